@@ -73,7 +73,7 @@ class Recorder:
         self._status = STATUSES.get(kind, 200)
         self.requests: list[tuple[str, bytes]] = []
 
-    def shared(self, _connection: object) -> Recorder:
+    def shared(self, _connection: object, _namespace: str) -> Recorder:
         """Return the session for a receiver."""
         return self
 

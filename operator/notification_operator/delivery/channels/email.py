@@ -23,6 +23,7 @@ from notification_operator.delivery.channel import (
 )
 from notification_operator.delivery.http.egress_guard import guarded_socket
 from notification_operator.delivery.http.egress_policy import AddressNotAllowedError
+from notification_operator.delivery.http.name_resolver import resolving_for
 from notification_operator.delivery.http_client import REDACTED
 from notification_operator.delivery.rendering.mail import write_mail
 from notification_operator.domain.text.error_text import chain, describe
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import AsyncIterator, Callable
     from datetime import datetime
+
+    from aiohttp.abc import AbstractResolver
 
     from notification_operator.delivery.channel import Message
     from notification_operator.delivery.http.egress_policy import EgressPolicy
@@ -74,11 +77,16 @@ class EmailSecrets:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmailAccess:
-    """How one receiver reaches the network; `tls` None: the certificate authorities of the system."""
+    """How one receiver reaches the network; `tls` None: the certificate authorities of the system.
+
+    `names` resolves the host within the limit of the receiver's `namespace`; None: by the name servers of the system.
+    """
 
     policy: EgressPolicy
     clock: Callable[[], datetime]
     tls: ssl.SSLContext | None = None
+    names: AbstractResolver | None = None
+    namespace: str = ""
 
 
 class EmailChannel:
@@ -132,9 +140,12 @@ class EmailChannel:
     @contextlib.asynccontextmanager
     async def _connected(self) -> AsyncIterator[aiosmtplib.SMTP]:
         """Connect, encrypt and authenticate, in this order and no other."""
-        options, secrets = self._options, self._secrets
-        async with asyncio.timeout(options.timeout):
-            connection = await guarded_socket(self._access.policy, options.host, options.port)
+        options, secrets, access = self._options, self._secrets, self._access
+        with resolving_for(access.namespace):
+            async with asyncio.timeout(options.timeout):
+                connection = await guarded_socket(
+                    access.policy, options.host, options.port, resolver=access.names
+                )
         client = aiosmtplib.SMTP(
             hostname=options.server_name or options.host,
             sock=connection,

@@ -118,7 +118,9 @@ class ChannelFactory:
             overrides=self._tools.overrides,
             pool=self._tools.pool,
         )
-        network = Network(tools=self._tools, spec=receiver.spec, references=references)
+        network = Network(
+            tools=self._tools, namespace=receiver.key.namespace, spec=receiver.spec, references=references
+        )
         channel = _Build(self._tools, receiver.spec, network, composing).channel()
         return Created(channel=channel, template_problem=problem)
 
@@ -190,6 +192,8 @@ class _Build:
                 policy=policy,
                 clock=self.tools.clock,
                 tls=self.tools.sessions.context(self.network.trust()),
+                names=self.tools.sessions.names,
+                namespace=self.network.namespace,
             ),
             composer=self.composer,
         )

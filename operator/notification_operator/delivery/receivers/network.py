@@ -24,6 +24,8 @@ class Network:
     """The policy, the certificates, the proxy and the URLs of a receiver."""
 
     tools: Tools
+    namespace: str
+    """That of the receiver."""
     spec: ReceiverSpec
     references: References
 
@@ -54,7 +56,7 @@ class Network:
         policy = self.policy(insecure=insecure)
         connection = Connection(policy=policy, trust=self.trust(), proxy=self._proxy())
         return HttpAccess(
-            session=self.tools.sessions.shared(connection),
+            session=self.tools.sessions.shared(connection, self.namespace),
             policy=policy,
             clock=self.tools.clock,
             timeout=self.spec.timeout_seconds,

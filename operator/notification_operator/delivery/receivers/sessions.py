@@ -6,16 +6,17 @@ import asyncio
 import os
 import ssl
 from collections import OrderedDict
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from notification_contract.receivers.spec import MAX_TIMEOUT
 from notification_operator.delivery.channel import InvalidOptionsError
 from notification_operator.delivery.http.egress_guard import guarded_session
+from notification_operator.delivery.http.name_resolver import NameResolver, resolving_for
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from contextlib import AbstractAsyncContextManager
+    from collections.abc import AsyncIterator, Mapping
 
     import aiohttp
 
@@ -50,18 +51,21 @@ class Sessions:
     """Opens sessions when they are needed. Slots bound the connections, so a session does not."""
 
     def __init__(self) -> None:
+        self.names: Final = NameResolver()
         self._sessions: OrderedDict[Connection, aiohttp.ClientSession] = OrderedDict()
         self._contexts: OrderedDict[Trust, ssl.SSLContext] = OrderedDict()
         self._closing: dict[asyncio.Task[None], aiohttp.ClientSession] = {}
 
-    def shared(self, connection: Connection) -> SharedSession:
+    def shared(self, connection: Connection, namespace: str) -> SharedSession:
         """Return what finds the session for each request: a receiver lives longer than a session that nobody uses.
+
+        Names are resolved within the limit of the namespace.
 
         Raises:
             InvalidOptionsError: a certificate is not valid.
         """
         self.context(connection.trust)
-        return SharedSession(self, connection)
+        return SharedSession(self, connection, namespace)
 
     def session(self, connection: Connection) -> aiohttp.ClientSession:
         """Return the session, which may be closed some minutes later; call it within the running loop.
@@ -72,7 +76,13 @@ class Sessions:
         session = self._sessions.get(connection)
         if session is None or session.closed:
             context = self.context(connection.trust)
-            session = guarded_session(connection.policy, connections=0, tls=context, proxy=connection.proxy)
+            session = guarded_session(
+                connection.policy,
+                connections=0,
+                resolver=self.names,
+                tls=context,
+                proxy=connection.proxy,
+            )
             self._sessions[connection] = session
         self._sessions.move_to_end(connection)
         if len(self._sessions) > MOST:
@@ -102,17 +112,19 @@ class Sessions:
         self._sessions.clear()
         for task in self._closing:
             task.cancel()
-        await asyncio.gather(*(session.close() for session in sessions))
+        await asyncio.gather(*(session.close() for session in sessions), self.names.close())
 
 
 class SharedSession:
     """Posts through the session that exists at the time."""
 
-    def __init__(self, sessions: Sessions, connection: Connection) -> None:
+    def __init__(self, sessions: Sessions, connection: Connection, namespace: str) -> None:
         self._sessions = sessions
         self._connection = connection
+        self._namespace = namespace
 
-    def post(
+    @asynccontextmanager
+    async def post(
         self,
         url: str,
         *,
@@ -120,15 +132,19 @@ class SharedSession:
         headers: Mapping[str, str] | None = None,
         allow_redirects: bool = True,
         server_hostname: str | None = None,
-    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
         """Post once."""
-        return self._sessions.session(self._connection).post(
+        posting = self._sessions.session(self._connection).post(
             url,
             data=data,
             headers=headers,
             allow_redirects=allow_redirects,
             server_hostname=server_hostname,
         )
+        with resolving_for(self._namespace):
+            response = await posting
+        async with response:
+            yield response
 
 
 async def _close_later(session: aiohttp.ClientSession) -> None:

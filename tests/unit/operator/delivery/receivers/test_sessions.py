@@ -37,7 +37,7 @@ def connection(number: int) -> Connection:
 
 
 async def status(sessions: Sessions, number: int, server: HttpServer) -> int:
-    async with sessions.shared(connection(number)).post(server.url, data="x") as response:
+    async with sessions.shared(connection(number), "payments").post(server.url, data="x") as response:
         return response.status
 
 
@@ -116,7 +116,7 @@ async def test_certificates_are_read_once(sessions: Sessions, monkeypatch: pytes
 )
 async def test_certificate_that_is_none_is_refused(sessions: Sessions, trust: Trust, message: str) -> None:
     with pytest.raises(InvalidOptionsError, match=message) as caught:
-        sessions.shared(Connection(policy=LOOPBACK, trust=trust))
+        sessions.shared(Connection(policy=LOOPBACK, trust=trust), "payments")
     assert "hunter2" not in str(caught.value)
 
 
