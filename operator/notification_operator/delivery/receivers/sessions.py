@@ -161,6 +161,8 @@ def _context(trust: Trust) -> ssl.SSLContext:
     if trust.certificate:
         try:
             _load(context, trust)
+        except InvalidOptionsError:
+            raise
         except (ssl.SSLError, OSError, ValueError):
             raise InvalidOptionsError(
                 "tls.certSecretRef holds no certificate with its key in PEM under tls.crt and tls.key"
@@ -173,4 +175,11 @@ def _load(context: ssl.SSLContext, trust: Trust) -> None:
     with open(os.memfd_create("certificate"), "w+") as file:  # noqa: PTH123 - a descriptor has no path
         file.write(f"{trust.certificate}\n{trust.key}\n")
         file.flush()
-        context.load_cert_chain(f"/proc/self/fd/{file.fileno()}")
+        # Without a function for it, OpenSSL would ask a terminal for a passphrase, and the event loop would wait.
+        context.load_cert_chain(f"/proc/self/fd/{file.fileno()}", password=_refuse_passphrase)
+
+
+def _refuse_passphrase() -> str:
+    raise InvalidOptionsError(
+        "tls.certSecretRef: the private key under tls.key is encrypted; store it without a passphrase"
+    )

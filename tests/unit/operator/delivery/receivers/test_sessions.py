@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import pty
+import subprocess
+import sys
 from dataclasses import replace
 from ipaddress import ip_network
 from typing import TYPE_CHECKING
 
 import pytest
 import trustme
+from cryptography.hazmat.primitives import serialization
 
 from notification_operator.delivery.channel import InvalidOptionsError
 from notification_operator.delivery.http.egress_policy import EgressPolicy
@@ -21,6 +26,18 @@ from tests.unit.operator.domain.receivers.entries import receiver
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+
+CREATE = """
+import os
+from notification_operator.delivery.channel import InvalidOptionsError
+from notification_operator.delivery.receivers.sessions import Sessions, Trust
+
+try:
+    Sessions().context(Trust(certificate=os.environ["CERTIFICATE"], key=os.environ["KEY"]))
+except InvalidOptionsError as error:
+    print(error)
+"""
 
 
 @pytest.fixture
@@ -94,6 +111,42 @@ async def test_evicted_session_is_closed_at_the_end_at_the_latest(monkeypatch: p
     opened = [sessions.session(connection(number)) for number in range(3)]
     await sessions.close()
     assert all(session.closed for session in opened)
+
+
+def encrypted(key: bytes) -> str:
+    """Return a private key with a passphrase."""
+    loaded = serialization.load_pem_private_key(key, None)
+    return loaded.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.BestAvailableEncryption(b"passphrase"),
+    ).decode()
+
+
+def test_encrypted_key_is_refused_and_its_passphrase_is_not_asked_for() -> None:
+    """OpenSSL would read the passphrase from the terminal or from standard input, which stay open here."""
+    issued = trustme.CA().issue_cert("client.example")
+    trust = Trust(
+        certificate=issued.cert_chain_pems[0].bytes().decode(), key=encrypted(issued.private_key_pem.bytes())
+    )
+    ours, theirs = pty.openpty()
+    try:
+        process = subprocess.run(
+            [sys.executable, "-c", CREATE],
+            env={**os.environ, "CERTIFICATE": trust.certificate, "KEY": trust.key},
+            stdin=theirs,
+            start_new_session=True,
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=True,
+        )
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert process.stdout == (
+        "tls.certSecretRef: the private key under tls.key is encrypted; store it without a passphrase\n"
+    )
 
 
 async def test_certificates_are_read_once(sessions: Sessions, monkeypatch: pytest.MonkeyPatch) -> None:
