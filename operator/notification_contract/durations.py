@@ -8,6 +8,8 @@ from typing import Final
 PATTERN: Final = r"^([0-9]+(ms|s|m|h|d))+$"
 UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 """Seconds of each unit."""
+LONGEST: Final = "30d"
+"""The longest duration of a receiver: no time that it is added to leaves what a `datetime` can hold."""
 _PART: Final = re.compile(r"([0-9]+)(ms|s|m|h|d)")
 
 
@@ -20,3 +22,14 @@ def seconds(duration: str) -> float:
     if re.fullmatch(PATTERN, duration) is None:
         raise ValueError(f"{duration!r} is not a duration; write it like 30s, 5m or 1h30m")
     return sum(int(number) * UNITS[unit] for number, unit in _PART.findall(duration))
+
+
+def bounded(duration: str) -> str:
+    """Return a duration that is not longer than the longest one.
+
+    Raises:
+        ValueError: it is longer, or the text is no duration.
+    """
+    if seconds(duration) > seconds(LONGEST):
+        raise ValueError(f"a duration is at most {LONGEST}")
+    return duration

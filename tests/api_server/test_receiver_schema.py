@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.xdist_group("api-server")
 BOUND = {"type": "log"}
+LONGEST = ("30d", "720h", "29d23h59m59s1000ms", "2592000000ms", "1d695h3600s", "0d")
+TOO_LONG = ("31d", "721h", "30d1ms", "2592000001ms", "9999999999999d", "99999999999999999999999999999ms")
 
 
 def created(api_server: ApiServer, fields: dict[str, Any], **metadata: object) -> Answer:
@@ -42,6 +44,18 @@ def test_defaults_are_stored(api_server: ApiServer) -> None:
         "onReceiverError": "Fail",
         "timeout": "10s",
     }
+
+
+@pytest.mark.parametrize("duration", LONGEST)
+def test_longest_durations_are_accepted(api_server: ApiServer, duration: str) -> None:
+    period = duration if duration != "0d" else "1d"
+    fields = spec("webhook") | {
+        "fallback": {"name": "x", "after": duration},
+        "rateLimit": {"count": 1, "period": period},
+    }
+    answer = created(api_server, fields)
+    assert answer.code == 201, answer.message
+    assert parse_spec(answer.document["spec"]).rate_limit
 
 
 @pytest.mark.parametrize(
@@ -87,6 +101,16 @@ def test_defaults_are_stored(api_server: ApiServer) -> None:
         (
             spec("webhook") | {"rateLimit": {"count": 1, "period": "0m0s"}},
             "rateLimit.period must be longer than 0s",
+        ),
+        *(
+            (spec("webhook") | {"rateLimit": {"count": 1, "period": period}}, message)
+            for period in TOO_LONG
+            for message in ("rateLimit.period must be at most 30d; write it like 1m",)
+        ),
+        *(
+            (spec("webhook") | {"fallback": {"name": "x", "after": after}}, message)
+            for after in TOO_LONG
+            for message in ("fallback.after must be at most 30d; write it like 15m",)
         ),
         (
             BOUND | {"rateLimit": {"count": 1, "period": "1m"}},

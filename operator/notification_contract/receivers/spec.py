@@ -6,10 +6,10 @@ from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 
 from notification_contract import bounds
-from notification_contract.durations import PATTERN, seconds
+from notification_contract.durations import PATTERN, bounded, seconds
 from notification_contract.receivers.block import (
     Block,
     Name,
@@ -45,7 +45,7 @@ from notification_contract.receivers.kinds import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-Duration = Annotated[str, Field(max_length=32, pattern=PATTERN)]
+Duration = Annotated[str, Field(max_length=32, pattern=PATTERN), AfterValidator(bounded)]
 ReceiverName = Annotated[str, Field(min_length=1, max_length=bounds.RECEIVER_NAME)]
 LabelName = Annotated[str, Field(max_length=317)]
 LabelValue = Annotated[str, Field(max_length=63)]

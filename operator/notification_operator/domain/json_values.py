@@ -6,14 +6,12 @@ from datetime import UTC, datetime
 from math import isnan
 from typing import TYPE_CHECKING, Any, Final
 
-from notification_operator.domain.text.timestamps import parse_time
+from notification_operator.domain.text.timestamps import LATEST, parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
-LATEST: Final = datetime(9000, 1, 1, tzinfo=UTC)
-"""Far enough from the last date of a `datetime` to add any duration of this program."""
 NOTHING: Final[Mapping[str, Any]] = {}
 
 

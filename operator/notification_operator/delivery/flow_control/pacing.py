@@ -18,6 +18,7 @@ from notification_operator.delivery.flow_control.breakers import CLOCK_STEP
 from notification_operator.delivery.flow_control.waiting_line import Ticket, WaitingLine
 from notification_operator.domain.flow_control.rate import Bucket, Rate
 from notification_operator.domain.planning.hold import Hold, HoldReason
+from notification_operator.domain.text.timestamps import later
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -127,10 +128,10 @@ class Pacing:
     def _next_time(self, ticket: Ticket, now: float, wait: float) -> datetime:
         """Return when a notification asks again: the same time as before, as long as that is ahead."""
         if ticket.shown is not None and now < ticket.due <= now + wait:
-            expected = self._clock() + timedelta(seconds=ticket.due - now)
+            expected = later(self._clock(), ticket.due - now)
             if abs(expected - ticket.shown) <= CLOCK_STEP:
                 return ticket.shown
-        ticket.due, ticket.shown = now + wait, self._clock() + timedelta(seconds=wait)
+        ticket.due, ticket.shown = now + wait, later(self._clock(), wait)
         return ticket.shown
 
     def _pace(self, destination: Destination) -> _Pace:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from notification_contract.receivers.target import MAX_TARGETS
 from notification_operator.domain.planning.progress import Progress, State, progress
 from notification_operator.domain.receivers.targets import receiver_of
+from notification_operator.domain.text.timestamps import later
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -131,7 +131,7 @@ def _since(
 def _overdue_at(notification: Notification, seconds: float) -> datetime:
     """Return when an undelivered notification is overdue: so long after the time from which it may be delivered."""
     begin = max(notification.created, notification.not_before or notification.created)
-    return begin + timedelta(seconds=seconds)
+    return later(begin, seconds)
 
 
 def _due(step: Progress, since: datetime | None) -> Progress:

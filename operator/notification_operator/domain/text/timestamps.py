@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+LATEST: Final = datetime(9000, 1, 1, tzinfo=UTC)
+"""The latest time of this program, far enough from the last one that a `datetime` can hold."""
 
 
 def parse_time(text: str) -> datetime:
@@ -13,3 +17,8 @@ def parse_time(text: str) -> datetime:
 def format_time(moment: datetime) -> str:
     """Format an aware time as RFC 3339 in UTC, with microseconds."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def later(moment: datetime, seconds: float) -> datetime:
+    """Return the time so many seconds later, at most `LATEST`."""
+    return moment + timedelta(seconds=min(seconds, max((LATEST - moment).total_seconds(), 0.0)))

@@ -93,6 +93,14 @@ def test_block_of_another_type_is_refused_by_name(type_: str) -> None:
             "rateLimit.period must be longer than 0s",
         ),
         (
+            spec("webhook") | {"rateLimit": {"count": 1, "period": "31d"}},
+            "rateLimit.period: a duration is at most 30d",
+        ),
+        (
+            spec("webhook") | {"fallback": {"name": "x", "after": "9999999999999d"}},
+            "fallback.after: a duration is at most 30d",
+        ),
+        (
             {"type": "console", "rateLimit": {"count": 1, "period": "1m"}},
             "rateLimit has no effect for type console; remove it",
         ),

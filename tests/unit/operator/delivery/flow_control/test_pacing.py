@@ -10,6 +10,7 @@ from notification_operator.delivery.flow_control.pacing import LONGEST_PAUSE, Pa
 from notification_operator.delivery.flow_control.waiting_line import STALE_SECONDS
 from notification_operator.domain.flow_control.rate import Rate
 from notification_operator.domain.planning.hold import Hold, HoldReason
+from notification_operator.domain.text.timestamps import LATEST
 from tests.unit.operator.domain.builders import at
 
 SLACK = Destination("slack", "https://hooks.slack.com/services/secret")
@@ -138,3 +139,11 @@ def test_remembered_destinations_are_bounded(paced: PacingFixture, monkeypatch: 
     paced.pacing.pause(SLACK, 30)
     paced.pacing.pause(Destination("webhook", "other"), 30)
     assert paced.pacing.paused_until(SLACK) is None
+
+
+def test_wait_beyond_every_date_ends_at_the_latest_one(paced: PacingFixture) -> None:
+    slow = Rate(per_second=1e-12, burst=1)
+    assert paced.ask("uid-0", rate=slow) is None
+    hold = Hold(until=LATEST, reason=HoldReason.RATE)
+    assert paced.ask("uid-1", rate=slow) == hold
+    assert paced.ask("uid-1", rate=slow) == hold

@@ -18,6 +18,7 @@ from notification_operator.domain.planning.progress import State
 from notification_operator.domain.receivers.targets import TargetRules
 from notification_operator.domain.routing.route import Route
 from notification_operator.domain.status import Phase
+from notification_operator.domain.text.timestamps import LATEST
 from tests.unit.operator.domain.builders import (
     START,
     at,
@@ -278,3 +279,10 @@ def test_receiver_that_is_a_target_does_not_join_under_another_type(target: str)
 def test_recipients_of_a_fallback_are_targets_of_their_own() -> None:
     route = route_of("a", "email/spare#11111111", a=falls_back_to("email/spare#22222222"))
     assert targets(route, refusal("a")) == ("a", "email/spare#11111111", "email/spare#22222222")
+
+
+def test_fallback_after_a_time_beyond_every_date_joins_at_the_latest_one() -> None:
+    """Receivers have shorter times; a decision raises for none."""
+    route = route_of("webhook/a", **{"webhook/a": falls_back_to("email/b", after=1e30)})
+    read = notification("webhook/a")
+    assert next_attempt(read, route, running=frozenset({"webhook/a"}), now=at(1)) == LATEST
