@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from notification_operator.observers.metrics import MetricsObserver
 
 STALLED_AFTER: Final = 8
-"""Consecutive failures, the last of them a refusal of the object itself, after which it is stalled."""
+"""Consecutive failures after which an object is stalled, if the last one is a refusal of the object itself or unexpected."""
 STALLED_RETRY: Final = 600.0
 """Seconds until a stalled object is reconciled although it has not changed: the reason may lie elsewhere."""
 REFUSED_CODES: Final = frozenset(
@@ -114,9 +114,20 @@ class Reconciler:
             return Result(final=True)
         except StatusError as error:
             if request.failures + 1 >= STALLED_AFTER and _refuses_object(error):
+                self._report_refusal(request.key, error)
                 return self._stall(request.key, error, frozenset(observed))
             logger.warning("status not written; retrying", notification=str(error.ref), error=str(error))
-            return Result(error=error)
+            asked = error.retry_after if isinstance(error, Unavailable) else None
+            return Result(error=error, retry_after=asked)
+        except Exception as error:
+            if request.failures + 1 < STALLED_AFTER:
+                raise
+            logger.exception(
+                "reconciliation fails each time; waiting for a change of the notification",
+                notification=str(request.key.ref),
+                seconds=STALLED_RETRY,
+            )
+            return self._stall(request.key, error, frozenset(observed))
 
     async def _reconcile(self, request: Request, turn: Turn[Key], observed: set[str]) -> Result:
         ref, attempts = request.key.ref, self._attempts.open(request.key)
@@ -170,16 +181,18 @@ class Reconciler:
             return result
         return replace(result, requeue_after=0.0, still_waits=None)
 
-    def _stall(self, key: Key, error: StatusError, observed: frozenset[str]) -> Result:
-        """Retry no longer until the object changes; a shutdown does not wait for its attempts."""
+    def _report_refusal(self, key: Key, error: StatusError) -> None:
         logger.error(
             "status refused by the API server; waiting for a change of the notification",
             notification=str(error.ref),
             error=str(error),
             seconds=STALLED_RETRY,
         )
-        self._attempts.open(key).stall()
         self._publication.publish_refusal(key, error)
+
+    def _stall(self, key: Key, error: Exception, observed: frozenset[str]) -> Result:
+        """Retry no longer until the object changes; neither a shutdown nor the move of a shard waits for its attempts."""
+        self._attempts.open(key).stall()
         return Result(error=error, stalled=True, observed_versions=observed, requeue_after=STALLED_RETRY)
 
 

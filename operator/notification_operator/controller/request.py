@@ -72,5 +72,7 @@ class Result:
     """Whether the object never changes again, so that nothing about it has to be remembered."""
     error: BaseException | None = None
     """Why the reconciliation failed; it is retried with exponential backoff, unless it is stalled."""
+    retry_after: float | None = None
+    """Seconds for which the API server asks to be spared before the retry."""
     stalled: bool = False
     """Whether a retry is useless until the object changes; only `requeue_after` repeats the reconciliation."""

@@ -245,7 +245,7 @@ class WorkQueue:
         if result.error is None:
             self._failures.pop(key, None)
         else:
-            self._fail(key, stalled=result.stalled)
+            self._fail(key, result)
         if result.requeue_after is not None and not self._closing:
             if result.still_waits is not None:
                 self._waits[key] = result.still_waits
@@ -258,12 +258,13 @@ class WorkQueue:
     def _is_planned(self, key: Key) -> bool:
         return key in self._queued_at or key in self._timers
 
-    def _fail(self, key: Key, *, stalled: bool) -> None:
+    def _fail(self, key: Key, result: Result) -> None:
         failures = self._failures[key] = self._failures.get(key, 0) + 1
-        if stalled:
+        if result.stalled:
             self._stalled.add(key)
         else:
-            self.add_after(key, backoff(failures))
+            asked = min(result.retry_after or 0.0, LONGEST_BACKOFF)
+            self.add_after(key, max(backoff(failures), asked))
 
 
 def backoff(failures: int) -> float:

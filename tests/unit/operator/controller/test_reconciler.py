@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from atomic_status import ConflictExhausted, ObjectRef, Rejected, Unavailable
 from atomic_status.testing import MemoryStore
-from notification_operator.controller import reconciler, workqueue
+from notification_operator.controller import decision, reconciler, workqueue
 from notification_operator.controller.request import Result
 from notification_operator.delivery.channel import Permanent, Transient
+from notification_operator.domain.folding.fold import fold
 from notification_operator.telemetry.statistics import AttemptStatistics
 from tests.simulation.null_ports import NoEvents
 from tests.unit.operator.controller.reconciler_fixture import IDLE, ReconcilerFixture, Stub
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
     from atomic_status import StatusError
     from notification_operator.delivery.channel import Message
+    from notification_operator.domain.model import Notification
+    from notification_operator.domain.status import Status
     from notification_operator.kube.events.event import Event
 
 
@@ -219,6 +223,41 @@ async def test_refused_object_is_stalled_until_it_changes_and_never_repeats(
     assert (len(console.calls), fixture.attempts) == (1, IDLE)
 
 
+async def test_object_that_no_decision_can_be_made_about_is_stalled_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its attempt stays without a record, but no other object waits for it, and neither does its shard nor a stop."""
+    monkeypatch.setattr(workqueue, "FIRST_BACKOFF", 0.001)
+    console = Stub()
+    fixture = ReconcilerFixture({"console": console})
+    other = fixture.create("order-2")
+    operator = fixture.operator
+
+    def fail(current: Notification, *arguments: Any, **facts: Any) -> Status:
+        if current.uid == fixture.key.uid:
+            raise OverflowError("date value out of range")
+        return fold(current, *arguments, **facts)
+
+    monkeypatch.setattr(decision, "fold", fail)
+    async with fixture.running_queue() as queue:
+        queue.add(fixture.key)
+        await until(lambda: queue.statistics().stalled)
+        assert queue.statistics().most_failures == reconciler.STALLED_AFTER
+        assert operator.attempts.statistics().unrecorded == 1
+        queue.add(other)
+        await until(
+            lambda: fixture.store.peek(replace(fixture.ref, name="order-2"))["status"]["phase"] == "Sent"
+        )
+        assert operator.ownership.drained(0)
+        async with asyncio.timeout(1):
+            await operator.attempts.idle()
+        monkeypatch.setattr(decision, "fold", fold)
+        queue.add(fixture.key)
+        await until(lambda: fixture.status["phase"] == "Sent")
+        assert (queue.statistics().stalled, fixture.attempts) == (0, IDLE)
+    assert len(console.calls) == 2, "the attempt that waited for its record was not repeated"
+
+
 @pytest.mark.parametrize("code", [401, 403])
 async def test_refused_account_is_retried_without_end(code: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workqueue, "LONGEST_BACKOFF", 0.001)
@@ -229,6 +268,17 @@ async def test_refused_account_is_retried_without_end(code: int, monkeypatch: py
         queue.add(fixture.key)
         await until(lambda: fixture.verbs.count("PUT") >= 3 * reconciler.STALLED_AFTER)
         assert queue.statistics().stalled == 0
+
+
+async def test_delay_that_the_api_server_asks_for_is_kept() -> None:
+    store = RefusingStore()
+    fixture = ReconcilerFixture({"console": Stub()}, store=stored(store))
+    store.error = lambda ref: Unavailable(ref, reason="429 too many requests", retry_after=30)
+    async with fixture.running_queue() as queue:
+        queue.add(fixture.key)
+        await until(lambda: queue.statistics().most_failures)
+        await asyncio.sleep(3 * workqueue.FIRST_BACKOFF)
+        assert (fixture.verbs.count("PUT"), queue.statistics().delayed) == (1, 1)
 
 
 def stored(store: RefusingStore) -> RefusingStore:

@@ -236,6 +236,18 @@ def test_backoff_is_finite_after_any_number_of_failures() -> None:
     assert {backoff(failures) for failures in (100, 1_025, 2_000, 10**6)} == {workqueue.LONGEST_BACKOFF}
 
 
+@pytest.mark.parametrize(("asked", "seconds"), [(None, 0.05), (0.0, 0.05), (7.0, 7.0), (1e9, 30.0)])
+async def test_failed_key_waits_as_long_as_the_server_asks_within_bounds(
+    asked: float | None, seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delays: list[float] = []
+    async with running(Recorder(Result(error=ValueError(), retry_after=asked))) as queue:
+        monkeypatch.setattr(queue, "add_after", lambda _key, delay: delays.append(delay))
+        queue.add(KEY)
+        await until(lambda: delays)
+    assert delays == [seconds]
+
+
 async def test_stalled_key_waits_for_a_change() -> None:
     stalled = Result(error=ValueError(), stalled=True, observed_versions=frozenset({"7"}), requeue_after=600)
     reconcile = Recorder(stalled, stalled, Result())
