@@ -95,6 +95,12 @@ class Cluster:
             obj["metadata"]["resourceVersion"] = str(self.version)
             self._notify("DELETED", obj, orjson.dumps(obj))
 
+    def hold(self, name: str, when: str) -> None:
+        """Delete an object that a finalizer keeps: it stays, and says since when it is deleted."""
+        obj = self.read(name)
+        obj["metadata"] |= {"deletionTimestamp": when, "finalizers": ["simulated/hold"]}
+        self._store("MODIFIED", obj)
+
     def label(self, name: str, value: str) -> None:
         """Change something that is not status, as a user does."""
         obj = self.read(name)

@@ -51,6 +51,8 @@ class Invariants(RecordInvariants):
         require(reconciliation.may_start, f"{call.id} is called by a process that stops")
         ended = seen is not None and seen.uid == call.uid and seen.phase in FINAL
         require(not ended, f"{call.id} is called although the notification has ended")
+        deleted = seen is not None and seen.uid == call.uid and seen.deleted
+        require(not deleted, f"{call.id} is called although the notification is deleted")
         require(call.at >= call.paused_until, f"{call.id} is called although the receiver asked for a pause")
         require(
             not any(attempt.succeeded for attempt in recorded),

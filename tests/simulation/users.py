@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 NAMES = ("a", "b", "c")
 CHANNELS = ("console", "file", "slack")
+KEPT = (0.0, 0.0, 0.002, 0.4, 20.0, 600.0)
+"""Seconds for which a finalizer keeps a deleted object."""
 
 
 class Users:
@@ -43,10 +45,23 @@ class Users:
             self.create(name)
 
     def delete(self) -> None:
-        """Delete an object, if one of the name exists."""
-        name = self._choices.pick(self.names)
-        if name in self._cluster.objects:
+        """Delete an object, if one of the name exists; a finalizer may keep it."""
+        # One choice for both, so that each byte means the name that it always has.
+        name, kept = self._choices.pick([(name, kept) for name in self.names for kept in KEPT])
+        if name not in self._cluster.objects:
+            return
+        if not kept:
             self._log(f"{name} is deleted")
+            self._cluster.delete(name)
+        elif "deletionTimestamp" not in self._cluster.read(name)["metadata"]:
+            self._log(f"{name} is deleted; a finalizer keeps it for {kept:g} s")
+            self._cluster.hold(name, format_time(now()))
+            self._spawn(self._delete_after(kept, name, self._cluster.read(name)["metadata"]["uid"]))
+
+    async def _delete_after(self, seconds: float, name: str, uid: str) -> None:
+        await asyncio.sleep(seconds)
+        if name in self._cluster.objects and self._cluster.read(name)["metadata"]["uid"] == uid:
+            self._log(f"{name} is gone")
             self._cluster.delete(name)
 
     def recreate(self) -> None:

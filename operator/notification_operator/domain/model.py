@@ -88,6 +88,8 @@ class Notification:
     """The time before which no attempt starts."""
     deliver_before: datetime | None = None
     """The time from which no attempt starts."""
+    deleted: bool = False
+    """Whether it was deleted and only finalizers keep it: no attempt starts any more."""
     too_large: str = ""
     """Why this notification is too large to be delivered; empty if it is not. Its content is left out then."""
 
@@ -138,6 +140,7 @@ def parse(obj: Mapping[str, Any]) -> Notification:
         receiver_refs=_receiver_refs(spec.get("receiverRefs") or (), meta["namespace"]),
         not_before=moment(spec.get("notBefore")),
         deliver_before=moment(spec.get("deliverBefore")),
+        deleted="deletionTimestamp" in meta,
         too_large=refusal,
     )
 

@@ -67,6 +67,8 @@ class Reason(StrEnum):
     """The receiver is not for messages of this priority."""
     RATE_LIMITED = "RateLimited"
     """The receiver suppresses what exceeds its rate limit."""
+    DELETED = "Deleted"
+    """The notification was deleted, and finalizers keep it."""
 
 
 DELIVERED: Final = "Delivered"

@@ -199,7 +199,10 @@ class ReceiverInvariants(Invariants):
                 reached = [
                     each.id for each in self.calls[new.uid, target.name] if not (each.excused or each.held)
                 ]
-                require(not (attempts or reached), f"{target.name} is suppressed after {reached}")
+                if target.suppressed_by == Reason.DELETED:
+                    require(new.deleted, f"{target.name} is suppressed by a deletion that never was")
+                else:
+                    require(not (attempts or reached), f"{target.name} is suppressed after {reached}")
             if who != FOREIGN and self.clocks_agree and target.state in OPEN:
                 self._fallback_due(new, target.name, self._clock(who))
         for attempt in new.attempts:
@@ -234,7 +237,7 @@ class ReceiverInvariants(Invariants):
 
     def _fallback_joins(self, notification: Notification, target: str, state: TargetState) -> None:
         """Check that the fallback of a target joins if it has failed for good."""
-        if state in FAILED:
+        if state in FAILED and not notification.deleted:
             fallback, _ = self._declared_fallback(notification, target)
             joined = {place_of(name, notification.namespace) for name in notification.status.target_names}
             known = fallback is None or fallback in joined
@@ -243,7 +246,7 @@ class ReceiverInvariants(Invariants):
     def _fallback_due(self, new: Notification, target: str, now: datetime) -> None:
         """Check that an open target looks for its fallback in time."""
         _, after = self._declared_fallback(new, target)
-        if after is None or now >= after:
+        if after is None or now >= after or new.deleted:
             return
         next_at = new.status.next_attempt_at
         in_time = next_at is not None and next_at <= after + CLOCK

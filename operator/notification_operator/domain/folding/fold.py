@@ -77,13 +77,14 @@ def excluding_attempts(
 ) -> Notification:
     """Return the notification as it was before its status held these attempts; itself if it holds none.
 
-    The phase follows from the remaining attempts; all other fields stay.
+    The phase follows from the remaining attempts, as if the notification was not deleted; all other fields stay.
     """
     excluded = {attempt.key for attempt in attempts}
     remaining = tuple(attempt for attempt in notification.attempts if attempt.key not in excluded)
     if len(remaining) == len(notification.attempts):
         return notification
-    _, steps = follow(notification, route, remaining, now=notification.created)
+    present = replace(notification, deleted=False)
+    _, steps = follow(present, route, remaining, now=notification.created)
     decision = decide_phase(steps, notification.retry, present=Phase.PENDING, in_flight=frozenset())
     status = replace(notification.status, attempts=remaining, phase=decision.phase)
     return replace(notification, status=status)

@@ -41,6 +41,7 @@ SUPPRESSIONS: Final[Mapping[str, str]] = MappingProxyType(
     {
         Reason.MUTED: "Muted: the receiver is not for this priority",
         Reason.RATE_LIMITED: "RateLimited: the receiver suppresses what exceeds its rate limit",
+        Reason.DELETED: "Deleted: the notification was deleted",
     }
 )
 EXPLANATIONS: Final[Mapping[str, str]] = MappingProxyType(
@@ -107,6 +108,10 @@ def _suppressed(steps: Sequence[Progress]) -> PhaseDecision:
     if not steps:
         return PhaseDecision(phase=Phase.PENDING, reason=Reason.INITIALIZED, message=WAITING)
     targets = ", ".join(f"{step.channel} ({SUPPRESSIONS.get(step.reason, step.reason)})" for step in steps)
+    if any(step.reason == Reason.DELETED for step in steps):
+        # A target may have attempts that have failed.
+        message = f"Nothing more is sent to {targets}"
+        return PhaseDecision(phase=Phase.SUPPRESSED, reason=Reason.DELETED, message=message)
     return PhaseDecision(
         phase=Phase.SUPPRESSED,
         reason=_reason(steps[0].reason, Reason.MUTED),

@@ -41,7 +41,7 @@ def follow(
         steps = progress(notification, route, attempts, running=running, now=now)
         if not route.rules:
             return route, steps
-        wanted = _wanted(notification, route, steps, attempts, now)
+        wanted = {} if notification.deleted else _wanted(notification, route, steps, attempts, now)
         names = (*wanted, *_joined(route, attempts, running))
         joining = [name for name in dict.fromkeys(names) if not _is_target(notification, route, name)]
         joining = joining[: MAX_TARGETS - len(route.targets)]
@@ -65,7 +65,7 @@ def fallback_times(
     notification: Notification, route: Route, steps: Iterable[Progress], *, now: datetime
 ) -> Iterator[datetime]:
     """Yield the future times at which fallbacks join although nothing has failed."""
-    for step in steps:
+    for step in () if notification.deleted else steps:
         rules = route.rules.get(step.channel)
         if rules is None or rules.fallback_after is None or set(rules.fallback) <= set(route.targets):
             continue

@@ -42,7 +42,7 @@ class State(StrEnum):
     EXHAUSTED = "exhausted"
     """Failed as often as the policy allows."""
     SUPPRESSED = "suppressed"
-    """Nothing is sent on purpose; decided before the first attempt."""
+    """Nothing is sent on purpose; decided before the first attempt, or by the deletion of the notification."""
     EXPIRED = "expired"
     """Not delivered before `spec.deliverBefore`."""
 
@@ -131,14 +131,17 @@ def progress(
         _target_progress(notification, route, name, by_target.get(name, []), running=name in running)
         for name in route.targets
     )
-    if not expired:
+    if notification.deleted:
+        end = State.SUPPRESSED, Reason.DELETED
+    elif expired:
+        end = State.EXPIRED, Reason.EXPIRED
+    else:
         return tuple(steps)
-    return tuple(
-        replace(step, state=State.EXPIRED, reason=Reason.EXPIRED, next_at=None)
-        if step.open and step.channel not in running
-        else step
-        for step in steps
-    )
+    return tuple(_ended(step, *end) if step.open and step.channel not in running else step for step in steps)
+
+
+def _ended(step: Progress, state: State, reason: Reason) -> Progress:
+    return replace(step, state=state, reason=reason, next_at=None)
 
 
 def _target_progress(
@@ -178,8 +181,11 @@ def most_attempts(notification: Notification, rules: TargetRules) -> int:
 
 def _suppression(notification: Notification, rules: TargetRules, target: str) -> str:
     """Return why nothing is sent to a target that has no attempt; empty if something is."""
-    recorded = (each.suppressed_by for each in notification.status.targets if each.name == target)
-    return next(recorded, "") or (Reason.MUTED if rules.muted else "")
+    recorded = next((each.suppressed_by for each in notification.status.targets if each.name == target), "")
+    if recorded and recorded != Reason.DELETED:
+        return recorded
+    # The object itself says whether it is deleted.
+    return Reason.MUTED if rules.muted else ""
 
 
 def _next_number(attempts: Sequence[Attempt]) -> int:
