@@ -27,6 +27,8 @@ from notification_operator.delivery.receivers.holds import (
     NEW_SECONDS,
     SUSPENDED,
     held,
+    invalid,
+    missing,
     next_look,
     not_for,
 )
@@ -126,10 +128,9 @@ class ReceiverDirectory:
         catalog = self._catalog()
         receiver = catalog.get(key)
         if receiver is None:
-            missing = (
-                f"it does not exist; create NotificationReceiver {key.name} in namespace {key.namespace}"
-            )
-            return held(key, missing, until=None)
+            # What is wrong with a spec concerns its namespace only.
+            problems = catalog.problems.get(key) if key.namespace == message.namespace else None
+            return held(key, invalid(problems) if problems else missing(key), until=None)
         if catalog.awaits_labels(receiver, message.namespace):
             return held(key, LABELS, until=next_look(self._clock(), message.uid, NEW_SECONDS))
         if not catalog.allows(receiver, message.namespace):

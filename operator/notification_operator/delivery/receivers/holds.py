@@ -12,6 +12,8 @@ from notification_operator.domain.planning.hold import Hold, HoldReason
 from notification_operator.domain.status import Reason
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from notification_operator.domain.receivers.catalog import ReceiverKey
 
 HOLD_SECONDS: Final = 900
@@ -38,6 +40,16 @@ def held(
         reason=Reason.RECEIVER_NOT_READY,
         hold=None if until is None else Hold(until=until, reason=reason),
     )
+
+
+def missing(key: ReceiverKey) -> str:
+    """Return what is wrong with a receiver that does not exist."""
+    return f"it does not exist; create NotificationReceiver {key.name} in namespace {key.namespace}"
+
+
+def invalid(problems: Iterable[str]) -> str:
+    """Return what is wrong with a receiver that never had a valid spec."""
+    return f"its spec is not valid: {'; '.join(problems)}"
 
 
 def not_for(key: ReceiverKey, namespace: str, *, undecided: bool) -> Unavailable:

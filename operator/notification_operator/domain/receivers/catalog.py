@@ -50,6 +50,8 @@ class Catalog:
 
     home: str = ""
     receivers: Mapping[ReceiverKey, Receiver] = field(default_factory=dict)
+    problems: Mapping[ReceiverKey, Sequence[str]] = field(default_factory=dict)
+    """Why each receiver cannot be used that exists and never had a valid spec."""
     labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     labels_known: bool = True
     """Whether the labels were looked for."""

@@ -30,6 +30,8 @@ CRD_HINT: Final = (
     f"apply the CRD {names.RECEIVER_CRD}; until then there are no receivers, and channels of the settings work "
     "as before; the operator needs no restart"
 )
+RETRY_SECONDS: Final = 30.0
+"""A change whose handler has failed is handed on again after this time."""
 
 logger = structlog.get_logger(__name__)
 
@@ -199,6 +201,7 @@ class ReceiverCatalog:
             self._catalog = Catalog(
                 home=self._home,
                 receivers=self._usable(),
+                problems=self._unusable(),
                 labels=self._labels.labels,
                 labels_known=self._labels.answered,
             )
@@ -207,10 +210,19 @@ class ReceiverCatalog:
                 for key, each in self._declared.items()
                 if each.problems and self._serves(key)
             }
-            _call(self._on_change, changed)
+            self._tell(changed)
         if not self._known and self._all_answered():
             self._known = True
             _call(self._on_known)
+
+    def _tell(self, changed: frozenset[ReceiverKey]) -> None:
+        """Hand changes on; what its handler fails for is handed on again later, and keeps back no other."""
+        if _call(self._on_change, changed):
+            return
+        parts = [frozenset({key}) for key in sorted(changed)]
+        for part in parts:
+            if len(parts) == 1 or not _call(self._on_change, part):
+                asyncio.get_running_loop().call_later(RETRY_SECONDS, self._tell, part)
 
     def _usable(self) -> Mapping[ReceiverKey, Receiver]:
         """Return the receivers in force."""
@@ -218,6 +230,14 @@ class ReceiverCatalog:
             key: each.receiver
             for key, each in self._declared.items()
             if each.receiver is not None and self._serves(key)
+        }
+
+    def _unusable(self) -> Mapping[ReceiverKey, tuple[str, ...]]:
+        """Return the problems of the receivers that never had a valid spec."""
+        return {
+            key: each.problems
+            for key, each in self._declared.items()
+            if each.receiver is None and each.problems and self._serves(key)
         }
 
     def _all_answered(self) -> bool:
@@ -239,12 +259,14 @@ def _log(declared: Declared, before: Declared | None) -> None:
         logger.info("receiver accepted", receiver=str(declared.key), generation=declared.generation)
 
 
-def _call(callback: Callable[..., None], *arguments: object) -> None:
-    """Call back; a fault there must not end the watch."""
+def _call(callback: Callable[..., None], *arguments: object) -> bool:
+    """Call back, and return whether that worked; a fault there must not end the watch."""
     try:
         callback(*arguments)
     except Exception:
         logger.exception("change of receivers not handled")
+        return False
+    return True
 
 
 def _nothing() -> None:

@@ -5,6 +5,7 @@ So the account needs no permission for others, and a new credential takes effect
 
 from __future__ import annotations
 
+import asyncio
 from base64 import b64decode
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 UNKNOWN: Final = ObjectState()
 """Not looked for yet."""
 MISSING: Final = ObjectState(known=True)
+RETRY_SECONDS: Final = 30.0
+"""A change whose handler has failed is handed on again after this time."""
 
 logger = structlog.get_logger(__name__)
 
@@ -120,12 +123,18 @@ class ReferencedObjects:
     def _set(self, key: ObjectKey, state: ObjectState) -> None:
         before = self.get(key)
         self._states[key] = state
-        if _essence(state) == _essence(before):
+        if _essence(state) != _essence(before):
+            self._tell(key)
+
+    def _tell(self, key: ObjectKey) -> None:
+        """Hand a change on; again later if its handler fails, as long as the object is followed."""
+        if key not in self._states:
             return
         try:
             self._on_change(key)
         except Exception:
             logger.exception("change not handled", kind=self._kind.kind, object=str(key))
+            asyncio.get_running_loop().call_later(RETRY_SECONDS, self._tell, key)
 
 
 def _next(state: ObjectState, event: Event[ObjectState]) -> ObjectState:

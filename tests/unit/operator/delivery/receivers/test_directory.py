@@ -19,6 +19,7 @@ from notification_operator.delivery.senders import (
     Unavailable,
 )
 from notification_operator.domain.planning.hold import HoldReason
+from notification_operator.domain.receivers.catalog import ReceiverKey
 from notification_operator.domain.receivers.readiness import ReadyReason
 from notification_operator.domain.receivers.references import ReferenceReason
 from tests.unit.operator.delivery.receivers.stage import BLOCKS, Stage
@@ -138,6 +139,24 @@ def test_missing_receiver_may_appear_until_the_attempts_are_used() -> None:
     )
     assert answer.hold is None
     assert unavailable(Stage(), "webhook/bank/hook").hold is None
+
+
+def test_receiver_without_a_valid_spec_says_why_in_its_own_namespace_only() -> None:
+    stage = Stage()
+    problems = ("rateLimit.period: a duration is at most 30d", "timeout: String should match pattern")
+    stage.catalog = replace(catalog(), problems={ReceiverKey("shop", "hook"): problems})
+    assert texts(unavailable(stage, "receiver/hook")) == (
+        Transient,
+        (
+            "ReceiverNotReady: receiver shop/hook: its spec is not valid: rateLimit.period: a duration is at most 30d; "
+            "timeout: String should match pattern"
+        ),
+        "ReceiverNotReady",
+    )
+    foreign = unavailable(stage, "receiver/shop/hook", namespace="bank")
+    assert str(foreign.error).endswith(
+        "it does not exist; create NotificationReceiver hook in namespace shop"
+    )
 
 
 def test_receiver_that_does_not_allow_the_namespace_refuses_for_good() -> None:

@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 from notification_contract import names
 from notification_operator.domain.receivers.catalog import ReceiverKey
 from notification_operator.watch.collection_watch import KubeWatches
+from notification_operator.watch.receivers import catalog as catalog_module
 from notification_operator.watch.receivers.catalog import CRD_HINT, ReceiverCatalog
 from tests.unit.operator.collections_api import RECEIVERS, CollectionsApi
 from tests.unit.operator.domain.receivers.builders import HOME, INVALID, RESTRICTED, SLACK
@@ -357,6 +358,41 @@ async def test_fault_of_a_callback_does_not_end_the_watch(api: CollectionsApi, c
     assert {line["event"] for line in logs if line["log_level"] == "error"} == {
         "change of receivers not handled"
     }
+
+
+async def test_change_whose_handler_fails_is_handled_again(
+    api: CollectionsApi, client: ApiClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The fault of one receiver does not keep the changes of others from their handler."""
+    monkeypatch.setattr(catalog_module, "RETRY_SECONDS", 0.05)
+    catalog = ReceiverCatalog(KubeWatches(client, hint=CRD_HINT), home=HOME)
+    handled: list[frozenset[ReceiverKey]] = []
+    faults = 3
+
+    def handle(changed: frozenset[ReceiverKey]) -> None:
+        nonlocal faults
+        if A in changed and faults:
+            faults -= 1
+            raise ZeroDivisionError
+        handled.append(changed)
+
+    put(api, A)
+    put(api, B)
+    task = asyncio.create_task(catalog.run(on_known=lambda: None, on_change=handle))
+    await until(lambda: len(handled) == 2)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert handled == [ONLY_B, ONLY_A]
+
+
+async def test_snapshot_says_why_a_receiver_cannot_be_used(api: CollectionsApi, client: ApiClient) -> None:
+    put(api, A)
+    put(api, B, INVALID)
+    async with CatalogFixture(client).at_work() as catalog:
+        await until(lambda: catalog.known)
+        [problem] = catalog.catalog.problems[B]
+        assert "slack is missing" in problem
+        assert A not in catalog.catalog.problems
 
 
 async def test_thousand_receivers_take_less_than_two_kilobytes_each(

@@ -14,6 +14,7 @@ from notification_contract.receivers.spec import parse_spec
 from notification_operator.domain.receivers.catalog import Catalog, Receiver, ReceiverKey
 from notification_operator.domain.receivers.references import ObjectKey, ReferenceReason, resolve_references
 from notification_operator.watch.collection_watch import KubeWatches
+from notification_operator.watch.receivers import referenced_objects as module
 from notification_operator.watch.receivers.referenced_objects import (
     CONFIG_MAPS,
     MISSING,
@@ -312,3 +313,23 @@ async def test_objects_are_followed_as_long_as_a_receiver_uses_them(
             references.update(receivers.set(**used))
             await until(lambda watched=watched: api.watched == watched, str(watched))  # type: ignore[misc]
         assert api.listings() == 2
+
+
+async def test_change_whose_handler_fails_is_handled_again(
+    api: CollectionsApi, client: ApiClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "RETRY_SECONDS", 0.05)
+    followed, handled, faults = objects(client), list[ObjectKey](), 2
+
+    def handle(key: ObjectKey) -> None:
+        nonlocal faults
+        if faults:
+            faults -= 1
+            raise ZeroDivisionError
+        handled.append(key)
+
+    put(api, HOOK, url="a")
+    followed.follow(frozenset({HOOK}))
+    async with at_work(followed.run(handle)):
+        await until(lambda: handled)
+    assert handled == [HOOK]
