@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 LOOKUP_SECONDS: Final = 3.0
 """Time limit of one look-up."""
-FIRST_TRY_SECONDS: Final = 1.0
-"""A name server that has not answered after this time is asked once more."""
+ANSWER_SECONDS: Final = 1.0
+"""A name server that has not answered after this time is asked a second time."""
 MOST_LOOKUPS: Final = 8
 """Look-ups of one namespace at the same time; further ones wait for them, and for nothing of other namespaces."""
 NEGATIVE_SECONDS: Final = 30.0
@@ -74,7 +74,7 @@ class NameResolver(AbstractResolver):
     def __init__(
         self,
         inner: Callable[[], AbstractResolver] = lambda: aiohttp.AsyncResolver(
-            timeout=FIRST_TRY_SECONDS, tries=2
+            timeout=ANSWER_SECONDS, tries=2
         ),
         *,
         resolv_conf: Path = RESOLV_CONF,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, cast
 
 import aiohttp
 
-from notification_operator.delivery.http.name_resolver import FIRST_TRY_SECONDS, RESOLV_CONF, NameResolver
+from notification_operator.delivery.http.name_resolver import ANSWER_SECONDS, RESOLV_CONF, NameResolver
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -73,7 +73,7 @@ class NameServer(asyncio.DatagramProtocol):
         """Return the resolver that ships, which asks this server, with the search list of a pod."""
         return NameResolver(
             lambda: aiohttp.AsyncResolver(
-                timeout=FIRST_TRY_SECONDS,
+                timeout=ANSWER_SECONDS,
                 tries=2,
                 servers=[f"127.0.0.1:{self.port}"],
                 domains=search,

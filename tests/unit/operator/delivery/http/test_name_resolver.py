@@ -48,10 +48,10 @@ async def addresses(resolver: NameResolver, host: str) -> list[str]:
 
 async def refusal(resolver: NameResolver, host: str) -> str:
     try:
-        found = await addresses(resolver, host)
+        results = await addresses(resolver, host)
     except OSError as error:
         return str(error.strerror)
-    pytest.fail(f"{host} has the addresses {found}")
+    pytest.fail(f"{host} has the addresses {results}")
 
 
 async def post(session: aiohttp.ClientSession, url: str) -> int:

@@ -76,7 +76,7 @@ def test_attempt_in_flight_is_awaited_and_recorded() -> None:
         (Phase.SENDING, [failure("slack"), failure("file", permanent=True)], Phase.FAILED),
     ],
 )
-def test_target_with_attempts_left_counts_neither_as_delivered_nor_as_failed(
+def test_target_with_attempts_left_counts_as_suppressed(
     phase: Phase, attempts: list[Attempt], end: Phase
 ) -> None:
     status = folded(deleted("slack", "file", status={"phase": phase}), *attempts)
