@@ -29,6 +29,8 @@ OURS = {
     "platform_infra": "notification-platform-pulumi",
     "platform_policy": "notification-platform-policy",
 }
+INDIRECT = {"aiodns"}
+"""Requirements that aiohttp imports if they are there."""
 RANGES = {"pulumi": ">=3.259,<4", "pulumi-kubernetes": ">=4.25,<4.29", "pulumi-policy": ">=1.21,<2"}
 """The stack of this project pins these; a program of somebody else has versions of its own."""
 
@@ -109,7 +111,7 @@ def test_requirements_are_what_is_imported(package: Path) -> None:
             continue
         assert owners & required or guarded, f"{name} is imported, and no requirement brings it"
         needed |= owners
-    assert required <= needed
+    assert required - INDIRECT <= needed
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.name)
