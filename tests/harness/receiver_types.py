@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from urllib.parse import parse_qs
 
@@ -10,7 +10,7 @@ from tests.harness.counterparts import HOST, MAIL_PORTS
 from tests.harness.sink.services import discord, mattermost, pagerduty, slack, twilio
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from tests.harness.counterparts import Account
     from tests.harness.sink.services.service import Answered
@@ -51,6 +51,8 @@ class ReceiverType:
     """The answer to a message that the service does not accept."""
     handle: Callable[[Object], str]
     """Of a hit."""
+    spec: Mapping[str, Any] = field(default_factory=dict)
+    """Further fields of the spec, instead of the defaults of the type."""
 
     @property
     def people(self) -> bool:
@@ -205,6 +207,10 @@ TYPES = {
         secret=lambda _account, credential: {"username": "SK0123456789", "password": credential},
         refusal=twilio.refused(400, 21211, "The 'To' number is not a valid phone number."),
         handle=lambda hit: form(hit)["Body"],
+        spec={
+            "priorities": ["critical", "high", "medium", "low"],
+            "rateLimit": {"count": 1000, "period": "1s"},
+        },
     ),
     "discord": ReceiverType(
         type="discord",

@@ -149,7 +149,8 @@ class Receivers:
         """Create a receiver that leads to an account, and its Secret, which the account accepts.
 
         `block` adds to the block of its type, or replaces fields there; None removes one. By default it allows all
-        namespaces and trusts the authority of the services.
+        namespaces, takes each message at once, and trusts the authority of the services. A field of the spec that is
+        None is left out.
         """
         kind = TYPES[kind] if isinstance(kind, str) else kind
         where, unique = namespace or self.home, uuid.uuid4().hex
@@ -182,7 +183,7 @@ class Receivers:
         fields = {**receiver.kind.block(receiver.account, receiver.secret), **(block or {})}
         if "tls" not in spec:
             spec["tls"] = {"caSecretRef": {"name": self.authority(receiver.namespace)}}
-        common = {"allowedNamespaces": {"from": "All"}}
+        common = {"allowedNamespaces": {"from": "All"}, **receiver.kind.spec}
         return {
             "apiVersion": "kubernaut.ai/v1alpha1",
             "kind": "NotificationReceiver",

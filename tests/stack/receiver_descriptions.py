@@ -97,6 +97,7 @@ RECEIVER_DESCRIPTIONS = {
         "Markdown is shown in the markup of each service",
         "Links are shown by every channel",
         "Mentions reach nobody unless the receiver permits them",
+        "A phone gets messages of the priorities critical and high alone, unless the receiver says otherwise",
     ),
     "templates": (
         "A template in the receiver shapes subject and body",

@@ -177,6 +177,19 @@ def test_text_message_of_unknown_outcome_is_not_repeated(
     steadily(receiver.account.hits, lambda hits: len(hits) == 1, during=3)
 
 
+@pytest.mark.check("channels-47")
+def test_phone_gets_critical_and_high_messages_alone_by_default(
+    receivers_operator: OperatorUnderTest, receivers: Receivers
+) -> None:
+    receiver = receivers.add("sms", priorities=None, rateLimit=None).ready()
+    muted = receivers_operator.deliver(
+        addressed(receivers_operator.namespace, receiver, priority="medium"), "Suppressed"
+    )
+    assert "Muted" in muted["status"]["message"]
+    receivers_operator.deliver(addressed(receivers_operator.namespace, receiver, priority="high"), "Sent")
+    assert len(receiver.account.hits()) == 1
+
+
 @pytest.mark.check("channels-42")
 def test_redirect_is_not_followed(receivers_operator: OperatorUnderTest, receivers: Receivers) -> None:
     receiver, elsewhere = receivers.add("webhook").ready(), receivers.account()
