@@ -10,7 +10,7 @@ from platform_infra import names
 from tests.api_server.conftest import KIND, NAMESPACE, objects
 from tests.api_server.receivers import receiver
 from tests.harness.eventually import eventually
-from tests.unit.operator.contract.receivers.specs import spec
+from tests.unit.operator.contract.kinds.specs import spec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from notification_contract.receivers.kinds import ReceiverType
-from notification_contract.receivers.spec import ReceiverSpecError, parse_spec
+from notification_contract.kinds.choices import ReceiverType
+from notification_contract.kinds.receiver import ReceiverSpecError, parse_spec
 from platform_infra import names
 from tests.api_server.conftest import KIND, NAMESPACE
 from tests.api_server.receivers import receiver
 from tests.harness.notifications import notification
-from tests.unit.operator.contract.receivers.specs import REF, spec
+from tests.unit.operator.contract.kinds.specs import REF, spec
 
 if TYPE_CHECKING:
     from tests.api_server.conftest import Answer, ApiServer

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from notification_contract.receivers.spec import parse_spec
+from notification_contract.kinds.receiver import parse_spec
 from tests.api_server.conftest import NAMESPACE
 from tests.harness.receiver_types import SLACK_WEBHOOK, TYPES
 from tests.harness.receivers import Receivers, secret_object

@@ -11,11 +11,11 @@ import yaml
 
 from notification_cli.views.lint import files as lint
 from notification_contract import crds
+from notification_contract.kinds.choices import ReceiverType
 from notification_contract.names import RECEIVER_PLURAL
-from notification_contract.receivers.kinds import ReceiverType
 from tests.cli.cluster import COMMAND
 from tests.harness.eventually import eventually
-from tests.unit.operator.contract.receivers.specs import spec
+from tests.unit.operator.contract.kinds.specs import spec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

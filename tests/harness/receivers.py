@@ -7,7 +7,7 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from notification_contract.receivers.target import TargetKey
+from notification_contract.kinds.target import TargetKey
 from tests.harness.counterparts import Account
 from tests.harness.eventually import eventually
 from tests.harness.receiver_types import TYPES, ReceiverType

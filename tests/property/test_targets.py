@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from notification_contract.receivers.target import MAX_TARGETS
+from notification_contract.kinds.target import MAX_TARGETS
 from notification_operator.domain.folding.phases import MOVES
 from notification_operator.domain.folding.target_status import TargetState
 from notification_operator.domain.model import AttemptStatus, Phase

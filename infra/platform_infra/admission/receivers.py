@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from notification_contract.receivers.blocks import BLOCKS
+from notification_contract.kinds.blocks import BLOCKS
 from platform_infra import names
 from platform_infra.admission.policy import ALLOWED_CHANNELS, CHANNELS_ANNOTATION, Check, Policy
 

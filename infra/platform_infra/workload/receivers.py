@@ -10,8 +10,8 @@ from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.core.v1 import Secret
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
+from notification_contract.kinds.receiver import parse_spec
 from notification_contract.names import API_VERSION, DEFAULT_RECEIVER_ANNOTATION, RECEIVER_KIND
-from notification_contract.receivers.spec import parse_spec
 from platform_infra import names
 from platform_infra.children import Children
 

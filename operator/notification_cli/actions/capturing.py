@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from notification_cli.clock import now
 from notification_cli.errors import CliError
+from notification_contract.kinds.choices import ReceiverType
 from notification_contract.messages import BodyFormat
-from notification_contract.receivers.kinds import ReceiverType
 from notification_operator.delivery.channel import DeliveryError, InvalidOptionsError, Message
 from notification_operator.delivery.http.egress_policy import AddressNotAllowedError
 from notification_operator.delivery.receivers.creation import Tools

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
-from notification_contract.receivers.target import UNKNOWN_TYPE
+from notification_contract.kinds.target import UNKNOWN_TYPE
 from notification_contract.routing.receivers import FALLBACK_CHANNEL
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from reprlib import repr as shown
 from typing import Any, Final
 
-from notification_contract.receivers.target import UNKNOWN_TYPE, TargetKey
+from notification_contract.kinds.target import UNKNOWN_TYPE, TargetKey
 
 CHANNELS: Final = (
     *("email", "slack", "teams", "sms", "webhook", "console", "file", "log"),

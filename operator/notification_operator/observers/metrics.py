@@ -7,7 +7,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from atomic_status import ConflictExhausted, Gone
-from notification_contract.receivers.target import UNKNOWN_TYPE, TargetKey
+from notification_contract.kinds.target import UNKNOWN_TYPE, TargetKey
 from notification_operator.domain.folding.outcome import DEAD_LETTER_PHASES
 from notification_operator.domain.folding.phases import FINAL
 from notification_operator.domain.receivers.targets import receiver_of

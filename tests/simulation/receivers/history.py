@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from notification_contract.receivers.kinds import NamespacesFrom, OnReceiverError
+from notification_contract.kinds.choices import NamespacesFrom, OnReceiverError
 from notification_operator.domain.receivers.declared import examine
 from tests.simulation.receivers.api_objects import Kind, Place
 from tests.simulation.receivers.seen import HOME, Seen
@@ -15,7 +15,7 @@ from tests.simulation.receivers.seen import HOME, Seen
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from notification_contract.receivers.spec import ReceiverSpec
+    from notification_contract.kinds.receiver import ReceiverSpec
     from tests.simulation.receivers.api_objects import Change
 
 

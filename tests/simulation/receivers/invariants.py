@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
-    from notification_contract.receivers.spec import ReceiverSpec
+    from notification_contract.kinds.receiver import ReceiverSpec
     from notification_operator.domain.model import Attempt, Notification
     from tests.simulation.channels import Call
     from tests.simulation.receivers.history import History

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from notification_contract.receivers.kinds import NamespacesFrom
+from notification_contract.kinds.choices import NamespacesFrom
 from notification_operator.domain.receivers.declared import examine
 from tests.simulation.receivers.api_objects import Kind, Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from notification_contract.receivers.spec import ReceiverSpec
+    from notification_contract.kinds.receiver import ReceiverSpec
     from tests.simulation.receivers.api_objects import Selection
 
 HOME = "platform"

@@ -10,8 +10,8 @@ import yaml
 from typer.testing import CliRunner
 
 from notification_cli.app import app
-from notification_contract.receivers.kinds import ReceiverType
-from tests.unit.operator.contract.receivers.specs import spec
+from notification_contract.kinds.choices import ReceiverType
+from tests.unit.operator.contract.kinds.specs import spec
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,7 @@ from notification_cli.views.resending.candidates import Selection, Wanted, reaso
 from notification_cli.views.resending.replay import ReplayRefusedError, replay, replay_name
 from notification_cli.views.rows import ReceiverFilter
 from notification_contract import bounds, crds, names
-from notification_contract.receivers.target import address_digits
+from notification_contract.kinds.target import address_digits
 from tests.unit.cli.samples import NOW, attempt
 from tests.unit.operator.domain.builders import START, stored
 

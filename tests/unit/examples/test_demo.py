@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from notification_contract.receivers.spec import ReceiverSpec, parse_spec
+from notification_contract.kinds.receiver import ReceiverSpec, parse_spec
 from tools.platform.commands.demo import SUSPENDED, addressed_to
 from tools.platform.demo.inbox import AUTHORITY, HOST, MAIL, PORTS, WEBHOOK, new_secrets
 from tools.platform.demo.receivers import FOLDER

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from notification_contract.receivers.spec import parse_spec
+from notification_contract.kinds.receiver import parse_spec
 from tests.harness.counterparts import HOST, Account
 from tests.harness.receiver_types import SLACK_WEBHOOK, TYPES, ReceiverType
 from tests.harness.sink.services.table import SERVICES

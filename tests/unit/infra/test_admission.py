@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from notification_contract import bounds
-from notification_contract.receivers.kinds import WITHOUT_EFFECT, ReceiverType
-from notification_contract.receivers.spec import parse_spec
+from notification_contract.kinds.choices import WITHOUT_EFFECT, ReceiverType
+from notification_contract.kinds.receiver import parse_spec
 from platform_infra.admission.policies import POLICIES, parameters, pattern
 from platform_infra.admission.receivers import RECEIVERS
 from platform_infra.settings.reader import SettingsError, parse
 from platform_infra.settings.sections.admission import Admission
-from tests.unit.operator.contract.receivers.specs import BLOCKS, spec
+from tests.unit.operator.contract.kinds.specs import BLOCKS, spec
 
 if TYPE_CHECKING:
     from tests.unit.infra.conftest import Record

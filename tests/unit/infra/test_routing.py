@@ -12,7 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from notification_contract import names
-from notification_contract.receivers.kinds import ReceiverType
+from notification_contract.kinds.choices import ReceiverType
 from notification_contract.routing.document import MAX_CHARACTERS, MAX_VALUES, read_table, render
 from notification_contract.routing.table import MAX_DEPTH, MAX_RULES, RoutingTableError
 from platform_infra.settings.reader import SettingsError, parse

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from notification_contract.receivers.blocks import BLOCKS
-from notification_contract.receivers.kinds import NamespacesFrom
-from notification_contract.receivers.spec import (
+from notification_contract.kinds.blocks import BLOCKS
+from notification_contract.kinds.choices import NamespacesFrom
+from notification_contract.kinds.receiver import (
     AllowedNamespaces,
     Fallback,
     RateLimit,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field, SecretStr, StringConstraints, WithJsonSchema
 
 from notification_contract import bounds
-from notification_contract.receivers.spec import ReceiverSpec
+from notification_contract.kinds.receiver import ReceiverSpec
 from platform_infra.settings.sections.base import ObjectName, SecretKey, Section
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from notification_contract.receivers.kinds import OnReceiverError, ReceiverType
+from notification_contract.kinds.choices import OnReceiverError, ReceiverType
 from notification_operator.domain.conditions import ConditionStatus
 from notification_operator.domain.receivers.targets import (
     RECIPIENT_FIELDS,

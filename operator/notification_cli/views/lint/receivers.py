@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from notification_cli.views.lint.files import schema_problems
 from notification_contract import bounds, crds, names
-from notification_contract.receivers.spec import ReceiverSpec, ReceiverSpecError, parse_spec
+from notification_contract.kinds.receiver import ReceiverSpec, ReceiverSpecError, parse_spec
 from notification_operator.delivery.rendering.templating.templates import Template, TemplateInvalidError
 from notification_operator.domain.json_values import mapping, text
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from notification_contract.receivers.kinds import SHARED, OnReceiverError, Overflow
-from notification_contract.receivers.target import UNKNOWN_TYPE
+from notification_contract.kinds.choices import SHARED, OnReceiverError, Overflow
+from notification_contract.kinds.target import UNKNOWN_TYPE
 from notification_operator.delivery.channel import InvalidOptionsError, Permanent, ReceiverProblem
 from notification_operator.delivery.flow_control.destinations import ChannelLimits
 from notification_operator.delivery.http.egress_policy import AddressNotAllowedError

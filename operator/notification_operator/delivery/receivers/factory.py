@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from time import thread_time
 from typing import TYPE_CHECKING
 
-from notification_contract.receivers.kinds import ReceiverType
+from notification_contract.kinds.choices import ReceiverType
 from notification_operator.delivery.channels.apprise import AppriseChannel, AppriseOptions, AppriseSecrets
 from notification_operator.delivery.channels.discord import DiscordChannel, DiscordSecrets
 from notification_operator.delivery.channels.email import (
@@ -51,7 +51,7 @@ from notification_operator.delivery.rendering.templating.templates import Templa
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from notification_contract.receivers.spec import ReceiverSpec
+    from notification_contract.kinds.receiver import ReceiverSpec
     from notification_operator.delivery.channel import Channel
     from notification_operator.delivery.receivers.creation import Tools
     from notification_operator.delivery.rendering.pool import RenderingPool

@@ -14,7 +14,7 @@ from notification_operator.delivery.http.exchange import HttpAccess
 from notification_operator.delivery.receivers.sessions import Connection, Trust
 
 if TYPE_CHECKING:
-    from notification_contract.receivers.spec import ReceiverSpec
+    from notification_contract.kinds.receiver import ReceiverSpec
     from notification_operator.delivery.receivers.creation import Tools
     from notification_operator.domain.receivers.references import References
 

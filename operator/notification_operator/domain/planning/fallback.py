@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from notification_contract.receivers.target import MAX_TARGETS
+from notification_contract.kinds.target import MAX_TARGETS
 from notification_operator.domain.planning.progress import Progress, State, progress
 from notification_operator.domain.receivers.targets import receiver_of
 from notification_operator.domain.text.timestamps import later

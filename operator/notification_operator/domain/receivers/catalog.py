@@ -8,12 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple, assert_never
 
-from notification_contract.receivers.kinds import NamespacesFrom
+from notification_contract.kinds.choices import NamespacesFrom
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from notification_contract.receivers.spec import ReceiverSpec
+    from notification_contract.kinds.receiver import ReceiverSpec
 
 
 class ReceiverKey(NamedTuple):

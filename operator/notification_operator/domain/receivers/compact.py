@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from pydantic import BaseModel
 
-import notification_contract.receivers.spec  # noqa: F401 - defines all subclasses of Block
-from notification_contract.receivers.block import Block
+import notification_contract.kinds.receiver  # noqa: F401 - defines all subclasses of Block
+from notification_contract.kinds.block import Block
 from notification_operator.domain.sharing import Pool
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from sys import intern
 from typing import TYPE_CHECKING, Any, Final
 
 from notification_contract import names
-from notification_contract.receivers.kinds import NamespacesFrom
-from notification_contract.receivers.spec import ReceiverSpecError, parse_spec
+from notification_contract.kinds.choices import NamespacesFrom
+from notification_contract.kinds.receiver import ReceiverSpecError, parse_spec
 from notification_operator.domain.json_values import integer, mapping, text
 from notification_operator.domain.receivers.catalog import Receiver, ReceiverKey
 from notification_operator.domain.receivers.status import REQUESTED_AT_CHARACTERS, stored_drill
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from notification_contract.receivers.spec import ReceiverSpec
+    from notification_contract.kinds.receiver import ReceiverSpec
     from notification_operator.domain.receivers.compact import PartPool
 
 MOST_PROBLEMS: Final = 20

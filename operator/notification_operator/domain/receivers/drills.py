@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from notification_contract import names
-from notification_contract.receivers.kinds import ADDRESSING
+from notification_contract.kinds.choices import ADDRESSING
 from notification_operator.domain.folding.target_status import TargetState
 from notification_operator.domain.receivers.targets import receiver_of
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from notification_contract.receivers.spec import ReceiverSpec
+    from notification_contract.kinds.receiver import ReceiverSpec
     from notification_operator.domain.model import Notification
     from notification_operator.domain.receivers.catalog import ReceiverKey
 

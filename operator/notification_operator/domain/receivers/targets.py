@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from notification_contract.receivers.kinds import ReceiverType
-from notification_contract.receivers.target import MAX_TARGETS, UNKNOWN_TYPE, TargetKey, address_digits
+from notification_contract.kinds.choices import ReceiverType
+from notification_contract.kinds.target import MAX_TARGETS, UNKNOWN_TYPE, TargetKey, address_digits
 from notification_operator.domain.receivers.catalog import ReceiverKey
 
 if TYPE_CHECKING:

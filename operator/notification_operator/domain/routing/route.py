@@ -7,7 +7,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from notification_contract.receivers.target import MAX_TARGETS
+from notification_contract.kinds.target import MAX_TARGETS
 from notification_contract.routing.receivers import FALLBACK_CHANNEL
 from notification_operator.domain.conditions import Condition, ConditionStatus
 from notification_operator.domain.receivers.catalog import EMPTY

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from notification_contract.receivers.target import address_digits
+from notification_contract.kinds.target import address_digits
 from notification_operator.delivery.channel import InvalidOptionsError, Permanent, Transient
 from notification_operator.delivery.http.egress_policy import AddressNotAllowedError
 from notification_operator.delivery.receivers.holds import HOLD_SECONDS, NEW_SECONDS, next_look

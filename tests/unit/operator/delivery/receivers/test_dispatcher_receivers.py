@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from notification_contract.receivers.target import address_digits
+from notification_contract.kinds.target import address_digits
 from notification_operator.delivery.channel import (
     Permanent,
     Postponed,

@@ -12,8 +12,8 @@ import trustme
 from standardwebhooks import Webhook
 
 from notification_contract.crds import notification_request
-from notification_contract.receivers.kinds import SHARED, ReceiverType
-from notification_contract.receivers.target import address_digits
+from notification_contract.kinds.choices import SHARED, ReceiverType
+from notification_contract.kinds.target import address_digits
 from notification_operator.delivery.senders import Sender
 from notification_operator.domain.receivers.readiness import ReadyReason
 from notification_operator.domain.receivers.targets import RECIPIENT_FIELDS

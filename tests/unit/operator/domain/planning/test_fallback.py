@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from notification_contract.receivers.target import MAX_TARGETS
+from notification_contract.kinds.target import MAX_TARGETS
 from notification_operator.domain.folding.fold import fold, next_attempt
 from notification_operator.domain.folding.target_status import TargetState, TargetStatus
 from notification_operator.domain.model import RetryPolicy, parse

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from notification_contract.receivers.spec import parse_spec
+from notification_contract.kinds.receiver import parse_spec
 from notification_operator.domain.receivers.catalog import Catalog, Receiver, ReceiverKey
 from notification_operator.domain.receivers.targets import Resolver
-from tests.unit.operator.contract.receivers.specs import spec
+from tests.unit.operator.contract.kinds.specs import spec
 
 HOME = "platform"
 CHANNELS = frozenset({"console", "log"})

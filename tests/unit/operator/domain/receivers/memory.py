@@ -7,7 +7,7 @@ import sys
 import tracemalloc
 from typing import TYPE_CHECKING, Any
 
-from notification_contract.receivers.spec import parse_spec
+from notification_contract.kinds.receiver import parse_spec
 from notification_operator.domain.receivers.compact import PartPool
 from notification_operator.domain.receivers.declared import declare
 from tests.cases import load

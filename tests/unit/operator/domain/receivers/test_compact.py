@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from notification_contract.receivers.spec import parse_spec
+from notification_contract.kinds.receiver import parse_spec
 from notification_operator.domain.receivers.compact import PartPool
 from notification_operator.domain.sharing import SHARED
 from tests.unit.operator.domain.receivers.builders import SLACK, full

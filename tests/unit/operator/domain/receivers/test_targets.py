@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from notification_contract.receivers.target import MAX_TARGETS, address_digits
+from notification_contract.kinds.target import MAX_TARGETS, address_digits
 from notification_operator.domain.model import parse
 from notification_operator.domain.receivers.catalog import ReceiverKey
 from notification_operator.domain.receivers.targets import (

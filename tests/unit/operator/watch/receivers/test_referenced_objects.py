@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from structlog.testing import capture_logs
 
-from notification_contract.receivers.spec import parse_spec
+from notification_contract.kinds.receiver import parse_spec
 from notification_operator.domain.receivers.catalog import Catalog, Receiver, ReceiverKey
 from notification_operator.domain.receivers.references import ObjectKey, ReferenceReason, resolve_references
 from notification_operator.watch.collection_watch import KubeWatches

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from notification_contract.receivers.block import SecretUse, TypeBlock
-from notification_contract.receivers.spec import parse_spec
-from tests.unit.operator.contract.receivers.specs import BLOCKS, spec
+from notification_contract.kinds.block import SecretUse, TypeBlock
+from notification_contract.kinds.receiver import parse_spec
+from tests.unit.operator.contract.kinds.specs import BLOCKS, spec
 
 NAME = {"name": "s"}
 

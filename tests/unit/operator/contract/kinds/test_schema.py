@@ -9,7 +9,7 @@ import pytest
 from notification_contract import bounds
 from notification_contract.crds import notification_receiver
 from notification_contract.durations import PATTERN
-from notification_contract.receivers.spec import MAX_TIMEOUT, ReceiverSpec
+from notification_contract.kinds.receiver import MAX_TIMEOUT, ReceiverSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

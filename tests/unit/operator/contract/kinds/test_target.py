@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from notification_contract import bounds
-from notification_contract.receivers.target import MAX_TARGETS, TargetKey, address_digits
+from notification_contract.kinds.target import MAX_TARGETS, TargetKey, address_digits
 
 LABELS = st.from_regex(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", fullmatch=True)
 DIGITS = st.from_regex(r"[0-9a-f]{8}", fullmatch=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from notification_contract.receivers.block import SecretUse
-from notification_contract.receivers.kinds import NamespacesFrom, OnReceiverError, Overflow, ReceiverType
-from notification_contract.receivers.spec import ReceiverSpec, ReceiverSpecError, parse_spec
-from tests.unit.operator.contract.receivers.specs import BLOCKS, REF, spec
+from notification_contract.kinds.block import SecretUse
+from notification_contract.kinds.choices import NamespacesFrom, OnReceiverError, Overflow, ReceiverType
+from notification_contract.kinds.receiver import ReceiverSpec, ReceiverSpecError, parse_spec
+from tests.unit.operator.contract.kinds.specs import BLOCKS, REF, spec
 
 
 @pytest.mark.parametrize("type_", ReceiverType)

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, ValidationError, field_validator, mo
 
 from notification_contract import bounds
 from notification_contract.durations import PATTERN, bounded, seconds
-from notification_contract.receivers.block import (
+from notification_contract.kinds.block import (
     Block,
     Name,
     SecretName,
@@ -20,7 +20,7 @@ from notification_contract.receivers.block import (
     TypeBlock,
     use,
 )
-from notification_contract.receivers.blocks import (
+from notification_contract.kinds.blocks import (
     BLOCKS,
     Apprise,
     Discord,
@@ -32,7 +32,7 @@ from notification_contract.receivers.blocks import (
     Teams,
     Webhook,
 )
-from notification_contract.receivers.kinds import (
+from notification_contract.kinds.choices import (
     ADDRESSING,
     SHARED,
     WITHOUT_EFFECT,

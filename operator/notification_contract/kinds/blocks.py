@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 from pydantic import Field
 
 from notification_contract import bounds
-from notification_contract.receivers.block import (
+from notification_contract.kinds.block import (
     EmailAddress,
     Network,
     PhoneNumber,

@@ -1,0 +1,1 @@
+"""The kinds of the API as typed models, and the keys of targets. Pure."""

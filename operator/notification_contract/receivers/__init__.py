@@ -1,1 +1,0 @@
-"""NotificationReceiver: where notifications can go, as a typed spec, and the keys of their targets. Pure."""
