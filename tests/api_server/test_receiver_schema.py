@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from notification_contract.kinds.choices import ReceiverType
+from notification_contract.kinds.channel_names import ReceiverType
 from notification_contract.kinds.receiver import ReceiverSpecError, parse_spec
 from platform_infra import names
 from tests.api_server.conftest import KIND, NAMESPACE

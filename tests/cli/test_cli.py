@@ -11,7 +11,7 @@ import yaml
 
 from notification_cli.views.lint import files as lint
 from notification_contract import crds
-from notification_contract.kinds.choices import ReceiverType
+from notification_contract.kinds.channel_names import ReceiverType
 from notification_contract.names import RECEIVER_PLURAL
 from tests.cli.cluster import COMMAND
 from tests.harness.eventually import eventually

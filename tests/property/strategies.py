@@ -5,7 +5,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from notification_contract.routing.receivers import CHANNELS
+from notification_contract.kinds.channel_names import CHANNELS
 from notification_operator.domain.model import AttemptStatus, RetryPolicy
 
 policies = st.builds(

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from notification_contract.durations import UNITS
-from notification_contract.receivers.spec import ReceiverSpecError, parse_spec
+from notification_contract.kinds.receiver import ReceiverSpecError, parse_spec
 from notification_operator.delivery.flow_control.breakers import Destination
 from notification_operator.delivery.flow_control.pacing import Pacing
 from notification_operator.domain.flow_control.rate import Rate

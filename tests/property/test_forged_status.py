@@ -7,8 +7,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from notification_contract.crds import notification_request
+from notification_contract.kinds.channel_names import CHANNELS
 from notification_contract.kinds.target import MAX_TARGETS
-from notification_contract.routing.receivers import CHANNELS
 from notification_operator.domain.attempt import AttemptStatus
 from notification_operator.domain.folding.fold import excluding_attempts, fold
 from notification_operator.domain.folding.phases import FINAL

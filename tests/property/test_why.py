@@ -17,8 +17,8 @@ from atomic_status import ObjectRef
 from atomic_status.testing import MemoryStore
 from notification_cli.views.explaining.explanation import explain, read_rules
 from notification_cli.views.rules import evaluate
+from notification_contract.kinds.channel_names import CHANNELS
 from notification_contract.routing.document import read_table
-from notification_contract.routing.receivers import CHANNELS
 from notification_contract.routing.table import RoutingTable, RoutingTableError
 from notification_operator.config.settings import Settings
 from notification_operator.controller.request import Key, Request

@@ -18,7 +18,7 @@ from notification_cli.views.declaring import declared
 from notification_cli.views.explaining.explanation import explain, read_rules
 from notification_cli.views.explaining.known import NOTHING_KNOWN
 from notification_cli.views.explaining.outlook import Meeting
-from notification_contract.routing.receivers import CHANNELS
+from notification_contract.kinds.channel_names import CHANNELS
 from notification_contract.settings import Receivers
 from notification_operator.controller.request import Request
 from notification_operator.delivery.receivers.creation import Created

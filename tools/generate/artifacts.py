@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, assert_never
 import yaml
 
 from platform_infra.settings import declarations
-from tools.generate import phase_diagram, settings_table
+from tools.generate import channel_names, phase_diagram, settings_table
 from tools.generate.splice import replace_block, replace_tail
 from tools.pictures.recording import recording
 
@@ -136,6 +136,11 @@ ARTIFACTS = (
         extent=Extent.BLOCK,
         marker="phases, by make generate",
         content=phase_diagram.diagram,
+    ),
+    Artifact(
+        path="operator/notification_contract/kinds/channel_names.py",
+        extent=Extent.FILE,
+        content=channel_names.module,
     ),
     Artifact(path="docs/images/notif.svg", extent=Extent.FILE, content=recording),
     *(

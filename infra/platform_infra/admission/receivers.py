@@ -6,16 +6,15 @@ reads only what is written. It tells users early.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from notification_contract.kinds.blocks import BLOCKS
+from notification_contract.kinds.channel_types import CHANNEL_TYPES
 from platform_infra import names
 from platform_infra.admission.policy import ALLOWED_CHANNELS, CHANNELS_ANNOTATION, Check, Policy
 
-RESTRICTED: Final = ("insecure", "allowedNetworks", "baseUrl")
-"""Fields of blocks that only receivers in the namespace of an operator may have, as far as a block has them."""
-RESTRICTED_BLOCK: Final = "apprise"
-"""A block that is restricted as a whole, because its connections cannot be checked."""
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
 LOCAL: Final = r"^(.+\\.)?localhost\\.?$|^(0|10|127)(\\.[0-9]{1,3}){3}\\.?$"
 SHARED: Final = r"100\\.(6[4-9]|[7-9][0-9]|1[01][0-9]|12[0-7])"
 """Addresses of carriers and clouds: 100.64.0.0/10."""
@@ -38,20 +37,31 @@ def _has(path: str) -> str:
 
 def _restricted() -> str:
     """Return an expression for the list of the restricted fields that a receiver has."""
+    blocks = {name: each.block for name, each in CHANNEL_TYPES.items() if each.block}
     conditions = {
-        f"{block}.{alias}": (
-            f"{_has(f'{block}.{alias}')} && " + _in_use(f"object.spec.{block}.{alias}", alias)
+        path: f"{_has(path)} && {_in_use(path, field)}"
+        for name, block in blocks.items()
+        for field, path in (
+            (block.model_fields[each], f"{name}.{alias}") for each, alias in block.restricted_fields()
         )
-        for block, model in BLOCKS
-        for alias in RESTRICTED
-        if alias in {field.alias for field in model.model_fields.values()}
     }
-    conditions |= {name: _has(name) for name in (RESTRICTED_BLOCK, "proxySecretRef")}
+    whole = (name for name, block in blocks.items() if block.restricted_as_a_whole)
+    conditions |= {name: _has(name) for name in (*whole, "proxySecretRef")}
     return " + ".join(f"({condition} ? ['{name}'] : [])" for name, condition in conditions.items())
 
 
-def _in_use(field: str, alias: str) -> str:
-    return field if alias == "insecure" else f"size({field}) > 0"
+def _in_use(path: str, field: FieldInfo) -> str:
+    """Return an expression that is true if a field that is present restricts the receiver."""
+    value = f"object.spec.{path}"
+    return value if field.annotation is bool else f"size({value}) > 0"
+
+
+def _recipients() -> str:
+    """Return an expression for the recipients that a receiver names."""
+    expression = "[]"
+    for name in reversed([name for name, each in CHANNEL_TYPES.items() if each.address]):
+        expression = f"{_has(f'{name}.to')} ? object.spec.{name}.to : ({expression})"
+    return expression
 
 
 HOME: Final = (
@@ -88,9 +98,7 @@ RECEIVERS: Final = Policy(
             f"(variables.host.contains(':') && (!variables.host.matches('{PUBLIC_IPV6}') || "
             f"variables.host.matches('{CONTAINS_IPV4}')))"
         ),
-        "recipients": (
-            f"{_has('email.to')} ? object.spec.email.to : ({_has('sms.to')} ? object.spec.sms.to : [])"
-        ),
+        "recipients": _recipients(),
         "template": f"{_has('template.inline.body')} ? size(object.spec.template.inline.body) : 0",
         **ALLOWED_CHANNELS,
     },

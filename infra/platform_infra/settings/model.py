@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from pydantic import Field, SecretStr
 
 from notification_contract import settings as contract
-from notification_contract.kinds.choices import ReceiverType  # noqa: TC001 - pydantic reads annotations at run time
+from notification_contract.kinds.channel_names import ReceiverType  # noqa: TC001 - pydantic reads annotations at run time
 from platform_infra.settings.derivation import operator_setting
 from platform_infra.settings.sections.admission import Admission
 from platform_infra.settings.sections.base import Section

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from notification_cli.clock import now
 from notification_cli.errors import CliError
-from notification_contract.kinds.choices import ReceiverType
-from notification_contract.messages import BodyFormat
+from notification_contract.kinds.channel_names import SHARED, ReceiverType
+from notification_contract.kinds.channel_types.email import Email
+from notification_contract.kinds.choices import BodyFormat
 from notification_operator.delivery.channel import DeliveryError, InvalidOptionsError, Message
 from notification_operator.delivery.http.egress_policy import AddressNotAllowedError
 from notification_operator.delivery.receivers.creation import Tools
@@ -38,7 +39,7 @@ VALUE: Final = "from-the-secret"
 SIGNING_KEY: Final = f"whsec_{base64.b64encode(bytes(24)).decode()}"
 STATUSES: Final = {ReceiverType.PAGERDUTY: 202, ReceiverType.SMS: 201}
 """What a service answers to a message that it accepts, where that is not 200."""
-OWN: Final = frozenset({ReceiverType.CONSOLE, ReceiverType.FILE, ReceiverType.LOG, ReceiverType.APPRISE})
+OWN: Final = SHARED | {ReceiverType.APPRISE}
 """Types without a channel of their own, and the one whose library composes what is sent."""
 
 
@@ -171,8 +172,7 @@ def _references(receiver: Receiver) -> References:
 async def _mail(
     message: Message, receiver: Receiver, config_maps: ConfigMaps, target: str, redactor: Redactor
 ) -> Rendered:
-    block = receiver.spec.email
-    assert block is not None, "the spec requires the block of its type"
+    block = receiver.spec.block_as(Email)
     composing, problem = composer(
         receiver, config_maps.templates(receiver), redact=redactor.text, overrides=config_maps
     )

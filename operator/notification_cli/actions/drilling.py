@@ -14,10 +14,11 @@ from notification_cli.errors import ApiError, CliError, ExitCode
 from notification_cli.options import Output
 from notification_cli.output.documents import document, plain
 from notification_cli.output.drill import write_results
-from notification_cli.views.drill import INCIDENTS, DrillOutcome, DrillResult, drill, drill_result, skipped
+from notification_cli.views.drill import DrillOutcome, DrillResult, drill, drill_result, skipped
 from notification_cli.views.receivers import receiver_view
 from notification_cli.views.text import clean
 from notification_client import status_of
+from notification_contract.kinds.channel_names import INCIDENTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

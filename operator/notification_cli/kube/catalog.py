@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from notification_cli.errors import ApiError, CliError
 from notification_cli.views.explaining.known import NOTHING_KNOWN, USUAL_CHANNELS, Known
-from notification_contract.kinds.choices import NamespacesFrom, ReceiverType
+from notification_contract.kinds.channel_names import ReceiverType
+from notification_contract.kinds.choices import NamespacesFrom
 from notification_operator.domain.receivers.catalog import Catalog, Receiver, ReceiverKey
 from notification_operator.domain.receivers.targets import receiver_of
 from notification_operator.domain.routing.route import choose

@@ -6,9 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from notification_contract.kinds.choices import ReceiverType
+from notification_contract.kinds.channel_names import CHANNELS, ReceiverType
 from notification_contract.kinds.target import UNKNOWN_TYPE
-from notification_contract.routing.receivers import CHANNELS
 
 _LABEL: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?")

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from notification_cli.views.text import clean
 from notification_contract import names
-from notification_contract.kinds.choices import ReceiverType
 from notification_operator.domain.folding.target_status import TargetState
 from notification_operator.domain.json_values import entries, mapping, number, text
 from notification_operator.domain.receivers.drills import why_skipped
@@ -27,8 +26,6 @@ PRIORITIES: Final = ("low", "medium", "high", "critical")
 """The least urgent one that a receiver accepts is used."""
 RETRY: Final = {"maxAttempts": 3, "initialBackoffSeconds": 5, "maxBackoffSeconds": 60}
 RETENTION_DAYS: Final = 1
-INCIDENTS: Final = frozenset({ReceiverType.PAGERDUTY})
-"""Types whose messages open incidents, which the drill resolves again."""
 MOST_SECONDS: Final = 86_400.0
 
 

@@ -1,41 +1,44 @@
-"""The types of receivers, and the choices that their fields have. Pure."""
+"""The choices that fields of the API have. Pure."""
 
 from __future__ import annotations
 
 from enum import StrEnum
-from types import MappingProxyType
-from typing import Final
 
 
-class ReceiverType(StrEnum):
-    """The type of a receiver: the channel that its targets begin with."""
+class MessageType(StrEnum):
+    """What kind of message a notification is."""
 
-    WEBHOOK = "webhook"
-    EMAIL = "email"
-    TEAMS = "teams"
-    PAGERDUTY = "pagerduty"
-    SMS = "sms"
-    SLACK = "slack"
-    DISCORD = "discord"
-    MATTERMOST = "mattermost"
-    CONSOLE = "console"
-    FILE = "file"
-    LOG = "log"
-    APPRISE = "apprise"
+    ESCALATION = "escalation"
+    SIMPLE = "simple"
+    STATUS_UPDATE = "status-update"
+    APPROVAL = "approval"
+    MANUAL_REVIEW = "manual-review"
 
 
-SHARED: Final = frozenset({ReceiverType.CONSOLE, ReceiverType.FILE, ReceiverType.LOG})
-"""Types without a block: they use the channel of the operator's settings."""
-ADDRESSING: Final = frozenset({ReceiverType.EMAIL, ReceiverType.SMS})
-"""Types with one target per recipient."""
-WITHOUT_EFFECT: Final = MappingProxyType(
-    {
-        **dict.fromkeys(SHARED, ("rateLimit", "tls", "proxySecretRef")),
-        ReceiverType.EMAIL: ("proxySecretRef",),
-        ReceiverType.APPRISE: ("tls", "proxySecretRef"),
-    }
-)
-"""Fields that a type does not use, and so may not have: nobody should rely on them."""
+class Priority(StrEnum):
+    """How important a notification is."""
+
+    CRITICAL = "critical"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+class LifecycleEvent(StrEnum):
+    """What a notification says about the incident of its `dedupKey`."""
+
+    TRIGGER = "Trigger"
+    ACKNOWLEDGE = "Acknowledge"
+    RESOLVE = "Resolve"
+
+
+class BodyFormat(StrEnum):
+    """How a channel reads the body."""
+
+    PLAIN = "Plain"
+    MARKDOWN = "Markdown"
+    NATIVE = "Native"
+    """The markup of the channel itself, such as mrkdwn; the author writes for one channel."""
 
 
 class NamespacesFrom(StrEnum):
@@ -58,3 +61,63 @@ class OnReceiverError(StrEnum):
 
     FAIL = "Fail"
     HOLD = "Hold"
+
+
+class Phase(StrEnum):
+    """The phase of a notification."""
+
+    PENDING = "Pending"
+    SENDING = "Sending"
+    RETRYING = "Retrying"
+    SENT = "Sent"
+    PARTIALLY_SENT = "PartiallySent"
+    FAILED = "Failed"
+    SUPPRESSED = "Suppressed"
+    """Nothing was to be sent."""
+
+
+class TargetState(StrEnum):
+    """How far the delivery to one target has come."""
+
+    WAITING = "Waiting"
+    """No attempt is running, and one remains."""
+    DELIVERING = "Delivering"
+    DELIVERED = "Delivered"
+    REFUSED = "Refused"
+    """Failed permanently."""
+    EXHAUSTED = "Exhausted"
+    """Failed as often as the policy allows."""
+    SUPPRESSED = "Suppressed"
+    """Nothing is sent on purpose."""
+    EXPIRED = "Expired"
+    """Not delivered before `spec.deliverBefore`."""
+
+
+class AttemptStatus(StrEnum):
+    """How one attempt on one target ended."""
+
+    SUCCESS = "success"
+    FAILED = "failed"
+
+
+class ConditionStatus(StrEnum):
+    """The status of a condition."""
+
+    TRUE = "True"
+    FALSE = "False"
+    UNKNOWN = "Unknown"
+
+
+class CircuitState(StrEnum):
+    """The state of a receiver's circuit breaker, from best to worst."""
+
+    CLOSED = "Closed"
+    HALF_OPEN = "HalfOpen"
+    OPEN = "Open"
+
+
+class ReceiverTestOutcome(StrEnum):
+    """The result of a test message."""
+
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"

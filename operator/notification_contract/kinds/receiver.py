@@ -1,82 +1,97 @@
-"""The spec of a NotificationReceiver, typed. Pure."""
+"""`spec` of a NotificationReceiver, typed. Pure."""
 
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, TypeVar
 
-from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, create_model, field_validator
 
 from notification_contract import bounds
-from notification_contract.durations import PATTERN, bounded, seconds
-from notification_contract.kinds.block import (
-    Block,
-    Name,
+from notification_contract.durations import LONGEST, PATTERN, seconds
+from notification_contract.kinds.block import Block, Name, Text
+from notification_contract.kinds.channel_names import ReceiverType
+from notification_contract.kinds.channel_type import TypeBlock
+from notification_contract.kinds.channel_types import CHANNEL_TYPES
+from notification_contract.kinds.choices import NamespacesFrom, OnReceiverError, Overflow, Priority
+from notification_contract.kinds.rules import ApiRule, RuledBlock, exactly_one, present
+from notification_contract.kinds.secrets import (
+    DefaultKey,
+    Keys,
     SecretName,
     SecretRef,
     SecretUse,
-    Text,
-    TypeBlock,
-    use,
+    secret_uses,
 )
-from notification_contract.kinds.blocks import (
-    BLOCKS,
-    Apprise,
-    Discord,
-    Email,
-    Mattermost,
-    PagerDuty,
-    Slack,
-    Sms,
-    Teams,
-    Webhook,
-)
-from notification_contract.kinds.choices import (
-    ADDRESSING,
-    SHARED,
-    WITHOUT_EFFECT,
-    NamespacesFrom,
-    OnReceiverError,
-    Overflow,
-    ReceiverType,
-)
+from notification_contract.kinds.spec_rules import spec_rules
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
-Duration = Annotated[str, Field(max_length=32, pattern=PATTERN), AfterValidator(bounded)]
+    from notification_contract.kinds.channel_type import ChannelType
+
+Duration = Annotated[str, Field(max_length=32, pattern=PATTERN)]
 ReceiverName = Annotated[str, Field(min_length=1, max_length=bounds.RECEIVER_NAME)]
 LabelName = Annotated[str, Field(max_length=317)]
 LabelValue = Annotated[str, Field(max_length=63)]
-Priority = Literal["critical", "high", "medium", "low"]
+AnyBlock = TypeVar("AnyBlock", bound=TypeBlock)
+
+
+def _at_most_longest(field: str, example: str) -> ApiRule:
+    """Return the rule that a duration is not longer than any other time allows that it is added to."""
+    parts = "self.findAll('[0-9]+(ms|s|m|h|d)').map(part, "
+    units = "".join(
+        f"part.endsWith('{unit}') ? int(part.replace('{unit}', '')){factor} : "
+        for unit, factor in (("ms", ""), ("s", " * 1000"), ("m", " * 60000"), ("h", " * 3600000"))
+    )
+    longest = int(seconds(LONGEST) * 1000)
+    return ApiRule(
+        cel=f"!self.matches('[0-9]{{11}}') && {parts}{units}int(part.replace('d', '')) * 86400000).sum() <= {longest}",
+        message=f"{field} must be at most {LONGEST}; write it like {example}",
+        holds=lambda duration: duration is None or seconds(duration) <= seconds(LONGEST),
+    )
 
 
 class Selector(Block):
-    """Labels that a namespace must have."""
+    """The labels that a namespace must have. For from: Selector."""
 
-    match_labels: Annotated[dict[LabelName, LabelValue], Field(max_length=16)]
+    match_labels: Annotated[
+        dict[LabelName, LabelValue],
+        Field(max_length=16),
+        ApiRule(
+            cel="self.all(name, size(name) <= 317)",
+            message="a name in matchLabels has more than 317 characters; use the name of a label",
+        ),
+    ]
+    """Names and values of labels; at most 16. A namespace must have all of them."""
 
 
-class AllowedNamespaces(Block):
-    """The namespaces whose notifications may use a receiver."""
+class AllowedNamespaces(RuledBlock):
+    """The namespaces whose notifications may use this receiver."""
 
     source: NamespacesFrom = Field(alias="from", default=NamespacesFrom.SAME)
+    """Same: the namespace of this object. All: every namespace. Selector: the namespaces with the labels of selector."""
     selector: Selector | None = None
 
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if (self.source is NamespacesFrom.SELECTOR) != (self.selector is not None):
-            raise ValueError("set allowedNamespaces.selector with from: Selector, and only then")
-        return self
+    rules = (
+        ApiRule(
+            cel="(self.from == 'Selector') == has(self.selector)",
+            message="set allowedNamespaces.selector with allowedNamespaces.from Selector, and only then",
+            holds=lambda allowed: (
+                (allowed.source is NamespacesFrom.SELECTOR) == (allowed.selector is not None)
+            ),
+        ),
+    )
 
 
 class Fallback(Block):
-    """Another receiver of the same namespace that gets what this one does not."""
+    """Another NotificationReceiver of this namespace that gets what this one does not deliver."""
 
     name: ReceiverName
-    after: Duration | None = None
-    """How long a notification may be undelivered before the fallback gets it; None: until this receiver has failed for good."""
+    """The name of the NotificationReceiver."""
+    after: Annotated[Duration, _at_most_longest("fallback.after", "15m")] | None = None
+    """How long a notification may be undelivered before the fallback gets it, such as 15m; at most 30d. If absent, the fallback gets it when all attempts of this receiver have failed."""
 
     @property
     def after_seconds(self) -> float | None:
@@ -85,11 +100,21 @@ class Fallback(Block):
 
 
 class RateLimit(Block):
-    """How many messages a receiver gets."""
+    """How many messages the receiver gets at most."""
 
     count: Annotated[int, Field(ge=1, le=100_000)]
-    period: Duration
+    """The number of messages per period."""
+    period: Annotated[Duration, _at_most_longest("rateLimit.period", "1m")]
+    """The period, such as 1m; at most 30d."""
     overflow: Overflow = Overflow.DEFER
+    """What happens to further messages. Defer: they wait. Suppress: they are not delivered."""
+
+    rules: ClassVar[tuple[ApiRule, ...]] = (
+        ApiRule(
+            cel="!self.period.matches('^(0+(ms|s|m|h|d))+$')",
+            message="rateLimit.period must be longer than 0s",
+        ),
+    )
 
     @field_validator("period")
     @classmethod
@@ -105,16 +130,17 @@ class RateLimit(Block):
 
 
 class RetryCap(Block):
-    """Limits of the retry policy of notifications: the smaller of both holds."""
+    """Limits of the retry policy of each notification; the smaller value of both holds."""
 
     max_attempts: Annotated[int, Field(ge=1, le=10)]
+    """The maximum number of attempts, including the first one; 1 to 10."""
 
 
 class Recipients(Block):
-    """The recipients of notifications that a receiver accepts."""
+    """Which recipients of notifications (spec.recipients) the receiver accepts, for the types that address people."""
 
     allow: Annotated[tuple[Annotated[str, Field(max_length=320)], ...], Field(max_length=32)] = ()
-    """Addresses, with `*` for any characters, such as `*@example.com`."""
+    """The accepted addresses; * stands for any characters, as in *@example.com. If absent or empty, none is accepted."""
 
     def allows(self, address: str) -> bool:
         """Return whether an address is accepted."""
@@ -122,108 +148,111 @@ class Recipients(Block):
 
 
 class InlineTemplate(Block):
-    """Templates in the spec itself."""
+    """Templates in this object."""
 
     subject: Annotated[str, Field(max_length=4096)] = ""
+    """The template of the subject."""
     body: Annotated[str, Field(max_length=bounds.RECEIVER_TEMPLATE)] = ""
+    """The template of the body."""
 
 
 class ConfigMapKeys(Block):
-    """A ConfigMap of the receiver's namespace with the keys `subject` and `body`."""
+    """A ConfigMap with templates in the keys subject and body."""
 
     name: Name
+    """The name of the ConfigMap."""
 
 
-class TemplateSource(Block):
-    """Where the templates of a receiver are; a missing one is the built-in one."""
+class TemplateSource(RuledBlock):
+    """The templates of the message. A template that is absent is the built-in one."""
 
     inline: InlineTemplate | None = None
     config_map_ref: ConfigMapKeys | None = None
 
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if (self.inline is None) == (self.config_map_ref is None):
-            raise ValueError("set exactly one of template.inline and template.configMapRef")
-        return self
+    rules = (exactly_one("template", present("inline"), present("config_map_ref")),)
 
 
 class Tls(Block):
-    """Certificates of a receiver."""
+    """Certificates of the connection."""
 
-    ca_secret_ref: SecretRef | None = None
-    """Authorities in PEM that are trusted instead of those of the system; the default key is `ca.crt`."""
-    cert_secret_ref: SecretName | None = None
-    """A Secret of type kubernetes.io/tls with the client's certificate."""
+    ca_secret_ref: Annotated[SecretRef | None, DefaultKey("ca.crt")] = None
+    """The certificate authorities in PEM that are trusted instead of those of the operator's image, in a Secret."""
+    cert_secret_ref: Annotated[SecretName | None, Keys(("tls.crt", "tls.key"))] = None
+    """A Secret of the type kubernetes.io/tls with the client's certificate."""
     server_name: Annotated[str, Field(max_length=253)] = ""
-
-    def secret_uses(self) -> Iterator[SecretUse]:
-        """Yield the certificates."""
-        if self.ca_secret_ref:
-            yield use("tls.caSecretRef", self.ca_secret_ref, "ca.crt")
-        if self.cert_secret_ref:
-            for key in ("tls.crt", "tls.key"):
-                yield SecretUse(field="tls.certSecretRef", name=self.cert_secret_ref.name, key=key)
+    """The name that the certificate of the receiver must have instead of the name of the host."""
 
 
-class ReceiverSpec(Block):
-    """`spec` of a NotificationReceiver."""
+class _Head(RuledBlock):
+    """The fields before the blocks."""
 
     type: ReceiverType
+    """The type of the receiver. Exactly the block of that name is set. A type without a block uses the channel of the operator's settings."""
     description: Text = ""
-    webhook: Webhook | None = None
-    email: Email | None = None
-    teams: Teams | None = None
-    pagerduty: PagerDuty | None = None
-    sms: Sms | None = None
-    slack: Slack | None = None
-    discord: Discord | None = None
-    mattermost: Mattermost | None = None
-    apprise: Apprise | None = None
+    """What the receiver is for, and who is responsible for it."""
+
+
+if TYPE_CHECKING:
+    _Blocks = _Head
+else:
+    _Blocks = create_model(
+        "_Blocks",
+        __base__=_Head,
+        **{each.name: (each.block | None, None) for each in CHANNEL_TYPES.values() if each.block},
+    )
+
+
+class ReceiverSpec(_Blocks):
+    """Where to deliver, with which credentials and limits. Secrets and ConfigMaps are those of the namespace of this object."""
+
     allowed_namespaces: AllowedNamespaces = AllowedNamespaces()
     fallback: Fallback | None = None
     rate_limit: RateLimit | None = None
     retry_policy: RetryCap | None = None
     timeout: Duration = "10s"
+    """The time limit of one attempt, such as 10s; at most 120s."""
     on_receiver_error: OnReceiverError = OnReceiverError.FAIL
+    """What happens to a notification while the receiver accepts none, for example because a token was revoked or a Secret is missing. Fail: the attempts fail. Hold: the notification waits and uses no attempt."""
     priorities: Annotated[tuple[Priority, ...], Field(max_length=4)] = ()
-    """The priorities that are delivered; empty: all."""
+    """The priorities that are delivered; others are suppressed. If absent or empty, all are delivered."""
     recipients: Recipients = Recipients()
     template: TemplateSource | None = None
     tls: Tls | None = None
-    proxy_secret_ref: SecretRef | None = None
-    """The URL of a proxy; the default key is `url`."""
+    proxy_secret_ref: Annotated[SecretRef | None, DefaultKey("url")] = None
+    """The URL of a proxy, in a Secret. Only in the operator's own namespace."""
     suspend: bool = False
+    """Whether deliveries are suspended; notifications wait."""
 
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        for name, _ in BLOCKS:
-            present = getattr(self, name) is not None
-            if present != (name == self.type):
-                problem = "is missing" if not present else "is set"
-                raise ValueError(
-                    f"{name} {problem} although type is {self.type}; set exactly the block of that name"
-                )
-        for problem in _problems(self):
-            raise ValueError(problem)
-        return self
+    rules = spec_rules(CHANNEL_TYPES)
+
+    @property
+    def channel_type(self) -> ChannelType:
+        """The declaration of the type."""
+        return CHANNEL_TYPES[self.type]
 
     @property
     def block(self) -> TypeBlock | None:
         """The block of the type; None for console, file and log."""
         # By a plain string: a name of another type makes the interpreter keep a dict for the instance.
-        block: TypeBlock | None = getattr(self, self.type.value) if self.type not in SHARED else None
+        block: TypeBlock | None = None if self.channel_type.is_shared else getattr(self, self.type.value)
+        return block
+
+    def block_as(self, model: type[AnyBlock]) -> AnyBlock:
+        """Return the block of the type, which is one of this model."""
+        block = self.block
+        assert isinstance(block, model), "the spec requires the block of its type"
         return block
 
     @property
     def addresses_people(self) -> bool:
         """Whether there is one target per recipient."""
-        return self.type in ADDRESSING
+        return bool(self.channel_type.address)
 
     @property
     def own_addresses(self) -> tuple[str, ...]:
         """The recipients that the receiver itself names."""
-        block = self.email or self.sms
-        return () if block is None else block.to
+        addresses: tuple[str, ...] = getattr(self.block, "to", ())
+        return addresses
 
     @property
     def timeout_seconds(self) -> float:
@@ -232,44 +261,17 @@ class ReceiverSpec(Block):
 
     def secret_uses(self) -> tuple[SecretUse, ...]:
         """Return every value that the receiver reads from Secrets of its namespace."""
-        uses = list(self.block.secret_uses()) if self.block else []
+        uses = list(self.block.secrets(self.type) if self.block else ())
         if self.tls:
-            uses += self.tls.secret_uses()
-        if self.proxy_secret_ref:
-            uses.append(use("proxySecretRef", self.proxy_secret_ref, "url"))
-        return tuple(uses)
+            uses += secret_uses(self.tls, "tls")
+        return (*uses, *secret_uses(self))
 
     def restricted_fields(self) -> tuple[str, ...]:
         """Return the fields in use that only receivers in the operator's namespace may have."""
-        fields = list(self.block.restricted_fields()) if self.block else []
+        fields = list(self.block.restricted(self.type) if self.block else ())
         if self.proxy_secret_ref:
             fields.append("proxySecretRef")
         return tuple(fields)
-
-
-def _problems(spec: ReceiverSpec) -> Iterator[str]:
-    """Yield what the fields of a block contradict each other in."""
-    if spec.webhook and bool(spec.webhook.url) == (spec.webhook.url_secret_ref is not None):
-        yield "set exactly one of webhook.url and webhook.urlSecretRef"
-    if spec.slack and (spec.slack.webhook_url_secret_ref is None) == (
-        spec.slack.bot_token_secret_ref is None
-    ):
-        yield "set exactly one of slack.webhookUrlSecretRef and slack.botTokenSecretRef"
-    if spec.slack and (spec.slack.bot_token_secret_ref is not None) != bool(spec.slack.channel):
-        yield "set slack.channel with slack.botTokenSecretRef, and only then"
-    if spec.sms and bool(spec.sms.sender) == bool(spec.sms.messaging_service_sid):
-        yield "set exactly one of sms.from and sms.messagingServiceSid"
-    if spec.addresses_people and not (spec.own_addresses or spec.recipients.allow):
-        yield f"set {spec.type}.to, or recipients.allow so that notifications can name recipients"
-    if not 0 < spec.timeout_seconds <= MAX_TIMEOUT:
-        yield f"timeout must be longer than 0s and at most {MAX_TIMEOUT}s"
-    values = {"rateLimit": spec.rate_limit, "tls": spec.tls, "proxySecretRef": spec.proxy_secret_ref}
-    for name in WITHOUT_EFFECT.get(spec.type, ()):
-        if values[name] is not None:
-            yield f"{name} has no effect for type {spec.type}; remove it"
-
-
-MAX_TIMEOUT: Final = 120
 
 
 class ReceiverSpecError(ValueError):

@@ -21,28 +21,11 @@ from dataclasses import dataclass, field
 from reprlib import repr as shown
 from typing import Any, Final
 
+from notification_contract.kinds.channel_names import CHANNELS, ROUTING_KINDS
 from notification_contract.kinds.target import UNKNOWN_TYPE, TargetKey
 
-CHANNELS: Final = (
-    *("email", "slack", "teams", "sms", "webhook", "console", "file", "log"),
-    *("pagerduty", "discord", "mattermost"),
-)
-"""The channels of the API: the values of `spec.channels`."""
-
-KINDS: Final[Mapping[str, str]] = {
-    "slack": "slack",
-    "pagerduty": "pagerduty",
-    "email": "email",
-    "webhook": "webhook",
-    "console": "console",
-    "teams": "teams",
-    "msteams": "teams",
-    "sms": "sms",
-    "file": "file",
-    "log": "log",
-    "discord": "discord",
-    "mattermost": "mattermost",
-}
+FIRST: Final = ("slack", "pagerduty", "email", "webhook", "console")
+KINDS: Final[Mapping[str, str]] = {kind: ROUTING_KINDS[kind] for kind in (*FIRST, *ROUTING_KINDS)}
 """The channel of each kind of `<kind>_configs`; a receiver with several kinds delivers in this order."""
 
 FALLBACK_CHANNEL: Final = "console"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
-from notification_contract.messages import BodyFormat, LifecycleEvent
+from notification_contract.kinds.choices import BodyFormat, LifecycleEvent
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import structlog
 
-from notification_contract.messages import BodyFormat
+from notification_contract.kinds.choices import BodyFormat
 from notification_operator.delivery.channel import (
     Message,
     Permanent,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from notification_contract.kinds.choices import ReceiverType
+from notification_contract.kinds.channel_names import ReceiverType
 from notification_contract.names import DEFAULT_RECEIVER_ANNOTATION
 from notification_operator.delivery.channel import Permanent, Transient
 from notification_operator.domain.status import Reason

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from notification_contract import bounds
-from notification_contract.messages import BodyFormat, LifecycleEvent
+from notification_contract.kinds.choices import BodyFormat, LifecycleEvent
 from notification_operator.domain.attempt import Attempt, AttemptStatus
 from notification_operator.domain.json_values import moment
 from notification_operator.domain.receivers.catalog import ReceiverKey

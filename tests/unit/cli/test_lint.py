@@ -195,7 +195,7 @@ def test_valid_receiver_has_notes_about_what_is_not_in_the_files() -> None:
         ({"type": "pager"}, "spec.type: unsupported value 'pager'"),
         ({"timeout": "5"}, "spec.timeout: must match"),
         ({"timeout": "5m"}, "spec: timeout must be longer than 0s and at most 120s"),
-        ({"slack": {"channel": "#a"}}, "spec: set exactly one of slack.webhookUrlSecretRef"),
+        ({"slack": {"channel": "#a"}}, "spec.slack: set exactly one of slack.webhookUrlSecretRef"),
         ({"fallback": {"name": "on-call"}}, "spec.fallback.name: names this receiver itself"),
         ({"slack": {"webhookUrlSecretRef": {"name": "hook"}, "url": "x"}}, "spec.slack.url: unknown field"),
         (

@@ -10,7 +10,7 @@ import yaml
 from typer.testing import CliRunner
 
 from notification_cli.app import app
-from notification_contract.kinds.choices import ReceiverType
+from notification_contract.kinds.channel_names import ReceiverType
 from tests.unit.operator.contract.kinds.specs import spec
 
 if TYPE_CHECKING:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from notification_contract.kinds.channel_types.email import Email
+from notification_contract.kinds.channel_types.webhook import Webhook
 from notification_contract.kinds.receiver import ReceiverSpec, parse_spec
 from tools.platform.commands.demo import SUSPENDED, addressed_to
 from tools.platform.demo.inbox import AUTHORITY, HOST, MAIL, PORTS, WEBHOOK, new_secrets
@@ -42,10 +44,12 @@ def test_receiver_is_valid_and_its_secrets_are_those_of_the_demonstration(file: 
 
 
 def test_receivers_lead_to_the_inbox() -> None:
-    webhook, mail, fallback = spec("webhook").webhook, spec("email").email, spec("fallback")
-    assert webhook is not None
+    webhook, mail, fallback = (
+        spec("webhook").block_as(Webhook),
+        spec("email").block_as(Email),
+        spec("fallback"),
+    )
     assert webhook.url == f"https://{HOST}/webhook"
-    assert mail is not None
     assert (mail.host, mail.port) == (HOST, PORTS["submissions"][0])
     assert fallback.fallback is not None
     assert fallback.fallback.name == read(FOLDER / "email.yaml")["metadata"]["name"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from notification_contract import bounds
-from notification_contract.kinds.choices import WITHOUT_EFFECT, ReceiverType
+from notification_contract.kinds.channel_types import CHANNEL_TYPES
 from notification_contract.kinds.receiver import parse_spec
 from platform_infra.admission.policies import POLICIES, parameters, pattern
 from platform_infra.admission.receivers import RECEIVERS
@@ -132,7 +132,7 @@ IN_USE = {"insecure": True, "allowedNetworks": ["10.0.0.0/8"], "baseUrl": "https
 def test_policy_restricts_what_the_operator_restricts(type_: str) -> None:
     fields = type(getattr(parse_spec(spec(type_)), type_)).model_fields.values()
     in_use = {field.alias: IN_USE[field.alias] for field in fields if field.alias in IN_USE}
-    common = {"proxySecretRef"} - set(WITHOUT_EFFECT.get(ReceiverType(type_), ()))
+    common = {"proxySecretRef"} - set(CHANNEL_TYPES[type_].without_effect)
     used = spec(type_, **in_use) | {name: {"name": "p"} for name in common}
     assert set(parse_spec(used).restricted_fields()) == {
         name

@@ -12,7 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from notification_contract import names
-from notification_contract.kinds.choices import ReceiverType
+from notification_contract.kinds.channel_names import ReceiverType
 from notification_contract.routing.document import MAX_CHARACTERS, MAX_VALUES, read_table, render
 from notification_contract.routing.table import MAX_DEPTH, MAX_RULES, RoutingTableError
 from platform_infra.settings.reader import SettingsError, parse
@@ -240,7 +240,7 @@ def test_every_problem_is_reported_with_key_and_path_at_once() -> None:
     assert all(problem.startswith("routing ") for problem in problems)
     assert "(got 3)" in problems[2]
     assert 'write it like severity=~"critical|high"' in problems[4]
-    assert "the channels are email, slack" in problems[0]
+    assert "the channels are webhook, email" in problems[0]
 
 
 def test_inconsistent_names_are_reported_at_once() -> None:

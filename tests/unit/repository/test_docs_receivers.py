@@ -11,7 +11,7 @@ import yaml
 
 from notification_cli.views.lint import schema
 from notification_contract import crds, names
-from notification_contract.kinds.choices import ReceiverType
+from notification_contract.kinds.channel_names import ReceiverType
 from notification_contract.kinds.receiver import parse_spec
 from notification_contract.safe_yaml import LOADER
 from notification_operator.delivery.channel import ReceiverProblem

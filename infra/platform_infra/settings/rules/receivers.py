@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from notification_contract.kinds.blocks import BLOCKS
+from notification_contract.kinds.channel_types import CHANNEL_TYPES
+from notification_contract.kinds.channel_types.email import Email
+from notification_contract.kinds.channel_types.webhook import Webhook
 from notification_contract.kinds.choices import NamespacesFrom
 from notification_contract.kinds.receiver import (
     AllowedNamespaces,
@@ -34,7 +36,7 @@ SPEC_HINT = (
 
 _MODELS: tuple[type[BaseModel], ...] = (
     *(ReceiverSpec, AllowedNamespaces, Fallback, RateLimit),
-    *(block for _, block in BLOCKS),
+    *(each.block for each in CHANNEL_TYPES.values() if each.block),
 )
 SHOWN = frozenset(field.alias or name for model in _MODELS for name, field in model.model_fields.items()) - {
     "url"
@@ -234,9 +236,13 @@ def _closed_ports(entry: _Entry, spec: ReceiverSpec, open_ports: Sequence[int]) 
 
 def _destination(spec: ReceiverSpec) -> tuple[str, int | None]:
     """Return the field that leads to a port, and the port; None for those of services."""
-    if spec.email:
-        return "email.port", spec.email.port
-    return "webhook.url", _port(spec.webhook.url) if spec.webhook else None
+    match spec.block:
+        case Email(port=port):
+            return "email.port", port
+        case Webhook(url=url):
+            return "webhook.url", _port(url)
+        case _:
+            return "", None
 
 
 def _port(url: str) -> int | None:

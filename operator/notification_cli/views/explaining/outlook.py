@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from notification_contract.kinds.choices import OnReceiverError, ReceiverType
+from notification_contract.kinds.channel_names import ADDRESSES, ReceiverType
+from notification_contract.kinds.choices import OnReceiverError
 from notification_operator.domain.conditions import ConditionStatus
 from notification_operator.domain.receivers.targets import (
-    RECIPIENT_FIELDS,
     accepts,
     address_of,
     receiver_of,
@@ -135,7 +135,7 @@ def _addressed(target: str, receiver: Receiver, notification: Notification) -> O
     if not receiver.spec.addresses_people:
         return SENT
     if "#" not in target:
-        field = RECIPIENT_FIELDS[receiver.spec.type]
+        field = ADDRESSES[receiver.spec.type]
         why = f"receiver {receiver.key} has no recipients of its own, and the notification has no {field}"
         return Outlook(meeting=Meeting.REFUSED, why=why)
     address = address_of(target, receiver, notification.content)

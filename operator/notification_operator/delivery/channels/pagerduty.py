@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from notification_contract.messages import LifecycleEvent
+from notification_contract.kinds.choices import LifecycleEvent
 from notification_operator.delivery.channel import Permanent, Receipt, ReceiverError, ReceiverProblem
 from notification_operator.delivery.http.exchange import JSON, HttpExchange, StatusTable, raise_for
 from notification_operator.delivery.rendering.compose import links, origin

@@ -20,7 +20,7 @@ from notification_operator.domain.text.timestamps import format_time
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from notification_contract.messages import BodyFormat
+    from notification_contract.kinds.choices import BodyFormat
     from notification_operator.delivery.channel import Message
     from notification_operator.delivery.http.exchange import HttpAccess
     from notification_operator.delivery.rendering.compose import Composed, Composer

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from notification_contract.kinds.choices import SHARED, OnReceiverError, Overflow
+from notification_contract.kinds.channel_names import ADDRESSES, SHARED
+from notification_contract.kinds.choices import OnReceiverError, Overflow
 from notification_contract.kinds.target import UNKNOWN_TYPE
 from notification_operator.delivery.channel import InvalidOptionsError, Permanent, ReceiverProblem
 from notification_operator.delivery.flow_control.destinations import ChannelLimits
@@ -45,7 +46,6 @@ from notification_operator.domain.receivers.references import (
     template_key,
 )
 from notification_operator.domain.receivers.targets import (
-    RECIPIENT_FIELDS,
     accepts,
     address_of,
     receiver_of,
@@ -276,7 +276,7 @@ def _addressed(sender: Sender, receiver: Receiver, target: str, message: Message
     if not receiver.spec.addresses_people:
         return sender
     if "#" not in target:
-        field = RECIPIENT_FIELDS[receiver.spec.type]
+        field = ADDRESSES[receiver.spec.type]
         return Unavailable(error=no_recipient(receiver.key, field))
     address = address_of(target, receiver, message.content)
     if not address or not accepts(receiver, address):

@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from time import thread_time
 from typing import TYPE_CHECKING
 
-from notification_contract.kinds.choices import ReceiverType
+from notification_contract.kinds.channel_names import ReceiverType
+from notification_contract.kinds.channel_types.discord import Discord
+from notification_contract.kinds.channel_types.email import Email
+from notification_contract.kinds.channel_types.mattermost import Mattermost
+from notification_contract.kinds.channel_types.pagerduty import PagerDuty
+from notification_contract.kinds.channel_types.slack import Slack
+from notification_contract.kinds.channel_types.sms import Sms
+from notification_contract.kinds.channel_types.webhook import Webhook
 from notification_operator.delivery.channels.apprise import AppriseChannel, AppriseOptions, AppriseSecrets
 from notification_operator.delivery.channels.discord import DiscordChannel, DiscordSecrets
 from notification_operator.delivery.channels.email import (
@@ -149,8 +156,7 @@ class _Build:
         return makers[self.spec.type]()
 
     def _webhook(self) -> Channel:
-        block = self.spec.webhook
-        assert block is not None, "the spec requires the block of its type"
+        block = self.spec.block_as(Webhook)
         keys = [
             self.network.value(f"webhook.signingSecretRefs[{i}]")
             for i in range(len(block.signing_secret_refs))
@@ -171,8 +177,7 @@ class _Build:
         )
 
     def _email(self) -> Channel:
-        block = self.spec.email
-        assert block is not None, "the spec requires the block of its type"
+        block = self.spec.block_as(Email)
         policy = self.network.policy()
         policy.check_host(block.host)
         return EmailChannel(
@@ -203,8 +208,7 @@ class _Build:
         return TeamsChannel(secrets, access=self.network.access(), composer=self.composer)
 
     def _pagerduty(self) -> Channel:
-        block = self.spec.pagerduty
-        assert block is not None, "the spec requires the block of its type"
+        block = self.spec.block_as(PagerDuty)
         return PagerDutyChannel(
             PagerDutyOptions(**self.network.base(block.base_url)),
             PagerDutySecrets(routing_key=self.network.value("pagerduty.routingKeySecretRef")),
@@ -213,8 +217,7 @@ class _Build:
         )
 
     def _sms(self) -> Channel:
-        block = self.spec.sms
-        assert block is not None, "the spec requires the block of its type"
+        block = self.spec.block_as(Sms)
         options = SmsOptions(
             account_sid=block.account_sid,
             sender=block.sender,
@@ -229,8 +232,7 @@ class _Build:
         return SmsChannel(options, secrets, access=self.network.access(), composer=self.composer)
 
     def _slack(self) -> Channel:
-        block = self.spec.slack
-        assert block is not None, "the spec requires the block of its type"
+        block = self.spec.block_as(Slack)
         if block.webhook_url_secret_ref is not None:
             return SlackWebhookChannel(
                 SlackWebhookSecrets(url=self.network.url("slack.webhookUrlSecretRef")),
@@ -247,16 +249,14 @@ class _Build:
         return SlackBotChannel(options, secrets, access=self.network.access(), composer=self.composer)
 
     def _discord(self) -> Channel:
-        block = self.spec.discord
-        assert block is not None, "the spec requires the block of its type"
+        block = self.spec.block_as(Discord)
         secrets = DiscordSecrets(url=self.network.url("discord.urlSecretRef"))
         return DiscordChannel(
             secrets, access=self.network.access(), composer=self.composer, mentions=block.mentions
         )
 
     def _mattermost(self) -> Channel:
-        block = self.spec.mattermost
-        assert block is not None, "the spec requires the block of its type"
+        block = self.spec.block_as(Mattermost)
         return MattermostChannel(
             MattermostOptions(channel=block.channel, username=block.username, mentions=block.mentions),
             MattermostSecrets(url=self.network.url("mattermost.urlSecretRef")),

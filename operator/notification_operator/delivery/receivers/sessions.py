@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from notification_contract.kinds.receiver import MAX_TIMEOUT
+from notification_contract.kinds.spec_rules import MAX_TIMEOUT
 from notification_operator.delivery.channel import InvalidOptionsError
 from notification_operator.delivery.http.egress_guard import guarded_session
 from notification_operator.delivery.http.name_resolver import NameResolver, resolving_for

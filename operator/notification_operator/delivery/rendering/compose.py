@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
-from notification_contract.messages import BodyFormat
+from notification_contract.kinds.choices import BodyFormat
 from notification_operator.delivery.rendering.markup.markdown import is_link
 from notification_operator.delivery.rendering.pool import RenderingError, RenderingPool
 from notification_operator.delivery.rendering.templating.budget import TemplateRenderError

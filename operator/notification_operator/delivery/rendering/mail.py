@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from notification_contract.messages import BodyFormat
+    from notification_contract.kinds.choices import BodyFormat
     from notification_operator.delivery.channel import Message
     from notification_operator.delivery.rendering.compose import Composed, Composer
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from notification_contract import names
-from notification_contract.kinds.choices import ADDRESSING
+from notification_contract.kinds.channel_names import ADDRESSES
 from notification_operator.domain.folding.target_status import TargetState
 from notification_operator.domain.receivers.targets import receiver_of
 
@@ -28,7 +28,7 @@ def why_skipped(receiver_type: str, *, suspended: bool, has_recipients: bool) ->
     """
     if suspended:
         return "it is suspended"
-    if receiver_type in ADDRESSING and not has_recipients:
+    if receiver_type in ADDRESSES and not has_recipients:
         return f"it has no recipients of its own; set spec.{receiver_type}.to"
     return ""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from notification_contract.kinds.block import SecretUse
+    from notification_contract.kinds.secrets import SecretUse
     from notification_operator.domain.receivers.catalog import Receiver
 
 

@@ -7,10 +7,9 @@ went, whatever becomes of default receivers.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from notification_contract.kinds.choices import ReceiverType
+from notification_contract.kinds.channel_names import ADDRESSES, ReceiverType
 from notification_contract.kinds.target import MAX_TARGETS, UNKNOWN_TYPE, TargetKey, address_digits
 from notification_operator.domain.receivers.catalog import ReceiverKey
 
@@ -21,10 +20,6 @@ if TYPE_CHECKING:
     from notification_operator.domain.receivers.catalog import Catalog, Receiver
 
 PLACEHOLDER: Final = f"{UNKNOWN_TYPE}/"
-RECIPIENT_FIELDS: Final[Mapping[str, str]] = MappingProxyType(
-    {ReceiverType.EMAIL: "email", ReceiverType.SMS: "phone"}
-)
-"""The field of `spec.recipients[]` that a type of receiver reads."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +131,7 @@ def addresses(receiver: Receiver, content: Content) -> tuple[str, ...]:
     A recipient that it does not accept is among them, so that its target can say so.
     """
     spec = receiver.spec
-    field = RECIPIENT_FIELDS[spec.type]
+    field = ADDRESSES[spec.type]
     named = [entry.get(field, "") for entry in content.recipients] if spec.recipients.allow else []
     return tuple(dict.fromkeys((*spec.own_addresses, *filter(None, named))))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from notification_contract.messages import BodyFormat
+from notification_contract.kinds.choices import BodyFormat
 from notification_operator.delivery.rendering.markup.lines import Block, Kind, LineRenderer
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from markdown_it.renderer import RendererHTML
 
-from notification_contract.messages import BodyFormat
+from notification_contract.kinds.choices import BodyFormat
 from notification_operator.delivery.rendering.markup.markdown import MAX_RENDERED, is_markdown, parser
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from notification_contract.messages import BodyFormat
+from notification_contract.kinds.choices import BodyFormat
 from notification_operator.delivery.rendering.markup.markdown import (
     MAX_RENDERED,
     TooLongError,

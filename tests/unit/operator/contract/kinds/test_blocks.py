@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from notification_contract.kinds.block import SecretUse, TypeBlock
+from notification_contract.kinds.channel_type import TypeBlock
 from notification_contract.kinds.receiver import parse_spec
+from notification_contract.kinds.secrets import SecretUse
 from tests.unit.operator.contract.kinds.specs import BLOCKS, spec
 
 NAME = {"name": "s"}
@@ -80,7 +81,7 @@ def test_apprise_is_restricted_as_a_whole() -> None:
 
 
 def test_block_reads_nothing_and_restricts_nothing_by_default() -> None:
-    assert (list(TypeBlock().secret_uses()), list(TypeBlock().restricted_fields())) == ([], [])
+    assert (list(TypeBlock().secrets("a")), list(TypeBlock().restricted("a"))) == ([], [])
 
 
 def test_every_block_has_a_valid_example() -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from notification_contract.kinds.block import SecretUse
-from notification_contract.kinds.choices import NamespacesFrom, OnReceiverError, Overflow, ReceiverType
+from notification_contract.kinds.channel_names import ReceiverType
+from notification_contract.kinds.choices import NamespacesFrom, OnReceiverError, Overflow
 from notification_contract.kinds.receiver import ReceiverSpec, ReceiverSpecError, parse_spec
+from notification_contract.kinds.secrets import SecretUse
 from tests.unit.operator.contract.kinds.specs import BLOCKS, REF, spec
 
 
@@ -112,11 +113,11 @@ def test_block_of_another_type_is_refused_by_name(type_: str) -> None:
         ),
         (
             {"type": "log", "allowedNamespaces": {"from": "Selector"}},
-            "set allowedNamespaces.selector with from",
+            "set allowedNamespaces.selector with allowedNamespaces.from Selector",
         ),
         (
             {"type": "log", "allowedNamespaces": {"selector": {"matchLabels": {}}}},
-            "set allowedNamespaces.selector with from: Selector, and only then",
+            "set allowedNamespaces.selector with allowedNamespaces.from Selector, and only then",
         ),
         ({"type": "log", "template": {}}, "set exactly one of template.inline and template.configMapRef"),
         (

@@ -2,100 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from notification_contract import bounds
 from notification_contract.crds import notification_receiver
 from notification_contract.durations import PATTERN
-from notification_contract.kinds.receiver import MAX_TIMEOUT, ReceiverSpec
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+from notification_contract.kinds.spec_rules import MAX_TIMEOUT
 
 Schema = dict[str, Any]
-KEYWORDS = (
-    *("minLength", "maxLength", "pattern", "format", "minimum", "maximum"),
-    *("maxItems", "maxProperties", "enum"),
-)
 (VERSION,) = notification_receiver()["spec"]["versions"]
 CRD: Schema = VERSION["schema"]["openAPIV3Schema"]
-MODEL = ReceiverSpec.model_json_schema(by_alias=True)
 STATUS: Schema = CRD["properties"]["status"]["properties"]
-
-
-def resolved(schema: Mapping[str, Any]) -> Schema:
-    """Return a schema of the model without references and without null."""
-    result = dict(schema)
-    for option in result.pop("anyOf", []):
-        if option.get("type") != "null":
-            result |= option
-    while reference := result.pop("$ref", None):
-        result |= {
-            key: value
-            for key, value in MODEL["$defs"][reference.rpartition("/")[2]].items()
-            if key not in result or key == "type"
-        }
-    return result
-
-
-def facts(schema: Schema, path: str, *, of_the_model: bool) -> Iterator[tuple[str, object]]:
-    """Yield what a schema demands of each field, with the path of the field."""
-    schema = resolved(schema) if of_the_model else schema
-    yield f"{path}: type", schema["type"]
-    for keyword in KEYWORDS:
-        if keyword in schema and (keyword, schema[keyword]) != ("format", "int32"):
-            yield f"{path}: {keyword}", schema[keyword]
-    fields = schema.get("properties", {})
-    if fields:
-        yield f"{path}: required", sorted(schema.get("required", []))
-    for name, field in fields.items():
-        yield from facts(field, f"{path}.{name}", of_the_model=of_the_model)
-    values = schema.get("additionalProperties")
-    if isinstance(values, dict):
-        yield from facts(values, f"{path}.*", of_the_model=of_the_model)
-    if "items" in schema:
-        yield from facts(schema["items"], f"{path}[]", of_the_model=of_the_model)
-
-
-def defaults(schema: Schema, path: str, *, of_the_model: bool) -> Iterator[tuple[str, object]]:
-    """Yield the default of each field that has one; null, false and empty values are no defaults."""
-    schema = resolved(schema) if of_the_model else schema
-    if default := schema.get("default"):
-        yield path, default
-    for name, field in schema.get("properties", {}).items():
-        yield from defaults(field, f"{path}.{name}", of_the_model=of_the_model)
-
-
-def test_schema_has_the_fields_and_bounds_of_the_typed_spec() -> None:
-    expected = dict(facts(MODEL, "spec", of_the_model=True))
-    assert len(expected) > 200
-    assert dict(facts(CRD["properties"]["spec"], "spec", of_the_model=False)) == expected
-
-
-def test_schema_has_the_defaults_of_the_typed_spec() -> None:
-    expected = dict(defaults(MODEL, "spec", of_the_model=True))
-    # A model shows its nested defaults as null where the schema lists only what it adds.
-    expected["spec.allowedNamespaces"] = {"from": "Same"}
-    expected.pop("spec.recipients", None)
-    actual = dict(defaults(CRD["properties"]["spec"], "spec", of_the_model=False))
-    keys = {path: actual.pop(path) for path in list(actual) if path.endswith(".key")}
-    assert actual == expected
-    assert keys == {
-        "spec.webhook.urlSecretRef.key": "url",
-        "spec.teams.urlSecretRef.key": "url",
-        "spec.pagerduty.routingKeySecretRef.key": "routing-key",
-        "spec.slack.webhookUrlSecretRef.key": "url",
-        "spec.slack.botTokenSecretRef.key": "token",
-        "spec.discord.urlSecretRef.key": "url",
-        "spec.mattermost.urlSecretRef.key": "url",
-        "spec.apprise.urlSecretRef.key": "url",
-        "spec.tls.caSecretRef.key": "ca.crt",
-        "spec.proxySecretRef.key": "url",
-    }
-    signing = CRD["properties"]["spec"]["properties"]["webhook"]["properties"]["signingSecretRefs"]
-    assert signing["items"]["properties"]["key"]["default"] == "signing-key"
 
 
 def test_durations_have_the_pattern_of_the_contract() -> None:

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from notification_contract.routing.receivers import CHANNELS, KINDS, Receiver, Target, parse_receivers
+from notification_contract.kinds.channel_names import CHANNELS
+from notification_contract.routing.receivers import KINDS, Receiver, Target, parse_receivers
 
 
 def parse(*entries: Any) -> dict[str, Receiver]:

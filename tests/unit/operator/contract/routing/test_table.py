@@ -170,7 +170,7 @@ receivers:
         "routs: unknown key; the keys are route and receivers",
         (
             "receivers[1].channels[0]: unknown channel 'slak'; the channels are "
-            "email, slack, teams, sms, webhook, console, file, log, pagerduty, discord, mattermost"
+            "webhook, email, teams, pagerduty, sms, slack, console, file, log, discord, mattermost"
         ),
         "route.recevier: unknown key; the keys are continue, match, match_re, matchers, name, receiver, routes",
         "route.routes[0].continue: must be true or false (got 'yes')",

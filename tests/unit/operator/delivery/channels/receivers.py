@@ -10,7 +10,7 @@ from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
-from notification_contract.messages import BodyFormat
+from notification_contract.kinds.choices import BodyFormat
 from notification_operator.delivery.channel import Message, ReceiverProblem
 from notification_operator.delivery.channels.discord import DiscordChannel, DiscordSecrets
 from notification_operator.delivery.channels.mattermost import (

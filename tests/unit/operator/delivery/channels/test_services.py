@@ -10,7 +10,7 @@ import orjson
 import pytest
 from jsonschema import Draft202012Validator
 
-from notification_contract.messages import LifecycleEvent
+from notification_contract.kinds.choices import LifecycleEvent
 from notification_operator.delivery.channel import (
     InvalidOptionsError,
     Permanent,

@@ -12,11 +12,10 @@ import trustme
 from standardwebhooks import Webhook
 
 from notification_contract.crds import notification_request
-from notification_contract.kinds.choices import SHARED, ReceiverType
+from notification_contract.kinds.channel_names import ADDRESSES, SHARED, ReceiverType
 from notification_contract.kinds.target import address_digits
 from notification_operator.delivery.senders import Sender
 from notification_operator.domain.receivers.readiness import ReadyReason
-from notification_operator.domain.receivers.targets import RECIPIENT_FIELDS
 from tests.unit.operator.delivery.channels.mail_server import USERNAME, mail_server
 from tests.unit.operator.delivery.channels.receivers import KEY, SERVICES, TOKEN, base
 from tests.unit.operator.delivery.receivers.far_ends import (
@@ -470,10 +469,10 @@ async def test_every_type_has_a_channel() -> None:
 
 def test_every_type_that_addresses_people_has_its_field_in_the_spec() -> None:
     addressing = {kind for kind in ReceiverType if receiver("r", kind).spec.addresses_people}
-    assert set(RECIPIENT_FIELDS) == addressing
+    assert set(ADDRESSES) == addressing
 
 
 def test_fields_of_recipients_are_those_of_the_crd() -> None:
     (version,) = notification_request()["spec"]["versions"]
     fields = version["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
-    assert set(RECIPIENT_FIELDS.values()) <= set(fields["recipients"]["items"]["properties"])
+    assert set(ADDRESSES.values()) <= set(fields["recipients"]["items"]["properties"])

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notification_contract.messages import BodyFormat, LifecycleEvent
+from notification_contract.kinds.choices import BodyFormat, LifecycleEvent
 from notification_operator.delivery.rendering.compose import (
     MAX_INLINE,
     Composer,

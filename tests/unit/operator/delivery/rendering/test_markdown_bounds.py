@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from notification_contract.messages import BodyFormat
+from notification_contract.kinds.choices import BodyFormat
 from notification_operator.delivery.rendering.markup.adaptive_card import CardRenderer
 from notification_operator.delivery.rendering.markup.chat_markdown import discord, mattermost
 from notification_operator.delivery.rendering.markup.html import HtmlRenderer

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from notification_contract.messages import BodyFormat
+from notification_contract.kinds.choices import BodyFormat
 from notification_operator.delivery.channel import Receipt, Transient
 from notification_operator.delivery.channel_call import call
 from notification_operator.delivery.rendering.compose import MAX_INLINE

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notification_contract.messages import BodyFormat
+from notification_contract.kinds.choices import BodyFormat
 from notification_operator.delivery.rendering.markup.adaptive_card import CardRenderer
 from notification_operator.delivery.rendering.markup.chat_markdown import discord, mattermost
 from notification_operator.delivery.rendering.markup.html import HtmlRenderer

@@ -46,7 +46,7 @@ def test_equal_parts_of_different_specs_are_one_object() -> None:
     assert first.allowed_namespaces is second.allowed_namespaces
     assert first.rate_limit is second.rate_limit
     assert first.priorities is second.priorities
-    assert first.webhook != second.webhook
+    assert first.block != second.block
 
 
 def test_equal_specs_are_one_object() -> None:

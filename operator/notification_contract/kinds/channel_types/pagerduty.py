@@ -1,0 +1,27 @@
+"""The channel type `pagerduty`. Pure."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from notification_contract.kinds.channel_type import AllowedNetworks, BaseUrl, ChannelType, TypeBlock
+from notification_contract.kinds.secrets import DefaultKey, SecretRef
+
+
+class PagerDuty(TypeBlock):
+    """A PagerDuty integration, which gets events. For the type pagerduty."""
+
+    routing_key_secret_ref: Annotated[SecretRef, DefaultKey("routing-key")]
+    """The routing key of the integration, in a Secret."""
+    base_url: BaseUrl = ""
+    """The URL of the API instead of that of PagerDuty. Only in the operator's own namespace."""
+    allowed_networks: AllowedNetworks = ()
+
+
+PAGERDUTY: Final = ChannelType(
+    name="pagerduty",
+    title="PagerDuty",
+    credential="the integration key of a service",
+    block=PagerDuty,
+    opens_incidents=True,
+)

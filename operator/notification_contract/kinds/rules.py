@@ -1,0 +1,99 @@
+"""Conditions over several fields: for the API server in CEL, and for the parser in Python. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from pydantic import model_validator
+from pydantic.alias_generators import to_camel
+
+from notification_contract.kinds.block import Block
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiRule:
+    """A condition that an object must meet, or a field if it is an annotation of that."""
+
+    cel: str
+    """The condition in CEL; `self` is the value that has the rule."""
+    message: str = ""
+    """What is wrong, and what to do."""
+    message_expression: str = ""
+    """CEL for the message, where it contains a value."""
+    holds: Callable[[Any], bool] | None = None
+    """The condition in Python; None where only the API server can check it, as for the name of an object."""
+    explain: Callable[[Any], str] | None = None
+    """The message in Python, where it contains a value."""
+
+    def problem(self, value: object) -> str:
+        """Return why a value does not meet the condition; empty if it does."""
+        if self.holds is None or self.holds(value):
+            return ""
+        return self.explain(value) if self.explain else self.message
+
+    def document(self) -> dict[str, str]:
+        """Return the rule as an entry of `x-kubernetes-validations`."""
+        if self.message_expression:
+            return {"rule": self.cel, "messageExpression": self.message_expression}
+        return {"rule": self.cel, "message": self.message}
+
+
+class RuledBlock(Block):
+    """A block with conditions over its fields."""
+
+    rules: ClassVar[tuple[ApiRule, ...]] = ()
+
+    @model_validator(mode="after")
+    def _check_rules(self) -> Self:
+        for rule in self.rules:
+            if problem := rule.problem(self):
+                raise ValueError(problem)
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """Whether a field is set."""
+
+    attribute: str
+    name: str
+    """The field's name in the API."""
+    cel: str
+
+    def holds(self, block: Block) -> bool:
+        """Return whether a block has the field."""
+        return bool(getattr(block, self.attribute))
+
+
+def present(attribute: str) -> Presence:
+    """Return whether a reference is set."""
+    name = to_camel(attribute)
+    return Presence(attribute, name, f"has(self.{name})")
+
+
+def filled(attribute: str, *, name: str = "") -> Presence:
+    """Return whether a text is set and not empty."""
+    name = name or to_camel(attribute)
+    return Presence(attribute, name, f"(has(self.{name}) && self.{name} != '')")
+
+
+def exactly_one(path: str, first: Presence, second: Presence) -> ApiRule:
+    """Return the rule that exactly one of two fields of the object at `path` is set."""
+    return ApiRule(
+        cel=f"{first.cel} != {second.cel}",
+        message=f"set exactly one of {path}.{first.name} and {path}.{second.name}",
+        holds=lambda block: first.holds(block) != second.holds(block),
+    )
+
+
+def only_together(path: str, field: Presence, other: Presence) -> ApiRule:
+    """Return the rule that a field of the object at `path` is set if another one is, and only then."""
+    return ApiRule(
+        cel=f"{other.cel} == {field.cel}",
+        message=f"set {path}.{field.name} with {path}.{other.name}, and only then",
+        holds=lambda block: field.holds(block) == other.holds(block),
+    )

@@ -1,0 +1,1 @@
+"""The CRDs, from the models of the contract (DD-KINDS-001)."""
