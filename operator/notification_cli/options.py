@@ -58,62 +58,9 @@ class Output(StrEnum):
 OutputOption = Annotated[Output, typer.Option("--output", "-o", help="Format of the output.")]
 
 
-class PhaseChoice(StrEnum):
-    PENDING = "Pending"
-    SENDING = "Sending"
-    RETRYING = "Retrying"
-    SENT = "Sent"
-    PARTIALLY_SENT = "PartiallySent"
-    FAILED = "Failed"
-    SUPPRESSED = "Suppressed"
-
-
 class FinalPhaseChoice(StrEnum):
     """The phases of what can be sent again."""
 
     FAILED = "Failed"
     PARTIALLY_SENT = "PartiallySent"
     SUPPRESSED = "Suppressed"
-
-
-class PriorityChoice(StrEnum):
-    CRITICAL = "critical"
-    HIGH = "high"
-    MEDIUM = "medium"
-    LOW = "low"
-
-
-class TypeChoice(StrEnum):
-    ESCALATION = "escalation"
-    SIMPLE = "simple"
-    STATUS_UPDATE = "status-update"
-    APPROVAL = "approval"
-    MANUAL_REVIEW = "manual-review"
-
-
-class FormatChoice(StrEnum):
-    PLAIN = "Plain"
-    MARKDOWN = "Markdown"
-    NATIVE = "Native"
-
-
-class EventChoice(StrEnum):
-    TRIGGER = "Trigger"
-    ACKNOWLEDGE = "Acknowledge"
-    RESOLVE = "Resolve"
-
-
-class ChannelChoice(StrEnum):
-    """The channels that `--to` offers."""
-
-    EMAIL = "email"
-    SLACK = "slack"
-    TEAMS = "teams"
-    SMS = "sms"
-    WEBHOOK = "webhook"
-    CONSOLE = "console"
-    FILE = "file"
-    LOG = "log"
-    PAGERDUTY = "pagerduty"
-    DISCORD = "discord"
-    MATTERMOST = "mattermost"

@@ -15,9 +15,9 @@ from notification_cli.options import (
     NoColor,
     Output,
     OutputOption,
-    PhaseChoice,
     Selector,
 )
+from notification_contract.kinds.choices import Phase  # noqa: TC001 - typer reads annotations at run time
 
 
 def ls(  # noqa: PLR0913 - the options
@@ -25,7 +25,7 @@ def ls(  # noqa: PLR0913 - the options
     namespace: Namespace = "",
     all_namespaces: AllNamespaces = False,
     phase: Annotated[
-        list[PhaseChoice] | None,
+        list[Phase] | None,
         typer.Option(help="Only notifications in this phase; repeatable.", show_default=False),
     ] = None,
     since: Annotated[

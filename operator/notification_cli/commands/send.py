@@ -8,25 +8,22 @@ import typer
 
 from notification_cli.boundary import finish
 from notification_cli.options import (
-    ChannelChoice,
     Context,
-    EventChoice,
-    FormatChoice,
     Kubeconfig,
     Namespace,
     NoColor,
     Output,
     OutputOption,
-    PriorityChoice,
     Timeout,
-    TypeChoice,
     Wait,
 )
+from notification_contract.kinds.channel_names import CHANNELS
+from notification_contract.kinds.choices import BodyFormat, LifecycleEvent, MessageType, Priority
 
 
 def channels(incomplete: str) -> list[str]:
     """Return the channels that begin so, for completion."""
-    return [each.value for each in ChannelChoice if each.value.startswith(incomplete)]
+    return [name for name in CHANNELS if name.startswith(incomplete)]
 
 
 def send(  # noqa: PLR0913 - the options
@@ -38,8 +35,8 @@ def send(  # noqa: PLR0913 - the options
             "--body", "-b", help="Text; - reads standard input. Defaults to the subject.", show_default=False
         ),
     ] = "",
-    kind: Annotated[TypeChoice, typer.Option("--type", help="Type of the message.")] = TypeChoice.SIMPLE,
-    priority: Annotated[PriorityChoice, typer.Option(help="Priority.")] = PriorityChoice.MEDIUM,
+    kind: Annotated[MessageType, typer.Option("--type", help="Type of the message.")] = MessageType.SIMPLE,
+    priority: Annotated[Priority, typer.Option(help="Priority.")] = Priority.MEDIUM,
     to: Annotated[
         list[str] | None,
         typer.Option(
@@ -77,7 +74,7 @@ def send(  # noqa: PLR0913 - the options
         ),
     ] = "",
     event: Annotated[
-        EventChoice | None,
+        LifecycleEvent | None,
         typer.Option(
             help="What happened to the incident. Trigger by default.",
             case_sensitive=False,
@@ -85,7 +82,7 @@ def send(  # noqa: PLR0913 - the options
         ),
     ] = None,
     body_format: Annotated[
-        FormatChoice | None,
+        BodyFormat | None,
         typer.Option("--format", help="How the body is read.", case_sensitive=False, show_default=False),
     ] = None,
     template: Annotated[

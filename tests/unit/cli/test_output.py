@@ -10,15 +10,15 @@ import pytest
 import yaml
 
 from notification_cli.actions.listing import COLUMNS
-from notification_cli.options import ChannelChoice, Output, PhaseChoice, PriorityChoice, TypeChoice
+from notification_cli.options import Output
 from notification_cli.output.documents import Objects, document, plain
 from notification_cli.output.screen import Screen
 from notification_cli.output.table import Column, Table
 from notification_cli.views.targets import Target
 from notification_contract import crds
-from notification_contract.routing.receivers import CHANNELS
+from notification_contract.kinds.channel_names import CHANNELS
+from notification_contract.kinds.choices import MessageType, Priority
 from notification_operator.domain.folding.target_status import TargetState
-from notification_operator.domain.status import Phase
 from tests.unit.cli.samples import screen
 from tests.unit.operator.domain.builders import START, stored
 
@@ -105,7 +105,6 @@ def _with_no_color(monkeypatch: pytest.MonkeyPatch) -> Screen:
 def test_choices_of_options_are_those_of_the_api() -> None:
     (version,) = crds.notification_request()["spec"]["versions"]
     spec = version["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
-    assert [each.value for each in TypeChoice] == spec["type"]["enum"]
-    assert [each.value for each in PriorityChoice] == spec["priority"]["enum"]
-    assert [each.value for each in ChannelChoice] == spec["channels"]["items"]["enum"] == list(CHANNELS)
-    assert [each.value for each in PhaseChoice] == [phase.value for phase in Phase]
+    assert [*MessageType] == spec["type"]["enum"]
+    assert [*Priority] == spec["priority"]["enum"]
+    assert set(CHANNELS) == set(spec["channels"]["items"]["enum"])
