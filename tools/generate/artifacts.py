@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, assert_never
 
 import yaml
 
+from notification_contract.kinds.definitions import KINDS
 from platform_infra.settings import declarations
 from tools.generate import channel_names, phase_diagram, settings_table
+from tools.generate.crd import definition
 from tools.generate.splice import replace_block, replace_tail
 from tools.pictures.recording import recording
 
@@ -136,6 +138,14 @@ ARTIFACTS = (
         extent=Extent.BLOCK,
         marker="phases, by make generate",
         content=phase_diagram.diagram,
+    ),
+    *(
+        Artifact(
+            path=f"operator/notification_contract/crds/{kind.name.lower()}.yaml",
+            extent=Extent.FILE,
+            content=partial(definition.text, kind),
+        )
+        for kind in KINDS
     ),
     Artifact(
         path="operator/notification_contract/kinds/channel_names.py",

@@ -8,6 +8,7 @@ import pytest
 
 from notification_contract import bounds
 from notification_contract.crds import notification_receiver, notification_request
+from notification_contract.kinds.channel_names import CHANNELS
 from platform_infra import names
 from tests.harness.cluster import FINAL
 
@@ -77,19 +78,7 @@ def test_required_fields_have_bounds() -> None:
 
 def test_channels_are_an_enum_and_may_repeat() -> None:
     channels = SPEC["properties"]["channels"]
-    assert channels["items"]["enum"] == [
-        "email",
-        "slack",
-        "teams",
-        "sms",
-        "webhook",
-        "console",
-        "file",
-        "log",
-        "pagerduty",
-        "discord",
-        "mattermost",
-    ]
+    assert channels["items"]["enum"] == list(CHANNELS)
     assert "x-kubernetes-list-type" not in channels
 
 

@@ -6,7 +6,6 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import pytest
-import yaml
 from pydantic import ConfigDict, Field
 
 from notification_contract import crds
@@ -14,7 +13,6 @@ from notification_contract.kinds.block import Always, Block, MapKeys
 from notification_contract.kinds.definitions import KINDS, Kind
 from notification_contract.kinds.rules import ApiRule, RuledBlock
 from notification_contract.kinds.secrets import DefaultKey, SecretRef
-from tools.generate.crd.definition import text
 from tools.generate.crd.schema import UnknownTypeError, object_schema
 
 if TYPE_CHECKING:
@@ -142,29 +140,6 @@ def test_type_without_a_schema_is_an_error_that_names_it() -> None:
 
     with pytest.raises(UnknownTypeError, match="complex"):
         object_schema(Wrong)
-
-
-def facts(value: object, path: str = "") -> Iterator[tuple[str, object]]:
-    """Yield every value of a definition with its path, without descriptions; enumerations and required fields are sets."""
-    match value:
-        case dict() if value:
-            for key, each in value.items():
-                if key in {"enum", "required"} and isinstance(each, list):
-                    yield f"{path}.{key}", frozenset(each)
-                elif key != "description" or not isinstance(each, str):
-                    yield from facts(each, f"{path}.{key}")
-        case list() if value:
-            for index, each in enumerate(value):
-                yield from facts(each, f"{path}[{index}]")
-        case _:
-            yield path, value
-
-
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
-def test_generated_definition_means_what_the_written_one_does(kind: Kind) -> None:
-    written = dict(facts(READERS[kind.name]()))
-    assert len(written) > 300
-    assert dict(facts(yaml.safe_load(text(kind)))) == written
 
 
 def described(schema: dict[str, Any], path: str) -> Iterator[tuple[str, str]]:

@@ -85,10 +85,18 @@ def _object(kind: Kind) -> dict[str, Any]:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes lists inside of their key, and every value where it is used."""
+    """Writes a list of names in one line, other lists below their key, and every value where it is used."""
 
     def ignore_aliases(self, _data: object) -> bool:
         return True
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002
         super().increase_indent(flow, indentless=False)
+
+
+def _list(dumper: _Dumper, value: list[Any]) -> yaml.Node:
+    names_only = all(isinstance(each, str) for each in value)
+    return dumper.represent_sequence("tag:yaml.org,2002:seq", value, flow_style=names_only)
+
+
+_Dumper.add_representer(list, _list)

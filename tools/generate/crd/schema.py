@@ -59,7 +59,8 @@ def field_schema(field: FieldInfo) -> Schema:
     """
     schema = _type_schema(field.annotation)
     if field.description:
-        schema["description"] = _one_line(field.description)
+        described = {"type": schema["type"], "description": _one_line(field.description)}
+        schema = described | {key: value for key, value in schema.items() if key not in described}
     _constrain(schema, field.metadata)
     extra = field.json_schema_extra
     if isinstance(extra, dict):
