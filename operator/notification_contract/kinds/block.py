@@ -18,14 +18,16 @@ Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
 
 
 class Block(BaseModel):
-    """An object of the API. It rejects unknown keys and is immutable; keys are in camel case."""
+    """An object of the API. It rejects unknown keys and is immutable; keys are in camel case.
+
+    The docstring of a field is its description in the CRD.
+    """
 
     model_config = ConfigDict(
         extra="forbid",
         frozen=True,
         alias_generator=to_camel,
         populate_by_name=True,
-        use_attribute_docstrings=True,
     )
 
 

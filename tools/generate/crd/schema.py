@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 from notification_contract.kinds.block import Always, MapKeys
 from notification_contract.kinds.rules import ApiRule
 from notification_contract.kinds.secrets import DefaultKey
+from tools.generate.crd.docstrings import field_docstrings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,21 +46,23 @@ def object_schema(model: type[BaseModel]) -> Schema:
     rules = getattr(model, "rules", ())
     if rules:
         schema["x-kubernetes-validations"] = [rule.document() for rule in rules]
+    docstrings = field_docstrings(model)
     schema["properties"] = {
-        _name(name, field): field_schema(field) for name, field in model.model_fields.items()
+        _name(name, field): field_schema(field, docstrings.get(name, ""))
+        for name, field in model.model_fields.items()
     }
     return schema
 
 
-def field_schema(field: FieldInfo) -> Schema:
-    """Return the schema of a field.
+def field_schema(field: FieldInfo, docstring: str = "") -> Schema:
+    """Return the schema of a field, with its docstring as the description.
 
     Raises:
         UnknownTypeError: its type has no schema.
     """
     schema = _type_schema(field.annotation)
-    if field.description:
-        described = {"type": schema["type"], "description": _one_line(field.description)}
+    if description := field.description or docstring:
+        described = {"type": schema["type"], "description": _one_line(description)}
         schema = described | {key: value for key, value in schema.items() if key not in described}
     _constrain(schema, field.metadata)
     extra = field.json_schema_extra

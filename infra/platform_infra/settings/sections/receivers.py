@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field, SecretStr, StringConstraints, WithJsonSchema
 
 from notification_contract import bounds
-from notification_contract.kinds.receiver import ReceiverSpec
+from notification_contract.crds import notification_receiver
 from platform_infra.settings.sections.base import ObjectName, SecretKey, Section
 
 if TYPE_CHECKING:
@@ -24,12 +24,24 @@ SecretValue = Annotated[SecretStr, WithJsonSchema({"anyOf": [{"type": "string"},
 
 
 class _SpecSchema:
-    """Gives editors the schema of a receiver's spec; the program reports its problems by their path."""
+    """Gives editors the schema of a receiver's spec, that of the CRD; the program reports its problems by their path."""
 
     def __get_pydantic_json_schema__(
-        self, _schema: CoreSchema, handler: GetJsonSchemaHandler
+        self, _schema: CoreSchema, _handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        return handler(ReceiverSpec.__pydantic_core_schema__)
+        (version,) = notification_receiver()["spec"]["versions"]
+        return _closed(version["schema"]["openAPIV3Schema"]["properties"]["spec"])
+
+
+def _closed(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a structural schema as an editor needs it: unknown fields are errors, and keywords of Kubernetes are left out."""
+    result = {key: value for key, value in schema.items() if not key.startswith("x-kubernetes-")}
+    if "properties" in result:
+        result["properties"] = {name: _closed(field) for name, field in result["properties"].items()}
+        result["additionalProperties"] = False
+    if "items" in result:
+        result["items"] = _closed(result["items"])
+    return result
 
 
 class StackReceiver(Section):
