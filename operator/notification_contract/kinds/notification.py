@@ -6,9 +6,9 @@ The operator reads notifications as JSON, which the API server has validated by 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, ValidationError
 
 from notification_contract import bounds
 from notification_contract.kinds.block import (
@@ -33,7 +33,10 @@ from notification_contract.kinds.choices import (
     TargetState,
 )
 from notification_contract.kinds.condition import Conditions  # noqa: TC001 - pydantic reads annotations at run time
-from notification_contract.kinds.rules import ApiRule, RuledBlock
+from notification_contract.kinds.rules import ApiRule, RuledBlock, SpecError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 ObjectName = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
 Uid = Annotated[str, Field(min_length=1, max_length=128)]
@@ -228,6 +231,33 @@ class NotificationSpec(RuledBlock):
             ),
         ),
     )
+
+
+class NotificationSpecError(SpecError):
+    """A spec of a NotificationRequest that the API server refuses."""
+
+
+def check_spec(spec: Mapping[str, Any]) -> None:
+    """Check the spec of a NotificationRequest by its model and rules.
+
+    Raises:
+        NotificationSpecError: it is not valid.
+    """
+    try:
+        NotificationSpec.model_validate(_without_null(spec))
+    except ValidationError as error:
+        raise NotificationSpecError(error) from None
+
+
+def _without_null(value: Any) -> Any:  # noqa: ANN401 - any value of JSON
+    """Return a value without fields that are null: the API server takes them for absent."""
+    match value:
+        case dict():
+            return {key: _without_null(each) for key, each in value.items() if each is not None}
+        case list():
+            return list(map(_without_null, value))
+        case _:
+            return value
 
 
 class TargetEntry(Block):

@@ -15,7 +15,7 @@ from notification_contract.kinds.channel_names import ReceiverType
 from notification_contract.kinds.channel_type import TypeBlock
 from notification_contract.kinds.channel_types import CHANNEL_TYPES
 from notification_contract.kinds.choices import NamespacesFrom, OnReceiverError, Overflow, Priority
-from notification_contract.kinds.rules import ApiRule, RuledBlock, exactly_one, present
+from notification_contract.kinds.rules import ApiRule, RuledBlock, SpecError, exactly_one, present
 from notification_contract.kinds.secrets import (
     DefaultKey,
     Keys,
@@ -274,12 +274,8 @@ class ReceiverSpec(_Blocks):
         return tuple(fields)
 
 
-class ReceiverSpecError(ValueError):
-    """A spec that this version cannot use; `problems` holds one text per problem, with the path of the field."""
-
-    def __init__(self, problems: tuple[str, ...]) -> None:
-        super().__init__("; ".join(problems))
-        self.problems = problems
+class ReceiverSpecError(SpecError):
+    """A spec of a NotificationReceiver that this version cannot use."""
 
 
 DEFAULTS: Final[Mapping[ReceiverType, Mapping[str, Any]]] = MappingProxyType(
@@ -306,9 +302,4 @@ def parse_spec(spec: Mapping[str, Any]) -> ReceiverSpec:
     try:
         return ReceiverSpec.model_validate(with_defaults(spec))
     except ValidationError as error:
-        raise ReceiverSpecError(tuple(map(_text, error.errors(include_url=False)))) from None
-
-
-def _text(error: Mapping[str, Any]) -> str:
-    path = ".".join(map(str, error["loc"])) or "spec"
-    return f"{path}: {str(error['msg']).removeprefix('Value error, ')}"
+        raise ReceiverSpecError(error) from None

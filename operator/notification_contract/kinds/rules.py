@@ -3,15 +3,37 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 from pydantic import model_validator
 from pydantic.alias_generators import to_camel
+from pydantic_core.core_schema import no_info_after_validator_function
 
 from notification_contract.kinds.block import Block
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Mapping
+
+    from pydantic import GetCoreSchemaHandler, ValidationError
+    from pydantic_core import CoreSchema
+
+
+SEPARATOR: Final = "\n"
+"""Between the problems of one object: an exception has one text."""
+
+
+class SpecError(ValueError):
+    """A spec that this version cannot use; `problems` holds one text per problem, with the path of the field."""
+
+    def __init__(self, error: ValidationError) -> None:
+        self.problems = tuple(text for each in error.errors(include_url=False) for text in _texts(each))
+        super().__init__("; ".join(self.problems))
+
+
+def _texts(error: Mapping[str, Any]) -> Iterator[str]:
+    path = ".".join(map(str, error["loc"])) or "spec"
+    for problem in str(error["msg"]).removeprefix("Value error, ").split(SEPARATOR):
+        yield f"{path}: {problem}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +57,21 @@ class ApiRule:
             return ""
         return self.explain(value) if self.explain else self.message
 
+    def checked(self, value: Any) -> Any:  # noqa: ANN401 - the value of any field
+        """Return a value that meets the condition.
+
+        Raises:
+            ValueError: it does not.
+        """
+        if problem := self.problem(value):
+            raise ValueError(problem)
+        return value
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Let a field that has the rule as an annotation be checked."""
+        schema = handler(source)
+        return schema if self.holds is None else no_info_after_validator_function(self.checked, schema)
+
     def document(self) -> dict[str, str]:
         """Return the rule as an entry of `x-kubernetes-validations`."""
         if self.message_expression:
@@ -49,9 +86,8 @@ class RuledBlock(Block):
 
     @model_validator(mode="after")
     def _check_rules(self) -> Self:
-        for rule in self.rules:
-            if problem := rule.problem(self):
-                raise ValueError(problem)
+        if problems := [problem for rule in self.rules if (problem := rule.problem(self))]:
+            raise ValueError(SEPARATOR.join(problems))
         return self
 
 

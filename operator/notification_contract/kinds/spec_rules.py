@@ -71,7 +71,12 @@ def _recipients(types: Mapping[str, ChannelType]) -> ApiRule:
         message_expression=(
             "'set spec.' + self.type + '.to, or spec.recipients.allow so that notifications can name recipients'"
         ),
-        holds=lambda spec: not spec.addresses_people or bool(spec.own_addresses or spec.recipients.allow),
+        # Without the block, that is the problem.
+        holds=lambda spec: (
+            not spec.addresses_people
+            or spec.block is None
+            or bool(spec.own_addresses or spec.recipients.allow)
+        ),
         explain=lambda spec: (
             f"set {spec.type}.to, or recipients.allow so that notifications can name recipients"
         ),

@@ -195,7 +195,7 @@ def test_valid_receiver_has_notes_about_what_is_not_in_the_files() -> None:
         ({"type": "pager"}, "spec.type: unsupported value 'pager'"),
         ({"timeout": "5"}, "spec.timeout: must match"),
         ({"timeout": "5m"}, "spec: timeout must be longer than 0s and at most 120s"),
-        ({"slack": {"channel": "#a"}}, "spec.slack: set exactly one of slack.webhookUrlSecretRef"),
+        ({"slack": {}}, "spec.slack: set exactly one of slack.webhookUrlSecretRef"),
         ({"fallback": {"name": "on-call"}}, "spec.fallback.name: names this receiver itself"),
         ({"slack": {"webhookUrlSecretRef": {"name": "hook"}, "url": "x"}}, "spec.slack.url: unknown field"),
         (
@@ -242,16 +242,19 @@ def test_restricted_fields_are_permitted_where_the_namespace_is_not_known() -> N
     [
         (
             {"channels": ["log"], "receiverRefs": [{"name": f"r{n}"} for n in range(20)]},
-            "spec: channels and receiverRefs",
+            "spec: spec.channels and spec.receiverRefs have more than 20 entries together; leave entries out",
         ),
         (
             {"notBefore": "2026-03-01T12:00:00Z", "deliverBefore": "2026-03-01T12:00:00Z"},
-            "spec.deliverBefore: must be after notBefore",
+            "spec: spec.deliverBefore is not after spec.notBefore; set it to a later time",
         ),
-        ({"metadata": {"n" * 254: "v"}}, "spec.metadata: a name has more than 253"),
+        (
+            {"metadata": {"n" * 254: "v"}},
+            "spec.metadata: a name in spec.metadata has more than 253 characters; use a shorter name",
+        ),
         (
             {"retryPolicy": {"initialBackoffSeconds": 300, "maxBackoffSeconds": 60}},
-            "spec.retryPolicy: initialBackoff",
+            "spec.retryPolicy: initialBackoffSeconds is greater than maxBackoffSeconds (default 480); lower",
         ),
     ],
 )

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
 from notification_cli.views.lint import schema
 from notification_cli.views.lint.metadata import metadata_problems
-from notification_contract import bounds, crds, names
+from notification_contract import crds, names
 from notification_contract.routing.document import problems_of, read_table
 from notification_contract.routing.table import RoutingTableError
 
@@ -122,20 +121,16 @@ def schema_problems(obj: Mapping[str, Any], definition: Mapping[str, Any]) -> It
     yield from metadata_problems(obj.get("metadata"))
 
 
-def _rules(spec: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what the CEL rules of the CRD refuse in a spec that its schema admits."""
-    channels, refs = spec.get("channels") or (), spec.get("receiverRefs") or ()
-    if refs and len(channels) + len(refs) > bounds.TARGETS:
-        yield f"spec: channels and receiverRefs have more than {bounds.TARGETS} entries together"
-    before, after = spec.get("notBefore"), spec.get("deliverBefore")
-    if before and after and datetime.fromisoformat(after) <= datetime.fromisoformat(before):
-        yield "spec.deliverBefore: must be after notBefore"
-    if any(len(name) > bounds.METADATA_NAME for name in spec.get("metadata") or ()):
-        yield f"spec.metadata: a name has more than {bounds.METADATA_NAME} characters"
-    retry = spec.get("retryPolicy") or {}
-    first, longest = retry.get("initialBackoffSeconds", 30), retry.get("maxBackoffSeconds", 480)
-    if first > longest:
-        yield "spec.retryPolicy: initialBackoffSeconds is greater than maxBackoffSeconds"
+def _rules(spec: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what the rules of the CRD refuse in a spec that its schema admits."""
+    # The models of specs take a while to load.
+    from notification_contract.kinds.notification import NotificationSpecError, check_spec  # noqa: PLC0415
+
+    try:
+        check_spec(spec)
+    except NotificationSpecError as error:
+        return tuple(f"spec.{problem}".replace("spec.spec:", "spec:") for problem in error.problems)
+    return ()
 
 
 def _routing_text(text: object) -> list[str]:
