@@ -8,6 +8,8 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from notification_contract.kinds.choices import ConditionStatus
+
 Name = Annotated[str, Field(min_length=1, max_length=253)]
 Text = Annotated[str, Field(max_length=1024)]
 Time = Annotated[str, Field(max_length=64, json_schema_extra={"format": "date-time"})]
@@ -40,4 +42,24 @@ class MapKeys:
 
 @dataclass(frozen=True, slots=True)
 class Always:
-    """Marks a field that has a default and is required all the same: the API server always stores it."""
+    """Marks a field that has a default and is required: the API server fills it in before it checks."""
+
+
+class Condition(Block):
+    """One condition."""
+
+    type: Annotated[str, Field(min_length=1, max_length=316)]
+    """The type of the condition in CamelCase."""
+    status: ConditionStatus
+    """The status of the condition."""
+    observed_generation: Generation | None = None
+    """The metadata.generation that the condition is based on."""
+    last_transition_time: Time
+    """The time of the last change of the condition status."""
+    reason: Annotated[str, Field(min_length=1, max_length=1024)]
+    """The machine-readable reason for the condition status in CamelCase."""
+    message: Message
+    """The human-readable explanation of the condition status."""
+
+
+Conditions = Annotated[tuple[Condition, ...], Field(max_length=64), MapKeys(("type",))]

@@ -14,6 +14,7 @@ from notification_contract import bounds
 from notification_contract.kinds.block import (
     Always,
     Block,
+    Conditions,
     Count,
     Generation,
     MapKeys,
@@ -32,7 +33,6 @@ from notification_contract.kinds.choices import (
     Priority,
     TargetState,
 )
-from notification_contract.kinds.condition import Conditions  # noqa: TC001 - pydantic reads annotations at run time
 from notification_contract.kinds.rules import ApiRule, RuledBlock, SpecError
 
 if TYPE_CHECKING:

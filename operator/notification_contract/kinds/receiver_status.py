@@ -9,9 +9,18 @@ from typing import Annotated
 
 from pydantic import Field
 
-from notification_contract.kinds.block import Block, Count, Generation, MapKeys, Name, Reason, Text, Time
+from notification_contract.kinds.block import (
+    Block,
+    Conditions,
+    Count,
+    Generation,
+    MapKeys,
+    Name,
+    Reason,
+    Text,
+    Time,
+)
 from notification_contract.kinds.choices import CircuitState, ReceiverTestOutcome  # noqa: TC001 - pydantic reads annotations at run time
-from notification_contract.kinds.condition import Conditions  # noqa: TC001 - pydantic reads annotations at run time
 
 
 class Circuit(Block):

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
-from pydantic import model_validator
+from pydantic import AfterValidator, model_validator
 from pydantic.alias_generators import to_camel
-from pydantic_core.core_schema import no_info_after_validator_function
 
 from notification_contract.kinds.block import Block
 
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from pydantic import GetCoreSchemaHandler, ValidationError
-    from pydantic_core import CoreSchema
 
 
 SEPARATOR: Final = "\n"
@@ -67,10 +65,11 @@ class ApiRule:
             raise ValueError(problem)
         return value
 
-    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> Any:  # noqa: ANN401 - a schema of pydantic's core
         """Let a field that has the rule as an annotation be checked."""
-        schema = handler(source)
-        return schema if self.holds is None else no_info_after_validator_function(self.checked, schema)
+        if self.holds is None:
+            return handler(source)
+        return AfterValidator(self.checked).__get_pydantic_core_schema__(source, handler)
 
     def document(self) -> dict[str, str]:
         """Return the rule as an entry of `x-kubernetes-validations`."""
