@@ -13,7 +13,7 @@ import yaml
 
 from notification_contract.kinds.definitions import KINDS
 from platform_infra.settings import declarations
-from tools.generate import channel_names, phase_diagram, settings_table
+from tools.generate import channel_names, channel_types, phase_diagram, settings_table
 from tools.generate.crd import definition
 from tools.generate.splice import replace_block, replace_tail
 from tools.pictures.recording import recording
@@ -151,6 +151,16 @@ ARTIFACTS = (
         path="operator/notification_contract/kinds/channel_names.py",
         extent=Extent.FILE,
         content=channel_names.module,
+    ),
+    *(
+        Artifact(
+            path=f"docs/{page}.md", extent=Extent.BLOCK, marker=f"{marker}, by make generate", content=content
+        )
+        for page, marker, content in (
+            ("receivers", "types", channel_types.table),
+            ("routing", "kinds", channel_types.routing_kinds),
+            ("channels", "channels", channel_types.channels),
+        )
     ),
     Artifact(path="docs/images/notif.svg", extent=Extent.FILE, content=recording),
     *(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from notification_contract import settings as contract
 from notification_contract.routing.document import read_table, render
 from notification_contract.routing.table import RoutingTableError
 from platform_infra.settings.problem import Problem
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from notification_contract.routing.table import Rule
     from platform_infra.settings.model import Settings
 
-BUILT_IN = ("console", "file", "log", "slack")
+BUILT_IN = tuple(name for name in contract.Channels.model_fields if name != "plugins")
 KEYS = frozenset(
     {
         *("routing", "receivers", "receiversEnabled", "receiversElsewhere", "channelsPlugins"),
