@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tools.generate.artifacts import ARTIFACTS, COMMANDS, ROOT
+from tools.generate.artifacts import ARTIFACTS, COMMANDS, NAMES, ROOT, Command
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from tools.generate.artifacts import Artifact, Command
+    from tools.generate.artifacts import Artifact
 
 RENEW = "make generate"
+AGAIN = Command(arguments=("-m", "tools.generate"), paths=())
 NOT_COPIED = shutil.ignore_patterns(".*", "build", "__pycache__")
 app = typer.Typer(add_completion=False)
 
@@ -72,6 +73,11 @@ def stale_files(
 
 def write(root: Path) -> None:
     """Write all generated files below `root`."""
+    if not NAMES.is_current(root):
+        NAMES.write(root)
+        # This process has imported the old names.
+        run(AGAIN, root)
+        return
     for artifact in ARTIFACTS:
         artifact.write(root)
     for command in COMMANDS:

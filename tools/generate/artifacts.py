@@ -112,7 +112,15 @@ def _page(example: Path) -> str:
 
 EXAMPLES = tuple(sorted((ROOT / "examples" / "receivers").glob("*.yaml")))
 
+NAMES = Artifact(
+    path="operator/notification_contract/kinds/channel_names.py",
+    extent=Extent.FILE,
+    content=channel_names.module,
+)
+"""The module that the generators of other artifacts import."""
+
 ARTIFACTS = (
+    NAMES,
     Artifact(path="Pulumi.yaml", extent=Extent.TAIL, marker=f"# {STACK_SETTINGS}", content=config_block),
     Artifact(
         path="stacks/README.md",
@@ -146,11 +154,6 @@ ARTIFACTS = (
             content=partial(definition.text, kind),
         )
         for kind in KINDS
-    ),
-    Artifact(
-        path="operator/notification_contract/kinds/channel_names.py",
-        extent=Extent.FILE,
-        content=channel_names.module,
     ),
     *(
         Artifact(

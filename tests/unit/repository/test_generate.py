@@ -100,3 +100,15 @@ def test_failed_generator_is_reported_with_its_output(tmp_path: Path) -> None:
     broken = Command(arguments=("-c", "import sys; print('the reason'); sys.exit(3)"), paths=())
     with pytest.raises(command.GeneratorError, match=re.compile("exited with 3:\nthe reason", re.DOTALL)):
         command.run(broken, tmp_path)
+
+
+def test_other_files_are_generated_by_a_process_that_has_the_new_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = Artifact(path="names.py", extent=Extent.FILE, content=lambda: "new")
+    ran: list[Command] = []
+    monkeypatch.setattr(command, "NAMES", names)
+    monkeypatch.setattr(command, "run", lambda each, _folder: ran.append(each))
+    command.write(tmp_path)
+    assert (tmp_path / "names.py").read_text("utf-8") == "new"
+    assert ran == [command.AGAIN]
