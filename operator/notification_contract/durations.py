@@ -22,14 +22,3 @@ def seconds(duration: str) -> float:
     if re.fullmatch(PATTERN, duration) is None:
         raise ValueError(f"{duration!r} is not a duration; write it like 30s, 5m or 1h30m")
     return sum(int(number) * UNITS[unit] for number, unit in _PART.findall(duration))
-
-
-def bounded(duration: str) -> str:
-    """Return a duration that is not longer than the longest one.
-
-    Raises:
-        ValueError: it is longer, or the text is no duration.
-    """
-    if seconds(duration) > seconds(LONGEST):
-        raise ValueError(f"a duration is at most {LONGEST}")
-    return duration

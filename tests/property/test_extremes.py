@@ -23,7 +23,7 @@ from notification_operator.domain.retention import due_at
 from notification_operator.domain.routing.route import resolve
 from notification_operator.domain.text.timestamps import LATEST, format_time
 from tests.cases import cases
-from tests.unit.operator.contract.receivers.specs import spec
+from tests.unit.operator.contract.kinds.specs import spec
 from tests.unit.operator.domain.builders import START, at, stored
 from tests.unit.operator.domain.receivers.entries import resolver
 

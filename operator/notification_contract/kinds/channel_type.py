@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_network
-from typing import TYPE_CHECKING, Annotated, ClassVar, Final
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final
 
 from pydantic import AfterValidator, Field
 
@@ -13,7 +14,7 @@ from notification_contract.kinds.rules import RuledBlock
 from notification_contract.kinds.secrets import SecretUse, secret_uses
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ def _network(text: str) -> str:
     return text
 
 
+NO_DEFAULTS: Final[Mapping[str, Any]] = MappingProxyType({})
 UNUSED_BY_SHARED: Final = ("rateLimit", "tls", "proxySecretRef")
 """Fields of a spec that have no effect where a type uses the channel of the operator's settings."""
 
@@ -76,9 +78,9 @@ class TypeBlock(RuledBlock):
     @classmethod
     def restricted_fields(cls) -> Iterator[tuple[str, str]]:
         """Yield attribute and name in the API of each field that is restricted."""
-        for attribute, field in cls.model_fields.items():
-            if any(isinstance(marker, Restricted) for marker in field.metadata):
-                yield attribute, field.alias or attribute
+        for attribute, info in cls.model_fields.items():
+            if any(isinstance(marker, Restricted) for marker in info.metadata):
+                yield attribute, info.alias or attribute
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +106,8 @@ class ChannelType:
     """Whether a message opens an incident, which somebody has to end."""
     without_effect: tuple[str, ...] = ()
     """Fields of the spec that the type does not use, and so may not have: nobody should rely on them."""
+    defaults: Mapping[str, Any] = field(default_factory=lambda: NO_DEFAULTS)
+    """The values of fields of the spec that a receiver of the type has where it does not set them, as in YAML."""
 
     @property
     def is_shared(self) -> bool:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar
 
 from pydantic import Field, ValidationError, create_model, field_validator
 
@@ -278,19 +277,10 @@ class ReceiverSpecError(SpecError):
     """A spec of a NotificationReceiver that this version cannot use."""
 
 
-DEFAULTS: Final[Mapping[ReceiverType, Mapping[str, Any]]] = MappingProxyType(
-    {
-        # Each text message costs money and wakes somebody, and a long number sends about one per second.
-        ReceiverType.SMS: {"priorities": ["critical", "high"], "rateLimit": {"count": 1, "period": "1s"}}
-    }
-)
-"""The fields of a type that hold where its spec does not have them."""
-
-
 def with_defaults(spec: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return a spec with the defaults of its type, whether it is valid or not."""
-    defaults = next((fields for kind, fields in DEFAULTS.items() if kind == spec.get("type")), None)
-    return spec if defaults is None else {**defaults, **spec}
+    declared = next((each for each in CHANNEL_TYPES.values() if each.name == spec.get("type")), None)
+    return {**declared.defaults, **spec} if declared and declared.defaults else spec
 
 
 def parse_spec(spec: Mapping[str, Any]) -> ReceiverSpec:

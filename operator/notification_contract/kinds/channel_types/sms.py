@@ -53,4 +53,6 @@ SMS: Final = ChannelType(
     credential="an API key of Twilio, or of a service with the same API",
     block=Sms,
     address="phone",
+    # Each text message costs money and wakes a person, and a long number sends about one per second.
+    defaults={"priorities": ["critical", "high"], "rateLimit": {"count": 1, "period": "1s"}},
 )

@@ -95,11 +95,11 @@ def test_block_of_another_type_is_refused_by_name(type_: str) -> None:
         ),
         (
             spec("webhook") | {"rateLimit": {"count": 1, "period": "31d"}},
-            "rateLimit.period: a duration is at most 30d",
+            "rateLimit.period: rateLimit.period must be at most 30d; write it like 1m",
         ),
         (
             spec("webhook") | {"fallback": {"name": "x", "after": "9999999999999d"}},
-            "fallback.after: a duration is at most 30d",
+            "fallback.after: fallback.after must be at most 30d; write it like 15m",
         ),
         (
             {"type": "console", "rateLimit": {"count": 1, "period": "1m"}},

@@ -16,7 +16,7 @@ from atomic_status.testing import MemoryStore
 from notification_contract import names
 from notification_operator.ports import ReceiverPorts
 from notification_operator.telemetry.heartbeat import Heartbeat
-from tests.unit.operator.contract.receivers.specs import spec
+from tests.unit.operator.contract.kinds.specs import spec
 from tests.unit.operator.controller.reconciler_fixture import ReconcilerFixture, Stub
 from tests.unit.operator.delivery.channels.mail_server import mail_server
 from tests.unit.operator.delivery.rendering.templating.test_memory import LARGEST, times
