@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError, create_model, field_validator
 from notification_contract import bounds
 from notification_contract.durations import LONGEST, PATTERN, seconds
 from notification_contract.kinds.block import Block, Name, Text
-from notification_contract.kinds.channel_names import ReceiverType
+from notification_contract.kinds.channel_names import ReceiverType  # noqa: TC001 - pydantic reads annotations at run time
 from notification_contract.kinds.channel_type import TypeBlock
 from notification_contract.kinds.channel_types import CHANNEL_TYPES
 from notification_contract.kinds.choices import NamespacesFrom, OnReceiverError, Overflow, Priority

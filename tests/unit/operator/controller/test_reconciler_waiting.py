@@ -73,7 +73,7 @@ async def test_wait_lasts_while_the_probe_of_another_notification_runs() -> None
     assert still_waits(fixture, result) is None, "the breaker has closed"
 
 
-async def test_pause_of_a_destination_with_an_open_breaker_holds_its_notifications() -> None:
+async def test_pause_holds_notifications_also_while_the_breaker_is_open() -> None:
     stub = GatedStub(RateLimited("HTTP 429", retry_after=600.0), Transient("busy"))
     fixture = ReconcilerFixture({"slack": stub}, breaker=BREAKER, retryPolicy=POLICY)
     stub.gate.clear()

@@ -99,7 +99,7 @@ def test_failed_probe_opens_the_breaker_for_the_full_time() -> None:
     assert after(breaker, Result.SUCCESS, now=at(61)).circuit(at(61)) is Circuit.HALF_OPEN
 
 
-def test_probes_with_mixed_answers_close_the_breaker_with_their_share_of_failures() -> None:
+def test_mixed_answers_of_probes_close_the_breaker_and_count() -> None:
     breaker = after(opened(), Result.SUCCESS, now=at(30))
     breaker = after(breaker, Result.FAILURE, now=at(31))
     assert (breaker.circuit(at(31)), breaker.allowance) == (Circuit.CLOSED, LIMITS.probes)
@@ -150,7 +150,7 @@ def test_late_failure_of_a_probe_is_ignored_after_reopening(result: Result) -> N
     assert report(breaker, probe, result, at(32)) == breaker
 
 
-def test_late_success_of_a_probe_closes_the_breaker_that_another_one_reopened() -> None:
+def test_late_success_of_a_probe_closes_a_reopened_breaker() -> None:
     breaker, probe = reopened_with_a_probe_running()
     breaker = report(breaker, probe, Result.SUCCESS, at(32))
     assert (breaker.circuit(at(32)), breaker.allowance, breaker.failing) == (Circuit.CLOSED, 2, ())

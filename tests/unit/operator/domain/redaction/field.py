@@ -1,6 +1,6 @@
 """What is written during operations: the secrets and the harmless texts of `field_secrets` and `field_texts`, with random values.
 
-A third of both was set aside while the rules were mended, so that its figures tell how the rules do on texts that were not looked at.
+A third of both was held back while the rules were mended, so that its figures tell how the rules do on texts that were not looked at.
 `python -m tests.unit.operator.domain.redaction.field` prints the figures.
 """
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 PUBLIC: Final = Rules(ipv4="public")
 SET_ASIDE: Final = 3
-"""Every third line was set aside."""
+"""Every third line was held back."""
 KINDS: Final = {"key": "<alnum:32>", "hex": "<hex:40>", "b64": "<base64:43>=", "url": "<url:40>"}
 WORDS: Final = (
     "Sommer",
@@ -103,7 +103,7 @@ def known(values: Sequence[Value]) -> list[Value]:
     return [value for number, value in enumerate(values) if number % SET_ASIDE != SET_ASIDE - 1]
 
 
-def set_aside(values: Sequence[Value]) -> Sequence[Value]:
+def held_back(values: Sequence[Value]) -> Sequence[Value]:
     """Return what was not looked at."""
     return values[SET_ASIDE - 1 :: SET_ASIDE]
 
@@ -120,11 +120,11 @@ def report(name: str, secrets: Sequence[Secret], texts: Sequence[str]) -> str:
 
 
 def main() -> None:
-    """Print the figures, and with `-v` what is missed or changed outside the part that was set aside."""
+    """Print the figures, and with `-v` what is missed or changed outside the part that was held back."""
     secrets, texts, nodes = field_corpus(), harmless(), harmless(tables=[field_texts.NODES])
     output = [
         report("known", known(secrets), known(texts)),
-        report("set aside", set_aside(secrets), set_aside(texts)),
+        report("held back", held_back(secrets), held_back(texts)),
         f"addresses  changed {len(changed(nodes))} of {len(nodes)}, {len(changed(nodes, PUBLIC))} with public ones only",
     ]
     if "-v" in sys.argv:
