@@ -97,12 +97,14 @@ async def test_small_content_is_redacted_once_without_a_thread() -> None:
     ids=["every hint", "secrets", "names"],
 )
 async def test_largest_body_does_not_stall_the_event_loop(body: str) -> None:
-    raw = content(body)
-    redacted = ContentRedaction(Counted().redactor).of(raw)
+    raw, redaction = content(body), ContentRedaction(Counted().redactor)
     began = time.process_time()
     async with heartbeat() as stalls:
-        await redacted.prepare()
-        result = redacted.get()
+        # Several times: one takes so short a time that a busy machine may leave no beat in it.
+        for _ in range(5):
+            redacted = redaction.of(raw)
+            await redacted.prepare()
+            result = redacted.get()
     whole = time.process_time() - began
     assert result == redact_content(raw)
     assert len(stalls) > 1

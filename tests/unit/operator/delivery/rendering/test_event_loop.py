@@ -84,7 +84,8 @@ class Mailing:
         """Deliver the notification; return the longest time for which the event loop ran nothing else."""
         receivers, known = self.fixture.operator.receivers, asyncio.Event()
         assert receivers is not None
-        heartbeat = Heartbeat(clock=time.monotonic)
+        # In processor time of this process: other processes of the machine delay the beats as well.
+        heartbeat = Heartbeat(clock=time.process_time)
         tasks = [
             asyncio.create_task(receivers.watch.run(on_known=known.set)),
             asyncio.create_task(heartbeat.run()),
@@ -141,6 +142,13 @@ async def test_event_loop_runs_on_while_markdown_is_mailed_to_many(name: str) ->
     gap, grown = await delivered({}, {"format": "Markdown", "body": MARKDOWN[name]})
     assert gap < GAP
     assert grown <= KIB
+
+
+@pytest.mark.parametrize("unit", ["_eyJ", "-eyJ"])
+async def test_event_loop_runs_on_while_runs_of_token_beginnings_are_mailed(unit: str) -> None:
+    # Without a bound of memory: the mail server of the test keeps twenty mails of this size.
+    gap, _ = await delivered({}, {"body": unit * 65_536})
+    assert gap < GAP
 
 
 @pytest.mark.parametrize(
