@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from enum import StrEnum
 from itertools import combinations
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from notification_contract.settings import declared_settings
 from platform_infra.settings.model import PATHS, SECRET_KEYS, Settings, default_of
@@ -183,6 +183,8 @@ def values_of(key: str) -> Sequence[Any]:
     kind, default = field.annotation, default_of(PATHS[key])
     if kind is bool:
         return (default, not default)
+    if kind == bool | Literal["public"]:
+        return (default, not default, "public")
     if isinstance(kind, type) and issubclass(kind, StrEnum):
         return (default, *(str(each) for each in kind if each != default))
     if kind in {int, float} and (bounds := _bounds(field)):

@@ -215,7 +215,7 @@ class TargetModel:
             self.tracked = None
         after = self.current
         self.due = after.status.next_attempt_at
-        if waits.without_room or after.phase is Phase.PENDING:
+        if waits.without_room or waits.breakers or waits.holds or after.phase is Phase.PENDING:
             self.due = next_attempt(
                 after,
                 route,

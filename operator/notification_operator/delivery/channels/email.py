@@ -79,7 +79,7 @@ class EmailSecrets:
 class EmailAccess:
     """How one receiver reaches the network; `tls` None: the certificate authorities of the system.
 
-    `names` resolves the host within the limit of the receiver's `namespace`; None: by the name servers of the system.
+    `names` resolves the host within the limit of the receiver's `namespace`; None: in a thread.
     """
 
     policy: EgressPolicy

@@ -58,7 +58,7 @@ def guarded_session(
     Args:
         policy: what is permitted.
         connections: the most at once; 0 for no limit.
-        resolver: how names are resolved, which stays open; None for the name servers of the system, without a limit.
+        resolver: how names are resolved, which stays open; None for threads of the event loop, for hosts that no tenant chooses.
         tls: the certificates; None for those of the system.
         proxy: the URL of a proxy. It resolves names itself, so the policy applies to the proxy alone.
     """
@@ -74,7 +74,7 @@ def guarded_session(
         keepalive_timeout=30.0,
         # Its cache lets one look-up stand for all that ask: a namespace would wait for the limit of another one.
         use_dns_cache=False,
-        resolver=GuardedResolver(policy, resolver or aiohttp.AsyncResolver()),
+        resolver=GuardedResolver(policy, resolver or aiohttp.ThreadedResolver()),
         socket_factory=guarded_socket,
         ssl=True if tls is None else tls,
     )
@@ -99,7 +99,7 @@ async def guarded_socket(
         OSError: no address of the host accepts a connection.
     """
     policy.check_host(host)
-    inner = resolver or aiohttp.AsyncResolver()
+    inner = resolver or aiohttp.ThreadedResolver()
     results = await GuardedResolver(policy, inner).resolve(host, port, socket.AF_UNSPEC)
     return await _connect_first(results)
 
