@@ -123,7 +123,11 @@ def test_unknown_enum_values_are_rejected_with_the_allowed_values(
         ("spec.priority", {"priority": "urgent"}, '"critical", "high", "medium", "low"'),
         ("spec.priority", {"priority": "Critical"}, '"critical", "high", "medium", "low"'),
         ("spec.type", {"type": "shout"}, '"escalation", "simple", "status-update", "approval"'),
-        ("spec.channels[0]", {"channels": ["pigeon"]}, '"email", "slack", "teams", "sms", "webhook"'),
+        (
+            "spec.channels[0]",
+            {"channels": ["pigeon"]},
+            '"webhook", "email", "teams", "pagerduty", "sms", "slack"',
+        ),
     ):
         refused = refusal(shipped_operator, **spec)
         assert (refused.code, refused.fields[0]) == (422, field)
