@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import math
+import threading
 from collections import defaultdict
 from contextvars import Context, ContextVar
-from typing import TYPE_CHECKING, Any, TypeVar
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+from unittest.mock import patch
+
+from notification_operator.delivery import daemon_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
@@ -96,10 +101,25 @@ class VirtualLoop(asyncio.BaseEventLoop):
         """No other thread wakes the loop."""
 
 
+class _InlineThread:
+    """Does its work when it starts: no virtual time passes while a real thread works."""
+
+    def __init__(self, *, target: Callable[[], None], name: str, daemon: bool) -> None:
+        self._target = target
+        self.name, self.daemon = name, daemon
+
+    def start(self) -> None:
+        self._target()
+
+
+INLINE: Final = SimpleNamespace(Thread=_InlineThread, Event=threading.Event)
+
+
 def run_virtually(work: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine on a virtual loop of its own, and return its result."""
     loop = VirtualLoop()
     try:
-        return loop.run_until_complete(work)
+        with patch.object(daemon_threads, "threading", INLINE):
+            return loop.run_until_complete(work)
     finally:
         loop.close()
