@@ -173,13 +173,13 @@ class Reconciler:
         observed |= _versions(outcome)
         # A clock that was set back during the write would turn a short wait into a long one.
         result = _result(after, due, observed=observed, now=max(self._clock(), decision.at))
-        if moved.any and not result.final:
-            still_waits = self._starter.still_waits(after, started, moved, attempts.running)
-            result = replace(result, still_waits=still_waits)
         # At once after a repeated write. Otherwise the queue parks the key until attempts may start.
-        if started.permitted or result.final:
+        if not (started.permitted or result.final):
+            return replace(result, requeue_after=0.0)
+        if not moved.any or result.final:
             return result
-        return replace(result, requeue_after=0.0, still_waits=None)
+        still_waits = self._starter.still_waits(after, started, moved, attempts.running)
+        return replace(result, still_waits=still_waits)
 
     def _report_refusal(self, key: Key, error: StatusError) -> None:
         logger.error(

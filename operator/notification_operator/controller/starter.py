@@ -143,16 +143,13 @@ class Starter:
         self, notification: Notification, started: Started, waits: Waits, running: AbstractSet[str]
     ) -> StillWaits | None:
         """Return what tells whether a notification still waits for its destinations; None if it waits for none."""
-        if not (waits.holds or waits.open_breakers):
-            return None
         route, now = started.route, waits.at
+        message = self._dispatcher.message(notification, route, started.redacted.get())
         _, steps = follow(notification, route, notification.attempts, running=running, now=now)
         delayed = {
             step.channel: WaitingTarget(
                 own=step.due(notification, NO_OPEN_BREAKERS, now=now) or now,
-                blocked_until=self._dispatcher.blocked_until(
-                    step.channel, notification, route, started.redacted
-                ),
+                blocked_until=self._dispatcher.blocked_until(step.channel, notification, route, message),
             )
             for step in steps
             if step.channel not in running and step.is_delayed(waits.open_breakers, waits.holds)

@@ -206,10 +206,9 @@ class Dispatcher:
         return {target: hold for target, hold in holds.items() if hold is not None}
 
     def blocked_until(
-        self, target: str, notification: Notification, route: Route, redacted: RedactedContent
+        self, target: str, notification: Notification, route: Route, message: Message
     ) -> Callable[[], datetime | None]:
         """Return what tells until when a target that waits is delayed; it holds no content."""
-        message = self.message(notification, route, redacted.get())
         sender = self._senders.find(target, message)
         if isinstance(sender, Unavailable):
             return partial(self._held_until, target, replace(message, content=NO_CONTENT))
