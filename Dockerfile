@@ -16,9 +16,11 @@ RUN set -eu; cd /wheelhouse; \
     python3 "$@" --quiet --no-cache-dir --no-compile --no-deps --require-hashes \
       --target /app/lib --requirement requirements.lock
 # The operator uses the asyncio half of the kubernetes package, and little of that: the other half's API classes
-# go, and of its thousands of generated modules only those in use are compiled.
+# go, and of its thousands of generated modules only those in use are compiled. Its two packages import every part
+# of themselves, with requests, oauthlib and websocket (260 modules, 7 MB of memory); empty ones import none.
 RUN set -eu; cd /app/lib; \
     rm -rf bin kubernetes/client/api; \
+    : > kubernetes/__init__.py; : > kubernetes/aio/__init__.py; \
     find . -type d \( -name tests -o -name test \) -prune -exec rm -rf {} +; \
     python3 -m compileall -q -j 0 -x 'kubernetes/(aio/)?client/(api|models)/' .
 
