@@ -54,10 +54,15 @@ class Calls(RuleBasedStateMachine):
     def running_in_this_spell(self) -> list[Admission]:
         return [permit for permit in self.running if permit.generation == self.breaker.generation]
 
+    @property
+    def ended(self) -> int:
+        return self.breaker.passed + self.breaker.failed
+
     @rule(notification=NOTIFICATIONS)
     def a_call_is_admitted_or_rejected(self, notification: str) -> None:
         circuit, before = self.circuit, self.running_in_this_spell
-        yields = bool(notification) and notification == self.breaker.failed_probe
+        alone = self.breaker.limits.probes == 1
+        yields = alone and bool(notification) and notification == self.breaker.failed_probe
         self.breaker, permit = admit(self.breaker, self.now, notification=notification)
         if permit is not None:
             self.running.append(permit)
@@ -67,14 +72,15 @@ class Calls(RuleBasedStateMachine):
             case Circuit.OPEN:
                 assert permit is None
             case Circuit.HALF_OPEN:
-                free = len(before) + self.breaker.passed < self.breaker.limits.probes
+                free = len(before) + self.ended < self.breaker.limits.probes
                 assert (permit is not None) == free or (yields and permit is None)
 
     @precondition(lambda self: self.running)
     @rule(data=st.data(), result=st.sampled_from(Result), spread=st.floats(0, 0.999))
     def a_call_ends(self, data: st.DataObject, result: Result, spread: float) -> None:
         permit = self.running.pop(data.draw(st.integers(0, len(self.running) - 1)))
-        before, circuit = self.breaker, self.circuit
+        before, circuit, ended = self.breaker, self.circuit, self.ended
+        others = len(self.running_in_this_spell) if permit.generation == self.breaker.generation else 0
         self.breaker = report(self.breaker, permit, result, self.now, spread=spread)
         if permit.generation != before.generation:
             answers = permit.probe and result is Result.SUCCESS and circuit is not Circuit.CLOSED
@@ -87,10 +93,11 @@ class Calls(RuleBasedStateMachine):
         new = not permit.notification or permit.notification not in self.failing
         if result is Result.FAILURE and new:
             self.failing.append(permit.notification)
+        probes = self.breaker.limits.probes
         opens = result is Result.REFUSAL or (
             result is Result.FAILURE
             and (
-                (circuit is Circuit.HALF_OPEN and not before.passed)
+                (circuit is Circuit.HALF_OPEN and not before.passed and (others > 0 or ended + 1 >= probes))
                 or (
                     circuit is Circuit.CLOSED
                     and new
@@ -118,10 +125,11 @@ class Calls(RuleBasedStateMachine):
     @invariant()
     def probes_are_the_running_ones_and_bounded(self) -> None:
         if self.breaker.opened_at is None:
-            assert (self.breaker.probing, self.breaker.passed) == (0, 0)
+            assert (self.breaker.probing, self.ended) == (0, 0)
         else:
             assert self.breaker.probing == len(self.running_in_this_spell)
-            assert self.breaker.probing + self.breaker.passed <= self.breaker.limits.probes
+            assert self.breaker.probing + self.ended <= self.breaker.limits.probes
+            assert not (self.breaker.passed and self.breaker.failed), "mixed answers close it"
 
     @invariant()
     def window_is_bounded_and_open_times_are_within_the_settings(self) -> None:

@@ -43,8 +43,10 @@ class StillWaits:
         now, elapsed = self.clock(), _seconds() - self.since
         times = [] if self.other is None else [self._left(self.other, now, elapsed)]
         for target in self.targets:
-            own, blocked = self._left(target.own, now, elapsed), target.blocked_until()
-            times.append(own if blocked is None else max(own, (blocked - now).total_seconds()))
+            own = self._left(target.own, now, elapsed)
+            # Who is asked may take a place in a line, so it is not asked before.
+            blocked = target.blocked_until() if own <= 0 else None
+            times.append(own if blocked is None else (blocked - now).total_seconds())
         left = min(times)
         return left if left > 0 else None
 

@@ -1,8 +1,8 @@
 """The circuit breakers, one per channel and destination (DD-BREAKER-001, DD-BREAKER-002).
 
 A call is permitted or rejected. While probes are running, further calls wait for their results: waiting costs
-nothing, and a rejection would cost a reconciliation each. The rejected notifications are reconciled one after
-another from the time of the next probe on, not all at once.
+nothing, and a rejection would cost a reconciliation each. Of the rejected notifications, only those are reconciled
+that are to probe, and the others once the breaker has closed (DD-BREAKER-003).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ MOST: Final = 1024
 
 ORIGIN: Final = datetime(1970, 1, 1, tzinfo=UTC)
 PROBE_POLL: Final = timedelta(seconds=1)
-"""Time after which a waiting notification asks again while probes are running."""
+"""Time after which a waiting notification asks again while others probe."""
 WAKES_PER_SECOND: Final = 200.0
 """Waiting notifications of a destination that are reconciled per second after the time of its next probe."""
 CLOCK_STEP: Final = timedelta(seconds=1)
@@ -67,7 +67,42 @@ class _Guard:
     """When the next probe is permitted, by the wall clock; None until somebody asks."""
     lines: tuple[WaitingLine, WaitingLine] = field(default_factory=lambda: (WaitingLine(), WaitingLine()))
     """The notifications that wait for the next probe: those without a failed attempt, and those with some."""
+    invited: dict[str, datetime] = field(default_factory=dict)
+    """The waiting notifications that are to probe and have not begun, each with the end of its invitation."""
+    served: list[bool] = field(default_factory=list)
+    """For each invitation since the breaker opened, whether it went to the line of those with failed attempts."""
     changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def wait(self, waiting: Waiting, now: datetime) -> timedelta | None:
+        """Return how long a waiting notification lets others probe; None if it is to probe itself.
+
+        Those are as many as there are free probes: the first of both lines in turn.
+        """
+        self.invited = {key: until for key, until in self.invited.items() if now < until}
+        if waiting.notification in self.invited:
+            return None
+        line, other = self.lines[waiting.advanced > 0], self.lines[waiting.advanced <= 0]
+        position = line.position(line.join(waiting.notification, waiting.namespace, rank=-waiting.advanced))
+        free = self.breaker.free_probes > len(self.invited)
+        first = position == 0 and (self._is_next(advanced=waiting.advanced > 0) or not len(other))
+        if not free or not (first or self._nobody_came(now)):
+            return max(PROBE_POLL, timedelta(seconds=position / WAKES_PER_SECOND))
+        line.serve(waiting.notification)
+        self.served.append(waiting.advanced > 0)
+        self.invited[waiting.notification] = now + PROBE_POLL
+        return None
+
+    def reset(self) -> None:
+        """Begin anew after the breaker opened or closed."""
+        self.until, self.lines = None, (WaitingLine(), WaitingLine())
+        self.invited, self.served = {}, []
+
+    def _is_next(self, *, advanced: bool) -> bool:
+        return self.served.count(advanced) <= self.served.count(not advanced)
+
+    def _nobody_came(self, now: datetime) -> bool:
+        """Return whether the first in line no longer waits: it would have asked by now."""
+        return self.breaker.probe_at is not None and now >= self.breaker.probe_at + PROBE_POLL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,11 +191,12 @@ class Breakers:
         return until + timedelta(seconds=ticket.delay)
 
     def blocked_until(self, destination: Destination, waiting: Waiting) -> datetime | None:
-        """Return `open_until`; while the probes are running that decide, a moment from now."""
+        """Return `open_until`; while probes decide, a moment from now for all but those that are to probe."""
         until, guard = self.open_until(destination, waiting), self._guards.get(destination)
-        if until is None and guard is not None and guard.breaker.awaits_probes:
-            return self._clock() + PROBE_POLL
-        return until
+        if until is not None or guard is None or guard.breaker.opened_at is None:
+            return until
+        wait = guard.wait(waiting, self._now())
+        return None if wait is None else self._clock() + wait
 
     def allowance(self, destination: Destination) -> int | None:
         """Return how many calls a destination may get at once; None for as many as its channel allows."""
@@ -174,6 +210,7 @@ class Breakers:
         guard, now = self._guard(destination), self._now()
         guard.breaker, permit = admit(guard.breaker, now, notification=notification)
         if permit is not None:
+            guard.invited.pop(notification, None)
             return PermittedCall(permit, partial(self._report, destination.channel, guard))
         admits_at = guard.breaker.admits_at(notification)
         assert admits_at is not None, "a closed breaker rejects nothing"
@@ -205,7 +242,7 @@ class Breakers:
             guard.changed.set()
             guard.changed = asyncio.Event()
         if guard.breaker.generation != before.generation:
-            guard.until, guard.lines = None, (WaitingLine(), WaitingLine())
+            guard.reset()
             self._notify(channel, before, guard)
 
     def _now(self) -> datetime:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from notification_operator.delivery.channel import destination_of, messages_of
-from notification_operator.delivery.flow_control.breakers import Destination, Waiting
+from notification_operator.delivery.flow_control.breakers import ANYBODY, Destination, Waiting
 from notification_operator.delivery.flow_control.call_slots import CallSlots
 from notification_operator.delivery.flow_control.fair_semaphore import FairSemaphore
 from notification_operator.domain.planning.hold import Hold, HoldReason
@@ -139,6 +139,8 @@ class Destinations:
         destination = self.of(sender, message)
         if destination is None:
             return None
+        if not _was_rejected(notification, target):
+            return self._breakers.open_until(destination, ANYBODY)
         return self._breakers.open_until(destination, _waiting(notification, target, most=most))
 
     def blocked_until(
@@ -151,8 +153,7 @@ class Destinations:
         destination = self.of(sender, message)
         if destination is None:
             return _nothing
-        latest = [each for each in notification.attempts if each.channel == target][-1:]
-        if latest and latest[0].circuit_open:
+        if _was_rejected(notification, target):
             waiting = _waiting(notification, target, most=most)
             return partial(self._breakers.blocked_until, destination, waiting)
         return partial(self._held_until, destination, sender.limits.rate, message.uid, message.namespace)
@@ -212,6 +213,12 @@ class Destinations:
             return min(most, slots)
         logger.warning("channel states an unusable concurrency", channel=sender.name, concurrency=repr(slots))
         return most
+
+
+def _was_rejected(notification: Notification, target: str) -> bool:
+    """Return whether the latest attempt on a target records an open breaker; only then it waits in line."""
+    latest = [each for each in notification.attempts if each.channel == target][-1:]
+    return bool(latest) and latest[0].circuit_open
 
 
 def _waiting(notification: Notification, target: str, *, most: int) -> Waiting:

@@ -1,7 +1,7 @@
 """A circuit breaker as a value: what opens it, which calls it admits, and what closes it (DD-BREAKER-002, DD-BREAKER-003).
 
 closed: every call is admitted. open: none is. half-open: a few probes are admitted; when all of them
-succeed it closes, when one fails it opens again, for longer each time. A receiver that answers some probes and
+succeed it closes, when none does it opens again, for longer each time. A receiver that answers some probes and
 not others is not down: the breaker closes, and the failures count as its share of failures. After it has closed,
 each success allows one more call at once, so that their number doubles from round to round. Time and randomness
 are arguments.
@@ -11,7 +11,6 @@ It judges by distinct notifications: however often one message fails, it counts 
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
@@ -108,6 +107,8 @@ class Breaker:
     """While half-open: running probes."""
     passed: int = 0
     """While half-open: probes that succeeded."""
+    failed: int = 0
+    """While half-open: probes that failed, without one that succeeded."""
     allowance: int | None = None
     """Calls that the destination may get at once; None: as many as its channel allows."""
     answered_at: datetime | None = None
@@ -124,8 +125,13 @@ class Breaker:
 
     @property
     def awaits_probes(self) -> bool:
-        """Whether as many probes are running, or have been answered, as are admitted."""
-        return self.opened_at is not None and self.probing + self.passed >= self.limits.probes
+        """Whether as many probes are running, or have ended, as are admitted."""
+        return self.opened_at is not None and self.free_probes <= 0
+
+    @property
+    def free_probes(self) -> int:
+        """How many probes are admitted still, once the breaker is half-open."""
+        return self.limits.probes - self.probing - self.passed - self.failed
 
     def circuit(self, now: datetime) -> Circuit:
         """Return the state at a time."""
@@ -137,11 +143,12 @@ class Breaker:
     def admits_at(self, notification: str) -> datetime | None:
         """Return the time from which a notification may probe; None while closed.
 
-        The notification whose probe failed last lets others probe first: its failure may be its own fault, and must
-        not keep the breaker open for all.
+        If one probe decides, the notification whose probe failed last lets others probe first: its failure may be
+        its own fault, and must not keep the breaker open for all. If there are several, another one is answered.
         """
         probe_at = self.probe_at
-        if probe_at is None or not notification or notification != self.failed_probe:
+        alone = self.limits.probes == 1
+        if probe_at is None or not alone or not notification or notification != self.failed_probe:
             return probe_at
         return probe_at + timedelta(seconds=min(self.open_for, YIELD_SECONDS))
 
@@ -183,14 +190,19 @@ def failures_to_open(recent: Iterable[Recent], threshold: int) -> int:
     """Return how many notifications must fail in a row to open a breaker.
 
     It is the threshold, unless the window shows that the receiver fails now and then without being down: then
-    it is the number that chance explains with a lower probability than `CHANCE`, given the share of failures.
+    it is the length of the row that chance explains with a lower probability than `CHANCE`. The window is a sample
+    of the share of failures: the fewer results it holds, the less it says, and the longer the row (the rule of
+    succession, with every share equally likely beforehand).
     """
     results = [each.failed for each in recent]
     failures = sum(results)
     if failures < threshold:
         return threshold
-    share = failures / (len(results) + 1)
-    return max(threshold, min(math.ceil(math.log(CHANCE) / math.log(share)), MOST_RESULTS))
+    probability, row = 1.0, 0
+    while probability >= CHANCE and row < MOST_RESULTS:
+        probability *= (failures + row + 1) / (len(results) + row + 2)
+        row += 1
+    return max(threshold, row)
 
 
 def _report_closed(
@@ -263,20 +275,33 @@ def _report_probe(
     match result:
         case Result.NEITHER:
             return replace(breaker, probing=breaker.probing - 1)
-        case Result.FAILURE if breaker.passed:
-            failure = Recent(at=now, notification=notification, failed=True)
-            return replace(_mixed(breaker, "", now), failing=(failure,))
+        case Result.SUCCESS:
+            return _probe_answered(breaker, notification, now)
         case Result.FAILURE:
-            row = _row(breaker, notification, now)
-            return _reopened(replace(breaker, failing=row), notification, now, spread)
+            return _probe_failed(breaker, notification, now, spread)
         case Result.REFUSAL:
             return _reopened(breaker, notification, now, spread)
-        case Result.SUCCESS:
-            passed = breaker.passed + 1
-            if passed < breaker.limits.probes:
-                return replace(breaker, probing=breaker.probing - 1, passed=passed, answered_at=now)
-            return _closed(breaker, now)
     assert_never(result)
+
+
+def _probe_answered(breaker: Breaker, notification: str, now: datetime) -> Breaker:
+    if breaker.failed:
+        return _mixed(breaker, notification, now)
+    passed = breaker.passed + 1
+    if passed < breaker.limits.probes:
+        return replace(breaker, probing=breaker.probing - 1, passed=passed, answered_at=now)
+    return _closed(breaker, now)
+
+
+def _probe_failed(breaker: Breaker, notification: str, now: datetime, spread: float) -> Breaker:
+    if breaker.passed:
+        failure = Recent(at=now, notification=notification, failed=True)
+        return replace(_mixed(breaker, "", now), failing=(failure,))
+    breaker = replace(breaker, failing=_row(breaker, notification, now))
+    if breaker.free_probes > 0 and breaker.probing == 1:
+        # The next probe decides. One that runs may take until its timeout, and is not waited for.
+        return replace(breaker, probing=0, failed=breaker.failed + 1)
+    return _reopened(breaker, notification, now, spread)
 
 
 def _closed(breaker: Breaker, now: datetime) -> Breaker:
@@ -318,5 +343,6 @@ def _opened(breaker: Breaker, now: datetime, spread: float) -> Breaker:
         open_for=min(doubled * (1 + SPREAD * spread), longest),
         probing=0,
         passed=0,
+        failed=0,
         allowance=breaker.limits.probes,
     )

@@ -13,6 +13,7 @@ from notification_operator.delivery.flow_control.breakers import (
     Destination,
     PermittedCall,
     Rejected,
+    Waiting,
 )
 from notification_operator.domain.flow_control.breaker import Circuit, Limits, Result
 from notification_operator.telemetry.statistics import BreakerStatistics
@@ -127,6 +128,59 @@ async def test_cancelled_probe_passes_its_permit_to_a_waiting_call() -> None:
         task.cancel()
 
 
+def waiting(name: str, *, advanced: int = 0) -> Waiting:
+    return Waiting(notification=name, namespace="shop", advanced=advanced)
+
+
+def asked(breakers: Breakers, *those: Waiting) -> list[datetime | None]:
+    return [breakers.blocked_until(SLACK, each) for each in those]
+
+
+async def test_one_waiting_notification_of_each_line_probes_and_the_others_ask_again() -> None:
+    clock = Clock()
+    breakers = Breakers(LIMITS, clock=clock)
+    await opened(breakers)
+    fresh, advanced = [waiting("a"), waiting("b")], [waiting("c", advanced=1), waiting("d", advanced=2)]
+    assert None not in asked(breakers, *fresh, *advanced), "the breaker is open"
+    clock.now = at(30)
+    assert asked(breakers, *fresh, *advanced) == [None, at(31), at(31), None]
+    assert asked(breakers, fresh[0]) == [None], "it has not begun"
+
+
+async def test_notification_whose_probe_failed_lets_the_other_line_probe_next() -> None:
+    clock = Clock()
+    breakers = Breakers(LIMITS, clock=clock)
+    await opened(breakers)
+    asked(breakers, waiting("bad", advanced=1), waiting("good"))
+    clock.now = at(30)
+    assert asked(breakers, waiting("bad", advanced=1)) == [None]
+    permit = breakers.try_enter(SLACK, notification="bad")
+    assert isinstance(permit, PermittedCall)
+    with permit:
+        permit.result = Result.FAILURE
+    assert asked(breakers, waiting("bad", advanced=2), waiting("good")) == [at(31), None]
+
+
+async def test_another_notification_probes_where_the_first_in_line_has_gone() -> None:
+    clock = Clock()
+    breakers = Breakers(LIMITS, clock=clock)
+    await opened(breakers)
+    asked(breakers, waiting("gone"), waiting("next"))
+    clock.now = at(30)
+    assert asked(breakers, waiting("next")) == [at(31)]
+    clock.now = at(31)
+    assert asked(breakers, waiting("next")) == [None]
+
+
+async def test_far_notifications_in_line_ask_again_at_200_per_second() -> None:
+    clock = Clock()
+    breakers = Breakers(LIMITS, clock=clock)
+    await opened(breakers)
+    clock.now = at(30)
+    names = [waiting(f"uid-{number}") for number in range(603)]
+    assert asked(breakers, *names)[-1] == at(33)
+
+
 async def test_observer_sees_openings_and_closings_without_the_destination() -> None:
     clock, changes = Clock(), list[tuple[str, Circuit]]()
     breakers = Breakers(
@@ -134,6 +188,7 @@ async def test_observer_sees_openings_and_closings_without_the_destination() -> 
     )
     await opened(breakers)
     clock.now = at(30)
+    await call(breakers, Result.FAILURE)
     await call(breakers, Result.FAILURE)
     clock.now = at(60)
     await call(breakers, Result.SUCCESS)

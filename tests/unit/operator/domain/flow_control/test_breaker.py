@@ -1,10 +1,12 @@
 """The circuit breaker: when it opens, which calls it admits, and when it closes."""
 
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
 
 from notification_operator.domain.flow_control.breaker import (
+    MOST_RESULTS,
     Admission,
     Breaker,
     Circuit,
@@ -32,8 +34,8 @@ def after(breaker: Breaker, *results: Result, now: datetime = START) -> Breaker:
     return breaker
 
 
-def opened(now: datetime = START) -> Breaker:
-    return after(Breaker(limits=LIMITS), *[Result.FAILURE] * 3, now=now)
+def opened(now: datetime = START, *, limits: Limits = LIMITS) -> Breaker:
+    return after(Breaker(limits=limits), *[Result.FAILURE] * 3, now=now)
 
 
 def test_breaker_opens_at_the_failure_threshold() -> None:
@@ -93,10 +95,25 @@ def test_breaker_closes_after_all_probes_succeeded() -> None:
     assert after(breaker, Result.FAILURE, Result.FAILURE, now=at(32)).circuit(at(32)) is Circuit.CLOSED
 
 
-def test_failed_probe_opens_the_breaker_for_the_full_time() -> None:
+def test_failed_probes_open_the_breaker_for_the_full_time() -> None:
     breaker = after(opened(), Result.FAILURE, now=at(31))
+    assert breaker.circuit(at(31)) is Circuit.HALF_OPEN, "one more probe decides"
+    breaker = after(breaker, Result.FAILURE, now=at(32))
+    assert (breaker.circuit(at(32)), breaker.probe_at) == (Circuit.OPEN, at(62))
+    assert after(breaker, Result.SUCCESS, now=at(62)).circuit(at(62)) is Circuit.HALF_OPEN
+
+
+def test_failed_probe_does_not_wait_for_one_that_runs() -> None:
+    breaker, first = enter(opened(), at(30))
+    breaker, _ = enter(breaker, at(30))
+    breaker = report(breaker, first, Result.FAILURE, at(31))
     assert (breaker.circuit(at(31)), breaker.probe_at) == (Circuit.OPEN, at(61))
-    assert after(breaker, Result.SUCCESS, now=at(61)).circuit(at(61)) is Circuit.HALF_OPEN
+
+
+def test_probe_that_is_answered_after_one_failed_closes_the_breaker() -> None:
+    breaker = after(opened(), Result.FAILURE, Result.SUCCESS, now=at(30))
+    assert breaker.circuit(at(30)) is Circuit.CLOSED
+    assert [each.failed for each in breaker.recent] == [True] * 4 + [False]
 
 
 def test_mixed_answers_of_probes_close_the_breaker_and_count() -> None:
@@ -105,8 +122,7 @@ def test_mixed_answers_of_probes_close_the_breaker_and_count() -> None:
     assert (breaker.circuit(at(31)), breaker.allowance) == (Circuit.CLOSED, LIMITS.probes)
     assert [each.failed for each in breaker.recent] == [True, True, True, False]
     assert len(breaker.failing) == 1, "the probe that failed after the answer begins a new row"
-    # Three failures among the four results of the window and one that is assumed: 0.6 ** 14 < 0.001.
-    assert failures_until_open(breaker, at(31)) == 13
+    assert failures_until_open(breaker, at(31)) == MOST_RESULTS - 1, "four results say little about the share"
 
 
 def test_failures_of_a_receiver_that_fails_now_and_then_keep_its_calls() -> None:
@@ -211,12 +227,12 @@ def test_notification_that_fails_again_and_again_counts_once() -> None:
 def test_destination_that_fails_now_and_then_needs_more_failures_in_a_row() -> None:
     assert failures_until_open(mixed(0)) == 3
     assert failures_until_open(mixed(2)) == 3, "two failures are too few to know"
-    assert failures_until_open(mixed(20)) == 10, "0.5 to the power of 10 is less than 0.001"
-    assert failures_until_open(mixed(20, failures=2)) == 16
+    assert failures_until_open(mixed(20)) == 12, "11/22 · 12/23 · … · 22/33 is less than 0.001"
+    assert failures_until_open(mixed(20, failures=2)) == 20
 
 
 def test_results_that_left_the_window_do_not_count() -> None:
-    assert failures_until_open(mixed(20), at(59)) == 10
+    assert failures_until_open(mixed(20), at(59)) == 12
     assert failures_until_open(mixed(20), at(60)) == 3
 
 
@@ -228,18 +244,17 @@ def test_failures_of_an_outage_are_not_part_of_the_window() -> None:
 def test_open_time_is_short_again_once_a_probe_is_answered() -> None:
     limits = Limits(failure_threshold=1, open_seconds=30, initial_open_seconds=1, probes=2)
     breaker = called(Breaker(limits=limits), "a", Result.FAILURE)
-    breaker = called(breaker, "b", Result.FAILURE, at(1))
+    breaker = after(breaker, Result.FAILURE, Result.FAILURE, now=at(1))
     assert breaker.probe_at == at(3)
-    breaker = called(breaker, "c", Result.SUCCESS, at(3))
-    breaker = called(breaker, "d", Result.SUCCESS, at(3))
-    breaker = called(breaker, "e", Result.FAILURE, at(3))
+    breaker = after(breaker, Result.SUCCESS, Result.SUCCESS, Result.FAILURE, now=at(3))
     assert breaker.probe_at == at(4)
-    assert called(breaker, "f", Result.FAILURE, at(4)).probe_at == at(5)
-    assert called(breaker, "f", Result.FAILURE, at(63)).probe_at == at(65), "the answer left the window"
+    assert after(breaker, Result.FAILURE, Result.FAILURE, now=at(4)).probe_at == at(5)
+    later = after(breaker, Result.FAILURE, Result.FAILURE, now=at(63))
+    assert later.probe_at == at(65), "the answer left the window"
 
 
-def test_failed_probe_lets_others_probe_first() -> None:
-    breaker = called(opened(), "poisonous", Result.FAILURE, at(30))
+def test_failed_probe_lets_others_probe_first_where_one_probe_decides() -> None:
+    breaker = called(opened(limits=replace(LIMITS, probes=1)), "poisonous", Result.FAILURE, at(30))
     assert (breaker.admits_at("other"), breaker.admits_at("poisonous")) == (at(60), at(62))
     assert admit(breaker, at(61), notification="poisonous")[1] is None
     assert admit(breaker, at(62), notification="poisonous")[1] is not None
