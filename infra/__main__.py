@@ -1,14 +1,17 @@
 """The Pulumi program: loads the settings, creates the bundle and exports its outputs."""
 
+import signal
 import sys
 from pathlib import Path
 
+# The engine interrupts a program that it cancels; a traceback would hide what it says about the resources.
+signal.signal(signal.SIGINT, signal.SIG_DFL)
 # The contract with the operator is in operator/; an environment made by `pulumi install` does not contain it.
 sys.path.append(str(Path(__file__).resolve().parents[1] / "operator"))
 
-import pulumi
+import pulumi  # noqa: E402 - after the signal is handled
 
-from platform_infra import Bundle, load_settings
+from platform_infra import Bundle, load_settings  # noqa: E402 - after the path is complete
 
 for name, value in Bundle("platform", settings=load_settings()).outputs().items():
     pulumi.export(name, value)

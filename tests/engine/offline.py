@@ -7,6 +7,7 @@ that file exists.
 from __future__ import annotations
 
 import os
+import signal
 import time
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from pulumi import ResourceTransformArgs, ResourceTransformResult, dynamic
 from platform_infra import Bundle, load_settings
 from platform_infra.cluster import Connection
 
+signal.signal(signal.SIGINT, signal.SIG_DFL)
 MANIFESTS = str(Path(__file__).resolve().parents[1] / "manifests")
 
 

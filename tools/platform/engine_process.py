@@ -9,8 +9,10 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 from contextvars import ContextVar
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.platform.processes import ON_INTERRUPT, descendants, handled
@@ -32,6 +34,9 @@ TIED = (
     "os.execv(sys.argv[2], sys.argv[2:])\n"
 )
 """Becomes a program that ends with this process: in its own process group, it would outlive a killed command."""
+RUN = "NOTIFICATION_PLATFORM_RUN"
+"""Environment variable that identifies the processes of a run."""
+PLUGINS = "pulumi-"
 
 
 class Interruption:
@@ -135,14 +140,16 @@ def run_engine(command: Sequence[str], *, cwd: str, variables: Mapping[str, str]
         KeyboardInterrupt: this process was asked to end, in the main thread; the engine has ended.
     """
     interruption = OPERATION.get() or Interruption()
+    run = uuid.uuid4().hex
     with (
         _memory() as stdout,
         _memory() as stderr,
         _requests_recorded(interruption),
+        _plugins_ended(run),
         subprocess.Popen(
             _tied(command),
             cwd=cwd,
-            env=variables,
+            env={**variables, RUN: run},
             stdin=subprocess.DEVNULL,
             stdout=stdout,
             stderr=stderr,
@@ -156,10 +163,11 @@ def run_engine(command: Sequence[str], *, cwd: str, variables: Mapping[str, str]
 
 def run_attached(command: Sequence[str], variables: Mapping[str, str]) -> int:
     """Run the engine with the outputs of this process, and return its exit code."""
-    interruption = Interruption(handles=True)
+    interruption, run = Interruption(handles=True), uuid.uuid4().hex
     with (
         _requests_recorded(interruption),
-        subprocess.Popen(_tied(command), env=variables, process_group=0) as process,
+        _plugins_ended(run),
+        subprocess.Popen(_tied(command), env={**variables, RUN: run}, process_group=0) as process,
         interruption.of(process),
     ):
         return process.wait()
@@ -187,6 +195,25 @@ def _requests_recorded(interruption: Interruption) -> Iterator[None]:
         yield
     if received:
         raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
+def _plugins_ended(run: str) -> Iterator[None]:
+    """After a run, end the plugins that it has left: one that starts while the engine ends would wait for it for minutes."""
+    try:
+        yield
+    finally:
+        mark = f"{RUN}={run}".encode()
+        for process in Path("/proc").glob("[0-9]*"):
+            # The process belongs to another user, or has ended.
+            with contextlib.suppress(OSError):
+                if mark in (process / "environ").read_bytes() and _is_plugin(process):
+                    for each in (*descendants(int(process.name)), int(process.name)):
+                        os.kill(each, signal.SIGKILL)
+
+
+def _is_plugin(process: Path) -> bool:
+    return (process / "comm").read_text().startswith(PLUGINS)
 
 
 def _tied(command: Sequence[str]) -> list[str]:

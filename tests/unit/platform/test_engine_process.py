@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,7 +20,6 @@ from tools.platform.engine_process import OPERATION, Interruption, run_attached,
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 GRACEFUL = 'trap "echo graceful; exit 3" INT; echo $$ >"$0"; while :; do sleep 0.1; done'
 STUBBORN = """trap '' INT; echo $$ >"$0"; sleep 60 & wait; wait"""
@@ -55,11 +56,11 @@ def pid_in(file: Path) -> int:
 
 
 def is_running(pid: int) -> bool:
+    """Return whether a process runs; one that has ended and was not waited for has no command line."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        return bool(Path(f"/proc/{pid}/cmdline").read_bytes())
+    except OSError:
         return False
-    return True
 
 
 def later(pid_file: Path, *steps: object) -> threading.Thread:
@@ -197,6 +198,15 @@ def test_engine_does_not_outlive_a_killed_command(pid_file: Path) -> None:
         engine = pid_in(pid_file)
         command.kill()
     eventually(lambda: is_running(engine), lambda running: not running, within=10)
+
+
+def test_plugin_that_the_engine_leaves_ends_with_the_run(tmp_path: Path, pid_file: Path) -> None:
+    plugin = tmp_path / "pulumi-language-sleep"
+    shutil.copy(shutil.which("sleep") or "", plugin)
+    started = 'until grep -q pulumi "/proc/$!/comm"; do :; done'
+    engine = f'setsid {plugin} 60 >/dev/null 2>&1 & echo $! >"$0"; {started}'
+    run_engine(["/bin/sh", "-c", engine, str(pid_file)], cwd="/", variables=dict(os.environ))
+    eventually(lambda: is_running(pid_in(pid_file)), lambda runs: not runs, within=10)
 
 
 def test_attached_run_returns_its_exit_code() -> None:
