@@ -44,6 +44,8 @@ class Calls(RuleBasedStateMachine):
         self.breaker = Breaker(limits=limits)
         self.running = []
         self.failing = []
+        self.owed_probes = 0
+        """Those that were made since the breaker opened again."""
         self.now = START
 
     @property
@@ -51,53 +53,56 @@ class Calls(RuleBasedStateMachine):
         return self.breaker.circuit(self.now)
 
     @property
+    def owed(self) -> bool:
+        """Whether a probe of the half-open breaker that opened again may still be made."""
+        owed = self.breaker.owed
+        return owed is not None and owed.probes > 0 and self.now < owed.until
+
+    @property
     def running_in_this_spell(self) -> list[Admission]:
         return [permit for permit in self.running if permit.generation == self.breaker.generation]
 
-    @property
-    def ended(self) -> int:
-        return self.breaker.passed + self.breaker.failed
-
-    @rule(notification=NOTIFICATIONS)
-    def a_call_is_admitted_or_rejected(self, notification: str) -> None:
-        circuit, before = self.circuit, self.running_in_this_spell
+    @rule(notification=NOTIFICATIONS, in_turn=st.booleans())
+    def a_call_is_admitted_or_rejected(self, notification: str, in_turn: bool) -> None:  # noqa: FBT001 - drawn
+        circuit, before, owed = self.circuit, self.running_in_this_spell, self.owed
         alone = self.breaker.limits.probes == 1
         yields = alone and bool(notification) and notification == self.breaker.failed_probe
-        self.breaker, permit = admit(self.breaker, self.now, notification=notification)
+        self.breaker, permit = admit(self.breaker, self.now, notification=notification, in_turn=in_turn)
+        if permit is not None and permit.generation != self.breaker.generation:
+            self.owed_probes += 1
         if permit is not None:
             self.running.append(permit)
         match circuit:
             case Circuit.CLOSED:
                 assert permit is not None
             case Circuit.OPEN:
-                assert permit is None
+                assert (permit is not None) == (in_turn and owed)
             case Circuit.HALF_OPEN:
-                free = len(before) + self.ended < self.breaker.limits.probes
-                assert (permit is not None) == free or (yields and permit is None)
+                free = len(before) + self.breaker.passed < self.breaker.limits.probes
+                assert (permit is not None) == (free or (in_turn and owed)) or (yields and permit is None)
 
     @precondition(lambda self: self.running)
     @rule(data=st.data(), result=st.sampled_from(Result), spread=st.floats(0, 0.999))
     def a_call_ends(self, data: st.DataObject, result: Result, spread: float) -> None:
         permit = self.running.pop(data.draw(st.integers(0, len(self.running) - 1)))
-        before, circuit, ended = self.breaker, self.circuit, self.ended
-        others = len(self.running_in_this_spell) if permit.generation == self.breaker.generation else 0
+        before, circuit = self.breaker, self.circuit
         self.breaker = report(self.breaker, permit, result, self.now, spread=spread)
         if permit.generation != before.generation:
             answers = permit.probe and result is Result.SUCCESS and circuit is not Circuit.CLOSED
             assert self.breaker == before or answers
             assert not answers or self.circuit is Circuit.CLOSED
             self.failing = [] if answers else self.failing
+            self.owed_probes = 0 if answers else self.owed_probes
             return
         if result is Result.SUCCESS:
             self.failing = []
         new = not permit.notification or permit.notification not in self.failing
         if result is Result.FAILURE and new:
             self.failing.append(permit.notification)
-        probes = self.breaker.limits.probes
         opens = result is Result.REFUSAL or (
             result is Result.FAILURE
             and (
-                (circuit is Circuit.HALF_OPEN and not before.passed and (others > 0 or ended + 1 >= probes))
+                (circuit is Circuit.HALF_OPEN and not before.passed)
                 or (
                     circuit is Circuit.CLOSED
                     and new
@@ -107,6 +112,7 @@ class Calls(RuleBasedStateMachine):
         )
         assert (self.circuit is Circuit.OPEN) == opens
         if self.breaker.generation != before.generation:
+            self.owed_probes = 0
             mixed = circuit is Circuit.HALF_OPEN and result is Result.FAILURE and not opens
             self.failing = [permit.notification] if mixed else []
 
@@ -125,11 +131,15 @@ class Calls(RuleBasedStateMachine):
     @invariant()
     def probes_are_the_running_ones_and_bounded(self) -> None:
         if self.breaker.opened_at is None:
-            assert (self.breaker.probing, self.ended) == (0, 0)
+            assert (self.breaker.probing, self.breaker.passed) == (0, 0)
         else:
             assert self.breaker.probing == len(self.running_in_this_spell)
-            assert self.breaker.probing + self.ended <= self.breaker.limits.probes
-            assert not (self.breaker.passed and self.breaker.failed), "mixed answers close it"
+            assert self.breaker.probing + self.breaker.passed <= self.breaker.limits.probes
+
+    @invariant()
+    def fewer_probes_are_owed_than_are_made(self) -> None:
+        left = 0 if self.breaker.owed is None else self.breaker.owed.probes
+        assert left + self.owed_probes < self.breaker.limits.probes or not (left + self.owed_probes)
 
     @invariant()
     def window_is_bounded_and_open_times_are_within_the_settings(self) -> None:

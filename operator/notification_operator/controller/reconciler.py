@@ -179,7 +179,11 @@ class Reconciler:
         if not moved.any or result.final:
             return result
         still_waits = self._starter.still_waits(after, started, moved, attempts.running)
-        return replace(result, still_waits=still_waits)
+        if still_waits is None:
+            return result
+        # The first question gives it its place in line.
+        later = max(result.requeue_after or 0.0, still_waits() or 0.0)
+        return replace(result, still_waits=still_waits, requeue_after=later)
 
     def _report_refusal(self, key: Key, error: StatusError) -> None:
         logger.error(

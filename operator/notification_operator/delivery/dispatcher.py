@@ -184,13 +184,11 @@ class Dispatcher:
         if self._breakers.all_closed:
             return {}
         message = self.message(notification, route, redacted.get())
-        until: dict[str, datetime] = {}
-        for target, sender in self._available(route, message):
-            most = most_attempts(notification, route.rules.get(target, NO_RULES))
-            time = self._destinations.waiting_until(sender, target, message, notification, most=most)
-            if time is not None:
-                until[target] = time
-        return until
+        until = {
+            target: self._destinations.open_until(sender, message)
+            for target, sender in self._available(route, message)
+        }
+        return {target: time for target, time in until.items() if time is not None}
 
     def pauses(
         self, notification: Notification, route: Route, redacted: RedactedContent

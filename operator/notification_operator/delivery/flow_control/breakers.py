@@ -49,9 +49,6 @@ class Waiting(NamedTuple):
     """Its failed attempts, if it has several left: each probe time belongs to one of these and to one other."""
 
 
-ANYBODY: Final = Waiting()
-
-
 class Destination(NamedTuple):
     """What has a circuit breaker of its own. The address may hold a secret and is never shown."""
 
@@ -66,36 +63,49 @@ class _Guard:
     until: datetime | None = None
     """When the next probe is permitted, by the wall clock; None until somebody asks."""
     lines: tuple[WaitingLine, WaitingLine] = field(default_factory=lambda: (WaitingLine(), WaitingLine()))
-    """The notifications that wait for the next probe: those without a failed attempt, and those with some."""
+    """The notifications that wait for a probe: those without a failed attempt, and those with some."""
     invited: dict[str, datetime] = field(default_factory=dict)
     """The waiting notifications that are to probe and have not begun, each with the end of its invitation."""
     served: list[bool] = field(default_factory=list)
-    """For each invitation since the breaker opened, whether it went to the line of those with failed attempts."""
+    """For each invitation to the probes of a generation, whether it went to the line of those with failed attempts."""
+    generation: int = -1
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def wait(self, waiting: Waiting, now: datetime) -> timedelta | None:
-        """Return how long a waiting notification lets others probe; None if it is to probe itself.
+        """Return how long a waiting notification lets others go first; None if it is to probe itself.
 
-        Those are as many as there are free probes: the first of both lines in turn.
+        Those are as many as there are probes: the first of both lines in turn.
         """
-        self.invited = {key: until for key, until in self.invited.items() if now < until}
-        if waiting.notification in self.invited:
+        generation, probes = self.breaker.due_probes(now)
+        if generation != self.generation:
+            self.generation, self.invited, self.served = generation, {}, []
+        if self.is_invited(waiting.notification, now):
             return None
-        line, other = self.lines[waiting.advanced > 0], self.lines[waiting.advanced <= 0]
-        position = line.position(line.join(waiting.notification, waiting.namespace, rank=-waiting.advanced))
-        free = self.breaker.free_probes > len(self.invited)
-        first = position == 0 and (self._is_next(advanced=waiting.advanced > 0) or not len(other))
-        if not free or not (first or self._nobody_came(now)):
-            return max(PROBE_POLL, timedelta(seconds=position / WAKES_PER_SECOND))
-        line.serve(waiting.notification)
-        self.served.append(waiting.advanced > 0)
-        self.invited[waiting.notification] = now + PROBE_POLL
-        return None
+        self.invited = {key: until for key, until in self.invited.items() if now < until}
+        advanced, seconds = waiting.advanced > 0, (now - ORIGIN).total_seconds()
+        line, other = self.lines[advanced], self.lines[not advanced]
+        for each in self.lines:
+            each.drop_stale(seconds)
+        other.serve(waiting.notification)
+        ticket = line.join(waiting.notification, waiting.namespace, rank=-waiting.advanced)
+        position = line.position(ticket)
+        first = position == 0 and (self._is_next(advanced=advanced) or not len(other))
+        if probes > len(self.invited) and (first or self._nobody_came(now)):
+            line.serve(waiting.notification)
+            self.served.append(advanced)
+            self.invited[waiting.notification] = now + PROBE_POLL
+            return None
+        turn = timedelta(seconds=position / WAKES_PER_SECOND)
+        probe_at = self.breaker.admits_at(waiting.notification) or now
+        wait = max(PROBE_POLL, turn) if probe_at <= now else probe_at - now + turn
+        ticket.due = seconds + wait.total_seconds()
+        return wait
 
-    def reset(self) -> None:
-        """Begin anew after the breaker opened or closed."""
-        self.until, self.lines = None, (WaitingLine(), WaitingLine())
-        self.invited, self.served = {}, []
+    def is_invited(self, notification: str, now: datetime) -> bool:
+        """Return whether it is a waiting notification's turn to probe."""
+        generation, probes = self.breaker.due_probes(now)
+        invited = probes > 0 and generation == self.generation and notification in self.invited
+        return invited and now < self.invited[notification]
 
     def _is_next(self, *, advanced: bool) -> bool:
         return self.served.count(advanced) <= self.served.count(not advanced)
@@ -172,29 +182,22 @@ class Breakers:
         states = [guard.breaker.circuit(now) for key, guard in self._guards.items() if key.channel == channel]
         return max(states, key=list(Circuit).index, default=Circuit.CLOSED)
 
-    def open_until(self, destination: Destination, waiting: Waiting = ANYBODY) -> datetime | None:
-        """Return when an open breaker permits a notification's next attempt; None if it is not open.
-
-        The first one may probe; the others follow one after another, in an order that namespaces share.
-        """
-        guard = self._guards.get(destination)
-        admits_at = None if guard is None else guard.breaker.admits_at(waiting.notification)
-        if guard is None or admits_at is None or self._now() >= admits_at:
+    def open_until(self, destination: Destination, notification: str = "") -> datetime | None:
+        """Return when an open breaker permits the next probe; None if it is not open, or if it is to probe now."""
+        guard, now = self._guards.get(destination), self._now()
+        admits_at = None if guard is None else guard.breaker.admits_at(notification)
+        if guard is None or admits_at is None or now >= admits_at or guard.is_invited(notification, now):
             return None
-        until = self._until(guard, waiting.notification)
-        if not waiting.notification:
-            return until
-        line = guard.lines[waiting.advanced > 0]
-        ticket = line.join(waiting.notification, waiting.namespace, rank=-waiting.advanced)
-        if ticket.delay is None:
-            ticket.delay = line.position(ticket) / WAKES_PER_SECOND
-        return until + timedelta(seconds=ticket.delay)
+        return self._until(guard, notification)
 
     def blocked_until(self, destination: Destination, waiting: Waiting) -> datetime | None:
-        """Return `open_until`; while probes decide, a moment from now for all but those that are to probe."""
-        until, guard = self.open_until(destination, waiting), self._guards.get(destination)
-        if until is not None or guard is None or guard.breaker.opened_at is None:
-            return until
+        """Return when a notification that waits asks again; None if it is to be sent, or to probe.
+
+        It takes its place in line: while the breaker is open, the others follow the first at `WAKES_PER_SECOND`.
+        """
+        guard = self._guards.get(destination)
+        if guard is None or guard.breaker.opened_at is None:
+            return None
         wait = guard.wait(waiting, self._now())
         return None if wait is None else self._clock() + wait
 
@@ -208,7 +211,8 @@ class Breakers:
     ) -> PermittedCall | Rejected | None:
         """Permit or reject a call; None while it has to wait for running probes."""
         guard, now = self._guard(destination), self._now()
-        guard.breaker, permit = admit(guard.breaker, now, notification=notification)
+        in_turn = guard.is_invited(notification, now)
+        guard.breaker, permit = admit(guard.breaker, now, notification=notification, in_turn=in_turn)
         if permit is not None:
             guard.invited.pop(notification, None)
             return PermittedCall(permit, partial(self._report, destination.channel, guard))
@@ -242,7 +246,9 @@ class Breakers:
             guard.changed.set()
             guard.changed = asyncio.Event()
         if guard.breaker.generation != before.generation:
-            guard.reset()
+            guard.until = None
+            if guard.breaker.opened_at is None:
+                guard.lines = (WaitingLine(), WaitingLine())
             self._notify(channel, before, guard)
 
     def _now(self) -> datetime:

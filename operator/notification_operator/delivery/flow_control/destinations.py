@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from notification_operator.delivery.channel import destination_of, messages_of
-from notification_operator.delivery.flow_control.breakers import ANYBODY, Destination, Waiting
+from notification_operator.delivery.flow_control.breakers import Destination, Waiting
 from notification_operator.delivery.flow_control.call_slots import CallSlots
 from notification_operator.delivery.flow_control.fair_semaphore import FairSemaphore
 from notification_operator.domain.planning.hold import Hold, HoldReason
@@ -129,19 +129,10 @@ class Destinations:
             if name in self._slots and self._slots[name].idle:
                 del self._slots[name]
 
-    def waiting_until(
-        self, sender: Sender, target: str, message: Message, notification: Notification, *, most: int
-    ) -> datetime | None:
-        """Return when the open breaker of a message's destination permits its next attempt; None if it is not open.
-
-        `most` is the number of attempts that the target may have.
-        """
+    def open_until(self, sender: Sender, message: Message) -> datetime | None:
+        """Return when the open breaker of a message's destination permits a probe; None if it permits an attempt now."""
         destination = self.of(sender, message)
-        if destination is None:
-            return None
-        if not _was_rejected(notification, target):
-            return self._breakers.open_until(destination, ANYBODY)
-        return self._breakers.open_until(destination, _waiting(notification, target, most=most))
+        return None if destination is None else self._breakers.open_until(destination, message.uid)
 
     def blocked_until(
         self, sender: Sender, target: str, message: Message, notification: Notification, *, most: int
@@ -153,7 +144,8 @@ class Destinations:
         destination = self.of(sender, message)
         if destination is None:
             return _nothing
-        if _was_rejected(notification, target):
+        latest = [each for each in notification.attempts if each.channel == target][-1:]
+        if latest and latest[0].circuit_open:
             waiting = _waiting(notification, target, most=most)
             return partial(self._breakers.blocked_until, destination, waiting)
         return partial(self._held_until, destination, sender.limits.rate, message.uid, message.namespace)
@@ -161,7 +153,7 @@ class Destinations:
     def _held_until(
         self, destination: Destination, rate: Rate | None, notification: str, namespace: str
     ) -> datetime | None:
-        if self._rejects(destination):
+        if self._rejects(destination, notification):
             return None  # An attempt records that.
         hold = self._pacing.ask(destination, rate=rate, notification=notification, namespace=namespace)
         return None if hold is None else hold.until
@@ -178,7 +170,7 @@ class Destinations:
         It uses up nothing: `take` does.
         """
         destination = self.of(sender, message)
-        if destination is None or self._rejects(destination):
+        if destination is None or self._rejects(destination, message.uid):
             return FREE
         hold = self._pacing.ask(
             destination,
@@ -188,10 +180,10 @@ class Destinations:
         )
         return hold or Permission(destination, message.uid, messages_of(sender.channel, message))
 
-    def _rejects(self, destination: Destination) -> bool:
+    def _rejects(self, destination: Destination, notification: str) -> bool:
         """Return whether a call would be rejected by a breaker; during a pause none would be made at all."""
         paused = self._pacing.paused_until(destination) is not None
-        return not paused and self._breakers.open_until(destination) is not None
+        return not paused and self._breakers.open_until(destination, notification) is not None
 
     def take(self, permission: Permission) -> None:
         """Use up the share of the rate of a message that is sent now."""
@@ -213,12 +205,6 @@ class Destinations:
             return min(most, slots)
         logger.warning("channel states an unusable concurrency", channel=sender.name, concurrency=repr(slots))
         return most
-
-
-def _was_rejected(notification: Notification, target: str) -> bool:
-    """Return whether the latest attempt on a target records an open breaker; only then it waits in line."""
-    latest = [each for each in notification.attempts if each.channel == target][-1:]
-    return bool(latest) and latest[0].circuit_open
 
 
 def _waiting(notification: Notification, target: str, *, most: int) -> Waiting:

@@ -31,8 +31,6 @@ class Ticket:
 
     place: _Place
     namespace: str
-    delay: float | None = None
-    """Seconds from the next probe to this notification; None if it is not set yet."""
     due: float = 0.0
     """In seconds of the monotonic clock; 0 if it is not set yet."""
     shown: datetime | None = None

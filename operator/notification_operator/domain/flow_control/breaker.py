@@ -1,7 +1,7 @@
 """A circuit breaker as a value: what opens it, which calls it admits, and what closes it (DD-BREAKER-002, DD-BREAKER-003).
 
 closed: every call is admitted. open: none is. half-open: a few probes are admitted; when all of them
-succeed it closes, when none does it opens again, for longer each time. A receiver that answers some probes and
+succeed it closes, when one fails it opens again, for longer each time. A receiver that answers some probes and
 not others is not down: the breaker closes, and the failures count as its share of failures. After it has closed,
 each success allows one more call at once, so that their number doubles from round to round. Time and randomness
 are arguments.
@@ -30,6 +30,8 @@ MOST_DOUBLINGS: Final = 16
 """Keeps the power finite, far beyond the longest time."""
 RECOVERED: Final = 64
 """Concurrent calls from which on a recovering destination counts as recovered."""
+OWED_SECONDS: Final = 1.0
+"""Seconds in which the other probes are made that were due with one that failed."""
 YIELD_SECONDS: Final = 2.0
 """Seconds that a notification whose probe failed lets others probe first."""
 
@@ -87,6 +89,16 @@ class Recent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Owed:
+    """Probes of a half-open breaker that were not begun when another one failed."""
+
+    generation: int
+    """The generation that they belong to."""
+    probes: int
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Breaker:
     """The breaker of one destination."""
 
@@ -107,14 +119,14 @@ class Breaker:
     """While half-open: running probes."""
     passed: int = 0
     """While half-open: probes that succeeded."""
-    failed: int = 0
-    """While half-open: probes that failed, without one that succeeded."""
     allowance: int | None = None
     """Calls that the destination may get at once; None: as many as its channel allows."""
     answered_at: datetime | None = None
     """The latest success of a probe, also before the breaker closed the last time."""
     failed_probe: str = ""
     """The notification whose failed probe opened the breaker again; it is not the next to probe."""
+    owed: Owed | None = None
+    """While open again: the probes that are made still, by notifications that waited for their turn."""
 
     @property
     def probe_at(self) -> datetime | None:
@@ -125,13 +137,19 @@ class Breaker:
 
     @property
     def awaits_probes(self) -> bool:
-        """Whether as many probes are running, or have ended, as are admitted."""
+        """Whether as many probes are running, or have been answered, as are admitted."""
         return self.opened_at is not None and self.free_probes <= 0
 
     @property
     def free_probes(self) -> int:
         """How many probes are admitted still, once the breaker is half-open."""
-        return self.limits.probes - self.probing - self.passed - self.failed
+        return self.limits.probes - self.probing - self.passed
+
+    def due_probes(self, now: datetime) -> tuple[int, int]:
+        """Return the generation whose probes are due for notifications that wait, and how many are free."""
+        if self.owed is not None and self.owed.probes and now < self.owed.until:
+            return self.owed.generation, self.owed.probes
+        return self.generation, self.free_probes if self.circuit(now) is Circuit.HALF_OPEN else 0
 
     def circuit(self, now: datetime) -> Circuit:
         """Return the state at a time."""
@@ -153,8 +171,13 @@ class Breaker:
         return probe_at + timedelta(seconds=min(self.open_for, YIELD_SECONDS))
 
 
-def admit(breaker: Breaker, now: datetime, *, notification: str = "") -> tuple[Breaker, Admission | None]:
-    """Return the breaker after a request for admission, and the admission; None is a rejection."""
+def admit(
+    breaker: Breaker, now: datetime, *, notification: str = "", in_turn: bool = False
+) -> tuple[Breaker, Admission | None]:
+    """Return the breaker after a request for admission, and the admission; None is a rejection.
+
+    `in_turn` says that the notification waited, and is the next to probe: it may make a probe that is owed.
+    """
     admits_at = breaker.admits_at(notification)
     probe = admits_at is not None
     admission = Admission(generation=breaker.generation, notification=notification, probe=probe)
@@ -162,6 +185,10 @@ def admit(breaker: Breaker, now: datetime, *, notification: str = "") -> tuple[B
         return breaker, admission
     if now >= admits_at and not breaker.awaits_probes:
         return replace(breaker, probing=breaker.probing + 1), admission
+    owed = breaker.owed
+    if in_turn and owed is not None and owed.probes and now < owed.until:
+        breaker = replace(breaker, owed=replace(owed, probes=owed.probes - 1))
+        return breaker, replace(admission, generation=owed.generation)
     return breaker, None
 
 
@@ -276,7 +303,7 @@ def _report_probe(
         case Result.NEITHER:
             return replace(breaker, probing=breaker.probing - 1)
         case Result.SUCCESS:
-            return _probe_answered(breaker, notification, now)
+            return _probe_answered(breaker, now)
         case Result.FAILURE:
             return _probe_failed(breaker, notification, now, spread)
         case Result.REFUSAL:
@@ -284,9 +311,7 @@ def _report_probe(
     assert_never(result)
 
 
-def _probe_answered(breaker: Breaker, notification: str, now: datetime) -> Breaker:
-    if breaker.failed:
-        return _mixed(breaker, notification, now)
+def _probe_answered(breaker: Breaker, now: datetime) -> Breaker:
     passed = breaker.passed + 1
     if passed < breaker.limits.probes:
         return replace(breaker, probing=breaker.probing - 1, passed=passed, answered_at=now)
@@ -297,11 +322,10 @@ def _probe_failed(breaker: Breaker, notification: str, now: datetime, spread: fl
     if breaker.passed:
         failure = Recent(at=now, notification=notification, failed=True)
         return replace(_mixed(breaker, "", now), failing=(failure,))
+    until = now + timedelta(seconds=OWED_SECONDS)
+    owed = Owed(generation=breaker.generation, probes=breaker.free_probes, until=until)
     breaker = replace(breaker, failing=_row(breaker, notification, now))
-    if breaker.free_probes > 0 and breaker.probing == 1:
-        # The next probe decides. One that runs may take until its timeout, and is not waited for.
-        return replace(breaker, probing=0, failed=breaker.failed + 1)
-    return _reopened(breaker, notification, now, spread)
+    return replace(_reopened(breaker, notification, now, spread), owed=owed)
 
 
 def _closed(breaker: Breaker, now: datetime) -> Breaker:
@@ -343,6 +367,6 @@ def _opened(breaker: Breaker, now: datetime, spread: float) -> Breaker:
         open_for=min(doubled * (1 + SPREAD * spread), longest),
         probing=0,
         passed=0,
-        failed=0,
+        owed=None,
         allowance=breaker.limits.probes,
     )

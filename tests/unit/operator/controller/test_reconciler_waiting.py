@@ -1,6 +1,7 @@
 """A notification that waits for its destination is asked in memory whether it still does (DD-WAIT-001)."""
 
 import asyncio
+from collections.abc import Mapping
 from datetime import timedelta
 
 import pytest
@@ -11,7 +12,12 @@ from notification_operator.delivery.channel import Message, RateLimited, Transie
 from tests.unit.operator.controller.gated_queue import KEY, Recorder, run_ready_tasks, running
 from tests.unit.operator.controller.reconciler_fixture import ReconcilerFixture, Stub, now
 
-BREAKER = {"failure_threshold": 1, "open_seconds": 30, "initial_open_seconds": 1, "probes": 1}
+BREAKER: Mapping[str, float] = {
+    "failure_threshold": 1,
+    "open_seconds": 30,
+    "initial_open_seconds": 1,
+    "probes": 1,
+}
 POLICY = {"maxAttempts": 5, "initialBackoffSeconds": 1}
 SECOND = timedelta(seconds=1)
 
@@ -36,9 +42,9 @@ def still_waits(fixture: ReconcilerFixture, result: Result) -> float | None:
     return result.still_waits()
 
 
-async def rejected(stub: Stub) -> tuple[ReconcilerFixture, Result]:
+async def rejected(stub: Stub, breaker: Mapping[str, float] = BREAKER) -> tuple[ReconcilerFixture, Result]:
     """Return a notification whose first attempt was rejected, because another one opened the breaker."""
-    fixture = ReconcilerFixture({"slack": stub}, breaker=BREAKER, retryPolicy=POLICY)
+    fixture = ReconcilerFixture({"slack": stub}, breaker=breaker, retryPolicy=POLICY)
     await fixture.reconcile(fixture.create("order-2"))
     return fixture, await fixture.reconcile()
 
@@ -58,6 +64,15 @@ async def test_wait_lasts_as_long_as_probes_of_others_fail() -> None:
     left = still_waits(fixture, result)
     assert left is not None, "the probe of another notification failed"
     assert left <= 2.2
+
+
+async def test_wait_ends_while_the_other_probe_of_an_opening_is_owed() -> None:
+    fixture, result = await rejected(Stub(Transient("busy"), Transient("busy")), {**BREAKER, "probes": 2})
+    await asyncio.sleep(1.15)
+    await fixture.reconcile(fixture.create("order-3"))
+    assert still_waits(fixture, result) is None
+    await fixture.reconcile()
+    assert fixture.status["phase"] == "Sent", "the breaker that opened again has admitted it"
 
 
 async def test_wait_lasts_while_the_probe_of_another_notification_runs() -> None:

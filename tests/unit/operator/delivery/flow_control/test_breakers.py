@@ -158,7 +158,7 @@ async def test_notification_whose_probe_failed_lets_the_other_line_probe_next() 
     assert isinstance(permit, PermittedCall)
     with permit:
         permit.result = Result.FAILURE
-    assert asked(breakers, waiting("bad", advanced=2), waiting("good")) == [at(31), None]
+    assert asked(breakers, waiting("bad", advanced=2), waiting("good")) == [at(60), None]
 
 
 async def test_another_notification_probes_where_the_first_in_line_has_gone() -> None:
@@ -170,6 +170,18 @@ async def test_another_notification_probes_where_the_first_in_line_has_gone() ->
     assert asked(breakers, waiting("next")) == [at(31)]
     clock.now = at(31)
     assert asked(breakers, waiting("next")) == [None]
+
+
+async def test_gone_notification_does_not_keep_its_line_from_probing_for_long() -> None:
+    clock = Clock()
+    breakers = Breakers(LIMITS, clock=clock)
+    await opened(breakers)
+    asked(breakers, waiting("gone"), waiting("next"))
+    clock.now = at(30)
+    await call(breakers, Result.FAILURE)
+    assert asked(breakers, waiting("next")) == [at(60.005)], "the breaker opened again"
+    clock.now = at(60)
+    assert asked(breakers, waiting("next")) == [None], "the first in line did not ask in time"
 
 
 async def test_far_notifications_in_line_ask_again_at_200_per_second() -> None:
@@ -188,7 +200,6 @@ async def test_observer_sees_openings_and_closings_without_the_destination() -> 
     )
     await opened(breakers)
     clock.now = at(30)
-    await call(breakers, Result.FAILURE)
     await call(breakers, Result.FAILURE)
     clock.now = at(60)
     await call(breakers, Result.SUCCESS)

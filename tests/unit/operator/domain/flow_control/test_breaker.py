@@ -95,25 +95,26 @@ def test_breaker_closes_after_all_probes_succeeded() -> None:
     assert after(breaker, Result.FAILURE, Result.FAILURE, now=at(32)).circuit(at(32)) is Circuit.CLOSED
 
 
-def test_failed_probes_open_the_breaker_for_the_full_time() -> None:
+def test_failed_probe_opens_the_breaker_for_the_full_time() -> None:
     breaker = after(opened(), Result.FAILURE, now=at(31))
-    assert breaker.circuit(at(31)) is Circuit.HALF_OPEN, "one more probe decides"
-    breaker = after(breaker, Result.FAILURE, now=at(32))
-    assert (breaker.circuit(at(32)), breaker.probe_at) == (Circuit.OPEN, at(62))
-    assert after(breaker, Result.SUCCESS, now=at(62)).circuit(at(62)) is Circuit.HALF_OPEN
-
-
-def test_failed_probe_does_not_wait_for_one_that_runs() -> None:
-    breaker, first = enter(opened(), at(30))
-    breaker, _ = enter(breaker, at(30))
-    breaker = report(breaker, first, Result.FAILURE, at(31))
     assert (breaker.circuit(at(31)), breaker.probe_at) == (Circuit.OPEN, at(61))
+    assert after(breaker, Result.SUCCESS, now=at(61)).circuit(at(61)) is Circuit.HALF_OPEN
 
 
-def test_probe_that_is_answered_after_one_failed_closes_the_breaker() -> None:
-    breaker = after(opened(), Result.FAILURE, Result.SUCCESS, now=at(30))
-    assert breaker.circuit(at(30)) is Circuit.CLOSED
+def test_other_probe_is_made_after_one_failed_and_closes_the_breaker() -> None:
+    breaker = after(opened(), Result.FAILURE, now=at(30))
+    assert admit(breaker, at(30))[1] is None, "only who waited for its turn may probe"
+    breaker, probe = admit(breaker, at(30), in_turn=True)
+    assert probe is not None
+    assert admit(breaker, at(30), in_turn=True)[1] is None, "two probes are two"
+    breaker = report(breaker, probe, Result.SUCCESS, at(31))
+    assert breaker.circuit(at(31)) is Circuit.CLOSED
     assert [each.failed for each in breaker.recent] == [True] * 4 + [False]
+
+
+def test_other_probe_is_not_owed_for_long() -> None:
+    breaker = after(opened(), Result.FAILURE, now=at(30))
+    assert admit(breaker, at(31), in_turn=True)[1] is None
 
 
 def test_mixed_answers_of_probes_close_the_breaker_and_count() -> None:
@@ -244,12 +245,12 @@ def test_failures_of_an_outage_are_not_part_of_the_window() -> None:
 def test_open_time_is_short_again_once_a_probe_is_answered() -> None:
     limits = Limits(failure_threshold=1, open_seconds=30, initial_open_seconds=1, probes=2)
     breaker = called(Breaker(limits=limits), "a", Result.FAILURE)
-    breaker = after(breaker, Result.FAILURE, Result.FAILURE, now=at(1))
+    breaker = after(breaker, Result.FAILURE, now=at(1))
     assert breaker.probe_at == at(3)
     breaker = after(breaker, Result.SUCCESS, Result.SUCCESS, Result.FAILURE, now=at(3))
     assert breaker.probe_at == at(4)
-    assert after(breaker, Result.FAILURE, Result.FAILURE, now=at(4)).probe_at == at(5)
-    later = after(breaker, Result.FAILURE, Result.FAILURE, now=at(63))
+    assert after(breaker, Result.FAILURE, now=at(4)).probe_at == at(5)
+    later = after(breaker, Result.FAILURE, now=at(63))
     assert later.probe_at == at(65), "the answer left the window"
 
 
