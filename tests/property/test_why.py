@@ -22,7 +22,7 @@ from notification_contract.routing.document import read_table
 from notification_contract.routing.table import RoutingTable, RoutingTableError
 from notification_operator.config.settings import Settings
 from notification_operator.controller.request import Key, Request
-from notification_operator.delivery.channel import Permanent, Transient
+from notification_operator.delivery.channel import Channel, Permanent, Transient
 from notification_operator.domain.model import parse
 from notification_operator.wiring import build
 from tests.cases import cases
@@ -104,7 +104,7 @@ class Document:
 
 
 @dataclass(slots=True)
-class Scripted:
+class Scripted(Channel):
     """Channels that answer by a script, and record which attempts they receive."""
 
     script: list[str]

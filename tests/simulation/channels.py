@@ -7,7 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from notification_operator.delivery.channel import Permanent, RateLimited, Transient
+from notification_operator.delivery.channel import Channel, Permanent, RateLimited, Transient
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,7 +85,7 @@ class Pause:
         self.until = max(self.until, asyncio.get_running_loop().time() + seconds)
 
 
-class SimulatedChannel:
+class SimulatedChannel(Channel):
     """A channel of one process."""
 
     destination = "simulated"

@@ -18,6 +18,7 @@ import orjson
 from atomic_status import Conflict, Gone, ObjectRef
 from notification_operator.config.settings import Settings
 from notification_operator.controller.request import Key
+from notification_operator.delivery.channel import Channel
 from notification_operator.domain.text.timestamps import format_time
 from notification_operator.wiring import build
 from tests.simulation.environment import now
@@ -27,7 +28,7 @@ from tests.unit.operator.ports import null_ports
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
 
-    from notification_operator.delivery.channel import Channel, Message
+    from notification_operator.delivery.channel import Message
 
 API_SECONDS: Final = 0.005
 """Duration of a read or a write."""
@@ -98,7 +99,7 @@ class Hit:
 
 
 @dataclass(slots=True)
-class Receiver:
+class Receiver(Channel):
     """The receiver of one channel, the only destination."""
 
     answer: Callable[[float, Message, int], Exception | None]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from notification_contract.kinds.choices import BodyFormat, LifecycleEvent
 
@@ -103,25 +104,23 @@ class InvalidOptionsError(ValueError):
     """A channel cannot be created with its options or secrets; the text names the field and says what to change."""
 
 
-class Channel(Protocol):
-    """One way to deliver.
+class Channel(ABC):
+    """One way to deliver: the base class of every channel, plugins included.
 
     A channel may be called for several messages at once. It need not limit its time: the dispatcher does, by
-    cancelling. An exception of any other kind is a bug of the channel: it is logged with its traceback and
-    counts as permanent for this channel alone.
-
-    More attributes are optional:
-
-    - `destination`: the destination of its messages, as a text or as a function of a message. Each
-      destination has its own circuit breaker, rate limit and concurrency; None is for a channel that delivers
-      within the process and needs none. Without the attribute the whole channel is one destination.
-    - `concurrency`: the number of messages that a destination accepts at once, where that is less than the
-      operator allows.
-    - `messages`: the number of messages that a notification is, as a function of it, where that is not one;
-      they count against the rate limit.
-    - `close()`: a coroutine function that is called when the operator stops.
+    cancelling.
     """
 
+    destination: str | None = ""
+    """The destination of every message, as a text that is never shown.
+
+    Each destination has its own circuit breaker, rate limit and concurrency. None is for a channel that delivers
+    within the process and needs none.
+    """
+    concurrency: int | None = None
+    """The number of messages that a destination accepts at once, where that is less than the operator allows."""
+
+    @abstractmethod
     async def deliver(self, message: Message) -> Receipt | None:
         """Deliver one message; returning means that the receiver accepted it.
 
@@ -130,25 +129,23 @@ class Channel(Protocol):
             RateLimited: the receiver gets too many messages.
             Permanent: another attempt would fail the same way.
             ReceiverError: any message would fail the same way.
+            Exception: a bug of the channel, which is logged with its traceback; permanent for this channel alone.
         """
-        ...
 
+    def destination_of(self, message: Message) -> str | None:
+        """Return the destination of a message; a channel with several destinations overrides this."""
+        del message
+        return self.destination
 
-def destination_of(channel: Channel, message: Message) -> str | None:
-    """Return the destination of a message on a channel; None where it needs no circuit breaker."""
-    destination = getattr(channel, "destination", "")
-    result: str | None = destination(message) if callable(destination) else destination
-    return result
+    def messages_of(self, message: Message) -> int:
+        """Return how many messages a notification is; they count against the rate limit."""
+        del message
+        return 1
 
+    async def close(self) -> None:  # noqa: B027 - most channels hold nothing
+        """Release what the channel holds; called when the operator stops."""
 
-def messages_of(channel: Channel, message: Message) -> int:
-    """Return how many messages a notification is on a channel."""
-    count = getattr(channel, "messages", None)
-    return 1 if count is None else max(1, int(count(message)))
-
-
-async def close(channel: Channel) -> None:
-    """Close a channel, if it can be closed."""
-    closing = getattr(channel, "close", None)
-    if closing is not None:
-        await closing()
+    @property
+    def has_several_destinations(self) -> bool:
+        """Whether messages differ in their destination."""
+        return type(self).destination_of is not Channel.destination_of

@@ -17,7 +17,6 @@ from notification_operator.delivery.channel import (
     Postponed,
     RateLimited,
     ReceiverError,
-    close,
 )
 from notification_operator.delivery.channel_call import breaker_result, call
 from notification_operator.delivery.channel_health import LATEST, ChannelHealth
@@ -264,7 +263,7 @@ class Dispatcher:
         for name, sender in self._channels.senders.items():
             try:
                 async with asyncio.timeout(CLOSING_SECONDS):
-                    await close(sender.channel)
+                    await sender.channel.close()
             except Exception as error:
                 logger.warning("channel not closed", channel=name, exc_info=error)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from notification_contract.quantity import amount
 from notification_contract.settings import RatedChannel
 from notification_operator.config.settings import SettingsError
+from notification_operator.delivery.channel import Channel
 from notification_operator.delivery.channels.console import ConsoleChannel
 from notification_operator.delivery.channels.file import FileChannel
 from notification_operator.delivery.channels.log import LogChannel
@@ -19,7 +20,6 @@ from notification_operator.domain.flow_control.rate import Rate
 if TYPE_CHECKING:
     from notification_contract.settings import Channels, ChannelSection, PluginChannel
     from notification_contract.settings import FileChannel as FileSettings
-    from notification_operator.delivery.channel import Channel
 
 
 def channels(settings: Channels) -> dict[str, Channel]:
@@ -73,7 +73,9 @@ def _file_limits(settings: FileSettings) -> Limits:
 
 def _load(plugin: PluginChannel) -> Channel:
     module, function = plugin.factory.split(":")
-    channel: Channel = getattr(import_module(module), function)(**plugin.options)
-    if not callable(getattr(channel, "deliver", None)):
-        raise TypeError(f"{type(channel).__name__} has no method deliver(message)")
+    channel = getattr(import_module(module), function)(**plugin.options)
+    if not isinstance(channel, Channel):
+        raise TypeError(
+            f"{type(channel).__name__} is no channel; derive it from {Channel.__module__}.Channel"
+        )
     return channel

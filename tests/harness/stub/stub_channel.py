@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
+from notification_operator.delivery.channel import Channel
 from tests.harness.stub.actions import Action
 from tests.harness.stub.failures import build
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from notification_operator.delivery.channel import Message
 
 
-class StubChannel:
+class StubChannel(Channel):
     """Reports each call to the sink, and follows its answer."""
 
     def __init__(self, *, channel: str, sink: str) -> None:

@@ -10,6 +10,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from notification_contract.settings import Audit, EventLevel, LogFormat
+from notification_operator.delivery.channel import Channel
 from notification_operator.delivery.channels.console import ConsoleChannel
 from notification_operator.delivery.channels.file import FileChannel
 from notification_operator.delivery.channels.log import LogChannel
@@ -37,7 +38,7 @@ SPEC: dict[str, Any] = {
 }
 
 
-class LeakyChannel:
+class LeakyChannel(Channel):
     """A channel with a bug, whose error holds a secret."""
 
     destination = None

@@ -19,7 +19,6 @@ from urllib.parse import parse_qs
 from aiohttp import web
 
 from notification_contract.settings import Log, LogFormat
-from notification_operator.delivery.channel import close
 from notification_operator.delivery.channels.console import ConsoleChannel
 from notification_operator.delivery.channels.discord import DiscordChannel, DiscordSecrets
 from notification_operator.delivery.channels.mattermost import (
@@ -88,7 +87,7 @@ async def capture() -> dict[str, Sent]:
             access = HttpAccess(session=session, policy=LOOPBACK, clock=lambda: NOW)
             for name, channel in _channels(url, access).items():
                 await channel.deliver(MESSAGE)
-                await close(channel)
+                await channel.close()
                 sent[name] = received[0]
                 received.clear()
     return sent

@@ -12,7 +12,7 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
-from notification_operator.delivery.channel import InvalidOptionsError, Receipt, Transient
+from notification_operator.delivery.channel import Channel, InvalidOptionsError, Receipt, Transient
 from notification_operator.delivery.daemon_threads import DaemonThreads, SaturatedError
 from notification_operator.delivery.rendering.compose import origin
 from notification_operator.delivery.rendering.markup.plain import PlainRenderer
@@ -42,7 +42,7 @@ class AppriseSecrets:
     url: str = field(repr=False)
 
 
-class AppriseChannel:
+class AppriseChannel(Channel):
     """Sends to one URL of Apprise.
 
     Raises:

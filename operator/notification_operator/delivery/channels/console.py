@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from notification_operator.delivery.channel import Channel
 from notification_operator.delivery.local.bounded_lines import bounded_text
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 logger = structlog.get_logger("console")
 
 
-class ConsoleChannel:
+class ConsoleChannel(Channel):
     """Logs the message; never fails."""
 
     destination = None

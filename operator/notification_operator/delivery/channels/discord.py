@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 from yarl import URL
 
-from notification_operator.delivery.channel import Receipt
+from notification_operator.delivery.channel import Channel, Receipt
 from notification_operator.delivery.http.exchange import JSON, HttpExchange, StatusTable
 from notification_operator.delivery.rendering.compose import links, origin
 from notification_operator.delivery.rendering.markup.chat_markdown import discord
@@ -35,7 +35,7 @@ class DiscordSecrets:
     url: str = field(repr=False)
 
 
-class DiscordChannel:
+class DiscordChannel(Channel):
     """Posts to one webhook."""
 
     def __init__(

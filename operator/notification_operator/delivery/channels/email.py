@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 import aiosmtplib
 
 from notification_operator.delivery.channel import (
+    Channel,
     InvalidOptionsError,
     Permanent,
     Receipt,
@@ -89,7 +90,7 @@ class EmailAccess:
     namespace: str = ""
 
 
-class EmailChannel:
+class EmailChannel(Channel):
     """Sends to one address, or to that of the message; a connection per message.
 
     Raises:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import orjson
 
-from notification_operator.delivery.channel import Transient
+from notification_operator.delivery.channel import Channel, Transient
 from notification_operator.delivery.daemon_threads import DaemonThreads, SaturatedError
 from notification_operator.delivery.local.file_storage import (
     BLOCK,
@@ -41,7 +41,7 @@ UNSUPPORTED: Final = frozenset({errno.EINVAL, errno.ENOTSUP})
 """The answers of file systems that cannot synchronize a directory."""
 
 
-class FileChannel:
+class FileChannel(Channel):
     """Writes into one directory, and creates it when it is missing."""
 
     destination = None

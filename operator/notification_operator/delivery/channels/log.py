@@ -6,6 +6,7 @@ import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from notification_operator.delivery.channel import Channel
 from notification_operator.delivery.local.bounded_lines import bounded_line
 from notification_operator.delivery.local.message_json import message_json
 from notification_operator.domain.text.timestamps import format_time
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from notification_operator.delivery.channel import Message
 
 
-class LogChannel:
+class LogChannel(Channel):
     """Writes each message as one complete line."""
 
     destination = None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from notification_operator.delivery.channel import Receipt, ReceiverError, ReceiverProblem
+from notification_operator.delivery.channel import Channel, Receipt, ReceiverError, ReceiverProblem
 from notification_operator.delivery.http.exchange import JSON, HttpExchange, StatusTable, raise_for
 from notification_operator.delivery.rendering.compose import links, origin
 from notification_operator.delivery.rendering.markup.chat_markdown import mattermost
@@ -43,7 +43,7 @@ class MattermostSecrets:
     url: str = field(repr=False)
 
 
-class MattermostChannel:
+class MattermostChannel(Channel):
     """Posts to one webhook."""
 
     def __init__(
@@ -54,7 +54,7 @@ class MattermostChannel:
         access: HttpAccess,
         composer: Composer,
     ) -> None:
-        self.destination = secrets.url
+        self._url = self.destination = secrets.url
         self._options = options
         self._composer = composer
         self._renderer = mattermost(mentions=options.mentions)
@@ -64,9 +64,7 @@ class MattermostChannel:
         """Post the message; a long one as two, and what is longer is cut."""
         composed = await self._composer.compose(message, self._renderer.body)
         for payload in self.payloads(message, composed):
-            reply = await self._http.request(
-                self.destination, orjson.dumps(payload), headers={"Content-Type": JSON}
-            )
+            reply = await self._http.request(self._url, orjson.dumps(payload), headers={"Content-Type": JSON})
             _raise_for(reply)
         return Receipt(note=composed.note)
 

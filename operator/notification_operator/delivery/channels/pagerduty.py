@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from notification_contract.kinds.choices import LifecycleEvent
-from notification_operator.delivery.channel import Permanent, Receipt, ReceiverError, ReceiverProblem
+from notification_operator.delivery.channel import Channel, Permanent, Receipt, ReceiverError, ReceiverProblem
 from notification_operator.delivery.http.exchange import JSON, HttpExchange, StatusTable, raise_for
 from notification_operator.delivery.rendering.compose import links, origin
 from notification_operator.delivery.rendering.markup.plain import PlainRenderer
@@ -50,7 +50,7 @@ class PagerDutySecrets:
     routing_key: str = field(repr=False)
 
 
-class PagerDutyChannel:
+class PagerDutyChannel(Channel):
     """Sends to one integration."""
 
     def __init__(

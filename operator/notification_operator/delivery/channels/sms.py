@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlencode
 
-from notification_operator.delivery.channel import InvalidOptionsError, Permanent, Receipt
+from notification_operator.delivery.channel import Channel, InvalidOptionsError, Permanent, Receipt
 from notification_operator.delivery.http.exchange import HttpExchange, OutcomeUnknown, StatusTable
 from notification_operator.delivery.rendering.compose import origin
 from notification_operator.delivery.rendering.markup.plain import PlainRenderer
@@ -57,7 +57,7 @@ class SmsSecrets:
     password: str = field(repr=False)
 
 
-class SmsChannel:
+class SmsChannel(Channel):
     """Sends to one number, or to that of the message.
 
     `access.timeout` has to be shorter than the time that the dispatcher gives to an attempt: only the channel

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 from yarl import URL
 
-from notification_operator.delivery.channel import InvalidOptionsError, Receipt
+from notification_operator.delivery.channel import Channel, InvalidOptionsError, Receipt
 from notification_operator.delivery.http.exchange import JSON, HttpExchange, StatusTable
 from notification_operator.delivery.rendering.compose import links, origin
 from notification_operator.delivery.rendering.markup.adaptive_card import CardRenderer
@@ -38,7 +38,7 @@ class TeamsSecrets:
     url: str = field(repr=False)
 
 
-class TeamsChannel:
+class TeamsChannel(Channel):
     """Posts to one workflow.
 
     Raises:
@@ -52,7 +52,7 @@ class TeamsChannel:
                 f"the URL leads to *{RETIRED}, which Microsoft has retired and which answers 200 to lost messages; "
                 "create a workflow in Teams and use its URL"
             )
-        self.destination = secrets.url
+        self._url = self.destination = secrets.url
         self._composer = composer
         self._renderer = CardRenderer()
         self._http = HttpExchange(access, secrets=(secrets.url,))
@@ -63,7 +63,7 @@ class TeamsChannel:
         for card in self.cards(message, composed):
             content = orjson.dumps(_envelope(card))
             headers = {"Content-Type": JSON, "Idempotency-Key": message.delivery_id}
-            await self._http.post(self.destination, content, headers=headers, table=TABLE)
+            await self._http.post(self._url, content, headers=headers, table=TABLE)
         return Receipt(note=composed.note)
 
     def cards(self, message: Message, composed: Composed[list[Element]]) -> list[Element]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from notification_operator.delivery.channel import InvalidOptionsError, Receipt, ReceiverProblem
+from notification_operator.delivery.channel import Channel, InvalidOptionsError, Receipt, ReceiverProblem
 from notification_operator.delivery.http.exchange import JSON, UNTRUSTED, HttpExchange, StatusTable
 from notification_operator.delivery.rendering.compose import event_type, links
 from notification_operator.domain.text.timestamps import format_time
@@ -76,7 +76,7 @@ class WebhookSecrets:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
-class WebhookChannel:
+class WebhookChannel(Channel):
     """Posts to one URL.
 
     Raises:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-from notification_operator.delivery.channel import destination_of, messages_of
 from notification_operator.delivery.flow_control.breakers import Destination, Waiting
 from notification_operator.delivery.flow_control.call_slots import CallSlots
 from notification_operator.delivery.flow_control.fair_semaphore import FairSemaphore
@@ -88,7 +87,7 @@ class Destinations:
         """Return the destination of a message; None for a channel that needs none."""
         address: Any
         try:
-            address = destination_of(sender.channel, message)
+            address = sender.channel.destination_of(message)
         except Exception as error:
             logger.warning("channel failed to name its destination", channel=sender.name, exc_info=error)
             address = ""
@@ -178,7 +177,10 @@ class Destinations:
             notification=message.uid,
             namespace=message.namespace,
         )
-        return hold or Permission(destination, message.uid, messages_of(sender.channel, message))
+        if hold is not None:
+            return hold
+        count = sender.channel.messages_of(message)
+        return Permission(destination, message.uid, max(1, int(count)))
 
     def _rejects(self, destination: Destination, notification: str) -> bool:
         """Return whether a call would be rejected by a breaker; during a pause none would be made at all."""
@@ -198,9 +200,12 @@ class Destinations:
 
     def _size(self, sender: Sender) -> int:
         """Return how many calls a destination takes at once: among others never all of the sender's."""
-        shared = callable(getattr(sender.channel, "destination", ""))
+        channel = sender.channel
+        shared = channel.has_several_destinations
         most = max(1, self._concurrency - self._concurrency // SHARE) if shared else self._concurrency
-        slots = getattr(sender.channel, "concurrency", max(1, self._concurrency // SHARE) if shared else most)
+        slots: object = channel.concurrency
+        if slots is None:
+            return max(1, self._concurrency // SHARE) if shared else most
         if isinstance(slots, int) and slots >= 1:
             return min(most, slots)
         logger.warning("channel states an unusable concurrency", channel=sender.name, concurrency=repr(slots))

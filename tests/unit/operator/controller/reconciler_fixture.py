@@ -34,7 +34,7 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-class Stub:
+class Stub(Channel):
     """A channel that takes its time and then does what its script says, call by call."""
 
     def __init__(self, *errors: Exception | None, seconds: float = 0.0) -> None:

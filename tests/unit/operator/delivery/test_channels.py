@@ -232,15 +232,19 @@ def test_every_invalid_plugin_is_reported_with_its_reason() -> None:
             "plugins": {
                 "sms": {"factory": "no_such_module:channel"},
                 "teams": {"factory": "collections:OrderedDict"},
+                "email": {"factory": "notification_operator.delivery.channel:Channel"},
             }
         }
     )
     with pytest.raises(SettingsError) as caught:
         channels(settings)
-    first, second = caught.value.problems
+    first, second, third = caught.value.problems
     assert "channels.plugins.sms" in first
     assert "no_such_module" in first
-    assert "OrderedDict has no method deliver" in second
+    assert (
+        "OrderedDict is no channel; derive it from notification_operator.delivery.channel.Channel" in second
+    )
+    assert "abstract method 'deliver'" in third or "abstract method deliver" in third
 
 
 HINT = "see kubectl get notificationrequest order-1 -n shop -o yaml"

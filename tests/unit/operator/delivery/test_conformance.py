@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from notification_contract.settings import Channels
-from notification_operator.delivery.channel import Channel, Message, close, destination_of
+from notification_operator.delivery.channel import Channel, Message
 from notification_operator.delivery.channels.console import ConsoleChannel
 from notification_operator.delivery.channels.file import FileChannel
 from notification_operator.delivery.channels.log import LogChannel
@@ -62,7 +62,7 @@ def name(request: pytest.FixtureRequest) -> str:
 async def channel(name: str, tmp_path: Path, server: HttpServer) -> AsyncIterator[Channel]:
     result = CASES[name].make(tmp_path, server)
     yield result
-    await close(result)
+    await result.close()
 
 
 async def attempt(channel: Channel, sent: Message) -> Attempt:
@@ -118,7 +118,7 @@ async def test_temporary_obstacle_is_a_transient_failure(
 async def test_only_destinations_outside_the_process_have_a_circuit_breaker(
     name: str, channel: Channel
 ) -> None:
-    assert (destination_of(channel, message()) is not None) == CASES[name].leaves_the_process
+    assert (channel.destination_of(message()) is not None) == CASES[name].leaves_the_process
 
 
 async def test_repr_shows_no_secret(channel: Channel) -> None:
@@ -127,6 +127,6 @@ async def test_repr_shows_no_secret(channel: Channel) -> None:
 
 async def test_second_close_does_nothing_and_no_resource_stays_open(channel: Channel) -> None:
     await attempt(channel, message())
-    await close(channel)
-    await close(channel)
+    await channel.close()
+    await channel.close()
     gc.collect()

@@ -29,7 +29,7 @@ MESSAGE = Message(
 TOUCHY = Limits(failure_threshold=3, open_seconds=0.2, probes=2)
 
 
-class Stub:
+class Stub(Channel):
     """A channel that raises an error, or hangs, and records its calls."""
 
     def __init__(self, error: BaseException | None = None, *, hangs: bool = False) -> None:

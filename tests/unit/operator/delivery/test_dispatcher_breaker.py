@@ -22,15 +22,22 @@ from notification_operator.telemetry.metrics import Metrics
 from tests.unit.operator.delivery.test_dispatcher import MESSAGE, Stub
 from tests.unit.operator.domain.builders import START, notification
 
-Address = str | None | Callable[[Message], str | None]
+
+class Local(Stub):
+    """A stub that needs no destination."""
+
+    destination = None
 
 
 class Addressed(Stub):
-    """A stub that names the destination of its messages."""
+    """A stub with a destination for each message."""
 
-    def __init__(self, error: BaseException | None = None, *, to: Address, hangs: bool = False) -> None:
-        super().__init__(error, hangs=hangs)
-        self.destination = to
+    def __init__(self, error: BaseException | None = None, *, to: Callable[[Message], str]) -> None:
+        super().__init__(error)
+        self._to = to
+
+    def destination_of(self, message: Message) -> str | None:
+        return self._to(message)
 
 
 class DispatcherFixture:
@@ -255,7 +262,7 @@ async def test_each_destination_of_a_channel_has_its_own_breaker() -> None:
 
 
 async def test_channel_without_a_destination_has_no_breaker() -> None:
-    stub = Addressed(Transient("disk full"), to=None)
+    stub = Local(Transient("disk full"))
     fixture = DispatcherFixture(file=stub)
     assert not any([(await fixture.attempt("file")).circuit_open for _ in range(6)])
     assert len(stub.calls) == 6
@@ -272,7 +279,7 @@ async def test_channel_that_fails_to_name_its_destination_has_one_breaker() -> N
 
 
 async def test_health_score_is_the_share_of_successful_attempts() -> None:
-    stub = Addressed(to=None)
+    stub = Local()
     fixture = DispatcherFixture(slack=stub)
     assert fixture.gauge("channel_health_score") == 1
     for error in [Permanent("no"), None, None, None]:
@@ -286,7 +293,7 @@ async def test_health_score_is_the_share_of_successful_attempts() -> None:
 
 async def test_channel_concurrency_below_the_setting_counts() -> None:
     stub = Stub()
-    stub.concurrency = 2  # type: ignore[attr-defined]
+    stub.concurrency = 2
     fixture = DispatcherFixture(slack=stub)
     await asyncio.gather(*(fixture.attempt() for _ in range(6)))
     assert stub.most_at_once == 2

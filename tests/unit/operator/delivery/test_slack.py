@@ -178,7 +178,10 @@ def test_pieces_cut_no_escape_sequence(text: str, limit: int) -> None:
 
 
 async def test_second_part_counts_against_the_rate(slack: SlackChannel) -> None:
-    assert (slack.messages(message(body="short")), slack.messages(message(body="x" * 200_000))) == (1, 2)
+    assert (slack.messages_of(message(body="short")), slack.messages_of(message(body="x" * 200_000))) == (
+        1,
+        2,
+    )
 
 
 def test_piece_ends_after_a_line_or_a_word_near_its_end() -> None:

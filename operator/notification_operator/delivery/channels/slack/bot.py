@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from notification_operator.delivery.channel import (
+    Channel,
     Permanent,
     RateLimited,
     Receipt,
@@ -59,7 +60,7 @@ class SlackBotSecrets:
     token: str = field(repr=False)
 
 
-class SlackBotChannel:
+class SlackBotChannel(Channel):
     """Posts to one Slack channel."""
 
     def __init__(

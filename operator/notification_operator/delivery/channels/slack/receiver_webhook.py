@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import orjson
 
-from notification_operator.delivery.channel import Receipt, ReceiverProblem
+from notification_operator.delivery.channel import Channel, Receipt, ReceiverProblem
 from notification_operator.delivery.http.exchange import JSON, UNTRUSTED, HttpExchange, StatusTable
 from notification_operator.delivery.rendering.markup.slack_blocks import SlackBlocks
 
@@ -30,13 +30,13 @@ class SlackWebhookSecrets:
     url: str = field(repr=False)
 
 
-class SlackWebhookChannel:
+class SlackWebhookChannel(Channel):
     """Posts to one incoming webhook; Slack recognizes no repeat."""
 
     def __init__(
         self, secrets: SlackWebhookSecrets, *, access: HttpAccess, composer: Composer, mentions: bool = False
     ) -> None:
-        self.destination = secrets.url
+        self._url = self.destination = secrets.url
         self._composer = composer
         self._blocks = SlackBlocks(composer, mentions=mentions)
         self._http = HttpExchange(access, secrets=(secrets.url,))
@@ -46,6 +46,6 @@ class SlackWebhookChannel:
         composed = await self._composer.compose(message, self._blocks.renderer.body)
         for payload in self._blocks.payloads(message, composed):
             await self._http.post(
-                self.destination, orjson.dumps(payload), headers={"Content-Type": JSON}, table=TABLE
+                self._url, orjson.dumps(payload), headers={"Content-Type": JSON}, table=TABLE
             )
         return Receipt(note=composed.note)

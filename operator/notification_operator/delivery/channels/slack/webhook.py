@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import orjson
 
 from notification_contract.settings import Markup
+from notification_operator.delivery.channel import Channel
 from notification_operator.delivery.http_client import HttpClient
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ EMOJI: Final = {
 OTHER_EMOJI: Final = "\N{PUBLIC ADDRESS LOUDSPEAKER}"
 
 
-class SlackChannel:
+class SlackChannel(Channel):
     """Posts to one webhook, the only destination."""
 
     def __init__(
@@ -57,7 +58,7 @@ class SlackChannel:
         # The operator does not count calls that take long; they keep their connections.
         self._http = HttpClient(url, connections=2 * connections, clock=clock)
 
-    def messages(self, message: Message) -> int:
+    def messages_of(self, message: Message) -> int:
         """Return how many Slack messages a notification is."""
         return len(self._payloads(message))
 

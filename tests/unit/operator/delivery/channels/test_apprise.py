@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from notification_operator.delivery.channel import InvalidOptionsError, Transient, destination_of
+from notification_operator.delivery.channel import InvalidOptionsError, Transient
 from notification_operator.delivery.channels import apprise
 from notification_operator.delivery.channels.apprise import AppriseChannel, AppriseOptions, AppriseSecrets
 from tests.unit.operator.delivery.channels.receivers import base, composer, message
@@ -112,4 +112,4 @@ def test_missing_library_is_reported_with_what_to_install(monkeypatch: pytest.Mo
 async def test_repr_shows_no_secret_and_the_destination_is_known(server: HttpServer) -> None:
     service = channel(json_url(server))
     assert "secret" not in repr(service) + repr(AppriseSecrets(url="secret"))
-    assert destination_of(service, message()) == json_url(server)
+    assert service.destination_of(message()) == json_url(server)

@@ -22,7 +22,6 @@ from notification_operator.delivery.channel import (
     ReceiverError,
     ReceiverProblem,
     Transient,
-    destination_of,
 )
 from notification_operator.delivery.http.egress_guard import guarded_session
 from notification_operator.delivery.http.egress_policy import EgressPolicy
@@ -283,14 +282,14 @@ async def test_answer_that_repeats_a_secret_is_redacted(channel: Channel, server
     server.add_response(500, f"cannot POST {PATH} with {' '.join(SECRETS)}")
     text = str(await failure(channel))
     shown = [secret for secret in SECRETS if secret in text]
-    own = [secret for secret in SECRETS if secret in f"{vars(channel)}{getattr(channel, 'destination', '')}"]
+    own = [secret for secret in SECRETS if secret in f"{vars(channel)}{channel.destination}"]
     assert "[REDACTED]" in text
     assert not set(shown) & set(own)
 
 
 async def test_repr_shows_no_secret_and_the_destination_is_known(channel: Channel) -> None:
     assert not any(secret in repr(channel) for secret in SECRETS)
-    assert destination_of(channel, message())
+    assert channel.destination_of(message())
 
 
 async def test_template_that_fails_loses_no_message(

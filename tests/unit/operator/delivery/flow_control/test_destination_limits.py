@@ -79,9 +79,12 @@ async def test_rate_is_asked_before_an_attempt_starts() -> None:
 
 
 async def test_channel_says_how_many_messages_a_notification_is() -> None:
-    stub = Stub()
-    stub.messages = lambda _message: 3  # type: ignore[attr-defined]
-    dispatcher = dispatcher_with(stub, ChannelLimits(rate=Rate(per_second=1, burst=1)))
+    class Tripling(Stub):
+        def messages_of(self, message: Message) -> int:
+            del message
+            return 3
+
+    dispatcher = dispatcher_with(Tripling(), ChannelLimits(rate=Rate(per_second=1, burst=1)))
     dispatcher.take(permitted(dispatcher, MESSAGE))
     hold = dispatcher.ask(SEND, replace(MESSAGE, uid="uid-2"))
     assert isinstance(hold, Hold)
@@ -114,7 +117,7 @@ async def test_answer_without_a_time_holds_nothing() -> None:
 
 async def test_destination_that_needs_no_breaker_has_no_rate() -> None:
     stub = Stub()
-    stub.destination = None  # type: ignore[attr-defined]
+    stub.destination = None
     dispatcher = dispatcher_with(stub, ChannelLimits(rate=Rate(per_second=1, burst=1)))
     for number in range(3):
         message = replace(MESSAGE, uid=str(number))

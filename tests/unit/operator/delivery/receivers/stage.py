@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
+from notification_operator.delivery.channel import Channel
 from notification_operator.delivery.dispatcher import Dispatcher
 from notification_operator.delivery.flow_control.breakers import Breakers
 from notification_operator.delivery.flow_control.destinations import Permission
@@ -64,7 +65,7 @@ class Objects:
 
 
 @dataclass(eq=False)
-class Scripted:
+class Scripted(Channel):
     """The channel of a receiver, which does what its script says, call by call; the last line repeats."""
 
     receiver: Receiver
@@ -74,9 +75,9 @@ class Scripted:
     """Calls wait for it."""
     sent: list[Message] = field(default_factory=list)
 
-    @property
-    def destination(self) -> str:
-        return self.values.get("webhook.urlSecretRef", "") or f"https://{self.receiver.key.name}.example.com"
+    def __post_init__(self) -> None:
+        named = self.values.get("webhook.urlSecretRef", "")
+        self.destination = named or f"https://{self.receiver.key.name}.example.com"
 
     async def deliver(self, message: Message) -> Receipt | None:
         self.sent.append(message)
@@ -131,7 +132,7 @@ class Stage:
         self.catalog = catalog(*receivers)
         self.secrets, self.config_maps = Objects(), Objects()
         self.console = Stub()
-        self.console.destination = None  # type: ignore[attr-defined]  # as that of the console
+        self.console.destination = None  # as that of the console
         self.channels = ChannelSenders({"console": self.console})
         self.creator = Creator()
         self.directory = ReceiverDirectory(

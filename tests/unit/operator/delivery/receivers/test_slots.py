@@ -40,7 +40,7 @@ async def test_idle_receivers_have_no_slots() -> None:
 
 async def test_receivers_share_the_slots_of_a_channel_within_the_process() -> None:
     parts, console = destinations(), Stub()
-    console.destination = None  # type: ignore[attr-defined]  # as that of the console
+    console.destination = None  # as that of the console
     names = ("console", "console/shop/a", "console/bank/b")
     slots = {id(parts.local_slots(Sender(name=name, channel=console))) for name in names}
     assert len(slots) == 1

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from notification_contract.kinds.choices import BodyFormat
-from notification_operator.delivery.channel import Receipt, Transient
+from notification_operator.delivery.channel import Channel, Receipt, Transient
 from notification_operator.delivery.channel_call import call
 from notification_operator.delivery.rendering.compose import MAX_INLINE
 from notification_operator.delivery.rendering.pool import THREADS, RenderingError, RenderingPool
@@ -51,7 +51,7 @@ class Gate:
             await asyncio.sleep(0.001)
 
 
-class Composing:
+class Composing(Channel):
     """A channel that composes its message, and then takes so many seconds."""
 
     def __init__(self, texts: Composer, seconds: float = 0.0) -> None:
