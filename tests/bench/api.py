@@ -12,8 +12,8 @@ from kubernetes.aio.client import ApiClient, Configuration
 from kubernetes.aio.config import load_kube_config
 
 from atomic_status.headers import auth_headers
+from notification_contract.kinds.choices import Phase
 from notification_operator.domain.folding.phases import FINAL
-from notification_operator.domain.model import Phase
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from notification_contract.kinds.choices import AttemptStatus
 from notification_operator.domain.folding.fold import fold, merge_attempts
 from notification_operator.domain.folding.phases import FINAL
-from notification_operator.domain.model import Attempt, AttemptStatus, Notification, RetryPolicy, parse
+from notification_operator.domain.model import Attempt, Notification, RetryPolicy, parse
 from notification_operator.domain.planning.hold import Hold, HoldReason
 from notification_operator.domain.planning.plan import Plan, Send, plan
 from notification_operator.domain.routing.route import resolve

@@ -6,7 +6,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from notification_contract.kinds.channel_names import CHANNELS
-from notification_operator.domain.model import AttemptStatus, RetryPolicy
+from notification_contract.kinds.choices import AttemptStatus
+from notification_operator.domain.model import RetryPolicy
 
 policies = st.builds(
     RetryPolicy,

@@ -6,9 +6,10 @@ from typing import Any
 import hypothesis.strategies as st
 from hypothesis import given
 
+from notification_contract.kinds.choices import Phase
 from notification_operator.domain.audit_events import all_events, events
 from notification_operator.domain.folding.fold import excluding_attempts
-from notification_operator.domain.model import Phase, RetryPolicy
+from notification_operator.domain.model import RetryPolicy
 from notification_operator.domain.routing.route import resolve
 from notification_operator.observers.publisher import Transition
 from tests.property.notification_model import NotificationModel

@@ -7,10 +7,11 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from notification_contract.kinds.choices import AttemptStatus
 from notification_operator.domain.folding.fold import fold
 from notification_operator.domain.folding.outcome import decide_phase
 from notification_operator.domain.folding.phases import FINAL
-from notification_operator.domain.model import Attempt, AttemptStatus, parse
+from notification_operator.domain.model import Attempt, parse
 from notification_operator.domain.planning.progress import progress
 from notification_operator.domain.routing.route import Route, resolve
 from tests.property.notification_model import NotificationModel

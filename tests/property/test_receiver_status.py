@@ -10,12 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notification_contract.crds import notification_receiver
+from notification_contract.kinds.choices import ReceiverTestOutcome
 from notification_operator.domain.flow_control.breaker import Circuit
 from notification_operator.domain.receivers.fold import MAX_AGE, OwnerFacts, fold
 from notification_operator.domain.receivers.health import UNTESTED, Health
 from notification_operator.domain.receivers.readiness import Readiness, ReadyReason
 from notification_operator.domain.receivers.references import ReferenceReason
-from notification_operator.domain.receivers.status import LastTest, ReceiverStatus, ReceiverTestOutcome
+from notification_operator.domain.receivers.status import LastTest, ReceiverStatus
 from tests.harness.schema import violations
 from tests.unit.operator.domain.builders import at
 from tests.unit.operator.domain.receivers.builders import (

@@ -6,8 +6,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from notification_contract.kinds.choices import Phase
 from notification_operator.domain.folding.phases import FINAL
-from notification_operator.domain.model import Phase
 from notification_operator.domain.retention import due_at
 from notification_operator.domain.text.timestamps import format_time
 

@@ -7,10 +7,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from notification_contract.kinds.choices import AttemptStatus, Phase, TargetState
 from notification_contract.kinds.target import MAX_TARGETS
 from notification_operator.domain.folding.phases import MOVES
-from notification_operator.domain.folding.target_status import TargetState
-from notification_operator.domain.model import AttemptStatus, Phase
 from notification_operator.domain.planning.progress import most_attempts
 from notification_operator.domain.receivers.targets import NO_RULES, PLACEHOLDER
 from notification_operator.domain.text.timestamps import format_time

@@ -19,10 +19,10 @@ from notification_cli.views.explaining.explanation import explain, read_rules
 from notification_cli.views.explaining.known import NOTHING_KNOWN
 from notification_cli.views.explaining.outlook import Meeting
 from notification_contract.kinds.channel_names import CHANNELS
+from notification_contract.kinds.choices import TargetState
 from notification_contract.settings import Receivers
 from notification_operator.controller.request import Request
 from notification_operator.delivery.receivers.creation import Created
-from notification_operator.domain.folding.target_status import TargetState
 from notification_operator.domain.model import parse
 from notification_operator.domain.planning.plan import PlanReason
 from notification_operator.domain.receivers.catalog import ReceiverKey

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from notification_operator.domain.model import Phase
+    from notification_contract.kinds.choices import Phase
     from notification_operator.observers.publisher import Observer
     from notification_operator.telemetry.statistics import ElectorStatistics
     from tests.simulation.environment import Environment

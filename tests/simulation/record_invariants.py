@@ -6,9 +6,10 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from notification_contract.kinds.choices import Phase
 from notification_operator.domain import audit_events as audit
 from notification_operator.domain.folding.phases import FINAL, MOVES
-from notification_operator.domain.model import Phase, parse
+from notification_operator.domain.model import parse
 from notification_operator.domain.redaction.redact import ALL_RULES, redact_content
 from tests.simulation.violations import require
 

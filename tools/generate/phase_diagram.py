@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from notification_contract.kinds.choices import Phase
 from notification_operator.domain.folding.phases import MOVES
-from notification_operator.domain.model import Phase
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -13,7 +13,7 @@ from notification_cli.output.documents import document
 from notification_cli.output.table import Column, Table
 from notification_cli.views.figures import NamespaceFigures
 from notification_cli.views.text import clean, duration
-from notification_operator.domain.status import Phase
+from notification_contract.kinds.choices import Phase
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -14,7 +14,7 @@ from notification_cli.output.documents import Objects, stream
 from notification_cli.output.table import Column, Table
 from notification_cli.views.rows import STYLES, ReceiverFilter, created_at, receivers_of, row_of
 from notification_cli.views.text import parse_duration
-from notification_operator.domain.status import Phase
+from notification_contract.kinds.choices import Phase
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence

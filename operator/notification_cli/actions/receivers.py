@@ -14,8 +14,8 @@ from notification_cli.output.receivers import ReceiverTable, show
 from notification_cli.views.receivers import receiver_view
 from notification_cli.views.rows import ReceiverFilter
 from notification_cli.views.text import clean
+from notification_contract.kinds.choices import ReceiverTestOutcome
 from notification_operator.domain.json_values import moment
-from notification_operator.domain.receivers.status import ReceiverTestOutcome
 from notification_operator.domain.text.timestamps import format_time
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from notification_cli.errors import CliError, ExitCode
 from notification_cli.views.receivers import in_words, receiver_view
-from notification_operator.domain.conditions import ConditionStatus
+from notification_contract.kinds.choices import ConditionStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

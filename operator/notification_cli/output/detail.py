@@ -9,7 +9,7 @@ from notification_cli.views.explaining.outlook import Meeting
 from notification_cli.views.rows import STYLES
 from notification_cli.views.text import clean, clock, duration, moment
 from notification_cli.views.timeline import Kind
-from notification_operator.domain.folding.target_status import TargetState
+from notification_contract.kinds.choices import TargetState
 from notification_operator.domain.planning.plan import PlanReason
 
 if TYPE_CHECKING:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from notification_cli.output.table import Column, Table
 from notification_cli.views.receivers import in_words
 from notification_cli.views.text import clean, duration, moment
-from notification_operator.domain.conditions import ConditionStatus
-from notification_operator.domain.receivers.status import ReceiverTestOutcome
+from notification_contract.kinds.choices import ConditionStatus, ReceiverTestOutcome
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from notification_cli.views.text import clean
 from notification_contract import names
-from notification_operator.domain.folding.target_status import TargetState
+from notification_contract.kinds.choices import TargetState
 from notification_operator.domain.json_values import entries, mapping, number, text
 from notification_operator.domain.receivers.drills import why_skipped
 from notification_operator.domain.receivers.targets import receiver_of

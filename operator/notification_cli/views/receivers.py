@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from notification_cli.views.text import clean
 from notification_contract import names
+from notification_contract.kinds.choices import ConditionStatus
 from notification_contract.kinds.receiver import with_defaults
-from notification_operator.domain.conditions import Condition, ConditionStatus
+from notification_operator.domain.conditions import Condition
 from notification_operator.domain.json_values import integer, mapping, text
 from notification_operator.domain.receivers.catalog import ReceiverKey
 from notification_operator.domain.receivers.status import ReceiverStatus

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from notification_cli.views.text import clean, duration
+from notification_contract.kinds.choices import Phase
 from notification_operator.domain.json_values import entries, mapping, text
 from notification_operator.domain.receivers.catalog import ReceiverKey
 from notification_operator.domain.receivers.targets import receiver_of
-from notification_operator.domain.status import Phase
 from notification_operator.domain.text.timestamps import parse_time
 
 if TYPE_CHECKING:

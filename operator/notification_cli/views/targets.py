@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from notification_cli.views.receivers import in_words
 from notification_cli.views.text import clean
+from notification_contract.kinds.choices import TargetState
 from notification_operator.domain.folding.phases import FINAL
-from notification_operator.domain.folding.target_status import TargetState
 from notification_operator.domain.folding.target_view import target_statuses
 from notification_operator.domain.receivers.targets import receiver_of
 

@@ -20,7 +20,7 @@ from notification_cli.web.pages import Pages
 from notification_cli.web.receivers import KIND, ReceiverPages
 from notification_cli.web.security import add_headers, guard
 from notification_cli.web.source import Filter
-from notification_operator.domain.status import Phase
+from notification_contract.kinds.choices import Phase
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence

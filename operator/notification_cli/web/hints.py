@@ -6,7 +6,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from notification_cli.views.text import clean
-from notification_operator.domain.status import Phase
+from notification_contract.kinds.choices import Phase
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from notification_cli.web.hints import UNDELIVERED
-from notification_operator.domain.status import Phase
+from notification_contract.kinds.choices import Phase
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -10,7 +10,7 @@ from notification_cli.web.fitting import NAME_CHARACTERS, SUBJECT_BYTES, fit, lo
 from notification_cli.web.hints import UNDELIVERED, Hints
 from notification_cli.web.layout import RECEIVERS, Layout
 from notification_cli.web.source import Filter
-from notification_operator.domain.conditions import ConditionStatus
+from notification_contract.kinds.choices import ConditionStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

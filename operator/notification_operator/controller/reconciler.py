@@ -17,12 +17,12 @@ from atomic_status import (
     Unchanged,
     apply,
 )
+from notification_contract.kinds.choices import Phase
 from notification_operator.controller.decision import Decision, Waits
 from notification_operator.controller.request import Result
 from notification_operator.domain.folding.fold import next_attempt
 from notification_operator.domain.folding.phases import FINAL
 from notification_operator.domain.model import parse
-from notification_operator.domain.status import Phase
 
 if TYPE_CHECKING:
     from collections.abc import Callable

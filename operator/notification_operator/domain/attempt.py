@@ -4,19 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any, Final
 
 from notification_contract import bounds
+from notification_contract.kinds.choices import AttemptStatus
 from notification_operator.domain.json_values import EARLIEST, integer, mapping, moment, number, text
 from notification_operator.domain.text.timestamps import format_time
-
-
-class AttemptStatus(StrEnum):
-    """How one attempt on one target ended."""
-
-    SUCCESS = "success"
-    FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
-from notification_operator.domain.status import Phase
+from notification_contract.kinds.choices import Phase
 from notification_operator.domain.text.timestamps import format_time
 
 if TYPE_CHECKING:

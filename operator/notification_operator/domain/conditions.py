@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
+from notification_contract.kinds.choices import ConditionStatus
 from notification_operator.domain.json_values import entries, integer, mapping, moment, text
 from notification_operator.domain.text.timestamps import format_time
 
@@ -13,14 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from collections.abc import Mapping as AbstractMapping
     from datetime import datetime
-
-
-class ConditionStatus(StrEnum):
-    """`status` of a condition."""
-
-    TRUE = "True"
-    FALSE = "False"
-    UNKNOWN = "Unknown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from notification_contract import bounds
-from notification_contract.kinds.choices import BodyFormat, LifecycleEvent
-from notification_operator.domain.attempt import Attempt, AttemptStatus
+from notification_contract.kinds.choices import BodyFormat, LifecycleEvent, Phase
+from notification_operator.domain.attempt import Attempt
 from notification_operator.domain.json_values import moment
 from notification_operator.domain.receivers.catalog import ReceiverKey
 from notification_operator.domain.size import too_large
-from notification_operator.domain.status import Phase, Reason, Status
+from notification_operator.domain.status import Reason, Status
 from notification_operator.domain.template_ref import TemplateRef
 from notification_operator.domain.text.timestamps import parse_time
 
@@ -21,10 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Attempt",
-    "AttemptStatus",
     "Content",
     "Notification",
-    "Phase",
     "Reason",
     "RetryPolicy",
     "Status",

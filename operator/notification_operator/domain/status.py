@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 from notification_contract import bounds
+from notification_contract.kinds.choices import Phase
 from notification_operator.domain.attempt import Attempt, dump_attempt, parse_attempt
 from notification_operator.domain.conditions import (
     Condition,
@@ -27,19 +28,6 @@ from notification_operator.domain.text.timestamps import format_time
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
-
-
-class Phase(StrEnum):
-    """`status.phase`; `phases` holds the moves between them."""
-
-    PENDING = "Pending"
-    SENDING = "Sending"
-    RETRYING = "Retrying"
-    SENT = "Sent"
-    PARTIALLY_SENT = "PartiallySent"
-    FAILED = "Failed"
-    SUPPRESSED = "Suppressed"
-    """Nothing was to be sent."""
 
 
 class Reason(StrEnum):

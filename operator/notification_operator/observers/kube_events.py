@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from notification_contract.kinds.choices import Phase
 from notification_contract.settings import EventLevel
 from notification_operator.domain.flow_control.breaker import Circuit
-from notification_operator.domain.model import Phase
 from notification_operator.domain.redaction.redact import redact as redact_text
 from notification_operator.kube.events.event import Event, EventType, Regarding
 

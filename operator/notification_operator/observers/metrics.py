@@ -15,7 +15,8 @@ from notification_operator.domain.receivers.targets import receiver_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from notification_operator.domain.model import Attempt, Phase
+    from notification_contract.kinds.choices import Phase
+    from notification_operator.domain.model import Attempt
     from notification_operator.observers.publisher import Transition
     from notification_operator.telemetry.metrics import Metrics
 

@@ -14,8 +14,8 @@ from prometheus_client import (
     ProcessCollector,
 )
 
+from notification_contract.kinds.choices import Phase
 from notification_operator.domain.folding.outcome import DEAD_LETTER_REASONS
-from notification_operator.domain.model import Phase
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

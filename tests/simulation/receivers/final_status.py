@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from notification_operator.domain.conditions import ConditionStatus
+from notification_contract.kinds.choices import ConditionStatus
 from notification_operator.domain.receivers.status import ReceiverStatus
 from tests.simulation.environment import START
 from tests.simulation.receivers.invariants import place_of

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from notification_operator.domain.folding.target_status import TargetState
+from notification_contract.kinds.choices import TargetState
 from notification_operator.domain.model import parse
 from notification_operator.domain.receivers.targets import receiver_of
 from notification_operator.domain.status import Reason

@@ -17,8 +17,7 @@ from notification_cli.output.table import Column, Table
 from notification_cli.views.targets import Target
 from notification_contract import crds
 from notification_contract.kinds.channel_names import CHANNELS
-from notification_contract.kinds.choices import MessageType, Priority
-from notification_operator.domain.folding.target_status import TargetState
+from notification_contract.kinds.choices import MessageType, Priority, TargetState
 from tests.unit.cli.samples import screen
 from tests.unit.operator.domain.builders import START, stored
 

@@ -10,12 +10,12 @@ import pytest
 from kubernetes.aio.client import ApiClient, Configuration
 from typer.testing import CliRunner
 
+from notification_contract.kinds.choices import Phase
 from notification_operator import kopf_app
 from notification_operator.app import App
 from notification_operator.cli import UNUSABLE, app
 from notification_operator.config.settings import Settings
 from notification_operator.controller.request import Key
-from notification_operator.domain.model import Attempt, Phase
 from notification_operator.domain.routing.route import resolve
 from notification_operator.kube.client import Cluster
 from notification_operator.kube.connectivity import Connectivity
@@ -32,6 +32,8 @@ from tests.unit.process_log import restored_log
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine
+
+    from notification_operator.domain.model import Attempt
 
 GRACE = 3.0
 """Seconds: a third of it is enough for the last steps, on a busy machine too."""

@@ -12,13 +12,14 @@ import yaml
 from prometheus_client.metrics import MetricWrapperBase
 
 from notification_contract.crds import notification_request
+from notification_contract.kinds.choices import Phase
 from notification_contract.settings import Audit
 from notification_operator.delivery.channels.console import ConsoleChannel
 from notification_operator.delivery.dispatcher import Dispatcher
 from notification_operator.delivery.flow_control.breakers import Breakers
 from notification_operator.delivery.senders import ChannelSenders
 from notification_operator.domain.flow_control.breaker import Limits
-from notification_operator.domain.model import Phase, Reason
+from notification_operator.domain.model import Reason
 from notification_operator.domain.routing.route import RoutingReason
 from notification_operator.observers.audit.observer import AuditObserver
 from notification_operator.telemetry.gauges import publish

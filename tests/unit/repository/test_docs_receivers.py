@@ -12,12 +12,12 @@ import yaml
 from notification_cli.views.lint import schema
 from notification_contract import crds, names
 from notification_contract.kinds.channel_names import ReceiverType
+from notification_contract.kinds.choices import TargetState
 from notification_contract.kinds.receiver import parse_spec
 from notification_contract.safe_yaml import LOADER
 from notification_operator.delivery.channel import ReceiverProblem
 from notification_operator.delivery.rendering.compose import Composer, Facts
 from notification_operator.delivery.rendering.templating.templates import Template
-from notification_operator.domain.folding.target_status import TargetState
 from notification_operator.domain.receivers.health_condition import (
     CIRCUIT_OPEN,
     DELIVERING,

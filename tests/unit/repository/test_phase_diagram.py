@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from notification_contract.kinds.choices import Phase
 from notification_operator.domain.folding.phases import MOVES
-from notification_operator.domain.model import Phase
 from tools.generate.phase_diagram import diagram
 
 

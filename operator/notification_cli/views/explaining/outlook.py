@@ -10,8 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from notification_contract.kinds.channel_names import ADDRESSES, ReceiverType
-from notification_contract.kinds.choices import OnReceiverError
-from notification_operator.domain.conditions import ConditionStatus
+from notification_contract.kinds.choices import ConditionStatus, OnReceiverError
 from notification_operator.domain.receivers.targets import (
     accepts,
     address_of,

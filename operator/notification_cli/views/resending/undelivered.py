@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from notification_contract.kinds.choices import TargetState
 from notification_contract.kinds.target import TargetKey
-from notification_operator.domain.folding.target_status import TargetState
 from notification_operator.domain.json_values import entries, mapping, text
 from notification_operator.domain.receivers.catalog import ReceiverKey
 from notification_operator.domain.receivers.targets import receiver_of

@@ -11,6 +11,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from notification_contract.kinds.choices import Phase
 from notification_operator.domain.folding.outcome import (
     PhaseDecision,
     dead_letter_condition,
@@ -26,7 +27,6 @@ from notification_operator.domain.planning.fallback import fallback_times, follo
 from notification_operator.domain.planning.hold import NO_HOLDS
 from notification_operator.domain.planning.progress import NO_OPEN_BREAKERS, Progress, State
 from notification_operator.domain.routing.route import Route, routing_condition
-from notification_operator.domain.status import Phase, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from notification_operator.domain.attempt import Attempt
     from notification_operator.domain.model import Notification
     from notification_operator.domain.planning.hold import Hold
+    from notification_operator.domain.status import Status
 
 
 NO_SUPPRESSIONS: Final[Mapping[str, str]] = MappingProxyType({})

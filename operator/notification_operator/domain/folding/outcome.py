@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from notification_operator.domain.conditions import Condition, ConditionStatus
+from notification_contract.kinds.choices import ConditionStatus, Phase
+from notification_operator.domain.conditions import Condition
 from notification_operator.domain.folding.phases import FINAL
 from notification_operator.domain.planning.hold import NO_HOLDS, describe_holds
 from notification_operator.domain.planning.progress import Progress, State
-from notification_operator.domain.status import DELIVERED, Phase, Reason
+from notification_operator.domain.status import DELIVERED, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from notification_operator.domain.status import Phase
+from notification_contract.kinds.choices import Phase
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

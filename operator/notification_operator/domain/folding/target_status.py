@@ -3,32 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 from notification_contract import bounds
+from notification_contract.kinds.choices import TargetState
 from notification_operator.domain.json_values import entries, integer, mapping, moment, text
 from notification_operator.domain.text.timestamps import format_time
 
 if TYPE_CHECKING:
     from datetime import datetime
-
-
-class TargetState(StrEnum):
-    """`state` of a target."""
-
-    WAITING = "Waiting"
-    """No attempt is running, and one remains."""
-    DELIVERING = "Delivering"
-    DELIVERED = "Delivered"
-    REFUSED = "Refused"
-    """Failed permanently."""
-    EXHAUSTED = "Exhausted"
-    """Failed as often as the policy allows."""
-    SUPPRESSED = "Suppressed"
-    """Nothing is sent on purpose."""
-    EXPIRED = "Expired"
-    """Not delivered before `spec.deliverBefore`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

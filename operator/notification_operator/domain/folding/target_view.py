@@ -6,7 +6,8 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from notification_operator.domain.folding.target_status import TargetState, TargetStatus
+from notification_contract.kinds.choices import TargetState
+from notification_operator.domain.folding.target_status import TargetStatus
 from notification_operator.domain.planning.progress import Progress, State
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from notification_contract import names
 from notification_contract.kinds.channel_names import ADDRESSES
-from notification_operator.domain.folding.target_status import TargetState
+from notification_contract.kinds.choices import TargetState
 from notification_operator.domain.receivers.targets import receiver_of
 
 if TYPE_CHECKING:

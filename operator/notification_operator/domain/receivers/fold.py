@@ -13,7 +13,8 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
-from notification_operator.domain.conditions import Condition, ConditionStatus, updated
+from notification_contract.kinds.choices import CircuitState, ConditionStatus
+from notification_operator.domain.conditions import Condition, updated
 from notification_operator.domain.flow_control.breaker import Circuit
 from notification_operator.domain.json_values import EARLIEST, integer, mapping, moment, text
 from notification_operator.domain.receivers.declared import examine
@@ -26,7 +27,6 @@ from notification_operator.domain.receivers.status import (
     MESSAGE_CHARACTERS,
     MOST_REPLICAS,
     VERSION_CHARACTERS,
-    CircuitState,
     CircuitStatus,
     Observation,
     ReceiverStatus,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from notification_operator.domain.conditions import Condition, ConditionStatus
+from notification_contract.kinds.choices import CircuitState, ConditionStatus
+from notification_operator.domain.conditions import Condition
 from notification_operator.domain.json_values import EARLIEST
-from notification_operator.domain.receivers.status import CircuitState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

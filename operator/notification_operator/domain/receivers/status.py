@@ -8,9 +8,9 @@ read: a value that makes no sense is ignored, a number out of bounds is clamped.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
+from notification_contract.kinds.choices import CircuitState, ReceiverTestOutcome
 from notification_operator.domain.conditions import Condition, dump_conditions, dump_time, parse_conditions
 from notification_operator.domain.json_values import entries, integer, mapping, moment, text
 
@@ -27,14 +27,6 @@ REPLICA_CHARACTERS: Final = 253
 MOST_REPLICAS: Final = 32
 MOST_FAILURES: Final = 2**31 - 1
 LAST_DRILL: Final = "lastDrillTime"
-
-
-class CircuitState(StrEnum):
-    """`circuit.state`, from best to worst."""
-
-    CLOSED = "Closed"
-    HALF_OPEN = "HalfOpen"
-    OPEN = "Open"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,13 +64,6 @@ class ReplicaStatus:
     problem: str = ""
     """Why the receiver accepts no message from this replica, as a reason of the condition Healthy."""
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
-
-
-class ReceiverTestOutcome(StrEnum):
-    """`lastTest.outcome`."""
-
-    SUCCEEDED = "Succeeded"
-    FAILED = "Failed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,9 +7,10 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from notification_contract.kinds.choices import ConditionStatus
 from notification_contract.kinds.target import MAX_TARGETS
 from notification_contract.routing.receivers import FALLBACK_CHANNEL
-from notification_operator.domain.conditions import Condition, ConditionStatus
+from notification_operator.domain.conditions import Condition
 from notification_operator.domain.receivers.catalog import EMPTY
 from notification_operator.domain.receivers.targets import Resolver, fits, too_many
 from notification_operator.domain.status import ROUTING_RESOLVED

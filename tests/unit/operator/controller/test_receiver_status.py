@@ -17,6 +17,7 @@ from structlog.testing import capture_logs
 from atomic_status import Conflict, ObjectRef, Rejected, Unavailable
 from atomic_status.testing import MemoryStore
 from notification_contract import names
+from notification_contract.kinds.choices import ReceiverTestOutcome
 from notification_operator.controller import receiver_tests, receiver_view
 from notification_operator.controller.receiver_status import (
     CONCURRENT_WRITES,
@@ -30,7 +31,7 @@ from notification_operator.domain.receivers.declared import declare
 from notification_operator.domain.receivers.health import UNTESTED, Health
 from notification_operator.domain.receivers.readiness import Readiness, ReadyReason
 from notification_operator.domain.receivers.references import ReferenceReason
-from notification_operator.domain.receivers.status import ReceiverTestOutcome, ReceiverTestResult
+from notification_operator.domain.receivers.status import ReceiverTestResult
 from tests.simulation.virtual_loop import run_virtually
 from tests.unit.operator.domain.builders import at
 from tests.unit.operator.domain.receivers.builders import (

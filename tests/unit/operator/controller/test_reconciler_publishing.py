@@ -1,8 +1,8 @@
 """What a reconciliation publishes: each write once, to metrics and observers alike."""
 
 from atomic_status import Unavailable
+from notification_contract.kinds.choices import Phase
 from notification_operator.delivery.channel import Permanent, Transient
-from notification_operator.domain.model import Phase
 from notification_operator.observers.publisher import Transition
 from tests.unit.operator.controller.reconciler_fixture import IDLE, ReconcilerFixture, Stub
 

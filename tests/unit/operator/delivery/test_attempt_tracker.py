@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 import pytest
 
+from notification_contract.kinds.choices import AttemptStatus
 from notification_operator.delivery.attempt_tracker import AttemptTracker
 from notification_operator.delivery.channel import Postponed
-from notification_operator.domain.model import Attempt, AttemptStatus, parse
+from notification_operator.domain.model import Attempt, parse
 from notification_operator.domain.routing.route import Route
 from notification_operator.telemetry.statistics import AttemptStatistics
 from tests.unit.operator.domain.builders import stored

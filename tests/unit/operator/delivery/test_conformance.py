@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from notification_contract.kinds.choices import AttemptStatus
 from notification_contract.settings import Channels
 from notification_operator.delivery.channel import Channel, Message
 from notification_operator.delivery.channels.console import ConsoleChannel
@@ -22,7 +23,7 @@ from notification_operator.delivery.refusals import BUILT_IN
 from notification_operator.delivery.registry import channels
 from notification_operator.delivery.senders import ChannelSenders
 from notification_operator.domain.flow_control.breaker import Limits
-from notification_operator.domain.model import Attempt, AttemptStatus
+from notification_operator.domain.model import Attempt
 from notification_operator.domain.planning.plan import Send
 from tests.unit.operator.delivery.receiving import HttpServer
 from tests.unit.operator.delivery.test_channels import message

@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 
 import pytest
 
+from notification_contract.kinds.choices import AttemptStatus
 from notification_operator.delivery.channel import Channel, Message, Permanent, Transient
 from notification_operator.delivery.dispatcher import Dispatcher
 from notification_operator.delivery.flow_control.breakers import Breakers
 from notification_operator.delivery.senders import ChannelSenders
 from notification_operator.domain.flow_control.breaker import Limits
-from notification_operator.domain.model import Attempt, AttemptStatus, Content
+from notification_operator.domain.model import Attempt, Content
 from notification_operator.domain.planning.plan import Send
 
 MESSAGE = Message(

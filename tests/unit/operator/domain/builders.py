@@ -5,14 +5,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Never
 
-from notification_operator.domain.model import (
-    Attempt,
-    AttemptStatus,
-    Notification,
-    Phase,
-    RetryPolicy,
-    parse,
-)
+from notification_contract.kinds.choices import AttemptStatus, Phase
+from notification_operator.domain.model import Attempt, Notification, RetryPolicy, parse
 from notification_operator.domain.planning.progress import Progress, progress
 from notification_operator.domain.routing.route import Route
 from notification_operator.domain.text.timestamps import format_time

@@ -8,9 +8,10 @@ import pytest
 import yaml
 
 from notification_contract import bounds
+from notification_contract.kinds.choices import Phase
 from notification_operator.domain import size
 from notification_operator.domain.folding.fold import fold
-from notification_operator.domain.model import Notification, Phase, parse
+from notification_operator.domain.model import Notification, parse
 from notification_operator.domain.planning.plan import Plan, PlanReason, plan
 from notification_operator.domain.routing.route import Route
 from tests.unit.operator.domain.builders import START, at, failure, stored, success

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from notification_operator.domain.conditions import Condition, ConditionStatus
+from notification_contract.kinds.choices import ConditionStatus, Phase, TargetState
+from notification_operator.domain.conditions import Condition
 from notification_operator.domain.folding.outcome import PhaseDecision, delivered_condition
-from notification_operator.domain.folding.target_status import TargetState, TargetStatus
-from notification_operator.domain.model import Attempt, Phase, Reason
+from notification_operator.domain.folding.target_status import TargetStatus
+from notification_operator.domain.model import Attempt, Reason
 from notification_operator.domain.routing.route import Route, RoutingReason, routing_condition
 from notification_operator.domain.status import Status, phase_of
 from notification_operator.domain.text.timestamps import format_time

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from notification_contract.kinds.choices import Phase
 from notification_contract.settings import EventLevel
 from notification_operator.domain.flow_control.breaker import Circuit
-from notification_operator.domain.model import Phase, Reason
+from notification_operator.domain.model import Reason
 from notification_operator.kube.events.event import Event, EventType, Regarding
 from notification_operator.observers.kube_events import EventObserver
 from notification_operator.observers.publisher import Transition

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from notification_operator.domain.model import Phase
+from notification_contract.kinds.choices import Phase
 from notification_operator.observers.metrics import MetricsObserver
 from notification_operator.observers.publisher import Transition
 from notification_operator.telemetry.metrics import Metrics

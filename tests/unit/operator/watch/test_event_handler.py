@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from notification_contract.kinds.choices import Phase
 from notification_operator.controller.request import Key, Request, Result
 from notification_operator.controller.workqueue import WorkQueue
 from notification_operator.delivery.attempt_tracker import AttemptTracker
-from notification_operator.domain.model import Attempt, Phase
+from notification_operator.domain.model import Attempt
 from notification_operator.domain.routing.route import Route
 from notification_operator.telemetry.metrics import Metrics
 from notification_operator.telemetry.statistics import QueueStatistics

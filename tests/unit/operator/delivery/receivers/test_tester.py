@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from notification_contract.kinds.choices import ReceiverTestOutcome
 from notification_operator.delivery.channel import Permanent, ReceiverError, ReceiverProblem
 from notification_operator.delivery.receivers.creation import OnDemandCreator
 from notification_operator.delivery.receivers.sessions import Sessions
 from notification_operator.delivery.receivers.tester import ReceiverTester
 from notification_operator.domain.receivers.catalog import ReceiverKey
 from notification_operator.domain.receivers.references import ReferenceReason, References
-from notification_operator.domain.receivers.status import ReceiverTestOutcome
 from tests.unit.operator.delivery.receivers.far_ends import tools
 from tests.unit.operator.delivery.receivers.stage import BLOCKS, Stage
 from tests.unit.operator.domain.receivers.entries import receiver

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from notification_contract.kinds.choices import Phase
 from notification_operator.domain.folding.fold import excluding_attempts, fold, next_attempt
-from notification_operator.domain.model import Phase, Reason, RetryPolicy, parse
+from notification_operator.domain.model import Reason, RetryPolicy, parse
 from notification_operator.domain.planning.hold import Hold, HoldReason
 from notification_operator.domain.planning.plan import PlanReason, plan
 from notification_operator.domain.planning.progress import State, progress

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from notification_contract.kinds.choices import Phase
 from notification_operator.domain.folding.fold import fold, merge_attempts
-from notification_operator.domain.model import Attempt, Notification, Phase, parse
+from notification_operator.domain.model import Attempt, Notification, parse
 from notification_operator.domain.routing.route import Route, RoutingReason
 from notification_operator.domain.text.timestamps import format_time
 from tests.unit.operator.domain.builders import START, at, failure, notification, progress_of, stored, success

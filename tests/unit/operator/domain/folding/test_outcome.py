@@ -4,13 +4,14 @@ from dataclasses import replace
 
 import pytest
 
+from notification_contract.kinds.choices import Phase
 from notification_operator.domain.folding.outcome import (
     DEAD_LETTER_REASONS,
     PhaseDecision,
     dead_letter_condition,
     decide_phase,
 )
-from notification_operator.domain.model import Attempt, Phase, Reason, RetryPolicy
+from notification_operator.domain.model import Attempt, Reason, RetryPolicy
 from notification_operator.domain.planning.progress import progress
 from notification_operator.domain.receivers.targets import TargetRules
 from notification_operator.domain.routing.route import Route

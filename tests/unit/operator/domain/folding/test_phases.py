@@ -2,8 +2,8 @@
 
 import pytest
 
+from notification_contract.kinds.choices import Phase
 from notification_operator.domain.folding.phases import FINAL, MOVES, IllegalMoveError, check_move
-from notification_operator.domain.model import Phase
 
 P = Phase
 ALLOWED = {

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from notification_contract.kinds.choices import Phase
 from notification_contract.kinds.target import MAX_TARGETS, address_digits
 from notification_operator.domain.folding.fold import excluding_attempts, fold
-from notification_operator.domain.model import Phase, Reason, parse
+from notification_operator.domain.model import Reason, parse
 from notification_operator.domain.planning.plan import Plan, PlanReason, plan
 from notification_operator.domain.routing.route import Route, RoutingReason, resolve
 from notification_operator.domain.routing.state import RoutingState

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from notification_contract.kinds.choices import Phase, TargetState
 from notification_operator.domain.folding.fold import fold
-from notification_operator.domain.folding.target_status import TargetState, TargetStatus
-from notification_operator.domain.model import Phase, Reason, parse
+from notification_operator.domain.folding.target_status import TargetStatus
+from notification_operator.domain.model import Reason, parse
 from notification_operator.domain.planning.plan import PlanReason, plan
 from notification_operator.domain.planning.progress import State, progress
 from notification_operator.domain.receivers.targets import TargetRules

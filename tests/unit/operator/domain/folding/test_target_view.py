@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from notification_operator.domain.folding.target_status import TargetState, TargetStatus
+from notification_contract.kinds.choices import TargetState
+from notification_operator.domain.folding.target_status import TargetStatus
 from notification_operator.domain.folding.target_view import (
     MAX_ERROR,
     STATES,

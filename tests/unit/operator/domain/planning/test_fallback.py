@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from notification_contract.kinds.choices import Phase, TargetState
 from notification_contract.kinds.target import MAX_TARGETS
 from notification_operator.domain.folding.fold import fold, next_attempt
-from notification_operator.domain.folding.target_status import TargetState, TargetStatus
+from notification_operator.domain.folding.target_status import TargetStatus
 from notification_operator.domain.model import RetryPolicy, parse
 from notification_operator.domain.planning.fallback import fallback_times, follow
 from notification_operator.domain.planning.plan import plan
 from notification_operator.domain.planning.progress import State
 from notification_operator.domain.receivers.targets import TargetRules
 from notification_operator.domain.routing.route import Route
-from notification_operator.domain.status import Phase
 from notification_operator.domain.text.timestamps import LATEST
 from tests.unit.operator.domain.builders import (
     START,

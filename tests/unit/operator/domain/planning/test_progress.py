@@ -5,8 +5,9 @@ from datetime import timedelta
 
 import pytest
 
+from notification_contract.kinds.choices import Phase
 from notification_operator.domain.folding.fold import fold, merge_attempts
-from notification_operator.domain.model import Attempt, Phase, RetryPolicy
+from notification_operator.domain.model import Attempt, RetryPolicy
 from notification_operator.domain.planning.plan import PlanReason, plan
 from notification_operator.domain.planning.progress import State, progress
 from notification_operator.domain.planning.retry import backoff, next_attempt_at

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from notification_contract import names
+from notification_contract.kinds.choices import TargetState
 from notification_contract.kinds.receiver import parse_spec
-from notification_operator.domain.folding.target_status import TargetState, TargetStatus
+from notification_operator.domain.folding.target_status import TargetStatus
 from notification_operator.domain.receivers.catalog import ReceiverKey
 from notification_operator.domain.receivers.drills import is_drilled, latest_drill, reached
 from tests.unit.operator.contract.kinds.specs import spec

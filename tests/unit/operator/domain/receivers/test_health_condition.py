@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from notification_operator.domain.conditions import Condition, ConditionStatus
+from notification_contract.kinds.choices import ConditionStatus
+from notification_operator.domain.conditions import Condition
 from notification_operator.domain.flow_control.breaker import Circuit
 from notification_operator.domain.receivers.fold import entry_of
 from notification_operator.domain.receivers.health import UNTESTED, Health

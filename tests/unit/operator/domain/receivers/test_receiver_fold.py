@@ -9,17 +9,13 @@ from typing import Any
 
 import pytest
 
+from notification_contract.kinds.choices import ReceiverTestOutcome
 from notification_operator.domain.flow_control.breaker import Circuit
 from notification_operator.domain.receivers.fold import MAX_AGE, OwnerFacts, fold, is_test_due
 from notification_operator.domain.receivers.health import UNTESTED, Health
 from notification_operator.domain.receivers.readiness import ReadyReason
 from notification_operator.domain.receivers.references import ReferenceReason
-from notification_operator.domain.receivers.status import (
-    MOST_REPLICAS,
-    LastTest,
-    ReceiverStatus,
-    ReceiverTestOutcome,
-)
+from notification_operator.domain.receivers.status import MOST_REPLICAS, LastTest, ReceiverStatus
 from notification_operator.domain.text.timestamps import format_time
 from tests.unit.operator.domain.builders import at
 from tests.unit.operator.domain.receivers.builders import (

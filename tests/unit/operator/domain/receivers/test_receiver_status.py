@@ -7,14 +7,13 @@ from typing import Any
 
 import pytest
 
-from notification_operator.domain.conditions import Condition, ConditionStatus
+from notification_contract.kinds.choices import CircuitState, ConditionStatus, ReceiverTestOutcome
+from notification_operator.domain.conditions import Condition
 from notification_operator.domain.receivers.status import (
-    CircuitState,
     CircuitStatus,
     LastTest,
     Observation,
     ReceiverStatus,
-    ReceiverTestOutcome,
     ReplicaStatus,
 )
 from notification_operator.domain.text.timestamps import format_time

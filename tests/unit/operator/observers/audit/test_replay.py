@@ -11,9 +11,10 @@ from kubernetes.aio.client import Configuration
 from prometheus_client import CollectorRegistry
 from typer.testing import CliRunner, Result
 
+from notification_contract.kinds.choices import Phase
 from notification_contract.settings import Audit
 from notification_operator.cli import UNUSABLE, app
-from notification_operator.domain.model import Phase, parse
+from notification_operator.domain.model import parse
 from notification_operator.kube.client import Cluster
 from notification_operator.observers.audit.observer import AuditObserver
 from notification_operator.observers.publisher import Transition

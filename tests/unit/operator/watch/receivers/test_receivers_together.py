@@ -12,13 +12,14 @@ import pytest
 
 from atomic_status import KubeStatusStore
 from notification_contract import names
+from notification_contract.kinds.choices import ReceiverTestOutcome
 from notification_operator.controller import receiver_view
 from notification_operator.controller.receiver_status import ReceiverStatusController
 from notification_operator.domain.receivers.catalog import ReceiverKey
 from notification_operator.domain.receivers.health import UNTESTED, Health
 from notification_operator.domain.receivers.readiness import Readiness
 from notification_operator.domain.receivers.references import resolve_references
-from notification_operator.domain.receivers.status import ReceiverTestOutcome, ReceiverTestResult
+from notification_operator.domain.receivers.status import ReceiverTestResult
 from notification_operator.kube.resources import RECEIVER_RESOURCE
 from notification_operator.watch import backoff
 from notification_operator.watch.collection_watch import KubeWatches
