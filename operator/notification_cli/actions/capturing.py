@@ -70,6 +70,8 @@ class Answer:
 class Recorder:
     """Stands for the sessions of receivers, and for each session: keeps requests and sends none."""
 
+    names = None
+
     def __init__(self, kind: ReceiverType) -> None:
         self._status = STATUSES.get(kind, 200)
         self.requests: list[tuple[str, bytes]] = []

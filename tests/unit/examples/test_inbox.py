@@ -19,17 +19,9 @@ from examples.demo.inbox.mailbox import REMEMBERED, Mailbox
 from examples.demo.inbox.pages import Pages
 from examples.demo.inbox.signature import NotVerifiedError, verify
 from notification_operator.delivery.channel import DeliveryError, ReceiverError, ReceiverProblem
-from notification_operator.delivery.channels.email import (
-    EmailAccess,
-    EmailChannel,
-    EmailOptions,
-    EmailSecrets,
-    Security,
-)
-from notification_operator.delivery.channels.webhook import WebhookChannel, WebhookOptions, WebhookSecrets
 from notification_operator.delivery.http.egress_guard import guarded_session
 from tests.harness.authority import Authority
-from tests.unit.operator.delivery.channels.receivers import LOOPBACK, access, composer, message
+from tests.unit.operator.delivery.channels.receivers import LOOPBACK, access, make, message, own_connections
 
 if TYPE_CHECKING:
     import ssl
@@ -53,27 +45,17 @@ class Inbox:
     trust: ssl.SSLContext
 
     async def mail(self, sent: Message | None = None, *, password: str = PASSWORD) -> None:
-        options = EmailOptions(
-            host="127.0.0.1",
-            port=self.mail_port,
-            security=Security.TLS,
-            sender="operator@example.com",
-            to="you@example.com",
-        )
-        channel = EmailChannel(
-            options,
-            EmailSecrets(username="demo", password=password),
-            access=EmailAccess(policy=LOOPBACK, clock=lambda: NOW, tls=self.trust),
-            composer=composer(),
-        )
-        await channel.deliver(sent or message())
+        values = {"authSecretRef/username": "demo", "authSecretRef/password": password}
+        fields = {"host": "127.0.0.1", "port": self.mail_port, "security": "TLS"}
+        way = own_connections(clock=lambda: NOW, tls=self.trust, timeout=10)
+        channel = make("email", values, way, **fields, **{"from": "operator@example.com"})
+        await channel.deliver(replace(sent or message(), address="you@example.com"))
 
     async def webhook(self, sent: Message | None = None, *, key: str = KEY, path: str = "/webhook") -> None:
-        secrets_of_receiver = WebhookSecrets(url=str(self.server.make_url(path)), signing_keys=(key,))
+        values = {"urlSecretRef": str(self.server.make_url(path)), "signingSecretRefs[0]": key}
         async with guarded_session(LOOPBACK, connections=2) as session:
             way = replace(access(session), clock=lambda: datetime.now(UTC))
-            channel = WebhookChannel(WebhookOptions(), secrets_of_receiver, access=way, composer=composer())
-            await channel.deliver(sent or message())
+            await make("webhook", values, way).deliver(sent or message())
 
     async def page(self, path: str) -> tuple[str, Any]:
         async with aiohttp.ClientSession() as session, session.get(self.server.make_url(path)) as answer:

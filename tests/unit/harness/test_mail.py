@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from notification_contract.kinds.channel_types.email import Security
 from notification_operator.delivery.channel import (
     DeliveryError,
     Permanent,
@@ -16,20 +17,13 @@ from notification_operator.delivery.channel import (
     ReceiverProblem,
     Transient,
 )
-from notification_operator.delivery.channels.email import (
-    EmailAccess,
-    EmailChannel,
-    EmailOptions,
-    EmailSecrets,
-    Security,
-)
 from tests.harness.authority import Authority
 from tests.harness.counterparts import Account
 from tests.harness.receiver_types import TYPES
 from tests.harness.sink.app import Sink
 from tests.harness.sink.mail import account_of
 from tests.harness.sink.smtp import Encryption
-from tests.unit.operator.delivery.channels.receivers import LOOPBACK, NOW, composer, message
+from tests.unit.operator.delivery.channels.receivers import make, message, own_connections
 
 if TYPE_CHECKING:
     import ssl
@@ -48,17 +42,12 @@ class Post:
     async def send(
         self, security: Security = Security.STARTTLS, *, password: str = "", **changes: Any
     ) -> None:
-        options = EmailOptions(
-            host="127.0.0.1",
-            port=self.ports[Encryption(security)],
-            security=security,
-            sender=f"operator@{self.account.name}.example",
-            to="team@example.com",
-            timeout=changes.pop("timeout", 3),
-        )
-        secrets = EmailSecrets(username=self.account.name if password else "", password=password)
-        way = EmailAccess(policy=LOOPBACK, clock=lambda: NOW, tls=self.trust)
-        await EmailChannel(options, secrets, access=way, composer=composer()).deliver(message(**changes))
+        access = own_connections(tls=self.trust, timeout=changes.pop("timeout", 3))
+        values = {"authSecretRef/username": self.account.name, "authSecretRef/password": password}
+        fields = {"host": "127.0.0.1", "port": self.ports[Encryption(security)], "security": security}
+        sender = {"from": f"operator@{self.account.name}.example"}
+        channel = make("email", values if password else {}, access, **fields, **sender)
+        await channel.deliver(message(**{"address": "team@example.com", **changes}))
 
     async def failure(self, *arguments: Any, **changes: Any) -> DeliveryError:
         with pytest.raises(DeliveryError) as caught:

@@ -11,42 +11,23 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from notification_operator.delivery.channel import Permanent, ReceiverError, ReceiverProblem, Transient
-from notification_operator.delivery.channels.discord import DiscordChannel, DiscordSecrets
-from notification_operator.delivery.channels.mattermost import (
-    MattermostChannel,
-    MattermostOptions,
-    MattermostSecrets,
-)
-from notification_operator.delivery.channels.pagerduty import (
-    PagerDutyChannel,
-    PagerDutyOptions,
-    PagerDutySecrets,
-)
-from notification_operator.delivery.channels.slack.bot import (
-    SlackBotChannel,
-    SlackBotOptions,
-    SlackBotSecrets,
-)
-from notification_operator.delivery.channels.sms import SmsChannel, SmsOptions, SmsSecrets
-from notification_operator.delivery.channels.teams import TeamsChannel, TeamsSecrets
-from notification_operator.delivery.channels.webhook import WebhookChannel, WebhookOptions, WebhookSecrets
 from notification_operator.delivery.http.egress_guard import guarded_session
 from tests.harness.counterparts import Account
 from tests.harness.receiver_types import TYPES
 from tests.harness.sink.services import mattermost, slack
-from tests.unit.operator.delivery.channels.receivers import LOOPBACK, SID, access, composer, message
+from tests.unit.operator.delivery.channels.receivers import LOOPBACK, SID, access, make, message
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from notification_operator.delivery.channel import Channel
-    from notification_operator.delivery.http.exchange import HttpAccess
+    from notification_operator.delivery.http.exchange import NetworkAccess
     from tests.unit.harness.conftest import RunningSink
 
 CREDENTIAL = "R0123456789ABCDEF0123456789ABCDE"
 """Has the 32 characters of a routing key."""
 WRONG = "W0123456789ABCDEF0123456789ABCDE"
-CHANNELS: dict[str, Callable[[str, str, HttpAccess], Channel]] = {}
+CHANNELS: dict[str, Callable[[str, str, NetworkAccess], Channel]] = {}
 
 
 def channel(kind: str) -> Callable[[Callable[[str, str, Any], Any]], Callable[[str, str, Any], Any]]:
@@ -58,46 +39,41 @@ def channel(kind: str) -> Callable[[Callable[[str, str, Any], Any]], Callable[[s
 
 
 @channel("webhook")
-def _webhook(url: str, credential: str, way: HttpAccess) -> Channel:
-    secrets = WebhookSecrets(url=f"{url}/webhook", headers={"Authorization": credential})
-    return WebhookChannel(WebhookOptions(), secrets, access=way, composer=composer())
+def _webhook(url: str, credential: str, way: NetworkAccess) -> Channel:
+    values = {"urlSecretRef": f"{url}/webhook", "headersSecretRef/Authorization": credential}
+    return make("webhook", values, way)
 
 
 @channel("slack")
-def _slack(url: str, credential: str, way: HttpAccess) -> Channel:
-    options = SlackBotOptions(channel="C0123", base_url=url)
-    return SlackBotChannel(options, SlackBotSecrets(token=credential), access=way, composer=composer())
+def _slack(url: str, credential: str, way: NetworkAccess) -> Channel:
+    return make("slack", {"botTokenSecretRef": credential}, way, channel="C0123", baseUrl=url)
 
 
 @channel("pagerduty")
-def _pagerduty(url: str, credential: str, way: HttpAccess) -> Channel:
-    secrets = PagerDutySecrets(routing_key=credential)
-    return PagerDutyChannel(PagerDutyOptions(base_url=url), secrets, access=way, composer=composer())
+def _pagerduty(url: str, credential: str, way: NetworkAccess) -> Channel:
+    return make("pagerduty", {"routingKeySecretRef": credential}, way, baseUrl=url)
 
 
 @channel("sms")
-def _sms(url: str, credential: str, way: HttpAccess) -> Channel:
-    options = SmsOptions(account_sid=SID, to="+15550100", sender="+15550199", base_url=url)
-    secrets = SmsSecrets(username="SK0123456789", password=credential)
-    return SmsChannel(options, secrets, access=way, composer=composer())
+def _sms(url: str, credential: str, way: NetworkAccess) -> Channel:
+    values = {"authSecretRef/username": "SK0123456789", "authSecretRef/password": credential}
+    return make("sms", values, way, accountSid=SID, baseUrl=url, **{"from": "+15550199"})
 
 
 @channel("teams")
-def _teams(url: str, credential: str, way: HttpAccess) -> Channel:
-    secrets = TeamsSecrets(url=f"{url}/workflows/abc/triggers/manual/paths/invoke?sig={credential}")
-    return TeamsChannel(secrets, access=way, composer=composer())
+def _teams(url: str, credential: str, way: NetworkAccess) -> Channel:
+    workflow = f"{url}/workflows/abc/triggers/manual/paths/invoke?sig={credential}"
+    return make("teams", {"urlSecretRef": workflow}, way)
 
 
 @channel("discord")
-def _discord(url: str, credential: str, way: HttpAccess) -> Channel:
-    secrets = DiscordSecrets(url=f"{url}/api/webhooks/778899/{credential}")
-    return DiscordChannel(secrets, access=way, composer=composer())
+def _discord(url: str, credential: str, way: NetworkAccess) -> Channel:
+    return make("discord", {"urlSecretRef": f"{url}/api/webhooks/778899/{credential}"}, way)
 
 
 @channel("mattermost")
-def _mattermost(url: str, credential: str, way: HttpAccess) -> Channel:
-    secrets = MattermostSecrets(url=f"{url}/hooks/{credential}")
-    return MattermostChannel(MattermostOptions(), secrets, access=way, composer=composer())
+def _mattermost(url: str, credential: str, way: NetworkAccess) -> Channel:
+    return make("mattermost", {"urlSecretRef": f"{url}/hooks/{credential}"}, way)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +82,7 @@ class Counterpart:
 
     account: Account
     url: str
-    access: HttpAccess
+    access: NetworkAccess
 
     async def set(self, **change: Any) -> None:
         for name, value in change.items():

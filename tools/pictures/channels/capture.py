@@ -10,40 +10,32 @@ import io
 import json
 import re
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.headerregistry import Address
+from importlib import import_module
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs
 
 from aiohttp import web
 
+from notification_contract.kinds.channel_types.discord import Discord
+from notification_contract.kinds.channel_types.mattermost import Mattermost
+from notification_contract.kinds.channel_types.pagerduty import PagerDuty
+from notification_contract.kinds.channel_types.slack import Slack
+from notification_contract.kinds.channel_types.sms import Sms
+from notification_contract.kinds.channel_types.teams import Teams
+from notification_contract.kinds.secrets import SecretName, SecretRef
 from notification_contract.settings import Log, LogFormat
+from notification_operator.delivery import channels
 from notification_operator.delivery.channels.console import ConsoleChannel
-from notification_operator.delivery.channels.discord import DiscordChannel, DiscordSecrets
-from notification_operator.delivery.channels.mattermost import (
-    MattermostChannel,
-    MattermostOptions,
-    MattermostSecrets,
-)
-from notification_operator.delivery.channels.pagerduty import (
-    PagerDutyChannel,
-    PagerDutyOptions,
-    PagerDutySecrets,
-)
-from notification_operator.delivery.channels.slack.bot import (
-    SlackBotChannel,
-    SlackBotOptions,
-    SlackBotSecrets,
-)
 from notification_operator.delivery.channels.slack.webhook import SlackChannel
-from notification_operator.delivery.channels.sms import SmsChannel, SmsOptions, SmsSecrets
-from notification_operator.delivery.channels.teams import TeamsChannel, TeamsSecrets
 from notification_operator.delivery.http.egress_guard import guarded_session
 from notification_operator.delivery.http.egress_policy import EgressPolicy
-from notification_operator.delivery.http.exchange import HttpAccess
+from notification_operator.delivery.http.exchange import NetworkAccess
 from notification_operator.delivery.rendering.compose import Composer, Facts
 from notification_operator.delivery.rendering.mail import write_mail
+from notification_operator.domain.receivers.references import SecretValues
 from notification_operator.telemetry import logging
 from tools.pictures.channels.sample import MESSAGE, NOW
 
@@ -51,6 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
     from email.message import EmailMessage
 
+    from notification_contract.kinds.channel_type import TypeBlock
     from notification_operator.delivery.channel import Channel
 
 LOOPBACK: Final = EgressPolicy(insecure=True, allowed_networks=(ip_network("127.0.0.0/8"),))
@@ -84,9 +77,9 @@ async def capture() -> dict[str, Sent]:
     async with _server() as (url, received):
         session = guarded_session(LOOPBACK, connections=1)
         async with session:
-            access = HttpAccess(session=session, policy=LOOPBACK, clock=lambda: NOW)
+            access = NetworkAccess(session=session, policy=LOOPBACK, clock=lambda: NOW)
             for name, channel in _channels(url, access).items():
-                await channel.deliver(MESSAGE)
+                await channel.deliver(replace(MESSAGE, address=NUMBER))
                 await channel.close()
                 sent[name] = received[0]
                 received.clear()
@@ -97,26 +90,31 @@ def _composer() -> Composer:
     return Composer(facts=Facts(cluster="prod", receiver="on-call"), clock=time.thread_time)
 
 
-def _channels(url: str, access: HttpAccess) -> dict[str, Channel]:
-    common: dict[str, Any] = {"access": access, "composer": _composer()}
+def _channels(url: str, access: NetworkAccess) -> dict[str, Channel]:
+    def made(kind: str, block: TypeBlock, **values: str) -> Channel:
+        create = import_module(f"{channels.__name__}.{kind}").create
+        secrets = SecretValues({name.replace("__", "/"): value for name, value in values.items()})
+        channel: Channel = create(block, secrets, access=access, composer=_composer())
+        return channel
+
+    ref, number = SecretRef(name="any"), "+15550199"
+    sms = Sms(account_sid="AC0123", auth_secret_ref=SecretName(name="any"), sender=number, base_url=url)
     return {
-        "teams": TeamsChannel(TeamsSecrets(url=url), **common),
-        "pagerduty": PagerDutyChannel(
-            PagerDutyOptions(base_url=url), PagerDutySecrets(routing_key="R" * 32), **common
+        "teams": made("teams", Teams(url_secret_ref=ref), urlSecretRef=url),
+        "pagerduty": made(
+            "pagerduty",
+            PagerDuty(routing_key_secret_ref=ref, base_url=url),
+            routingKeySecretRef="R" * 32,
         ),
-        "sms": SmsChannel(
-            SmsOptions(account_sid="AC0123", to=NUMBER, sender="+15550199", base_url=url),
-            SmsSecrets(username="SK0123456789", password="not-a-password"),  # noqa: S106 - nor used anywhere
-            **common,
-        ),
+        "sms": made("sms", sms, authSecretRef__username="SK0123456789"),
         "slack-settings": SlackChannel(url, connections=1, clock=lambda: NOW),
-        "slack": SlackBotChannel(
-            SlackBotOptions(channel="C0123", base_url=url),
-            SlackBotSecrets(token="xoxb-not-a-token"),  # noqa: S106 - likewise
-            **common,
+        "slack": made(
+            "slack",
+            Slack(bot_token_secret_ref=ref, channel="C0123", base_url=url),
+            botTokenSecretRef="xoxb-not-a-token",
         ),
-        "discord": DiscordChannel(DiscordSecrets(url=url), **common),
-        "mattermost": MattermostChannel(MattermostOptions(), MattermostSecrets(url=url), **common),
+        "discord": made("discord", Discord(url_secret_ref=ref), urlSecretRef=url),
+        "mattermost": made("mattermost", Mattermost(url_secret_ref=ref), urlSecretRef=url),
     }
 
 

@@ -7,7 +7,6 @@ channel is for receivers of the operator's namespace only.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
@@ -20,26 +19,14 @@ from notification_operator.delivery.rendering.markup.plain import PlainRenderer
 if TYPE_CHECKING:
     import threading
 
+    from notification_contract.kinds.channel_types.apprise import Apprise
     from notification_operator.delivery.channel import Message
+    from notification_operator.delivery.http.exchange import NetworkAccess
     from notification_operator.delivery.rendering.compose import Composer
+    from notification_operator.domain.receivers.references import SecretValues
 
 THREADS: Final = 4
 TYPES: Final = {"critical": "failure", "high": "warning"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AppriseOptions:
-    """The limits of a receiver."""
-
-    timeout: float = 10.0
-    """Seconds for one message."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AppriseSecrets:
-    """What a receiver's Secret contains."""
-
-    url: str = field(repr=False)
 
 
 class AppriseChannel(Channel):
@@ -51,19 +38,22 @@ class AppriseChannel(Channel):
 
     concurrency = THREADS
 
-    def __init__(self, options: AppriseOptions, secrets: AppriseSecrets, *, composer: Composer) -> None:
+    def __init__(
+        self, block: Apprise, secrets: SecretValues, *, access: NetworkAccess, composer: Composer
+    ) -> None:
+        del block
         try:
             library: Any = import_module("apprise")
         except ImportError as error:
             raise InvalidOptionsError(
                 "the library apprise is not installed; use an image with notification-platform[apprise]"
             ) from error
-        self.destination = secrets.url
+        url = secrets.value("urlSecretRef")
+        self.destination = url
         self._service = library.Apprise()
-        if not self._service.add(secrets.url):
+        if not self._service.add(url):
             raise InvalidOptionsError("apprise knows no service of this URL; check the key url of the Secret")
-        self._timeout = options.timeout
-        self._url = secrets.url
+        self._timeout = access.timeout
         self._composer = composer
         self.threads = DaemonThreads(THREADS, name="apprise channel")
 
@@ -92,3 +82,6 @@ class AppriseChannel(Channel):
             raise Transient(f"apprise failed: {type(error).__name__}") from None
         if not accepted:
             raise Transient("apprise could not deliver the message; the log of the library says why")
+
+
+create = AppriseChannel

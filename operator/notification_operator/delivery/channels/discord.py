@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -16,9 +15,11 @@ from notification_operator.delivery.rendering.pieces import limited
 from notification_operator.domain.text.timestamps import format_time
 
 if TYPE_CHECKING:
+    from notification_contract.kinds.channel_types.discord import Discord
     from notification_operator.delivery.channel import Message
-    from notification_operator.delivery.http.exchange import HttpAccess
+    from notification_operator.delivery.http.exchange import NetworkAccess
     from notification_operator.delivery.rendering.compose import Composed, Composer
+    from notification_operator.domain.receivers.references import SecretValues
 
 MAX_TITLE, MAX_FIELD_NAME, MAX_FIELD_VALUE, MAX_FIELDS = 256, 100, 200, 5
 MAX_DESCRIPTION: Final = 3500
@@ -28,25 +29,18 @@ COLORS: Final = {"critical": 0xD32F2F, "high": 0xF57C00, "medium": 0x1976D2, "lo
 TABLE: Final = StatusTable(success=frozenset({200, 204}))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DiscordSecrets:
-    """What a receiver's Secret contains."""
-
-    url: str = field(repr=False)
-
-
 class DiscordChannel(Channel):
     """Posts to one webhook."""
 
     def __init__(
-        self, secrets: DiscordSecrets, *, access: HttpAccess, composer: Composer, mentions: bool = False
+        self, block: Discord, secrets: SecretValues, *, access: NetworkAccess, composer: Composer
     ) -> None:
-        self.destination = secrets.url
-        self._url = str(URL(secrets.url).update_query(wait="true"))
-        self._mentions = mentions
+        self.destination = url = access.checked(secrets.value("urlSecretRef"))
+        self._url = str(URL(url).update_query(wait="true"))
+        self._mentions = block.mentions
         self._composer = composer
-        self._renderer = discord(mentions=mentions)
-        self._http = HttpExchange(access, secrets=(secrets.url, self._url))
+        self._renderer = discord(mentions=block.mentions)
+        self._http = HttpExchange(access, secrets=(url, self._url))
 
     async def deliver(self, message: Message) -> Receipt:
         """Post the message; a long one as two, and what is longer is cut."""
@@ -86,6 +80,9 @@ class DiscordChannel(Channel):
             for name, value in shown
             if value and len(value) <= MAX_FIELD_VALUE
         ][:MAX_FIELDS]
+
+
+create = DiscordChannel
 
 
 def _shortened(text: str, limit: int) -> str:

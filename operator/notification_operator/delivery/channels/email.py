@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-from dataclasses import dataclass, field
 from email.errors import MessageError
 from email.headerregistry import Address
-from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 import aiosmtplib
 
+from notification_contract.kinds.channel_types.email import Security
 from notification_operator.delivery.channel import (
     Channel,
     InvalidOptionsError,
@@ -31,107 +30,62 @@ from notification_operator.domain.text.error_text import chain, describe
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import AsyncIterator, Callable
-    from datetime import datetime
+    from collections.abc import AsyncIterator
 
-    from aiohttp.abc import AbstractResolver
-
+    from notification_contract.kinds.channel_types.email import Email
     from notification_operator.delivery.channel import Message
-    from notification_operator.delivery.http.egress_policy import EgressPolicy
+    from notification_operator.delivery.http.exchange import NetworkAccess
     from notification_operator.delivery.rendering.compose import Composer
+    from notification_operator.domain.receivers.references import SecretValues
 
 AUTHENTICATION: Final = frozenset({530, 534, 535, 538})
 TOO_LARGE: Final = 552
 PERMANENT: Final = 500
 
 
-class Security(StrEnum):
-    """How the connection is encrypted."""
-
-    STARTTLS = "StartTLS"
-    TLS = "TLS"
-    NONE = "None"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EmailOptions:
-    """The block `email` of a receiver."""
-
-    host: str
-    sender: str
-    to: str = ""
-    port: int = 587
-    security: Security = Security.STARTTLS
-    timeout: float = 10.0
-    """Seconds for each step of the conversation."""
-    server_name: str = ""
-    """The name in the server's certificate; empty: the host."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EmailSecrets:
-    """What a receiver's Secret contains; both are empty for a server without authentication."""
-
-    username: str = field(default="", repr=False)
-    password: str = field(default="", repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EmailAccess:
-    """How one receiver reaches the network; `tls` None: the certificate authorities of the system.
-
-    `names` resolves the host within the limit of the receiver's `namespace`; None: in a thread.
-    """
-
-    policy: EgressPolicy
-    clock: Callable[[], datetime]
-    tls: ssl.SSLContext | None = None
-    names: AbstractResolver | None = None
-    namespace: str = ""
-
-
 class EmailChannel(Channel):
-    """Sends to one address, or to that of the message; a connection per message.
+    """Sends to the address of the message; a connection per message.
 
     Raises:
         InvalidOptionsError: the sender is no address, or a password would be sent in clear text.
     """
 
     def __init__(
-        self, options: EmailOptions, secrets: EmailSecrets, *, access: EmailAccess, composer: Composer
+        self, block: Email, secrets: SecretValues, *, access: NetworkAccess, composer: Composer
     ) -> None:
-        if secrets.username and options.security is Security.NONE:
+        access.policy.check_host(block.host)
+        self._username = secrets.value("authSecretRef/username")
+        self._password = secrets.value("authSecretRef/password")
+        if self._username and block.security is Security.NONE:
             raise InvalidOptionsError(
                 "email.security None would send the password in clear text; use StartTLS or TLS"
             )
         try:
-            self._sender = Address(addr_spec=options.sender)
+            self._sender = Address(addr_spec=block.sender)
         except (MessageError, ValueError, IndexError) as error:
-            raise InvalidOptionsError(f"email.from {options.sender!r} is not an address") from error
+            raise InvalidOptionsError(f"email.from {block.sender!r} is not an address") from error
         # What stands in an encoded word of RFC 2047 would become a header of its own.
         if not str(self._sender).isascii() or not str(self._sender).isprintable():
-            raise InvalidOptionsError(f"email.from {options.sender!r} is not printable ASCII")
-        self.destination = f"{options.host}:{options.port}"
-        self._options = options
-        self._secrets = secrets
+            raise InvalidOptionsError(f"email.from {block.sender!r} is not printable ASCII")
+        self.destination = f"{block.host}:{block.port}"
+        self._block = block
         self._access = access
         self._tls = access.tls or ssl.create_default_context()
         self._composer = composer
 
     async def deliver(self, message: Message) -> Receipt:
         """Send the message; a repeat has the same Message-ID."""
-        address = message.address or self._options.to
         mail = await write_mail(
             message,
             sender=self._sender,
-            address=address,
+            address=message.address,
             date=self._access.clock(),
             composer=self._composer,
         )
         failure: Exception
         try:
             async with self._connected() as client:
-                await client.sendmail(self._options.sender, [address], mail.content)
+                await client.sendmail(self._block.sender, [message.address], mail.content)
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
             failure = self._failure(error)
         else:
@@ -141,26 +95,26 @@ class EmailChannel(Channel):
     @contextlib.asynccontextmanager
     async def _connected(self) -> AsyncIterator[aiosmtplib.SMTP]:
         """Connect, encrypt and authenticate, in this order and no other."""
-        options, secrets, access = self._options, self._secrets, self._access
+        block, access = self._block, self._access
         with resolving_for(access.namespace):
-            async with asyncio.timeout(options.timeout):
+            async with asyncio.timeout(access.timeout):
                 connection = await guarded_socket(
-                    access.policy, options.host, options.port, resolver=access.names
+                    access.policy, block.host, block.port, resolver=access.names
                 )
         client = aiosmtplib.SMTP(
-            hostname=options.server_name or options.host,
+            hostname=access.server_name or block.host,
             sock=connection,
-            use_tls=options.security is Security.TLS,
+            use_tls=block.security is Security.TLS,
             start_tls=False,
             tls_context=self._tls,
-            timeout=options.timeout,
+            timeout=access.timeout,
         )
         try:
             await _take_over(client, connection)
-            if options.security is Security.STARTTLS:
+            if block.security is Security.STARTTLS:
                 await self._encrypt(client)
-            if secrets.username:
-                await client.login(secrets.username, secrets.password)
+            if self._username:
+                await client.login(self._username, self._password)
             yield client
             with contextlib.suppress(aiosmtplib.SMTPException, OSError):
                 await client.quit()
@@ -174,7 +128,7 @@ class EmailChannel(Channel):
                 ReceiverProblem.TLS_UNAVAILABLE,
                 f"{self.destination} does not offer STARTTLS; set email.security to TLS, or choose another server",
             )
-        await client.starttls(server_hostname=self._options.server_name or self._options.host)
+        await client.starttls(server_hostname=self._access.server_name or self._block.host)
 
     def _failure(self, error: Exception) -> Exception:
         links = list(chain(error))
@@ -194,8 +148,10 @@ class EmailChannel(Channel):
         return Transient(text)
 
     def _without_secrets(self, text: str) -> str:
-        password = self._secrets.password
-        return text.replace(password, REDACTED) if password else text
+        return text.replace(self._password, REDACTED) if self._password else text
+
+
+create = EmailChannel
 
 
 async def _take_over(client: aiosmtplib.SMTP, connection: socket.socket) -> None:

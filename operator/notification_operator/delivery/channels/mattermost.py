@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -14,9 +13,11 @@ from notification_operator.delivery.rendering.markup.chat_markdown import matter
 from notification_operator.delivery.rendering.pieces import limited
 
 if TYPE_CHECKING:
+    from notification_contract.kinds.channel_types.mattermost import Mattermost
     from notification_operator.delivery.channel import Message
-    from notification_operator.delivery.http.exchange import HttpAccess, Reply
+    from notification_operator.delivery.http.exchange import NetworkAccess, Reply
     from notification_operator.delivery.rendering.compose import Composed, Composer
+    from notification_operator.domain.receivers.references import SecretValues
 
 MAX_TEXT: Final = 10_000
 """Characters of a body in one post; Mattermost accepts 16,383 of a post, with title, facts and links."""
@@ -27,38 +28,17 @@ UNKNOWN_WEBHOOK: Final = "web.incoming_webhook.invalid"
 TABLE: Final = StatusTable(success=frozenset({200, 204}))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MattermostOptions:
-    """The block `mattermost` of a receiver."""
-
-    channel: str = ""
-    username: str = ""
-    mentions: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MattermostSecrets:
-    """What a receiver's Secret contains."""
-
-    url: str = field(repr=False)
-
-
 class MattermostChannel(Channel):
     """Posts to one webhook."""
 
     def __init__(
-        self,
-        options: MattermostOptions,
-        secrets: MattermostSecrets,
-        *,
-        access: HttpAccess,
-        composer: Composer,
+        self, block: Mattermost, secrets: SecretValues, *, access: NetworkAccess, composer: Composer
     ) -> None:
-        self._url = self.destination = secrets.url
-        self._options = options
+        self._url = self.destination = url = access.checked(secrets.value("urlSecretRef"))
+        self._block = block
         self._composer = composer
-        self._renderer = mattermost(mentions=options.mentions)
-        self._http = HttpExchange(access, secrets=(secrets.url,))
+        self._renderer = mattermost(mentions=block.mentions)
+        self._http = HttpExchange(access, secrets=(url,))
 
     async def deliver(self, message: Message) -> Receipt:
         """Post the message; a long one as two, and what is longer is cut."""
@@ -70,8 +50,7 @@ class MattermostChannel(Channel):
 
     def payloads(self, message: Message, composed: Composed[str]) -> list[dict[str, Any]]:
         """Return the one or two requests of a message."""
-        options = self._options
-        named = {"channel": options.channel, "username": options.username}
+        named = {"channel": self._block.channel, "username": self._block.username}
         common = {key: value for key, value in named.items() if value}
         cut = f"\n… truncated, see kubectl get notif -n {message.namespace} {message.name}"
         parts = limited(composed.body, size=MAX_TEXT, parts=MAX_MESSAGES, cut=cut)
@@ -97,6 +76,9 @@ class MattermostChannel(Channel):
         lines = [f"**{name}:** {value}" for name, value in pairs[:MAX_FACTS]]
         lines += [link for link in shown if len(link) <= MAX_LINK][:MAX_LINKS]
         return "".join(f"\n\n{line}" for line in lines)
+
+
+create = MattermostChannel
 
 
 def _raise_for(reply: Reply) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -15,9 +14,11 @@ from notification_operator.delivery.rendering.markup.plain import PlainRenderer
 from notification_operator.domain.text.timestamps import format_time
 
 if TYPE_CHECKING:
+    from notification_contract.kinds.channel_types.pagerduty import PagerDuty
     from notification_operator.delivery.channel import Message
-    from notification_operator.delivery.http.exchange import HttpAccess, Reply
+    from notification_operator.delivery.http.exchange import NetworkAccess, Reply
     from notification_operator.delivery.rendering.compose import Composed, Composer
+    from notification_operator.domain.receivers.references import SecretValues
 
 BASE_URL: Final = "https://events.pagerduty.com"
 MAX_SUMMARY: Final = 1024
@@ -36,31 +37,17 @@ TABLE: Final = StatusTable(success=frozenset({202}))
 BAD_REQUEST: Final = 400
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PagerDutyOptions:
-    """The block `pagerduty` of a receiver."""
-
-    base_url: str = BASE_URL
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PagerDutySecrets:
-    """What a receiver's Secret contains."""
-
-    routing_key: str = field(repr=False)
-
-
 class PagerDutyChannel(Channel):
     """Sends to one integration."""
 
     def __init__(
-        self, options: PagerDutyOptions, secrets: PagerDutySecrets, *, access: HttpAccess, composer: Composer
+        self, block: PagerDuty, secrets: SecretValues, *, access: NetworkAccess, composer: Composer
     ) -> None:
-        self._url = f"{options.base_url.rstrip('/')}/v2/enqueue"
-        self.destination = self._url
-        self._key = secrets.routing_key
+        service = access.checked(block.base_url or BASE_URL)
+        self._url = self.destination = f"{service.rstrip('/')}/v2/enqueue"
+        self._key = secrets.value("routingKeySecretRef")
         self._composer = composer
-        self._http = HttpExchange(access, secrets=(secrets.routing_key,))
+        self._http = HttpExchange(access, secrets=(self._key,))
 
     async def deliver(self, message: Message) -> Receipt:
         """Send the event; PagerDuty recognizes a repeat by its `dedup_key`."""
@@ -118,6 +105,9 @@ class PagerDutyChannel(Channel):
                 raise ReceiverError(ReceiverProblem.AUTHENTICATION_FAILED, text)
             raise Permanent(f"HTTP {reply.status}: {text}")
         raise_for(reply, TABLE)
+
+
+create = PagerDutyChannel
 
 
 def dedup_key(message: Message) -> str:

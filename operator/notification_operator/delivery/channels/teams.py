@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -16,9 +15,11 @@ from notification_operator.delivery.rendering.markup.adaptive_card import CardRe
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from notification_contract.kinds.channel_types.teams import Teams
     from notification_operator.delivery.channel import Message
-    from notification_operator.delivery.http.exchange import HttpAccess
+    from notification_operator.delivery.http.exchange import NetworkAccess
     from notification_operator.delivery.rendering.compose import Composed, Composer
+    from notification_operator.domain.receivers.references import SecretValues
 
 MAX_CARD: Final = 20_000
 """Bytes of a card; Teams accepts 28 KB, counted in an encoding of its own."""
@@ -31,13 +32,6 @@ TABLE: Final = StatusTable(success=frozenset({200, 202}))
 Element = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TeamsSecrets:
-    """What a receiver's Secret contains."""
-
-    url: str = field(repr=False)
-
-
 class TeamsChannel(Channel):
     """Posts to one workflow.
 
@@ -45,17 +39,21 @@ class TeamsChannel(Channel):
         InvalidOptionsError: the URL is that of a retired connector.
     """
 
-    def __init__(self, secrets: TeamsSecrets, *, access: HttpAccess, composer: Composer) -> None:
-        host = URL(secrets.url).host or ""
+    def __init__(
+        self, block: Teams, secrets: SecretValues, *, access: NetworkAccess, composer: Composer
+    ) -> None:
+        del block
+        url = access.checked(secrets.value("urlSecretRef"))
+        host = URL(url).host or ""
         if host.endswith(RETIRED):
             raise InvalidOptionsError(
                 f"the URL leads to *{RETIRED}, which Microsoft has retired and which answers 200 to lost messages; "
                 "create a workflow in Teams and use its URL"
             )
-        self._url = self.destination = secrets.url
+        self._url = self.destination = url
         self._composer = composer
         self._renderer = CardRenderer()
-        self._http = HttpExchange(access, secrets=(secrets.url,))
+        self._http = HttpExchange(access, secrets=(url,))
 
     async def deliver(self, message: Message) -> Receipt:
         """Post the message; a long one in several cards, in order. A repeat posts every card again."""
@@ -101,6 +99,9 @@ class TeamsChannel(Channel):
     def _footer(self, message: Message) -> Element:
         text = self._renderer.text(f"{origin(message)} · {message.uid[:8]}")
         return {"type": "TextBlock", "text": text, "isSubtle": True, "size": "small", "wrap": True}
+
+
+create = TeamsChannel
 
 
 def _envelope(card: Element) -> Element:

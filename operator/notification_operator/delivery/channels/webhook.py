@@ -5,13 +5,12 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
-from dataclasses import dataclass, field
-from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+from notification_contract.kinds.channel_types.webhook import WebhookFormat
 from notification_operator.delivery.channel import Channel, InvalidOptionsError, Receipt, ReceiverProblem
 from notification_operator.delivery.http.exchange import JSON, UNTRUSTED, HttpExchange, StatusTable
 from notification_operator.delivery.rendering.compose import event_type, links
@@ -20,13 +19,16 @@ from notification_operator.domain.text.timestamps import format_time
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from notification_contract.kinds.channel_types.webhook import Webhook
     from notification_contract.kinds.choices import BodyFormat
     from notification_operator.delivery.channel import Message
-    from notification_operator.delivery.http.exchange import HttpAccess
+    from notification_operator.delivery.http.exchange import NetworkAccess
     from notification_operator.delivery.rendering.compose import Composed, Composer
+    from notification_operator.domain.receivers.references import SecretValues
 
 CLOUD_EVENT: Final = "application/cloudevents+json; charset=utf-8"
 KEY_PREFIX: Final = "whsec_"
+"""Comes before the base64 of a signing key."""
 MIN_KEY: Final = 16
 """Bytes of a signing key; Standard Webhooks recommends 24 to 64."""
 TABLE: Final = StatusTable(
@@ -49,33 +51,6 @@ RESERVED: Final = frozenset(
 )
 
 
-class WebhookFormat(StrEnum):
-    """The form of the body."""
-
-    STANDARD_WEBHOOKS = "StandardWebhooks"
-    CLOUD_EVENTS = "CloudEvents"
-    TEMPLATE = "Template"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WebhookOptions:
-    """The block `webhook` of a receiver."""
-
-    format: WebhookFormat = WebhookFormat.STANDARD_WEBHOOKS
-    content_type: str = JSON
-    """Of the format Template. A result that is to be JSON and is not is replaced by the standard body."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WebhookSecrets:
-    """What a receiver's Secrets contain."""
-
-    url: str = field(repr=False)
-    signing_keys: tuple[str, ...] = field(default=(), repr=False)
-    """`whsec_` and base64; the first signs, and so does each further one while keys are rotated."""
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-
-
 class WebhookChannel(Channel):
     """Posts to one URL.
 
@@ -84,41 +59,45 @@ class WebhookChannel(Channel):
     """
 
     def __init__(
-        self, options: WebhookOptions, secrets: WebhookSecrets, *, access: HttpAccess, composer: Composer
+        self, block: Webhook, secrets: SecretValues, *, access: NetworkAccess, composer: Composer
     ) -> None:
-        self.destination = secrets.url
-        self._options = options
-        self._secrets = secrets
-        self._keys = tuple(_key(number, text) for number, text in enumerate(secrets.signing_keys, start=1))
-        _check(secrets.headers)
+        url = access.checked(block.url or secrets.value("urlSecretRef"))
+        # The first key signs, and so does each further one while keys are rotated.
+        keys = [
+            secrets.value(f"signingSecretRefs[{index}]") for index in range(len(block.signing_secret_refs))
+        ]
+        self._url = self.destination = url
+        self._block = block
+        self._keys = [_key(number, text) for number, text in enumerate(keys, start=1)]
+        self._headers = secrets.keys_of("headersSecretRef")
+        _check(self._headers)
         self._clock = access.clock
         self._composer = composer
-        hidden = (secrets.url, *secrets.signing_keys, *secrets.headers.values())
-        self._http = HttpExchange(access, secrets=hidden)
+        self._http = HttpExchange(access, secrets=(url, *keys, *self._headers.values()))
 
     async def deliver(self, message: Message) -> Receipt:
         """Post the message; the receiver recognizes a repeat by the header `webhook-id`."""
         composed = await self._composer.compose(message, _unchanged)
         content, content_type, note = self._body(message, composed)
         headers = {
-            **self._secrets.headers,
+            **self._headers,
             "Content-Type": content_type,
             "Idempotency-Key": message.delivery_id,
             "X-Notification-Attempt": str(message.attempt),
             **self._signature(message.delivery_id, content),
         }
-        await self._http.post(self._secrets.url, content, headers=headers, table=TABLE)
+        await self._http.post(self._url, content, headers=headers, table=TABLE)
         return Receipt(note=note)
 
     def _body(self, message: Message, composed: Composed[str]) -> tuple[bytes, str, str]:
         """Return the body, its content type, and a note."""
         note = composed.note
-        match self._options.format:
+        match self._block.format:
             case WebhookFormat.CLOUD_EVENTS:
                 return orjson.dumps(self._cloud_event(message, composed)), CLOUD_EVENT, note
             case WebhookFormat.TEMPLATE if not note:
-                if self._options.content_type != JSON or _is_json(composed.body):
-                    return composed.body.encode(errors="replace"), self._options.content_type, note
+                if self._block.content_type != JSON or _is_json(composed.body):
+                    return composed.body.encode(errors="replace"), self._block.content_type, note
                 note = "the result of the template is not JSON; the standard body was sent"
         document = {
             "type": event_type(message),
@@ -142,7 +121,7 @@ class WebhookChannel(Channel):
     def _data(self, message: Message, composed: Composed[str]) -> dict[str, Any]:
         """Return the message; the same for every attempt."""
         content, facts = message.content, self._composer.facts
-        raw = self._options.format is WebhookFormat.TEMPLATE
+        raw = self._block.format is WebhookFormat.TEMPLATE
         return {
             "deliveryId": message.delivery_id,
             "cluster": facts.cluster,
@@ -170,6 +149,9 @@ class WebhookChannel(Channel):
         if self._keys:
             headers["webhook-signature"] = " ".join(f"v1,{digest}" for digest in digests)
         return headers
+
+
+create = WebhookChannel
 
 
 def _unchanged(text: str, form: BodyFormat) -> str:

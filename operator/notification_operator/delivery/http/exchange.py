@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
     from datetime import datetime
 
-    from aiohttp.abc import AbstractStreamWriter
+    from aiohttp.abc import AbstractResolver, AbstractStreamWriter
 
     from notification_operator.delivery.http.egress_policy import EgressPolicy
 
@@ -126,19 +126,32 @@ class Session(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HttpAccess:
-    """How one receiver reaches the network.
-
-    `session` is shared, and closed by its owner: see `egress_guard.guarded_session`. `policy` is checked
-    before each request. `timeout` is the limit of one request in seconds.
-    """
+class NetworkAccess:
+    """How one receiver reaches the network."""
 
     session: Session
+    """Shared, and closed by its owner: see `egress_guard.guarded_session`."""
     policy: EgressPolicy
+    """Checked before each request."""
     clock: Callable[[], datetime]
     timeout: float = 10.0
+    """The limit of one request, or of one step of a conversation, in seconds."""
     server_name: str = ""
-    """The name in the server's certificate; empty: the host of the URL."""
+    """The name in the server's certificate; empty: the host."""
+    tls: ssl.SSLContext | None = None
+    """The certificates of connections without `session`; None: the certificate authorities of the system."""
+    names: AbstractResolver | None = None
+    """Resolves hosts of connections without `session`, within the limit of `namespace`; None: in a thread."""
+    namespace: str = ""
+
+    def checked(self, url: str) -> str:
+        """Return a URL that the policy permits, as far as that is known without a look-up.
+
+        Raises:
+            AddressNotAllowedError: it can never be used.
+        """
+        self.policy.check_url(url)
+        return url
 
 
 class HttpExchange:
@@ -149,7 +162,7 @@ class HttpExchange:
         secrets: texts that no error may contain, such as URLs and tokens.
     """
 
-    def __init__(self, access: HttpAccess, *, secrets: Iterable[str] = ()) -> None:
+    def __init__(self, access: NetworkAccess, *, secrets: Iterable[str] = ()) -> None:
         self._access = access
         self._secrets = sorted({part for secret in secrets for part in _parts(secret)}, key=len, reverse=True)
 

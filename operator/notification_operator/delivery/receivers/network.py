@@ -10,7 +10,7 @@ from yarl import URL
 
 from notification_operator.delivery.channel import InvalidOptionsError
 from notification_operator.delivery.http.egress_policy import EgressPolicy
-from notification_operator.delivery.http.exchange import HttpAccess
+from notification_operator.delivery.http.exchange import NetworkAccess
 from notification_operator.delivery.receivers.sessions import Connection, Trust
 
 if TYPE_CHECKING:
@@ -33,11 +33,11 @@ class Network:
         """Return a value of a Secret without surrounding white space, which files end with; empty without one."""
         return self.references.values.get(field, "").strip()
 
-    def policy(self, *, insecure: bool = False) -> EgressPolicy:
+    def policy(self) -> EgressPolicy:
         """Return what the egress guard permits."""
         texts: tuple[str, ...] = getattr(self.spec.block, "allowed_networks", ())
         networks = tuple(ip_network(text, strict=False) for text in texts)
-        return EgressPolicy(allowed_networks=networks, insecure=insecure)
+        return EgressPolicy(allowed_networks=networks, insecure=getattr(self.spec.block, "insecure", False))
 
     def trust(self) -> Trust:
         """Return the certificates."""
@@ -47,41 +47,24 @@ class Network:
             key=self.value("tls.certSecretRef/tls.key"),
         )
 
-    def access(self, *, insecure: bool = False) -> HttpAccess:
-        """Return the way over HTTP.
+    def access(self) -> NetworkAccess:
+        """Return the way to the receiver.
 
         Raises:
             InvalidOptionsError: a certificate, or the URL of the proxy, is not valid.
         """
-        policy = self.policy(insecure=insecure)
-        connection = Connection(policy=policy, trust=self.trust(), proxy=self._proxy())
-        return HttpAccess(
-            session=self.tools.sessions.shared(connection, self.namespace),
+        policy, trust, sessions = self.policy(), self.trust(), self.tools.sessions
+        connection = Connection(policy=policy, trust=trust, proxy=self._proxy())
+        return NetworkAccess(
+            session=sessions.shared(connection, self.namespace),
             policy=policy,
             clock=self.tools.clock,
             timeout=self.spec.timeout_seconds,
             server_name=self.spec.tls.server_name if self.spec.tls else "",
+            tls=sessions.context(trust),
+            names=sessions.names,
+            namespace=self.namespace,
         )
-
-    def url(self, field: str) -> str:
-        """Return a URL from a Secret that the egress policy permits, as far as that is known without a look-up.
-
-        Raises:
-            AddressNotAllowedError: it can never be used.
-        """
-        url = self.value(field)
-        self.policy().check_url(url)
-        return url
-
-    def base(self, base_url: str) -> dict[str, str]:
-        """Return the option for another service than the usual one, if there is one.
-
-        Raises:
-            AddressNotAllowedError: it can never be used.
-        """
-        if base_url:
-            self.policy().check_url(base_url)
-        return {"base_url": base_url} if base_url else {}
 
     def _proxy(self) -> str:
         """Return the URL of the proxy, which may contain credentials; empty without one."""

@@ -61,6 +61,23 @@ class ReferenceReason(StrEnum):
     """The Secret was not looked for yet."""
 
 
+@dataclass(frozen=True, slots=True)
+class SecretValues:
+    """The values that the fields of a block read from Secrets."""
+
+    values: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """By field, such as `urlSecretRef` or `signingSecretRefs[0]`; by field and key where a field has several, such as `authSecretRef/username`."""
+
+    def value(self, name: str) -> str:
+        """Return a value without surrounding white space, which files end with; empty without one."""
+        return self.values.get(name, "").strip()
+
+    def keys_of(self, name: str) -> dict[str, str]:
+        """Return the values of a field by key."""
+        start = f"{name}/"
+        return {each.removeprefix(start): self.value(each) for each in self.values if each.startswith(start)}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class References:
     """The values by field of the spec; without them, why they are missing."""
@@ -68,9 +85,7 @@ class References:
     reason: ReferenceReason
     message: str = ""
     values: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """By field and key, such as `email.authSecretRef/password`; a field with one key by the field alone."""
-    groups: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
-    """The values of a whole Secret, by field."""
+    """By field and key, such as `email.authSecretRef/password`; a field with one key also by the field alone."""
     version: str = ""
     """Changes with every change of a value."""
 
@@ -78,6 +93,17 @@ class References:
     def resolved(self) -> bool:
         """Whether every value was found."""
         return self.reason in {ReferenceReason.FOUND, ReferenceReason.NONE}
+
+    def of_block(self, name: str) -> SecretValues:
+        """Return the values for a block of the spec."""
+        start = f"{name}."
+        return SecretValues(
+            {
+                field.removeprefix(start): value
+                for field, value in self.values.items()
+                if field.startswith(start)
+            }
+        )
 
 
 def object_keys(receiver: Receiver) -> frozenset[ObjectKey]:
@@ -96,7 +122,6 @@ def template_key(receiver: Receiver) -> ObjectKey | None:
 def resolve_references(receiver: Receiver, secrets: ObjectSource) -> References:
     """Return the values of a receiver's Secrets, or the first reason why there are not all."""
     values: dict[str, str] = {}
-    groups: dict[str, Mapping[str, str]] = {}
     versions: dict[str, str] = {}
     for use in receiver.spec.secret_uses():
         key = ObjectKey(receiver.key.namespace, use.name)
@@ -107,7 +132,7 @@ def resolve_references(receiver: Receiver, secrets: ObjectSource) -> References:
         assert state.data is not None, "a missing object has been handled"
         versions[use.name] = state.version
         if use.key is None:
-            groups[use.field] = state.data
+            values |= {f"{use.field}/{name}": value for name, value in state.data.items()}
         else:
             values[f"{use.field}/{use.key}"] = values[use.field] = state.data[use.key]
     reason = ReferenceReason.FOUND if versions else ReferenceReason.NONE
@@ -117,7 +142,6 @@ def resolve_references(receiver: Receiver, secrets: ObjectSource) -> References:
         reason=reason,
         message=intern(_found(versions)),
         values=values,
-        groups=groups,
         version=intern(version),
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -20,9 +19,11 @@ from notification_operator.delivery.http.exchange import HttpExchange, StatusTab
 from notification_operator.delivery.rendering.markup.slack_blocks import SlackBlocks
 
 if TYPE_CHECKING:
+    from notification_contract.kinds.channel_types.slack import Slack
     from notification_operator.delivery.channel import Message
-    from notification_operator.delivery.http.exchange import HttpAccess, Reply
+    from notification_operator.delivery.http.exchange import NetworkAccess, Reply
     from notification_operator.delivery.rendering.compose import Composed, Composer
+    from notification_operator.domain.receivers.references import SecretValues
 
 BASE_URL: Final = "https://slack.com"
 TABLE: Final = StatusTable(success=frozenset({200}))
@@ -44,35 +45,20 @@ TRANSIENT_ERRORS: Final = frozenset(
 LIMITED_ERRORS: Final = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SlackBotOptions:
-    """The block `slack` of a receiver with a bot token."""
-
-    channel: str
-    mentions: bool = False
-    base_url: str = BASE_URL
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SlackBotSecrets:
-    """What a receiver's Secret contains."""
-
-    token: str = field(repr=False)
-
-
 class SlackBotChannel(Channel):
     """Posts to one Slack channel."""
 
     def __init__(
-        self, options: SlackBotOptions, secrets: SlackBotSecrets, *, access: HttpAccess, composer: Composer
+        self, block: Slack, secrets: SecretValues, *, access: NetworkAccess, composer: Composer
     ) -> None:
-        self._url = f"{options.base_url.rstrip('/')}/api/chat.postMessage"
-        self.destination = f"{self._url}#{options.channel}"
-        self._options = options
-        self._token = secrets.token
+        service = access.checked(block.base_url or BASE_URL)
+        self._url = f"{service.rstrip('/')}/api/chat.postMessage"
+        self.destination = f"{self._url}#{block.channel}"
+        self._block = block
+        self._token = secrets.value("botTokenSecretRef")
         self._composer = composer
-        self._blocks = SlackBlocks(composer, mentions=options.mentions)
-        self._http = HttpExchange(access, secrets=(secrets.token,))
+        self._blocks = SlackBlocks(composer, mentions=block.mentions)
+        self._http = HttpExchange(access, secrets=(self._token,))
 
     async def deliver(self, message: Message) -> Receipt:
         """Post the message; a long one as two, and what is longer is cut. The receipt names the first."""
@@ -97,7 +83,7 @@ class SlackBotChannel(Channel):
         thread = {"thread_ts": message.thread_ref.rpartition("/")[2]} if message.thread_ref else {}
         return [
             {
-                "channel": self._options.channel,
+                "channel": self._block.channel,
                 "metadata": {
                     "event_type": "notification",
                     "event_payload": {"delivery_id": message.delivery_id, "part": number},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -13,9 +12,11 @@ from notification_operator.delivery.http.exchange import JSON, UNTRUSTED, HttpEx
 from notification_operator.delivery.rendering.markup.slack_blocks import SlackBlocks
 
 if TYPE_CHECKING:
+    from notification_contract.kinds.channel_types.slack import Slack
     from notification_operator.delivery.channel import Message
-    from notification_operator.delivery.http.exchange import HttpAccess
+    from notification_operator.delivery.http.exchange import NetworkAccess
     from notification_operator.delivery.rendering.compose import Composer
+    from notification_operator.domain.receivers.references import SecretValues
 
 TABLE: Final = StatusTable(
     success=frozenset({200}),
@@ -23,23 +24,16 @@ TABLE: Final = StatusTable(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SlackWebhookSecrets:
-    """What a receiver's Secret contains."""
-
-    url: str = field(repr=False)
-
-
 class SlackWebhookChannel(Channel):
     """Posts to one incoming webhook; Slack recognizes no repeat."""
 
     def __init__(
-        self, secrets: SlackWebhookSecrets, *, access: HttpAccess, composer: Composer, mentions: bool = False
+        self, block: Slack, secrets: SecretValues, *, access: NetworkAccess, composer: Composer
     ) -> None:
-        self._url = self.destination = secrets.url
+        self._url = self.destination = url = access.checked(secrets.value("webhookUrlSecretRef"))
         self._composer = composer
-        self._blocks = SlackBlocks(composer, mentions=mentions)
-        self._http = HttpExchange(access, secrets=(secrets.url,))
+        self._blocks = SlackBlocks(composer, mentions=block.mentions)
+        self._http = HttpExchange(access, secrets=(url,))
 
     async def deliver(self, message: Message) -> Receipt:
         """Post the message; a long one as two, and what is longer is cut."""

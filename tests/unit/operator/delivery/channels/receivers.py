@@ -6,44 +6,24 @@ import json
 import time
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from importlib import import_module
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
+from notification_contract.kinds.channel_types import CHANNEL_TYPES
 from notification_contract.kinds.choices import BodyFormat
 from notification_operator.delivery.channel import Message, ReceiverProblem
-from notification_operator.delivery.channels.discord import DiscordChannel, DiscordSecrets
-from notification_operator.delivery.channels.mattermost import (
-    MattermostChannel,
-    MattermostOptions,
-    MattermostSecrets,
-)
-from notification_operator.delivery.channels.pagerduty import (
-    PagerDutyChannel,
-    PagerDutyOptions,
-    PagerDutySecrets,
-)
-from notification_operator.delivery.channels.slack.bot import (
-    SlackBotChannel,
-    SlackBotOptions,
-    SlackBotSecrets,
-)
-from notification_operator.delivery.channels.slack.receiver_webhook import (
-    SlackWebhookChannel,
-    SlackWebhookSecrets,
-)
-from notification_operator.delivery.channels.sms import SmsChannel, SmsOptions, SmsSecrets
-from notification_operator.delivery.channels.teams import TeamsChannel, TeamsSecrets
-from notification_operator.delivery.channels.webhook import WebhookChannel, WebhookOptions, WebhookSecrets
 from notification_operator.delivery.http.egress_policy import EgressPolicy
-from notification_operator.delivery.http.exchange import HttpAccess
+from notification_operator.delivery.http.exchange import NetworkAccess
 from notification_operator.delivery.rendering.compose import Composer, Facts, Templates
+from notification_operator.domain.receivers.references import SecretValues
 from tests.harness.sink.services import discord, pagerduty, slack, teams, twilio
 from tests.unit.operator.delivery import test_channels
 from tests.unit.operator.delivery.receiving import PATH, HttpServer, Received
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     import aiohttp
 
@@ -66,8 +46,31 @@ def message(**changes: Any) -> Message:
     content = {key: changes.pop(key) for key in list(changes) if not hasattr(test_channels.message(), key)}
     if "format" in changes:
         changes["format"] = BodyFormat(changes["format"])
-    result = replace(test_channels.message(**content), delivery_id=DELIVERY_ID)
+    result = replace(test_channels.message(**content), delivery_id=DELIVERY_ID, address="+15550100")
     return replace(result, **changes)
+
+
+def make(
+    kind: str, values: Mapping[str, str], way: NetworkAccess, texts: Composer | None = None, /, **fields: Any
+) -> Any:
+    """Return the channel of a receiver of a type.
+
+    Args:
+        kind: the type.
+        values: what its Secrets contain, by the field of the block; the block refers to each of them.
+        way: how it reaches the network.
+        texts: its templates.
+        fields: the other fields of the block.
+    """
+    for name in dict.fromkeys(each.partition("/")[0] for each in values):
+        listed, reference = name.endswith("]"), {"name": "s"}
+        field = name.partition("[")[0]
+        fields[field] = [*fields.get(field, ()), reference] if listed else reference
+    model = CHANNEL_TYPES[kind].block
+    assert model is not None, "these types have blocks"
+    create = import_module(f"notification_operator.delivery.channels.{kind}").create
+    block = model.model_validate(fields)
+    return create(block, SecretValues(values), access=way, composer=texts or composer())
 
 
 def composer(templates: Templates | None = None, **options: Any) -> Composer:
@@ -75,8 +78,14 @@ def composer(templates: Templates | None = None, **options: Any) -> Composer:
     return Composer(facts=facts, clock=time.thread_time, templates=templates, **options)
 
 
-def access(session: aiohttp.ClientSession, **changes: Any) -> HttpAccess:
-    return replace(HttpAccess(session=session, policy=LOOPBACK, clock=lambda: NOW, timeout=5), **changes)
+def access(session: aiohttp.ClientSession, **changes: Any) -> NetworkAccess:
+    return replace(NetworkAccess(session=session, policy=LOOPBACK, clock=lambda: NOW, timeout=5), **changes)
+
+
+def own_connections(**changes: Any) -> NetworkAccess:
+    """Return the way of a channel that uses no HTTP session."""
+    way = NetworkAccess(session=None, policy=LOOPBACK, clock=lambda: NOW, timeout=3)  # type: ignore[arg-type]
+    return replace(way, **changes)
 
 
 def gives(answered: Answered) -> Callable[[HttpServer], None]:
@@ -93,7 +102,7 @@ def base(server: HttpServer) -> str:
 class Service:
     """One channel over HTTP, and the service that it is for."""
 
-    make: Callable[[HttpServer, HttpAccess, Composer], Channel]
+    make: Callable[[HttpServer, NetworkAccess, Composer], Channel]
     accepts: Callable[[HttpServer], None]
     """Scripts the answer to an accepted message."""
     handle: Callable[[Received], str]
@@ -116,11 +125,15 @@ def _form(received: Received) -> dict[str, str]:
 
 SERVICES: dict[str, Service] = {
     "webhook": Service(
-        make=lambda server, way, texts: WebhookChannel(
-            WebhookOptions(),
-            WebhookSecrets(url=server.url, signing_keys=(KEY,), headers={"X-Token": "header-secret"}),
-            access=way,
-            composer=texts,
+        make=lambda server, way, texts: make(
+            "webhook",
+            {
+                "urlSecretRef": server.url,
+                "signingSecretRefs[0]": KEY,
+                "headersSecretRef/X-Token": "header-secret",
+            },
+            way,
+            texts,
         ),
         accepts=lambda server: server.add_response(202, "accepted"),
         handle=lambda received: received.headers["webhook-id"],
@@ -129,9 +142,7 @@ SERVICES: dict[str, Service] = {
         origin='"namespace":"shop","name":"order-1"',
     ),
     "teams": Service(
-        make=lambda server, way, texts: TeamsChannel(
-            TeamsSecrets(url=server.url), access=way, composer=texts
-        ),
+        make=lambda server, way, texts: make("teams", {"urlSecretRef": server.url}, way, texts),
         accepts=gives(teams.ACCEPTED),
         handle=lambda received: received.headers["Idempotency-Key"],
         refuses_credentials=gives(teams.UNAUTHORIZED),
@@ -139,11 +150,8 @@ SERVICES: dict[str, Service] = {
         parts=15,
     ),
     "pagerduty": Service(
-        make=lambda server, way, texts: PagerDutyChannel(
-            PagerDutyOptions(base_url=base(server)),
-            PagerDutySecrets(routing_key=ROUTING_KEY),
-            access=way,
-            composer=texts,
+        make=lambda server, way, texts: make(
+            "pagerduty", {"routingKeySecretRef": ROUTING_KEY}, way, texts, baseUrl=base(server)
         ),
         accepts=gives(pagerduty.accepted("shop/order-1/uid")),
         handle=lambda received: received.json["dedup_key"],
@@ -152,11 +160,14 @@ SERVICES: dict[str, Service] = {
         ),
     ),
     "sms": Service(
-        make=lambda server, way, texts: SmsChannel(
-            SmsOptions(account_sid=SID, to="+15550100", sender="+15550199", base_url=base(server)),
-            SmsSecrets(username="SK0123456789", password="sms-password"),
-            access=way,
-            composer=texts,
+        make=lambda server, way, texts: make(
+            "sms",
+            {"authSecretRef/username": "SK0123456789", "authSecretRef/password": "sms-password"},
+            way,
+            texts,
+            accountSid=SID,
+            baseUrl=base(server),
+            **{"from": "+15550199"},
         ),
         accepts=gives(twilio.accepted(SID, {})),
         handle=lambda received: _form(received)["Body"],
@@ -165,11 +176,8 @@ SERVICES: dict[str, Service] = {
         safe_to_repeat=False,
     ),
     "slack-bot": Service(
-        make=lambda server, way, texts: SlackBotChannel(
-            SlackBotOptions(channel="C0123", base_url=base(server)),
-            SlackBotSecrets(token=TOKEN),
-            access=way,
-            composer=texts,
+        make=lambda server, way, texts: make(
+            "slack", {"botTokenSecretRef": TOKEN}, way, texts, channel="C0123", baseUrl=base(server)
         ),
         accepts=gives(slack.accepted("C0123")),
         handle=lambda received: received.json["metadata"]["event_payload"]["delivery_id"],
@@ -177,9 +185,7 @@ SERVICES: dict[str, Service] = {
         parts=2,
     ),
     "slack-webhook": Service(
-        make=lambda server, way, texts: SlackWebhookChannel(
-            SlackWebhookSecrets(url=server.url), access=way, composer=texts
-        ),
+        make=lambda server, way, texts: make("slack", {"webhookUrlSecretRef": server.url}, way, texts),
         accepts=lambda server: server.add_response(200, "ok"),
         handle=lambda received: received.body.decode(),
         receiver={**UNTRUSTED, 410: ReceiverProblem.GONE},
@@ -187,20 +193,15 @@ SERVICES: dict[str, Service] = {
         parts=2,
     ),
     "discord": Service(
-        make=lambda server, way, texts: DiscordChannel(
-            DiscordSecrets(url=server.url), access=way, composer=texts
-        ),
+        make=lambda server, way, texts: make("discord", {"urlSecretRef": server.url}, way, texts),
         accepts=gives(discord.ACCEPTED),
         handle=lambda received: received.json["embeds"][0]["footer"]["text"],
         refuses_credentials=gives(discord.UNAUTHORIZED),
         parts=2,
     ),
     "mattermost": Service(
-        make=lambda server, way, texts: MattermostChannel(
-            MattermostOptions(channel="town-square"),
-            MattermostSecrets(url=server.url),
-            access=way,
-            composer=texts,
+        make=lambda server, way, texts: make(
+            "mattermost", {"urlSecretRef": server.url}, way, texts, channel="town-square"
         ),
         accepts=lambda server: server.add_response(200, "ok"),
         handle=lambda received: received.json["text"],

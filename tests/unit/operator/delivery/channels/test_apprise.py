@@ -13,8 +13,8 @@ import pytest
 
 from notification_operator.delivery.channel import InvalidOptionsError, Transient
 from notification_operator.delivery.channels import apprise
-from notification_operator.delivery.channels.apprise import AppriseChannel, AppriseOptions, AppriseSecrets
-from tests.unit.operator.delivery.channels.receivers import base, composer, message
+from notification_operator.domain.receivers.references import SecretValues
+from tests.unit.operator.delivery.channels.receivers import base, make, message, own_connections
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
 
 
-def channel(url: str, **options: float) -> AppriseChannel:
-    return AppriseChannel(AppriseOptions(**options), AppriseSecrets(url=url), composer=composer())
+def channel(url: str, timeout: float = 10) -> Any:
+    return make("apprise", {"urlSecretRef": url}, own_connections(timeout=timeout))
 
 
 def json_url(server: HttpServer) -> str:
@@ -111,5 +111,5 @@ def test_missing_library_is_reported_with_what_to_install(monkeypatch: pytest.Mo
 
 async def test_repr_shows_no_secret_and_the_destination_is_known(server: HttpServer) -> None:
     service = channel(json_url(server))
-    assert "secret" not in repr(service) + repr(AppriseSecrets(url="secret"))
+    assert "secret" not in repr(service) + repr(SecretValues({"urlSecretRef": "secret"}))
     assert service.destination_of(message()) == json_url(server)

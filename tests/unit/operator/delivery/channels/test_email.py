@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from notification_contract.kinds.channel_types.email import Security
 from notification_operator.delivery.channel import (
     DeliveryError,
     InvalidOptionsError,
@@ -17,40 +17,35 @@ from notification_operator.delivery.channel import (
     ReceiverProblem,
     Transient,
 )
-from notification_operator.delivery.channels.email import (
-    EmailAccess,
-    EmailChannel,
-    EmailOptions,
-    EmailSecrets,
-    Security,
-)
 from notification_operator.delivery.http.egress_policy import EgressPolicy
+from notification_operator.domain.receivers.references import SecretValues
+from tests.unit.operator.delivery.channels import receivers
 from tests.unit.operator.delivery.channels.mail_server import PASSWORD, USERNAME, mail_server
-from tests.unit.operator.delivery.channels.receivers import DELIVERY_ID, LOOPBACK, NOW, composer, message
+from tests.unit.operator.delivery.channels.receivers import DELIVERY_ID, NOW, make, own_connections
 
 if TYPE_CHECKING:
     from email.message import EmailMessage
     from pathlib import Path
 
     from notification_operator.delivery.channel import Message
+    from notification_operator.delivery.channels.email import EmailChannel
     from tests.unit.operator.delivery.channels.mail_server import MailServer
 
-CREDENTIALS = EmailSecrets(username=USERNAME, password=PASSWORD)
+CREDENTIALS = {"authSecretRef/username": USERNAME, "authSecretRef/password": PASSWORD}
+
+
+def message(**changes: Any) -> Message:
+    return receivers.message(**{"address": "team@example.com", **changes})
 
 
 def channel(
-    server: MailServer, *, secrets: EmailSecrets | None = None, trusted: bool = True, **changes: Any
+    server: MailServer, *, secrets: dict[str, str] | None = None, trusted: bool = True, **changes: Any
 ) -> EmailChannel:
-    policy = changes.pop("policy", LOOPBACK)
-    options = EmailOptions(
-        host="127.0.0.1", port=server.port, sender="operator@example.com", to="team@example.com", timeout=3
-    )
-    return EmailChannel(
-        replace(options, **changes),
-        secrets or EmailSecrets(),
-        access=EmailAccess(policy=policy, clock=lambda: NOW, tls=server.trust if trusted else None),
-        composer=composer(),
-    )
+    limits = {name: changes.pop(name) for name in ("policy", "timeout", "server_name") if name in changes}
+    access = own_connections(tls=server.trust if trusted else None, **limits)
+    usual = {"host": "127.0.0.1", "port": server.port, "from": "operator@example.com"}
+    made: EmailChannel = make("email", secrets or {}, access, **{**usual, **changes})
+    return made
 
 
 async def sent(message: Message) -> EmailMessage:
@@ -194,7 +189,7 @@ async def test_address_of_the_message_takes_precedence() -> None:
 )
 async def test_address_that_is_none_is_a_permanent_failure(address: str) -> None:
     async with mail_server() as server:
-        error = await failure(channel(server, to=address))
+        error = await failure(channel(server), message(address=address))
     assert isinstance(error, Permanent)
     assert server.connections == 0
 
@@ -230,7 +225,7 @@ async def test_connection_that_breaks_after_the_data_is_a_transient_failure(answ
 
 async def test_wrong_password_is_a_receiver_error_without_the_password() -> None:
     async with mail_server(auth=True) as server:
-        error = await failure(channel(server, secrets=EmailSecrets(username=USERNAME, password="wrong-one")))
+        error = await failure(channel(server, secrets={**CREDENTIALS, "authSecretRef/password": "wrong-one"}))
     assert isinstance(error, ReceiverError)
     assert error.reason is ReceiverProblem.AUTHENTICATION_FAILED
     assert "wrong-one" not in str(error)
@@ -288,18 +283,17 @@ async def test_clear_text_is_used_only_where_it_is_set() -> None:
 
 
 def test_password_in_clear_text_is_refused() -> None:
-    options = EmailOptions(host="mail.example", sender="a@example.com", security=Security.NONE)
-    way = EmailAccess(policy=LOOPBACK, clock=lambda: NOW)
+    usual = {"host": "mail.example", "from": "a@example.com"}
     with pytest.raises(InvalidOptionsError, match="clear text; use StartTLS or TLS"):
-        EmailChannel(options, CREDENTIALS, access=way, composer=composer())
-    with pytest.raises(InvalidOptionsError, match="'nobody' is not an address"):
-        EmailChannel(replace(options, sender="nobody"), EmailSecrets(), access=way, composer=composer())
-    assert PASSWORD not in repr(CREDENTIALS)
+        make("email", CREDENTIALS, own_connections(), **usual, security="None")
+    with pytest.raises(InvalidOptionsError, match=r"'a@\.example' is not an address"):
+        make("email", {}, own_connections(), **{**usual, "from": "a@.example"})
+    assert PASSWORD not in repr(SecretValues(CREDENTIALS))
 
 
 async def test_guard_lets_no_connection_through() -> None:
     async with mail_server() as server:
-        error = await failure(channel(server, policy=EgressPolicy()))
+        error = await failure(channel(server, host="localhost", policy=EgressPolicy()))
     assert isinstance(error, ReceiverError)
     assert error.reason is ReceiverProblem.ADDRESS_NOT_ALLOWED
     assert server.connections == 0

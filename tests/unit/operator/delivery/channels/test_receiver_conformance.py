@@ -24,7 +24,7 @@ from notification_operator.delivery.channel import (
     Transient,
 )
 from notification_operator.delivery.http.egress_guard import guarded_session
-from notification_operator.delivery.http.egress_policy import EgressPolicy
+from notification_operator.delivery.http.egress_policy import AddressNotAllowedError, EgressPolicy
 from notification_operator.delivery.http.exchange import OutcomeUnknown, Unsent
 from notification_operator.delivery.rendering.compose import Templates
 from notification_operator.delivery.rendering.templating.templates import Template
@@ -251,8 +251,13 @@ async def test_several_messages_are_delivered_at_once(
 async def test_guard_lets_no_connection_through(
     service: Service, server: HttpServer, session: aiohttp.ClientSession
 ) -> None:
-    channel = service.make(server, access(session, policy=EgressPolicy(insecure=True)), composer())
-    error = await failure(channel)
+    strict = EgressPolicy(insecure=True)
+    with pytest.raises(AddressNotAllowedError):
+        service.make(server, access(session, policy=strict), composer())
+    # A name is looked up only when the channel connects.
+    server.url = server.url.replace("127.0.0.1", "localhost")
+    async with guarded_session(strict, connections=1) as guarded:
+        error = await failure(service.make(server, access(guarded, policy=strict), composer()))
     assert isinstance(error, ReceiverError)
     assert error.reason is ReceiverProblem.ADDRESS_NOT_ALLOWED
     assert not server.connections
@@ -261,8 +266,8 @@ async def test_guard_lets_no_connection_through(
 async def test_clear_text_is_refused_unless_insecure(
     service: Service, server: HttpServer, session: aiohttp.ClientSession
 ) -> None:
-    channel = service.make(server, access(session, policy=replace(LOOPBACK, insecure=False)), composer())
-    assert "use https" in str(await failure(channel))
+    with pytest.raises(AddressNotAllowedError, match="use https"):
+        service.make(server, access(session, policy=replace(LOOPBACK, insecure=False)), composer())
     assert not server.connections
 
 

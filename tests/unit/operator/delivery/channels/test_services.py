@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
@@ -18,20 +17,8 @@ from notification_operator.delivery.channel import (
     ReceiverProblem,
     Transient,
 )
-from notification_operator.delivery.channels.discord import DiscordChannel, DiscordSecrets
-from notification_operator.delivery.channels.mattermost import (
-    MattermostChannel,
-    MattermostOptions,
-    MattermostSecrets,
-)
 from notification_operator.delivery.channels.pagerduty import MAX_EVENT, dedup_key
-from notification_operator.delivery.channels.slack.bot import (
-    SlackBotChannel,
-    SlackBotOptions,
-    SlackBotSecrets,
-)
-from notification_operator.delivery.channels.sms import SmsChannel, SmsOptions, SmsSecrets, UnknownOutcome
-from notification_operator.delivery.channels.teams import MAX_CARD, TeamsChannel, TeamsSecrets
+from notification_operator.delivery.channels.teams import MAX_CARD
 from notification_operator.delivery.rendering.segments import count
 from tests.unit.operator.delivery.channels.adaptive_card_schema import SCHEMA
 from tests.unit.operator.delivery.channels.receivers import (
@@ -43,6 +30,7 @@ from tests.unit.operator.delivery.channels.receivers import (
     access,
     base,
     composer,
+    make,
     message,
 )
 
@@ -155,9 +143,8 @@ async def test_teams_long_body_continues_in_numbered_cards(
 
 @pytest.mark.parametrize("host", ["contoso.webhook.office.com", "CONTOSO.webhook.office.com"])
 async def test_teams_retired_connector_is_refused(session: aiohttp.ClientSession, host: str) -> None:
-    secrets = TeamsSecrets(url=f"https://{host}/webhookb2/x")
     with pytest.raises(InvalidOptionsError, match="create a workflow"):
-        TeamsChannel(secrets, access=access(session), composer=composer())
+        make("teams", {"urlSecretRef": f"https://{host}/webhookb2/x"}, access(session))
 
 
 # PagerDuty
@@ -240,15 +227,11 @@ def test_pagerduty_key_is_within_its_limit() -> None:
 # SMS
 
 
-def sms(server: HttpServer, session: aiohttp.ClientSession, **options: Any) -> SmsChannel:
-    limits = {key: options.pop(key) for key in ("timeout",) if key in options}
-    usual = SmsOptions(account_sid=SID, to="+15550100", sender="+15550199", base_url=base(server))
-    return SmsChannel(
-        replace(usual, **options),
-        SmsSecrets(username="SK01", password="sms-password"),
-        access=access(session, **limits),
-        composer=composer(),
-    )
+def sms(server: HttpServer, session: aiohttp.ClientSession, **fields: Any) -> Any:
+    limits = {key: fields.pop(key) for key in ("timeout",) if key in fields}
+    values = {"authSecretRef/username": "SK01", "authSecretRef/password": "sms-password"}
+    usual = {"accountSid": SID, "from": "+15550199", "baseUrl": base(server)}
+    return make("sms", values, access(session, **limits), **{**usual, **fields})
 
 
 @pytest.mark.parametrize(
@@ -271,7 +254,7 @@ async def test_sms_goes_to_the_address_of_the_message_by_a_messaging_service(
     server: HttpServer, session: aiohttp.ClientSession
 ) -> None:
     SERVICES["sms"].accepts(server)
-    receipt = await sms(server, session, sender="", messaging_service_sid="MG01").deliver(
+    receipt = await sms(server, session, **{"from": "", "messagingServiceSid": "MG01"}).deliver(
         message(address="+1999")
     )
     form = parse_qs(server.received[0].body.decode())
@@ -283,7 +266,7 @@ async def test_sms_unknown_outcome_is_repeated_once_where_the_receiver_wants_it(
     server: HttpServer, session: aiohttp.ClientSession
 ) -> None:
     server.add_response(201, "x")
-    channel = sms(server, session, unknown_outcome=UnknownOutcome.RETRY, timeout=0.2)
+    channel = sms(server, session, unknownOutcome="Retry", timeout=0.2)
 
     async def hang_up(request: Any) -> Any:
         request.transport.abort()
@@ -295,25 +278,17 @@ async def test_sms_unknown_outcome_is_repeated_once_where_the_receiver_wants_it(
         await channel.deliver(message(attempt=2))
 
 
-async def test_sms_without_sender_or_number_is_refused(
-    server: HttpServer, session: aiohttp.ClientSession
-) -> None:
-    with pytest.raises(InvalidOptionsError, match="either from or messagingServiceSid"):
-        sms(server, session, messaging_service_sid="MG01")
-    with pytest.raises(InvalidOptionsError, match="either from or messagingServiceSid"):
-        sms(server, session, sender="")
+async def test_sms_without_number_is_refused(server: HttpServer, session: aiohttp.ClientSession) -> None:
     with pytest.raises(Permanent, match="no number to send to"):
-        await sms(server, session, to="").deliver(message())
+        await sms(server, session).deliver(message(address=""))
 
 
 # Slack
 
 
-def slack(server: HttpServer, session: aiohttp.ClientSession, **options: Any) -> SlackBotChannel:
-    usual = SlackBotOptions(channel="C0123", base_url=base(server))
-    return SlackBotChannel(
-        replace(usual, **options), SlackBotSecrets(token=TOKEN), access=access(session), composer=composer()
-    )
+def slack(server: HttpServer, session: aiohttp.ClientSession, **fields: Any) -> Any:
+    usual = {"channel": "C0123", "baseUrl": base(server)}
+    return make("slack", {"botTokenSecretRef": TOKEN}, access(session), **{**usual, **fields})
 
 
 async def test_slack_message_has_header_body_fields_buttons_and_origin(
@@ -472,16 +447,11 @@ async def test_mention_stays_where_the_receiver_accepts_it(
     SERVICES["slack-bot"].accepts(server)
     await slack(server, session, mentions=True).deliver(message(body="<!channel> @here", format="Native"))
     assert server.received[0].json["blocks"][1]["text"]["text"] == "<!channel> @here"
-    discord = DiscordChannel(
-        DiscordSecrets(url=server.url), access=access(session), composer=composer(), mentions=True
-    )
+    discord = make("discord", {"urlSecretRef": server.url}, access(session), mentions=True)
     await discord.deliver(message(body="@here"))
     assert "allowed_mentions" not in server.received[1].json
-    mattermost = MattermostChannel(
-        MattermostOptions(mentions=True, username="bot"),
-        MattermostSecrets(url=server.url),
-        access=access(session),
-        composer=composer(),
+    mattermost = make(
+        "mattermost", {"urlSecretRef": server.url}, access(session), mentions=True, username="bot"
     )
     await mattermost.deliver(message(body="@here"))
     assert server.received[2].json["username"] == "bot"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,21 +11,16 @@ from cloudevents.core.formats.json import JSONFormat
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from notification_operator.delivery.channel import InvalidOptionsError
-from notification_operator.delivery.channels.webhook import (
-    WebhookChannel,
-    WebhookFormat,
-    WebhookOptions,
-    WebhookSecrets,
-)
 from notification_operator.delivery.rendering.compose import Templates
 from notification_operator.delivery.rendering.templating.templates import Output, Template
-from tests.unit.operator.delivery.channels.receivers import DELIVERY_ID, KEY, access, composer, message
+from tests.unit.operator.delivery.channels.receivers import DELIVERY_ID, KEY, access, composer, make, message
 
 if TYPE_CHECKING:
     import aiohttp
 
     from tests.unit.operator.delivery.receiving import HttpServer, Received
 
+TEMPLATE = {"format": "Template"}
 NEW_KEY = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
 
 
@@ -35,17 +29,15 @@ async def post(
     session: aiohttp.ClientSession,
     *,
     keys: tuple[str, ...] = (KEY,),
-    options: WebhookOptions | None = None,
+    block: dict[str, Any] | None = None,
     templates: Templates | None = None,
     **changes: Any,
 ) -> tuple[Received, str]:
     """Deliver one message now; returns the request and the note."""
-    channel = WebhookChannel(
-        options or WebhookOptions(),
-        WebhookSecrets(url=server.url, signing_keys=keys, headers={"X-Token": "abc"}),
-        access=access(session, clock=lambda: datetime.now(UTC)),
-        composer=composer(templates),
-    )
+    values = {"urlSecretRef": server.url, "headersSecretRef/X-Token": "abc"}
+    values |= {f"signingSecretRefs[{index}]": key for index, key in enumerate(keys)}
+    way = access(session, clock=lambda: datetime.now(UTC))
+    channel = make("webhook", values, way, composer(templates), **(block or {}))
     receipt = await channel.deliver(message(**changes))
     return server.received[-1], receipt.note
 
@@ -122,8 +114,7 @@ async def test_standard_body_holds_the_message_and_no_trace_of_the_attempt(
 
 
 async def test_cloud_event_is_read_by_its_library(server: HttpServer, session: aiohttp.ClientSession) -> None:
-    options = WebhookOptions(format=WebhookFormat.CLOUD_EVENTS)
-    received, _ = await post(server, session, options=options)
+    received, _ = await post(server, session, block={"format": "CloudEvents"})
     event = from_http_event(HTTPMessage(received.headers, received.body), JSONFormat())
     assert event.get_specversion() == "1.0"
     assert event.get_id() == DELIVERY_ID
@@ -138,10 +129,9 @@ async def test_cloud_event_is_read_by_its_library(server: HttpServer, session: a
 
 
 async def test_template_gives_the_whole_body(server: HttpServer, session: aiohttp.ClientSession) -> None:
-    options = WebhookOptions(format=WebhookFormat.TEMPLATE)
     template = Template('{"text": {{ notification.subject|tojson }}, "n": {{ attempt }}}')
     received, note = await post(
-        server, session, options=options, templates=Templates(body=template), attempt=3
+        server, session, block=TEMPLATE, templates=Templates(body=template), attempt=3
     )
     assert (received.json, note) == ({"text": "Заказ 📦", "n": 3}, "")
     assert received.headers["Content-Type"] == "application/json"
@@ -149,9 +139,9 @@ async def test_template_gives_the_whole_body(server: HttpServer, session: aiohtt
 
 
 async def test_template_may_give_another_type(server: HttpServer, session: aiohttp.ClientSession) -> None:
-    options = WebhookOptions(format=WebhookFormat.TEMPLATE, content_type="text/plain; charset=utf-8")
+    block = {**TEMPLATE, "contentType": "text/plain; charset=utf-8"}
     received, _ = await post(
-        server, session, options=options, templates=Templates(body=Template("<{{ notification.subject }}>"))
+        server, session, block=block, templates=Templates(body=Template("<{{ notification.subject }}>"))
     )
     assert received.body.decode() == "<Заказ 📦>"
     assert received.headers["Content-Type"] == "text/plain; charset=utf-8"
@@ -173,11 +163,10 @@ async def test_template_may_give_another_type(server: HttpServer, session: aioht
 async def test_template_that_gives_no_json_is_replaced_by_the_standard_body(
     server: HttpServer, session: aiohttp.ClientSession, source: str, note: str
 ) -> None:
-    options = WebhookOptions(format=WebhookFormat.TEMPLATE)
     received, shown = await post(
         server,
         session,
-        options=options,
+        block=TEMPLATE,
         templates=Templates(body=Template(source)),
         subject='quote " and \\',
     )
@@ -189,11 +178,10 @@ async def test_template_that_gives_no_json_is_replaced_by_the_standard_body(
 async def test_template_for_json_keeps_a_text_within_its_quotes(
     server: HttpServer, session: aiohttp.ClientSession
 ) -> None:
-    options = WebhookOptions(format=WebhookFormat.TEMPLATE)
     template = Template('{"text": "{{ notification.subject }}"}', output=Output.JSON)
     subject = '", "admin": "yes\n\\'
     received, note = await post(
-        server, session, options=options, templates=Templates(body=template), subject=subject
+        server, session, block=TEMPLATE, templates=Templates(body=template), subject=subject
     )
     assert (received.json, note) == ({"text": subject}, "")
 
@@ -201,20 +189,17 @@ async def test_template_for_json_keeps_a_text_within_its_quotes(
 @pytest.mark.parametrize(
     ("secrets", "text"),
     [
-        ({"signing_keys": (KEY, "whsec_???")}, "signing key 2 is not base64"),
-        ({"signing_keys": ("whsec_AAAA",)}, "signing key 1 has 3 bytes; use at least 16"),
-        ({"headers": {"Webhook-Id": "x"}}, "the header Webhook-Id is set by the operator"),
-        ({"headers": {"X-A": "x\r\nX-B: y"}}, "contains a line break"),
-        ({"headers": {"X-Ä": "x"}}, "is not ASCII"),
+        ({"signingSecretRefs[0]": KEY, "signingSecretRefs[1]": "whsec_???"}, "signing key 2 is not base64"),
+        ({"signingSecretRefs[0]": "whsec_AAAA"}, "signing key 1 has 3 bytes; use at least 16"),
+        ({"headersSecretRef/Webhook-Id": "x"}, "the header Webhook-Id is set by the operator"),
+        ({"headersSecretRef/X-A": "x\r\nX-B: y"}, "contains a line break"),
+        ({"headersSecretRef/X-Ä": "x"}, "is not ASCII"),
     ],
 )
 async def test_secret_that_cannot_be_used_is_refused_with_its_reason(
-    session: aiohttp.ClientSession, secrets: dict[str, Any], text: str
+    session: aiohttp.ClientSession, secrets: dict[str, str], text: str
 ) -> None:
-    usable = WebhookSecrets(url="https://example.com/")
     with pytest.raises(InvalidOptionsError) as caught:
-        WebhookChannel(
-            WebhookOptions(), replace(usable, **secrets), access=access(session), composer=composer()
-        )
+        make("webhook", {"urlSecretRef": "https://example.com/", **secrets}, access(session))
     assert text in str(caught.value)
     assert KEY not in str(caught.value)

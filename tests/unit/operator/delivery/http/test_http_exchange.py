@@ -15,7 +15,7 @@ from notification_operator.delivery.channel import ReceiverError, ReceiverProble
 from notification_operator.delivery.http import exchange as http_exchange
 from notification_operator.delivery.http.egress_guard import guarded_session
 from notification_operator.delivery.http.egress_policy import EgressPolicy
-from notification_operator.delivery.http.exchange import HttpAccess, HttpExchange, Reply, StatusTable
+from notification_operator.delivery.http.exchange import HttpExchange, NetworkAccess, Reply, StatusTable
 from notification_operator.delivery.http_client import MAX_QUOTE
 from tests.unit.operator.delivery.channels.receivers import LOOPBACK, NOW
 
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-async def way() -> AsyncIterator[HttpAccess]:
+async def way() -> AsyncIterator[NetworkAccess]:
     async with guarded_session(LOOPBACK, connections=2) as session:
-        yield HttpAccess(session=session, policy=LOOPBACK, clock=lambda: NOW, timeout=5)
+        yield NetworkAccess(session=session, policy=LOOPBACK, clock=lambda: NOW, timeout=5)
 
 
-async def test_endless_answer_is_read_up_to_the_limit(server: HttpServer, way: HttpAccess) -> None:
+async def test_endless_answer_is_read_up_to_the_limit(server: HttpServer, way: NetworkAccess) -> None:
     async def pour(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(status=503)
         await response.prepare(request)
@@ -44,7 +44,7 @@ async def test_endless_answer_is_read_up_to_the_limit(server: HttpServer, way: H
 
 
 async def test_status_counts_when_the_answer_stalls(
-    server: HttpServer, way: HttpAccess, monkeypatch: pytest.MonkeyPatch
+    server: HttpServer, way: NetworkAccess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     release = asyncio.Event()
 
@@ -63,7 +63,7 @@ async def test_status_counts_when_the_answer_stalls(
 
 
 async def test_answer_that_is_no_text_is_quoted_with_replacements(
-    server: HttpServer, way: HttpAccess
+    server: HttpServer, way: NetworkAccess
 ) -> None:
     server.add_response(500, b"caf\xc3\xa9 \xff")
     with pytest.raises(Transient, match="HTTP 500: café \N{REPLACEMENT CHARACTER}"):
@@ -80,7 +80,7 @@ async def test_answer_that_is_no_text_is_quoted_with_replacements(
     ],
 )
 async def test_retry_after_is_seconds_or_a_date(
-    server: HttpServer, way: HttpAccess, header: str, delay: float | None
+    server: HttpServer, way: NetworkAccess, header: str, delay: float | None
 ) -> None:
     server.add_response(503, "", Retry_After=header)
     with pytest.raises(Transient) as caught:
@@ -89,7 +89,7 @@ async def test_retry_after_is_seconds_or_a_date(
     assert str(caught.value) == "HTTP 503"
 
 
-async def test_no_part_of_a_secret_appears_in_an_error(server: HttpServer, way: HttpAccess) -> None:
+async def test_no_part_of_a_secret_appears_in_an_error(server: HttpServer, way: NetworkAccess) -> None:
     url = f"{server.url}?token=query-secret"
     exchange = HttpExchange(way, secrets=(url, "a-token", "not a [url", "", "abc"))
     server.add_response(500, "T0123456789 verysecrettoken query-secret a-token not a [url abc 127.0.0.1")
@@ -101,21 +101,21 @@ async def test_no_part_of_a_secret_appears_in_an_error(server: HttpServer, way: 
 @pytest.mark.parametrize(
     "url", ["https://", "https://[::1/very-secret", "https://example.com:99999/very-secret"]
 )
-async def test_url_that_is_not_valid_is_a_receiver_error(way: HttpAccess, url: str) -> None:
+async def test_url_that_is_not_valid_is_a_receiver_error(way: NetworkAccess, url: str) -> None:
     with pytest.raises(ReceiverError) as caught:
         await HttpExchange(way, secrets=(url,)).request(url, b"{}", headers={})
     assert caught.value.reason is ReceiverProblem.ADDRESS_NOT_ALLOWED
     assert "very-secret" not in str(caught.value)
 
 
-async def test_header_that_is_not_valid_is_a_receiver_error(server: HttpServer, way: HttpAccess) -> None:
+async def test_header_that_is_not_valid_is_a_receiver_error(server: HttpServer, way: NetworkAccess) -> None:
     with pytest.raises(ReceiverError) as caught:
         await HttpExchange(way).request(server.url, b"{}", headers={"X-A": "x\r\nX-B: y"})
     assert caught.value.reason is ReceiverProblem.MISCONFIGURED
     assert not server.received
 
 
-async def test_policy_is_checked_before_each_request(server: HttpServer, way: HttpAccess) -> None:
+async def test_policy_is_checked_before_each_request(server: HttpServer, way: NetworkAccess) -> None:
     await HttpExchange(way).request(server.url, b"{}", headers={})
     # The session has an open connection to this server now.
     strict = replace(way, policy=EgressPolicy(insecure=True))

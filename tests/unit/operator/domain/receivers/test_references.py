@@ -47,7 +47,7 @@ def test_values_are_found_by_field_and_by_key() -> None:
 def test_whole_secret_is_a_group() -> None:
     hook = receiver(block={"headersSecretRef": {"name": "headers"}})
     references = resolve_references(hook, secrets(headers={"X-Token": TOKEN}))
-    assert references.groups == {"webhook.headersSecretRef": {"X-Token": TOKEN}}
+    assert references.of_block("webhook").keys_of("headersSecretRef") == {"X-Token": TOKEN}
 
 
 def test_receiver_without_references_needs_no_secret() -> None:
@@ -104,7 +104,7 @@ def test_version_changes_with_each_secret() -> None:
 def test_missing_value_is_explained(state: ObjectState, reason: ReferenceReason, message: str) -> None:
     references = resolve_references(WITH_URL, Objects({ObjectKey("shop", "hook"): state}))
     assert (references.reason, references.message, references.resolved) == (reason, message, False)
-    assert (references.values, references.groups, references.version) == ({}, {}, "")
+    assert (references.values, references.version) == ({}, "")
 
 
 def test_last_known_data_is_used_while_the_secret_cannot_be_read() -> None:
@@ -117,7 +117,8 @@ def test_neither_state_nor_references_show_a_value() -> None:
     shown = repr(references) + repr(ObjectState(data={"url": TOKEN})) + references.message
     assert references.values["webhook.urlSecretRef"] == TOKEN
     assert TOKEN not in shown
-    assert TOKEN not in repr(References(reason=ReferenceReason.FOUND, groups={"a": {"b": TOKEN}}))
+    assert TOKEN not in repr(references.of_block("webhook"))
+    assert TOKEN not in repr(References(reason=ReferenceReason.FOUND, values={"a/b": TOKEN}))
 
 
 def test_secrets_of_a_receiver_are_those_of_its_own_namespace() -> None:
