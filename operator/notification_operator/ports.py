@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from atomic_status import StatusStore
     from notification_operator.config.settings import Settings
     from notification_operator.delivery.channel import Channel
-    from notification_operator.delivery.receivers.creation import ChannelCreator
+    from notification_operator.delivery.receivers.factory import ChannelFactory
     from notification_operator.delivery.rendering.templating.overrides import TemplateSource
     from notification_operator.kube.client import Cluster
     from notification_operator.kube.events.event import Event, Regarding
@@ -89,7 +89,7 @@ class ReceiverPorts:
     """The name of the cluster, for templates and webhooks."""
     overrides: TemplateSource | None = None
     """Reads the templates of notifications; None: they are not used."""
-    factory: ChannelCreator | None = None
+    factory: ChannelFactory | None = None
     """Creates the channels of receivers; None for those that send over the network."""
 
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from notification_operator.controller.receiver_status import ReceiverStatusController
 from notification_operator.delivery.channel import ReceiverError, ReceiverProblem
 from notification_operator.delivery.receivers.changes import ReceiverChanges
-from notification_operator.delivery.receivers.creation import OnDemandCreator, Tools
 from notification_operator.delivery.receivers.directory import ReceiverDirectory
+from notification_operator.delivery.receivers.factory import ChannelFactory
 from notification_operator.delivery.receivers.health_book import HealthBook
 from notification_operator.delivery.receivers.sessions import Sessions
 from notification_operator.delivery.receivers.tester import ReceiverTester
@@ -146,14 +146,12 @@ def receiver_sources(  # noqa: PLR0913 - what they are made of
         config_maps=config_maps,
         channels=channels,
         factory=ports.factory
-        or OnDemandCreator(
-            Tools(
-                sessions=sessions,
-                clock=clock,
-                redact=redactor.text,
-                cluster=ports.cluster,
-                overrides=ports.overrides,
-            )
+        or ChannelFactory(
+            sessions=sessions,
+            clock=clock,
+            redact=redactor.text,
+            cluster=ports.cluster,
+            overrides=ports.overrides,
         ),
         clock=clock,
     )

@@ -7,10 +7,9 @@ from typing import Any
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from notification_operator.delivery.receivers.factory import ChannelFactory
 from notification_operator.delivery.receivers.sessions import Sessions
 from notification_operator.domain.receivers.readiness import ReadyReason
-from tests.unit.operator.delivery.receivers.far_ends import tools
+from tests.unit.operator.delivery.receivers.far_ends import factory_of
 from tests.unit.operator.delivery.receivers.stage import Stage
 from tests.unit.operator.domain.receivers.entries import receiver
 
@@ -54,7 +53,7 @@ def test_any_value_of_a_secret_is_used_or_refused(kind: str, value: str, other: 
     elif kind == "email":
         block = {"authSecretRef": {"name": "s"}}
     more: dict[str, Any] = {"tls": {"caSecretRef": {"name": "s", "key": "k"}}} if trusted else {}
-    stage = Stage(receiver("r", kind, block=block, **more), factory=ChannelFactory(tools(Sessions())))
+    stage = Stage(receiver("r", kind, block=block, **more), factory=factory_of(Sessions()))
     stage.secrets.put("s", k=value, o=other, username=value, password=other)
     stage.secrets.put("h", **{"X-Token": other})
     (entry,) = stage.catalog.receivers.values()

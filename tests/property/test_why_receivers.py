@@ -22,7 +22,7 @@ from notification_contract.kinds.channel_names import CHANNELS
 from notification_contract.kinds.choices import TargetState
 from notification_contract.settings import Receivers
 from notification_operator.controller.request import Request
-from notification_operator.delivery.receivers.creation import Created
+from notification_operator.delivery.receivers.factory import ChannelFactory
 from notification_operator.domain.model import parse
 from notification_operator.domain.planning.plan import PlanReason
 from notification_operator.domain.receivers.catalog import ReceiverKey
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
     from notification_cli.views.explaining.explanation import Explanation
     from notification_cli.views.explaining.known import Known
+    from notification_operator.delivery.channel import Channel
 
 
 class Moment(StrEnum):
@@ -203,14 +204,14 @@ class Watches:
         raise AssertionError(collection.path)
 
 
-@dataclass(frozen=True)
-class OneChannel:
+class OneChannel(ChannelFactory):
     """Creates the same channel for every receiver."""
 
-    channel: Scripted
+    def __init__(self, channel: Scripted) -> None:
+        self.channel = channel
 
-    def create(self, *_arguments: object) -> Created:
-        return Created(channel=self.channel)
+    def create(self, *_arguments: object) -> tuple[Channel, str]:
+        return self.channel, ""
 
 
 class ClusterWithReceivers(Cluster):

@@ -18,8 +18,7 @@ from notification_contract.kinds.channel_types.email import Email
 from notification_contract.kinds.choices import BodyFormat
 from notification_operator.delivery.channel import DeliveryError, InvalidOptionsError, Message
 from notification_operator.delivery.http.egress_policy import AddressNotAllowedError
-from notification_operator.delivery.receivers.creation import Tools
-from notification_operator.delivery.receivers.factory import ChannelFactory, composer
+from notification_operator.delivery.receivers.factory import ChannelFactory
 from notification_operator.delivery.rendering.mail import write_mail
 from notification_operator.domain.receivers.references import ReferenceReason, References
 from notification_operator.domain.redaction.redactor import Redactor
@@ -148,14 +147,23 @@ async def _posted(
     message: Message, receiver: Receiver, config_maps: ConfigMaps, target: str, redactor: Redactor
 ) -> list[Rendered]:
     recorder = Recorder(receiver.spec.type)
-    tools = Tools(sessions=recorder, clock=now, redact=redactor.text, overrides=config_maps)  # type: ignore[arg-type]  # what channels use of it
-    created = ChannelFactory(tools).create(receiver, _references(receiver), config_maps.templates(receiver))
-    receipt = await created.channel.deliver(message)
-    note = "; ".join(filter(None, (created.template_problem, receipt.note if receipt else "")))
+    factory = _factory(recorder, redactor, config_maps)
+    channel, problem = factory.create(receiver, _references(receiver), config_maps.templates(receiver))
+    receipt = await channel.deliver(message)
+    note = "; ".join(filter(None, (problem, receipt.note if receipt else "")))
     return [
         Rendered(target=target, content_type=content_type, body=_decoded(content), note=note)
         for content_type, content in recorder.requests
     ]
+
+
+def _factory(recorder: Recorder, redactor: Redactor, config_maps: ConfigMaps) -> ChannelFactory:
+    return ChannelFactory(
+        sessions=recorder,  # type: ignore[arg-type]  # what channels use of it
+        clock=now,
+        redact=redactor.text,
+        overrides=config_maps,
+    )
 
 
 def _references(receiver: Receiver) -> References:
@@ -175,9 +183,8 @@ async def _mail(
     message: Message, receiver: Receiver, config_maps: ConfigMaps, target: str, redactor: Redactor
 ) -> Rendered:
     block = receiver.spec.block_as(Email)
-    composing, problem = composer(
-        receiver, config_maps.templates(receiver), redact=redactor.text, overrides=config_maps
-    )
+    factory = _factory(Recorder(receiver.spec.type), redactor, config_maps)
+    composing, problem = factory.composer(receiver, config_maps.templates(receiver))
     mail = await write_mail(
         message,
         sender=Address(addr_spec=block.sender),

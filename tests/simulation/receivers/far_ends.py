@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from notification_operator.delivery.channel import InvalidOptionsError, ReceiverError, ReceiverProblem
-from notification_operator.delivery.receivers.creation import Created
+from notification_operator.delivery.receivers.factory import ChannelFactory
 from tests.simulation.channels import Pause, SimulatedChannel
 from tests.simulation.receivers.api_objects import Kind, Place
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from notification_operator.delivery.channel import Message
+    from notification_operator.delivery.channel import Channel, Message
     from notification_operator.domain.receivers.catalog import Receiver
     from notification_operator.domain.receivers.references import References
     from tests.simulation.channels import Call
@@ -105,7 +105,7 @@ class ReceiverChannel(SimulatedChannel):
         await super()._answer(call)
 
 
-class SimulatedFactory:
+class SimulatedFactory(ChannelFactory):
     """Creates the channels of one process."""
 
     def __init__(
@@ -124,8 +124,11 @@ class SimulatedFactory:
         self._clock = clock
         self._pauses: defaultdict[str, Pause] = defaultdict(Pause)
 
-    def create(self, receiver: Receiver, references: References, _sources: Mapping[str, str]) -> Created:
-        """See `ChannelCreator.create`."""
+    def create(
+        self, receiver: Receiver, references: References, sources: Mapping[str, str]
+    ) -> tuple[Channel, str]:
+        """See `ChannelFactory.create`."""
+        del sources
         credential = next(iter(references.values.values()))
         if credential == UNUSABLE:
             raise InvalidOptionsError("the value of the Secret can never work")
@@ -140,4 +143,4 @@ class SimulatedFactory:
             clock=self._clock,
             pauses=self._pauses,
         )
-        return Created(channel=channel)
+        return channel, ""

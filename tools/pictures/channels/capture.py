@@ -12,7 +12,6 @@ import re
 import time
 from dataclasses import dataclass, field, replace
 from email.headerregistry import Address
-from importlib import import_module
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs
@@ -27,12 +26,12 @@ from notification_contract.kinds.channel_types.sms import Sms
 from notification_contract.kinds.channel_types.teams import Teams
 from notification_contract.kinds.secrets import SecretName, SecretRef
 from notification_contract.settings import Log, LogFormat
-from notification_operator.delivery import channels
 from notification_operator.delivery.channels.console import ConsoleChannel
 from notification_operator.delivery.channels.slack.webhook import SlackChannel
 from notification_operator.delivery.http.egress_guard import guarded_session
 from notification_operator.delivery.http.egress_policy import EgressPolicy
 from notification_operator.delivery.http.exchange import NetworkAccess
+from notification_operator.delivery.receivers.factory import create_channel
 from notification_operator.delivery.rendering.compose import Composer, Facts
 from notification_operator.delivery.rendering.mail import write_mail
 from notification_operator.domain.receivers.references import SecretValues
@@ -92,10 +91,8 @@ def _composer() -> Composer:
 
 def _channels(url: str, access: NetworkAccess) -> dict[str, Channel]:
     def made(kind: str, block: TypeBlock, **values: str) -> Channel:
-        create = import_module(f"{channels.__name__}.{kind}").create
         secrets = SecretValues({name.replace("__", "/"): value for name, value in values.items()})
-        channel: Channel = create(block, secrets, access=access, composer=_composer())
-        return channel
+        return create_channel(kind, block, secrets, access=access, composer=_composer())
 
     ref, number = SecretRef(name="any"), "+15550199"
     sms = Sms(account_sid="AC0123", auth_secret_ref=SecretName(name="any"), sender=number, base_url=url)

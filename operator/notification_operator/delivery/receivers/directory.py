@@ -20,7 +20,6 @@ from notification_contract.kinds.target import UNKNOWN_TYPE
 from notification_operator.delivery.channel import InvalidOptionsError, Permanent, ReceiverProblem
 from notification_operator.delivery.flow_control.destinations import ChannelLimits
 from notification_operator.delivery.http.egress_policy import AddressNotAllowedError
-from notification_operator.delivery.receivers.creation import Created
 from notification_operator.delivery.receivers.holds import (
     GONE,
     LABELS,
@@ -57,7 +56,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from notification_operator.delivery.channel import Channel, Message
-    from notification_operator.delivery.receivers.creation import ChannelCreator
+    from notification_operator.delivery.receivers.factory import ChannelFactory
     from notification_operator.delivery.senders import ChannelSenders
     from notification_operator.domain.receivers.catalog import Catalog, Receiver, ReceiverKey
     from notification_operator.domain.receivers.references import ObjectSource
@@ -89,7 +88,7 @@ class ReceiverDirectory:
         secrets: ObjectSource,
         config_maps: ObjectSource,
         channels: ChannelSenders,
-        factory: ChannelCreator,
+        factory: ChannelFactory,
         clock: Callable[[], datetime],
     ) -> None:
         self._catalog = catalog
@@ -183,14 +182,14 @@ class ReceiverDirectory:
     def _create(self, receiver: Receiver) -> tuple[Readiness, Sender | None]:
         """Create the sender of a receiver, and remember what it lacks; an older sender is not used any more."""
         references = resolve_references(receiver, self._secrets)
-        ready, created = self._prepare(receiver, references)
+        ready, channel = self._prepare(receiver, references)
         ready = self._readiness.put(receiver, ready)
         self._senders.pop(receiver.key, None)
-        if created is None:
+        if channel is None:
             return ready, None
-        return ready, _sender(receiver, created.channel, version=references.version)
+        return ready, _sender(receiver, channel, version=references.version)
 
-    def _prepare(self, receiver: Receiver, references: References) -> tuple[Readiness, Created | None]:
+    def _prepare(self, receiver: Receiver, references: References) -> tuple[Readiness, Channel | None]:
         ready = Readiness(
             generation=receiver.generation,
             references=references.reason,
@@ -201,7 +200,7 @@ class ReceiverDirectory:
             return replace(ready, sendable=False), None
         sources, missing = self._template_sources(receiver)
         try:
-            created = self._created(receiver, references, sources)
+            channel, template_problem = self._created(receiver, references, sources)
         except (InvalidOptionsError, AddressNotAllowedError) as error:
             return replace(ready, reason=ReadyReason.INVALID, message=str(error), sendable=False), None
         except Exception as error:  # noqa: BLE001 - whatever a channel raises
@@ -215,11 +214,11 @@ class ReceiverDirectory:
             )
             problem = f"the receiver cannot be used: {type(error).__name__}; see the log of the operator"
             return replace(ready, reason=ReadyReason.INVALID, message=problem, sendable=False), None
-        problem = missing or created.template_problem
+        problem = missing or template_problem
         if problem:
             # The built-in templates are used: a message is never lost to a template.
             ready = replace(ready, reason=ReadyReason.TEMPLATE_INVALID, message=problem)
-        return ready, created
+        return ready, channel
 
     def _template_sources(self, receiver: Receiver) -> tuple[Mapping[str, str], str]:
         """Return the templates of a receiver by key, and why they are missing."""
@@ -234,8 +233,10 @@ class ReceiverDirectory:
             return {}, f"template.configMapRef: {problem}"
         return {name: data.get(name, "") for name in ("subject", "body")}, ""
 
-    def _created(self, receiver: Receiver, references: References, sources: Mapping[str, str]) -> Created:
-        """Return the channel of a receiver.
+    def _created(
+        self, receiver: Receiver, references: References, sources: Mapping[str, str]
+    ) -> tuple[Channel, str]:
+        """Return the channel of a receiver, and why one of its templates is not valid.
 
         Raises:
             InvalidOptionsError, AddressNotAllowedError: a value can never work.
@@ -252,7 +253,7 @@ class ReceiverDirectory:
             raise InvalidOptionsError(
                 f"namespace {receiver.key.namespace} may not use the channel {spec.type}"
             )
-        return Created(channel=shared.channel)
+        return shared.channel, ""
 
 
 def _sender(receiver: Receiver, channel: Channel, *, version: str) -> Sender:

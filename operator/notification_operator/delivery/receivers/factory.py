@@ -1,90 +1,163 @@
-"""Creates the channel of a receiver from its spec and the values of its Secrets: `create` of the module of its type."""
+"""Creates the channels of receivers: `create` of the module of a type makes those of the type.
+
+The module is loaded with the first channel of its type, because the libraries of a service take memory that most
+processes never need.
+"""
 
 from __future__ import annotations
 
 from importlib import import_module
+from ipaddress import ip_network
 from time import thread_time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from yarl import URL
 
 from notification_operator.delivery import channels
-from notification_operator.delivery.receivers.creation import Created
-from notification_operator.delivery.receivers.network import Network
-from notification_operator.delivery.rendering.compose import Composer, Facts, Templates
-from notification_operator.delivery.rendering.templating.templates import Template, TemplateInvalidError
+from notification_operator.delivery.channel import InvalidOptionsError
+from notification_operator.delivery.http.egress_policy import EgressPolicy
+from notification_operator.delivery.http.exchange import NetworkAccess
+from notification_operator.delivery.receivers.sessions import Connection, Trust
+from notification_operator.delivery.rendering.pool import RenderingPool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime
 
-    from notification_operator.delivery.receivers.creation import Tools
-    from notification_operator.delivery.rendering.pool import RenderingPool
+    from notification_contract.kinds.channel_type import TypeBlock
+    from notification_contract.kinds.receiver import ReceiverSpec
+    from notification_operator.delivery.channel import Channel
+    from notification_operator.delivery.receivers.sessions import Sessions
+    from notification_operator.delivery.rendering.compose import Composer
     from notification_operator.delivery.rendering.templating.overrides import TemplateSource
     from notification_operator.domain.receivers.catalog import Receiver
-    from notification_operator.domain.receivers.references import References
+    from notification_operator.domain.receivers.references import References, SecretValues
+
+COMPOSE: Final = "notification_operator.delivery.rendering.compose"
 
 
-def _templates(sources: Mapping[str, str]) -> tuple[Templates, str]:
-    """Return the compiled templates, and why one is not valid; the built-in one takes its place."""
-    compiled: dict[str, Template | None] = {}
-    problems: list[str] = []
-    for key, text in sources.items():
-        try:
-            compiled[key] = Template(text) if text else None
-        except TemplateInvalidError as error:
-            problems.append(f"template, {key}: {error}")
-    return Templates(subject=compiled.get("subject"), body=compiled.get("body")), "; ".join(problems)
+def create_channel(
+    kind: str, block: TypeBlock | None, secrets: SecretValues, *, access: NetworkAccess, composer: Composer
+) -> Channel:
+    """Return a channel of a type.
 
-
-def composer(  # noqa: PLR0913 - what it is made of
-    receiver: Receiver,
-    sources: Mapping[str, str],
-    *,
-    redact: Callable[[str], str],
-    cluster: str = "",
-    overrides: TemplateSource | None = None,
-    pool: RenderingPool | None = None,
-) -> tuple[Composer, str]:
-    """Return what composes the messages of a receiver, and why one of its templates is not valid; else an empty text.
-
-    `sources` holds its templates by their keys, `subject` and `body`; `overrides` reads those of notifications.
+    Raises:
+        InvalidOptionsError, AddressNotAllowedError: a value of a Secret, or a field, can never work.
     """
-    texts, problem = _templates(sources)
-    facts = Facts(cluster=cluster, receiver=str(receiver.key), receiver_type=receiver.spec.type)
-    composing = Composer(
-        facts=facts, clock=thread_time, templates=texts, redact=redact, overrides=overrides, pool=pool
-    )
-    return composing, problem
+    module = import_module(f"{channels.__name__}.{kind}")
+    channel: Channel = module.create(block, secrets, access=access, composer=composer)
+    return channel
 
 
 class ChannelFactory:
-    """Creates channels."""
+    """Creates channels that share sessions and rendering threads.
 
-    def __init__(self, tools: Tools) -> None:
-        self._tools = tools
+    Args:
+        sessions: the HTTP sessions.
+        clock: the wall clock.
+        redact: removes secrets from a text.
+        cluster: the name of the cluster, for templates and webhooks.
+        overrides: reads the templates of notifications; None: they are not used.
+    """
 
-    def create(self, receiver: Receiver, references: References, sources: Mapping[str, str]) -> Created:
-        """Return the channel of a receiver that has one of its own.
+    def __init__(
+        self,
+        *,
+        sessions: Sessions,
+        clock: Callable[[], datetime],
+        redact: Callable[[str], str],
+        cluster: str = "",
+        overrides: TemplateSource | None = None,
+    ) -> None:
+        self._sessions = sessions
+        self._clock = clock
+        self._redact = redact
+        self._cluster = cluster
+        self._overrides = overrides
+        self._pool = RenderingPool()
+
+    def create(
+        self, receiver: Receiver, references: References, sources: Mapping[str, str]
+    ) -> tuple[Channel, str]:
+        """Return the channel of a receiver, and why one of its templates is not valid; else an empty text.
 
         Args:
-            receiver: the receiver.
+            receiver: of a type that has a block.
             references: the values of its Secrets.
             sources: its templates by their keys, `subject` and `body`.
 
         Raises:
-            InvalidOptionsError: a value of a Secret, or a field, can never work.
+            InvalidOptionsError, AddressNotAllowedError: a value of a Secret, or a field, can never work.
         """
-        composing, problem = composer(
-            receiver,
-            sources,
-            redact=self._tools.redact,
-            cluster=self._tools.cluster,
-            overrides=self._tools.overrides,
-            pool=self._tools.pool,
+        composer, problem = self.composer(receiver, sources)
+        channel = create_channel(
+            receiver.spec.type,
+            receiver.spec.block,
+            references.of_block(receiver.spec.type),
+            access=self._access(receiver, references),
+            composer=composer,
         )
-        network = Network(
-            tools=self._tools, namespace=receiver.key.namespace, spec=receiver.spec, references=references
+        return channel, problem
+
+    def composer(self, receiver: Receiver, sources: Mapping[str, str]) -> tuple[Composer, str]:
+        """Return what composes the messages of a receiver, and why one of its templates is not valid."""
+        compose = import_module(COMPOSE)
+        templates, problem = compose.compiled(sources)
+        composer: Composer = compose.Composer(
+            facts=compose.Facts(
+                cluster=self._cluster, receiver=str(receiver.key), receiver_type=receiver.spec.type
+            ),
+            clock=thread_time,
+            templates=templates,
+            redact=self._redact,
+            overrides=self._overrides,
+            pool=self._pool,
         )
-        kind = receiver.spec.type
-        channel = import_module(f"{channels.__name__}.{kind}").create(
-            receiver.spec.block, references.of_block(kind), access=network.access(), composer=composing
+        return composer, problem
+
+    def _access(self, receiver: Receiver, references: References) -> NetworkAccess:
+        """Return how a receiver reaches the network.
+
+        Raises:
+            InvalidOptionsError: a certificate, or the URL of the proxy, is not valid.
+        """
+        spec, namespace = receiver.spec, receiver.key.namespace
+        policy, trust = _policy(spec), _trust(references)
+        connection = Connection(policy=policy, trust=trust, proxy=_proxy(references))
+        return NetworkAccess(
+            session=self._sessions.shared(connection, namespace),
+            policy=policy,
+            clock=self._clock,
+            timeout=spec.timeout_seconds,
+            server_name=spec.tls.server_name if spec.tls else "",
+            tls=self._sessions.context(trust),
+            names=self._sessions.names,
+            namespace=namespace,
         )
-        return Created(channel=channel, template_problem=problem)
+
+
+def _policy(spec: ReceiverSpec) -> EgressPolicy:
+    texts: tuple[str, ...] = getattr(spec.block, "allowed_networks", ())
+    networks = tuple(ip_network(text, strict=False) for text in texts)
+    return EgressPolicy(allowed_networks=networks, insecure=getattr(spec.block, "insecure", False))
+
+
+def _trust(references: References) -> Trust:
+    tls = references.of_block("tls")
+    return Trust(
+        authorities=tls.value("caSecretRef"),
+        certificate=tls.value("certSecretRef/tls.crt"),
+        key=tls.value("certSecretRef/tls.key"),
+    )
+
+
+def _proxy(references: References) -> str:
+    """Return the URL of the proxy, which may contain credentials; empty without one."""
+    text = references.values.get("proxySecretRef", "").strip()
+    try:
+        valid = not text or (URL(text).scheme in {"http", "https"} and bool(URL(text).host))
+    except ValueError:
+        valid = False
+    if not valid:
+        raise InvalidOptionsError("proxySecretRef holds no URL such as http://proxy.example.com:3128")
+    return text

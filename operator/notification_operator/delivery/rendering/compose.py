@@ -11,7 +11,12 @@ from notification_operator.delivery.rendering.markup.markdown import is_link
 from notification_operator.delivery.rendering.pool import RenderingError, RenderingPool
 from notification_operator.delivery.rendering.templating.budget import TemplateRenderError
 from notification_operator.delivery.rendering.templating.overrides import override
-from notification_operator.delivery.rendering.templating.templates import Output, Template, builtin
+from notification_operator.delivery.rendering.templating.templates import (
+    Output,
+    Template,
+    TemplateInvalidError,
+    builtin,
+)
 from notification_operator.domain.text.timestamps import format_time
 
 if TYPE_CHECKING:
@@ -56,6 +61,21 @@ class Composed(Generic[Body]):
     body: Body
     note: str = ""
     """Why the built-in template was used."""
+
+
+def compiled(sources: Mapping[str, str]) -> tuple[Templates, str]:
+    """Return the templates of a receiver, and why one is not valid; the built-in one takes its place.
+
+    `sources` holds their texts by their keys, `subject` and `body`.
+    """
+    templates: dict[str, Template | None] = {}
+    problems: list[str] = []
+    for key, text in sources.items():
+        try:
+            templates[key] = Template(text) if text else None
+        except TemplateInvalidError as error:
+            problems.append(f"template, {key}: {error}")
+    return Templates(subject=templates.get("subject"), body=templates.get("body")), "; ".join(problems)
 
 
 class _Candidate(NamedTuple):

@@ -6,7 +6,6 @@ import json
 import time
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from importlib import import_module
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
@@ -16,6 +15,7 @@ from notification_contract.kinds.choices import BodyFormat
 from notification_operator.delivery.channel import Message, ReceiverProblem
 from notification_operator.delivery.http.egress_policy import EgressPolicy
 from notification_operator.delivery.http.exchange import NetworkAccess
+from notification_operator.delivery.receivers.factory import create_channel
 from notification_operator.delivery.rendering.compose import Composer, Facts, Templates
 from notification_operator.domain.receivers.references import SecretValues
 from tests.harness.sink.services import discord, pagerduty, slack, teams, twilio
@@ -68,9 +68,8 @@ def make(
         fields[field] = [*fields.get(field, ()), reference] if listed else reference
     model = CHANNEL_TYPES[kind].block
     assert model is not None, "these types have blocks"
-    create = import_module(f"notification_operator.delivery.channels.{kind}").create
     block = model.model_validate(fields)
-    return create(block, SecretValues(values), access=way, composer=texts or composer())
+    return create_channel(kind, block, SecretValues(values), access=way, composer=texts or composer())
 
 
 def composer(templates: Templates | None = None, **options: Any) -> Composer:

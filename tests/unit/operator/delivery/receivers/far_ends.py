@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from notification_operator.delivery.receivers.creation import Tools
 from notification_operator.delivery.receivers.factory import ChannelFactory
 from notification_operator.delivery.receivers.sessions import Sessions
 from tests.unit.operator.delivery.channels.mail_server import PASSWORD, USERNAME
@@ -113,8 +112,8 @@ FAR: dict[str, Far] = {
 }
 
 
-def tools(sessions: Sessions) -> Tools:
-    return Tools(
+def factory_of(sessions: Sessions) -> ChannelFactory:
+    return ChannelFactory(
         sessions=sessions,
         clock=lambda: NOW,
         redact=lambda text: text.replace("hunter2", "[REDACTED]"),
@@ -126,7 +125,7 @@ def tools(sessions: Sessions) -> Tools:
 async def network() -> AsyncIterator[Callable[..., Stage]]:
     """Yield what makes a stage whose receivers send over the network."""
     sessions = Sessions()
-    factory = ChannelFactory(tools(sessions))
+    factory = factory_of(sessions)
     try:
         yield lambda *receivers: Stage(*receivers, factory=factory)
     finally:

@@ -13,8 +13,8 @@ from notification_operator.delivery.dispatcher import Dispatcher
 from notification_operator.delivery.flow_control.breakers import Breakers
 from notification_operator.delivery.flow_control.destinations import Permission
 from notification_operator.delivery.receivers.changes import ReceiverChanges
-from notification_operator.delivery.receivers.creation import Created
 from notification_operator.delivery.receivers.directory import ReceiverDirectory
+from notification_operator.delivery.receivers.factory import ChannelFactory
 from notification_operator.delivery.receivers.health_book import HealthBook
 from notification_operator.delivery.receivers.waiting import WaitingForReceivers
 from notification_operator.delivery.senders import ChannelSenders, TargetSenders
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from notification_operator.delivery.channel import Message, Receipt
-    from notification_operator.delivery.receivers.creation import ChannelCreator
     from notification_operator.delivery.senders import Sender, Unavailable
     from notification_operator.domain.attempt import Attempt
     from notification_operator.domain.planning.hold import Hold
@@ -88,7 +87,7 @@ class Scripted(Channel):
         return line
 
 
-class Creator:
+class Creator(ChannelFactory):
     """Creates scripted channels."""
 
     def __init__(self) -> None:
@@ -98,7 +97,9 @@ class Creator:
         self.failure: Exception | None = None
         self.hanging = False
 
-    def create(self, receiver: Receiver, references: References, sources: Mapping[str, str]) -> Created:
+    def create(
+        self, receiver: Receiver, references: References, sources: Mapping[str, str]
+    ) -> tuple[Channel, str]:
         if self.failure is not None:
             raise self.failure
         script = deque(self.scripts.get(receiver.key.name, [None]))
@@ -106,7 +107,7 @@ class Creator:
         if not self.hanging:
             channel.gate.set()
         self.created.append(channel)
-        return Created(channel=channel, template_problem=sources.get("body", ""))
+        return channel, sources.get("body", "")
 
     @property
     def last(self) -> Scripted:
@@ -125,7 +126,7 @@ class Stage:
         *receivers: Receiver,
         limits: Limits | None = None,
         timeout: float = 5,
-        factory: ChannelCreator | None = None,
+        factory: ChannelFactory | None = None,
     ) -> None:
         self.now = START
         self.labels: dict[str, dict[str, str]] = {}

@@ -6,12 +6,8 @@ import pytest
 
 from notification_contract.kinds.choices import ReceiverTestOutcome
 from notification_operator.delivery.channel import Permanent, ReceiverError, ReceiverProblem
-from notification_operator.delivery.receivers.creation import OnDemandCreator
-from notification_operator.delivery.receivers.sessions import Sessions
 from notification_operator.delivery.receivers.tester import ReceiverTester
 from notification_operator.domain.receivers.catalog import ReceiverKey
-from notification_operator.domain.receivers.references import ReferenceReason, References
-from tests.unit.operator.delivery.receivers.far_ends import tools
 from tests.unit.operator.delivery.receivers.stage import BLOCKS, Stage
 from tests.unit.operator.domain.receivers.entries import receiver
 
@@ -92,13 +88,3 @@ async def test_receiver_that_is_not_ready_says_why() -> None:
     stage = Stage(receiver("hook", block=BLOCKS))
     assert await result_of(stage) == (False, "webhook.urlSecretRef: Secret hook is being read")
     assert await result_of(stage, ReceiverKey("shop", "missing")) == (False, "the receiver has no valid spec")
-
-
-async def test_factory_is_loaded_with_the_first_receiver() -> None:
-    sessions = Sessions()
-    creator = OnDemandCreator(tools(sessions))
-    none = References(reason=ReferenceReason.NONE)
-    first, second = (creator.create(receiver("hook"), none, {}) for _ in range(2))
-    assert type(first.channel) is type(second.channel)
-    assert first.template_problem == ""
-    await sessions.close()
