@@ -61,6 +61,7 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     content: Answer | None = None
+    charset: str | None = None
 
     async def iter_any(self) -> AsyncIterator[bytes]:
         yield json.dumps({"ok": True, "channel": "C", "ts": "1.1", "id": "1", "sid": "1"}).encode()

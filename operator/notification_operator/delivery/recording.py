@@ -11,7 +11,7 @@ import structlog
 from notification_contract import bounds
 from notification_contract.kinds.choices import AttemptStatus
 from notification_operator.delivery.channel import DeliveryError, Permanent, ReceiverError, Transient
-from notification_operator.delivery.http_client import REDACTED
+from notification_operator.delivery.http.exchange import REDACTED
 from notification_operator.domain.attempt import Attempt
 from notification_operator.domain.status import Reason
 from notification_operator.domain.text.error_text import chain, describe

@@ -36,20 +36,18 @@ class DiscordChannel(Channel):
         self, block: Discord, secrets: SecretValues, *, access: NetworkAccess, composer: Composer
     ) -> None:
         self.destination = url = access.checked(secrets.value("urlSecretRef"))
-        self._url = str(URL(url).update_query(wait="true"))
+        waiting = str(URL(url).update_query(wait="true"))
         self._mentions = block.mentions
         self._composer = composer
         self._renderer = discord(mentions=block.mentions)
-        self._http = HttpExchange(access, secrets=(url, self._url))
+        self._http = HttpExchange(access, waiting, table=TABLE, secrets=(url, waiting))
 
     async def deliver(self, message: Message) -> Receipt:
         """Post the message; a long one as two, and what is longer is cut."""
         composed = await self._composer.compose(message, self._renderer.body)
         references: list[str] = []
         for payload in self.payloads(message, composed):
-            reply = await self._http.post(
-                self._url, orjson.dumps(payload), headers={"Content-Type": JSON}, table=TABLE
-            )
+            reply = await self._http.post(orjson.dumps(payload), headers={"Content-Type": JSON})
             references.append(str(reply.json.get("id", "")))
         return Receipt(message_ref=references[0], note=composed.note)
 

@@ -23,8 +23,8 @@ from notification_operator.delivery.channel import (
 )
 from notification_operator.delivery.http.egress_guard import guarded_socket
 from notification_operator.delivery.http.egress_policy import AddressNotAllowedError
+from notification_operator.delivery.http.exchange import REDACTED
 from notification_operator.delivery.http.name_resolver import resolving_for
-from notification_operator.delivery.http_client import REDACTED
 from notification_operator.delivery.rendering.mail import write_mail
 from notification_operator.domain.text.error_text import chain, describe
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from notification_operator.delivery.channel import Channel, Receipt, ReceiverError, ReceiverProblem
-from notification_operator.delivery.http.exchange import JSON, HttpExchange, StatusTable, raise_for
+from notification_operator.delivery.http.exchange import JSON, HttpExchange, StatusTable
 from notification_operator.delivery.rendering.compose import links, origin
 from notification_operator.delivery.rendering.markup.chat_markdown import mattermost
 from notification_operator.delivery.rendering.pieces import limited
@@ -34,18 +34,18 @@ class MattermostChannel(Channel):
     def __init__(
         self, block: Mattermost, secrets: SecretValues, *, access: NetworkAccess, composer: Composer
     ) -> None:
-        self._url = self.destination = url = access.checked(secrets.value("urlSecretRef"))
+        self.destination = url = access.checked(secrets.value("urlSecretRef"))
         self._block = block
         self._composer = composer
         self._renderer = mattermost(mentions=block.mentions)
-        self._http = HttpExchange(access, secrets=(url,))
+        self._http = HttpExchange(access, url, table=TABLE, secrets=(url,))
 
     async def deliver(self, message: Message) -> Receipt:
         """Post the message; a long one as two, and what is longer is cut."""
         composed = await self._composer.compose(message, self._renderer.body)
         for payload in self.payloads(message, composed):
-            reply = await self._http.request(self._url, orjson.dumps(payload), headers={"Content-Type": JSON})
-            _raise_for(reply)
+            reply = await self._http.request(orjson.dumps(payload), headers={"Content-Type": JSON})
+            self._raise_for(reply)
         return Receipt(note=composed.note)
 
     def payloads(self, message: Message, composed: Composed[str]) -> list[dict[str, Any]]:
@@ -77,12 +77,11 @@ class MattermostChannel(Channel):
         lines += [link for link in shown if len(link) <= MAX_LINK][:MAX_LINKS]
         return "".join(f"\n\n{line}" for line in lines)
 
+    def _raise_for(self, reply: Reply) -> None:
+        # Mattermost answers 400, not 404, for a webhook that was deleted.
+        if reply.status == BAD_REQUEST and str(reply.json.get("id", "")).startswith(UNKNOWN_WEBHOOK):
+            raise ReceiverError(ReceiverProblem.NOT_FOUND, reply.text)
+        self._http.raise_for(reply)
+
 
 create = MattermostChannel
-
-
-def _raise_for(reply: Reply) -> None:
-    # Mattermost answers 400, not 404, for a webhook that was deleted.
-    if reply.status == BAD_REQUEST and str(reply.json.get("id", "")).startswith(UNKNOWN_WEBHOOK):
-        raise ReceiverError(ReceiverProblem.NOT_FOUND, reply.text)
-    raise_for(reply, TABLE)

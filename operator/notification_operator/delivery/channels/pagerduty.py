@@ -8,7 +8,7 @@ import orjson
 
 from notification_contract.kinds.choices import LifecycleEvent
 from notification_operator.delivery.channel import Channel, Permanent, Receipt, ReceiverError, ReceiverProblem
-from notification_operator.delivery.http.exchange import JSON, HttpExchange, StatusTable, raise_for
+from notification_operator.delivery.http.exchange import JSON, HttpExchange, StatusTable
 from notification_operator.delivery.rendering.compose import links, origin
 from notification_operator.delivery.rendering.markup.plain import PlainRenderer
 from notification_operator.domain.text.timestamps import format_time
@@ -44,10 +44,10 @@ class PagerDutyChannel(Channel):
         self, block: PagerDuty, secrets: SecretValues, *, access: NetworkAccess, composer: Composer
     ) -> None:
         service = access.checked(block.base_url or BASE_URL)
-        self._url = self.destination = f"{service.rstrip('/')}/v2/enqueue"
+        self.destination = url = f"{service.rstrip('/')}/v2/enqueue"
         self._key = secrets.value("routingKeySecretRef")
         self._composer = composer
-        self._http = HttpExchange(access, secrets=(self._key,))
+        self._http = HttpExchange(access, url, table=TABLE, secrets=(self._key,))
 
     async def deliver(self, message: Message) -> Receipt:
         """Send the event; PagerDuty recognizes a repeat by its `dedup_key`."""
@@ -57,7 +57,7 @@ class PagerDutyChannel(Channel):
         if len(content) > MAX_EVENT:
             content = orjson.dumps(self.event(message, composed, details={"body": OMITTED}))
             note = "; ".join(filter(None, (note, f"custom_details {OMITTED}")))
-        reply = await self._http.request(self._url, content, headers={"Content-Type": JSON})
+        reply = await self._http.request(content, headers={"Content-Type": JSON})
         self._raise_for(reply)
         return Receipt(message_ref=dedup_key(message), note=note)
 
@@ -104,7 +104,7 @@ class PagerDutyChannel(Channel):
             if "routing_key" in text or "routing key" in text.lower():
                 raise ReceiverError(ReceiverProblem.AUTHENTICATION_FAILED, text)
             raise Permanent(f"HTTP {reply.status}: {text}")
-        raise_for(reply, TABLE)
+        self._http.raise_for(reply)
 
 
 create = PagerDutyChannel

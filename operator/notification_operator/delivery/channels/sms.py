@@ -44,14 +44,14 @@ class SmsChannel(Channel):
     ) -> None:
         service = access.checked(block.base_url or BASE_URL)
         account = quote(block.account_sid, safe="")
-        self._url = self.destination = f"{service.rstrip('/')}/2010-04-01/Accounts/{account}/Messages.json"
+        self.destination = url = f"{service.rstrip('/')}/2010-04-01/Accounts/{account}/Messages.json"
         self._block = block
         self._composer = composer
         username, password = secrets.value("authSecretRef/username"), secrets.value("authSecretRef/password")
         credentials = base64.b64encode(f"{username}:{password}".encode()).decode()
         self._authorization = f"Basic {credentials}"
         hidden = (username, password, credentials)
-        self._http = HttpExchange(access, secrets=hidden)
+        self._http = HttpExchange(access, url, table=TABLE, secrets=hidden)
 
     async def deliver(self, message: Message) -> Receipt:
         """Send the message, shortened to three segments.
@@ -79,7 +79,7 @@ class SmsChannel(Channel):
         # A connection of its own: an idle one that the server closes meanwhile would leave the outcome unknown.
         headers = {"Content-Type": FORM, "Authorization": self._authorization, "Connection": "close"}
         try:
-            return await self._http.post(self._url, content, headers=headers, table=TABLE)
+            return await self._http.post(content, headers=headers)
         except OutcomeUnknown as error:
             if self._block.unknown_outcome is UnknownOutcome.RETRY and message.attempt == 1:
                 raise

@@ -50,10 +50,10 @@ class TeamsChannel(Channel):
                 f"the URL leads to *{RETIRED}, which Microsoft has retired and which answers 200 to lost messages; "
                 "create a workflow in Teams and use its URL"
             )
-        self._url = self.destination = url
+        self.destination = url
         self._composer = composer
         self._renderer = CardRenderer()
-        self._http = HttpExchange(access, secrets=(url,))
+        self._http = HttpExchange(access, url, table=TABLE, secrets=(url,))
 
     async def deliver(self, message: Message) -> Receipt:
         """Post the message; a long one in several cards, in order. A repeat posts every card again."""
@@ -61,7 +61,7 @@ class TeamsChannel(Channel):
         for card in self.cards(message, composed):
             content = orjson.dumps(_envelope(card))
             headers = {"Content-Type": JSON, "Idempotency-Key": message.delivery_id}
-            await self._http.post(self._url, content, headers=headers, table=TABLE)
+            await self._http.post(content, headers=headers)
         return Receipt(note=composed.note)
 
     def cards(self, message: Message, composed: Composed[list[Element]]) -> list[Element]:

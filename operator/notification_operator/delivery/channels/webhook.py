@@ -66,14 +66,14 @@ class WebhookChannel(Channel):
         keys = [
             secrets.value(f"signingSecretRefs[{index}]") for index in range(len(block.signing_secret_refs))
         ]
-        self._url = self.destination = url
+        self.destination = url
         self._block = block
         self._keys = [_key(number, text) for number, text in enumerate(keys, start=1)]
         self._headers = secrets.keys_of("headersSecretRef")
         _check(self._headers)
         self._clock = access.clock
         self._composer = composer
-        self._http = HttpExchange(access, secrets=(url, *keys, *self._headers.values()))
+        self._http = HttpExchange(access, url, table=TABLE, secrets=(url, *keys, *self._headers.values()))
 
     async def deliver(self, message: Message) -> Receipt:
         """Post the message; the receiver recognizes a repeat by the header `webhook-id`."""
@@ -86,7 +86,7 @@ class WebhookChannel(Channel):
             "X-Notification-Attempt": str(message.attempt),
             **self._signature(message.delivery_id, content),
         }
-        await self._http.post(self._url, content, headers=headers, table=TABLE)
+        await self._http.post(content, headers=headers)
         return Receipt(note=note)
 
     def _body(self, message: Message, composed: Composed[str]) -> tuple[bytes, str, str]:

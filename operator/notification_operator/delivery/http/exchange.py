@@ -19,6 +19,7 @@ from yarl import URL
 
 from atomic_status.headers import parse_retry_after
 from notification_operator.delivery.channel import (
+    DeliveryError,
     Permanent,
     RateLimited,
     ReceiverError,
@@ -26,7 +27,6 @@ from notification_operator.delivery.channel import (
     Transient,
 )
 from notification_operator.delivery.http.egress_policy import AddressNotAllowedError
-from notification_operator.delivery.http_client import BODY_SECONDS, MAX_QUOTE, MIN_SECRET, REDACTED
 from notification_operator.domain.text.error_text import chain, describe
 
 if TYPE_CHECKING:
@@ -39,6 +39,13 @@ if TYPE_CHECKING:
     from notification_operator.delivery.http.egress_policy import EgressPolicy
 
 JSON: Final = "application/json"
+MAX_QUOTE: Final = 16 * 1024
+"""Bytes of a response body that are read."""
+BODY_SECONDS: Final = 2.0
+"""Time limit of a response body: its status has decided the result already."""
+REDACTED: Final = "[REDACTED]"
+MIN_SECRET: Final = 9
+"""Characters from which on the path of a URL, or a part of it, counts as a secret."""
 MIN_WHOLE: Final = 4
 """Characters from which on a whole secret is replaced: a shorter one would replace parts of words."""
 TOO_MANY: Final = 429
@@ -154,21 +161,33 @@ class NetworkAccess:
         return url
 
 
+USUAL: Final = StatusTable()
+
+
 class HttpExchange:
-    """Posts for one receiver.
+    """Posts to one URL.
 
     Args:
         access: the way to the network.
+        url: where it posts.
+        table: what each status means.
         secrets: texts that no error may contain, such as URLs and tokens.
     """
 
-    def __init__(self, access: NetworkAccess, *, secrets: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        access: NetworkAccess,
+        url: str,
+        *,
+        table: StatusTable = USUAL,
+        secrets: Iterable[str] = (),
+    ) -> None:
         self._access = access
+        self._url = url
+        self._table = table
         self._secrets = sorted({part for secret in secrets for part in _parts(secret)}, key=len, reverse=True)
 
-    async def post(
-        self, url: str, content: bytes, *, headers: Mapping[str, str], table: StatusTable
-    ) -> Reply:
+    async def post(self, content: bytes, *, headers: Mapping[str, str]) -> Reply:
         """Post once; returning means that the status is a success.
 
         Raises:
@@ -176,11 +195,11 @@ class HttpExchange:
             Permanent: the receiver refused the message.
             ReceiverError: the receiver would refuse any message.
         """
-        reply = await self.request(url, content, headers=headers)
-        raise_for(reply, table)
+        reply = await self.request(content, headers=headers)
+        self.raise_for(reply)
         return reply
 
-    async def request(self, url: str, content: bytes, *, headers: Mapping[str, str]) -> Reply:
+    async def request(self, content: bytes, *, headers: Mapping[str, str]) -> Reply:
         """Post once, and return whatever the answer is.
 
         Raises:
@@ -189,7 +208,7 @@ class HttpExchange:
         body = _Body(content)
         failure: Exception
         try:
-            self._access.policy.check_url(url)
+            url = self._access.checked(self._url)
             async with (
                 asyncio.timeout(self._access.timeout),
                 self._access.session.post(
@@ -208,6 +227,26 @@ class HttpExchange:
             failure = self._failure(error, sent=body.started)
         # Raised outside the handler, and so without a cause: the text of a cause may hold the URL.
         raise failure
+
+    def raise_for(self, reply: Reply) -> None:
+        """Raise what a reply means, unless it is a success.
+
+        Raises:
+            RateLimited, Transient, Permanent, ReceiverError: by the table.
+        """
+        if reply.status not in self._table.success:
+            raise self.refusal(reply)
+
+    def refusal(self, reply: Reply) -> DeliveryError:
+        """Return what a reply means that is no success."""
+        status, table = reply.status, self._table
+        if status in table.receiver:
+            return ReceiverError(table.receiver[status], reply.text)
+        if status == TOO_MANY:
+            return RateLimited(reply.text, retry_after=reply.retry_after)
+        if status >= SERVER_ERROR or status in table.transient:
+            return Transient(reply.text, retry_after=reply.retry_after)
+        return Permanent(reply.text)
 
     def without_secrets(self, text: str) -> str:
         """Return a text in which no secret of the receiver is left."""
@@ -241,26 +280,8 @@ class HttpExchange:
         return OutcomeUnknown(text) if sent else Unsent(text)
 
 
-def raise_for(reply: Reply, table: StatusTable) -> None:
-    """Raise what a reply means, unless it is a success.
-
-    Raises:
-        RateLimited, Transient, Permanent, ReceiverError: by the table.
-    """
-    status = reply.status
-    if status in table.success:
-        return
-    if status in table.receiver:
-        raise ReceiverError(table.receiver[status], reply.text)
-    if status == TOO_MANY:
-        raise RateLimited(reply.text, retry_after=reply.retry_after)
-    if status >= SERVER_ERROR or status in table.transient:
-        raise Transient(reply.text, retry_after=reply.retry_after)
-    raise Permanent(reply.text)
-
-
 async def _quote(response: aiohttp.ClientResponse) -> str:
-    """Return the text of the body within bounds: its status has decided the result already."""
+    """Return the text of the body within bounds; reading all of it keeps the connection open."""
     body = bytearray()
     with contextlib.suppress(aiohttp.ClientError, OSError, TimeoutError):
         async with asyncio.timeout(BODY_SECONDS):
@@ -268,7 +289,10 @@ async def _quote(response: aiohttp.ClientResponse) -> str:
                 body += piece
                 if len(body) > MAX_QUOTE:
                     break
-    return bytes(body[:MAX_QUOTE]).decode(errors="replace")
+    try:
+        return bytes(body[:MAX_QUOTE]).decode(response.charset or "utf-8", errors="replace")
+    except LookupError:
+        return bytes(body[:MAX_QUOTE]).decode(errors="replace")
 
 
 def _parts(secret: str) -> Iterator[str]:

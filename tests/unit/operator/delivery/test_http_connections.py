@@ -9,6 +9,7 @@ from aiohttp import web
 
 from notification_operator.delivery import http_client as http
 from notification_operator.delivery.channel import Transient
+from notification_operator.delivery.http.exchange import MAX_QUOTE
 from notification_operator.delivery.http_client import HttpClient
 from tests.unit.operator.delivery.posting import post
 from tests.unit.operator.delivery.receiving import PATH, HttpServer
@@ -16,7 +17,7 @@ from tests.unit.operator.delivery.receiving import PATH, HttpServer
 
 async def test_connection_is_reused_and_closed_at_the_end(server: HttpServer) -> None:
     server.add_response(200, "ok")
-    server.add_response(200, "x" * http.MAX_QUOTE)
+    server.add_response(200, "x" * MAX_QUOTE)
     await post(server.url, times=5)
     assert len({request.connection for request in server.received}) == 1
 

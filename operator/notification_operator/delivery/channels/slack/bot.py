@@ -52,13 +52,13 @@ class SlackBotChannel(Channel):
         self, block: Slack, secrets: SecretValues, *, access: NetworkAccess, composer: Composer
     ) -> None:
         service = access.checked(block.base_url or BASE_URL)
-        self._url = f"{service.rstrip('/')}/api/chat.postMessage"
-        self.destination = f"{self._url}#{block.channel}"
+        url = f"{service.rstrip('/')}/api/chat.postMessage"
+        self.destination = f"{url}#{block.channel}"
         self._block = block
         self._token = secrets.value("botTokenSecretRef")
         self._composer = composer
         self._blocks = SlackBlocks(composer, mentions=block.mentions)
-        self._http = HttpExchange(access, secrets=(self._token,))
+        self._http = HttpExchange(access, url, table=TABLE, secrets=(self._token,))
 
     async def deliver(self, message: Message) -> Receipt:
         """Post the message; a long one as two, and what is longer is cut. The receipt names the first."""
@@ -66,13 +66,11 @@ class SlackBotChannel(Channel):
         references: list[str] = []
         for payload in self.payloads(message, composed):
             reply = await self._http.post(
-                self._url,
                 orjson.dumps(payload),
                 headers={
                     "Content-Type": "application/json; charset=utf-8",
                     "Authorization": f"Bearer {self._token}",
                 },
-                table=TABLE,
             )
             _raise_for(reply)
             references.append(f"{reply.json.get('channel', '')}/{reply.json.get('ts', '')}")

@@ -30,16 +30,14 @@ class SlackWebhookChannel(Channel):
     def __init__(
         self, block: Slack, secrets: SecretValues, *, access: NetworkAccess, composer: Composer
     ) -> None:
-        self._url = self.destination = url = access.checked(secrets.value("webhookUrlSecretRef"))
+        self.destination = url = access.checked(secrets.value("webhookUrlSecretRef"))
         self._composer = composer
         self._blocks = SlackBlocks(composer, mentions=block.mentions)
-        self._http = HttpExchange(access, secrets=(url,))
+        self._http = HttpExchange(access, url, table=TABLE, secrets=(url,))
 
     async def deliver(self, message: Message) -> Receipt:
         """Post the message; a long one as two, and what is longer is cut."""
         composed = await self._composer.compose(message, self._blocks.renderer.body)
         for payload in self._blocks.payloads(message, composed):
-            await self._http.post(
-                self._url, orjson.dumps(payload), headers={"Content-Type": JSON}, table=TABLE
-            )
+            await self._http.post(orjson.dumps(payload), headers={"Content-Type": JSON})
         return Receipt(note=composed.note)

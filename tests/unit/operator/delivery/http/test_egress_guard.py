@@ -17,7 +17,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from notification_operator.delivery.channel import DeliveryError, ReceiverError, ReceiverProblem
 from notification_operator.delivery.http.egress_guard import guarded_session, guarded_socket
 from notification_operator.delivery.http.egress_policy import AddressNotAllowedError, EgressPolicy
-from notification_operator.delivery.http.exchange import HttpExchange, NetworkAccess, StatusTable
+from notification_operator.delivery.http.exchange import HttpExchange, NetworkAccess
 from notification_operator.domain.text.error_text import chain
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ async def post(policy: EgressPolicy, url: str, resolver: AbstractResolver | None
     """Post as the channels do."""
     async with guarded_session(policy, connections=2, resolver=resolver) as session:
         access = NetworkAccess(session=session, policy=policy, clock=lambda: datetime.now(UTC), timeout=5)
-        await HttpExchange(access).post(url, b"{}", headers={}, table=StatusTable())
+        await HttpExchange(access, url).post(b"{}", headers={})
 
 
 async def post_by_session(policy: EgressPolicy, url: str, resolver: AbstractResolver | None = None) -> None:

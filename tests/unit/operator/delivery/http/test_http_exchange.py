@@ -15,8 +15,7 @@ from notification_operator.delivery.channel import ReceiverError, ReceiverProble
 from notification_operator.delivery.http import exchange as http_exchange
 from notification_operator.delivery.http.egress_guard import guarded_session
 from notification_operator.delivery.http.egress_policy import EgressPolicy
-from notification_operator.delivery.http.exchange import HttpExchange, NetworkAccess, Reply, StatusTable
-from notification_operator.delivery.http_client import MAX_QUOTE
+from notification_operator.delivery.http.exchange import MAX_QUOTE, HttpExchange, NetworkAccess, Reply
 from tests.unit.operator.delivery.channels.receivers import LOOPBACK, NOW
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ async def test_endless_answer_is_read_up_to_the_limit(server: HttpServer, way: N
             await response.write(b"x" * MAX_QUOTE)
 
     server.responses.append(pour)
-    reply = await HttpExchange(way).request(server.url, b"{}", headers={})
+    reply = await HttpExchange(way, server.url).request(b"{}", headers={})
     assert (reply.status, len(reply.body)) == (503, MAX_QUOTE)
 
 
@@ -57,7 +56,7 @@ async def test_status_counts_when_the_answer_stalls(
 
     monkeypatch.setattr(http_exchange, "BODY_SECONDS", 0.1)
     server.responses.append(stall)
-    reply = await HttpExchange(way).post(server.url, b"{}", headers={}, table=StatusTable())
+    reply = await HttpExchange(way, server.url).post(b"{}", headers={})
     release.set()
     assert reply == Reply(status=202, body="so far")
 
@@ -67,7 +66,7 @@ async def test_answer_that_is_no_text_is_quoted_with_replacements(
 ) -> None:
     server.add_response(500, b"caf\xc3\xa9 \xff")
     with pytest.raises(Transient, match="HTTP 500: café \N{REPLACEMENT CHARACTER}"):
-        await HttpExchange(way).post(server.url, b"{}", headers={}, table=StatusTable())
+        await HttpExchange(way, server.url).post(b"{}", headers={})
 
 
 @pytest.mark.parametrize(
@@ -84,17 +83,17 @@ async def test_retry_after_is_seconds_or_a_date(
 ) -> None:
     server.add_response(503, "", Retry_After=header)
     with pytest.raises(Transient) as caught:
-        await HttpExchange(way).post(server.url, b"{}", headers={}, table=StatusTable())
+        await HttpExchange(way, server.url).post(b"{}", headers={})
     assert caught.value.retry_after == delay
     assert str(caught.value) == "HTTP 503"
 
 
 async def test_no_part_of_a_secret_appears_in_an_error(server: HttpServer, way: NetworkAccess) -> None:
     url = f"{server.url}?token=query-secret"
-    exchange = HttpExchange(way, secrets=(url, "a-token", "not a [url", "", "abc"))
+    exchange = HttpExchange(way, url, secrets=(url, "a-token", "not a [url", "", "abc"))
     server.add_response(500, "T0123456789 verysecrettoken query-secret a-token not a [url abc 127.0.0.1")
     with pytest.raises(Transient) as caught:
-        await exchange.post(url, b"{}", headers={}, table=StatusTable())
+        await exchange.post(b"{}", headers={})
     assert str(caught.value) == "HTTP 500: " + "[REDACTED] " * 5 + "abc 127.0.0.1"
 
 
@@ -103,24 +102,24 @@ async def test_no_part_of_a_secret_appears_in_an_error(server: HttpServer, way: 
 )
 async def test_url_that_is_not_valid_is_a_receiver_error(way: NetworkAccess, url: str) -> None:
     with pytest.raises(ReceiverError) as caught:
-        await HttpExchange(way, secrets=(url,)).request(url, b"{}", headers={})
+        await HttpExchange(way, url, secrets=(url,)).request(b"{}", headers={})
     assert caught.value.reason is ReceiverProblem.ADDRESS_NOT_ALLOWED
     assert "very-secret" not in str(caught.value)
 
 
 async def test_header_that_is_not_valid_is_a_receiver_error(server: HttpServer, way: NetworkAccess) -> None:
     with pytest.raises(ReceiverError) as caught:
-        await HttpExchange(way).request(server.url, b"{}", headers={"X-A": "x\r\nX-B: y"})
+        await HttpExchange(way, server.url).request(b"{}", headers={"X-A": "x\r\nX-B: y"})
     assert caught.value.reason is ReceiverProblem.MISCONFIGURED
     assert not server.received
 
 
 async def test_policy_is_checked_before_each_request(server: HttpServer, way: NetworkAccess) -> None:
-    await HttpExchange(way).request(server.url, b"{}", headers={})
+    await HttpExchange(way, server.url).request(b"{}", headers={})
     # The session has an open connection to this server now.
     strict = replace(way, policy=EgressPolicy(insecure=True))
     with pytest.raises(ReceiverError, match="refuses 127"):
-        await HttpExchange(strict).request(server.url, b"{}", headers={})
+        await HttpExchange(strict, server.url).request(b"{}", headers={})
     assert len(server.received) == 1
 
 
