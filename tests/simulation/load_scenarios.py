@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, Final
 from aiohttp import web
 
 from notification_operator.delivery.channel import RateLimited, Transient
-from notification_operator.delivery.channels.slack.webhook import SlackChannel
+from notification_operator.delivery.channels.slack.webhook import SlackWebhookChannel
 from tests.simulation.load import Load, Receiver
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine
 
-    from notification_operator.delivery.channel import Channel, Message
+    from notification_operator.delivery.channel import Channel, Message, Receipt
 
 FAST: Final = {
     "maxAttempts": 5,
@@ -189,7 +189,7 @@ async def http_outage(*, away: float = 60.0, count: int = 500) -> dict[str, floa
     with socket.socket() as reserved:
         reserved.bind(("127.0.0.1", 0))
         port = reserved.getsockname()[1]
-    slack = CountingSlack(f"http://127.0.0.1:{port}/", connections=10)
+    slack = CountingSlack.of_settings(f"http://127.0.0.1:{port}/", connections=10)
     async with load(slack) as running:
         running.create(count, retry=FAST)
         await asyncio.sleep(away)
@@ -207,15 +207,15 @@ async def http_outage(*, away: float = 60.0, count: int = 500) -> dict[str, floa
     }
 
 
-class CountingSlack(SlackChannel):
+class CountingSlack(SlackWebhookChannel):
     """Slack's channel, which also counts the calls that find no server."""
 
     calls = 0
 
-    async def deliver(self, message: Message) -> None:
-        """See `SlackChannel.deliver`."""
+    async def deliver(self, message: Message) -> Receipt:
+        """See `SlackWebhookChannel.deliver`."""
         self.calls += 1
-        await super().deliver(message)
+        return await super().deliver(message)
 
 
 SCENARIOS: Final[dict[str, Callable[[], Coroutine[Any, Any, dict[str, float]]]]] = {

@@ -1,56 +1,82 @@
-"""Creates the channels that the settings enable; the only module that imports all of them."""
+"""The channels of the operator's settings, as declarations that the factory makes channels from."""
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from notification_contract.quantity import amount
-from notification_contract.settings import RatedChannel
+from notification_contract.settings import Markup, RatedChannel
 from notification_operator.config.settings import SettingsError
-from notification_operator.delivery.channel import Channel
-from notification_operator.delivery.channels.console import ConsoleChannel
-from notification_operator.delivery.channels.file import FileChannel
-from notification_operator.delivery.channels.log import LogChannel
-from notification_operator.delivery.channels.slack.webhook import SlackChannel
 from notification_operator.delivery.flow_control.destinations import ChannelLimits
 from notification_operator.delivery.local.file_storage import DAY, Limits
+from notification_operator.delivery.receivers.factory import BUILT_IN, load
 from notification_operator.domain.flow_control.rate import Rate
 
 if TYPE_CHECKING:
-    from notification_contract.settings import Channels, ChannelSection, PluginChannel
+    from collections.abc import Mapping
+
+    from notification_contract.settings import Channels, ChannelSection
     from notification_contract.settings import FileChannel as FileSettings
+    from notification_operator.delivery.channel import Channel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declaration:
+    """A channel that the settings enable."""
+
+    setting: str
+    factory: str
+    """The function that creates the channel, as `module:function`."""
+    options: Mapping[str, Any]
+    """Its keyword arguments."""
 
 
 def channels(settings: Channels) -> dict[str, Channel]:
     """Return the enabled channels by name, plugins included.
 
     Raises:
-        SettingsError: a plugin cannot be loaded; the error lists every such plugin.
+        SettingsError: a channel cannot be created; the error lists every such channel.
     """
     created: dict[str, Channel] = {}
-    if settings.console.enabled:
-        created["console"] = ConsoleChannel()
-    if settings.file.enabled:
-        created["file"] = FileChannel(settings.file.directory, limits=_file_limits(settings.file))
-    if settings.log.enabled:
-        created["log"] = LogChannel()
-    if settings.slack.enabled:
-        assert settings.slack.webhook_url is not None, "the settings require a URL"
-        created["slack"] = SlackChannel(
-            settings.slack.url, connections=settings.slack.connections, markup=settings.slack.mrkdwn
-        )
     problems: list[str] = []
-    for name, plugin in settings.plugins.items():
+    for name, declared in declarations(settings).items():
         try:
-            created[name] = _load(plugin)
+            created[name] = load(declared.factory, declared.options)
         except Exception as error:  # noqa: BLE001 - foreign code; all problems are reported together
-            problems.append(
-                f"channels.plugins.{name}: {plugin.factory} failed to create a channel: {error!r}"
-            )
+            problems.append(f"{declared.setting}: {declared.factory} failed to create a channel: {error!r}")
     if problems:
         raise SettingsError(problems)
     return created
+
+
+def declarations(settings: Channels) -> dict[str, Declaration]:
+    """Return the enabled channels by name; a plugin replaces the built-in channel of its name."""
+    file, slack = settings.file, settings.slack
+    built_in: dict[str, tuple[bool, str, Mapping[str, Any]]] = {
+        "console": (settings.console.enabled, "console", {}),
+        "file": (file.enabled, "file", {"directory": file.directory, "limits": _file_limits(file)}),
+        "log": (settings.log.enabled, "log", {}),
+        "slack": (
+            slack.enabled,
+            "slack.webhook",
+            {
+                "url": slack.url,
+                "connections": slack.connections,
+                "trusted": slack.mrkdwn is Markup.TRUSTED,
+            },
+        ),
+    }
+    declared = {
+        name: Declaration(setting=f"channels.{name}", factory=f"{BUILT_IN}.{module}:create", options=options)
+        for name, (enabled, module, options) in built_in.items()
+        if enabled
+    }
+    for name, plugin in settings.plugins.items():
+        declared[name] = Declaration(
+            setting=f"channels.plugins.{name}", factory=plugin.factory, options=plugin.options
+        )
+    return declared
 
 
 def channel_limits(settings: Channels) -> dict[str, ChannelLimits]:
@@ -69,13 +95,3 @@ def _channel_limits(section: ChannelSection) -> ChannelLimits:
 
 def _file_limits(settings: FileSettings) -> Limits:
     return Limits(bytes=int(amount(settings.size)), seconds=settings.keep_days * DAY)
-
-
-def _load(plugin: PluginChannel) -> Channel:
-    module, function = plugin.factory.split(":")
-    channel = getattr(import_module(module), function)(**plugin.options)
-    if not isinstance(channel, Channel):
-        raise TypeError(
-            f"{type(channel).__name__} is no channel; derive it from {Channel.__module__}.Channel"
-        )
-    return channel

@@ -17,7 +17,7 @@ from atomic_status import Conflict, Gone, StatusError
 from notification_contract.kinds.choices import AttemptStatus, Phase
 from notification_operator.controller.request import Key, Request, Result
 from notification_operator.delivery.channel import DeliveryError, Permanent
-from notification_operator.delivery.channels.slack.webhook import Source, payloads
+from notification_operator.delivery.rendering.markup.slack_text import Source, payloads
 from notification_operator.domain.folding.fold import fold
 from notification_operator.domain.folding.phases import FINAL
 from notification_operator.domain.model import Attempt, Reason, parse

@@ -27,7 +27,7 @@ from notification_contract.kinds.channel_types.teams import Teams
 from notification_contract.kinds.secrets import SecretName, SecretRef
 from notification_contract.settings import Log, LogFormat
 from notification_operator.delivery.channels.console import ConsoleChannel
-from notification_operator.delivery.channels.slack.webhook import SlackChannel
+from notification_operator.delivery.channels.slack.webhook import SlackWebhookChannel
 from notification_operator.delivery.http.egress_guard import guarded_session
 from notification_operator.delivery.http.egress_policy import EgressPolicy
 from notification_operator.delivery.http.exchange import NetworkAccess
@@ -104,7 +104,7 @@ def _channels(url: str, access: NetworkAccess) -> dict[str, Channel]:
             routingKeySecretRef="R" * 32,
         ),
         "sms": made("sms", sms, authSecretRef__username="SK0123456789"),
-        "slack-settings": SlackChannel(url, connections=1, clock=lambda: NOW),
+        "slack-settings": SlackWebhookChannel.of_settings(url, connections=1, clock=lambda: NOW),
         "slack": made(
             "slack",
             Slack(bot_token_secret_ref=ref, channel="C0123", base_url=url),

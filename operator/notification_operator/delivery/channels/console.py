@@ -30,3 +30,6 @@ class ConsoleChannel(Channel):
             uid=message.uid,
             attempt=message.id,
         )
+
+
+create = ConsoleChannel

@@ -114,6 +114,9 @@ class FileChannel(Channel):
             os.close(handle)
 
 
+create = FileChannel
+
+
 def _require_wanted(abandoned: threading.Event) -> None:
     """Refuse to publish the file of an attempt that is already recorded as a failure."""
     if abandoned.is_set():

@@ -30,3 +30,6 @@ class LogChannel(Channel):
         line = {"timestamp": format_time(self._clock()), **message_json(message)}
         sys.stdout.buffer.write(bounded_line(line, message) + b"\n")
         sys.stdout.flush()
+
+
+create = LogChannel

@@ -228,6 +228,9 @@ class HttpExchange:
         # Raised outside the handler, and so without a cause: the text of a cause may hold the URL.
         raise failure
 
+    async def close(self) -> None:
+        """Close connections of its own; those of a shared session stay."""
+
     def raise_for(self, reply: Reply) -> None:
         """Raise what a reply means, unless it is a success.
 

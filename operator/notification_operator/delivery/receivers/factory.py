@@ -1,7 +1,7 @@
-"""Creates the channels of receivers: `create` of the module of a type makes those of the type.
+"""Creates channels: those of receivers from their spec, those of the operator's settings from their declaration.
 
-The module is loaded with the first channel of its type, because the libraries of a service take memory that most
-processes never need.
+The module of a channel type has a function `create`. It is loaded with the first channel of the type, because the
+libraries of a service take memory that most processes never need.
 """
 
 from __future__ import annotations
@@ -9,12 +9,11 @@ from __future__ import annotations
 from importlib import import_module
 from ipaddress import ip_network
 from time import thread_time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from yarl import URL
 
-from notification_operator.delivery import channels
-from notification_operator.delivery.channel import InvalidOptionsError
+from notification_operator.delivery.channel import Channel, InvalidOptionsError
 from notification_operator.delivery.http.egress_policy import EgressPolicy
 from notification_operator.delivery.http.exchange import NetworkAccess
 from notification_operator.delivery.receivers.sessions import Connection, Trust
@@ -26,14 +25,30 @@ if TYPE_CHECKING:
 
     from notification_contract.kinds.channel_type import TypeBlock
     from notification_contract.kinds.receiver import ReceiverSpec
-    from notification_operator.delivery.channel import Channel
     from notification_operator.delivery.receivers.sessions import Sessions
     from notification_operator.delivery.rendering.compose import Composer
     from notification_operator.delivery.rendering.templating.overrides import TemplateSource
     from notification_operator.domain.receivers.catalog import Receiver
     from notification_operator.domain.receivers.references import References, SecretValues
 
+BUILT_IN: Final = "notification_operator.delivery.channels"
+"""The package of the modules of the types."""
 COMPOSE: Final = "notification_operator.delivery.rendering.compose"
+
+
+def load(factory: str, options: Mapping[str, Any]) -> Channel:
+    """Return the channel that a function creates, which is named as `module:function`.
+
+    Raises:
+        TypeError: it is no channel.
+    """
+    module, function = factory.split(":")
+    channel = getattr(import_module(module), function)(**options)
+    if not isinstance(channel, Channel):
+        raise TypeError(
+            f"{type(channel).__name__} is no channel; derive it from {Channel.__module__}.Channel"
+        )
+    return channel
 
 
 def create_channel(
@@ -44,9 +59,8 @@ def create_channel(
     Raises:
         InvalidOptionsError, AddressNotAllowedError: a value of a Secret, or a field, can never work.
     """
-    module = import_module(f"{channels.__name__}.{kind}")
-    channel: Channel = module.create(block, secrets, access=access, composer=composer)
-    return channel
+    options = {"block": block, "secrets": secrets, "access": access, "composer": composer}
+    return load(f"{BUILT_IN}.{kind}:create", options)
 
 
 class ChannelFactory:

@@ -16,7 +16,7 @@ from notification_operator.delivery.channel import Channel, Message
 from notification_operator.delivery.channels.console import ConsoleChannel
 from notification_operator.delivery.channels.file import FileChannel
 from notification_operator.delivery.channels.log import LogChannel
-from notification_operator.delivery.channels.slack.webhook import SlackChannel
+from notification_operator.delivery.channels.slack.webhook import SlackWebhookChannel
 from notification_operator.delivery.dispatcher import Dispatcher
 from notification_operator.delivery.flow_control.breakers import Breakers
 from notification_operator.delivery.refusals import BUILT_IN
@@ -46,7 +46,7 @@ CASES = {
     ),
     "log": Case(make=lambda _folder, _server: LogChannel()),
     "slack": Case(
-        make=lambda _folder, server: SlackChannel(server.url, connections=10),
+        make=lambda _folder, server: SlackWebhookChannel.of_settings(server.url, connections=10),
         spoil=lambda _folder, server: server.add_response(503, "busy"),
         leaves_the_process=True,
     ),

@@ -10,13 +10,12 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notification_contract.settings import Markup
 from notification_operator.delivery.channel import Transient
-from notification_operator.delivery.channels.slack.webhook import (
+from notification_operator.delivery.channels.slack.webhook import SlackWebhookChannel
+from notification_operator.delivery.rendering.markup.slack_text import (
     MAX_BLOCKS,
     MAX_HEADER,
     MAX_SECTION,
-    SlackChannel,
     Source,
     escape,
     payloads,
@@ -30,8 +29,8 @@ from tests.unit.operator.delivery.test_dispatcher import dispatcher_of
 
 
 @pytest.fixture
-async def slack(server: HttpServer) -> AsyncIterator[SlackChannel]:
-    channel = SlackChannel(server.url, connections=10)
+async def slack(server: HttpServer) -> AsyncIterator[SlackWebhookChannel]:
+    channel = SlackWebhookChannel.of_settings(server.url, connections=10)
     yield channel
     await channel.close()
 
@@ -40,8 +39,8 @@ def content(subject: str = "Disk full", body: str = "on node-7", priority: str =
     return Content(type="escalation", priority=priority, subject=subject, body=body)
 
 
-def payloads_of(content: Content, markup: Markup = Markup.ESCAPED) -> list[dict[str, Any]]:
-    return payloads(content, Source(namespace="shop", name="order-1"), markup)
+def payloads_of(content: Content, *, trusted: bool = False) -> list[dict[str, Any]]:
+    return payloads(content, Source(namespace="shop", name="order-1"), trusted=trusted)
 
 
 def texts(parts: list[dict[str, Any]], kind: str) -> list[str]:
@@ -49,7 +48,7 @@ def texts(parts: list[dict[str, Any]], kind: str) -> list[str]:
 
 
 async def test_notification_is_one_post_of_header_section_and_context(
-    server: HttpServer, slack: SlackChannel
+    server: HttpServer, slack: SlackWebhookChannel
 ) -> None:
     await slack.deliver(message(subject="Заказ 📦", body="*bold* <script>&amp; `rm`\n"))
     (post,) = server.received
@@ -105,7 +104,7 @@ def test_long_body_is_split_over_valid_sections_of_one_post(length: int) -> None
 
 
 async def test_body_of_256_kib_is_two_posts_with_their_own_keys(
-    server: HttpServer, slack: SlackChannel
+    server: HttpServer, slack: SlackWebhookChannel
 ) -> None:
     body = "0123456789abcdef" * 16 * 1024
     await slack.deliver(message(body=body))
@@ -117,7 +116,7 @@ async def test_body_of_256_kib_is_two_posts_with_their_own_keys(
     assert keys == ["uid:file:1", "uid:file:1:2"]
 
 
-async def test_failed_part_stops_the_parts_after_it(server: HttpServer, slack: SlackChannel) -> None:
+async def test_failed_part_stops_the_parts_after_it(server: HttpServer, slack: SlackWebhookChannel) -> None:
     server.add_response(200)
     server.add_response(503, "busy")
     with pytest.raises(Transient, match="HTTP 503: busy"):
@@ -146,7 +145,7 @@ def test_author_can_make_no_mention_and_no_link_with_another_text(attack: str) -
 
 
 def test_trusted_markup_reaches_slack_as_written() -> None:
-    (part,) = payloads_of(content(subject="a & b", body="<!channel> & more"), Markup.TRUSTED)
+    (part,) = payloads_of(content(subject="a & b", body="<!channel> & more"), trusted=True)
     assert (part["text"], texts([part], "section")) == ("⚠️ a & b", ["<!channel> & more"])
     assert "verbatim" not in part["blocks"][1]["text"]
 
@@ -177,7 +176,7 @@ def test_pieces_cut_no_escape_sequence(text: str, limit: int) -> None:
     assert all(len(piece) <= limit for piece in result)
 
 
-async def test_second_part_counts_against_the_rate(slack: SlackChannel) -> None:
+async def test_second_part_counts_against_the_rate(slack: SlackWebhookChannel) -> None:
     assert (slack.messages_of(message(body="short")), slack.messages_of(message(body="x" * 200_000))) == (
         1,
         2,
@@ -205,7 +204,7 @@ async def test_wait_for_a_connection_does_not_count_as_attempt_time(server: Http
         return web.Response()
 
     server.responses.append(slowly)
-    slack = SlackChannel(server.url, connections=2)
+    slack = SlackWebhookChannel.of_settings(server.url, connections=2)
     dispatcher = dispatcher_of({"slack": slack}, timeout=0.3)
     sends = [Send(channel="slack", number=1, id=f"uid-{number}:slack:1") for number in range(10)]
     attempts = await asyncio.gather(*(dispatcher.attempt(send, message()) for send in sends))
@@ -214,7 +213,7 @@ async def test_wait_for_a_connection_does_not_count_as_attempt_time(server: Http
 
 
 async def test_messages_share_connections_until_close(server: HttpServer) -> None:
-    slack = SlackChannel(server.url, connections=2)
+    slack = SlackWebhookChannel.of_settings(server.url, connections=2)
     dispatcher = dispatcher_of({"slack": slack})
     sends = [Send(channel="slack", number=1, id=f"uid-{number}:slack:1") for number in range(10)]
     await asyncio.gather(*(dispatcher.attempt(send, message()) for send in sends))

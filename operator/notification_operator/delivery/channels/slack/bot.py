@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from notification_contract.kinds.channel_types.slack import Slack
     from notification_operator.delivery.channel import Message
     from notification_operator.delivery.http.exchange import NetworkAccess, Reply
-    from notification_operator.delivery.rendering.compose import Composed, Composer
+    from notification_operator.delivery.rendering.compose import Composer
     from notification_operator.domain.receivers.references import SecretValues
 
 BASE_URL: Final = "https://slack.com"
@@ -56,17 +56,16 @@ class SlackBotChannel(Channel):
         self.destination = f"{url}#{block.channel}"
         self._block = block
         self._token = secrets.value("botTokenSecretRef")
-        self._composer = composer
         self._blocks = SlackBlocks(composer, mentions=block.mentions)
         self._http = HttpExchange(access, url, table=TABLE, secrets=(self._token,))
 
     async def deliver(self, message: Message) -> Receipt:
         """Post the message; a long one as two, and what is longer is cut. The receipt names the first."""
-        composed = await self._composer.compose(message, self._blocks.renderer.body)
+        payloads, note = await self._blocks.shown(message)
         references: list[str] = []
-        for payload in self.payloads(message, composed):
+        for number, payload in enumerate(payloads, start=1):
             reply = await self._http.post(
-                orjson.dumps(payload),
+                orjson.dumps({**self._place(message, number), **payload}),
                 headers={
                     "Content-Type": "application/json; charset=utf-8",
                     "Authorization": f"Bearer {self._token}",
@@ -74,23 +73,18 @@ class SlackBotChannel(Channel):
             )
             _raise_for(reply)
             references.append(f"{reply.json.get('channel', '')}/{reply.json.get('ts', '')}")
-        return Receipt(message_ref=references[0], note=composed.note)
+        return Receipt(message_ref=references[0], note=note)
 
-    def payloads(self, message: Message, composed: Composed[str]) -> list[dict[str, Any]]:
-        """Return the one or two requests of a message."""
-        thread = {"thread_ts": message.thread_ref.rpartition("/")[2]} if message.thread_ref else {}
-        return [
-            {
-                "channel": self._block.channel,
-                "metadata": {
-                    "event_type": "notification",
-                    "event_payload": {"delivery_id": message.delivery_id, "part": number},
-                },
-                **payload,
-                **thread,
-            }
-            for number, payload in enumerate(self._blocks.payloads(message, composed), start=1)
-        ]
+    def _place(self, message: Message, part: int) -> dict[str, Any]:
+        """Return where a part of a message belongs, and what identifies it."""
+        event = {"delivery_id": message.delivery_id, "part": part}
+        place: dict[str, Any] = {
+            "channel": self._block.channel,
+            "metadata": {"event_type": "notification", "event_payload": event},
+        }
+        if message.thread_ref:
+            place["thread_ts"] = message.thread_ref.rpartition("/")[2]
+        return place
 
 
 def _raise_for(reply: Reply) -> None:

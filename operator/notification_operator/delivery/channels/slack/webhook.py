@@ -1,175 +1,82 @@
-"""Slack: one message of blocks per notification, or two, through an incoming webhook.
-
-A text that exceeds one block continues in the next one of its kind: the headers together are the emoji and the
-subject, the sections together are the body. What exceeds two messages is cut, and the last line says where to
-read the whole. Nothing that an author writes becomes a mention, a link with a text of its own, or another
-notification's name (DD-SLACK-001).
-"""
+"""Slack through an incoming webhook: that of a receiver, or that of the operator's settings."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from itertools import islice
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Self
 
 import orjson
 
-from notification_contract.settings import Markup
-from notification_operator.delivery.channel import Channel
+from notification_operator.delivery.channel import Channel, Receipt
+from notification_operator.delivery.http.exchange import JSON
 from notification_operator.delivery.http_client import HttpClient
+from notification_operator.delivery.rendering.markup.slack_text import SlackText
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from notification_operator.delivery.channel import Message
-    from notification_operator.domain.model import Content
-
-MAX_HEADER: Final = 150
-MAX_SECTION: Final = 3000
-MAX_BLOCKS: Final = 50
-"""Slack's limits; a longer notification continues in a further message."""
-MAX_MESSAGES: Final = 2
-ENTITY: Final = len("&amp;")
-"""The length of the longest escape sequence."""
-
-EMOJI: Final = {
-    "critical": "\N{POLICE CARS REVOLVING LIGHT}",
-    "high": "\N{WARNING SIGN}\N{VARIATION SELECTOR-16}",
-    "medium": "\N{INFORMATION SOURCE}\N{VARIATION SELECTOR-16}",
-    "low": "\N{SPEECH BALLOON}",
-}
-OTHER_EMOJI: Final = "\N{PUBLIC ADDRESS LOUDSPEAKER}"
+    from notification_operator.delivery.http.exchange import HttpExchange
+    from notification_operator.delivery.rendering.markup.slack_blocks import SlackBlocks
 
 
-class SlackChannel(Channel):
-    """Posts to one webhook, the only destination."""
+class SlackWebhookChannel(Channel):
+    """Posts to one webhook; Slack recognizes no repeat.
+
+    Args:
+        url: the webhook.
+        http: posts there.
+        layout: how Slack shows a notification.
+        concurrency: the messages at once; None for as many as the operator allows.
+    """
 
     def __init__(
         self,
         url: str,
         *,
-        connections: int,
-        markup: Markup = Markup.ESCAPED,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        http: HttpExchange,
+        layout: SlackBlocks | SlackText,
+        concurrency: int | None = None,
     ) -> None:
         self.destination = url
-        self.concurrency = connections
-        self._markup = markup
+        self.concurrency = concurrency
+        self._http = http
+        self._layout = layout
+
+    @classmethod
+    def of_settings(
+        cls,
+        url: str,
+        *,
+        connections: int,
+        trusted: bool = False,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> Self:
+        """Return the channel of the operator's settings; `trusted` as in `SlackText`."""
         # The operator does not count calls that take long; they keep their connections.
-        self._http = HttpClient(url, connections=2 * connections, clock=clock)
+        http = HttpClient(url, connections=2 * connections, clock=clock)
+        return cls(url, http=http, layout=SlackText(trusted=trusted), concurrency=connections)
 
     def messages_of(self, message: Message) -> int:
         """Return how many Slack messages a notification is."""
-        return len(self._payloads(message))
+        return self._layout.count(message)
 
-    async def deliver(self, message: Message) -> None:
-        """Post the message; a very long one in two parts, in order.
+    async def deliver(self, message: Message) -> Receipt:
+        """Post the message; a long one in two parts, in order.
 
         Raises:
-            Transient: Slack or the network failed; a repeat posts every part again.
-            RateLimited: Slack gets too many messages.
-            Permanent: Slack refused the message, or its certificate is not trusted.
+            DeliveryError: a repeat posts every part again.
         """
-        for number, payload in enumerate(self._payloads(message), start=1):
+        payloads, note = await self._layout.shown(message)
+        for number, payload in enumerate(payloads, start=1):
             key = message.id if number == 1 else f"{message.id}:{number}"
-            headers = {"Content-Type": "application/json", "Idempotency-Key": key}
+            headers = {"Content-Type": JSON, "Idempotency-Key": key}
             await self._http.post(orjson.dumps(payload), headers=headers)
-
-    def _payloads(self, message: Message) -> list[dict[str, Any]]:
-        source = Source(namespace=message.namespace, name=message.name)
-        return payloads(message.content, source, self._markup)
+        return Receipt(note=note)
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Close the connections, unless they are shared."""
         await self._http.close()
 
 
-class Source(NamedTuple):
-    """The notification that a message is from."""
-
-    namespace: str
-    name: str
-
-
-def payloads(content: Content, source: Source, markup: Markup = Markup.ESCAPED) -> list[dict[str, Any]]:
-    """Return the payloads of a notification, in order; only the longest have more than one."""
-    title = f"{EMOJI.get(content.priority, OTHER_EMOJI)} {content.subject}"
-    size = MAX_BLOCKS - 1
-    most = MAX_MESSAGES * size
-    blocks = list(islice(_blocks(title, content, markup), most + 1))
-    if len(blocks) > most:
-        blocks[most - 1 :] = [_section(_truncated(source), verbatim=True)]
-    parts = (blocks[start : start + size] for start in range(0, len(blocks), size))
-    text = title if markup is Markup.TRUSTED else escape(title)
-    return [{"text": text, "blocks": [*part, _context(content, source)]} for part in parts]
-
-
-def escape(text: str) -> str:
-    """Return a text in which Slack finds no mention and no link; it shows the text as it was."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def _blocks(title: str, content: Content, markup: Markup) -> Iterator[dict[str, Any]]:
-    for text in pieces(title, MAX_HEADER):
-        # Plain text has no mentions. With `emoji` false Slack keeps texts such as :one: as written.
-        yield {"type": "header", "text": {"type": "plain_text", "text": text, "emoji": False}}
-    escaped = markup is not Markup.TRUSTED
-    body = escape(content.body) if escaped else content.body
-    for text in pieces(body, MAX_SECTION, entities=escaped):
-        yield _section(text, verbatim=escaped)
-
-
-def _section(text: str, *, verbatim: bool) -> dict[str, Any]:
-    # Unless it is verbatim, Slack looks for mentions in plain words as well.
-    flag = {"verbatim": True} if verbatim else {}
-    return {"type": "section", "text": {"type": "mrkdwn", "text": text, **flag}}
-
-
-def _context(content: Content, source: Source) -> dict[str, Any]:
-    """Return the line that no author can write: small print, with names that the API server has checked."""
-    facts = f"*Priority:* {content.priority} | *Type:* {content.type}"
-    origin = f"from {source.namespace}/{source.name}"
-    elements = [
-        {"type": "mrkdwn", "text": facts},
-        {"type": "plain_text", "text": origin, "emoji": False},
-    ]
-    return {"type": "context", "elements": elements}
-
-
-def _truncated(source: Source) -> str:
-    command = f"kubectl get notificationrequest -n {source.namespace} {source.name} -o yaml"
-    return f"… truncated; read the whole with `{command}`"
-
-
-def pieces(text: str, limit: int, *, entities: bool = False) -> Iterator[str]:
-    """Yield the text in pieces, each within the limit.
-
-    A piece ends after a line or a word where one ends in its last third, and with `entities` not within an
-    escape sequence. The limit counts UTF-16 units, which are never fewer than a receiver counts.
-    """
-    start = 0
-    while start < len(text):
-        end = _end(text, start, limit)
-        if entities and end < len(text):
-            end = _outside_entity(text, end)
-        yield text[start:end]
-        start = end
-
-
-def _outside_entity(text: str, end: int) -> int:
-    """Return the end of a piece, moved before the escape sequence that it would cut."""
-    begin = text.rfind("&", max(0, end - ENTITY + 1), end)
-    return end if begin < 0 or ";" in text[begin:end] else begin
-
-
-def _end(text: str, start: int, limit: int) -> int:
-    end = start + limit
-    while (excess := len(text[start:end].encode("utf-16-le")) // 2 - limit) > 0:
-        end = min(end, len(text)) - (excess + 1) // 2
-    if end >= len(text):
-        return len(text)
-    for mark in ("\n", " "):
-        index = text.rfind(mark, start + limit * 2 // 3, end)
-        if index >= 0:
-            return index + 1
-    return end
+create = SlackWebhookChannel.of_settings

@@ -42,7 +42,17 @@ class SlackBlocks:
         self._mentions = mentions
         self.renderer = MrkdwnRenderer(mentions=mentions)
 
-    def payloads(self, message: Message, composed: Composed[str]) -> list[dict[str, Any]]:
+    def count(self, message: Message) -> int:
+        """Return 1: how many messages it is depends on a template, which is not applied in advance."""
+        del message
+        return 1
+
+    async def shown(self, message: Message) -> tuple[list[dict[str, Any]], str]:
+        """Return one or two payloads, and why the built-in template was used."""
+        composed = await self._composer.compose(message, self.renderer.body)
+        return self._payloads(message, composed), composed.note
+
+    def _payloads(self, message: Message, composed: Composed[str]) -> list[dict[str, Any]]:
         """Return one or two payloads; what is longer is cut."""
         cut = f"\n… truncated, see kubectl get notif -n {message.namespace} {message.name}"
         parts = limited(composed.body, size=MAX_TEXT, parts=MAX_MESSAGES, cut=cut)
