@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tools.generate.artifacts import ARTIFACTS, COMMANDS, NAMES, ROOT, Command
+from tools.generate.artifacts import ARTIFACTS, COMMANDS, CRDS, NAMES, ROOT, Command
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -73,11 +73,13 @@ def stale_files(
 
 def write(root: Path) -> None:
     """Write all generated files below `root`."""
-    if not NAMES.is_current(root):
-        NAMES.write(root)
-        # This process has imported the old names.
-        run(AGAIN, root)
-        return
+    for sources in ((NAMES,), CRDS):
+        if stale := [each for each in sources if not each.is_current(root)]:
+            for each in stale:
+                each.write(root)
+            # This process has read the old ones.
+            run(AGAIN, root)
+            return
     for artifact in ARTIFACTS:
         artifact.write(root)
     for command in COMMANDS:

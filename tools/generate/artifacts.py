@@ -119,6 +119,16 @@ NAMES = Artifact(
 )
 """The module that the generators of other artifacts import."""
 
+CRDS = tuple(
+    Artifact(
+        path=f"operator/notification_contract/crds/{kind.name.lower()}.yaml",
+        extent=Extent.FILE,
+        content=partial(definition.text, kind),
+    )
+    for kind in KINDS
+)
+"""The files that the generator of the editors' schema reads."""
+
 ARTIFACTS = (
     NAMES,
     Artifact(path="Pulumi.yaml", extent=Extent.TAIL, marker=f"# {STACK_SETTINGS}", content=config_block),
@@ -147,14 +157,7 @@ ARTIFACTS = (
         marker="phases, by make generate",
         content=phase_diagram.diagram,
     ),
-    *(
-        Artifact(
-            path=f"operator/notification_contract/crds/{kind.name.lower()}.yaml",
-            extent=Extent.FILE,
-            content=partial(definition.text, kind),
-        )
-        for kind in KINDS
-    ),
+    *CRDS,
     *(
         Artifact(
             path=f"docs/{page}.md", extent=Extent.BLOCK, marker=f"{marker}, by make generate", content=content

@@ -9,6 +9,7 @@ import json
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from email.headerregistry import Address
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 from notification_cli.clock import now
@@ -18,7 +19,8 @@ from notification_contract.kinds.channel_types.email import Email
 from notification_contract.kinds.choices import BodyFormat
 from notification_operator.delivery.channel import DeliveryError, InvalidOptionsError, Message
 from notification_operator.delivery.http.egress_policy import AddressNotAllowedError
-from notification_operator.delivery.receivers.factory import ChannelFactory
+from notification_operator.delivery.http.exchange import USUAL
+from notification_operator.delivery.receivers.factory import BUILT_IN, ChannelFactory
 from notification_operator.delivery.rendering.mail import write_mail
 from notification_operator.domain.receivers.references import ReferenceReason, References
 from notification_operator.domain.redaction.redactor import Redactor
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from aiohttp import BytesPayload
 
     from notification_cli.views.config_maps import ConfigMaps
+    from notification_operator.delivery.http.exchange import StatusTable
     from notification_operator.domain.model import Notification
     from notification_operator.domain.receivers.catalog import Receiver
 
@@ -36,8 +39,6 @@ SERVICE: Final = "https://from-the-secret.example"
 """A URL that stands for one in a Secret, whose value the command line does not read."""
 VALUE: Final = "from-the-secret"
 SIGNING_KEY: Final = f"whsec_{base64.b64encode(bytes(24)).decode()}"
-STATUSES: Final = {ReceiverType.PAGERDUTY: 202, ReceiverType.SMS: 201}
-"""What a service answers to a message that it accepts, where that is not 200."""
 OWN: Final = SHARED | {ReceiverType.APPRISE}
 """Types without a channel of their own, and the one whose library composes what is sent."""
 
@@ -73,7 +74,8 @@ class Recorder:
     names = None
 
     def __init__(self, kind: ReceiverType) -> None:
-        self._status = STATUSES.get(kind, 200)
+        table: StatusTable = getattr(import_module(f"{BUILT_IN}.{kind}"), "TABLE", USUAL)
+        self._status = min(table.success)
         self.requests: list[tuple[str, bytes]] = []
 
     def shared(self, _connection: object, _namespace: str) -> Recorder:

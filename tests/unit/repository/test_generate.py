@@ -102,13 +102,22 @@ def test_failed_generator_is_reported_with_its_output(tmp_path: Path) -> None:
         command.run(broken, tmp_path)
 
 
-def test_other_files_are_generated_by_a_process_that_has_the_new_names(
+def test_other_files_are_generated_by_a_process_that_reads_the_new_ones(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    names = Artifact(path="names.py", extent=Extent.FILE, content=lambda: "new")
-    ran: list[Command] = []
+    names, crd = (
+        Artifact(path=path, extent=Extent.FILE, content=lambda: "new") for path in ("names.py", "crd.yaml")
+    )
+    written: list[list[str]] = []
+
+    def again(each: Command, folder: Path) -> None:
+        assert each == command.AGAIN
+        written.append([path.name for path in sorted(folder.iterdir())])
+        if len(written) == 1:
+            command.write(folder)
+
     monkeypatch.setattr(command, "NAMES", names)
-    monkeypatch.setattr(command, "run", lambda each, _folder: ran.append(each))
+    monkeypatch.setattr(command, "CRDS", (crd,))
+    monkeypatch.setattr(command, "run", again)
     command.write(tmp_path)
-    assert (tmp_path / "names.py").read_text("utf-8") == "new"
-    assert ran == [command.AGAIN]
+    assert written == [["names.py"], ["crd.yaml", "names.py"]]
