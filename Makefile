@@ -1,7 +1,7 @@
 # Every target forwards to one command. GNU make turns each failure into exit code 2: where the exit code matters, call the
 # command itself (docs/ci.md).
 .DEFAULT_GOAL := help
-.PHONY: help preflight up rollback demo down test check unit repository-tests engine-tests endings api-tests pictures simulate chaos fuzz crd-check policy stack-tests long-tests suite-up suite suite-down flake mutations pulumi api-calls bench toolchain lock generate preview preview-list preview-down preview-reap drift alerts publish diff comment vulnerabilities
+.PHONY: help preflight up rollback demo down test check unit repository-tests engine-tests endings api-tests pictures simulate chaos fuzz crd-check policy stack-tests long-tests suite-up suite suite-down flake mutations pulumi api-calls bench toolchain lock generate preview preview-list preview-down preview-reap drift alerts publish diff vulnerabilities
 ENV := @tools/with-env
 PLATFORM := @tools/notif-platform
 RUNNER := $(ENV) python -m tests.runner
@@ -45,9 +45,6 @@ alerts: ## print the alert rules as a file for Prometheus (STACK=prod)
 
 publish: ## build and push the image, print its name by digest (REPOSITORY=registry/name)
 	$(PLATFORM) publish $(REPOSITORY) $(ARGS)
-
-comment: ## post Markdown files to the pull request as one comment (FILES=build/comment.md)
-	$(PLATFORM) comment $(FILES)
 
 preview: ## create or update the preview of a pull request (PR=1 ARGS="--base other")
 	$(PLATFORM) preview up $(PR) $(ARGS)

@@ -13,7 +13,6 @@ COMMANDS = {
     "demo": "tools.platform.commands.demo",
     "diff": "tools.platform.commands.diff",
     "drift": "tools.platform.commands.drift",
-    "comment": "tools.platform.commands.repository.comment",
     "preview": "tools.platform.commands.preview",
     "policy": "tools.platform.commands.policy",
     "publish": "tools.platform.commands.repository.publish",

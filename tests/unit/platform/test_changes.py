@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pulumi.automation.events import EngineEvent
 
-from tools.platform.pulumi.change_comment import MARK, MINIMUM, StackChanges, render
+from tools.platform.pulumi.change_comment import MINIMUM, StackChanges, render
 from tools.platform.pulumi.changes import (
     SIGNATURE,
     Change,
@@ -53,7 +53,7 @@ def comment(*events: EngineEvent, **more: str) -> str:
 
 def test_change_shows_both_values() -> None:
     text = comment(REPLICAS, event("same", "other"))
-    assert text.startswith(MARK)
+    assert text.startswith("### What would change")
     assert "<b>dev</b>: 1 to update" in text
     assert "- `~` update Deployment `operator`\n  - `spec.replicas`: `1` → `3`" in text
     assert "other" not in text

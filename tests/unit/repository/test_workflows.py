@@ -121,12 +121,12 @@ def test_each_workflow_calls_what_its_event_requires() -> None:
         "preview up",
         "stack",
         "preview down",
-        "comment",
     }
     text = (ROOT / ".github" / "workflows" / "pull-request.yml").read_text("utf-8")
     assert CHECKS in text
     assert "make unit" in text
     assert "make repository-tests" in text
+    assert text.count('gh pr comment "$PR" --edit-last --create-if-none') == 2
     assert called("nightly") == {"drift", "preview reap", "vulnerabilities", "chaos", "fuzz", "long"}
     assert called("release") >= {"all", "publish", "up"}
 
@@ -211,7 +211,7 @@ def test_gitlab_comment_is_posted_by_the_code_of_the_default_branch() -> None:
     )
     users = [name for name, job in jobs.items() if "GITLAB_TOKEN" in "\n".join(lines(job))]
     assert users == ["comment"]
-    assert [name for name, job in jobs.items() if " comment " in "\n".join(lines(job))] == ["comment"]
+    assert [name for name, job in jobs.items() if "$NOTES" in "\n".join(lines(job))] == ["comment"]
 
 
 def test_pushed_image_has_the_digest_of_its_repository() -> None:

@@ -11,8 +11,6 @@ from tools.platform.pulumi.changes import Change, Operation, shown
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-MARK = "<!-- notification-platform: changes -->"
-"""The first line of a comment; it identifies the comment of an earlier run."""
 LIMIT = 60_000
 """Characters of a comment; GitHub accepts 65,536."""
 MINIMUM = 2_000
@@ -40,8 +38,8 @@ def render(stacks: Sequence[StackChanges], *, limit: int = LIMIT) -> str:
         raise ValueError(
             f"a comment for {len(stacks)} stack(s) needs {MINIMUM} characters for each, not {limit} in all"
         )
-    share = limit // max(1, len(stacks)) - len(MARK)
-    return "\n".join([MARK, "### What would change", "", *(_section(entry, share) for entry in stacks)])
+    share = limit // max(1, len(stacks))
+    return "\n".join(["### What would change", "", *(_section(entry, share) for entry in stacks)])
 
 
 def _section(entry: StackChanges, room: int) -> str:
