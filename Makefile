@@ -1,7 +1,7 @@
 # Every target forwards to one command. GNU make turns each failure into exit code 2: where the exit code matters, call the
 # command itself (docs/ci.md).
 .DEFAULT_GOAL := help
-.PHONY: help preflight up rollback demo down test check unit repository-tests engine-tests endings api-tests pictures simulate chaos fuzz crd-check policy stack-tests long-tests suite-up suite suite-down flake mutations pulumi api-calls bench toolchain lock generate preview preview-list preview-down preview-reap drift alerts publish diff vulnerabilities
+.PHONY: help preflight up rollback demo down test check unit repository-tests engine-tests endings api-tests pictures simulate chaos fuzz crd-check policy stack-tests long-tests suite-up suite suite-down flake mutations pulumi api-calls bench toolchain lock generate preview preview-list preview-down preview-reap drift alerts diff
 ENV := @tools/with-env
 PLATFORM := @tools/notif-platform
 RUNNER := $(ENV) python -m tests.runner
@@ -43,9 +43,6 @@ crd-check: ## check that the CRD is compatible with the last tag (COMMIT=other)
 alerts: ## print the alert rules as a file for Prometheus (STACK=prod)
 	$(PLATFORM) alerts $(or $(STACK),dev)
 
-publish: ## build and push the image, print its name by digest (REPOSITORY=registry/name)
-	$(PLATFORM) publish $(REPOSITORY) $(ARGS)
-
 preview: ## create or update the preview of a pull request (PR=1 ARGS="--base other")
 	$(PLATFORM) preview up $(PR) $(ARGS)
 
@@ -66,9 +63,6 @@ api-calls: ## count the operator's API calls in the API server's audit log
 
 check: ## run every check of .pre-commit-config.yaml: style, types, contracts, dependencies, spelling, documentation
 	$(ENV) pre-commit run --all-files --hook-stage manual $(ARGS)
-
-vulnerabilities: ## check the locked dependencies for known vulnerabilities (ARGS="--minimum 9")
-	$(PLATFORM) vulnerabilities $(ARGS)
 
 test: ## run every check and test; starts a disposable stack
 	$(RUNNER) all $(ARGS)

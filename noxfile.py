@@ -1,16 +1,34 @@
-"""Test sessions on every supported Python, and the checks: `nox --list`.
+"""What the repository runs on itself: `nox --list`.
 
-A session installs the locked packages of requirements.lock. Missing interpreters are skipped, except in CI.
+A session installs the locked packages of requirements.lock, or runs in the project's environment (`python=False`). Missing
+interpreters are skipped, except in CI.
 """
 
 from __future__ import annotations
 
-import sys
+import shutil
+import tomllib
 from pathlib import Path
 
 import nox
 
+from tools.localcluster.toolchain.gomodules import prepare
+from tools.localcluster.toolchain.group import Build
+from tools.localcluster.toolchain.sources.pins import GROUPS
+
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
+PAGES = Path("build/docs/pages")
+# The Go command checks the modules against Go's checksum database.
+OSV_SCANNER = "github.com/google/osv-scanner/v2/cmd/osv-scanner@v2.6.0"
+GOVULNCHECK = "golang.org/x/vuln/cmd/govulncheck@v1.9.0"
+LOCKS = (
+    "requirements.lock",
+    "requirements-eks.lock",
+    "operator/installer.lock",
+    "operator/requirements.lock",
+    "infra/policy_pack/requirements.lock",
+    "tools/uv-requirements.txt",
+)
 
 nox.needs_version = ">=2026.10"
 nox.options.default_venv_backend = "uv"
@@ -53,5 +71,49 @@ def wheels(session: nox.Session) -> None:
 
 @nox.session(python=False)
 def docs(session: nox.Session) -> None:
-    """Build the documentation site."""
-    session.run(sys.executable, "-m", "tools.docs_site", *session.posargs)
+    """Build the documentation site; a broken link or a missing anchor fails. `-- serve` shows it on http://localhost:8000."""
+    # Zensical reads one folder. Copied under their own paths, links work in a checkout, on a code host and on the site alike.
+    listed = session.run(
+        "git", "ls-files", "--cached", "--others", "--exclude-standard", external=True, silent=True
+    )
+    shutil.rmtree(PAGES, ignore_errors=True)
+    for file in filter(is_on_site, map(Path, str(listed).splitlines())):
+        (PAGES / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, PAGES / file)
+    arguments = session.posargs or ["build", "--strict", "--clean"]
+    session.run("zensical", *arguments, "--config-file", "mkdocs.yml")
+
+
+def is_on_site(file: Path) -> bool:
+    """Whether a file is a page or a link's target; neither templates of the code host nor fragments of the changelog are pages."""
+    return file.is_file() and file.parts[0] not in {".github", "packages"} and not file.name.startswith("+")
+
+
+@nox.session
+def vulnerabilities(session: nox.Session) -> None:
+    """Check all locked dependencies for known vulnerabilities; tools/osv-scanner.toml has the accepted ones."""
+    config = "tools/osv-scanner.toml"
+    accepted = tomllib.loads(Path(config).read_text("utf-8")).get("IgnoredVulns", ())
+    ignored = [f"--ignore-vuln={each['id']}" for each in accepted]
+    locks = [f"--lockfile=requirements.txt:{lock}" for lock in LOCKS]
+    session.run("go", "run", OSV_SCANNER, "scan", "source", f"--config={config}", *locks, external=True)
+    session.install("--require-hashes", "-r", "tools/audit-requirements.txt")
+    files = [f"--requirement={lock}" for lock in LOCKS]
+    session.run("pip-audit", "--disable-pip", "--require-hashes", "--progress-spinner=off", *ignored, *files)
+    for build in go_modules():
+        # Fails if a program of the local cluster calls a vulnerable function.
+        folder = Path(session.create_tmp()) / build.folder
+        shutil.rmtree(folder, ignore_errors=True)
+        prepare(build, folder)
+        packages = [
+            "tool",
+            *sorted(f"./{file.parent.relative_to(folder)}" for file in folder.glob("*/main.go")),
+        ]
+        tags = f"-tags={','.join(build.tags)}"
+        session.run("go", "run", GOVULNCHECK, "-C", str(folder), tags, *packages, external=True)
+
+
+def go_modules() -> list[Build]:
+    """Return a build of each Go module that programs are built from."""
+    steps = [step for group in GROUPS for step in group.steps if isinstance(step, Build)]
+    return list({step.folder: step for step in steps}.values())

@@ -123,11 +123,8 @@ def import_image(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildOptions:
-    """The build arguments, the labels, and whether to pull the base image and to use no layer of an earlier build."""
-
     arguments: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
-    from_scratch: bool = False
 
 
 def build_image(
@@ -147,8 +144,6 @@ def build_image(
         tag=tag,
         buildargs=dict(options.arguments),
         labels=dict(options.labels),
-        pull=options.from_scratch,
-        nocache=options.from_scratch,
         rm=True,
         decode=True,
         timeout=BUILD_SECONDS,

@@ -106,8 +106,6 @@ VERBS = (
     Verb(arguments=("alerts", STACK)),
     Verb(arguments=("toolchain", "--help")),
     Verb(arguments=("crd-check",), codes=frozenset({0, 1, 2})),
-    Verb(arguments=("publish", "registry.invalid/operator"), codes=FAILS),
-    Verb(arguments=("vulnerabilities",), codes=frozenset({0, 1})),
 )
 
 

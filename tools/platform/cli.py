@@ -15,12 +15,10 @@ COMMANDS = {
     "drift": "tools.platform.commands.drift",
     "preview": "tools.platform.commands.preview",
     "policy": "tools.platform.commands.policy",
-    "publish": "tools.platform.commands.repository.publish",
     "crd-check": "tools.platform.commands.repository.crd_check",
     "alerts": "tools.platform.commands.alerts",
     "api-calls": "tools.platform.commands.api_calls",
     "pulumi": "tools.platform.commands.pulumi",
-    "vulnerabilities": "tools.platform.commands.repository.vulnerabilities",
     "toolchain": "tools.platform.commands.repository.toolchain",
 }
 

@@ -11,7 +11,7 @@ import contextlib
 import hashlib
 import io
 import tarfile
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from platform_infra.image.base import BaseImage
 
-__all__ = ["BuiltImage", "ImageError", "Origin", "build", "build_from_scratch", "image_name", "sources"]
+__all__ = ["ImageError", "build", "image_name", "sources"]
 
 ROOT = Path(__file__).resolve().parents[3]
 SOURCES = ("Dockerfile", "operator")
@@ -48,31 +48,16 @@ _LABEL = "org.opencontainers.image"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
-    """Where the sources of a published image come from; the image's labels contain it."""
-
-    source: str
-    """The address of the repository."""
-    revision: str
-    """The commit."""
-    version: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Recipe:
-    """What determines an image's content. Without an origin, the image stays on this machine."""
+    """What determines an image's content."""
 
     root: Path
     base: BaseImage
-    origin: Origin | None = None
 
     @property
     def labels(self) -> dict[str, str]:
         """The labels that the OCI image specification defines."""
-        labels = {f"{_LABEL}.base.name": self.base.name, f"{_LABEL}.base.digest": self.base.digest}
-        if self.origin is not None:
-            labels |= {f"{_LABEL}.{key}": value for key, value in asdict(self.origin).items()}
-        return labels
+        return {f"{_LABEL}.base.name": self.base.name, f"{_LABEL}.base.digest": self.base.digest}
 
     @property
     def name(self) -> str:
@@ -83,13 +68,6 @@ class _Recipe:
             digest.update(b"\0" + file.relative_to(self.root).as_posix().encode() + b"\0")
             digest.update(hashlib.sha256(file.read_bytes()).digest())
         return f"{names.IMAGE_REPOSITORY}:{digest.hexdigest()}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BuiltImage:
-    name: str
-    id: str
-    """The digest of the image's configuration, which identifies its content whatever its tags are."""
 
 
 def image_name(base: str, root: Path = ROOT) -> str:
@@ -129,21 +107,6 @@ def build(*, image: str, base: str, root: Path = ROOT) -> None:
         _build(client, recipe)
 
 
-def build_from_scratch(*, base: str, origin: Origin, root: Path = ROOT) -> BuiltImage:
-    """Build the image for a registry: its base is pulled by digest, and no image or layer of this machine is used.
-
-    An empty `base` selects that of the Dockerfile.
-
-    Raises:
-        ImageError: `base` has no digest, Docker does not answer, or the build failed.
-    """
-    pinned = base_images.pinned(base) if base else base_images.default(root)
-    recipe = _Recipe(root=root, base=pinned, origin=origin)
-    with _docker() as client:
-        client.images.pull(pinned.repository, tag=pinned.digest)
-        return BuiltImage(name=recipe.name, id=_build(client, recipe))
-
-
 def _local_base(setting: str, root: Path) -> BaseImage:
     if "@" in setting:
         return base_images.pinned(setting)
@@ -170,7 +133,7 @@ def _docker() -> Iterator[DockerClient]:
         raise ImageError(f"the operator image cannot be built: {error}") from error
 
 
-def _build(client: DockerClient, recipe: _Recipe) -> str:
+def _build(client: DockerClient, recipe: _Recipe) -> None:
     architecture = str(client.version()["Arch"])
     base = recipe.base.reference
     wheels = wheelhouse.fetch(
@@ -179,11 +142,9 @@ def _build(client: DockerClient, recipe: _Recipe) -> str:
     log = wheelhouse.cache_folder() / "logs" / "operator-image.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     context = io.BytesIO(_context(recipe.root, wheels))
-    options = BuildOptions(
-        arguments={"BASE": base}, labels=recipe.labels, from_scratch=recipe.origin is not None
-    )
+    options = BuildOptions(arguments={"BASE": base}, labels=recipe.labels)
     try:
-        return build_image(client, context, tag=recipe.name, options=options, log=log)
+        build_image(client, context, tag=recipe.name, options=options, log=log)
     # The SDK raises the errors of its HTTP libraries: OSError for the request, HTTPError while it reads the output.
     except (OSError, HTTPError) as error:
         if "timed out" not in str(error):

@@ -126,24 +126,14 @@ def test_build_sends_the_context_and_logs_the_output(
 ) -> None:
     daemon.events = [{"stream": "Step 1/1\n"}, {"aux": {"ID": "sha256:1"}}, {"stream": "done\n"}]
     log = tmp_path / "build.log"
-    options = BuildOptions(arguments={"BASE": "b:1"})
+    options = BuildOptions(arguments={"BASE": "b:1"}, labels={"key": "value"})
     image = docker_client.build_image(client, io.BytesIO(b"tar"), tag="a:1", options=options, log=log)
     assert image == "sha256:1"
     ((path, query, body),) = daemon.requests
     assert (path, query["t"], body) == ("/build", ["a:1"], b"tar")
     assert json.loads(query["buildargs"][0]) == {"BASE": "b:1"}
-    assert log.read_text() == "Step 1/1\ndone\n"
-
-
-def test_build_from_scratch_pulls_and_ignores_the_cache(
-    client: DockerClient, daemon: FakeDocker, tmp_path: Path
-) -> None:
-    options = BuildOptions(labels={"key": "value"}, from_scratch=True)
-    log = tmp_path / "build.log"
-    docker_client.build_image(client, io.BytesIO(b"tar"), tag="a:1", options=options, log=log)
-    ((_, query, _),) = daemon.requests
-    assert (query["pull"], query["nocache"]) == (["True"], ["True"])
     assert json.loads(query["labels"][0]) == {"key": "value"}
+    assert log.read_text() == "Step 1/1\ndone\n"
 
 
 def test_failed_build_is_an_error_with_the_end_of_the_output(

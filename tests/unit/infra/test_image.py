@@ -6,7 +6,6 @@ import contextlib
 import io
 import re
 import tarfile
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from unittest.mock import Mock
 
@@ -19,20 +18,18 @@ from platform_infra.docker_client import DockerError, DockerUnavailableError
 from platform_infra.image import base as base_images
 from platform_infra.image import build as image_build
 from platform_infra.image import wheelhouse
-from platform_infra.image.build import ImageError, Origin
+from platform_infra.image.build import ImageError
 from platform_infra.image.operator_image import OperatorImageProvider
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from platform_infra.image.build import BuiltImage
 
 DIGEST = f"sha256:{'1' * 64}"
 OTHER_DIGEST = f"sha256:{'2' * 64}"
 DEFAULT_BASE = f"python:3.13-slim@{DIGEST}"
 DEFAULT_REFERENCE = f"python@{DIGEST}"
-ORIGIN = Origin(source="https://git.example/platform", revision="abc", version="1.2.3")
 
 
 @pytest.fixture
@@ -246,50 +243,12 @@ def test_existing_image_is_not_built(checkout: Path, docker: Mock) -> None:
     docker.api.build.assert_not_called()
 
 
-def test_local_build_uses_the_cache(checkout: Path, docker: Mock) -> None:
-    build(checkout)
-    assert (built(docker)["pull"], built(docker)["nocache"]) == (False, False)
-
-
-def from_scratch(checkout: Path, base: str = "") -> BuiltImage:
-    return image_build.build_from_scratch(base=base, origin=ORIGIN, root=checkout)
-
-
-def test_planted_images_have_no_effect_on_a_build_from_scratch(checkout: Path, docker: Mock) -> None:
-    planted = f"{names.BASE_IMAGE_REPOSITORY}:planted"
-    docker.images.list.return_value = [Mock(tags=[planted])]
-    docker.images.get.side_effect = lambda _name: Mock(id="sha256:planted")
-    image = from_scratch(checkout)
-    assert image.id == "sha256:built"
-    docker.images.pull.assert_called_once_with("python", tag=DIGEST)
-    arguments = built(docker)
-    assert arguments["buildargs"] == {"BASE": DEFAULT_REFERENCE}
-    assert (arguments["pull"], arguments["nocache"], arguments["tag"]) == (True, True, image.name)
-
-
-@pytest.mark.usefixtures("docker")
-def test_build_from_scratch_rejects_a_base_without_digest(checkout: Path) -> None:
-    with pytest.raises(ImageError, match=r"base:1 has no digest: append @sha256"):
-        from_scratch(checkout, "base:1")
-
-
 def test_image_has_the_labels_of_the_oci_specification(checkout: Path, docker: Mock) -> None:
-    from_scratch(checkout)
+    build(checkout)
     assert built(docker)["labels"] == {
         "org.opencontainers.image.base.name": "python:3.13-slim",
         "org.opencontainers.image.base.digest": DIGEST,
-        "org.opencontainers.image.source": "https://git.example/platform",
-        "org.opencontainers.image.revision": "abc",
-        "org.opencontainers.image.version": "1.2.3",
     }
-
-
-@pytest.mark.usefixtures("docker")
-def test_name_of_a_published_image_changes_with_its_labels(checkout: Path) -> None:
-    name = from_scratch(checkout).name
-    other = replace(ORIGIN, revision="def")
-    assert image_build.build_from_scratch(base="", origin=other, root=checkout).name != name
-    assert image_build.image_name("", checkout) != name
 
 
 @pytest.mark.usefixtures("docker")

@@ -97,7 +97,9 @@ def test_unexpected_error_keeps_its_traceback(app: typer.Typer) -> None:
     assert isinstance(result.exception, RuntimeError)
 
 
-@pytest.mark.parametrize("arguments", [["nope"], ["drift", "--nope"], ["publish"], ["preview", "down", "x"]])
+@pytest.mark.parametrize(
+    "arguments", [["nope"], ["drift", "--nope"], ["preflight", "a", "b"], ["preview", "down", "x"]]
+)
 def test_wrong_usage_has_its_own_exit_code(arguments: list[str]) -> None:
     assert CliRunner().invoke(cli.app, arguments).exit_code == ExitCode.USAGE
 

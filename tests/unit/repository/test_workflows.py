@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from platform_infra.image.build import ImageError
 from tests.runner.__main__ import COMMANDS as RUNNER_COMMANDS
 from tools.platform.cli import COMMANDS
-from tools.platform.commands.repository.publish import by_digest
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
@@ -23,11 +21,15 @@ WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 FILES = sorted([*WORKFLOWS, ROOT / "docs" / "ci" / "gitlab-ci.yml"])
 PINNED_ACTION = re.compile(r"[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
 CALL = re.compile(
-    r"\btools/(?:notif-platform|with-env python -m tests\.runner) ([a-z-]+(?: (?:up|down|reap)\b)?)"
+    r"\btools/(?:notif-platform|with-env nox -s|with-env python -m tests\.runner) ([a-z-]+(?: (?:up|down|reap)\b)?)"
+)
+SESSIONS = set(
+    re.findall(r"^@nox.*\ndef ([a-z_]+)\(", (ROOT / "noxfile.py").read_text("utf-8"), re.MULTILINE)
 )
 COMMAND_NAMES = {
     *COMMANDS.keys() - {"preview"},
     *RUNNER_COMMANDS,
+    *SESSIONS,
     *(f"preview {command}" for command in ("up", "list", "down", "reap")),
 }
 
@@ -128,7 +130,7 @@ def test_each_workflow_calls_what_its_event_requires() -> None:
     assert "make repository-tests" in text
     assert text.count('gh pr comment "$PR" --edit-last --create-if-none') == 2
     assert called("nightly") == {"drift", "preview reap", "vulnerabilities", "chaos", "fuzz", "long"}
-    assert called("release") >= {"all", "publish", "up"}
+    assert called("release") >= {"all", "up"}
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
@@ -169,7 +171,7 @@ def test_workflow_may_only_read_unless_a_job_needs_more(file: Path) -> None:
 def test_release_signs_the_image_that_it_published() -> None:
     job = document("release")["jobs"]["image"]
     text = "\n".join(lines(job))
-    assert text.index("publish") < text.index("cosign sign") < text.index("cosign attest")
+    assert text.index("tools/publish") < text.index("cosign sign") < text.index("cosign attest")
     assert job["permissions"]["id-token"] == "write"
     actions = [step.get("uses", "").partition("@")[0] for step in job["steps"]]
     assert {"anchore/sbom-action", "actions/attest-build-provenance"} <= set(actions)
@@ -212,10 +214,3 @@ def test_gitlab_comment_is_posted_by_the_code_of_the_default_branch() -> None:
     users = [name for name, job in jobs.items() if "GITLAB_TOKEN" in "\n".join(lines(job))]
     assert users == ["comment"]
     assert [name for name, job in jobs.items() if "$NOTES" in "\n".join(lines(job))] == ["comment"]
-
-
-def test_pushed_image_has_the_digest_of_its_repository() -> None:
-    digests = ["other.example/o@sha256:1", "registry.example/o@sha256:2"]
-    assert by_digest("registry.example/o", digests) == "registry.example/o@sha256:2"
-    with pytest.raises(ImageError, match="gave the image no digest"):
-        by_digest("registry.example/p", digests)

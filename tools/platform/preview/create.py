@@ -11,7 +11,6 @@ import yaml
 from platform_infra.cluster.local.images import load_image
 from platform_infra.image import build as image_build
 from tools.localcluster.toolchain import ensure
-from tools.platform.commands.repository.publish import publish
 from tools.platform.commands.up import local_parts
 from tools.platform.preview.model import Access, Preview, PreviewError, registry_values, values
 from tools.platform.preview.stacks import base_outputs
@@ -57,7 +56,7 @@ def image_of(preview: Preview, registry: str) -> str:
         PreviewError: the base is not up, or has no node on this machine.
     """
     if registry:
-        return publish(registry)
+        return _published(registry)
     if not preview.base:
         return ""
     node = None if preview.separate else base_outputs(preview.base).get("node")
@@ -70,6 +69,18 @@ def image_of(preview: Preview, registry: str) -> str:
     image_build.build(image=image, base="")
     load_image(node, image)
     return image
+
+
+def _published(registry: str) -> str:
+    """Build and push the image of this checkout; return its name by digest."""
+    command = [str(ROOT / "tools" / "publish"), registry]
+    result = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    if result.returncode:
+        raise PreviewError(
+            "the image cannot be published; see the output above",
+            hint="it needs Docker's buildx, and a login: `docker login`; or pass --image",
+        )
+    return result.stdout.strip()
 
 
 def provider_of(preview: Preview, chosen: str) -> str:
