@@ -1,7 +1,7 @@
 # Every target forwards to one command. GNU make turns each failure into exit code 2: where the exit code matters, call the
 # command itself (docs/ci.md).
 .DEFAULT_GOAL := help
-.PHONY: help preflight up rollback demo down test check unit repository-tests engine-tests endings api-tests pictures simulate chaos fuzz crd-check policy stack-tests long-tests suite-up suite suite-down flake mutations pulumi api-calls bench toolchain lock generate preview preview-list preview-down preview-reap drift alerts diff
+.PHONY: help preflight up rollback demo down test check unit repository-tests engine-tests endings api-tests simulate chaos fuzz crd-check policy stack-tests long-tests suite-up suite suite-down flake mutations pulumi api-calls bench toolchain lock generate preview preview-list preview-down preview-reap drift alerts diff
 ENV := @tools/with-env
 PLATFORM := @tools/notif-platform
 RUNNER := $(ENV) python -m tests.runner
@@ -82,9 +82,6 @@ endings: ## end every command by closed outputs and signals at random moments (A
 
 api-tests: ## run the tests with a real API server and no cluster
 	$(ENV) python -m pytest tests/api_server tests/cli $(ARGS)
-
-pictures: ## take the pictures of notif web and of every channel for the documentation; needs Chromium
-	$(ENV) python -m tools.pictures
 
 simulate: ## run the operator in 200,000 simulated schedules (ARGS="--inject cached-reads")
 	$(RUNNER) simulate $(ARGS)

@@ -85,8 +85,21 @@ def docs(session: nox.Session) -> None:
 
 
 def is_on_site(file: Path) -> bool:
-    """Whether a file is a page or a link's target; neither templates of the code host nor fragments of the changelog are pages."""
-    return file.is_file() and file.parts[0] not in {".github", "packages"} and not file.name.startswith("+")
+    """Whether a file is a page or can be a link's target; templates of the code host and changelog fragments are no pages."""
+    return (
+        file.is_file()
+        and file.suffix != ".py"
+        and file.parts[0] not in {".github", "packages", "tests"}
+        and not file.name.startswith("+")
+    )
+
+
+@nox.session
+def pictures(session: nox.Session) -> None:
+    """Take the pictures of `notif web` and of every channel for the documentation; needs Chromium."""
+    install(session)
+    session.install("playwright==1.65.2")
+    session.run("python", "-m", "tools.pictures")
 
 
 @nox.session

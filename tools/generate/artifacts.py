@@ -15,8 +15,8 @@ from notification_contract.kinds.definitions import KINDS
 from platform_infra.settings import declarations
 from tools.generate import channel_names, channel_types, phase_diagram, settings_table
 from tools.generate.crd import definition
+from tools.generate.recording import recording
 from tools.generate.splice import replace_block, replace_tail
-from tools.pictures.recording import recording
 
 if TYPE_CHECKING:
     from collections.abc import Callable

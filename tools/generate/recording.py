@@ -1,10 +1,10 @@
-"""A recording of `notif` as SVG: the lines that the commands write, drawn by rich."""
+"""Recordings of `notif` as SVG: the lines that the commands write, drawn by rich."""
 
 from __future__ import annotations
 
 import io
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
 from rich.text import Text
@@ -18,7 +18,7 @@ from notification_cli.views.rows import STYLES, row_of
 from notification_cli.views.rules import evaluate
 from notification_cli.views.timeline import timeline
 from notification_operator.domain.model import parse
-from tools.pictures.samples import CHECKOUT, NOTIFICATIONS, NOW, RULES
+from tools.pictures.samples import NOTIFICATIONS, NOW, RULES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,43 +26,45 @@ if TYPE_CHECKING:
 WIDTH: Final = 112
 FONTS: Final = re.compile(r"@font-face \{.*?\}\n?", re.DOTALL)
 """The recording names fonts of another host; it is drawn in the reader's own monospaced font."""
+CHECKOUT: Final = NOTIFICATIONS[0]
+
+
+class Recorder(Console):
+    """Draws commands with what they have printed."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            record=True, width=WIDTH, file=io.StringIO(), force_terminal=True, color_system="truecolor"
+        )
+
+    def command(self, line: str, output: str) -> None:
+        self.print(Text.assemble(("$ ", "bold green"), line))
+        self.print(Text.from_ansi(output))
+
+    def svg(self, name: str) -> str:
+        drawn = self.export_svg(title="notif", unique_id=name)
+        return FONTS.sub("", drawn).replace("Fira Code", "ui-monospace") + "\n"
 
 
 def recording() -> str:
-    """Return the SVG."""
-    console = Console(
-        record=True, width=WIDTH, file=io.StringIO(), force_terminal=True, color_system="truecolor"
-    )
+    """Return the SVG of some commands with the samples."""
+    recorder = Recorder()
     for command, write in COMMANDS.items():
-        console.print(Text.assemble(("$ ", "bold green"), command))
-        console.print(Text.from_ansi(_written(write)))
-    drawn = console.export_svg(title="notif", unique_id="notif")
-    return FONTS.sub("", drawn).replace("Fira Code", "ui-monospace") + "\n"
-
-
-def _written(write: Callable[[Screen], None]) -> str:
-    file = io.StringIO()
-    write(Screen(file, color=True, width=WIDTH))
-    return file.getvalue()
+        file = io.StringIO()
+        write(Screen(file, color=True, width=WIDTH))
+        recorder.command(command, file.getvalue())
+    return recorder.svg("notif")
 
 
 def _list(screen: Screen) -> None:
-    rows = map(row_of, NOTIFICATIONS)
-    Table(screen, COLUMNS).write(
+    rows: list[list[str | tuple[str, str]]] = [
         [
-            [
-                row.namespace,
-                row.name,
-                row.type,
-                row.priority,
-                (row.phase, STYLES[row.phase]),
-                str(row.attempts),
-                row.age(NOW),
-                row.subject,
-            ]
-            for row in rows
+            *(row.namespace, row.name, row.type, row.priority, (row.phase, STYLES[row.phase])),
+            *(str(row.attempts), row.age(NOW), row.subject),
         ]
-    )
+        for row in map(row_of, NOTIFICATIONS)
+    ]
+    Table(screen, COLUMNS).write(rows)
 
 
 def _show(screen: Screen) -> None:
@@ -72,13 +74,12 @@ def _show(screen: Screen) -> None:
 
 
 def _route(screen: Screen) -> None:
-    labels: dict[str, Any] = CHECKOUT["metadata"]["labels"]
     table = read_rules(RULES).table
     assert table is not None, "the rules are valid"
-    detail.rules(screen, evaluate(table, labels))
+    detail.rules(screen, evaluate(table, CHECKOUT["metadata"]["labels"]))
 
 
-COMMANDS: Final = {
+COMMANDS: Final[dict[str, Callable[[Screen], None]]] = {
     "notif ls -A": _list,
     "notif show checkout-failing -n shop": _show,
     "notif route test --labels kubernaut.ai/severity=critical,kubernaut.ai/environment=production": _route,

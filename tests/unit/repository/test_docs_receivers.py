@@ -27,7 +27,7 @@ from notification_operator.domain.receivers.health_condition import (
 from notification_operator.domain.receivers.readiness import ReadyReason
 from notification_operator.domain.receivers.references import ReferenceReason
 from tests.unit.repository.test_docs import DOCUMENTS
-from tools.pictures.channels.sample import MESSAGE
+from tools.pictures.samples import MESSAGE
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 from html import unescape
-from pathlib import Path
 
 import pytest
 
 from tests.unit.process_log import restored_log
-from tools.pictures.channels import markup
-from tools.pictures.channels.capture import Sent, capture
-from tools.pictures.channels.sample import MESSAGE
-from tools.pictures.channels.views import VIEWS, pages
+from tools.pictures.capture import capture
+from tools.pictures.samples import MESSAGE
+from tools.pictures.views import STYLE, VIEWS, mrkdwn, pages
 from tools.platform.pulumi.environment import ROOT
 
 FOLDER = ROOT / "docs" / "images" / "channels"
@@ -23,7 +20,7 @@ TAG = re.compile(r"<[^>]+>")
 
 
 @pytest.fixture(scope="module")
-def sent() -> dict[str, Sent]:
+def sent() -> dict[str, bytes]:
     """What the channels send; capturing it configures the log of the process."""
     with restored_log():
         return asyncio.run(capture())
@@ -35,7 +32,7 @@ def shown(page: str) -> str:
 
 
 @pytest.mark.parametrize("name", VIEWS)
-def test_picture_shows_subject_body_and_origin(sent: dict[str, Sent], name: str) -> None:
+def test_picture_shows_subject_body_and_origin(sent: dict[str, bytes], name: str) -> None:
     text = shown(pages(sent)[name])
     assert MESSAGE.content.subject in text
     assert "61 % of the orders" in text
@@ -43,13 +40,13 @@ def test_picture_shows_subject_body_and_origin(sent: dict[str, Sent], name: str)
 
 
 @pytest.mark.parametrize("name", sorted(VIEWS.keys() - {"console", "slack-settings", "sms"}))
-def test_picture_shows_links_and_metadata(sent: dict[str, Sent], name: str) -> None:
+def test_picture_shows_links_and_metadata(sent: dict[str, bytes], name: str) -> None:
     text = shown(pages(sent)[name])
     assert all(link["label"] in text for link in MESSAGE.content.action_links)
     assert all(value in text for value in MESSAGE.content.metadata.values())
 
 
-def test_picture_shows_what_the_service_does_not_render(sent: dict[str, Sent]) -> None:
+def test_picture_shows_what_the_service_does_not_render(sent: dict[str, bytes]) -> None:
     """The channel of the settings passes the body on as mrkdwn: two asterisks are no emphasis there."""
     drawn = pages(sent)
     assert "**61 % of the orders**" in shown(drawn["slack-settings"])
@@ -76,14 +73,9 @@ def test_every_channel_has_a_picture_in_the_documentation() -> None:
     ],
 )
 def test_mrkdwn_is_drawn_as_slack_shows_it(text: str, html: str) -> None:
-    assert markup.mrkdwn(text) == html
+    assert mrkdwn(text) == html
 
 
-def test_sent_body_is_read_by_its_kind() -> None:
-    assert Sent(body=json.dumps({"a": 1}).encode()).json == {"a": 1}
-    assert Sent(body=b"Body=a+b&To=%2B1").form == {"Body": "a b", "To": "+1"}
-
-
-def test_style_is_part_of_each_page(sent: dict[str, Sent]) -> None:
-    style = Path(ROOT, "tools/pictures/channels/page.css").read_text("utf-8")
+def test_style_is_part_of_each_page(sent: dict[str, bytes]) -> None:
+    style = STYLE.read_text("utf-8")
     assert all(style in page for page in pages(sent).values())
