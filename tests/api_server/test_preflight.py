@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from platform_infra.cluster.api_client import ApiClient
 from platform_infra.settings.reader import parse
 from tests.unit.infra.recording import record_settings
-from tools.platform.preflight.api import Api
 from tools.platform.preflight.examination import examine
 from tools.platform.preflight.objects import PlannedObject
 
@@ -63,10 +63,10 @@ def report(api_server: ApiServer, home: str, user: str = "", **values: Any) -> R
     """Examine the cluster as its administrator, or as a user."""
     client = api_server.cluster.api
     if not user:
-        return examine(Api(client), planned(home, values))
+        return examine(ApiClient(client), planned(home, values))
     client.set_default_header("Impersonate-User", user)
     try:
-        return examine(Api(client), planned(home, values))
+        return examine(ApiClient(client), planned(home, values))
     finally:
         client.default_headers.pop("Impersonate-User")
 

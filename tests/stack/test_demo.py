@@ -36,7 +36,7 @@ def demonstration(shipped_operator: OperatorUnderTest) -> Iterator[DemoCluster]:
         shipped_operator.cluster.send("DELETE", receiver_path(receiver))
     for name in (AUTHORITY, WEBHOOK, MAIL):
         shipped_operator.cluster.send("DELETE", f"/api/v1/namespaces/{home}/secrets/{name}")
-    cluster.core.delete_namespace(NAMESPACE)
+    cluster.request("DELETE", f"/api/v1/namespaces/{NAMESPACE}")
 
 
 def receiver_path(receiver: Object) -> str:

@@ -19,8 +19,7 @@ from tests.harness.notifications import FLAT1, notification
 from tests.harness.private_registry import PASSWORD, SERVER, USER, private_registry
 from tests.harness.sink_client import SlackSink
 from tests.harness.sinks_in_cluster import NAMESPACE, SINK_CERTIFICATE
-from tools.platform.preflight.manifest import manifest
-from tools.platform.preflight.rights import Right
+from tools.platform.preflight.rights import Right, manifest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

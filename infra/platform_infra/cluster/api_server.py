@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -15,39 +13,16 @@ from platform_infra.cluster.connection import ClusterError
 from platform_infra.names import CRD_OWNER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
-T = TypeVar("T")
+    from platform_infra.cluster.api_client import Answer
 
-TIMEOUT_SECONDS = 8
 IDENTITY_NAMESPACE = "kube-system"
 """Its uid identifies a cluster, whatever its address is."""
-UNKNOWN: Mapping[int, str] = {HTTPStatus.FORBIDDEN: "", HTTPStatus.NOT_FOUND: ""}
+NAMESPACES = "/api/v1/namespaces"
+DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+UNKNOWN = (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND)
 """The account may not read the object, or there is none."""
-_RAW: Mapping[str, Any] = {"_request_timeout": TIMEOUT_SECONDS, "_preload_content": False}
-"""Options of a call that returns the response as it is."""
-
-
-class Reader(Protocol):
-    """Reads an object of a cluster by its name."""
-
-    def uid(self, namespace: str = IDENTITY_NAMESPACE) -> str:
-        """Return the uid of a namespace; empty if it does not exist or the account may not read it."""
-
-    def has_namespace(self, name: str) -> bool | None:
-        """Return whether a namespace exists; None if the account may not read it."""
-
-    def owner_of_namespace(self, name: str) -> str:
-        """Return the owner's annotation of a namespace; empty if it has none or cannot be read."""
-
-    def owner_of_definition(self, name: str) -> str:
-        """Return the owner's annotation of a CRD; empty if it has none or cannot be read."""
-
-    def definition(self, name: str) -> Mapping[str, Any] | None:
-        """Return a CRD as the API server has it; None if there is none, or if the account may not read it."""
-
-    def owner_of_account(self, namespace: str, name: str) -> str:
-        """Return the owner's annotation of a ServiceAccount; empty if it has none or cannot be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,44 +36,44 @@ class ApiServer:
     context: str
 
     def uid(self, namespace: str = IDENTITY_NAMESPACE) -> str:
-        return self._read(_namespace, namespace, lambda obj: str(obj["metadata"]["uid"]), UNKNOWN)
+        """Return the uid of a namespace; empty if it does not exist or the account may not read it."""
+        return str(_metadata(self._read(f"{NAMESPACES}/{namespace}")).get("uid") or "")
 
     def has_namespace(self, name: str) -> bool | None:
-        answers: Mapping[int, bool | None] = {HTTPStatus.NOT_FOUND: False, HTTPStatus.FORBIDDEN: None}
-        return self._read(_namespace, name, lambda _obj: True, answers)
+        """Return whether a namespace exists; None if the account may not read it."""
+        status = self._ask(f"{NAMESPACES}/{name}").status
+        return None if status == HTTPStatus.FORBIDDEN else status != HTTPStatus.NOT_FOUND
 
     def owner_of_namespace(self, name: str) -> str:
-        return self._read(_namespace, name, _owner, UNKNOWN)
+        """Return the owner's annotation of a namespace; empty if it has none or cannot be read."""
+        return _owner(self._read(f"{NAMESPACES}/{name}"))
 
     def owner_of_definition(self, name: str) -> str:
-        return _owner(self.definition(name) or {})
+        """Return the owner's annotation of a CRD; empty if it has none or cannot be read."""
+        return _owner(self.definition(name))
 
     def definition(self, name: str) -> Mapping[str, Any] | None:
-        return self._read(_definition, name, _whole, dict.fromkeys(UNKNOWN))
+        """Return a CRD as the API server has it; None if there is none, or if the account may not read it."""
+        return self._read(f"{DEFINITIONS}/{name}")
 
     def owner_of_account(self, namespace: str, name: str) -> str:
-        return self._read(partial(_account, namespace), name, _owner, UNKNOWN)
+        """Return the owner's annotation of a ServiceAccount; empty if it has none or cannot be read."""
+        return _owner(self._read(f"{NAMESPACES}/{namespace}/serviceaccounts/{name}"))
 
-    def _read(
-        self,
-        read: Callable[[Any, str], Any],
-        name: str,
-        part: Callable[[Mapping[str, Any]], T],
-        unknown: Mapping[int, T],
-    ) -> T:
-        # Imported here: the import takes a second, and only a lasting cluster needs it.
-        from kubernetes import client  # noqa: PLC0415
+    def _read(self, path: str) -> Mapping[str, Any] | None:
+        answer = self._ask(path)
+        return answer.document if answer.accepted else None
 
+    def _ask(self, path: str) -> Answer:
+        """Return the object at a path, or that it is unknown."""
         try:
             with api_client(yaml.safe_load(self.kubeconfig), self.context) as api:
-                # As the server writes it: the typed classes have other names for some keywords of a schema.
-                return part(json.loads(read(api, name).data))
-        except client.ApiException as error:
-            if error.status in unknown:
-                return unknown[error.status]
-            raise ClusterError(self._unavailable(str(error))) from None
+                answer = api.get(path)
         except Exception as error:  # noqa: BLE001 - every transport error means the same here
             raise ClusterError(self._unavailable(str(error))) from None
+        if answer.accepted or answer.status in UNKNOWN:
+            return answer
+        raise ClusterError(self._unavailable(f"{answer.status} {answer.message}"))
 
     def _unavailable(self, reason: str) -> str:
         return (
@@ -107,28 +82,9 @@ class ApiServer:
         )
 
 
-def _namespace(api: Any, name: str) -> Any:  # noqa: ANN401 - the client declares no types
-    from kubernetes import client  # noqa: PLC0415
-
-    return client.CoreV1Api(api).read_namespace(name, **_RAW)
+def _metadata(obj: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    return (obj or {}).get("metadata") or {}
 
 
-def _definition(api: Any, name: str) -> Any:  # noqa: ANN401 - the client declares no types
-    from kubernetes import client  # noqa: PLC0415
-
-    return client.ApiextensionsV1Api(api).read_custom_resource_definition(name, **_RAW)
-
-
-def _account(namespace: str, api: Any, name: str) -> Any:  # noqa: ANN401 - the client declares no types
-    from kubernetes import client  # noqa: PLC0415
-
-    return client.CoreV1Api(api).read_namespaced_service_account(name, namespace, **_RAW)
-
-
-def _whole(obj: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    return obj
-
-
-def _owner(obj: Mapping[str, Any]) -> str:
-    annotations = (obj.get("metadata") or {}).get("annotations") or {}
-    return str(annotations.get(CRD_OWNER) or "")
+def _owner(obj: Mapping[str, Any] | None) -> str:
+    return str((_metadata(obj).get("annotations") or {}).get(CRD_OWNER) or "")

@@ -10,8 +10,6 @@ from platform_infra.cluster.connection import ClusterError, Connection
 from platform_infra.cluster.kubeconfig import SingleContext, single_context
 from platform_infra.settings.sections.credentials import is_kubeconfig_content
 
-TIMEOUT_SECONDS = 8
-
 
 def connect(kubeconfig: str, context: str) -> Connection:
     """Return the connection to `context` of a kubeconfig, which is a path or the content itself.
@@ -51,22 +49,20 @@ def _read(path: Path) -> str:
 def _check(single: SingleContext) -> None:
     """Request the server's version, which needs no permission."""
     # Imported here: the import takes a second, and only this kind of cluster needs it.
-    from kubernetes import client  # noqa: PLC0415
     from kubernetes.config import ConfigException  # noqa: PLC0415
 
     try:
         with api_client(single.document, single.context) as api:
-            client.VersionApi(api).get_code(_request_timeout=TIMEOUT_SECONDS)
-    except client.ApiException as error:
-        # The client reports a failed TLS handshake as status 0. A client error (4xx) proves that the server answers.
-        if not error.status or error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise ClusterError(_unavailable(single, str(error))) from None
+            answer = api.get("/version")
     except ConfigException as error:
         raise ClusterError(
             f"clusterContext: the context {single.context!r} of the kubeconfig is invalid: {error}"
         ) from None
     except Exception as error:  # noqa: BLE001 - every transport error means the same here
         raise ClusterError(_unavailable(single, str(error))) from None
+    # A client error (4xx) proves that the server answers.
+    if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        raise ClusterError(_unavailable(single, f"{answer.status} {answer.message}"))
 
 
 def _unavailable(single: SingleContext, reason: str) -> str:

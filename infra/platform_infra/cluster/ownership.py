@@ -21,7 +21,6 @@ from platform_infra.outputs import wait_for
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from platform_infra.cluster.api_server import Reader
     from platform_infra.cluster.connection import Connection
 
 OWNERSHIP_PAGE = "docs/environments.md#owner"
@@ -71,7 +70,7 @@ class OwnedObject:
         """The object as kubectl's arguments name it."""
         return f"{self.kind} {self.name}" + (f" --namespace {self.namespace}" if self.namespace else "")
 
-    def owner(self, reader: Reader) -> str:
+    def owner(self, reader: ApiServer) -> str:
         """Return its owner's annotation in the cluster; empty if it has none."""
         match self.kind:
             case "crd":
@@ -88,7 +87,7 @@ class Identity:
 
     state: pulumi.Output[str]
     cluster: str
-    reader: Reader | None
+    reader: ApiServer | None
     context: str = ""
     instance: str = ""
     """The name of the component's instance; empty in the platform's own program."""
@@ -176,7 +175,7 @@ def _lasting(connection: Connection) -> ApiServer | None:
     return ApiServer(kubeconfig=kubeconfig, context=context) if kubeconfig and context else None
 
 
-def reached_identity(reader: Reader, tenancy: str) -> str:
+def reached_identity(reader: ApiServer, tenancy: str) -> str:
     """Return what identifies a cluster: the uid of kube-system, or `tenancy/uid` with the uid of the namespace `tenancy`.
 
     Empty if the account may read neither.
@@ -187,7 +186,7 @@ def reached_identity(reader: Reader, tenancy: str) -> str:
     return f"{tenancy}/{uid}" if uid else ""
 
 
-def same_identity(reader: Reader, recorded: str) -> str:
+def same_identity(reader: ApiServer, recorded: str) -> str:
     """Return the identity of the cluster by the namespace that a recorded identity comes from; empty if it is unknown."""
     source = source_of(recorded)
     uid = reader.uid(source)

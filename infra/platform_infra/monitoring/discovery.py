@@ -13,7 +13,6 @@ GROUP = "monitoring.coreos.com"
 VERSION = "v1"
 POD_MONITOR, PROMETHEUS_RULE = "PodMonitor", "PrometheusRule"
 KINDS = (POD_MONITOR, PROMETHEUS_RULE)
-TIMEOUT_SECONDS = 8
 
 
 class DiscoveryError(pulumi.RunError):
@@ -44,21 +43,16 @@ def served(kubeconfig: str, context: str) -> list[str]:
     """
     if not kubeconfig:
         return []
-    # Imported here: the import takes a second, and only the mode `auto` needs it.
-    from kubernetes import client  # noqa: PLC0415
-
     try:
         with api_client(yaml.safe_load(kubeconfig), context) as api:
-            answer = client.CustomObjectsApi(api).get_api_resources(
-                GROUP, VERSION, _request_timeout=TIMEOUT_SECONDS
-            )
-    except client.ApiException as error:
-        if error.status == HTTPStatus.NOT_FOUND:
-            return []
-        raise DiscoveryError(_unavailable(context, str(error))) from None
+            answer = api.get(f"/apis/{GROUP}/{VERSION}")
     except Exception as error:  # noqa: BLE001 - every transport error means the same here
         raise DiscoveryError(_unavailable(context, str(error))) from None
-    kinds = {resource.kind for resource in answer.resources}
+    if answer.status == HTTPStatus.NOT_FOUND:
+        return []
+    if not answer.accepted:
+        raise DiscoveryError(_unavailable(context, f"{answer.status} {answer.message}"))
+    kinds = {resource["kind"] for resource in answer.document.get("resources") or ()}
     return [kind for kind in KINDS if kind in kinds]
 
 

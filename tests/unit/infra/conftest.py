@@ -10,14 +10,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pytest
 
 from platform_infra.cluster import ClusterError
-from platform_infra.cluster.api_server import IDENTITY_NAMESPACE
+from platform_infra.cluster.api_server import IDENTITY_NAMESPACE, ApiServer
 from platform_infra.docker_client import DockerUnavailableError
 from tests.unit.infra.recording import Recording, engine_loop, record_bundle
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from platform_infra.cluster.api_server import Reader
 
 Record = Callable[..., Recording]
 
@@ -61,18 +59,16 @@ class SharedCluster:
     silent: bool = False
     """Whether it does not answer."""
 
-    def reader(self, *, kubeconfig: str, context: str) -> Reader:
+    def reader(self, *, kubeconfig: str, context: str) -> ApiServer:
         """Return the reader that a program uses."""
-        return Answers(self, kubeconfig, context)
+        return Answers(cluster=self, kubeconfig=kubeconfig, context=context)
 
 
-@dataclass(frozen=True)
-class Answers:
+@dataclass(frozen=True, kw_only=True)
+class Answers(ApiServer):
     """Reads what a shared cluster has."""
 
     cluster: SharedCluster
-    kubeconfig: str
-    context: str
 
     def uid(self, namespace: str = IDENTITY_NAMESPACE) -> str:
         if self.cluster.silent:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from platform_infra.cluster.api_client import ApiClient
 from tools.platform.pulumi.removal.finalizers import (
     Deletions,
     HeldObject,
@@ -70,15 +71,15 @@ def deletions(**answers: Any) -> Deletions:
     """Return the deletions of a cluster that answers by path, and 404 for every other one."""
     known = {"/api": CORE, "/apis": GROUPS, **answers}
 
-    def call(_method: str, url: str, _headers: Any, **_options: Any) -> Any:
+    def call(_method: str, url: str, *_request: Any, **_options: Any) -> Any:
         path = url.partition("?")[0]
         content = json.dumps(known.get(path)).encode()
-        return SimpleNamespace(status=200 if path in known else 404, read=lambda: content)
+        return SimpleNamespace(status=200 if path in known else 404, reason="", read=lambda: content)
 
     def serialized(method: str, path: str, **_options: Any) -> Any:
         return method, path, {}, None, None
 
-    return Deletions(SimpleNamespace(call_api=call, param_serialize=serialized))
+    return Deletions(ApiClient(SimpleNamespace(call_api=call, param_serialize=serialized)))
 
 
 def test_kinds_are_those_that_the_cluster_serves() -> None:

@@ -6,12 +6,9 @@ from typing import Any
 
 import yaml
 
-from tools.platform.preflight.hints import setting
-from tools.platform.preflight.manifest import manifest
-from tools.platform.preflight.objects import ApiResource, PlannedObject
-from tools.platform.preflight.references import Reference, references
-from tools.platform.preflight.report import Finding, Report
-from tools.platform.preflight.rights import Need, Right, needs
+from tools.platform.preflight.objects import ApiResource, PlannedObject, Reference, references
+from tools.platform.preflight.report import Finding, Report, setting
+from tools.platform.preflight.rights import Need, Right, manifest, needs
 
 RBAC = "rbac.authorization.k8s.io"
 SERVED = {

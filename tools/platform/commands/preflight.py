@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from platform_infra.cluster.api_client import api_client
 from platform_infra.settings.sections.cluster import ClusterKind
 from tools.platform.console import err, out
 from tools.platform.errors import ExitCode, PlatformError
 from tools.platform.options import Stack  # noqa: TC001 - typer reads it
-from tools.platform.preflight.api import api
+from tools.platform.preflight.api import user_of
 from tools.platform.preflight.examination import examine
-from tools.platform.preflight.manifest import manifest
 from tools.platform.preflight.plan import planned_objects
 from tools.platform.preflight.report import distinct
+from tools.platform.preflight.rights import manifest
 from tools.platform.pulumi.stack_file import check_name, check_stack_file
 
 if TYPE_CHECKING:
@@ -57,8 +58,8 @@ def preflight(
     check_name(stack)
     settings = check_stack_file(stack)
     single = cluster_of(stack, settings, kubeconfig, context)
-    with api(single) as server:
-        user, _ = server.user()
+    with api_client(single.document, single.context) as server:
+        user = user_of(server)
         report = examine(server, planned_objects(stack, settings, single))
     show(stack, report, single, user, to_errors=roles)
     if roles and report.missing:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from kubernetes import client, config
-from kubernetes.client.exceptions import ApiException
+import yaml
 
+from platform_infra.cluster.api_client import connect
 from tools.platform.errors import PlatformError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 Object: TypeAlias = dict[str, Any]
@@ -36,8 +35,7 @@ class DemoCluster:
     """One cluster, with the rights of a kubeconfig."""
 
     def __init__(self, kubeconfig: Path) -> None:
-        self._api = config.new_client_from_config(str(kubeconfig))
-        self.core = client.CoreV1Api(self._api)
+        self.api = connect(yaml.safe_load(kubeconfig.read_text("utf-8")))
 
     def operator(self) -> Object:
         """Return the Deployment of the operator; of several, the oldest one.
@@ -76,13 +74,8 @@ class DemoCluster:
 
     def get(self, obj: Object) -> Object | None:
         """Return the stored state of an object, or None if there is none."""
-        try:
-            answer: Object = self.request("GET", path_of(obj))
-        except ApiException as error:
-            if error.status == HTTPStatus.NOT_FOUND:
-                return None
-            raise
-        return answer
+        answer = self.api.get(path_of(obj))
+        return None if answer.status == HTTPStatus.NOT_FOUND else answer.checked().json
 
     def page(self, service: str, path: str) -> Any:  # noqa: ANN401 - JSON
         """Return the JSON of a page of a Service, by way of the API server."""
@@ -95,25 +88,10 @@ class DemoCluster:
             RejectedError: the API server does not accept the object.
             ApiException: any other error.
         """
-        apply = method == "PATCH"
-        sent = self._api.param_serialize(
-            method,
-            path,
-            header_params={
-                "Content-Type": "application/apply-patch+yaml" if apply else "application/json",
-                "Accept": "application/json",
-            },
-            # JSON is YAML, too; the client serializes only what it declares as JSON.
-            body=json.dumps(body) if apply else body,
-            auth_settings=["BearerToken"],
-        )
-        answer = self._api.call_api(*sent)
-        text = answer.read().decode()
+        answer = self.api.send(method, path, body)
         if answer.status == HTTPStatus.UNPROCESSABLE_ENTITY:
-            raise RejectedError(_cause(text))
-        if answer.status >= HTTPStatus.BAD_REQUEST:
-            raise ApiException(status=answer.status, reason=answer.reason, body=text)
-        return json.loads(text or "null")
+            raise RejectedError(_cause(answer.document))
+        return answer.checked().json
 
 
 def path_of(obj: Object) -> str:
@@ -137,9 +115,6 @@ def wait(condition: Callable[[], bool], *, seconds: float, what: str) -> None:
         time.sleep(INTERVAL_SECONDS)
 
 
-def _cause(text: str) -> str:
-    answer = json.loads(text)
+def _cause(answer: Mapping[str, Any]) -> str:
     causes = answer.get("details", {}).get("causes", [])
-    return "\n".join(f"{cause['field']}: {cause['message']}" for cause in causes[:1]) or str(
-        answer["message"]
-    )
+    return next((f"{cause['field']}: {cause['message']}" for cause in causes), str(answer["message"]))

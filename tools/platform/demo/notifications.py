@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from rich.live import Live
 
+from platform_infra.cluster.api_server import NAMESPACES
 from tools.platform.console import out
 from tools.platform.demo.cluster import INTERVAL_SECONDS, NAMESPACE, OPERATOR, Object, RejectedError
 from tools.platform.demo.tables import FINAL, notifications_table
@@ -63,8 +64,9 @@ class Notifications:
     def printed(self) -> list[str]:
         """Return what the operator's console channel has printed since the start."""
         texts: list[tuple[str, str]] = []
-        for pod in self._cluster.core.list_pod_for_all_namespaces(label_selector=OPERATOR).items:
-            log = self._cluster.core.read_namespaced_pod_log(pod.metadata.name, pod.metadata.namespace)
+        for pod in self._cluster.request("GET", f"/api/v1/pods?labelSelector={OPERATOR}")["items"]:
+            place = f"{NAMESPACES}/{pod['metadata']['namespace']}/pods/{pod['metadata']['name']}"
+            log = self._cluster.api.get(f"{place}/log", accept="*/*").checked().text
             records = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
             texts += [(r["timestamp"], r["event"]) for r in records if self._is_ours(r)]
         return [text for _, text in sorted(texts)]

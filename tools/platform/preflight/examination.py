@@ -6,55 +6,55 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
-from tools.platform.preflight import hints
-from tools.platform.preflight.objects import ApiResource
-from tools.platform.preflight.references import PLURALS, Reference, pod_template, references
-from tools.platform.preflight.report import Finding, Report, distinct
+from platform_infra.cluster.api_server import NAMESPACES
+from tools.platform.preflight.api import allowed, dry_run, served
+from tools.platform.preflight.objects import PLURALS, ApiResource, Reference, pod_template, references
+from tools.platform.preflight.report import Finding, Report, distinct, setting, unserved
 from tools.platform.preflight.rights import BINDINGS, Need, Right, needs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tools.platform.preflight.api import Answer, Api
+    from platform_infra.cluster.api_client import Answer, ApiClient
     from tools.platform.preflight.objects import PlannedObject, Served
 
 DEFINITION: Final = "CustomResourceDefinition"
 DEFAULT_ACCOUNT: Final = "default"
 
 
-def examine(api: Api, objects: Sequence[PlannedObject]) -> Report:
+def examine(api: ApiClient, objects: Sequence[PlannedObject]) -> Report:
     """Return every problem that the API server knows.
 
     Raises:
         HTTPError: it does not answer.
         PlatformError: it does not tell which rights the account has.
     """
-    examination = _Examination(api=api, objects=objects)
-    return examination.report()
+    return _Examination(api=api, objects=objects).report()
 
 
 @dataclass(slots=True, kw_only=True)
 class _Examination:
-    api: Api
+    api: ApiClient
     objects: Sequence[PlannedObject]
     findings: list[Finding] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     def report(self) -> Report:
-        served = self.api.served(sorted({each.api_version for each in self.objects}))
-        self._kinds(served)
+        resources = served(self.api, sorted({each.api_version for each in self.objects}))
+        known = {**resources, **_defined(self.objects)}
+        self._kinds(known)
         absent = self._namespaces()
-        wanted = needs(self.objects, {**served, **_defined(self.objects)})
+        wanted = needs(self.objects, known)
         missing = self._missing(wanted)
         self._references(absent)
         refused = {need.subject for need in missing}
         for each in self.objects:
-            resource = served.get((each.api_version, each.kind))
+            resource = resources.get((each.api_version, each.kind))
             if each.only_read or resource is None or each.namespace in absent or str(each) in refused:
                 continue
             self._dry_run(each, resource)
             self._pods(each)
-        fewer = [hints.setting(each) for each in self.objects if str(each) in refused]
+        fewer = [setting(each) for each in self.objects if str(each) in refused]
         return Report(
             missing=missing,
             hints=list(dict.fromkeys(filter(None, fewer))),
@@ -64,14 +64,13 @@ class _Examination:
             objects=len(self.objects),
         )
 
-    def _kinds(self, served: Served) -> None:
-        """Find the kinds that nobody serves."""
-        known = {**served, **_defined(self.objects)}
+    def _kinds(self, known: Served) -> None:
+        """Find the kinds that are not served."""
         unknown = {(each.api_version, each.kind): each for each in self.objects}
         for (version, kind), each in unknown.items():
             if (version, kind) not in known:
                 what = f"the cluster does not serve the kind {kind} of {version}"
-                self.findings.append(Finding(what=what, hint=hints.unserved(each)))
+                self.findings.append(Finding(what=what, hint=unserved(each)))
 
     def _namespaces(self) -> set[str]:
         """Return the namespaces that do not exist; those that the program does not create are problems."""
@@ -80,7 +79,7 @@ class _Examination:
         used = {each.namespace for each in self.objects if each.namespace}
         absent = set()
         for name in sorted(created | read | used):
-            status = self.api.namespace(name).status
+            status = self.api.get(f"{NAMESPACES}/{name}").status
             if status == HTTPStatus.NOT_FOUND:
                 absent.add(name)
             if name in created:
@@ -94,17 +93,16 @@ class _Examination:
 
     def _missing(self, wanted: Sequence[Need]) -> list[Need]:
         asked = {need.right for need in wanted} | {need.unless for need in wanted if need.unless}
-        allowed = self.api.allowed(sorted(asked))
-        return [
-            need for need in wanted if not allowed[need.right] and not (need.unless and allowed[need.unless])
-        ]
+        held = allowed(self.api, sorted(asked))
+        return [need for need in wanted if not held[need.right] and not (need.unless and held[need.unless])]
 
     def _references(self, absent: set[str]) -> None:
         """Find objects of others that pods would wait for."""
         for each in references(self.objects):
             if each.namespace in absent:
                 continue
-            self._reference(each, self.api.read(PLURALS[each.kind], each.namespace, each.name))
+            path = f"{NAMESPACES}/{each.namespace}/{PLURALS[each.kind]}/{each.name}"
+            self._reference(each, self.api.get(path))
 
     def _reference(self, each: Reference, answer: Answer) -> None:
         if answer.status == HTTPStatus.FORBIDDEN:
@@ -118,12 +116,12 @@ class _Examination:
             self.findings.append(Finding(what=what, hint="add the key, or correct the setting that names it"))
 
     def _dry_run(self, each: PlannedObject, resource: ApiResource) -> None:
-        answer = self.api.apply(each, resource)
+        answer = dry_run(self.api, each, resource)
         # A dry run stores no role, so that a binding to it cannot be checked.
         if answer.accepted or (each.kind in BINDINGS and answer.status == HTTPStatus.NOT_FOUND):
             return
         what = f"the API server does not accept {each}: {answer.message}"
-        self.findings.append(Finding(what=what, hint=hints.setting(each) or _ASK))
+        self.findings.append(Finding(what=what, hint=setting(each) or _ASK))
 
     def _pods(self, each: PlannedObject) -> None:
         """Find what refuses the pods: Pod Security, quotas, limits, admission policies, a priority class."""
@@ -131,14 +129,14 @@ class _Examination:
         if template is None:
             return
         create = Right(namespace=each.namespace, group="", resource="pods", verb="create")
-        if not self.api.allowed([create])[create]:
+        if not allowed(self.api, [create])[create]:
             self.notes.append(f"the pods of {each}, because the account may not create pods")
             return
         # The account of the pods exists only after `up`.
         pod = {**template["spec"], "serviceAccountName": DEFAULT_ACCOUNT}
         metadata = {**template.get("metadata", {}), "generateName": f"{each.name}-"}
         document = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": pod}
-        answer = self.api.create_pod(each.namespace, document)
+        answer = self.api.send("POST", f"{NAMESPACES}/{each.namespace}/pods?dryRun=All", document)
         if f'serviceaccount "{DEFAULT_ACCOUNT}" not found' in answer.message:
             self.notes.append(f"the pods of {each}, because the namespace has no account {DEFAULT_ACCOUNT}")
         elif not answer.accepted:

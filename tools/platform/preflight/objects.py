@@ -1,10 +1,10 @@
-"""An object that a program registers, and the resource of the API server that it belongs to. Pure."""
+"""The objects that a program registers, and what their pods refer to and the program does not create. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,3 +51,83 @@ class ApiResource:
 
 Served = Mapping[tuple[str, str], ApiResource]
 """Resources by group with version, and kind: `("apps/v1", "Deployment")`."""
+
+
+PLURALS: Final = {
+    "Secret": "secrets",
+    "ConfigMap": "configmaps",
+    "PersistentVolumeClaim": "persistentvolumeclaims",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Reference:
+    """An object of others, and its key that is read; empty for all keys."""
+
+    kind: str
+    namespace: str
+    name: str
+    key: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.namespace}/{self.name}"
+
+
+def references(objects: Sequence[PlannedObject]) -> list[Reference]:
+    """Return every reference to an object that is not among the objects, each once."""
+    created = {(each.kind, each.namespace, each.name) for each in objects}
+    all_references = [reference for each in objects for reference in _of_pods(each)]
+    return sorted({each for each in all_references if (each.kind, each.namespace, each.name) not in created})
+
+
+def pod_template(document: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the template of an object's pods; None for an object that has none."""
+    match document["kind"]:
+        case "Deployment":
+            template: Mapping[str, Any] = document["spec"]["template"]
+            return template
+        case "CronJob":
+            job: Mapping[str, Any] = document["spec"]["jobTemplate"]["spec"]["template"]
+            return job
+        case _:
+            return None
+
+
+def _of_pods(each: PlannedObject) -> Iterator[Reference]:
+    template = pod_template(each.document)
+    if template is None:
+        return
+    pod, home = template["spec"], each.namespace
+    for secret in pod.get("imagePullSecrets") or ():
+        yield Reference(kind="Secret", namespace=home, name=secret["name"])
+    for container in pod["containers"]:
+        for variable in container.get("env") or ():
+            source = variable.get("valueFrom") or {}
+            yield from _keyed(home, "Secret", source.get("secretKeyRef"))
+            yield from _keyed(home, "ConfigMap", source.get("configMapKeyRef"))
+    for volume in pod.get("volumes") or ():
+        yield from _of_volume(home, volume)
+
+
+def _of_volume(home: str, volume: Mapping[str, Any]) -> Iterator[Reference]:
+    sources = (volume, *((volume.get("projected") or {}).get("sources") or ()))
+    for source in sources:
+        yield from _items(home, "Secret", source.get("secret"))
+        yield from _items(home, "ConfigMap", source.get("configMap"))
+    if claim := volume.get("persistentVolumeClaim"):
+        yield Reference(kind="PersistentVolumeClaim", namespace=home, name=claim["claimName"])
+
+
+def _keyed(home: str, kind: str, source: Mapping[str, Any] | None) -> Iterator[Reference]:
+    if source and not source.get("optional"):
+        yield Reference(kind=kind, namespace=home, name=source["name"], key=source["key"])
+
+
+def _items(home: str, kind: str, source: Mapping[str, Any] | None) -> Iterator[Reference]:
+    """Yield the reference of a volume; a volume names its Secret otherwise than a projected one."""
+    if source is None or source.get("optional"):
+        return
+    name = str(source.get("secretName") or source.get("name"))
+    keys: Iterable[str] = [item["key"] for item in source.get("items") or ()] or [""]
+    for key in keys:
+        yield Reference(kind=kind, namespace=home, name=name, key=key)

@@ -1,13 +1,16 @@
-"""What `preflight` found in a cluster, as text. Pure."""
+"""What `preflight` found in a cluster, as text, and what to do about it: a setting that leaves an object out, or the owner. Pure."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from platform_infra import names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from tools.platform.preflight.objects import PlannedObject
     from tools.platform.preflight.rights import Need, Right
 
 SHOWN_PURPOSES = 2
@@ -33,7 +36,7 @@ class Report:
     hints: Sequence[str] = ()
     """Settings with which the stack needs fewer of these rights."""
     findings: Sequence[Finding] = ()
-    notes: Sequence[str] = field(default=())
+    notes: Sequence[str] = ()
     """What could not be checked, and why."""
     rights: int = 0
     """Number of rights that were asked for."""
@@ -87,3 +90,39 @@ def qualified(group: str, resource: str) -> str:
 def distinct(needs: Iterable[Need]) -> list[Right]:
     """Return the rights of needs, each once."""
     return list(dict.fromkeys(need.right for need in needs))
+
+
+SETTINGS: Final = {
+    "Namespace": "set namespaceManaged to false to use a namespace of others",
+    "CustomResourceDefinition": "set crdManaged to false to use the CRDs of others",
+    "ClusterRole": "set watchNamespaces for Roles in these namespaces only",
+    "ClusterRoleBinding": "set watchNamespaces for Roles in these namespaces only",
+    "FlowSchema": "set operatorFlowSchemas to false",
+    "ValidatingAdmissionPolicy": "set admissionEnabled to false",
+    "ValidatingAdmissionPolicyBinding": "set admissionEnabled to false",
+    "PersistentVolume": "set channelsFileVolume to pvc or emptyDir",
+    "PodMonitor": "set monitoringMode to annotations or none",
+    "PrometheusRule": "set monitoringMode to annotations or none",
+    "CronJob": "remove drillSchedule",
+}
+"""How the stack does without an object, by its kind."""
+USER_ROLES: Final = "set crdUserRoles to false, or crdManaged to false to use the CRDs of others"
+CRDS_OF_OTHERS: Final = (
+    "ask the owner of the cluster to install the CRDs, with a stack that has crdManaged true or with `kubectl apply` "
+    "of the files in operator/notification_contract/crds"
+)
+
+
+def setting(each: PlannedObject) -> str:
+    """Return how the stack does without an object; empty if it needs the object."""
+    if each.kind == "ClusterRole" and not each.name.startswith(names.OPERATOR):
+        return USER_ROLES
+    return SETTINGS.get(each.kind, "")
+
+
+def unserved(each: PlannedObject) -> str:
+    """Return what to do about a kind that the cluster does not serve."""
+    if each.group == names.GROUP:
+        return CRDS_OF_OTHERS
+    newer = "use a newer version of Kubernetes"
+    return f"{setting(each)}, or {newer}" if setting(each) else newer

@@ -1,4 +1,4 @@
-"""The rights that an account needs to bring a stack up and take it down, derived from the objects of the program. Pure.
+"""The rights that an account needs to bring a stack up and take it down, derived from the objects of the program, and the roles that grant them. Pure.
 
 RBAC lets an account grant only what it holds itself: whoever creates a Role needs every right in it, or the verb `escalate`, and
 whoever creates a binding needs every right of the bound role, or the verb `bind`.
@@ -7,7 +7,11 @@ whoever creates a binding needs every right of the bound role, or the verb `bind
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
+
+import yaml
+
+from platform_infra import names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -118,3 +122,55 @@ def _held(role: PlannedObject, subject: PlannedObject, unless: Right, purpose: s
                             name=name,
                         )
                         yield Need(right=right, purpose=purpose, subject=str(subject), unless=unless)
+
+
+NAME: Final = f"{names.PROJECT}-deployer"
+ACCOUNT: Final = "system:serviceaccount:"
+
+
+def manifest(rights: Iterable[Right], user: str) -> str:
+    """Return a role and its binding for each place, as YAML documents."""
+    known = set(rights)
+    documents = [
+        document
+        for namespace in sorted({right.namespace for right in known})
+        for document in _place(namespace, sorted(each for each in known if each.namespace == namespace), user)
+    ]
+    return yaml.safe_dump_all(documents, sort_keys=False)
+
+
+def _place(namespace: str, rights: Sequence[Right], user: str) -> list[dict[str, Any]]:
+    kind = "Role" if namespace else "ClusterRole"
+    metadata = {"name": NAME, **({"namespace": namespace} if namespace else {})}
+    role = {"apiVersion": f"{RBAC}/v1", "kind": kind, "metadata": metadata, "rules": rules(rights)}
+    binding = {
+        "apiVersion": f"{RBAC}/v1",
+        "kind": f"{kind}Binding",
+        "metadata": dict(metadata),
+        "roleRef": {"apiGroup": RBAC, "kind": kind, "name": NAME},
+        "subjects": [_subject(user)],
+    }
+    return [role, binding]
+
+
+def rules(rights: Sequence[Right]) -> list[dict[str, Any]]:
+    """Return the rules of a role: one per resource and object."""
+    verbs: dict[tuple[str, str, str], list[str]] = {}
+    for each in rights:
+        verbs.setdefault((each.group, each.resource, each.name), []).append(each.verb)
+    return [
+        {
+            "apiGroups": [group],
+            "resources": [resource],
+            **({"resourceNames": [name]} if name else {}),
+            "verbs": sorted(each),
+        }
+        for (group, resource, name), each in verbs.items()
+    ]
+
+
+def _subject(user: str) -> dict[str, str]:
+    if user.startswith(ACCOUNT):
+        namespace, _, name = user.removeprefix(ACCOUNT).partition(":")
+        return {"kind": "ServiceAccount", "name": name, "namespace": namespace}
+    return {"apiGroup": RBAC, "kind": "User", "name": user}

@@ -8,20 +8,23 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 import yaml
-from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import HTTPError
 
 from notification_client import Notifier, Options
+from platform_infra.cluster.api_client import connect
+from platform_infra.cluster.api_server import NAMESPACES
 from platform_infra.names import GROUP, OPERATOR, PLURAL, VERSION
 from platform_infra.settings.sections.preview import LABEL
 from tools.platform.preview.model import PreviewError
 from tools.platform.pulumi.removal.finalizers import Deletions, explained
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Unpack
 
-REQUEST_SECONDS = 5
+    Object = Mapping[str, Any]
+
 DELETION_SECONDS = 60
 SMOKE: Final[Options] = {"priority": "low", "channels": ["log"]}
 CLUSTER_ERRORS = (ApiException, HTTPError)
@@ -46,33 +49,27 @@ class Namespace:
     """A namespace, with the kubeconfig and the context of its stack's outputs."""
 
     def __init__(self, name: str, *, kubeconfig: str, context: str) -> None:
-        document = yaml.safe_load(kubeconfig)
-        self._api = config.new_client_from_config_dict(document, context=context)
-        # A caller wants to know at once that a cluster does not answer.
-        self._api.configuration.retries = False
+        self._api = connect(yaml.safe_load(kubeconfig), context)
         self._name = name
         self._context = context
 
     def answers(self) -> bool:
         try:
-            client.VersionApi(self._api).get_code(_request_timeout=REQUEST_SECONDS)
-        except ApiException as error:
-            return bool(error.status)
-        except HTTPError:
+            self._api.get("/version")
+        except CLUSTER_ERRORS:
             return False
         return True
 
     def health(self) -> str:
         """Return `ready`, or why the operator is not."""
         try:
-            deployment: Any = client.AppsV1Api(self._api).read_namespaced_deployment(
-                OPERATOR, self._name, _request_timeout=REQUEST_SECONDS
-            )
-        except ApiException as error:
-            return f"no operator ({error.status})"
-        except HTTPError:
+            answer = self._api.get(f"/apis/apps/v1/namespaces/{self._name}/deployments/{OPERATOR}")
+        except CLUSTER_ERRORS:
             return "cluster does not answer"
-        ready, replicas = deployment.status.ready_replicas or 0, deployment.spec.replicas
+        if not answer.accepted:
+            return f"no operator ({answer.status})"
+        ready = answer.document["status"].get("readyReplicas", 0)
+        replicas = answer.document["spec"]["replicas"]
         return "ready" if ready >= replicas else f"{ready} of {replicas} pods ready"
 
     def notify(self, subject: str, body: str, **options: Unpack[Options]) -> str:
@@ -81,7 +78,7 @@ class Namespace:
         Raises:
             ApiException: the API server rejects it.
         """
-        return Notifier(self._name, api=self._api).send(subject, body, **options).name
+        return Notifier(self._name, api=self._api.raw).send(subject, body, **options).name
 
     def send(self, *, within: float) -> Smoke:
         """Send a notification through the log channel, wait until it is final or the time is over, and delete it.
@@ -90,15 +87,14 @@ class Namespace:
             ApiException: the API server rejects it.
         """
         start = time.monotonic()
-        handle = Notifier(self._name, api=self._api).send("preview", "It works.", **SMOKE)
+        handle = Notifier(self._name, api=self._api.raw).send("preview", "It works.", **SMOKE)
         try:
             status = handle.wait(within)
         except TimeoutError:
             status = handle.status()
         seconds = time.monotonic() - start
-        client.CustomObjectsApi(self._api).delete_namespaced_custom_object(
-            GROUP, VERSION, self._name, PLURAL, handle.name
-        )
+        path = f"/apis/{GROUP}/{VERSION}/namespaces/{self._name}/{PLURAL}/{handle.name}"
+        self._api.send("DELETE", path).checked()
         return Smoke(phase=status.phase, seconds=seconds, message=status.message)
 
     def delete(self, number: int, *, within: float = DELETION_SECONDS) -> None:
@@ -109,17 +105,17 @@ class Namespace:
             ApiException: the API server refuses it.
             HTTPError: the API server does not answer.
         """
-        core, deadline = client.CoreV1Api(self._api), time.monotonic() + within
-        namespace = self._of_preview(core, number)
+        deadline = time.monotonic() + within
+        namespace = self._of_preview(number)
         while namespace:
-            if not namespace.metadata.deletion_timestamp:
-                core.delete_namespace(self._name, _request_timeout=REQUEST_SECONDS)
+            if "deletionTimestamp" not in namespace["metadata"]:
+                self._api.send("DELETE", f"{NAMESPACES}/{self._name}").checked()
             time.sleep(1)
-            namespace = self._of_preview(core, number)
+            namespace = self._of_preview(number)
             if namespace and time.monotonic() >= deadline:
                 raise self._held(namespace, number, within)
 
-    def _held(self, namespace: Any, number: int, within: float) -> PreviewError:  # noqa: ANN401 - likewise
+    def _held(self, namespace: Object, number: int, within: float) -> PreviewError:
         """Return what holds the namespace: objects with finalizers, or what its conditions report."""
         again = f"make preview-down PR={number}"
         late = f"the namespace {self._name} still exists {within:g} s after its deletion:"
@@ -130,19 +126,19 @@ class Namespace:
             f"{late} {_remaining(namespace)}", hint=f"remove what holds it, then run `{again}` again"
         )
 
-    def _of_preview(self, core: client.CoreV1Api, number: int) -> Any:  # noqa: ANN401 - the client declares no type
+    def _of_preview(self, number: int) -> Object | None:
         """Return the namespace if it exists and belongs to this preview."""
-        try:
-            namespace: Any = core.read_namespace(self._name, _request_timeout=REQUEST_SECONDS)
-        except ApiException as error:
-            if error.status == HTTPStatus.NOT_FOUND:
-                return None
-            raise
-        return namespace if (namespace.metadata.labels or {}).get(LABEL) == str(number) else None
+        answer = self._api.get(f"{NAMESPACES}/{self._name}")
+        if answer.status == HTTPStatus.NOT_FOUND:
+            return None
+        namespace = answer.checked().document
+        return namespace if (namespace["metadata"].get("labels") or {}).get(LABEL) == str(number) else None
 
 
-def _remaining(namespace: Any) -> str:  # noqa: ANN401 - the client declares no type
+def _remaining(namespace: Object) -> str:
     """Return what holds a namespace that is being deleted, as its conditions report it."""
-    conditions = namespace.status.conditions or []
-    held = [f"{each.reason}: {each.message}" for each in conditions if each.status == "True"]
-    return "; ".join(held) or f"its phase is {namespace.status.phase}, and the cluster reports no reason"
+    conditions = namespace["status"].get("conditions") or []
+    held = [f"{each['reason']}: {each['message']}" for each in conditions if each["status"] == "True"]
+    return (
+        "; ".join(held) or f"its phase is {namespace['status']['phase']}, and the cluster reports no reason"
+    )

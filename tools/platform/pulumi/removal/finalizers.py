@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from platform_infra.cluster.api_client import JSON
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-Object = dict[str, Any]
+    from platform_infra.cluster.api_client import ApiClient
 
-REQUEST_SECONDS = 8
+    Object = Mapping[str, Any]
+
 DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 """All kinds of a cluster in two requests (Kubernetes 1.30)."""
 METADATA = "application/json;g=meta.k8s.io;v=v1;as=PartialObjectMetadata"
 METADATA_LIST = f"{METADATA}List"
-WHOLE = "application/json"
 NAMESPACE, DEFINITION = "Namespace", "CustomResourceDefinition"
 OWN = frozenset({"customresourcecleanup.apiextensions.k8s.io", "foregroundDeletion", "orphan"})
 """Finalizers that the cluster itself removes once nothing else holds the object."""
@@ -91,12 +91,12 @@ class UnfinishedDefinition:
 
 
 class Deletions:
-    """The deletions that an API server has not completed; `api` is a client of the kubernetes package.
+    """The deletions that an API server has not completed.
 
     A request that fails counts as an empty answer: this only explains another failure.
     """
 
-    def __init__(self, api: Any) -> None:  # noqa: ANN401 - the client declares no types
+    def __init__(self, api: ApiClient) -> None:
         self._api = api
         self._kinds: list[Kind] | None = None
 
@@ -112,7 +112,7 @@ class Deletions:
             kind = self._kind(type_)
             if kind is None or kind.name != DEFINITION:
                 continue
-            document = self._get(kind.path(name=name), WHOLE)
+            document = self._get(kind.path(name=name))
             if document.get("metadata", {}).get("deletionTimestamp"):
                 result.append(UnfinishedDefinition(name=name, message=_progress(document)))
         return result
@@ -156,19 +156,16 @@ class Deletions:
             ]
         return self._kinds
 
-    def _get(self, path: str, accept: str) -> Object:
+    def _get(self, path: str, accept: str = JSON) -> Object:
         # Imported here: the imports take a second, and are needed after a failure only.
         from kubernetes.client.exceptions import ApiException  # noqa: PLC0415
         from urllib3.exceptions import HTTPError  # noqa: PLC0415
 
-        method, url, headers, *_ = self._api.param_serialize(
-            "GET", path, header_params={"Accept": accept}, auth_settings=["BearerToken"]
-        )
         try:
-            answer = self._api.call_api(method, url, headers, _request_timeout=REQUEST_SECONDS)
+            answer = self._api.get(path, accept=accept)
         except (ApiException, HTTPError):
             return {}
-        return json.loads(answer.read()) if answer.status == HTTPStatus.OK else {}
+        return answer.document if answer.accepted else {}
 
 
 def kinds_of(path: str, discovery: Object) -> Iterator[Kind]:
