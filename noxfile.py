@@ -56,6 +56,28 @@ def types(session: nox.Session) -> None:
     session.run("mypy", "--python-version", str(session.python), *session.posargs)
 
 
+@nox.session(name="repository-tests", python=False)
+def repository_tests(session: nox.Session) -> None:
+    """Run the tests of the repository itself: documents, generated files, workflows, packages, toolchain."""
+    _pytest(session, "tests/unit/repository", "tests/unit/localcluster", "-n", "auto")
+
+
+@nox.session(name="engine-tests", python=False)
+def engine_tests(session: nox.Session) -> None:
+    """Run the tests with the real Pulumi engine and no cluster."""
+    _pytest(session, "tests/engine", "-n", "auto")
+
+
+@nox.session(name="api-tests", python=False)
+def api_tests(session: nox.Session) -> None:
+    """Run the tests with a real API server and no cluster."""
+    _pytest(session, "tests/api_server", "tests/cli")
+
+
+def _pytest(session: nox.Session, *arguments: str) -> None:
+    session.run("python", "-m", "pytest", *arguments, *session.posargs)
+
+
 @nox.session(python=False)
 def check(session: nox.Session) -> None:
     """Run every check of .pre-commit-config.yaml."""

@@ -335,4 +335,4 @@ class NotificationPlatformArgs(TypedDict, total=False):
     preview_base: bool
     """Whether previews use the cluster of this stack: creates an account that can manage preview namespaces only, and outputs its kubeconfig as `previewKubeconfig`. The default is `false`."""
     preview_restricted: bool
-    """Whether the preview uses that account; `make preview` sets it. The default is `false`."""
+    """Whether the preview uses that account; `tools/notif-platform preview` sets it. The default is `false`."""

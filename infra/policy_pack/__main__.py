@@ -1,7 +1,7 @@
 """The policy pack that Pulumi runs: the rules of platform_policy, which lies next to this file.
 
 The pack has its own environment, `infra/policy_pack/.venv`, because its SDK pins other versions than the program.
-`make policy` creates it.
+`tools/notif-platform policy` creates it.
 """
 
 from __future__ import annotations

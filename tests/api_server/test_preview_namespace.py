@@ -49,7 +49,7 @@ def test_held_namespace_is_reported_until_it_is_deleted(cluster: SharedCluster) 
     with pytest.raises(PreviewError, match=f"ConfigMap {NAME}/held has the finalizer {HOLDER}") as caught:
         namespace(cluster).delete(NUMBER, within=0)
     assert f"kubectl --context c -n {NAME} patch configmaps held" in caught.value.hint
-    assert caught.value.hint.endswith("then run `make preview-down PR=7` again")
+    assert caught.value.hint.endswith("then run `tools/notif-platform preview down 7` again")
 
     cluster.core.patch_namespaced_config_map("held", NAME, {"metadata": {"finalizers": None}})
     namespace(cluster).delete(NUMBER)

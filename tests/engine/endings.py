@@ -97,14 +97,12 @@ VERBS = (
     # No API server answers these.
     Verb(arguments=("preflight", STACK), codes=FAILS),
     Verb(arguments=("demo", STACK), codes=FAILS),
-    Verb(arguments=("api-calls", STACK), codes=FAILS),
     Verb(arguments=("preview", "up", "7", "--base", STACK, "--image", "operator:1"), codes=FAILS),
     Verb(arguments=("preview", "list", "--base", STACK)),
     Verb(arguments=("preview", "down", "7", "--base", STACK)),
     Verb(arguments=("preview", "reap", "--base", STACK)),
     Verb(arguments=("policy", STACK), codes=frozenset({0, 1})),
     Verb(arguments=("alerts", STACK)),
-    Verb(arguments=("toolchain", "--help")),
     Verb(arguments=("crd-check",), codes=frozenset({0, 1, 2})),
 )
 

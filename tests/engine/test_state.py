@@ -155,7 +155,7 @@ def test_second_of_two_runs_is_refused_and_names_the_first(
     place.lock(BASE)
     locked = first.platform("up", BASE)
     assert "created by ann@desk (pid 4711)" in locked.text
-    (unlock,) = re.findall(r'`make pulumi ARGS="(.*?)"`', locked.text)
+    (unlock,) = re.findall(r"`tools/notif-platform pulumi (.*?)`", locked.text)
     assert first.platform("pulumi", *unlock.replace("NAME", BASE).split()).code == 0
     assert "nothing to change" in up(first, TRIAL_SLOW="yes")
 

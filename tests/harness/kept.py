@@ -63,7 +63,7 @@ def adopt(stack: EphemeralStack) -> str:
     (place / "stack.json").write_text(replace(stack, kubeconfig=str(kubeconfig)).dump())
     return (
         f"{stack.name} is kept:\n  export KUBECONFIG={kubeconfig}\n"
-        f'  make suite ARGS="--stack {stack.name} --check ..."\n  make suite-down ARGS="--stack {stack.name}"'
+        f"  tools/with-env python -m tests.runner suite run --stack {stack.name} --check ...\n  tools/with-env python -m tests.runner suite down --stack {stack.name}"
     )
 
 

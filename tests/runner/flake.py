@@ -59,7 +59,10 @@ def flake(
     load: Annotated[bool, typer.Option("--load", help="Keep two processors busy meanwhile.")] = False,
     stack: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Stack of `make suite-up`; by default a disposable one."),
+        typer.Option(
+            metavar="NAME",
+            help="Stack of `tools/with-env python -m tests.runner suite up`; by default a disposable one.",
+        ),
     ] = None,
 ) -> None:
     """Run the whole suite repeatedly, each time in another order, and report tests that fail sometimes.

@@ -25,7 +25,9 @@ class SuiteNotUpError(PlatformError):
     """The stack of the suite is not up."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"{name} is not up", hint="run `make suite-up` first")
+        super().__init__(
+            f"{name} is not up", hint="run `tools/with-env python -m tests.runner suite up` first"
+        )
 
 
 @app.callback()

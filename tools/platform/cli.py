@@ -15,11 +15,9 @@ COMMANDS = {
     "drift": "tools.platform.commands.drift",
     "preview": "tools.platform.commands.preview",
     "policy": "tools.platform.commands.policy",
-    "crd-check": "tools.platform.commands.repository.crd_check",
+    "crd-check": "tools.platform.commands.crd_check",
     "alerts": "tools.platform.commands.alerts",
-    "api-calls": "tools.platform.commands.api_calls",
     "pulumi": "tools.platform.commands.pulumi",
-    "toolchain": "tools.platform.commands.repository.toolchain",
 }
 
 app = command_app(COMMANDS)

@@ -1,4 +1,4 @@
-"""The program that `make policy` previews: the resources of a stack without its cluster.
+"""The program that `tools/notif-platform policy` previews: the resources of a stack without its cluster.
 
 POLICY_BREAK is the number of a change in infra/policy_pack/broken.yaml; without it the stack is unchanged.
 """

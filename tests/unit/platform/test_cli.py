@@ -22,7 +22,7 @@ from tools.platform.pulumi.environment import ROOT
 if TYPE_CHECKING:
     from pathlib import Path
 
-OWN_HELP = {"chaos", "fuzz", "pulumi", "toolchain", "simulate", "mutations", "traces"}
+OWN_HELP = {"chaos", "fuzz", "pulumi", "simulate", "mutations", "traces"}
 """Commands whose `--help` is that of another program."""
 MAKE_CALL = re.compile(r"^\t\$\((PLATFORM|RUNNER)\) ([a-z-]+)", re.MULTILINE)
 
@@ -114,5 +114,5 @@ def test_make_targets_forward_to_existing_commands() -> None:
     calls = MAKE_CALL.findall((ROOT / "Makefile").read_text("utf-8"))
     platform = {command for program, command in calls if program == "PLATFORM"}
     tests = {command for program, command in calls if program == "RUNNER"}
-    assert platform == cli.COMMANDS.keys() - {"toolchain"}
-    assert tests == RUNNER_COMMANDS.keys() - {"traces"}
+    assert platform <= cli.COMMANDS.keys()
+    assert tests <= RUNNER_COMMANDS.keys()

@@ -80,7 +80,7 @@ def test_list_shows_expiry_and_health_and_a_hint_for_expired_ones(backend: Backe
     assert "up was interrupted" in rows["pr-4"]
     assert "its own cluster" in rows["pr-6"]
     assert "expired 1 h ago" in rows["pr-1"]
-    assert "expired: pr-1, pr-6; `make preview PR=…` renews one" in text
+    assert "expired: pr-1, pr-6; `tools/notif-platform preview up …` renews one" in text
 
 
 def test_stack_without_preview_tags_is_never_changed(
@@ -117,7 +117,7 @@ def test_preview_cannot_move_to_another_cluster(backend: Backend, options: list[
     code, text = run("up", "2", *options)
     assert code == 1
     assert message in text
-    assert "`make preview-down PR=2`" in text
+    assert "`tools/notif-platform preview down 2`" in text
     assert backend.operations == []
 
 

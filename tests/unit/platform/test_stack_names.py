@@ -34,7 +34,6 @@ BY_FILE_OR_STATE = (
     ["down", "prdo"],
     ["drift", "dev", "prdo"],
     ["demo", "prdo"],
-    ["api-calls", "prdo"],
     ["preview", "list", "--base", "prdo"],
     ["preview", "up", "1", "--base", "prdo"],
     ["preview", "down", "1", "--base", "prdo"],

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from notification_contract.crds import notification_receiver, notification_request
 from tools.platform.cli import app
-from tools.platform.commands.repository import crd_check
+from tools.platform.commands import crd_check
 
 if TYPE_CHECKING:
     from pathlib import Path

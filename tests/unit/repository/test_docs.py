@@ -26,6 +26,8 @@ from notification_operator.telemetry.gauges import publish
 from notification_operator.telemetry.metrics import PREFIX, Metrics
 from notification_operator.telemetry.receiver_gauges import ReceiverGauges
 from platform_infra.workload import rbac
+from tests.runner.__main__ import COMMANDS as RUNNER_COMMANDS
+from tools.platform.cli import COMMANDS
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
@@ -72,11 +74,30 @@ def test_documented_make_targets_exist(document: Path) -> None:
     assert named <= targets
 
 
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_documented_commands_exist(document: Path) -> None:
+    text = document.read_text("utf-8")
+    for program, commands in {
+        "notif-platform": COMMANDS.keys(),
+        r"nox -s": sessions(),
+        r"tests\.runner": RUNNER_COMMANDS.keys(),
+    }.items():
+        named = set(re.findall(rf"\b{program} ([a-z][a-z-]+)(?![\w.=])", text))
+        assert named <= set(commands), f"{program} has no {named - set(commands)}"
+
+
+def sessions() -> set[str]:
+    """Return the names of the sessions of nox."""
+    text = (ROOT / "noxfile.py").read_text("utf-8")
+    named = re.findall(r"^@nox\.session(?:\((?:name=\"([a-z-]+)\")?.*\))?\ndef (\w+)", text, re.MULTILINE)
+    return {name or function for name, function in named}
+
+
 def test_readme_names_the_commands_of_a_first_use() -> None:
     named = {
         word for words in MAKE.findall((ROOT / "README.md").read_text("utf-8")) for word in words.split()
     }
-    assert named >= {"up", "demo", "test", "down", "pulumi"}
+    assert named >= {"up", "demo", "test", "down"}
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from tests.runner.__main__ import COMMANDS as RUNNER_COMMANDS
+from tests.unit.repository.test_docs import sessions
 from tools.platform.cli import COMMANDS
 from tools.platform.pulumi.environment import ROOT
 
@@ -23,13 +24,10 @@ PINNED_ACTION = re.compile(r"[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
 CALL = re.compile(
     r"\btools/(?:notif-platform|with-env nox -s|with-env python -m tests\.runner) ([a-z-]+(?: (?:up|down|reap)\b)?)"
 )
-SESSIONS = set(
-    re.findall(r"^@nox.*\ndef ([a-z_]+)\(", (ROOT / "noxfile.py").read_text("utf-8"), re.MULTILINE)
-)
 COMMAND_NAMES = {
     *COMMANDS.keys() - {"preview"},
     *RUNNER_COMMANDS,
-    *SESSIONS,
+    *sessions(),
     *(f"preview {command}" for command in ("up", "list", "down", "reap")),
 }
 
@@ -66,7 +64,7 @@ def test_every_called_command_exists(name: str) -> None:
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_make_is_called_only_where_the_exit_code_does_not_matter(file: Any) -> None:
     targets = re.findall(r"\bmake ([a-z-]+)", file.read_text("utf-8"))
-    assert set(targets) <= {"unit", "repository-tests"}
+    assert set(targets) <= {"unit"}
 
 
 def test_github_and_gitlab_do_the_same() -> None:
@@ -118,6 +116,7 @@ def test_job_with_credentials_of_shared_stacks_waits_for_an_approval() -> None:
 
 def test_each_workflow_calls_what_its_event_requires() -> None:
     assert called("pull-request") >= {
+        "repository-tests",
         "policy",
         "crd-check",
         "preview up",
@@ -127,7 +126,6 @@ def test_each_workflow_calls_what_its_event_requires() -> None:
     text = (ROOT / ".github" / "workflows" / "pull-request.yml").read_text("utf-8")
     assert CHECKS in text
     assert "make unit" in text
-    assert "make repository-tests" in text
     assert text.count('gh pr comment "$PR" --edit-last --create-if-none') == 2
     assert called("nightly") == {"drift", "preview reap", "vulnerabilities", "chaos", "fuzz", "long"}
     assert called("release") >= {"all", "up"}

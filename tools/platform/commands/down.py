@@ -144,7 +144,7 @@ def check_previews(name: str) -> None:
         StackInUseError: at least one does.
     """
     if users := [preview for preview in previews() if preview.base == name]:
-        commands = "; ".join(f"`make preview-down PR={preview.number}`" for preview in users)
+        commands = "; ".join(f"`tools/notif-platform preview down {preview.number}`" for preview in users)
         names = ", ".join(preview.stack for preview in users)
         raise StackInUseError(
             f"{names} live(s) in the cluster of {name}", hint=f"take them down first: {commands}"

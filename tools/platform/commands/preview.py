@@ -143,7 +143,7 @@ def list_(*, base: Base = "dev") -> None:
     out.print(table)
     if names := [one.stack for one, _ in expired((entry.preview for entry in entries), now=now)]:
         out.print(
-            f"expired: {', '.join(names)}; `make preview PR=…` renews one, `make preview-reap ARGS=--yes` "
+            f"expired: {', '.join(names)}; `tools/notif-platform preview up …` renews one, `tools/notif-platform preview reap --yes` "
             "takes all of them down."
         )
 

@@ -117,7 +117,7 @@ class Namespace:
 
     def _held(self, namespace: Object, number: int, within: float) -> PreviewError:
         """Return what holds the namespace: objects with finalizers, or what its conditions report."""
-        again = f"make preview-down PR={number}"
+        again = f"tools/notif-platform preview down {number}"
         late = f"the namespace {self._name} still exists {within:g} s after its deletion:"
         if held := Deletions(self._api).in_namespace(self._name):
             lines, hint = explained(held, self._context, again=again)

@@ -45,7 +45,7 @@ def check_same_cluster(before: Preview | None, preview: Preview) -> None:
     if before and (before.base, before.separate) != (preview.base, preview.separate):
         raise PreviewError(
             f"{preview.stack} lives in {before.place} and cannot move to {preview.place}",
-            hint=f"take it down first: `make preview-down PR={preview.number}`",
+            hint=f"take it down first: `tools/notif-platform preview down {preview.number}`",
         )
 
 
@@ -130,7 +130,7 @@ def summary(preview: Preview, image: str, smoke: Smoke, *, seconds: float, kubec
 {name} {state} after {seconds:.0f} s: its smoke notification was {smoke.phase} after {smoke.seconds:.1f} s{reason}.
   where    {preview.place}: namespace {name} with its own operator, of {source}
   image    {image}
-  expires  {preview.expires:%F %H:%M} UTC; `make preview PR={number}` renews it, `make preview-down PR={number}` takes it down
+  expires  {preview.expires:%F %H:%M} UTC; `tools/notif-platform preview up {number}` renews it, `tools/notif-platform preview down {number}` takes it down
   use      export KUBECONFIG={kubeconfig}
            kubectl apply -f examples/simple.yaml && kubectl get notif
            kubectl logs deployment/notification-operator"""

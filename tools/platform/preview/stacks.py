@@ -130,7 +130,7 @@ def take_down(name: str, *, preview: Preview | None, kubeconfig: Path | None = N
     namespace = _namespace(preview, kubeconfig) if preview and preview.base else None
     cluster_gone = preview is not None and _has_lost_its_cluster(preview, namespace)
     if not cluster_gone:
-        again = f"make preview-down PR={name.removeprefix('pr-')}"
+        again = f"tools/notif-platform preview down {name.removeprefix('pr-')}"
         without_stale_lock(stack, lambda: delete_resources(stack, again=again))
     if preview and not preview.base:
         node.delete(name)

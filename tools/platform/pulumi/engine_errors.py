@@ -45,7 +45,7 @@ KNOWN_ERRORS = (
     KnownError(
         pattern=re.compile("the stack is currently locked by|Another update is currently in progress"),
         hint="another command is updating the stack: wait until it ends. If it was killed, remove its lock with "
-        '`make pulumi ARGS="cancel --yes --stack NAME"` and run the same command again',
+        "`tools/notif-platform pulumi cancel --yes --stack NAME` and run the same command again",
     ),
     KnownError(
         pattern=re.compile(re.escape(f".metadata.annotations.{CRD_OWNER}")),
@@ -70,7 +70,7 @@ KNOWN_ERRORS = (
     KnownError(
         pattern=re.compile("ErrImagePull|ImagePullBackOff|ErrImageNeverPull|InvalidImageName"),
         hint="the cluster cannot pull the image: correct operatorImage, set operatorRegistryServer or operatorImagePullSecrets, or run "
-        "`make rollback`; the previous pods keep running",
+        "`tools/notif-platform rollback`; the previous pods keep running",
     ),
 )
 

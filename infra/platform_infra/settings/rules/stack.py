@@ -101,7 +101,7 @@ RULES = (
         keys=("watchNamespaces", "previewNumber"),
         is_broken=lambda s: s.preview.number > 0 and not s.watch.namespaces,
         what="is empty, but a preview must only watch its own namespaces",
-        hint="set them; `make preview` does so",
+        hint="set them; `tools/notif-platform preview` does so",
     ),
     Rule(
         keys=("watchNamespaceSelector", "watchNamespaces", "previewBase", "operatorEnabled"),
@@ -127,7 +127,7 @@ RULES = (
             and (not s.preview.number or s.cluster.kind not in {ClusterKind.EXISTING, ClusterKind.STACK})
         ),
         what="is true, but the stack is no preview in the cluster of a base",
-        hint="remove it with `pulumi config rm previewRestricted`; `make preview` sets it",
+        hint="remove it with `pulumi config rm previewRestricted`; `tools/notif-platform preview` sets it",
     ),
     Rule(
         keys=("placementMaxUnavailable", "operatorReplicas"),

@@ -23,7 +23,7 @@ def excludes_previews(selector: str | None) -> bool:
 
 
 class Preview(Section):
-    """The pull request of a preview, which `make preview` sets, and whether previews use the cluster of the stack."""
+    """The pull request of a preview, which `tools/notif-platform preview` sets, and whether previews use the cluster of the stack."""
 
     number: Annotated[int, Field(ge=0)] = 0
     """Number of the pull request that the stack previews; 0 for a stack that is not a preview."""
@@ -37,7 +37,7 @@ class Preview(Section):
     base: bool = False
     """Whether previews use the cluster of this stack: creates an account that can manage preview namespaces only, and outputs its kubeconfig as `previewKubeconfig`."""
     restricted: bool = False
-    """Whether the preview uses that account; `make preview` sets it."""
+    """Whether the preview uses that account; `tools/notif-platform preview` sets it."""
 
     def labels(self) -> dict[str, str]:
         """Return the labels that the operator's namespace has because of previews."""

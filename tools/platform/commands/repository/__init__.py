@@ -1,1 +1,0 @@
-"""The commands for the repository, which need no stack."""
