@@ -23,7 +23,7 @@ from tests.harness.operator_deployment import SELECTOR
 from tests.harness.sinks_in_cluster import is_rolled_out
 from tools.localcluster.image.debian import base_tag
 from tools.localcluster.toolchain import ensure
-from tools.localcluster.toolchain.sources.optional_pins import PROMETHEUS
+from tools.localcluster.toolchain.sources.pins import PROMETHEUS
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tools.localcluster.image import images, network_policy
+from tools.localcluster.image import images
 from tools.localcluster.toolchain import Toolchain
 from tools.localcluster.toolchain.sources.pins import GROUPS
 
@@ -79,14 +79,14 @@ def test_network_policy_image_adds_one_program(tmp_path: Path) -> None:
     program.touch(0o755)
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
-        network_policy.write_context(archive, program)
+        images.write_network_policy_context(archive, program)
     buffer.seek(0)
     with tarfile.open(fileobj=buffer) as archive:
         assert archive.getnames() == ["Dockerfile", "bin/kube-router"]
 
 
 def test_tag_of_the_network_policy_image_depends_on_the_node_image() -> None:
-    tags = {network_policy.network_policy_tag(f"notification-platform/node:{name}") for name in ("a", "b")}
+    tags = {images.network_policy_tag(f"notification-platform/node:{name}") for name in ("a", "b")}
     assert len(tags) == 2
     assert all(re.fullmatch("notification-platform/node:[0-9a-f]{12}-network-policy", tag) for tag in tags)
 

@@ -22,11 +22,12 @@ from tools.localcluster.toolchain import (
     ensure,
     gomodules,
     layout,
+    plan,
     resolve,
 )
 from tools.localcluster.toolchain.group import Copied, Group
 from tools.localcluster.toolchain.processes import Children
-from tools.localcluster.toolchain.sources import checksums, on_path, releases
+from tools.localcluster.toolchain.sources import releases
 from tools.localcluster.toolchain.sources.pins import GROUPS
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ PROMETHEUS = next(group for group in GROUPS if group.name == "prometheus")
 KUBERNETES = next(group for group in GROUPS if group.name == "kubernetes")
 ARCHITECTURE = layout.architecture()
 SOURCE = ETCD.assets[0].url.format(arch=ARCHITECTURE)
-PINNED = checksums.pinned
+PINNED = releases.pinned
 ANSWERS = releases.Hosts.answers
 
 
@@ -84,7 +85,7 @@ def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
         output.add(program(tmp_path / "in", "etcd"), ETCD.assets[0].members["etcd"].format(arch=ARCHITECTURE))
     file = tmp_path / "checksums.txt"
     file.touch()
-    monkeypatch.setattr(checksums, "pinned", lambda: PINNED(file))
+    monkeypatch.setattr(releases, "pinned", lambda: PINNED(file))
     monkeypatch.setattr(releases.Hosts, "answers", ANSWERS)
     with release_hosts(tmp_path) as hosts:
         for name, value in hosts.environment().items():
@@ -171,24 +172,24 @@ def test_program_on_path_at_the_pinned_version_is_used(tmp_path: Path) -> None:
 
 def test_program_on_path_at_another_version_is_not_used(tmp_path: Path) -> None:
     program(tmp_path / "path", "etcd", "etcd Version: 3.4.0")
-    assert on_path.find(ETCD) is None
+    assert plan.find_on_path(ETCD) is None
 
 
 def test_group_is_used_from_path_only_if_it_is_complete(tmp_path: Path) -> None:
     for name in KUBERNETES.programs:
         program(tmp_path / "path", name, f"Kubernetes v{KUBERNETES.version}")
-    assert on_path.find(KUBERNETES) is not None
+    assert plan.find_on_path(KUBERNETES) is not None
     program(tmp_path / "path", "kubectl", "Client Version: v1.20.2")
-    assert on_path.find(KUBERNETES) is None
+    assert plan.find_on_path(KUBERNETES) is None
 
 
 def test_newer_pulumi_of_the_same_major_version_is_used(tmp_path: Path) -> None:
     pulumi = next(group for group in GROUPS if group.name == "pulumi")
     for name in pulumi.programs:
         program(tmp_path / "path", name, "v3.999.0")
-    assert on_path.find(pulumi) is not None
+    assert plan.find_on_path(pulumi) is not None
     program(tmp_path / "path", "pulumi", "v4.0.0")
-    assert on_path.find(pulumi) is None
+    assert plan.find_on_path(pulumi) is None
 
 
 def test_cached_group_is_not_searched_again(tmp_path: Path) -> None:
@@ -313,14 +314,14 @@ def test_environment_contains_programs_and_provider_folder(
 def test_checksum_file_contains_only_files_of_the_pinned_releases() -> None:
     names = [{"arch": "amd64", "pulumi_arch": "x64"}, {"arch": "arm64", "pulumi_arch": "arm64"}]
     urls = {asset.url.format(**name) for group in GROUPS for asset in group.assets for name in names}
-    assert checksums.pinned().keys() <= urls
+    assert releases.pinned().keys() <= urls
 
 
 @pytest.mark.parametrize("line", ["abc  https://x", f"{'0' * 64} https://x", f"{'0' * 64}  http://x"])
 def test_invalid_line_of_the_checksum_file_is_an_error(tmp_path: Path, line: str) -> None:
     (tmp_path / "checksums.txt").write_text(f"# comment\n{line}\n")
     with pytest.raises(ValueError, match=r"checksums\.txt, line 2"):
-        checksums.pinned(tmp_path / "checksums.txt")
+        releases.pinned(tmp_path / "checksums.txt")
 
 
 def test_published_checksums_are_printed_as_lines_of_the_file(served: Served) -> None:
@@ -389,4 +390,4 @@ def test_lock_admits_one_run_at_a_time(tmp_path: Path) -> None:
 def test_group_without_version_check_is_not_used_from_path(tmp_path: Path) -> None:
     program(tmp_path / "path", "pause")
     assert isinstance(PAUSE, Group)
-    assert on_path.find(PAUSE) is None
+    assert plan.find_on_path(PAUSE) is None

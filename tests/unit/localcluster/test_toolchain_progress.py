@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tools.localcluster.toolchain import calibration
-from tools.localcluster.toolchain.compiled import Compiled
-from tools.localcluster.toolchain.plan import Action, Planned, compile_seconds, table
+from tools.localcluster.toolchain.gobuild import Compiled
+from tools.localcluster.toolchain.plan import Action, Planned, compile_seconds, measured_speed, table
 from tools.localcluster.toolchain.progress import Progress, Step, described, duration
 from tools.localcluster.toolchain.sources.pins import GROUPS
 
@@ -46,7 +45,7 @@ def test_nothing_to_compile_needs_no_time() -> None:
 
 
 def test_calibration_returns_a_speed() -> None:
-    assert calibration.speed() > 0
+    assert measured_speed() > 0
 
 
 def step(*, estimate: float = 0.0) -> Step:

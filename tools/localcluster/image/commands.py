@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from platform_infra import docker_client
 from platform_infra.docker_client import DockerError
 
 if TYPE_CHECKING:
+    import tarfile
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from docker import DockerClient
 
@@ -61,3 +62,12 @@ def connected() -> Iterator[DockerClient]:
             yield client
     except DockerError as error:
         raise NodeImageError(str(error)) from error
+
+
+def owned_by_root(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
+    """Return the member with root as its owner, or None for bytecode, which is not part of an image."""
+    if "__pycache__" in Path(member.name).parts:
+        return None
+    member.uid = member.gid = 0
+    member.uname = member.gname = ""
+    return member

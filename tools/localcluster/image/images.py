@@ -1,4 +1,4 @@
-"""The node's image: the base image, the toolchain's programs for a node, and the supervisor."""
+"""The node's image: the base image, the toolchain's programs for a node, the supervisor; and one with a network policy controller."""
 
 from __future__ import annotations
 
@@ -7,21 +7,20 @@ import io
 import tarfile
 import tempfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from platform_infra.docker_client import BuildOptions, build_image, has_image, import_image
-from tools.localcluster.image.commands import connected
-from tools.localcluster.image.context import owned_by_root
+from tools.localcluster.image.commands import connected, owned_by_root
 from tools.localcluster.image.debian import base_tag, ensure_base
-from tools.localcluster.image.network_policy import SUFFIX, ensure_network_policy_image
 from tools.localcluster.toolchain import Toolchain, cache_dir, ensure
 from tools.localcluster.toolchain.layout import group_hash
 from tools.localcluster.toolchain.progress import Progress
 from tools.localcluster.toolchain.sources.pins import GROUPS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from docker import DockerClient
 
@@ -60,7 +59,9 @@ def ensure_images(*, network_policy: bool = False) -> Images:
                 ensure_base(client, progress)
                 if not has_image(client, tags.node):
                     with progress.step(tags.node, "building, about 40 s"):
-                        _build(client, tags, toolchain)
+                        pause = _pause_archive(client, toolchain.program(_PAUSE))
+                        write = partial(write_context, toolchain=toolchain, pause=pause)
+                        _build(client, tags.node, {"BASE": tags.base}, write)
         client.images.get(tags.node).tag(REPOSITORY, CURRENT_VERSION)
         if network_policy:
             tags = Images(base=tags.base, node=ensure_network_policy_image(client, tags.node))
@@ -96,16 +97,18 @@ def _own_files() -> Iterator[Path]:
             yield file
 
 
-def _build(client: DockerClient, tags: Images, toolchain: Toolchain) -> None:
+def _build(
+    client: DockerClient, tag: str, arguments: dict[str, str], write: Callable[[tarfile.TarFile], None]
+) -> None:
+    """Build an image from a context that `write` fills."""
     folder = cache_dir() / "node"
     folder.mkdir(parents=True, exist_ok=True)
-    pause = _pause_archive(client, toolchain.program(_PAUSE))
+    log = folder / f"build{SUFFIX if tag.endswith(SUFFIX) else ''}.log"
     with tempfile.TemporaryFile(prefix=".context-", dir=folder) as context:
         with tarfile.open(fileobj=context, mode="w") as archive:
-            write_context(archive, toolchain, pause)
+            write(archive)
         context.seek(0)
-        options = BuildOptions(arguments={"BASE": tags.base})
-        build_image(client, context, tag=tags.node, options=options, log=folder / "build.log")
+        build_image(client, context, tag=tag, options=BuildOptions(arguments=arguments), log=log)
 
 
 def write_context(archive: tarfile.TarFile, toolchain: Toolchain, pause: bytes) -> None:
@@ -143,3 +146,37 @@ def _add_bytes(archive: tarfile.TarFile, name: str, content: bytes, *, mode: int
     member = tarfile.TarInfo(name)
     member.size, member.mode = len(content), mode
     archive.addfile(member, io.BytesIO(content))
+
+
+DOCKERFILE = Path(__file__).with_name("Dockerfile.network-policy")
+GROUP = "kube-router"
+SUFFIX = "-network-policy"
+
+
+def network_policy_tag(node: str) -> str:
+    """Return the tag of the image that is built on the node's image `node`; it contains a hash of all that is in it."""
+    (group,) = (group for group in GROUPS if group.name == GROUP)
+    digest = hashlib.sha256(f"{node} {group_hash(group)}".encode() + DOCKERFILE.read_bytes())
+    return f"{node.rpartition(':')[0]}:{digest.hexdigest()[:12]}{SUFFIX}"
+
+
+def ensure_network_policy_image(client: DockerClient, node: str) -> str:
+    """Build the image unless it exists, and return its tag.
+
+    Raises:
+        ToolchainError: kube-router is not available and cannot be built.
+        DockerError: Docker cannot build the image.
+    """
+    tag = network_policy_tag(node)
+    if not has_image(client, tag):
+        toolchain = ensure([GROUP])
+        with Progress() as progress, progress.step(tag, "building, about 20 s"):
+            write = partial(write_network_policy_context, program=toolchain.program(GROUP))
+            _build(client, tag, {"NODE": node}, write)
+    return tag
+
+
+def write_network_policy_context(archive: tarfile.TarFile, program: Path) -> None:
+    """Write the Dockerfile and the program that it copies."""
+    archive.add(DOCKERFILE, "Dockerfile", filter=owned_by_root)
+    archive.add(program.resolve(), f"bin/{GROUP}", filter=owned_by_root)

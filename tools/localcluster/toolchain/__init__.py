@@ -3,7 +3,7 @@
 Standard library only, because it runs before the virtual environment exists.
 """
 
-from tools.localcluster.toolchain.errors import ToolchainError
+from tools.localcluster.toolchain.group import ToolchainError
 from tools.localcluster.toolchain.layout import Toolchain, cache_dir
 from tools.localcluster.toolchain.resolve import ensure
 

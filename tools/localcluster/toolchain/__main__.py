@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.localcluster.toolchain import gomodules
-from tools.localcluster.toolchain.errors import ToolchainError
-from tools.localcluster.toolchain.group import Build
+from tools.localcluster.toolchain.group import Build, ToolchainError
 from tools.localcluster.toolchain.resolve import ensure
 from tools.localcluster.toolchain.sources import releases
 from tools.localcluster.toolchain.sources.pins import GROUPS

@@ -7,19 +7,17 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Self
 
 from tools.localcluster.toolchain import gomodules
-from tools.localcluster.toolchain.compiled import Compiled
-from tools.localcluster.toolchain.errors import ToolchainError
-from tools.localcluster.toolchain.group import Build, Copied
+from tools.localcluster.toolchain.group import Build, Copied, ToolchainError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from tools.localcluster.toolchain.group import Group
     from tools.localcluster.toolchain.processes import Children
@@ -44,7 +42,7 @@ class Builder:
     children: Children
     step: Step
     speed: float
-    """The speed of this machine, as calibration.py measures it."""
+    """The speed of this machine, as plan.py measures it."""
 
     def build(self, groups: Sequence[Group], into: Mapping[str, Path]) -> None:
         """Build the programs of each group into the folder that `into` has for its name.
@@ -127,3 +125,50 @@ def _hint(text: str) -> str:
     if "no space left" in text:
         return "\nThe disk is full: the builds need about 6 GB for Go's caches and 1 GB for the programs"
     return ""
+
+
+_FIXED_BYTES = 80_000
+"""What the compilation of any package costs, in bytes of source."""
+_SECONDS_PER_BYTE = 1.67e-6
+"""Processor time on the machine that plan.py describes; measured with the Kubernetes programs."""
+_FORMAT = r'{{.ImportPath}}{{"\t"}}{{.Stale}}{{"\t"}}{{.Dir}}{{"\t"}}{{join .GoFiles "\t"}}'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compiled:
+    """Counts the packages that `go build -v` names; `sizes` are those that are not in Go's cache."""
+
+    step: Step
+    sizes: dict[str, int]
+
+    @classmethod
+    def of(
+        cls, arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str], step: Step, speed: float
+    ) -> Self:
+        """Ask Go what a build with these arguments has to compile; this also downloads the modules.
+
+        `speed` is that of this machine, as plan.py measures it.
+        """
+        step.activity("downloading the modules")
+        command = ["go", "list", "-deps", f"-f={_FORMAT}", *arguments]
+        process = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
+        # If Go cannot list the packages, it cannot build them either, and then the build says why.
+        lines = [line.split("\t") for line in process.stdout.splitlines()] if process.returncode == 0 else []
+        sizes = {name: _size(Path(folder), files) for name, _, folder, *files in lines}
+        stale = {name: sizes[name] for name, is_stale, *_ in lines if is_stale == "true"}
+        step.activity(f"compiling {len(stale)} of {len(sizes)} packages")
+        work = sum(stale.values())
+        step.begin(work, estimate=work * _SECONDS_PER_BYTE / speed)
+        return cls(step=step, sizes=stale)
+
+    def line(self, text: str) -> bool:
+        """Count a line of the build's output, and return whether it is the name of a package."""
+        size = self.sizes.pop(text, None)
+        if size is None:
+            return False
+        self.step.advance(size)
+        return True
+
+
+def _size(folder: Path, files: Sequence[str]) -> int:
+    return _FIXED_BYTES + sum((folder / name).stat().st_size for name in files if name)

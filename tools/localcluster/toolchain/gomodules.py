@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tools.localcluster.toolchain.errors import ToolchainError
+from tools.localcluster.toolchain.group import ToolchainError
 from tools.localcluster.toolchain.layout import RECIPES
 from tools.localcluster.toolchain.sources.pins import GO_MINIMUM
 

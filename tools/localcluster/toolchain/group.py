@@ -9,6 +9,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+class ToolchainError(Exception):
+    """A program is not available; the message names it and the next step."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asset:
     """A file of an official release, checked against its SHA-256 in checksums.txt.
@@ -81,7 +85,7 @@ class Group:
     """Programs that are released, built and replaced together.
 
     `seconds` is the processor time of a build together with all other groups and an empty cache, on the machine that
-    calibration.py describes; a package that several groups need counts for one of them.
+    plan.py describes; a package that several groups need counts for one of them.
     `version_arguments` maps a program to the arguments that print its version. A program without an entry is used if it
     is in the folder of the group's first program; a group without any entry is never used from PATH.
     """

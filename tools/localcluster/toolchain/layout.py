@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tools.localcluster.toolchain.errors import ToolchainError
-from tools.localcluster.toolchain.group import Build
+from tools.localcluster.toolchain.group import Build, ToolchainError
 from tools.localcluster.toolchain.sources.pins import GROUPS, PULUMI_KUBERNETES
 
 if TYPE_CHECKING:

@@ -1,19 +1,28 @@
-"""What a run will do: the source of each missing group, and how long that takes on this machine."""
+"""What a run will do: the source of each missing group, and how long that takes on this machine.
+
+The times in pins.py were measured in processor seconds of one machine: `REFERENCE` is what one of its cores counts in a second
+if it does nothing else. A machine whose cores together count twice as much takes half of these seconds.
+"""
 
 from __future__ import annotations
 
+import os
+import re
+import shutil
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tools.localcluster.toolchain import calibration
 from tools.localcluster.toolchain.progress import duration
-from tools.localcluster.toolchain.sources import on_path, releases
+from tools.localcluster.toolchain.sources import releases
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from tools.localcluster.toolchain.group import Group
     from tools.localcluster.toolchain.sources.releases import Hosts
@@ -50,7 +59,7 @@ def plan(groups: Sequence[Group], hosts: Hosts) -> list[Planned]:
 
 
 def _planned(group: Group, hosts: Hosts) -> Planned:
-    if paths := on_path.find(group):
+    if paths := find_on_path(group):
         return Planned(group=group, action=Action.LINK, paths=paths)
     try:
         return Planned(group=group, action=Action.DOWNLOAD, size=releases.size(group, hosts))
@@ -69,14 +78,14 @@ def compile_seconds(planned: Sequence[Planned], speed: float) -> float:
 
 
 def table(planned: Sequence[Planned], speed: float | None) -> Iterator[str]:
-    """Yield one line per group, and one about the whole; `speed` is that of calibration.py, if something is compiled."""
+    """Yield one line per group, and one about the whole; `speed` is the measured one, if something is compiled."""
     for each in planned:
         name = f"{each.group.name} {each.group.version}"
         yield f"  {name:<26} {each.action}{_detail(each, speed)}"
     if speed is not None:
         yield (
             f"  In all about {duration(compile_seconds(planned, speed))} at the present speed of this machine "
-            f"({speed / calibration.REFERENCE_CORES:.0%} of the reference machine), less what Go's cache contains. It can be "
+            f"({speed / REFERENCE_CORES:.0%} of the reference machine), less what Go's cache contains. It can be "
             "interrupted and repeated: finished groups and compiled packages are kept."
         )
 
@@ -87,3 +96,68 @@ def _detail(each: Planned, speed: float | None) -> str:
     if each.action == Action.COMPILE and speed is not None:
         return f", about {duration(each.group.seconds / speed)}: {each.reason}"
     return ""
+
+
+_ANSWER_SECONDS = 5
+_VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)")
+
+
+def find_on_path(group: Group) -> dict[str, Path] | None:
+    """Return the path of each program if PATH contains the whole group at an accepted version, or None."""
+    if not group.version_arguments:
+        return None
+    first = shutil.which(group.programs[0])
+    if first is None:
+        return None
+    paths: dict[str, Path] = {}
+    for program in group.programs:
+        arguments = group.version_arguments.get(program)
+        path = shutil.which(program) if arguments else shutil.which(program, path=str(Path(first).parent))
+        if path is None or (arguments and not _accepts(group, [path, *arguments])):
+            return None
+        paths[program] = Path(path)
+    return paths
+
+
+def _accepts(group: Group, command: list[str]) -> bool:
+    try:
+        process = subprocess.run(
+            command, capture_output=True, text=True, timeout=_ANSWER_SECONDS, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    match = _VERSION.search(process.stdout + process.stderr)
+    if match is None:
+        return False
+    version = tuple(map(int, match.groups()))
+    pinned = tuple(map(int, group.version.split(".")))
+    if group.newer_is_fine:
+        return version[0] == pinned[0] and version >= pinned
+    return version == pinned
+
+
+REFERENCE = 465.0
+REFERENCE_CORES = 2
+_SECONDS = 0.5
+# zlib, because its speed does not depend on the version of Python.
+_COUNT = f"""
+import time, zlib
+text = b"".join(b"%d %x;" % (n, n * n) for n in range(5000))
+count, end = 0, time.monotonic() + {_SECONDS}
+while time.monotonic() < end:
+    zlib.compress(text)
+    count += 1
+print(count)
+"""
+
+
+@cache
+def measured_speed() -> float:
+    """Return how many processor seconds of the reference machine this machine's cores do together in a second, measured once."""
+    cores = len(os.sched_getaffinity(0))
+    children = [
+        subprocess.Popen([sys.executable, "-I", "-c", _COUNT], stdout=subprocess.PIPE, text=True)
+        for _ in range(cores)
+    ]
+    counted = sum(int(child.communicate()[0] or 0) for child in children)
+    return max(counted / _SECONDS / REFERENCE, 0.01)

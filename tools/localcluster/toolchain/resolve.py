@@ -15,10 +15,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tools.localcluster.toolchain import calibration, plan
-from tools.localcluster.toolchain.errors import ToolchainError
+from tools.localcluster.toolchain import plan
 from tools.localcluster.toolchain.gobuild import Builder
 from tools.localcluster.toolchain.gomodules import go_problem
+from tools.localcluster.toolchain.group import ToolchainError
 from tools.localcluster.toolchain.layout import Toolchain, cache_dir, part_name, toolchain_key
 from tools.localcluster.toolchain.plan import Action, Planned
 from tools.localcluster.toolchain.processes import Children
@@ -113,7 +113,7 @@ class _Run:
     def _plan(self, groups: Sequence[Group]) -> list[Planned]:
         with self._progress.step("toolchain", "searching PATH, asking for releases, measuring this machine"):
             planned = plan.plan(groups, self._hosts)
-            self._speed = calibration.speed()
+            self._speed = plan.measured_speed()
         self._progress.log("to do:")
         compiles = any(each.action == Action.COMPILE for each in planned)
         for line in plan.table(planned, self._speed if compiles else None):

@@ -6,7 +6,7 @@ import os
 import shutil
 from typing import TYPE_CHECKING
 
-from tools.localcluster.toolchain.errors import ToolchainError
+from tools.localcluster.toolchain.group import ToolchainError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,5 +1,8 @@
 """Official releases: downloaded, checked against the SHA-256 in checksums.txt, unpacked.
 
+That file is not part of a group's pins, because those determine the name of a group in the cache: a checksum that is added later
+requires no new build.
+
 The checksum of a file that is not in checksums.txt comes from the file's own host, over TLS: it detects a damaged
 download, but does not protect against a compromised host (DD-SUPPLY-001).
 """
@@ -15,14 +18,13 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from http import HTTPStatus
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.localcluster.toolchain.layout import ARCHITECTURES, architecture
-from tools.localcluster.toolchain.sources import checksums
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
     from urllib.response import addinfourl
 
     from tools.localcluster.toolchain.group import Asset, Group
@@ -105,7 +107,7 @@ def fetch(group: Group, into: Path, hosts: Hosts, received: Callable[[int], None
     Raises:
         ReleaseUnavailableError: the group has no release, a checksum differs, or a host does not answer.
     """
-    expected = checksums.pinned()
+    expected = pinned()
     for file in _files(group):
         checksum = expected.get(file.url) or expected_sha256(_text(file.checksum_url, hosts), file.name)
         _fetch_file(file, into, hosts, expected=checksum, received=received)
@@ -242,3 +244,24 @@ def _open(request: urllib.request.Request, hosts: Hosts) -> addinfourl:
             hosts.mark_unreachable(host)
         raise ReleaseUnavailableError(f"{url}: {error}") from error
     return response
+
+
+FILE = Path(__file__).with_name("checksums.txt")
+_LINE = re.compile(r"(?P<checksum>[0-9a-f]{64})  (?P<address>https://\S+)")
+
+
+def pinned(file: Path = FILE) -> dict[str, str]:
+    """Return the checksum of each address.
+
+    Raises:
+        ValueError: a line is invalid, or an address has two lines.
+    """
+    checksums: dict[str, str] = {}
+    for number, line in enumerate(file.read_text("utf-8").splitlines(), start=1):
+        if not line or line.startswith("#"):
+            continue
+        match = _LINE.fullmatch(line)
+        if match is None or match["address"] in checksums:
+            raise ValueError(f"{file.name}, line {number}: invalid or repeated: {line}")
+        checksums[match["address"]] = match["checksum"]
+    return checksums
