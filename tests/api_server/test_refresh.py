@@ -17,10 +17,9 @@ from tests.api_server.settings_space import FIXED, SEED, UNUSED, draw, pairs, va
 from tests.api_server.shared_clusters import OBJECT_CONTROLLERS, Team, shared_cluster
 from tools.localcluster.toolchain import ensure
 from tools.platform.pulumi.changes import Operation
-from tools.platform.pulumi.engine import Engine
+from tools.platform.pulumi.engine import Engine, workspace_of
 from tools.platform.pulumi.environment import ENGINE_GROUPS
 from tools.platform.pulumi.events import EventLog
-from tools.platform.pulumi.workspace import workspace_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from tests.bench import tables
 from tests.bench.figures import load, save, together
 from tests.bench.plots import draw
-from tools.generate.splice import replace_block
+from tools.generate.artifacts import replace_block
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:

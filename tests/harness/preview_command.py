@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 from platform_infra.image import build as image_build
 from tools.platform.preview.stacks import statuses
-from tools.platform.pulumi.environment import ROOT
-from tools.platform.pulumi.kubeconfig import kubeconfig_path
+from tools.platform.pulumi.environment import ROOT, kubeconfig_path
 from tools.platform.pulumi.stack import known_stacks
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ import typer
 from tests.harness.ephemeral import ephemeral_stack
 from tests.harness.kept import adopt
 from tests.runner.stack_tests import run_on
+from tools.platform.command_group import PASS_THROUGH
 from tools.platform.console import out
 from tools.platform.errors import ExitCode
-from tools.platform.options import PASS_THROUGH
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:

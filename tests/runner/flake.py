@@ -22,9 +22,9 @@ from tests.harness.report.records import failed, read
 from tests.harness.report.table import closing_line
 from tests.runner.stack_tests import run_parts, save_logs
 from tests.runner.suite import SuiteNotUpError
+from tools.platform.command_group import PASS_THROUGH
 from tools.platform.console import out
 from tools.platform.errors import ExitCode
-from tools.platform.options import PASS_THROUGH
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:

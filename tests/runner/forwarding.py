@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from tools.platform.options import PASS_THROUGH
+from tools.platform.command_group import PASS_THROUGH
 
 SETTINGS = {**PASS_THROUGH, "help_option_names": []}
 

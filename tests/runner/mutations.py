@@ -22,7 +22,7 @@ from tests.harness.ephemeral import ephemeral_stack, parts
 from tests.mutations.lanes import LaneRunner
 from tests.mutations.mutation import MUTATIONS, ROOT, Mutation
 from tests.mutations.targets import Place, broken_image
-from tools.generate.splice import replace_block
+from tools.generate.artifacts import replace_block
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

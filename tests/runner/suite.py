@@ -9,9 +9,9 @@ import typer
 from tests.harness import kept
 from tests.harness.operators import OPERATORS
 from tests.runner.stack_tests import run_on
+from tools.platform.command_group import PASS_THROUGH
 from tools.platform.console import out
 from tools.platform.errors import ExitCode, PlatformError
-from tools.platform.options import PASS_THROUGH
 
 if TYPE_CHECKING:
     from tests.harness.place import EphemeralStack

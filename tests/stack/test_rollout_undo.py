@@ -12,7 +12,7 @@ from platform_infra import names
 from tests.harness.deploy import BuiltImages, bring_up, stack_name, take_away
 from tests.harness.operators import OperatorSpec
 from tools.localcluster.toolchain import ensure
-from tools.platform.pulumi.kubeconfig import drop_kubeconfig
+from tools.platform.pulumi.environment import drop_kubeconfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

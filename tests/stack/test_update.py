@@ -19,7 +19,7 @@ from tests.harness.sink_client import SlackSink
 from tests.harness.traffic import outcome, traffic
 from tools.localcluster.toolchain import ensure
 from tools.platform.commands.rollback import roll_back
-from tools.platform.pulumi.kubeconfig import drop_kubeconfig
+from tools.platform.pulumi.environment import drop_kubeconfig
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from enum import StrEnum, auto
 from functools import partial
@@ -13,10 +14,8 @@ import yaml
 
 from notification_contract.kinds.definitions import KINDS
 from platform_infra.settings import declarations
-from tools.generate import channel_names, channel_types, phase_diagram, settings_table
-from tools.generate.crd import definition
+from tools.generate import channel_names, crd, documentation
 from tools.generate.recording import recording
-from tools.generate.splice import replace_block, replace_tail
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -123,7 +122,7 @@ CRDS = tuple(
     Artifact(
         path=f"operator/notification_contract/crds/{kind.name.lower()}.yaml",
         extent=Extent.FILE,
-        content=partial(definition.text, kind),
+        content=partial(crd.text, kind),
     )
     for kind in KINDS
 )
@@ -149,13 +148,13 @@ ARTIFACTS = (
         path="docs/operations.md",
         extent=Extent.BLOCK,
         marker="settings, by make generate",
-        content=settings_table.table,
+        content=documentation.settings_table,
     ),
     Artifact(
         path="docs/notificationrequest.md",
         extent=Extent.BLOCK,
         marker="phases, by make generate",
-        content=phase_diagram.diagram,
+        content=documentation.phase_diagram,
     ),
     *CRDS,
     *(
@@ -163,9 +162,9 @@ ARTIFACTS = (
             path=f"docs/{page}.md", extent=Extent.BLOCK, marker=f"{marker}, by make generate", content=content
         )
         for page, marker, content in (
-            ("receivers", "types", channel_types.table),
-            ("routing", "kinds", channel_types.routing_kinds),
-            ("channels", "channels", channel_types.channels),
+            ("receivers", "types", documentation.types_table),
+            ("routing", "kinds", documentation.routing_kinds),
+            ("channels", "channels", documentation.channels),
         )
     ),
     Artifact(path="docs/images/notif.svg", extent=Extent.FILE, content=recording),
@@ -201,3 +200,31 @@ COMMANDS = (
 def artifact(path: str) -> Artifact:
     (result,) = (each for each in ARTIFACTS if each.path == path)
     return result
+
+
+def replace_block(text: str, name: str, content: str) -> str:
+    """Return the Markdown text with `content` between the markers of block `name`.
+
+    Raises:
+        ValueError: the text does not contain exactly one such block.
+    """
+    begin, end = f"<!-- begin {name} -->\n", f"<!-- end {name} -->\n"
+    pattern = re.compile(f"(?<={re.escape(begin)}).*?(?={re.escape(end)})", re.DOTALL)
+    result, count = pattern.subn(lambda _: f"\n{content.strip()}\n\n", text)
+    if count != 1:
+        raise ValueError(
+            f"expected one block {name!r} between {begin.strip()!r} and {end.strip()!r}, found {count}"
+        )
+    return result
+
+
+def replace_tail(text: str, marker: str, content: str) -> str:
+    """Return the text with `content` in place of everything after the line `marker`.
+
+    Raises:
+        ValueError: the text does not contain the marker exactly once.
+    """
+    head, *tails = text.split(f"{marker}\n")
+    if len(tails) != 1:
+        raise ValueError(f"expected one line {marker.strip()!r}, found {len(tails)}")
+    return f"{head}{marker}\n{content}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -57,3 +57,8 @@ def command_app(modules: Mapping[str, str]) -> typer.Typer:
         pretty_exceptions_enable=False,
         rich_markup_mode="markdown",
     )
+
+
+Stack = Annotated[str, typer.Argument(metavar="STACK", help="Name of the Pulumi stack.")]
+PASS_THROUGH = {"allow_extra_args": True, "ignore_unknown_options": True}
+"""Context settings of a command that hands arguments on to another program."""

@@ -9,13 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pulumi.automation.events import EngineEvent
 
-from tools.platform.pulumi.change_comment import MINIMUM, StackChanges, render
 from tools.platform.pulumi.changes import (
+    MINIMUM,
     SIGNATURE,
     Change,
     Operation,
     Property,
+    StackChanges,
     differing_paths,
+    render,
     shown,
     value_at,
 )

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tools.platform.pulumi.cloud_account import (
-    PROVIDER,
+from tools.platform.pulumi.removal.destruction import (
+    AWS_PROVIDER,
     Account,
     WrongAccountError,
     account_of,
@@ -30,7 +30,7 @@ POLICY: dict[str, Any] = {
 
 
 def provider(**inputs: object) -> dict[str, Any]:
-    return {"type": PROVIDER, "inputs": inputs}
+    return {"type": AWS_PROVIDER, "inputs": inputs}
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from tools.localcluster.toolchain import Toolchain
 from tools.platform.commands import up
-from tools.platform.pulumi import kubeconfig
+from tools.platform.pulumi import environment
 from tools.platform.pulumi.stack import cluster_access
 from tools.platform.pulumi.stack_file import StackFileError
 
@@ -56,11 +56,11 @@ def test_settings_name_an_existing_cluster(tmp_path: Path) -> None:
 def test_up_keeps_no_kubeconfig_of_an_existing_cluster(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kubeconfig, "FOLDER", tmp_path / "state" / "kubeconfigs")
+    monkeypatch.setattr(environment, "FOLDER", tmp_path / "state" / "kubeconfigs")
     toolchain = Toolchain(root=tmp_path)
     monkeypatch.setattr(up, "prepare", lambda _name, **_options: ("qa", toolchain))
     monkeypatch.setattr(up, "update", lambda _stack, **_options: ({"context": "there"}, True))
-    earlier = kubeconfig.write_kubeconfig("qa", "of all clusters")
+    earlier = environment.write_kubeconfig("qa", "of all clusters")
     console = Console(record=True, width=200)
     up.bring_up("qa", console)
     assert not earlier.exists()

@@ -12,12 +12,12 @@ from platform_infra.cluster.ownership import Owner
 from platform_infra.names import CRD_OWNER
 from platform_infra.settings.sections.cluster import Cluster
 from tools.platform.pulumi import stack as stack_module
-from tools.platform.pulumi.cloud_account import WrongAccountError
 from tools.platform.pulumi.environment import STATE_FOLDER
 from tools.platform.pulumi.removal.deletion import forget_cluster
 from tools.platform.pulumi.removal.destruction import (
     PROVIDER,
     STASH,
+    WrongAccountError,
     WrongClusterError,
     check_place,
     contents_of,

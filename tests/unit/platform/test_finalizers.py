@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from platform_infra.cluster.api_client import ApiClient
-from tools.platform.pulumi.removal.finalizers import (
+from tools.platform.pulumi.removal.deletion import (
     Deletions,
     HeldObject,
     Kind,

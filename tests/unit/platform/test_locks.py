@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from pulumi.automation import CommandResult, ConcurrentUpdateError
 
-from tools.platform.pulumi.state import locks
-from tools.platform.pulumi.state.locks import are_stale, without_stale_lock
+from tools.platform.pulumi import stack as stacks
+from tools.platform.pulumi.stack import are_stale, without_stale_lock
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HERE = socket.gethostname()
@@ -61,7 +61,7 @@ def test_stale_lock_is_removed_and_active_lock_is_an_error(
 ) -> None:
     text = message((HERE, os.getpid() if active else ended, NOW))
     held = [text]
-    monkeypatch.setattr(locks, "unlock", lambda _stack: held.clear())
+    monkeypatch.setattr(stacks, "unlock", lambda _stack: held.clear())
 
     def operation() -> str:
         if held:

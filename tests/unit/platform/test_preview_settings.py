@@ -11,7 +11,7 @@ import yaml
 from platform_infra.settings.reader import SettingsError, parse
 from tests.unit.infra.recording import NEW_STATE, record_settings
 from tests.unit.platform.preview_samples import OWNER, PREVIEW
-from tools.platform.preview import create as preview_up
+from tools.platform.preview import stacks as preview_up
 from tools.platform.preview.model import Access, registry_values, values
 from tools.platform.pulumi.environment import ROOT
 from tools.platform.pulumi.stack import _entry

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.platform.preview_samples import NOW, PREVIEW, one
-from tools.platform.preview import create as preview_up
+from tools.platform.preview import stacks as preview_up
 from tools.platform.preview.cluster import Smoke
 from tools.platform.preview.model import PreviewError, expired, from_tags, remaining, span, stack_name
-from tools.platform.pulumi.kubeconfig import namespaced
+from tools.platform.pulumi.environment import namespaced
 
 
 @pytest.mark.parametrize("base", ["dev", "", "acme/platform/shared"])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tools.localcluster.toolchain import Toolchain
-from tools.platform.pulumi import engine, kubeconfig
+from tools.platform.pulumi import engine, environment
 from tools.platform.pulumi.environment import ROOT, STATE_FOLDER, secure_folder
 from tools.platform.pulumi.state.backend import backend_url, folder_of
 
@@ -30,7 +30,7 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / ".pulumi-state"
     monkeypatch.setattr(engine, "STATE_FOLDER", folder)
     monkeypatch.setattr(engine, "backend_url", lambda _stack, **_more: f"file://{folder}")
-    monkeypatch.setattr(kubeconfig, "FOLDER", folder / "kubeconfigs")
+    monkeypatch.setattr(environment, "FOLDER", folder / "kubeconfigs")
     return folder
 
 
@@ -50,15 +50,15 @@ def test_engine_creates_the_state_folder_for_its_owner_only(
 
 @pytest.mark.usefixtures("umask")
 def test_kubeconfig_is_written_for_its_owner_only(state: Path) -> None:
-    file = kubeconfig.write_kubeconfig("dev", "apiVersion: v1\n")
+    file = environment.write_kubeconfig("dev", "apiVersion: v1\n")
     assert (mode(state), mode(file.parent), mode(file)) == (0o700, 0o700, 0o600)
     assert file.read_text() == "apiVersion: v1\n"
 
 
 def test_readable_kubeconfig_is_restricted_and_replaced(state: Path) -> None:
-    file = kubeconfig.write_kubeconfig("dev", "a long kubeconfig of an earlier cluster\n")
+    file = environment.write_kubeconfig("dev", "a long kubeconfig of an earlier cluster\n")
     file.chmod(0o644)
-    kubeconfig.write_kubeconfig("dev", "short\n")
+    environment.write_kubeconfig("dev", "short\n")
     assert mode(file) == 0o600
     assert file.read_text() == "short\n"
     assert mode(state) == 0o700

@@ -15,7 +15,7 @@ from tools.platform.pulumi.environment import ENGINE_GROUPS
 from tools.platform.pulumi.stack import TAKE_BACK
 from tools.platform.pulumi.stack import up as update
 from tools.platform.pulumi.stack_file import StackFileError, check_stack_file
-from tools.platform.pulumi.state import recorded
+from tools.platform.pulumi.state import protection
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +42,7 @@ def provided(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(up, "ensure", ensure)
     monkeypatch.setattr(up, "report_missing_node", lambda _stack: None)
-    monkeypatch.setattr(recorded, "recorded_provider", lambda *_arguments: "")
+    monkeypatch.setattr(protection, "recorded_provider", lambda *_arguments: "")
     monkeypatch.setattr(up, "ensure_docker", lambda **_packages: provided.append("docker"))
     monkeypatch.setattr(up, "ensure_base_image", lambda: provided.append("base"))
     monkeypatch.setattr(up, "_build_operator_image", lambda base: provided.append(f"image on {base!r}"))

@@ -13,7 +13,7 @@ from notification_contract.kinds.block import Always, Block, MapKeys
 from notification_contract.kinds.definitions import KINDS, Kind
 from notification_contract.kinds.rules import ApiRule, RuledBlock
 from notification_contract.kinds.secrets import DefaultKey, SecretRef
-from tools.generate.crd.schema import UnknownTypeError, object_schema
+from tools.generate.crd import UnknownTypeError, object_schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

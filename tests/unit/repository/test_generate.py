@@ -10,8 +10,16 @@ import pytest
 from typer.testing import CliRunner
 
 from tools.generate import __main__ as command
-from tools.generate.artifacts import ARTIFACTS, COMMANDS, ROOT, Artifact, Command, Extent
-from tools.generate.splice import replace_block, replace_tail
+from tools.generate.artifacts import (
+    ARTIFACTS,
+    COMMANDS,
+    ROOT,
+    Artifact,
+    Command,
+    Extent,
+    replace_block,
+    replace_tail,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path

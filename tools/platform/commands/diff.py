@@ -11,7 +11,7 @@ from tools.localcluster.toolchain import ensure
 from tools.platform.commands import policy
 from tools.platform.console import out
 from tools.platform.errors import ExitCode, PlatformError, explain
-from tools.platform.pulumi.change_comment import StackChanges, render
+from tools.platform.pulumi.changes import StackChanges, render
 from tools.platform.pulumi.environment import ENGINE_GROUPS
 from tools.platform.pulumi.stack import open_with_settings, preview
 from tools.platform.pulumi.stack_file import check_name

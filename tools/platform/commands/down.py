@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tools.platform.command_group import Stack  # noqa: TC001 - typer reads it
 from tools.platform.console import err, out
 from tools.platform.errors import PlatformError
-from tools.platform.options import Stack  # noqa: TC001 - typer reads it
 from tools.platform.preview.stacks import previews
-from tools.platform.pulumi.kubeconfig import drop_kubeconfig
+from tools.platform.pulumi.environment import drop_kubeconfig
 from tools.platform.pulumi.removal.deletion import check_gone, delete_resources, forget_cluster
 from tools.platform.pulumi.removal.destruction import check_place, contents
 from tools.platform.pulumi.stack import check_exists, exists, open_with_settings, remove

@@ -18,11 +18,10 @@ from pulumi import automation as auto
 from platform_policy.broken import Break, breaks
 from tools.platform.console import out
 from tools.platform.errors import ExitCode, PlatformError, explain
-from tools.platform.pulumi.engine import Engine
+from tools.platform.pulumi.engine import Engine, workspace_of
 from tools.platform.pulumi.environment import LOCAL_PASSPHRASE, ROOT
 from tools.platform.pulumi.stack import preview
 from tools.platform.pulumi.stack_file import check_name, check_stack_file, uses_local_cluster
-from tools.platform.pulumi.workspace import workspace_of
 
 if TYPE_CHECKING:
     from tools.platform.pulumi.events import Violation

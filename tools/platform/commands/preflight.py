@@ -8,11 +8,10 @@ import typer
 
 from platform_infra.cluster.api_client import api_client
 from platform_infra.settings.sections.cluster import ClusterKind
+from tools.platform.command_group import Stack  # noqa: TC001 - typer reads it
 from tools.platform.console import err, out
 from tools.platform.errors import ExitCode, PlatformError
-from tools.platform.options import Stack  # noqa: TC001 - typer reads it
-from tools.platform.preflight.api import user_of
-from tools.platform.preflight.examination import examine
+from tools.platform.preflight.examination import examine, user_of
 from tools.platform.preflight.plan import planned_objects
 from tools.platform.preflight.report import distinct
 from tools.platform.preflight.rights import manifest

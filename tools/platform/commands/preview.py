@@ -14,16 +14,21 @@ from rich.table import Table
 
 from tools.platform.console import err, out
 from tools.platform.errors import ExitCode, expected_errors, explain
-from tools.platform.preview.create import (
+from tools.platform.preview.model import Preview, expired, remaining, span, stack_name
+from tools.platform.preview.stacks import (
+    access_to,
     bring_up,
     check_same_cluster,
     commit,
+    find,
     image_of,
+    namespace_of,
+    previews,
     provider_of,
+    statuses,
     summary,
+    take_down,
 )
-from tools.platform.preview.model import Preview, expired, remaining, span, stack_name
-from tools.platform.preview.stacks import access_to, find, namespace_of, previews, statuses, take_down
 from tools.platform.pulumi.stack import check_exists, exists
 from tools.platform.pulumi.state.backend import URL, use_backend_of
 

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 import typer
 from pulumi.automation import StackNotFoundError
 
-from tools.platform.options import PASS_THROUGH
-from tools.platform.pulumi.engine import Engine
+from tools.platform.command_group import PASS_THROUGH
+from tools.platform.pulumi.engine import Engine, workspace_of
 from tools.platform.pulumi.stack_file import check_configuration, check_name
 from tools.platform.pulumi.state.backend import URL
-from tools.platform.pulumi.state.recorded import check_protection
-from tools.platform.pulumi.workspace import workspace_of
+from tools.platform.pulumi.state.protection import check_protection
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -9,9 +9,9 @@ import typer
 
 from platform_infra import names
 from platform_infra.cluster.local.images import load_image
+from tools.platform.command_group import Stack  # noqa: TC001 - typer reads it
 from tools.platform.commands.up import bring_up
 from tools.platform.console import out
-from tools.platform.options import Stack  # noqa: TC001 - typer reads it
 from tools.platform.pulumi.environment import ROOT
 from tools.platform.pulumi.stack import check_resolved, exists, open_stack, outputs
 from tools.platform.pulumi.stack_file import StackFileError, check_name

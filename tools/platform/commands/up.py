@@ -15,14 +15,13 @@ from platform_infra.settings.sections.cluster import ClusterKind
 from tools.localcluster.image.images import ensure_base_image, ensure_images
 from tools.localcluster.runtime.dockerd import ensure_docker
 from tools.localcluster.toolchain import ensure
+from tools.platform.command_group import Stack  # noqa: TC001 - typer reads it
 from tools.platform.console import err, out
-from tools.platform.options import Stack  # noqa: TC001 - typer reads it
-from tools.platform.pulumi.environment import ENGINE_GROUPS
-from tools.platform.pulumi.kubeconfig import drop_kubeconfig, write_kubeconfig
+from tools.platform.pulumi.environment import ENGINE_GROUPS, drop_kubeconfig, write_kubeconfig
 from tools.platform.pulumi.stack import open_with_settings, outputs
 from tools.platform.pulumi.stack import up as update
 from tools.platform.pulumi.stack_file import check_name, check_stack_file, imports_environments
-from tools.platform.pulumi.state.recorded import check_protection, check_provider
+from tools.platform.pulumi.state.protection import check_protection, check_provider
 
 if TYPE_CHECKING:
     from pulumi.automation import Stack as PulumiStack

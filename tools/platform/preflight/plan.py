@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 from pulumi import automation as auto
 
 from tools.platform.preflight.objects import PlannedObject
-from tools.platform.pulumi.engine import Engine
+from tools.platform.pulumi.engine import Engine, workspace_of
 from tools.platform.pulumi.environment import LOCAL_PASSPHRASE, ROOT
 from tools.platform.pulumi.events import EventLog
-from tools.platform.pulumi.workspace import workspace_of
 
 if TYPE_CHECKING:
     from pulumi.automation import EngineEvent

@@ -17,7 +17,7 @@ from platform_infra.cluster.api_server import NAMESPACES
 from platform_infra.names import GROUP, OPERATOR, PLURAL, VERSION
 from platform_infra.settings.sections.preview import LABEL
 from tools.platform.preview.model import PreviewError
-from tools.platform.pulumi.removal.finalizers import Deletions, explained
+from tools.platform.pulumi.removal.deletion import Deletions, explained
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

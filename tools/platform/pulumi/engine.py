@@ -1,15 +1,21 @@
-"""The Pulumi engine as a program: the one place that builds its command line and its environment."""
+"""The Pulumi engine as a program, and as the workspace of this checkout that the commands use: its command line and its environment."""
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
 import sys
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pulumi import automation as auto
+from pulumi.automation.errors import create_command_error
+
 from tools.localcluster.toolchain import ensure
-from tools.platform.engine_process import run_attached
+from tools.platform.engine_process import OPERATION, run_attached, run_engine
 from tools.platform.pulumi.environment import (
     ENGINE_GROUPS,
     LOCAL_PASSPHRASE,
@@ -109,3 +115,144 @@ def _passphrase(stack: str, url: str, variables: Mapping[str, str]) -> dict[str,
     if folder_of(url) is None or (stack and not uses_local_cluster(stack)):
         return {}
     return {"PULUMI_CONFIG_PASSPHRASE": LOCAL_PASSPHRASE}
+
+
+CLOUD = "cloud"
+"""The engine's name for every secrets provider that is neither a passphrase nor Pulumi's service."""
+
+
+LOCKING = frozenset({"up", "destroy", "refresh"})
+
+
+class EngineCommand(auto.PulumiCommand):
+    """The engine's program, which a signal ends gracefully."""
+
+    def run(
+        self,
+        args: list[str],
+        cwd: str,
+        additional_env: Mapping[str, str],
+        on_output: auto.OnOutput | None = None,
+        on_error: auto.OnOutput | None = None,
+    ) -> auto.CommandResult:
+        """Do as the base class, which leaves signals to the caller; a killed engine's lock is removed."""
+        if on_output or on_error:
+            return super().run(args, cwd, additional_env, on_output, on_error)
+        programs = os.pathsep.join((os.path.dirname(self.command), additional_env["PATH"]))  # noqa: PTH120 - as the base class
+        variables = {**os.environ, **additional_env, "PULUMI_AUTOMATION_API": "true", "PATH": programs}
+        command = [self.command, "--non-interactive"]
+        try:
+            ended = run_engine([*command, *args], cwd=cwd, variables=variables)
+        finally:
+            if (operation := OPERATION.get()) and operation.killed_at_work and _locks(args):
+                cancel = [*command, "cancel", "--yes", "--stack", args[args.index("--stack") + 1]]
+                subprocess.run(cancel, cwd=cwd, env=variables, capture_output=True, check=False)
+        result = auto.CommandResult(stdout=ended.stdout, stderr=ended.stderr, code=ended.code)
+        if ended.code != 0:
+            raise create_command_error(result)
+        return result
+
+
+def _locks(args: Sequence[str]) -> bool:
+    """Return whether a command of the engine holds the stack's lock."""
+    return args[0] in LOCKING and "--preview-only" not in args
+
+
+class Workspace(auto.LocalWorkspace):
+    """Selects no stack: every command names its own, several may run at once, and the selection is a file.
+
+    Reads a stack's outputs in one call of the engine, where the Automation API makes two to tell secrets apart. Each
+    such call derives a key from the passphrase, which is slow by design. All outputs count as secrets.
+    """
+
+    def __init__(self, *, backend: str, **settings: Any) -> None:  # noqa: ANN401 - those of the base class
+        super().__init__(**settings)
+        self.backend = backend
+        """The URL of the backend."""
+        self._existing: set[str] = set()
+
+    def create_stack(self, stack_name: str) -> None:
+        """Create the stack, with the secrets provider of this workspace."""
+        # Without the option the engine uses a passphrase, even if the stack's file names a provider.
+        provider = ["--secrets-provider", self.secrets_provider] if self.secrets_provider else []
+        self._query("stack", "init", stack_name, "--no-select", *provider)
+
+    def select_stack(self, stack_name: str) -> None:
+        """Check that the stack exists, unless its configuration has been read already.
+
+        Raises:
+            StackNotFoundError: it does not.
+        """
+        if stack_name not in self._existing:
+            self._query("stack", "--show-name", "--stack", stack_name)
+
+    def stack_outputs(self, stack_name: str) -> auto.OutputMap:
+        """Return the outputs of the last `up`, empty before the first."""
+        values = json.loads(self._query("stack", "output", "--json", "--show-secrets", "--stack", stack_name))
+        return {key: auto.OutputValue(value, secret=True) for key, value in values.items()}
+
+    def resolved_config(self, stack_name: str, *, config_file: str = "") -> dict[str, dict[str, Any]]:
+        """Return each configuration entry as the engine resolves it: defaults, the stack's file, ESC environments.
+
+        A secret entry has no value, so that no key is derived from the passphrase.
+
+        Raises:
+            StackNotFoundError: the stack does not exist.
+        """
+        file = ["--config-file", config_file] if config_file else []
+        entries: dict[str, dict[str, Any]] = json.loads(
+            self._query("config", "--json", "--open", "--stack", stack_name, *file)
+        )
+        self._existing.add(stack_name)
+        return entries
+
+    def recorded_provider(self, stack_name: str) -> str:
+        """Return the secrets provider in the stack's state; empty for a passphrase, and for Pulumi's service.
+
+        Raises:
+            StackNotFoundError: the stack does not exist.
+        """
+        state = json.loads(self._query("stack", "export", "--stack", stack_name))
+        provider = (state.get("deployment") or {}).get("secrets_providers") or {}
+        return str(provider["state"]["url"]) if provider.get("type") == CLOUD else ""
+
+    def remove(self, stack_name: str, *options: str) -> None:
+        """Remove the stack, with options of `pulumi stack rm`."""
+        self._query("stack", "rm", "--yes", *options, stack_name)
+
+    def _query(self, *arguments: str) -> str:
+        return self.pulumi_command.run([*arguments], self.work_dir, self.env_vars).stdout
+
+
+def workspace(
+    toolchain: Toolchain | None = None,
+    *,
+    stack: str = "",
+    config: Mapping[str, Any] | None = None,
+    secrets_provider: str = "",
+) -> Workspace:
+    """Return the workspace of this checkout, with backend and passphrase of that stack.
+
+    `config` are values that are about to be written to its file; `secrets_provider` is for its creation.
+    """
+    engine = Engine.for_stack(stack, toolchain, config=config)
+    return workspace_of(engine, secrets_provider=secrets_provider)
+
+
+def workspace_of(
+    engine: Engine, *, folder: str = str(ROOT), secrets_provider: str = "", **variables: str
+) -> Workspace:
+    """Return the workspace of a project folder, with more variables for the engine."""
+    return Workspace(
+        backend=engine.backend,
+        work_dir=folder,
+        env_vars={**engine.variables, **variables},
+        secrets_provider=secrets_provider,
+        pulumi_command=_command(str(engine.toolchain.root)),
+    )
+
+
+@cache
+def _command(root: str) -> auto.PulumiCommand:
+    """Return the engine's program; its version is queried once per process."""
+    return EngineCommand(root)

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import shutil
-from typing import TYPE_CHECKING, Any, cast
+import socket
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from pulumi import automation as auto
+from pulumi.automation import ConcurrentUpdateError
 from pydantic import SecretStr
 
 from platform_infra.names import PROJECT
+from tools.platform.pulumi.engine import workspace
 from tools.platform.pulumi.environment import STATE_FOLDER
-from tools.platform.pulumi.events import EventLog
-from tools.platform.pulumi.progress import StackProgress
+from tools.platform.pulumi.events import EventLog, StackProgress
 from tools.platform.pulumi.stack_file import (
     StackFileError,
     check_configuration,
@@ -22,17 +27,19 @@ from tools.platform.pulumi.stack_file import (
     imports_environments,
 )
 from tools.platform.pulumi.state.backend import backend_url, folder_of
-from tools.platform.pulumi.state.protection import named_provider
-from tools.platform.pulumi.state.recorded import check_protection
-from tools.platform.pulumi.workspace import workspace
+from tools.platform.pulumi.state.protection import check_protection, named_provider
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
+
+    from pulumi.automation import Stack
 
     from platform_infra.settings.model import Settings
     from tools.localcluster.toolchain import Toolchain
-    from tools.platform.pulumi.workspace import Workspace
+    from tools.platform.pulumi.engine import Workspace
+
+    Result = TypeVar("Result")
 
 SAME = "same"
 IDEMPOTENT_TYPES = ("kubernetes:", "pulumi-python:", "notification-platform:", "pulumi:index:Stash")
@@ -309,3 +316,45 @@ def outputs_of(name: str, toolchain: Toolchain | None = None) -> dict[str, Any]:
     """Return the outputs of a stack in the backend, without opening it."""
     values = workspace(toolchain, stack=name).stack_outputs(name)
     return {key: output.value for key, output in values.items()}
+
+
+OWNER = re.compile(r"created by \S*@(?P<host>\S+) \(pid (?P<pid>\d+)\) at (?P<time>\S+)")
+STALE_AFTER = timedelta(minutes=30)
+"""No operation takes longer; CI jobs have a shorter timeout."""
+
+
+def without_stale_lock(stack: Stack, operation: Callable[[], Result]) -> Result:
+    """Run an operation on the stack; a lock that a killed engine left is removed first.
+
+    Raises:
+        ConcurrentUpdateError: another command is updating the stack.
+    """
+    try:
+        return operation()
+    except ConcurrentUpdateError as error:
+        if not are_stale(str(error), now=datetime.now(UTC)):
+            raise
+        unlock(stack)
+        return operation()
+
+
+def are_stale(message: str, *, now: datetime) -> bool:
+    """Return whether every lock owner in the message has ended; False where the message names none."""
+    owners = list(OWNER.finditer(message))
+    return bool(owners) and all(_has_ended(owner, now) for owner in owners)
+
+
+def _has_ended(owner: re.Match[str], now: datetime) -> bool:
+    if owner["host"] == socket.gethostname():
+        return not _is_running(int(owner["pid"]))
+    return now - datetime.fromisoformat(owner["time"]) > STALE_AFTER
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True

@@ -1,26 +1,33 @@
-"""The operator's settings as a Markdown table, from the model that validates them."""
+"""What is generated in the documentation: the tables of settings and of channel types, and the diagram of phases."""
 
 from __future__ import annotations
 
 import json
 from enum import StrEnum
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 
+from notification_contract.kinds.channel_types import CHANNEL_TYPES
+from notification_contract.kinds.choices import Phase
+from notification_contract.routing.receivers import KINDS
 from notification_contract.settings import since
 from notification_contract.settings.version import FIRST
 from notification_operator.config.settings import ENV_PREFIX, Settings
+from notification_operator.domain.folding.phases import MOVES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from pydantic.fields import FieldInfo
+
+    from notification_contract.kinds.channel_type import ChannelType
 
 SIGNS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
 
 
-def table() -> str:
+def settings_table() -> str:
     """Return one row per setting: key in the file, variable, default, allowed values, description."""
     head = [
         "| key in the file | variable | default | allowed values | description |",
@@ -78,3 +85,49 @@ def _allowed(field: FieldInfo) -> str:
         if hasattr(part, name)
     ]
     return ", ".join(limits) or "any"
+
+
+def types_table() -> str:
+    """Return one row per page: the types that it describes, and the credential that they need."""
+    rows = ["| type | page | credential |", "|---|---|---|"]
+    types = sorted(CHANNEL_TYPES.values(), key=lambda each: each.is_shared)
+    for page, group in groupby(types, key=_page):
+        described = list(group)
+        names = ", ".join(f"`{each.name}`" for each in described)
+        titles = ", ".join(each.title for each in described)
+        rows.append(f"| {names} | [{titles}](receivers/{page}.md) | {described[0].credential} |")
+    return "\n".join(rows)
+
+
+def routing_kinds() -> str:
+    """Return the kinds of a routing document as a list in one line."""
+    return ", ".join(f"`{kind}_configs`" for kind in KINDS)
+
+
+def channels() -> str:
+    """Return the values of `spec.channels` as a list in one line."""
+    return ", ".join(f"`{name}`" for name, each in CHANNEL_TYPES.items() if each.in_channels)
+
+
+def _page(channel_type: ChannelType) -> str:
+    return channel_type.page or channel_type.name
+
+
+START_OR_END = "[*]"
+
+
+def phase_diagram(transitions: Mapping[Phase, frozenset[Phase]] = MOVES) -> str:
+    """Return the diagram in Markdown, with the phases in order of declaration."""
+    lines = (f"    {line}" for line in _lines(transitions))
+    return "\n".join(["```mermaid", "stateDiagram-v2", *lines, "```"])
+
+
+def _lines(transitions: Mapping[Phase, frozenset[Phase]]) -> Iterator[str]:
+    first, *_ = Phase
+    yield f"{START_OR_END} --> {first}"
+    for before in Phase:
+        for after in Phase:
+            if after in transitions[before]:
+                yield f"{before} --> {after}"
+        if not transitions[before]:
+            yield f"{before} --> {START_OR_END}"

@@ -1,21 +1,29 @@
-"""The structural schema of a model of the API, as a CRD has it."""
+"""The CustomResourceDefinitions, from the models of the contract and the docstrings of their fields (DD-KINDS-001)."""
 
 from __future__ import annotations
 
+import ast
+import inspect
+import textwrap
 import types
 from enum import StrEnum
+from functools import cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any, Final, Union, get_args, get_origin
 
+import yaml
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from notification_contract import names
 from notification_contract.kinds.block import Always, MapKeys
 from notification_contract.kinds.rules import ApiRule
 from notification_contract.kinds.secrets import DefaultKey
-from tools.generate.crd.docstrings import field_docstrings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from notification_contract.kinds.definitions import Column, Kind
 
 Schema = dict[str, Any]
 
@@ -146,3 +154,112 @@ def _plain(value: object) -> object:
 
 def _one_line(text: str | None) -> str:
     return " ".join((text or "").split())
+
+
+@cache
+def field_docstrings(model: type[BaseModel]) -> Mapping[str, str]:
+    """Return the docstrings of a model's fields by their attributes, with those that it inherits."""
+    return {name: text for cls in reversed(model.__mro__) for name, text in _own(cls)}
+
+
+def _own(cls: type) -> Iterator[tuple[str, str]]:
+    try:
+        source = inspect.getsource(cls)
+    except (OSError, TypeError):
+        return  # It is built in, or was created from a table.
+    (definition,) = ast.parse(textwrap.dedent(source)).body
+    assert isinstance(definition, ast.ClassDef), "the source is that of a class"
+    for statement, following in pairwise(definition.body):
+        match statement, following:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                yield name, text
+
+
+WIDTH: Final = 110
+HEAD: Final = (
+    "# Generated from the models in notification_contract/kinds by `make generate` (DD-KINDS-001).\n"
+    "# `kubectl explain {singular} --recursive` prints it from a cluster.\n"
+)
+
+
+def text(kind: Kind) -> str:
+    """Return the definition of a kind as YAML."""
+    head = HEAD.format(singular=kind.name.lower())
+    return head + yaml.dump(
+        definition(kind), Dumper=_Dumper, sort_keys=False, width=WIDTH, allow_unicode=True
+    )
+
+
+def definition(kind: Kind) -> dict[str, Any]:
+    """Return the definition of a kind."""
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{kind.plural}.{names.GROUP}"},
+        "spec": {
+            "group": names.GROUP,
+            "scope": "Namespaced",
+            "names": {
+                "kind": kind.name,
+                "listKind": f"{kind.name}List",
+                "plural": kind.plural,
+                "singular": kind.name.lower(),
+                "shortNames": list(kind.short_names),
+                "categories": [names.CATEGORY],
+            },
+            "versions": [_version(kind)],
+        },
+    }
+
+
+def _version(kind: Kind) -> dict[str, Any]:
+    version = {
+        "name": kind.version,
+        "served": True,
+        "storage": True,
+        "subresources": {"status": {}},
+        "additionalPrinterColumns": list(map(_column, kind.columns)),
+    }
+    if kind.selectable:
+        version["selectableFields"] = [{"jsonPath": path} for path in kind.selectable]
+    return version | {"schema": {"openAPIV3Schema": _object(kind)}}
+
+
+def _column(column: Column) -> dict[str, str]:
+    return {"name": column.name, "type": column.type, "jsonPath": column.path}
+
+
+def _object(kind: Kind) -> dict[str, Any]:
+    schema: dict[str, Any] = {"type": "object", "description": kind.description, "required": ["spec"]}
+    if kind.rules:
+        schema["x-kubernetes-validations"] = [rule.document() for rule in kind.rules]
+    return schema | {
+        "properties": {
+            "apiVersion": {
+                "type": "string",
+                "description": f"The API version of this object, {names.GROUP}/{kind.version}.",
+            },
+            "kind": {"type": "string", "description": f"The kind of this object, {kind.name}."},
+            "metadata": {"type": "object"},
+            "spec": object_schema(kind.spec),
+            "status": object_schema(kind.status) | dict(kind.status_keywords),
+        }
+    }
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes a list of names in one line, other lists below their key, and every value where it is used."""
+
+    def ignore_aliases(self, _data: object) -> bool:
+        return True
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002
+        super().increase_indent(flow, indentless=False)
+
+
+def _list(dumper: _Dumper, value: list[Any]) -> yaml.Node:
+    names_only = all(isinstance(each, str) for each in value)
+    return dumper.represent_sequence("tag:yaml.org,2002:seq", value, flow_style=names_only)
+
+
+_Dumper.add_representer(list, _list)

@@ -1,1 +1,0 @@
-"""The CRDs, from the models of the contract (DD-KINDS-001)."""
