@@ -11,7 +11,7 @@ from notification_contract.kinds.channel_types.email import Email
 from notification_contract.kinds.channel_types.webhook import Webhook
 from notification_contract.kinds.receiver import ReceiverSpec, parse_spec
 from tools.platform.commands.demo import SUSPENDED, addressed_to
-from tools.platform.demo.inbox import AUTHORITY, HOST, MAIL, PORTS, WEBHOOK, new_secrets
+from tools.platform.demo.inbox import AUTHORITY, HOST, MAIL, MANIFESTS, WEBHOOK, new_secrets
 from tools.platform.demo.receivers import FOLDER
 
 if TYPE_CHECKING:
@@ -50,7 +50,9 @@ def test_receivers_lead_to_the_inbox() -> None:
         spec("fallback"),
     )
     assert webhook.url == f"https://{HOST}/webhook"
-    assert (mail.host, mail.port) == (HOST, PORTS["submissions"][0])
+    service, _ = yaml.safe_load_all(MANIFESTS.read_text("utf-8"))
+    assert mail.host == HOST
+    assert {"name": "submissions", "port": mail.port, "targetPort": "submissions"} in service["spec"]["ports"]
     assert fallback.fallback is not None
     assert fallback.fallback.name == read(FOLDER / "email.yaml")["metadata"]["name"]
     assert spec("suspended").suspend

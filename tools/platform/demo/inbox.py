@@ -8,6 +8,7 @@ import secrets
 from typing import TYPE_CHECKING
 
 import trustme
+import yaml
 
 from tools.platform.demo.cluster import NAMESPACE, Object, wait
 from tools.platform.pulumi.environment import ROOT
@@ -21,11 +22,8 @@ NAME, AUTHORITY, WEBHOOK, MAIL = "inbox", "demo-inbox-ca", "demo-webhook", "demo
 """The inbox, and the Secrets that its receivers refer to."""
 HOST = f"{NAME}.{NAMESPACE}.svc"
 SOURCES = ROOT / "examples" / "demo" / "inbox"
-CODE, FILES = "/demo/examples/demo/inbox", "/etc/inbox"
-USER = 65532
+MANIFESTS = ROOT / "examples" / "demo" / "inbox.yaml"
 READY_SECONDS = 60.0
-PORTS = {"http": (80, 8080), "https": (443, 8443), "submissions": (465, 8465)}
-"""The ports of the Service and of the pod."""
 LABELS = {"app.kubernetes.io/name": NAME, "app.kubernetes.io/part-of": "notification-demo"}
 
 
@@ -49,8 +47,8 @@ class Inbox:
             self._cluster.apply(_object("v1", "Secret", self._home, name, data=data))
         code = {file.name: file.read_text("utf-8") for file in sorted(SOURCES.iterdir()) if file.is_file()}
         self._cluster.apply(_object("v1", "ConfigMap", NAMESPACE, NAME, data=code))
-        self._cluster.apply(_service())
-        deployment = _deployment(self._image, checksum(code))
+        service, deployment = _manifests(self._image, checksum(code))
+        self._cluster.apply(service)
         self._cluster.apply(deployment)
         wait(lambda: self._serves(deployment), seconds=READY_SECONDS, what="the inbox serves")
 
@@ -101,59 +99,10 @@ def _encoded(values: Mapping[str, str]) -> dict[str, str]:
     return {key: base64.b64encode(value.encode()).decode() for key, value in values.items()}
 
 
-def _service() -> Object:
-    ports = [{"name": name, "port": port, "targetPort": name} for name, (port, _) in PORTS.items()]
-    selector = {"app.kubernetes.io/name": NAME}
-    return _object("v1", "Service", NAMESPACE, NAME, spec={"selector": selector, "ports": ports})
-
-
-def _deployment(image: str, content: str) -> Object:
-    template = {
-        "metadata": {"labels": LABELS, "annotations": {"checksum/code": content}},
-        "spec": {
-            "automountServiceAccountToken": False,
-            "enableServiceLinks": False,
-            "securityContext": {
-                "runAsNonRoot": True,
-                "runAsUser": USER,
-                "runAsGroup": USER,
-                "fsGroup": USER,
-                "seccompProfile": {"type": "RuntimeDefault"},
-            },
-            "containers": [_container(image)],
-            "volumes": [
-                {"name": "code", "configMap": {"name": NAME}},
-                {"name": "files", "secret": {"secretName": NAME, "defaultMode": 0o440}},
-                {"name": "tmp", "emptyDir": {}},
-            ],
-        },
-    }
-    spec = {
-        "replicas": 1,
-        "selector": {"matchLabels": {"app.kubernetes.io/name": NAME}},
-        "template": template,
-    }
-    return _object("apps/v1", "Deployment", NAMESPACE, NAME, spec={**spec, "strategy": {"type": "Recreate"}})
-
-
-def _container(image: str) -> Object:
-    return {
-        "name": NAME,
-        "image": image,
-        "imagePullPolicy": "IfNotPresent",
-        "command": ["python3", "-m", "examples.demo.inbox"],
-        "env": [{"name": "PYTHONPATH", "value": "/demo:/app/lib"}],
-        "ports": [{"name": name, "containerPort": port} for name, (_, port) in PORTS.items()],
-        "readinessProbe": {"httpGet": {"path": "/healthz", "port": "http"}, "periodSeconds": 1},
-        "resources": {"requests": {"cpu": "10m", "memory": "48Mi"}, "limits": {"memory": "192Mi"}},
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        },
-        "volumeMounts": [
-            {"name": "code", "mountPath": CODE, "readOnly": True},
-            {"name": "files", "mountPath": FILES, "readOnly": True},
-            {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - an empty directory of the pod
-        ],
-    }
+def _manifests(image: str, content: str) -> tuple[Object, Object]:
+    """Return the Service and the Deployment."""
+    service, deployment = yaml.safe_load_all(MANIFESTS.read_text("utf-8"))
+    template = deployment["spec"]["template"]
+    template["metadata"]["annotations"] = {"checksum/code": content}
+    template["spec"]["containers"][0]["image"] = image
+    return service, deployment
