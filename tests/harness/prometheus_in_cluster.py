@@ -23,7 +23,7 @@ from tests.harness.operator_deployment import SELECTOR
 from tests.harness.sinks_in_cluster import is_rolled_out
 from tools.localcluster.image.debian import base_tag
 from tools.localcluster.toolchain import ensure
-from tools.localcluster.toolchain.sources.pins import PROMETHEUS
+from tools.localcluster.toolchain.sources.pins import version_of
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def prometheus(cluster: Cluster, container: str, operator: str, limits: Limits) 
 
 
 def _tag() -> str:
-    return f"notification-platform/prometheus:{PROMETHEUS}-{base_tag().rpartition(':')[2]}"
+    return f"notification-platform/prometheus:{version_of('prometheus')}-{base_tag().rpartition(':')[2]}"
 
 
 def _image() -> str:

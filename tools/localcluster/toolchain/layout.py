@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.localcluster.toolchain.group import Build, ToolchainError
-from tools.localcluster.toolchain.sources.pins import GROUPS, PULUMI_KUBERNETES
+from tools.localcluster.toolchain.sources.pins import GROUPS, version_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -91,7 +91,7 @@ class Toolchain:
     @property
     def plugins(self) -> Path:
         """The folder of the Kubernetes provider, with the name that the engine expects."""
-        return self.pulumi_home / "plugins" / f"resource-kubernetes-v{PULUMI_KUBERNETES}"
+        return self.pulumi_home / "plugins" / f"resource-kubernetes-v{version_of('pulumi-kubernetes')}"
 
     def program(self, name: str) -> Path:
         """Return the path of a program in bin/."""

@@ -1,6 +1,6 @@
 """What a run will do: the source of each missing group, and how long that takes on this machine.
 
-The times in pins.py were measured in processor seconds of one machine: `REFERENCE` is what one of its cores counts in a second
+The times in pins.toml were measured in processor seconds of one machine: `REFERENCE` is what one of its cores counts in a second
 if it does nothing else. A machine whose cores together count twice as much takes half of these seconds.
 """
 
