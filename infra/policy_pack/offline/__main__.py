@@ -1,6 +1,7 @@
-"""The program that `tools/notif-platform policy` previews: the resources of a stack without its cluster.
+"""The program that `policy` and `preflight` preview: the resources of a stack, rendered as files.
 
-POLICY_BREAK is the number of a change in infra/policy_pack/broken.yaml; without it the stack is unchanged.
+OFFLINE_KUBECONFIG is the path of a kubeconfig, OFFLINE_CONTEXT the context in it; the cluster is asked only which monitoring kinds it
+serves, and nothing if the file is empty. POLICY_BREAK is the number of a change in infra/policy_pack/broken.yaml; without it the stack is unchanged.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ def render_to_files(args: ResourceTransformArgs) -> ResourceTransformResult | No
     if args.type_ != "pulumi:providers:kubernetes":
         return None
     return ResourceTransformResult(
-        props={"renderYamlToDirectory": os.environ["POLICY_SCRATCH"]}, opts=args.opts
+        props={"renderYamlToDirectory": os.environ["OFFLINE_SCRATCH"]}, opts=args.opts
     )
 
 
@@ -41,11 +42,15 @@ def apply_break(args: ResourceTransformArgs) -> ResourceTransformResult | None:
     return ResourceTransformResult(props=broken(change, kind_of(args.type_), args.props), opts=args.opts)
 
 
+connection = Connection(
+    kubeconfig=Path(os.environ["OFFLINE_KUBECONFIG"]).read_text("utf-8"),
+    context=os.environ["OFFLINE_CONTEXT"],
+)
 settings = check_stack_file(pulumi.get_stack())
 operator = settings.operator.model_copy(update={"image": settings.operator.image or LOCAL_IMAGE})
 Bundle(
     "platform",
     settings=settings.model_copy(update={"operator": operator}),
-    connect=lambda _opts: Connection(kubeconfig="", context=""),
+    connect=lambda _child: connection,
     opts=pulumi.ResourceOptions(transforms=[render_to_files, apply_break]),
 )

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,8 +15,8 @@ from pulumi import automation as auto
 from platform_policy.broken import Break, breaks
 from tools.platform.console import out
 from tools.platform.errors import ExitCode, PlatformError, explain
-from tools.platform.pulumi.engine import Engine, workspace_of
-from tools.platform.pulumi.environment import LOCAL_PASSPHRASE, ROOT
+from tools.platform.pulumi.environment import ROOT
+from tools.platform.pulumi.offline import offline_stack
 from tools.platform.pulumi.stack import preview
 from tools.platform.pulumi.stack_file import check_name, check_stack_file, uses_local_cluster
 
@@ -123,31 +120,19 @@ def evaluate(stack: str, *, change: int | None = None) -> Evaluation:
         PolicyError: the engine failed before it evaluated the policies.
     """
     prepare_pack()
-    with tempfile.TemporaryDirectory(prefix="policy-") as scratch:
-        # The engine writes the stack's file next to its project.
-        folder = shutil.copytree(PACK / "offline", Path(scratch) / "program")
-        place = workspace_of(Engine.for_stack(), folder=str(folder), **_variables(Path(scratch), change))
-        try:
-            log = preview(
-                auto.Stack.create(stack, place), policy_pack=str(PACK), policy_config=str(levels(stack))
-            )
-        except auto.CommandError as error:
-            raise PolicyError(explain(error)) from None
-    if not log.policy_packs:
-        raise PolicyError("the engine did not load the policy pack")
-    return Evaluation(violations=tuple(log.violations))
-
-
-def _variables(scratch: Path, change: int | None) -> dict[str, str]:
-    return {
-        "PULUMI_BACKEND_URL": f"file://{scratch}",
-        "PULUMI_CONFIG_PASSPHRASE": LOCAL_PASSPHRASE,
-        "PYTHONPATH": os.pathsep.join(str(ROOT / part) for part in ("infra", "infra/policy_pack", ".")),
+    variables = {
         "PULUMI_PYTHON_CMD": str(PACK / "python"),
-        "POLICY_SCRATCH": str(scratch / "manifests"),
         "POLICY_BREAKS": str(PACK / "broken.yaml"),
         "POLICY_BREAK": "" if change is None else str(change),
     }
+    try:
+        with offline_stack(stack, **variables) as offline:
+            log = preview(offline, policy_pack=str(PACK), policy_config=str(levels(stack)))
+    except auto.CommandError as error:
+        raise PolicyError(explain(error)) from None
+    if not log.policy_packs:
+        raise PolicyError("the engine did not load the policy pack")
+    return Evaluation(violations=tuple(log.violations))
 
 
 def _passes(stack: str) -> bool:

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pulumi import automation as auto
-
 from tools.platform.preflight.objects import PlannedObject
-from tools.platform.pulumi.engine import Engine, workspace_of
-from tools.platform.pulumi.environment import LOCAL_PASSPHRASE, ROOT
 from tools.platform.pulumi.events import EventLog
+from tools.platform.pulumi.offline import offline_stack
 
 if TYPE_CHECKING:
     from pulumi.automation import EngineEvent
@@ -22,7 +15,6 @@ if TYPE_CHECKING:
     from platform_infra.cluster.kubeconfig import SingleContext
     from platform_infra.settings.model import Settings
 
-PROGRAM = Path(__file__).with_name("program")
 PREFIX = "kubernetes:"
 SECRET_FIELDS = ("data", "stringData")
 
@@ -50,33 +42,14 @@ def planned_objects(stack: str, settings: Settings, single: SingleContext) -> li
     Raises:
         EngineError: the program fails, for instance because the settings are invalid.
     """
-    with tempfile.TemporaryDirectory(prefix="preflight-") as folder:
-        scratch = Path(folder)
-        # The engine writes the stack's file next to its project.
-        program = shutil.copytree(PROGRAM, scratch / "program")
-        kubeconfig = scratch / "kubeconfig"
-        kubeconfig.touch(mode=0o600)
-        kubeconfig.write_text(single.text(), "utf-8")
-        variables = _variables(scratch, kubeconfig, single.context)
-        place = workspace_of(Engine.for_stack(), folder=str(program), **variables)
-        collector = _Collector([], EventLog())
-        with collector.log.operation():
-            auto.Stack.create(stack, place).preview(
-                on_event=collector.on_event, color="never", suppress_progress=True
-            )
-        home = settings.operator.namespace
-        return [*([] if settings.namespace.managed else [_read_namespace(home)]), *collector.objects]
-
-
-def _variables(scratch: Path, kubeconfig: Path, context: str) -> dict[str, str]:
-    return {
-        "PULUMI_BACKEND_URL": f"file://{scratch}",
-        "PULUMI_CONFIG_PASSPHRASE": LOCAL_PASSPHRASE,
-        "PYTHONPATH": os.pathsep.join(str(ROOT / part) for part in ("infra", "operator", ".")),
-        "PREFLIGHT_KUBECONFIG": str(kubeconfig),
-        "PREFLIGHT_CONTEXT": context,
-        "PREFLIGHT_SCRATCH": str(scratch / "manifests"),
-    }
+    collector = _Collector([], EventLog())
+    with (
+        offline_stack(stack, kubeconfig=single.text(), context=single.context) as offline,
+        collector.log.operation(),
+    ):
+        offline.preview(on_event=collector.on_event, color="never", suppress_progress=True)
+    home = settings.operator.namespace
+    return [*([] if settings.namespace.managed else [_read_namespace(home)]), *collector.objects]
 
 
 def _document(inputs: Any) -> dict[str, Any]:  # noqa: ANN401 - the engine's properties
