@@ -61,7 +61,6 @@ class Artifact:
                 assert_never(self.extent)
 
     def is_current(self, root: Path) -> bool:
-        """Return whether the file below `root` has the text that is generated now."""
         file = root / self.path
         text = file.read_text("utf-8") if file.exists() else ""
         return self.render(text) == text
@@ -84,17 +83,14 @@ class Command:
 
 
 def config_block() -> str:
-    """Return the `config` block of Pulumi.yaml."""
     return yaml.safe_dump({"config": declarations.config_block()}, sort_keys=False, width=YAML_WIDTH)
 
 
 def stacks_table() -> str:
-    """Return the table of a stack's settings, in Markdown."""
     return f"\n{declarations.markdown_table()}"
 
 
 def editor_schema() -> str:
-    """Return the JSON Schema by which editors check a stack's file."""
     return json.dumps(declarations.editor_schema(), indent=2) + "\n"
 
 

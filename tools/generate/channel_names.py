@@ -32,7 +32,6 @@ class ReceiverType(StrEnum):
 
 
 def module() -> str:
-    """Return the text of the module."""
     types = CHANNEL_TYPES.values()
     return "\n".join(
         (

@@ -183,7 +183,6 @@ HEAD: Final = (
 
 
 def text(kind: Kind) -> str:
-    """Return the definition of a kind as YAML."""
     head = HEAD.format(singular=kind.name.lower())
     return head + yaml.dump(
         definition(kind), Dumper=_Dumper, sort_keys=False, width=WIDTH, allow_unicode=True
@@ -191,7 +190,6 @@ def text(kind: Kind) -> str:
 
 
 def definition(kind: Kind) -> dict[str, Any]:
-    """Return the definition of a kind."""
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",

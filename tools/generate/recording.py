@@ -30,8 +30,6 @@ CHECKOUT: Final = NOTIFICATIONS[0]
 
 
 class Recorder(Console):
-    """Draws commands with what they have printed."""
-
     def __init__(self) -> None:
         super().__init__(
             record=True, width=WIDTH, file=io.StringIO(), force_terminal=True, color_system="truecolor"
@@ -47,7 +45,6 @@ class Recorder(Console):
 
 
 def recording() -> str:
-    """Return the SVG of some commands with the samples."""
     recorder = Recorder()
     for command, write in COMMANDS.items():
         file = io.StringIO()

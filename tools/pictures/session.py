@@ -29,7 +29,6 @@ RECEIVER: Final = {
 
 
 def notif(recorder: Recorder, arguments: str) -> None:
-    """Run `notif` in a terminal, and draw it."""
     text = bytearray()
 
     def read(terminal: int) -> bytes:
@@ -48,7 +47,6 @@ def kubectl(*arguments: str, content: str = "") -> str:
 
 
 def record() -> str:
-    """Return the SVG."""
     recorder = Recorder()
     to = f"--to console --to {NAMESPACE}/on-call"
     notif(recorder, f'send -n {NAMESPACE} -s "Checkout is failing" {to} --deliver-before 4s --wait')

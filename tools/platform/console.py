@@ -18,7 +18,6 @@ class LastingConsole(Console):
     """
 
     def on_broken_pipe(self) -> None:
-        """Print nothing more."""
         self.quiet = True
         # What is buffered would fail again at the end of the process.
         nowhere = os.open(os.devnull, os.O_WRONLY)

@@ -56,7 +56,6 @@ class Interruption:
         """Whether the engine was killed while it held its lock."""
 
     def handles(self, *, handles: bool) -> None:
-        """Record whether the engine handles signals now."""
         with self._lock:
             self._handles = handles
             self._pass_on()
@@ -113,7 +112,6 @@ OPERATION: ContextVar[Interruption | None] = ContextVar("operation", default=Non
 
 
 def interrupt_running() -> None:
-    """Ask every run of the engine to end."""
     for interruption in list(_RUNNING):
         interruption.request()
 
@@ -123,8 +121,6 @@ ON_INTERRUPT.append(interrupt_running)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """How a run ended, and what it printed."""
-
     code: int
     stdout: str
     stderr: str
@@ -162,7 +158,6 @@ def run_engine(command: Sequence[str], *, cwd: str, variables: Mapping[str, str]
 
 
 def run_attached(command: Sequence[str], variables: Mapping[str, str]) -> int:
-    """Run the engine with the outputs of this process, and return its exit code."""
     interruption, run = Interruption(handles=True), uuid.uuid4().hex
     with (
         _requests_recorded(interruption),

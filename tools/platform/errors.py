@@ -55,7 +55,6 @@ def error_boundary() -> Iterator[None]:
 
 
 def explain(error: BaseException) -> str:
-    """Return the message of an expected error, with its hints below."""
     # Imported after a failure only: these packages are slow to import, and most commands need few of them.
     from kubernetes.client.exceptions import ApiException  # noqa: PLC0415
     from pulumi.automation import CommandError  # noqa: PLC0415
@@ -72,7 +71,6 @@ def explain(error: BaseException) -> str:
 
 
 def _api_message(body: Any) -> str:  # noqa: ANN401 - the client declares no type
-    """Return the message of a Kubernetes Status object, or the body itself."""
     try:
         return str(json.loads(body)["message"])
     except (TypeError, ValueError, KeyError):
@@ -80,7 +78,6 @@ def _api_message(body: Any) -> str:  # noqa: ANN401 - the client declares no typ
 
 
 def expected_errors() -> tuple[type[Exception], ...]:
-    """Return the types of all errors whose message is meant for the user."""
     # Imported after a failure only, as above.
     from kubernetes.client.exceptions import ApiException  # noqa: PLC0415
     from pulumi.automation import CommandError  # noqa: PLC0415

@@ -125,13 +125,11 @@ def undisturbed() -> Iterator[None]:
 
 
 def descendants(process: int) -> list[int]:
-    """Return the processes that a process has started, and those that they have started."""
     children = children_of(process)
     return [*children, *(each for child in children for each in descendants(child))]
 
 
 def children_of(process: int) -> list[int]:
-    """Return the child processes of a process."""
     with contextlib.suppress(OSError):
         threads = Path(f"/proc/{process}/task").iterdir()
         return [int(word) for thread in threads for word in (thread / "children").read_text().split()]

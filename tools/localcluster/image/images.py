@@ -36,8 +36,6 @@ _NODE_GROUPS = ("kubernetes", "coredns", "containerd", "etcd", _PAUSE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Images:
-    """The tags of both images."""
-
     base: str
     node: str
 
@@ -177,6 +175,5 @@ def ensure_network_policy_image(client: DockerClient, node: str) -> str:
 
 
 def write_network_policy_context(archive: tarfile.TarFile, program: Path) -> None:
-    """Write the Dockerfile and the program that it copies."""
     archive.add(DOCKERFILE, "Dockerfile", filter=owned_by_root)
     archive.add(program.resolve(), f"bin/{GROUP}", filter=owned_by_root)

@@ -74,7 +74,6 @@ def stop_docker() -> bool:
 
 
 def _problem() -> str | None:
-    """Return why no daemon answers, or None if one does."""
     try:
         with docker_client.connected(seconds=_ANSWER_SECONDS):
             return None

@@ -50,7 +50,6 @@ def architecture() -> str:
 
 
 def group_hash(group: Group) -> str:
-    """Return a hash of the group's pins and recipe files."""
     digest = hashlib.sha256(repr(group).encode())
     digest.update(architecture().encode())
     if group.package:
@@ -62,7 +61,6 @@ def group_hash(group: Group) -> str:
 
 
 def part_name(group: Group) -> str:
-    """Return the name of the group's folder in parts/."""
     return f"{group.name}-{group_hash(group)}"
 
 
@@ -80,7 +78,6 @@ class Toolchain:
 
     @property
     def bin(self) -> Path:
-        """The folder of all programs."""
         return self.root / "bin"
 
     @property
@@ -94,11 +91,9 @@ class Toolchain:
         return self.pulumi_home / "plugins" / f"resource-kubernetes-v{version_of('pulumi-kubernetes')}"
 
     def program(self, name: str) -> Path:
-        """Return the path of a program in bin/."""
         return self.bin / name
 
     def place(self, group: Group) -> Path:
-        """Return the folder that contains links to the programs of this group."""
         return self.plugins if group.plugin else self.bin
 
     def env(self) -> dict[str, str]:
@@ -110,7 +105,6 @@ class Toolchain:
         }
 
     def is_complete(self, groups: Iterable[Group]) -> bool:
-        """Return whether every program of these groups exists and is executable."""
         return all(self._has(group, program) for group in groups for program in group.programs)
 
     def _has(self, group: Group, program: str) -> bool:

@@ -68,7 +68,6 @@ def _planned(group: Group, hosts: Hosts) -> Planned:
 
 
 def without_release(group: Group) -> Action:
-    """Return the action for a group whose release is not available."""
     return Action.EXTRACT if group.package else Action.COMPILE
 
 

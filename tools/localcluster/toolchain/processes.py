@@ -93,7 +93,6 @@ class Children:
 
 
 def _exit_code(child: subprocess.Popen[bytes]) -> int | None:
-    """Wait a short time for the program to exit."""
     try:
         return child.wait(_POLL_SECONDS)
     except subprocess.TimeoutExpired:
@@ -117,5 +116,4 @@ class _Watched:
                 self._last.append(line)
 
     def end(self) -> str:
-        """Return the last lines, indented."""
         return "\n".join(f"    {line}" for line in (*self._last, self._part) if line)

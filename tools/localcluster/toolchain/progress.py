@@ -38,7 +38,6 @@ class Step:
     """The time at which the work began, by `time.monotonic`."""
 
     def activity(self, text: str) -> None:
-        """Change what the step is doing."""
         self.text = text
 
     def begin(self, work: float, *, estimate: float = 0.0) -> None:
@@ -47,7 +46,6 @@ class Step:
         self._work, self._done, self.since = work, 0.0, time.monotonic()
 
     def advance(self, amount: float) -> None:
-        """Add to the work that is done."""
         self._done = min(self._done + amount, self._work)
 
     @property
@@ -78,26 +76,22 @@ class Progress:
         self._thread = threading.Thread(target=self._report_regularly, name="progress", daemon=True)
 
     def __enter__(self) -> Self:
-        """Start the regular messages."""
         self._thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop the regular messages."""
         self._stopped.set()
         self._thread.join()
         self._draw("")
 
     def log(self, text: str) -> None:
-        """Print a line with the time since the start."""
         with self._lock:
             self._draw("")
             print(f"[{time.monotonic() - self._start:6.1f}s] {text}", file=sys.stderr, flush=True)
 
     def update(self, name: str, activity: str) -> None:
-        """Change the current activity of the step `name`."""
         self._running[name].activity(activity)
 
     @contextmanager

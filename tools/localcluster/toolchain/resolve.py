@@ -179,7 +179,6 @@ class _Run:
 
     @contextmanager
     def _step(self, planned: Sequence[Planned]) -> Iterator[Step]:
-        """Report a step that provides these groups."""
         first = planned[0].group
         name = f"{first.name} {first.version}" if len(planned) == 1 else f"{len(planned)} groups"
         estimate = plan.compile_seconds(planned, self._speed)

@@ -58,7 +58,6 @@ def _settings(stack: str) -> Settings:
 
 
 def rule_file(settings: Settings) -> str:
-    """Return the rules of a stack in the format of Prometheus rule files."""
     monitoring = settings.monitoring
     rules = groups(settings.operator.namespace, limits(monitoring), monitoring.runbooks)
     return yaml.safe_dump({"groups": rules}, sort_keys=False, width=1000)

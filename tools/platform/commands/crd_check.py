@@ -62,7 +62,6 @@ def crd_check(
 
 
 def last_release() -> str:
-    """Return the last tag, or the previous commit."""
     tag = _git("describe", "--tags", "--abbrev=0")
     return tag.stdout.strip() if tag.returncode == 0 else "HEAD~"
 

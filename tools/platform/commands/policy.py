@@ -34,13 +34,10 @@ class PolicyError(PlatformError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
-    """The violations of one stack."""
-
     violations: tuple[Violation, ...]
 
     @property
     def passed(self) -> bool:
-        """Whether no violation is mandatory."""
         return not any(violation.mandatory for violation in self.violations)
 
 
@@ -77,7 +74,6 @@ def check(stack: str) -> None:
 
 
 def changes() -> list[Break]:
-    """Return every change that a policy has to reject."""
     return breaks(yaml.safe_load((PACK / "broken.yaml").read_text("utf-8")))
 
 
@@ -146,7 +142,6 @@ def _passes(stack: str) -> bool:
 
 
 def _rejects_broken(stack: str) -> bool:
-    """Apply every broken change to the stack, and return whether its policy rejected each of them."""
     passed = True
     for number, change in enumerate(changes()):
         violations = evaluate(stack, change=number).violations

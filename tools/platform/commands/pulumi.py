@@ -65,7 +65,6 @@ def check(engine: Engine, arguments: Sequence[str]) -> None:
 
 
 def stack_of(arguments: Sequence[str]) -> str | None:
-    """Return the stack that a command line names."""
     return next(iter(_values_of(arguments, "-s", "--stack")), None)
 
 

@@ -61,7 +61,6 @@ def up(
 
 
 def bring_up(name: str, console: Console, *, refresh: bool = False, secrets_provider: str = "") -> None:
-    """Bring the stack up and print how to use it."""
     start = time.monotonic()
     stack, toolchain = prepare(name, secrets_provider=secrets_provider)
     values, changed = update(stack, refresh=refresh)

@@ -73,7 +73,6 @@ class DemoCluster:
         return answer
 
     def get(self, obj: Object) -> Object | None:
-        """Return the stored state of an object, or None if there is none."""
         answer = self.api.get(path_of(obj))
         return None if answer.status == HTTPStatus.NOT_FOUND else answer.checked().json
 
@@ -95,7 +94,6 @@ class DemoCluster:
 
 
 def path_of(obj: Object) -> str:
-    """Return where an object is at the API server."""
     version, metadata = obj["apiVersion"], obj["metadata"]
     base = f"/api/{version}" if "/" not in version else f"/apis/{version}"
     folder = f"/namespaces/{metadata['namespace']}" if "namespace" in metadata else ""

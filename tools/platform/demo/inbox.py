@@ -53,7 +53,6 @@ class Inbox:
         wait(lambda: self._serves(deployment), seconds=READY_SECONDS, what="the inbox serves")
 
     def messages(self) -> list[Object]:
-        """Return what has arrived, oldest first."""
         newest_first: list[Object] = self._cluster.page(f"{NAME}:http", "api/messages")
         return newest_first[::-1]
 
@@ -100,7 +99,6 @@ def _encoded(values: Mapping[str, str]) -> dict[str, str]:
 
 
 def _manifests(image: str, content: str) -> tuple[Object, Object]:
-    """Return the Service and the Deployment."""
     service, deployment = yaml.safe_load_all(MANIFESTS.read_text("utf-8"))
     template = deployment["spec"]["template"]
     template["metadata"]["annotations"] = {"checksum/code": content}

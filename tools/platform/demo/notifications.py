@@ -58,7 +58,6 @@ class Notifications:
         return self._are_final(waiting)
 
     def table(self) -> Table:
-        """Return the current state, one row per notification."""
         return notifications_table(self.applied, self._rejected)
 
     def printed(self) -> list[str]:

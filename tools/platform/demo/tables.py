@@ -64,7 +64,6 @@ def targets_table(notifications: Mapping[str, Object]) -> Table:
 
 
 def inbox_table(messages: Iterable[Object]) -> Table:
-    """Return one row per message that arrived."""
     table = Table("arrived as", "from", "subject", "verified", title="the inbox")
     for message in messages:
         mark = Text(("✓ " if message["trusted"] else "✗ ") + message["verdict"])

@@ -66,7 +66,6 @@ class _Examination:
         )
 
     def _kinds(self, known: Served) -> None:
-        """Find the kinds that are not served."""
         unknown = {(each.api_version, each.kind): each for each in self.objects}
         for (version, kind), each in unknown.items():
             if (version, kind) not in known:
@@ -149,7 +148,6 @@ _ASK = "change the setting that the message names, or ask the owner of the clust
 
 
 def _defined(objects: Sequence[PlannedObject]) -> dict[tuple[str, str], ApiResource]:
-    """Return the resources that the program defines itself."""
     result = {}
     for each in objects:
         if each.kind != DEFINITION:

@@ -16,12 +16,10 @@ class PlannedObject:
 
     @property
     def api_version(self) -> str:
-        """Group and version, such as `apps/v1`."""
         return str(self.document["apiVersion"])
 
     @property
     def group(self) -> str:
-        """The API group; empty for the core group."""
         return self.api_version.rpartition("/")[0]
 
     @property
@@ -34,7 +32,6 @@ class PlannedObject:
 
     @property
     def namespace(self) -> str:
-        """The object's namespace; empty for an object of the cluster."""
         return str(self.document["metadata"].get("namespace") or "")
 
     def __str__(self) -> str:
@@ -43,8 +40,6 @@ class PlannedObject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiResource:
-    """A resource that the API server serves, such as `deployments`."""
-
     plural: str
     namespaced: bool
 

@@ -29,8 +29,6 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """Every problem of a cluster for a stack."""
-
     missing: Sequence[Need] = ()
     """Rights that the account does not have."""
     hints: Sequence[str] = ()
@@ -45,7 +43,6 @@ class Report:
 
     @property
     def passed(self) -> bool:
-        """Whether nothing is missing."""
         return not self.missing and not self.findings
 
     def lines(self) -> Iterator[str]:
@@ -88,7 +85,6 @@ def qualified(group: str, resource: str) -> str:
 
 
 def distinct(needs: Iterable[Need]) -> list[Right]:
-    """Return the rights of needs, each once."""
     return list(dict.fromkeys(need.right for need in needs))
 
 
@@ -121,7 +117,6 @@ def setting(each: PlannedObject) -> str:
 
 
 def unserved(each: PlannedObject) -> str:
-    """Return what to do about a kind that the cluster does not serve."""
     if each.group == names.GROUP:
         return CRDS_OF_OTHERS
     newer = "use a newer version of Kubernetes"

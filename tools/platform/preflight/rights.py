@@ -129,7 +129,6 @@ ACCOUNT: Final = "system:serviceaccount:"
 
 
 def manifest(rights: Iterable[Right], user: str) -> str:
-    """Return a role and its binding for each place, as YAML documents."""
     known = set(rights)
     documents = [
         document
@@ -154,7 +153,6 @@ def _place(namespace: str, rights: Sequence[Right], user: str) -> list[dict[str,
 
 
 def rules(rights: Sequence[Right]) -> list[dict[str, Any]]:
-    """Return the rules of a role: one per resource and object."""
     verbs: dict[tuple[str, str, str], list[str]] = {}
     for each in rights:
         verbs.setdefault((each.group, each.resource, each.name), []).append(each.verb)

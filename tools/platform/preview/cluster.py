@@ -41,7 +41,6 @@ class Smoke:
 
     @property
     def passed(self) -> bool:
-        """Whether the notification was delivered."""
         return self.phase == "Sent"
 
 
@@ -127,7 +126,6 @@ class Namespace:
         )
 
     def _of_preview(self, number: int) -> Object | None:
-        """Return the namespace if it exists and belongs to this preview."""
         answer = self._api.get(f"{NAMESPACES}/{self._name}")
         if answer.status == HTTPStatus.NOT_FOUND:
             return None

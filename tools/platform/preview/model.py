@@ -62,12 +62,10 @@ class Preview:
 
     @property
     def stack(self) -> str:
-        """The name of the stack and of its namespace."""
         return stack_name(self.number)
 
     @property
     def place(self) -> str:
-        """The cluster, for messages."""
         return f"the cluster of {self.base}" if self.base else "its own cluster"
 
     def tags(self) -> dict[str, str]:
@@ -172,7 +170,6 @@ def expired(
 
 
 def remaining(preview: Preview, now: datetime) -> str:
-    """Return the time until a preview expires, or since it expired."""
     left = preview.expires - now
     return f"{span(left)} left" if left > timedelta(0) else f"expired {span(-left)} ago"
 
@@ -186,7 +183,6 @@ def span(time: timedelta) -> str:
 
 
 def format_time(time: datetime) -> str:
-    """Return a time in the format of tags and settings."""
     return time.astimezone(UTC).strftime(TIME)
 
 

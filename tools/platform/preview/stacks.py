@@ -68,7 +68,6 @@ class PreviewStatus:
 
 
 def previews() -> list[Preview]:
-    """Return every preview, sorted by number."""
     toolchain = ensure(ENGINE_GROUPS)
     names = [name for name in known_stacks(toolchain) if NAME.match(name)]
     with ThreadPoolExecutor(CONCURRENCY) as pool:
@@ -89,7 +88,6 @@ def _health(preview: Preview) -> str:
 
 
 def namespace_of(name: str, values: dict[str, Any]) -> Namespace:
-    """Return the namespace of a preview, by the outputs of its stack or of its base."""
     return Namespace(name, kubeconfig=values["kubeconfig"], context=values["context"])
 
 

@@ -65,7 +65,6 @@ class Change:
 
     @property
     def order(self) -> tuple[int, str, str]:
-        """A sort key: most severe first."""
         return list(Operation).index(self.operation), self.kind, self.name
 
     def markdown(self) -> list[str]:

@@ -61,11 +61,9 @@ class Engine:
 
     @property
     def variables(self) -> dict[str, str]:
-        """The variables to set for the engine, over those of this process."""
         return engine_environment(self.toolchain, stack=self.stack, backend=self.backend)
 
     def command(self, arguments: Sequence[str]) -> list[str]:
-        """Return a command line that runs in this checkout."""
         return [str(self.toolchain.program("pulumi")), "-C", str(ROOT), *arguments]
 
     def run(self, arguments: Sequence[str], *, without: Sequence[str] = ()) -> int:
@@ -217,7 +215,6 @@ class Workspace(auto.LocalWorkspace):
         return str(provider["state"]["url"]) if provider.get("type") == CLOUD else ""
 
     def remove(self, stack_name: str, *options: str) -> None:
-        """Remove the stack, with options of `pulumi stack rm`."""
         self._query("stack", "rm", "--yes", *options, stack_name)
 
     def _query(self, *arguments: str) -> str:
@@ -254,5 +251,4 @@ def workspace_of(
 
 @cache
 def _command(root: str) -> auto.PulumiCommand:
-    """Return the engine's program; its version is queried once per process."""
     return EngineCommand(root)

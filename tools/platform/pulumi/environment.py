@@ -67,7 +67,6 @@ FILE_MODE = 0o600
 
 
 def kubeconfig_path(stack: str) -> Path:
-    """Return the path of the file, whether it exists or not."""
     return FOLDER / stack
 
 
@@ -85,7 +84,6 @@ def write_kubeconfig(stack: str, content: str) -> Path:
 
 
 def drop_kubeconfig(stack: str) -> None:
-    """Remove the file, if it exists."""
     kubeconfig_path(stack).unlink(missing_ok=True)
 
 

@@ -35,8 +35,6 @@ MANDATORY = "mandatory"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Violation:
-    """A resource that violates a policy."""
-
     policy: str
     level: str
     resource: str
@@ -44,7 +42,6 @@ class Violation:
 
     @property
     def mandatory(self) -> bool:
-        """Whether the violation blocks an update."""
         return self.level == MANDATORY
 
     def __str__(self) -> str:
@@ -79,7 +76,6 @@ class EventLog:
         return _sorted(self._completed)
 
     def on_event(self, event: EngineEvent) -> None:
-        """Record one event of the engine."""
         self._interruption.handles(handles=not event.cancel_event)
         if event.resource_pre_event:
             self._planned += change_of(event.resource_pre_event.metadata)
@@ -205,7 +201,6 @@ class StackProgress:
             self._print(f"{self._title}: {result} after {time.monotonic() - self._start:.1f} s")
 
     def on_event(self, event: EngineEvent) -> None:
-        """Handle one event of the engine."""
         self._log.on_event(event)
         if event.resource_pre_event and event.resource_pre_event.metadata.op in COMPLETED:
             self._started[event.resource_pre_event.metadata.urn] = time.monotonic()

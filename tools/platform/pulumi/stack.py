@@ -209,7 +209,6 @@ def _drop_pending_operations(stack: auto.Stack) -> None:
 
 
 def outputs(stack: auto.Stack) -> dict[str, Any]:
-    """Return the outputs of the last `up`, empty before the first."""
     return {key: output.value for key, output in stack.outputs().items()}
 
 
@@ -273,7 +272,6 @@ def _remove_folders(folder: Path, name: str) -> None:
 
 
 def unlock(stack: auto.Stack) -> None:
-    """Remove the lock that a killed engine left."""
     stack.cancel()
 
 
@@ -313,7 +311,6 @@ def tags(name: str, toolchain: Toolchain | None = None) -> dict[str, str]:
 
 
 def outputs_of(name: str, toolchain: Toolchain | None = None) -> dict[str, Any]:
-    """Return the outputs of a stack in the backend, without opening it."""
     values = workspace(toolchain, stack=name).stack_outputs(name)
     return {key: output.value for key, output in values.items()}
 

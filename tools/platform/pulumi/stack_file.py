@@ -42,7 +42,6 @@ MAX_OWNERS = 8
 
 
 def has_file(stack: str, folder: Path = ROOT / "stacks") -> bool:
-    """Return whether `Pulumi.<stack>.yaml` exists."""
     return (folder / f"Pulumi.{stack}.yaml").is_file()
 
 

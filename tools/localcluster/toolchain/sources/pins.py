@@ -51,5 +51,4 @@ GROUPS: tuple[Group, ...] = tuple(map(_group, _PINS["groups"]))
 
 
 def version_of(name: str) -> str:
-    """Return the pinned version of a group."""
     return next(group.version for group in GROUPS if group.name == name)

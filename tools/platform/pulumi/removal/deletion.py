@@ -39,8 +39,6 @@ SHOWN = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """A kind of object that the cluster serves."""
-
     root: str
     """The path of its group and version, such as `/apis/apps/v1`."""
     group: str
@@ -62,8 +60,6 @@ class Kind:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldObject:
-    """An object with a deletion timestamp and finalizers."""
-
     kind: str
     plural: str
     """The plural with its group, as kubectl takes it, such as `notificationreceivers.kubernaut.ai`."""
@@ -127,7 +123,6 @@ class Deletions:
         return result
 
     def in_namespace(self, name: str) -> list[HeldObject]:
-        """Return the objects in a namespace that finalizers hold."""
         kinds = [kind for kind in self._served() if kind.namespaced and kind.deletable]
         return list(dict.fromkeys(each for kind in kinds for each in self._list(kind, name)))[:SHOWN]
 

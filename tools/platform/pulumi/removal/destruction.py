@@ -75,7 +75,6 @@ class Contents:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to delete."""
         return not self.deleted and not self.retained
 
     @property
@@ -133,7 +132,6 @@ class Contents:
 
 
 def contents(stack: Stack) -> Contents:
-    """Return the content of a stack's state."""
     deployment = stack.export_stack().deployment or {}
     return contents_of(deployment.get("resources") or [])
 
@@ -277,8 +275,6 @@ class WrongAccountError(PlatformError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """Where the resources of a stack in AWS are."""
-
     number: str
     """The account's number; empty if the state has no resource with an account."""
     profile: str = ""
@@ -319,7 +315,6 @@ def check_account(stack: str, account: Account) -> None:
 
 
 def _present(stack: str, profile: str) -> str:
-    """Return the account of the present credentials."""
     hint = "check the credentials with `aws sts get-caller-identity`"
     if shutil.which("aws") is None:
         raise WrongAccountError(

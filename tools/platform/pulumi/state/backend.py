@@ -111,7 +111,6 @@ def is_service(url: str) -> bool:
 
 
 def shown(url: str) -> str:
-    """Return the URL of a backend without a password."""
     parts = urlsplit(url)
     if parts.password is None:
         return parts.geturl()

@@ -36,8 +36,6 @@ class NoRollbackTargetError(PlatformError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Value:
-    """The value of a setting: text, or a list or map."""
-
     content: Any
     secret: bool = False
 
@@ -64,7 +62,6 @@ class Deployment:
     values: Mapping[str, Value] = field(default_factory=dict)
 
     def equals(self, other: Deployment) -> bool:
-        """Whether both have the same image and settings."""
         return (self.image, self.values) == (other.image, other.values)
 
 

@@ -63,7 +63,6 @@ def check_secrets(
 
 
 def named_provider(stack: str, folder: Path = ROOT / "stacks") -> str:
-    """Return the secrets provider that a stack's file names; empty for a passphrase."""
     provider = str(stack_content(stack, folder).get("secretsprovider") or "")
     return "" if provider in PASSPHRASE_PROVIDERS else provider
 
