@@ -76,8 +76,7 @@ def take_down(name: str, *, yes: bool = False, run_program: bool = False, cluste
         WrongClusterError: its shared cluster is not the one that its state records.
         NotConfirmedError: nobody has confirmed that, and its cluster is a shared one.
         ClusterAnswersError: its cluster is said to be gone, and answers.
-        HeldError: finalizers hold objects of the stack.
-        UnfinishedError: the API server has not deleted the objects of a CRD of the stack yet.
+        HeldError: finalizers hold objects of the stack, or the API server has not deleted the objects of a CRD of it yet.
     """
     if not exists(name):
         out.print(f"{name} is not up.")

@@ -9,6 +9,7 @@ import yaml
 from pulumi.automation import CommandError, ConcurrentUpdateError, Deployment
 
 from platform_infra.cluster.api_client import JSON, api_client
+from platform_infra.cluster.api_server import DEFINITIONS
 from tools.platform.errors import PlatformError
 from tools.platform.pulumi.removal.destruction import PROVIDER, contents
 from tools.platform.pulumi.stack import destroy
@@ -82,19 +83,6 @@ class HeldObject:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnfinishedDefinition:
-    """A CustomResourceDefinition that waits for the API server to delete its objects."""
-
-    name: str
-    message: str
-    """What the API server says about it."""
-
-    def text(self) -> str:
-        """Return the definition and its state, such as `CustomResourceDefinition a.example.com: could not list instances`."""
-        return f"{DEFINITION} {self.name}: {self.message}"
-
-
 class Deletions:
     """The deletions that an API server has not completed.
 
@@ -110,17 +98,15 @@ class Deletions:
         holders = [each for kind, name in resources for each in self._holders_of(kind, name)]
         return list(dict.fromkeys(holders))[:SHOWN]
 
-    def unfinished(self, resources: Iterable[tuple[str, str]]) -> list[UnfinishedDefinition]:
-        """Return the definitions among objects of a state whose objects the API server has not deleted yet."""
-        result = []
-        for type_, name in resources:
-            kind = self._kind(type_)
-            if kind is None or kind.name != DEFINITION:
-                continue
-            document = self._get(kind.path(name=name))
-            if document.get("metadata", {}).get("deletionTimestamp"):
-                result.append(UnfinishedDefinition(name=name, message=_progress(document)))
-        return result
+    def unfinished(self, resources: Iterable[tuple[str, str]]) -> list[str]:
+        """Return the definitions among objects of a state whose objects the API server has not deleted yet, and what it says."""
+        names = [name for type_, name in resources if (kind := self._kind(type_)) and kind.name == DEFINITION]
+        documents = {name: self._get(f"{DEFINITIONS}/{name}") for name in names}
+        return [
+            f"{DEFINITION} {name}: {_progress(document)}"
+            for name, document in documents.items()
+            if document.get("metadata", {}).get("deletionTimestamp")
+        ]
 
     def in_namespace(self, name: str) -> list[HeldObject]:
         kinds = [kind for kind in self._served() if kind.namespaced and kind.deletable]
@@ -215,17 +201,11 @@ def explained(held: Sequence[HeldObject], context: str, *, again: str) -> tuple[
         "the controller that sets a finalizer also removes it: check that it runs. If it no longer exists, remove the finalizer, for "
         f"example with `{held[0].command(context)}`; then run `{again}` again"
     )
-    return _listed(held), hint
+    return _listed(each.text() for each in held), hint
 
 
-def waiting(unfinished: Sequence[UnfinishedDefinition], *, again: str) -> tuple[str, str]:
-    """Return which definitions a deletion waits for, one line each, and what to do; `again` is the command to repeat."""
-    hint = f"the API server repeats it by itself, after pauses of up to several minutes; then run `{again}` again"
-    return _listed(unfinished), hint
-
-
-def _listed(entries: Iterable[HeldObject | UnfinishedDefinition]) -> str:
-    return "".join(f"\n  - {each.text()}" for each in entries)
+def _listed(entries: Iterable[str]) -> str:
+    return "".join(f"\n  - {each}" for each in entries)
 
 
 UNREACHABLE_KEY = "deleteUnreachable"
@@ -235,11 +215,7 @@ FORGET = {"PULUMI_K8S_DELETE_UNREACHABLE": "true"}
 
 
 class HeldError(PlatformError):
-    """An object that the stack deletes is held by a finalizer."""
-
-
-class UnfinishedError(PlatformError):
-    """The API server has not deleted all objects of a definition in time, and nothing else holds them."""
+    """An object that the stack deletes is held by a finalizer, or a definition by objects that are still to be deleted."""
 
 
 class ClusterAnswersError(PlatformError):
@@ -250,8 +226,8 @@ def delete_resources(stack: Stack, *, again: str, run_program: bool = False) -> 
     """Destroy the stack; see `stack.destroy`. `again` is the command that continues after a failure.
 
     Raises:
-        HeldError: an object was not deleted in time, because finalizers hold it or what it contains.
-        UnfinishedError: a definition was not deleted in time, because the API server has not deleted its objects yet.
+        HeldError: an object was not deleted in time, because finalizers hold it or what it contains, or because the API server
+            has not deleted all objects of a definition yet.
         CommandError: the engine failed for another reason.
     """
     try:
@@ -304,10 +280,10 @@ def _explanation(stack: str, state: Contents, again: str) -> PlatformError | Non
                 hint=hint,
             )
         if unfinished := deletions.unfinished(state.objects):
-            lines, hint = waiting(unfinished, again=again)
-            return UnfinishedError(
-                f"{stack} still has CustomResourceDefinitions whose objects the API server is deleting:{lines}",
-                hint=hint,
+            return HeldError(
+                f"{stack} still has CustomResourceDefinitions whose objects the API server is deleting:{_listed(unfinished)}",
+                hint="the API server repeats it by itself, after pauses of up to several minutes; then run "
+                f"`{again}` again",
             )
     return None
 

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from pulumi.automation import CommandError, CommandResult
 
 from platform_infra.cluster.api_client import ApiClient
+from tools.platform.pulumi.removal import deletion
 from tools.platform.pulumi.removal.deletion import (
     Deletions,
+    HeldError,
     HeldObject,
     Kind,
-    UnfinishedDefinition,
     explained,
     kinds_of,
-    waiting,
 )
 
 DELETED = "2026-01-01T00:00:00Z"
@@ -68,7 +70,11 @@ def held(name: str, *finalizers: str, namespace: str = "", deleted: str = DELETE
 
 
 def deletions(**answers: Any) -> Deletions:
-    """Return the deletions of a cluster that answers by path, and 404 for every other one."""
+    return Deletions(client(**answers))
+
+
+def client(**answers: Any) -> ApiClient:
+    """Return a client of a cluster that answers by path, and 404 for every other one."""
     known = {"/api": CORE, "/apis": GROUPS, **answers}
 
     def call(_method: str, url: str, *_request: Any, **_options: Any) -> Any:
@@ -79,7 +85,7 @@ def deletions(**answers: Any) -> Deletions:
     def serialized(method: str, path: str, **_options: Any) -> Any:
         return method, path, {}, None, None
 
-    return Deletions(ApiClient(SimpleNamespace(call_api=call, param_serialize=serialized)))
+    return ApiClient(SimpleNamespace(call_api=call, param_serialize=serialized))
 
 
 def test_kinds_are_those_that_the_cluster_serves() -> None:
@@ -143,10 +149,7 @@ def test_unfinished_definition_has_the_message_of_the_api_server(conditions: Any
     }
     result = deletions(**{f"{CRDS}/{name}": definition})
     resources = [("kubernetes:core/v1:Namespace", "home"), (CRD, name), (CRD, "others.kubernaut.ai")]
-    assert result.unfinished(resources) == [UnfinishedDefinition(name=name, message=message)]
-    lines, hint = waiting(result.unfinished(resources), again="down prod")
-    assert lines == f"\n  - CustomResourceDefinition {name}: {message}"
-    assert hint.endswith("then run `down prod` again")
+    assert result.unfinished(resources) == [f"CustomResourceDefinition {name}: {message}"]
 
 
 def test_definition_that_is_not_being_deleted_is_finished() -> None:
@@ -172,3 +175,19 @@ def test_explanation_has_the_command_that_removes_a_finalizer() -> None:
     assert lines == "\n  - NotificationReceiver home/mail has the finalizer x.example/y"
     assert "kubectl --context prod -n home patch notificationreceivers.kubernaut.ai mail --type merge" in hint
     assert hint.endswith("then run `down prod` again")
+
+
+def test_failed_destruction_says_which_definition_it_waits_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    def destroy(*_stack: Any, **_options: Any) -> None:
+        raise CommandError(CommandResult("", "timed out", 255))
+
+    name = "notificationreceivers.kubernaut.ai"
+    state = SimpleNamespace(kubeconfig="{}", context="prod", objects=[(CRD, name)])
+    cluster = client(**{f"{CRDS}/{name}": held(name)})
+    monkeypatch.setattr(deletion, "destroy", destroy)
+    monkeypatch.setattr(deletion, "contents", lambda _stack: state)
+    monkeypatch.setattr(deletion, "api_client", lambda _document, _context: nullcontext(cluster))
+    stack: Any = SimpleNamespace(name="prod")
+    with pytest.raises(HeldError, match=f"deleting:\n  - CustomResourceDefinition {name}: its") as caught:
+        deletion.delete_resources(stack, again="down prod")
+    assert caught.value.hint.endswith("then run `down prod` again")
