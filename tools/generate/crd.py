@@ -175,17 +175,17 @@ def _own(cls: type) -> Iterator[tuple[str, str]]:
                 yield name, text
 
 
-WIDTH: Final = 110
-HEAD: Final = (
+YAML_WIDTH: Final = 110
+YAML_HEAD: Final = (
     "# Generated from the models in notification_contract/kinds by `make generate` (DD-KINDS-001).\n"
     "# `kubectl explain {singular} --recursive` prints it from a cluster.\n"
 )
 
 
 def text(kind: Kind) -> str:
-    head = HEAD.format(singular=kind.name.lower())
+    head = YAML_HEAD.format(singular=kind.name.lower())
     return head + yaml.dump(
-        definition(kind), Dumper=_Dumper, sort_keys=False, width=WIDTH, allow_unicode=True
+        definition(kind), Dumper=_Dumper, sort_keys=False, width=YAML_WIDTH, allow_unicode=True
     )
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pulumi.automation.events import EngineEvent
 
 from tools.platform.pulumi.changes import (
-    MINIMUM,
+    MIN_LENGTH,
     SIGNATURE,
     Change,
     Operation,
@@ -152,7 +152,7 @@ STACKS = st.builds(
 
 @given(st.lists(STACKS, max_size=4), st.integers(0, 3000))
 def test_comment_keeps_its_limit_and_closes_every_section(stacks: list[StackChanges], more: int) -> None:
-    limit = MINIMUM * max(1, len(stacks)) + more
+    limit = MIN_LENGTH * max(1, len(stacks)) + more
     text = render(stacks, limit=limit)
     assert len(text) <= limit
     lines = text.splitlines()
@@ -168,7 +168,7 @@ def test_value_never_leaves_its_quotes(text: str) -> None:
 
 def test_omitted_lines_are_reported() -> None:
     many = tuple(Change(operation=Operation.CREATE, kind="ConfigMap", name=f"c{n}") for n in range(500))
-    text = render([StackChanges(stack="dev", changes=many)], limit=MINIMUM)
+    text = render([StackChanges(stack="dev", changes=many)], limit=MIN_LENGTH)
     assert "more lines; run the preview to see them" in text
     with pytest.raises(ValueError, match="needs 2000 characters for each"):
-        render([StackChanges(stack="dev")] * 2, limit=MINIMUM)
+        render([StackChanges(stack="dev")] * 2, limit=MIN_LENGTH)

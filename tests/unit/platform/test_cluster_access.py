@@ -56,7 +56,7 @@ def test_settings_name_an_existing_cluster(tmp_path: Path) -> None:
 def test_up_keeps_no_kubeconfig_of_an_existing_cluster(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(environment, "FOLDER", tmp_path / "state" / "kubeconfigs")
+    monkeypatch.setattr(environment, "KUBECONFIGS", tmp_path / "state" / "kubeconfigs")
     toolchain = Toolchain(root=tmp_path)
     monkeypatch.setattr(up, "prepare", lambda _name, **_options: ("qa", toolchain))
     monkeypatch.setattr(up, "update", lambda _stack, **_options: ({"context": "there"}, True))

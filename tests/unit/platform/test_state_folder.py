@@ -30,7 +30,7 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / ".pulumi-state"
     monkeypatch.setattr(engine, "STATE_FOLDER", folder)
     monkeypatch.setattr(engine, "backend_url", lambda _stack, **_more: f"file://{folder}")
-    monkeypatch.setattr(environment, "FOLDER", folder / "kubeconfigs")
+    monkeypatch.setattr(environment, "KUBECONFIGS", folder / "kubeconfigs")
     return folder
 
 

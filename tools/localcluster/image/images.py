@@ -63,7 +63,7 @@ def ensure_images(*, network_policy: bool = False) -> Images:
         client.images.get(tags.node).tag(REPOSITORY, CURRENT_VERSION)
         if network_policy:
             tags = Images(base=tags.base, node=ensure_network_policy_image(client, tags.node))
-            client.images.get(tags.node).tag(REPOSITORY, CURRENT_VERSION + SUFFIX)
+            client.images.get(tags.node).tag(REPOSITORY, CURRENT_VERSION + NETWORK_POLICY_SUFFIX)
     return tags
 
 
@@ -101,7 +101,7 @@ def _build(
     """Build an image from a context that `write` fills."""
     folder = cache_dir() / "node"
     folder.mkdir(parents=True, exist_ok=True)
-    log = folder / f"build{SUFFIX if tag.endswith(SUFFIX) else ''}.log"
+    log = folder / f"build{NETWORK_POLICY_SUFFIX if tag.endswith(NETWORK_POLICY_SUFFIX) else ''}.log"
     with tempfile.TemporaryFile(prefix=".context-", dir=folder) as context:
         with tarfile.open(fileobj=context, mode="w") as archive:
             write(archive)
@@ -146,16 +146,16 @@ def _add_bytes(archive: tarfile.TarFile, name: str, content: bytes, *, mode: int
     archive.addfile(member, io.BytesIO(content))
 
 
-DOCKERFILE = Path(__file__).with_name("Dockerfile.network-policy")
-GROUP = "kube-router"
-SUFFIX = "-network-policy"
+_NETWORK_POLICY_DOCKERFILE = Path(__file__).with_name("Dockerfile.network-policy")
+_KUBE_ROUTER = "kube-router"
+NETWORK_POLICY_SUFFIX = "-network-policy"
 
 
 def network_policy_tag(node: str) -> str:
     """Return the tag of the image that is built on the node's image `node`; it contains a hash of all that is in it."""
-    (group,) = (group for group in GROUPS if group.name == GROUP)
-    digest = hashlib.sha256(f"{node} {group_hash(group)}".encode() + DOCKERFILE.read_bytes())
-    return f"{node.rpartition(':')[0]}:{digest.hexdigest()[:12]}{SUFFIX}"
+    (group,) = (group for group in GROUPS if group.name == _KUBE_ROUTER)
+    digest = hashlib.sha256(f"{node} {group_hash(group)}".encode() + _NETWORK_POLICY_DOCKERFILE.read_bytes())
+    return f"{node.rpartition(':')[0]}:{digest.hexdigest()[:12]}{NETWORK_POLICY_SUFFIX}"
 
 
 def ensure_network_policy_image(client: DockerClient, node: str) -> str:
@@ -167,13 +167,13 @@ def ensure_network_policy_image(client: DockerClient, node: str) -> str:
     """
     tag = network_policy_tag(node)
     if not has_image(client, tag):
-        toolchain = ensure([GROUP])
+        toolchain = ensure([_KUBE_ROUTER])
         with Progress() as progress, progress.step(tag, "building, about 20 s"):
-            write = partial(write_network_policy_context, program=toolchain.program(GROUP))
+            write = partial(write_network_policy_context, program=toolchain.program(_KUBE_ROUTER))
             _build(client, tag, {"NODE": node}, write)
     return tag
 
 
 def write_network_policy_context(archive: tarfile.TarFile, program: Path) -> None:
-    archive.add(DOCKERFILE, "Dockerfile", filter=owned_by_root)
-    archive.add(program.resolve(), f"bin/{GROUP}", filter=owned_by_root)
+    archive.add(_NETWORK_POLICY_DOCKERFILE, "Dockerfile", filter=owned_by_root)
+    archive.add(program.resolve(), f"bin/{_KUBE_ROUTER}", filter=owned_by_root)

@@ -98,7 +98,7 @@ def _detail(each: Planned, speed: float | None) -> str:
 
 
 _ANSWER_SECONDS = 5
-_VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)")
+_VERSION_NUMBER = re.compile(r"(\d+)\.(\d+)\.(\d+)")
 
 
 def find_on_path(group: Group) -> dict[str, Path] | None:
@@ -125,7 +125,7 @@ def _accepts(group: Group, command: list[str]) -> bool:
         )
     except (OSError, subprocess.TimeoutExpired):
         return False
-    match = _VERSION.search(process.stdout + process.stderr)
+    match = _VERSION_NUMBER.search(process.stdout + process.stderr)
     if match is None:
         return False
     version = tuple(map(int, match.groups()))
@@ -137,12 +137,12 @@ def _accepts(group: Group, command: list[str]) -> bool:
 
 REFERENCE = 465.0
 REFERENCE_CORES = 2
-_SECONDS = 0.5
+_MEASURED_SECONDS = 0.5
 # zlib, because its speed does not depend on the version of Python.
 _COUNT = f"""
 import time, zlib
 text = b"".join(b"%d %x;" % (n, n * n) for n in range(5000))
-count, end = 0, time.monotonic() + {_SECONDS}
+count, end = 0, time.monotonic() + {_MEASURED_SECONDS}
 while time.monotonic() < end:
     zlib.compress(text)
     count += 1
@@ -159,4 +159,4 @@ def measured_speed() -> float:
         for _ in range(cores)
     ]
     counted = sum(int(child.communicate()[0] or 0) for child in children)
-    return max(counted / _SECONDS / REFERENCE, 0.01)
+    return max(counted / _MEASURED_SECONDS / REFERENCE, 0.01)

@@ -124,8 +124,8 @@ def _held(role: PlannedObject, subject: PlannedObject, unless: Right, purpose: s
                         yield Need(right=right, purpose=purpose, subject=str(subject), unless=unless)
 
 
-NAME: Final = f"{names.PROJECT}-deployer"
-ACCOUNT: Final = "system:serviceaccount:"
+DEPLOYER: Final = f"{names.PROJECT}-deployer"
+ACCOUNT_PREFIX: Final = "system:serviceaccount:"
 
 
 def manifest(rights: Iterable[Right], user: str) -> str:
@@ -140,13 +140,13 @@ def manifest(rights: Iterable[Right], user: str) -> str:
 
 def _place(namespace: str, rights: Sequence[Right], user: str) -> list[dict[str, Any]]:
     kind = "Role" if namespace else "ClusterRole"
-    metadata = {"name": NAME, **({"namespace": namespace} if namespace else {})}
+    metadata = {"name": DEPLOYER, **({"namespace": namespace} if namespace else {})}
     role = {"apiVersion": f"{RBAC}/v1", "kind": kind, "metadata": metadata, "rules": rules(rights)}
     binding = {
         "apiVersion": f"{RBAC}/v1",
         "kind": f"{kind}Binding",
         "metadata": dict(metadata),
-        "roleRef": {"apiGroup": RBAC, "kind": kind, "name": NAME},
+        "roleRef": {"apiGroup": RBAC, "kind": kind, "name": DEPLOYER},
         "subjects": [_subject(user)],
     }
     return [role, binding]
@@ -168,7 +168,7 @@ def rules(rights: Sequence[Right]) -> list[dict[str, Any]]:
 
 
 def _subject(user: str) -> dict[str, str]:
-    if user.startswith(ACCOUNT):
-        namespace, _, name = user.removeprefix(ACCOUNT).partition(":")
+    if user.startswith(ACCOUNT_PREFIX):
+        namespace, _, name = user.removeprefix(ACCOUNT_PREFIX).partition(":")
         return {"kind": "ServiceAccount", "name": name, "namespace": namespace}
     return {"apiGroup": RBAC, "kind": "User", "name": user}

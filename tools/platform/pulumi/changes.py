@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
     from pulumi.automation.events import StepEventMetadata, StepEventStateMetadata
 
-SHOWN = 60
+MAX_VALUE_LENGTH = 60
 """Characters of a value that are shown."""
 SECRET = "[secret]"  # noqa: S105 - the engine's placeholder for a secret
 SIGNATURE = "4dabf18193072939515e22adb298388d"
 """The key that marks an encoded secret, asset or reference in the engine's events."""
 ABSENT = "-"
-MOST_PATHS = 50
+MAX_PATHS = 50
 """Paths per resource where they are computed here."""
 SEGMENT = re.compile(r'\["((?:[^"\\]|\\.)*)"\]|\[(\d+)\]|([^.\[\]]+)')
 NOISE = frozenset({"status", "metadata.generation", "metadata.managedFields", "metadata.resourceVersion"})
@@ -110,7 +110,7 @@ def _properties(operation: Operation, step: StepEventMetadata) -> tuple[Property
         return tuple(_property(path, sides) for path in paths)
     for before, after in sides:
         if different := [path for path in differing_paths(before, after) if not _is_noise(path)]:
-            return tuple(_property(path, [(before, after)]) for path in different[:MOST_PATHS])
+            return tuple(_property(path, [(before, after)]) for path in different[:MAX_PATHS])
     return ()
 
 
@@ -172,14 +172,14 @@ def shown(text: str) -> str:
     """Return a text on one line, cut where it is long, that cannot leave its quotes."""
     lines = text.strip().splitlines() or [""]
     first = re.sub(r"\s+", " ", lines[0]).replace("`", "'")
-    cut = first if len(first) <= SHOWN else f"{first[: SHOWN - 1]}…"
+    cut = first if len(first) <= MAX_VALUE_LENGTH else f"{first[: MAX_VALUE_LENGTH - 1]}…"
     return cut if len(lines) == 1 else f"{cut} … {len(lines)} lines"
 
 
-LIMIT = 60_000
+MAX_LENGTH = 60_000
 """Characters of a comment; GitHub accepts 65,536."""
-MINIMUM = 2_000
-WIDTH = 160
+MIN_LENGTH = 2_000
+LINE_LENGTH = 160
 """Characters of a line of an error or a violation."""
 
 
@@ -193,15 +193,15 @@ class StackChanges:
     violations: str = ""
 
 
-def render(stacks: Sequence[StackChanges], *, limit: int = LIMIT) -> str:
+def render(stacks: Sequence[StackChanges], *, limit: int = MAX_LENGTH) -> str:
     """Return the comment for some stacks, never longer than `limit` characters.
 
     Raises:
         ValueError: the limit leaves no room for a heading of each stack.
     """
-    if limit < MINIMUM * max(1, len(stacks)):
+    if limit < MIN_LENGTH * max(1, len(stacks)):
         raise ValueError(
-            f"a comment for {len(stacks)} stack(s) needs {MINIMUM} characters for each, not {limit} in all"
+            f"a comment for {len(stacks)} stack(s) needs {MIN_LENGTH} characters for each, not {limit} in all"
         )
     share = limit // max(1, len(stacks))
     return "\n".join(["### What would change", "", *(_section(entry, share) for entry in stacks)])
@@ -223,7 +223,7 @@ def _section(entry: StackChanges, room: int) -> str:
 
 def _wrapped(line: str) -> list[str]:
     """Return a line in parts that a comment shows without scrolling."""
-    return textwrap.wrap(line, WIDTH, break_long_words=True, break_on_hyphens=False) or [""]
+    return textwrap.wrap(line, LINE_LENGTH, break_long_words=True, break_on_hyphens=False) or [""]
 
 
 def _fitting(lines: Sequence[str], room: int) -> list[str]:

@@ -25,7 +25,7 @@ STATE = f"file://{STATE_FOLDER}?create_dir=true"
 """The embedded backend."""
 
 FOLDER_MODE = 0o700
-OTHERS = 0o077
+OTHERS_PERMISSIONS = 0o077
 """The permissions of a mode that belong to other users."""
 
 
@@ -38,7 +38,7 @@ def secure_folder(folder: Path) -> Path:
         mode = stat.S_IMODE(folder.stat().st_mode)
     if mode != FOLDER_MODE:
         folder.chmod(FOLDER_MODE)
-    if mode & OTHERS:
+    if mode & OTHERS_PERMISSIONS:
         err.print(
             f"{folder} was accessible to other users of this machine (mode {mode:o}); its mode is {FOLDER_MODE:o} now. It holds "
             "credentials of clusters: if other users work on this machine, recreate the local stacks with `make down` and `make up`."
@@ -62,18 +62,18 @@ def drop_empty_passphrase() -> None:
         del os.environ["PULUMI_CONFIG_PASSPHRASE"]
 
 
-FOLDER = STATE_FOLDER / "kubeconfigs"
+KUBECONFIGS = STATE_FOLDER / "kubeconfigs"
 FILE_MODE = 0o600
 
 
 def kubeconfig_path(stack: str) -> Path:
-    return FOLDER / stack
+    return KUBECONFIGS / stack
 
 
 def write_kubeconfig(stack: str, content: str) -> Path:
     """Write the file, readable only by its owner, and return its path."""
-    secure_folder(FOLDER.parent)
-    secure_folder(FOLDER)
+    secure_folder(KUBECONFIGS.parent)
+    secure_folder(KUBECONFIGS)
     file = kubeconfig_path(stack)
     with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT, FILE_MODE), "w") as stream:
         # The mode comes first: an existing file may be readable by others.

@@ -28,7 +28,7 @@ SUMMARIES = frozenset({"preview failed", "update failed"})
 """Errors that follow the error of a resource, and add nothing."""
 STACK = "::pulumi:pulumi:Stack::"
 """Part of the URN of the stack itself, which the errors of its program are about."""
-SHOWN = 3
+MAX_NAMES = 3
 """Resources that are named with one error."""
 MANDATORY = "mandatory"
 
@@ -122,8 +122,8 @@ def _attributed(message: str, urns: Sequence[str]) -> str:
     )
     if not names:
         return message
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return f"{', '.join(names[:SHOWN])}{more}: {message}"
+    more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
+    return f"{', '.join(names[:MAX_NAMES])}{more}: {message}"
 
 
 def short_name(urn: str) -> str:

@@ -246,11 +246,11 @@ def _open(request: urllib.request.Request, hosts: Hosts) -> addinfourl:
     return response
 
 
-FILE = Path(__file__).with_name("checksums.txt")
-_LINE = re.compile(r"(?P<checksum>[0-9a-f]{64})  (?P<address>https://\S+)")
+CHECKSUMS = Path(__file__).with_name("checksums.txt")
+_CHECKSUM_LINE = re.compile(r"(?P<checksum>[0-9a-f]{64})  (?P<address>https://\S+)")
 
 
-def pinned(file: Path = FILE) -> dict[str, str]:
+def pinned(file: Path = CHECKSUMS) -> dict[str, str]:
     """Return the checksum of each address.
 
     Raises:
@@ -260,7 +260,7 @@ def pinned(file: Path = FILE) -> dict[str, str]:
     for number, line in enumerate(file.read_text("utf-8").splitlines(), start=1):
         if not line or line.startswith("#"):
             continue
-        match = _LINE.fullmatch(line)
+        match = _CHECKSUM_LINE.fullmatch(line)
         if match is None or match["address"] in checksums:
             raise ValueError(f"{file.name}, line {number}: invalid or repeated: {line}")
         checksums[match["address"]] = match["checksum"]

@@ -29,13 +29,13 @@ DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryLis
 METADATA = "application/json;g=meta.k8s.io;v=v1;as=PartialObjectMetadata"
 METADATA_LIST = f"{METADATA}List"
 NAMESPACE, DEFINITION = "Namespace", "CustomResourceDefinition"
-OWN = frozenset({"customresourcecleanup.apiextensions.k8s.io", "foregroundDeletion", "orphan"})
+CLUSTER_FINALIZERS = frozenset({"customresourcecleanup.apiextensions.k8s.io", "foregroundDeletion", "orphan"})
 """Finalizers that the cluster itself removes once nothing else holds the object."""
 TERMINATING = "Terminating"
 """The condition of a definition that is being deleted."""
-LISTED = 500
+LIST_LIMIT = 500
 """Objects of a kind that are looked at; the first few tell what is wrong."""
-SHOWN = 20
+MAX_SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +96,7 @@ class Deletions:
     def holders(self, resources: Iterable[tuple[str, str]]) -> list[HeldObject]:
         """Return what holds objects of a state, which are pairs of the engine's type and id; each holder once."""
         holders = [each for kind, name in resources for each in self._holders_of(kind, name)]
-        return list(dict.fromkeys(holders))[:SHOWN]
+        return list(dict.fromkeys(holders))[:MAX_SHOWN]
 
     def unfinished(self, resources: Iterable[tuple[str, str]]) -> list[str]:
         """Return the definitions among objects of a state whose objects the API server has not deleted yet, and what it says."""
@@ -110,7 +110,7 @@ class Deletions:
 
     def in_namespace(self, name: str) -> list[HeldObject]:
         kinds = [kind for kind in self._served() if kind.namespaced and kind.deletable]
-        return list(dict.fromkeys(each for kind in kinds for each in self._list(kind, name)))[:SHOWN]
+        return list(dict.fromkeys(each for kind in kinds for each in self._list(kind, name)))[:MAX_SHOWN]
 
     def _holders_of(self, type_: str, id_: str) -> Iterator[HeldObject]:
         """Yield what holds one object: its own finalizers, and those of what a namespace or a definition contains."""
@@ -136,7 +136,7 @@ class Deletions:
         return next((each for each in self._served() if (each.group, each.name) == (group, name)), None)
 
     def _list(self, kind: Kind, namespace: str = "") -> Iterator[HeldObject]:
-        for item in self._get(f"{kind.path(namespace)}?limit={LISTED}", METADATA_LIST).get("items") or []:
+        for item in self._get(f"{kind.path(namespace)}?limit={LIST_LIMIT}", METADATA_LIST).get("items") or []:
             yield from _held(kind, item)
 
     def _served(self) -> list[Kind]:
@@ -177,7 +177,7 @@ def kinds_of(path: str, discovery: Object) -> Iterator[Kind]:
 
 def _held(kind: Kind, document: Object) -> Iterator[HeldObject]:
     metadata = document["metadata"]
-    finalizers = tuple(each for each in metadata.get("finalizers") or () if each not in OWN)
+    finalizers = tuple(each for each in metadata.get("finalizers") or () if each not in CLUSTER_FINALIZERS)
     if metadata.get("deletionTimestamp") and finalizers:
         yield HeldObject(
             kind=kind.name,

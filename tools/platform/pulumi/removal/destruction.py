@@ -265,8 +265,8 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - any property
 
 
 AWS_PROVIDER: Final = "pulumi:providers:aws"
-ACCOUNT: Final = re.compile(r"arn:[a-z-]+:[a-z0-9-]+:[a-z0-9-]*:([0-9]{12}):")
-SECONDS: Final = 30.0
+ARN_ACCOUNT: Final = re.compile(r"arn:[a-z-]+:[a-z0-9-]+:[a-z0-9-]*:([0-9]{12}):")
+AWS_SECONDS: Final = 30.0
 
 
 class WrongAccountError(PlatformError):
@@ -287,7 +287,7 @@ def account_of(resources: Iterable[Mapping[str, Any]]) -> Account:
     known = [each for each in resources if not each.get("delete")]
     inputs = next((each.get("inputs") or {} for each in known if each["type"] == AWS_PROVIDER), {})
     arns = ((each.get("outputs") or {}).get("arn") for each in known if each["type"].startswith("aws:"))
-    numbers = (match[1] for arn in arns if isinstance(arn, str) and (match := ACCOUNT.match(arn)))
+    numbers = (match[1] for arn in arns if isinstance(arn, str) and (match := ARN_ACCOUNT.match(arn)))
     return Account(
         number=next(numbers, ""),
         profile=str(inputs.get("profile") or ""),
@@ -324,9 +324,9 @@ def _present(stack: str, profile: str) -> str:
     command = ["aws", "sts", "get-caller-identity", "--query", "Account", "--output", "text"]
     command += ["--profile", profile] if profile else []
     try:
-        answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=SECONDS)
+        answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=AWS_SECONDS)
     except subprocess.TimeoutExpired:
-        message = f"{stack}: AWS did not say within {SECONDS:g} s whose credentials these are; nothing has been destroyed"
+        message = f"{stack}: AWS did not say within {AWS_SECONDS:g} s whose credentials these are; nothing has been destroyed"
         raise WrongAccountError(message, hint=hint) from None
     if answer.returncode:
         reason = answer.stderr.strip() or f"exit code {answer.returncode}"
