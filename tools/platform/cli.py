@@ -5,20 +5,11 @@ from __future__ import annotations
 from tools.platform.command_group import command_app
 from tools.platform.pulumi.environment import drop_empty_passphrase
 
-COMMANDS = {
-    "preflight": "tools.platform.commands.preflight",
-    "up": "tools.platform.commands.up",
-    "down": "tools.platform.commands.down",
-    "rollback": "tools.platform.commands.rollback",
-    "demo": "tools.platform.commands.demo",
-    "diff": "tools.platform.commands.diff",
-    "drift": "tools.platform.commands.drift",
-    "preview": "tools.platform.commands.preview",
-    "policy": "tools.platform.commands.policy",
-    "crd-check": "tools.platform.commands.crd_check",
-    "alerts": "tools.platform.commands.alerts",
-    "pulumi": "tools.platform.commands.pulumi",
-}
+NAMES = (
+    *("preflight", "up", "down", "rollback", "demo", "diff", "drift", "preview"),
+    *("policy", "crd-check", "alerts", "pulumi"),
+)
+COMMANDS = {name: f"tools.platform.commands.{name.replace('-', '_')}" for name in NAMES}
 
 app = command_app(COMMANDS)
 

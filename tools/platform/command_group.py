@@ -12,11 +12,11 @@ from typer.main import get_command
 from tools.platform.errors import ExitCode, error_boundary
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 
 def lazy_group(modules: Mapping[str, str]) -> type[TyperGroup]:
-    """Return a group of commands by name; each is `module` or `module:attribute`, by default `app`."""
+    """Return a group of commands by name: each is `module:app`, or the `app` or else the function of its name in `module`."""
 
     class LazyGroup(TyperGroup):
         def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002, ANN401 - typer's signature
@@ -25,8 +25,10 @@ def lazy_group(modules: Mapping[str, str]) -> type[TyperGroup]:
         def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002, ANN401 - typer's signature
             if cmd_name not in modules:
                 return None
-            module, _, attribute = modules[cmd_name].partition(":")
-            command = get_command(getattr(import_module(module), attribute or "app"))
+            name, _, attribute = modules[cmd_name].partition(":")
+            module = import_module(name)
+            target = getattr(module, attribute or "app", None) or getattr(module, cmd_name.replace("-", "_"))
+            command = get_command(target if isinstance(target, typer.Typer) else _single(target))
             command.name = cmd_name
             return command
 
@@ -57,6 +59,12 @@ def command_app(modules: Mapping[str, str]) -> typer.Typer:
         pretty_exceptions_enable=False,
         rich_markup_mode="markdown",
     )
+
+
+def _single(function: Callable[..., None]) -> typer.Typer:
+    app = typer.Typer(add_completion=False)
+    app.command()(function)
+    return app
 
 
 Stack = Annotated[str, typer.Argument(metavar="STACK", help="Name of the Pulumi stack.")]

@@ -27,10 +27,7 @@ TESTS = ROOT / "tests" / "alerts"
 RULES = "rules.yml"
 """The name under which the tests load the rules."""
 
-app = typer.Typer(add_completion=False)
 
-
-@app.command()
 def alerts(
     stack: Annotated[
         str, typer.Argument(metavar="STACK", help="Stack whose settings the rules follow.")

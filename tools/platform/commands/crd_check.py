@@ -21,14 +21,11 @@ FILES = {
 }
 """The function that returns each definition of this checkout, by its file."""
 
-app = typer.Typer(add_completion=False)
-
 
 class NoSuchCommitError(PlatformError):
     """The commit does not exist, or has no CRD."""
 
 
-@app.command()
 def crd_check(
     commit: Annotated[
         str,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import typer
-
 from tools.platform.command_group import Stack  # noqa: TC001 - typer reads it
 from tools.platform.console import out
 from tools.platform.demo.cluster import NAMESPACE, DemoCluster, DemoError, Object
@@ -18,10 +16,7 @@ EXAMPLES = ROOT / "examples"
 SUSPENDED = frozenset({"night"})
 """Notifications whose receiver is suspended at first."""
 
-app = typer.Typer(add_completion=False)
 
-
-@app.command()
 def demo(stack: Stack = "dev") -> None:
     """Apply the notifications and receivers of examples/, and show what becomes of each and what arrives.
 

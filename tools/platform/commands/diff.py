@@ -16,10 +16,7 @@ from tools.platform.pulumi.environment import ENGINE_GROUPS
 from tools.platform.pulumi.stack import open_with_settings, preview
 from tools.platform.pulumi.stack_file import check_name
 
-app = typer.Typer(add_completion=False)
 
-
-@app.command()
 def diff(
     stacks: Annotated[
         list[str] | None, typer.Argument(metavar="STACK", help="Stacks; dev by default.")

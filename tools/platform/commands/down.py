@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     from platform_infra.settings.model import Settings
 
-app = typer.Typer(add_completion=False)
-
 
 class StackInUseError(PlatformError):
     """Previews depend on the stack."""
@@ -34,7 +32,6 @@ class NotConfirmedError(PlatformError):
     """Nobody has confirmed that a stack with a shared cluster is destroyed."""
 
 
-@app.command()
 def down(
     stack: Stack = "dev",
     *,

@@ -24,10 +24,7 @@ if TYPE_CHECKING:
 BODY_LENGTH = 4000
 """Characters of a notification's body."""
 
-app = typer.Typer(add_completion=False)
 
-
-@app.command()
 def drift(
     stacks: Annotated[
         list[str] | None, typer.Argument(metavar="STACK", help="Stacks; dev by default.")

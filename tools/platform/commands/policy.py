@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 PACK = ROOT / "infra" / "policy_pack"
 
-app = typer.Typer(add_completion=False)
-
 
 class PolicyError(PlatformError):
     """The policies cannot be evaluated."""
@@ -41,7 +39,6 @@ class Evaluation:
         return not any(violation.mandatory for violation in self.violations)
 
 
-@app.command()
 def policy(
     stack: Annotated[str, typer.Argument(metavar="STACK", help="Stack to check.")] = "prod",
     *,

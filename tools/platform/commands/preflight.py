@@ -22,14 +22,11 @@ if TYPE_CHECKING:
     from platform_infra.settings.model import Settings
     from tools.platform.preflight.report import Report
 
-app = typer.Typer(add_completion=False)
-
 
 class NoClusterError(PlatformError):
     """The settings of the stack do not lead to a cluster that can be asked."""
 
 
-@app.command()
 def preflight(
     stack: Stack,
     *,

@@ -34,10 +34,7 @@ if TYPE_CHECKING:
 
     from tools.platform.pulumi.state.history import Deployment
 
-app = typer.Typer(add_completion=False)
 
-
-@app.command()
 def rollback(
     stack: Stack = "dev",
     *,

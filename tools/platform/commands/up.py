@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from platform_infra.settings.model import Settings
     from tools.localcluster.toolchain import Toolchain
 
-app = typer.Typer(add_completion=False)
-
 SecretsProvider = Annotated[
     str,
     typer.Option(
@@ -42,7 +40,6 @@ SecretsProvider = Annotated[
 ]
 
 
-@app.command()
 def up(
     stack: Stack = "dev",
     *,
