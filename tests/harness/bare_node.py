@@ -14,7 +14,8 @@ from tests.harness.deploy import progress
 from tests.harness.ephemeral import parts
 from tests.harness.leftovers import OWNER_LABEL, owner, remove_leftovers
 from tests.harness.node_container import start_node
-from tools.platform.processes import terminated_as_interrupted, undisturbed
+from tests.harness.programs import undisturbed
+from tools.platform.processes import terminated_as_interrupted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

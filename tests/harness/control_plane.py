@@ -25,8 +25,9 @@ from tests.harness.authority import Authority
 from tests.harness.control_plane_commands import Place, api_server, etcd
 from tests.harness.eventually import eventually
 from tests.harness.ports import free_port
+from tests.harness.programs import undisturbed
 from tools.localcluster.toolchain import ensure
-from tools.platform.processes import terminated_as_interrupted, undisturbed
+from tools.platform.processes import terminated_as_interrupted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

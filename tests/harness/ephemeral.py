@@ -16,10 +16,11 @@ from tests.harness.deploy import BuiltImages, build_images, deploy, forget_stack
 from tests.harness.leftovers import OWNER_LABEL, owner, remove_leftovers
 from tests.harness.node_container import PROXY_PORT, SINK_PORT, start_node
 from tests.harness.place import KEPT, EphemeralStack, use_own_backend
+from tests.harness.programs import undisturbed
 from tools.localcluster.image.images import ensure_images
 from tools.localcluster.runtime.dockerd import ensure_docker
 from tools.localcluster.toolchain import ensure
-from tools.platform.processes import terminated_as_interrupted, undisturbed
+from tools.platform.processes import terminated_as_interrupted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

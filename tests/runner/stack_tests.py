@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from tests.harness.programs import run
 from tests.harness.report.page import write_page
 from tests.harness.report.records import failed, read
 from tests.harness.report.table import print_table
 from tests.stack.conftest import HANDED_ON
 from tools.platform.console import err, out
-from tools.platform.processes import run
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:

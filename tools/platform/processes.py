@@ -1,58 +1,24 @@
-"""Run programs and pass signals on to them: Ctrl-C, SIGTERM and a timeout end a program gracefully."""
+"""Signals: Ctrl-C, SIGTERM and SIGHUP end this process and the programs that it runs gracefully."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import signal
-import subprocess
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tools.platform.console import err
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator
     from types import FrameType
 
-GRACE_SECONDS = 20.0
 END_SECONDS = 40.0
 """Seconds in which a command ends after a signal; longer than the engine needs to abort its operations."""
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """Signals that ask a process to end."""
 ON_INTERRUPT: list[Callable[[], None]] = []
 """Called by the handler of these signals."""
-TIMED_OUT = 124
-"""Exit code of a program that exceeded its time limit, as in timeout(1)."""
-
-
-def run(command: Sequence[str], *, variables: Mapping[str, str], cwd: Path, limit: float) -> int:
-    """Run a program and return its exit code, or TIMED_OUT; it receives SIGINT first, and SIGKILL after a grace period.
-
-    Raises:
-        KeyboardInterrupt: this process was interrupted; the program has ended.
-    """
-    with subprocess.Popen(command, env={**os.environ, **variables}, cwd=cwd) as process:
-        try:
-            return process.wait(timeout=limit)
-        except subprocess.TimeoutExpired:
-            err.print(f"timed out after {limit:g} s; stopping it")
-            process.send_signal(signal.SIGINT)
-            _end(process)
-            return TIMED_OUT
-        except BaseException:
-            # The program received the same signal; a second one would abort its shutdown.
-            _end(process)
-            raise
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    try:
-        process.wait(timeout=GRACE_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
 
 
 @contextlib.contextmanager
@@ -111,17 +77,6 @@ def ended_by_signals() -> Iterator[None]:
         yield
     finally:
         ON_INTERRUPT.remove(begin)
-
-
-@contextlib.contextmanager
-def undisturbed() -> Iterator[None]:
-    """Ignore SIGINT, SIGTERM and SIGHUP while the block runs; SIGKILL still works."""
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in ENDING}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def descendants(process: int) -> list[int]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.harness.eventually import eventually
-from tools.platform.processes import TIMED_OUT, run
+from tests.harness.programs import TIMED_OUT, run
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
@@ -24,7 +24,8 @@ STUBBORN = f"trap '' INT; {SLEEPER}"
 RUNNER = """
 import sys, time
 from pathlib import Path
-from tools.platform.processes import run, terminated_as_interrupted, undisturbed
+from tests.harness.programs import run, undisturbed
+from tools.platform.processes import terminated_as_interrupted
 with terminated_as_interrupted():
     try:
         run(["sh", "-c", *sys.argv[1:]], variables={}, cwd=Path(), limit=60)
@@ -76,7 +77,7 @@ def test_program_is_stopped_after_its_time_limit(pid_file: Path, capfd: pytest.C
 
 
 def test_program_that_ignores_signals_is_killed(pid_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tools.platform.processes.GRACE_SECONDS", 0.5)
+    monkeypatch.setattr("tests.harness.programs.GRACE_SECONDS", 0.5)
     run(["sh", "-c", STUBBORN, str(pid_file)], variables={}, cwd=ROOT, limit=2)
     assert not is_running(pid_in(pid_file))
 
