@@ -6,27 +6,36 @@ import contextlib
 import io
 import re
 import time
+from dataclasses import replace
 from email.headerregistry import Address
 from ipaddress import ip_network
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from notification_contract.kinds.channel_types.discord import Discord
+from notification_contract.kinds.channel_types.mattermost import Mattermost
+from notification_contract.kinds.channel_types.pagerduty import PagerDuty
+from notification_contract.kinds.channel_types.slack import Slack
+from notification_contract.kinds.channel_types.sms import Sms
+from notification_contract.kinds.channel_types.teams import Teams
+from notification_contract.kinds.secrets import SecretName, SecretRef
 from notification_contract.settings import Log, LogFormat
-from notification_operator.delivery.channel import close
-from notification_operator.delivery.channels import discord, mattermost, pagerduty, sms, teams
 from notification_operator.delivery.channels.console import ConsoleChannel
-from notification_operator.delivery.channels.slack import bot, webhook
+from notification_operator.delivery.channels.slack.webhook import SlackWebhookChannel
 from notification_operator.delivery.http.egress_guard import guarded_session
 from notification_operator.delivery.http.egress_policy import EgressPolicy
-from notification_operator.delivery.http.exchange import HttpAccess
+from notification_operator.delivery.http.exchange import NetworkAccess
+from notification_operator.delivery.receivers.factory import create_channel
 from notification_operator.delivery.rendering.compose import Composer, Facts
 from notification_operator.delivery.rendering.mail import write_mail
+from notification_operator.domain.receivers.references import SecretValues
 from notification_operator.telemetry import logging
 from tools.pictures.samples import MESSAGE, NOW
 
 if TYPE_CHECKING:
+    from notification_contract.kinds.channel_type import TypeBlock
     from notification_operator.delivery.channel import Channel
 
 LOOPBACK: Final = EgressPolicy(insecure=True, allowed_networks=(ip_network("127.0.0.0/8"),))
@@ -49,10 +58,10 @@ async def capture() -> dict[str, bytes]:
     application = web.Application()
     application.router.add_post("/{path:.*}", accept)
     async with TestServer(application) as server, guarded_session(LOOPBACK, connections=1) as session:
-        access = HttpAccess(session=session, policy=LOOPBACK, clock=lambda: NOW)
+        access = NetworkAccess(session=session, policy=LOOPBACK, clock=lambda: NOW)
         for name, channel in _channels(str(server.make_url("")).rstrip("/"), access).items():
-            await channel.deliver(MESSAGE)
-            await close(channel)
+            await channel.deliver(replace(MESSAGE, address="+15550100"))
+            await channel.close()
             sent[name] = received[0]
             received.clear()
     return sent
@@ -62,26 +71,23 @@ def _composer() -> Composer:
     return Composer(facts=Facts(cluster="prod", receiver="on-call"), clock=time.thread_time)
 
 
-def _channels(url: str, access: HttpAccess) -> dict[str, Channel]:
-    common: dict[str, Any] = {"access": access, "composer": _composer()}
-    number, token = "+15550100", "xoxb-not-a-token"
-    sms_options = sms.SmsOptions(account_sid="AC0123", to=number, sender="+15550199", base_url=url)
-    sms_secrets = sms.SmsSecrets(username="SK0123456789", password=token)
-    bot_options, bot_secrets = (
-        bot.SlackBotOptions(channel="C0123", base_url=url),
-        bot.SlackBotSecrets(token=token),
-    )
-    key = pagerduty.PagerDutySecrets(routing_key="R" * 32)
+def _channels(url: str, access: NetworkAccess) -> dict[str, Channel]:
+    def made(kind: str, block: TypeBlock, **values: str) -> Channel:
+        secrets = SecretValues({name.replace("__", "/"): value for name, value in values.items()})
+        return create_channel(kind, block, secrets, access=access, composer=_composer())
+
+    ref, sender = SecretRef(name="any"), "+15550199"
+    sms = Sms(account_sid="AC0123", auth_secret_ref=SecretName(name="any"), sender=sender, base_url=url)
+    pagerduty = PagerDuty(routing_key_secret_ref=ref, base_url=url)
+    slack = Slack(bot_token_secret_ref=ref, channel="C0123", base_url=url)
     return {
-        "teams": teams.TeamsChannel(teams.TeamsSecrets(url=url), **common),
-        "pagerduty": pagerduty.PagerDutyChannel(pagerduty.PagerDutyOptions(base_url=url), key, **common),
-        "sms": sms.SmsChannel(sms_options, sms_secrets, **common),
-        "slack-settings": webhook.SlackChannel(url, connections=1, clock=lambda: NOW),
-        "slack": bot.SlackBotChannel(bot_options, bot_secrets, **common),
-        "discord": discord.DiscordChannel(discord.DiscordSecrets(url=url), **common),
-        "mattermost": mattermost.MattermostChannel(
-            mattermost.MattermostOptions(), mattermost.MattermostSecrets(url=url), **common
-        ),
+        "teams": made("teams", Teams(url_secret_ref=ref), urlSecretRef=url),
+        "pagerduty": made("pagerduty", pagerduty, routingKeySecretRef="R" * 32),
+        "sms": made("sms", sms, authSecretRef__username="SK0123456789"),
+        "slack-settings": SlackWebhookChannel.of_settings(url, connections=1, clock=lambda: NOW),
+        "slack": made("slack", slack, botTokenSecretRef="xoxb-not-a-token"),
+        "discord": made("discord", Discord(url_secret_ref=ref), urlSecretRef=url),
+        "mattermost": made("mattermost", Mattermost(url_secret_ref=ref), urlSecretRef=url),
     }
 
 
