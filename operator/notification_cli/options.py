@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
 
@@ -44,6 +45,15 @@ RulesFile = Annotated[
     ),
 ]
 DEFAULT_OPERATOR_NAMESPACE = "notification-system"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """Which API server the user chose; empty for the kubeconfig's own choice."""
+
+    kubeconfig: str = ""
+    context: str = ""
+    namespace: str = ""
 
 
 class Output(StrEnum):

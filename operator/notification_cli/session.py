@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from notification_cli.clock import now
-from notification_cli.kube.connection import Connection, connect
 from notification_cli.kube.notifications import Notifications
 from notification_cli.kube.receivers import Receivers
 
@@ -15,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from datetime import datetime
 
-    from notification_cli.kube.kubeconfig import Access
+    from notification_cli.kube.connection import Connection
+    from notification_cli.options import Access
     from notification_cli.output.screen import Screen
 
 
@@ -37,6 +37,7 @@ class Session:
 
 def run(access: Access, screen: Screen, work: Callable[[Session], Awaitable[int]]) -> int:
     """Connect, work, and return the exit code."""
+    from notification_cli.kube.connection import connect  # noqa: PLC0415 - verbs without a cluster need no client
 
     async def connected() -> int:
         async with connect(access) as connection:

@@ -82,7 +82,7 @@ def expired_certificate() -> tuple[bytes, bytes]:
     ("content", "options", "reason"),
     [
         ("a: [", (), "ParserError"),
-        ("5", (), "is no mapping"),
+        ("5", (), "is malformed: TypeError"),
         ("contexts: []", (), "it has no current context; choose one with --context"),
         (None, ("--context", "absent"), "it has no context absent; its contexts are "),
     ],

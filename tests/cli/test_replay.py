@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import pytest
 
-from notification_cli.kube.credentials import Issued
-from notification_cli.kube.kubeconfig import Access, read_profile
+from notification_cli.kube.kubeconfig import log_in
 from notification_cli.kube.notifications import collection
-from notification_cli.kube.tls import tls_context
+from notification_cli.options import Access
 from notification_contract import crds, names
 from tests.cli.cluster import COMMAND
 from tests.cli.test_receivers import SLACK, status
@@ -327,9 +326,9 @@ def test_redrive_that_is_killed_five_times_sends_each_once(cluster: Cluster) -> 
 async def fill(cluster: Cluster, count: int = MANY) -> None:
     """Create many failed notifications, with the names `order-00000` and so on."""
     # Without the Kubernetes client, whose models cost more than the API server's work.
-    profile = read_profile(Access(kubeconfig=str(cluster.kubeconfig)))
-    connector = aiohttp.TCPConnector(ssl=tls_context(profile, Issued()), limit=CONCURRENCY)
-    base, numbers = f"{profile.cluster['server']}{collection(cluster.namespace)}", iter(range(count))
+    login = await log_in(Access(kubeconfig=str(cluster.kubeconfig)))
+    connector = aiohttp.TCPConnector(ssl=login.tls, limit=CONCURRENCY)
+    base, numbers = f"{login.server}{collection(cluster.namespace)}", iter(range(count))
     async with aiohttp.ClientSession(connector=connector, raise_for_status=True) as session:
         await asyncio.gather(*(_create(session, base, numbers) for _ in range(CONCURRENCY)))
 

@@ -8,6 +8,7 @@ import typer
 
 from notification_cli.boundary import finish
 from notification_cli.options import (
+    Access,
     AllNamespaces,
     Context,
     Kubeconfig,
@@ -52,7 +53,6 @@ def drill(  # noqa: PLR0913 - the options
     def work() -> int:
         from notification_cli.actions.drilling import Drilling
         from notification_cli.actions.waiting import time_limit
-        from notification_cli.kube.kubeconfig import Access
         from notification_cli.output.screen import Screen
         from notification_cli.session import run
 

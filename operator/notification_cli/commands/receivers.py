@@ -8,6 +8,7 @@ import typer
 
 from notification_cli.boundary import finish
 from notification_cli.options import (
+    Access,
     AllNamespaces,
     Context,
     Kubeconfig,
@@ -47,7 +48,6 @@ def receivers(  # noqa: PLR0913 - the options
 
     def work() -> int:
         from notification_cli.actions.receivers import ReceiverListing
-        from notification_cli.kube.kubeconfig import Access
         from notification_cli.output.screen import Screen
         from notification_cli.session import run
 
@@ -82,7 +82,6 @@ def send_test(  # noqa: PLR0913 - the options
     def work() -> int:
         from notification_cli.actions.receivers import ReceiverTesting
         from notification_cli.actions.waiting import time_limit
-        from notification_cli.kube.kubeconfig import Access
         from notification_cli.output.screen import Screen
         from notification_cli.session import run
 

@@ -9,6 +9,7 @@ import typer
 from notification_cli.boundary import finish
 from notification_cli.options import (
     DEFAULT_OPERATOR_NAMESPACE,
+    Access,
     Context,
     Kubeconfig,
     Namespace,
@@ -58,7 +59,6 @@ def render(  # noqa: PLR0913 - the options
         import asyncio
 
         from notification_cli.actions.rendering import Rendering
-        from notification_cli.kube.kubeconfig import Access
         from notification_cli.output.screen import Screen
         from notification_cli.session import run
 

@@ -8,6 +8,7 @@ import typer
 
 from notification_cli.boundary import finish
 from notification_cli.options import (
+    Access,
     AllNamespaces,
     Context,
     FinalPhaseChoice,
@@ -47,7 +48,6 @@ def replay(  # noqa: PLR0913 - the options
     def work() -> int:
         from notification_cli.actions.resending.replaying import Replaying
         from notification_cli.actions.waiting import time_limit
-        from notification_cli.kube.kubeconfig import Access
         from notification_cli.output.screen import Screen
         from notification_cli.session import run
 
@@ -119,7 +119,6 @@ def redrive(  # noqa: PLR0913 - the options
     def work() -> int:
         from notification_cli.actions.resending.redriving import Redriving
         from notification_cli.actions.waiting import time_limit
-        from notification_cli.kube.kubeconfig import Access
         from notification_cli.output.screen import Screen
         from notification_cli.session import run
 

@@ -9,6 +9,7 @@ import typer
 from notification_cli.boundary import finish
 from notification_cli.options import (
     DEFAULT_OPERATOR_NAMESPACE,
+    Access,
     Context,
     Kubeconfig,
     NoColor,
@@ -54,7 +55,6 @@ def check(  # noqa: PLR0913 - the options
 
     def work() -> int:
         from notification_cli.actions.routing import RouteTest, expectations_of
-        from notification_cli.kube.kubeconfig import Access
         from notification_cli.output.screen import Screen
         from notification_cli.rules import Rules
         from notification_cli.session import run

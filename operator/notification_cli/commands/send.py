@@ -8,6 +8,7 @@ import typer
 
 from notification_cli.boundary import finish
 from notification_cli.options import (
+    Access,
     Context,
     Kubeconfig,
     Namespace,
@@ -117,7 +118,6 @@ def send(  # noqa: PLR0913 - the options
 
     def work() -> int:
         from notification_cli.actions.sending import Sending
-        from notification_cli.kube.kubeconfig import Access
         from notification_cli.output.screen import Screen
         from notification_cli.session import run
 

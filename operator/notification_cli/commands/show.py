@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from notification_cli.boundary import finish
 from notification_cli.options import (
     DEFAULT_OPERATOR_NAMESPACE,
+    Access,
     Context,
     Kubeconfig,
     Name,
@@ -38,7 +39,6 @@ def _command(name: str, help_text: str, *, explains: bool) -> Callable[..., None
     ) -> None:
         def work() -> int:
             from notification_cli.actions.single import Single
-            from notification_cli.kube.kubeconfig import Access
             from notification_cli.output.screen import Screen
             from notification_cli.rules import Rules
             from notification_cli.session import run

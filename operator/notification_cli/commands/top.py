@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from notification_cli.boundary import finish
-from notification_cli.options import Context, Kubeconfig, Namespace, NoColor, Output, OutputOption, Selector
+from notification_cli.options import (
+    Access,
+    Context,
+    Kubeconfig,
+    Namespace,
+    NoColor,
+    Output,
+    OutputOption,
+    Selector,
+)
 
 
 def top(  # noqa: PLR0913 - the options
@@ -22,7 +31,6 @@ def top(  # noqa: PLR0913 - the options
 
     def work() -> int:
         from notification_cli.actions.counting import Counting
-        from notification_cli.kube.kubeconfig import Access
         from notification_cli.output.screen import Screen
         from notification_cli.session import run
 

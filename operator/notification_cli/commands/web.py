@@ -9,6 +9,7 @@ import typer
 from notification_cli.boundary import finish
 from notification_cli.options import (
     DEFAULT_OPERATOR_NAMESPACE,
+    Access,
     AllNamespaces,
     Context,
     Kubeconfig,
@@ -35,7 +36,6 @@ def web(  # noqa: PLR0913 - the options
     """
 
     def work() -> int:
-        from notification_cli.kube.kubeconfig import Access
         from notification_cli.output.screen import Screen
         from notification_cli.rules import Rules
         from notification_cli.session import run

@@ -1,99 +1,128 @@
-"""The connection that kubectl would use: server, certificates, proxy and credentials of a context."""
+"""Requests and watches at the API server of a context, with the credentials of the user."""
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from contextlib import asynccontextmanager, contextmanager
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode, urlsplit
+from ssl import SSLError
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
 
-from notification_cli.errors import ApiError, CliError, ExitCode
-from notification_cli.kube.credentials import Credentials
-from notification_cli.kube.http import GZIP, HttpClient, Request
-from notification_cli.kube.kubeconfig import read_profile
-from notification_cli.kube.tls import tls_context
+import aiohttp
+from yarl import URL
+
+from notification_cli.clock import now
+from notification_cli.errors import ApiError
+from notification_cli.kube.kubeconfig import log_in
+from notification_cli.kube.refusals import refusal
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
-    from ssl import SSLContext
+    from collections.abc import AsyncIterator, Iterator, Mapping
 
-    from notification_cli.kube.credentials import Issued
-    from notification_cli.kube.http import Response
-    from notification_cli.kube.kubeconfig import Access, Profile
+    from notification_cli.kube.kubeconfig import Login
+    from notification_cli.options import Access
+
+SECONDS: Final = 30.0
+"""Time limit of each step of a request: to connect, and to receive the next part."""
+LINE_BYTES: Final = 2**21
+"""An event of a watch is one line, as long as its object."""
 
 
-@dataclass(slots=True, kw_only=True)
 class Connection:
-    """A client of the API server, and what the kubeconfig says about it."""
+    """A client of one API server. Each failure is an `ApiError` with one line for the user.
 
-    client: HttpClient
-    credentials: Credentials
-    profile: Profile
-    certificate: str
-    """The issued certificate that the client presents; empty without one."""
-    prefix: str
-    """The path of the server's URL, such as that of a proxy of clusters."""
-    namespace: str
-    context: str
-    """The name of the context, for messages."""
+    Args:
+        session: sends the requests.
+        login: the server and the credentials; read again when they end or are refused.
+    """
 
-    async def send(  # noqa: PLR0913 - the parts of a request
+    def __init__(self, session: aiohttp.ClientSession, login: Login) -> None:
+        self.context, self.namespace = login.context, login.access.namespace
+        self._session = session
+        self._login = login
+        self._refused = False
+        self._renewing = asyncio.Lock()
+
+    async def get(self, path: str, query: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        return await self._request("GET", path, query or {})
+
+    async def create(self, path: str, obj: Mapping[str, Any]) -> dict[str, Any]:
+        """Create an object in a collection and return it as stored; a field that the CRD does not have is an error."""
+        return await self._request("POST", path, {"fieldValidation": "Strict"}, obj)
+
+    async def merge(self, path: str, change: Mapping[str, Any]) -> dict[str, Any]:
+        """Change fields of the object at a path and return it."""
+        return await self._request("PATCH", path, {}, change)
+
+    async def watch(
+        self, path: str, query: Mapping[str, Any], *, seconds: int
+    ) -> AsyncIterator[dict[str, Any]]:
+        """Yield the events of a watch, which the API server ends after so many seconds."""
+        options = {**query, "watch": "true", "timeoutSeconds": seconds}
+        with translated(self.context):
+            async with self._response("GET", path, options, more_seconds=seconds) as response:
+                if response.status != HTTPStatus.OK:
+                    raise refusal(self.context, response.status, await response.read(), path=path)
+                async for line in response.content:
+                    event = json.loads(line)
+                    if event["type"] == "ERROR":
+                        code = event["object"].get("code", HTTPStatus.INTERNAL_SERVER_ERROR)
+                        raise refusal(self.context, code, json.dumps(event["object"]).encode())
+                    yield event
+
+    async def _request(
+        self, method: str, path: str, query: Mapping[str, Any], obj: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        with translated(self.context):
+            async with self._response(method, path, query, obj) as response:
+                body = await response.read()
+            if response.status not in {HTTPStatus.OK, HTTPStatus.CREATED}:
+                raise refusal(self.context, response.status, body, path=path)
+            decoded: dict[str, Any] = json.loads(body)
+        return decoded
+
+    @asynccontextmanager
+    async def _response(
         self,
         method: str,
         path: str,
-        *,
         query: Mapping[str, Any],
-        seconds: float,
-        body: bytes | None = None,
-        content_type: str = "application/json",
-    ) -> Response:
-        """Send a request and return the response; a token that the API server refuses is renewed once, if it can be.
-
-        Raises:
-            OSError: there is no response.
-            http.client.HTTPException: the response is none of HTTP.
-        """
-        for renewable in (self.credentials.renewable, False):
-            headers = await self._headers()
-            if body is not None:
-                headers.append(("Content-Type", content_type))
-            request = Request(
-                method=method, target=self._target(path, query), headers=headers, body=body, seconds=seconds
+        obj: Mapping[str, Any] | None = None,
+        *,
+        more_seconds: float = 0.0,
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Send a request; credentials that the API server refuses are renewed once, if they can be."""
+        sent = "application/merge-patch+json" if method == "PATCH" else "application/json"
+        timeout = aiohttp.ClientTimeout(sock_connect=SECONDS, sock_read=SECONDS + more_seconds)
+        renewed = False
+        while True:
+            login = await self._current()
+            response = await self._session.request(
+                method,
+                URL(f"{login.server}{path}?{urlencode(query)}", encoded=True),
+                headers=[*login.headers, ("Content-Type", sent)],
+                data=None if obj is None else json.dumps(obj).encode(),
+                ssl=login.tls,
+                server_hostname=login.tls_name,
+                proxy=login.proxy or None,
+                timeout=timeout,
+                allow_redirects=False,
             )
-            response = await self.client.send(request)
-            if response.status != HTTPStatus.UNAUTHORIZED or not renewable:
+            if response.status != HTTPStatus.UNAUTHORIZED or not login.until or renewed:
                 break
-            self.credentials.discard()
-        return response
-
-    @asynccontextmanager
-    async def stream(
-        self, path: str, *, query: Mapping[str, Any], seconds: float
-    ) -> AsyncIterator[tuple[int, AsyncIterator[bytes]]]:
-        """Send a request for a long response; gives its status and its lines as they arrive."""
-        request = Request(
-            method="GET", target=self._target(path, query), headers=await self._headers(), seconds=seconds
-        )
-        async with self.client.stream(request) as response:
+            response.release()
+            self._refused = renewed = True
+        async with response:
             yield response
 
-    async def _headers(self) -> list[tuple[str, str]]:
-        issued = await self.credentials.issued()
-        if issued.certificate != self.certificate:
-            # The one before has ended, or was refused.
-            self.client.renew(_trust(self.profile, issued))
-            self.certificate = issued.certificate
-        return [
-            ("Accept", "application/json"),
-            ("Accept-Encoding", GZIP),
-            ("User-Agent", "notif"),
-            *await self.credentials.headers(),
-        ]
-
-    def _target(self, path: str, query: Mapping[str, Any]) -> str:
-        return f"{self.prefix}{path}?{urlencode(query)}" if query else f"{self.prefix}{path}"
+    async def _current(self) -> Login:
+        async with self._renewing:
+            if self._refused or (self._login.until and self._login.until <= now()):
+                self._login, self._refused = await log_in(self._login.access), False
+            return self._login
 
 
 @asynccontextmanager
@@ -103,54 +132,30 @@ async def connect(access: Access) -> AsyncIterator[Connection]:
     Raises:
         CliError: there is no usable kubeconfig.
     """
-    profile = read_profile(access)
-    credentials = Credentials(profile)
-    issued = await credentials.issued()
-    tls = _trust(profile, issued)
-    server = str(profile.cluster["server"])
-    client = HttpClient(
-        server, tls=tls, name=str(profile.cluster.get("tls-server-name") or ""), proxy=_proxy(profile)
-    )
+    login = await log_in(access)
+    # Names are looked up as in other programs: aiohttp prefers a resolver that knows neither VPNs nor mDNS.
+    connector = aiohttp.TCPConnector(resolver=aiohttp.ThreadedResolver())
+    headers = {"Accept": "application/json", "User-Agent": "notif"}
+    async with aiohttp.ClientSession(
+        connector=connector, headers=headers, read_bufsize=LINE_BYTES
+    ) as session:
+        yield Connection(session, login)
+
+
+@contextmanager
+def translated(context: str) -> Iterator[None]:
+    """Turn failures of a request into `ApiError`; cancellation passes through."""
     try:
-        yield Connection(
-            client=client,
-            credentials=credentials,
-            profile=profile,
-            certificate=issued.certificate,
-            prefix=urlsplit(server).path.rstrip("/"),
-            namespace=profile.namespace,
-            context=profile.context,
-        )
-    finally:
-        client.close()
+        yield
+    except TimeoutError as error:
+        raise ApiError(f"the API server of {context} did not respond in time; check the network") from error
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        raise ApiError(f"the API server of {context} cannot be reached: {_reason(error)}") from error
 
 
-def _trust(profile: Profile, issued: Issued) -> SSLContext:
-    """Return the certificates of a context.
-
-    Raises:
-        CliError: they cannot be read.
-    """
-    try:
-        return tls_context(profile, issued)
-    except (OSError, ValueError) as error:
-        raise CliError(
-            f"the certificates of {profile.context} cannot be read: {error}", code=ExitCode.NO_ACCESS
-        ) from None
-
-
-def _proxy(profile: Profile) -> str:
-    """Return the proxy of the kubeconfig, else that of the environment, as kubectl chooses it; empty without one.
-
-    Raises:
-        ApiError: this program cannot use it.
-    """
-    proxy = str(profile.cluster.get("proxy-url") or "")
-    if not proxy and any(name.lower().endswith("s_proxy") for name in os.environ):
-        from notification_operator.kube.proxy.environment import session_options  # noqa: PLC0415 - rarely needed
-
-        proxy = str(session_options(str(profile.cluster["server"])).get("proxy") or "")
-    if proxy and not proxy.startswith("http://"):
-        scheme = proxy.partition("://")[0]
-        raise ApiError(f"the proxy of {profile.context} has the scheme {scheme}; notif can use http:// only")
-    return proxy
+def _reason(error: Exception) -> str:
+    """Return what has happened; the messages of aiohttp and asyncio begin with addresses and the TLS context."""
+    cause = error.__cause__ or error
+    if isinstance(cause, OSError) and not isinstance(cause, SSLError) and (cause.errno or 0) > 0:
+        return os.strerror(cause.errno)
+    return " ".join(str(cause).split()) or type(error).__name__

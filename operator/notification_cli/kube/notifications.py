@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from notification_cli.errors import ApiError, CliError
-from notification_cli.kube.requests import create, get, watch
 from notification_contract import names
 
 if TYPE_CHECKING:
@@ -62,7 +61,7 @@ class Notifications:
             ApiError: it cannot be read.
         """
         try:
-            return await get(self._connection, f"{collection(namespace)}/{quote(name, safe='')}")
+            return await self._connection.get(f"{collection(namespace)}/{quote(name, safe='')}")
         except ApiError as error:
             if error.status == HTTPStatus.NOT_FOUND and error.of_object:
                 raise CliError(f"there is no notification {name} in namespace {namespace}") from None
@@ -76,7 +75,7 @@ class Notifications:
             ApiError: it cannot be created; its status is 409 if the name is taken.
         """
         try:
-            return await create(self._connection, collection(namespace), obj)
+            return await self._connection.create(collection(namespace), obj)
         except ApiError as error:
             if error.status == HTTPStatus.UNPROCESSABLE_ENTITY:
                 raise CliError(str(error)) from None
@@ -85,7 +84,7 @@ class Notifications:
     async def page(self, selection: Selection, *, limit: int, start: str = "") -> Page:
         """Return a page of at most so many objects, from where another one ended."""
         query = {**_query(selection), "limit": limit} | ({"continue": start} if start else {})
-        listing = await get(self._connection, collection(selection.namespace), query)
+        listing = await self._connection.get(collection(selection.namespace), query)
         meta = listing["metadata"]
         return Page(
             items=listing["items"], next=meta.get("continue") or "", version=meta.get("resourceVersion") or ""
@@ -112,9 +111,8 @@ class Notifications:
         """Yield the events after a version until the API server ends the watch."""
         query = {**_query(selection), "resourceVersion": version, "allowWatchBookmarks": "true"}
         path = collection(selection.namespace)
-        async with watch(self._connection, path, query, seconds=WATCH_SECONDS) as events:
-            async for event in events:
-                yield event
+        async for event in self._connection.watch(path, query, seconds=WATCH_SECONDS):
+            yield event
 
     async def config_map(self, namespace: str, name: str) -> dict[str, Any]:
         """Return a ConfigMap.
@@ -122,7 +120,7 @@ class Notifications:
         Raises:
             ApiError: it cannot be read, or does not exist.
         """
-        return await get(self._connection, f"/api/v1/namespaces/{quote(namespace)}/configmaps/{quote(name)}")
+        return await self._connection.get(f"/api/v1/namespaces/{quote(namespace)}/configmaps/{quote(name)}")
 
 
 def collection(namespace: str = "") -> str:

@@ -8,7 +8,6 @@ from urllib.parse import quote
 
 from notification_cli.errors import ApiError, CliError
 from notification_cli.kube.notifications import FIRST_PAGE, LARGEST_PAGE, WATCH_SECONDS, Page
-from notification_cli.kube.requests import get, merge, watch
 from notification_contract import names
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ class Receivers:
             ApiError: it cannot be read.
         """
         try:
-            return await get(self._connection, f"{collection(namespace)}/{quote(name, safe='')}")
+            return await self._connection.get(f"{collection(namespace)}/{quote(name, safe='')}")
         except ApiError as error:
             if error.status == HTTPStatus.NOT_FOUND and error.of_object:
                 raise CliError(f"there is no receiver {name} in namespace {namespace}") from None
@@ -44,8 +43,8 @@ class Receivers:
             ApiError: they cannot be listed.
         """
         query = {"limit": limit, "continue": start, "labelSelector": labels}
-        listing = await get(
-            self._connection, collection(namespace), {key: value for key, value in query.items() if value}
+        listing = await self._connection.get(
+            collection(namespace), {key: value for key, value in query.items() if value}
         )
         meta = listing["metadata"]
         return Page(
@@ -74,9 +73,8 @@ class Receivers:
         """
         query = {"resourceVersion": version, "allowWatchBookmarks": "true"}
         query |= {"fieldSelector": f"metadata.name={name}"} if name else {}
-        async with watch(self._connection, collection(namespace), query, seconds=WATCH_SECONDS) as events:
-            async for event in events:
-                yield event
+        async for event in self._connection.watch(collection(namespace), query, seconds=WATCH_SECONDS):
+            yield event
 
     async def request_test(self, namespace: str, name: str, requested_at: str) -> dict[str, Any]:
         """Ask the operator for a test message, by an annotation.
@@ -85,7 +83,7 @@ class Receivers:
             ApiError: the receiver cannot be changed.
         """
         change = {"metadata": {"annotations": {names.TEST_ANNOTATION: requested_at}}}
-        return await merge(self._connection, f"{collection(namespace)}/{quote(name, safe='')}", change)
+        return await self._connection.merge(f"{collection(namespace)}/{quote(name, safe='')}", change)
 
     async def namespace_labels(self, name: str) -> dict[str, str]:
         """Return the labels of a namespace.
@@ -93,7 +91,7 @@ class Receivers:
         Raises:
             ApiError: it cannot be read.
         """
-        namespace = await get(self._connection, f"/api/v1/namespaces/{quote(name, safe='')}")
+        namespace = await self._connection.get(f"/api/v1/namespaces/{quote(name, safe='')}")
         labels: dict[str, str] = namespace["metadata"].get("labels") or {}
         return labels
 

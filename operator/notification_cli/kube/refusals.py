@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
+from notification_cli.errors import ApiError
 from notification_contract import names
 
 if TYPE_CHECKING:
@@ -21,6 +23,22 @@ UNKNOWN_FIELD: Final = "strict decoding error: unknown field"
 """A part of the API server's message for a field that the CRD does not have."""
 SHOWN: Final = 500
 """Characters of the API server's message that are shown."""
+
+
+def refusal(context: str, status: int, body: bytes, *, path: str = "") -> ApiError:
+    """Return the error for a refused request of a path."""
+    try:
+        decoded = json.loads(body)
+    except ValueError:
+        decoded = {}
+    document = decoded if isinstance(decoded, dict) else {}
+    return ApiError(
+        explain(context, status, document, path=path),
+        status=status,
+        next_page=(document.get("metadata") or {}).get("continue") or "",
+        of_object=bool((document.get("details") or {}).get("name")),
+        unselectable=NOT_SELECTABLE in str(document.get("message") or ""),
+    )
 
 
 def explain(context: str, status: int, document: Mapping[str, Any], *, path: str = "") -> str:

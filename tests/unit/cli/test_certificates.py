@@ -1,4 +1,4 @@
-"""Client certificates that a program of the kubeconfig issues, against a real server with TLS."""
+"""Credentials that end while a connection is used, against a real server with TLS."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from notification_cli.kube.connection import connect
-from notification_cli.kube.kubeconfig import Access
+from notification_cli.options import Access
 from tests.harness.authority import Authority
 
 if TYPE_CHECKING:
@@ -85,5 +85,5 @@ async def test_certificate_that_ends_is_replaced_by_the_next_one(tmp_path: Path)
             for name in ("first", "first", "second", "second"):
                 if name == "second" and "second" not in seen:
                     issue("second")
-                assert (await connection.send("GET", "/x", query={}, seconds=10)).status == 200
+                assert await connection.get("/x") == {}
     assert seen == ["first", "first", "second", "second"]
