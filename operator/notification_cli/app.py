@@ -20,7 +20,6 @@ from notification_cli.commands.send import send
 from notification_cli.commands.show import show, why
 from notification_cli.commands.top import top
 from notification_cli.commands.web import web
-from notification_cli.parameters import Command, Group
 
 EPILOG = (
     "Exit codes: 0 success; 1 the answer is no, such as not delivered, not found or invalid; 2 wrong usage; "
@@ -29,7 +28,6 @@ EPILOG = (
 
 app = typer.Typer(
     name="notif",
-    cls=Group,
     help="Send, list and explain notifications, with your kubeconfig and your rights.",
     epilog=EPILOG,
     no_args_is_help=True,
@@ -58,10 +56,10 @@ def options(
 
 
 for command in (ls, show, why, send, receivers):
-    app.command(cls=Command)(command)
-app.command("test", cls=Command)(send_test)
+    app.command()(command)
+app.command("test")(send_test)
 for command in (replay, redrive, drill, top, render, lint, web):
-    app.command(cls=Command)(command)
+    app.command()(command)
 app.add_typer(route, name="route")
 
 

@@ -18,9 +18,8 @@ from notification_cli.options import (
     OutputOption,
     RulesFile,
 )
-from notification_cli.parameters import Command, Group
 
-route = typer.Typer(cls=Group, help="Test the routing rules.", no_args_is_help=True, rich_markup_mode=None)
+route = typer.Typer(help="Test the routing rules.", no_args_is_help=True, rich_markup_mode=None)
 
 
 @route.callback()
@@ -28,7 +27,7 @@ def group() -> None:
     """Test the routing rules."""
 
 
-@route.command("test", cls=Command)
+@route.command("test")
 def check(  # noqa: PLR0913 - the options
     *,
     labels: Annotated[
