@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from notification_cli.views.lint import schema
-from notification_cli.views.lint.metadata import metadata_problems
 from notification_contract import crds, names
 from notification_contract.routing.document import problems_of, read_table
 from notification_contract.routing.table import RoutingTableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-MAX_BYTES: Final = 3 * 1024 * 1024
-"""The API server's own limit for a request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,24 +97,10 @@ def _check(document: object, among: Sequence[object], home: str) -> Checked | No
 
 def notification(obj: Mapping[str, Any]) -> Iterator[str]:
     """Yield the problems of a NotificationRequest."""
-    result = list(schema_problems(obj, crds.notification_request()))
+    result = list(schema.object_problems(obj, crds.notification_request()))
     yield from result
     if not result:
         yield from _rules(obj["spec"])
-
-
-def schema_problems(obj: Mapping[str, Any], definition: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the problems of an object by the schema of its CRD, and by the rules for metadata."""
-    if obj.get("apiVersion") != names.API_VERSION:
-        yield f"apiVersion: unsupported value {obj.get('apiVersion')!r}; use {names.API_VERSION}"
-        return
-    version = next(each for each in definition["spec"]["versions"] if each["name"] == names.VERSION)
-    if len(yaml.safe_dump(dict(obj))) > MAX_BYTES:
-        yield f"the object has more than {MAX_BYTES} bytes; the API server refuses it"
-    # The API server checks the metadata by rules of its own.
-    whole = {key: value for key, value in obj.items() if key != "metadata"}
-    yield from schema.problems(whole, version["schema"]["openAPIV3Schema"], "")
-    yield from metadata_problems(obj.get("metadata"))
 
 
 def _rules(spec: Mapping[str, Any]) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from notification_cli.views.lint.files import schema_problems
+from notification_cli.views.lint import schema
 from notification_contract import bounds, crds, names
 from notification_contract.kinds.receiver import ReceiverSpec, ReceiverSpecError, parse_spec
 from notification_operator.delivery.rendering.templating.templates import Template, TemplateInvalidError
@@ -50,7 +50,7 @@ class Surroundings:
 
 def receiver(obj: Mapping[str, Any], among: Surroundings) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the problems of a receiver, and notes about it."""
-    problems = list(schema_problems(obj, crds.notification_receiver()))
+    problems = list(schema.object_problems(obj, crds.notification_receiver()))
     namespace, name = _place(obj)
     if len(name) > bounds.RECEIVER_NAME:
         problems.append(f"metadata.name: has more than {bounds.RECEIVER_NAME} characters; use a shorter name")

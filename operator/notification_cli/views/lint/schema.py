@@ -10,9 +10,16 @@ from datetime import datetime
 from reprlib import repr as shown
 from typing import TYPE_CHECKING, Any, Final
 
+import yaml
+
+from notification_cli.views.lint.metadata import metadata_problems
+from notification_contract import names
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+MAX_BYTES: Final = 3 * 1024 * 1024
+"""The API server's own limit for a request."""
 KEYWORDS: Final = frozenset(
     {
         *("type", "enum", "required", "properties", "additionalProperties", "items", "nullable", "format"),
@@ -35,6 +42,20 @@ _SIZES: Final[Mapping[type, tuple[str, str, str]]] = {
     list: ("minItems", "maxItems", "items"),
     dict: ("minProperties", "maxProperties", "entries"),
 }
+
+
+def object_problems(obj: Mapping[str, Any], definition: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the problems of an object by the schema of its CRD, and by the rules for metadata."""
+    if obj.get("apiVersion") != names.API_VERSION:
+        yield f"apiVersion: unsupported value {obj.get('apiVersion')!r}; use {names.API_VERSION}"
+        return
+    version = next(each for each in definition["spec"]["versions"] if each["name"] == names.VERSION)
+    if len(yaml.safe_dump(dict(obj))) > MAX_BYTES:
+        yield f"the object has more than {MAX_BYTES} bytes; the API server refuses it"
+    # The API server checks the metadata by rules of its own.
+    whole = {key: value for key, value in obj.items() if key != "metadata"}
+    yield from problems(whole, version["schema"]["openAPIV3Schema"], "")
+    yield from metadata_problems(obj.get("metadata"))
 
 
 def problems(value: object, schema: Mapping[str, Any], path: str) -> Iterator[str]:
