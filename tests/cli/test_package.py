@@ -1,4 +1,4 @@
-"""The distribution of the command line: built, installed into an empty environment, and used there."""
+"""The distribution of the command line with those it requires: built, installed into an empty environment, and used there."""
 
 from __future__ import annotations
 
@@ -17,12 +17,10 @@ if TYPE_CHECKING:
 
 @pytest.mark.check("cli-37")
 def test_installed_wheel_is_notif_and_a_plugin_of_kubectl(tmp_path: Path) -> None:
-    wheels, venv = tmp_path / "wheels", tmp_path / "venv"
-    source = ROOT / "packages" / "notification-cli"
-    run("uv", "build", "--quiet", "--wheel", "--out-dir", str(wheels), str(source), cwd=tmp_path)
-    (wheel,) = wheels.glob("*.whl")
+    venv = tmp_path / "venv"
+    source = str(ROOT / "packages" / "notification-cli")
     run("uv", "venv", "--quiet", str(venv), cwd=tmp_path)
-    run("uv", "pip", "install", "--quiet", "--python", str(venv / "bin" / "python"), str(wheel), cwd=tmp_path)
+    run("uv", "pip", "install", "--quiet", "--python", str(venv / "bin" / "python"), source, cwd=tmp_path)
     path = os.pathsep.join((str(venv / "bin"), os.environ["PATH"]))
     example = str(ROOT / "examples" / "simple.yaml")
     assert run("notif", "lint", example, cwd=tmp_path, path=path).endswith("NotificationRequest simple: ok\n")

@@ -5,8 +5,11 @@ from __future__ import annotations
 import ast
 import sys
 import tomllib
+from functools import cache
 from importlib.metadata import packages_distributions
+from importlib.util import module_from_spec, spec_from_file_location
 from typing import TYPE_CHECKING, Any
+from unittest.mock import Mock, patch
 
 import pytest
 from packaging.requirements import Requirement
@@ -16,19 +19,13 @@ from tests.unit.type_imports import for_types
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 PACKAGES = sorted(file.parent for file in (ROOT / "packages").glob("*/pyproject.toml"))
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 WHOLE = PYPROJECT["project"]
-OURS = {
-    "atomic_status": "atomic-status",
-    "notification_contract": "notification-contract",
-    "notification_operator": "notification-operator",
-    "platform_infra": "notification-platform-pulumi",
-    "platform_policy": "notification-platform-policy",
-}
+OURS = {package.name for package in PACKAGES}
 INDIRECT = {"aiodns"}
 """Requirements that aiohttp imports if they are there."""
 RANGES = {"pulumi": ">=3.259,<4", "pulumi-kubernetes": ">=4.25,<4.29", "pulumi-policy": ">=1.21,<2"}
@@ -40,22 +37,78 @@ def description(package: Path) -> dict[str, Any]:
     return tomllib.loads((package / "pyproject.toml").read_text("utf-8"))
 
 
-def folders(package: Path) -> Iterator[Path]:
-    """Yield what the wheel contains."""
-    included = description(package)["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
-    return ((package / source).resolve() for source in included)
+@cache
+def contents(package: Path) -> dict[str, Path]:
+    """Return the files of a wheel by their path in it."""
+    wheel = description(package)["tool"]["hatch"]["build"]["targets"]["wheel"]
+    if "hooks" in wheel:
+        return dict(
+            _hook((package / wheel["hooks"]["custom"].get("path", "hatch_build.py")).resolve()).files(
+                package.name
+            )
+        )
+    files: dict[str, Path] = {}
+    for source, target in wheel["force-include"].items():
+        folder = (package / source).resolve()
+        files |= {
+            f"{target}/{file.relative_to(folder).as_posix()}": file
+            for file in folder.rglob("*")
+            if file.is_file()
+        }
+    return {path: file for path, file in files.items() if "__pycache__" not in path}
+
+
+def _hook(file: Path) -> Any:
+    """Load a build hook without hatchling, which is not installed here."""
+    spec = spec_from_file_location(file.stem, file)
+    assert spec is not None
+    assert spec.loader is not None
+    hook = module_from_spec(spec)
+    with patch.dict(
+        sys.modules, {"hatchling.builders.hooks.plugin.interface": Mock(BuildHookInterface=object)}
+    ):
+        spec.loader.exec_module(hook)
+    return hook
+
+
+@cache
+def owners() -> dict[str, set[str]]:
+    """Return the distributions that contain each module of ours, and each package."""
+    found: dict[str, set[str]] = {}
+    for package in PACKAGES:
+        for path in contents(package):
+            if path.endswith(".py"):
+                module = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+                found.setdefault(module, set()).add(package.name)
+    return found
 
 
 def imported(package: Path) -> Iterator[tuple[str, bool]]:
-    """Yield the names of the modules that a wheel imports at the top level, and whether only in functions."""
-    for folder in folders(package):
-        for file in folder.rglob("*.py"):
+    """Yield the names of the modules that a wheel imports, and whether only for types."""
+    for file in contents(package).values():
+        if file.suffix == ".py":
             tree = ast.parse(file.read_text("utf-8"))
             guarded = for_types(tree)
             for node in ast.walk(tree):
                 names = [each.name for each in node.names] if isinstance(node, ast.Import) else []
-                names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-                yield from ((name.partition(".")[0], id(node) in guarded) for name in names)
+                if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                    modules = [f"{node.module}.{each.name}" for each in node.names]
+                    names += [node.module, *(module for module in modules if module in owners())]
+                yield from ((name, id(node) in guarded) for name in names)
+
+
+@cache
+def installed() -> Mapping[str, Sequence[str]]:
+    return packages_distributions()
+
+
+@cache
+def distributions_of(name: str) -> set[str]:
+    """Return the distributions that bring a module."""
+    top = name.partition(".")[0]
+    if top in {module.partition(".")[0] for module in owners()}:
+        return owners().get(name, set())
+    return {canonicalize_name(each) for each in installed().get(top, [top])}
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.name)
@@ -63,7 +116,7 @@ def test_versions_are_those_of_the_project(package: Path) -> None:
     project = description(package)["project"]
     assert (project["name"], project["version"]) == (package.name, WHOLE["version"])
     assert project["requires-python"] == WHOLE["requires-python"]
-    siblings = [each for each in project["dependencies"] if Requirement(each).name in OURS.values()]
+    siblings = [each for each in project["dependencies"] if Requirement(each).name in OURS]
     assert all(each.endswith(f"=={WHOLE['version']}") for each in siblings)
 
 
@@ -81,15 +134,11 @@ def test_ranges_are_those_of_the_project(package: Path) -> None:
             assert text == f"{requirement.name}{RANGES[requirement.name]}"
             pinned = next(each for each in known if Requirement(each).name == requirement.name)
             assert requirement.specifier.contains(pinned.partition("==")[2])
-        elif requirement.name not in OURS.values():
+        elif requirement.name not in OURS:
             assert text in known
 
 
-@pytest.mark.parametrize(
-    "package",
-    [package for package in PACKAGES if package.name in OURS.values()],
-    ids=lambda package: package.name,
-)
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.name)
 def test_requirements_are_what_is_imported(package: Path) -> None:
     project = description(package)["project"]
     required = {canonicalize_name(Requirement(text).name) for text in project["dependencies"]}
@@ -98,22 +147,35 @@ def test_requirements_are_what_is_imported(package: Path) -> None:
         for part in project.get("optional-dependencies", {}).values()
         for text in part
     }
-    own = {folder.name for folder in folders(package)}
-    distributions = packages_distributions()
     needed: set[str] = set()
     for name, guarded in set(imported(package)):
-        if name in sys.stdlib_module_names or name in own or not name:
+        if name.partition(".")[0] in sys.stdlib_module_names:
             continue
-        owners = (
-            {OURS[name]} if name in OURS else set(map(canonicalize_name, distributions.get(name, [name])))
-        )
-        if owners & optional:
+        bringing = distributions_of(name)
+        if bringing & optional or package.name in bringing:
             continue
-        assert owners & required or guarded, f"{name} is imported, and no requirement brings it"
-        needed |= owners
+        assert bringing & required or guarded, f"{name} is imported, and no requirement brings it"
+        needed |= bringing
     assert required - INDIRECT <= needed
 
 
-@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.name)
-def test_wheels_say_that_they_are_typed(package: Path) -> None:
-    assert any((folder / "py.typed").exists() or folder.name == "py.typed" for folder in folders(package))
+def test_no_two_wheels_contain_the_same_file() -> None:
+    paths = [path for package in PACKAGES for path in contents(package)]
+    assert len(paths) == len(set(paths))
+
+
+def test_operator_and_domain_together_are_the_whole_package() -> None:
+    by_name = {package.name: contents(package) for package in PACKAGES}
+    folder = ROOT / "operator" / "notification_operator"
+    files = {file for file in folder.rglob("*") if file.is_file() and "__pycache__" not in file.parts}
+    assert {*by_name["notification-domain"].values(), *by_name["notification-operator"].values()} == files
+
+
+def test_wheels_have_no_program_of_the_same_name() -> None:
+    programs = [name for package in PACKAGES for name in description(package)["project"].get("scripts", ())]
+    assert len(programs) == len(set(programs))
+
+
+def test_each_package_says_that_it_is_typed() -> None:
+    paths = {path for package in PACKAGES for path in contents(package)}
+    assert {f"{path.partition('/')[0]}/py.typed" for path in paths} <= paths
