@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from notification_cli.clock import now
-from notification_cli.kube.notifications import Notifications
-from notification_cli.kube.receivers import Receivers
+from notification_cli.kube.resources import Notifications, Receivers
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -15,7 +15,7 @@ import aiohttp
 import pytest
 
 from notification_cli.kube.kubeconfig import log_in
-from notification_cli.kube.notifications import collection
+from notification_cli.kube.resources import collection
 from notification_cli.options import Access
 from notification_contract import crds, names
 from tests.cli.cluster import COMMAND

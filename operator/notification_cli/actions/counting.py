@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from notification_cli.errors import ExitCode
-from notification_cli.kube.notifications import Selection
+from notification_cli.kube.resources import Selection
 from notification_cli.options import Output
 from notification_cli.output.documents import document
 from notification_cli.output.table import Column, Table

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from notification_cli.actions.receivers import receiver_place
 from notification_cli.actions.waiting import until
 from notification_cli.errors import ApiError, CliError, ExitCode
+from notification_cli.kube.resources import Selection
 from notification_cli.options import Output
 from notification_cli.output.documents import document, plain
 from notification_cli.output.drill import write_results
@@ -69,7 +70,7 @@ class Drilling:
         namespaces = [""] if self.all_namespaces else session.namespace.split(",")
         views: list[ReceiverView] = []
         for namespace in dict.fromkeys(namespaces):
-            async for page in session.receivers.pages(namespace, labels=self.labels):
+            async for page in session.receivers.pages(Selection(namespace=namespace, labels=self.labels)):
                 views += map(receiver_view, page.items)
         return views
 

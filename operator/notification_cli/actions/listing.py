@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from notification_cli.errors import ApiError, CliError, ExitCode
-from notification_cli.kube.notifications import Selection
+from notification_cli.kube.resources import Selection
 from notification_cli.options import Output
 from notification_cli.output.documents import Objects, stream
 from notification_cli.output.table import Column, Table
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
     from datetime import datetime
 
-    from notification_cli.kube.notifications import Page
+    from notification_cli.kube.resources import Page
     from notification_cli.output.screen import Screen, Span
     from notification_cli.session import Session
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from notification_cli.actions.waiting import until
 from notification_cli.errors import CliError, ExitCode
+from notification_cli.kube.resources import Selection
 from notification_cli.options import Output
 from notification_cli.output.documents import Objects, document, name_of
 from notification_cli.output.receivers import ReceiverTable, show
@@ -50,7 +51,7 @@ class ReceiverListing:
         namespace, count = "" if self.all_namespaces else session.namespace, 0
         table = ReceiverTable(session.screen, namespaces=self.all_namespaces)
         objects = Objects(session.screen, self.output)
-        async for page in session.receivers.pages(namespace, labels=self.labels):
+        async for page in session.receivers.pages(Selection(namespace=namespace, labels=self.labels)):
             count += len(page.items)
             if self.output is Output.TABLE:
                 table.write([receiver_view(obj) for obj in page.items], session.clock())

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from notification_cli.errors import ApiError, CliError
+from notification_cli.kube.resources import Selection
 from notification_cli.views.explaining.known import NOTHING_KNOWN, USUAL_CHANNELS, Known
 from notification_contract.kinds.channel_names import ReceiverType
 from notification_contract.kinds.choices import NamespacesFrom
@@ -17,7 +18,7 @@ from notification_operator.domain.routing.route import choose
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from notification_cli.kube.receivers import Receivers
+    from notification_cli.kube.resources import Receivers
     from notification_operator.domain.model import Notification
     from notification_operator.domain.routing.state import RoutingState
 
@@ -87,7 +88,7 @@ class _Search:
         """Read every receiver of some namespaces."""
         for namespace in namespaces:
             try:
-                async for page in self._receivers.pages(namespace):
+                async for page in self._receivers.pages(Selection(namespace=namespace)):
                     self._take(page.items)
             except ApiError as error:
                 self._notes[str(error)] = None

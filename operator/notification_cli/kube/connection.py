@@ -156,6 +156,7 @@ def translated(context: str) -> Iterator[None]:
 def _reason(error: Exception) -> str:
     """Return what has happened; the messages of aiohttp and asyncio begin with addresses and the TLS context."""
     cause = error.__cause__ or error
-    if isinstance(cause, OSError) and not isinstance(cause, SSLError) and (cause.errno or 0) > 0:
-        return os.strerror(cause.errno)
+    number = cause.errno if isinstance(cause, OSError) and not isinstance(cause, SSLError) else None
+    if number is not None and number > 0:
+        return os.strerror(number)
     return " ".join(str(cause).split()) or type(error).__name__

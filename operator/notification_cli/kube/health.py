@@ -13,7 +13,7 @@ from notification_contract.kinds.choices import ConditionStatus
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from notification_cli.kube.receivers import Receivers
+    from notification_cli.kube.resources import Receivers
     from notification_operator.domain.receivers.catalog import ReceiverKey
 
 FRESH_SECONDS: Final = 5.0

@@ -14,7 +14,7 @@ from aiohttp import web
 from notification_cli.errors import CliError, ExitCode
 from notification_cli.kube.kubeconfig import SERVICE_ACCOUNT_CONTEXT
 from notification_cli.web.application import Application
-from notification_cli.web.source import ClusterSource
+from notification_cli.web.source import Source
 
 if TYPE_CHECKING:
     from notification_cli.rules import Rules
@@ -39,7 +39,7 @@ class Serving:
         port, root = listener.getsockname()[1], f"/{secrets.token_urlsafe(16)}"
         namespace = "" if self.all_namespaces else session.namespace
         application = Application(
-            ClusterSource(session, self.rules),
+            Source(session, self.rules),
             root=root,
             namespace=namespace,
             scope=f"{session.connection.context}, {namespace or 'all namespaces'}",

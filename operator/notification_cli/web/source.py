@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from notification_cli.actions.listing import phase_selector
 from notification_cli.actions.single import explained
 from notification_cli.errors import CliError, ExitCode
-from notification_cli.kube.notifications import Notifications, Selection
+from notification_cli.kube.resources import Notifications, Selection
 from notification_cli.views.rows import ReceiverFilter, receivers_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
     from datetime import datetime
 
-    from notification_cli.kube.receivers import Receivers
+    from notification_cli.kube.resources import Receivers
     from notification_cli.rules import Rules
     from notification_cli.session import Session
     from notification_cli.views.explaining.explanation import Explanation
@@ -50,56 +50,8 @@ class Listed:
     """How many notifications were read for it, if more than it has; else 0."""
 
 
-class Source(Protocol):
-    """Where the page reads notifications and receivers."""
-
-    async def page(self, chosen: Filter, start: str) -> Listed:
-        """Return the page that starts there.
-
-        Raises:
-            CliError: it cannot be read.
-        """
-        ...
-
-    async def get(self, namespace: str, name: str) -> dict[str, Any]:
-        """Return one notification.
-
-        Raises:
-            CliError: it does not exist, or cannot be read.
-        """
-        ...
-
-    def changes(self, chosen: Filter, version: str) -> AsyncIterator[dict[str, Any]]:
-        """Yield the events after a version, until the API server ends the watch."""
-        ...
-
-    async def explained(self, notification: Notification, now: datetime) -> Explanation:
-        """Return why a notification goes where it goes, as far as that can be read."""
-        ...
-
-    async def receivers(self, namespace: str, start: str) -> Listed:
-        """Return the page of receivers that starts there; an empty namespace means all.
-
-        Raises:
-            CliError: they cannot be listed.
-        """
-        ...
-
-    async def receiver(self, namespace: str, name: str) -> dict[str, Any]:
-        """Return one receiver.
-
-        Raises:
-            CliError: it does not exist, or cannot be read.
-        """
-        ...
-
-    def receiver_changes(self, chosen: Filter, version: str) -> AsyncIterator[dict[str, Any]]:
-        """Yield the events of receivers after a version, until the API server ends the watch."""
-        ...
-
-
-class ClusterSource:
-    """Reads from the API server."""
+class Source:
+    """Reads what the page shows. Each method raises `CliError` for what does not exist or cannot be read."""
 
     def __init__(self, session: Session, rules: Rules) -> None:
         self._session = session
@@ -146,14 +98,14 @@ class ClusterSource:
         return replace(explanation, notes=(*explanation.notes, *missing))
 
     async def receivers(self, namespace: str, start: str) -> Listed:
-        page = await self._receivers.page(namespace, limit=PAGE, start=start)
+        page = await self._receivers.page(Selection(namespace=namespace), limit=PAGE, start=start)
         return Listed(objects=page.items, next=page.next, version=page.version)
 
     async def receiver(self, namespace: str, name: str) -> dict[str, Any]:
         return await self._receivers.get(namespace, name)
 
     def receiver_changes(self, chosen: Filter, version: str) -> AsyncIterator[dict[str, Any]]:
-        return self._receivers.changes(chosen.namespace, version, name=chosen.name)
+        return self._receivers.changes(_selection(replace(chosen, phases=(), labels="")), version)
 
 
 def _selection(chosen: Filter) -> Selection:

@@ -16,7 +16,7 @@ from notification_cli.views.explaining.explanation import explain
 from notification_cli.views.rows import ReceiverFilter, receivers_of
 from notification_cli.web.application import Application
 from notification_cli.web.serve import listen
-from notification_cli.web.source import PAGE, Filter, Listed
+from notification_cli.web.source import PAGE, Filter, Listed, Source
 from notification_operator.domain.receivers.catalog import ReceiverKey
 from notification_operator.domain.routing.state import RoutingState
 from tests.unit.cli.samples import NOW
@@ -33,7 +33,7 @@ ROOT = "/secret"
 
 
 @dataclass(slots=True)
-class MemorySource:
+class MemorySource(Source):
     """Notifications and receivers in memory; `changed` ends a watch with a change."""
 
     objects: Sequence[dict[str, Any]] = ()

@@ -8,7 +8,7 @@ import pytest
 
 from notification_cli.errors import ApiError, CliError
 from notification_cli.kube.catalog import known_receivers
-from notification_cli.kube.notifications import Page
+from notification_cli.kube.resources import Page, Selection
 from notification_cli.output import detail
 from notification_cli.output.documents import plain
 from notification_cli.views.declaring import declared
@@ -65,7 +65,7 @@ def receiver(name: str = "checkout", *, namespace: str = "shop", **more: Any) ->
 
 
 class Cluster:
-    """Receivers in memory, behind the interface of `kube.receivers`."""
+    """Receivers in memory, behind the interface of `kube.resources`."""
 
     def __init__(self, *objects: dict[str, Any], denied: Iterable[str] = (), labels: Any = None) -> None:
         self.objects = {(obj["metadata"]["namespace"], obj["metadata"]["name"]): obj for obj in objects}
@@ -82,7 +82,8 @@ class Cluster:
             raise CliError(f"there is no receiver {name}")
         return self.objects[namespace, name]
 
-    async def pages(self, namespace: str) -> AsyncIterator[Page]:
+    async def pages(self, selection: Selection) -> AsyncIterator[Page]:
+        namespace = selection.namespace
         self.requests.append(f"list {namespace}")
         if namespace in self.denied:
             raise ApiError(

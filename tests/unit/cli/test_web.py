@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from notification_cli.errors import ApiError, CliError
-from notification_cli.kube.notifications import Page
+from notification_cli.kube.resources import Page
 from notification_cli.web.fitting import fit
 from notification_cli.web.hints import Hints
-from notification_cli.web.source import MOST_SCANNED, PAGE, ClusterSource, Filter
+from notification_cli.web.source import MOST_SCANNED, PAGE, Filter, Source
 from tests.unit.cli.page import ROOT, MemorySource, serving
 from tests.unit.cli.samples import attempt, failed, partial, reported, retrying, sick_receiver
 from tests.unit.operator.domain.builders import stored
@@ -164,7 +164,7 @@ async def test_page_of_a_receiver_reads_a_bounded_number_of_notifications() -> N
     ]
     others = [stored(metadata={"name": f"z{n:04}"}) for n in range(3 * MOST_SCANNED)]
     reader = PagedReader([*named, *others])
-    source = ClusterSource(reader, None)  # type: ignore[arg-type]  # by its interface
+    source = Source(reader, None)  # type: ignore[arg-type]  # by its interface
     first = await source.page(Filter(receiver="a"), "")
     assert (len(first.objects), first.scanned) == (100, 100)
     second = await source.page(Filter(receiver="a"), first.next)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from notification_cli.actions.listing import phase_selector
 from notification_cli.errors import ApiError, CliError, ExitCode
 from notification_cli.kube.health import HealthGate
-from notification_cli.kube.notifications import Selection as Query
+from notification_cli.kube.resources import Selection as Query
 from notification_cli.options import Output
 from notification_cli.output.redrive import Progress, write_plan
 from notification_cli.views.lint.metadata import is_label

@@ -1,4 +1,4 @@
-"""Notifications as the API server holds them: single, in pages of bounded size, and as they change."""
+"""Notifications and receivers as the API server holds them: single, in pages of bounded size, and as they change."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ATTEMPTS: Final = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """Which notifications: an empty namespace means all."""
+    """Which objects: an empty namespace means all."""
 
     namespace: str = ""
     labels: str = ""
@@ -47,44 +47,32 @@ class Page:
     """The version to watch from."""
 
 
-class Notifications:
-    """Reads notifications over one connection."""
+class Resource:
+    """The objects of one kind, over one connection."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, plural: str, noun: str) -> None:
         self._connection = connection
+        self._plural = plural
+        self._noun = noun
 
     async def get(self, namespace: str, name: str) -> dict[str, Any]:
-        """Return one notification.
+        """Return one object.
 
         Raises:
             CliError: there is none of this name.
             ApiError: it cannot be read.
         """
         try:
-            return await self._connection.get(f"{collection(namespace)}/{quote(name, safe='')}")
+            return await self._connection.get(self._path(namespace, name))
         except ApiError as error:
             if error.status == HTTPStatus.NOT_FOUND and error.of_object:
-                raise CliError(f"there is no notification {name} in namespace {namespace}") from None
-            raise
-
-    async def create(self, namespace: str, obj: Mapping[str, Any]) -> dict[str, Any]:
-        """Create a notification and return it as stored.
-
-        Raises:
-            CliError: the notification itself is invalid; the message names the field.
-            ApiError: it cannot be created; its status is 409 if the name is taken.
-        """
-        try:
-            return await self._connection.create(collection(namespace), obj)
-        except ApiError as error:
-            if error.status == HTTPStatus.UNPROCESSABLE_ENTITY:
-                raise CliError(str(error)) from None
+                raise CliError(f"there is no {self._noun} {name} in namespace {namespace}") from None
             raise
 
     async def page(self, selection: Selection, *, limit: int, start: str = "") -> Page:
         """Return a page of at most so many objects, from where another one ended."""
         query = {**_query(selection), "limit": limit} | ({"continue": start} if start else {})
-        listing = await self._connection.get(collection(selection.namespace), query)
+        listing = await self._connection.get(self._path(selection.namespace), query)
         meta = listing["metadata"]
         return Page(
             items=listing["items"], next=meta.get("continue") or "", version=meta.get("resourceVersion") or ""
@@ -107,26 +95,56 @@ class Notifications:
             if not start or (limit and left <= 0):
                 return
 
-    async def changes(self, selection: Selection, version: str) -> AsyncIterator[dict[str, Any]]:
+    def changes(self, selection: Selection, version: str) -> AsyncIterator[dict[str, Any]]:
         """Yield the events after a version until the API server ends the watch."""
         query = {**_query(selection), "resourceVersion": version, "allowWatchBookmarks": "true"}
-        path = collection(selection.namespace)
-        async for event in self._connection.watch(path, query, seconds=WATCH_SECONDS):
-            yield event
+        return self._connection.watch(self._path(selection.namespace), query, seconds=WATCH_SECONDS)
 
-    async def config_map(self, namespace: str, name: str) -> dict[str, Any]:
-        """Return a ConfigMap.
+    def _path(self, namespace: str = "", name: str = "") -> str:
+        return collection(namespace, self._plural) + (f"/{quote(name, safe='')}" if name else "")
+
+
+class Notifications(Resource):
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection, names.PLURAL, "notification")
+
+    async def create(self, namespace: str, obj: Mapping[str, Any]) -> dict[str, Any]:
+        """Create a notification and return it as stored.
 
         Raises:
-            ApiError: it cannot be read, or does not exist.
+            CliError: the notification itself is invalid; the message names the field.
+            ApiError: it cannot be created; its status is 409 if the name is taken.
         """
+        try:
+            return await self._connection.create(self._path(namespace), obj)
+        except ApiError as error:
+            if error.status == HTTPStatus.UNPROCESSABLE_ENTITY:
+                raise CliError(str(error)) from None
+            raise
+
+    async def config_map(self, namespace: str, name: str) -> dict[str, Any]:
         return await self._connection.get(f"/api/v1/namespaces/{quote(namespace)}/configmaps/{quote(name)}")
 
 
-def collection(namespace: str = "") -> str:
-    """Return the URL path of the notifications in a namespace, or in all."""
+class Receivers(Resource):
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection, names.RECEIVER_PLURAL, "receiver")
+
+    async def request_test(self, namespace: str, name: str, requested_at: str) -> dict[str, Any]:
+        """Ask the operator for a test message, by an annotation."""
+        change = {"metadata": {"annotations": {names.TEST_ANNOTATION: requested_at}}}
+        return await self._connection.merge(self._path(namespace, name), change)
+
+    async def namespace_labels(self, name: str) -> dict[str, str]:
+        namespace = await self._connection.get(f"/api/v1/namespaces/{quote(name, safe='')}")
+        labels: dict[str, str] = namespace["metadata"].get("labels") or {}
+        return labels
+
+
+def collection(namespace: str = "", plural: str = names.PLURAL) -> str:
+    """Return the URL path of the objects in a namespace, or in all."""
     within = f"/namespaces/{quote(namespace, safe='')}" if namespace else ""
-    return f"/apis/{names.API_VERSION}{within}/{names.PLURAL}"
+    return f"/apis/{names.API_VERSION}{within}/{plural}"
 
 
 def next_size(page: Page) -> int:
