@@ -5,10 +5,11 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from notification_cli.boundary import ending
 from notification_cli.commands.drill import drill
 from notification_cli.commands.lint import lint
 from notification_cli.commands.ls import ls
@@ -20,6 +21,9 @@ from notification_cli.commands.send import send
 from notification_cli.commands.show import show, why
 from notification_cli.commands.top import top
 from notification_cli.commands.web import web
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 EPILOG = (
     "Exit codes: 0 success; 1 the answer is no, such as not delivered, not found or invalid; 2 wrong usage; "
@@ -55,11 +59,23 @@ def options(
     """Send, list and explain notifications, with your kubeconfig and your rights."""
 
 
-for command in (ls, show, why, send, receivers):
-    app.command()(command)
-app.command("test")(send_test)
-for command in (replay, redrive, drill, top, render, lint, web):
-    app.command()(command)
+COMMANDS: Mapping[str, Callable[..., int]] = {
+    "ls": ls,
+    "show": show,
+    "why": why,
+    "send": send,
+    "receivers": receivers,
+    "test": send_test,
+    "replay": replay,
+    "redrive": redrive,
+    "drill": drill,
+    "top": top,
+    "render": render,
+    "lint": lint,
+    "web": web,
+}
+for name, command in COMMANDS.items():
+    app.command(name)(ending(command))
 app.add_typer(route, name="route")
 
 

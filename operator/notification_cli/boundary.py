@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Final
+from functools import partial, wraps
+from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
@@ -17,13 +18,14 @@ if TYPE_CHECKING:
 INTERRUPTED: Final = 130
 
 
-def finish(work: Callable[[], int]) -> None:
-    """Do the work of a command and end the process with its exit code.
+def ending(command: Callable[..., int]) -> Callable[..., None]:
+    """Return the command with its exit code as the end of the process."""
 
-    Raises:
-        typer.Exit: always.
-    """
-    raise typer.Exit(exit_code(work))
+    @wraps(command)
+    def ended(**options: Any) -> None:  # noqa: ANN401 - options of any command
+        raise typer.Exit(exit_code(partial(command, **options)))
+
+    return ended
 
 
 def exit_code(work: Callable[[], int]) -> int:

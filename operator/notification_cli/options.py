@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
 
@@ -45,15 +44,6 @@ RulesFile = Annotated[
     ),
 ]
 DEFAULT_OPERATOR_NAMESPACE = "notification-system"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Access:
-    """Which API server the user chose; empty for the kubeconfig's own choice."""
-
-    kubeconfig: str = ""
-    context: str = ""
-    namespace: str = ""
 
 
 class Output(StrEnum):

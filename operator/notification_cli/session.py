@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 
 from notification_cli.clock import now
 from notification_cli.kube.resources import Notifications, Receivers
+from notification_cli.output.screen import Screen
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from datetime import datetime
 
     from notification_cli.kube.connection import Connection
-    from notification_cli.options import Access
-    from notification_cli.output.screen import Screen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,17 +33,26 @@ class Session:
         return self.connection.namespace
 
 
-def run(access: Access, screen: Screen, work: Callable[[Session], Awaitable[int]]) -> int:
+def run(
+    work: Callable[[Session], Awaitable[int]],
+    *,
+    kubeconfig: str,
+    context: str,
+    no_color: bool,
+    namespace: str = "",
+) -> int:
     """Connect, work, and return the exit code."""
-    from notification_cli.kube.connection import connect  # noqa: PLC0415 - verbs without a cluster need no client
+    # Verbs without a cluster need no client of it.
+    from notification_cli.kube.connection import connect  # noqa: PLC0415
+    from notification_cli.kube.kubeconfig import Access  # noqa: PLC0415
 
     async def connected() -> int:
-        async with connect(access) as connection:
+        async with connect(Access(kubeconfig=kubeconfig, context=context, namespace=namespace)) as connection:
             session = Session(
                 connection=connection,
                 notifications=Notifications(connection),
                 receivers=Receivers(connection),
-                screen=screen,
+                screen=Screen.standard(no_color=no_color),
             )
             return await work(session)
 

@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import pytest
 
-from notification_cli.kube.kubeconfig import log_in
+from notification_cli.kube.kubeconfig import Access, log_in
 from notification_cli.kube.resources import collection
-from notification_cli.options import Access
 from notification_contract import crds, names
 from tests.cli.cluster import COMMAND
 from tests.cli.test_receivers import SLACK, status

@@ -6,9 +6,7 @@ from typing import Annotated
 
 import typer
 
-from notification_cli.boundary import finish
 from notification_cli.options import (
-    Access,
     AllNamespaces,
     Context,
     Kubeconfig,
@@ -41,7 +39,7 @@ def drill(  # noqa: PLR0913 - the options
     context: Context = "",
     kubeconfig: Kubeconfig = "",
     no_color: NoColor = False,
-) -> None:
+) -> int:
     """Send marked messages to receivers, and say whether they arrive.
 
     The messages take the way of any other one and begin with [DRILL]; people get them. The exit code is 1 if one
@@ -49,21 +47,15 @@ def drill(  # noqa: PLR0913 - the options
 
     Example: `notif drill -A`.
     """
+    from notification_cli.actions.drilling import Drilling
+    from notification_cli.actions.waiting import time_limit
+    from notification_cli.session import run
 
-    def work() -> int:
-        from notification_cli.actions.drilling import Drilling
-        from notification_cli.actions.waiting import time_limit
-        from notification_cli.output.screen import Screen
-        from notification_cli.session import run
-
-        drilling = Drilling(
-            receiver=receiver,
-            seconds=time_limit(timeout),
-            all_namespaces=all_namespaces,
-            labels=selector,
-            output=output,
-        )
-        access = Access(kubeconfig=kubeconfig, context=context, namespace=namespace)
-        return run(access, Screen.standard(no_color=no_color), drilling.run)
-
-    finish(work)
+    drilling = Drilling(
+        receiver=receiver,
+        seconds=time_limit(timeout),
+        all_namespaces=all_namespaces,
+        labels=selector,
+        output=output,
+    )
+    return run(drilling.run, kubeconfig=kubeconfig, context=context, namespace=namespace, no_color=no_color)

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from notification_cli.boundary import finish
 from notification_cli.options import (
     DEFAULT_OPERATOR_NAMESPACE,
     NoColor,
@@ -25,7 +24,7 @@ def lint(
     operator_namespace: OperatorNamespace = DEFAULT_OPERATOR_NAMESPACE,
     output: OutputOption = Output.TABLE,
     no_color: NoColor = False,
-) -> None:
+) -> int:
     """Validate notifications, receivers and routing rules.
 
     The schema of the API and the operator's own parsers decide. No cluster is needed. The exit code is 1 if there is a problem. Receivers are checked against the Secrets,
@@ -33,11 +32,7 @@ def lint(
 
     Example: `notif lint examples/*.yaml routing.yaml`.
     """
+    from notification_cli.actions.linting import lint_files
+    from notification_cli.output.screen import Screen
 
-    def work() -> int:
-        from notification_cli.actions.linting import lint_files
-        from notification_cli.output.screen import Screen
-
-        return lint_files(files, Screen.standard(no_color=no_color), output, home=operator_namespace)
-
-    finish(work)
+    return lint_files(files, Screen.standard(no_color=no_color), output, home=operator_namespace)

@@ -6,9 +6,7 @@ from typing import Annotated
 
 import typer
 
-from notification_cli.boundary import finish
 from notification_cli.options import (
-    Access,
     AllNamespaces,
     Context,
     Kubeconfig,
@@ -52,28 +50,22 @@ def ls(  # noqa: PLR0913 - the options
     context: Context = "",
     kubeconfig: Kubeconfig = "",
     no_color: NoColor = False,
-) -> None:
+) -> int:
     """List notifications, in the order of namespace and name.
 
     Examples: `notif ls -A --phase Failed`, `notif ls -l kubernaut.ai/severity=critical --since 2h -w`.
     """
+    from notification_cli.actions.listing import Listing
+    from notification_cli.session import run
 
-    def work() -> int:
-        from notification_cli.actions.listing import Listing
-        from notification_cli.output.screen import Screen
-        from notification_cli.session import run
-
-        listing = Listing(
-            phases=[each.value for each in phase or ()],
-            since=since,
-            receiver=receiver,
-            labels=selector,
-            all_namespaces=all_namespaces,
-            limit=limit,
-            output=output,
-        )
-        access = Access(kubeconfig=kubeconfig, context=context, namespace=namespace)
-        command = listing.follow if watch else listing.list
-        return run(access, Screen.standard(no_color=no_color), command)
-
-    finish(work)
+    listing = Listing(
+        phases=[each.value for each in phase or ()],
+        since=since,
+        receiver=receiver,
+        labels=selector,
+        all_namespaces=all_namespaces,
+        limit=limit,
+        output=output,
+    )
+    command = listing.follow if watch else listing.list
+    return run(command, kubeconfig=kubeconfig, context=context, namespace=namespace, no_color=no_color)

@@ -6,9 +6,7 @@ from typing import Annotated
 
 import typer
 
-from notification_cli.boundary import finish
 from notification_cli.options import (
-    Access,
     AllNamespaces,
     Context,
     Kubeconfig,
@@ -38,24 +36,18 @@ def receivers(  # noqa: PLR0913 - the options
     context: Context = "",
     kubeconfig: Kubeconfig = "",
     no_color: NoColor = False,
-) -> None:
+) -> int:
     """List receivers with their health, or show one of them.
 
     Of one receiver, its conditions, its replicas and who may use it are shown.
 
     Examples: `notif receivers -A`, `notif receivers on-call -n notification-system`.
     """
+    from notification_cli.actions.receivers import ReceiverListing
+    from notification_cli.session import run
 
-    def work() -> int:
-        from notification_cli.actions.receivers import ReceiverListing
-        from notification_cli.output.screen import Screen
-        from notification_cli.session import run
-
-        listing = ReceiverListing(name=name, all_namespaces=all_namespaces, labels=selector, output=output)
-        access = Access(kubeconfig=kubeconfig, context=context, namespace=namespace)
-        return run(access, Screen.standard(no_color=no_color), listing.run)
-
-    finish(work)
+    listing = ReceiverListing(name=name, all_namespaces=all_namespaces, labels=selector, output=output)
+    return run(listing.run, kubeconfig=kubeconfig, context=context, namespace=namespace, no_color=no_color)
 
 
 def send_test(  # noqa: PLR0913 - the options
@@ -71,23 +63,17 @@ def send_test(  # noqa: PLR0913 - the options
     context: Context = "",
     kubeconfig: Kubeconfig = "",
     no_color: NoColor = False,
-) -> None:
+) -> int:
     """Let the operator send a test message to a receiver.
 
     With `--wait`, the exit code is 1 if the receiver does not accept it.
 
     Example: `notif test on-call -n notification-system --wait`.
     """
+    from notification_cli.actions.receivers import ReceiverTesting
+    from notification_cli.actions.waiting import time_limit
+    from notification_cli.session import run
 
-    def work() -> int:
-        from notification_cli.actions.receivers import ReceiverTesting
-        from notification_cli.actions.waiting import time_limit
-        from notification_cli.output.screen import Screen
-        from notification_cli.session import run
-
-        seconds = time_limit(timeout) if wait else None
-        testing = ReceiverTesting(name=receiver, seconds=seconds, output=output)
-        access = Access(kubeconfig=kubeconfig, context=context, namespace=namespace)
-        return run(access, Screen.standard(no_color=no_color), testing.run)
-
-    finish(work)
+    seconds = time_limit(timeout) if wait else None
+    testing = ReceiverTesting(name=receiver, seconds=seconds, output=output)
+    return run(testing.run, kubeconfig=kubeconfig, context=context, namespace=namespace, no_color=no_color)

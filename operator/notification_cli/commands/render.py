@@ -6,10 +6,8 @@ from typing import Annotated
 
 import typer
 
-from notification_cli.boundary import finish
 from notification_cli.options import (
     DEFAULT_OPERATOR_NAMESPACE,
-    Access,
     Context,
     Kubeconfig,
     Namespace,
@@ -46,7 +44,7 @@ def render(  # noqa: PLR0913 - the options
     context: Context = "",
     kubeconfig: Kubeconfig = "",
     no_color: NoColor = False,
-) -> None:
+) -> int:
     """Show what a notification looks like for a receiver.
 
     The operator's own channels, templates and redaction make it, and nothing is sent. Values of Secrets are neither
@@ -54,21 +52,22 @@ def render(  # noqa: PLR0913 - the options
 
     Example: `notif render -f order.yaml --receiver notification-system/on-call`.
     """
+    import asyncio
 
-    def work() -> int:
-        import asyncio
+    from notification_cli.actions.rendering import Rendering
+    from notification_cli.output.screen import Screen
+    from notification_cli.session import run
 
-        from notification_cli.actions.rendering import Rendering
-        from notification_cli.output.screen import Screen
-        from notification_cli.session import run
-
-        rendering = Rendering(
-            files=files, receiver=receiver, home=operator_namespace, namespace=namespace, output=output
-        )
-        documents, screen = rendering.documents(), Screen.standard(no_color=no_color)
-        if rendering.local(documents):
-            return asyncio.run(rendering.offline(screen, documents))
-        access = Access(kubeconfig=kubeconfig, context=context, namespace=namespace)
-        return run(access, screen, lambda session: rendering.run(session, documents))
-
-    finish(work)
+    rendering = Rendering(
+        files=files, receiver=receiver, home=operator_namespace, namespace=namespace, output=output
+    )
+    documents = rendering.documents()
+    if rendering.local(documents):
+        return asyncio.run(rendering.offline(Screen.standard(no_color=no_color), documents))
+    return run(
+        lambda session: rendering.run(session, documents),
+        kubeconfig=kubeconfig,
+        context=context,
+        namespace=namespace,
+        no_color=no_color,
+    )

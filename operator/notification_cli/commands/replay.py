@@ -6,9 +6,7 @@ from typing import Annotated
 
 import typer
 
-from notification_cli.boundary import finish
 from notification_cli.options import (
-    Access,
     AllNamespaces,
     Context,
     FinalPhaseChoice,
@@ -37,26 +35,20 @@ def replay(  # noqa: PLR0913 - the options
     context: Context = "",
     kubeconfig: Kubeconfig = "",
     no_color: NoColor = False,
-) -> None:
+) -> int:
     """Send a finished notification again, to the targets that missed it.
 
     The replay is a new notification; the original stays as it is.
 
     Example: `notif replay order-4711 -n shop --wait`.
     """
+    from notification_cli.actions.resending.replaying import Replaying
+    from notification_cli.actions.waiting import time_limit
+    from notification_cli.session import run
 
-    def work() -> int:
-        from notification_cli.actions.resending.replaying import Replaying
-        from notification_cli.actions.waiting import time_limit
-        from notification_cli.output.screen import Screen
-        from notification_cli.session import run
-
-        seconds = time_limit(timeout) if wait else None
-        replaying = Replaying(name=name, all_targets=all_targets, seconds=seconds, output=output)
-        access = Access(kubeconfig=kubeconfig, context=context, namespace=namespace)
-        return run(access, Screen.standard(no_color=no_color), replaying.run)
-
-    finish(work)
+    seconds = time_limit(timeout) if wait else None
+    replaying = Replaying(name=name, all_targets=all_targets, seconds=seconds, output=output)
+    return run(replaying.run, kubeconfig=kubeconfig, context=context, namespace=namespace, no_color=no_color)
 
 
 def redrive(  # noqa: PLR0913 - the options
@@ -107,7 +99,7 @@ def redrive(  # noqa: PLR0913 - the options
     context: Context = "",
     kubeconfig: Kubeconfig = "",
     no_color: NoColor = False,
-) -> None:
+) -> int:
     """Send many failed notifications again, at a bounded rate.
 
     Without `--yes`, a table shows what would be sent. An interrupted run goes on with the same `--batch`, and repeats
@@ -115,28 +107,22 @@ def redrive(  # noqa: PLR0913 - the options
 
     Example: `notif redrive -A --receiver notification-system/on-call --since 6h --when-healthy`.
     """
+    from notification_cli.actions.resending.redriving import Redriving
+    from notification_cli.actions.waiting import time_limit
+    from notification_cli.session import run
 
-    def work() -> int:
-        from notification_cli.actions.resending.redriving import Redriving
-        from notification_cli.actions.waiting import time_limit
-        from notification_cli.output.screen import Screen
-        from notification_cli.session import run
-
-        redriving = Redriving(
-            batch=batch,
-            phases=[each.value for each in phase or (FinalPhaseChoice.FAILED,)],
-            labels=selector,
-            reasons=reason or (),
-            receiver=receiver,
-            since=since,
-            all_namespaces=all_namespaces,
-            rate=rate,
-            limit=limit,
-            sends=yes,
-            healthy_seconds=time_limit(timeout) if when_healthy else None,
-            output=output,
-        )
-        access = Access(kubeconfig=kubeconfig, context=context, namespace=namespace)
-        return run(access, Screen.standard(no_color=no_color), redriving.run)
-
-    finish(work)
+    redriving = Redriving(
+        batch=batch,
+        phases=[each.value for each in phase or (FinalPhaseChoice.FAILED,)],
+        labels=selector,
+        reasons=reason or (),
+        receiver=receiver,
+        since=since,
+        all_namespaces=all_namespaces,
+        rate=rate,
+        limit=limit,
+        sends=yes,
+        healthy_seconds=time_limit(timeout) if when_healthy else None,
+        output=output,
+    )
+    return run(redriving.run, kubeconfig=kubeconfig, context=context, namespace=namespace, no_color=no_color)

@@ -6,10 +6,9 @@ from typing import Annotated
 
 import typer
 
-from notification_cli.boundary import finish
+from notification_cli.boundary import ending
 from notification_cli.options import (
     DEFAULT_OPERATOR_NAMESPACE,
-    Access,
     Context,
     Kubeconfig,
     NoColor,
@@ -28,6 +27,7 @@ def group() -> None:
 
 
 @route.command("test")
+@ending
 def check(  # noqa: PLR0913 - the options
     *,
     labels: Annotated[
@@ -43,7 +43,7 @@ def check(  # noqa: PLR0913 - the options
     context: Context = "",
     kubeconfig: Kubeconfig = "",
     no_color: NoColor = False,
-) -> None:
+) -> int:
     """Show which rules match labels and which channels they choose, or check a file of expectations.
 
     The exit code is 1 if an expectation does not hold. With `--rules`, no cluster is needed.
@@ -51,19 +51,14 @@ def check(  # noqa: PLR0913 - the options
     Examples: `notif route test --labels kubernaut.ai/severity=critical`,
     `notif route test --rules routing.yaml --file routes_test.yaml`.
     """
+    from notification_cli.actions.routing import RouteTest, expectations_of
+    from notification_cli.output.screen import Screen
+    from notification_cli.rules import Rules
+    from notification_cli.session import run
 
-    def work() -> int:
-        from notification_cli.actions.routing import RouteTest, expectations_of
-        from notification_cli.output.screen import Screen
-        from notification_cli.rules import Rules
-        from notification_cli.session import run
-
-        source = Rules(file=rules, namespace=operator_namespace)
-        expectations = expectations_of(labels, file)
-        command = RouteTest(expectations=expectations, explains=not file, rules=source, output=output)
-        screen = Screen.standard(no_color=no_color)
-        if rules:
-            return command.run_offline(screen)
-        return run(Access(kubeconfig=kubeconfig, context=context), screen, command.run)
-
-    finish(work)
+    source = Rules(file=rules, namespace=operator_namespace)
+    expectations = expectations_of(labels, file)
+    command = RouteTest(expectations=expectations, explains=not file, rules=source, output=output)
+    if rules:
+        return command.run_offline(Screen.standard(no_color=no_color))
+    return run(command.run, kubeconfig=kubeconfig, context=context, no_color=no_color)

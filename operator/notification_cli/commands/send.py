@@ -6,9 +6,7 @@ from typing import Annotated
 
 import typer
 
-from notification_cli.boundary import finish
 from notification_cli.options import (
-    Access,
     Context,
     Kubeconfig,
     Namespace,
@@ -109,38 +107,32 @@ def send(  # noqa: PLR0913 - the options
     context: Context = "",
     kubeconfig: Kubeconfig = "",
     no_color: NoColor = False,
-) -> None:
+) -> int:
     """Create a notification. With `--wait`, the exit code is 1 if it is not delivered to all its targets.
 
     Examples: `make test 2>&1 | notif send -s "Tests failed" -b - --to slack --wait`,
     `notif send -s "Checkout is down" --to notification-system/on-call --dedup-key checkout --event trigger`.
     """
+    from notification_cli.actions.sending import Sending
+    from notification_cli.session import run
 
-    def work() -> int:
-        from notification_cli.actions.sending import Sending
-        from notification_cli.output.screen import Screen
-        from notification_cli.session import run
-
-        sending = Sending(
-            subject=subject,
-            body=body,
-            kind=kind.value,
-            priority=priority.value,
-            to=to or (),
-            labels=label or (),
-            links=link or (),
-            once=once,
-            incident=incident,
-            event=event.value if event else "",
-            format=body_format.value if body_format else "",
-            template=template,
-            not_before=not_before,
-            deliver_before=deliver_before,
-            wait=wait,
-            timeout=timeout,
-            output=output,
-        )
-        access = Access(kubeconfig=kubeconfig, context=context, namespace=namespace)
-        return run(access, Screen.standard(no_color=no_color), sending.run)
-
-    finish(work)
+    sending = Sending(
+        subject=subject,
+        body=body,
+        kind=kind.value,
+        priority=priority.value,
+        to=to or (),
+        labels=label or (),
+        links=link or (),
+        once=once,
+        incident=incident,
+        event=event.value if event else "",
+        format=body_format.value if body_format else "",
+        template=template,
+        not_before=not_before,
+        deliver_before=deliver_before,
+        wait=wait,
+        timeout=timeout,
+        output=output,
+    )
+    return run(sending.run, kubeconfig=kubeconfig, context=context, namespace=namespace, no_color=no_color)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from notification_cli.boundary import finish
 from notification_cli.options import (
     DEFAULT_OPERATOR_NAMESPACE,
-    Access,
     Context,
     Kubeconfig,
     Name,
@@ -23,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def _command(name: str, help_text: str, *, explains: bool) -> Callable[..., None]:
+def _command(name: str, help_text: str, *, explains: bool) -> Callable[..., int]:
     """Return a command about one notification; both have the same options."""
 
     def command(  # noqa: PLR0913 - the options
@@ -36,24 +34,19 @@ def _command(name: str, help_text: str, *, explains: bool) -> Callable[..., None
         context: Context = "",
         kubeconfig: Kubeconfig = "",
         no_color: NoColor = False,
-    ) -> None:
-        def work() -> int:
-            from notification_cli.actions.single import Single
-            from notification_cli.output.screen import Screen
-            from notification_cli.rules import Rules
-            from notification_cli.session import run
+    ) -> int:
+        from notification_cli.actions.single import Single
+        from notification_cli.rules import Rules
+        from notification_cli.session import run
 
-            single = Single(
-                name=name,
-                rules=Rules(file=rules, namespace=operator_namespace),
-                home=operator_namespace,
-                explains=explains,
-                output=output,
-            )
-            access = Access(kubeconfig=kubeconfig, context=context, namespace=namespace)
-            return run(access, Screen.standard(no_color=no_color), single.run)
-
-        finish(work)
+        single = Single(
+            name=name,
+            rules=Rules(file=rules, namespace=operator_namespace),
+            home=operator_namespace,
+            explains=explains,
+            output=output,
+        )
+        return run(single.run, kubeconfig=kubeconfig, context=context, namespace=namespace, no_color=no_color)
 
     command.__name__, command.__doc__ = name, help_text
     return command

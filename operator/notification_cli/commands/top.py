@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from notification_cli.boundary import finish
 from notification_cli.options import (
-    Access,
     Context,
     Kubeconfig,
     Namespace,
@@ -23,19 +21,13 @@ def top(  # noqa: PLR0913 - the options
     context: Context = "",
     kubeconfig: Kubeconfig = "",
     no_color: NoColor = False,
-) -> None:
+) -> int:
     """Show figures of the notifications by namespace.
 
     They are phases, reasons of failure, and delivery times. All namespaces are shown, or the one of `-n`. P50 and P95 are times from creation to delivery.
     """
+    from notification_cli.actions.counting import Counting
+    from notification_cli.session import run
 
-    def work() -> int:
-        from notification_cli.actions.counting import Counting
-        from notification_cli.output.screen import Screen
-        from notification_cli.session import run
-
-        counting = Counting(namespace=namespace, labels=selector, output=output)
-        access = Access(kubeconfig=kubeconfig, context=context, namespace=namespace)
-        return run(access, Screen.standard(no_color=no_color), counting.run)
-
-    finish(work)
+    counting = Counting(namespace=namespace, labels=selector, output=output)
+    return run(counting.run, kubeconfig=kubeconfig, context=context, namespace=namespace, no_color=no_color)

@@ -6,10 +6,8 @@ from typing import Annotated
 
 import typer
 
-from notification_cli.boundary import finish
 from notification_cli.options import (
     DEFAULT_OPERATOR_NAMESPACE,
-    Access,
     AllNamespaces,
     Context,
     Kubeconfig,
@@ -29,26 +27,20 @@ def web(  # noqa: PLR0913 - the options
     context: Context = "",
     kubeconfig: Kubeconfig = "",
     no_color: NoColor = False,
-) -> None:
+) -> int:
     """Serve a read-only page on this machine.
 
     It ends with Ctrl-C. The page has your rights in the cluster, and only this machine reaches it.
     """
+    from notification_cli.rules import Rules
+    from notification_cli.session import run
+    from notification_cli.web.serve import Serving
 
-    def work() -> int:
-        from notification_cli.output.screen import Screen
-        from notification_cli.rules import Rules
-        from notification_cli.session import run
-        from notification_cli.web.serve import Serving
-
-        serving = Serving(
-            port=port,
-            all_namespaces=all_namespaces,
-            open_browser=open_browser,
-            rules=Rules(namespace=operator_namespace),
-            kubeconfig=kubeconfig,
-        )
-        access = Access(kubeconfig=kubeconfig, context=context, namespace=namespace)
-        return run(access, Screen.standard(no_color=no_color), serving.run)
-
-    finish(work)
+    serving = Serving(
+        port=port,
+        all_namespaces=all_namespaces,
+        open_browser=open_browser,
+        rules=Rules(namespace=operator_namespace),
+        kubeconfig=kubeconfig,
+    )
+    return run(serving.run, kubeconfig=kubeconfig, context=context, namespace=namespace, no_color=no_color)

@@ -22,8 +22,7 @@ from notification_cli.kube.refusals import refusal
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
 
-    from notification_cli.kube.kubeconfig import Login
-    from notification_cli.options import Access
+    from notification_cli.kube.kubeconfig import Access, Login
 
 SECONDS: Final = 30.0
 """Time limit of each step of a request: to connect, and to receive the next part."""

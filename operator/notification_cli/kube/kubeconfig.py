@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from ssl import SSLContext
 
-    from notification_cli.options import Access
 
 DEFAULT_PATH: Final = "~/.kube/config"
 SERVICE_ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
@@ -45,6 +44,15 @@ FILE_LIFETIME: Final = timedelta(seconds=60)
 MARGIN: Final = timedelta(seconds=30)
 """An issued credential is renewed so long before its end."""
 MAX_REASON: Final = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """Which API server the user chose; empty for the kubeconfig's own choice."""
+
+    kubeconfig: str = ""
+    context: str = ""
+    namespace: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

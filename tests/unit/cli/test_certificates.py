@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from notification_cli.kube.connection import connect
-from notification_cli.options import Access
+from notification_cli.kube.kubeconfig import Access
 from tests.harness.authority import Authority
 
 if TYPE_CHECKING:

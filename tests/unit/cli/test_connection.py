@@ -17,7 +17,7 @@ from notification_cli.errors import ApiError, CliError
 from notification_cli.kube import connection as module
 from notification_cli.kube import kubeconfig as kubeconfig_module
 from notification_cli.kube.connection import Connection, connect
-from notification_cli.options import Access
+from notification_cli.kube.kubeconfig import Access
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence

@@ -14,8 +14,7 @@ from kubernetes.aio.config import incluster_config
 
 from notification_cli.errors import CliError
 from notification_cli.kube import kubeconfig as kubeconfig_module
-from notification_cli.kube.kubeconfig import Login, log_in
-from notification_cli.options import Access
+from notification_cli.kube.kubeconfig import Access, Login, log_in
 from tests.harness.authority import Authority
 
 if TYPE_CHECKING:
