@@ -14,9 +14,8 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from atomic_status.testing import MemoryStore
-from notification_cli.views.declaring import declared
 from notification_cli.views.explaining.explanation import explain, read_rules
-from notification_cli.views.explaining.known import NOTHING_KNOWN
+from notification_cli.views.explaining.known import NOTHING_KNOWN, declared
 from notification_cli.views.explaining.outlook import Meeting
 from notification_contract.kinds.channel_names import CHANNELS
 from notification_contract.kinds.choices import TargetState

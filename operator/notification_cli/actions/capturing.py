@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from notification_cli.clock import now
 from notification_cli.errors import CliError
+from notification_cli.output.rendered import Rendered
 from notification_contract.kinds.channel_names import SHARED, ReceiverType
 from notification_contract.kinds.channel_types.email import Email
 from notification_contract.kinds.choices import BodyFormat
@@ -41,18 +42,6 @@ VALUE: Final = "from-the-secret"
 SIGNING_KEY: Final = f"whsec_{base64.b64encode(bytes(24)).decode()}"
 OWN: Final = SHARED | {ReceiverType.APPRISE}
 """Types without a channel of their own, and the one whose library composes what is sent."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rendered:
-    """One request or mail, as it would be sent to a target."""
-
-    target: str
-    content_type: str
-    body: Any
-    """JSON, or a text; of a mail its headers and its texts."""
-    note: str = ""
-    """A problem that does not prevent the delivery, such as a template that failed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

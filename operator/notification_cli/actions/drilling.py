@@ -14,22 +14,40 @@ from notification_cli.errors import ApiError, CliError, ExitCode
 from notification_cli.kube.resources import Selection
 from notification_cli.options import Output
 from notification_cli.output.documents import document, plain
-from notification_cli.output.drill import write_results
+from notification_cli.output.table import Column, Table
 from notification_cli.views.drill import DrillOutcome, DrillResult, drill, drill_result, skipped
 from notification_cli.views.receivers import receiver_view
-from notification_cli.views.text import clean
+from notification_cli.views.text import clean, duration
 from notification_client import status_of
 from notification_contract.kinds.channel_names import INCIDENTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from notification_cli.output.screen import Screen
     from notification_cli.session import Session
     from notification_cli.views.receivers import ReceiverView
 
 ALL: Final = "all"
 CONCURRENT: Final = 20
 """Receivers that are tried at the same time."""
+
+
+COLUMNS = (
+    Column(title="RECEIVER"),
+    Column(title="TYPE", rank=3),
+    Column(title="RESULT"),
+    Column(title="TOTAL", rank=1),
+    Column(title="CALL", rank=2),
+    Column(title="ATTEMPTS", rank=3),
+    Column(title="DETAIL", rank=2),
+)
+STYLES = {
+    DrillOutcome.DELIVERED: "green",
+    DrillOutcome.FAILED: "bold red",
+    DrillOutcome.LATE: "bold red",
+    DrillOutcome.SKIPPED: "dim",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +68,7 @@ class Drilling:
         slots = asyncio.Semaphore(CONCURRENT)
         results = await asyncio.gather(*(self._one(session, view, identity, slots) for view in views))
         if self.output is Output.TABLE:
-            write_results(session.screen, results)
+            _write(session.screen, results)
         else:
             names = "\n".join(each.receiver for each in results if each.result is DrillOutcome.DELIVERED)
             document(
@@ -128,3 +146,29 @@ def _exit_code(results: Sequence[DrillResult]) -> int:
     if DrillOutcome.FAILED in outcomes:
         return ExitCode.NEGATIVE
     return ExitCode.TIMEOUT if DrillOutcome.LATE in outcomes else ExitCode.OK
+
+
+def _write(screen: Screen, results: Sequence[DrillResult]) -> None:
+    """Write the results, and how many there are of each kind."""
+    if results:
+        Table(screen, COLUMNS).write(
+            [
+                [
+                    each.receiver,
+                    each.type,
+                    (each.result.value, STYLES[each.result]),
+                    _time(each.seconds),
+                    _time(each.call_seconds),
+                    str(each.attempts),
+                    each.detail or "-",
+                ]
+                for each in results
+            ]
+        )
+    sent = [each for each in results if each.result is not DrillOutcome.SKIPPED]
+    good = sum(each.result is DrillOutcome.DELIVERED for each in sent)
+    screen.note(f"{good} of {len(sent)} receivers got their message")
+
+
+def _time(seconds: float | None) -> str:
+    return "-" if seconds is None else duration(seconds)

@@ -12,7 +12,7 @@ from notification_cli.options import Output
 from notification_cli.output.documents import document, plain
 from notification_cli.output.rendered import write
 from notification_cli.views.config_maps import ConfigMaps
-from notification_cli.views.declaring import declared
+from notification_cli.views.explaining.known import declared
 from notification_cli.views.lint.files import NotYamlError, check
 from notification_cli.views.rows import ReceiverFilter
 from notification_contract import names

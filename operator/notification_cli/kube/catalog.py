@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from notification_cli.errors import ApiError, CliError
 from notification_cli.kube.resources import Selection
-from notification_cli.views.explaining.known import NOTHING_KNOWN, USUAL_CHANNELS, Known
+from notification_cli.views.explaining.known import NOTHING_KNOWN, USUAL_CHANNELS, Known, declared
 from notification_contract.kinds.channel_names import ReceiverType
 from notification_contract.kinds.choices import NamespacesFrom
 from notification_operator.domain.receivers.catalog import Catalog, Receiver, ReceiverKey
@@ -131,9 +131,6 @@ class _Search:
 
     async def result(self, namespace: str, channels: frozenset[str] | None) -> Known:
         """Return the receivers that were listed, for the notifications of a namespace."""
-        # The models of specs take a tenth of a second to load, and most notifications go to channels.
-        from notification_cli.views.declaring import declared  # noqa: PLC0415
-
         result = declared(self._objects, home=self._home)
         return replace(
             result,

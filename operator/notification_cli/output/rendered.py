@@ -3,34 +3,27 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from notification_cli.views.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Protocol
 
     from notification_cli.output.screen import Screen
 
-    class Rendered(Protocol):
-        """One request or mail."""
 
-        @property
-        def target(self) -> str:
-            """Where it would go."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendered:
+    """One request or mail, as it would be sent to a target."""
 
-        @property
-        def content_type(self) -> str:
-            """What it is."""
-
-        @property
-        def body(self) -> Any:  # noqa: ANN401 - any JSON, or a text
-            """The content."""
-
-        @property
-        def note(self) -> str:
-            """A problem that does not prevent the delivery."""
+    target: str
+    content_type: str
+    body: Any
+    """JSON, or a text; of a mail its headers and its texts."""
+    note: str = ""
+    """A problem that does not prevent the delivery, such as a template that failed."""
 
 
 def write(screen: Screen, results: Iterable[Rendered]) -> None:

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 from notification_cli.views.rows import row_of
 from notification_cli.views.text import clean, clock, duration, moment
-from notification_cli.web.fitting import (
+from notification_cli.web.hints import UNDELIVERED, Hints
+from notification_cli.web.layout import (
     LABEL_BYTES,
     NAME_CHARACTERS,
     SUBJECT_BYTES,
     TEXT_CHARACTERS,
+    Layout,
     fit,
     long,
     short,
+    tab_of,
 )
-from notification_cli.web.hints import UNDELIVERED, Hints
-from notification_cli.web.layout import Layout, tab_of
 from notification_cli.web.source import Filter
 from notification_operator.domain.folding.phases import FINAL
 

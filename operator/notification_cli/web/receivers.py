@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from notification_cli.views.receivers import in_words, receiver_view
 from notification_cli.views.text import clean, duration, moment
-from notification_cli.web.fitting import NAME_CHARACTERS, SUBJECT_BYTES, fit, long, short
 from notification_cli.web.hints import UNDELIVERED, Hints
-from notification_cli.web.layout import RECEIVERS, Layout
+from notification_cli.web.layout import NAME_CHARACTERS, RECEIVERS, SUBJECT_BYTES, Layout, fit, long, short
 from notification_cli.web.source import Filter
 from notification_contract.kinds.choices import ConditionStatus
 

@@ -11,8 +11,8 @@ import aiohttp
 from aiohttp import web
 
 from notification_cli.errors import ApiError, CliError
-from notification_cli.views.declaring import declared
 from notification_cli.views.explaining.explanation import explain
+from notification_cli.views.explaining.known import declared
 from notification_cli.views.rows import ReceiverFilter, receivers_of
 from notification_cli.web.application import Application
 from notification_cli.web.serve import listen

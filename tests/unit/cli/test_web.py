@@ -12,8 +12,8 @@ import pytest
 
 from notification_cli.errors import ApiError, CliError
 from notification_cli.kube.resources import Page
-from notification_cli.web.fitting import fit
 from notification_cli.web.hints import Hints
+from notification_cli.web.layout import fit
 from notification_cli.web.source import MOST_SCANNED, PAGE, Filter, Source
 from tests.unit.cli.page import ROOT, MemorySource, serving
 from tests.unit.cli.samples import attempt, failed, partial, reported, retrying, sick_receiver

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from notification_operator.domain.receivers.catalog import EMPTY
+from notification_operator.domain.receivers.catalog import EMPTY, Catalog
 from notification_operator.domain.receivers.targets import Resolver
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from notification_cli.views.receivers import ReceiverView
-    from notification_operator.domain.receivers.catalog import Catalog, ReceiverKey
+    from notification_operator.domain.receivers.catalog import ReceiverKey
 
 USUAL_CHANNELS: Final = frozenset({"console", "log"})
 """The channels that an operator has unless its settings say otherwise."""
@@ -44,3 +44,22 @@ class Known:
 
 
 NOTHING_KNOWN: Final = Known()
+
+
+def declared(objects: Mapping[ReceiverKey, Mapping[str, Any]], *, home: str) -> Known:
+    """Return what some objects declare, as the operator reads them; `home` is its namespace."""
+    # The models of specs take a tenth of a second to load, and most notifications go to channels.
+    from notification_cli.views.receivers import receiver_view  # noqa: PLC0415
+    from notification_operator.domain.receivers.compact import PartPool  # noqa: PLC0415
+    from notification_operator.domain.receivers.declared import declare  # noqa: PLC0415
+
+    parts = PartPool()
+    declarations = {key: declare(obj, None, home=home, parts=parts) for key, obj in objects.items()}
+    return Known(
+        catalog=Catalog(
+            home=home,
+            receivers={key: each.receiver for key, each in declarations.items() if each.receiver is not None},
+        ),
+        views={key: receiver_view(obj) for key, obj in objects.items()},
+        problems={key: each.problems for key, each in declarations.items() if each.problems},
+    )
