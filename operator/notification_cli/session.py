@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """What a command works with."""
-
     connection: Connection
     notifications: Notifications
     receivers: Receivers
@@ -41,7 +39,6 @@ def run(
     no_color: bool,
     namespace: str = "",
 ) -> int:
-    """Connect, work, and return the exit code."""
     # Verbs without a cluster need no client of it.
     from notification_cli.kube.connection import connect  # noqa: PLC0415
     from notification_cli.kube.kubeconfig import Access  # noqa: PLC0415

@@ -68,7 +68,6 @@ class Recorder:
         self.requests: list[tuple[str, bytes]] = []
 
     def shared(self, _connection: object, _namespace: str) -> Recorder:
-        """Return the session for a receiver."""
         return self
 
     def context(self, _trust: object) -> None:
@@ -78,7 +77,6 @@ class Recorder:
     async def post(
         self, _url: str, *, data: BytesPayload, headers: Mapping[str, str], **_: object
     ) -> AsyncIterator[Answer]:
-        """Keep a request, and answer it as accepted."""
         content = await data.as_bytes()
         self.requests.append((headers.get("Content-Type", ""), content))
         answer = Answer(status=self._status, headers={})

@@ -44,7 +44,6 @@ class Counting:
     output: Output = Output.TABLE
 
     async def run(self, session: Session) -> int:
-        """Read every page, and write the figures."""
         figures: dict[str, NamespaceFigures] = defaultdict(NamespaceFigures)
         selection = Selection(namespace=self.namespace, labels=self.labels)
         async for page in session.notifications.pages(selection):

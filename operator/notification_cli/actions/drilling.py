@@ -61,7 +61,6 @@ class Drilling:
     output: Output = Output.TABLE
 
     async def run(self, session: Session) -> int:
-        """Send a message to each receiver, and write the results."""
         views, identity = await self._receivers(session), secrets.token_hex(4)
         if not views:
             raise CliError("there is no receiver to send a drill to")
@@ -149,7 +148,6 @@ def _exit_code(results: Sequence[DrillResult]) -> int:
 
 
 def _write(screen: Screen, results: Sequence[DrillResult]) -> None:
-    """Write the results, and how many there are of each kind."""
     if results:
         Table(screen, COLUMNS).write(
             [

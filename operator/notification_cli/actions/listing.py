@@ -73,7 +73,6 @@ class Listing:
         return ExitCode.OK
 
     async def follow(self, session: Session) -> int:
-        """Write every page, then each change, until interrupted."""
         writer = Writer(self, session.screen, follows=True)
         version = await self._write_all(session, writer)
         while True:
@@ -142,8 +141,6 @@ class Listing:
 
 
 class Writer:
-    """Writes objects in the chosen format."""
-
     def __init__(self, listing: Listing, screen: Screen, *, follows: bool = False) -> None:
         self._first = 0 if listing.all_namespaces else 1
         self._output, self._screen, self._follows = listing.output, screen, follows
@@ -163,7 +160,6 @@ class Writer:
             self._objects.add(objects)
 
     def change(self, event: dict[str, Any], now: datetime) -> None:
-        """Write a changed object; a deleted one is marked in the table."""
         obj = event["object"]
         if self._output is not Output.TABLE:
             stream(self._screen, self._output, [obj])
@@ -174,7 +170,6 @@ class Writer:
         self._table.write([cells])
 
     def close(self, session: Session) -> None:
-        """Complete the output; an empty table is said in words."""
         if self._output is not Output.TABLE:
             self._objects.close()
         elif not self._written:

@@ -73,7 +73,6 @@ class ReceiverTesting:
     output: Output = Output.TABLE
 
     async def run(self, session: Session) -> int:
-        """Ask for a test, and wait for its result if that was asked for."""
         namespace, name = receiver_place(self.name, session.namespace)
         before = receiver_view(await session.receivers.get(namespace, name)).status.last_test
         requested_at = _request_time(before, session.clock())

@@ -76,7 +76,6 @@ class Rendering:
         return obj is not None and not config_maps.missing(_placed(obj, namespace), documents)
 
     async def run(self, session: Session, documents: Sequence[Mapping[str, Any]]) -> int:
-        """Write it, with what the cluster has and the files do not."""
         namespace, wanted = self.namespace or session.namespace, self._wanted()
         obj = _receiver(documents, wanted, namespace)
         if obj is None:
@@ -88,7 +87,6 @@ class Rendering:
         return await self.write(session.screen, documents, obj, config_maps, namespace)
 
     async def offline(self, screen: Screen, documents: Sequence[Mapping[str, Any]]) -> int:
-        """Write it from the files alone."""
         namespace = self.namespace or "default"
         obj = _receiver(documents, self._wanted(), namespace)
         assert obj is not None, "the caller has looked"
@@ -103,7 +101,6 @@ class Rendering:
         config_maps: ConfigMaps,
         namespace: str,
     ) -> int:
-        """Write each notification as the receiver would get it."""
         # The channels and their libraries take long to load, and no other command needs them.
         from notification_cli.actions.capturing import capture  # noqa: PLC0415
 

@@ -43,7 +43,6 @@ class RouteTest:
     output: Output = Output.TABLE
 
     async def run(self, session: Session) -> int:
-        """Test the rules of the cluster."""
         state, where = await self.rules.load(session)
         if state is None:
             raise CliError(
@@ -52,7 +51,6 @@ class RouteTest:
         return self._test(session.screen, state, where)
 
     def run_offline(self, screen: Screen) -> int:
-        """Test the rules of a file."""
         state = read_rules(routing_text(read_file(self.rules.file)))
         return self._test(screen, state, self.rules.file)
 

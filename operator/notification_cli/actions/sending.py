@@ -49,7 +49,6 @@ class Sending:
     output: Output = Output.TABLE
 
     async def run(self, session: Session) -> int:
-        """Create it, write its name, and wait if that was asked for."""
         seconds = time_limit(self.timeout)
         destinations = [_destination(each) for each in self.to]
         options = self._options(destinations, session.clock())

@@ -85,7 +85,6 @@ class _Search:
         self._notes: dict[str, None] = {}
 
     async def list_all(self, namespaces: Iterable[str]) -> None:
-        """Read every receiver of some namespaces."""
         for namespace in namespaces:
             try:
                 async for page in self._receivers.pages(Selection(namespace=namespace)):
@@ -130,7 +129,6 @@ class _Search:
             self._objects[ReceiverKey(meta["namespace"], meta["name"])] = obj
 
     async def result(self, namespace: str, channels: frozenset[str] | None) -> Known:
-        """Return the receivers that were listed, for the notifications of a namespace."""
         result = declared(self._objects, home=self._home)
         return replace(
             result,

@@ -53,7 +53,6 @@ class Connection:
         return await self._request("POST", path, {"fieldValidation": "Strict"}, obj)
 
     async def merge(self, path: str, change: Mapping[str, Any]) -> dict[str, Any]:
-        """Change fields of the object at a path and return it."""
         return await self._request("PATCH", path, {}, change)
 
     async def watch(

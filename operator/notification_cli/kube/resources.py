@@ -70,7 +70,6 @@ class Resource:
             raise
 
     async def page(self, selection: Selection, *, limit: int, start: str = "") -> Page:
-        """Return a page of at most so many objects, from where another one ended."""
         query = {**_query(selection), "limit": limit} | ({"continue": start} if start else {})
         listing = await self._connection.get(self._path(selection.namespace), query)
         meta = listing["metadata"]

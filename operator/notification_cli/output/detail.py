@@ -58,7 +58,6 @@ def show(
     *,
     now: datetime,
 ) -> None:
-    """Write a notification, after its head."""
     screen.paragraph(("Route  ", "bold"), explanation.origin)
     screen.line()
     _targets(screen, explanation, now)
@@ -71,7 +70,6 @@ def show(
 
 
 def why(screen: Screen, explanation: Explanation, *, now: datetime) -> None:
-    """Write an explanation, after the title."""
     screen.paragraph(explanation.origin)
     rules(screen, explanation.steps)
     if explanation.plan is not None:
@@ -85,7 +83,6 @@ def why(screen: Screen, explanation: Explanation, *, now: datetime) -> None:
 
 
 def rules(screen: Screen, steps: Iterable[Step]) -> None:
-    """Write how the rules were evaluated."""
     for step in steps:
         mark: Span = ("→ ", "bold green") if step.chosen else ("✓ ", "") if step.holds else ("✗ ", "dim")
         name = clean(step.name) or ("root" if not step.depth else "rule")
@@ -96,7 +93,6 @@ def rules(screen: Screen, steps: Iterable[Step]) -> None:
 
 
 def title(screen: Screen, notification: Notification) -> None:
-    """Write which notification it is, and its phase."""
     reason = clean(notification.status.reason)
     phase: tuple[Span, ...] = (
         (notification.phase.value, STYLES[notification.phase]),

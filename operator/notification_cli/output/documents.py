@@ -48,7 +48,6 @@ class Objects:
                 self._write(f"{name_of(obj)}\n")
 
     def close(self) -> None:
-        """Complete the List."""
         if self._output is Output.JSON:
             self._write("\n]}\n" if self._count else '{"apiVersion": "v1", "kind": "List", "items": []}\n')
         elif self._output is Output.YAML and not self._count:
@@ -106,6 +105,5 @@ def _camel(name: str) -> str:
 
 
 def _without_managed_fields(obj: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an object as kubectl shows it."""
     meta = {key: value for key, value in obj["metadata"].items() if key != "managedFields"}
     return {**obj, "metadata": meta}

@@ -30,7 +30,6 @@ ROUTED = "(by the routing rules)"
 
 
 def write_plan(screen: Screen, output: Output, selection: Selection, *, now: datetime) -> None:
-    """Write what a redrive would send."""
     if output is not Output.TABLE:
         names = "\n".join(resource_name(each.replay) for each in selection.waiting)
         document(screen, output, _plan(selection), name=names)
@@ -67,11 +66,9 @@ class Progress:
 
     @property
     def refused(self) -> int:
-        """How many could not be sent."""
         return self._counts[Outcome.REFUSED]
 
     def begin(self) -> None:
-        """Write what there is to send, before the first one is sent."""
         for text in _summary(self._selection):
             self._screen.note(text)
         if self._selection.waiting:
@@ -100,7 +97,6 @@ class Progress:
             document(self._screen, self._output, {}, name=resource_name(candidate.replay))
 
     def interrupted(self) -> None:
-        """Write how to go on."""
         self._screen.note(f"stopped: {self._sum()}; continue with --batch {self._batch}")
 
     def end(self) -> None:

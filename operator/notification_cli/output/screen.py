@@ -33,7 +33,6 @@ class Screen:
 
     @classmethod
     def standard(cls, *, no_color: bool) -> Screen:
-        """Return the screen of this process."""
         terminal = sys.stdout.isatty()
         plain = no_color or bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
         width = shutil.get_terminal_size().columns if terminal else 0
@@ -58,7 +57,6 @@ class Screen:
         self._console.print(Padding(_text(parts), (0, 0, 0, indent)))
 
     def flush(self) -> None:
-        """Send what was written."""
         self.file.flush()
 
     @staticmethod

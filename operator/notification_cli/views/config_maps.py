@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 
 class Place(NamedTuple):
-    """Namespace and name of a ConfigMap."""
-
     namespace: str
     name: str
 
@@ -42,7 +40,6 @@ class ConfigMaps:
         return [place for place in dict.fromkeys(wanted) if place not in self._data]
 
     def add(self, place: Place, data: Mapping[str, Any]) -> None:
-        """Add a ConfigMap of the cluster."""
         self._data[place] = data
 
     def templates(self, receiver: Receiver) -> Mapping[str, str]:

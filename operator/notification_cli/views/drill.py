@@ -30,8 +30,6 @@ MOST_SECONDS: Final = 86_400.0
 
 
 class DrillOutcome(StrEnum):
-    """The result for one receiver."""
-
     DELIVERED = "Delivered"
     FAILED = "Failed"
     LATE = "Late"
@@ -42,8 +40,6 @@ class DrillOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DrillResult:
-    """What became of the message to one receiver."""
-
     receiver: str
     type: str
     result: DrillOutcome

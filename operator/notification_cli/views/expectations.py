@@ -41,7 +41,6 @@ class Outcome:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """How the choice differs."""
         return tuple(self._problems())
 
     def _problems(self) -> Iterator[str]:

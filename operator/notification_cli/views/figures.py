@@ -31,7 +31,6 @@ class Durations:
     classes: Counter[int] = field(default_factory=Counter)
 
     def add(self, seconds: float) -> None:
-        """Count a duration."""
         self.classes[round(math.log(max(seconds, SHORTEST) / SHORTEST, PRECISION))] += 1
 
     def percentile(self, share: float) -> float | None:
@@ -56,7 +55,6 @@ class NamespaceFigures:
     oldest_open: datetime | None = None
 
     def add(self, obj: Mapping[str, Any]) -> None:
-        """Count one notification."""
         status = obj.get("status") or {}
         phase = status.get("phase") or Phase.PENDING
         self.phases[clean(phase)] += 1
@@ -75,5 +73,4 @@ class NamespaceFigures:
 
     @property
     def top_reasons(self) -> str:
-        """The most frequent reasons of failure."""
         return ", ".join(f"{reason} {count}" for reason, count in self.reasons.most_common(REASONS))

@@ -59,7 +59,6 @@ class ReceiverView:
 
     @property
     def suspended(self) -> bool:
-        """Whether nothing is sent on purpose."""
         return self.spec.get("suspend") is True
 
     @property

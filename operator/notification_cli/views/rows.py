@@ -45,7 +45,6 @@ class Row:
     message: str
 
     def age(self, now: datetime) -> str:
-        """Return the time since its creation."""
         return duration((now - self.created).total_seconds())
 
 
@@ -66,7 +65,6 @@ def row_of(obj: Mapping[str, Any]) -> Row:
 
 
 def created_at(obj: Mapping[str, Any]) -> datetime:
-    """Return the time of creation."""
     text = obj["metadata"].get("creationTimestamp")
     return parse_time(text) if text else EPOCH
 
@@ -102,5 +100,4 @@ class ReceiverFilter:
         return cls(name=name, namespace=namespace)
 
     def matches(self, keys: Iterable[ReceiverKey]) -> bool:
-        """Return whether one of some receivers is meant."""
         return any(key.name == self.name and self.namespace in {"", key.namespace} for key in keys)

@@ -33,8 +33,6 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One line of the timeline."""
-
     at: datetime
     kind: Kind
     text: str
@@ -44,7 +42,6 @@ class Entry:
 
 
 def timeline(notification: Notification, *, now: datetime) -> tuple[Entry, ...]:
-    """Return the entries in the order of time."""
     entries = [*_milestones(notification, now), *_attempts(notification)]
     order = list(Kind)
     return tuple(sorted(entries, key=lambda entry: (entry.at, order.index(entry.kind))))

@@ -39,11 +39,9 @@ class Hints:
         return self._command(words)
 
     def replay(self, namespace: str, name: str) -> str:
-        """Return the command that sends a notification again."""
         return self._command(["replay", name, "-n", namespace])
 
     def test(self, namespace: str, name: str) -> str:
-        """Return the command that has a receiver tested."""
         return self._command(["test", name, "-n", namespace, "--wait"])
 
     def _command(self, words: Sequence[str]) -> str:

@@ -96,7 +96,6 @@ def tab_of(phases: Sequence[str]) -> str:
 
 
 def query(chosen: Filter, *, phases: Sequence[str] = (), **more: str) -> str:
-    """Return a filter as the query of a URL."""
     pairs = [
         ("namespace", chosen.namespace),
         ("labels", chosen.labels),

@@ -38,8 +38,6 @@ PHASE_CHARACTERS: Final = 16
 
 
 class Pages:
-    """Renders the list, one notification, and what went wrong."""
-
     def __init__(self, layout: Layout, hints: Hints) -> None:
         self._layout = layout
         self._hints = hints

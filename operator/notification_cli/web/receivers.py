@@ -28,8 +28,6 @@ MOST_CONDITIONS: Final = 20
 
 
 class ReceiverPages:
-    """Renders the list of receivers, and one of them."""
-
     def __init__(self, layout: Layout, hints: Hints) -> None:
         self._layout = layout
         self._hints = hints

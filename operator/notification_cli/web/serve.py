@@ -34,7 +34,6 @@ class Serving:
     """The file that the user named, which the commands on the page name, too."""
 
     async def run(self, session: Session) -> int:
-        """Serve until Ctrl-C."""
         listener = listen(self.port)
         port, root = listener.getsockname()[1], f"/{secrets.token_urlsafe(16)}"
         namespace = "" if self.all_namespaces else session.namespace

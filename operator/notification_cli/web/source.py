@@ -30,8 +30,6 @@ MOST_SCANNED: Final = 2000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """What the list shows."""
-
     namespace: str = ""
     phases: Sequence[str] = ()
     labels: str = ""

@@ -70,7 +70,6 @@ class Redriving:
     output: Output = Output.TABLE
 
     async def run(self, session: Session) -> int:
-        """Find out what there is to send, and send it if that was asked for."""
         wanted = self._wanted(session)
         selection = Selection(wanted=wanted, limit=self.limit)
         await self._select(session, selection)
@@ -102,7 +101,6 @@ class Redriving:
         return Wanted(batch=batch, reasons=frozenset(self.reasons), receiver=receiver, since=since)
 
     async def _select(self, session: Session, selection: Selection) -> None:
-        """Read which replays exist, and then the notifications to send again."""
         namespace = "" if self.all_namespaces else session.namespace
         async for page in session.notifications.pages(Query(namespace=namespace, labels=names.REPLAY_LABEL)):
             for obj in page.items:
@@ -142,7 +140,6 @@ async def _patiently(attempt: Callable[[], Awaitable[tuple[Outcome, str]]]) -> t
 
 
 def _passes(error: ApiError) -> bool:
-    """Return whether a failure may pass by itself."""
     if error.status is None or error.status == HTTPStatus.TOO_MANY_REQUESTS:
         return True
     return error.status >= HTTPStatus.INTERNAL_SERVER_ERROR

@@ -33,7 +33,6 @@ class Replaying:
     output: Output = Output.TABLE
 
     async def run(self, session: Session) -> int:
-        """Create the replay, and wait for its delivery if that was asked for."""
         original = await session.notifications.get(session.namespace, self.name)
         result, obj = await self._create(session, original)
         for note in result.notes:

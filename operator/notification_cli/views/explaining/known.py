@@ -37,7 +37,6 @@ class Known:
 
     @property
     def resolver(self) -> Resolver:
-        """How the operator finds the targets, with these receivers."""
         return Resolver(
             catalog=self.catalog, configured=USUAL_CHANNELS if self.channels is None else self.channels
         )

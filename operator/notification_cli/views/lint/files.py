@@ -96,7 +96,6 @@ def _check(document: object, among: Sequence[object], home: str) -> Checked | No
 
 
 def notification(obj: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the problems of a NotificationRequest."""
     result = list(schema.object_problems(obj, crds.notification_request()))
     yield from result
     if not result:

@@ -45,7 +45,6 @@ class Wanted:
     since: datetime | None = None
 
     def concerns(self, key: ReceiverKey) -> bool:
-        """Return whether a receiver is meant."""
         return self.receiver is None or self.receiver.matches([key])
 
 
@@ -77,7 +76,6 @@ class Replayed:
     """Originals and batches."""
 
     def add(self, obj: Mapping[str, Any]) -> None:
-        """Take in a replay."""
         uid = original_of(obj)
         if not uid:
             return
@@ -116,7 +114,6 @@ class Selection:
     """How many cannot be sent again, by the reason."""
 
     def add(self, obj: Mapping[str, Any]) -> None:
-        """Take in a finished notification."""
         if batch_of(obj) == self.wanted.batch or not self._matches(obj):
             return
         only = None if self.wanted.receiver is None else self.wanted.concerns

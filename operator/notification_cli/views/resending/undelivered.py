@@ -31,7 +31,6 @@ class Undelivered:
 
     @property
     def places(self) -> frozenset[ReceiverKey | str]:
-        """The receivers and channels."""
         return frozenset((*self.receivers, *self.channels))
 
 
