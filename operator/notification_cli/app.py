@@ -21,6 +21,7 @@ from notification_cli.commands.send import send
 from notification_cli.commands.show import show, why
 from notification_cli.commands.top import top
 from notification_cli.commands.web import web
+from notification_operator.version_option import version_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -41,20 +42,10 @@ app = typer.Typer(
 )
 
 
-def _version(value: bool) -> None:  # noqa: FBT001 - a flag's callback
-    if value:
-        from notification_operator import __version__  # noqa: PLC0415 - needed by this flag alone
-
-        typer.echo(f"notif {__version__}")
-        raise typer.Exit
-
-
 @app.callback()
 def options(
     *,
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
-    ] = False,
+    version: Annotated[bool, version_option("notif")] = False,
 ) -> None:
     """Send, list and explain notifications, with your kubeconfig and your rights."""
 
