@@ -327,7 +327,7 @@ async def fill(cluster: Cluster, count: int = MANY) -> None:
     # Without the Kubernetes client, whose models cost more than the API server's work.
     login = await log_in(Access(kubeconfig=str(cluster.kubeconfig)))
     connector = aiohttp.TCPConnector(ssl=login.tls, limit=CONCURRENCY)
-    base, numbers = f"{login.server}{collection(cluster.namespace)}", iter(range(count))
+    base, numbers = f"{login.configuration.host}{collection(cluster.namespace)}", iter(range(count))
     async with aiohttp.ClientSession(connector=connector, raise_for_status=True) as session:
         await asyncio.gather(*(_create(session, base, numbers) for _ in range(CONCURRENCY)))
 

@@ -100,12 +100,12 @@ class Connection:
             login = await self._current()
             response = await self._session.request(
                 method,
-                URL(f"{login.server}{path}?{urlencode(query)}", encoded=True),
+                URL(f"{login.configuration.host}{path}?{urlencode(query)}", encoded=True),
                 headers=[*login.headers, ("Content-Type", sent)],
                 data=None if obj is None else json.dumps(obj).encode(),
                 ssl=login.tls,
-                server_hostname=login.tls_name,
-                proxy=login.proxy or None,
+                server_hostname=login.configuration.tls_server_name,
+                proxy=login.configuration.proxy,
                 timeout=timeout,
                 allow_redirects=False,
             )

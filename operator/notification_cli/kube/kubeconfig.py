@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from ssl import SSLContext
 
-
 DEFAULT_PATH: Final = "~/.kube/config"
 SERVICE_ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 SERVICE_ACCOUNT_CONTEXT: Final = "the pod's service account"
@@ -63,11 +62,9 @@ class Login:
     """Chooses the same context and namespace again, whatever the kubeconfig says by then."""
     context: str
     """The name, for messages."""
-    server: str
+    configuration: Configuration = field(repr=False)
+    """Server, name in its certificate, and proxy."""
     tls: SSLContext
-    tls_name: str | None
-    """The name in the certificate of the server, if it is not the host of the URL."""
-    proxy: str = field(repr=False)
     headers: Sequence[tuple[str, str]] = field(repr=False)
     until: datetime | None = None
     """When the credentials must be read again; None if that changes nothing."""
@@ -81,7 +78,8 @@ async def log_in(access: Access) -> Login:
         ApiError: there are no usable credentials, or no usable proxy.
     """
     paths = _paths(access)
-    files = [path for path in paths if path.is_file()]
+    # As kubectl: a file without content counts as absent.
+    files = [path for path in paths if path.is_file() and path.stat().st_size]
     in_pod = not (access.kubeconfig or access.context) and (SERVICE_ACCOUNT / "token").is_file()
     if not files and not in_pod:
         text = f"there is no kubeconfig at {', '.join(map(str, paths))}; set KUBECONFIG or --kubeconfig"
@@ -106,7 +104,7 @@ def _in_cluster(access: Access) -> Login:
     load_incluster_config(client_configuration=configuration, try_refresh_token=False)
     namespace = access.namespace or (SERVICE_ACCOUNT / "namespace").read_text("utf-8").strip()
     access, until = replace(access, namespace=namespace), now() + FILE_LIFETIME
-    return _login(access, SERVICE_ACCOUNT_CONTEXT, configuration, user={}, until=until)
+    return _login(access, SERVICE_ACCOUNT_CONTEXT, configuration, {}, until)
 
 
 async def _from_files(files: Sequence[Path], access: Access) -> Login:
@@ -121,7 +119,7 @@ async def _from_files(files: Sequence[Path], access: Access) -> Login:
     loader = kube_config.KubeConfigLoader(merged.config, access.context, config_base_path=None)
     try:
         await loader.load_and_set(configuration)
-        return _login(access, access.context, configuration, user=user, until=until)
+        return _login(access, access.context, configuration, user, until)
     finally:
         # OpenSSL reads keys from files only. They must not stay until the process ends, which may be killed.
         kube_config._cleanup_temp_files()  # noqa: SLF001 - no public function removes them
@@ -129,10 +127,8 @@ async def _from_files(files: Sequence[Path], access: Access) -> Login:
 
 def _parts(config: Any, access: Access) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:  # noqa: ANN401 - without types
     """Return the context, its cluster and its user, whose paths become absolute: parts of the configuration."""
-    name, contexts = (
-        access.context,
-        {each["name"]: each.value["context"] for each in config.value["contexts"]},
-    )
+    name = access.context
+    contexts = {each["name"]: each.value["context"] for each in config.value["contexts"]}
     if not name:
         raise _unusable(access, "it has no current context; choose one with --context")
     if name not in contexts:
@@ -209,7 +205,6 @@ def _login(
     access: Access,
     context: str,
     configuration: Configuration,
-    *,
     user: Mapping[str, Any],
     until: datetime | None,
 ) -> Login:
@@ -224,17 +219,14 @@ def _login(
     proxy = str(configuration.proxy or session_options(configuration.host).get("proxy") or "")
     if proxy and not proxy.startswith(("http://", "https://")):
         scheme = proxy.partition("://")[0]
-        raise ApiError(
-            f"the proxy of {context} has the scheme {scheme}; notif can use http:// and https:// only"
-        )
+        raise ApiError(f"the proxy of {context} has the scheme {scheme}; notif can use http and https only")
+    configuration.proxy = proxy or None
     token = str(configuration.api_key.get("BearerToken") or "").strip()
     return Login(
         access=access,
         context=context,
-        server=configuration.host,
+        configuration=configuration,
         tls=tls,
-        tls_name=configuration.tls_server_name,
-        proxy=proxy,
         headers=[*_impersonation(user), *([("Authorization", token)] if token else [])],
         until=until,
     )

@@ -25,24 +25,22 @@ if TYPE_CHECKING:
 
 COMMAND = (sys.executable, "-m", "notification_cli")
 CPU_SECONDS = 0.3
-COMMANDS = (
-    *(
-        "ls",
-        "show",
-        "why",
-        "send",
-        "receivers",
-        "test",
-        "replay",
-        "redrive",
-        "drill",
-        "top",
-        "render",
-        "lint",
-        "web",
-        "route",
-    ),
-)
+COMMANDS = [
+    "ls",
+    "show",
+    "why",
+    "send",
+    "receivers",
+    "test",
+    "replay",
+    "redrive",
+    "drill",
+    "top",
+    "render",
+    "lint",
+    "web",
+    "route",
+]
 
 
 def run(

@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 import gzip
 import json
+import ssl
 import sys
+import tempfile
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,7 @@ from notification_cli.kube import connection as module
 from notification_cli.kube import kubeconfig as kubeconfig_module
 from notification_cli.kube.connection import Connection, connect
 from notification_cli.kube.kubeconfig import Access
+from tests.harness.authority import Authority
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
@@ -75,13 +78,17 @@ async def _head(reader: asyncio.StreamReader) -> bytes:
 
 @contextlib.asynccontextmanager
 async def connected(
-    folder: Path, server: str, *, user: Mapping[str, Any] | None = None, proxy: str = ""
+    folder: Path,
+    server: str,
+    *,
+    user: Mapping[str, Any] | None = None,
+    cluster: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Connection]:
     """Connect by a kubeconfig with this server and user."""
     document = {
         "current-context": "dev",
         "contexts": [{"name": "dev", "context": {"cluster": "dev", "user": "ann"}}],
-        "clusters": [{"name": "dev", "cluster": {"server": server, "proxy-url": proxy}}],
+        "clusters": [{"name": "dev", "cluster": {"server": server, **(cluster or {})}}],
         "users": [{"name": "ann", "user": user}],
     }
     file = folder / "kubeconfig"
@@ -183,6 +190,15 @@ async def test_refusal_of_credentials_that_cannot_be_renewed_is_shown_immediatel
     assert len(state.requests) == 1
 
 
+def program(script: str) -> dict[str, Any]:
+    """Return a credential plugin."""
+    return {
+        "apiVersion": "client.authentication.k8s.io/v1",
+        "command": sys.executable,
+        "args": ["-c", script],
+    }
+
+
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[datetime]:
     """The present time, as the only entry."""
@@ -227,20 +243,71 @@ async def test_credential_plugin_is_asked_again_when_its_token_ends(
         "number = len(calls.read_text()) + 1 if calls.exists() else 1; calls.write_text('x' * number); "
         "print(json.dumps({'status': {'token': str(number), 'expirationTimestamp': '2026-03-01T12:00:00Z'}}))"
     )
-    program = {
-        "apiVersion": "client.authentication.k8s.io/v1",
-        "command": sys.executable,
-        "args": ["-c", script],
-    }
     async with (
         listening(state) as address,
-        connected(tmp_path, f"http://{address}", user={"exec": program}) as connection,
+        connected(tmp_path, f"http://{address}", user={"exec": program(script)}) as connection,
     ):
         await connection.get("/")
         await connection.get("/")
         clock[0] += timedelta(minutes=59, seconds=31)
         await connection.get("/")
     assert state.tokens() == ["1", "1", "2"]
+
+
+@contextlib.asynccontextmanager
+async def asking_for_certificates(authority: Authority) -> AsyncIterator[tuple[str, list[str]]]:
+    """Serve over TLS; gives the address, and the names in the certificates of the requests."""
+    context = authority.identity("server")
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(str(authority.file))
+    seen: list[str] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        peer: Any = writer.get_extra_info("peercert")
+        name = dict(pair for entry in peer["subject"] for pair in entry)["commonName"]
+        while await _head(reader):
+            seen.append(name)
+            writer.write(ok(0))
+            await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
+    async with server:
+        yield f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}", seen
+
+
+async def test_issued_certificate_that_ends_is_replaced_and_no_key_stays_in_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority, issued, files = Authority(tmp_path), tmp_path / "issued.json", tmp_path / "files"
+    files.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(files))
+
+    def issue(name: str) -> None:
+        identity = authority.issue(name)
+        status = {
+            "clientCertificateData": identity.certificate.read_text("ascii"),
+            "clientKeyData": identity.key.read_text("ascii"),
+            "expirationTimestamp": "2020-01-01T00:00:00+00:00",
+        }
+        issued.write_text(json.dumps({"status": status}), "utf-8")
+
+    issue("first")
+    async with (
+        asking_for_certificates(authority) as (server, seen),
+        connected(
+            tmp_path,
+            server,
+            user={"exec": program(f"print(open({str(issued)!r}).read())")},
+            cluster={"certificate-authority": str(authority.file)},
+        ) as connection,
+    ):
+        await connection.get("/")
+        await connection.get("/")
+        issue("second")
+        await connection.get("/")
+        assert not list(files.iterdir())
+    assert seen == ["first", "first", "second"]
 
 
 async def test_absent_server_is_named_with_what_the_system_says(tmp_path: Path) -> None:
@@ -254,7 +321,9 @@ async def test_proxy_is_asked_for_a_tunnel_with_its_password(tmp_path: Path) -> 
     state.closes = True
     async with (
         listening(state) as address,
-        connected(tmp_path, "https://cluster.example", proxy=f"http://ann:p%40w@{address}") as connection,
+        connected(
+            tmp_path, "https://cluster.example", cluster={"proxy-url": f"http://ann:p%40w@{address}"}
+        ) as connection,
     ):
         with pytest.raises(ApiError, match=r"cannot be reached: .*Bad Gateway"):
             await connection.get("/api")

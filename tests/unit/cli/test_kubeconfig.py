@@ -59,7 +59,7 @@ async def test_login_is_what_the_kubeconfig_says(
 ) -> None:
     file = kubeconfig(tmp_path, server="https://host.example:6443/k8s/clusters/c-1/", **user)
     login = await log_in(Access(kubeconfig=str(file)))
-    assert login.server == "https://host.example:6443/k8s/clusters/c-1"
+    assert login.configuration.host == "https://host.example:6443/k8s/clusters/c-1"
     assert dict(login.headers).get("Authorization") == header
     assert (login.context, login.access.namespace, login.until) == ("config", "in-config", None)
 
@@ -71,10 +71,11 @@ async def test_first_file_decides_and_paths_are_relative_to_their_file(
     (tmp_path / "token").write_text("one\n", "utf-8")
     (tmp_path / "other").mkdir()
     second = kubeconfig(tmp_path / "other", name="second", server="https://b:6443", token="t")
-    monkeypatch.setenv("KUBECONFIG", f"{tmp_path}/absent:{first}:{second}")
+    (tmp_path / "empty").touch()
+    monkeypatch.setenv("KUBECONFIG", f"{tmp_path}/absent:{tmp_path}/empty:{first}:{second}")
     assert dict((await log_in(Access())).headers) == {"Authorization": "Bearer one"}
     other = await log_in(Access(context="second"))
-    assert (other.server, other.access.namespace) == ("https://b:6443", "in-second")
+    assert (other.configuration.host, other.access.namespace) == ("https://b:6443", "in-second")
     assert dict(other.headers) == {"Authorization": "Bearer t"}
     assert (await log_in(Access(context="second", namespace="mine"))).access.namespace == "mine"
 
@@ -174,7 +175,7 @@ async def test_pod_without_a_kubeconfig_uses_its_service_account(
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "fd00::1")
     monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
     login = await log_in(Access())
-    assert (login.server, login.access.namespace) == ("https://[fd00::1]:443", "drills")
+    assert (login.configuration.host, login.access.namespace) == ("https://[fd00::1]:443", "drills")
     assert dict(login.headers)["Authorization"].lower() == "bearer of the pod"
     with pytest.raises(CliError, match="there is no kubeconfig at"):
         await log_in(Access(context="dev"))
@@ -210,11 +211,12 @@ async def test_proxy_is_that_of_the_kubeconfig_or_of_the_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy:3128")
-    assert (await login_at(tmp_path)).proxy == "http://proxy:3128"
-    assert (await login_at(tmp_path, **{"proxy-url": "http://other:1"})).proxy == "http://other:1"
-    assert (await login_at(tmp_path, "https://127.0.0.1:6443")).proxy == ""
+    assert (await login_at(tmp_path)).configuration.proxy == "http://proxy:3128"
+    named = await login_at(tmp_path, **{"proxy-url": "http://other:1"})
+    assert named.configuration.proxy == "http://other:1"
+    assert (await login_at(tmp_path, "https://127.0.0.1:6443")).configuration.proxy is None
     monkeypatch.setenv("NO_PROXY", "10.0.0.0/8")
-    assert (await login_at(tmp_path, "https://10.1.2.3:6443")).proxy == ""
+    assert (await login_at(tmp_path, "https://10.1.2.3:6443")).configuration.proxy is None
     with pytest.raises(CliError, match="scheme socks5"):
         await login_at(tmp_path, **{"proxy-url": "socks5://p:1"})
 
