@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from notification_cli.output.table import Column, Table
-from notification_cli.views.receivers import in_words
-from notification_cli.views.text import clean, duration, moment
+from notification_cli.views.receivers import circuit_in_words, in_words
+from notification_cli.views.text import ago, clean, moment
 from notification_contract.kinds.choices import ConditionStatus, ReceiverTestOutcome
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from notification_cli.output.screen import Screen, Span
     from notification_cli.views.receivers import ReceiverView
     from notification_operator.domain.conditions import Condition
-    from notification_operator.domain.receivers.status import CircuitStatus, Observation, ReplicaStatus
+    from notification_operator.domain.receivers.status import Observation, ReplicaStatus
 
 COLUMNS = (
     Column(title="NAMESPACE"),
@@ -67,9 +67,9 @@ def _row(view: ReceiverView, now: datetime) -> list[Span | str]:
         "yes" if view.is_default else "",
         _condition(view.ready),
         ("suspended", "dim") if view.suspended else _condition(view.healthy),
-        _ago(observed.last_success, now),
+        ago(observed.last_success, now),
         (str(observed.consecutive_failures), "yellow" if observed.consecutive_failures else ""),
-        _circuit(observed.circuit, now),
+        circuit_in_words(observed.circuit, now) or "-",
     ]
 
 
@@ -99,7 +99,7 @@ def show(screen: Screen, view: ReceiverView, now: datetime) -> None:
 
 def _observation(screen: Screen, observed: Observation, now: datetime) -> None:
     success = f"{moment(observed.last_success)} UTC, " if observed.last_success else ""
-    screen.line(("Last success  ", "bold"), f"{success}{_ago(observed.last_success, now)}")
+    screen.line(("Last success  ", "bold"), f"{success}{ago(observed.last_success, now)}")
     if observed.last_error:
         screen.paragraph(("Last error  ", "bold"), clean(observed.last_error))
 
@@ -127,7 +127,7 @@ def _condition_row(condition: Condition, now: datetime) -> list[Span | str]:
         clean(condition.type),
         (condition.status.value, _condition(condition)[1]),
         clean(condition.reason) or "-",
-        _ago(condition.last_transition_time, now),
+        ago(condition.last_transition_time, now),
         clean(condition.message) or "-",
     ]
 
@@ -136,20 +136,9 @@ def _replica(replica: ReplicaStatus, now: datetime) -> list[Span | str]:
     observed = replica.observed
     return [
         clean(replica.name),
-        _ago(observed.last_success, now),
-        _ago(observed.last_attempt, now),
+        ago(observed.last_success, now),
+        ago(observed.last_attempt, now),
         str(observed.consecutive_failures),
-        _circuit(observed.circuit, now),
+        circuit_in_words(observed.circuit, now) or "-",
         clean(": ".join(filter(None, (replica.problem, observed.last_error)))) or "-",
     ]
-
-
-def _circuit(circuit: CircuitStatus | None, now: datetime) -> str:
-    if circuit is None:
-        return "-"
-    until = (circuit.until - now).total_seconds() if circuit.until else 0.0
-    return f"{circuit.state.value}, probe in {duration(until)}" if until > 0 else circuit.state.value
-
-
-def _ago(time: datetime | None, now: datetime) -> str:
-    return "-" if time is None else f"{duration((now - time).total_seconds())} ago"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from notification_cli.views.text import clean
+from notification_cli.views.text import clean, duration
 from notification_contract import names
 from notification_contract.kinds.choices import ConditionStatus
 from notification_contract.kinds.receiver import with_defaults
@@ -19,6 +19,9 @@ from notification_operator.domain.receivers.status import ReceiverStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from datetime import datetime
+
+    from notification_operator.domain.receivers.status import CircuitStatus
 
 READY, RESOLVED_REFS, HEALTHY = "Ready", "ResolvedRefs", "Healthy"
 UNREPORTED: Final = Condition(type="", status=ConditionStatus.UNKNOWN, reason="", message="")
@@ -126,3 +129,11 @@ def in_words(condition: Condition) -> str:
         return "-"
     plain = condition.status is ConditionStatus.TRUE or not condition.reason
     return condition.status.value if plain else f"{condition.status.value} ({clean(condition.reason)})"
+
+
+def circuit_in_words(circuit: CircuitStatus | None, now: datetime) -> str:
+    """Return the state of a circuit breaker and the time of its probe; empty for none."""
+    if circuit is None:
+        return ""
+    left = (circuit.until - now).total_seconds() if circuit.until else 0.0
+    return f"{circuit.state.value}, probe in {duration(left)}" if left > 0 else circuit.state.value

@@ -53,6 +53,10 @@ def duration(seconds: float) -> str:
     return f"{whole // DAY}d"
 
 
+def ago(time: datetime | None, now: datetime, *, never: str = "-") -> str:
+    return never if time is None else f"{duration((now - time).total_seconds())} ago"
+
+
 def moment(when: datetime) -> str:
     """Return a time in UTC, to the second."""
     return when.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from notification_cli.views.receivers import in_words, receiver_view
-from notification_cli.views.text import clean, duration, moment
+from notification_cli.views.receivers import circuit_in_words, in_words, receiver_view
+from notification_cli.views.text import ago, clean, moment
 from notification_cli.web.hints import UNDELIVERED, Hints
 from notification_cli.web.layout import NAME_CHARACTERS, RECEIVERS, SUBJECT_BYTES, Layout, fit, long, short
 from notification_cli.web.source import Filter
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from notification_cli.views.receivers import ReceiverView
     from notification_cli.web.source import Listed
     from notification_operator.domain.conditions import Condition
-    from notification_operator.domain.receivers.status import CircuitStatus, Observation, ReplicaStatus
+    from notification_operator.domain.receivers.status import Observation, ReplicaStatus
 
 KIND: Final = "receivers"
 """What the address of the changes says for receivers."""
@@ -92,7 +92,7 @@ class ReceiverPages:
             "unready": view.ready.status is ConditionStatus.FALSE,
             "sick": view.healthy.status is ConditionStatus.FALSE,
             "failures": observed.consecutive_failures,
-            "success": _ago(observed.last_success, now),
+            "success": ago(observed.last_success, now, never="never"),
             "problem": fit(clean(view.problem), PROBLEM_CHARACTERS, 2 * PROBLEM_CHARACTERS),
         }
 
@@ -114,7 +114,7 @@ def _health(observed: Observation, now: datetime) -> Mapping[str, str]:
         "Last success": _when(observed.last_success, now),
         "Last attempt": _when(observed.last_attempt, now),
         "Failures in a row": str(observed.consecutive_failures),
-        "Circuit breaker": _circuit(observed.circuit, now),
+        "Circuit breaker": circuit_in_words(observed.circuit, now) or "unknown",
         "Last error": long(clean(observed.last_error)) or "none",
     }
 
@@ -125,7 +125,7 @@ def _condition(condition: Condition, now: datetime) -> dict[str, Any]:
         "status": condition.status.value,
         "bad": condition.status is ConditionStatus.FALSE,
         "reason": short(clean(condition.reason)),
-        "since": _ago(condition.last_transition_time, now),
+        "since": ago(condition.last_transition_time, now, never="never"),
         "message": long(clean(condition.message)),
     }
 
@@ -145,24 +145,13 @@ def _replica(replica: ReplicaStatus, now: datetime) -> dict[str, Any]:
     problem = clean(": ".join(filter(None, (replica.problem, observed.last_error))))
     return {
         "name": short(clean(replica.name)),
-        "success": _ago(observed.last_success, now),
-        "attempt": _ago(observed.last_attempt, now),
+        "success": ago(observed.last_success, now, never="never"),
+        "attempt": ago(observed.last_attempt, now, never="never"),
         "failures": observed.consecutive_failures,
-        "circuit": _circuit(observed.circuit, now),
+        "circuit": circuit_in_words(observed.circuit, now) or "unknown",
         "problem": long(problem),
     }
 
 
-def _circuit(circuit: CircuitStatus | None, now: datetime) -> str:
-    if circuit is None:
-        return "unknown"
-    left = (circuit.until - now).total_seconds() if circuit.until else 0.0
-    return f"{circuit.state.value}, probe in {duration(left)}" if left > 0 else circuit.state.value
-
-
 def _when(time: datetime | None, now: datetime) -> str:
-    return "never" if time is None else f"{moment(time)} UTC, {_ago(time, now)}"
-
-
-def _ago(time: datetime | None, now: datetime) -> str:
-    return "never" if time is None else f"{duration((now - time).total_seconds())} ago"
+    return "never" if time is None else f"{moment(time)} UTC, {ago(time, now)}"
