@@ -6,10 +6,10 @@ import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
 from notification_cli.errors import CliError
-from notification_cli.views.declaring import declared
 from notification_cli.views.explaining.explanation import explain, read_rules
+from notification_cli.views.explaining.known import declared
 from notification_cli.web.application import Application
-from notification_cli.web.source import Filter, Listed
+from notification_cli.web.source import Filter, Listed, Source
 from notification_operator.domain.receivers.catalog import ReceiverKey
 from tools.pictures.samples import HOME, NOTIFICATIONS, NOW, RECEIVERS, RULES
 
@@ -33,10 +33,13 @@ PAGES: Final = {
 """The path, width and height of each picture."""
 
 
-class Samples:
+class Samples(Source):
     """Serves the samples, which never change."""
 
-    async def page(self, chosen: Filter, start: str) -> Listed:  # noqa: ARG002 - the protocol's
+    def __init__(self) -> None:
+        """Need no session."""
+
+    async def page(self, chosen: Filter, start: str) -> Listed:  # noqa: ARG002 - the signature of the base
         phases = set(chosen.phases)
         shown = [obj for obj in NOTIFICATIONS if not phases or obj["status"]["phase"] in phases]
         return Listed(objects=shown, next="", version="1")
@@ -44,7 +47,7 @@ class Samples:
     async def get(self, namespace: str, name: str) -> dict[str, Any]:
         return _found(NOTIFICATIONS, namespace, name)
 
-    async def changes(self, chosen: Filter, version: str) -> AsyncIterator[dict[str, Any]]:  # noqa: ARG002 - the protocol's
+    async def changes(self, chosen: Filter, version: str) -> AsyncIterator[dict[str, Any]]:  # noqa: ARG002 - the signature of the base
         await asyncio.get_running_loop().create_future()
         yield {}
 
@@ -54,7 +57,7 @@ class Samples:
         }
         return explain(notification, read_rules(RULES), declared(objects, home=HOME), now=now)
 
-    async def receivers(self, namespace: str, start: str) -> Listed:  # noqa: ARG002 - the protocol's
+    async def receivers(self, namespace: str, start: str) -> Listed:  # noqa: ARG002 - the signature of the base
         return Listed(objects=RECEIVERS, next="", version="1")
 
     async def receiver(self, namespace: str, name: str) -> dict[str, Any]:

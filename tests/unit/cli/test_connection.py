@@ -180,7 +180,7 @@ async def test_server_that_does_not_answer_is_given_up(server: tuple[Server, Con
         await connection.get("/")
 
 
-async def test_refusal_of_credentials_that_cannot_be_renewed_is_shown_immediately(
+async def test_refused_credentials_that_cannot_be_renewed_are_shown(
     server: tuple[Server, Connection],
 ) -> None:
     state, connection = server
@@ -276,7 +276,7 @@ async def asking_for_certificates(authority: Authority) -> AsyncIterator[tuple[s
         yield f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}", seen
 
 
-async def test_issued_certificate_that_ends_is_replaced_and_no_key_stays_in_a_file(
+async def test_issued_certificate_that_ends_is_replaced_and_leaves_no_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     authority, issued, files = Authority(tmp_path), tmp_path / "issued.json", tmp_path / "files"
