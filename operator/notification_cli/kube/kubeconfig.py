@@ -22,7 +22,7 @@ from urllib.parse import quote
 from kubernetes.aio.client.configuration import Configuration
 from kubernetes.aio.client.rest import RESTClientObject
 from kubernetes.aio.config import kube_config
-from kubernetes.aio.config.incluster_config import load_incluster_config
+from kubernetes.aio.config.incluster_config import InClusterConfigLoader
 
 from notification_cli.clock import now
 from notification_cli.errors import ApiError, CliError, ExitCode
@@ -101,7 +101,8 @@ def _paths(access: Access) -> Sequence[Path]:
 
 def _in_cluster(access: Access) -> Login:
     configuration = Configuration()
-    load_incluster_config(client_configuration=configuration, try_refresh_token=False)
+    token, authority = str(SERVICE_ACCOUNT / "token"), str(SERVICE_ACCOUNT / "ca.crt")
+    InClusterConfigLoader(token, authority, try_refresh_token=False).load_and_set(configuration)
     namespace = access.namespace or (SERVICE_ACCOUNT / "namespace").read_text("utf-8").strip()
     access, until = replace(access, namespace=namespace), now() + FILE_LIFETIME
     return _login(access, SERVICE_ACCOUNT_CONTEXT, configuration, {}, until)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from kubernetes.aio.config import incluster_config
 
 from notification_cli.errors import CliError
 from notification_cli.kube import kubeconfig as kubeconfig_module
@@ -165,12 +164,10 @@ async def test_program_that_fails_is_one_line(tmp_path: Path, settings: dict[str
 async def test_pod_without_a_kubeconfig_uses_its_service_account(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    authority = Authority(tmp_path)
+    Authority(tmp_path).file.rename(tmp_path / "ca.crt")
     (tmp_path / "token").write_text("of the pod", "utf-8")
     (tmp_path / "namespace").write_text("drills\n", "utf-8")
     monkeypatch.setattr(kubeconfig_module, "SERVICE_ACCOUNT", tmp_path)
-    monkeypatch.setattr(incluster_config, "SERVICE_TOKEN_FILENAME", str(tmp_path / "token"))
-    monkeypatch.setattr(incluster_config, "SERVICE_CERT_FILENAME", str(authority.file))
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "absent"))
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "fd00::1")
     monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
