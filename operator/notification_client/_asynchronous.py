@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from dataclasses import dataclass
 from http import HTTPStatus
-from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any
 
-from notification_client._message import PAUSES, Status, notification, status_of
+from notification_client._message import Status, looks, notification, status_of
 from notification_contract.names import GROUP, PLURAL, VERSION
 
 if TYPE_CHECKING:
@@ -39,14 +37,11 @@ class AsyncHandle:
             TimeoutError: it is not over after so many seconds.
             ApiException: the object cannot be read, or was deleted.
         """
-        deadline = time.monotonic() + seconds
-        for pause in chain(PAUSES, repeat(PAUSES[-1])):
-            status, left = await self.status(), deadline - time.monotonic()
+        for pause in looks(seconds):
+            await asyncio.sleep(pause)
+            status = await self.status()
             if status.final:
                 return status
-            if left <= 0:
-                break
-            await asyncio.sleep(min(pause, left))
         raise TimeoutError(f"{self.namespace}/{self.name} is {status.phase} after {seconds:g} s")
 
 

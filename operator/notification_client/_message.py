@@ -1,17 +1,19 @@
-"""The object that a notification is created as, and what its status says. Pure, but for the random name."""
+"""The object that a notification is created as, and what its status says. Pure, but for the random name and the time of looks."""
 
 from __future__ import annotations
 
 import hashlib
+import time
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 from notification_contract import names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 FINAL: Final = frozenset({"Sent", "PartiallySent", "Failed", "Suppressed"})
 """The phases that do not change any more."""
@@ -74,6 +76,17 @@ class Status:
     def delivered(self) -> bool:
         """Whether every target accepted the message."""
         return self.phase == "Sent"
+
+
+def looks(seconds: float) -> Iterator[float]:
+    """Yield the seconds to sleep before each look at a status; the last look is after so many seconds."""
+    deadline = time.monotonic() + seconds
+    yield 0.0
+    for pause in chain(PAUSES, repeat(PAUSES[-1])):
+        left = deadline - time.monotonic()
+        if left <= 0:
+            return
+        yield min(pause, left)
 
 
 def status_of(obj: Mapping[str, Any]) -> Status:

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from itertools import chain, repeat
-from time import monotonic
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from notification_cli.errors import CliError, ExitCode
 from notification_cli.views.text import parse_duration
+from notification_client._message import looks
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-
-PAUSES: Final = (0.2, 0.5, 1.0, 2.0)
-"""Seconds between two looks; the last one repeats."""
 
 
 async def until(
@@ -35,15 +31,12 @@ async def until(
     Raises:
         CliError: it does not hold in time.
     """
-    deadline = monotonic() + seconds
-    for pause in chain(PAUSES, repeat(PAUSES[-1])):
-        obj, left = await read(), deadline - monotonic()
+    for pause in looks(seconds):
+        await asyncio.sleep(pause)
+        obj = await read()
         if is_over(obj):
             return obj
-        if left <= 0:
-            raise CliError(late(obj), code=ExitCode.TIMEOUT)
-        await asyncio.sleep(min(pause, left))
-    raise AssertionError("the pauses never end")
+    raise CliError(late(obj), code=ExitCode.TIMEOUT)
 
 
 def time_limit(text: str) -> float:
