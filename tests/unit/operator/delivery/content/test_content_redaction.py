@@ -24,8 +24,8 @@ from notification_operator.domain.model import Content
 from notification_operator.domain.redaction.redact import Rules, redact_content, redact_content_counted
 from notification_operator.domain.redaction.redactor import Redactor
 from notification_operator.domain.redaction.rules import RULES
-from tests.bench.redaction import UNITS, filled
 from tests.cases import some
+from tests.kit.hostile_texts import UNITS, filled
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

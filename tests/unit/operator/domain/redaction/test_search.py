@@ -16,7 +16,7 @@ from notification_operator.domain.redaction.search import (
     substitute,
     substitute_near,
 )
-from tests.bench.redaction import UNITS
+from tests.kit.hostile_texts import UNITS
 from tests.unit.operator.domain.redaction.corpus import secrets
 from tests.unit.operator.domain.redaction.harmless import HARMLESS
 

@@ -5,8 +5,8 @@ import time
 import pytest
 
 from notification_operator.domain.redaction.redact import redact
-from tests.bench.redaction import UNITS, filled
 from tests.cases import some
+from tests.kit.hostile_texts import UNITS, filled
 
 MEGABYTE = 1_000_000
 HOSTILE_HEADS = ("", '"password":"', '"annotations":{', "password=", "?", "postgresql://a:", "a@")
