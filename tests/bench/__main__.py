@@ -1,17 +1,16 @@
-"""Measure the operator and comparison controllers on an API server of their own.
+"""Measure the operator on an API server of its own.
 
-`python -m tests.bench [--full] [--only SCENARIO …] [--controller ours|naive|prototype]` prints tables and writes
-build/bench/latest.json, from which `python -m tests.bench.page` updates docs/performance.md.
+`python -m tests.bench [--full] [--only SCENARIO …]` prints a table and writes build/bench/latest.json, which
+`python -m tests.bench.page` adds to docs/performance.md.
 
-`python -m tests.bench --only burst-1000,paced-5 --against REV [--rounds N]` measures the operator of this checkout and that of
-another commit alternately on the same API server, and prints the changes between the two.
+`python -m tests.bench --only burst-1000 --against BASE [--commit REV] [--rounds N]` measures the operators of two commits
+alternately on the same API server, and prints the changes between them. Without --commit it compares this checkout.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import signal
 import sys
 import time
@@ -19,38 +18,33 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.table import Table as RichTable
+from rich.table import Table
 
-from tests.bench import compare, tables
-from tests.bench.bars import verdicts
+from tests.bench import compare, table
 from tests.bench.calls import AuditLogTornError
-from tests.bench.controllers import Kind
-from tests.bench.figures import Figures, middle, save
 from tests.bench.generator import NotFinalError
-from tests.bench.machine import commit, machine
+from tests.bench.machine import machine
 from tests.bench.measure import measure
-from tests.bench.place import place
-from tests.bench.scenarios import UnknownScenarioError, chosen
+from tests.bench.place import Side, place
+from tests.bench.results import COLUMNS, Figures, median_rounds, save
+from tests.bench.scenarios import TITLES, chosen
 from tests.harness.control_plane import ControlPlaneError
+from tests.harness.operator_sources import UnknownCommitError
 from tools.localcluster.toolchain import ToolchainError
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from tests.bench.figures import Result
     from tests.bench.place import Place
+    from tests.bench.results import Result
     from tests.bench.scenarios import Scenario
-    from tests.bench.tables import Table
 
 FOLDER = ROOT / "build" / "bench"
-LATEST = FOLDER / "latest.json"
-WIDTH = 200
+WIDTH = 240
 INTERRUPTED = 128 + signal.SIGINT
-TABLES = (tables.speed, tables.cost, tables.calls, tables.sinks, tables.bars)
-STANDARD = (Kind.OURS, Kind.NAIVE, Kind.PROTOTYPE)
-DEFAULT_ROUNDS = 5
-PROBLEMS = (ControlPlaneError, ToolchainError, UnknownScenarioError, compare.UnknownCommitError)
+COMPARED_ROUNDS, AWAY_SECONDS = 5, 600.0
+PROBLEMS = (ControlPlaneError, ToolchainError, UnknownCommitError)
 """Errors that end a run before its first measurement."""
 FAILURES = (NotFinalError, AuditLogTornError, TimeoutError)
 """Errors that end one measurement."""
@@ -58,115 +52,98 @@ FAILURES = (NotFinalError, AuditLogTornError, TimeoutError)
 
 def main(arguments: list[str]) -> int:
     """Run the command; the exit code is 0 only if every measured bar is reached."""
-    options = _parser().parse_args(arguments)
-    # Without a terminal there is no width to respect.
-    console = Console(width=None if sys.stdout.isatty() else WIDTH)
+    parser = _parser()
+    options = parser.parse_args(arguments)
     names = [name for word in options.only for name in word.split(",")]
+    if unknown := [name for name in names if name not in TITLES]:
+        parser.error(f"no scenario {', '.join(unknown)}; there are {', '.join(TITLES)}")
+    # Without a terminal there is no width to respect.
+    console = Console(width=None if sys.stdout.isatty() else WIDTH, highlight=False)
+    base = {Side.BASE: options.against} if options.against else {}
+    revisions = {**base, Side.OURS: options.commit}
     try:
-        scenarios = chosen(names, full=options.full)
-        if options.against:
-            return _compare(scenarios, options.against, options.rounds, console)
-        return _measure(scenarios, options.controller or STANDARD, console)
+        with place(revisions) as where:
+            scenarios = chosen(names, full=options.full)
+            order = turns(scenarios, list(revisions), options.rounds or (COMPARED_ROUNDS if base else 0))
+            results = list(_measured(order, where, options.away, console))
+            kubernetes = where.control_plane.version
     except KeyboardInterrupt:
         console.print("interrupted")
         return INTERRUPTED
     except PROBLEMS as error:
-        console.print(f"error: {error}", markup=False, highlight=False)
+        console.print(f"error: {error}", markup=False)
         return 1
+    figures = Figures(machine=machine(kubernetes), results=tuple(filter(None, results)))
+    holds = _report_changes(results, console) if base else _report(figures, console)
+    name = "compared" if base else "latest"
+    for stem in (name, f"{name}-{datetime.now(UTC):%Y%m%d-%H%M%S}"):
+        save(figures, FOLDER / f"{stem}.json")
+    console.print(f"figures: {(FOLDER / name).relative_to(ROOT)}.json")
+    return 0 if holds and None not in results else 1
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("--full", action="store_true", help="every scenario, which takes about 20 minutes")
-    parser.add_argument(
-        "--only", action="append", default=[], metavar="SCENARIO", help="one, or several by commas"
-    )
-    parser.add_argument("--controller", action="append", choices=[kind.value for kind in STANDARD])
-    parser.add_argument("--against", metavar="REV", help="compare with the operator of this commit")
-    parser.add_argument(
-        "--rounds", type=int, default=DEFAULT_ROUNDS, help="with --against (default: %(default)s)"
-    )
+    form = argparse.RawTextHelpFormatter
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__, formatter_class=form)
+    add, names = parser.add_argument, f"one, or several by commas, of {', '.join(TITLES)}"
+    add("--only", action="append", default=[], metavar="SCENARIO", help=names)
+    add("--full", action="store_true", help="every scenario, which takes about 40 minutes")
+    add("--commit", default="", metavar="REV", help="the operator (default: this checkout)")
+    add("--against", default="", metavar="REV", help="compare with the operator of this commit")
+    add("--rounds", type=int, help=f"default: those of each scenario, {COMPARED_ROUNDS} with --against")
+    add("--away", type=float, default=AWAY_SECONDS, metavar="SECONDS", help="how long an outage lasts")
     return parser
 
 
-def _measure(scenarios: Sequence[Scenario], kinds: Sequence[str], console: Console) -> int:
-    with place() as where:
-        results = _run(_turns(scenarios, [kind for kind in STANDARD if kind in kinds]), where, console)
-        measured = middle(one for one in results if one)
-        figures = _figures(measured, where)
-    save(figures, FOLDER / f"{figures.at:%Y%m%d-%H%M%S}.json")
-    save(figures, LATEST)
-    for make in TABLES:
-        _show(make(figures), console)
-    console.print(f"figures: {LATEST.relative_to(ROOT)}", highlight=False)
-    return 0 if None not in results and all(one.holds for one in verdicts(figures)) else 1
+def turns(
+    scenarios: Iterable[Scenario], sides: Sequence[Side], rounds: int
+) -> Iterator[tuple[Scenario, Side]]:
+    """Return the order of measurements; the commits alternate, and every other round starts with the last one."""
+    for scenario in scenarios:
+        for number in range(rounds or scenario.rounds):
+            for side in sides if number % 2 == 0 else reversed(sides):
+                yield scenario, side
 
 
-def _compare(scenarios: Sequence[Scenario], revision: str, rounds: int, console: Console) -> int:
-    with contextlib.ExitStack() as cleanup:
-        base = cleanup.enter_context(compare.checkout(revision))
-        where = cleanup.enter_context(place(base))
-        results = _run(compare.turns(scenarios, rounds), where, console)
-        figures = _figures(compare.complete(results), where)
-    file = FOLDER / f"{figures.at:%Y%m%d-%H%M%S}-against-{revision.replace('/', '-')}.json"
-    save(figures, file)
-    compared = compare.comparisons(figures.results)
-    _show(compare.table(compared), console)
-    console.print(
-        f"base: {revision}, ours: {figures.commit}; figures: {file.relative_to(ROOT)}", highlight=False
-    )
-    return 0 if None not in results and all(one.holds for one in compared) else 1
-
-
-def _figures(results: Iterable[Result], where: Place) -> Figures:
-    return Figures(
-        at=datetime.now(UTC),
-        commit=commit(),
-        machine=machine(where.control_plane.version),
-        results=tuple(results),
-    )
-
-
-def _run(turns: Iterable[tuple[Scenario, Kind]], where: Place, console: Console) -> list[Result | None]:
+def _measured(
+    order: Iterable[tuple[Scenario, Side]], where: Place, away: float, console: Console
+) -> Iterator[Result | None]:
     """Measure one after another; a failed measurement has no result."""
-    results: list[Result | None] = []
-    for scenario, kind in turns:
-        start = time.monotonic()
+    for scenario, side in order:
+        start, result = time.monotonic(), None
         try:
-            result = asyncio.run(measure(scenario, kind, where))
+            result = asyncio.run(measure(scenario, side, where, away=away))
         except FAILURES as error:
-            results.append(None)
             message = f"FAILED: {str(error) or type(error).__name__}"
         else:
-            results.append(result)
-            message = (
-                f"{result.main.rate:g}/s, p50 {result.main.latency_ms.p50:g} ms, idle {result.idle_mb:g} MB"
-            )
+            shown = (COLUMNS[name] for name in ("rate", "p50", "calls", "idle"))
+            message = ", ".join(f"{column.title} {column.value(result):g}" for column in shown)
         seconds = time.monotonic() - start
-        console.print(f"{scenario.name}, {kind}: {message}, measured in {seconds:.0f} s", highlight=False)
-    return results
+        console.print(f"{scenario.name}, {side}: {message}, measured in {seconds:.0f} s", markup=False)
+        yield result
 
 
-def _turns(scenarios: Iterable[Scenario], kinds: Sequence[Kind]) -> Iterator[tuple[Scenario, Kind]]:
-    """Return the order of measurements: the controllers alternate between the rounds of a scenario."""
-    for scenario in scenarios:
-        for _ in range(scenario.rounds):
-            for kind in kinds:
-                if kind in _controllers(scenario):
-                    yield scenario, kind
+def _report(measured: Figures, console: Console) -> bool:
+    figures = median_rounds(measured)
+    _show(table.HEAD, table.rows(figures), console)
+    beyond = table.missed(figures)
+    if beyond:
+        console.print(f"missed: {', '.join(beyond)}")
+    return not beyond
 
 
-def _controllers(scenario: Scenario) -> set[Kind]:
-    included = {Kind.OURS: True, Kind.NAIVE: scenario.naive, Kind.PROTOTYPE: scenario.prototype}
-    return {kind for kind, included_here in included.items() if included_here}
+def _report_changes(results: Sequence[Result | None], console: Console) -> bool:
+    compared = compare.comparisons(results)
+    _show(compare.HEAD, [one.row() for one in compared], console)
+    console.print(", ".join({f"{one.side} is {one.commit}": 0 for one in results if one}))
+    return all(one.holds is not False for one in compared)
 
 
-def _show(table: Table, console: Console) -> None:
-    drawn = RichTable(*table.head, box=None, pad_edge=False)
-    for row in table.rows:
+def _show(head: Sequence[str], rows: Iterable[Sequence[str]], console: Console) -> None:
+    drawn = Table(*head, box=None, pad_edge=False)
+    for row in rows:
         drawn.add_row(*row)
-    if table.rows:
-        console.print(drawn, "", markup=False)
+    console.print(drawn, "", markup=False)
 
 
 if __name__ == "__main__":

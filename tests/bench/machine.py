@@ -5,44 +5,23 @@ from __future__ import annotations
 import os
 import platform
 import re
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-from tests.bench.figures import Machine
-from tools.platform.pulumi.environment import ROOT
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-GIGABYTE = 1024 * 1024
-"""In the kernel's unit, kB."""
-
-
-def machine(kubernetes: str) -> Machine:
-    models = re.findall(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text("utf-8"), re.MULTILINE)
-    total = re.search(r"^MemTotal:\s*(\d+)", Path("/proc/meminfo").read_text("utf-8"), re.MULTILINE)
-    return Machine(
-        processors=len(os.sched_getaffinity(0)),
-        model=models[0] if models else platform.machine(),
-        memory_gb=round(int(total[1]) / GIGABYTE, 1) if total else 0.0,
-        system=f"{platform.system()} {platform.release()}",
-        python=platform.python_version(),
-        kubernetes=kubernetes.removeprefix("v"),
-    )
-
-
-def commit() -> str:
-    """Return the current commit, marked if files are modified; empty outside of a repository."""
-    command = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
-    return done.stdout.strip()
-
 
 TICKS = os.sysconf("SC_CLK_TCK")
-MEGABYTE = 1024.0
-"""In the kernel's unit, kB."""
+KILO = 1024
+"""The kernel's unit is kB."""
+
+
+def machine(kubernetes: str) -> str:
+    """Describe the machine; `kubernetes` is a version such as v1.36.3."""
+    models = re.findall(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text("utf-8"), re.MULTILINE)
+    gigabytes = _kilobytes(Path("/proc/meminfo").read_text("utf-8"), "MemTotal") / KILO**2
+    system = f"{platform.system()} {platform.release().partition('-')[0]}"
+    return (
+        f"{len(os.sched_getaffinity(0))} processors ({models[0] if models else platform.machine()}), {gigabytes:.1f} GB, "
+        f"{system}, Python {platform.python_version()}, Kubernetes {kubernetes.removeprefix('v')}"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,34 +32,23 @@ class Memory:
     peak: float
 
 
-def parse_stat(line: str) -> float:
-    """Return the CPU seconds, without ended children, from a line of /proc/PID/stat.
-
-    Raises:
-        ValueError: the line is invalid.
-    """
-    _, bracket, tail = line.rpartition(")")
-    fields = tail.split()
-    if not bracket or len(fields) < 13:
-        raise ValueError(f"not a line of /proc/PID/stat: {line!r}")
-    return (int(fields[11]) + int(fields[12])) / TICKS
-
-
-def processor_seconds(pid: int) -> float:
+def cpu_seconds(pid: int) -> float:
+    """Return the CPU time of a process, without ended children."""
     return parse_stat(Path(f"/proc/{pid}/stat").read_text("utf-8"))
 
 
+def parse_stat(line: str) -> float:
+    """Parse /proc/PID/stat; the name of the program may contain parentheses and spaces."""
+    fields = line.rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
 def memory(pid: int) -> Memory:
-    return parse_status(Path(f"/proc/{pid}/status").read_text("utf-8"))
+    text = Path(f"/proc/{pid}/status").read_text("utf-8")
+    now, peak = (round(_kilobytes(text, key) / KILO, 1) for key in ("VmRSS", "VmHWM"))
+    return Memory(now=now, peak=peak)
 
 
-def parse_status(text: str) -> Memory:
-    """Parse /proc/PID/status."""
+def _kilobytes(text: str, key: str) -> int:
     rows = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
-    now, peak = (int(rows[key].split()[0]) / MEGABYTE for key in ("VmRSS", "VmHWM"))
-    return Memory(now=round(now, 1), peak=round(peak, 1))
-
-
-def between(before: Mapping[str, float], after: Mapping[str, float]) -> dict[str, float]:
-    """Return the difference of two readings."""
-    return {name: round(after[name] - before[name], 2) for name in before}
+    return int(rows[key].split()[0])

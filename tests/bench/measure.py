@@ -1,64 +1,37 @@
-"""Measures one scenario with one controller, from empty namespaces to the figures."""
+"""Measures one scenario with one operator, from empty namespaces to the figures."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from statistics import quantiles
 from typing import TYPE_CHECKING
 
-from tests.bench import outcome
 from tests.bench.api import api
 from tests.bench.calls import calls
-from tests.bench.controllers import controller
-from tests.bench.figures import Result
-from tests.bench.generator import CREATORS, Batch, Follower, create
-from tests.bench.machine import between, memory, processor_seconds
+from tests.bench.generator import CREATORS, Batch, create, followed
+from tests.bench.machine import memory
+from tests.bench.results import Result, Wait
 from tests.bench.scenarios import Channel, Load
+from tests.harness.receivers import Receivers
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import Mapping
 
     from tests.bench.api import Api
-    from tests.bench.controllers import Kind, MeasuredController
-    from tests.bench.place import Place
+    from tests.bench.calls import Calls
+    from tests.bench.place import Place, Side
     from tests.bench.scenarios import Scenario
+    from tests.harness.operator_process import OperatorProcess
+    from tests.harness.receivers import StoredReceiver
 
-WARM_UP = 30
-"""Notifications before those that count: the first ones after a start are slower."""
 SETTLE_SECONDS = 3.0
-"""The delay before the memory of an idle controller is read, and until its last calls are logged."""
-PREPARED_WITHIN = 600.0
-GONE_WITHIN = 600.0
-CONNECTIONS = CREATORS * 8
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
-    """The parts of a measurement."""
-
-    scenario: Scenario
-    place: Place
-    api: Api
-    measured: MeasuredController
-    namespace: str
-    others: str
-    """The namespace of the concurrent load."""
-
-    @property
-    def namespaces(self) -> tuple[str, str]:
-        return self.namespace, self.others
-
-    def used(self) -> dict[str, float]:
-        """Return the CPU seconds so far."""
-        return {"controller": processor_seconds(self.measured.controller.pid), **self.used_by_others()}
-
-    def used_by_others(self) -> dict[str, float]:
-        """Return those of everything except the controller."""
-        return {**self.place.used(), "load generator": processor_seconds(os.getpid())}
+"""The delay before the memory of an idle operator is read, and until its last calls are logged."""
+FINAL_WITHIN = GONE_WITHIN = 1200.0
+DOWN = 1_000_000
+"""More failures than any notification has attempts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,151 +39,143 @@ class Timed:
     """Readings while the load was processed."""
 
     since: datetime
-    cpu: Mapping[str, float]
-    first: float | None = None
-    """Seconds from the start of the process to the first final phase, if the load existed before."""
+    before: Mapping[str, float]
+    """CPU seconds."""
+    after: Mapping[str, float]
+    first_end: float | None = None
+    wait: Wait | None = None
 
 
-async def measure(scenario: Scenario, kind: Kind, place: Place) -> Result:
-    """Measure, and leave no notification in the cluster.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """The parts of a measurement. The operator watches `namespace`; an outage lasts `away` seconds."""
 
-    Raises:
-        NotFinalError: the controller does not finish in time.
-        AuditLogTornError: the API server's log is too short for the scenario.
-    """
-    async with api(place.generator, connections=CONNECTIONS) as server:
-        with controller(kind, place, scenario.settings) as measured:
-            namespace, others = (place.cluster.create_namespace(dict(measured.labels)) for _ in range(2))
+    scenario: Scenario
+    place: Place
+    api: Api
+    operator: OperatorProcess
+    namespace: str
+    receivers: Receivers
+    away: float
+
+    async def calls(self, since: datetime) -> Calls:
+        """Count the calls once the last ones are in the audit log."""
+        await asyncio.sleep(SETTLE_SECONDS)
+        return calls(self.place.control_plane.audit, self.operator.account, self.namespace, since)
+
+    def answer(self, failing: int) -> None:
+        self.place.sink.answer(failing=failing, delay=self.scenario.delay)
+
+    def suspended(self) -> StoredReceiver:
+        """Create a receiver that is suspended."""
+        sink = self.place.sink
+        authority = self.receivers.secret({"ca.crt": sink.authority})
+        block = {"url": sink.secure_url, "headersSecretRef": None, "allowedNetworks": ["127.0.0.0/8"]}
+        trust = {"caSecretRef": {"name": authority}}
+        return self.receivers.add(secret=False, block=block, tls=trust, suspend=True)
+
+
+async def measure(scenario: Scenario, side: Side, place: Place, *, away: float) -> Result:
+    """Measure, and leave no notification and no receiver in the cluster; an outage lasts `away` seconds."""
+    async with api(place.cluster, place.token, connections=CREATORS * 8) as server:
+        with place.operator(side, scenario.settings) as (operator, namespace):
             run = Run(
                 scenario=scenario,
                 place=place,
                 api=server,
-                measured=measured,
+                operator=operator,
                 namespace=namespace,
-                others=others,
+                receivers=Receivers(place.cluster, sink=place.sink.url, home=operator.namespace),
+                away=away,
             )
-            async with _emptied(run):
-                return await _measure(run, kind)
+            try:
+                result = await _measure(run, side)
+            # Not after an interruption: then the API server ends as well, and may have ended before.
+            except Exception:
+                await _empty(run)
+                raise
+            await _empty(run)
+            return result
 
 
-async def _measure(run: Run, kind: Kind) -> Result:
-    scenario = run.scenario
-    run.place.answer(scenario.answers)
-    await asyncio.to_thread(run.measured.controller.start)
-    before = Batch(load=Load(count=scenario.finished or WARM_UP), first=0)
-    await _through(run, before, within=PREPARED_WITHIN)
+async def _measure(run: Run, side: Side) -> Result:
+    scenario, at = run.scenario, datetime.now(UTC)
+    run.answer(DOWN if scenario.outage else scenario.failing)
+    receiver = run.suspended() if scenario.load.channel is Channel.RECEIVER else None
+    await asyncio.to_thread(run.operator.start)
+    if receiver:
+        await asyncio.to_thread(receiver.ready)
+    before = Batch(load=Load(scenario.finished), first=0)
+    async with followed(run.api, run.namespace, before) as follower:
+        await create(run.api, run.namespace, before)
+        await follower.until_final(FINAL_WITHIN)
     await asyncio.sleep(SETTLE_SECONDS)
-    idle = memory(run.measured.controller.pid).now
-    main = Batch(load=scenario.load, first=before.load.count)
-    concurrent = (
-        Batch(load=scenario.concurrent, first=main.first + main.load.count) if scenario.concurrent else None
-    )
-    timed = await (_restarted(run, main) if scenario.finished else _under_load(run, main, concurrent))
-    await asyncio.sleep(SETTLE_SECONDS)
-    held = memory(run.measured.controller.pid)
-    names = main.created.keys() | (concurrent.created.keys() if concurrent else set())
-    stored = [obj for namespace in run.namespaces for obj in await run.api.all(namespace)]
-    objects = [obj for obj in stored if obj["metadata"]["name"] in names]
-    counted = calls(run.place.control_plane.audit, run.measured.account, run.namespaces, timed.since)
-    seen = run.place.seen()
+    idle = memory(run.operator.pid).now
+    main = Batch(load=scenario.load, first=scenario.finished, receiver=receiver)
+    timed = await (_restarted(run, main) if scenario.restart else _under_load(run, main))
+    counted = await run.calls(timed.since)
+    held, cuts = memory(run.operator.pid), quantiles(main.latencies, n=100, method="inclusive")
     return Result(
         scenario=scenario.name,
-        controller=kind.value,
-        main=outcome.group(main),
-        concurrent=outcome.group(concurrent) if concurrent else None,
+        side=side.value,
+        commit=run.place.sources[side].commit,
+        at=at.replace(microsecond=0),
+        count=len(main.final),
+        seconds=round(main.seconds, 2),
+        p50_ms=round(cuts[49] * 1000, 1),
+        p99_ms=round(cuts[98] * 1000, 1),
+        phases=dict(sorted(main.phases.items())),
         calls=counted.by_verb,
-        calls_each=round(counted.total / len(names), 2),
-        conflicts=counted.conflicts,
-        cpu_seconds=timed.cpu,
+        most_calls=counted.most,
+        cpu_seconds={name: round(timed.after[name] - used, 2) for name, used in timed.before.items()},
         idle_mb=idle,
         peak_mb=held.peak,
         after_mb=held.now,
-        sink=outcome.sink(objects, seen, scenario.answers.failing)
-        if scenario.load.channel is Channel.SLACK
-        else None,
-        pauses=outcome.kept_pauses(scenario.load.retry, seen),
-        first_after_start=timed.first,
+        first_end=timed.first_end,
+        wait=timed.wait,
     )
 
 
-async def _through(run: Run, batch: Batch, *, within: float) -> None:
-    """Create a batch and wait until it is final."""
-    async with _followed(run, run.namespace, batch) as follower:
-        await create(run.api, run.namespace, batch)
-        await follower.until_final(batch, within)
-
-
-async def _under_load(run: Run, main: Batch, concurrent: Batch | None) -> Timed:
-    async with _followed(run, run.namespace, main) as follower:
-        since, before = datetime.now(UTC), run.used()
-        async with _meanwhile(run, concurrent):
-            await create(run.api, run.namespace, main)
-            await follower.until_final(main, run.scenario.within)
-        return Timed(since=since, cpu=between(before, run.used()))
+async def _under_load(run: Run, main: Batch) -> Timed:
+    async with followed(run.api, run.namespace, main) as follower:
+        since, before, start = datetime.now(UTC), run.place.used(run.operator.pid), time.perf_counter()
+        await create(run.api, run.namespace, main)
+        wait = None
+        if run.scenario.outage:
+            await asyncio.sleep(max(0.0, start + run.away - time.perf_counter()))
+            meanwhile, returned = await run.calls(since), time.perf_counter()
+            run.answer(0)
+            if main.receiver:
+                main.receiver.patch(suspend=False)
+        await follower.until_final(FINAL_WITHIN)
+        if run.scenario.outage:
+            wait = Wait(
+                seconds=round(returned - start, 1),
+                calls_each=round(meanwhile.total / main.load.count, 2),
+                last_end=round(max(main.final.values()) - returned, 2),
+            )
+        return Timed(since=since, before=before, after=run.place.used(run.operator.pid), wait=wait)
 
 
 async def _restarted(run: Run, main: Batch) -> Timed:
-    """Stop the controller, create the load, and measure a new process."""
-    await asyncio.to_thread(run.measured.controller.stop)
+    """Stop the operator, create the load, and measure a new process."""
+    await asyncio.to_thread(run.operator.stop)
     await create(run.api, run.namespace, main)
-    async with _followed(run, run.namespace, main) as follower:
-        since, before = datetime.now(UTC), run.used_by_others()
-        began = time.perf_counter()
-        starting = asyncio.create_task(asyncio.to_thread(run.measured.controller.start))
-        await follower.until_final(main, run.scenario.within)
+    async with followed(run.api, run.namespace, main) as follower:
+        since, before, began = datetime.now(UTC), run.place.used(None), time.perf_counter()
+        starting = asyncio.create_task(asyncio.to_thread(run.operator.start))
+        await follower.until_final(FINAL_WITHIN)
         await starting
-        used = run.used()
+        after = run.place.used(run.operator.pid)
     # Each one has waited since the start of the process.
     main.created = dict.fromkeys(main.created, began)
-    cpu = {"controller": round(used["controller"], 2), **between(before, used)}
-    return Timed(since=since, cpu=cpu, first=round(min(main.final.values()) - began, 2))
-
-
-@contextlib.asynccontextmanager
-async def _meanwhile(run: Run, concurrent: Batch | None) -> AsyncIterator[None]:
-    """Create another load in its own namespace during the block, and wait until it is final."""
-    if concurrent is None:
-        yield
-        return
-    async with _followed(run, run.others, concurrent) as follower:
-        creating = asyncio.create_task(create(run.api, run.others, concurrent))
-        try:
-            yield
-        finally:
-            creating.cancel()
-            await asyncio.gather(creating, return_exceptions=True)
-        await follower.until_final(concurrent, run.scenario.within)
-
-
-@contextlib.asynccontextmanager
-async def _followed(run: Run, namespace: str, batch: Batch) -> AsyncIterator[Follower]:
-    follower = Follower(run.api, namespace, [batch])
-    following = asyncio.create_task(follower.run(await run.api.version(namespace)))
-    try:
-        yield follower
-    finally:
-        following.cancel()
-        await asyncio.gather(following, return_exceptions=True)
-
-
-@contextlib.asynccontextmanager
-async def _emptied(run: Run) -> AsyncIterator[None]:
-    """Stop the controller and remove all notifications afterwards, except after an interruption.
-
-    Then the API server ends as well, and may have ended before. Empty namespaces remain, because no
-    controller deletes them.
-    """
-    try:
-        yield
-    except Exception:
-        await _empty(run)
-        raise
-    await _empty(run)
+    first_end = round(min(main.final.values()) - began, 2)
+    return Timed(since=since, before=before, after=after, first_end=first_end)
 
 
 async def _empty(run: Run) -> None:
-    await asyncio.to_thread(run.measured.controller.stop)
+    """Stop the operator and delete everything. Empty namespaces remain, because no controller deletes them."""
+    await asyncio.to_thread(run.operator.stop)
+    run.receivers.delete_all()
     async with asyncio.timeout(GONE_WITHIN):
-        for namespace in run.namespaces:
-            while not await run.api.is_empty(namespace):
-                await run.api.remove_some(namespace)
+        await run.api.remove_all(run.namespace)

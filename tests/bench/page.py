@@ -1,57 +1,98 @@
 """Update docs/performance.md, its plots and its figures.
 
-`python -m tests.bench.page [build/bench/FILE.json …]`; without a file from the committed figures. Several runs
-on one machine are merged.
+`python -m tests.bench.page [build/bench/FILE.json …]` adds the results of these files to the committed figures.
 """
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tests.bench import tables
-from tests.bench.figures import load, save, together
-from tests.bench.plots import draw
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+from tests.bench.results import COLUMNS, load, merge, save
+from tests.bench.table import markdown
 from tools.generate.artifacts import replace_block
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
-    from tests.bench.figures import Figures
+    from matplotlib.axes import Axes
+
+    from tests.bench.results import Figures
 
 DOCUMENT = ROOT / "docs" / "performance.md"
 FIGURES = ROOT / "docs" / "performance.json"
 IMAGES = ROOT / "docs" / "images"
 BY = "by make generate"
+STYLE: dict[Any, Any] = {
+    "svg.hashsalt": "notification-platform",
+    "svg.fonttype": "none",
+    "font.size": 9,
+    # Readable on a dark page too.
+    "figure.facecolor": "white",
+}
+COLOURS = ("#2563eb", "#93c5fd")
+
+
+class Plot(NamedTuple):
+    """Groups of bars, one group for each scenario, one bar for each column, by its label."""
+
+    name: str
+    title: str
+    scenarios: tuple[str, ...]
+    columns: dict[str, str]
+
+
+BURSTS = ("burst-1000", "burst-10000", "http-1000")
+LOADS = ("burst-1000", "burst-10000", "in-flight", "restart")
+PLOTS = (
+    Plot("cpu", "milliseconds of CPU per notification", BURSTS, {"operator": "cpu", "API server": "api"}),
+    Plot("memory", "resident memory of the operator, MB", LOADS, {"idle before": "idle", "peak": "peak"}),
+)
 
 
 def document(text: str, figures: Figures) -> str:
-    """Return the page with the tables of these figures."""
-    blocks = {"run": _run(figures)} | {
-        make.__name__: make(figures).markdown()
-        for make in (tables.bars, tables.speed, tables.cost, tables.calls, tables.sinks)
-    }
-    for name, content in blocks.items():
-        text = replace_block(text, f"{name}, {BY}", content)
-    return text
+    """Return the page with the table of these figures."""
+    text = replace_block(text, f"run, {BY}", _run(figures))
+    return replace_block(text, f"table, {BY}", markdown(figures))
 
 
 def _run(figures: Figures) -> str:
-    machine = figures.machine
-    return (
-        f"Measured on {figures.at:%Y-%m-%d} at {_commits(figures.commit)}: {machine.processors} processors "
-        f"({machine.model}), {machine.memory_gb:g} GB, {machine.system}, Python {machine.python}, "
-        f"Kubernetes {machine.kubernetes}. API server, etcd, controller, sink and load generator share the machine."
-    )
+    commits = dict.fromkeys(f"{one.at:%Y-%m-%d} at commit `{one.commit}`" for one in figures.results)
+    shared = "API server, etcd, operator, sink and load generator share the machine."
+    return f"Measured on {', and on '.join(commits)}: {figures.machine}. {shared}"
 
 
-def _commits(commits: str) -> str:
-    names = commits.split(", ")
-    return f"commit{'s' if len(names) > 1 else ''} {', '.join(f'`{one}`' for one in names)}"
+def draw(figures: Figures, folder: Path) -> list[Path]:
+    """Write the plots, which depend on the figures only, and return the files."""
+    files = [folder / f"bench-{plot.name}.svg" for plot in PLOTS]
+    for plot, file in zip(PLOTS, files, strict=True):
+        with mpl.rc_context(STYLE):
+            figure = Figure(figsize=(7.5, 3.2), layout="constrained")
+            _bars(plot, figures, figure.subplots())
+            figure.savefig(file, metadata={"Date": None, "Creator": None})
+    return files
+
+
+def _bars(plot: Plot, figures: Figures, axes: Axes) -> None:
+    width = 0.8 / len(plot.columns)
+    measured = {one.scenario: one for one in figures.results if one.scenario in plot.scenarios}
+    for number, (label, column) in enumerate(plot.columns.items()):
+        shift = (number - (len(plot.columns) - 1) / 2) * width
+        heights = [COLUMNS[column].value(one) or 0.0 for one in measured.values()]
+        places = [place + shift for place in range(len(measured))]
+        bars = axes.bar(places, heights, width * 0.95, color=COLOURS[number], label=label)
+        axes.bar_label(bars, fmt="%.3g", fontsize=7)
+    axes.set_title(plot.title)
+    axes.set_xticks(range(len(measured)), list(measured))
+    # Below the plot, where no bar is.
+    axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=2)
 
 
 def main(arguments: list[str]) -> int:
-    figures = together([load(Path(name)) for name in arguments or [str(FIGURES)]])
+    figures = merge([load(file) for file in (FIGURES, *map(Path, arguments))])
     save(figures, FIGURES)
     draw(figures, IMAGES)
     DOCUMENT.write_text(document(DOCUMENT.read_text("utf-8"), figures), "utf-8")

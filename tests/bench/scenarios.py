@@ -1,4 +1,4 @@
-"""The scenarios of the bench, as data: number and rate of notifications, and the receiver's answers."""
+"""The scenarios of the bench, as data: the load, the receiver's answers, and the bars."""
 
 from __future__ import annotations
 
@@ -13,23 +13,16 @@ if TYPE_CHECKING:
 
 
 class Channel(StrEnum):
+    """Where notifications go."""
+
     CONSOLE = "console"
     SLACK = "slack"
+    """The sink, over HTTP."""
+    RECEIVER = "receiver"
+    """A NotificationReceiver, which leads to the sink over HTTPS."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answers:
-    """The receiver's answers to each notification: `failing` times 503, then 200, each after `delay` seconds."""
-
-    failing: int = 0
-    delay: float = 0.0
-
-
-DOWN = 1_000_000
-"""More failures than any notification has attempts."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Load:
     """Notifications of one kind. Without a rate (per second) they are created as fast as possible."""
 
@@ -39,126 +32,137 @@ class Load:
     retry: Mapping[str, int] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A limit of a column, either fixed or relative to the same column of the burst of 1,000 in the same run."""
+
+    limit: float
+    at_least: bool = False
+    times: bool = False
+    """Whether the burst's value multiplies the limit."""
+
+    @property
+    def sign(self) -> str:
+        return "≥" if self.at_least else "≤"
+
+    def holds(self, value: float, limit: float) -> bool:
+        """Compare a value with the limit, or with what the limit is in this run."""
+        return value >= limit if self.at_least else value <= limit
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """One measurement, the same for every controller."""
+    """One measurement."""
 
     name: str
     title: str
     load: Load
-    concurrent: Load | None = None
-    """A concurrent load in its own namespace, which ends with the main load.
-
-    Its count is the maximum.
-    """
-    answers: Answers = Answers()
-    finished: int = 0
-    """The number of notifications that are finished first; then the controller stops, and starts after the load exists."""
+    bars: Mapping[str, Bar] = field(default_factory=dict)
+    """By column of `results`."""
+    failing: int = 0
+    """How often the sink answers 503 to each notification before 200."""
+    delay: float = 0.0
+    """Seconds until the sink answers."""
+    finished: int = 30
+    """Notifications that are finished before the load. The first ones after a start are slower."""
+    restart: bool = False
+    """Whether the load is created while the operator is stopped."""
+    outage: bool = False
+    """Whether the receiver takes nothing at first: the sink answers 503, a NotificationReceiver is suspended."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """Keys of a stack in addition to the shipped values."""
-    naive: bool = True
-    """Whether the naive controller is measured; it is too slow for the largest scenarios."""
-    prototype: bool = False
-    """Whether the prototype is measured, which delivers nothing."""
     quick: bool = False
     """Whether it belongs to the default set."""
     rounds: int = 1
-    """The number of rounds, with alternating controllers; short scenarios vary more."""
-    within: float = 120.0
-    """The timeout in seconds."""
 
 
-def _burst(count: int, channel: Channel, **more: Any) -> Scenario:
-    receiver = "console notifications" if channel is Channel.CONSOLE else "notifications to an HTTP sink"
-    prefix = "burst" if channel is Channel.CONSOLE else "http"
-    return Scenario(
-        name=f"{prefix}-{count}",
-        title=f"burst of {count:,} {receiver}",
-        load=Load(count=count, channel=channel),
-        **more,
-    )
-
-
+QUICK = {"calls": Bar(2)}
+"""A quick notification is read once and written once (DD-PERF-001)."""
+RATE = {"rate": Bar(300, at_least=True)}
+BREAKER = {"breakerFailureThreshold": 3}
+"""The operators of tests have no circuit breaker; this is the shipped one."""
 UNPACED = {"channelsSlackRatePerSecond": 0}
 """The sink has no rate limit, and more messages than the shipped burst measure the operator, not its limit."""
-WIDE = {"channelsSlackConnections": 100, "deliveryConcurrencyPerChannel": 100}
 WIDEST = {"channelsSlackConnections": 1000, "deliveryConcurrencyPerChannel": 1000, **UNPACED}
+BURST = "burst-1000"
+API_SERVER_MS = 4.33
+"""A third of what the API server uses for the Go controller of docs/performance.md."""
 
 SCENARIOS = (
-    _burst(200, Channel.CONSOLE, quick=True, rounds=3),
-    _burst(1_000, Channel.CONSOLE, prototype=True, quick=True, rounds=5),
-    _burst(10_000, Channel.CONSOLE, naive=False, within=300),
-    _burst(200, Channel.SLACK, rounds=3),
-    _burst(1_000, Channel.SLACK, quick=True, settings=UNPACED),
-    _burst(10_000, Channel.SLACK, naive=False, within=300, settings=UNPACED),
+    Scenario(
+        name=BURST,
+        title="burst of 1,000 console notifications",
+        load=Load(1_000),
+        bars={**QUICK, **RATE, "api": Bar(API_SERVER_MS), "idle": Bar(80)},
+        quick=True,
+        rounds=5,
+    ),
+    Scenario(
+        name="burst-10000",
+        title="burst of 10,000 console notifications",
+        load=Load(10_000),
+        bars={"calls": Bar(1.15, times=True), "cpu": Bar(1.15, times=True)},
+    ),
+    Scenario(
+        name="http-1000",
+        title="burst of 1,000 notifications to an HTTP sink",
+        load=Load(1_000, Channel.SLACK),
+        bars=QUICK,
+        settings=UNPACED,
+        quick=True,
+    ),
     Scenario(
         name="paced-5",
         title="5 console notifications per second",
-        load=Load(count=150, rate=5.0),
-        prototype=True,
+        load=Load(150, rate=5.0),
+        bars={**QUICK, "p50": Bar(12), "p99": Bar(25)},
         quick=True,
     ),
     Scenario(
-        name="paced-50",
-        title="50 console notifications per second",
-        load=Load(count=1_000, rate=50.0),
-    ),
-    Scenario(
-        name="retry",
+        name="waiting",
         title="50 notifications whose sink answers 503 twice, then 200",
-        load=Load(count=50, channel=Channel.SLACK, retry=fast(5)),
-        answers=Answers(failing=2),
+        load=Load(50, Channel.SLACK, retry=fast(5)),
+        bars={"most": Bar(10), "seconds": Bar(10)},
+        failing=2,
+        settings=BREAKER,
         quick=True,
     ),
     Scenario(
-        name="down",
-        title="50 notifications to a sink that stays down, 5 attempts each",
-        load=Load(count=50, channel=Channel.SLACK, retry=fast(5)),
-        answers=Answers(failing=DOWN),
-        quick=True,
+        name="away",
+        title="1,000 notifications to a sink that is away",
+        load=Load(1_000, Channel.SLACK),
+        outage=True,
+        settings={**BREAKER, **UNPACED},
     ),
     Scenario(
-        name="slow",
-        title="500 notifications to a sink that takes 1 s, 100 concurrent, "
-        "and 5 others per second on the console, in their own namespace",
-        load=Load(count=500, channel=Channel.SLACK),
-        concurrent=Load(count=600, rate=5.0),
-        answers=Answers(delay=1.0),
-        settings=WIDE,
+        name="suspended",
+        title="1,000 notifications to a suspended receiver",
+        load=Load(1_000, Channel.RECEIVER),
+        outage=True,
+        settings=BREAKER,
     ),
     Scenario(
         name="in-flight",
         title="1,000 notifications in flight, to a sink that takes 8 s",
-        load=Load(count=1_000, channel=Channel.SLACK),
-        answers=Answers(delay=8.0),
+        load=Load(1_000, Channel.SLACK),
+        bars={"peak": Bar(120)},
+        delay=8.0,
         settings=WIDEST,
-        naive=False,
     ),
     Scenario(
         name="restart",
         title="start with 20,000 finished notifications and 1,000 open ones",
-        load=Load(count=1_000),
+        load=Load(1_000),
+        # Two calls each, and the pages of the listing.
+        bars={**RATE, "calls": Bar(2.02), "idle": Bar(150), "peak": Bar(150), "first": Bar(3)},
         finished=20_000,
-        naive=False,
-        within=300,
+        restart=True,
     ),
 )
+TITLES = {scenario.name: scenario.title for scenario in SCENARIOS}
 
 
-class UnknownScenarioError(Exception):
-    """A name that no scenario has."""
-
-
-def chosen(names: Iterable[str], *, full: bool) -> tuple[Scenario, ...]:
-    """Return the scenarios with these names, or all, or the quick ones, in the order of the table.
-
-    Raises:
-        UnknownScenarioError: some names are unknown; lists them and the known ones.
-    """
-    wanted = list(names)
-    known = [scenario.name for scenario in SCENARIOS]
-    if unknown := [name for name in wanted if name not in known]:
-        raise UnknownScenarioError(f"no scenario {', '.join(unknown)}; there are {', '.join(known)}")
-    if wanted:
-        return tuple(scenario for scenario in SCENARIOS if scenario.name in wanted)
-    return tuple(scenario for scenario in SCENARIOS if full or scenario.quick)
+def chosen(names: Iterable[str], *, full: bool) -> list[Scenario]:
+    """Return the scenarios with these names, or all, or the quick ones, in the order of the table."""
+    wanted = set(names) or {scenario.name for scenario in SCENARIOS if full or scenario.quick}
+    return [scenario for scenario in SCENARIOS if scenario.name in wanted]

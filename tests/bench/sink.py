@@ -1,7 +1,7 @@
-"""A cheap receiver in its own process: records when each notification came, and answers.
+"""A cheap receiver in its own process, which answers 503 to each notification some times, then 200.
 
-It recognizes a notification by a word of its body, so it works with any controller and format. `PUT /` sets the
-answers and resets the record, `GET /` returns it: number -> start and end of each request, in seconds.
+It recognizes a notification by a word of its body, so it works with any controller and format. `PUT /` sets the answers and
+forgets the notifications. It serves HTTP, and HTTPS for NotificationReceivers.
 """
 
 from __future__ import annotations
@@ -9,63 +9,60 @@ from __future__ import annotations
 import asyncio
 import re
 import signal
+import ssl
 import sys
-import time
+from collections import Counter
 
 import orjson
 from aiohttp import web
 
-from tests.bench.scenarios import Answers
-
 WORD = re.compile(rb"bench-(\d+)-")
 """In the subject of each notification."""
 BACKLOG = 1024
+KEEP_ALIVE_SECONDS = 3600
 
 
 class Sink:
-    """The record and the answers."""
+    """The answers, and how many requests there were about each notification."""
 
     def __init__(self) -> None:
-        self._answers = Answers()
-        self._seen: dict[int, list[tuple[float, float]]] = {}
+        self._failing, self._delay = 0, 0.0
+        self._seen: Counter[bytes] = Counter()
 
     async def handle(self, request: web.BaseRequest) -> web.Response:
-        match request.method:
-            case "GET":
-                return web.Response(body=orjson.dumps(self._seen, option=orjson.OPT_NON_STR_KEYS))
-            case "PUT":
-                self._answers, self._seen = Answers(**orjson.loads(await request.read())), {}
-                return web.Response()
-            case _:
-                return await self._receive(time.time(), await request.read())
-
-    async def _receive(self, began: float, body: bytes) -> web.Response:
-        result = WORD.search(body)
-        if result is None:
+        body = await request.read()
+        if request.method == "PUT":
+            answers = orjson.loads(body)
+            self._failing, self._delay = answers["failing"], answers["delay"]
+            self._seen.clear()
+            return web.Response()
+        match = WORD.search(body)
+        if match is None:
             return web.Response(status=400, text="no notification of the bench")
-        answers, seen = self._answers, self._seen.setdefault(int(result[1]), [])
-        number = len(seen)
-        seen.append((began, began))
-        if answers.delay:
-            await asyncio.sleep(answers.delay)
-        seen[number] = (began, time.time())
-        return web.Response(status=503 if number < answers.failing else 200, text="ok")
+        self._seen[match[1]] += 1
+        fails = self._seen[match[1]] <= self._failing
+        if self._delay:
+            await asyncio.sleep(self._delay)
+        return web.Response(status=503 if fails else 200, text="ok")
 
 
-async def serve() -> None:
-    """Serve on a free port of 127.0.0.1, which is printed, until SIGTERM or SIGINT."""
+async def serve(certificate: str, key: str) -> None:
+    """Serve on two free ports of 127.0.0.1, which are printed, until SIGTERM or SIGINT."""
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    runner = web.ServerRunner(web.Server(Sink().handle, access_log=None, keepalive_timeout=3600))
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(certificate, key)
+    server = web.Server(Sink().handle, access_log=None, keepalive_timeout=KEEP_ALIVE_SECONDS)
+    runner = web.ServerRunner(server)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0, backlog=BACKLOG)
-    await site.start()
-    sys.stdout.write(f"listens on {runner.addresses[0][1]}\n")
+    for context in (None, tls):
+        await web.TCPSite(runner, "127.0.0.1", 0, backlog=BACKLOG, ssl_context=context).start()
+    sys.stdout.write(f"listens on {' '.join(str(address[1]) for address in runner.addresses)}\n")
     sys.stdout.flush()
     await stopped.wait()
     await runner.cleanup()
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(serve()))
+    sys.exit(asyncio.run(serve(*sys.argv[1:])))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from typing import TYPE_CHECKING
 
-from tests.bench.compare import checkout
+from tests.harness.operator_sources import checkout
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
@@ -21,7 +21,8 @@ def earlier_sources(revision: str, cleanup: contextlib.ExitStack) -> Path:
     Raises:
         UnknownCommitError: there is no such revision.
     """
-    return cleanup.enter_context(checkout(revision or _newest_tag() or WITHOUT_TAGS)) / "operator"
+    sources = cleanup.enter_context(checkout(revision or _newest_tag() or WITHOUT_TAGS))
+    return sources.folder / "operator"
 
 
 def _newest_tag() -> str:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 COLUMNS = 40
 MATCHES = 2_000
-"""`python -m tests.bench.cli` has 10,000."""
+"""DD-CLI-001 has figures of 20,000."""
 PEM = serialization.Encoding.PEM
 
 

@@ -1,0 +1,24 @@
+"""CPU time and memory from /proc."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from tests.bench.machine import TICKS, cpu_seconds, memory, parse_stat
+
+
+def test_cpu_time_is_user_and_system_time_of_any_program() -> None:
+    tail = f"S 1 12 12 0 -1 4194304 98 7 0 0 {3 * TICKS} {TICKS} 900 900 20 0 1 0 1176665 3133440 360"
+    assert [parse_stat(f"12 ({name}) {tail}") for name in ("etcd", "a (b) c")] == [4.0, 4.0]
+
+
+def test_busy_process_uses_measurable_time_and_memory() -> None:
+    before = cpu_seconds(os.getpid())
+    held = bytearray(40 * 1024 * 1024)
+    until = time.process_time() + 0.1
+    while time.process_time() < until:
+        held[::4096] = held[::4096]
+    assert cpu_seconds(os.getpid()) - before >= 0.08
+    result = memory(os.getpid())
+    assert result.peak >= result.now > 40
