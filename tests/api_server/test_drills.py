@@ -172,7 +172,7 @@ def test_schedule_is_accepted_where_the_api_server_accepts_it(
     assert (answer.code == 201) is accepted, answer.message
 
 
-class Place:
+class DrillNamespace:
     """A namespace with an operator, its receivers, and the account of its drills."""
 
     def __init__(self, api_server: ApiServer, folder: Path, cleanup: contextlib.ExitStack) -> None:
@@ -264,10 +264,10 @@ class Place:
 
 
 @pytest.fixture
-def place(api_server: ApiServer) -> Iterator[Place]:
+def drills(api_server: ApiServer) -> Iterator[DrillNamespace]:
     with contextlib.ExitStack() as cleanup:
         folder = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="drill-")))
-        yield Place(api_server, folder, cleanup)
+        yield DrillNamespace(api_server, folder, cleanup)
 
 
 def overdue_after(hours: int, series: dict[str, float], namespace: str) -> str:
@@ -295,28 +295,28 @@ def overdue_after(hours: int, series: dict[str, float], namespace: str) -> str:
     return done.stdout + done.stderr
 
 
-def test_drill_that_succeeds_is_recorded_and_one_that_fails_is_overdue(place: Place) -> None:
-    good, bad = place.receiver("good", {"type": "console"}), place.receiver("bad", MISSING_SECRET)
-    place.receiver("resting", {"type": "console", "suspend": True})
-    place.operator.start()
-    eventually(place.series, lambda series: series == {good: 0, bad: 0}, within=20)
+def test_drill_that_succeeds_is_recorded_and_one_that_fails_is_overdue(drills: DrillNamespace) -> None:
+    good, bad = drills.receiver("good", {"type": "console"}), drills.receiver("bad", MISSING_SECRET)
+    drills.receiver("resting", {"type": "console", "suspend": True})
+    drills.operator.start()
+    eventually(drills.series, lambda series: series == {good: 0, bad: 0}, within=20)
 
     began = time.time()
-    done = place.drill()
+    done = drills.drill()
 
     results = {each["receiver"]: each for each in json.loads(done.stdout)["receivers"]}
     assert (done.returncode, results[good]["result"], results[bad]["result"]) == (1, "Delivered", "Failed")
     assert "absent" in results[bad]["detail"]
-    series = eventually(place.series, lambda series: series[good] > 0, within=10)
+    series = eventually(drills.series, lambda series: series[good] > 0, within=10)
     assert (began - 1 <= series[good] <= time.time(), series[bad]) == (True, 0)
 
     # A restarted operator knows it from the status, which another replica reads as well.
-    assert eventually(lambda: place.stored_drill("good"), bool, within=20)
-    assert place.stored_drill("bad") is None
-    place.operator.restart()
-    restored = eventually(place.series, lambda series: series.get(good, 0) > 0, within=20)
+    assert eventually(lambda: drills.stored_drill("good"), bool, within=20)
+    assert drills.stored_drill("bad") is None
+    drills.operator.restart()
+    restored = eventually(drills.series, lambda series: series.get(good, 0) > 0, within=20)
     assert restored == pytest.approx(series, abs=0.001)
 
-    assert "FAILED" not in overdue_after(191, restored, place.namespace)
-    report = overdue_after(194, restored, place.namespace)
+    assert "FAILED" not in overdue_after(191, restored, drills.namespace)
+    report = overdue_after(194, restored, drills.namespace)
     assert (f'receiver="{bad}"' in report, f'receiver="{good}"' in report) == (True, False)

@@ -25,7 +25,7 @@ from tests.bench.calls import AuditLogTornError
 from tests.bench.generator import NotFinalError
 from tests.bench.machine import machine
 from tests.bench.measure import measure
-from tests.bench.place import Side, place
+from tests.bench.place import Side, running_bench
 from tests.bench.results import COLUMNS, Figures, median_rounds, save
 from tests.bench.scenarios import TITLES, chosen
 from tests.harness.control_plane import ControlPlaneError
@@ -36,7 +36,7 @@ from tools.platform.pulumi.environment import ROOT
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from tests.bench.place import Place
+    from tests.bench.place import Bench
     from tests.bench.results import Result
     from tests.bench.scenarios import Scenario
 
@@ -62,7 +62,7 @@ def main(arguments: list[str]) -> int:
     base = {Side.BASE: options.against} if options.against else {}
     revisions = {**base, Side.OURS: options.commit}
     try:
-        with place(revisions) as where:
+        with running_bench(revisions) as where:
             scenarios = chosen(names, full=options.full)
             order = turns(scenarios, list(revisions), options.rounds or (COMPARED_ROUNDS if base else 0))
             results = list(_measured(order, where, options.away, console))
@@ -106,7 +106,7 @@ def turns(
 
 
 def _measured(
-    order: Iterable[tuple[Scenario, Side]], where: Place, away: float, console: Console
+    order: Iterable[tuple[Scenario, Side]], where: Bench, away: float, console: Console
 ) -> Iterator[Result | None]:
     """Measure one after another; a failed measurement has no result."""
     for scenario, side in order:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from tests.bench.api import Api
     from tests.bench.calls import Calls
-    from tests.bench.place import Place, Side
+    from tests.bench.place import Bench, Side
     from tests.bench.scenarios import Scenario
     from tests.harness.operator_process import OperatorProcess
     from tests.harness.receivers import StoredReceiver
@@ -51,7 +51,7 @@ class Run:
     """The parts of a measurement. The operator watches `namespace`; an outage lasts `away` seconds."""
 
     scenario: Scenario
-    place: Place
+    bench: Bench
     api: Api
     operator: OperatorProcess
     namespace: str
@@ -61,31 +61,31 @@ class Run:
     async def calls(self, since: datetime) -> Calls:
         """Count the calls once the last ones are in the audit log."""
         await asyncio.sleep(SETTLE_SECONDS)
-        return calls(self.place.control_plane.audit, self.operator.account, self.namespace, since)
+        return calls(self.bench.control_plane.audit, self.operator.account, self.namespace, since)
 
     def answer(self, failing: int) -> None:
-        self.place.sink.answer(failing=failing, delay=self.scenario.delay)
+        self.bench.sink.answer(failing=failing, delay=self.scenario.delay)
 
     def suspended(self) -> StoredReceiver:
         """Create a receiver that is suspended."""
-        sink = self.place.sink
+        sink = self.bench.sink
         authority = self.receivers.secret({"ca.crt": sink.authority})
         block = {"url": sink.secure_url, "headersSecretRef": None, "allowedNetworks": ["127.0.0.0/8"]}
         trust = {"caSecretRef": {"name": authority}}
         return self.receivers.add(secret=False, block=block, tls=trust, suspend=True)
 
 
-async def measure(scenario: Scenario, side: Side, place: Place, *, away: float) -> Result:
+async def measure(scenario: Scenario, side: Side, bench: Bench, *, away: float) -> Result:
     """Measure, and leave no notification and no receiver in the cluster; an outage lasts `away` seconds."""
-    async with api(place.cluster, place.token, connections=CREATORS * 8) as server:
-        with place.operator(side, scenario.settings) as (operator, namespace):
+    async with api(bench.cluster, bench.token, connections=CREATORS * 8) as server:
+        with bench.operator(side, scenario.settings) as (operator, namespace):
             run = Run(
                 scenario=scenario,
-                place=place,
+                bench=bench,
                 api=server,
                 operator=operator,
                 namespace=namespace,
-                receivers=Receivers(place.cluster, sink=place.sink.url, home=operator.namespace),
+                receivers=Receivers(bench.cluster, sink=bench.sink.url, home=operator.namespace),
                 away=away,
             )
             try:
@@ -118,7 +118,7 @@ async def _measure(run: Run, side: Side) -> Result:
     return Result(
         scenario=scenario.name,
         side=side.value,
-        commit=run.place.sources[side].commit,
+        commit=run.bench.sources[side].commit,
         at=at.replace(microsecond=0),
         count=len(main.final),
         seconds=round(main.seconds, 2),
@@ -138,7 +138,7 @@ async def _measure(run: Run, side: Side) -> Result:
 
 async def _under_load(run: Run, main: Batch) -> Timed:
     async with followed(run.api, run.namespace, main) as follower:
-        since, before, start = datetime.now(UTC), run.place.used(run.operator.pid), time.perf_counter()
+        since, before, start = datetime.now(UTC), run.bench.used(run.operator.pid), time.perf_counter()
         await create(run.api, run.namespace, main)
         wait = None
         if run.scenario.outage:
@@ -154,7 +154,7 @@ async def _under_load(run: Run, main: Batch) -> Timed:
                 calls_each=round(meanwhile.total / main.load.count, 2),
                 last_end=round(max(main.final.values()) - returned, 2),
             )
-        return Timed(since=since, before=before, after=run.place.used(run.operator.pid), wait=wait)
+        return Timed(since=since, before=before, after=run.bench.used(run.operator.pid), wait=wait)
 
 
 async def _restarted(run: Run, main: Batch) -> Timed:
@@ -162,11 +162,11 @@ async def _restarted(run: Run, main: Batch) -> Timed:
     await asyncio.to_thread(run.operator.stop)
     await create(run.api, run.namespace, main)
     async with followed(run.api, run.namespace, main) as follower:
-        since, before, began = datetime.now(UTC), run.place.used(None), time.perf_counter()
+        since, before, began = datetime.now(UTC), run.bench.used(None), time.perf_counter()
         starting = asyncio.create_task(asyncio.to_thread(run.operator.start))
         await follower.until_final(FINAL_WITHIN)
         await starting
-        after = run.place.used(run.operator.pid)
+        after = run.bench.used(run.operator.pid)
     # Each one has waited since the start of the process.
     main.created = dict.fromkeys(main.created, began)
     first_end = round(min(main.final.values()) - began, 2)

@@ -62,7 +62,7 @@ class RunningSink:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Bench:
     """What all measurements of a run share."""
 
     control_plane: ControlPlane
@@ -105,7 +105,7 @@ class Place:
 
 
 @contextmanager
-def place(revisions: Mapping[Side, str]) -> Iterator[Place]:
+def running_bench(revisions: Mapping[Side, str]) -> Iterator[Bench]:
     """Start API server, etcd and sink, and remove everything at the end; an empty revision is this checkout."""
     with contextlib.ExitStack() as cleanup:
         sources = {side: cleanup.enter_context(checkout(name)) for side, name in revisions.items()}
@@ -117,7 +117,7 @@ def place(revisions: Mapping[Side, str]) -> Iterator[Place]:
         account = ProcessAccount(cluster, cluster.create_namespace({}))
         account.may_do_everything()
         sink, token = cleanup.enter_context(_sink()), account.token()
-        yield Place(control_plane=started, cluster=cluster, token=token, sink=sink, sources=sources)
+        yield Bench(control_plane=started, cluster=cluster, token=token, sink=sink, sources=sources)
 
 
 @contextmanager

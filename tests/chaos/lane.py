@@ -14,7 +14,7 @@ from tests.chaos.servers import Servers
 from tests.chaos.tcp_faults import Mode, TcpFaults
 from tests.harness.cluster import Cluster
 from tests.harness.eventually import eventually
-from tests.harness.faultproxy.app import FaultProxy, Place
+from tests.harness.faultproxy.app import FaultProxy, ProxyAddress
 from tests.harness.faultproxy_client import FaultProxy as ProxyClient
 from tests.harness.sink.app import Sink
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 LOCALHOST = "127.0.0.1"
-HERE = Place(host=LOCALHOST, api_port=0, control_port=0)
+HERE = ProxyAddress(host=LOCALHOST, api_port=0, control_port=0)
 
 
 class Lane:
@@ -95,10 +95,10 @@ class Lane:
         proxy = FaultProxy(
             upstream=self.servers.url, trust=self.servers.trust(), identity=authority.identity("proxy")
         )
-        place = self._loop.run(proxy.start(HERE))
+        address = self._loop.run(proxy.start(HERE))
         self._cleanup.callback(lambda: self._loop.run(proxy.stop()))
-        self.proxied = f"https://{LOCALHOST}:{place.api_port}"
-        self.proxy = ProxyClient(f"http://{LOCALHOST}:{place.control_port}")
+        self.proxied = f"https://{LOCALHOST}:{address.api_port}"
+        self.proxy = ProxyClient(f"http://{LOCALHOST}:{address.control_port}")
 
 
 def pause(seconds: float) -> None:

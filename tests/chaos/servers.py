@@ -19,7 +19,7 @@ from tests.harness.control_plane import (
     until_ready,
     write_kubeconfig,
 )
-from tests.harness.control_plane_commands import Place, api_server, etcd
+from tests.harness.control_plane_commands import ControlPlaneLayout, api_server, etcd
 from tools.localcluster.toolchain import ensure
 
 if TYPE_CHECKING:
@@ -86,18 +86,20 @@ class Servers:
     def __init__(self, folder: Path) -> None:
         programs = ensure(GROUPS).bin
         self.folder = folder
-        self.place = Place(folder=folder, store=lasting_port(), peers=lasting_port(), api=lasting_port())
-        self.authority: Authority = prepare(self.place)
+        self.layout = ControlPlaneLayout(
+            folder=folder, store=lasting_port(), peers=lasting_port(), api=lasting_port()
+        )
+        self.authority: Authority = prepare(self.layout)
         self.next_authority = Authority(_created(folder / "next"))
         """Another one, which signs nothing until `rotate_authority`; clients of the tests trust both."""
-        self.kubeconfig = write_kubeconfig(self.place, self.authority)
+        self.kubeconfig = write_kubeconfig(self.layout, self.authority)
         self._trust_both()
-        self.etcd = Server(programs, etcd(self.place), folder)
-        self.api = Server(programs, api_server(self.place), folder)
+        self.etcd = Server(programs, etcd(self.layout), folder)
+        self.api = Server(programs, api_server(self.layout), folder)
 
     @property
     def url(self) -> str:
-        return self.place.server
+        return self.layout.server
 
     def start(self) -> None:
         """Start what does not run, and wait until the API server is ready.
@@ -108,7 +110,7 @@ class Servers:
         for server in (self.etcd, self.api):
             server.start()
             server.thaw()
-        until_ready(self.place, self.trust(), self.api.process, self.etcd.process)
+        until_ready(self.layout, self.trust(), self.api.process, self.etcd.process)
 
     @property
     def both_authorities(self) -> str:

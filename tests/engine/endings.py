@@ -127,7 +127,7 @@ def endings(moments: int, seed: int) -> list[Ending]:
     return [*(Ending(lines=lines) for lines in LINES), *signals]
 
 
-class Place:
+class EndedCheckout:
     """A checkout in which one verb is ended again and again."""
 
     def __init__(self, folder: Path, verb: Verb) -> None:
@@ -229,9 +229,9 @@ def tried(verb: Verb, chosen: Sequence[Ending]) -> dict[str, list[str]]:
     """End a verb in each of these ways; return what was wrong, by the kind of ending; an empty text is a success."""
     results: dict[str, list[str]] = defaultdict(list)
     with tempfile.TemporaryDirectory(prefix="endings-") as folder:
-        place = Place(Path(folder) / "checkout", verb)
+        ended = EndedCheckout(Path(folder) / "checkout", verb)
         for ending in chosen:
-            problem = place.trial(ending)
+            problem = ended.trial(ending)
             results[ending.kind].append(problem)
             if problem:
                 out.print(f"WRONG {verb.name}: {ending}: {problem}")

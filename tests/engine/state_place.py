@@ -40,7 +40,7 @@ ROUNDS, KEY_BYTES = 1_000_000, 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class TeamState:
     """A backend and a secrets provider, a URL or empty for a passphrase."""
 
     backend: Backend

@@ -16,7 +16,7 @@ import pytest
 
 from platform_infra.names import PROJECT
 from tests.engine.checkout import PLATFORM
-from tests.engine.state_place import BASE, PASSPHRASE, SETTINGS, WRONG, Place, empty_cluster, opens
+from tests.engine.state_place import BASE, PASSPHRASE, SETTINGS, WRONG, TeamState, empty_cluster, opens
 from tests.harness.eventually import eventually
 from tests.harness.object_stores.servers import Container, Folder, Moto, azurite, moto
 
@@ -67,10 +67,10 @@ def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
     return Folder(place=tmp_path / "state")
 
 
-def place_of(backend: Backend, provider: str, aws: Moto) -> Place:
+def team_state(backend: Backend, provider: str, aws: Moto) -> TeamState:
     if provider == KMS:
-        return Place(backend=backend, provider=aws.key(), keys=aws.variables)
-    return Place(backend=backend, keys={})
+        return TeamState(backend=backend, provider=aws.key(), keys=aws.variables)
+    return TeamState(backend=backend, keys={})
 
 
 def up(checkout: Checkout, *options: str, **variables: str) -> str:
@@ -110,37 +110,37 @@ def slow_up(checkout: Checkout) -> Iterator[subprocess.Popen[str]]:
 def test_second_checkout_updates_and_reaps_what_the_first_made(
     backend: Backend, provider: str, aws: Moto, server: str, tmp_path: Path
 ) -> None:
-    place = place_of(backend, provider, aws)
-    first = place.checkout(tmp_path / "first", TRIAL_SERVER=server)
-    up(first, *place.options)
+    team = team_state(backend, provider, aws)
+    first = team.checkout(tmp_path / "first", TRIAL_SERVER=server)
+    up(first, *team.options)
     preview(first)
-    check_encryption(place)
+    check_encryption(team)
 
-    second = place.checkout(tmp_path / "second", TRIAL_SERVER=server)
+    second = team.checkout(tmp_path / "second", TRIAL_SERVER=server)
     assert "nothing to change" in up(second)
-    check_encryption(place)
+    check_encryption(team)
     reaped = second.platform("preview", "reap", "--yes", "--closed", NUMBER, "--base", BASE)
     assert reaped.code == 0, reaped.text
-    assert place.of_stack(PREVIEW) == []
+    assert team.of_stack(PREVIEW) == []
 
 
-def check_encryption(place: Place) -> None:
+def check_encryption(team: TeamState) -> None:
     """Check that the team's provider alone encrypts every copy of every state."""
-    providers = place.providers().values()
-    assert {each["type"] for each in providers} == {"cloud" if place.provider else "passphrase"}
-    assert {each["state"].get("url", "") for each in providers} == {place.provider}
+    providers = team.providers().values()
+    assert {each["type"] for each in providers} == {"cloud" if team.provider else "passphrase"}
+    assert {each["state"].get("url", "") for each in providers} == {team.provider}
     different = {str(each): each for each in providers}.values()
-    assert [opens(each, PASSPHRASE) for each in different] == [not place.provider for _ in different]
+    assert [opens(each, PASSPHRASE) for each in different] == [not team.provider for _ in different]
     assert not any(opens(each, wrong) for each in different for wrong in WRONG)
-    assert not any(b"a token of the cluster" in content for content in place.backend.objects().values())
+    assert not any(b"a token of the cluster" in content for content in team.backend.objects().values())
 
 
 @pytest.mark.parametrize("backend", OBJECT_STORES, indirect=True)
 def test_second_of_two_runs_is_refused_and_names_the_first(
     backend: Backend, aws: Moto, tmp_path: Path
 ) -> None:
-    place = place_of(backend, OWN, aws)
-    first, second = (place.checkout(tmp_path / name) for name in ("first", "second"))
+    team = team_state(backend, OWN, aws)
+    first, second = (team.checkout(tmp_path / name) for name in ("first", "second"))
     with slow_up(first) as running:
         engines = first.processes()
         refused = second.platform("up", BASE)
@@ -152,7 +152,7 @@ def test_second_of_two_runs_is_refused_and_names_the_first(
     assert running.returncode == 0, text
     assert f"{BASE} is up after" in text
 
-    place.lock(BASE)
+    team.lock(BASE)
     locked = first.platform("up", BASE)
     assert "created by ann@desk (pid 4711)" in locked.text
     (unlock,) = re.findall(r"`tools/notif-platform pulumi (.*?)`", locked.text)
@@ -162,8 +162,8 @@ def test_second_of_two_runs_is_refused_and_names_the_first(
 
 @pytest.mark.parametrize("backend", OBJECT_STORES, indirect=True)
 def test_killed_up_is_completed_from_another_checkout(backend: Backend, aws: Moto, tmp_path: Path) -> None:
-    place = place_of(backend, OWN, aws)
-    first, second = (place.checkout(tmp_path / name) for name in ("first", "second"))
+    team = team_state(backend, OWN, aws)
+    first, second = (team.checkout(tmp_path / name) for name in ("first", "second"))
     (second.folder / "proceed").touch()
     with slow_up(first):
         first.kill_processes()
@@ -176,7 +176,7 @@ def test_killed_up_is_completed_from_another_checkout(backend: Backend, aws: Mot
 
 @pytest.mark.parametrize("backend", OBJECT_STORES, indirect=True)
 def test_rollback_restores_settings_of_an_earlier_update(backend: Backend, aws: Moto, tmp_path: Path) -> None:
-    checkout = place_of(backend, OWN, aws).checkout(tmp_path / "first")
+    checkout = team_state(backend, OWN, aws).checkout(tmp_path / "first")
     up(checkout)
     checkout.write_stack(BASE, **SETTINGS | {"operatorImage": "operator:2", "operatorReplicas": 2})
     up(checkout)
@@ -192,21 +192,21 @@ def test_rollback_restores_settings_of_an_earlier_update(backend: Backend, aws: 
 def test_secrets_provider_changes_both_ways_and_its_key_rotates(
     backend: Backend, aws: Moto, server: str, tmp_path: Path
 ) -> None:
-    place = place_of(backend, OWN, aws)
-    checkout = place.checkout(tmp_path / "first", TRIAL_SERVER=server, **aws.variables)
+    team = team_state(backend, OWN, aws)
+    checkout = team.checkout(tmp_path / "first", TRIAL_SERVER=server, **aws.variables)
     up(checkout)
     key, another = aws.key(), aws.key()
     data_keys = []
     for provider in (key, key, another):
         change(checkout, provider)
-        assert recorded(place)["url"] == provider
-        data_keys.append(recorded(place)["encryptedkey"])
+        assert recorded(team)["url"] == provider
+        data_keys.append(recorded(team)["encryptedkey"])
         assert "nothing to change" in up(checkout, PULUMI_CONFIG_PASSPHRASE="")
     assert len({*data_keys}) == len(data_keys)
 
     change(checkout, OWN, PULUMI_CONFIG_PASSPHRASE="the second")
     change(checkout, OWN, typed="the third", PULUMI_CONFIG_PASSPHRASE="the second")
-    last = {"type": "passphrase", "state": recorded(place)}
+    last = {"type": "passphrase", "state": recorded(team)}
     assert [opens(last, each) for each in ("the third", "the second", PASSPHRASE)] == [True, False, False]
     assert "nothing to change" in up(checkout, PULUMI_CONFIG_PASSPHRASE="the third")
     assert "incorrect passphrase" in checkout.platform("up", BASE).text
@@ -218,9 +218,9 @@ def change(checkout: Checkout, provider: str, *, typed: str = "", **variables: s
     assert changed.code == 0, changed.text
 
 
-def recorded(place: Place) -> dict[str, str]:
+def recorded(team: TeamState) -> dict[str, str]:
     """Return what encrypts the secrets of the base's present state."""
-    state: dict[str, str] = place.providers()[f".pulumi/stacks/{PROJECT}/{BASE}.json"]["state"]
+    state: dict[str, str] = team.providers()[f".pulumi/stacks/{PROJECT}/{BASE}.json"]["state"]
     return state
 
 
@@ -228,23 +228,23 @@ def recorded(place: Place) -> dict[str, str]:
 def test_provider_of_the_file_is_used_and_another_is_refused(
     backend: Backend, aws: Moto, tmp_path: Path
 ) -> None:
-    place = place_of(backend, KMS, aws)
-    checkout = place.checkout(tmp_path / "first")
+    team = team_state(backend, KMS, aws)
+    checkout = team.checkout(tmp_path / "first")
     file = checkout.write_stack(BASE, **SETTINGS)
-    file.write_text(f"secretsprovider: {place.provider}\n{file.read_text('utf-8')}", "utf-8")
+    file.write_text(f"secretsprovider: {team.provider}\n{file.read_text('utf-8')}", "utf-8")
     up(checkout)
-    assert recorded(place)["url"] == place.provider
+    assert recorded(team)["url"] == team.provider
     other = checkout.platform("up", BASE, "--secrets-provider", aws.key())
     assert other.code == 1
-    assert f"{BASE}: its secrets provider is {place.provider}, and not" in other.text
+    assert f"{BASE}: its secrets provider is {team.provider}, and not" in other.text
 
 
 @pytest.mark.parametrize("backend", ["s3"], indirect=True)
 def test_new_stack_without_passphrase_and_provider_is_refused(
     backend: Backend, aws: Moto, tmp_path: Path
 ) -> None:
-    place = place_of(backend, OWN, aws)
-    checkout = place.checkout(tmp_path / "first", PULUMI_CONFIG_PASSPHRASE="")
+    team = team_state(backend, OWN, aws)
+    checkout = team.checkout(tmp_path / "first", PULUMI_CONFIG_PASSPHRASE="")
     refused = checkout.platform("up", BASE)
     assert refused.code == 1
     assert "its secrets would be encrypted with a well-known passphrase" in refused.text
@@ -252,12 +252,12 @@ def test_new_stack_without_passphrase_and_provider_is_refused(
     plain = checkout.platform("pulumi", "stack", "init", "another")
     assert plain.code != 0
     assert "passphrase must be set" in plain.text
-    assert place.of_stack(BASE) + place.of_stack("another") == []
+    assert team.of_stack(BASE) + team.of_stack("another") == []
 
 
 @pytest.mark.parametrize("backend", ["file"], indirect=True)
 def test_login_selects_the_backend_of_shared_stacks(backend: Backend, aws: Moto, tmp_path: Path) -> None:
-    checkout = place_of(backend, OWN, aws).checkout(tmp_path / "first")
+    checkout = team_state(backend, OWN, aws).checkout(tmp_path / "first")
     del checkout.environment["PULUMI_BACKEND_URL"]
     refused = checkout.platform("up", BASE)
     assert refused.code == 1

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.harness.authority import Authority
-from tests.harness.control_plane_commands import Place, api_server, etcd
+from tests.harness.control_plane_commands import ControlPlaneLayout, api_server, etcd
 from tests.harness.eventually import eventually
 from tests.harness.ports import free_port
 from tests.harness.programs import undisturbed
@@ -72,18 +72,18 @@ def control_plane() -> Iterator[ControlPlane]:
     with terminated_as_interrupted(), contextlib.ExitStack() as cleanup:
         programs = ensure(GROUPS).bin
         folder = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="control-plane-")))
-        place = Place(folder=folder, store=free_port(), peers=free_port(), api=free_port())
-        authority = prepare(place)
-        store = cleanup.enter_context(running(programs, etcd(place), folder))
-        server = cleanup.enter_context(running(programs, api_server(place), folder))
+        layout = ControlPlaneLayout(folder=folder, store=free_port(), peers=free_port(), api=free_port())
+        authority = prepare(layout)
+        store = cleanup.enter_context(running(programs, etcd(layout), folder))
+        server = cleanup.enter_context(running(programs, api_server(layout), folder))
         trust = ssl.create_default_context(cafile=str(authority.file))
-        until_ready(place, trust, server, store)
+        until_ready(layout, trust, server, store)
         yield ControlPlane(
-            kubeconfig=write_kubeconfig(place, authority),
+            kubeconfig=write_kubeconfig(layout, authority),
             etcd=store.pid,
             api_server=server.pid,
-            audit=place.audit,
-            version=json.loads(_get(f"{place.server}/version", trust))["gitVersion"],
+            audit=layout.audit,
+            version=json.loads(_get(f"{layout.server}/version", trust))["gitVersion"],
             service_account_key=folder / SERVICE_ACCOUNT_KEY,
         )
 
@@ -116,20 +116,23 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def until_ready(
-    place: Place, trust: ssl.SSLContext, server: subprocess.Popen[bytes], store: subprocess.Popen[bytes]
+    layout: ControlPlaneLayout,
+    trust: ssl.SSLContext,
+    server: subprocess.Popen[bytes],
+    store: subprocess.Popen[bytes],
 ) -> None:
     def is_ready() -> bool:
         for name, process in (("etcd", store), ("kube-apiserver", server)):
             if process.poll() is not None:
-                raise ControlPlaneError(f"{name} exited:\n{_log_end(place.folder, name)}")
+                raise ControlPlaneError(f"{name} exited:\n{_log_end(layout.folder, name)}")
         with contextlib.suppress(OSError):
-            return _get(f"{place.server}/readyz", trust) == b"ok"
+            return _get(f"{layout.server}/readyz", trust) == b"ok"
         return False
 
     try:
         eventually(is_ready, bool, within=READY_WITHIN)
     except AssertionError:
-        end = _log_end(place.folder, "kube-apiserver")
+        end = _log_end(layout.folder, "kube-apiserver")
         raise ControlPlaneError(f"kube-apiserver is not ready after {READY_WITHIN:g} s:\n{end}") from None
 
 
@@ -147,12 +150,12 @@ def _log_end(folder: Path, name: str) -> str:
     return _log(folder, name).read_text("utf-8", errors="replace")[-SHOWN:]
 
 
-def prepare(place: Place) -> Authority:
+def prepare(layout: ControlPlaneLayout) -> Authority:
     """Create the files that the API server reads."""
-    place.audit.mkdir()
-    authority = Authority(place.folder)
+    layout.audit.mkdir()
+    authority = Authority(layout.folder)
     authority.issue("apiserver")
-    _write_key_pair(place.folder / SERVICE_ACCOUNT_KEY, place.folder / "service-account.pub")
+    _write_key_pair(layout.folder / SERVICE_ACCOUNT_KEY, layout.folder / "service-account.pub")
     return authority
 
 
@@ -165,10 +168,10 @@ def _write_key_pair(private: Path, public: Path) -> None:
     public.write_bytes(key.public_key().public_bytes(PEM, serialization.PublicFormat.SubjectPublicKeyInfo))
 
 
-def write_kubeconfig(place: Place, authority: Authority) -> Path:
+def write_kubeconfig(layout: ControlPlaneLayout, authority: Authority) -> Path:
     """Write an administrator's kubeconfig, which contains its certificates."""
     identity: Identity = authority.issue(ADMIN, organization="system:masters")
-    cluster = {"server": place.server, "certificate-authority-data": _encoded(authority.file)}
+    cluster = {"server": layout.server, "certificate-authority-data": _encoded(authority.file)}
     user = {
         "client-certificate-data": _encoded(identity.certificate),
         "client-key-data": _encoded(identity.key),
@@ -181,7 +184,7 @@ def write_kubeconfig(place: Place, authority: Authority) -> Path:
         "contexts": [{"name": ADMIN, "context": {"cluster": ADMIN, "user": ADMIN}}],
         "current-context": ADMIN,
     }
-    file = place.folder / "kubeconfig"
+    file = layout.folder / "kubeconfig"
     file.touch(mode=0o600)
     file.write_text(yaml.safe_dump(content), "utf-8")
     return file

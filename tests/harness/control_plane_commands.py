@@ -16,7 +16,7 @@ LOCALHOST = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class ControlPlaneLayout:
     """The folder of both processes, and the ports of 127.0.0.1 that they listen on."""
 
     folder: Path
@@ -45,11 +45,11 @@ class Place:
         )
 
 
-def etcd(place: Place) -> tuple[str, ...]:
+def etcd(layout: ControlPlaneLayout) -> tuple[str, ...]:
     """Return the command line of etcd."""
-    clients, peers = (f"http://{LOCALHOST}:{port}" for port in (place.store, place.peers))
+    clients, peers = (f"http://{LOCALHOST}:{port}" for port in (layout.store, layout.peers))
     return (
-        *node.etcd(place.paths),
+        *node.etcd(layout.paths),
         f"--listen-client-urls={clients}",
         f"--advertise-client-urls={clients}",
         f"--listen-peer-urls={peers}",
@@ -58,10 +58,10 @@ def etcd(place: Place) -> tuple[str, ...]:
     )
 
 
-def api_server(place: Place) -> tuple[str, ...]:
+def api_server(layout: ControlPlaneLayout) -> tuple[str, ...]:
     """Return the command line of the API server."""
     return (
-        *node.api_server(place.paths, etcd_port=place.store, port=place.api, address=LOCALHOST),
+        *node.api_server(layout.paths, etcd_port=layout.store, port=layout.api, address=LOCALHOST),
         f"--bind-address={LOCALHOST}",
         # The reconciler refuses a loopback address, and no client uses the API server's Service.
         "--endpoint-reconciler-type=none",

@@ -48,9 +48,9 @@ def naive_controller(stack: EphemeralStack, cluster: Cluster) -> Iterator[Naive]
         cleanup.callback(cluster.core.delete_namespace, namespace)
         account = ProcessAccount(cluster, namespace)
         cleanup.callback(account.remove)
-        place = cleanup.enter_context(proxy_thread(cluster))
+        address = cleanup.enter_context(proxy_thread(cluster))
         folder = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix=f"{unique}-")))
-        account.write_kubeconfig(folder / "kubeconfig", server=f"https://{place.host}:{place.api_port}")
+        account.write_kubeconfig(folder / "kubeconfig", server=f"https://{address.host}:{address.api_port}")
         sink = f"{stack.sink}/slack/{unique}"
         command = [sys.executable, "-m", "tests.harness.naive", "--kubeconfig", str(folder / "kubeconfig")]
         process = LoggedProcess([*command, "--sink", sink, "--namespace", namespace], folder / "log")
@@ -60,5 +60,5 @@ def naive_controller(stack: EphemeralStack, cluster: Cluster) -> Iterator[Naive]
             cluster=cluster,
             namespace=namespace,
             slack=SlackSink(stack.sink, unique),
-            proxy=FaultProxy(f"http://{place.host}:{place.control_port}"),
+            proxy=FaultProxy(f"http://{address.host}:{address.control_port}"),
         )

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.harness.faultproxy.app import FaultProxy, Place
+from tests.harness.faultproxy.app import FaultProxy, ProxyAddress
 from tests.harness.sinks_in_cluster import NAMESPACE, PROXY_CERTIFICATE
 
 if TYPE_CHECKING:
@@ -20,21 +20,21 @@ if TYPE_CHECKING:
 
     from tests.harness.cluster import Cluster
 
-HERE = Place(host="127.0.0.1", api_port=0, control_port=0)
+HERE = ProxyAddress(host="127.0.0.1", api_port=0, control_port=0)
 ENDS_WITHIN = 10.0
 OWN_SOCKETS = 1
 """The socket that wakes the event loop."""
 
 
 @contextmanager
-def proxy_thread(cluster: Cluster) -> Iterator[Place]:
+def proxy_thread(cluster: Cluster) -> Iterator[ProxyAddress]:
     """Serve in front of the cluster's API server, with the certificate of the proxy in the cluster."""
-    with serving(_proxy(cluster)) as place:
-        yield place
+    with serving(_proxy(cluster)) as address:
+        yield address
 
 
 @contextmanager
-def serving(proxy: FaultProxy) -> Iterator[Place]:
+def serving(proxy: FaultProxy) -> Iterator[ProxyAddress]:
     """Serve in a thread, and leave nothing open at the end."""
     selector = selectors.DefaultSelector()
     loop = asyncio.SelectorEventLoop(selector)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tests.mutations.checks import CheckResult
     from tests.mutations.mutation import Mutation
-    from tests.mutations.targets import Place, Target
+    from tests.mutations.targets import MutatedStack, Target
 
 LARGEST = 15
 """Mutations per lane at most; an operator with more gets further lanes."""
@@ -36,10 +36,10 @@ class Lane:
     mutations: Sequence[Mutation]
     alone: bool = False
 
-    def target(self, place: Place) -> AbstractContextManager[Target]:
+    def target(self, mutated: MutatedStack) -> AbstractContextManager[Target]:
         """Give the lane's target."""
         first = self.mutations[0]
-        return place.crd() if first.in_crd else place.operator(first.operator, self.name)
+        return mutated.crd() if first.in_crd else mutated.operator(first.operator, self.name)
 
 
 def lanes(mutations: Iterable[Mutation]) -> tuple[list[Lane], list[Lane]]:
@@ -73,9 +73,9 @@ def _split(operator: str, rows: Sequence[Mutation]) -> list[Lane]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaneRunner:
-    """Runs lanes on a place, and reports the result of each check."""
+    """Runs lanes on a stack, and reports the result of each check."""
 
-    place: Place
+    mutated: MutatedStack
     report: Callable[[str], None]
 
     def run(self, mutations: Iterable[Mutation]) -> list[Mutation]:
@@ -89,7 +89,7 @@ class LaneRunner:
     def _lane(self, lane: Lane) -> list[Mutation]:
         """Return the caught mutations: all checks red, and all of them green with the original."""
         every = {check for mutation in lane.mutations for check in mutation.checks}
-        with lane.target(self.place) as target:
+        with lane.target(self.mutated) as target:
             sound = self._checks(lane, target, None, every, Color.GREEN)
             return [
                 mutation

@@ -51,7 +51,7 @@ class Target(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class MutatedStack:
     """A running stack whose node has the image with all broken operators."""
 
     stack: EphemeralStack
@@ -66,7 +66,7 @@ class Place:
         images = BuiltImages(operator=self.image, stubs=self.image)
         try:
             bring_up(self.stack, spec, images, self.toolchain)
-            yield AdditionalOperator(place=self, replaces=name, spec=spec)
+            yield AdditionalOperator(mutated=self, replaces=name, spec=spec)
         finally:
             take_away(self.stack, spec, self.toolchain)
 
@@ -84,17 +84,17 @@ class Place:
 class AdditionalOperator:
     """An operator that the tests use instead of the one whose settings it has."""
 
-    place: Place
+    mutated: MutatedStack
     replaces: str
     spec: OperatorSpec
 
     def deploy(self, mutation: Mutation | None) -> None:
-        cluster = Cluster(Path(self.place.stack.kubeconfig))
+        cluster = Cluster(Path(self.mutated.stack.kubeconfig))
         # Some checks create notifications in the operator's own namespace.
         labels = {"metadata": {"labels": {LABEL: self.spec.name}}}
         cluster.core.patch_namespace(self.spec.namespace, labels)
         workload = OperatorDeployment(
-            cluster=cluster, node=Node(self.place.stack.container), namespace=self.spec.namespace
+            cluster=cluster, node=Node(self.mutated.stack.container), namespace=self.spec.namespace
         )
         # A check of the previous mutation may have failed while there was no pod.
         workload.scale(1, wait=False)
@@ -102,7 +102,7 @@ class AdditionalOperator:
 
     def check(self, ids: Iterable[str], *, alone: bool) -> dict[str, CheckResult]:
         instead = json.dumps({self.replaces: [self.spec.name, self.spec.namespace]})
-        return run_checks(self.place.stack, ids, variables={INSTEAD: instead}, alone=alone)
+        return run_checks(self.mutated.stack, ids, variables={INSTEAD: instead}, alone=alone)
 
 
 class SharedCrd:

@@ -21,7 +21,7 @@ from tests.harness.deploy import build_images
 from tests.harness.ephemeral import ephemeral_stack, parts
 from tests.mutations.lanes import LaneRunner
 from tests.mutations.mutation import MUTATIONS, ROOT, Mutation
-from tests.mutations.targets import Place, broken_image
+from tests.mutations.targets import MutatedStack, broken_image
 from tools.generate.artifacts import replace_block
 
 if TYPE_CHECKING:
@@ -53,8 +53,8 @@ def run(mutations: Sequence[Mutation], stack_name: str, console: Console) -> boo
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     start = time.monotonic()
-    with _place(stack_name, mutations) as place:
-        caught = LaneRunner(place=place, report=report).run(mutations)
+    with _mutated(stack_name, mutations) as mutated:
+        caught = LaneRunner(mutated=mutated, report=report).run(mutations)
     for mutation in mutations:
         if mutation not in caught:
             report(f"NOT CAUGHT: {mutation.name}")
@@ -65,13 +65,13 @@ def run(mutations: Sequence[Mutation], stack_name: str, console: Console) -> boo
 
 
 @contextlib.contextmanager
-def _place(stack_name: str, mutations: Sequence[Mutation]) -> Iterator[Place]:
+def _mutated(stack_name: str, mutations: Sequence[Mutation]) -> Iterator[MutatedStack]:
     toolchain, _ = parts()
     with contextlib.ExitStack() as cleanup:
         cleanup.enter_context(kept.locked(stack_name, exclusive=False))
         stack = kept.find(stack_name) or cleanup.enter_context(ephemeral_stack())
         image = cleanup.enter_context(broken_image(stack, build_images().stubs, mutations))
-        yield Place(stack=stack, image=image, toolchain=toolchain)
+        yield MutatedStack(stack=stack, image=image, toolchain=toolchain)
 
 
 def main(arguments: list[str]) -> int:

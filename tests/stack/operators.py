@@ -129,9 +129,9 @@ def _process(name: str, stack: EphemeralStack, cluster: Cluster) -> Iterator[Run
         folder = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix=f"{unique}-")))
         server, proxy = None, stack.proxy
         if "operatorEnv" in working(name).settings:
-            place = cleanup.enter_context(proxy_thread(cluster))
-            server = f"https://{place.host}:{place.api_port}"
-            proxy = f"http://{place.host}:{place.control_port}"
+            address = cleanup.enter_context(proxy_thread(cluster))
+            server = f"https://{address.host}:{address.api_port}"
+            proxy = f"http://{address.host}:{address.control_port}"
         account.write_kubeconfig(folder / "kubeconfig", server=server)
         workload = OperatorProcess(
             cluster=cluster,

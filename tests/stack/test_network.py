@@ -52,7 +52,7 @@ RESOLVE = "import socket, sys; socket.getaddrinfo(sys.argv[1], 443); print('reso
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class PodAddress:
     """A pod of the test, or of the operator."""
 
     namespace: str
@@ -69,32 +69,32 @@ class Network:
         self.operator_workload = OperatorDeployment(cluster=stack.cluster, node=stack.node, namespace=HOME)
 
     @property
-    def operator(self) -> Place:
+    def operator(self) -> PodAddress:
         pod = self.operator_workload.pod
-        return self._place(pod.namespace, pod.name)
+        return self._address(pod.namespace, pod.name)
 
     @property
     def node_ip(self) -> str:
         (node,) = self.stack.cluster.core.list_node().items
         return next(entry.address for entry in node.status.addresses if entry.type == "InternalIP")
 
-    def reaches(self, source: Place, target: Place, port: int) -> bool:
+    def reaches(self, source: PodAddress, target: PodAddress, port: int) -> bool:
         """Return whether a pod can open a connection to a port of another."""
         result = self._run(source, CONNECT, target.ip, str(port))
         assert result in {"reached", "denied"}, result
         return result == "reached"
 
-    def resolves(self, source: Place) -> bool:
+    def resolves(self, source: PodAddress) -> bool:
         """Return whether a pod resolves the name of the API server's Service."""
         return self._run(source, RESOLVE, DNS_NAME) == "resolved"
 
-    def _run(self, place: Place, program: str, *arguments: str) -> str:
+    def _run(self, pod: PodAddress, program: str, *arguments: str) -> str:
         """Run a Python program in a pod, and return its output."""
-        kubectl = ("kubectl", "--kubeconfig=/etc/kubernetes/admin.conf", f"--namespace={place.namespace}")
-        command = (*kubectl, "exec", place.name, "--", "python3", "-c", program, *arguments)
+        kubectl = ("kubectl", "--kubeconfig=/etc/kubernetes/admin.conf", f"--namespace={pod.namespace}")
+        command = (*kubectl, "exec", pod.name, "--", "python3", "-c", program, *arguments)
         return self.stack.node.run(f"{shlex.join(command)} 2>&1 || true").strip()
 
-    def _listener(self, namespace: str) -> Place:
+    def _listener(self, namespace: str) -> PodAddress:
         self.stack.cluster.core.create_namespace({"metadata": {"name": namespace}})
         container = {
             "name": "listener",
@@ -106,13 +106,13 @@ class Network:
         }
         pod = {"metadata": {"name": "listener"}, "spec": {"containers": [container]}}
         self.stack.cluster.core.create_namespaced_pod(namespace, pod)
-        eventually(lambda: self._place(namespace, "listener").ip, bool, within=30)
-        return self._place(namespace, "listener")
+        eventually(lambda: self._address(namespace, "listener").ip, bool, within=30)
+        return self._address(namespace, "listener")
 
-    def _place(self, namespace: str, name: str) -> Place:
+    def _address(self, namespace: str, name: str) -> PodAddress:
         pod = self.stack.cluster.core.read_namespaced_pod(name, namespace)
         ready = any(entry.ready for entry in pod.status.container_statuses or ())
-        return Place(namespace, name, pod.status.pod_ip if ready else "")
+        return PodAddress(namespace, name, pod.status.pod_ip if ready else "")
 
 
 @pytest.fixture(scope="module")

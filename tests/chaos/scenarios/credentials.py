@@ -26,7 +26,7 @@ def _in_pod(stage: Stage) -> tuple[Path, ChaosOperator]:
         prefix=with_account_files(folder),
         variables={
             "KUBERNETES_SERVICE_HOST": "127.0.0.1",
-            "KUBERNETES_SERVICE_PORT": str(stage.lane.servers.place.api),
+            "KUBERNETES_SERVICE_PORT": str(stage.lane.servers.layout.api),
         },
     )
     return folder, operator

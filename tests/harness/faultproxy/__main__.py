@@ -10,11 +10,11 @@ from pathlib import Path
 
 from yarl import URL
 
-from tests.harness.faultproxy.app import FaultProxy, Place
+from tests.harness.faultproxy.app import FaultProxy, ProxyAddress
 
 FILES = Path("/etc/faultproxy")
 """The files of a Secret: tls.crt and tls.key to serve as the API server, ca.crt to verify the real one."""
-PLACE = Place(host="0.0.0.0", api_port=8443, control_port=8080)  # noqa: S104 - a pod's ports
+PLACE = ProxyAddress(host="0.0.0.0", api_port=8443, control_port=8080)  # noqa: S104 - a pod's ports
 
 
 async def serve() -> None:

@@ -24,7 +24,7 @@ STOP_WITHIN = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class ProxyAddress:
     """Where the proxy listens; the system chooses a port that is 0."""
 
     host: str
@@ -42,13 +42,13 @@ class FaultProxy:
         self._identity = identity
         self._runners: list[web.AppRunner] = []
 
-    async def start(self, place: Place) -> Place:
+    async def start(self, address: ProxyAddress) -> ProxyAddress:
         await self._forwarder.open()
         api = web.Application(client_max_size=LARGEST_BODY)
         api.router.add_route("*", "/{path:.*}", self._forwarder.handle)
-        api_port = await self._serve(api, place.host, place.api_port, self._identity)
-        control_port = await self._serve(self._control.application(), place.host, place.control_port)
-        return Place(host=place.host, api_port=api_port, control_port=control_port)
+        api_port = await self._serve(api, address.host, address.api_port, self._identity)
+        control_port = await self._serve(self._control.application(), address.host, address.control_port)
+        return ProxyAddress(host=address.host, api_port=api_port, control_port=control_port)
 
     async def stop(self) -> None:
         """Stop, and abort open connections."""

@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 
 from tests.harness.authority import Authority
-from tests.harness.faultproxy.app import FaultProxy, Place
+from tests.harness.faultproxy.app import FaultProxy, ProxyAddress
 from tests.harness.faultproxy_client import FaultProxy as Client
 from tests.harness.sink.app import Sink
 from tests.unit.harness.api_server import ApiServer
@@ -38,14 +38,14 @@ async def between(tmp_path: Path) -> AsyncIterator[Between]:
     server = ApiServer(authority.identity("server"))
     upstream = f"https://127.0.0.1:{await server.start()}"
     proxy = FaultProxy(upstream=upstream, trust=authority.trust(), identity=authority.identity("proxy"))
-    place = await proxy.start(Place(host="127.0.0.1", api_port=0, control_port=0))
+    address = await proxy.start(ProxyAddress(host="127.0.0.1", api_port=0, control_port=0))
     connector = aiohttp.TCPConnector(ssl=authority.trust())
     async with aiohttp.ClientSession(connector=connector) as session:
         yield Between(
             server=server,
             session=session,
-            base=f"https://127.0.0.1:{place.api_port}",
-            proxy=Client(f"http://127.0.0.1:{place.control_port}"),
+            base=f"https://127.0.0.1:{address.api_port}",
+            proxy=Client(f"http://127.0.0.1:{address.control_port}"),
         )
     await proxy.stop()
     await server.stop()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.harness.control_plane import running
-from tests.harness.control_plane_commands import AUDIT_POLICY, Place, api_server, etcd
+from tests.harness.control_plane_commands import AUDIT_POLICY, ControlPlaneLayout, api_server, etcd
 from tests.harness.eventually import eventually
 from tools.platform.pulumi.environment import ROOT
 
@@ -37,8 +37,8 @@ PORTS_OF_ITS_OWN = {
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
-    return Place(folder=tmp_path, store=1, peers=2, api=3)
+def layout(tmp_path: Path) -> ControlPlaneLayout:
+    return ControlPlaneLayout(folder=tmp_path, store=1, peers=2, api=3)
 
 
 @pytest.fixture
@@ -60,13 +60,15 @@ def differing(one: dict[str, str], other: dict[str, str]) -> set[str]:
     return {name for name in one.keys() | other.keys() if one.get(name) != other.get(name)}
 
 
-def test_api_server_has_the_flags_of_the_node(place: Place, node: dict[str, Sequence[str]]) -> None:
-    result = differing(flags(api_server(place)), flags(node["kube-apiserver"]))
+def test_api_server_has_the_flags_of_the_node(
+    layout: ControlPlaneLayout, node: dict[str, Sequence[str]]
+) -> None:
+    result = differing(flags(api_server(layout)), flags(node["kube-apiserver"]))
     assert result == OF_ITS_PLACE | OF_THE_KUBELET | WITHOUT_A_CLUSTER
 
 
-def test_etcd_has_the_flags_of_the_node(place: Place, node: dict[str, Sequence[str]]) -> None:
-    assert differing(flags(etcd(place)), flags(node["etcd"])) == PORTS_OF_ITS_OWN
+def test_etcd_has_the_flags_of_the_node(layout: ControlPlaneLayout, node: dict[str, Sequence[str]]) -> None:
+    assert differing(flags(etcd(layout)), flags(node["etcd"])) == PORTS_OF_ITS_OWN
 
 
 def test_audit_policy_equals_that_of_the_node() -> None:

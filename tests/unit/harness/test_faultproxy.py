@@ -12,7 +12,7 @@ import pytest
 
 from tests.harness.authority import Authority
 from tests.harness.eventually import eventually
-from tests.harness.faultproxy.app import FaultProxy, Place
+from tests.harness.faultproxy.app import FaultProxy, ProxyAddress
 from tests.unit.harness.api_server import ApiServer
 from tests.unit.harness.between import ATTEMPTS, GONE, OBJECTS, Between, in_thread
 
@@ -168,12 +168,12 @@ async def test_server_with_another_certificate_is_not_trusted(tmp_path: Path) ->
     server = ApiServer(other.identity("server"))
     upstream = f"https://127.0.0.1:{await server.start()}"
     proxy = FaultProxy(upstream=upstream, trust=authority.trust(), identity=authority.identity("proxy"))
-    place = await proxy.start(Place(host="127.0.0.1", api_port=0, control_port=0))
+    address = await proxy.start(ProxyAddress(host="127.0.0.1", api_port=0, control_port=0))
     try:
         async with (
             aiohttp.ClientSession() as session,
             session.get(
-                f"https://127.0.0.1:{place.api_port}/version",
+                f"https://127.0.0.1:{address.api_port}/version",
                 ssl=authority.trust(),
                 headers={"Authorization": "Bearer x"},
             ) as answer,
@@ -183,7 +183,7 @@ async def test_server_with_another_certificate_is_not_trusted(tmp_path: Path) ->
         async with aiohttp.ClientSession() as session:
             with pytest.raises(aiohttp.ClientConnectorCertificateError):
                 await session.get(
-                    f"https://127.0.0.1:{place.api_port}/version", ssl=ssl.create_default_context()
+                    f"https://127.0.0.1:{address.api_port}/version", ssl=ssl.create_default_context()
                 )
     finally:
         await proxy.stop()

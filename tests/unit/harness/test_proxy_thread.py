@@ -20,10 +20,10 @@ async def test_stopped_proxy_leaves_no_watch_connection_open(tmp_path: Path) -> 
     upstream = f"https://127.0.0.1:{await server.start()}"
     proxy = FaultProxy(upstream=upstream, trust=authority.trust(), identity=authority.identity("proxy"))
     thread = serving(proxy)
-    place = await asyncio.to_thread(thread.__enter__)
+    address = await asyncio.to_thread(thread.__enter__)
     connector = aiohttp.TCPConnector(ssl=authority.trust())
     async with aiohttp.ClientSession(connector=connector) as session:
-        watches = [await session.get(f"https://127.0.0.1:{place.api_port}{WATCH}") for _ in range(8)]
+        watches = [await session.get(f"https://127.0.0.1:{address.api_port}{WATCH}") for _ in range(8)]
         await asyncio.to_thread(thread.__exit__, None, None, None)
         for watch in watches:
             watch.close()
