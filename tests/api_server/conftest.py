@@ -13,7 +13,7 @@ from platform_infra import names
 from tests.harness.cluster import Cluster
 from tests.harness.control_plane import control_plane
 from tests.harness.eventually import eventually
-from tests.unit.infra.recording import record_bundle
+from tests.kit.recording import record_bundle
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

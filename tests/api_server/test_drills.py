@@ -29,7 +29,7 @@ from tests.harness.operator_deployment import METRICS
 from tests.harness.operator_process import OperatorProcess
 from tests.harness.operators import LABEL, OperatorSpec
 from tests.harness.process_account import ProcessAccount
-from tests.unit.infra.recording import record_bundle
+from tests.kit.recording import record_bundle
 from tests.unit.operator.contract.test_cron import INVALID, VALID
 from tools.localcluster.toolchain import ensure
 from tools.platform.pulumi.environment import ROOT

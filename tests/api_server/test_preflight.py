@@ -9,7 +9,7 @@ import pytest
 
 from platform_infra.cluster.api_client import ApiClient
 from platform_infra.settings.reader import parse
-from tests.unit.infra.recording import record_settings
+from tests.kit.recording import record_settings
 from tools.platform.preflight.examination import examine
 from tools.platform.preflight.objects import PlannedObject
 

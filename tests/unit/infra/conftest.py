@@ -12,7 +12,7 @@ import pytest
 from platform_infra.cluster import ClusterError
 from platform_infra.cluster.api_server import IDENTITY_NAMESPACE, ApiServer
 from platform_infra.docker_client import DockerUnavailableError
-from tests.unit.infra.recording import Recording, engine_loop, record_bundle
+from tests.kit.recording import Recording, engine_loop, record_bundle
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,7 +12,7 @@ from platform_infra import names
 from platform_infra.cluster.ownership import Owner
 from platform_infra.image import build as image_build
 from platform_infra.settings.reader import parse
-from tests.unit.infra.recording import NEW_STATE, record_bundle, record_settings
+from tests.kit.recording import NEW_STATE, record_bundle, record_settings
 
 if TYPE_CHECKING:
     from tests.unit.infra.conftest import Record

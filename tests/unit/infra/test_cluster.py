@@ -14,7 +14,7 @@ from platform_infra import Bundle
 from platform_infra.cluster import ClusterError, prepare
 from platform_infra.settings.reader import parse
 from platform_infra.settings.sections.cluster import Cluster, ClusterKind
-from tests.unit.infra.recording import record_program
+from tests.kit.recording import record_program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

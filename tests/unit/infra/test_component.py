@@ -15,7 +15,7 @@ from pulumi.runtime import rpc
 from platform_infra import NotificationPlatform, SettingsError
 from platform_infra.names import PROJECT
 from platform_infra.settings.declarations import config_block
-from tests.unit.infra.recording import Recording, record_program
+from tests.kit.recording import Recording, record_program
 from tools.generate.artifacts import artifact
 from tools.platform.pulumi.environment import ROOT
 

@@ -10,7 +10,7 @@ import pytest
 from pulumi.runtime import rpc
 
 from platform_infra import NotificationPlatform, SettingsError
-from tests.unit.infra.recording import Recording, record_program
+from tests.kit.recording import Recording, record_program
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,8 +11,8 @@ from platform_infra.settings.reader import SettingsError, parse
 from tests.unit.infra.test_rbac import grants
 
 if TYPE_CHECKING:
+    from tests.kit.recording import Recording
     from tests.unit.infra.conftest import Record
-    from tests.unit.infra.recording import Recording
 
 WEEKLY = {"drillSchedule": "0 9 * * 1"}
 GRANTED = [

@@ -15,7 +15,7 @@ from pulumi.runtime import rpc
 from platform_infra.cluster import ClusterError, kinds, prepare
 from platform_infra.settings.reader import SettingsError, parse
 from platform_infra.settings.sections.cluster import Cluster, ClusterKind
-from tests.unit.infra.recording import record_bundle
+from tests.kit.recording import record_bundle
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:

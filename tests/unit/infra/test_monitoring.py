@@ -25,12 +25,12 @@ from platform_infra.monitoring.queries import Scope, duration
 from platform_infra.monitoring.rules import Limits, alerts, limits
 from platform_infra.settings.reader import SettingsError, parse
 from platform_infra.settings.sections.monitoring import MonitoringMode
-from tests.unit.infra.recording import engine_loop, record_bundle
+from tests.kit.recording import engine_loop, record_bundle
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
+    from tests.kit.recording import Recording
     from tests.unit.infra.conftest import Record
-    from tests.unit.infra.recording import Recording
 
 BOTH = [discovery.POD_MONITOR, discovery.PROMETHEUS_RULE]
 RUNBOOKS = ROOT / "docs" / "runbooks"

@@ -9,13 +9,13 @@ import pytest
 from platform_infra.cluster import ClusterError, Connection
 from platform_infra.cluster.ownership import Owner
 from platform_infra.settings.reader import parse
-from tests.unit.infra.recording import NEW_STATE, record_settings
+from tests.kit.recording import NEW_STATE, record_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tests.kit.recording import Recording
     from tests.unit.infra.conftest import SharedCluster
-    from tests.unit.infra.recording import Recording
 
 STACK = "organization/notification-platform/test"
 VALUES = {"operatorImage": "registry.example/operator:1", "clusterKind": "existing"} | {

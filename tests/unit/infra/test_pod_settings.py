@@ -11,7 +11,7 @@ from pulumi.runtime import rpc
 
 from notification_contract.quantity import amount
 from platform_infra.settings.reader import SettingsError, parse
-from tests.unit.infra.recording import record_settings
+from tests.kit.recording import record_settings
 
 if TYPE_CHECKING:
     from tests.unit.infra.conftest import Record

@@ -13,11 +13,11 @@ from platform_infra.preview import access
 from platform_infra.preview.admission import NAMESPACES, POLICIES, ROLE_BINDINGS
 from platform_infra.preview.grants import DEPLOYER, MANAGER, MANAGER_ROLE, WRITE
 from platform_infra.settings.reader import SettingsError, parse
-from tests.unit.infra.recording import record_settings
+from tests.kit.recording import record_settings
 
 if TYPE_CHECKING:
+    from tests.kit.recording import Recording
     from tests.unit.infra.conftest import Record
-    from tests.unit.infra.recording import Recording
 
 BASE = {"previewBase": "true", "watchNamespaceSelector": "!kubernaut.ai/preview"}
 PREVIEW = {

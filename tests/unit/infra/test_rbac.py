@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 import pytest
 
-from tests.unit.infra.recording import record_bundle
+from tests.kit.recording import record_bundle
 
 if TYPE_CHECKING:
     from tests.unit.infra.conftest import Record

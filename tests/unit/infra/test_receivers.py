@@ -11,13 +11,13 @@ from pulumi.runtime import rpc
 
 from platform_infra.component import _parse
 from platform_infra.settings.reader import SettingsError, parse
-from tests.unit.infra.recording import record_settings
+from tests.kit.recording import record_settings
 from tools.platform.pulumi.stack_file import StackFileError, check_stack_file
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.unit.infra.recording import Recording
+    from tests.kit.recording import Recording
 
 PAGERDUTY: dict[str, Any] = {"type": "pagerduty", "pagerduty": {"routingKeySecretRef": {"name": "pd"}}}
 ON_CALL: dict[str, Any] = {"name": "on-call", "spec": PAGERDUTY, "secrets": {"pd": {"routing-key": "s3cr3t"}}}

@@ -14,7 +14,7 @@ from notification_contract import names
 from notification_contract.settings import SETTINGS_VERSION
 from platform_infra.image import settings_version
 from platform_infra.settings.reader import SettingsError, parse
-from tests.unit.infra.recording import record_bundle
+from tests.kit.recording import record_bundle
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:

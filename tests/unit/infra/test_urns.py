@@ -14,15 +14,15 @@ import yaml
 from platform_infra.cluster.local.provider import LocalNodeProvider
 from platform_infra.image.operator_image import OperatorImageProvider
 from platform_infra.monitoring import discovery
-from tests.unit.infra.recording import record_bundle
+from tests.kit.recording import record_bundle
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pulumi.dynamic import ResourceProvider
 
+    from tests.kit.recording import Recording
     from tests.unit.infra.conftest import Record
-    from tests.unit.infra.recording import Recording
 
 FROZEN = yaml.safe_load((Path(__file__).parent / "urns.yaml").read_text("utf-8"))
 """The URNs of each sample; a released one does not change."""

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from platform_infra.settings.reader import SettingsError, parse
-from tests.unit.infra.recording import NEW_STATE, record_settings
+from tests.kit.recording import NEW_STATE, record_settings
 from tests.unit.platform.preview_samples import OWNER, PREVIEW
 from tools.platform.preview import stacks as preview_up
 from tools.platform.preview.model import Access, registry_values, values
@@ -19,7 +19,7 @@ from tools.platform.pulumi.stack_file import _text
 
 if TYPE_CHECKING:
     from platform_infra.settings.model import Settings
-    from tests.unit.infra.recording import Recording
+    from tests.kit.recording import Recording
 
 TEMPLATE = yaml.safe_load(preview_up.TEMPLATE.read_text("utf-8"))
 
