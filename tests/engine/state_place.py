@@ -5,10 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from platform_infra.names import PROJECT
 from tests.engine.checkout import Checkout
+from tests.kit.http_server import QuietHandler, running
 from tools.platform.pulumi.environment import LOCAL_PASSPHRASE
 
 if TYPE_CHECKING:
@@ -103,29 +103,19 @@ def opens(provider: Mapping[str, Any], passphrase: str) -> bool:
     return True
 
 
-class _Empty(BaseHTTPRequestHandler):
+class _Empty(QuietHandler):
     """Finds nothing."""
 
-    def answer(self) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        self.send_response(404)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
+    def _not_found(self) -> None:
+        self.body()
+        self.answer(status=404)
 
-    do_GET = do_POST = do_PATCH = do_DELETE = answer  # noqa: N815 - names of the base class
-
-    def log_message(self, *_arguments: object) -> None:
-        """Log nothing."""
+    do_GET = do_POST = do_PATCH = do_DELETE = _not_found  # noqa: N815 - names of the base class
 
 
 @contextmanager
 def empty_cluster() -> Iterator[str]:
     """Run an API server without any object, and return its URL."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Empty) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}"
-        finally:
-            server.shutdown()
-            thread.join()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Empty)
+    with running(server):
+        yield f"http://127.0.0.1:{server.server_address[1]}"

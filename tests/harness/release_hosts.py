@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import contextlib
 import ssl
-import threading
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import trustme
 
+from tests.kit.http_server import QuietHandler, running
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 
 @dataclass(slots=True, kw_only=True)
@@ -44,14 +45,8 @@ def release_hosts(folder: Path, *, port: int = 0) -> Iterator[ReleaseHosts]:
     authority.cert_pem.write_to_path(str(certificate))
     server = _Proxy(("127.0.0.1", port), authority)
     server.hosts = ReleaseHosts(proxy=f"http://127.0.0.1:{server.server_port}", certificate=certificate)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    try:
+    with running(server):
         yield server.hosts
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 class _Proxy(ThreadingHTTPServer):
@@ -71,12 +66,7 @@ class _Proxy(ThreadingHTTPServer):
         return context
 
 
-class _Quiet(BaseHTTPRequestHandler):
-    def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002 - the name in the base class
-        pass
-
-
-class _Tunnel(_Quiet):
+class _Tunnel(QuietHandler, BaseHTTPRequestHandler):
     """Ends the TLS connection that a client opens through the proxy, and answers its request."""
 
     server: _Proxy
@@ -90,7 +80,7 @@ class _Tunnel(_Quiet):
         self.close_connection = True
 
 
-class _Host(_Quiet):
+class _Host(QuietHandler, BaseHTTPRequestHandler):
     """Answers one request to a host."""
 
     def __init__(self, host: str, hosts: ReleaseHosts, *connection: Any) -> None:
@@ -102,19 +92,11 @@ class _Host(_Quiet):
         if self._hosts.refuses_head and self.path != "/":
             self.send_error(HTTPStatus.METHOD_NOT_ALLOWED)
         else:
-            self._answer()
+            self.do_GET()
 
     def do_GET(self) -> None:
-        content = self._answer()
-        if content is not None:
-            self.wfile.write(content)
-
-    def _answer(self) -> bytes | None:
         address = f"https://{self._host}{self.path}"
         self._hosts.requests.append(f"{self.command} {address}")
         file = self._hosts.files.get(address)
-        content = file if file is None or isinstance(file, bytes) else file.read_bytes()
-        self.send_response(HTTPStatus.NOT_FOUND if content is None else HTTPStatus.OK)
-        self.send_header("Content-Length", str(len(content or b"")))
-        self.end_headers()
-        return content
+        content = file.read_bytes() if isinstance(file, Path) else file
+        self.answer(content or b"", status=HTTPStatus.NOT_FOUND if content is None else HTTPStatus.OK)

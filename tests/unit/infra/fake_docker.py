@@ -7,12 +7,13 @@ import json
 import socketserver
 import struct
 import tempfile
-import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
+
+from tests.kit.http_server import QuietHandler, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -40,14 +41,8 @@ def fake_docker() -> Iterator[FakeDocker]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "docker.sock")
         daemon = FakeDocker(host=f"unix://{path}")
-        with Server(str(path), daemon) as server:
-            thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-            thread.start()
-            try:
-                yield daemon
-            finally:
-                server.shutdown()
-                thread.join()
+        with running(Server(str(path), daemon)):
+            yield daemon
 
 
 class Server(socketserver.ThreadingUnixStreamServer):
@@ -56,7 +51,7 @@ class Server(socketserver.ThreadingUnixStreamServer):
         super().__init__(path, Handler)
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(QuietHandler, BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: Server
 
@@ -78,8 +73,7 @@ class Handler(BaseHTTPRequestHandler):
         docker = self.server.docker
         url = urlsplit(self.path)
         path = url.path.removeprefix(VERSION)
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        docker.requests.append((path, parse_qs(url.query), body))
+        docker.requests.append((path, parse_qs(url.query), self.body()))
         match path:
             case "/images/create" | "/build":
                 self._stream(json.dumps(event).encode() + b"\n" for event in docker.events)
@@ -106,14 +100,4 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(b"%x\r\n%b\r\n" % (len(chunk), chunk))
 
     def _answer(self, content: Any, *, status: int = 200) -> None:
-        self._send(json.dumps(content).encode(), status=status)
-
-    def _send(self, content: bytes, *, status: int = 200) -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, *_arguments: Any) -> None:
-        """Log nothing."""
+        self.answer(json.dumps(content).encode(), status=status)

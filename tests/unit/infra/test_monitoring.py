@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import threading
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from unittest.mock import Mock
 
 import pulumi
@@ -25,10 +25,13 @@ from platform_infra.monitoring.queries import Scope, duration
 from platform_infra.monitoring.rules import Limits, alerts, limits
 from platform_infra.settings.reader import SettingsError, parse
 from platform_infra.settings.sections.monitoring import MonitoringMode
+from tests.kit.http_server import QuietHandler, running
 from tests.kit.recording import engine_loop, record_bundle
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.kit.recording import Recording
     from tests.unit.infra.conftest import Record
 
@@ -235,40 +238,24 @@ def test_panel_expressions_accept_any_namespace_and_range() -> None:
     assert "[20s]" in text
 
 
-class Api:
-    """A server that answers a request for the group's kinds and records its path."""
+@contextmanager
+def api(code: int, kinds: list[str], paths: list[str] | None = None) -> Iterator[str]:
+    """A server that answers a request for the group's kinds and records its path; gives a kubeconfig."""
 
-    def __init__(self, code: int, kinds: list[str]) -> None:
-        self.paths: list[str] = []
-        outer = self
+    class Answer(QuietHandler, BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if paths is not None:
+                paths.append(self.path)
+            version = f"{discovery.GROUP}/{discovery.VERSION}"
+            resources = [
+                {"kind": kind, "name": kind.lower(), "namespaced": True, "singularName": "", "verbs": []}
+                for kind in kinds
+            ]
+            self.answer(json.dumps({"groupVersion": version, "resources": resources}).encode(), status=code)
 
-        class Answer(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                outer.paths.append(self.path)
-                resources = [
-                    {"kind": kind, "name": kind.lower(), "namespaced": True, "singularName": "", "verbs": []}
-                    for kind in kinds
-                ]
-                self.send_response(code)
-                self.send_header("Content-Type", "application/json")
-                self.end_headers()
-                version = f"{discovery.GROUP}/{discovery.VERSION}"
-                self.wfile.write(json.dumps({"groupVersion": version, "resources": resources}).encode())
-
-            def log_message(self, *_args: Any) -> None:
-                """Suppress the access log."""
-
-        self.server = HTTPServer(("127.0.0.1", 0), Answer)
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True)
-
-    def __enter__(self) -> str:
-        self.thread.start()
-        return kubeconfig(f"http://127.0.0.1:{self.server.server_port}")
-
-    def __exit__(self, *_error: object) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join()
+    server = HTTPServer(("127.0.0.1", 0), Answer)
+    with running(server):
+        yield kubeconfig(f"http://127.0.0.1:{server.server_port}")
 
 
 def kubeconfig(server: str) -> str:
@@ -287,14 +274,14 @@ def kubeconfig(server: str) -> str:
     [(["Prometheus", *reversed(BOTH)], BOTH), (["Alertmanager"], []), ([BOTH[0]], [BOTH[0]])],
 )
 def test_served_returns_the_supported_kinds_of_the_cluster(kinds: list[str], expected: list[str]) -> None:
-    api = Api(200, kinds)
-    with api as text:
+    paths: list[str] = []
+    with api(200, kinds, paths) as text:
         assert discovery.served(text, "there") == expected
-    assert api.paths == ["/apis/monitoring.coreos.com/v1"]
+    assert paths == ["/apis/monitoring.coreos.com/v1"]
 
 
 def test_unknown_api_group_means_no_kinds() -> None:
-    with Api(404, []) as text:
+    with api(404, []) as text:
         assert discovery.served(text, "there") == []
 
 
@@ -305,7 +292,7 @@ def test_empty_kubeconfig_means_no_kinds() -> None:
 @pytest.mark.parametrize("code", [403, 500])
 def test_rejected_discovery_names_the_setting_to_change(code: int) -> None:
     with (
-        Api(code, BOTH) as text,
+        api(code, BOTH) as text,
         pytest.raises(discovery.DiscoveryError, match="set monitoringMode to `crds`"),
     ):
         discovery.served(text, "there")
