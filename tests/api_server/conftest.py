@@ -10,13 +10,19 @@ import pytest
 
 from notification_contract.crds import notification_receiver, notification_request
 from platform_infra import names
+from tests.api_server.shared_clusters import in_cluster, shared_cluster
 from tests.harness.cluster import Cluster
 from tests.harness.control_plane import control_plane
 from tests.harness.eventually import eventually
 from tests.kit.recording import record_bundle
+from tools.localcluster.toolchain import ensure
+from tools.platform.pulumi.environment import ENGINE_GROUPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from tests.api_server.shared_clusters import SharedCluster, Team
 
 NAMESPACE = "notification-system"
 PLURALS = {
@@ -137,3 +143,29 @@ def api_server() -> Iterator[ApiServer]:
         for obj in objects():
             server.apply(obj)
         yield server
+
+
+@pytest.fixture
+def limits(api_server: ApiServer) -> Iterator[Any]:
+    """Applies other limits, and restores those of the default stack."""
+
+    def apply(**values: str) -> None:
+        (config,) = [obj for obj in objects(**values) if obj["metadata"]["name"] == "notification-admission"]
+        api_server.apply(config)
+
+    yield apply
+    apply()
+
+
+@pytest.fixture
+def cluster() -> Iterator[SharedCluster]:
+    """A cluster that several stacks use; the engine is there before the test, which waits for no download or build."""
+    ensure(ENGINE_GROUPS)
+    with shared_cluster() as started:
+        yield started
+
+
+@pytest.fixture
+def team(cluster: SharedCluster, tmp_path: Path) -> Team:
+    """A checkout whose stack is configured for that cluster."""
+    return in_cluster(cluster, tmp_path / "team")

@@ -313,3 +313,11 @@ class Team:
                 if text.rstrip().endswith(QUESTION):
                     keyboard.write(f"{answer}\n".encode())
         return CommandResult(code=process.returncode, text=text.decode())
+
+
+def in_cluster(cluster: SharedCluster, folder: Path) -> Team:
+    """Return a checkout whose stack is configured for a cluster, with a state of its own."""
+    team = Team(folder)
+    team.add_context("there", server=cluster.server, authority=cluster.authority, token=cluster.token)
+    team.configure("there")
+    return team

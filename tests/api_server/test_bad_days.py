@@ -7,16 +7,22 @@ from __future__ import annotations
 
 import json
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from notification_contract import names
-from tests.api_server.shared_clusters import NAMESPACE, STACK, Team, faulty_address, shared_cluster
+from tests.api_server.shared_clusters import (
+    NAMESPACE,
+    STACK,
+    Team,
+    faulty_address,
+    in_cluster,
+    shared_cluster,
+)
 from tests.harness.eventually import eventually
 from tests.harness.notifications import notification
-from tools.localcluster.toolchain import ensure
-from tools.platform.pulumi.environment import ENGINE_GROUPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,29 +36,6 @@ NOTIFICATIONS = f"/apis/{names.API_VERSION}"
 HOLDER = "example.com/holder"
 SOON, LATE = 5, 120
 """Seconds."""
-
-
-@pytest.fixture(scope="module", autouse=True)
-def engine() -> None:
-    ensure(ENGINE_GROUPS)
-
-
-@pytest.fixture
-def cluster() -> Iterator[SharedCluster]:
-    with shared_cluster() as started:
-        yield started
-
-
-def in_cluster(folder: Path, *, server: str, authority: str, token: str) -> Team:
-    team = Team(folder / "team")
-    team.add_context("there", server=server, authority=authority, token=token)
-    team.configure("there")
-    return team
-
-
-@pytest.fixture
-def team(cluster: SharedCluster, tmp_path: Path) -> Team:
-    return in_cluster(tmp_path, server=cluster.server, authority=cluster.authority, token=cluster.token)
 
 
 def set_deletion_timeouts(team: Team, seconds: int) -> None:
@@ -121,7 +104,7 @@ def store_new_version(cluster: SharedCluster) -> None:
 
 def test_vanished_cluster_is_forgotten_on_request_alone(tmp_path: Path) -> None:
     with shared_cluster() as cluster:
-        team = in_cluster(tmp_path, server=cluster.server, authority=cluster.authority, token=cluster.token)
+        team = in_cluster(cluster, tmp_path / "team")
         team.up()
         before = team.resources()
         message = team.refused("down", STACK, "--yes", "--cluster-gone")
@@ -142,7 +125,7 @@ def test_vanished_cluster_is_forgotten_on_request_alone(tmp_path: Path) -> None:
 
 def test_plain_destroy_of_a_vanished_cluster_obeys_the_variable(tmp_path: Path) -> None:
     with shared_cluster() as cluster:
-        team = in_cluster(tmp_path, server=cluster.server, authority=cluster.authority, token=cluster.token)
+        team = in_cluster(cluster, tmp_path / "team")
         team.up()
     destroy = ("destroy", "--yes", "--skip-preview", "--stack", STACK)
     refused = team.checkout.pulumi(*destroy)
@@ -156,7 +139,8 @@ def test_plain_destroy_of_a_vanished_cluster_obeys_the_variable(tmp_path: Path) 
 def faulty(cluster: SharedCluster, tmp_path: Path) -> Iterator[tuple[Team, FaultProxy]]:
     """A stack that reaches its cluster by a proxy with faults."""
     with faulty_address(cluster, tmp_path) as (server, authority, proxy):
-        yield in_cluster(tmp_path, server=server, authority=authority, token=cluster.token), proxy
+        proxied = replace(cluster, server=server, authority=authority)
+        yield in_cluster(proxied, tmp_path / "team"), proxy
 
 
 def go_away(proxy: FaultProxy, verb: str, *, accepted: int = 0) -> None:

@@ -28,13 +28,9 @@ MISSING = {
 }
 
 
-@pytest.fixture(scope="module", autouse=True)
-def engine() -> None:
-    ensure(ENGINE_GROUPS)
-
-
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[SharedCluster]:
+    ensure(ENGINE_GROUPS)
     with shared_cluster() as started:
         yield started
 

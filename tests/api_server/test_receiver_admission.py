@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from platform_infra import names
-from tests.api_server.conftest import KIND, NAMESPACE, objects
+from tests.api_server.conftest import KIND, NAMESPACE
 from tests.api_server.receivers import receiver
 from tests.harness.eventually import eventually
 from tests.unit.operator.contract.kinds.specs import spec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.api_server.conftest import Answer, ApiServer
 
 pytestmark = pytest.mark.xdist_group("api-server")
@@ -54,18 +52,6 @@ def grant_everything(api_server: ApiServer) -> None:
 @pytest.fixture(scope="module")
 def namespace(api_server: ApiServer) -> str:
     return api_server.namespace()
-
-
-@pytest.fixture
-def limits(api_server: ApiServer) -> Iterator[Any]:
-    """Applies other limits, and restores those of the default stack."""
-
-    def apply(**values: str) -> None:
-        (config,) = [obj for obj in objects(**values) if obj["metadata"]["name"] == "notification-admission"]
-        api_server.apply(config)
-
-    yield apply
-    apply()
 
 
 def created(api_server: ApiServer, namespace: str, fields: dict[str, Any]) -> Answer:

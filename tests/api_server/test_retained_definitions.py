@@ -9,14 +9,9 @@ import pytest
 
 from notification_contract.crds import notification_receiver, notification_request
 from platform_infra import names
-from tests.api_server.shared_clusters import STACK, Team, shared_cluster
-from tools.localcluster.toolchain import ensure
-from tools.platform.pulumi.environment import ENGINE_GROUPS
+from tests.api_server.shared_clusters import STACK, Team
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
     from tests.api_server.shared_clusters import SharedCluster
 
 pytestmark = [pytest.mark.xdist_group("shared-clusters"), pytest.mark.timeout(240, func_only=True)]
@@ -28,25 +23,6 @@ REASONS = (
     "v1alpha1.spec.ticket: the field was removed",
     "v1alpha1.spec.description: maxLength changed from 9000 to",
 )
-
-
-@pytest.fixture(scope="module", autouse=True)
-def engine() -> None:
-    ensure(ENGINE_GROUPS)
-
-
-@pytest.fixture
-def cluster() -> Iterator[SharedCluster]:
-    with shared_cluster() as started:
-        yield started
-
-
-@pytest.fixture
-def team(cluster: SharedCluster, tmp_path: Path) -> Team:
-    team = Team(tmp_path / "team")
-    team.add_context("there", server=cluster.server, authority=cluster.authority, token=cluster.token)
-    team.configure("there")
-    return team
 
 
 def fields_of(definition: dict[str, Any]) -> dict[str, Any]:

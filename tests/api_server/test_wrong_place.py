@@ -8,9 +8,7 @@ import pytest
 
 from platform_infra import names
 from platform_infra.cluster.ownership import Owner
-from tests.api_server.shared_clusters import NAMESPACE, STACK, Team, other_address, shared_cluster
-from tools.localcluster.toolchain import ensure
-from tools.platform.pulumi.environment import ENGINE_GROUPS
+from tests.api_server.shared_clusters import NAMESPACE, STACK, Team, in_cluster, other_address, shared_cluster
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,34 +19,10 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.xdist_group("shared-clusters"), pytest.mark.timeout(240, func_only=True)]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def engine() -> None:
-    ensure(ENGINE_GROUPS)
-
-
-@pytest.fixture
-def cluster() -> Iterator[SharedCluster]:
-    with shared_cluster() as started:
-        yield started
-
-
 @pytest.fixture
 def another() -> Iterator[SharedCluster]:
     with shared_cluster() as started:
         yield started
-
-
-@pytest.fixture
-def team(cluster: SharedCluster, tmp_path: Path) -> Team:
-    return in_cluster(cluster, tmp_path / "team")
-
-
-def in_cluster(cluster: SharedCluster, folder: Path) -> Team:
-    """Return a checkout whose stack is configured for a cluster, with a state of its own."""
-    team = Team(folder)
-    team.add_context("there", server=cluster.server, authority=cluster.authority, token=cluster.token)
-    team.configure("there")
-    return team
 
 
 def test_other_contexts_of_the_kubeconfig_are_not_in_the_state(team: Team) -> None:
