@@ -39,6 +39,8 @@ PLATFORM = (sys.executable, "-m", "tools.platform")
 ENGINE = Path(__file__).parent
 OFFLINE = ENGINE / "offline.py"
 """The program that needs no cluster."""
+NO_CLUSTER = {"clusterKind": "existing", "clusterKubeconfig": "/nowhere", "clusterContext": "none"}
+"""Settings of a stack with that program."""
 DRIFTING = ENGINE / "drifting.py"
 """A program whose resources change without Pulumi."""
 
@@ -107,6 +109,14 @@ class Checkout:
             "PULUMI_BACKEND_URL": f"file://{self.state}?create_dir=true",
             "PULUMI_CONFIG_PASSPHRASE": "trial",
         }
+
+    def create_offline_stack(self, name: str, **values: object) -> None:
+        """Create a stack in a backend of its own, with a program that needs no cluster; values are those of its file."""
+        (self.folder / "infra" / "__main__.py").write_text(OFFLINE.read_text("utf-8"), "utf-8")
+        self.use_own_secrets()
+        if values:
+            self.write_stack(name, **values)
+        assert self.pulumi("stack", "init", name).code == 0
 
     def variables(self, more: Mapping[str, str]) -> dict[str, str]:
         """Return the environment of a command: source folders of the copy, and no variable and no login of Pulumi."""

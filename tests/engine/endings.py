@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tests.engine.checkout import OFFLINE, PLATFORM, Checkout, processes_of
+from tests.engine.checkout import NO_CLUSTER, PLATFORM, Checkout, processes_of
 from tests.harness.eventually import eventually
 from tools.platform.console import out
 from tools.platform.processes import terminated_as_interrupted
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 STACK = "trial"
-SETTINGS = {"clusterKind": "existing", "clusterKubeconfig": "/nowhere", "clusterContext": "none"}
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LINES = (0, 1, 10)
 """Lines that a reader reads before it goes."""
@@ -57,15 +56,15 @@ def brought_up(checkout: Checkout) -> None:
 def updated(checkout: Checkout) -> None:
     """Bring the stack up with an image, and then with another one."""
     for image in ("operator:1", "operator:2"):
-        checkout.write_stack(STACK, **SETTINGS, operatorImage=image)
+        checkout.write_stack(STACK, **NO_CLUSTER, operatorImage=image)
         brought_up(checkout)
 
 
 def changed(checkout: Checkout) -> None:
     """Bring the stack up, and change its settings."""
-    checkout.write_stack(STACK, **SETTINGS, operatorImage="operator:1")
+    checkout.write_stack(STACK, **NO_CLUSTER, operatorImage="operator:1")
     brought_up(checkout)
-    checkout.write_stack(STACK, **SETTINGS, operatorImage="operator:2", operatorReplicas=2)
+    checkout.write_stack(STACK, **NO_CLUSTER, operatorImage="operator:2", operatorReplicas=2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,10 +132,8 @@ class EndedCheckout:
     def __init__(self, folder: Path, verb: Verb) -> None:
         self.verb = verb
         self.checkout = Checkout(folder)
-        (folder / "infra" / "__main__.py").write_text(OFFLINE.read_text("utf-8"), "utf-8")
-        self.checkout.use_own_secrets()
-        assert self.checkout.pulumi("stack", "init", STACK).code == 0
-        self.checkout.write_stack(STACK, **SETTINGS, operatorImage="operator:1")
+        self.checkout.create_offline_stack(STACK)
+        self.checkout.write_stack(STACK, **NO_CLUSTER, operatorImage="operator:1")
         self._kept = folder.with_name(f"{folder.name}-kept")
         verb.prepare(self.checkout)
         self._parts = [part for part in ("stacks", "trial-state") if (folder / part).exists()]

@@ -15,7 +15,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from platform_infra.names import PROJECT
-from tests.engine.checkout import Checkout
+from tests.engine.checkout import NO_CLUSTER, Checkout
 from tests.kit.http_server import QuietHandler, running
 from tools.platform.pulumi.environment import LOCAL_PASSPHRASE
 
@@ -27,12 +27,7 @@ if TYPE_CHECKING:
 PROGRAM = Path(__file__).with_name("shared.py")
 BASE = "shared"
 """The stack that previews build on."""
-SETTINGS: dict[str, Any] = {
-    "clusterKind": "existing",
-    "clusterKubeconfig": "/nowhere",
-    "clusterContext": "none",
-    "operatorImage": "operator:1",
-}
+SETTINGS = {**NO_CLUSTER, "operatorImage": "operator:1"}
 PASSPHRASE = "of the team"
 WRONG = ("", LOCAL_PASSPHRASE, "of another team")
 ROUNDS, KEY_BYTES = 1_000_000, 32

@@ -7,11 +7,11 @@ import getpass
 import socket
 import subprocess
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.engine.checkout import OFFLINE, PLATFORM, kill_processes
+from tests.engine.checkout import NO_CLUSTER, PLATFORM
 from tests.harness.eventually import eventually
 from tools.platform.preview.model import Preview
 
@@ -21,23 +21,15 @@ if TYPE_CHECKING:
     from tests.engine.checkout import Checkout
 
 STACK, BASE = "pr-7", "base"
-SETTINGS: dict[str, Any] = {
-    "clusterKind": "existing",
-    "clusterKubeconfig": "/nowhere",
-    "clusterContext": "none",
-    "operatorImage": "operator:1",
-}
+SETTINGS = {**NO_CLUSTER, "operatorImage": "operator:1"}
 
 
 @pytest.fixture
 def stack(checkout: Checkout) -> Iterator[Checkout]:
     """A checkout with a stack whose program needs no cluster."""
-    (checkout.folder / "infra" / "__main__.py").write_text(OFFLINE.read_text("utf-8"), "utf-8")
-    checkout.use_own_secrets()
-    checkout.write_stack(STACK, **SETTINGS)
-    assert checkout.pulumi("stack", "init", STACK).code == 0
+    checkout.create_offline_stack(STACK, **SETTINGS)
     yield checkout
-    kill_processes(checkout.folder)
+    checkout.kill_processes()
 
 
 @pytest.fixture

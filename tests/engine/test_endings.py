@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.engine.checkout import OFFLINE
-from tests.engine.endings import SETTINGS, STACK, VERBS, Ending, Verb, tried
+from tests.engine.checkout import NO_CLUSTER
+from tests.engine.endings import STACK, VERBS, Ending, Verb, tried
 from tests.harness.eventually import eventually
 
 if TYPE_CHECKING:
@@ -41,10 +41,7 @@ with terminated_as_interrupted():
 @pytest.fixture
 def stack(checkout: Checkout) -> Iterator[Checkout]:
     """A checkout whose program needs no cluster, with a stack in the backend."""
-    (checkout.folder / "infra" / "__main__.py").write_text(OFFLINE.read_text("utf-8"), "utf-8")
-    checkout.use_own_secrets()
-    checkout.write_stack(STACK, **SETTINGS, operatorImage="operator:1")
-    assert checkout.pulumi("stack", "init", STACK).code == 0
+    checkout.create_offline_stack(STACK, **NO_CLUSTER, operatorImage="operator:1")
     yield checkout
     checkout.kill_processes()
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-
-from tests.engine.checkout import OFFLINE
 
 if TYPE_CHECKING:
     from tests.engine.checkout import Checkout
@@ -21,9 +18,7 @@ SECRET = "s3cr3t-routing-key"
 @pytest.fixture
 def stack(checkout: Checkout) -> Checkout:
     """A checkout whose program needs no cluster, with a stack whose receiver lacks its Secret's value."""
-    checkout.use_own_secrets()
-    shutil.copy(OFFLINE, checkout.folder / "infra" / "__main__.py")
-    assert checkout.pulumi("stack", "init", STACK).code == 0
+    checkout.create_offline_stack(STACK)
     receiver: dict[str, Any] = {
         "name": "on-call",
         "spec": {"type": "pagerduty", "pagerduty": {"routingKeySecretRef": {"name": "pd"}}},

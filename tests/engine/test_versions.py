@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from platform_infra.names import PROJECT
-from tests.engine.checkout import DRIFTING, OFFLINE, PLATFORM
+from tests.engine.checkout import DRIFTING, NO_CLUSTER, PLATFORM
 from tests.harness.eventually import eventually
 
 if TYPE_CHECKING:
@@ -21,19 +21,12 @@ if TYPE_CHECKING:
     from tests.engine.checkout import Checkout
 
 STACK = "trial"
-SETTINGS: dict[str, Any] = {
-    "clusterKind": "existing",
-    "clusterKubeconfig": "/nowhere",
-    "clusterContext": "none",
-}
 
 
 @pytest.fixture
 def stack(checkout: Checkout) -> Iterator[Checkout]:
     """A checkout whose program needs no cluster, with a stack in the backend."""
-    (checkout.folder / "infra" / "__main__.py").write_text(OFFLINE.read_text("utf-8"), "utf-8")
-    checkout.use_own_secrets()
-    assert checkout.pulumi("stack", "init", STACK).code == 0
+    checkout.create_offline_stack(STACK)
     yield checkout
     checkout.kill_processes()
 
@@ -60,8 +53,8 @@ def values(checkout: Checkout) -> dict[str, Any]:
 
 
 def test_rollback_restores_image_and_settings_and_can_be_undone(stack: Checkout) -> None:
-    first = SETTINGS | {"operatorImage": "operator:1", "operatorReplicas": 2}
-    second = SETTINGS | {"operatorImage": "operator:2", "networkEgressPorts": [443]}
+    first = NO_CLUSTER | {"operatorImage": "operator:1", "operatorReplicas": 2}
+    second = NO_CLUSTER | {"operatorImage": "operator:2", "networkEgressPorts": [443]}
     for settings in (first, second):
         stack.write_stack(STACK, **settings)
         assert stack.platform("up", STACK).code == 0
@@ -117,7 +110,7 @@ def up_and_signal(
 def test_interrupted_up_completes_its_step_and_continues_later(
     stack: Checkout, number: signal.Signals, *, group: bool
 ) -> None:
-    stack.write_stack(STACK, **SETTINGS, operatorImage="operator:1")
+    stack.write_stack(STACK, **NO_CLUSTER, operatorImage="operator:1")
     code, text = up_and_signal(stack, number, slow=4, group=group)
     assert code == 128 + signal.SIGINT
     assert text.rstrip().endswith("interrupted: run the same command again to continue.")
@@ -129,7 +122,7 @@ def test_interrupted_up_completes_its_step_and_continues_later(
 
 
 def test_killed_up_is_reported_and_completes_later(stack: Checkout) -> None:
-    stack.write_stack(STACK, **SETTINGS, operatorImage="operator:1")
+    stack.write_stack(STACK, **NO_CLUSTER, operatorImage="operator:1")
     up_and_signal(stack, signal.SIGKILL, slow=60)
 
     locked = stack.platform("up", STACK, TRIAL_SLOW="0")
@@ -149,7 +142,7 @@ def test_killed_up_is_reported_and_completes_later(stack: Checkout) -> None:
 
 def test_drift_is_reported_with_values_and_its_own_exit_code(stack: Checkout) -> None:
     (stack.folder / "infra" / "__main__.py").write_text(DRIFTING.read_text("utf-8"), "utf-8")
-    stack.write_stack(STACK, **SETTINGS, operatorImage="operator:1")
+    stack.write_stack(STACK, **NO_CLUSTER, operatorImage="operator:1")
     assert stack.platform("up", STACK).code == 0
 
     unchanged = stack.platform("drift", STACK)
@@ -194,20 +187,20 @@ def test_state_moves_to_another_backend_and_passphrase(checkout: Checkout) -> No
 
 
 def test_diff_shows_changes_violations_and_errors(stack: Checkout) -> None:
-    stack.write_stack(STACK, **SETTINGS, operatorImage="operator:1")
+    stack.write_stack(STACK, **NO_CLUSTER, operatorImage="operator:1")
     created = stack.platform("diff", STACK)
     assert created.code == 0
     assert "`+` create Deployment `platform-operator-deployment`" in created.text
 
     assert stack.platform("up", STACK).code == 0
     assert "no changes" in stack.platform("diff", STACK).text
-    stack.write_stack(STACK, **SETTINGS, operatorImage="operator:2", operatorReplicas=2)
+    stack.write_stack(STACK, **NO_CLUSTER, operatorImage="operator:2", operatorReplicas=2)
     updated = stack.platform("diff", STACK)
     assert "`~` update Deployment `platform-operator-deployment`" in updated.text
     assert "`spec.replicas`: `1` → `2`" in updated.text
     assert "`operator:1` → `operator:2`" in updated.text
 
-    stack.write_stack("missing", **SETTINGS)
+    stack.write_stack("missing", **NO_CLUSTER)
     missing = stack.platform("diff", "missing")
     assert missing.code == 1
     assert "no stack named 'missing' found" in missing.text
