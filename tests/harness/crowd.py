@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.harness.cluster import Cluster, Object
-    from tests.stack.operator_under_test import OperatorUnderTest
+    from tests.harness.operator_under_test import OperatorUnderTest
 
 LABEL = "crowd"
 

@@ -11,7 +11,7 @@ from tests.harness.eventually import eventually
 from tests.harness.operator_deployment import METRICS
 
 if TYPE_CHECKING:
-    from tests.stack.operator_under_test import OperatorUnderTest
+    from tests.harness.operator_under_test import OperatorUnderTest
 
 PREFIX = "kubernaut_notification_"
 MEGABYTE = 1024 * 1024

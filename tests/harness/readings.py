@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from tests.harness.cluster import Object
-    from tests.stack.operator_under_test import OperatorUnderTest
+    from tests.harness.operator_under_test import OperatorUnderTest
 
 SCHEDULING = 1.0
 """Seconds that an attempt may be late on a busy machine; it must never be early."""

@@ -26,8 +26,8 @@ from tests.stack.operators import Operators
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.harness.operator_under_test import OperatorUnderTest
     from tests.harness.receivers import Receivers
-    from tests.stack.operator_under_test import OperatorUnderTest
 
 __all__ = [
     "pytest_addoption",

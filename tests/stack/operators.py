@@ -18,13 +18,13 @@ from tests.harness.faultproxy_client import FaultProxy
 from tests.harness.node import Node
 from tests.harness.operator_deployment import OperatorDeployment
 from tests.harness.operator_process import OperatorProcess
+from tests.harness.operator_under_test import OperatorUnderTest
 from tests.harness.operators import LABEL, working
 from tests.harness.process_account import ProcessAccount
 from tests.harness.proxy_thread import proxy_thread
 from tests.harness.report.plugin import FAILED
 from tests.harness.report.selection import ONE_AT_A_TIME
 from tests.harness.sink_client import AuditStore, SlackSink, StubScripts, WebhookSink
-from tests.stack.operator_under_test import OperatorUnderTest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,10 +17,10 @@ from tests.harness.cluster import Cluster
 from tests.harness.eventually import eventually, steadily
 from tests.harness.footprint import PREFIX
 from tests.harness.notifications import addressed, fast, notification
+from tests.harness.operator_under_test import OperatorUnderTest
 from tests.harness.place import EphemeralStack
 from tests.harness.prometheus_in_cluster import RUNBOOKS, Prometheus, prometheus
 from tests.harness.traffic import traffic
-from tests.stack.operator_under_test import OperatorUnderTest
 
 LIMITS = Limits(seconds=8)
 """The product's rules, with short windows."""

@@ -10,8 +10,8 @@ import pytest
 
 from tests.harness.eventually import eventually, steadily
 from tests.harness.notifications import fast, notification
+from tests.harness.operator_under_test import OperatorUnderTest
 from tests.harness.readings import kinds
-from tests.stack.operator_under_test import OperatorUnderTest
 
 FLUSH = 1.0
 """Seconds between two flushes of the operator's audit buffer."""

@@ -13,8 +13,8 @@ from tests.harness.readings import Target, attempts, failed, succeeded, target, 
 from tests.harness.receiver_types import PHONE, SLACK_WEBHOOK
 
 if TYPE_CHECKING:
+    from tests.harness.operator_under_test import OperatorUnderTest
     from tests.harness.receivers import Receivers, StoredReceiver
-    from tests.stack.operator_under_test import OperatorUnderTest
 
 pytestmark = pytest.mark.needs_pod
 

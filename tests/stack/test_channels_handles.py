@@ -17,8 +17,8 @@ from tests.harness.notifications import addressed, fast
 from tests.harness.readings import Target, targets
 
 if TYPE_CHECKING:
+    from tests.harness.operator_under_test import OperatorUnderTest
     from tests.harness.receivers import Receivers
-    from tests.stack.operator_under_test import OperatorUnderTest
 
 pytestmark = pytest.mark.needs_pod
 

@@ -12,8 +12,8 @@ from tests.harness.receiver_types import TYPES
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tests.harness.operator_under_test import OperatorUnderTest
     from tests.harness.receivers import Receivers
-    from tests.stack.operator_under_test import OperatorUnderTest
 
 pytestmark = pytest.mark.needs_pod
 

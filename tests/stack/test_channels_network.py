@@ -14,8 +14,8 @@ from tests.harness.receiver_types import NETWORKS
 from tests.harness.sinks_in_cluster import sign, tls_secret
 
 if TYPE_CHECKING:
+    from tests.harness.operator_under_test import OperatorUnderTest
     from tests.harness.receivers import Receivers, StoredReceiver
-    from tests.stack.operator_under_test import OperatorUnderTest
 
 pytestmark = pytest.mark.needs_pod
 

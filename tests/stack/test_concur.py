@@ -13,8 +13,8 @@ from tests.harness.crowd import Crowd, crowd
 from tests.harness.eventually import eventually
 from tests.harness.footprint import PREFIX
 from tests.harness.notifications import fast, notification, slack_notification
+from tests.harness.operator_under_test import OperatorUnderTest
 from tests.harness.readings import header
-from tests.stack.operator_under_test import OperatorUnderTest
 
 SLACK = [{"slack": "http://sink.sinks.svc:8080/slack/shipped"}]
 OPEN_SECONDS = 5.0

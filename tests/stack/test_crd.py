@@ -9,8 +9,8 @@ from tests.harness.cluster import Refused
 from tests.harness.eventually import eventually, steadily
 from tests.harness.footprint import remembered
 from tests.harness.notifications import notification, policy, slack_notification
+from tests.harness.operator_under_test import OperatorUnderTest
 from tests.harness.readings import Counts, arrivals, attempts, counts, latency, routing, succeeded
-from tests.stack.operator_under_test import OperatorUnderTest
 
 LONGEST_LABEL, LONGEST_NAME = 63, 253
 

@@ -10,8 +10,8 @@ import pytest
 
 from tests.harness.cluster import Object, Refused
 from tests.harness.notifications import notification, slack_notification
+from tests.harness.operator_under_test import OperatorUnderTest
 from tests.harness.readings import Counts, arrivals, attempts, counts, printed, routing, shown, succeeded
-from tests.stack.operator_under_test import OperatorUnderTest
 
 
 def delivered(operator: OperatorUnderTest, **spec: Any) -> Object:

@@ -6,8 +6,8 @@ import pytest
 
 from tests.harness.eventually import eventually, steadily
 from tests.harness.notifications import fast, slack_notification
+from tests.harness.operator_under_test import OperatorUnderTest
 from tests.harness.readings import Counts, attempts, counts, failed, kinds, pauses, succeeded
-from tests.stack.operator_under_test import OperatorUnderTest
 
 DEFAULT = None
 """The default retry policy: its first delay is 30 s, longer than any of these tests."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.harness.cluster import Object
-    from tests.stack.operator_under_test import OperatorUnderTest
+    from tests.harness.operator_under_test import OperatorUnderTest
 
 pytestmark = [pytest.mark.needs_pod, pytest.mark.xdist_group("demo")]
 

@@ -9,8 +9,8 @@ from tests.harness.crowd import Crowd
 from tests.harness.eventually import eventually, steadily
 from tests.harness.footprint import PREFIX, remembered
 from tests.harness.notifications import notification, slack_notification
+from tests.harness.operator_under_test import OperatorUnderTest
 from tests.harness.readings import body, latency
-from tests.stack.operator_under_test import OperatorUnderTest
 
 REQUEST_LIMIT = 3 * 1024 * 1024
 """The largest request that the API server reads, in bytes."""

@@ -6,8 +6,8 @@ import pytest
 
 from tests.harness.cluster import Object
 from tests.harness.notifications import fast, notification, slack_notification
+from tests.harness.operator_under_test import OperatorUnderTest
 from tests.harness.readings import Counts, attempts, counts, errors, failed, succeeded
-from tests.stack.operator_under_test import OperatorUnderTest
 
 MARK = "permanent failure: "
 LIMIT = 2048

@@ -4,7 +4,7 @@ import pytest
 
 from tests.harness.eventually import eventually, steadily
 from tests.harness.notifications import notification
-from tests.stack.operator_under_test import OperatorUnderTest
+from tests.harness.operator_under_test import OperatorUnderTest
 
 
 @pytest.mark.needs_pod

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from tests.harness.cluster import Refused
-from tests.stack.operator_under_test import OperatorUnderTest
+from tests.harness.operator_under_test import OperatorUnderTest
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 

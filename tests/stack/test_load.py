@@ -6,7 +6,7 @@ import pytest
 
 from tests.harness.crowd import Crowd, crowd
 from tests.harness.footprint import MEGABYTE, Footprint, settled, workers_within
-from tests.stack.operator_under_test import OperatorUnderTest
+from tests.harness.operator_under_test import OperatorUnderTest
 
 pytestmark = pytest.mark.alone
 

@@ -3,8 +3,8 @@
 import pytest
 
 from tests.harness.notifications import fast, notification, slack_notification
+from tests.harness.operator_under_test import OperatorUnderTest
 from tests.harness.readings import Counts, attempts, counts, failed, follow, pauses, phases, succeeded
-from tests.stack.operator_under_test import OperatorUnderTest
 
 UNAVAILABLE = {"code": 503, "body": "service_unavailable"}
 

@@ -9,8 +9,8 @@ import pytest
 from tests.harness.eventually import eventually
 from tests.harness.footprint import remembered
 from tests.harness.notifications import fast, notification, policy, slack_notification
+from tests.harness.operator_under_test import OperatorUnderTest
 from tests.harness.readings import Counts, attempts, counts, failed, phases, succeeded
-from tests.stack.operator_under_test import OperatorUnderTest
 
 PREFIX = "kubernaut_notification_"
 PHASES = ("Pending", "Sending", "Retrying", "Sent", "PartiallySent", "Failed")

@@ -1,7 +1,7 @@
 """The operator as a pod: its API calls, probes and memory."""
 
 from tests.harness.notifications import notification
-from tests.stack.operator_under_test import HEALTH, METRICS, OperatorUnderTest
+from tests.harness.operator_under_test import HEALTH, METRICS, OperatorUnderTest
 
 MEGABYTE = 1024 * 1024
 

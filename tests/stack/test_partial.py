@@ -5,8 +5,8 @@ import pytest
 from tests.harness.cluster import Object
 from tests.harness.eventually import steadily
 from tests.harness.notifications import FLAT1, notification
+from tests.harness.operator_under_test import OperatorUnderTest
 from tests.harness.readings import Counts, attempts, counts, failed, latency, phases, succeeded
-from tests.stack.operator_under_test import OperatorUnderTest
 
 CHANNELS = ("console", "log", "file")
 BROKEN = {"do": "raise", "exception": "ValueError", "text": "no such folder"}

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from kubernetes import client
 
-from tests.stack.operator_under_test import OperatorUnderTest
+from tests.harness.operator_under_test import OperatorUnderTest
 
 HERE = {
     ("get", "kubernaut.ai", "notificationrequests", ""),

@@ -6,8 +6,8 @@ import pytest
 
 from tests.harness.eventually import steadily
 from tests.harness.notifications import fast, notification, slack_notification
+from tests.harness.operator_under_test import OperatorUnderTest
 from tests.harness.readings import Counts, attempts, counts, elapsed, phases, succeeded
-from tests.stack.operator_under_test import OperatorUnderTest
 
 REFUSED = {"code": 401, "body": "invalid_auth"}
 EMAIL = [{"email": "test@example.com"}]

@@ -12,8 +12,8 @@ from tests.harness.eventually import eventually, steadily
 from tests.harness.footprint import MEGABYTE
 from tests.harness.node import Node
 from tests.harness.notifications import notification
+from tests.harness.operator_under_test import OperatorDeployment, OperatorUnderTest
 from tests.harness.preview_command import PreviewCommand
-from tests.stack.operator_under_test import OperatorDeployment, OperatorUnderTest
 from tests.stack.test_permissions import RESOURCES, VERBS, may
 
 if TYPE_CHECKING:

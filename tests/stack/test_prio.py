@@ -7,8 +7,8 @@ import pytest
 from tests.harness.cluster import Refused
 from tests.harness.eventually import eventually
 from tests.harness.notifications import fast, notification, slack_notification
+from tests.harness.operator_under_test import OperatorUnderTest
 from tests.harness.readings import context, header
-from tests.stack.operator_under_test import OperatorUnderTest
 
 DOMAIN = "kubernaut.ai"
 EMOJI = {"critical": "🚨", "high": "⚠️", "medium": "ℹ️", "low": "💬"}  # noqa: RUF001 - part of the contract

@@ -11,9 +11,9 @@ from tests.harness.cluster import Cluster, Object
 from tests.harness.eventually import steadily
 from tests.harness.naive_process import Naive, naive_controller
 from tests.harness.notifications import fast, slack_notification
+from tests.harness.operator_under_test import OperatorUnderTest
 from tests.harness.place import EphemeralStack
 from tests.harness.readings import Attempt, attempts, succeeded
-from tests.stack.operator_under_test import OperatorUnderTest
 
 Controller: TypeAlias = Naive | OperatorUnderTest
 

@@ -11,9 +11,9 @@ import pytest
 from tests.harness.cluster import Object
 from tests.harness.eventually import eventually
 from tests.harness.notifications import notification
+from tests.harness.operator_under_test import OperatorUnderTest
 from tests.harness.readings import Counts, counts, elapsed, latency
 from tests.harness.watched import Watched
-from tests.stack.operator_under_test import OperatorUnderTest
 
 
 @pytest.fixture

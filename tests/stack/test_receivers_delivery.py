@@ -14,8 +14,8 @@ from tests.harness.notifications import FLAT1, addressed, fast, notification, po
 from tests.harness.readings import Target, latency, target, targets
 
 if TYPE_CHECKING:
+    from tests.harness.operator_under_test import OperatorUnderTest
     from tests.harness.receivers import Receivers
-    from tests.stack.operator_under_test import OperatorUnderTest
 
 pytestmark = pytest.mark.needs_pod
 

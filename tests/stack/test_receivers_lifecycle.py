@@ -15,8 +15,8 @@ from tests.harness.readings import Target, targets
 
 if TYPE_CHECKING:
     from tests.harness.cluster import Object
+    from tests.harness.operator_under_test import OperatorUnderTest
     from tests.harness.receivers import Receivers, StoredReceiver
-    from tests.stack.operator_under_test import OperatorUnderTest
 
 pytestmark = pytest.mark.needs_pod
 

@@ -17,8 +17,8 @@ from tests.harness.traffic import traffic
 
 if TYPE_CHECKING:
     from tests.harness.cluster import Object
+    from tests.harness.operator_under_test import OperatorUnderTest
     from tests.harness.receivers import Receivers, StoredReceiver
-    from tests.stack.operator_under_test import OperatorUnderTest
 
 pytestmark = pytest.mark.needs_pod
 

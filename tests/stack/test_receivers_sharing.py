@@ -16,8 +16,8 @@ from tests.harness.readings import Target, targets
 if TYPE_CHECKING:
     from typing import Any
 
+    from tests.harness.operator_under_test import OperatorUnderTest
     from tests.harness.receivers import Receivers, StoredReceiver
-    from tests.stack.operator_under_test import OperatorUnderTest
 
 pytestmark = pytest.mark.needs_pod
 

@@ -18,8 +18,8 @@ from tests.harness.receivers import BASE
 
 if TYPE_CHECKING:
     from tests.harness.cluster import Cluster
+    from tests.harness.operator_under_test import OperatorUnderTest
     from tests.harness.receivers import Receivers
-    from tests.stack.operator_under_test import OperatorUnderTest
 
 pytestmark = pytest.mark.needs_pod
 

@@ -8,7 +8,7 @@ from tests.harness.cluster import Object
 from tests.harness.crowd import Crowd, crowd
 from tests.harness.eventually import eventually, steadily
 from tests.harness.footprint import MEGABYTE, NOISE, Footprint, footprint, remembered, settled, workers_within
-from tests.stack.operator_under_test import OperatorUnderTest
+from tests.harness.operator_under_test import OperatorUnderTest
 
 KEEP_ALIVE = 15.0
 """Seconds that the operator's API client keeps an idle connection; it checks once per interval, so it may take two."""

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.harness.cluster import Cluster, Object
+    from tests.harness.operator_under_test import OperatorUnderTest
     from tests.harness.place import EphemeralStack
-    from tests.stack.operator_under_test import OperatorUnderTest
 
 DELETED = "kubernaut_notification_retention_deleted_total"
 

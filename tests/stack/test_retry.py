@@ -6,8 +6,8 @@ import pytest
 
 from tests.harness.eventually import eventually, steadily
 from tests.harness.notifications import fast, notification
+from tests.harness.operator_under_test import OperatorUnderTest
 from tests.harness.readings import Counts, attempts, counts, errors, failed, follow, pauses, phases, succeeded
-from tests.stack.operator_under_test import OperatorUnderTest
 
 
 @pytest.mark.check("retry-01")

@@ -8,9 +8,9 @@ import pytest
 from tests.harness.cluster import FINAL, Object
 from tests.harness.eventually import steadily
 from tests.harness.notifications import fast, notification, slack_notification
+from tests.harness.operator_under_test import OperatorUnderTest
 from tests.harness.readings import kinds
 from tests.harness.stopping import Stopping
-from tests.stack.operator_under_test import OperatorUnderTest
 
 pytestmark = pytest.mark.needs_pod
 

@@ -7,8 +7,8 @@ import pytest
 
 from tests.harness.cluster import Object
 from tests.harness.notifications import notification
+from tests.harness.operator_under_test import OperatorUnderTest
 from tests.harness.readings import Counts, arrivals, counts, routing
-from tests.stack.operator_under_test import OperatorUnderTest
 
 pytestmark = pytest.mark.xdist_group("routing")
 

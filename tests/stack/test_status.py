@@ -7,8 +7,8 @@ import pytest
 
 from tests.harness.eventually import eventually, steadily
 from tests.harness.notifications import fast, notification, slack_notification
+from tests.harness.operator_under_test import OperatorUnderTest
 from tests.harness.readings import Counts, arrivals, attempts, counts, failed, succeeded
-from tests.stack.operator_under_test import OperatorUnderTest
 
 TEST = [{"slack": "#test"}]
 RECOVERING: tuple[dict[str, int], ...] = ({"code": 503}, {})

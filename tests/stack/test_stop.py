@@ -3,7 +3,7 @@
 import pytest
 
 from tests.harness.notifications import fast, notification
-from tests.stack.operator_under_test import OperatorUnderTest
+from tests.harness.operator_under_test import OperatorUnderTest
 
 
 def test_killed_operator_repeats_its_delivery_with_the_same_id(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from tests.harness.cluster import Object
-    from tests.stack.operator_under_test import OperatorUnderTest
+    from tests.harness.operator_under_test import OperatorUnderTest
 
 LONGEST_LINE = 2_000
 MOST_LINES = 1_000
@@ -23,8 +23,8 @@ MOST_LINES = 1_000
 def gather(fixtures: Iterable[object], since: float) -> list[Evidence]:
     """Return the evidence of every operator of a test; `since` is its start, in seconds of the epoch."""
     # Imported late: it takes a second, and most runs need no evidence.
+    from tests.harness.operator_under_test import OperatorUnderTest  # noqa: PLC0415
     from tests.harness.receivers import Receivers  # noqa: PLC0415
-    from tests.stack.operator_under_test import OperatorUnderTest  # noqa: PLC0415
 
     evidence = []
     for fixture in fixtures:

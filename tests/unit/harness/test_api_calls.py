@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from tests.stack.operator_under_test import OperatorUnderTest
+from tests.harness.operator_under_test import OperatorUnderTest
 
 ACCOUNT = "system:serviceaccount:home:operator"
 PLACE = {"namespace": "ns", "name": "n"}
