@@ -7,10 +7,10 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import yaml
 
 from platform_infra.names import PROJECT
 from tests.engine.checkout import DRIFTING
+from tests.kit.kubeconfig import kubeconfig
 from tools.platform.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -21,15 +21,8 @@ STACK = "trial"
 
 def existing(checkout: Checkout) -> dict[str, Any]:
     """Settings of a stack whose API server does not answer."""
-    document = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:1"}}],
-        "users": [{"name": "u", "user": {"token": "t"}}],
-        "contexts": [{"name": "there", "context": {"cluster": "c", "user": "u"}}],
-    }
     file = checkout.folder / "kubeconfig"
-    file.write_text(yaml.safe_dump(document))
+    file.write_text(kubeconfig({"server": "https://127.0.0.1:1"}, {"token": "t"}))
     return {
         "clusterKind": "existing",
         "clusterKubeconfig": str(file),

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.request import urlopen
 
-import yaml
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
@@ -26,6 +25,7 @@ from tests.harness.control_plane_commands import ControlPlaneLayout, api_server,
 from tests.harness.eventually import eventually
 from tests.harness.ports import free_port
 from tests.harness.programs import undisturbed
+from tests.kit.kubeconfig import kubeconfig
 from tools.localcluster.toolchain import ensure
 from tools.platform.processes import terminated_as_interrupted
 
@@ -176,17 +176,9 @@ def write_kubeconfig(layout: ControlPlaneLayout, authority: Authority) -> Path:
         "client-certificate-data": _encoded(identity.certificate),
         "client-key-data": _encoded(identity.key),
     }
-    content = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "clusters": [{"name": ADMIN, "cluster": cluster}],
-        "users": [{"name": ADMIN, "user": user}],
-        "contexts": [{"name": ADMIN, "context": {"cluster": ADMIN, "user": ADMIN}}],
-        "current-context": ADMIN,
-    }
     file = layout.folder / "kubeconfig"
     file.touch(mode=0o600)
-    file.write_text(yaml.safe_dump(content), "utf-8")
+    file.write_text(kubeconfig(cluster, user, name=ADMIN), "utf-8")
     return file
 
 

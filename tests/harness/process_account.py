@@ -8,6 +8,7 @@ import yaml
 
 from platform_infra import names
 from platform_infra.workload import rbac
+from tests.kit.kubeconfig import kubeconfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -52,21 +53,9 @@ class ProcessAccount:
         """Write a kubeconfig with the account's token; `server` replaces the API server's address."""
         document = yaml.safe_load(self._cluster.kubeconfig.read_text("utf-8"))
         cluster = document["clusters"][0]["cluster"] | ({"server": server} if server else {})
-        content = {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "clusters": [{"name": CONTEXT, "cluster": cluster}],
-            "users": [{"name": CONTEXT, "user": {"token": self.token()}}],
-            "contexts": [
-                {
-                    "name": CONTEXT,
-                    "context": {"cluster": CONTEXT, "user": CONTEXT, "namespace": self._namespace},
-                }
-            ],
-            "current-context": CONTEXT,
-        }
+        user = {"token": self.token()}
         file.touch(mode=0o600)
-        file.write_text(yaml.safe_dump(content), "utf-8")
+        file.write_text(kubeconfig(cluster, user, name=CONTEXT, namespace=self._namespace), "utf-8")
 
     def remove(self) -> None:
         """Delete the objects that are not in the namespace."""

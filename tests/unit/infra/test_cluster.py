@@ -8,12 +8,12 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-import yaml
 
 from platform_infra import Bundle
 from platform_infra.cluster import ClusterError, prepare
 from platform_infra.settings.reader import parse
 from platform_infra.settings.sections.cluster import Cluster, ClusterKind
+from tests.kit.kubeconfig import kubeconfig
 from tests.kit.recording import record_program
 
 if TYPE_CHECKING:
@@ -44,17 +44,10 @@ def other_server() -> Iterator[str]:
         thread.join()
 
 
-def kubeconfig(tmp_path: Path, server: str) -> str:
+def written(tmp_path: Path, server: str) -> str:
     """Write a kubeconfig with the context `there` and return its path."""
-    content = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "clusters": [{"name": "c", "cluster": {"server": server}}],
-        "users": [{"name": "u", "user": {"token": "t"}}],
-        "contexts": [{"name": "there", "context": {"cluster": "c", "user": "u"}}],
-    }
     file = tmp_path / "kubeconfig"
-    file.write_text(yaml.safe_dump(content))
+    file.write_text(kubeconfig({"server": server}, {"token": "t"}))
     return str(file)
 
 
@@ -66,7 +59,7 @@ def existing(path: str, context: str = "there") -> Cluster:
 def test_silent_server_is_reported_within_ten_seconds(tmp_path: Path, silent_server: str) -> None:
     began = time.monotonic()
     with pytest.raises(ClusterError) as caught:
-        prepare(existing(kubeconfig(tmp_path, silent_server)))
+        prepare(existing(written(tmp_path, silent_server)))
     assert time.monotonic() - began < 10
     assert silent_server in str(caught.value)
     assert "'there'" in str(caught.value)
@@ -75,18 +68,18 @@ def test_silent_server_is_reported_within_ten_seconds(tmp_path: Path, silent_ser
 def test_refused_connection_is_reported_with_the_server(tmp_path: Path) -> None:
     began = time.monotonic()
     with pytest.raises(ClusterError, match=r"https://127\.0\.0\.1:1 \(context 'there'\) does not answer"):
-        prepare(existing(kubeconfig(tmp_path, "https://127.0.0.1:1")))
+        prepare(existing(written(tmp_path, "https://127.0.0.1:1")))
     assert time.monotonic() - began < 10
 
 
 def test_server_without_tls_is_reported_as_not_answering(tmp_path: Path, other_server: str) -> None:
     with pytest.raises(ClusterError, match=f"{other_server}.*does not answer"):
-        prepare(existing(kubeconfig(tmp_path, other_server)))
+        prepare(existing(written(tmp_path, other_server)))
 
 
 def test_unknown_context_is_reported_with_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(ClusterError, match=r"has no context 'elsewhere'; choose one of \['there'\]"):
-        prepare(existing(kubeconfig(tmp_path, "https://127.0.0.1:1"), "elsewhere"))
+        prepare(existing(written(tmp_path, "https://127.0.0.1:1"), "elsewhere"))
 
 
 def test_unreadable_kubeconfig_is_reported_with_its_path() -> None:
@@ -109,7 +102,7 @@ def test_unsupported_kind_names_the_command_that_creates_it(kind: ClusterKind) -
 
 
 def test_unavailable_cluster_registers_no_resource(tmp_path: Path) -> None:
-    path = kubeconfig(tmp_path, "https://127.0.0.1:1")
+    path = written(tmp_path, "https://127.0.0.1:1")
     settings = parse(
         {
             "clusterKind": "existing",

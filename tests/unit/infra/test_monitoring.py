@@ -12,7 +12,6 @@ from unittest.mock import Mock
 
 import pulumi
 import pytest
-import yaml
 from pulumi.runtime import rpc
 
 from platform_infra.monitoring import discovery
@@ -26,6 +25,7 @@ from platform_infra.monitoring.rules import Limits, alerts, limits
 from platform_infra.settings.reader import SettingsError, parse
 from platform_infra.settings.sections.monitoring import MonitoringMode
 from tests.kit.http_server import QuietHandler, running
+from tests.kit.kubeconfig import kubeconfig
 from tests.kit.recording import engine_loop, record_bundle
 from tools.platform.pulumi.environment import ROOT
 
@@ -255,18 +255,7 @@ def api(code: int, kinds: list[str], paths: list[str] | None = None) -> Iterator
 
     server = HTTPServer(("127.0.0.1", 0), Answer)
     with running(server):
-        yield kubeconfig(f"http://127.0.0.1:{server.server_port}")
-
-
-def kubeconfig(server: str) -> str:
-    content = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "clusters": [{"name": "c", "cluster": {"server": server}}],
-        "users": [{"name": "u", "user": {"token": "t"}}],
-        "contexts": [{"name": "there", "context": {"cluster": "c", "user": "u"}}],
-    }
-    return yaml.safe_dump(content)
+        yield kubeconfig({"server": f"http://127.0.0.1:{server.server_port}"}, {"token": "t"})
 
 
 @pytest.mark.parametrize(
@@ -298,7 +287,9 @@ def test_rejected_discovery_names_the_setting_to_change(code: int) -> None:
         discovery.served(text, "there")
 
 
-@pytest.mark.parametrize("text", [kubeconfig("http://127.0.0.1:1"), "apiVersion: v1\n"])
+@pytest.mark.parametrize(
+    "text", [kubeconfig({"server": "http://127.0.0.1:1"}, {"token": "t"}), "apiVersion: v1\n"]
+)
 def test_failed_discovery_fails_updates_and_warns_previews(
     monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
