@@ -23,6 +23,12 @@ def remediation() -> Callable[[], str]:
     return lambda: f"rr-{uuid.uuid4().hex[:8]}"
 
 
+def about(operator: OperatorUnderTest, name: str, **spec: Any) -> dict[str, Any]:
+    """Return a notification about a remediation, to the console unless it has other channels."""
+    spec = {"priority": "critical", "recipients": None, "metadata": {"remediationRequestName": name}} | spec
+    return notification(operator.namespace, **spec)
+
+
 def audited(
     operator: OperatorUnderTest, obj: dict[str, Any], **expected: int
 ) -> dict[str, list[dict[str, Any]]]:
@@ -59,13 +65,7 @@ def test_slack_success_writes_one_sent_audit_event(
     shipped_operator: OperatorUnderTest, remediation: Callable[[], str]
 ) -> None:
     name = remediation()
-    obj = notification(
-        shipped_operator.namespace,
-        channels=["slack"],
-        recipients=[{"slack": "#test-channel"}],
-        priority="critical",
-        metadata={"remediationRequestName": name},
-    )
+    obj = about(shipped_operator, name, channels=["slack"], recipients=[{"slack": "#test-channel"}])
 
     stored = shipped_operator.deliver(obj, "Sent", within=30)
 
@@ -82,19 +82,9 @@ def test_audit_events_take_the_remediation_as_correlation_id(
     shipped_operator: OperatorUnderTest, remediation: Callable[[], str]
 ) -> None:
     in_metadata, referred_to, passed_over = remediation(), remediation(), remediation()
-    by_metadata = notification(
-        shipped_operator.namespace,
-        priority="critical",
-        recipients=None,
-        metadata={"remediationRequestName": in_metadata},
-    )
-    by_reference = notification(
-        shipped_operator.namespace,
-        priority="critical",
-        recipients=None,
-        metadata={"remediationRequestName": passed_over},
-        remediationRequestRef={"kind": "RemediationRequest", "name": referred_to},
-    )
+    by_metadata = about(shipped_operator, in_metadata)
+    reference = {"kind": "RemediationRequest", "name": referred_to}
+    by_reference = about(shipped_operator, passed_over, remediationRequestRef=reference)
 
     for obj, correlation_id in ((by_metadata, in_metadata), (by_reference, referred_to)):
         stored = shipped_operator.deliver(obj, "Sent", within=30)
@@ -108,13 +98,8 @@ def test_audit_events_take_the_remediation_as_correlation_id(
 def test_audit_trail_has_one_sent_event_per_delivered_channel(
     shipped_operator: OperatorUnderTest, remediation: Callable[[], str]
 ) -> None:
-    obj = notification(
-        shipped_operator.namespace,
-        channels=["console", "slack"],
-        recipients=[{"slack": "#test-channel"}],
-        priority="critical",
-        metadata={"remediationRequestName": remediation()},
-    )
+    both = {"channels": ["console", "slack"], "recipients": [{"slack": "#test-channel"}]}
+    obj = about(shipped_operator, remediation(), **both)
 
     stored = shipped_operator.deliver(obj, "Sent", within=30)
 
@@ -127,12 +112,7 @@ def test_audit_event_records_actor_action_resource_and_time(
     shipped_operator: OperatorUnderTest, remediation: Callable[[], str]
 ) -> None:
     name = remediation()
-    obj = notification(
-        shipped_operator.namespace,
-        priority="critical",
-        recipients=None,
-        metadata={"remediationRequestName": name},
-    )
+    obj = about(shipped_operator, name)
     begin = datetime.now(UTC)
 
     stored = shipped_operator.deliver(obj, "Sent", within=30)
@@ -163,14 +143,8 @@ def test_failed_attempts_write_failed_events_and_a_final_escalation(
     shipped_operator: OperatorUnderTest, remediation: Callable[[], str]
 ) -> None:
     name = remediation()
-    obj = notification(
-        shipped_operator.namespace,
-        channels=["slack"],
-        recipients=[{"slack": "#test-failure"}],
-        priority="critical",
-        metadata={"remediationRequestName": name},
-        retryPolicy=fast(3),
-    )
+    slack = {"channels": ["slack"], "recipients": [{"slack": "#test-failure"}]}
+    obj = about(shipped_operator, name, **slack, retryPolicy=fast(3))
     shipped_operator.slack.answer(obj, {"code": 503, "body": "service_unavailable"})
 
     stored = shipped_operator.deliver(obj, "Failed", within=30)
