@@ -10,10 +10,10 @@ import pytest
 
 from notification_contract.crds import notification_receiver, notification_request
 from platform_infra import names
-from tests.api_server.shared_clusters import in_cluster, shared_cluster
 from tests.harness.cluster import Cluster
 from tests.harness.control_plane import control_plane
 from tests.harness.eventually import eventually
+from tests.harness.shared_clusters import in_cluster, shared_cluster
 from tests.kit.recording import record_bundle
 from tools.localcluster.toolchain import ensure
 from tools.platform.pulumi.environment import ENGINE_GROUPS
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from tests.api_server.shared_clusters import SharedCluster, Team
+    from tests.harness.shared_clusters import SharedCluster, Team
 
 NAMESPACE = "notification-system"
 PLURALS = {

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from notification_contract import names
-from tests.api_server.shared_clusters import (
+from tests.harness.eventually import eventually
+from tests.harness.notifications import notification
+from tests.harness.shared_clusters import (
     NAMESPACE,
     STACK,
     Team,
@@ -21,15 +23,13 @@ from tests.api_server.shared_clusters import (
     in_cluster,
     shared_cluster,
 )
-from tests.harness.eventually import eventually
-from tests.harness.notifications import notification
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.api_server.shared_clusters import SharedCluster
     from tests.harness.faultproxy_client import Fault, FaultProxy
+    from tests.harness.shared_clusters import SharedCluster
 
 pytestmark = [pytest.mark.xdist_group("shared-clusters"), pytest.mark.timeout(240, func_only=True)]
 NOTIFICATIONS = f"/apis/{names.API_VERSION}"

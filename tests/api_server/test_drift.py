@@ -18,13 +18,13 @@ import pytest
 import platform_infra
 from tests.api_server.edits import EDITS
 from tests.api_server.settings_space import RECEIVERS, ROUTING
-from tests.api_server.shared_clusters import OBJECT_CONTROLLERS, STACK, Team, shared_cluster
 from tests.harness.eventually import eventually
+from tests.harness.shared_clusters import OBJECT_CONTROLLERS, STACK, Team, shared_cluster
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from tests.api_server.shared_clusters import SharedCluster
+    from tests.harness.shared_clusters import SharedCluster
 
 pytestmark = [pytest.mark.xdist_group("shared-clusters"), pytest.mark.timeout(300, func_only=True)]
 PROGRAM = Path(__file__).with_name("without_node.py")

@@ -8,8 +8,8 @@ import pytest
 
 from platform_infra import names
 from platform_infra.cluster.ownership import Owner
-from tests.api_server.shared_clusters import CRDS, STACK, Team, shared_cluster
-from tests.api_server.tenants import HOME, install_kinds, tenant_of
+from tests.harness.shared_clusters import CRDS, STACK, Team, shared_cluster
+from tests.harness.tenants import HOME, install_kinds, tenant_of
 from tools.localcluster.toolchain import ensure
 from tools.platform.pulumi.environment import ENGINE_GROUPS
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.api_server.shared_clusters import SharedCluster
-    from tests.api_server.tenants import Tenant
+    from tests.harness.shared_clusters import SharedCluster
+    from tests.harness.tenants import Tenant
 
 pytestmark = [pytest.mark.xdist_group("guests"), pytest.mark.timeout(240, func_only=True)]
 READ = {"get", "list", "watch"}

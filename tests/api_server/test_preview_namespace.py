@@ -8,15 +8,15 @@ import pytest
 import yaml
 
 from platform_infra.settings.sections.preview import LABEL
-from tests.api_server.shared_clusters import kubeconfig, shared_cluster
 from tests.harness.eventually import eventually
+from tests.harness.shared_clusters import kubeconfig, shared_cluster
 from tools.platform.preview.cluster import Namespace
 from tools.platform.preview.model import PreviewError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.api_server.shared_clusters import SharedCluster
+    from tests.harness.shared_clusters import SharedCluster
 
 pytestmark = pytest.mark.xdist_group("shared-clusters")
 NAME, NUMBER = "pr-7", 7

@@ -14,7 +14,7 @@ from pulumi.automation import Stack
 from platform_infra.settings.model import PATHS
 from tests.api_server.edits import EDITS
 from tests.api_server.settings_space import FIXED, SEED, UNUSED, draw, pairs, values_of
-from tests.api_server.shared_clusters import OBJECT_CONTROLLERS, Team, shared_cluster
+from tests.harness.shared_clusters import OBJECT_CONTROLLERS, Team, shared_cluster
 from tools.localcluster.toolchain import ensure
 from tools.platform.pulumi.changes import Operation
 from tools.platform.pulumi.engine import Engine, workspace_of
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from tests.api_server.settings_space import Values
-    from tests.api_server.shared_clusters import SharedCluster
-    from tests.engine.checkout import Checkout
+    from tests.harness.checkout import Checkout
+    from tests.harness.shared_clusters import SharedCluster
     from tools.platform.pulumi.changes import Change
 
 pytestmark = [pytest.mark.xdist_group("shared-clusters"), pytest.mark.timeout(300, func_only=True)]

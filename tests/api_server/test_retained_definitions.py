@@ -9,10 +9,10 @@ import pytest
 
 from notification_contract.crds import notification_receiver, notification_request
 from platform_infra import names
-from tests.api_server.shared_clusters import STACK, Team
+from tests.harness.shared_clusters import STACK, Team
 
 if TYPE_CHECKING:
-    from tests.api_server.shared_clusters import SharedCluster
+    from tests.harness.shared_clusters import SharedCluster
 
 pytestmark = [pytest.mark.xdist_group("shared-clusters"), pytest.mark.timeout(240, func_only=True)]
 TAKE_OVER = {"PULUMI_K8S_ENABLE_PATCH_FORCE": "true"}

@@ -8,13 +8,13 @@ import pytest
 
 from platform_infra import names
 from platform_infra.cluster.ownership import Owner
-from tests.api_server.shared_clusters import NAMESPACE, STACK, Team, in_cluster, other_address, shared_cluster
+from tests.harness.shared_clusters import NAMESPACE, STACK, Team, in_cluster, other_address, shared_cluster
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.api_server.shared_clusters import SharedCluster
+    from tests.harness.shared_clusters import SharedCluster
 
 pytestmark = [pytest.mark.xdist_group("shared-clusters"), pytest.mark.timeout(240, func_only=True)]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tests.engine.checkout import Checkout
+    from tests.harness.checkout import Checkout
 
 
 def variables(checkout: Checkout) -> dict[str, str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from filelock import FileLock
 
-from tests.engine.checkout import Checkout
+from tests.harness.checkout import Checkout
 from tools.localcluster.toolchain import ensure
 from tools.localcluster.toolchain.layout import cache_dir
 from tools.platform.pulumi.environment import ENGINE_GROUPS

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tests.engine.checkout import NO_CLUSTER, PLATFORM, Checkout, processes_of
+from tests.harness.checkout import NO_CLUSTER, PLATFORM, Checkout, processes_of
 from tests.harness.eventually import eventually
 from tools.platform.console import out
 from tools.platform.processes import terminated_as_interrupted

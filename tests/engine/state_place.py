@@ -15,7 +15,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from platform_infra.names import PROJECT
-from tests.engine.checkout import NO_CLUSTER, Checkout
+from tests.harness.checkout import NO_CLUSTER, Checkout
 from tests.kit.http_server import QuietHandler, running
 from tools.platform.pulumi.environment import LOCAL_PASSPHRASE
 

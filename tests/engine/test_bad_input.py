@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from platform_infra.names import PROJECT
-from tests.engine.checkout import DRIFTING
+from tests.harness.checkout import DRIFTING
 from tests.kit.kubeconfig import kubeconfig
 from tools.platform.errors import ExitCode
 
 if TYPE_CHECKING:
-    from tests.engine.checkout import Checkout
+    from tests.harness.checkout import Checkout
 
 STACK = "trial"
 

@@ -14,7 +14,7 @@ import yaml
 from tests.harness.control_plane import control_plane
 
 if TYPE_CHECKING:
-    from tests.engine.checkout import Checkout, CommandResult
+    from tests.harness.checkout import Checkout, CommandResult
 
 URL = "https://hooks.slack.example/services/T0/B0/hidden"
 IMAGE = "registry.example/operator:1"

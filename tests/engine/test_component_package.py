@@ -12,7 +12,7 @@ from tests.engine.component_package import schema, variables
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
-    from tests.engine.checkout import Checkout, CommandResult
+    from tests.harness.checkout import Checkout, CommandResult
 
 URL = "https://hooks.slack.example/services/T0/B0/hidden"
 KEY = "s3cr3t-routing-key"

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.engine.checkout import NO_CLUSTER, PLATFORM
+from tests.harness.checkout import NO_CLUSTER, PLATFORM
 from tests.harness.eventually import eventually
 from tools.platform.preview.model import Preview
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.engine.checkout import Checkout
+    from tests.harness.checkout import Checkout
 
 STACK, BASE = "pr-7", "base"
 SETTINGS = {**NO_CLUSTER, "operatorImage": "operator:1"}

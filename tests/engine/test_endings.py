@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.engine.checkout import NO_CLUSTER
 from tests.engine.endings import STACK, VERBS, Ending, Verb, tried
+from tests.harness.checkout import NO_CLUSTER
 from tests.harness.eventually import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.engine.checkout import Checkout
+    from tests.harness.checkout import Checkout
 
 QUICK = (
     "up trial",

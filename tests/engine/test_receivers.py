@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 if TYPE_CHECKING:
-    from tests.engine.checkout import Checkout
+    from tests.harness.checkout import Checkout
 
 STACK = "trial"
 PATH = 'receivers[0].secrets["pd"]["routing-key"]'

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from platform_infra.names import PROJECT
-from tests.engine.checkout import PLATFORM
 from tests.engine.state_place import BASE, PASSPHRASE, SETTINGS, WRONG, TeamState, empty_cluster, opens
+from tests.harness.checkout import PLATFORM
 from tests.harness.eventually import eventually
 from tests.harness.object_stores.servers import Container, Folder, Moto, azurite, moto
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.engine.checkout import Checkout
+    from tests.harness.checkout import Checkout
     from tests.harness.object_stores.servers import Backend
 
 OBJECT_STORES = ("s3", "azblob")

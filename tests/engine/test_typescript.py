@@ -19,7 +19,7 @@ from tools.localcluster.toolchain import ensure
 from tools.platform.pulumi.environment import ENGINE_GROUPS, ROOT
 
 if TYPE_CHECKING:
-    from tests.engine.checkout import Checkout
+    from tests.harness.checkout import Checkout
 
 pytestmark = pytest.mark.timeout(1200, func_only=True)  # On a new machine Go compiles for minutes.
 FILES = Path(__file__).with_name("typescript")

@@ -12,13 +12,13 @@ import pytest
 import yaml
 
 from platform_infra.names import PROJECT
-from tests.engine.checkout import DRIFTING, NO_CLUSTER, PLATFORM
+from tests.harness.checkout import DRIFTING, NO_CLUSTER, PLATFORM
 from tests.harness.eventually import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.engine.checkout import Checkout
+    from tests.harness.checkout import Checkout
 
 STACK = "trial"
 

@@ -11,22 +11,22 @@ import pytest
 
 from platform_infra import names
 from platform_infra.image import build as image_build
-from tests.api_server.shared_clusters import CRDS, STACK, cluster_at
-from tests.api_server.tenants import ACCOUNT, tenant_of
 from tests.harness.counterparts import HOST
 from tests.harness.node import Node
 from tests.harness.notifications import FLAT1, notification
 from tests.harness.private_registry import PASSWORD, SERVER, USER, private_registry
+from tests.harness.shared_clusters import CRDS, STACK, cluster_at
 from tests.harness.sink_client import SlackSink
 from tests.harness.sinks_in_cluster import NAMESPACE, SINK_CERTIFICATE
+from tests.harness.tenants import ACCOUNT, tenant_of
 from tools.platform.preflight.rights import Right, manifest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.api_server.tenants import Tenant
     from tests.harness.cluster import Cluster
     from tests.harness.place import EphemeralStack
+    from tests.harness.tenants import Tenant
 
 pytestmark = [pytest.mark.long, pytest.mark.needs_pod, pytest.mark.timeout(400, func_only=True)]
 STATUS = [

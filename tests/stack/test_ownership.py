@@ -12,8 +12,8 @@ from platform_infra.cluster.local.images import load_image
 from platform_infra.cluster.local.spec import CONTEXT
 from platform_infra.cluster.ownership import Owner
 from platform_infra.image import build as image_build
-from tests.engine.checkout import Checkout
 from tests.harness.bare_node import BareNode, bare_node
+from tests.harness.checkout import Checkout
 from tests.harness.notifications import notification
 from tools.platform.pulumi.environment import ROOT
 

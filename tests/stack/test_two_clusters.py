@@ -9,7 +9,7 @@ import pytest
 
 from platform_infra import names
 from platform_infra.image import build as image_build
-from tests.engine.checkout import ENGINE, Checkout
+from tests.harness.checkout import ENGINE, Checkout
 from tests.harness.notifications import notification
 from tests.harness.own_stack import own_stack
 

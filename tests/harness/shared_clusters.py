@@ -19,9 +19,9 @@ from kubernetes import client, config
 
 from platform_infra import names
 from platform_infra.monitoring import discovery
-from tests.engine.checkout import PLATFORM, Checkout, CommandResult
 from tests.harness import faultproxy_client
 from tests.harness.authority import Authority
+from tests.harness.checkout import PLATFORM, Checkout, CommandResult
 from tests.harness.control_plane import GROUPS, control_plane, running
 from tests.harness.eventually import eventually
 from tests.harness.faultproxy.app import FaultProxy

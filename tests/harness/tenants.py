@@ -13,14 +13,14 @@ from kubernetes.utils import create_from_yaml
 from notification_contract.crds import notification_receiver, notification_request
 from platform_infra import names
 from platform_infra.crd.user_roles import ROLES
-from tests.api_server.shared_clusters import Team
 from tests.harness.eventually import eventually
+from tests.harness.shared_clusters import Team
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from tests.api_server.shared_clusters import SharedCluster
+    from tests.harness.shared_clusters import SharedCluster
 
 HOME = "team-a"
 ACCOUNT = "deployer"

@@ -36,7 +36,7 @@ PARTS = (
 IGNORED = shutil.ignore_patterns("__pycache__", ".venv", "*.pyc", "lib", "lib64", "bin", "include")
 SECONDS = 300
 PLATFORM = (sys.executable, "-m", "tools.platform")
-ENGINE = Path(__file__).parent
+ENGINE = ROOT / "tests" / "engine"
 OFFLINE = ENGINE / "offline.py"
 """The program that needs no cluster."""
 NO_CLUSTER = {"clusterKind": "existing", "clusterKubeconfig": "/nowhere", "clusterContext": "none"}
