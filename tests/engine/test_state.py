@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from platform_infra.names import PROJECT
-from tests.engine.state_place import BASE, PASSPHRASE, SETTINGS, WRONG, TeamState, empty_cluster, opens
+from tests.engine.team_state import BASE, PASSPHRASE, SETTINGS, WRONG, TeamState, empty_cluster, opens
 from tests.harness.checkout import PLATFORM
 from tests.harness.eventually import eventually
 from tests.harness.object_stores.servers import Container, Folder, Moto, azurite, moto
