@@ -1,6 +1,7 @@
 """Divides the files of `notification_operator` between two wheels.
 
-`notification-domain` contains the domain, and what it, the command line and its client import; `notification-operator` the rest.
+`notification-domain` contains the domain, the channels, which `notif render` loads by their names, and what these, the command line and
+its client import; `notification-operator` the rest.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 SOURCE: Final = Path(__file__).resolve().parents[2] / "operator"
 DOMAIN: Final = "notification-domain"
 DIVIDED: Final = "notification_operator"
-USERS: Final = ("notification_cli", "notification_client", f"{DIVIDED}/domain")
+USERS: Final = ("notification_cli", "notification_client", f"{DIVIDED}/domain", f"{DIVIDED}/delivery/channels")
 
 
 class DividedFiles(BuildHookInterface):  # type: ignore[misc]  # hatchling is no dependency of the repository
@@ -48,7 +49,7 @@ def _owner(file: Path) -> Path:
 
 
 def _imported_modules() -> set[Path]:
-    """Return the modules of the domain and the command line, and what they import when they run, directly and indirectly."""
+    """Return the modules of the users, and what they import when they run, directly and indirectly."""
     found = {file for user in USERS for file in (SOURCE / user).rglob("*.py")}
     waiting = set(found)
     while waiting:

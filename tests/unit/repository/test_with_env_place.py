@@ -25,7 +25,7 @@ echo made >>"$LOG"
 FILES = ("tools/with-env", "tools/notif-platform", "tools/uv-requirements.txt")
 LOCKS = ("requirements.lock", "requirements-eks.lock")
 WHERE = "import where, sys; print(where.__file__, sys.prefix)"
-SECONDS = 60
+SECONDS = 600
 
 
 class Machine:
