@@ -5,8 +5,9 @@ Best effort: a restart forgets it, and the next message begins a new thread.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from typing import TYPE_CHECKING, Final
+
+from notification_operator.fair.lru import LruMap
 
 if TYPE_CHECKING:
     from notification_operator.delivery.channel import Message, Receipt
@@ -20,21 +21,18 @@ class Threads:
     """Remembers references of messages; an incident belongs to the namespace of its notifications."""
 
     def __init__(self) -> None:
-        self._first: OrderedDict[tuple[str, ...], str] = OrderedDict()
+        self._first: LruMap[tuple[str, ...], str] = LruMap(MOST)
 
     def find(self, sender: Sender, message: Message) -> str:
         """Return the first message of the incident; empty if there is none, or the message belongs to no incident."""
-        return self._first.get(_key(sender, message), "") if message.dedup_key else ""
+        return (self._first.get(_key(sender, message)) if message.dedup_key else None) or ""
 
     def delivered(self, sender: Sender, message: Message, receipt: Receipt | None) -> None:
         """Remember a message that the receiver accepted, if it is the first of its incident."""
         if receipt is None or not receipt.message_ref or not message.dedup_key:
             return
-        key = _key(sender, message)
-        self._first.setdefault(key, receipt.message_ref)
-        self._first.move_to_end(key)
-        if len(self._first) > MOST:
-            self._first.popitem(last=False)
+        reference = receipt.message_ref
+        self._first.use(_key(sender, message), lambda: reference)
 
 
 def _key(sender: Sender, message: Message) -> tuple[str, ...]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Final
 
 from notification_operator.domain.json_values import mapping
 from notification_operator.domain.template_ref import TemplateUnavailableError
+from notification_operator.fair.lru import LruMap
 from notification_operator.kube.errors import KubeError
 from notification_operator.kube.requests import JSON, ResponseTooLargeError, read
 
@@ -39,7 +39,7 @@ class ConfigMapTemplates:
         self._client = client
         self._home = home
         self._namespaced = namespaced
-        self._texts: OrderedDict[tuple[str, TemplateRef], tuple[float, str]] = OrderedDict()
+        self._texts: LruMap[tuple[str, TemplateRef], tuple[float, str]] = LruMap(KEPT)
 
     async def source(self, namespace: str, ref: TemplateRef) -> str:
         """Return the text of a template.
@@ -51,19 +51,13 @@ class ConfigMapTemplates:
             raise TemplateUnavailableError(
                 f"the operator reads ConfigMaps in namespace {self._home} only; set receiversNamespaced in the stack"
             )
-        read_at, text = self._texts.get((namespace, ref), (-FRESH_SECONDS, ""))
+        read_at, text = self._texts.get((namespace, ref)) or (-FRESH_SECONDS, "")
         if _now() - read_at < FRESH_SECONDS:
             return text
         text = _text(await self._data(namespace, ref.config_map), ref.key)
         if len(text) <= MAX_CHARACTERS:
-            self._keep(namespace, ref, text)
+            self._texts.put((namespace, ref), (_now(), text))
         return text
-
-    def _keep(self, namespace: str, ref: TemplateRef, text: str) -> None:
-        self._texts[namespace, ref] = _now(), text
-        self._texts.move_to_end((namespace, ref))
-        if len(self._texts) > KEPT:
-            self._texts.popitem(last=False)
 
     async def _data(self, namespace: str, name: str) -> dict[str, Any]:
         """Return the values of a ConfigMap."""

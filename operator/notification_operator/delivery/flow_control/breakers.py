@@ -8,7 +8,6 @@ that are to probe, and the others once the breaker has closed (DD-BREAKER-003).
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -18,6 +17,7 @@ import structlog
 
 from notification_operator.delivery.flow_control.waiting_line import WaitingLine
 from notification_operator.domain.flow_control.breaker import Breaker, Circuit, Result, admit, report
+from notification_operator.fair.lru import LruMap
 from notification_operator.telemetry.statistics import BreakerStatistics
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ class Breakers:
         self._seconds = seconds
         self._on_change = on_change
         self._spread = spread
-        self._guards: OrderedDict[Destination, _Guard] = OrderedDict()
+        self._guards: LruMap[Destination, _Guard] = LruMap(MOST)
 
     def statistics(self) -> BreakerStatistics:
         """Return the current numbers and states."""
@@ -222,8 +222,9 @@ class Breakers:
 
     def forget(self, receiver: str) -> None:
         """Close the breakers of a receiver that has changed: what they rest on holds no longer."""
-        for destination in [each for each in self._guards if each.channel.partition("/")[2] == receiver]:
-            guard = self._guards.pop(destination)
+        guards = [each for each in self._guards.items() if each[0].channel.partition("/")[2] == receiver]
+        for destination, guard in guards:
+            self._guards.pop(destination)
             guard.changed.set()
 
     def probe_at(self, name: str) -> datetime | None:
@@ -272,11 +273,7 @@ class Breakers:
         return guard.until
 
     def _guard(self, destination: Destination) -> _Guard:
-        guard = self._guards.setdefault(destination, _Guard(Breaker(limits=self._limits)))
-        self._guards.move_to_end(destination)
-        if len(self._guards) > MOST:
-            self._guards.popitem(last=False)
-        return guard
+        return self._guards.use(destination, lambda: _Guard(Breaker(limits=self._limits)))
 
     def _notify(self, channel: str, before: Breaker, guard: _Guard) -> None:
         if guard.breaker.opened_at is None:

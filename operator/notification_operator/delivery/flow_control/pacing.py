@@ -7,7 +7,6 @@ replica has its own memory, which a restart clears: the receiver asks for its pa
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
@@ -19,6 +18,7 @@ from notification_operator.delivery.flow_control.waiting_line import Ticket, Wai
 from notification_operator.domain.flow_control.rate import Bucket, Rate
 from notification_operator.domain.planning.hold import Hold, HoldReason
 from notification_operator.domain.text.timestamps import later
+from notification_operator.fair.lru import LruMap
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,7 +59,7 @@ class Pacing:
         self._seconds = seconds
         self._last_pause = -math.inf
         """The end of the pause that ends last."""
-        self._paces: OrderedDict[Destination, _Pace] = OrderedDict()
+        self._paces: LruMap[Destination, _Pace] = LruMap(MOST)
 
     @property
     def paused(self) -> bool:
@@ -135,13 +135,7 @@ class Pacing:
         return ticket.shown
 
     def _pace(self, destination: Destination) -> _Pace:
-        pace = self._paces.get(destination)
-        if pace is None:
-            pace = self._paces[destination] = _Pace(None)
-        self._paces.move_to_end(destination)
-        if len(self._paces) > MOST:
-            self._paces.popitem(last=False)
-        return pace
+        return self._paces.use(destination, lambda: _Pace(None))
 
 
 def _at_rate(bucket: Bucket | None, rate: Rate | None, now: float) -> Bucket | None:

@@ -11,7 +11,6 @@ import asyncio
 import math
 import socket
 import time
-from collections import OrderedDict
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
@@ -21,6 +20,8 @@ from weakref import WeakValueDictionary
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
+
+from notification_operator.fair.lru import LruMap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -91,7 +92,7 @@ class NameResolver(AbstractResolver):
         self._lookups: dict[_Question, asyncio.Task[list[ResolveResult]]] = {}
         self._limits: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
         """The limits of the namespaces that have look-ups, which hold them."""
-        self._missing: OrderedDict[tuple[str, int], tuple[float, str]] = OrderedDict()
+        self._missing: LruMap[tuple[str, int], tuple[float, str]] = LruMap(MOST_MISSING)
         """Missing names, until when each counts as missing, and what the answer was."""
 
     async def resolve(
@@ -102,7 +103,7 @@ class NameResolver(AbstractResolver):
         Raises:
             OSError: the name has no address, or no answer came in time.
         """
-        until, answer = self._missing.get((host, family), (0.0, ""))
+        until, answer = self._missing.get((host, family)) or (0.0, "")
         if self._seconds() < until:
             raise OSError(None, answer)
         question = _Question(_namespace.get(), host, port, family)
@@ -159,7 +160,5 @@ class NameResolver(AbstractResolver):
         if error.__cause__ is None or NEGATIVE.isdisjoint(error.__cause__.args[:1]):
             return
         until = self._seconds() + NEGATIVE_SECONDS
-        self._missing[name], self._renew_at = (until, str(error.strerror)), min(until, self._renew_at)
-        self._missing.move_to_end(name)
-        if len(self._missing) > MOST_MISSING:
-            self._missing.popitem(last=False)
+        self._renew_at = min(until, self._renew_at)
+        self._missing.put(name, (until, str(error.strerror)))

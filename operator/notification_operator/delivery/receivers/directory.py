@@ -8,7 +8,6 @@ but not kept: most of a thousand receivers get no message for a long time.
 from __future__ import annotations
 
 import traceback
-from collections import OrderedDict
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -50,6 +49,7 @@ from notification_operator.domain.receivers.targets import (
     receiver_of,
 )
 from notification_operator.domain.status import Reason
+from notification_operator.fair.lru import LruMap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -98,7 +98,7 @@ class ReceiverDirectory:
         self._factory = factory
         self._clock = clock
         self._readiness = ReadinessBook()
-        self._senders: OrderedDict[ReceiverKey, Sender] = OrderedDict()
+        self._senders: LruMap[ReceiverKey, Sender] = LruMap(KEPT)
         self._gone: dict[ReceiverKey, str] = {}
         """The revisions of receivers whose far end said that it does not exist any more."""
 
@@ -107,7 +107,7 @@ class ReceiverDirectory:
         return frozenset(key for key in sorted(keys) if self._refresh(key))
 
     def _refresh(self, key: ReceiverKey) -> bool:
-        self._senders.pop(key, None)
+        self._senders.pop(key)
         before, receiver = self._readiness.forget(key), self._catalog().get(key)
         if receiver is None:
             self._gone.pop(key, None)
@@ -167,12 +167,8 @@ class ReceiverDirectory:
         sender = self._senders.get(key)
         if ready is None or (ready.sendable and sender is None):
             _, sender = self._create(receiver)
-            if sender is not None:
-                self._senders[key] = sender
         if sender is not None:
-            self._senders.move_to_end(key)
-            if len(self._senders) > KEPT:
-                self._senders.popitem(last=False)
+            self._senders.put(key, sender)
         return sender
 
     def close(self, key: ReceiverKey, revision: str) -> None:
@@ -184,7 +180,7 @@ class ReceiverDirectory:
         references = resolve_references(receiver, self._secrets)
         ready, channel = self._prepare(receiver, references)
         ready = self._readiness.put(receiver, ready)
-        self._senders.pop(receiver.key, None)
+        self._senders.pop(receiver.key)
         if channel is None:
             return ready, None
         return ready, _sender(receiver, channel, version=references.version)

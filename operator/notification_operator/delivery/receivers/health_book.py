@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -10,6 +9,7 @@ from notification_operator.delivery.channel import ReceiverError
 from notification_operator.delivery.recording import ReceiverChanged, first
 from notification_operator.domain.flow_control.breaker import Circuit
 from notification_operator.domain.receivers.health import UNTESTED, Health
+from notification_operator.fair.lru import LruMap
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -37,14 +37,14 @@ class HealthBook:
 
     def __init__(self, breakers: Breakers) -> None:
         self._breakers = breakers
-        self._health: OrderedDict[ReceiverKey, Health] = OrderedDict()
+        self._health: LruMap[ReceiverKey, Health] = LruMap(MOST)
         self._senders: dict[ReceiverKey, _Called] = {}
 
     def called(self, sender: Sender, attempt: Attempt, error: BaseException | None) -> None:
         """Take in the result of a call; returns at once."""
         key = sender.receiver
         assert key is not None, "a channel of the settings has no receiver"
-        before = self._health.get(key, UNTESTED)
+        before = self._health.get(key) or UNTESTED
         if error is None:
             health = replace(
                 before,
@@ -66,17 +66,16 @@ class HealthBook:
                 consecutive_failures=before.consecutive_failures + 1,
                 problem="" if refused is None else str(refused.reason),
             )
-        self._health[key], self._senders[key] = health, _Called(name=sender.name, uid=sender.uid)
-        self._health.move_to_end(key)
-        if len(self._health) > MOST:
-            forgotten, _ = self._health.popitem(last=False)
-            del self._senders[forgotten]
+        self._senders[key] = _Called(name=sender.name, uid=sender.uid)
+        forgotten = self._health.put(key, health)
+        if forgotten is not None:
+            del self._senders[forgotten[0]]
 
     def drilled(self, key: ReceiverKey, time: datetime) -> None:
         """Take in that a message of a drill was delivered; a receiver that was forgotten meanwhile stays so."""
         health = self._health.get(key)
         if health is not None:
-            self._health[key] = replace(health, last_drill=time)
+            self._health.put(key, replace(health, last_drill=time))
 
     def health(self, key: ReceiverKey) -> Health:
         """Return the health of a receiver, with the present state of its breaker."""
@@ -92,7 +91,7 @@ class HealthBook:
         """Forget that a receiver accepted no message: it has changed."""
         health = self._health.get(key)
         if health is not None:
-            self._health[key] = replace(health, problem="", consecutive_failures=0)
+            self._health.put(key, replace(health, problem="", consecutive_failures=0))
 
     def forget_earlier(self, key: ReceiverKey, uid: str | None) -> None:
         """Forget a receiver that was deleted.
@@ -103,4 +102,5 @@ class HealthBook:
         """
         called = self._senders.get(key)
         if called is not None and called.uid != uid:
-            del self._health[key], self._senders[key]
+            self._health.pop(key)
+            del self._senders[key]

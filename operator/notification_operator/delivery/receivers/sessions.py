@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
-from collections import OrderedDict
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -14,6 +13,7 @@ from notification_contract.kinds.spec_rules import MAX_TIMEOUT
 from notification_operator.delivery.channel import InvalidOptionsError
 from notification_operator.delivery.http.egress_guard import guarded_session
 from notification_operator.delivery.http.name_resolver import NameResolver, resolving_for
+from notification_operator.fair.lru import LruMap
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -52,8 +52,8 @@ class Sessions:
 
     def __init__(self) -> None:
         self.names: Final = NameResolver()
-        self._sessions: OrderedDict[Connection, aiohttp.ClientSession] = OrderedDict()
-        self._contexts: OrderedDict[Trust, ssl.SSLContext] = OrderedDict()
+        self._sessions: LruMap[Connection, aiohttp.ClientSession] = LruMap(MOST)
+        self._contexts: LruMap[Trust, ssl.SSLContext] = LruMap(MOST)
         self._closing: dict[asyncio.Task[None], aiohttp.ClientSession] = {}
 
     def shared(self, connection: Connection, namespace: str) -> SharedSession:
@@ -83,10 +83,9 @@ class Sessions:
                 tls=context,
                 proxy=connection.proxy,
             )
-            self._sessions[connection] = session
-        self._sessions.move_to_end(connection)
-        if len(self._sessions) > MOST:
-            _, oldest = self._sessions.popitem(last=False)
+        forgotten = self._sessions.put(connection, session)
+        if forgotten is not None:
+            _, oldest = forgotten
             task = asyncio.get_running_loop().create_task(_close_later(oldest), name="close session")
             self._closing[task] = oldest
             task.add_done_callback(self._closing.pop)
@@ -98,13 +97,7 @@ class Sessions:
         Raises:
             InvalidOptionsError: a certificate is not valid.
         """
-        context = self._contexts.get(trust)
-        if context is None:
-            context = self._contexts[trust] = _context(trust)
-        self._contexts.move_to_end(trust)
-        if len(self._contexts) > MOST:
-            self._contexts.popitem(last=False)
-        return context
+        return self._contexts.use(trust, lambda: _context(trust))
 
     async def close(self) -> None:
         """Close every session."""

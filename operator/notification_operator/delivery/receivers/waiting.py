@@ -6,8 +6,9 @@ and the longest waiting are forgotten.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
+
+from notification_operator.fair.lru import LruMap
 
 if TYPE_CHECKING:
     from notification_operator.domain.receivers.catalog import ReceiverKey
@@ -31,20 +32,19 @@ class WaitingForReceivers(Generic[KeyT]):
     """Remembers which notifications wait for which receiver."""
 
     def __init__(self) -> None:
-        self._waiting: OrderedDict[tuple[ReceiverKey, str], KeyT] = OrderedDict()
+        self._waiting: LruMap[tuple[ReceiverKey, str], KeyT] = LruMap(MOST)
 
     def add(self, receiver: ReceiverKey, key: KeyT) -> None:
         """Remember that a notification waits for a receiver."""
-        self._waiting[receiver, key.uid] = key
-        self._waiting.move_to_end((receiver, key.uid))
-        if len(self._waiting) > MOST:
-            self._waiting.popitem(last=False)
+        self._waiting.put((receiver, key.uid), key)
 
     def discard(self, receiver: ReceiverKey, key: KeyT) -> None:
         """Forget that a notification waited for a receiver: what waits no longer is not worth a reconciliation."""
-        self._waiting.pop((receiver, key.uid), None)
+        self._waiting.pop((receiver, key.uid))
 
     def take(self, receivers: frozenset[ReceiverKey]) -> tuple[KeyT, ...]:
         """Forget and return the notifications that wait for one of these receivers."""
-        keys = [each for each in self._waiting if each[0] in receivers]
-        return tuple(self._waiting.pop(each) for each in keys)
+        taken = [(each, key) for each, key in self._waiting.items() if each[0] in receivers]
+        for each, _ in taken:
+            self._waiting.pop(each)
+        return tuple(key for _, key in taken)

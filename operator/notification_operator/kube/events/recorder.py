@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import os
 import socket
-from collections import Counter, OrderedDict
+from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from notification_operator.fair.lru import LruMap
 from notification_operator.kube.errors import KubeError, translated
 from notification_operator.kube.events.buffer import EventBuffer
 from notification_operator.kube.events.event import GROUP, VERSION, Regarding
@@ -101,7 +102,7 @@ class EventRecorder:
         self._instance = instance
         self._dropped_metric = dropped
         self._buffer = EventBuffer(total=BUFFER, per_namespace=PER_NAMESPACE)
-        self._series: OrderedDict[tuple[str, str], _Series] = OrderedDict()
+        self._series: LruMap[tuple[str, str], _Series] = LruMap(REMEMBERED)
         """By namespace and content."""
         self._failing = False
         self._posted = 0
@@ -157,14 +158,11 @@ class EventRecorder:
 
     async def _post(self, event: Event) -> None:
         key = (event.regarding.namespace, event.content)
-        series = self._series.get(key, _Series()).next(event.at)
+        series = (self._series.get(key) or _Series()).next(event.at)
         if series.created == event.at and not await self._created(event, series.count):
             return
         self._posted += 1
-        self._series[key] = series
-        self._series.move_to_end(key)
-        if len(self._series) > REMEMBERED:
-            self._series.popitem(last=False)
+        self._series.put(key, series)
 
     async def _created(self, event: Event, count: int) -> bool:
         """Create the Event; return False where that has failed for good."""

@@ -134,8 +134,9 @@ def test_long_message_uses_up_more_of_the_rate(paced: PacingFixture) -> None:
     assert paced.wait("next") == pytest.approx(3, abs=0.02)
 
 
-def test_remembered_destinations_are_bounded(paced: PacingFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_remembered_destinations_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST", 1)
+    paced = PacingFixture()
     paced.pacing.pause(SLACK, 30)
     paced.pacing.pause(Destination("webhook", "other"), 30)
     assert paced.pacing.paused_until(SLACK) is None

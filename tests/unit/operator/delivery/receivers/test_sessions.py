@@ -66,10 +66,11 @@ async def test_receivers_with_the_same_way_share_a_session(sessions: Sessions) -
 
 
 async def test_session_of_a_receiver_that_was_not_used_for_long_is_opened_again(
-    sessions: Sessions, server: HttpServer, monkeypatch: pytest.MonkeyPatch
+    server: HttpServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "MOST", 1)
     monkeypatch.setattr(module, "MAX_TIMEOUT", 0)
+    sessions = Sessions()
     assert await status(sessions, 0, server) == 200
     first = sessions.session(connection(0))
     assert await status(sessions, 1, server) == 200
@@ -77,6 +78,7 @@ async def test_session_of_a_receiver_that_was_not_used_for_long_is_opened_again(
         while not first.closed:  # noqa: ASYNC110 - a session has no event
             await asyncio.sleep(0.01)
     assert await status(sessions, 0, server) == 200
+    await sessions.close()
 
 
 async def test_receiver_outlives_its_session(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,8 +151,9 @@ def test_encrypted_key_is_refused_and_its_passphrase_is_not_asked_for() -> None:
     )
 
 
-async def test_certificates_are_read_once(sessions: Sessions, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_certificates_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST", 2)
+    sessions = Sessions()
     trusts = [Trust(authorities=trustme.CA().cert_pem.bytes().decode()) for _ in range(3)]
     contexts = [sessions.context(trust) for trust in trusts]
     assert sessions.context(trusts[2]) is contexts[2]

@@ -1,0 +1,65 @@
+"""A map that keeps a bounded number of values, the ones used most recently. Pure."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, ItemsView, Iterator, ValuesView
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class LruMap(Generic[K, V]):
+    """Remembers a value for each key; the value that was used least recently gives way to a new key.
+
+    `use` and `put` use a value; `get` and iteration do not.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._values: OrderedDict[K, V] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __contains__(self, key: K) -> bool:
+        return key in self._values
+
+    def __iter__(self) -> Iterator[K]:
+        """Iterate over the keys, the one used least recently first."""
+        return iter(self._values)
+
+    def values(self) -> ValuesView[V]:
+        return self._values.values()
+
+    def items(self) -> ItemsView[K, V]:
+        return self._values.items()
+
+    def get(self, key: K) -> V | None:
+        return self._values.get(key)
+
+    def use(self, key: K, make: Callable[[], V]) -> V:
+        """Return the value of a key; a new one if it has none."""
+        value = self._values.get(key)
+        if value is None:
+            value = make()
+            self.put(key, value)
+        else:
+            self._values.move_to_end(key)
+        return value
+
+    def put(self, key: K, value: V) -> tuple[K, V] | None:
+        """Remember a value; return the key and the value that are forgotten for it, if any are."""
+        self._values[key] = value
+        self._values.move_to_end(key)
+        return self._values.popitem(last=False) if len(self._values) > self._most else None
+
+    def pop(self, key: K) -> V | None:
+        """Forget a key; return its value, if it has one."""
+        return self._values.pop(key, None)
+
+    def clear(self) -> None:
+        self._values.clear()
