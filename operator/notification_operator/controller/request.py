@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from datetime import datetime
 
-    from notification_operator.delivery.flow_control.fair_semaphore import FairSemaphore
+    from notification_operator.fair.semaphore import FairSemaphore
 
 
 class Key(NamedTuple):

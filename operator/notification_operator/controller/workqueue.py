@@ -17,7 +17,7 @@ import structlog
 from notification_operator.controller.backlog import Backlog
 from notification_operator.controller.request import Request, Result
 from notification_operator.controller.timers import Timers
-from notification_operator.delivery.flow_control.fair_semaphore import FairSemaphore
+from notification_operator.fair.semaphore import FairSemaphore
 from notification_operator.telemetry.statistics import QueueStatistics
 
 if TYPE_CHECKING:

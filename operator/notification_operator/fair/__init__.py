@@ -1,1 +1,1 @@
-"""Containers that several parts share."""
+"""Which namespace is next, and what is forgotten first: containers that several parts share."""

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from notification_operator.delivery.flow_control.fair_semaphore import FairSemaphore
+from notification_operator.fair.semaphore import FairSemaphore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -10,8 +10,8 @@ import structlog
 
 from notification_operator.delivery.flow_control.breakers import Destination, Waiting
 from notification_operator.delivery.flow_control.call_slots import CallSlots
-from notification_operator.delivery.flow_control.fair_semaphore import FairSemaphore
 from notification_operator.domain.planning.hold import Hold, HoldReason
+from notification_operator.fair.semaphore import FairSemaphore
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notification_operator.delivery.flow_control.fair_semaphore import FairSemaphore
+from notification_operator.fair.semaphore import FairSemaphore
 
 
 class Waiters:
