@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
+from notification_operator.fair.fair_queue import FairQueue
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -27,8 +29,7 @@ class Backlog:
 
     def __init__(self, limit: int | None = None) -> None:
         self._limit = limit
-        self._namespaces: dict[str, dict[Key, None]] = {}
-        self._count = 0
+        self._keys: FairQueue[Key] = FairQueue()
         self._waits_for_room = False
         """Whether a key was dropped that this process works on."""
         self._waits_for_ownership = False
@@ -37,14 +38,13 @@ class Backlog:
         """Set while the open notifications have to be listed again."""
 
     def __len__(self) -> int:
-        return self._count
+        return len(self._keys)
 
     def __contains__(self, key: Key) -> bool:
-        return key in self._namespaces.get(key.namespace, ())
+        return key in self._keys.line(key.namespace)
 
     def __iter__(self) -> Iterator[Key]:
-        for keys in self._namespaces.values():
-            yield from keys
+        return iter(self._keys)
 
     @property
     def incomplete(self) -> bool:
@@ -53,18 +53,11 @@ class Backlog:
 
     def add(self, key: Key) -> None:
         """Hold a key."""
-        if key not in self:
-            self._namespaces.setdefault(key.namespace, {})[key] = None
-            self._count += 1
+        self._keys.add(key.namespace, key)
 
     def discard(self, key: Key, *, parked: int) -> None:
         """Hold a key no longer; `parked` is the number of keys that this process may not work on."""
-        keys = self._namespaces.get(key.namespace, {})
-        if key in keys:
-            del keys[key]
-            self._count -= 1
-            if not keys:
-                del self._namespaces[key.namespace]
+        self._keys.discard(key.namespace, key)
         self.check(parked=parked)
 
     def victim(self, key: Key, *, may_drop: Callable[[Key], bool]) -> Key | None:
@@ -72,12 +65,9 @@ class Backlog:
 
         The largest namespace gives way to a smaller one, so that a backlog in one namespace excludes no other.
         """
-        if self._limit is None or self._count < self._limit or key in self:
+        if self._limit is None or len(self) < self._limit or key in self:
             return None
-        largest = max(self._namespaces.values(), key=len)
-        if len(largest) <= len(self._namespaces.get(key.namespace, ())) + 1:
-            return key
-        return next((each for each in reversed(largest) if may_drop(each)), key)
+        return next(filter(may_drop, self._keys.displaceable(key.namespace)), key)
 
     def drop(self, *, owned: bool, parked: int) -> None:
         """Record that a key was dropped, and whether this process may work on it."""
@@ -97,7 +87,7 @@ class Backlog:
 
     def check(self, *, parked: int) -> None:
         """Request a listing if keys wait for room and there is room."""
-        if self._limit is not None and self._waits_for_room and self._count - parked <= self._limit // LOW:
+        if self._limit is not None and self._waits_for_room and len(self) - parked <= self._limit // LOW:
             self.listing_due.set()
 
     def repeat_listing(self) -> None:

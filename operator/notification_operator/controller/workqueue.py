@@ -10,6 +10,7 @@ own write, brings no news.
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -211,7 +212,7 @@ class WorkQueue:
 
     def _enqueue(self, key: Key, since: datetime) -> None:
         self._queued_at[key] = since
-        self._workers.call_when_free(key.namespace, lambda: self._take_turn(key))
+        self._workers.call_when_free(key.namespace, partial(self._take_turn, key))
 
     def _take_turn(self, key: Key) -> bool:
         self._turns.put_nowait(key)

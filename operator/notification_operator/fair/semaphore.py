@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict, deque
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
+
+from notification_operator.fair.fair_queue import FairQueue
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -19,8 +20,7 @@ class FairSemaphore:
 
     def __init__(self, slots: int) -> None:
         self._free = slots
-        self._waiting: OrderedDict[str, deque[Callable[[], bool]]] = OrderedDict()
-        """Waiters by namespace; the next namespace is first, and no queue is empty."""
+        self._waiting: FairQueue[Callable[[], bool]] = FairQueue()
 
     @property
     def free(self) -> int:
@@ -57,9 +57,9 @@ class FairSemaphore:
     def call_when_free(self, namespace: str, accept: Callable[[], bool]) -> None:
         """Call `accept` with a slot, now or later; the slot passes on if it returns False.
 
-        This costs no task per waiter. The accepted slot is returned by `release`.
+        This costs no task per waiter. The accepted slot is returned by `release`. Each call has a function of its own.
         """
-        self._waiting.setdefault(namespace, deque()).append(accept)
+        self._waiting.add(namespace, accept)
         self._grant()
 
     def resize(self, more: int) -> None:
@@ -74,10 +74,7 @@ class FairSemaphore:
 
     def _grant(self) -> None:
         while self._free > 0 and self._waiting:
-            namespace, waiters = self._waiting.popitem(last=False)
-            accept = waiters.popleft()
-            if waiters:
-                self._waiting[namespace] = waiters
+            accept = self._waiting.pop()
             self._free -= 1
             if not accept():
                 self._free += 1

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict, deque
+from itertools import count
 from typing import TYPE_CHECKING
+
+from notification_operator.fair.fair_queue import FairQueue
 
 if TYPE_CHECKING:
     from notification_operator.kube.events.event import Event
@@ -21,10 +23,10 @@ class EventBuffer:
     def __init__(self, *, total: int, per_namespace: int) -> None:
         self._total = total
         self._per_namespace = per_namespace
-        self._waiting: OrderedDict[str, deque[Event]] = OrderedDict()
-        """By namespace, the one whose turn is next first; no queue is empty."""
+        self._waiting: FairQueue[tuple[int, Event]] = FairQueue()
+        """The number tells equal Events apart."""
+        self._numbers = count()
         self._in_flight: set[str] = set()
-        self._count = 0
         self._news = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -32,23 +34,20 @@ class EventBuffer:
     @property
     def pending(self) -> int:
         """Events that wait or are in flight."""
-        return self._count + len(self._in_flight)
+        return len(self._waiting) + len(self._in_flight)
 
     def put(self, event: Event) -> bool:
         """Add an Event; return whether one had to be dropped: this one, or the newest of the longest queue."""
         namespace = event.regarding.namespace
-        length = len(self._waiting.get(namespace, ()))
-        if length >= self._per_namespace:
+        if len(self._waiting.line(namespace)) >= self._per_namespace:
             return True
-        full = self._count >= self._total
+        full = len(self._waiting) >= self._total
         if full:
-            longest = max(self._waiting, key=lambda name: len(self._waiting[name]))
-            if len(self._waiting[longest]) <= length + 1:
+            newest = next(self._waiting.displaceable(namespace), None)
+            if newest is None:
                 return True
-            self._waiting[longest].pop()
-            self._count -= 1
-        self._waiting.setdefault(namespace, deque()).append(event)
-        self._count += 1
+            self._waiting.discard(newest[1].regarding.namespace, newest)
+        self._waiting.add(namespace, (next(self._numbers), event))
         self._idle.clear()
         self._news.set()
         return full
@@ -74,22 +73,16 @@ class EventBuffer:
     def clear(self) -> int:
         """Drop every Event; return how many they were."""
         pending = self.pending
-        self._waiting.clear()
+        self._waiting = FairQueue()
         self._in_flight.clear()
-        self._count = 0
         self._idle.set()
         return pending
 
     def _next(self) -> Event | None:
-        namespace = next((name for name in self._waiting if name not in self._in_flight), None)
+        free = (name for name, _ in self._waiting.heads() if name not in self._in_flight)
+        namespace = next(free, None)
         if namespace is None:
             return None
-        queue = self._waiting[namespace]
-        event = queue.popleft()
-        self._count -= 1
         self._in_flight.add(namespace)
-        if queue:
-            self._waiting.move_to_end(namespace)
-        else:
-            del self._waiting[namespace]
+        _, event = self._waiting.pop(namespace)
         return event

@@ -1,0 +1,81 @@
+"""Items that wait in turns by namespace, so that a backlog in one namespace delays no other (DD-FAIR-001). Pure."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+Item = TypeVar("Item")
+
+
+class FairQueue(Generic[Item]):
+    """Namespaces take turns; within a namespace, the oldest item is first. An item waits once.
+
+    A namespace that begins to wait comes after those that wait already. One that has had its turn comes last again.
+    """
+
+    def __init__(self) -> None:
+        self._lines: OrderedDict[str, OrderedDict[Item, None]] = OrderedDict()
+        """The items by namespace; the next namespace is first, and no line is empty."""
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[Item]:
+        """Iterate over the items by namespace, which is not the order of the turns."""
+        for line in self._lines.values():
+            yield from line
+
+    def line(self, namespace: str) -> Collection[Item]:
+        """Return the items of a namespace, the oldest first."""
+        return self._lines.get(namespace, {}).keys()
+
+    def add(self, namespace: str, item: Item) -> None:
+        """Let an item wait at the end of its namespace; one that waits already keeps its place."""
+        line = self._lines.setdefault(namespace, OrderedDict())
+        if item not in line:
+            line[item] = None
+            self._count += 1
+
+    def discard(self, namespace: str, item: Item) -> None:
+        """Let an item wait no longer; its namespace keeps its turn."""
+        line = self._lines.get(namespace)
+        if line is not None and item in line:
+            del line[item]
+            self._count -= 1
+            if not line:
+                del self._lines[namespace]
+
+    def heads(self) -> Iterator[tuple[str, Item]]:
+        """Iterate over the namespaces in the order of their turns, each with its first item."""
+        for namespace, line in self._lines.items():
+            yield namespace, next(iter(line))
+
+    def pop(self, namespace: str | None = None) -> Item:
+        """Remove and return the first item of a namespace, which has had its turn; by default of the next one.
+
+        Raises:
+            KeyError: nothing waits, or nothing of this namespace.
+        """
+        name = next(iter(self._lines), "") if namespace is None else namespace
+        line = self._lines[name]
+        item, _ = line.popitem(last=False)
+        self._count -= 1
+        if line:
+            self._lines.move_to_end(name)
+        else:
+            del self._lines[name]
+        return item
+
+    def displaceable(self, namespace: str) -> Iterator[Item]:
+        """Iterate over what can give way to another item of a namespace, if the queue is full; the youngest first.
+
+        Only the longest line gives way, and only to a line that stays shorter with its new item.
+        """
+        longest = max(self._lines.values(), key=len, default=None)
+        if longest is not None and len(longest) > len(self.line(namespace)) + 1:
+            yield from reversed(longest)
