@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from notification_operator.config.settings import Settings
-    from notification_operator.controller.request import Key
     from notification_operator.controller.workqueue import WorkQueue
     from notification_operator.delivery.flow_control.breakers import Breakers
     from notification_operator.delivery.senders import ChannelSenders, Sender
     from notification_operator.domain.attempt import Attempt
+    from notification_operator.domain.key import Key
     from notification_operator.domain.receivers.catalog import ReceiverKey
     from notification_operator.domain.receivers.health import Health
     from notification_operator.domain.redaction.redactor import Redactor

@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from notification_operator.config.settings import Settings
-    from notification_operator.controller.request import Key
     from notification_operator.ports import EventRecorder, Ports
     from notification_operator.receiver_wiring import ReceiverParts
     from notification_operator.telemetry.metrics import Metrics
@@ -54,7 +53,7 @@ class Operator:
     """The connected parts; `app` starts and stops them."""
 
     queue: WorkQueue
-    attempts: AttemptTracker[Key]
+    attempts: AttemptTracker
     breakers: Breakers
     dispatcher: Dispatcher
     elector: Elector | None
@@ -122,10 +121,10 @@ def build(
         refusals=metrics.routing_refusals,
     )
     queue = WorkQueue(workers=settings.queue.workers, clock=clock, max_keys=settings.queue.max_notifications)
-    budget: ContentBudget[Key] = ContentBudget(
+    budget: ContentBudget = ContentBudget(
         settings.delivery.in_flight_bytes, channels=ports.channels, on_room=queue.add
     )
-    attempts: AttemptTracker[Key] = AttemptTracker(on_finished=queue.add, budget=budget)
+    attempts: AttemptTracker = AttemptTracker(on_finished=queue.add, budget=budget)
     elector = _elector(settings, ports, clock=clock, seconds=seconds)
     rule_book = RuleBook(
         routing, sources.catalog if sources else NO_CATALOG, channels=frozenset(ports.channels)

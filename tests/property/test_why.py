@@ -21,8 +21,9 @@ from notification_contract.kinds.channel_names import CHANNELS
 from notification_contract.routing.document import read_table
 from notification_contract.routing.table import RoutingTable, RoutingTableError
 from notification_operator.config.settings import Settings
-from notification_operator.controller.request import Key, Request
+from notification_operator.controller.request import Request
 from notification_operator.delivery.channel import Channel, Permanent, Transient
+from notification_operator.domain.key import Key
 from notification_operator.domain.model import parse
 from notification_operator.wiring import build
 from tests.cases import cases

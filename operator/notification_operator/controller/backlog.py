@@ -14,7 +14,7 @@ from notification_operator.fair.fair_queue import FairQueue
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from notification_operator.controller.request import Key
+    from notification_operator.domain.key import Key
 
 LOW: Final = 2
 """The backlog is listed again once at most this part of the limit, a half, can be worked on."""

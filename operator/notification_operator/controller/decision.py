@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from notification_operator.controller.request import Key
     from notification_operator.delivery.attempt_tracker import ObjectAttempts
     from notification_operator.domain.model import Notification
     from notification_operator.domain.routing.route import Route
@@ -62,7 +61,7 @@ class Decision:
         fresh: Mapping[str, Any],
         notification: Notification,
         *,
-        attempts: ObjectAttempts[Key],
+        attempts: ObjectAttempts,
         rules: Rules,
         waits: Waits,
         suppressions: Mapping[str, str],

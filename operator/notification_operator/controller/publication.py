@@ -12,8 +12,8 @@ from notification_operator.observers.publisher import Transition
 
 if TYPE_CHECKING:
     from notification_operator.controller.decision import Decision
-    from notification_operator.controller.request import Key
     from notification_operator.delivery.content.redaction import RedactedContent
+    from notification_operator.domain.key import Key
     from notification_operator.domain.model import Notification
     from notification_operator.observers.metrics import MetricsObserver
     from notification_operator.observers.publisher import Publisher

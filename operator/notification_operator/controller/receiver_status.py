@@ -18,8 +18,9 @@ import structlog
 from atomic_status import Applied, Gone, Rejected, StatusError, Unavailable, apply
 from notification_operator.controller.receiver_tests import ReceiverTests
 from notification_operator.controller.receiver_view import Views, Written
-from notification_operator.controller.request import Key, Result
+from notification_operator.controller.request import Result, ref_of
 from notification_operator.controller.workqueue import WorkQueue, backoff
+from notification_operator.domain.key import Key
 from notification_operator.domain.receivers.catalog import ReceiverKey
 from notification_operator.domain.receivers.declared import requested_test
 from notification_operator.domain.receivers.fold import OwnerFacts, fold, is_test_due
@@ -216,7 +217,7 @@ class ReceiverStatusController:
             decided.append(fold(obj, replica=self._replica, health=view.health, owner=owner, now=now))
             return decided[-1].dump()
 
-        outcome = await apply(self._store, key.ref, next_status)
+        outcome = await apply(self._store, ref_of(key), next_status)
         self._tests.recorded(key, test)
         return outcome.after if isinstance(outcome, Applied) else outcome.current
 

@@ -22,7 +22,7 @@ from notification_operator.domain.text.error_text import describe
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from notification_operator.controller.request import Key
+    from notification_operator.domain.key import Key
 
 SECONDS: Final = 180.0
 """Time limit of a test; longer than any time limit of a receiver."""

@@ -19,7 +19,7 @@ from atomic_status import (
 )
 from notification_contract.kinds.choices import Phase
 from notification_operator.controller.decision import Decision, Waits
-from notification_operator.controller.request import Result
+from notification_operator.controller.request import Result, ref_of
 from notification_operator.domain.folding.fold import next_attempt
 from notification_operator.domain.folding.phases import FINAL
 from notification_operator.domain.model import parse
@@ -31,10 +31,11 @@ if TYPE_CHECKING:
 
     from atomic_status import StatusStore
     from notification_operator.controller.publication import Publication
-    from notification_operator.controller.request import Key, Request
+    from notification_operator.controller.request import Request
     from notification_operator.controller.starter import Started, Starter
     from notification_operator.delivery.attempt_tracker import AttemptTracker
     from notification_operator.delivery.content.budget import Turn
+    from notification_operator.domain.key import Key
     from notification_operator.domain.model import Notification
     from notification_operator.domain.routing.route import Route
     from notification_operator.domain.rules import Rules
@@ -78,7 +79,7 @@ class Reconciler:
         self,
         *,
         store: StatusStore,
-        attempts: AttemptTracker[Key],
+        attempts: AttemptTracker,
         starter: Starter,
         rules: RuleSource,
         ownership: Ownership,
@@ -124,13 +125,13 @@ class Reconciler:
                 raise
             logger.exception(
                 "reconciliation fails each time; waiting for a change of the notification",
-                notification=str(request.key.ref),
+                notification=str(ref_of(request.key)),
                 seconds=STALLED_RETRY,
             )
             return self._stall(request.key, error, frozenset(observed))
 
-    async def _reconcile(self, request: Request, turn: Turn[Key], observed: set[str]) -> Result:
-        ref, attempts = request.key.ref, self._attempts.open(request.key)
+    async def _reconcile(self, request: Request, turn: Turn, observed: set[str]) -> Result:
+        ref, attempts = ref_of(request.key), self._attempts.open(request.key)
         fresh = await self._store.read(ref)
         version = fresh["metadata"]["resourceVersion"]
         observed.add(version)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from atomic_status import ObjectRef
 
@@ -11,20 +11,13 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from datetime import datetime
 
+    from notification_operator.domain.key import Key
     from notification_operator.fair.semaphore import FairSemaphore
 
 
-class Key(NamedTuple):
-    """One incarnation of an object: a new object of the same name has another uid."""
-
-    namespace: str
-    name: str
-    uid: str
-
-    @property
-    def ref(self) -> ObjectRef:
-        """The reference of this incarnation for the status store."""
-        return ObjectRef(namespace=self.namespace, name=self.name, uid=self.uid)
+def ref_of(key: Key) -> ObjectRef:
+    """Return the reference of an incarnation for the status store."""
+    return ObjectRef(namespace=key.namespace, name=key.name, uid=key.uid)
 
 
 @dataclass(slots=True, kw_only=True)

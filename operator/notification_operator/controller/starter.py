@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Protocol
 
 from atomic_status import Gone
 from notification_operator.controller.decision import Waits
-from notification_operator.controller.request import Key
+from notification_operator.controller.request import ref_of
 from notification_operator.controller.still_waits import StillWaits, WaitingTarget
 from notification_operator.delivery.content.budget import content_size, cost
 from notification_operator.delivery.flow_control.destinations import Permission
 from notification_operator.delivery.receivers.waiting import WaitingForReceivers
 from notification_operator.domain.folding.fold import merge_attempts, next_attempt
+from notification_operator.domain.key import Key
 from notification_operator.domain.planning.fallback import follow
 from notification_operator.domain.planning.hold import NO_HOLDS, Hold
 from notification_operator.domain.planning.plan import plan
@@ -92,8 +93,8 @@ class Starter:
         request: Request,
         notification: Notification,
         route: Route,
-        attempts: ObjectAttempts[Key],
-        turn: Turn[Key],
+        attempts: ObjectAttempts,
+        turn: Turn,
     ) -> Started:
         """Start the due attempts, and wait a moment for their end.
 
@@ -114,7 +115,7 @@ class Starter:
         else:
             await redacted.prepare()
         if attempts.forgotten:
-            raise Gone(request.key.ref)
+            raise Gone(ref_of(request.key))
         if not self._may_start(uid, attempts):
             return Started(redacted=redacted, route=route, permitted=False)
         started = self._start_due(notification, route, attempts, turn=turn, redacted=redacted)
@@ -122,7 +123,7 @@ class Starter:
             await request.without_worker(attempts.wait(self._visible_after))
         return started
 
-    def _may_start(self, uid: str, attempts: ObjectAttempts[Key]) -> bool:
+    def _may_start(self, uid: str, attempts: ObjectAttempts) -> bool:
         """Return whether attempts may start; not as long as an earlier write may end or suppress what they would send."""
         return attempts.repeats is None and self._ownership.may_start(uid)
 
@@ -179,7 +180,7 @@ class Starter:
                 self._waiting.discard(receiver, key)
 
     def _hold_if_large(
-        self, notification: Notification, route: Route, attempts: ObjectAttempts[Key], turn: Turn[Key]
+        self, notification: Notification, route: Route, attempts: ObjectAttempts, turn: Turn
     ) -> tuple[frozenset[str], frozenset[str]]:
         """Keep room for the due attempts of a large notification, before its content is redacted.
 
@@ -203,9 +204,9 @@ class Starter:
         self,
         notification: Notification,
         route: Route,
-        attempts: ObjectAttempts[Key],
+        attempts: ObjectAttempts,
         *,
-        turn: Turn[Key],
+        turn: Turn,
         redacted: RedactedContent,
     ) -> Started:
         known, now = merge_attempts(notification, attempts.finished), self._clock()

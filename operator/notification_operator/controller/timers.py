@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
 
-    from notification_operator.controller.request import Key
+    from notification_operator.domain.key import Key
 
 CLOCK_INTERVAL: Final = 5.0
 """Seconds between two looks at the wall clock."""

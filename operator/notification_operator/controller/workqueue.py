@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection
     from datetime import datetime
 
-    from notification_operator.controller.request import Key
+    from notification_operator.domain.key import Key
 
 logger = structlog.get_logger(__name__)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
 
     from notification_operator.domain.folding.status_write import StatusWrite
+    from notification_operator.domain.key import Key
     from notification_operator.domain.model import Attempt, Notification
     from notification_operator.domain.routing.route import Route
 
@@ -29,29 +30,12 @@ if TYPE_CHECKING:
 logger = structlog.get_logger(__name__)
 
 
-class HasUid(Protocol):
-    """A reference to one incarnation of an object."""
-
-    @property
-    def namespace(self) -> str:
-        """The object's namespace."""
-        ...
-
-    @property
-    def uid(self) -> str:
-        """The object's uid."""
-        ...
-
-
-KeyT = TypeVar("KeyT", bound=HasUid)
-
-
-class _Registry(Generic[KeyT]):
+class _Registry:
     """What a tracker and its handles share."""
 
-    def __init__(self, on_finished: Callable[[KeyT], None]) -> None:
+    def __init__(self, on_finished: Callable[[Key], None]) -> None:
         self.on_finished = on_finished
-        self.handles: dict[str, ObjectAttempts[KeyT]] = {}
+        self.handles: dict[str, ObjectAttempts] = {}
         self.tasks: set[asyncio.Task[Attempt]] = set()
         self.cancelled = False
         """Whether the tracker itself has cancelled the running attempts."""
@@ -60,7 +44,7 @@ class _Registry(Generic[KeyT]):
         self.idle = asyncio.Event()
         self.idle.set()
 
-    def add(self, handle: ObjectAttempts[KeyT]) -> None:
+    def add(self, handle: ObjectAttempts) -> None:
         self.handles[handle.key.uid] = handle
         self.wait_for(handle.key.uid)
 
@@ -81,10 +65,10 @@ class _Registry(Generic[KeyT]):
         self.ignore(uid)
 
 
-class ObjectAttempts(Generic[KeyT]):
+class ObjectAttempts:
     """The attempts of one object: the handle that a reconciliation works with."""
 
-    def __init__(self, key: KeyT, registry: _Registry[KeyT]) -> None:
+    def __init__(self, key: Key, registry: _Registry) -> None:
         self.key = key
         self.route: Route | None = None
         """The route of the attempts that are tracked."""
@@ -226,7 +210,7 @@ class ObjectAttempts(Generic[KeyT]):
             self._registry.remove(uid)
 
 
-class AttemptTracker(Generic[KeyT]):
+class AttemptTracker:
     """The attempts of all objects, by uid.
 
     Args:
@@ -234,9 +218,7 @@ class AttemptTracker(Generic[KeyT]):
         budget: bounds the content that attempts hold; by default there is no bound.
     """
 
-    def __init__(
-        self, *, on_finished: Callable[[KeyT], None], budget: ContentBudget[KeyT] | None = None
-    ) -> None:
+    def __init__(self, *, on_finished: Callable[[Key], None], budget: ContentBudget | None = None) -> None:
         self._registry = _Registry(on_finished)
         self._budget = budget or ContentBudget(None, on_room=on_finished)
 
@@ -256,11 +238,11 @@ class AttemptTracker(Generic[KeyT]):
         """The objects that attempts are tracked for, except the stalled ones: nobody waits for these."""
         return tuple(uid for uid in self._registry.handles if uid in self._registry.awaited)
 
-    def open(self, key: KeyT) -> ObjectAttempts[KeyT]:
+    def open(self, key: Key) -> ObjectAttempts:
         """Return the handle of an object's attempts; open it once per reconciliation."""
         return self._registry.handles.get(key.uid) or ObjectAttempts(key, self._registry)
 
-    def turn(self, key: KeyT) -> Turn[KeyT]:
+    def turn(self, key: Key) -> Turn:
         """Return the turn of one reconciliation, in which it reserves room for the content of attempts."""
         return self._budget.turn(key)
 

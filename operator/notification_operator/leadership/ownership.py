@@ -10,9 +10,9 @@ from notification_operator.domain.sharding import shard_of
 from notification_operator.telemetry.statistics import ElectorStatistics
 
 if TYPE_CHECKING:
-    from notification_operator.controller.request import Key
     from notification_operator.controller.workqueue import WorkQueue
     from notification_operator.delivery.attempt_tracker import AttemptTracker
+    from notification_operator.domain.key import Key
     from notification_operator.leadership.elector import Elector
 
 logger = structlog.get_logger(__name__)
@@ -37,7 +37,7 @@ class Ownership:
     def __init__(
         self,
         elector: Elector | None,
-        attempts: AttemptTracker[Key],
+        attempts: AttemptTracker,
         queue: WorkQueue,
         *,
         rules: Rules,

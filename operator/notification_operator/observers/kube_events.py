@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from atomic_status import StatusError
-    from notification_operator.observers.publisher import Identified, Transition
+    from notification_operator.domain.key import Key
+    from notification_operator.domain.model import Notification
+    from notification_operator.observers.publisher import Transition
 
 ACTIONABLE: Final = frozenset({Phase.RETRYING, Phase.PARTIALLY_SENT, Phase.FAILED})
 ROUTING_DOCUMENT_REFUSED: Final = "RoutingDocumentRefused"
@@ -75,12 +77,12 @@ class EventObserver:
             note = f"Circuit breaker open for channel {channel}: no deliveries until a probe succeeds"
             self._emit(self._pod, EventType.WARNING, CIRCUIT_BREAKER_OPENED, "Deliver", note)
 
-    def status_refused(self, key: Identified, error: StatusError) -> None:
+    def status_refused(self, key: Key, error: StatusError) -> None:
         """Record that the API server refuses the status of a notification, which waits for a change."""
         note = f"The status is not recorded and the delivery stands still until the object changes: {error}"
         self._emit(self._notification(key), EventType.WARNING, STATUS_REFUSED, "Deliver", note)
 
-    def _notification(self, key: Identified) -> Regarding:
+    def _notification(self, key: Key | Notification) -> Regarding:
         return Regarding(
             api_version=self._api_version,
             kind="NotificationRequest",

@@ -10,6 +10,7 @@ import structlog
 if TYPE_CHECKING:
     from atomic_status import StatusError
     from notification_operator.delivery.content.redaction import RedactedContent
+    from notification_operator.domain.key import Key
     from notification_operator.domain.model import Attempt, Notification
 
 logger = structlog.get_logger(__name__)
@@ -36,29 +37,10 @@ class Transition:
         return self.after.phase is not self.before.phase
 
 
-class Identified(Protocol):
-    """One incarnation of a notification."""
-
-    @property
-    def namespace(self) -> str:
-        """Its namespace."""
-        ...
-
-    @property
-    def name(self) -> str:
-        """Its name."""
-        ...
-
-    @property
-    def uid(self) -> str:
-        """Its uid."""
-        ...
-
-
 class RefusalObserver(Protocol):
     """Reports a notification whose status the API server refuses for good."""
 
-    def status_refused(self, key: Identified, error: StatusError) -> None:
+    def status_refused(self, key: Key, error: StatusError) -> None:
         """Report it; returns at once."""
         ...
 
@@ -81,7 +63,7 @@ class Publisher:
         self._observers = observers
         self._refusals = refusals
 
-    def publish_refusal(self, key: Identified, error: StatusError) -> None:
+    def publish_refusal(self, key: Key, error: StatusError) -> None:
         """Report that the API server refuses a status for good."""
         if self._refusals is not None:
             self._refusals.status_refused(key, error)

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from notification_operator.controller.request import Key
 from notification_operator.domain.folding.phases import FINAL
+from notification_operator.domain.key import Key
 from notification_operator.domain.status import phase_of
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class EventHandler:
         self,
         queue: WorkQueue,
         *,
-        attempts: AttemptTracker[Key],
+        attempts: AttemptTracker,
         ownership: Ownership,
         metrics: Metrics,
         served: Container[str],

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from atomic_status import Resource
-from notification_operator.controller.request import Key
+from notification_operator.domain.key import Key
 from notification_operator.kube.errors import KubeError
 from notification_operator.kube.requests import call, watch
 

@@ -15,11 +15,12 @@ import structlog
 
 from atomic_status import Conflict, Gone, StatusError
 from notification_contract.kinds.choices import AttemptStatus, Phase
-from notification_operator.controller.request import Key, Request, Result
+from notification_operator.controller.request import Request, Result
 from notification_operator.delivery.channel import DeliveryError, Permanent
 from notification_operator.delivery.rendering.markup.slack_text import Source, payloads
 from notification_operator.domain.folding.fold import fold
 from notification_operator.domain.folding.phases import FINAL
+from notification_operator.domain.key import Key
 from notification_operator.domain.model import Attempt, Reason, parse
 from notification_operator.domain.planning.plan import plan
 from notification_operator.domain.planning.progress import progress
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from atomic_status import KubeStatusStore
     from notification_operator.delivery.http_client import HttpClient
+    from notification_operator.domain.key import Key
     from notification_operator.domain.model import Content, Notification
     from notification_operator.domain.planning.plan import Send
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from atomic_status import ObjectRef
 from atomic_status.testing import MemoryStore
-from notification_operator.controller.request import Key, Request, Result
+from notification_operator.controller.request import Request, Result
 from notification_operator.delivery.channel import Transient
+from notification_operator.domain.key import Key
 from tests.harness.naive.controller import Controller
 
 if TYPE_CHECKING:

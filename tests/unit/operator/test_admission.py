@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 
 from notification_operator.app import App
 from notification_operator.config.settings import Settings
-from notification_operator.controller.request import Key
+from notification_operator.domain.key import Key
 from notification_operator.kube.client import Cluster
 from notification_operator.kube.connectivity import Connectivity
 from notification_operator.ports import live_ports

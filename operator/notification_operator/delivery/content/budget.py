@@ -10,13 +10,14 @@ from __future__ import annotations
 import sys
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Generic, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Final, Self
 from zlib import crc32
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from types import TracebackType
 
+    from notification_operator.domain.key import Key
     from notification_operator.domain.model import Content
 
 OVERHEAD: Final = 4_096
@@ -27,23 +28,6 @@ RECEIVER_PARTS: Final = 4
 """Parts of the budget that all receivers share."""
 MOST_OVERTAKEN: Final = 64
 """Attempts that overtake a larger one; after them everything waits until that one fits."""
-
-
-class HasIdentity(Protocol):
-    """A reference to one incarnation of an object."""
-
-    @property
-    def namespace(self) -> str:
-        """The object's namespace."""
-        ...
-
-    @property
-    def uid(self) -> str:
-        """The object's uid."""
-        ...
-
-
-KeyT = TypeVar("KeyT", bound=HasIdentity)
 
 
 def content_size(content: Content) -> int:
@@ -59,22 +43,22 @@ def cost(size: int) -> int:
 
 
 @dataclass(slots=True, kw_only=True)
-class _Waiter(Generic[KeyT]):
-    key: KeyT
+class _Waiter:
+    key: Key
     size: int
     overtaken: int = 0
 
 
-class _Share(Generic[KeyT]):
+class _Share:
     """The budget of one channel."""
 
-    def __init__(self, limit: int, on_room: Callable[[KeyT], None]) -> None:
+    def __init__(self, limit: int, on_room: Callable[[Key], None]) -> None:
         self._limit = limit
         self._on_room = on_room
         self.used = 0
         self._grants: dict[str, int] = {}
         """The size that is kept for an object until it is reconciled, by uid."""
-        self._waiting: OrderedDict[str, dict[str, _Waiter[KeyT]]] = OrderedDict()
+        self._waiting: OrderedDict[str, dict[str, _Waiter]] = OrderedDict()
         """The waiting objects by namespace and uid; the next namespace is first, and none is empty."""
         self._namespaces: dict[str, str] = {}
         """The namespace of each waiting object, by uid."""
@@ -104,7 +88,7 @@ class _Share(Generic[KeyT]):
             waiter.overtaken += 1
         return True
 
-    def wait(self, key: KeyT, size: int) -> None:
+    def wait(self, key: Key, size: int) -> None:
         """Wait for room; an object that waits already keeps its place."""
         if key.uid not in self._namespaces and key.uid not in self._grants:
             self._namespaces[key.uid] = key.namespace
@@ -129,7 +113,7 @@ class _Share(Generic[KeyT]):
         if not waiters:
             del self._waiting[namespace]
 
-    def _next(self) -> _Waiter[KeyT] | None:
+    def _next(self) -> _Waiter | None:
         """Remove and return the next object that fits."""
         for namespace, waiters in self._waiting.items():
             waiter = next(iter(waiters.values()))
@@ -157,7 +141,7 @@ class Reservation:
             self._release(size)
 
 
-class ContentBudget(Generic[KeyT]):
+class ContentBudget:
     """Bounds the content of all attempts, in equal parts per channel: no channel waits for another.
 
     Args:
@@ -167,12 +151,12 @@ class ContentBudget(Generic[KeyT]):
     """
 
     def __init__(
-        self, limit: int | None, *, channels: Iterable[str] = (), on_room: Callable[[KeyT], None]
+        self, limit: int | None, *, channels: Iterable[str] = (), on_room: Callable[[Key], None]
     ) -> None:
         parts = len(tuple(channels)) + RECEIVER_PARTS
         self._part = sys.maxsize if limit is None else limit // parts
         self._on_room = on_room
-        self._shares: dict[str, _Share[KeyT]] = {}
+        self._shares: dict[str, _Share] = {}
 
     @property
     def waiting(self) -> int:
@@ -184,7 +168,7 @@ class ContentBudget(Generic[KeyT]):
         """The bytes that are held or kept for the next reconciliation."""
         return sum(share.used for share in self._shares.values())
 
-    def turn(self, key: KeyT) -> Turn[KeyT]:
+    def turn(self, key: Key) -> Turn:
         """Return the turn of an object: one reconciliation of it."""
         return Turn(self, key)
 
@@ -193,7 +177,7 @@ class ContentBudget(Generic[KeyT]):
         for share in self._shares.values():
             share.forget(uid)
 
-    def share(self, part: str) -> _Share[KeyT]:
+    def share(self, part: str) -> _Share:
         """Return a part of the budget; a channel that is not configured has one too."""
         share = self._shares.get(part)
         if share is None:
@@ -206,10 +190,10 @@ class ContentBudget(Generic[KeyT]):
         return {name: size for name, size in kept if size is not None}
 
 
-class Turn(Generic[KeyT]):
+class Turn:
     """One reconciliation of an object: room that was kept for it and that it does not use is returned at its end."""
 
-    def __init__(self, budget: ContentBudget[KeyT], key: KeyT) -> None:
+    def __init__(self, budget: ContentBudget, key: Key) -> None:
         self._budget = budget
         self._key = key
         self._grants: dict[str, int] = {}

@@ -9,9 +9,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from notification_operator.controller.receiver_status import ReceiverStatusController
-    from notification_operator.controller.request import Key
     from notification_operator.delivery.receivers.changes import ReceiverChanges
     from notification_operator.delivery.receivers.health_book import HealthBook
+    from notification_operator.domain.key import Key
     from notification_operator.domain.receivers.catalog import ReceiverKey
     from notification_operator.watch.receivers.catalog import ReceiverCatalog
     from notification_operator.watch.receivers.references import ReceiverReferences

@@ -10,9 +10,10 @@ from typing import Any
 from atomic_status import ObjectRef
 from atomic_status.testing import MemoryStore
 from notification_operator.config.settings import Settings
-from notification_operator.controller.request import Key, Request, Result
+from notification_operator.controller.request import Request, Result
 from notification_operator.controller.workqueue import WorkQueue
 from notification_operator.delivery.channel import Channel, Message
+from notification_operator.domain.key import Key
 from notification_operator.observers.publisher import Observer
 from notification_operator.ports import ReceiverPorts
 from notification_operator.telemetry.metrics import Metrics

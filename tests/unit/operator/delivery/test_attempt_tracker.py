@@ -4,13 +4,13 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
 
 import pytest
 
 from notification_contract.kinds.choices import AttemptStatus
 from notification_operator.delivery.attempt_tracker import AttemptTracker
 from notification_operator.delivery.channel import Postponed
+from notification_operator.domain.key import Key
 from notification_operator.domain.model import Attempt, parse
 from notification_operator.domain.routing.route import Route
 from notification_operator.telemetry.statistics import AttemptStatistics
@@ -19,12 +19,7 @@ from tests.unit.operator.domain.builders import stored
 ROUTE = Route(targets=("slack", "console"))
 
 
-class Key(NamedTuple):
-    uid: str
-    namespace: str = "shop"
-
-
-KEY = Key("uid")
+KEY = Key(namespace="shop", name="order-1", uid="uid")
 
 
 class TrackerFixture:
@@ -32,7 +27,7 @@ class TrackerFixture:
 
     def __init__(self) -> None:
         self.reported: list[Key] = []
-        self.tracker: AttemptTracker[Key] = AttemptTracker(on_finished=self.reported.append)
+        self.tracker: AttemptTracker = AttemptTracker(on_finished=self.reported.append)
         self.attempts = self.tracker.open(KEY)
 
     def start(self, attempt: Attempt, gate: asyncio.Event | None = None) -> None:
@@ -200,7 +195,7 @@ async def test_tracker_is_not_idle_while_another_object_is_written() -> None:
     fixture.start(result)
     idle = asyncio.create_task(fixture.tracker.idle())
     await asyncio.sleep(0.02)
-    other = fixture.tracker.open(Key("uid-2"))
+    other = fixture.tracker.open(Key(namespace="shop", name="order-2", uid="uid-2"))
     # The end of the one and the write of the other come before the waiting task runs again.
     fixture.tracker.forget("uid")
     other.keep(unwritten)
@@ -250,7 +245,7 @@ async def test_failing_callback_does_not_keep_an_object_tracked() -> None:
     def refuse(key: Key) -> None:
         raise ValueError(key)
 
-    tracker: AttemptTracker[Key] = AttemptTracker(on_finished=refuse)
+    tracker: AttemptTracker = AttemptTracker(on_finished=refuse)
     attempts, result = tracker.open(KEY), attempt()
 
     async def deliver() -> Attempt:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from structlog.testing import capture_logs
 
-from notification_operator.controller.request import Key, Request, Result
+from notification_operator.controller.request import Request, Result
 from notification_operator.controller.workqueue import WorkQueue
 from notification_operator.delivery.attempt_tracker import AttemptTracker
+from notification_operator.domain.key import Key
 from notification_operator.domain.routing.route import resolve
 from notification_operator.domain.sharding import shard_of
 from notification_operator.leadership.ownership import Ownership
@@ -58,7 +59,7 @@ class OwnershipFixture:
     ) -> None:
         self.elector = Elector(working=working or set(), leaving=leaving or set())
         self.queue = WorkQueue(workers=4, clock=lambda: datetime.now(UTC))
-        self.attempts: AttemptTracker[Key] = AttemptTracker(on_finished=self.queue.add)
+        self.attempts: AttemptTracker = AttemptTracker(on_finished=self.queue.add)
         self.routing = SimpleNamespace(known=True)
         elector = None if alone else cast("Any", self.elector)
         self.ownership = Ownership(elector, self.attempts, self.queue, rules=self.routing)

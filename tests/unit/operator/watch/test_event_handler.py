@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from notification_contract.kinds.choices import Phase
-from notification_operator.controller.request import Key, Request, Result
+from notification_operator.controller.request import Request, Result
 from notification_operator.controller.workqueue import WorkQueue
 from notification_operator.delivery.attempt_tracker import AttemptTracker
+from notification_operator.domain.key import Key
 from notification_operator.domain.model import Attempt
 from notification_operator.domain.routing.route import Route
 from notification_operator.telemetry.metrics import Metrics
@@ -32,7 +33,7 @@ class HandlerFixture:
 
     def __init__(self, *, served: bool = True, may_record: bool = True, max_keys: int | None = None) -> None:
         self.queue = WorkQueue(workers=1, clock=lambda: datetime.now(UTC), max_keys=max_keys)
-        self.attempts: AttemptTracker[Key] = AttemptTracker(on_finished=self.queue.add)
+        self.attempts: AttemptTracker = AttemptTracker(on_finished=self.queue.add)
         self.metrics = Metrics()
         self._may_record = may_record
         self._handler = EventHandler(

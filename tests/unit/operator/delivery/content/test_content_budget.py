@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from notification_operator.controller.request import Key
 from notification_operator.delivery.content.budget import (
     MOST_OVERTAKEN,
     RECEIVER_PARTS,
@@ -10,6 +9,7 @@ from notification_operator.delivery.content.budget import (
     Reservation,
     content_size,
 )
+from notification_operator.domain.key import Key
 from notification_operator.domain.model import Content
 
 
@@ -20,7 +20,7 @@ class BudgetFixture:
         names = channels or ("slack",)
         self.granted: list[str] = []
         self.held: dict[str, Reservation] = {}
-        self.budget: ContentBudget[Key] = ContentBudget(
+        self.budget: ContentBudget = ContentBudget(
             100 * (len(names) + RECEIVER_PARTS),
             channels=names,
             on_room=lambda key: self.granted.append(key.uid),
