@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from notification_operator.controller.request import Request
     from notification_operator.controller.starter import Started, Starter
     from notification_operator.delivery.attempt_tracker import AttemptTracker
-    from notification_operator.delivery.content.budget import Turn
+    from notification_operator.delivery.content.budget import BudgetLease
     from notification_operator.domain.key import Key
     from notification_operator.domain.model import Notification
     from notification_operator.domain.routing.route import Route
@@ -108,8 +108,8 @@ class Reconciler:
         uid = request.key.uid
         observed: set[str] = set()
         try:
-            with self._metrics.measured(uid), self._attempts.turn(request.key) as turn:
-                return await self._reconcile(request, turn, observed)
+            with self._metrics.measured(uid), self._attempts.lease(request.key) as lease:
+                return await self._reconcile(request, lease, observed)
         except Gone:
             self._attempts.forget(uid)
             return Result(final=True)
@@ -130,7 +130,7 @@ class Reconciler:
             )
             return self._stall(request.key, error, frozenset(observed))
 
-    async def _reconcile(self, request: Request, turn: Turn, observed: set[str]) -> Result:
+    async def _reconcile(self, request: Request, lease: BudgetLease, observed: set[str]) -> Result:
         ref, attempts = ref_of(request.key), self._attempts.open(request.key)
         fresh = await self._store.read(ref)
         version = fresh["metadata"]["resourceVersion"]
@@ -141,7 +141,7 @@ class Reconciler:
         attempts.mute(version)
         notification, rules = parse(fresh), self._rules.rules
         route = rules.route(notification, attempts.route)
-        started = await self._starter.start(request, notification, route, attempts, turn)
+        started = await self._starter.start(request, notification, route, attempts, lease)
         if started.nothing_to_write:
             attempts.unmute()
             now = self._clock()

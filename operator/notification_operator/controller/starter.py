@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from notification_operator.controller.request import Request
     from notification_operator.delivery.attempt_tracker import ObjectAttempts
-    from notification_operator.delivery.content.budget import Reservation, Turn
+    from notification_operator.delivery.content.budget import BudgetLease, Reservation
     from notification_operator.delivery.content.redaction import ContentRedaction, RedactedContent
     from notification_operator.delivery.dispatcher import Dispatcher
     from notification_operator.domain.model import Notification
@@ -94,7 +94,7 @@ class Starter:
         notification: Notification,
         route: Route,
         attempts: ObjectAttempts,
-        turn: Turn,
+        lease: BudgetLease,
     ) -> Started:
         """Start the due attempts, and wait a moment for their end.
 
@@ -104,7 +104,7 @@ class Starter:
         redacted, uid = self._redaction.of(notification.content), request.key.uid
         held, missing = frozenset[str](), frozenset[str]()
         if self._may_start(uid, attempts):
-            held, missing = self._hold_if_large(notification, route, attempts, turn)
+            held, missing = self._hold_if_large(notification, route, attempts, lease)
         if missing and not held:
             return Started(
                 redacted=redacted, route=route, permitted=True, without_room=missing, nothing_to_write=True
@@ -118,7 +118,7 @@ class Starter:
             raise Gone(ref_of(request.key))
         if not self._may_start(uid, attempts):
             return Started(redacted=redacted, route=route, permitted=False)
-        started = self._start_due(notification, route, attempts, turn=turn, redacted=redacted)
+        started = self._start_due(notification, route, attempts, lease=lease, redacted=redacted)
         if started.any:
             await request.without_worker(attempts.wait(self._visible_after))
         return started
@@ -180,7 +180,7 @@ class Starter:
                 self._waiting.discard(receiver, key)
 
     def _hold_if_large(
-        self, notification: Notification, route: Route, attempts: ObjectAttempts, turn: Turn
+        self, notification: Notification, route: Route, attempts: ObjectAttempts, lease: BudgetLease
     ) -> tuple[frozenset[str], frozenset[str]]:
         """Keep room for the due attempts of a large notification, before its content is redacted.
 
@@ -197,7 +197,7 @@ class Starter:
             for send in planned.sends
             if isinstance(self._dispatcher.ask(send, message), Permission)
         )
-        missing = turn.hold(channels, cost(content_size(notification.content)))
+        missing = lease.hold(channels, cost(content_size(notification.content)))
         return channels - missing, missing
 
     def _start_due(
@@ -206,7 +206,7 @@ class Starter:
         route: Route,
         attempts: ObjectAttempts,
         *,
-        turn: Turn,
+        lease: BudgetLease,
         redacted: RedactedContent,
     ) -> Started:
         known, now = merge_attempts(notification, attempts.finished), self._clock()
@@ -230,7 +230,7 @@ class Starter:
                 holds[send.channel] = answer
             elif isinstance(answer, Reason):
                 suppressions[send.channel] = answer.value
-            elif (room := turn.reserve(send.channel, size)) is None:
+            elif (room := lease.reserve(send.channel, size)) is None:
                 without_room.add(send.channel)
             else:
                 self._dispatcher.take(answer)

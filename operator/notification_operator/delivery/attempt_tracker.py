@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from notification_operator.delivery.channel import Postponed
-from notification_operator.delivery.content.budget import ContentBudget, Reservation, Turn
+from notification_operator.delivery.content.budget import BudgetLease, ContentBudget, Reservation
 from notification_operator.telemetry.statistics import AttemptStatistics
 
 if TYPE_CHECKING:
@@ -242,9 +242,9 @@ class AttemptTracker:
         """Return the handle of an object's attempts; open it once per reconciliation."""
         return self._registry.handles.get(key.uid) or ObjectAttempts(key, self._registry)
 
-    def turn(self, key: Key) -> Turn:
-        """Return the turn of one reconciliation, in which it reserves room for the content of attempts."""
-        return self._budget.turn(key)
+    def lease(self, key: Key) -> BudgetLease:
+        """Return the lease of one reconciliation, in which it reserves room for the content of attempts."""
+        return self._budget.lease(key)
 
     def tracks(self, uid: str) -> bool:
         """Return whether an object has attempts that are running or not yet recorded."""

@@ -1,6 +1,6 @@
 """The budget of each channel: the bytes of content that its running and waiting attempts may hold (DD-BOUNDS-001).
 
-There may be any number of receivers, so they share a few parts: a receiver that hangs delays those of its part alone.
+There may be any number of receivers, so they share a few partitions: a receiver that hangs delays only those of its own.
 An attempt that does not fit waits as a key, without content. When its turn comes, its object is reconciled and read
 again. Namespaces take turns. An object that is larger than the budget of a channel has that channel to itself.
 """
@@ -8,10 +8,11 @@ again. Namespaces take turns. An object that is larger than the budget of a chan
 from __future__ import annotations
 
 import sys
-from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 from zlib import crc32
+
+from notification_operator.fair.fair_queue import FairQueue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -25,7 +26,7 @@ OVERHEAD: Final = 4_096
 COPIES: Final = 3
 """Copies of a content that an attempt may hold at once: as read, as redacted, and as sent."""
 RECEIVER_PARTS: Final = 4
-"""Parts of the budget that all receivers share."""
+"""Parts of the budget that all receivers partition."""
 MOST_OVERTAKEN: Final = 64
 """Attempts that overtake a larger one; after them everything waits until that one fits."""
 
@@ -42,15 +43,15 @@ def cost(size: int) -> int:
     return OVERHEAD + COPIES * size
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class _Waiter:
     key: Key
     size: int
     overtaken: int = 0
 
 
-class _Share:
-    """The budget of one channel."""
+class Partition:
+    """The part of the budget that a channel, or a fourth of the receivers, has."""
 
     def __init__(self, limit: int, on_room: Callable[[Key], None]) -> None:
         self._limit = limit
@@ -58,14 +59,13 @@ class _Share:
         self.used = 0
         self._grants: dict[str, int] = {}
         """The size that is kept for an object until it is reconciled, by uid."""
-        self._waiting: OrderedDict[str, dict[str, _Waiter]] = OrderedDict()
-        """The waiting objects by namespace and uid; the next namespace is first, and none is empty."""
-        self._namespaces: dict[str, str] = {}
-        """The namespace of each waiting object, by uid."""
+        self._queue: FairQueue[_Waiter] = FairQueue()
+        self._waiters: dict[str, _Waiter] = {}
+        """The objects in the queue, by uid."""
 
     @property
     def waiting(self) -> int:
-        return len(self._namespaces)
+        return len(self._waiters)
 
     def fits(self, size: int) -> bool:
         return not self.used or self.used + size <= self._limit
@@ -75,13 +75,13 @@ class _Share:
 
     def take(self, namespace: str, size: int) -> bool:
         """Take room at once: the objects of other namespaces that wait do not fit into it."""
-        if namespace in self._waiting or not self.fits(size) or not self._may_overtake():
+        if self._queue.line(namespace) or not self.fits(size) or not self._may_overtake():
             return False
         self.used += size
         return True
 
     def _may_overtake(self) -> bool:
-        first = [next(iter(waiters.values())) for waiters in self._waiting.values()]
+        first = [waiter for _, waiter in self._queue.heads()]
         if any(waiter.overtaken >= MOST_OVERTAKEN for waiter in first):
             return False
         for waiter in first:
@@ -90,9 +90,9 @@ class _Share:
 
     def wait(self, key: Key, size: int) -> None:
         """Wait for room; an object that waits already keeps its place."""
-        if key.uid not in self._namespaces and key.uid not in self._grants:
-            self._namespaces[key.uid] = key.namespace
-            self._waiting.setdefault(key.namespace, {})[key.uid] = _Waiter(key=key, size=size)
+        if key.uid not in self._waiters and key.uid not in self._grants:
+            waiter = self._waiters[key.uid] = _Waiter(key=key, size=size)
+            self._queue.add(key.namespace, waiter)
 
     def release(self, size: int) -> None:
         self.used -= size
@@ -102,25 +102,17 @@ class _Share:
             self._on_room(waiter.key)
 
     def forget(self, uid: str) -> None:
-        if uid in self._namespaces:
-            self._remove(uid)
+        waiter = self._waiters.pop(uid, None)
+        if waiter is not None:
+            self._queue.discard(waiter.key.namespace, waiter)
         self.release(self._grants.pop(uid, 0))
-
-    def _remove(self, uid: str) -> None:
-        namespace = self._namespaces.pop(uid)
-        waiters = self._waiting[namespace]
-        del waiters[uid]
-        if not waiters:
-            del self._waiting[namespace]
 
     def _next(self) -> _Waiter | None:
         """Remove and return the next object that fits."""
-        for namespace, waiters in self._waiting.items():
-            waiter = next(iter(waiters.values()))
+        for namespace, waiter in self._queue.heads():
             if self.fits(waiter.size):
-                self._waiting.move_to_end(namespace)
-                self._remove(waiter.key.uid)
-                return waiter
+                del self._waiters[waiter.key.uid]
+                return self._queue.pop(namespace)
             if waiter.overtaken >= MOST_OVERTAKEN:
                 return None
             waiter.overtaken += 1
@@ -156,42 +148,42 @@ class ContentBudget:
         parts = len(tuple(channels)) + RECEIVER_PARTS
         self._part = sys.maxsize if limit is None else limit // parts
         self._on_room = on_room
-        self._shares: dict[str, _Share] = {}
+        self._partitions: dict[str, Partition] = {}
 
     @property
     def waiting(self) -> int:
         """The attempts that wait for room."""
-        return sum(share.waiting for share in self._shares.values())
+        return sum(partition.waiting for partition in self._partitions.values())
 
     @property
     def used(self) -> int:
         """The bytes that are held or kept for the next reconciliation."""
-        return sum(share.used for share in self._shares.values())
+        return sum(partition.used for partition in self._partitions.values())
 
-    def turn(self, key: Key) -> Turn:
-        """Return the turn of an object: one reconciliation of it."""
-        return Turn(self, key)
+    def lease(self, key: Key) -> BudgetLease:
+        """Return the lease of an object for one reconciliation of it."""
+        return BudgetLease(self, key)
 
     def forget(self, uid: str) -> None:
         """Let an object wait no longer, and keep no room for it."""
-        for share in self._shares.values():
-            share.forget(uid)
+        for partition in self._partitions.values():
+            partition.forget(uid)
 
-    def share(self, part: str) -> _Share:
+    def partition(self, part: str) -> Partition:
         """Return a part of the budget; a channel that is not configured has one too."""
-        share = self._shares.get(part)
-        if share is None:
-            share = self._shares[part] = _Share(self._part, self._on_room)
-        return share
+        partition = self._partitions.get(part)
+        if partition is None:
+            partition = self._partitions[part] = Partition(self._part, self._on_room)
+        return partition
 
     def grants(self, uid: str) -> dict[str, int]:
         """Remove and return the room that is kept for an object, by part."""
-        kept = ((name, share.take_grant(uid)) for name, share in self._shares.items())
+        kept = ((name, partition.take_grant(uid)) for name, partition in self._partitions.items())
         return {name: size for name, size in kept if size is not None}
 
 
-class Turn:
-    """One reconciliation of an object: room that was kept for it and that it does not use is returned at its end."""
+class BudgetLease:
+    """The room of one object during a reconciliation: what was kept for it and is not used is returned at the end."""
 
     def __init__(self, budget: ContentBudget, key: Key) -> None:
         self._budget = budget
@@ -206,18 +198,18 @@ class Turn:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for channel, size in self._grants.items():
-            self._budget.share(channel).release(size)
+            self._budget.partition(channel).release(size)
 
     def hold(self, targets: Iterable[str], size: int) -> frozenset[str]:
-        """Keep room for each target, for a later `reserve` in this turn; return the targets that have none."""
+        """Keep room for each target, for a later `reserve` of this lease; return the targets that have none."""
         missing = {target for target in targets if not self._hold(part_of(target), size)}
         for target in missing:
-            self._budget.share(part_of(target)).wait(self._key, size)
+            self._budget.partition(part_of(target)).wait(self._key, size)
         return frozenset(missing)
 
     def _hold(self, part: str, size: int) -> bool:
         if part not in self._grants:
-            if not self._budget.share(part).take(self._key.namespace, size):
+            if not self._budget.partition(part).take(self._key.namespace, size):
                 return False
             self._grants[part] = size
         return True
@@ -225,13 +217,13 @@ class Turn:
     def reserve(self, target: str, size: int) -> Reservation | None:
         """Return room for an attempt; without room, wait for it and return None."""
         part = part_of(target)
-        share = self._budget.share(part)
+        partition = self._budget.partition(part)
         granted = self._grants.pop(part, None)
         if granted is not None:
-            return Reservation(share.release, granted)
-        if share.take(self._key.namespace, size):
-            return Reservation(share.release, size)
-        share.wait(self._key, size)
+            return Reservation(partition.release, granted)
+        if partition.take(self._key.namespace, size):
+            return Reservation(partition.release, size)
+        partition.wait(self._key, size)
         return None
 
 

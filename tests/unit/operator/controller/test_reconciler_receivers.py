@@ -235,8 +235,8 @@ async def test_held_target_takes_no_room(characters: int) -> None:
     composition.collections.put_receiver("hook", webhook(suspend=True))
     async with composition.following() as fixture:
         other = Key(namespace="shop", name="other", uid="other")
-        with fixture.operator.attempts.turn(other) as turn:
-            room = turn.reserve("webhook/hook", 1 << 20)
+        with fixture.operator.attempts.lease(other) as lease:
+            room = lease.reserve("webhook/hook", 1 << 20)
             assert room is not None
             await fixture.reconcile()
             assert fixture.attempts.waiting == 0

@@ -28,8 +28,8 @@ class BudgetFixture:
 
     def reserve(self, name: str, size: int, channel: str = "slack") -> bool:
         """Reserve room in a turn of an object, whose namespace is the first letter of its name."""
-        with self.budget.turn(key(name)) as turn:
-            reservation = turn.reserve(channel, size)
+        with self.budget.lease(key(name)) as lease:
+            reservation = lease.reserve(channel, size)
         if reservation is not None:
             self.held[name] = reservation
         return reservation is not None
@@ -115,7 +115,7 @@ def test_room_that_a_turn_does_not_use_is_returned() -> None:
     fixture.reserve("a2", 100)
     fixture.reserve("b1", 100)
     fixture.release("a1")
-    with fixture.budget.turn(key("a2")):
+    with fixture.budget.lease(key("a2")):
         pass
     assert fixture.granted == ["a2", "b1"]
 
@@ -145,10 +145,10 @@ def test_waiting_object_keeps_its_place() -> None:
 def test_room_that_is_granted_during_a_turn_is_kept_for_the_next_one() -> None:
     fixture = BudgetFixture()
     fixture.reserve("a1", 100)
-    with fixture.budget.turn(key("a2")) as turn:
-        assert turn.reserve("slack", 100) is None
+    with fixture.budget.lease(key("a2")) as lease:
+        assert lease.reserve("slack", 100) is None
         fixture.release("a1")
-        assert turn.reserve("slack", 100) is None
+        assert lease.reserve("slack", 100) is None
     assert fixture.granted == ["a2"]
     assert fixture.reserve("a2", 100)
 
@@ -156,21 +156,21 @@ def test_room_that_is_granted_during_a_turn_is_kept_for_the_next_one() -> None:
 def test_large_object_holds_room_before_its_redaction_or_waits() -> None:
     fixture = BudgetFixture("slack", "log")
     fixture.reserve("b1", 90, "slack")
-    with fixture.budget.turn(key("a1")) as turn:
-        assert turn.hold(("slack", "log"), 40) == {"slack"}
+    with fixture.budget.lease(key("a1")) as lease:
+        assert lease.hold(("slack", "log"), 40) == {"slack"}
         assert fixture.budget.used == 130
-        reservation = turn.reserve("log", 40)
+        reservation = lease.reserve("log", 40)
     assert reservation is not None
     assert fixture.budget.used == 130
     reservation.release()
-    with fixture.budget.turn(key("a2")) as turn:
-        assert turn.hold(("log",), 40) == frozenset()
+    with fixture.budget.lease(key("a2")) as lease:
+        assert lease.hold(("log",), 40) == frozenset()
     assert fixture.budget.used == 90, "what was held and not reserved is returned"
     fixture.release("b1")
     assert fixture.granted == ["a1"]
-    with fixture.budget.turn(key("a1")) as turn:
-        assert turn.hold(("slack",), 40) == frozenset()
-        assert turn.reserve("slack", 40) is not None
+    with fixture.budget.lease(key("a1")) as lease:
+        assert lease.hold(("slack",), 40) == frozenset()
+        assert lease.reserve("slack", 40) is not None
 
 
 def test_size_of_a_content_counts_every_text() -> None:
