@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from notification_operator.controller.attempt_tracker import AttemptTracker
 from notification_operator.controller.publication import Publication
 from notification_operator.controller.reconciler import Reconciler
 from notification_operator.controller.retention import RetentionSweeper
 from notification_operator.controller.starter import Starter
 from notification_operator.controller.workqueue import WorkQueue
-from notification_operator.delivery.attempt_tracker import AttemptTracker
 from notification_operator.delivery.content.budget import ContentBudget
 from notification_operator.delivery.content.redaction import ContentRedaction
 from notification_operator.delivery.dispatcher import Dispatcher

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from notification_operator.delivery.attempt_tracker import ObjectAttempts
+    from notification_operator.controller.attempt_tracker import ObjectAttempts
     from notification_operator.domain.model import Notification
     from notification_operator.domain.routing.route import Route
     from notification_operator.domain.rules import Rules

@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from atomic_status import StatusStore
+    from notification_operator.controller.attempt_tracker import AttemptTracker
     from notification_operator.controller.publication import Publication
     from notification_operator.controller.request import Request
     from notification_operator.controller.starter import Started, Starter
-    from notification_operator.delivery.attempt_tracker import AttemptTracker
     from notification_operator.delivery.content.budget import BudgetLease
     from notification_operator.domain.key import Key
     from notification_operator.domain.model import Notification

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
     from datetime import datetime
 
+    from notification_operator.controller.attempt_tracker import ObjectAttempts
     from notification_operator.controller.request import Request
-    from notification_operator.delivery.attempt_tracker import ObjectAttempts
     from notification_operator.delivery.content.budget import BudgetLease, Reservation
     from notification_operator.delivery.content.redaction import ContentRedaction, RedactedContent
     from notification_operator.delivery.dispatcher import Dispatcher

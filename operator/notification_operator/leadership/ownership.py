@@ -10,8 +10,8 @@ from notification_operator.domain.sharding import shard_of
 from notification_operator.telemetry.statistics import ElectorStatistics
 
 if TYPE_CHECKING:
+    from notification_operator.controller.attempt_tracker import AttemptTracker
     from notification_operator.controller.workqueue import WorkQueue
-    from notification_operator.delivery.attempt_tracker import AttemptTracker
     from notification_operator.domain.key import Key
     from notification_operator.leadership.elector import Elector
 

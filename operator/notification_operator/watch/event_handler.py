@@ -18,8 +18,8 @@ from notification_operator.domain.status import phase_of
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping
 
+    from notification_operator.controller.attempt_tracker import AttemptTracker
     from notification_operator.controller.workqueue import WorkQueue
-    from notification_operator.delivery.attempt_tracker import AttemptTracker
     from notification_operator.telemetry.metrics import Metrics
 
 DELETED = "DELETED"

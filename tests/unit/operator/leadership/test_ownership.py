@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from structlog.testing import capture_logs
 
+from notification_operator.controller.attempt_tracker import AttemptTracker
 from notification_operator.controller.request import Request, Result
 from notification_operator.controller.workqueue import WorkQueue
-from notification_operator.delivery.attempt_tracker import AttemptTracker
 from notification_operator.domain.key import Key
 from notification_operator.domain.routing.route import resolve
 from notification_operator.domain.sharding import shard_of

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from notification_operator.controller.attempt_tracker import AttemptTracker
 from notification_operator.controller.workqueue import WorkQueue
-from notification_operator.delivery.attempt_tracker import AttemptTracker
 from notification_operator.telemetry.metrics import Metrics
 from notification_operator.watch.event_handler import EventHandler
 from notification_operator.watch.namespaces import AllNamespaces

@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from notification_operator.controller.attempt_tracker import AttemptTracker
 from notification_operator.controller.request import Result
 from notification_operator.controller.workqueue import WorkQueue
-from notification_operator.delivery.attempt_tracker import AttemptTracker
 from notification_operator.kube.errors import KubeError
 from notification_operator.telemetry.metrics import Metrics
 from notification_operator.watch import backoff

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from notification_contract.kinds.choices import Phase
+from notification_operator.controller.attempt_tracker import AttemptTracker
 from notification_operator.controller.request import Request, Result
 from notification_operator.controller.workqueue import WorkQueue
-from notification_operator.delivery.attempt_tracker import AttemptTracker
 from notification_operator.domain.key import Key
 from notification_operator.domain.model import Attempt
 from notification_operator.domain.routing.route import Route

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from notification_contract.kinds.choices import AttemptStatus
-from notification_operator.delivery.attempt_tracker import AttemptTracker
+from notification_operator.controller.attempt_tracker import AttemptTracker
 from notification_operator.delivery.channel import Postponed
 from notification_operator.domain.key import Key
 from notification_operator.domain.model import Attempt, parse
