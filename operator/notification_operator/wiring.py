@@ -8,10 +8,8 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from notification_operator.controller.attempt_tracker import AttemptTracker
-from notification_operator.controller.publication import Publication
 from notification_operator.controller.reconciler import Reconciler
 from notification_operator.controller.retention import RetentionSweeper
-from notification_operator.controller.starter import Starter
 from notification_operator.controller.workqueue import WorkQueue
 from notification_operator.delivery.content.budget import ContentBudget
 from notification_operator.delivery.content.redaction import ContentRedaction
@@ -121,10 +119,8 @@ def build(
         refusals=metrics.routing_refusals,
     )
     queue = WorkQueue(workers=settings.queue.workers, clock=clock, max_keys=settings.queue.max_notifications)
-    budget: ContentBudget = ContentBudget(
-        settings.delivery.in_flight_bytes, channels=ports.channels, on_room=queue.add
-    )
-    attempts: AttemptTracker = AttemptTracker(on_finished=queue.add, budget=budget)
+    budget = ContentBudget(settings.delivery.in_flight_bytes, channels=ports.channels, on_room=queue.add)
+    attempts = AttemptTracker(on_finished=queue.add, budget=budget)
     elector = _elector(settings, ports, clock=clock, seconds=seconds)
     rule_book = RuleBook(
         routing, sources.catalog if sources else NO_CATALOG, channels=frozenset(ports.channels)
@@ -157,23 +153,18 @@ def build(
         senders=TargetSenders(channels, sources.directory if sources else NoReceivers()),
         observer=receivers,
     )
-    starter = Starter(
-        dispatcher,
-        ContentRedaction(redactor),
-        ownership=ownership,
-        clock=clock,
-        visible_after=settings.delivery.visible_after_seconds,
-        waiting=receivers.waiting if receivers else None,
-    )
     reconciler = Reconciler(
         store=ports.store,
         attempts=attempts,
-        starter=starter,
-        rules=rule_book,
+        dispatcher=dispatcher,
+        redaction=ContentRedaction(redactor),
+        rules=lambda: rule_book.rules,
         ownership=ownership,
-        publication=Publication(publisher, metrics_observer),
+        publisher=publisher,
         metrics=metrics_observer,
         clock=clock,
+        visible_after=settings.delivery.visible_after_seconds,
+        waiting=receivers.waiting if receivers else None,
     )
     event_handler = EventHandler(
         queue, attempts=attempts, ownership=ownership, metrics=metrics, served=namespaces

@@ -9,8 +9,9 @@ A write without an answer stays here, too, and is repeated before anything new i
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -21,7 +22,6 @@ from notification_operator.telemetry.statistics import AttemptStatistics
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
 
-    from notification_operator.domain.folding.status_write import StatusWrite
     from notification_operator.domain.key import Key
     from notification_operator.domain.model import Attempt, Notification
     from notification_operator.domain.routing.route import Route
@@ -30,45 +30,21 @@ if TYPE_CHECKING:
 logger = structlog.get_logger(__name__)
 
 
-class _Registry:
-    """What a tracker and its handles share."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusWrite:
+    """A status that a reconciliation has decided to write, and what it was decided from."""
 
-    def __init__(self, on_finished: Callable[[Key], None]) -> None:
-        self.on_finished = on_finished
-        self.handles: dict[str, ObjectAttempts] = {}
-        self.tasks: set[asyncio.Task[Attempt]] = set()
-        self.cancelled = False
-        """Whether the tracker itself has cancelled the running attempts."""
-        self.awaited: set[str] = set()
-        """The objects that a shutdown waits for: all but the stalled ones."""
-        self.idle = asyncio.Event()
-        self.idle.set()
-
-    def add(self, handle: ObjectAttempts) -> None:
-        self.handles[handle.key.uid] = handle
-        self.wait_for(handle.key.uid)
-
-    def wait_for(self, uid: str) -> None:
-        if uid in self.handles:
-            self.awaited.add(uid)
-            self.idle.clear()
-
-    def ignore(self, uid: str) -> None:
-        self.awaited.discard(uid)
-        if not self.awaited:
-            self.idle.set()
-
-    def remove(self, uid: str) -> None:
-        handle = self.handles.pop(uid, None)
-        if handle is not None:
-            handle.close()
-        self.ignore(uid)
+    version: str
+    """The resourceVersion of the object as it was read: the write cannot be applied to another one."""
+    status: dict[str, Any]
+    recorded: tuple[Attempt, ...]
+    """The finished attempts that it records."""
 
 
 class ObjectAttempts:
-    """The attempts of one object: the handle that a reconciliation works with."""
+    """The attempts of one object. `Reconciliation` calls these methods in the right order."""
 
-    def __init__(self, key: Key, registry: _Registry) -> None:
+    def __init__(self, key: Key, tracker: AttemptTracker) -> None:
         self.key = key
         self.route: Route | None = None
         """The route of the attempts that are tracked."""
@@ -76,16 +52,15 @@ class ObjectAttempts:
         """Whether the tracker dropped these attempts after they were tracked."""
         self.unanswered: Notification | None = None
         """The notification before a write that is not known to have been applied: what that changes is not published."""
-        self.repeats: StatusWrite | None = None
-        """The write that this reconciliation repeats, because it may still be applied to the object as it was read."""
-        self._lost: StatusWrite | None = None
+        self.lost: StatusWrite | None = None
         """The latest write without an answer."""
-        self._registry = registry
+        self._tracker = tracker
         self._running: dict[str, asyncio.Task[Attempt]] = {}
         self._finished: list[Attempt] = []
-        self._muted = True
+        self._reconciled = True
+        """Whether a reconciliation looks at the attempts, or failed and is repeated: then their ends request none."""
         self._postponed = False
-        """Whether an attempt was postponed since `mute`: the reconciliation may end when it could start again."""
+        """Whether an attempt was postponed since `begin`: the reconciliation may end when it could start again."""
 
     @property
     def running(self) -> frozenset[str]:
@@ -96,6 +71,28 @@ class ObjectAttempts:
     def finished(self) -> tuple[Attempt, ...]:
         """The finished attempts that no write is known to hold."""
         return tuple(self._finished)
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is tracked."""
+        return not self._running and not self._finished and self.unanswered is None
+
+    def begin(self) -> None:
+        """Begin a reconciliation: until its end, it looks at the attempts itself."""
+        self._reconciled, self._postponed = True, False
+        self._tracker.await_end(self.key.uid)
+
+    def end(self) -> None:
+        """End a reconciliation: request the next one when an attempt ends, and at once if one has ended unrecorded."""
+        self._reconciled = False
+        if self._finished or self._postponed:
+            self._report()
+        self._tracker.remove_if_empty(self)
+
+    def stall(self) -> None:
+        """Let no shutdown wait for these attempts until the next reconciliation: no write can record them."""
+        self._reconciled = False
+        self._tracker.ignore(self.key.uid)
 
     def start(
         self,
@@ -112,9 +109,9 @@ class ObjectAttempts:
         reservation is released at the end of the attempt.
         """
         task = asyncio.create_task(attempt, name=f"attempt {self.key.uid}:{channel}")
-        self._registry.tasks.add(task)
+        self._tracker.tasks.add(task)
         self.route, self._running[channel] = route, task
-        self._registry.add(self)
+        self._tracker.add(self)
         task.add_done_callback(partial(self._on_done, channel, failed))
         if reservation is not None:
             task.add_done_callback(lambda _task: reservation.release())
@@ -124,25 +121,7 @@ class ObjectAttempts:
         if self._running:
             await asyncio.wait(self._running.values(), timeout=seconds)
 
-    def mute(self, version: str) -> None:
-        """Do not call `on_finished`: a reconciliation, which has read this resourceVersion, looks at the attempts itself."""
-        self._muted, self._postponed = True, False
-        self.repeats = self._lost if self._lost is not None and self._lost.version == version else None
-        self._registry.wait_for(self.key.uid)
-
-    def stall(self) -> None:
-        """Let no shutdown wait for these attempts until the next reconciliation: no write can record them."""
-        self._muted = False
-        self._registry.ignore(self.key.uid)
-
-    def unmute(self) -> None:
-        """Call `on_finished` for each attempt that ends from now on, and at once if one has finished or was postponed."""
-        self._muted = False
-        if self._finished or self._postponed:
-            self._report()
-        self._remove_if_empty()
-
-    def keep(self, before: Notification) -> Notification:
+    def begin_write(self, before: Notification) -> Notification:
         """Track the object during a write, and until it is known what that has done.
 
         Returns:
@@ -150,64 +129,55 @@ class ObjectAttempts:
         """
         self.unanswered = self.unanswered or before
         if not self.forgotten:
-            self._registry.add(self)
+            self._tracker.add(self)
         return self.unanswered
-
-    def remember(self, write: StatusWrite) -> None:
-        """Remember a write without an answer."""
-        self._lost = write
 
     def acknowledge(self, recorded: Iterable[Attempt]) -> None:
         """Drop the finished attempts that were decided on; it is also known what became of earlier writes.
 
         An attempt of the same number that finished since stays: a held attempt uses up no number.
         """
-        self.unanswered = self._lost = None
+        self.unanswered = self.lost = None
         decided = tuple(recorded)
         self._finished = [attempt for attempt in self._finished if attempt not in decided]
-        self._remove_if_empty()
+        self._tracker.remove_if_empty(self)
 
     def close(self) -> None:
         """Drop everything; running attempts finish unheard."""
         self.forgotten = True
-        self.route = self.unanswered = self._lost = None
+        self.route = self.unanswered = self.lost = None
         self._running.clear()
         self._finished.clear()
 
     def _on_done(
         self, channel: str, failed: Callable[[BaseException], Attempt], task: asyncio.Task[Attempt]
     ) -> None:
-        self._registry.tasks.discard(task)
+        self._tracker.tasks.discard(task)
         error = asyncio.CancelledError() if task.cancelled() else task.exception()
         if self._running.get(channel) is not task:
             return
         del self._running[channel]
         if isinstance(error, Postponed):
-            self._postponed = self._muted
-            self._report_unless_muted()
-        elif not (task.cancelled() and self._registry.cancelled):
+            self._postponed = self._reconciled
+            self._report_unless_reconciled()
+        elif not (task.cancelled() and self._tracker.cancelled):
             try:
                 self._finished.append(task.result() if error is None else failed(error))
             except Exception:
                 logger.exception("attempt not recorded", uid=self.key.uid, channel=channel)
-            self._report_unless_muted()
-        if not self._muted:
-            self._remove_if_empty()
+            self._report_unless_reconciled()
+        if not self._reconciled:
+            self._tracker.remove_if_empty(self)
 
-    def _report_unless_muted(self) -> None:
-        if not self._muted:
+    def _report_unless_reconciled(self) -> None:
+        if not self._reconciled:
             self._report()
 
     def _report(self) -> None:
         try:
-            self._registry.on_finished(self.key)
+            self._tracker.on_finished(self.key)
         except Exception:
             logger.exception("end of an attempt not reported", uid=self.key.uid)
-
-    def _remove_if_empty(self) -> None:
-        uid, empty = self.key.uid, not self._running and not self._finished and self.unanswered is None
-        if empty and self._registry.handles.get(uid) is self:
-            self._registry.remove(uid)
 
 
 class AttemptTracker:
@@ -219,16 +189,24 @@ class AttemptTracker:
     """
 
     def __init__(self, *, on_finished: Callable[[Key], None], budget: ContentBudget | None = None) -> None:
-        self._registry = _Registry(on_finished)
+        self.on_finished = on_finished
+        self.tasks: set[asyncio.Task[Attempt]] = set()
+        self.cancelled = False
+        """Whether the tracker itself has cancelled the running attempts."""
         self._budget = budget or ContentBudget(None, on_room=on_finished)
+        self._objects: dict[str, ObjectAttempts] = {}
+        self._awaited: set[str] = set()
+        """The objects that a shutdown waits for: all but the stalled ones."""
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     def statistics(self) -> AttemptStatistics:
         """Return the current numbers."""
-        handles = self._registry.handles.values()
+        objects = self._objects.values()
         return AttemptStatistics(
-            objects=len(handles),
-            running=len(self._registry.tasks),
-            unrecorded=sum(len(handle.finished) for handle in handles),
+            objects=len(objects),
+            running=len(self.tasks),
+            unrecorded=sum(len(each.finished) for each in objects),
             waiting=self._budget.waiting,
             held_bytes=self._budget.used,
         )
@@ -236,11 +214,11 @@ class AttemptTracker:
     @property
     def uids(self) -> tuple[str, ...]:
         """The objects that attempts are tracked for, except the stalled ones: nobody waits for these."""
-        return tuple(uid for uid in self._registry.handles if uid in self._registry.awaited)
+        return tuple(uid for uid in self._objects if uid in self._awaited)
 
-    def open(self, key: Key) -> ObjectAttempts:
-        """Return the handle of an object's attempts; open it once per reconciliation."""
-        return self._registry.handles.get(key.uid) or ObjectAttempts(key, self._registry)
+    def of(self, key: Key) -> ObjectAttempts:
+        """Return the attempts of an object; each reconciliation asks once."""
+        return self._objects.get(key.uid) or ObjectAttempts(key, self)
 
     def lease(self, key: Key) -> BudgetLease:
         """Return the lease of one reconciliation, in which it reserves room for the content of attempts."""
@@ -248,21 +226,21 @@ class AttemptTracker:
 
     def tracks(self, uid: str) -> bool:
         """Return whether an object has attempts that are running or not yet recorded."""
-        return uid in self._registry.handles
+        return uid in self._objects
 
     def finished(self, uid: str) -> tuple[Attempt, ...]:
         """Return an object's finished attempts that no write is known to hold."""
-        handle = self._registry.handles.get(uid)
-        return () if handle is None else handle.finished
+        attempts = self._objects.get(uid)
+        return () if attempts is None else attempts.finished
 
     def has_unrecorded(self, uid: str) -> bool:
         """Return whether an object needs a reconciliation that records attempts, or finds out what a write has done."""
-        handle = self._registry.handles.get(uid)
-        return handle is not None and (bool(handle.finished) or handle.unanswered is not None)
+        attempts = self._objects.get(uid)
+        return attempts is not None and (bool(attempts.finished) or attempts.unanswered is not None)
 
     def forget(self, uid: str) -> None:
         """Drop the attempts of an object; running ones finish unheard, and it waits for no room."""
-        self._registry.remove(uid)
+        self._remove(uid)
         self._budget.forget(uid)
 
     def yield_room(self, uid: str) -> None:
@@ -272,11 +250,39 @@ class AttemptTracker:
     async def idle(self) -> None:
         """Return when no object has attempts that are running or not yet recorded, except the stalled ones."""
         # Another object may be added before the task that waits runs again.
-        while self._registry.awaited:
-            await self._registry.idle.wait()
+        while self._awaited:
+            await self._idle.wait()
 
     def cancel(self) -> None:
         """Cancel every running attempt; none of them leaves a result."""
-        self._registry.cancelled = True
-        for task in self._registry.tasks:
+        self.cancelled = True
+        for task in self.tasks:
             task.cancel()
+
+    def add(self, attempts: ObjectAttempts) -> None:
+        """Track the attempts of an object."""
+        self._objects[attempts.key.uid] = attempts
+        self.await_end(attempts.key.uid)
+
+    def await_end(self, uid: str) -> None:
+        """Let a shutdown wait for an object, if it is tracked."""
+        if uid in self._objects:
+            self._awaited.add(uid)
+            self._idle.clear()
+
+    def ignore(self, uid: str) -> None:
+        """Let no shutdown wait for an object."""
+        self._awaited.discard(uid)
+        if not self._awaited:
+            self._idle.set()
+
+    def remove_if_empty(self, attempts: ObjectAttempts) -> None:
+        """Track an object no longer that has nothing to track."""
+        if attempts.empty and self._objects.get(attempts.key.uid) is attempts:
+            self._remove(attempts.key.uid)
+
+    def _remove(self, uid: str) -> None:
+        attempts = self._objects.pop(uid, None)
+        if attempts is not None:
+            attempts.close()
+        self.ignore(uid)

@@ -1,45 +1,52 @@
-"""One reconciliation of one notification: read, plan, deliver, fold, write, publish."""
+"""One reconciliation of one notification, step by step as in docs/architecture.md: read, plan, deliver, fold, write, publish."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from atomic_status import (
-    Applied,
-    Gone,
-    Rejected,
-    StatusError,
-    Unavailable,
-    Unchanged,
-    apply,
-)
+from atomic_status import Gone, Rejected, StatusError, Unavailable
 from notification_contract.kinds.choices import Phase
-from notification_operator.controller.decision import Decision, Waits
+from notification_operator.controller.reconciliation import Reconciliation, RetryTimes
 from notification_operator.controller.request import Result, ref_of
-from notification_operator.domain.folding.fold import next_attempt
+from notification_operator.controller.still_waits import StillWaits, WaitingTarget
+from notification_operator.delivery.content.budget import cost
+from notification_operator.delivery.flow_control.destinations import Permission
+from notification_operator.delivery.receivers.waiting import WaitingForReceivers
+from notification_operator.domain.folding.fold import earliest_attempt, merge_attempts, next_attempt
 from notification_operator.domain.folding.phases import FINAL
-from notification_operator.domain.model import parse
+from notification_operator.domain.planning.fallback import follow
+from notification_operator.domain.planning.hold import NO_HOLDS, Hold
+from notification_operator.domain.planning.plan import plan
+from notification_operator.domain.planning.progress import NO_OPEN_BREAKERS
+from notification_operator.domain.receivers.targets import PLACEHOLDER, receiver_of
+from notification_operator.domain.status import Reason
+from notification_operator.observers.publisher import Transition
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from collections.abc import Set as AbstractSet
+    from collections.abc import Callable, Container, Mapping, Sequence
     from datetime import datetime
 
     from atomic_status import StatusStore
     from notification_operator.controller.attempt_tracker import AttemptTracker
-    from notification_operator.controller.publication import Publication
-    from notification_operator.controller.request import Request
-    from notification_operator.controller.starter import Started, Starter
-    from notification_operator.delivery.content.budget import BudgetLease
+    from notification_operator.controller.reconciliation import Written
+    from notification_operator.controller.request import Ownership, Request
+    from notification_operator.delivery.content.budget import Reservation
+    from notification_operator.delivery.content.redaction import ContentRedaction, RedactedContent
+    from notification_operator.delivery.dispatcher import Dispatcher
     from notification_operator.domain.key import Key
     from notification_operator.domain.model import Notification
+    from notification_operator.domain.planning.plan import Send
+    from notification_operator.domain.planning.progress import Progress
+    from notification_operator.domain.receivers.catalog import ReceiverKey
     from notification_operator.domain.routing.route import Route
     from notification_operator.domain.rules import Rules
     from notification_operator.observers.metrics import MetricsObserver
+    from notification_operator.observers.publisher import Publisher
 
 STALLED_AFTER: Final = 8
 """Consecutive failures after which an object is stalled, if the last one is a refusal of the object itself or unexpected."""
@@ -55,46 +62,60 @@ TOO_LARGE_FOR_ETCD: Final = "request is too large"
 logger = structlog.get_logger(__name__)
 
 
-class Ownership(Protocol):
-    """Decides whether this process may reconcile objects."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartOutcome:
+    """What became of the attempts that are due."""
 
-    def admits(self, key: Key) -> bool:
-        """Return whether a reconciliation may start."""
-        ...
-
-
-class RuleSource(Protocol):
-    """Holds the rules of routing and receivers."""
-
-    @property
-    def rules(self) -> Rules:
-        """The rules in force."""
-        ...
+    redacted: RedactedContent
+    route: Route
+    """The route, with the fallbacks that have joined it."""
+    permitted: bool
+    """Whether this reconciliation may start attempts."""
+    any: bool = False
+    """Whether an attempt was started."""
+    without_room: frozenset[str] = frozenset()
+    """The channels whose attempts wait for room; the object is reconciled again when there is some."""
+    asked: RetryTimes | None = None
+    """The targets whose destinations take no message now."""
+    suppressions: Mapping[str, str] = field(default_factory=dict)
+    """The targets that get nothing, with the reason."""
+    nothing_to_write: bool = False
+    """Whether the object only waits for room, so that its status stays as it is."""
 
 
 class Reconciler:
-    """Brings a notification's status up to date; holds no state of its own."""
+    """Brings a notification's status up to date; holds no state of its own.
 
-    def __init__(  # noqa: PLR0913 - seven collaborators, and what time it is
+    Args:
+        visible_after: seconds after which a running delivery is shown as Sending.
+    """
+
+    def __init__(  # noqa: PLR0913 - each step has a collaborator
         self,
         *,
         store: StatusStore,
         attempts: AttemptTracker,
-        starter: Starter,
-        rules: RuleSource,
+        dispatcher: Dispatcher,
+        redaction: ContentRedaction,
+        rules: Callable[[], Rules],
         ownership: Ownership,
-        publication: Publication,
+        publisher: Publisher,
         metrics: MetricsObserver,
         clock: Callable[[], datetime],
+        visible_after: float,
+        waiting: WaitingForReceivers[Key] | None = None,
     ) -> None:
         self._store = store
         self._attempts = attempts
-        self._starter = starter
+        self._dispatcher = dispatcher
+        self._redaction = redaction
         self._rules = rules
         self._ownership = ownership
-        self._publication = publication
+        self._publisher = publisher
         self._metrics = metrics
         self._clock = clock
+        self._visible_after = visible_after
+        self._waiting: WaitingForReceivers[Key] = waiting or WaitingForReceivers()
 
     def admits(self, key: Key) -> bool:
         """Return whether a reconciliation may start; a key for which none may gives up its turn."""
@@ -105,18 +126,21 @@ class Reconciler:
 
     async def reconcile(self, request: Request) -> Result:
         """Reconcile a notification; never called concurrently for the same key."""
-        uid = request.key.uid
-        observed: set[str] = set()
+        key = request.key
+        reconciliation = Reconciliation(
+            request, store=self._store, tracker=self._attempts, rules=self._rules, clock=self._clock
+        )
         try:
-            with self._metrics.measured(uid), self._attempts.lease(request.key) as lease:
-                return await self._reconcile(request, lease, observed)
+            with self._metrics.measured(key.uid):
+                async with reconciliation:
+                    return await self._reconcile(reconciliation)
         except Gone:
-            self._attempts.forget(uid)
+            self._attempts.forget(key.uid)
             return Result(final=True)
         except StatusError as error:
             if request.failures + 1 >= STALLED_AFTER and _refuses_object(error):
-                self._report_refusal(request.key, error)
-                return self._stall(request.key, error, frozenset(observed))
+                self._report_refusal(key, error)
+                return self._stall(reconciliation, error)
             logger.warning("status not written; retrying", notification=str(error.ref), error=str(error))
             asked = error.retry_after if isinstance(error, Unavailable) else None
             return Result(error=error, retry_after=asked)
@@ -125,66 +149,237 @@ class Reconciler:
                 raise
             logger.exception(
                 "reconciliation fails each time; waiting for a change of the notification",
-                notification=str(ref_of(request.key)),
+                notification=str(ref_of(key)),
                 seconds=STALLED_RETRY,
             )
-            return self._stall(request.key, error, frozenset(observed))
+            return self._stall(reconciliation, error)
 
-    async def _reconcile(self, request: Request, lease: BudgetLease, observed: set[str]) -> Result:
-        ref, attempts = ref_of(request.key), self._attempts.open(request.key)
-        fresh = await self._store.read(ref)
-        version = fresh["metadata"]["resourceVersion"]
-        observed.add(version)
-        # Attempts are forgotten during a read only if the object is gone, or belongs to another process now.
-        if attempts.forgotten or fresh["metadata"]["uid"] != ref.uid:
-            raise Gone(ref)
-        attempts.mute(version)
-        notification, rules = parse(fresh), self._rules.rules
-        route = rules.route(notification, attempts.route)
-        started = await self._starter.start(request, notification, route, attempts, lease)
-        if started.nothing_to_write:
-            attempts.unmute()
-            now = self._clock()
-            due = next_attempt(notification, route, without_room=started.without_room, now=now)
-            return _result(notification, due, observed=observed, now=now)
-        waits = self._starter.waits(notification, started)
-        decision = Decision(
-            fresh,
-            notification,
-            attempts=attempts,
-            rules=rules,
-            waits=waits,
-            suppressions=started.suppressions,
-            queued_at=request.queued_at,
-            clock=self._clock,
+    async def _reconcile(self, reconciliation: Reconciliation) -> Result:
+        outcome = await self._start_due_attempts(reconciliation)
+        if outcome.nothing_to_write:
+            return self._wait_for_room(reconciliation, outcome)
+        times = self._retry_times(reconciliation, outcome)
+        written = await reconciliation.write(times, suppressions=outcome.suppressions)
+        self._publish(written, outcome.redacted)
+        return self._result(reconciliation, outcome, times.moved_to(written.at), written)
+
+    # Deliver
+
+    async def _start_due_attempts(self, reconciliation: Reconciliation) -> StartOutcome:
+        """Start the due attempts, and wait a moment for their end.
+
+        Raises:
+            Gone: the object was deleted, or belongs to another process, while its content was redacted.
+        """
+        route, redacted = reconciliation.route, self._redaction.of(reconciliation.notification.content)
+        held, missing = frozenset[str](), frozenset[str]()
+        if self._may_start(reconciliation):
+            held, missing = self._hold_if_large(reconciliation, redacted)
+        if missing and not held:
+            return StartOutcome(
+                redacted=redacted, route=route, permitted=True, without_room=missing, nothing_to_write=True
+            )
+        if held:
+            # The room that is held bounds the contents that are redacted, so no worker is needed for that.
+            await reconciliation.request.without_worker(redacted.prepare())
+        else:
+            await redacted.prepare()
+        reconciliation.check_present()
+        if not self._may_start(reconciliation):
+            return StartOutcome(redacted=redacted, route=route, permitted=False)
+        outcome = self._start(reconciliation, redacted)
+        if outcome.any:
+            await reconciliation.wait_for_attempts(self._visible_after)
+        return outcome
+
+    def _may_start(self, reconciliation: Reconciliation) -> bool:
+        return not reconciliation.repeats_write and self._ownership.may_start(reconciliation.request.key.uid)
+
+    def _hold_if_large(
+        self, reconciliation: Reconciliation, redacted: RedactedContent
+    ) -> tuple[frozenset[str], frozenset[str]]:
+        """Keep room for the due attempts of a large notification, before its content is redacted.
+
+        Returns:
+            The channels with room, and those without; what its destination takes no message for needs none.
+        """
+        if not redacted.is_large or reconciliation.running or reconciliation.finished:
+            return frozenset(), frozenset()
+        notification, route = reconciliation.notification, reconciliation.route
+        planned = plan(notification, route, in_flight=frozenset(), now=self._clock())
+        # Where a message goes does not depend on what redaction changes.
+        message = self._dispatcher.message(notification, route, notification.content)
+        channels = frozenset(
+            send.channel
+            for send in planned.sends
+            if isinstance(self._dispatcher.ask(send, message), Permission)
         )
-        unanswered = attempts.keep(notification)
-        try:
-            outcome = await apply(self._store, ref, decision, base=fresh)
-        except Unavailable:
-            attempts.remember(decision.latest)
-            raise
-        attempts.acknowledge(decision.latest.recorded)
-        attempts.unmute()
-        after = self._publication.publish(outcome, decision, started.redacted, unanswered=unanswered)
-        moved = waits.moved_to(decision.at)
-        due = after.status.next_attempt_at
-        if started.without_room or moved.any or after.phase is Phase.PENDING:
-            due = _due(after, route, started, attempts.running, waits=moved, now=decision.at)
-        observed |= _versions(outcome)
+        missing = reconciliation.lease.hold(channels, cost(redacted.size))
+        return channels - missing, missing
+
+    def _start(self, reconciliation: Reconciliation, redacted: RedactedContent) -> StartOutcome:
+        notification, route, running = (
+            reconciliation.notification,
+            reconciliation.route,
+            reconciliation.running,
+        )
+        known, now = merge_attempts(notification, reconciliation.finished), self._clock()
+        if route.rules:
+            route, _ = follow(known, route, known.attempts, running=running, now=now)
+        breakers = self._dispatcher.open_breakers(notification, route, redacted)
+        planned = plan(known, route, in_flight=running, open_breakers=breakers, now=now)
+        if not planned.sends:
+            return StartOutcome(redacted=redacted, route=route, permitted=True)
+        message, size = self._dispatcher.message(notification, route, redacted.get()), cost(redacted.size)
+        without_room: set[str] = set()
+        starting: dict[Send, Reservation] = {}
+        holds: dict[str, Hold] = {}
+        suppressions: dict[str, str] = {}
+        for send in planned.sends:
+            # Asked before there is room: what is held would take it, return it, and so request others that do the same.
+            answer = self._dispatcher.ask(send, message)
+            if isinstance(answer, Hold):
+                holds[send.channel] = answer
+            elif isinstance(answer, Reason):
+                suppressions[send.channel] = answer.value
+            elif (room := reconciliation.lease.reserve(send.channel, size)) is None:
+                without_room.add(send.channel)
+            else:
+                self._dispatcher.take(answer)
+                starting[send] = room
+        if holds:
+            # At once: the receiver may change while the attempts of other targets are awaited.
+            self._register(notification, route, holds, key=reconciliation.request.key)
+        if starting:
+            redacted.count()
+        for send, room in starting.items():
+            reconciliation.start(
+                send.channel,
+                self._dispatcher.attempt(send, message),
+                failed=partial(self._dispatcher.failure, send),
+                reservation=room,
+            )
+        return StartOutcome(
+            redacted=redacted,
+            route=route,
+            permitted=True,
+            any=bool(starting),
+            without_room=frozenset(without_room),
+            asked=RetryTimes(at=self._clock(), holds=holds) if holds else None,
+            suppressions=suppressions,
+        )
+
+    def _retry_times(self, reconciliation: Reconciliation, outcome: StartOutcome) -> RetryTimes:
+        """Return until when the targets of a notification wait for their destinations now."""
+        now, notification, route = self._clock(), reconciliation.notification, outcome.route
+        asked = NO_HOLDS if outcome.asked is None else outcome.asked.moved_to(now).holds
+        pauses = self._dispatcher.pauses(notification, route, outcome.redacted)
+        times = RetryTimes(
+            at=now,
+            open_breakers=self._dispatcher.open_breakers(notification, route, outcome.redacted),
+            holds={**asked, **pauses} if asked or pauses else NO_HOLDS,
+        )
+        waiting = {*times.holds, *times.open_breakers}
+        self._register(notification, route, waiting, key=reconciliation.request.key)
+        return times
+
+    def _register(
+        self, notification: Notification, route: Route, waiting: Container[str], *, key: Key
+    ) -> None:
+        """Let a change of a receiver request the notification, as long as targets of it wait for that.
+
+        A receiver that does not exist is waited for, too.
+        """
+        receivers: dict[ReceiverKey, bool] = {}
+        for target in route.targets:
+            receiver = receiver_of(target, notification.namespace)
+            if receiver is not None:
+                waits = target in waiting or target.startswith(PLACEHOLDER)
+                receivers[receiver] = receivers.get(receiver, False) or waits
+        for receiver, waits_for_it in receivers.items():
+            if waits_for_it:
+                self._waiting.add(receiver, key)
+            else:
+                self._waiting.discard(receiver, key)
+
+    # Publish
+
+    def _publish(self, written: Written, redacted: RedactedContent) -> None:
+        """Publish what is new in the status: metrics, log, Events, audit."""
+        after = written.after
+        self._metrics.count_conflicts(written.conflicts)
+        self._metrics.track_phase(after.uid, after.phase)
+        if written.before is not after:
+            self._publisher.publish(Transition(before=written.before, after=after, redacted=redacted))
+
+    # Requeue
+
+    def _wait_for_room(self, reconciliation: Reconciliation, outcome: StartOutcome) -> Result:
+        """Return when to reconcile a notification again that has nothing to write; room for it requests it, too."""
+        notification, now = reconciliation.notification, self._clock()
+        due = next_attempt(notification, outcome.route, without_room=outcome.without_room, now=now)
+        return _requeue(reconciliation, notification, due, now=now)
+
+    def _result(
+        self, reconciliation: Reconciliation, outcome: StartOutcome, times: RetryTimes, written: Written
+    ) -> Result:
+        """Return when to reconcile a notification again, and what to ask before."""
+        after, due = written.after, written.after.status.next_attempt_at
+        running, without_room, still_waits = reconciliation.running, outcome.without_room, None
+        if without_room or times.any or after.phase is Phase.PENDING:
+            route, steps = follow(
+                after, reconciliation.route, after.attempts, running=running, now=written.at
+            )
+            due = earliest_attempt(
+                after,
+                route,
+                steps,
+                running,
+                without_room,
+                open_breakers=times.open_breakers,
+                holds=times.holds,
+                now=written.at,
+            )
+            if times.any and outcome.permitted and after.phase not in FINAL:
+                outcome = replace(outcome, route=route)
+                still_waits = self._still_waits(reconciliation, outcome, times, after, steps)
         # A clock that was set back during the write would turn a short wait into a long one.
-        result = _result(after, due, observed=observed, now=max(self._clock(), decision.at))
-        # At once after a repeated write. Otherwise the queue parks the key until attempts may start.
-        if not (started.permitted or result.final):
+        result = _requeue(reconciliation, after, due, now=max(self._clock(), written.at))
+        if not (outcome.permitted or result.final):
+            # At once after a repeated write. Otherwise the queue parks the key until attempts may start.
             return replace(result, requeue_after=0.0)
-        if not moved.any or result.final:
-            return result
-        still_waits = self._starter.still_waits(after, started, moved, attempts.running)
         if still_waits is None:
             return result
         # The first question gives it its place in line.
         later = max(result.requeue_after or 0.0, still_waits() or 0.0)
         return replace(result, still_waits=still_waits, requeue_after=later)
+
+    def _still_waits(
+        self,
+        reconciliation: Reconciliation,
+        outcome: StartOutcome,
+        times: RetryTimes,
+        after: Notification,
+        steps: Sequence[Progress],
+    ) -> StillWaits | None:
+        """Return what tells whether a notification still waits for its destinations; None if it waits for none."""
+        route, running, now = outcome.route, reconciliation.running, times.at
+        message = self._dispatcher.message(after, route, outcome.redacted.get())
+        delayed = {
+            step.channel: WaitingTarget(
+                own=step.due(after, NO_OPEN_BREAKERS, now=now) or now,
+                blocked_until=self._dispatcher.blocked_until(step.channel, after, route, message),
+            )
+            for step in steps
+            if step.channel not in running and step.is_delayed(times.open_breakers, times.holds)
+        }
+        if not delayed:
+            return None
+        waiting = outcome.without_room | delayed.keys()
+        other = earliest_attempt(after, route, steps, running, waiting, holds=NO_HOLDS, now=now)
+        return StillWaits(targets=tuple(delayed.values()), other=other, clock=self._clock, at=now)
+
+    # Failures
 
     def _report_refusal(self, key: Key, error: StatusError) -> None:
         logger.error(
@@ -193,40 +388,20 @@ class Reconciler:
             error=str(error),
             seconds=STALLED_RETRY,
         )
-        self._publication.publish_refusal(key, error)
+        self._publisher.publish_refusal(key, error)
 
-    def _stall(self, key: Key, error: Exception, observed: frozenset[str]) -> Result:
+    def _stall(self, reconciliation: Reconciliation, error: Exception) -> Result:
         """Retry no longer until the object changes; neither a shutdown nor the move of a shard waits for its attempts."""
-        self._attempts.open(key).stall()
+        self._attempts.of(reconciliation.request.key).stall()
+        observed = frozenset(reconciliation.observed)
         return Result(error=error, stalled=True, observed_versions=observed, requeue_after=STALLED_RETRY)
 
 
-def _due(  # noqa: PLR0913 - each fact that decides
-    notification: Notification,
-    route: Route,
-    started: Started,
-    running: AbstractSet[str],
-    *,
-    waits: Waits,
-    now: datetime,
-) -> datetime | None:
-    """Return the time of the next attempt; the room itself requests the channels that wait for it."""
-    return next_attempt(
-        notification,
-        route,
-        running=running,
-        without_room=started.without_room,
-        open_breakers=waits.open_breakers,
-        holds=waits.holds,
-        now=now,
-    )
-
-
-def _result(
-    notification: Notification, due: datetime | None, *, observed: AbstractSet[str], now: datetime
+def _requeue(
+    reconciliation: Reconciliation, notification: Notification, due: datetime | None, *, now: datetime
 ) -> Result:
-    """Return when to reconcile again."""
-    versions = frozenset(observed)
+    """Return the result after which the notification is reconciled again when it is due."""
+    versions = frozenset(reconciliation.observed)
     if notification.phase in FINAL:
         return Result(observed_versions=versions, final=True)
     delay = None if due is None else (due - now).total_seconds()
@@ -238,8 +413,3 @@ def _refuses_object(error: StatusError) -> bool:
     if isinstance(error, Rejected):
         return error.code in REFUSED_CODES
     return isinstance(error, Unavailable) and TOO_LARGE_FOR_ETCD in str(error)
-
-
-def _versions(outcome: Applied | Unchanged) -> frozenset[str]:
-    written = (outcome.before, outcome.after) if isinstance(outcome, Applied) else (outcome.current,)
-    return frozenset(obj["metadata"]["resourceVersion"] for obj in written)

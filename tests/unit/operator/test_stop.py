@@ -68,7 +68,7 @@ class RunningOperator:
         self.lifecycle.start()
 
     def start_attempt(self, attempt: Coroutine[None, None, Attempt]) -> None:
-        self.attempts.open(KEY).start("console", resolve(PENDING), attempt, failed=unexpected)
+        self.attempts.of(KEY).start("console", resolve(PENDING), attempt, failed=unexpected)
 
     async def stop(self) -> float:
         """Stop the operator and return the seconds that it took."""

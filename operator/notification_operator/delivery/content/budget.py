@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final
 from zlib import crc32
 
 from notification_operator.fair.fair_queue import FairQueue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from types import TracebackType
 
     from notification_operator.domain.key import Key
     from notification_operator.domain.model import Content
@@ -161,7 +160,7 @@ class ContentBudget:
         return sum(partition.used for partition in self._partitions.values())
 
     def lease(self, key: Key) -> BudgetLease:
-        """Return the lease of an object for one reconciliation of it."""
+        """Return the lease of an object for one reconciliation of it; close it at the end."""
         return BudgetLease(self, key)
 
     def forget(self, uid: str) -> None:
@@ -188,17 +187,13 @@ class BudgetLease:
     def __init__(self, budget: ContentBudget, key: Key) -> None:
         self._budget = budget
         self._key = key
-        self._grants: dict[str, int] = {}
+        self._grants = budget.grants(key.uid)
 
-    def __enter__(self) -> Self:
-        self._grants = self._budget.grants(self._key.uid)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """Return the room that was kept and is not used."""
         for channel, size in self._grants.items():
             self._budget.partition(channel).release(size)
+        self._grants = {}
 
     def hold(self, targets: Iterable[str], size: int) -> frozenset[str]:
         """Keep room for each target, for a later `reserve` of this lease; return the targets that have none."""

@@ -47,10 +47,17 @@ class RedactedContent:
         *,
         elsewhere: Callable[[Content], Awaitable[Redacted]] | None = None,
     ) -> None:
+        self.size = content_size(content)
+        """The bytes that the content takes in memory."""
         self._redactor = redactor
         self._raw = content
-        self._elsewhere = elsewhere
+        self._elsewhere = elsewhere if self.size > ON_LOOP else None
         self._redacted: Redacted | None = None
+
+    @property
+    def is_large(self) -> bool:
+        """Whether the content takes noticeable memory while it is redacted."""
+        return self.size > LARGE
 
     async def prepare(self) -> None:
         """Redact a content that is not short, without a delay of anything else."""
@@ -79,14 +86,9 @@ class ContentRedaction:
         self._seconds = seconds
         self._threads = DaemonThreads(THREADS, name="redaction")
 
-    def is_large(self, content: Content) -> bool:
-        """Return whether a content takes noticeable memory while it is redacted."""
-        return content_size(content) > LARGE
-
     def of(self, content: Content) -> RedactedContent:
         """Return the redacted copy of a content; prepare it before its first use."""
-        elsewhere = self._redact_elsewhere if content_size(content) > ON_LOOP else None
-        return RedactedContent(self._redactor, content, elsewhere=elsewhere)
+        return RedactedContent(self._redactor, content, elsewhere=self._redact_elsewhere)
 
     async def _redact_elsewhere(self, content: Content) -> Redacted:
         """Return the redacted copy; if that takes too long, a copy without the text."""

@@ -143,7 +143,7 @@ def fold(  # noqa: PLR0913 - one read, and each fact that the read cannot hold
         reason=decision.reason.value,
         message=decision.message,
         observed_generation=notification.generation,
-        next_attempt_at=_next_attempt(
+        next_attempt_at=earliest_attempt(
             notification,
             followed,
             steps,
@@ -200,7 +200,7 @@ def next_attempt(  # noqa: PLR0913 - each fact that the read cannot hold
     with a running attempt, or without room for one, waits for its end or for room, not for a time.
     """
     route, steps = follow(notification, route, notification.attempts, running=running, now=now)
-    return _next_attempt(
+    return earliest_attempt(
         notification, route, steps, running, without_room, open_breakers=open_breakers, holds=holds, now=now
     )
 
@@ -228,7 +228,7 @@ def _timed(status: Status, decision: PhaseDecision, *, queued_at: datetime, now:
     )
 
 
-def _next_attempt(  # noqa: PLR0913 - each fact that the read cannot hold
+def earliest_attempt(  # noqa: PLR0913 - each fact that the read cannot hold
     notification: Notification,
     route: Route,
     steps: Sequence[Progress],

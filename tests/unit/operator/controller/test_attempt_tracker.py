@@ -28,7 +28,7 @@ class TrackerFixture:
     def __init__(self) -> None:
         self.reported: list[Key] = []
         self.tracker: AttemptTracker = AttemptTracker(on_finished=self.reported.append)
-        self.attempts = self.tracker.open(KEY)
+        self.attempts = self.tracker.of(KEY)
 
     def start(self, attempt: Attempt, gate: asyncio.Event | None = None) -> None:
         async def deliver() -> Attempt:
@@ -85,10 +85,10 @@ async def test_attempt_runs_finishes_and_is_dropped_when_acknowledged() -> None:
 async def test_object_has_one_handle_while_its_attempts_are_tracked() -> None:
     fixture, result = TrackerFixture(), attempt()
     fixture.start(result)
-    assert fixture.tracker.open(KEY) is fixture.attempts
+    assert fixture.tracker.of(KEY) is fixture.attempts
     await fixture.finish()
     fixture.attempts.acknowledge([result])
-    assert fixture.tracker.open(KEY) is not fixture.attempts
+    assert fixture.tracker.of(KEY) is not fixture.attempts
     assert not fixture.tracker.tracks("uid")
 
 
@@ -106,27 +106,27 @@ async def test_wait_ends_at_its_time_and_leaves_the_slow_attempt_running() -> No
 async def test_end_of_a_slow_attempt_is_reported() -> None:
     fixture, gate = TrackerFixture(), asyncio.Event()
     fixture.start(attempt(), gate)
-    fixture.attempts.unmute()
+    fixture.attempts.end()
     assert fixture.reported == []
     gate.set()
     await fixture.finish()
     assert fixture.reported == [KEY]
 
 
-async def test_end_before_unmuting_is_reported_at_once() -> None:
+async def test_end_before_the_end_of_a_reconciliation_is_reported_at_once() -> None:
     fixture = TrackerFixture()
     fixture.start(attempt())
     await fixture.finish()
     assert fixture.reported == []
-    fixture.attempts.unmute()
+    fixture.attempts.end()
     assert fixture.reported == [KEY]
 
 
 async def test_end_during_a_reconciliation_is_not_reported() -> None:
     fixture = TrackerFixture()
     fixture.start(attempt())
-    fixture.attempts.unmute()
-    fixture.attempts.mute("1")
+    fixture.attempts.end()
+    fixture.attempts.begin()
     await fixture.finish()
     assert fixture.reported == []
 
@@ -172,7 +172,7 @@ async def test_handle_without_attempts_is_not_forgotten() -> None:
 async def test_cancelled_attempt_leaves_no_result() -> None:
     fixture = TrackerFixture()
     fixture.start(attempt(), asyncio.Event())
-    fixture.attempts.unmute()
+    fixture.attempts.end()
     fixture.tracker.cancel()
     async with asyncio.timeout(5):
         await fixture.tracker.idle()
@@ -195,10 +195,10 @@ async def test_tracker_is_not_idle_while_another_object_is_written() -> None:
     fixture.start(result)
     idle = asyncio.create_task(fixture.tracker.idle())
     await asyncio.sleep(0.02)
-    other = fixture.tracker.open(Key(namespace="shop", name="order-2", uid="uid-2"))
+    other = fixture.tracker.of(Key(namespace="shop", name="order-2", uid="uid-2"))
     # The end of the one and the write of the other come before the waiting task runs again.
     fixture.tracker.forget("uid")
-    other.keep(unwritten)
+    other.begin_write(unwritten)
     await asyncio.sleep(0.02)
     assert not idle.done()
     other.acknowledge([])
@@ -210,15 +210,15 @@ async def test_route_is_kept_as_long_as_its_attempts() -> None:
     assert fixture.attempts.route is None
     fixture.start(result)
     await fixture.finish()
-    assert fixture.tracker.open(KEY).route is ROUTE
+    assert fixture.tracker.of(KEY).route is ROUTE
     fixture.attempts.acknowledge([result])
-    assert fixture.tracker.open(KEY).route is None
+    assert fixture.tracker.of(KEY).route is None
 
 
 @pytest.mark.parametrize("error", [ZeroDivisionError(), asyncio.CancelledError()])
 async def test_attempt_that_raises_becomes_a_recorded_failure(error: BaseException) -> None:
     fixture = TrackerFixture()
-    fixture.attempts.unmute()
+    fixture.attempts.end()
     fixture.start_broken(error, failed=failed)
     await fixture.finish()
     (result,) = fixture.attempts.finished
@@ -233,7 +233,7 @@ async def test_attempt_without_any_record_requeues_its_object_and_is_dropped() -
         raise ValueError from error
 
     fixture = TrackerFixture()
-    fixture.attempts.unmute()
+    fixture.attempts.end()
     fixture.start_broken(ZeroDivisionError(), failed=fail)
     await fixture.finish()
     assert (fixture.reported, fixture.statistics) == ([KEY], AttemptStatistics())
@@ -246,13 +246,13 @@ async def test_failing_callback_does_not_keep_an_object_tracked() -> None:
         raise ValueError(key)
 
     tracker: AttemptTracker = AttemptTracker(on_finished=refuse)
-    attempts, result = tracker.open(KEY), attempt()
+    attempts, result = tracker.of(KEY), attempt()
 
     async def deliver() -> Attempt:
         return result
 
     attempts.start("slack", ROUTE, deliver(), failed=failed)
-    attempts.unmute()
+    attempts.end()
     await attempts.wait(5)
     await asyncio.sleep(0)
     assert attempts.finished == (result,)
@@ -268,7 +268,7 @@ async def test_shutdown_does_not_wait_for_a_stalled_object() -> None:
     async with asyncio.timeout(1):
         await fixture.tracker.idle()
     assert (fixture.tracker.uids, fixture.tracker.tracks("uid")) == ((), True)
-    fixture.attempts.mute("1")
+    fixture.attempts.begin()
     assert fixture.tracker.uids == ("uid",)
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.05):
@@ -284,7 +284,7 @@ async def test_postponed_attempt_is_reported_and_leaves_no_record() -> None:
         raise Postponed
 
     fixture.attempts.start("slack", ROUTE, postponed(), failed=failed)
-    fixture.attempts.unmute()
+    fixture.attempts.end()
     gate.set()
     await fixture.attempts.wait(1)
     await asyncio.sleep(0)
@@ -298,15 +298,15 @@ async def test_attempt_postponed_in_a_reconciliation_is_reported_at_its_end() ->
     async def postponed() -> Attempt:
         raise Postponed
 
-    fixture.attempts.mute("1")
+    fixture.attempts.begin()
     fixture.attempts.start("slack", ROUTE, postponed(), failed=failed)
     await fixture.attempts.wait(1)
     await asyncio.sleep(0)
     assert (fixture.reported, fixture.attempts.forgotten) == ([], False)
     fixture.attempts.acknowledge(())
     assert not fixture.tracker.tracks("uid")
-    fixture.attempts.unmute()
+    fixture.attempts.end()
     assert fixture.reported == [KEY]
-    fixture.attempts.mute("1")
-    fixture.attempts.unmute()
+    fixture.attempts.begin()
+    fixture.attempts.end()
     assert fixture.reported == [KEY]

@@ -10,7 +10,7 @@ import pytest
 
 from atomic_status import ConflictExhausted, ObjectRef, Rejected, Unavailable
 from atomic_status.testing import MemoryStore
-from notification_operator.controller import decision, reconciler, workqueue
+from notification_operator.controller import reconciler, reconciliation, workqueue
 from notification_operator.controller.request import Result
 from notification_operator.delivery.channel import Permanent, Transient
 from notification_operator.domain.folding.fold import fold
@@ -238,7 +238,7 @@ async def test_object_that_no_decision_can_be_made_about_is_stalled_alone(
             raise OverflowError("date value out of range")
         return fold(current, *arguments, **facts)
 
-    monkeypatch.setattr(decision, "fold", fail)
+    monkeypatch.setattr(reconciliation, "fold", fail)
     async with fixture.running_queue() as queue:
         queue.add(fixture.key)
         await until(lambda: queue.statistics().stalled)
@@ -251,7 +251,7 @@ async def test_object_that_no_decision_can_be_made_about_is_stalled_alone(
         assert operator.ownership.drained(0)
         async with asyncio.timeout(1):
             await operator.attempts.idle()
-        monkeypatch.setattr(decision, "fold", fold)
+        monkeypatch.setattr(reconciliation, "fold", fold)
         queue.add(fixture.key)
         await until(lambda: fixture.status["phase"] == "Sent")
         assert (queue.statistics().stalled, fixture.attempts) == (0, IDLE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -235,7 +235,7 @@ async def test_held_target_takes_no_room(characters: int) -> None:
     composition.collections.put_receiver("hook", webhook(suspend=True))
     async with composition.following() as fixture:
         other = Key(namespace="shop", name="other", uid="other")
-        with fixture.operator.attempts.lease(other) as lease:
+        with closing(fixture.operator.attempts.lease(other)) as lease:
             room = lease.reserve("webhook/hook", 1 << 20)
             assert room is not None
             await fixture.reconcile()

@@ -70,9 +70,7 @@ class OwnershipFixture:
                 await asyncio.sleep(3600)
             return success("console")
 
-        self.attempts.open(key).start(
-            "console", resolve(notification("console")), attempt(), failed=unexpected
-        )
+        self.attempts.of(key).start("console", resolve(notification("console")), attempt(), failed=unexpected)
         await asyncio.sleep(0)
         await asyncio.sleep(0)
 

@@ -58,7 +58,7 @@ class HandlerFixture:
             await asyncio.sleep(3600)
             raise AssertionError
 
-        self.attempts.open(KEY).start("console", Route(targets=("console",)), attempt(), failed=unexpected)
+        self.attempts.of(KEY).start("console", Route(targets=("console",)), attempt(), failed=unexpected)
 
     @property
     def active(self) -> float | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 from notification_operator.delivery.content.budget import (
     MOST_OVERTAKEN,
     RECEIVER_PARTS,
@@ -28,7 +30,7 @@ class BudgetFixture:
 
     def reserve(self, name: str, size: int, channel: str = "slack") -> bool:
         """Reserve room in a turn of an object, whose namespace is the first letter of its name."""
-        with self.budget.lease(key(name)) as lease:
+        with closing(self.budget.lease(key(name))) as lease:
             reservation = lease.reserve(channel, size)
         if reservation is not None:
             self.held[name] = reservation
@@ -115,7 +117,7 @@ def test_room_that_a_turn_does_not_use_is_returned() -> None:
     fixture.reserve("a2", 100)
     fixture.reserve("b1", 100)
     fixture.release("a1")
-    with fixture.budget.lease(key("a2")):
+    with closing(fixture.budget.lease(key("a2"))):
         pass
     assert fixture.granted == ["a2", "b1"]
 
@@ -145,7 +147,7 @@ def test_waiting_object_keeps_its_place() -> None:
 def test_room_that_is_granted_during_a_turn_is_kept_for_the_next_one() -> None:
     fixture = BudgetFixture()
     fixture.reserve("a1", 100)
-    with fixture.budget.lease(key("a2")) as lease:
+    with closing(fixture.budget.lease(key("a2"))) as lease:
         assert lease.reserve("slack", 100) is None
         fixture.release("a1")
         assert lease.reserve("slack", 100) is None
@@ -156,19 +158,19 @@ def test_room_that_is_granted_during_a_turn_is_kept_for_the_next_one() -> None:
 def test_large_object_holds_room_before_its_redaction_or_waits() -> None:
     fixture = BudgetFixture("slack", "log")
     fixture.reserve("b1", 90, "slack")
-    with fixture.budget.lease(key("a1")) as lease:
+    with closing(fixture.budget.lease(key("a1"))) as lease:
         assert lease.hold(("slack", "log"), 40) == {"slack"}
         assert fixture.budget.used == 130
         reservation = lease.reserve("log", 40)
     assert reservation is not None
     assert fixture.budget.used == 130
     reservation.release()
-    with fixture.budget.lease(key("a2")) as lease:
+    with closing(fixture.budget.lease(key("a2"))) as lease:
         assert lease.hold(("log",), 40) == frozenset()
     assert fixture.budget.used == 90, "what was held and not reserved is returned"
     fixture.release("b1")
     assert fixture.granted == ["a1"]
-    with fixture.budget.lease(key("a1")) as lease:
+    with closing(fixture.budget.lease(key("a1"))) as lease:
         assert lease.hold(("slack",), 40) == frozenset()
         assert lease.reserve("slack", 40) is not None
 

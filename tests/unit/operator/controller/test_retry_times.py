@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from notification_operator.controller.decision import Waits
+from notification_operator.controller.reconciliation import RetryTimes
 from notification_operator.domain.planning.hold import Hold, HoldReason
 from tests.unit.operator.domain.builders import START
 
@@ -10,18 +10,18 @@ SOON = START + timedelta(seconds=70)
 DAY = timedelta(days=1)
 
 
-def waits() -> Waits:
-    return Waits(
+def times() -> RetryTimes:
+    return RetryTimes(
         at=START, open_breakers={"slack": SOON}, holds={"file": Hold(until=SOON, reason=HoldReason.PAUSE)}
     )
 
 
 def test_waits_keep_their_length_when_the_clock_is_set_back() -> None:
-    moved = waits().moved_to(START - DAY)
+    moved = times().moved_to(START - DAY)
     assert moved.at == START - DAY
     assert moved.open_breakers == {"slack": SOON - DAY}
     assert moved.holds == {"file": Hold(until=SOON - DAY, reason=HoldReason.PAUSE)}
 
 
 def test_waits_stay_as_they_are_while_the_clock_goes_on() -> None:
-    assert waits().moved_to(START + timedelta(seconds=5)) == waits()
+    assert times().moved_to(START + timedelta(seconds=5)) == times()

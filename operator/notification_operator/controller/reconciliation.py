@@ -1,0 +1,258 @@
+"""One reconciliation of one notification: what it read, the attempts it starts, and its one write.
+
+The fold runs inside the retry-on-conflict loop, from the object of the current read (DD-STATUS-001). Finished attempts
+stay in the tracker until a write holds them (DD-LEDGER-001).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Self
+
+from atomic_status import Applied, Gone, Unavailable, Unchanged, apply
+from notification_operator.controller.attempt_tracker import StatusWrite
+from notification_operator.controller.request import ref_of
+from notification_operator.domain.folding.fold import excluding_attempts, fold
+from notification_operator.domain.model import parse
+from notification_operator.domain.planning.hold import NO_HOLDS, Hold
+from notification_operator.domain.planning.progress import NO_OPEN_BREAKERS
+from notification_operator.domain.status import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Mapping
+    from collections.abc import Set as AbstractSet
+    from datetime import datetime
+    from types import TracebackType
+
+    from atomic_status import StatusStore
+    from notification_operator.controller.attempt_tracker import AttemptTracker, ObjectAttempts
+    from notification_operator.controller.request import Request
+    from notification_operator.delivery.content.budget import BudgetLease, Reservation
+    from notification_operator.domain.attempt import Attempt
+    from notification_operator.domain.model import Notification
+    from notification_operator.domain.routing.route import Route
+    from notification_operator.domain.rules import Rules
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryTimes:
+    """Until when the targets of a notification wait, besides their own backoff."""
+
+    at: datetime
+    """The time by the clock that the other times are of."""
+    open_breakers: Mapping[str, datetime] = field(default_factory=lambda: NO_OPEN_BREAKERS)
+    holds: Mapping[str, Hold] = field(default_factory=lambda: NO_HOLDS)
+
+    @property
+    def any(self) -> bool:
+        """Whether a destination delays an attempt."""
+        return bool(self.open_breakers or self.holds)
+
+    def moved_to(self, now: datetime) -> RetryTimes:
+        """Return the same times by a clock that was set back since: a short wait must not become one of a day."""
+        back = self.at - now
+        if back <= timedelta() or not self.any:
+            return self
+        return RetryTimes(
+            at=now,
+            open_breakers={name: until - back for name, until in self.open_breakers.items()},
+            holds={name: replace(hold, until=hold.until - back) for name, hold in self.holds.items()},
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """What a write has done, or an earlier one whose answer was lost."""
+
+    before: Notification
+    """The notification before whatever is new in its status; `after` itself if nothing is."""
+    after: Notification
+    conflicts: int
+    """The writes that conflicted."""
+    at: datetime
+    """The time of the decision, which the times in the status are relative to."""
+
+
+class Reconciliation:
+    """Reads a notification on entry; at the end, what has not been written requests the next reconciliation.
+
+    After an error nothing requests it: the work queue repeats the reconciliation with a backoff.
+
+    Raises:
+        Gone: on entry, if the object does not exist any more, or was forgotten during the read.
+        StatusError: on entry, if it cannot be read.
+    """
+
+    notification: Notification
+    """As it was read."""
+    route: Route
+    """Where the notification goes; fallbacks are not followed."""
+    lease: BudgetLease
+    """The room for the content of its attempts."""
+
+    def __init__(
+        self,
+        request: Request,
+        *,
+        store: StatusStore,
+        tracker: AttemptTracker,
+        rules: Callable[[], Rules],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self.request = request
+        self.observed: set[str] = set()
+        """The resourceVersions that were read or written."""
+        self._ref = ref_of(request.key)
+        self._store = store
+        self._tracker = tracker
+        self._rules_in_force = rules
+        self._clock = clock
+        self._attempts: ObjectAttempts
+        self._rules: Rules
+        self._fresh: dict[str, Any]
+        self._version = ""
+        self._repeats: StatusWrite | None = None
+        """The lost write that is repeated, because it may still be applied to the object as it was read."""
+        self._decided: StatusWrite
+        """The latest decision, and its time."""
+        self._at: datetime
+        self._tracked: Route | None = None
+        """The route of the tracked attempts."""
+
+    async def __aenter__(self) -> Self:
+        self.lease = self._tracker.lease(self.request.key)
+        try:
+            await self._read()
+        except BaseException:
+            self.lease.close()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            self._attempts.end()
+        self.lease.close()
+
+    @property
+    def running(self) -> AbstractSet[str]:
+        """The targets that have a running attempt."""
+        return self._attempts.running
+
+    @property
+    def finished(self) -> tuple[Attempt, ...]:
+        """The finished attempts that no write is known to hold."""
+        return self._attempts.finished
+
+    @property
+    def repeats_write(self) -> bool:
+        """Whether an earlier write may still be applied: it may end or suppress what a new attempt would send."""
+        return self._repeats is not None
+
+    async def _read(self) -> None:
+        self._attempts = self._tracker.of(self.request.key)
+        self._fresh = await self._store.read(self._ref)
+        meta = self._fresh["metadata"]
+        self._version = meta["resourceVersion"]
+        self.observed.add(self._version)
+        if meta["uid"] != self._ref.uid:
+            raise Gone(self._ref)
+        self.check_present()
+        self._attempts.begin()
+        lost = self._attempts.lost
+        self._repeats = lost if lost is not None and lost.version == self._version else None
+        self.notification, self._rules = parse(self._fresh), self._rules_in_force()
+        self.route = self._rules.route(self.notification, self._attempts.route)
+
+    def check_present(self) -> None:
+        """Raise `Gone` if the attempts were forgotten since: the object is gone, or belongs to another process now."""
+        if self._attempts.forgotten:
+            raise Gone(self._ref)
+
+    def start(
+        self,
+        channel: str,
+        attempt: Coroutine[None, None, Attempt],
+        *,
+        failed: Callable[[BaseException], Attempt],
+        reservation: Reservation,
+    ) -> None:
+        """Start an attempt, as `ObjectAttempts.start` does."""
+        self._attempts.start(channel, self.route, attempt, failed=failed, reservation=reservation)
+
+    async def wait_for_attempts(self, seconds: float) -> None:
+        """Let another reconciliation use the worker until no attempt is running, or for so many seconds."""
+        await self.request.without_worker(self._attempts.wait(seconds))
+
+    async def write(self, times: RetryTimes, *, suppressions: Mapping[str, str]) -> Written:
+        """Fold the finished attempts into the status, in one write; attempts that finish later do not change it.
+
+        A write without an answer is repeated as it was, as long as it may still be applied. It may end the notification or
+        suppress a target: an attempt that another decision started meanwhile would then remain without a record.
+
+        Raises:
+            StatusError: the status was not written, or it is not known; the attempts stay in the tracker.
+        """
+        attempts, finished, running = self._attempts, self._attempts.finished, self._attempts.running
+        self._tracked = attempts.route
+        if attempts.forgotten:
+            self.route = self._rules.route(self.notification)
+
+        def decide(obj: dict[str, Any]) -> dict[str, Any]:
+            version, self._at = obj["metadata"]["resourceVersion"], self._clock()
+            if self._repeats is not None and self._repeats.version == version:
+                self._decided = self._repeats
+                return self._repeats.status
+            current, moved = self._parsed(obj), times.moved_to(self._at)
+            status = fold(
+                current,
+                finished,
+                route=self._route_of(current),
+                in_flight=running,
+                open_breakers=moved.open_breakers,
+                holds=moved.holds,
+                suppressions=suppressions,
+                queued_at=self.request.queued_at,
+                now=self._at,
+            ).dump()
+            self._decided = StatusWrite(version=version, status=status, recorded=finished)
+            return status
+
+        unanswered = attempts.begin_write(self.notification)
+        try:
+            outcome = await apply(self._store, self._ref, decide, base=self._fresh)
+        except Unavailable:
+            attempts.lost = self._decided
+            raise
+        attempts.acknowledge(self._decided.recorded)
+        return self._written(outcome, unanswered)
+
+    def _written(self, outcome: Applied | Unchanged, unanswered: Notification) -> Written:
+        """Return what is new, also where the answer to an earlier write was lost."""
+        if isinstance(outcome, Applied):
+            self.observed |= {each["metadata"]["resourceVersion"] for each in (outcome.before, outcome.after)}
+            read = self._parsed(outcome.before)
+            # A write changes nothing but the status.
+            after = replace(read, status=Status.parse(outcome.after))
+        else:
+            self.observed.add(outcome.current["metadata"]["resourceVersion"])
+            read = after = self._parsed(outcome.current)
+        before = excluding_attempts(read, self._decided.recorded, route=self._route_of(read))
+        if unanswered.phase is not before.phase:
+            before = replace(before, status=replace(before.status, phase=unanswered.phase))
+        conflicts = outcome.attempts - 1 if isinstance(outcome, Applied) else 0
+        return Written(before=before, after=after, conflicts=conflicts, at=self._at)
+
+    def _parsed(self, obj: Mapping[str, Any]) -> Notification:
+        """Parse an object; the version that the reconciliation began with is parsed already."""
+        return self.notification if obj["metadata"]["resourceVersion"] == self._version else parse(obj)
+
+    def _route_of(self, notification: Notification) -> Route:
+        """Return the route of a version of the notification; the targets of tracked attempts stay."""
+        return (
+            self.route
+            if notification is self.notification
+            else self._rules.route(notification, self._tracked)
+        )
