@@ -25,7 +25,7 @@ class Threads:
 
     def find(self, sender: Sender, message: Message) -> str:
         """Return the first message of the incident; empty if there is none, or the message belongs to no incident."""
-        return (self._first.get(_key(sender, message)) if message.dedup_key else None) or ""
+        return self._first.get(_key(sender, message), "") if message.dedup_key else ""
 
     def delivered(self, sender: Sender, message: Message, receipt: Receipt | None) -> None:
         """Remember a message that the receiver accepted, if it is the first of its incident."""

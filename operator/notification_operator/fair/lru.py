@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, ItemsView, Iterator, ValuesView
@@ -21,6 +21,8 @@ class LruMap(Generic[K, V]):
     def __init__(self, most: int) -> None:
         self._most = most
         self._values: OrderedDict[K, V] = OrderedDict()
+        self.get: Final = self._values.get
+        """As of a dictionary, and as fast: several are asked in each attempt."""
 
     def __len__(self) -> int:
         return len(self._values)
@@ -37,9 +39,6 @@ class LruMap(Generic[K, V]):
 
     def items(self) -> ItemsView[K, V]:
         return self._values.items()
-
-    def get(self, key: K) -> V | None:
-        return self._values.get(key)
 
     def use(self, key: K, make: Callable[[], V]) -> V:
         """Return the value of a key; a new one if it has none."""

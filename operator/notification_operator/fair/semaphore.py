@@ -38,6 +38,8 @@ class FairSemaphore:
 
     async def acquire(self, namespace: str) -> None:
         """Wait for a slot; `release` returns it."""
+        if self._take_free():
+            return
         granted = asyncio.get_running_loop().create_future()
 
         def accept() -> bool:
@@ -61,6 +63,13 @@ class FairSemaphore:
         """
         self._waiting.add(namespace, accept)
         self._grant()
+
+    def _take_free(self) -> bool:
+        """Take a slot that nobody waits for."""
+        free = self._free > 0 and not self._waiting
+        if free:
+            self._free -= 1
+        return free
 
     def resize(self, more: int) -> None:
         """Add slots, or take some away; slots that are held are taken when they are returned."""

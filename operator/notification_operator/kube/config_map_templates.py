@@ -51,7 +51,7 @@ class ConfigMapTemplates:
             raise TemplateUnavailableError(
                 f"the operator reads ConfigMaps in namespace {self._home} only; set receiversNamespaced in the stack"
             )
-        read_at, text = self._texts.get((namespace, ref)) or (-FRESH_SECONDS, "")
+        read_at, text = self._texts.get((namespace, ref), (-FRESH_SECONDS, ""))
         if _now() - read_at < FRESH_SECONDS:
             return text
         text = _text(await self._data(namespace, ref.config_map), ref.key)

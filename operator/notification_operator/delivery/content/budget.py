@@ -80,7 +80,7 @@ class Partition:
         return True
 
     def _may_overtake(self) -> bool:
-        first = [waiter for _, waiter in self._queue.heads()]
+        first = [waiter for _, waiter in self._queue.heads()] if self._waiters else []
         if any(waiter.overtaken >= MOST_OVERTAKEN for waiter in first):
             return False
         for waiter in first:

@@ -103,7 +103,7 @@ class NameResolver(AbstractResolver):
         Raises:
             OSError: the name has no address, or no answer came in time.
         """
-        until, answer = self._missing.get((host, family)) or (0.0, "")
+        until, answer = self._missing.get((host, family), (0.0, ""))
         if self._seconds() < until:
             raise OSError(None, answer)
         question = _Question(_namespace.get(), host, port, family)

@@ -44,7 +44,7 @@ class HealthBook:
         """Take in the result of a call; returns at once."""
         key = sender.receiver
         assert key is not None, "a channel of the settings has no receiver"
-        before = self._health.get(key) or UNTESTED
+        before = self._health.get(key, UNTESTED)
         if error is None:
             health = replace(
                 before,

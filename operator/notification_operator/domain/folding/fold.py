@@ -53,6 +53,8 @@ def merge_attempts(notification: Notification, attempts: Iterable[Attempt]) -> N
     number is bounded by the number of its other attempts (DD-BREAKER-001).
     """
     completed = sorted(attempts, key=lambda attempt: attempt.ended)
+    if not completed:
+        return notification
     called = {attempt.key: attempt for attempt in completed if not attempt.circuit_open}
     successes = {key: attempt for key, attempt in called.items() if attempt.succeeded}
     recorded = tuple(

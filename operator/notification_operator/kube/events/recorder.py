@@ -158,7 +158,7 @@ class EventRecorder:
 
     async def _post(self, event: Event) -> None:
         key = (event.regarding.namespace, event.content)
-        series = (self._series.get(key) or _Series()).next(event.at)
+        series = self._series.get(key, _Series()).next(event.at)
         if series.created == event.at and not await self._created(event, series.count):
             return
         self._posted += 1
