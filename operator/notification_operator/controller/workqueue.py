@@ -17,12 +17,12 @@ import structlog
 
 from notification_operator.controller.backlog import Backlog
 from notification_operator.controller.request import Request, Result
-from notification_operator.controller.timers import Timers
+from notification_operator.domain.text.timestamps import CLOCK_STEP
 from notification_operator.fair.semaphore import FairSemaphore
 from notification_operator.telemetry.statistics import QueueStatistics
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection
+    from collections.abc import Awaitable, Callable, Collection, Iterator
     from datetime import datetime
 
     from notification_operator.domain.key import Key
@@ -33,6 +33,8 @@ FIRST_BACKOFF, LONGEST_BACKOFF = 0.05, 30.0
 """Seconds before a failed reconciliation is retried: doubled each time, up to the longest."""
 MOST_DOUBLINGS: Final = 16
 """Keeps the power finite: 2.0 ** 1024 overflows."""
+CLOCK_INTERVAL: Final = 5.0
+"""Seconds between two looks at the wall clock."""
 CANCELLED: Final = Result(error=asyncio.CancelledError("the reconciliation was cancelled"))
 
 
@@ -56,9 +58,7 @@ class WorkQueue:
         """Keys in a reconciliation, each with the version of the latest event since it began, if one came."""
         self._forgotten: set[Key] = set()
         """Keys that were forgotten during their reconciliation; a last one cleans up what it started."""
-        self._timers = Timers(self._on_time, clock=clock)
-        self._waits: dict[Key, Callable[[], float | None]] = {}
-        """What tells whether a key still waits when its time has come; without it, it is reconciled."""
+        self._timers = Timers(self.add, clock=clock)
         self._observed: dict[Key, frozenset[str]] = {}
         self._failures: dict[Key, int] = {}
         self._stalled: set[Key] = set()
@@ -130,15 +130,6 @@ class WorkQueue:
         self.forget(key)
         self.backlog.drop(owned=owned, parked=len(self._parked))
 
-    def _on_time(self, key: Key) -> None:
-        """Reconcile a key whose time has come, unless what it waits for has not changed."""
-        still_waits = self._waits.get(key)
-        seconds = None if still_waits is None else still_waits()
-        if seconds is None:
-            self.add(key)
-        else:
-            self.add_after(key, seconds)
-
     def add_after(self, key: Key, seconds: float) -> None:
         """Reconcile the key after a delay; the earlier of two such times counts."""
         self._timers.set(key, seconds)
@@ -146,7 +137,6 @@ class WorkQueue:
     def forget(self, key: Key) -> None:
         """Drop what is planned and remembered for a key whose object is deleted or final."""
         self._timers.cancel(key)
-        self._waits.pop(key, None)
         self._queued_at.pop(key, None)
         self._parked.pop(key, None)
         self._observed.pop(key, None)
@@ -171,7 +161,6 @@ class WorkQueue:
         self._closing = True
         for key in [key for key in self._timers if not keep(key)]:
             self._timers.cancel(key)
-            self._waits.pop(key, None)
             self.backlog.discard(key, parked=len(self._parked))
         for pending in (self._queued_at, self._parked):
             for key in [key for key in pending if not keep(key)]:
@@ -205,7 +194,6 @@ class WorkQueue:
             self._parked[key] = queued_at
             return None
         self._timers.cancel(key)
-        self._waits.pop(key, None)
         self._stalled.discard(key)
         self._running[key] = None
         return queued_at
@@ -248,9 +236,7 @@ class WorkQueue:
         else:
             self._fail(key, result)
         if result.requeue_after is not None and not self._closing:
-            if result.still_waits is not None:
-                self._waits[key] = result.still_waits
-            self.add_after(key, result.requeue_after)
+            self._timers.set(key, result.requeue_after, result.still_waits)
         if requested is not None and requested not in result.observed_versions:
             self.add(key, version=requested)
         if result.final and not self._is_planned(key):
@@ -266,6 +252,89 @@ class WorkQueue:
         else:
             asked = min(result.retry_after or 0.0, LONGEST_BACKOFF)
             self.add_after(key, max(backoff(failures), asked))
+
+
+class Timers:
+    """Calls a function with each key at its time, once, unless what the key waits for has not changed (DD-WAIT-001).
+
+    Times are computed by the wall clock, and awaited by the monotonic one. Where a clock was behind and is corrected, a wait
+    that was computed before would otherwise last as much too long: a day, or years after a start without a clock battery.
+
+    Args:
+        on_time: what is called.
+        clock: the wall-clock time.
+    """
+
+    def __init__(self, on_time: Callable[[Key], None], *, clock: Callable[[], datetime]) -> None:
+        self._on_time = on_time
+        self._clock = clock
+        self._handles: dict[Key, asyncio.TimerHandle] = {}
+        self._still_waits: dict[Key, Callable[[], float | None]] = {}
+        """What tells for how many seconds a key still waits when its time has come, or None."""
+
+    def __contains__(self, key: Key) -> bool:
+        return key in self._handles
+
+    def __iter__(self) -> Iterator[Key]:
+        return iter(self._handles)
+
+    def __len__(self) -> int:
+        return len(self._handles)
+
+    def set(self, key: Key, seconds: float, still_waits: Callable[[], float | None] | None = None) -> None:
+        """Set the time of a key, so many seconds from now; the earlier of two times counts.
+
+        `still_waits` is asked at that time: the seconds until the next time, or None to call the function.
+        """
+        if still_waits is not None:
+            self._still_waits[key] = still_waits
+        due = asyncio.get_running_loop().time() + max(seconds, 0.0)
+        handle = self._handles.get(key)
+        if handle is None or due < handle.when():
+            self._set_at(key, due)
+
+    def cancel(self, key: Key) -> None:
+        """Forget the time of a key, if it has one."""
+        self._still_waits.pop(key, None)
+        handle = self._handles.pop(key, None)
+        if handle is not None:
+            handle.cancel()
+
+    async def follow_clock(self) -> None:
+        """Bring the times forward as far as the wall clock is set forward; runs until cancelled.
+
+        Times that do not depend on the wall clock come too early then, as all do after it is set back: that costs a
+        reconciliation in which nothing is due.
+        """
+        ahead = self._clock_ahead()
+        while True:
+            await asyncio.sleep(CLOCK_INTERVAL)
+            before, ahead = ahead, self._clock_ahead()
+            step = ahead - before
+            if step > CLOCK_STEP.total_seconds() and self._handles:
+                logger.warning("clock set forward; bringing retries forward", seconds=round(step))
+                for key, handle in tuple(self._handles.items()):
+                    self._set_at(key, handle.when() - step)
+
+    def _clock_ahead(self) -> float:
+        """Return how far the wall clock is ahead of the monotonic one, in seconds; it changes with steps alone."""
+        return self._clock().timestamp() - asyncio.get_running_loop().time()
+
+    def _set_at(self, key: Key, due: float) -> None:
+        earlier = self._handles.pop(key, None)
+        if earlier is not None:
+            earlier.cancel()
+        self._handles[key] = asyncio.get_running_loop().call_at(due, self._call, key)
+
+    def _call(self, key: Key) -> None:
+        del self._handles[key]
+        still_waits = self._still_waits.get(key)
+        seconds = None if still_waits is None else still_waits()
+        if seconds is None:
+            self._still_waits.pop(key, None)
+            self._on_time(key)
+        else:
+            self.set(key, seconds)
 
 
 def backoff(failures: int) -> float:

@@ -17,6 +17,7 @@ import structlog
 
 from notification_operator.delivery.flow_control.waiting_line import WaitingLine
 from notification_operator.domain.flow_control.breaker import Breaker, Circuit, Result, admit, report
+from notification_operator.domain.text.timestamps import CLOCK_STEP
 from notification_operator.fair.lru import LruMap
 from notification_operator.telemetry.statistics import BreakerStatistics
 
@@ -34,8 +35,6 @@ PROBE_POLL: Final = timedelta(seconds=1)
 """Time after which a waiting notification asks again while others probe."""
 WAKES_PER_SECOND: Final = 200.0
 """Waiting notifications of a destination that are reconciled per second after the time of its next probe."""
-CLOCK_STEP: Final = timedelta(seconds=1)
-"""Difference between the two clocks beyond which the wall clock has been set."""
 
 logger = structlog.get_logger(__name__)
 

@@ -7,6 +7,8 @@ from typing import Final
 
 LATEST: Final = datetime(9000, 1, 1, tzinfo=UTC)
 """The latest time of this program, far enough from the last one that a `datetime` can hold."""
+CLOCK_STEP: Final = timedelta(seconds=1)
+"""Difference between the wall clock and a monotonic one beyond which the wall clock has been set."""
 
 
 def parse_time(text: str) -> datetime:

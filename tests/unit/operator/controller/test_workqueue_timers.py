@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from notification_operator.controller.timers import CLOCK_INTERVAL, Timers
+from notification_operator.controller.workqueue import CLOCK_INTERVAL, Timers
 from notification_operator.domain.key import Key
 from tests.simulation.virtual_loop import run_virtually
 
@@ -90,3 +90,27 @@ def test_time_that_is_not_reached_by_a_step_stays_as_far_ahead() -> None:
 @pytest.mark.parametrize("seconds", [-DAY, 0.5])
 def test_clock_that_is_set_back_or_slewed_changes_no_time(seconds: float) -> None:
     assert dict(after_step(seconds, wait=2 * DAY))[KEY] == DAY + 3.0
+
+
+def test_key_that_still_waits_is_called_when_it_does_no_longer() -> None:
+    fixture, left = Calls(), [3.0, 2.0, None]
+
+    async def steps() -> None:
+        fixture.timers.set(KEY, 4.0, lambda: left.pop(0))
+        await asyncio.sleep(60.0)
+
+    run_virtually(steps())
+    assert (fixture.calls, left) == ([(KEY, 9.0)], [])
+
+
+def test_cancelled_key_is_not_asked_at_its_next_time() -> None:
+    fixture = Calls()
+
+    async def steps() -> None:
+        fixture.timers.set(KEY, 4.0, lambda: 1.0)
+        fixture.timers.cancel(KEY)
+        fixture.timers.set(KEY, 5.0)
+        await asyncio.sleep(60.0)
+
+    run_virtually(steps())
+    assert fixture.calls == [(KEY, 5.0)]
