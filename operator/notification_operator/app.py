@@ -137,7 +137,7 @@ class App:
         operator = self.operator
         await self._health.start()
         operator.metrics.settings_ignored.set(len(self._settings.ignored))
-        operator.dispatcher.publish(operator.metrics.add_channel_gauge)
+        operator.endpoints.publish(operator.metrics.add_channel_gauge)
         if operator.receivers:
             scheduled = bool(self._settings.drill.schedule)
             gauges = ReceiverGauges(operator.receivers.states, drills_scheduled=scheduled)

@@ -122,7 +122,7 @@ class Lifecycle:
         lost, *_ = await asyncio.gather(
             operator.audit.close(left),
             operator.events.close(left),
-            _within(left, operator.dispatcher.close()),
+            _within(left, operator.endpoints.close()),
             _within(left, self._release()),
             _within(left, self._close_receivers()),
         )

@@ -1,4 +1,4 @@
-"""Composes what receivers need: the catalog, their senders, and the controller of their status."""
+"""Composes what receivers need: the catalog, the builder of their channels, and the controller of their status."""
 
 from __future__ import annotations
 
@@ -7,17 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from notification_operator.controller.receiver_status import ReceiverStatusController
-from notification_operator.delivery.channel import ReceiverError, ReceiverProblem
-from notification_operator.delivery.receivers.changes import ReceiverChanges
-from notification_operator.delivery.receivers.directory import ReceiverDirectory
 from notification_operator.delivery.receivers.factory import ChannelFactory
-from notification_operator.delivery.receivers.health_book import HealthBook
 from notification_operator.delivery.receivers.sessions import Sessions
-from notification_operator.delivery.receivers.tester import ReceiverTester
-from notification_operator.delivery.receivers.waiting import WaitingForReceivers
-from notification_operator.delivery.recording import first
 from notification_operator.domain.receivers.drills import is_drilled, latest_drill
 from notification_operator.domain.receivers.readiness import ReadyReason
+from notification_operator.endpoints.builder import Builder
+from notification_operator.endpoints.tester import ReceiverTester
 from notification_operator.telemetry.receiver_gauges import ReceiverState
 from notification_operator.watch.receivers.catalog import ReceiverCatalog
 from notification_operator.watch.receivers.receiver_watch import ReceiverWatch
@@ -30,13 +25,10 @@ if TYPE_CHECKING:
 
     from notification_operator.config.settings import Settings
     from notification_operator.controller.workqueue import WorkQueue
-    from notification_operator.delivery.flow_control.breakers import Breakers
-    from notification_operator.delivery.senders import ChannelSenders, Sender
-    from notification_operator.domain.attempt import Attempt
-    from notification_operator.domain.key import Key
     from notification_operator.domain.receivers.catalog import ReceiverKey
     from notification_operator.domain.receivers.health import Health
     from notification_operator.domain.redaction.redactor import Redactor
+    from notification_operator.endpoints.registry import Endpoints
     from notification_operator.leadership.ownership import Ownership
     from notification_operator.ports import ReceiverPorts
     from notification_operator.watch.namespaces import AllNamespaces, SelectedNamespaces
@@ -53,7 +45,7 @@ class ReceiverSources:
     """The namespaces whose notifications are watched; empty for all."""
     secrets: ReferencedObjects
     config_maps: ReferencedObjects
-    directory: ReceiverDirectory
+    builder: Builder
     sessions: Sessions
 
     def delivers_from(self, namespace: str) -> bool:
@@ -66,19 +58,17 @@ class ReceiverParts:
     """The parts that work with receivers; `lifecycle` starts and stops them."""
 
     sources: ReceiverSources
-    health: HealthBook
+    endpoints: Endpoints
     status: ReceiverStatusController
     watch: ReceiverWatch
-    waiting: WaitingForReceivers[Key]
     clock: Callable[[], datetime]
 
     def states(self) -> Iterator[ReceiverState]:
         """Yield what the metrics show of each receiver."""
-        sources = self.sources
-        directory, catalog = sources.directory, sources.catalog
+        sources, catalog = self.sources, self.sources.catalog
         invalid = catalog.invalid
         for key, receiver in catalog.catalog.receivers.items():
-            ready, health = directory.readiness(receiver), self.health.health(key)
+            ready, health = self.endpoints.readiness(receiver), self.endpoints.health(key)
             usable = ready.reason is ReadyReason.ACCEPTED and ready.sendable and not health.problem
             yield ReceiverState(
                 name=str(key),
@@ -92,7 +82,7 @@ class ReceiverParts:
                 name=str(key),
                 ready=False,
                 drilled=sources.delivers_from(key.namespace),
-                last_drill=self._last_drill(key, self.health.health(key)),
+                last_drill=self._last_drill(key, self.endpoints.health(key)),
             )
 
     def _last_drill(self, key: ReceiverKey, health: Health) -> datetime | None:
@@ -101,31 +91,15 @@ class ReceiverParts:
 
     def drilled(self, key: ReceiverKey, time: datetime) -> None:
         """Take in that the message of a drill was delivered to a receiver."""
-        self.health.drilled(key, time)
+        self.endpoints.drilled(key, time)
         self.status.note(key)
 
-    def called(self, sender: Sender, attempt: Attempt, error: BaseException | None) -> None:
-        """Take in the result of a call of a receiver."""
-        if sender.receiver is None or not self._exists(sender):
-            return
-        self.health.called(sender, attempt, error)
-        refused = first(error, ReceiverError)
-        if refused is not None and refused.reason is ReceiverProblem.GONE:
-            self.sources.directory.close(sender.receiver, sender.revision)
-        self.status.note(sender.receiver)
 
-    def _exists(self, sender: Sender) -> bool:
-        """Return whether the receiver of a sender still exists; its name may belong to another one meanwhile."""
-        declared = None if sender.receiver is None else self.sources.catalog.declared(sender.receiver)
-        return declared is not None and sender.uid == declared.uid
-
-
-def receiver_sources(  # noqa: PLR0913 - what they are made of
+def receiver_sources(
     settings: Settings,
     ports: ReceiverPorts | None,
     *,
     namespaces: AllNamespaces | SelectedNamespaces,
-    channels: ChannelSenders,
     redactor: Redactor,
     clock: Callable[[], datetime],
 ) -> ReceiverSources | None:
@@ -140,11 +114,9 @@ def receiver_sources(  # noqa: PLR0913 - what they are made of
         for kind in (SECRETS, CONFIG_MAPS)
     )
     sessions = Sessions()
-    directory = ReceiverDirectory(
-        catalog.snapshot,
+    builder = Builder(
         secrets=secrets,
         config_maps=config_maps,
-        channels=channels,
         factory=ports.factory
         or ChannelFactory(
             sessions=sessions,
@@ -153,7 +125,6 @@ def receiver_sources(  # noqa: PLR0913 - what they are made of
             cluster=ports.cluster,
             overrides=ports.overrides,
         ),
-        clock=clock,
     )
     return ReceiverSources(
         ports=ports,
@@ -162,7 +133,7 @@ def receiver_sources(  # noqa: PLR0913 - what they are made of
         watched=frozenset(settings.watch.namespaces),
         secrets=secrets,
         config_maps=config_maps,
-        directory=directory,
+        builder=builder,
         sessions=sessions,
     )
 
@@ -170,7 +141,7 @@ def receiver_sources(  # noqa: PLR0913 - what they are made of
 def receiver_parts(  # noqa: PLR0913 - the parts that receivers concern
     sources: ReceiverSources | None,
     *,
-    breakers: Breakers,
+    endpoints: Endpoints,
     queue: WorkQueue,
     ownership: Ownership,
     redactor: Redactor,
@@ -181,26 +152,26 @@ def receiver_parts(  # noqa: PLR0913 - the parts that receivers concern
     if sources is None:
         return None
     ports = sources.ports
-    health = HealthBook(breakers)
-    waiting: WaitingForReceivers[Key] = WaitingForReceivers()
-    catalog, directory = sources.catalog, sources.directory
+    catalog = sources.catalog
     status = ReceiverStatusController(
         store=ports.store,
         receivers=catalog,
         ownership=ownership,
-        health=health,
-        readiness=directory,
-        tester=ReceiverTester(catalog.snapshot, directory, clock=clock, redact=redactor.text),
+        endpoints=endpoints,
+        tester=ReceiverTester(catalog.snapshot, endpoints, clock=clock, redact=redactor.text),
         replica=replica,
         home=ports.home,
         clock=clock,
         spread=random.Random(replica).random,  # noqa: S311 - spreads writes, keeps no secret
     )
-    changes = ReceiverChanges(directory, breakers=breakers, health=health, waiting=waiting, enqueue=queue.add)
+    endpoints.observe(status.note)
     references = ReceiverReferences(catalog, secrets=sources.secrets, config_maps=sources.config_maps)
     watch = ReceiverWatch(
-        catalog, references, changes=changes, health=health, status=status, namespaces=sources.namespaces
+        catalog,
+        references,
+        endpoints=endpoints,
+        status=status,
+        namespaces=sources.namespaces,
+        enqueue=queue.add,
     )
-    return ReceiverParts(
-        sources=sources, health=health, status=status, watch=watch, waiting=waiting, clock=clock
-    )
+    return ReceiverParts(sources=sources, endpoints=endpoints, status=status, watch=watch, clock=clock)

@@ -13,12 +13,12 @@ from notification_operator.controller.retention import RetentionSweeper
 from notification_operator.controller.workqueue import WorkQueue
 from notification_operator.delivery.content.budget import ContentBudget
 from notification_operator.delivery.content.redaction import ContentRedaction
-from notification_operator.delivery.dispatcher import Dispatcher
-from notification_operator.delivery.flow_control.breakers import Breakers
-from notification_operator.delivery.registry import channel_limits
-from notification_operator.delivery.senders import ChannelSenders, NoReceivers, TargetSenders
 from notification_operator.domain.flow_control.breaker import Limits
 from notification_operator.domain.redaction.redactor import Redactor, rules
+from notification_operator.endpoints.attempt import Recorder
+from notification_operator.endpoints.control import FlowControl
+from notification_operator.endpoints.limits import channel_limits
+from notification_operator.endpoints.registry import Endpoints
 from notification_operator.kube.resources import RESOURCE
 from notification_operator.leadership.elector import Elector
 from notification_operator.leadership.lease import LeaseConfig
@@ -34,7 +34,7 @@ from notification_operator.watch.backlog_listing import BacklogListing
 from notification_operator.watch.event_handler import EventHandler
 from notification_operator.watch.namespaces import AllNamespaces, SelectedNamespaces
 from notification_operator.watch.routing_config import RoutingConfig
-from notification_operator.watch.rules import NO_CATALOG, RuleBook
+from notification_operator.watch.rules import RuleBook
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
@@ -52,8 +52,7 @@ class Operator:
 
     queue: WorkQueue
     attempts: AttemptTracker
-    breakers: Breakers
-    dispatcher: Dispatcher
+    endpoints: Endpoints
     elector: Elector | None
     """None for a single replica without leader election."""
     ownership: Ownership
@@ -99,18 +98,27 @@ def build(
     audit = AuditObserver(settings.audit, registry=metrics.registry, rules=redactor.rules, store=ports.audit)
     metrics_observer = MetricsObserver(metrics)
 
-    breakers = Breakers(
+    control = FlowControl(
         Limits(**settings.breaker.model_dump()),
+        concurrency=settings.delivery.concurrency_per_channel,
         clock=clock,
         seconds=seconds,
         on_change=event_observer.breaker_changed,
         spread=random.Random(ports.identity).random,  # noqa: S311 - spreads times, keeps no secret
     )
-    channels = ChannelSenders(ports.channels, channel_limits(settings.channels))
     selects = settings.watch.namespace_selector is not None
     namespaces = SelectedNamespaces(ports.objects) if selects else AllNamespaces()
     sources = receiver_sources(
-        settings, ports.receivers, namespaces=namespaces, channels=channels, redactor=redactor, clock=clock
+        settings, ports.receivers, namespaces=namespaces, redactor=redactor, clock=clock
+    )
+    endpoints = Endpoints(
+        ports.channels,
+        channel_limits(settings.channels),
+        control=control,
+        recorder=Recorder(clock=clock, redactor=redactor),
+        timeout=settings.delivery.timeout_seconds,
+        catalog=sources.catalog.snapshot if sources else None,
+        builder=sources.builder if sources else None,
     )
     routing = RoutingConfig(
         ports.routing,
@@ -122,13 +130,11 @@ def build(
     budget = ContentBudget(settings.delivery.in_flight_bytes, channels=ports.channels, on_room=queue.add)
     attempts = AttemptTracker(on_finished=queue.add, budget=budget)
     elector = _elector(settings, ports, clock=clock, seconds=seconds)
-    rule_book = RuleBook(
-        routing, sources.catalog if sources else NO_CATALOG, channels=frozenset(ports.channels)
-    )
+    rule_book = RuleBook(routing, sources.catalog if sources else None, channels=frozenset(ports.channels))
     ownership = Ownership(elector, attempts, queue, rules=rule_book)
     receivers = receiver_parts(
         sources,
-        breakers=breakers,
+        endpoints=endpoints,
         queue=queue,
         ownership=ownership,
         redactor=redactor,
@@ -142,21 +148,10 @@ def build(
         audit,
         refusals=event_observer,
     )
-    dispatcher = Dispatcher(
-        channels,
-        breakers=breakers,
-        timeout=settings.delivery.timeout_seconds,
-        concurrency=settings.delivery.concurrency_per_channel,
-        clock=clock,
-        redactor=redactor,
-        seconds=seconds,
-        senders=TargetSenders(channels, sources.directory if sources else NoReceivers()),
-        observer=receivers,
-    )
     reconciler = Reconciler(
         store=ports.store,
         attempts=attempts,
-        dispatcher=dispatcher,
+        endpoints=endpoints,
         redaction=ContentRedaction(redactor),
         rules=lambda: rule_book.rules,
         ownership=ownership,
@@ -164,7 +159,6 @@ def build(
         metrics=metrics_observer,
         clock=clock,
         visible_after=settings.delivery.visible_after_seconds,
-        waiting=receivers.waiting if receivers else None,
     )
     event_handler = EventHandler(
         queue, attempts=attempts, ownership=ownership, metrics=metrics, served=namespaces
@@ -180,8 +174,7 @@ def build(
     return Operator(
         queue=queue,
         attempts=attempts,
-        breakers=breakers,
-        dispatcher=dispatcher,
+        endpoints=endpoints,
         elector=elector,
         ownership=ownership,
         reconciler=reconciler,

@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 SOURCE: Final = Path(__file__).resolve().parents[2] / "operator"
 DOMAIN: Final = "notification-domain"
 DIVIDED: Final = "notification_operator"
-USERS: Final = ("notification_cli", "notification_client", f"{DIVIDED}/domain", f"{DIVIDED}/delivery/channels")
+USERS: Final = (
+    "notification_cli",
+    "notification_client",
+    f"{DIVIDED}/domain",
+    f"{DIVIDED}/delivery/channels",
+)
 
 
 class DividedFiles(BuildHookInterface):  # type: ignore[misc]  # hatchling is no dependency of the repository

@@ -3,47 +3,48 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
-from notification_operator.delivery.flow_control.breakers import (
-    Breakers,
-    Destination,
-    PermittedCall,
-    Rejected,
-)
 from notification_operator.domain.flow_control.breaker import Circuit, Limits, Result
+from notification_operator.endpoints.circuit import CircuitBreaker, PermittedCall, Rejected
+from notification_operator.endpoints.control import FlowControl
+
+BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-async def ask(
-    breakers: Breakers, destination: Destination, *, notification: str = ""
-) -> PermittedCall | Rejected:
-    """Permit or reject a call, once the running probes have ended: what the dispatcher does, without its slots."""
-    while (answer := breakers.try_enter(destination, notification=notification)) is None:
-        await breakers.changed(destination)
+async def ask(breaker: CircuitBreaker, *, notification: str = "") -> PermittedCall | Rejected:
+    """Permit or reject a call, once the running probes have ended: what a gate does, without its slots."""
+    while (answer := breaker.try_enter(notification=notification)) is None:
+        await breaker.changed()
     return answer
 
 
 class BreakerCalls:
-    """Breakers with given limits; a destination per channel."""
+    """Breakers with given limits; one for each channel."""
 
     def __init__(self, *, failures: int, open_seconds: float, probes: int) -> None:
         limits = Limits(failure_threshold=failures, open_seconds=open_seconds, probes=probes)
-        self._now = datetime(2026, 1, 1, tzinfo=UTC)
-        self._breakers = Breakers(limits, clock=lambda: self._now)
+        self._now = BEGIN
+        control = FlowControl(limits, concurrency=64, clock=lambda: self._now, seconds=self._seconds)
+        self._breakers = defaultdict[str, CircuitBreaker](lambda: CircuitBreaker("breaker", control))
         self._notifications = count()
         """Each call is that of another notification."""
+
+    def _seconds(self) -> float:
+        return (self._now - BEGIN).total_seconds()
 
     def let(self, seconds: float) -> None:
         """Advance the clock."""
         self._now += timedelta(seconds=seconds)
 
     def state(self, channel: str) -> str:
-        return self._breakers.state(channel).value
+        return self._breakers[channel].state().value
 
     def allowed(self, channel: str) -> bool:
         """Return whether a call would be permitted."""
-        return self._breakers.state(channel) is not Circuit.OPEN
+        return self._breakers[channel].state() is not Circuit.OPEN
 
     def fail(self, channel: str) -> bool:
         """Make a failing call; return whether it was permitted."""
@@ -67,7 +68,7 @@ class BreakerCalls:
 
     async def _enter(self, channel: str) -> PermittedCall | Rejected:
         notification = f"uid-{next(self._notifications)}"
-        return await ask(self._breakers, Destination(channel, ""), notification=notification)
+        return await ask(self._breakers[channel], notification=notification)
 
     async def _at_once(self, channel: str, count: int) -> int:
         entering = [asyncio.create_task(self._enter(channel)) for _ in range(count)]

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from notification_contract.durations import UNITS
 from notification_contract.kinds.receiver import ReceiverSpecError, parse_spec
-from notification_operator.delivery.flow_control.breakers import Destination
-from notification_operator.delivery.flow_control.pacing import Pacing
+from notification_operator.domain.flow_control.breaker import Limits
 from notification_operator.domain.flow_control.rate import Rate
 from notification_operator.domain.folding.fold import fold, next_attempt
 from notification_operator.domain.model import parse
@@ -22,6 +21,8 @@ from notification_operator.domain.receivers.catalog import Receiver, ReceiverKey
 from notification_operator.domain.retention import due_at
 from notification_operator.domain.routing.route import resolve
 from notification_operator.domain.text.timestamps import LATEST, format_time
+from notification_operator.endpoints.control import FlowControl
+from notification_operator.endpoints.pace import Pace
 from tests.cases import cases
 from tests.unit.operator.contract.kinds.specs import spec
 from tests.unit.operator.domain.builders import START, at, stored
@@ -133,15 +134,15 @@ def test_every_decision_about_an_accepted_object_returns(
 def test_every_wait_for_a_rate_limit_has_a_time(
     receivers: list[Receiver], now: datetime, waiting: int
 ) -> None:
-    pacing = Pacing(clock=lambda: now, seconds=lambda: 1000.0)
+    control = FlowControl(Limits(), concurrency=8, clock=lambda: now, seconds=lambda: 1000.0)
     for receiver in receivers:
         limit = receiver.spec.rate_limit
         if limit is None:
             continue
         rate = Rate(per_second=limit.per_second, burst=limit.count)
-        destination = Destination("webhook", receiver.key.name)
+        pace = Pace(f"webhook/{receiver.key}", control)
         for number in range(waiting):
-            hold = pacing.ask(destination, rate=rate, notification=f"uid-{number}", namespace="shop")
+            hold = pace.check(rate, notification=f"uid-{number}", namespace="shop")
             assert hold is None or now <= hold.until <= LATEST
             if hold is None:
-                pacing.take(destination, f"uid-{number}", 400)
+                pace.consume(f"uid-{number}", 400)

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from notification_operator.delivery.receivers.sessions import Sessions
 from notification_operator.domain.receivers.readiness import ReadyReason
 from tests.unit.operator.delivery.receivers.far_ends import factory_of
-from tests.unit.operator.delivery.receivers.stage import Stage
 from tests.unit.operator.domain.receivers.entries import receiver
+from tests.unit.operator.endpoints.stage import Stage
 
 KINDS = ["webhook", "email", "teams", "pagerduty", "sms", "slack", "discord", "mattermost"]
 SHOWN = 8
@@ -57,7 +57,7 @@ def test_any_value_of_a_secret_is_used_or_refused(kind: str, value: str, other: 
     stage.secrets.put("s", k=value, o=other, username=value, password=other)
     stage.secrets.put("h", **{"X-Token": other})
     (entry,) = stage.catalog.receivers.values()
-    ready = stage.directory.readiness(entry)
+    ready = stage.readiness(entry)
     assert ready.sendable is (ready.reason is ReadyReason.ACCEPTED and not ready.problem)
     assert "see the log of the operator" not in ready.message
     shown = [value[at : at + SHOWN] for at in range(len(value) - SHOWN + 1)]

@@ -248,7 +248,7 @@ class ClusterWithReceivers(Cluster):
         # The Secrets are followed by tasks that have just been started.
         for _ in range(5):
             await asyncio.sleep(0)
-        self.known = self._known(operator.receivers.sources)
+        self.known = self._known(operator.receivers)
         explanation = self.explained(text)
         result = await operator.reconciler.reconcile(Request(key=self._key, queued_at=self.now))
         assert result.error is None
@@ -261,12 +261,12 @@ class ClusterWithReceivers(Cluster):
         """Return what `why` says now."""
         return explain(parse(self.obj), read_rules(text), self.known, now=self.now)
 
-    def _known(self, sources: Any) -> Known:
+    def _known(self, parts: Any) -> Known:
         """Return what a person can read of the receivers, with the status that the operator writes."""
         objects = {}
         for key, obj in self._around.objects.items():
-            receiver = sources.catalog.catalog.get(key)
-            ready = None if receiver is None else sources.directory.readiness(receiver)
+            receiver = parts.sources.catalog.catalog.get(key)
+            ready = None if receiver is None else parts.endpoints.readiness(receiver)
             owner = OwnerFacts(home=HOME, readiness=ready)
             status = fold_receiver(obj, replica="a", health=UNTESTED, owner=owner, now=self.now)
             objects[key] = {**obj, "status": status.dump()}

@@ -32,10 +32,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from atomic_status import JsonObject, StatusStore
-    from notification_operator.controller.receiver_tests import Tester
-    from notification_operator.controller.receiver_view import HealthSource, Owns, ReadinessSource, View
+    from notification_operator.controller.receiver_view import Owns, View
     from notification_operator.controller.request import Request
     from notification_operator.domain.receivers.declared import Declared
+    from notification_operator.endpoints.registry import Endpoints
+    from notification_operator.endpoints.tester import ReceiverTester
 
 CONCURRENT_WRITES: Final = 4
 REFUSED_RETRY: Final = 300.0
@@ -73,9 +74,8 @@ class ReceiverStatusController:
         store: StatusStore,
         receivers: Receivers,
         ownership: Owns,
-        health: HealthSource,
-        readiness: ReadinessSource,
-        tester: Tester,
+        endpoints: Endpoints,
+        tester: ReceiverTester,
         replica: str,
         home: str,
         clock: Callable[[], datetime],
@@ -84,9 +84,7 @@ class ReceiverStatusController:
         self._store = store
         self._receivers = receivers
         self._ownership = ownership
-        self._views = Views(
-            ownership=ownership, health=health, readiness=readiness, replica=replica, clock=clock
-        )
+        self._views = Views(ownership=ownership, endpoints=endpoints, replica=replica, clock=clock)
         self._replica = replica
         self._home = home
         self._clock = clock

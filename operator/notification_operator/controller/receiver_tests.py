@@ -8,7 +8,7 @@ recognizes deliveries sees it once.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
@@ -23,19 +23,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from notification_operator.domain.key import Key
+    from notification_operator.endpoints.tester import ReceiverTester
 
 SECONDS: Final = 180.0
 """Time limit of a test; longer than any time limit of a receiver."""
 
 logger = structlog.get_logger(__name__)
-
-
-class Tester(Protocol):
-    """Sends test messages."""
-
-    async def test(self, key: ReceiverKey, requested_at: str) -> ReceiverTestResult:
-        """Send one message to a receiver; the same request has the same delivery id."""
-        ...
 
 
 class ReceiverTests:
@@ -47,7 +40,7 @@ class ReceiverTests:
         on_result: called with the receiver when its test has ended.
     """
 
-    def __init__(self, tester: Tester, *, on_result: Callable[[Key], None]) -> None:
+    def __init__(self, tester: ReceiverTester, *, on_result: Callable[[Key], None]) -> None:
         self._tester = tester
         self._on_result = on_result
         self._running: dict[Key, asyncio.Task[None]] = {}

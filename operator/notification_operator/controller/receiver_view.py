@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from notification_operator.domain.receivers.catalog import Receiver, ReceiverKey
     from notification_operator.domain.receivers.declared import Declared
     from notification_operator.domain.receivers.health import Health
     from notification_operator.domain.receivers.readiness import Readiness
+    from notification_operator.endpoints.registry import Endpoints
 
 INTERVAL: Final = 30.0
 """Seconds between two writes of a receiver that bring no transition; up to a fifth more, so that writes spread."""
@@ -32,22 +32,6 @@ class Owns(Protocol):
 
     def may_start(self, uid: str) -> bool:
         """Return whether this replica owns it now."""
-        ...
-
-
-class HealthSource(Protocol):
-    """Knows what the attempts of this replica have shown."""
-
-    def health(self, key: ReceiverKey) -> Health:
-        """Return the health of a receiver."""
-        ...
-
-
-class ReadinessSource(Protocol):
-    """Knows what a receiver lacks."""
-
-    def readiness(self, receiver: Receiver) -> Readiness:
-        """Return whether messages can be sent to a receiver."""
         ...
 
 
@@ -94,21 +78,20 @@ class Views:
     """
 
     ownership: Owns
-    health: HealthSource
-    readiness: ReadinessSource
+    endpoints: Endpoints
     replica: str
     clock: Callable[[], datetime]
 
     def view(self, declared: Declared) -> View:
         """Return what this replica knows of a receiver now."""
         owner = self.ownership.may_start(declared.uid)
-        health = self.health.health(declared.key)
+        health = self.endpoints.health(declared.key)
         return View(
             generation=declared.generation,
             owner=owner,
             health=health,
             healthy=assess(entry_of(self.replica, health, self.clock())).reason,
-            readiness=self.readiness.readiness(declared.receiver) if owner and declared.receiver else None,
+            readiness=self.endpoints.readiness(declared.receiver) if owner and declared.receiver else None,
             test_requested_at=declared.test_requested_at if owner else "",
         )
 

@@ -15,8 +15,6 @@ from notification_operator.controller.reconciliation import Reconciliation, Retr
 from notification_operator.controller.request import Result, ref_of
 from notification_operator.controller.still_waits import StillWaits, WaitingTarget
 from notification_operator.delivery.content.budget import cost
-from notification_operator.delivery.flow_control.destinations import Permission
-from notification_operator.delivery.receivers.waiting import WaitingForReceivers
 from notification_operator.domain.folding.fold import earliest_attempt, merge_attempts, next_attempt
 from notification_operator.domain.folding.phases import FINAL
 from notification_operator.domain.planning.fallback import follow
@@ -25,10 +23,11 @@ from notification_operator.domain.planning.plan import plan
 from notification_operator.domain.planning.progress import NO_OPEN_BREAKERS
 from notification_operator.domain.receivers.targets import PLACEHOLDER, receiver_of
 from notification_operator.domain.status import Reason
+from notification_operator.endpoints.targets import Targets
 from notification_operator.observers.publisher import Transition
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Mapping, Sequence
+    from collections.abc import Callable, Container, Coroutine, Mapping, Sequence
     from datetime import datetime
 
     from atomic_status import StatusStore
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
     from notification_operator.controller.request import Ownership, Request
     from notification_operator.delivery.content.budget import Reservation
     from notification_operator.delivery.content.redaction import ContentRedaction, RedactedContent
-    from notification_operator.delivery.dispatcher import Dispatcher
+    from notification_operator.domain.attempt import Attempt
     from notification_operator.domain.key import Key
     from notification_operator.domain.model import Notification
     from notification_operator.domain.planning.plan import Send
@@ -45,6 +44,7 @@ if TYPE_CHECKING:
     from notification_operator.domain.receivers.catalog import ReceiverKey
     from notification_operator.domain.routing.route import Route
     from notification_operator.domain.rules import Rules
+    from notification_operator.endpoints.registry import Endpoints
     from notification_operator.observers.metrics import MetricsObserver
     from notification_operator.observers.publisher import Publisher
 
@@ -95,7 +95,7 @@ class Reconciler:
         *,
         store: StatusStore,
         attempts: AttemptTracker,
-        dispatcher: Dispatcher,
+        endpoints: Endpoints,
         redaction: ContentRedaction,
         rules: Callable[[], Rules],
         ownership: Ownership,
@@ -103,11 +103,10 @@ class Reconciler:
         metrics: MetricsObserver,
         clock: Callable[[], datetime],
         visible_after: float,
-        waiting: WaitingForReceivers[Key] | None = None,
     ) -> None:
         self._store = store
         self._attempts = attempts
-        self._dispatcher = dispatcher
+        self._endpoints = endpoints
         self._redaction = redaction
         self._rules = rules
         self._ownership = ownership
@@ -115,7 +114,6 @@ class Reconciler:
         self._metrics = metrics
         self._clock = clock
         self._visible_after = visible_after
-        self._waiting: WaitingForReceivers[Key] = waiting or WaitingForReceivers()
 
     def admits(self, key: Key) -> bool:
         """Return whether a reconciliation may start; a key for which none may gives up its turn."""
@@ -208,11 +206,9 @@ class Reconciler:
         notification, route = reconciliation.notification, reconciliation.route
         planned = plan(notification, route, in_flight=frozenset(), now=self._clock())
         # Where a message goes does not depend on what redaction changes.
-        message = self._dispatcher.message(notification, route, notification.content)
+        targets = Targets(self._endpoints, notification, route, notification.content)
         channels = frozenset(
-            send.channel
-            for send in planned.sends
-            if isinstance(self._dispatcher.ask(send, message), Permission)
+            send.channel for send in planned.sends if not isinstance(targets.admit(send), Hold | Reason)
         )
         missing = reconciliation.lease.hold(channels, cost(redacted.size))
         return channels - missing, missing
@@ -226,18 +222,19 @@ class Reconciler:
         known, now = merge_attempts(notification, reconciliation.finished), self._clock()
         if route.rules:
             route, _ = follow(known, route, known.attempts, running=running, now=now)
-        breakers = self._dispatcher.open_breakers(notification, route, redacted)
+        targets = Targets(self._endpoints, notification, route, redacted.get())
+        breakers = targets.open_breakers()
         planned = plan(known, route, in_flight=running, open_breakers=breakers, now=now)
         if not planned.sends:
             return StartOutcome(redacted=redacted, route=route, permitted=True)
-        message, size = self._dispatcher.message(notification, route, redacted.get()), cost(redacted.size)
+        size = cost(redacted.size)
         without_room: set[str] = set()
-        starting: dict[Send, Reservation] = {}
+        starting: dict[Send, tuple[Coroutine[None, None, Attempt], Reservation]] = {}
         holds: dict[str, Hold] = {}
         suppressions: dict[str, str] = {}
         for send in planned.sends:
             # Asked before there is room: what is held would take it, return it, and so request others that do the same.
-            answer = self._dispatcher.ask(send, message)
+            answer = targets.admit(send)
             if isinstance(answer, Hold):
                 holds[send.channel] = answer
             elif isinstance(answer, Reason):
@@ -245,18 +242,17 @@ class Reconciler:
             elif (room := reconciliation.lease.reserve(send.channel, size)) is None:
                 without_room.add(send.channel)
             else:
-                self._dispatcher.take(answer)
-                starting[send] = room
+                starting[send] = targets.attempt(send, answer), room
         if holds:
             # At once: the receiver may change while the attempts of other targets are awaited.
             self._register(notification, route, holds, key=reconciliation.request.key)
         if starting:
             redacted.count()
-        for send, room in starting.items():
+        for send, (attempt, room) in starting.items():
             reconciliation.start(
                 send.channel,
-                self._dispatcher.attempt(send, message),
-                failed=partial(self._dispatcher.failure, send),
+                attempt,
+                failed=partial(self._endpoints.recorder.unexpected, send),
                 reservation=room,
             )
         return StartOutcome(
@@ -273,10 +269,11 @@ class Reconciler:
         """Return until when the targets of a notification wait for their destinations now."""
         now, notification, route = self._clock(), reconciliation.notification, outcome.route
         asked = NO_HOLDS if outcome.asked is None else outcome.asked.moved_to(now).holds
-        pauses = self._dispatcher.pauses(notification, route, outcome.redacted)
+        targets = Targets(self._endpoints, notification, route, outcome.redacted.get())
+        pauses = targets.pauses()
         times = RetryTimes(
             at=now,
-            open_breakers=self._dispatcher.open_breakers(notification, route, outcome.redacted),
+            open_breakers=targets.open_breakers(),
             holds={**asked, **pauses} if asked or pauses else NO_HOLDS,
         )
         waiting = {*times.holds, *times.open_breakers}
@@ -298,9 +295,9 @@ class Reconciler:
                 receivers[receiver] = receivers.get(receiver, False) or waits
         for receiver, waits_for_it in receivers.items():
             if waits_for_it:
-                self._waiting.add(receiver, key)
+                self._endpoints.wait(receiver, key)
             else:
-                self._waiting.discard(receiver, key)
+                self._endpoints.wait_no_longer(receiver, key)
 
     # Publish
 
@@ -364,11 +361,11 @@ class Reconciler:
     ) -> StillWaits | None:
         """Return what tells whether a notification still waits for its destinations; None if it waits for none."""
         route, running, now = outcome.route, reconciliation.running, times.at
-        message = self._dispatcher.message(after, route, outcome.redacted.get())
+        targets = Targets(self._endpoints, after, route, outcome.redacted.get())
         delayed = {
             step.channel: WaitingTarget(
                 own=step.due(after, NO_OPEN_BREAKERS, now=now) or now,
-                blocked_until=self._dispatcher.blocked_until(step.channel, after, route, message),
+                blocked_until=targets.blocked_until(step.channel),
             )
             for step in steps
             if step.channel not in running and step.is_delayed(times.open_breakers, times.holds)

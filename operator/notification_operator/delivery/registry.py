@@ -6,17 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from notification_contract.quantity import amount
-from notification_contract.settings import Markup, RatedChannel
+from notification_contract.settings import Markup
 from notification_operator.config.settings import SettingsError
-from notification_operator.delivery.flow_control.destinations import ChannelLimits
 from notification_operator.delivery.local.file_storage import DAY, Limits
 from notification_operator.delivery.receivers.factory import BUILT_IN, load
-from notification_operator.domain.flow_control.rate import Rate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from notification_contract.settings import Channels, ChannelSection
+    from notification_contract.settings import Channels
     from notification_contract.settings import FileChannel as FileSettings
     from notification_operator.delivery.channel import Channel
 
@@ -77,20 +75,6 @@ def declarations(settings: Channels) -> dict[str, Declaration]:
             setting=f"channels.plugins.{name}", factory=plugin.factory, options=plugin.options
         )
     return declared
-
-
-def channel_limits(settings: Channels) -> dict[str, ChannelLimits]:
-    """Return the limits of the channels by name."""
-    built_in = ("console", "file", "log", "slack")
-    sections = {name: getattr(settings, name) for name in built_in} | dict(settings.plugins)
-    return {name: _channel_limits(section) for name, section in sections.items()}
-
-
-def _channel_limits(section: ChannelSection) -> ChannelLimits:
-    rate = None
-    if isinstance(section, RatedChannel) and section.rate_per_second:
-        rate = Rate(per_second=section.rate_per_second, burst=section.burst)
-    return ChannelLimits(rate=rate, namespaces=section.namespaces)
 
 
 def _file_limits(settings: FileSettings) -> Limits:

@@ -3,12 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from notification_operator.domain.flow_control.breaker import Circuit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,16 +49,6 @@ class LoopStatistics:
 
     gap_seconds: float = 0.0
     """The longest time in the last minute in which it ran nothing else."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BreakerStatistics:
-    """The circuit breakers."""
-
-    destinations: int
-    """Destinations that have a breaker."""
-    circuits: Mapping[str, Circuit]
-    """The worst state among the destinations of each channel."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -72,7 +72,7 @@ class ProcessReceivers:
         """Return what the process has seen of a receiver, and how it finds its health."""
         process, parts = self._process, self._process.operator.receivers
         assert parts is not None
-        health = parts.health.health(ReceiverKey(place.namespace, place.name))
+        health = parts.endpoints.health(ReceiverKey(place.namespace, place.name))
         condition = assess(entry_of(process.replica, health, process.clock()))
         closed = health.circuit in {None, Circuit.CLOSED}
         return self.seen.identity(place), condition.status, condition.reason, closed

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
-from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -15,9 +13,6 @@ from notification_contract.crds import notification_request
 from notification_contract.kinds.choices import Phase
 from notification_contract.settings import Audit
 from notification_operator.delivery.channels.console import ConsoleChannel
-from notification_operator.delivery.dispatcher import Dispatcher
-from notification_operator.delivery.flow_control.breakers import Breakers
-from notification_operator.delivery.senders import ChannelSenders
 from notification_operator.domain.flow_control.breaker import Limits
 from notification_operator.domain.model import Reason
 from notification_operator.domain.routing.route import RoutingReason
@@ -27,6 +22,7 @@ from notification_operator.telemetry.metrics import PREFIX, Metrics
 from notification_operator.telemetry.receiver_gauges import ReceiverGauges
 from platform_infra.workload import rbac
 from tests.runner.__main__ import COMMANDS as RUNNER_COMMANDS
+from tests.unit.operator.endpoints.calls import endpoints_of
 from tools.platform.cli import COMMANDS
 from tools.platform.pulumi.environment import ROOT
 
@@ -121,11 +117,7 @@ def test_metrics_table_lists_every_metric_with_type_and_labels() -> None:
 def published() -> Iterator[tuple[str, str, set[str]]]:
     """Yield the name, type and labels of each of the operator's own metrics."""
     metrics = Metrics()
-    clock = partial(datetime.now, UTC)
-    channels = Dispatcher(
-        ChannelSenders({}), breakers=Breakers(Limits(), clock=clock), timeout=1, concurrency=1, clock=clock
-    )
-    channels.publish(metrics.add_channel_gauge)
+    endpoints_of({}, limits=Limits()).publish(metrics.add_channel_gauge)
     unread = cast("Any", None)
     publish(
         metrics, queue=unread, attempts=unread, ownership=unread, routing=unread, watches=unread, loop=unread

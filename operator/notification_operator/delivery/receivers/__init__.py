@@ -1,1 +1,1 @@
-"""Receivers at work: from a NotificationReceiver and its Secrets to a sender."""
+"""Receivers at work: from a NotificationReceiver and its Secrets to a channel."""

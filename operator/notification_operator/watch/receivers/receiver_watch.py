@@ -3,47 +3,43 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from notification_operator.controller.receiver_status import ReceiverStatusController
-    from notification_operator.delivery.receivers.changes import ReceiverChanges
-    from notification_operator.delivery.receivers.health_book import HealthBook
     from notification_operator.domain.key import Key
     from notification_operator.domain.receivers.catalog import ReceiverKey
+    from notification_operator.endpoints.registry import Endpoints
+    from notification_operator.watch.namespaces import AllNamespaces, SelectedNamespaces
     from notification_operator.watch.receivers.catalog import ReceiverCatalog
     from notification_operator.watch.receivers.references import ReceiverReferences
 
 
-class Namespaces(Protocol):
-    """The namespaces that are served."""
-
-    def observe(self, on_change: Callable[[str], None]) -> None:
-        """Call a function with each namespace that begins or ceases to be served, from now on."""
-        ...
-
-
 class ReceiverWatch:
-    """Follows receivers, their Secrets, and the ConfigMaps with their templates."""
+    """Follows receivers, their Secrets, and the ConfigMaps with their templates.
+
+    Args:
+        enqueue: requests the reconciliation of a notification.
+    """
 
     def __init__(  # noqa: PLR0913 - what they are made of
         self,
         catalog: ReceiverCatalog,
         references: ReceiverReferences,
         *,
-        changes: ReceiverChanges[Key],
-        health: HealthBook,
+        endpoints: Endpoints,
         status: ReceiverStatusController,
-        namespaces: Namespaces,
+        namespaces: AllNamespaces | SelectedNamespaces,
+        enqueue: Callable[[Key], None],
     ) -> None:
         self._catalog = catalog
         self._references = references
-        self._changes = changes
-        self._health = health
+        self._endpoints = endpoints
         self._status = status
         self._namespaces = namespaces
+        self._enqueue = enqueue
 
     async def run(self, *, on_known: Callable[[], None]) -> None:
         """Work until cancelled; call `on_known` once, when all receivers were looked for."""
@@ -55,13 +51,11 @@ class ReceiverWatch:
             tasks.create_task(self._references.run(self._on_references), name="receiver references")
 
     def _on_receivers(self, changed: frozenset[ReceiverKey]) -> None:
-        for key in changed:
-            declared = self._catalog.declared(key)
-            self._health.forget_earlier(key, None if declared is None else declared.uid)
         self._references.update(changed)
         self._on_references(changed)
 
     def _on_references(self, changed: frozenset[ReceiverKey]) -> None:
-        self._changes.apply(changed)
+        for notification in self._endpoints.replace(changed):
+            self._enqueue(notification)
         for key in sorted(changed):
             self._status.note(key)

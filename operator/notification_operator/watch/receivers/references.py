@@ -4,25 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from notification_operator.domain.receivers.references import object_keys, template_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from notification_operator.domain.receivers.catalog import Catalog, Receiver, ReceiverKey
+    from notification_operator.domain.receivers.catalog import Receiver, ReceiverKey
     from notification_operator.domain.receivers.references import ObjectKey
+    from notification_operator.watch.receivers.catalog import ReceiverCatalog
     from notification_operator.watch.receivers.referenced_objects import ReferencedObjects
-
-
-class HasCatalog(Protocol):
-    """Holds the snapshot of the receivers."""
-
-    @property
-    def catalog(self) -> Catalog:
-        """The receivers that can be used now."""
-        ...
 
 
 class Uses:
@@ -66,7 +58,7 @@ class ReceiverReferences:
     """Follows the Secrets and ConfigMaps that receivers refer to, as long as they do."""
 
     def __init__(
-        self, catalog: HasCatalog, *, secrets: ReferencedObjects, config_maps: ReferencedObjects
+        self, catalog: ReceiverCatalog, *, secrets: ReferencedObjects, config_maps: ReferencedObjects
     ) -> None:
         self._catalog = catalog
         self._uses = (Uses(secrets, object_keys), Uses(config_maps, _template_keys))

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 from dataclasses import replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from structlog.testing import capture_logs
@@ -106,9 +106,8 @@ class Cluster:
             store=store,
             receivers=self,
             ownership=self,
-            health=self,
-            readiness=self,
-            tester=self,
+            endpoints=cast("Any", self),
+            tester=cast("Any", self),
             replica=replica,
             home=HOME,
             clock=now,

@@ -14,6 +14,7 @@ from notification_operator.controller import reconciler, reconciliation, workque
 from notification_operator.controller.request import Result
 from notification_operator.delivery.channel import Permanent, Transient
 from notification_operator.domain.folding.fold import fold
+from notification_operator.endpoints.endpoint import Endpoint
 from notification_operator.telemetry.statistics import AttemptStatistics
 from tests.simulation.null_ports import NoEvents
 from tests.unit.operator.controller.reconciler_fixture import IDLE, ReconcilerFixture, Stub
@@ -320,13 +321,13 @@ async def test_odd_channel_yields_a_recorded_failure_with_a_next_attempt(
     assert (result.requeue_after is not None, fixture.attempts) == (True, IDLE)
 
 
-async def test_broken_dispatcher_yields_a_recorded_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_broken_endpoint_yields_a_recorded_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     fixture = ReconcilerFixture({"console": Stub()})
 
     def break_down(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(fixture.operator.dispatcher, "_deliver", break_down)
+    monkeypatch.setattr(Endpoint, "_deliver", break_down)
     result = await fixture.reconcile()
     assert (fixture.status["phase"], result.final, fixture.attempts) == ("Failed", True, IDLE)
 

@@ -17,8 +17,8 @@ from notification_operator.domain.text.timestamps import format_time
 from notification_operator.ports import ReceiverPorts
 from tests.unit.operator.contract.kinds.specs import spec
 from tests.unit.operator.controller.reconciler_fixture import ReconcilerFixture, Stub, now
-from tests.unit.operator.delivery.receivers.stage import Creator
 from tests.unit.operator.domain.receivers.entries import HOME
+from tests.unit.operator.endpoints.stage import Creator
 from tests.unit.operator.watch.collections_in_memory import Collections
 
 if TYPE_CHECKING:
@@ -172,7 +172,7 @@ async def test_fallback_with_an_open_breaker_is_not_looked_at_again_and_again() 
         spare = composition.another("order-2", channels=[], receiverRefs=[{"name": "spare"}])
         await fixture.reconcile(spare)
         results = [await fixture.reconcile() for _ in range(4)]
-        await fixture.operator.dispatcher.close()
+        await fixture.operator.endpoints.close()
         fixture.operator.attempts.cancel()
     assert results[-1].requeue_after is not None
     assert results[-1].requeue_after > 20

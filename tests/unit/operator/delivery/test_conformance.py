@@ -4,7 +4,6 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +16,14 @@ from notification_operator.delivery.channels.console import ConsoleChannel
 from notification_operator.delivery.channels.file import FileChannel
 from notification_operator.delivery.channels.log import LogChannel
 from notification_operator.delivery.channels.slack.webhook import SlackWebhookChannel
-from notification_operator.delivery.dispatcher import Dispatcher
-from notification_operator.delivery.flow_control.breakers import Breakers
-from notification_operator.delivery.refusals import BUILT_IN
 from notification_operator.delivery.registry import channels
-from notification_operator.delivery.senders import ChannelSenders
 from notification_operator.domain.flow_control.breaker import Limits
 from notification_operator.domain.model import Attempt
 from notification_operator.domain.planning.plan import Send
+from notification_operator.endpoints.refusals import BUILT_IN
 from tests.unit.operator.delivery.receiving import HttpServer
 from tests.unit.operator.delivery.test_channels import message
+from tests.unit.operator.endpoints.calls import endpoints_of, make_attempt
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,12 +64,8 @@ async def channel(name: str, tmp_path: Path, server: HttpServer) -> AsyncIterato
 
 
 async def attempt(channel: Channel, sent: Message) -> Attempt:
-    clock = lambda: datetime.now(UTC)  # noqa: E731 - used twice below
-    breakers = Breakers(Limits(), clock=clock)
-    dispatcher = Dispatcher(
-        ChannelSenders({"it": channel}), breakers=breakers, timeout=5, concurrency=8, clock=clock
-    )
-    return await dispatcher.attempt(Send(channel="it", number=1, id=sent.id), sent)
+    endpoints = endpoints_of({"it": channel}, limits=Limits())
+    return await make_attempt(endpoints, Send(channel="it", number=1, id=sent.id), sent)
 
 
 def test_table_holds_every_built_in_channel(tmp_path: Path) -> None:

@@ -21,11 +21,12 @@ from notification_operator.delivery.rendering.markup.slack_text import (
     payloads,
     pieces,
 )
+from notification_operator.domain.flow_control.breaker import Limits
 from notification_operator.domain.model import Content
 from notification_operator.domain.planning.plan import Send
 from tests.unit.operator.delivery.receiving import HttpServer
 from tests.unit.operator.delivery.test_channels import message
-from tests.unit.operator.delivery.test_dispatcher import dispatcher_of
+from tests.unit.operator.endpoints.calls import endpoints_of, make_attempt
 
 
 @pytest.fixture
@@ -205,18 +206,18 @@ async def test_wait_for_a_connection_does_not_count_as_attempt_time(server: Http
 
     server.responses.append(slowly)
     slack = SlackWebhookChannel.of_settings(server.url, connections=2)
-    dispatcher = dispatcher_of({"slack": slack}, timeout=0.3)
+    endpoints = endpoints_of({"slack": slack}, limits=Limits(), timeout=0.3)
     sends = [Send(channel="slack", number=1, id=f"uid-{number}:slack:1") for number in range(10)]
-    attempts = await asyncio.gather(*(dispatcher.attempt(send, message()) for send in sends))
+    attempts = await asyncio.gather(*(make_attempt(endpoints, send, message()) for send in sends))
     await slack.close()
     assert {attempt.error for attempt in attempts} == {None}
 
 
 async def test_messages_share_connections_until_close(server: HttpServer) -> None:
     slack = SlackWebhookChannel.of_settings(server.url, connections=2)
-    dispatcher = dispatcher_of({"slack": slack})
+    endpoints = endpoints_of({"slack": slack}, limits=Limits())
     sends = [Send(channel="slack", number=1, id=f"uid-{number}:slack:1") for number in range(10)]
-    await asyncio.gather(*(dispatcher.attempt(send, message()) for send in sends))
+    await asyncio.gather(*(make_attempt(endpoints, send, message()) for send in sends))
     assert len(server.received) == 10
     assert server.open_connections == 2
     await slack.close()

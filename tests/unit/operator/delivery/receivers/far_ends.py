@@ -13,9 +13,9 @@ from notification_operator.delivery.receivers.factory import ChannelFactory
 from notification_operator.delivery.receivers.sessions import Sessions
 from tests.unit.operator.delivery.channels.mail_server import PASSWORD, USERNAME
 from tests.unit.operator.delivery.channels.receivers import KEY, NOW, ROUTING_KEY, SID, TOKEN, base
-from tests.unit.operator.delivery.receivers.stage import Stage
 from tests.unit.operator.delivery.receiving import serving
 from tests.unit.operator.domain.receivers.entries import receiver
+from tests.unit.operator.endpoints.stage import Stage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

@@ -14,7 +14,6 @@ from standardwebhooks import Webhook
 from notification_contract.crds import notification_request
 from notification_contract.kinds.channel_names import ADDRESSES, SHARED, ReceiverType
 from notification_contract.kinds.target import address_digits
-from notification_operator.delivery.senders import Sender
 from notification_operator.domain.receivers.readiness import ReadyReason
 from tests.unit.operator.delivery.channels.mail_server import USERNAME, mail_server
 from tests.unit.operator.delivery.channels.receivers import KEY, SERVICES, TOKEN, base
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
     from notification_operator.domain.receivers.catalog import Receiver
     from notification_operator.domain.receivers.readiness import Readiness
     from tests.unit.operator.delivery.channels.mail_server import MailServer
-    from tests.unit.operator.delivery.receivers.stage import Stage
+    from tests.unit.operator.endpoints.stage import Stage
 
 SECRETS = ("verysecrettoken", "sms-password", "header-secret", TOKEN, KEY)
 LOCAL = {"url": None, "urlSecretRef": {"name": "s", "key": "u"}, "insecure": True, **HERE}
@@ -60,7 +59,7 @@ def target_of(far: Far) -> str:
 
 def readiness(stage: Stage) -> Readiness:
     (entry,) = stage.catalog.receivers.values()
-    return stage.directory.readiness(entry)
+    return stage.readiness(entry)
 
 
 async def test_message_arrives_at_each_type_of_receiver(far: Far, authority: trustme.CA) -> None:
@@ -464,7 +463,7 @@ async def test_every_type_has_a_channel() -> None:
             if kind in SHARED:
                 assert kind == "console" or "the operator has no channel" in readiness(stage).message
             elif kind != "apprise":
-                assert isinstance(stage.directory.sender(entry), Sender), readiness(stage).message
+                assert stage.endpoints.endpoint(entry).channel is not None, readiness(stage).message
 
 
 def test_every_type_that_addresses_people_has_its_field_in_the_spec() -> None:

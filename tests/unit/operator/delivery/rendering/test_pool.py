@@ -11,9 +11,9 @@ import pytest
 
 from notification_contract.kinds.choices import BodyFormat
 from notification_operator.delivery.channel import Channel, Receipt, Transient
-from notification_operator.delivery.channel_call import call
 from notification_operator.delivery.rendering.compose import MAX_INLINE
 from notification_operator.delivery.rendering.pool import THREADS, RenderingError, RenderingPool
+from notification_operator.endpoints.attempt import call
 from tests.unit.operator.delivery.channels.receivers import composer, message
 
 if TYPE_CHECKING:

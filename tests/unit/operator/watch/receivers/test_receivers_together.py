@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from base64 import b64encode
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -62,9 +62,8 @@ class Replica:
             store=KubeStatusStore(client, RECEIVER_RESOURCE),
             receivers=self.catalog,
             ownership=self,
-            health=self,
-            readiness=self,
-            tester=self,
+            endpoints=cast("Any", self),
+            tester=cast("Any", self),
             replica=name,
             home=HOME,
             clock=lambda: datetime.now(UTC),

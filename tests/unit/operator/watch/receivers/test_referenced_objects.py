@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from base64 import b64encode
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from structlog.testing import capture_logs
@@ -276,7 +276,7 @@ async def test_change_of_an_object_concerns_all_receivers_that_use_it(
 ) -> None:
     receivers, changed = Receivers(), list[frozenset[ReceiverKey]]()
     secrets, config_maps = objects(client), objects(client, CONFIG_MAPS)
-    references = ReceiverReferences(receivers, secrets=secrets, config_maps=config_maps)
+    references = ReceiverReferences(cast("Any", receivers), secrets=secrets, config_maps=config_maps)
     async with at_work(references.run(changed.append)):
         references.update(receivers.set(a="hook", b="hook", c="templated"))
         await until(lambda: len(api.watched) == 3)
@@ -302,7 +302,9 @@ async def test_objects_are_followed_as_long_as_a_receiver_uses_them(
 ) -> None:
     receivers, changed = Receivers(), list[frozenset[ReceiverKey]]()
     secrets = objects(client)
-    references = ReceiverReferences(receivers, secrets=secrets, config_maps=objects(client, CONFIG_MAPS))
+    references = ReceiverReferences(
+        cast("Any", receivers), secrets=secrets, config_maps=objects(client, CONFIG_MAPS)
+    )
     async with at_work(references.run(changed.append)):
         for used, watched in (
             ({"a": "hook", "b": "hook"}, ["platform/secrets/hook"]),

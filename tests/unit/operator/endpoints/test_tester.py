@@ -6,10 +6,10 @@ import pytest
 
 from notification_contract.kinds.choices import ReceiverTestOutcome
 from notification_operator.delivery.channel import Permanent, ReceiverError, ReceiverProblem
-from notification_operator.delivery.receivers.tester import ReceiverTester
 from notification_operator.domain.receivers.catalog import ReceiverKey
-from tests.unit.operator.delivery.receivers.stage import BLOCKS, Stage
+from notification_operator.endpoints.tester import ReceiverTester
 from tests.unit.operator.domain.receivers.entries import receiver
+from tests.unit.operator.endpoints.stage import BLOCKS, Stage
 
 AT = "2026-03-01T12:00:00Z"
 HOOK = ReceiverKey("shop", "hook")
@@ -18,7 +18,7 @@ HOOK = ReceiverKey("shop", "hook")
 async def result_of(stage: Stage, key: ReceiverKey = HOOK) -> tuple[bool, str]:
     tester = ReceiverTester(
         lambda: stage.catalog,
-        stage.directory,
+        stage.endpoints,
         clock=lambda: stage.now,
         redact=lambda text: text.replace("hunter2", "[REDACTED]"),
     )

@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from notification_operator.delivery.receivers.directory import ReceiverDirectory
-    from notification_operator.delivery.senders import Sender
+    from notification_operator.delivery.channel import Channel
     from notification_operator.domain.receivers.catalog import Catalog, Receiver, ReceiverKey
+    from notification_operator.endpoints.endpoint import Endpoint
+    from notification_operator.endpoints.registry import Endpoints
 
 SUBJECT = "Test message of the notification platform"
 
@@ -28,13 +29,13 @@ class ReceiverTester:
     def __init__(
         self,
         catalog: Callable[[], Catalog],
-        directory: ReceiverDirectory,
+        endpoints: Endpoints,
         *,
         clock: Callable[[], datetime],
         redact: Callable[[str], str],
     ) -> None:
         self._catalog = catalog
-        self._directory = directory
+        self._endpoints = endpoints
         self._clock = clock
         self._redact = redact
 
@@ -43,29 +44,33 @@ class ReceiverTester:
         receiver = self._catalog().get(key)
         if receiver is None:
             return _failed("the receiver has no valid spec")
-        sender = self._directory.sender(receiver)
-        if sender is None:
-            return _failed(self._directory.readiness(receiver).problem)
+        endpoint = self._endpoints.endpoint(receiver)
+        channel = endpoint.channel
+        if channel is None:
+            return _failed(self._endpoints.readiness(receiver).problem)
         if receiver.spec.addresses_people and not receiver.spec.own_addresses:
             return _failed(
                 f"the receiver has no recipients of its own; set {receiver.spec.type}.to to test it"
             )
         addresses = receiver.spec.own_addresses or ("",)
         for number, address in enumerate(addresses, start=1):
-            problem = await self._send(sender, self._message(receiver, f"{requested_at}/{number}", address))
+            problem = await self._send(
+                endpoint, channel, self._message(receiver, f"{requested_at}/{number}", address)
+            )
             if problem:
                 return _failed(problem)
         return ReceiverTestResult(
             outcome=ReceiverTestOutcome.SUCCEEDED, message="The receiver accepted the message"
         )
 
-    async def _send(self, sender: Sender, message: Message) -> str:
+    async def _send(self, endpoint: Endpoint, channel: Channel, message: Message) -> str:
         """Send a message; return why it failed, or an empty text."""
+        seconds = endpoint.limits.timeout
         try:
-            async with asyncio.timeout(sender.timeout):
-                await sender.channel.deliver(message)
+            async with asyncio.timeout(seconds):
+                await channel.deliver(message)
         except TimeoutError:
-            return f"timed out after {sender.timeout:g} s"
+            return f"timed out after {seconds:g} s"
         except Exception as error:  # noqa: BLE001 - whatever a channel raises is the result of the test
             return describe(error, bare=DeliveryError, redact=self._redact)
         return ""

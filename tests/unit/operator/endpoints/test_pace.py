@@ -4,40 +4,45 @@ from datetime import timedelta
 
 import pytest
 
-from notification_operator.delivery.flow_control import pacing as module
-from notification_operator.delivery.flow_control.breakers import Destination
-from notification_operator.delivery.flow_control.pacing import LONGEST_PAUSE, Pacing
 from notification_operator.delivery.flow_control.waiting_line import STALE_SECONDS
+from notification_operator.domain.flow_control.breaker import Limits
 from notification_operator.domain.flow_control.rate import Rate
 from notification_operator.domain.planning.hold import Hold, HoldReason
 from notification_operator.domain.text.timestamps import LATEST
+from notification_operator.endpoints.control import FlowControl
+from notification_operator.endpoints.pace import LONGEST_PAUSE, Pace
 from tests.unit.operator.domain.builders import at
 
-SLACK = Destination("slack", "https://hooks.slack.com/services/secret")
 RATE = Rate(per_second=1.0, burst=2)
 
 
 class PacingFixture:
-    """A pacing whose clocks the test moves."""
+    """A pace whose clocks the test moves."""
 
     def __init__(self) -> None:
         self.seconds = 1000.0
         self.step = 0.0
         """How far the wall clock was set."""
-        self.pacing = Pacing(clock=lambda: at(self.seconds - 1000 + self.step), seconds=lambda: self.seconds)
+        self.control = FlowControl(
+            Limits(),
+            concurrency=8,
+            clock=lambda: at(self.seconds - 1000 + self.step),
+            seconds=lambda: self.seconds,
+        )
+        self.pace = Pace("slack", self.control)
 
     def ask(
         self, notification: str, namespace: str = "shop", *, rate: Rate | None = RATE, messages: int = 1
     ) -> Hold | None:
         """Ask, and send if that is possible."""
-        hold = self.pacing.ask(SLACK, rate=rate, notification=notification, namespace=namespace)
+        hold = self.pace.check(rate, notification=notification, namespace=namespace)
         if hold is None:
-            self.pacing.take(SLACK, notification, messages)
+            self.pace.consume(notification, messages)
         return hold
 
     def may_send(self, notification: str) -> bool:
         """Ask without sending."""
-        return self.pacing.ask(SLACK, rate=RATE, notification=notification, namespace="shop") is None
+        return self.pace.check(RATE, notification=notification, namespace="shop") is None
 
     def wait(self, notification: str, namespace: str = "shop") -> float:
         """Return the seconds that a notification has to wait."""
@@ -79,24 +84,24 @@ def test_namespaces_take_turns(paced: PacingFixture) -> None:
 
 def test_notification_without_a_rate_and_a_pause_is_not_remembered(paced: PacingFixture) -> None:
     assert paced.ask("uid", rate=None) is None
-    assert paced.pacing.paused_until(SLACK) is None
-    assert not paced.pacing.paused
+    assert paced.pace.paused_until() is None
+    assert not paced.control.paused
 
 
 def test_pause_holds_all_notifications_and_then_only_the_rate_counts(paced: PacingFixture) -> None:
-    paced.pacing.pause(SLACK, 30)
-    assert (paced.pacing.paused, paced.pacing.paused_until(SLACK)) == (True, at(30))
+    paced.pace.pause(30)
+    assert (paced.control.paused, paced.pace.paused_until()) == (True, at(30))
     assert paced.ask("a") == Hold(until=at(30), reason=HoldReason.PAUSE)
     paced = PacingFixture()
     paced.wait("first")
-    paced.pacing.pause(SLACK, 30)
+    paced.pace.pause(30)
     assert [paced.wait("a"), paced.wait("b")] == pytest.approx([30, 30], abs=0.02)
     paced.seconds += 30
-    assert (paced.wait("a"), paced.pacing.paused) == (0, False)
+    assert (paced.wait("a"), paced.control.paused) == (0, False)
 
 
 def test_pause_of_a_channel_without_a_rate_ends_for_one_after_another(paced: PacingFixture) -> None:
-    paced.pacing.pause(SLACK, 30)
+    paced.pace.pause(30)
     holds = [paced.ask(f"uid-{number}", rate=None) for number in range(3)]
     assert [hold and hold.until for hold in holds] == [at(30), at(30.02), at(30.04)]
     paced.seconds += 30
@@ -104,18 +109,18 @@ def test_pause_of_a_channel_without_a_rate_ends_for_one_after_another(paced: Pac
 
 
 def test_shorter_pause_does_not_end_a_longer_one_and_none_lasts_forever(paced: PacingFixture) -> None:
-    paced.pacing.pause(SLACK, 30)
-    paced.pacing.pause(SLACK, 5)
-    assert paced.pacing.paused_until(SLACK) == at(30)
-    paced.pacing.pause(SLACK, 1e9)
-    assert paced.pacing.paused_until(SLACK) == at(LONGEST_PAUSE)
+    paced.pace.pause(30)
+    paced.pace.pause(5)
+    assert paced.pace.paused_until() == at(30)
+    paced.pace.pause(1e9)
+    assert paced.pace.paused_until() == at(LONGEST_PAUSE)
 
 
 def test_clock_step_moves_the_shown_times_and_no_pause(paced: PacingFixture) -> None:
-    paced.pacing.pause(SLACK, 30)
+    paced.pace.pause(30)
     paced.ask("a")
     paced.step = 86_400
-    assert paced.pacing.paused_until(SLACK) == at(30) + timedelta(days=1)
+    assert paced.pace.paused_until() == at(30) + timedelta(days=1)
     hold = paced.ask("a")
     assert hold is not None
     assert hold.until == at(30) + timedelta(days=1)
@@ -132,14 +137,6 @@ def test_notification_that_does_not_come_back_loses_its_place(paced: PacingFixtu
 def test_long_message_uses_up_more_of_the_rate(paced: PacingFixture) -> None:
     assert paced.ask("long", messages=4) is None
     assert paced.wait("next") == pytest.approx(3, abs=0.02)
-
-
-def test_remembered_destinations_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST", 1)
-    paced = PacingFixture()
-    paced.pacing.pause(SLACK, 30)
-    paced.pacing.pause(Destination("webhook", "other"), 30)
-    assert paced.pacing.paused_until(SLACK) is None
 
 
 def test_wait_beyond_every_date_ends_at_the_latest_one(paced: PacingFixture) -> None:

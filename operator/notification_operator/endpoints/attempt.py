@@ -1,7 +1,8 @@
-"""From the result of a call to the attempt that the status records."""
+"""One attempt: the call of a channel, bounded in time, and the record of its result; every text in that is redacted."""
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import quote
@@ -10,9 +11,17 @@ import structlog
 
 from notification_contract import bounds
 from notification_contract.kinds.choices import AttemptStatus
-from notification_operator.delivery.channel import DeliveryError, Permanent, ReceiverError, Transient
+from notification_operator.delivery.channel import (
+    DeliveryError,
+    Permanent,
+    RateLimited,
+    ReceiverError,
+    Transient,
+)
 from notification_operator.delivery.http.exchange import REDACTED
+from notification_operator.delivery.rendering.pool import time_limit
 from notification_operator.domain.attempt import Attempt
+from notification_operator.domain.flow_control.breaker import Result
 from notification_operator.domain.status import Reason
 from notification_operator.domain.text.error_text import chain, describe
 
@@ -20,10 +29,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from notification_operator.delivery.channel import Receipt
-    from notification_operator.delivery.senders import Sender, Unavailable
+    from notification_operator.delivery.channel import Channel, Message, Receipt
     from notification_operator.domain.planning.plan import Send
     from notification_operator.domain.redaction.redactor import Redactor
+    from notification_operator.endpoints.refusals import Refusal
 
 Kind = TypeVar("Kind", bound=BaseException)
 
@@ -36,8 +45,39 @@ class ReceiverChanged(Transient):
     """The receiver accepted no message, but has another spec or Secret since the call began."""
 
 
+async def call(
+    channel: Channel, message: Message, *, seconds: float, target: str
+) -> Receipt | BaseException | None:
+    """Deliver a message within so many seconds after it is composed; return the receipt, or the error."""
+    try:
+        async with time_limit(seconds):
+            return await channel.deliver(message)
+    except TimeoutError as error:
+        return Transient(f"timed out after {seconds:g} s").with_traceback(error.__traceback__)
+    except (Transient, Permanent, ReceiverError) as error:
+        return error
+    except BaseException as error:
+        # Whatever a channel raises is its own failure; a cancellation of this attempt is not.
+        if _cancelled_from_outside(error):
+            raise
+        if first(error, Transient) is None:
+            logger.warning(
+                "channel raised an unexpected error", channel=target, attempt=message.id, exc_info=error
+            )
+        return error
+
+
+def breaker_result(attempt: Attempt, error: BaseException | None) -> Result:
+    """Return what an attempt says about its destination: nothing if the message was at fault, or there are too many."""
+    if attempt.succeeded:
+        return Result.SUCCESS
+    if first(error, ReceiverError):
+        return Result.REFUSAL
+    return Result.NEITHER if attempt.permanent or first(error, RateLimited) else Result.FAILURE
+
+
 class Recorder:
-    """Builds attempts; every text in them is redacted."""
+    """Builds attempts."""
 
     def __init__(self, *, clock: Callable[[], datetime], redactor: Redactor) -> None:
         self._clock = clock
@@ -55,12 +95,22 @@ class Recorder:
             note=self._redactor.text(receipt.note)[: bounds.NOTE] if receipt and receipt.note else "",
         )
 
-    def failed(
-        self, send: Send, error: BaseException, sender: Sender, *, began: datetime, duration: float
+    def failed(  # noqa: PLR0913 - what the record consists of
+        self,
+        send: Send,
+        error: BaseException,
+        *,
+        holds_errors: bool,
+        address: str,
+        began: datetime,
+        duration: float,
     ) -> Attempt:
-        """Return the attempt of an error; it does not count if the message waits until its receiver accepts some."""
+        """Return the attempt of an error; it does not count if the message waits until its receiver accepts some.
+
+        `address` is the recipient, which no text shows.
+        """
         refused = first(error, ReceiverError) is not None or isinstance(error, ReceiverChanged)
-        held = sender.holds_errors and refused
+        held = holds_errors and refused
         retryable = first(error, Transient)
         permanent = not held and (retryable is None or isinstance(error, Permanent | ReceiverError))
         return Attempt(
@@ -69,7 +119,7 @@ class Recorder:
             timestamp=began,
             duration=duration,
             status=AttemptStatus.FAILED,
-            error=self._text(error, permanent=permanent, address=sender.address),
+            error=self._text(error, permanent=permanent, address=address),
             permanent=permanent,
             retry_after=None if permanent or retryable is None else _usable_pause(retryable.retry_after),
             circuit_open=held,
@@ -87,17 +137,17 @@ class Recorder:
             circuit_open=True,
         )
 
-    def unavailable(self, send: Send, why: Unavailable) -> Attempt:
-        """Return the attempt on a target that nobody sends to."""
-        permanent = isinstance(why.error, Permanent)
+    def refused(self, send: Send, refusal: Refusal) -> Attempt:
+        """Return the attempt on a target that gets no message."""
+        permanent = isinstance(refusal.error, Permanent)
         return Attempt(
             channel=send.channel,
             number=send.number,
             timestamp=self._clock(),
             status=AttemptStatus.FAILED,
-            error=self._text(why.error, permanent=permanent),
+            error=self._text(refusal.error, permanent=permanent),
             permanent=permanent,
-            reason="" if why.reason is None else why.reason.value,
+            reason="" if refusal.reason is None else refusal.reason.value,
         )
 
     def unexpected(self, send: Send, error: BaseException) -> Attempt:
@@ -144,3 +194,10 @@ def _usable_pause(seconds: object) -> float | None:
     except (TypeError, ValueError, OverflowError):
         return None
     return pause if 0 <= pause < float("inf") else None
+
+
+def _cancelled_from_outside(error: BaseException) -> bool:
+    """Return whether the operator, not the channel, ends an attempt."""
+    task = asyncio.current_task()
+    cancelled = isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling() > 0
+    return cancelled or isinstance(error, GeneratorExit)

@@ -7,20 +7,16 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from notification_operator.delivery import dispatcher as dispatcher_module
 from notification_operator.delivery.channel import Channel, Message, Permanent, RateLimited, Transient
-from notification_operator.delivery.content.redaction import RedactedContent
-from notification_operator.delivery.dispatcher import Dispatcher
-from notification_operator.delivery.flow_control.breakers import Breakers
-from notification_operator.delivery.senders import ChannelSenders
 from notification_operator.domain.flow_control.breaker import Limits
 from notification_operator.domain.model import Attempt
 from notification_operator.domain.planning.plan import Send
-from notification_operator.domain.redaction.redactor import Redactor
 from notification_operator.domain.routing.route import resolve
+from notification_operator.endpoints import endpoint, registry
+from notification_operator.endpoints.targets import Targets
 from notification_operator.telemetry.metrics import Metrics
-from tests.unit.operator.delivery.test_dispatcher import MESSAGE, Stub
 from tests.unit.operator.domain.builders import START, notification
+from tests.unit.operator.endpoints.calls import MESSAGE, Stub, endpoints_of, make_attempt
 
 
 class Local(Stub):
@@ -40,35 +36,35 @@ class Addressed(Stub):
         return self._to(message)
 
 
-class DispatcherFixture:
-    """A dispatcher whose clock the test moves."""
+class EndpointsFixture:
+    """Endpoints whose clock the test moves."""
 
     def __init__(self, *, timeout: float = 0.2, **channels: Channel) -> None:
         self.channels = channels
         self.now = START
         self.notifications = 0
-        breakers = Breakers(Limits(failure_threshold=3, open_seconds=30, probes=2), clock=lambda: self.now)
-        self.dispatcher = Dispatcher(
-            ChannelSenders(channels),
-            breakers=breakers,
+        self.endpoints = endpoints_of(
+            channels,
+            limits=Limits(failure_threshold=3, open_seconds=30, probes=2),
             timeout=timeout,
-            concurrency=8,
             clock=lambda: self.now,
+            seconds=lambda: (self.now - START) / timedelta(seconds=1),
         )
         self.metrics = Metrics()
-        self.dispatcher.publish(self.metrics.add_channel_gauge)
+        self.endpoints.publish(self.metrics.add_channel_gauge)
 
     async def attempt(self, channel: str = "slack", *, subject: str = "s", uid: str = "") -> Attempt:
         self.notifications += 1
         content = replace(MESSAGE.content, subject=subject)
         message = replace(MESSAGE, uid=uid or f"uid-{self.notifications}", content=content)
-        return await self.dispatcher.attempt(Send(channel=channel, number=1, id=f"uid:{channel}:1"), message)
+        return await make_attempt(
+            self.endpoints, Send(channel=channel, number=1, id=f"uid:{channel}:1"), message
+        )
 
     def open_breakers(self, *channels: str, subject: str = "s") -> dict[str, datetime]:
         waiting = notification(*channels)
         waiting = replace(waiting, content=replace(waiting.content, subject=subject))
-        redacted = RedactedContent(Redactor(), waiting.content)
-        return dict(self.dispatcher.open_breakers(waiting, resolve(waiting), redacted))
+        return dict(Targets(self.endpoints, waiting, resolve(waiting), waiting.content).open_breakers())
 
     def gauge(self, name: str, channel: str = "slack") -> float | None:
         return self.metrics.registry.get_sample_value(f"kubernaut_notification_{name}", {"channel": channel})
@@ -76,7 +72,7 @@ class DispatcherFixture:
 
 async def test_consecutive_failures_open_the_breaker_and_reject_attempts() -> None:
     stub = Stub(Transient("HTTP 503: busy"))
-    fixture = DispatcherFixture(slack=stub)
+    fixture = EndpointsFixture(slack=stub)
     results = [await fixture.attempt() for _ in range(5)]
     assert len(stub.calls) == 3
     assert [one.circuit_open for one in results] == [False, False, False, True, True]
@@ -87,7 +83,7 @@ async def test_consecutive_failures_open_the_breaker_and_reject_attempts() -> No
 
 async def test_open_breaker_is_probed_and_closes_when_the_probes_succeed() -> None:
     stub = Stub(Transient("busy"))
-    fixture = DispatcherFixture(slack=stub)
+    fixture = EndpointsFixture(slack=stub)
     for _ in range(3):
         await fixture.attempt()
     states = [fixture.gauge("channel_circuit_breaker_state")]
@@ -118,7 +114,7 @@ class Recovering(Stub):
 
 async def test_recovered_destination_gets_one_more_call_at_once_per_success() -> None:
     stub = Recovering()
-    fixture = DispatcherFixture(slack=stub)
+    fixture = EndpointsFixture(slack=stub)
     for _ in range(3):
         await fixture.attempt()
     fixture.now += timedelta(seconds=30)
@@ -131,7 +127,7 @@ async def test_recovered_destination_gets_one_more_call_at_once_per_success() ->
 
 
 @pytest.fixture
-def slow_destinations() -> DispatcherFixture:
+def slow_destinations() -> EndpointsFixture:
     """Give a channel of two destinations, by subject; the calls to the first one hang."""
 
     class Hanging(Addressed):
@@ -143,10 +139,10 @@ def slow_destinations() -> DispatcherFixture:
 
         hanging = True
 
-    return DispatcherFixture(timeout=5, webhook=Hanging(to=lambda message: message.content.subject))
+    return EndpointsFixture(timeout=5, webhook=Hanging(to=lambda message: message.content.subject))
 
 
-async def test_hanging_calls_do_not_delay_another_destination(slow_destinations: DispatcherFixture) -> None:
+async def test_hanging_calls_do_not_delay_another_destination(slow_destinations: EndpointsFixture) -> None:
     hanging = [asyncio.create_task(slow_destinations.attempt("webhook", subject="hangs")) for _ in range(10)]
     await asyncio.sleep(0.01)
     start = asyncio.get_running_loop().time()
@@ -157,7 +153,7 @@ async def test_hanging_calls_do_not_delay_another_destination(slow_destinations:
 
 
 async def test_hanging_calls_do_not_delay_the_next_one_after_recovery(
-    slow_destinations: DispatcherFixture,
+    slow_destinations: EndpointsFixture,
 ) -> None:
     hanging = [asyncio.create_task(slow_destinations.attempt("webhook", subject="hangs")) for _ in range(10)]
     await asyncio.sleep(0.01)
@@ -171,7 +167,7 @@ async def test_hanging_calls_do_not_delay_the_next_one_after_recovery(
 
 async def test_waiting_for_probes_takes_no_slot_of_the_channel() -> None:
     stub = Addressed(Transient("busy"), to=lambda message: message.content.subject)
-    fixture = DispatcherFixture(timeout=60, slack=stub)
+    fixture = EndpointsFixture(timeout=60, slack=stub)
     for _ in range(3):
         await fixture.attempt(subject="down")
     fixture.now += timedelta(seconds=30)
@@ -186,7 +182,7 @@ async def test_waiting_for_probes_takes_no_slot_of_the_channel() -> None:
 
 
 async def test_message_that_always_fails_opens_no_breaker() -> None:
-    fixture = DispatcherFixture(slack=Stub(Transient("HTTP 500")))
+    fixture = EndpointsFixture(slack=Stub(Transient("HTTP 500")))
     assert not any([(await fixture.attempt(uid="poisonous")).circuit_open for _ in range(9)])
     assert fixture.gauge("channel_circuit_breaker_state") == 0
 
@@ -199,13 +195,13 @@ def caused_by(error: Exception) -> Exception:
 
 @pytest.mark.parametrize("error", [RateLimited("HTTP 429"), caused_by(RateLimited("HTTP 429"))])
 async def test_too_many_messages_open_no_breaker(error: Exception) -> None:
-    fixture = DispatcherFixture(slack=Stub(error))
+    fixture = EndpointsFixture(slack=Stub(error))
     assert not any([(await fixture.attempt()).circuit_open for _ in range(9)])
 
 
 async def test_probe_that_times_out_rejects_all_waiting_attempts() -> None:
     stub = Stub(Transient("busy"))
-    fixture = DispatcherFixture(slack=stub)
+    fixture = EndpointsFixture(slack=stub)
     for _ in range(3):
         await fixture.attempt()
     fixture.now += timedelta(seconds=30)
@@ -217,7 +213,7 @@ async def test_probe_that_times_out_rejects_all_waiting_attempts() -> None:
 
 async def test_cancelled_probe_releases_its_permit() -> None:
     stub = Stub(Transient("busy"))
-    fixture = DispatcherFixture(slack=stub)
+    fixture = EndpointsFixture(slack=stub)
     for _ in range(3):
         await fixture.attempt()
     fixture.now += timedelta(seconds=30)
@@ -234,14 +230,14 @@ async def test_cancelled_probe_releases_its_permit() -> None:
 @pytest.mark.parametrize("error", [Permanent("HTTP 400: invalid_payload"), ZeroDivisionError()])
 async def test_permanent_failures_do_not_open_the_breaker(error: Exception) -> None:
     stub = Stub(error)
-    fixture = DispatcherFixture(slack=stub)
+    fixture = EndpointsFixture(slack=stub)
     results = [await fixture.attempt() for _ in range(6)]
     assert len(stub.calls) == 6
     assert {one.circuit_open for one in results} == {False}
 
 
 async def test_open_breaker_affects_no_other_channel() -> None:
-    fixture = DispatcherFixture(slack=Stub(Transient("busy")), console=Stub())
+    fixture = EndpointsFixture(slack=Stub(Transient("busy")), console=Stub())
     for _ in range(4):
         await fixture.attempt()
     assert (await fixture.attempt("console")).succeeded
@@ -251,7 +247,7 @@ async def test_open_breaker_affects_no_other_channel() -> None:
 
 async def test_each_destination_of_a_channel_has_its_own_breaker() -> None:
     stub = Addressed(Transient("busy"), to=lambda message: message.content.subject)
-    fixture = DispatcherFixture(slack=stub)
+    fixture = EndpointsFixture(slack=stub)
     results = [await fixture.attempt(subject="a") for _ in range(4)]
     assert [one.circuit_open for one in results] == [False, False, False, True]
     assert not (await fixture.attempt(subject="b")).circuit_open
@@ -261,9 +257,51 @@ async def test_each_destination_of_a_channel_has_its_own_breaker() -> None:
     ) == (["slack"], {})
 
 
+async def test_channel_has_the_worst_state_of_its_destinations() -> None:
+    stub = Addressed(Transient("busy"), to=lambda message: message.content.subject)
+    fixture = EndpointsFixture(slack=stub)
+    for subject in ("a", "a", "a", "b"):
+        await fixture.attempt(subject=subject)
+    assert fixture.gauge("channel_circuit_breaker_state") == 2
+    fixture.now += timedelta(seconds=30)
+    assert fixture.gauge("channel_circuit_breaker_state") == 1
+
+
+async def test_remembered_destinations_are_the_ones_used_most_recently(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(endpoint, "MAX_DESTINATIONS", 2)
+    stub = Addressed(Transient("busy"), to=lambda message: message.content.subject)
+    fixture = EndpointsFixture(slack=stub)
+    for subject in ("a", "a", "a", "b", "a", "c"):
+        await fixture.attempt(subject=subject)
+    assert fixture.open_breakers("slack", subject="a")
+    assert fixture.endpoints.find("slack", MESSAGE).statistics().destinations == 2  # type: ignore[union-attr]
+    for subject in ("b", "c"):
+        await fixture.attempt(subject=subject)
+    assert fixture.open_breakers("slack", subject="a") == {}
+    assert fixture.endpoints.control.all_closed, "what is forgotten holds nothing back"
+
+
+async def test_destination_with_a_running_call_is_not_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(endpoint, "MAX_DESTINATIONS", 1)
+    stub = Addressed(to=lambda message: message.content.subject)
+    stub.hangs, stub.concurrency = True, 1
+    fixture = EndpointsFixture(timeout=60, slack=stub)
+    running = asyncio.create_task(fixture.attempt(subject="a"))
+    await asyncio.sleep(0.01)
+    stub.hangs = False
+    assert (await fixture.attempt(subject="b")).succeeded
+    waiting = asyncio.create_task(fixture.attempt(subject="a"))
+    await asyncio.sleep(0.01)
+    assert not waiting.done(), "it waits for the slot of the call that runs"
+    for task in (running, waiting):
+        task.cancel()
+
+
 async def test_channel_without_a_destination_has_no_breaker() -> None:
     stub = Local(Transient("disk full"))
-    fixture = DispatcherFixture(file=stub)
+    fixture = EndpointsFixture(file=stub)
     assert not any([(await fixture.attempt("file")).circuit_open for _ in range(6)])
     assert len(stub.calls) == 6
 
@@ -273,14 +311,14 @@ async def test_channel_that_fails_to_name_its_destination_has_one_breaker() -> N
         raise LookupError("no such recipient")
 
     stub = Addressed(Transient("busy"), to=broken)
-    fixture = DispatcherFixture(slack=stub)
+    fixture = EndpointsFixture(slack=stub)
     results = [await fixture.attempt() for _ in range(4)]
     assert [one.circuit_open for one in results] == [False, False, False, True]
 
 
 async def test_health_score_is_the_share_of_successful_attempts() -> None:
     stub = Local()
-    fixture = DispatcherFixture(slack=stub)
+    fixture = EndpointsFixture(slack=stub)
     assert fixture.gauge("channel_health_score") == 1
     for error in [Permanent("no"), None, None, None]:
         stub.error = error
@@ -294,7 +332,7 @@ async def test_health_score_is_the_share_of_successful_attempts() -> None:
 async def test_channel_concurrency_below_the_setting_counts() -> None:
     stub = Stub()
     stub.concurrency = 2
-    fixture = DispatcherFixture(slack=stub)
+    fixture = EndpointsFixture(slack=stub)
     await asyncio.gather(*(fixture.attempt() for _ in range(6)))
     assert stub.most_at_once == 2
 
@@ -315,12 +353,12 @@ async def test_failing_or_hanging_channel_does_not_prevent_closing_others(
                 raise self.failure
             closed.append(self.name)
 
-    monkeypatch.setattr(dispatcher_module, "CLOSING_SECONDS", 0.05)
-    fixture = DispatcherFixture(
+    monkeypatch.setattr(registry, "CLOSING_SECONDS", 0.05)
+    fixture = EndpointsFixture(
         broken=Closing("broken", error=OSError("no")),
         hanging=Closing("hanging", seconds=3600),
         plain=Stub(),
         fine=Closing("fine"),
     )
-    await fixture.dispatcher.close()
+    await fixture.endpoints.close()
     assert closed == ["fine"]

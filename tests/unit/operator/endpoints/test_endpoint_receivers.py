@@ -17,14 +17,14 @@ from notification_operator.delivery.channel import (
     ReceiverProblem,
     Transient,
 )
-from notification_operator.delivery.content.redaction import RedactedContent
 from notification_operator.domain.flow_control.breaker import Circuit, Limits
 from notification_operator.domain.planning.hold import Hold, HoldReason
-from notification_operator.domain.redaction.redactor import Redactor
 from notification_operator.domain.routing.route import resolve
-from tests.unit.operator.delivery.receivers.stage import BLOCKS, Stage, until_idle
+from notification_operator.endpoints import registry
+from notification_operator.endpoints.targets import Targets
 from tests.unit.operator.domain.builders import at, notification
 from tests.unit.operator.domain.receivers.entries import receiver, resolver
+from tests.unit.operator.endpoints.stage import BLOCKS, Scripted, Stage, until_idle
 
 if TYPE_CHECKING:
     from notification_operator.domain.attempt import Attempt
@@ -80,7 +80,7 @@ async def test_receiver_that_refuses_everything_opens_the_breaker_at_once() -> N
     attempt = await stage.attempt(hook(stage))
     assert refused(attempt) == (True, False, "")
     assert attempt.error == "permanent failure: AuthenticationFailed: HTTP 401: token_revoked"
-    assert stage.breakers.state("webhook/shop/hook") is Circuit.OPEN
+    assert stage.circuit() is Circuit.OPEN
     other = await stage.attempt("webhook/hook", uid="uid-2")
     assert refused(other) == (False, True, "")
     assert len(stage.creator.messages) == 1
@@ -92,14 +92,14 @@ async def test_message_of_a_holding_receiver_uses_no_attempt() -> None:
     attempt = await stage.attempt(hook(stage))
     assert refused(attempt) == (False, True, "ReceiverNotReady")
     assert attempt.error == "AuthenticationFailed: HTTP 401: token_revoked"
-    assert stage.breakers.state("webhook/shop/hook") is Circuit.OPEN
+    assert stage.circuit() is Circuit.OPEN
 
 
 def open_until(stage: Stage) -> object:
     waiting = notification("webhook/hook")
-    redacted = RedactedContent(Redactor(), waiting.content)
     route = resolve(waiting, resolver=resolver(*stage.catalog.receivers.values()))
-    return stage.dispatcher.open_breakers(waiting, route, redacted).get("webhook/hook")
+    targets = Targets(stage.endpoints, waiting, route, waiting.content)
+    return targets.open_breakers().get("webhook/hook")
 
 
 async def test_message_of_a_holding_receiver_waits_for_the_next_probe() -> None:
@@ -130,48 +130,56 @@ async def test_error_that_a_transient_one_caused_is_still_that_of_the_receiver()
     assert (await stage.attempt(hook(stage))).permanent
 
 
-async def test_new_secret_is_used_by_an_attempt_that_waited_for_a_slot() -> None:
-    stage = Stage(receiver("hook", block={"signingSecretRefs": [{"name": "keys"}]}))
-    stage.secrets.put("keys", **{"signing-key": "old"})
+async def waiting_for_a_slot(stage: Stage, target: str) -> tuple[Scripted, list[asyncio.Task[Attempt]]]:
+    """Return the channel of four calls that hang, and the attempts: the fifth one waits for a slot."""
     stage.creator.hanging = True
-    running = [stage.start("webhook/hook", uid=f"uid-{number}") for number in range(5)]
+    running = [stage.start(target, uid=f"uid-{number}") for number in range(5)]
     await until_idle()
-    old = stage.creator.last
-    assert len(old.sent) == 4, "as many as the destination takes"
     stage.creator.hanging = False
-    stage.rotate("keys", **{"signing-key": "new"})
+    assert len(stage.creator.last.sent) == 4, "as many as the destination takes"
+    return stage.creator.last, running
+
+
+@pytest.mark.parametrize("secret", ["keys", "hook"], ids=["same destination", "another destination"])
+async def test_attempt_that_waited_for_a_slot_begins_again_with_the_new_secret(secret: str) -> None:
+    stage = Stage(receiver("hook", block=BLOCKS | {"signingSecretRefs": [{"name": "keys"}]}))
+    values = {"keys": {"signing-key": "old"}, "hook": {"url": "https://a.example.com/hook"}}
+    for name, data in values.items():
+        stage.secrets.put(name, **data)
+    old, running = await waiting_for_a_slot(stage, "webhook/hook")
+    stage.rotate(secret, **{key: value.replace("a.", "b.") for key, value in values[secret].items()})
     old.gate.set()
-    assert all(each.succeeded for each in await asyncio.gather(*running))
+    *finished, postponed = await asyncio.gather(*running, return_exceptions=True)
+    assert all(not isinstance(each, BaseException) and each.succeeded for each in finished)
+    assert isinstance(postponed, Postponed)
+    assert (await stage.attempt("webhook/hook", uid="uid-4")).succeeded
     assert stage.creator.last is not old
     assert [each.uid for each in stage.creator.last.sent] == ["uid-4"]
 
 
-async def test_attempt_whose_destination_changed_during_the_wait_begins_again() -> None:
-    stage = Stage(HOOK)
-    stage.creator.hanging = True
-    running = [stage.start(hook(stage), uid=f"uid-{number}") for number in range(5)]
-    await until_idle()
-    old, stage.creator.hanging = stage.creator.last, False
-    stage.rotate("hook", url="https://b.example.com/hook")
-    old.gate.set()
-    *finished, postponed = await asyncio.gather(*running, return_exceptions=True)
-    assert not any(isinstance(each, BaseException) for each in finished)
-    assert isinstance(postponed, Postponed)
-    assert (await stage.attempt("webhook/hook", uid="uid-4")).succeeded
-    assert stage.creator.last.destination == "https://b.example.com/hook"
-
-
 async def test_attempt_is_not_made_if_the_secret_goes_during_the_wait() -> None:
     stage = Stage(HOOK)
-    stage.creator.hanging = True
-    running = [stage.start(hook(stage), uid=f"uid-{number}") for number in range(5)]
-    await until_idle()
-    old = stage.creator.last
+    old, running = await waiting_for_a_slot(stage, hook(stage))
     stage.rotate("hook", other="x")
     old.gate.set()
-    *finished, unmade = await asyncio.gather(*running)
-    assert all(each.succeeded for each in finished)
+    *finished, postponed = await asyncio.gather(*running, return_exceptions=True)
+    assert all(not isinstance(each, BaseException) and each.succeeded for each in finished)
+    assert isinstance(postponed, Postponed)
+    unmade = await stage.attempt("webhook/hook", uid="uid-4")
     assert refused(unmade) == (False, False, "ReceiverNotReady")
+
+
+async def test_attempt_that_waits_for_probes_begins_again_on_the_new_endpoint() -> None:
+    stage = Stage(HOOK, limits=Limits(open_seconds=30, probes=1))
+    stage.creator.scripts["hook"] = [REVOKED, None]
+    await stage.attempt(hook(stage))
+    stage.wait(31)
+    stage.creator.last.gate.clear()
+    probe, waiting = (stage.start("webhook/hook", uid=f"uid-{number}") for number in (2, 3))
+    await until_idle()
+    stage.rotate("hook", url="https://b.example.com/hook")
+    assert isinstance((await asyncio.gather(waiting, return_exceptions=True))[0], Postponed)
+    probe.cancel()
 
 
 async def test_attempt_waits_for_the_probes_of_its_receiver() -> None:
@@ -205,25 +213,26 @@ async def test_refusal_of_a_call_with_an_old_secret_is_no_failure_for_good(entry
     assert attempt.error == (
         "the receiver changed during the attempt, which failed with: AuthenticationFailed: HTTP 401: token_revoked"
     )
-    assert stage.breakers.state("webhook/shop/hook") is Circuit.CLOSED
-    health = stage.health.health(stage.key())
+    assert stage.circuit() is Circuit.CLOSED
+    health = stage.health(stage.key())
     assert (health.last_error, health.consecutive_failures) == (attempt.error, 0)
     assert (await stage.attempt("webhook/hook", number=2)).succeeded
 
 
-async def test_sender_that_was_made_again_has_the_same_secret(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Senders are forgotten when there are many receivers: that is no change."""
-    monkeypatch.setattr("notification_operator.delivery.receivers.directory.KEPT", 1)
+async def test_channel_that_is_not_kept_is_no_change_of_its_receiver(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "MAX_CHANNELS", 1)
     stage = Stage(HOOK, receiver("other"))
     stage.creator.hanging = True
     stage.creator.scripts["hook"] = [REVOKED]
     running = stage.start(hook(stage))
     await until_idle()
-    old = stage.creator.last
+    old, endpoint = stage.creator.last, stage.endpoint()
     stage.find("webhook/other")
+    assert endpoint.channel is None
+    assert stage.endpoint() is endpoint
+    assert len(stage.creator.created) == 3
     old.gate.set()
     assert (await running).permanent
-    assert len(stage.creator.created) == 3
 
 
 async def test_receiver_that_is_suspended_during_a_call_fails_nothing_for_good() -> None:
@@ -245,8 +254,7 @@ async def test_receiver_whose_far_end_is_gone_fails_calls_that_run() -> None:
     stage.creator.scripts["hook"] = [gone]
     running = stage.start(hook(stage))
     await until_idle()
-    sender = stage.find("webhook/hook")
-    stage.directory.close(stage.key(), sender.revision)  # type: ignore[union-attr]  # it is available
+    stage.endpoint().gone = True
     stage.creator.last.gate.set()
     attempt = await running
     assert attempt.error == "permanent failure: Gone: HTTP 410"
@@ -331,7 +339,7 @@ async def test_pause_of_one_receiver_holds_no_other() -> None:
     await stage.attempt("webhook/hook")
     assert hold_of(stage, "webhook/hook") is HoldReason.PAUSE
     assert stage.ask("webhook/other") is None
-    assert stage.breakers.state("webhook/shop/hook") is Circuit.CLOSED
+    assert stage.circuit() is Circuit.CLOSED
 
 
 async def test_receiver_that_hangs_delays_no_other() -> None:
@@ -397,7 +405,7 @@ async def test_error_shows_no_recipient(text: str) -> None:
     attempt = await stage.attempt(email(OPS))
     assert attempt.error is not None
     assert "ops" not in attempt.error.lower()
-    assert stage.health.health(stage.key("smtp")).last_error == attempt.error
+    assert stage.health(stage.key("smtp")).last_error == attempt.error
 
 
 async def test_error_shows_no_number() -> None:

@@ -1,4 +1,4 @@
-"""A dispatcher with receivers: what ships, but for the channels of the receivers, which the test scripts."""
+"""Endpoints with receivers: what ships, but for the channels of the receivers, which the test scripts."""
 
 from __future__ import annotations
 
@@ -6,45 +6,38 @@ import asyncio
 from collections import deque
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from notification_operator.delivery.channel import Channel
-from notification_operator.delivery.dispatcher import Dispatcher
-from notification_operator.delivery.flow_control.breakers import Breakers
-from notification_operator.delivery.flow_control.destinations import Permission
-from notification_operator.delivery.receivers.changes import ReceiverChanges
-from notification_operator.delivery.receivers.directory import ReceiverDirectory
 from notification_operator.delivery.receivers.factory import ChannelFactory
-from notification_operator.delivery.receivers.health_book import HealthBook
-from notification_operator.delivery.receivers.waiting import WaitingForReceivers
-from notification_operator.delivery.senders import ChannelSenders, TargetSenders
 from notification_operator.domain.flow_control.breaker import Circuit, Limits
+from notification_operator.domain.key import Key
+from notification_operator.domain.planning.hold import Hold
 from notification_operator.domain.planning.plan import Send
 from notification_operator.domain.receivers.references import ObjectKey, ObjectState
-from tests.unit.operator.delivery.test_dispatcher import MESSAGE, Stub
+from notification_operator.domain.status import Reason
+from notification_operator.endpoints.builder import Builder
+from notification_operator.endpoints.endpoint import Delivery, Endpoint, Permit
+from notification_operator.endpoints.limits import NO_LIMITS
+from notification_operator.endpoints.limits import Limits as EndpointLimits
+from notification_operator.endpoints.refusals import Refusal
 from tests.unit.operator.domain.builders import START
 from tests.unit.operator.domain.receivers.entries import catalog
+from tests.unit.operator.endpoints.calls import MESSAGE, Stub, accept, admit, endpoints_of, make_attempt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
     from notification_operator.delivery.channel import Message, Receipt
-    from notification_operator.delivery.senders import Sender, Unavailable
     from notification_operator.domain.attempt import Attempt
-    from notification_operator.domain.planning.hold import Hold
     from notification_operator.domain.receivers.catalog import Receiver, ReceiverKey
+    from notification_operator.domain.receivers.health import Health
+    from notification_operator.domain.receivers.readiness import Readiness
     from notification_operator.domain.receivers.references import References
-    from notification_operator.domain.status import Reason
 
 BLOCKS = {"url": "", "urlSecretRef": {"name": "hook"}}
 """The block of a webhook whose URL is in the Secret `hook`."""
-
-
-class Key(NamedTuple):
-    """A notification that waits."""
-
-    uid: str
 
 
 class Objects:
@@ -127,6 +120,7 @@ class Stage:
         limits: Limits | None = None,
         timeout: float = 5,
         factory: ChannelFactory | None = None,
+        console_limits: EndpointLimits = NO_LIMITS,
     ) -> None:
         self.now = START
         self.labels: dict[str, dict[str, str]] = {}
@@ -134,48 +128,31 @@ class Stage:
         self.secrets, self.config_maps = Objects(), Objects()
         self.console = Stub()
         self.console.destination = None  # as that of the console
-        self.channels = ChannelSenders({"console": self.console})
         self.creator = Creator()
-        self.directory = ReceiverDirectory(
-            lambda: self.catalog,
-            secrets=self.secrets,
-            config_maps=self.config_maps,
-            channels=self.channels,
-            factory=factory or self.creator,
-            clock=lambda: self.now,
-        )
-        self.breakers = Breakers(limits or Limits(), clock=lambda: self.now)
-        self.health = HealthBook(self.breakers)
-        self.waiting: WaitingForReceivers[Key] = WaitingForReceivers()
-        self.enqueued: list[Key] = []
-        self.changes = ReceiverChanges(
-            self.directory,
-            breakers=self.breakers,
-            health=self.health,
-            waiting=self.waiting,
-            enqueue=self.enqueued.append,
-        )
-        self.dispatcher = Dispatcher(
-            self.channels,
-            breakers=self.breakers,
+        self.endpoints = endpoints_of(
+            {"console": self.console},
+            {"console": console_limits},
+            limits=limits or Limits(),
             timeout=timeout,
             concurrency=4,
             clock=lambda: self.now,
             seconds=self._seconds,
-            senders=TargetSenders(self.channels, self.directory),
-            observer=self,
+            catalog=lambda: self.catalog,
+            builder=Builder(
+                secrets=self.secrets, config_maps=self.config_maps, factory=factory or self.creator
+            ),
         )
+        self.endpoints.observe(self._observe)
+        self.woken: list[str] = []
+        """The uids of the notifications that a change has woken."""
         self.circuits: list[Circuit | None] = []
         """The state of the receiver's breaker as each result was noted."""
 
     def _seconds(self) -> float:
         return (self.now - START).total_seconds()
 
-    def called(self, sender: Sender, attempt: Attempt, error: BaseException | None) -> None:
-        """Take in the result of a call."""
-        self.health.called(sender, attempt, error)
-        assert sender.receiver is not None
-        self.circuits.append(self.health.health(sender.receiver).circuit)
+    def _observe(self, key: ReceiverKey) -> None:
+        self.circuits.append(self.endpoints.health(key).circuit)
 
     def exist(self, *receivers: Receiver) -> None:
         """Let these receivers exist, and no others."""
@@ -183,12 +160,12 @@ class Stage:
         self.catalog = catalog(*receivers, labels=self.labels)
         after = self.catalog.receivers
         changed = {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
-        self.changes.apply(frozenset(changed))
+        self.replace(*changed)
 
     def rotate(self, name: str, namespace: str = "shop", **data: str) -> None:
         """Let a Secret have other values."""
         self.secrets.put(name, namespace, **data)
-        self.changes.apply(frozenset(self.catalog.receivers))
+        self.replace(*self.catalog.receivers)
 
     def message(self, *, uid: str = "uid-1", namespace: str = "shop", **content: object) -> Message:
         changed = replace(MESSAGE.content, **content)  # type: ignore[arg-type]  # fields of Content
@@ -200,23 +177,58 @@ class Stage:
             channel=target, number=number, id=f"{uid}:{target}:{number}", delivery_id=f"{uid}/{target}"
         )
 
-    def find(self, target: str, message: Message | None = None) -> Sender | Unavailable:
-        return self.directory.find(target, message or self.message())
+    def replace(self, *changed: ReceiverKey) -> None:
+        """Take in that some receivers may have changed."""
+        self.woken += [key.uid for key in self.endpoints.replace(changed)]
+
+    def wait_for(self, receiver: ReceiverKey, uid: str) -> None:
+        self.endpoints.wait(receiver, Key("shop", uid, uid))
+
+    def find(self, target: str, message: Message | None = None) -> Delivery | Hold | Refusal:
+        return accept(self.endpoints, target, message or self.message())
+
+    def delivery(self, target: str = "webhook/hook") -> Delivery:
+        found = self.find(target)
+        assert isinstance(found, Delivery)
+        return found
+
+    def refusal(self, target: str = "webhook/hook", *, namespace: str = "shop") -> Refusal:
+        found = self.find(target, self.message(namespace=namespace))
+        assert isinstance(found, Refusal)
+        return found
+
+    def hold(self, target: str = "webhook/hook", *, namespace: str = "shop") -> Hold:
+        found = self.find(target, self.message(namespace=namespace))
+        assert isinstance(found, Hold)
+        return found
+
+    def endpoint(self, target: str = "webhook/hook") -> Endpoint:
+        return self.delivery(target).endpoint
+
+    def readiness(self, receiver: Receiver) -> Readiness:
+        return self.endpoints.readiness(receiver)
+
+    def health(self, key: ReceiverKey | None = None) -> Health:
+        return self.endpoints.health(key or self.key())
+
+    def circuit(self, name: str = "hook", namespace: str = "shop") -> Circuit:
+        """Return the state of the breaker of a receiver's endpoint."""
+        receiver = self.catalog.receivers[self.key(name, namespace)]
+        return self.endpoints.endpoint(receiver).statistics().circuit
 
     def ask(self, target: str, *, number: int = 1, uid: str = "uid-1") -> Hold | Reason | None:
         """Ask, and use up the share of an attempt that may start."""
         send, message = self.send(target, number=number, uid=uid), self.message(uid=uid)
-        answer = self.dispatcher.ask(send, message)
-        if not isinstance(answer, Permission):
-            return answer
-        self.dispatcher.take(answer)
-        return None
+        answer = admit(self.endpoints, send, message)
+        if isinstance(answer, Permit):
+            answer.use()
+        return answer if isinstance(answer, Hold | Reason) else None
 
     async def attempt(
         self, target: str, *, number: int = 1, uid: str = "uid-1", message: Message | None = None
     ) -> Attempt:
         send = self.send(target, number=number, uid=uid)
-        return await self.dispatcher.attempt(send, message or self.message(uid=uid))
+        return await make_attempt(self.endpoints, send, message or self.message(uid=uid))
 
     def start(self, target: str, **options: object) -> asyncio.Task[Attempt]:
         return asyncio.create_task(self.attempt(target, **options))  # type: ignore[arg-type]  # passed on

@@ -1,6 +1,7 @@
 """Which namespaces may use a channel, and what a destination's rate and pauses do to attempts."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
@@ -8,29 +9,26 @@ import pytest
 
 from notification_operator.config.settings import Settings
 from notification_operator.delivery.channel import Message, Postponed, RateLimited
-from notification_operator.delivery.content.redaction import RedactedContent
-from notification_operator.delivery.dispatcher import Dispatcher
-from notification_operator.delivery.flow_control.breakers import Breakers
-from notification_operator.delivery.flow_control.destinations import ChannelLimits, Permission
-from notification_operator.delivery.registry import channel_limits
-from notification_operator.delivery.senders import ChannelSenders
-from notification_operator.domain.flow_control.breaker import Limits
+from notification_operator.domain.flow_control.breaker import Limits as BreakerLimits
 from notification_operator.domain.flow_control.rate import Rate
 from notification_operator.domain.planning.hold import Hold, HoldReason
 from notification_operator.domain.planning.plan import Send
-from notification_operator.domain.redaction.redactor import Redactor
 from notification_operator.domain.routing.route import resolve
-from tests.unit.operator.delivery.test_dispatcher import MESSAGE, Stub
+from notification_operator.endpoints.endpoint import Permit
+from notification_operator.endpoints.limits import Limits, channel_limits
+from notification_operator.endpoints.registry import Endpoints
+from notification_operator.endpoints.targets import Targets
 from tests.unit.operator.domain.builders import START, notification
+from tests.unit.operator.endpoints.calls import MESSAGE, Stub, admit, endpoints_of, make_attempt
 
 SEND = Send(channel="slack", number=1, id="uid:slack:1")
 
 
-def dispatcher_with(stub: Stub, limits: ChannelLimits, *, timeout: float = 5) -> Dispatcher:
-    return Dispatcher(
-        ChannelSenders({"slack": stub}, {"slack": limits}),
-        breakers=Breakers(Limits(), clock=lambda: START),
-        timeout=timeout,
+def endpoints_with(stub: Stub, limits: Limits) -> Endpoints:
+    return endpoints_of(
+        {"slack": stub},
+        {"slack": limits},
+        limits=BreakerLimits(),
         concurrency=1,
         clock=lambda: START,
         seconds=lambda: 0.0,
@@ -49,21 +47,20 @@ def dispatcher_with(stub: Stub, limits: ChannelLimits, *, timeout: float = 5) ->
     ],
 )
 def test_namespaces_of_a_channel_are_names_or_beginnings(namespaces: tuple[str, ...], allowed: bool) -> None:  # noqa: FBT001
-    assert ChannelLimits(namespaces=namespaces).allows("shop") is allowed
+    assert Limits(namespaces=namespaces).allows("shop") is allowed
 
 
-def permitted(dispatcher: Dispatcher, message: Message) -> Permission:
-    """Return the permission to send a message; there has to be one."""
-    answer = dispatcher.ask(SEND, message)
-    assert isinstance(answer, Permission)
+def permitted(endpoints: Endpoints, message: Message) -> Permit:
+    """Return the permit to send a message; there has to be one."""
+    answer = admit(endpoints, SEND, message)
+    assert isinstance(answer, Permit)
     return answer
 
 
 async def test_namespace_that_may_not_use_a_channel_is_refused_at_once() -> None:
     stub = Stub()
-    dispatcher = dispatcher_with(stub, ChannelLimits(namespaces=("payments", "team-*")))
-    permitted(dispatcher, MESSAGE)
-    attempt = await dispatcher.attempt(SEND, MESSAGE)
+    endpoints = endpoints_with(stub, Limits(namespaces=("payments", "team-*")))
+    attempt = await make_attempt(endpoints, SEND, MESSAGE)
     assert (attempt.permanent, attempt.reason, stub.calls) == (True, "ChannelNotAllowed", [])
     assert attempt.error == (
         "permanent failure: ChannelNotAllowed: the namespace 'shop' may not use the channel 'slack', which is for "
@@ -72,10 +69,10 @@ async def test_namespace_that_may_not_use_a_channel_is_refused_at_once() -> None
 
 
 async def test_rate_is_asked_before_an_attempt_starts() -> None:
-    dispatcher = dispatcher_with(Stub(), ChannelLimits(rate=Rate(per_second=1, burst=1)))
-    dispatcher.take(permitted(dispatcher, MESSAGE))
+    endpoints = endpoints_with(Stub(), Limits(rate=Rate(per_second=1, burst=1)))
+    permitted(endpoints, MESSAGE).use()
     second = replace(MESSAGE, uid="uid-2")
-    assert dispatcher.ask(SEND, second) == Hold(until=START + timedelta(seconds=1), reason=HoldReason.RATE)
+    assert admit(endpoints, SEND, second) == Hold(until=START + timedelta(seconds=1), reason=HoldReason.RATE)
 
 
 async def test_channel_says_how_many_messages_a_notification_is() -> None:
@@ -84,44 +81,47 @@ async def test_channel_says_how_many_messages_a_notification_is() -> None:
             del message
             return 3
 
-    dispatcher = dispatcher_with(Tripling(), ChannelLimits(rate=Rate(per_second=1, burst=1)))
-    dispatcher.take(permitted(dispatcher, MESSAGE))
-    hold = dispatcher.ask(SEND, replace(MESSAGE, uid="uid-2"))
+    endpoints = endpoints_with(Tripling(), Limits(rate=Rate(per_second=1, burst=1)))
+    permitted(endpoints, MESSAGE).use()
+    hold = admit(endpoints, SEND, replace(MESSAGE, uid="uid-2"))
     assert isinstance(hold, Hold)
     assert hold.until == START + timedelta(seconds=3)
 
 
 async def test_pause_holds_every_notification_of_the_destination() -> None:
     stub = Stub(RateLimited("HTTP 429", retry_after=120))
-    dispatcher = dispatcher_with(stub, ChannelLimits())
+    endpoints = endpoints_with(stub, Limits())
     waiting = notification("slack")
-    redacted = RedactedContent(Redactor(), waiting.content)
-    assert dispatcher.pauses(waiting, resolve(waiting), redacted) == {}
-    first = asyncio.create_task(dispatcher.attempt(SEND, MESSAGE))
-    second = asyncio.create_task(dispatcher.attempt(SEND, replace(MESSAGE, uid="uid-2")))
+
+    def pauses() -> Mapping[str, Hold]:
+        return Targets(endpoints, waiting, resolve(waiting), waiting.content).pauses()
+
+    assert pauses() == {}
+    first = asyncio.create_task(make_attempt(endpoints, SEND, MESSAGE))
+    second = asyncio.create_task(make_attempt(endpoints, SEND, replace(MESSAGE, uid="uid-2")))
     attempt = await first
     assert (attempt.permanent, attempt.retry_after) == (False, 120)
     with pytest.raises(Postponed):
         await second
     until = Hold(until=START + timedelta(seconds=120), reason=HoldReason.PAUSE)
-    assert dispatcher.pauses(waiting, resolve(waiting), redacted) == {"slack": until}
-    assert dispatcher.ask(SEND, replace(MESSAGE, uid="uid-3")) == until
+    assert pauses() == {"slack": until}
+    assert admit(endpoints, SEND, replace(MESSAGE, uid="uid-3")) == until
     assert len(stub.calls) == 1
 
 
 async def test_answer_without_a_time_holds_nothing() -> None:
-    dispatcher = dispatcher_with(Stub(RateLimited("HTTP 429")), ChannelLimits())
-    await dispatcher.attempt(SEND, MESSAGE)
-    permitted(dispatcher, MESSAGE)
+    endpoints = endpoints_with(Stub(RateLimited("HTTP 429")), Limits())
+    await make_attempt(endpoints, SEND, MESSAGE)
+    permitted(endpoints, MESSAGE)
 
 
 async def test_destination_that_needs_no_breaker_has_no_rate() -> None:
     stub = Stub()
     stub.destination = None
-    dispatcher = dispatcher_with(stub, ChannelLimits(rate=Rate(per_second=1, burst=1)))
+    endpoints = endpoints_with(stub, Limits(rate=Rate(per_second=1, burst=1)))
     for number in range(3):
         message = replace(MESSAGE, uid=str(number))
-        dispatcher.take(permitted(dispatcher, message))
+        permitted(endpoints, message).use()
 
 
 def test_settings_become_the_limits_of_channels() -> None:
@@ -135,12 +135,12 @@ def test_settings_become_the_limits_of_channels() -> None:
     }
     settings = Settings.model_validate({"channels": channels})
     assert channel_limits(settings.channels) == {
-        "console": ChannelLimits(namespaces=("a",)),
-        "file": ChannelLimits(),
-        "log": ChannelLimits(),
-        "slack": ChannelLimits(rate=Rate(per_second=2, burst=5), namespaces=("team-*",)),
-        "sms": ChannelLimits(rate=Rate(per_second=1, burst=1)),
-        "webhook": ChannelLimits(),
+        "console": Limits(namespaces=("a",)),
+        "file": Limits(),
+        "log": Limits(),
+        "slack": Limits(rate=Rate(per_second=2, burst=5), namespaces=("team-*",)),
+        "sms": Limits(rate=Rate(per_second=1, burst=1)),
+        "webhook": Limits(),
     }
     shipped = channel_limits(Settings().channels)["slack"]
-    assert shipped == ChannelLimits(rate=Rate(per_second=1, burst=600))
+    assert shipped == Limits(rate=Rate(per_second=1, burst=600))

@@ -8,67 +8,27 @@ from datetime import UTC, datetime
 import pytest
 
 from notification_contract.kinds.choices import AttemptStatus
-from notification_operator.delivery.channel import Channel, Message, Permanent, Transient
-from notification_operator.delivery.dispatcher import Dispatcher
-from notification_operator.delivery.flow_control.breakers import Breakers
-from notification_operator.delivery.senders import ChannelSenders
+from notification_operator.delivery.channel import Channel, Permanent, Transient
 from notification_operator.domain.flow_control.breaker import Limits
-from notification_operator.domain.model import Attempt, Content
+from notification_operator.domain.model import Attempt
 from notification_operator.domain.planning.plan import Send
-
-MESSAGE = Message(
-    id="uid:stub:1",
-    namespace="shop",
-    name="order-1",
-    uid="uid",
-    created=datetime.now(UTC),
-    channels=("stub",),
-    content=Content(type="simple", priority="low", subject="s", body="b"),
-)
-
+from notification_operator.endpoints.registry import Endpoints
+from tests.unit.operator.endpoints.calls import MESSAGE, Stub, endpoints_of, make_attempt
 
 TOUCHY = Limits(failure_threshold=3, open_seconds=0.2, probes=2)
 
 
-class Stub(Channel):
-    """A channel that raises an error, or hangs, and records its calls."""
-
-    def __init__(self, error: BaseException | None = None, *, hangs: bool = False) -> None:
-        self.error = error
-        self.hangs = hangs
-        self.calls: list[str] = []
-        self.at_once = 0
-        self.most_at_once = 0
-
-    async def deliver(self, message: Message) -> None:
-        self.calls.append(message.id)
-        self.at_once += 1
-        self.most_at_once = max(self.most_at_once, self.at_once)
-        try:
-            await asyncio.sleep(3600 if self.hangs else 0.01)
-        finally:
-            self.at_once -= 1
-        if self.error is not None:
-            raise self.error
-
-
-def now() -> datetime:
-    return datetime.now(UTC)
-
-
-def dispatcher_of(
-    channels: Mapping[str, Channel], *, timeout: float = 5, concurrency: int = 8, limits: Limits = TOUCHY
-) -> Dispatcher:
-    breakers = Breakers(limits, clock=now)
-    return Dispatcher(
-        ChannelSenders(channels), breakers=breakers, timeout=timeout, concurrency=concurrency, clock=now
-    )
+def real_endpoints(channels: Mapping[str, Channel], *, timeout: float = 5, concurrency: int = 8) -> Endpoints:
+    """Return endpoints on the real clocks."""
+    return endpoints_of(channels, limits=TOUCHY, timeout=timeout, concurrency=concurrency)
 
 
 async def attempt(channel: Channel | None, *, number: int = 1, seconds: float = 5.0) -> Attempt:
     channels = {} if channel is None else {"stub": channel}
-    dispatcher = dispatcher_of(channels, timeout=seconds, concurrency=4)
-    return await dispatcher.attempt(Send(channel="stub", number=number, id=f"uid:stub:{number}"), MESSAGE)
+    endpoints = real_endpoints(channels, timeout=seconds, concurrency=4)
+    return await make_attempt(
+        endpoints, Send(channel="stub", number=number, id=f"uid:stub:{number}"), MESSAGE
+    )
 
 
 async def test_returning_channel_is_a_success_with_its_time_and_number() -> None:
@@ -156,19 +116,19 @@ async def test_missing_channel_is_permanent_and_names_the_setting() -> None:
 
 async def test_concurrency_bounds_the_running_attempts_of_a_channel() -> None:
     stub = Stub()
-    dispatcher = dispatcher_of({"stub": stub}, concurrency=2)
+    endpoints = real_endpoints({"stub": stub}, concurrency=2)
     sends = [Send(channel="stub", number=1, id=f"uid-{index}:stub:1") for index in range(6)]
-    await asyncio.gather(*(dispatcher.attempt(send, MESSAGE) for send in sends))
+    await asyncio.gather(*(make_attempt(endpoints, send, MESSAGE) for send in sends))
     assert stub.most_at_once == 2
     assert len(stub.calls) == 6
 
 
 async def test_burst_in_one_namespace_delays_no_other_on_a_channel() -> None:
     stub = Stub()
-    dispatcher = dispatcher_of({"stub": stub}, concurrency=1)
+    endpoints = real_endpoints({"stub": stub}, concurrency=1)
     burst = [("shop", f"shop-{number}") for number in range(5)]
     attempts = (
-        dispatcher.attempt(Send(channel="stub", number=1, id=id_), replace(MESSAGE, namespace=namespace))
+        make_attempt(endpoints, Send(channel="stub", number=1, id=id_), replace(MESSAGE, namespace=namespace))
         for namespace, id_ in (*burst, ("office", "office-1"))
     )
     await asyncio.gather(*attempts)

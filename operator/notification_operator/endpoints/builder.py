@@ -1,0 +1,115 @@
+"""Builds the channel of a receiver from its spec, Secrets and templates, or says what the receiver lacks."""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import structlog
+
+from notification_contract.kinds.channel_names import SHARED
+from notification_operator.delivery.channel import InvalidOptionsError
+from notification_operator.delivery.http.egress_policy import AddressNotAllowedError
+from notification_operator.domain.receivers.readiness import Readiness, ReadyReason
+from notification_operator.domain.receivers.references import References, resolve_references, template_key
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from notification_operator.delivery.channel import Channel
+    from notification_operator.delivery.receivers.factory import ChannelFactory
+    from notification_operator.domain.receivers.catalog import Receiver
+    from notification_operator.domain.receivers.references import ObjectSource
+    from notification_operator.endpoints.endpoint import Endpoint
+
+logger = structlog.get_logger(__name__)
+
+
+class Builder:
+    """Builds channels.
+
+    Args:
+        secrets: the Secrets that receivers refer to.
+        config_maps: the ConfigMaps with their templates.
+        factory: creates the channels that send over the network.
+    """
+
+    def __init__(self, *, secrets: ObjectSource, config_maps: ObjectSource, factory: ChannelFactory) -> None:
+        self._secrets = secrets
+        self._config_maps = config_maps
+        self._factory = factory
+
+    def build(self, receiver: Receiver, host: Endpoint | None) -> tuple[Readiness, Channel | None]:
+        """Return what a receiver lacks, and its channel; None if it cannot be used.
+
+        `host` is the endpoint of the settings with the name of its type, whose channel receivers of some types use.
+        """
+        references = resolve_references(receiver, self._secrets)
+        ready = Readiness(
+            generation=receiver.generation,
+            references=references.reason,
+            references_message=references.message,
+            secret_version=references.version,
+        )
+        if not references.resolved:
+            return replace(ready, sendable=False), None
+        sources, missing = self._template_sources(receiver)
+        try:
+            channel, template_problem = self._created(receiver, references, sources, host)
+        except (InvalidOptionsError, AddressNotAllowedError) as error:
+            return _invalid(ready, str(error)), None
+        except Exception as error:  # noqa: BLE001 - whatever a channel raises
+            # A fault of one receiver must not fail the notifications of others; its text may hold a secret.
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            logger.error(  # noqa: TRY400 - without the text of the error
+                "receiver not usable",
+                receiver=str(receiver.key),
+                error=type(error).__name__,
+                at=f"{place.filename}:{place.lineno}",
+            )
+            problem = f"the receiver cannot be used: {type(error).__name__}; see the log of the operator"
+            return _invalid(ready, problem), None
+        problem = missing or template_problem
+        if problem:
+            # The built-in templates are used: a message is never lost to a template.
+            ready = replace(ready, reason=ReadyReason.TEMPLATE_INVALID, message=problem)
+        return ready, channel
+
+    def _template_sources(self, receiver: Receiver) -> tuple[Mapping[str, str], str]:
+        """Return the templates of a receiver by key, and why they are missing."""
+        source, key = receiver.spec.template, template_key(receiver)
+        if source is not None and source.inline is not None:
+            return {"subject": source.inline.subject, "body": source.inline.body}, ""
+        if key is None:
+            return {}, ""
+        data = self._config_maps.get(key).data
+        if data is None:
+            problem = f"ConfigMap {key.name} in namespace {key.namespace} cannot be read; create it"
+            return {}, f"template.configMapRef: {problem}"
+        return {name: data.get(name, "") for name in ("subject", "body")}, ""
+
+    def _created(
+        self, receiver: Receiver, references: References, sources: Mapping[str, str], host: Endpoint | None
+    ) -> tuple[Channel, str]:
+        """Return the channel of a receiver, and why one of its templates is not valid.
+
+        Raises:
+            InvalidOptionsError, AddressNotAllowedError: a value can never work.
+        """
+        spec = receiver.spec
+        if spec.type not in SHARED:
+            return self._factory.create(receiver, references, sources)
+        if host is None or host.channel is None:
+            raise InvalidOptionsError(
+                f"the operator has no channel {spec.type}; enable channels.{spec.type} in its settings"
+            )
+        if not host.limits.allows(receiver.key.namespace):
+            raise InvalidOptionsError(
+                f"namespace {receiver.key.namespace} may not use the channel {spec.type}"
+            )
+        return host.channel, ""
+
+
+def _invalid(ready: Readiness, problem: str) -> Readiness:
+    return replace(ready, reason=ReadyReason.INVALID, message=problem, sendable=False)

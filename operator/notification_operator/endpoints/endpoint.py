@@ -1,0 +1,453 @@
+"""One endpoint: a channel of the settings or of a receiver, with all that this process knows of it.
+
+A change of a spec or of a Secret does not edit an endpoint. It retires it, and another one takes its place. An attempt
+that runs finishes on the endpoint that it began with: if that is refused, the old credentials may be the reason, so the
+refusal is transient. An attempt that still waits for a slot begins again on the new endpoint.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+
+from notification_contract.kinds.channel_names import ADDRESSES
+from notification_contract.kinds.choices import OnReceiverError
+from notification_operator.delivery.channel import (
+    RateLimited,
+    ReceiverError,
+    ReceiverProblem,
+)
+from notification_operator.domain.flow_control.breaker import Circuit
+from notification_operator.domain.planning.hold import Hold, HoldReason
+from notification_operator.domain.receivers.references import ReferenceReason
+from notification_operator.domain.receivers.targets import accepts, address_of
+from notification_operator.domain.status import Reason
+from notification_operator.endpoints.attempt import ReceiverChanged, breaker_result, call, first
+from notification_operator.endpoints.circuit import Rejected
+from notification_operator.endpoints.gate import CallSlots, Gate
+from notification_operator.endpoints.history import EndpointStatistics, History
+from notification_operator.endpoints.limits import NO_LIMITS, Limits, receiver_limits
+from notification_operator.endpoints.refusals import (
+    Refusal,
+    circuit_open,
+    gone,
+    held,
+    no_recipient,
+    not_ready,
+    recipient_not_allowed,
+)
+from notification_operator.fair.semaphore import FairSemaphore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from notification_operator.delivery.channel import Channel, Message, Receipt
+    from notification_operator.domain.attempt import Attempt
+    from notification_operator.domain.planning.plan import Send
+    from notification_operator.domain.receivers.catalog import Receiver, ReceiverKey
+    from notification_operator.domain.receivers.readiness import Readiness
+    from notification_operator.endpoints.attempt import Recorder
+    from notification_operator.endpoints.control import FlowControl
+
+SHARE: Final = 4
+"""The part of an endpoint's calls that a destination takes among others, and that it leaves to them in any case."""
+MAX_DESTINATIONS: Final = 1024
+"""Destinations of an endpoint that are remembered: the ones used most recently."""
+NO_GATES: Final[Mapping[str, Gate]] = MappingProxyType({})
+MAX_INCIDENTS: Final = 1_000
+"""Incidents of an endpoint whose first message is remembered: the ones of the latest messages."""
+
+logger = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True, kw_only=True)
+class EndpointContext:
+    """What all endpoints share."""
+
+    control: FlowControl
+    recorder: Recorder
+    timeout: float
+    """Seconds for an attempt on a channel of the settings."""
+    on_result: Callable[[ReceiverKey], None] | None = None
+    """Called with the receiver after each call."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """A message that an endpoint accepts."""
+
+    endpoint: Endpoint
+    target: str
+    message: Message
+    """With the recipient, where the channel addresses people."""
+    channel: Channel
+    gate: Gate | None
+    """None for a channel that delivers within the process."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Permit:
+    """That an attempt may start now, and what it uses up of the rate of its destination when it does."""
+
+    delivery: Delivery
+    send: Send
+    messages: int = 0
+
+    def use(self) -> None:
+        """Use that up; the attempt may start, and does."""
+        if self.delivery.gate is not None and self.messages:
+            self.delivery.gate.pace.consume(self.delivery.message.uid, self.messages)
+
+
+class Endpoint:
+    """A channel, and all that is known of it.
+
+    Most of a thousand receivers get no message for a long time, so what only messages need is made with the first one.
+
+    Args:
+        context: what all endpoints share.
+        name: that of a channel of the settings; empty for a receiver.
+        limits: those of the settings; None for those of the spec.
+        channel: that of the settings; the channel of a receiver is set, and need not be kept.
+        receiver: None for a channel of the settings.
+        readiness: what the receiver lacks.
+        host: the endpoint of the settings whose channel a receiver uses; both share its slots.
+        before: the endpoint that this one replaces.
+    """
+
+    __slots__ = (
+        "_context",
+        "_first_messages",
+        "_gates",
+        "_gates_before",
+        "_history",
+        "_limits",
+        "_local",
+        "_name",
+        "_slots",
+        "channel",
+        "gone",
+        "host",
+        "readiness",
+        "receiver",
+        "retired",
+    )
+
+    def __init__(  # noqa: PLR0913 - what it is made of
+        self,
+        context: EndpointContext,
+        *,
+        name: str = "",
+        limits: Limits | None = None,
+        channel: Channel | None = None,
+        receiver: Receiver | None = None,
+        readiness: Readiness | None = None,
+        host: Endpoint | None = None,
+        before: Endpoint | None = None,
+    ) -> None:
+        self._context = context
+        self._name = name
+        self._limits = limits
+        self.receiver: Final = receiver
+        self.readiness: Final = readiness
+        self.host: Final = host
+        self.channel = channel
+        """None if the receiver cannot be used, and while it is not kept."""
+        self.retired = False
+        """Whether another endpoint has taken its place."""
+        self.gone = False
+        """Whether the service said that the address does not exist any more."""
+        self._history: History | None = None
+        self._slots: CallSlots | None = None
+        """Those of all destinations together."""
+        self._local: FairSemaphore | None = None
+        self._gates: dict[str, Gate] | None = None
+        """By address; the one used most recently is last."""
+        self._gates_before: Mapping[str, Gate] = NO_GATES
+        """Those of the endpoint before."""
+        self._first_messages: dict[tuple[str, str], str] | None = None
+        """By namespace and incident: later messages join the thread of the first one. A restart forgets it."""
+        if before is not None:
+            self._succeed(before)
+
+    def _succeed(self, before: Endpoint) -> None:
+        """Take over what a change of the receiver does not change."""
+        if before.name == self.name:
+            self._slots = before._slots
+            self._gates_before = before._gates or before._gates_before
+        earlier, receiver = before.receiver, self.receiver
+        if earlier is not None and receiver is not None and earlier.uid == receiver.uid:
+            # Also before its first call has ended.
+            self._history = before.history
+            self._history.forget_failures()
+
+    @property
+    def name(self) -> str:
+        """The name in logs and errors: that of the channel, or type, namespace and name of the receiver."""
+        return self._name if self.receiver is None else f"{self.receiver.spec.type}/{self.receiver.key}"
+
+    @property
+    def limits(self) -> Limits:
+        """The limits of the settings or of the spec."""
+        if self._limits is None:
+            self._limits = NO_LIMITS if self.receiver is None else receiver_limits(self.receiver.spec)
+        return self._limits
+
+    @property
+    def history(self) -> History:
+        """What its calls have shown."""
+        if self._history is None:
+            self._history = History()
+        return self._history
+
+    @property
+    def is_sendable(self) -> bool:
+        """Whether messages can be sent to the receiver."""
+        return self.readiness is None or self.readiness.sendable
+
+    def is_of(self, receiver: Receiver) -> bool:
+        """Return whether it is that of this generation of a receiver; another one may have the same name later."""
+        known = self.receiver
+        return known is not None and (known.uid, known.generation) == (receiver.uid, receiver.generation)
+
+    def retire(self) -> None:
+        """Start no further attempt: another endpoint takes its place."""
+        self.retired = True
+        for gate in (self._gates or NO_GATES).values():
+            gate.retire()
+
+    def shed(self) -> None:
+        """Keep only what is small, or cannot be found out again."""
+        self.channel = self._first_messages = None
+        kept = {key: gate for key, gate in (self._gates or NO_GATES).items() if not gate.forgettable()}
+        self._gates = kept or None
+
+    def drilled(self, time: datetime) -> None:
+        """Take in that a message of a drill was delivered; one that was not called by this process stays so."""
+        if self._history is not None:
+            self._history.drilled(time)
+
+    def statistics(self) -> EndpointStatistics:
+        """Return the current state."""
+        breakers = [gate.breaker for gate in (self._gates or NO_GATES).values()]
+        circuit = max((each.state() for each in breakers), key=list(Circuit).index, default=Circuit.CLOSED)
+        probes = (each.probe_at for each in breakers)
+        probe_at = max((time for time in probes if time is not None), default=None)
+        history = self._history or History()
+        return EndpointStatistics(
+            health=history.health_with(circuit, None if circuit is Circuit.CLOSED else probe_at),
+            circuit=circuit,
+            score=history.score,
+            destinations=len(breakers),
+        )
+
+    def accept(self, target: str, message: Message) -> Delivery | Hold | Refusal:
+        """Return what is sent to a target, to whom and through which gate; or why nothing is sent now."""
+        receiver, channel = self.receiver, self.channel
+        if receiver is not None:
+            unusable = self._unusable(receiver, message)
+            if unusable is not None:
+                return unusable
+            recipient = self._recipient(receiver, target, message)
+            if isinstance(recipient, Refusal):
+                return recipient
+            message = replace(message, address=recipient)
+        assert channel is not None, "an endpoint without a channel accepts nothing"
+        gate = self._gate(channel, message)
+        return Delivery(endpoint=self, target=target, message=message, channel=channel, gate=gate)
+
+    def _unusable(self, receiver: Receiver, message: Message) -> Hold | Refusal | None:
+        spec, now = receiver.spec, self._context.control.clock()
+        if spec.suspend:
+            return held(HoldReason.SUSPENDED, now=now, uid=message.uid)
+        if self.channel is not None and not self.gone:
+            return None
+        assert self.readiness is not None, "a receiver without a channel lacks something"
+        holds = spec.on_receiver_error is OnReceiverError.HOLD
+        if self.gone and not holds:
+            return gone(receiver.key)
+        if holds or self.readiness.references is ReferenceReason.PENDING:
+            return held(HoldReason.NOT_READY, now=now, uid=message.uid)
+        return not_ready(receiver.key, self.readiness.problem)
+
+    @staticmethod
+    def _recipient(receiver: Receiver, target: str, message: Message) -> str | Refusal:
+        """Return the recipient of a target, if the receiver accepts it; empty if its channel addresses no people."""
+        if not receiver.spec.addresses_people:
+            return ""
+        if "#" not in target:
+            return no_recipient(receiver.key, ADDRESSES[receiver.spec.type])
+        address = address_of(target, receiver, message.content)
+        accepted = address and accepts(receiver, address)
+        return address if accepted else recipient_not_allowed(receiver.key)
+
+    def admit(self, delivery: Delivery, send: Send) -> Permit | Hold | Reason:
+        """Return the permit to start an attempt now; else when to ask again, or why the message is suppressed.
+
+        It uses up nothing: `Permit.use` does, where the attempt starts.
+        """
+        gate, message = delivery.gate, delivery.message
+        if gate is None or gate.rejects(message.uid):
+            # An attempt records what the breaker rejects, and uses up nothing.
+            return Permit(delivery=delivery, send=send)
+        hold = gate.check(self.limits.rate, notification=message.uid, namespace=message.namespace)
+        if hold is None:
+            messages = max(1, int(delivery.channel.messages_of(message)))
+            return Permit(delivery=delivery, send=send, messages=messages)
+        # What was attempted once is never suppressed.
+        if not self.limits.suppresses or send.number != 1 or hold.reason is not HoldReason.RATE:
+            return hold
+        gate.pace.cancel(message.uid)
+        return Reason.RATE_LIMITED
+
+    async def send(self, permit: Permit) -> Attempt:
+        """Make an attempt, and return its result: whatever the channel raises is a part of that.
+
+        Raises:
+            Postponed: the destination takes no message any more, or the endpoint was replaced, while the attempt waited
+                for a slot; it was not made.
+        """
+        gate, message = permit.delivery.gate, permit.delivery.message
+        if gate is None:
+            async with self.local_slots(permit.delivery.channel).slot(message.namespace):
+                attempt, error = await self._deliver(permit)
+                self._observe(attempt, error)
+                return attempt
+        async with gate.call(
+            notification=message.uid, namespace=message.namespace, messages=permit.messages
+        ) as answer:
+            if isinstance(answer, Rejected):
+                return self._context.recorder.rejected(permit.send, circuit_open(self.name))
+            with answer:
+                attempt, error = await self._deliver(permit)
+                answer.result = breaker_result(attempt, error)
+            # After the breaker, whose state is a part of what is observed.
+            self._observe(attempt, error)
+            if first(error, RateLimited) and attempt.retry_after:
+                gate.pace.pause(attempt.retry_after)
+            return attempt
+
+    async def _deliver(self, permit: Permit) -> tuple[Attempt, BaseException | None]:
+        context, send, loop = self._context, permit.send, asyncio.get_running_loop()
+        began, start = context.control.clock(), loop.time()
+        message = replace(
+            permit.delivery.message,
+            id=send.id,
+            delivery_id=send.delivery_id,
+            attempt=send.number,
+            thread_ref=self.thread_of(permit.delivery.message),
+        )
+        result = await call(
+            permit.delivery.channel,
+            message,
+            seconds=self.limits.timeout or context.timeout,
+            target=send.channel,
+        )
+        duration = loop.time() - start
+        if not isinstance(result, BaseException):
+            self.remember(message, result)
+            return context.recorder.success(send, result, began=began, duration=duration), None
+        error = self._after_change(result)
+        attempt = context.recorder.failed(
+            send,
+            error,
+            holds_errors=self.limits.holds_errors,
+            address=message.address,
+            began=began,
+            duration=duration,
+        )
+        return attempt, error
+
+    def _after_change(self, error: BaseException) -> BaseException:
+        """Return an error; a transient one if the receiver has got other credentials since the call began."""
+        if not self.retired or first(error, ReceiverError) is None:
+            return error
+        return ReceiverChanged(f"the receiver changed during the attempt, which failed with: {error}")
+
+    def _observe(self, attempt: Attempt, error: BaseException | None) -> None:
+        self.history.record(attempt, error)
+        refused = first(error, ReceiverError)
+        if self.receiver is None:
+            return
+        self.gone = self.gone or (refused is not None and refused.reason is ReceiverProblem.GONE)
+        if self._context.on_result is not None:
+            self._context.on_result(self.receiver.key)
+
+    def thread_of(self, message: Message) -> str:
+        """Return the first message of the incident; empty if there is none, or the message belongs to no incident."""
+        return (self._first_messages or {}).get((message.namespace, message.dedup_key), "")
+
+    def remember(self, message: Message, receipt: Receipt | None) -> None:
+        """Remember a message that the receiver accepted, if it is the first of its incident."""
+        if receipt is None or not receipt.message_ref or not message.dedup_key:
+            return
+        if self._first_messages is None:
+            self._first_messages = {}
+        first_messages, key = self._first_messages, (message.namespace, message.dedup_key)
+        first_messages[key] = first_messages.pop(key, receipt.message_ref)
+        if len(first_messages) > MAX_INCIDENTS:
+            del first_messages[next(iter(first_messages))]
+
+    def _gate(self, channel: Channel, message: Message) -> Gate | None:
+        address = self._address(channel, message)
+        if address is None:
+            return None
+        if self._gates is None:
+            self._gates = {}
+        known = self._gates.pop(address, None)
+        gate = self._gates[address] = self._new_gate(channel, address) if known is None else known
+        if len(self._gates) > MAX_DESTINATIONS:
+            self._forget_a_gate(self._gates, newest=address)
+        return gate
+
+    def _new_gate(self, channel: Channel, address: str) -> Gate:
+        control, before = self._context.control, self._gates_before.get(address)
+        if before is not None:
+            self._gates_before = {key: gate for key, gate in self._gates_before.items() if key != address}
+        if self._slots is None:
+            self._slots = CallSlots(control.concurrency)
+        return Gate(self.name, control, slots=self._size(channel), shared=self._slots, before=before)
+
+    def _address(self, channel: Channel, message: Message) -> str | None:
+        """Return where a message goes; None for a channel that needs no gate."""
+        address: Any
+        try:
+            address = channel.destination_of(message)
+        except Exception as error:
+            logger.warning("channel failed to name its destination", channel=self.name, exc_info=error)
+            address = ""
+        # The contract says text; an address of another type may have no hash.
+        return address if address is None or isinstance(address, str) else ""
+
+    @staticmethod
+    def _forget_a_gate(gates: dict[str, Gate], *, newest: str) -> None:
+        """Forget the destination that was used least recently, of those that no call runs at or waits for."""
+        unused = (address for address, gate in gates.items() if gate.idle and address != newest)
+        if (address := next(unused, None)) is not None:
+            gates.pop(address).breaker.retire()
+
+    def local_slots(self, channel: Channel) -> FairSemaphore:
+        """Return the slots of a channel that delivers within the process; its receivers share them."""
+        if self.host is not None:
+            return self.host.local_slots(channel)
+        if self._local is None:
+            self._local = FairSemaphore(self._size(channel))
+        return self._local
+
+    def _size(self, channel: Channel) -> int:
+        """Return how many calls a destination takes at the same time: among others never all of the endpoint's."""
+        concurrency = self._context.control.concurrency
+        shared = channel.has_several_destinations
+        most = max(1, concurrency - concurrency // SHARE) if shared else concurrency
+        slots: object = channel.concurrency
+        if slots is None:
+            return max(1, concurrency // SHARE) if shared else most
+        if isinstance(slots, int) and slots >= 1:
+            return min(most, slots)
+        logger.warning("channel states an unusable concurrency", channel=self.name, concurrency=repr(slots))
+        return most

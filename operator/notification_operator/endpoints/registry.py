@@ -1,0 +1,273 @@
+"""The endpoints of this process: the only map from channels and receivers to what is known of them.
+
+An endpoint of a receiver is built for the first message, or when somebody asks what the receiver lacks. A change of the
+spec or of a Secret replaces it, and what waited for the receiver is reconciled.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from notification_contract.kinds.channel_names import SHARED
+from notification_contract.kinds.target import UNKNOWN_TYPE
+from notification_operator.domain.flow_control.breaker import Circuit
+from notification_operator.domain.planning.hold import HoldReason
+from notification_operator.domain.receivers.health import UNTESTED
+from notification_operator.domain.receivers.targets import receiver_of
+from notification_operator.domain.sharing import Pool
+from notification_operator.endpoints.endpoint import Endpoint, EndpointContext
+from notification_operator.endpoints.history import LATEST
+from notification_operator.endpoints.refusals import (
+    NEW_SECONDS,
+    Refusal,
+    another_type,
+    held,
+    labels_unknown,
+    missing,
+    not_allowed,
+    not_configured,
+    not_ready,
+    receiver_not_allowed,
+)
+from notification_operator.fair.lru import LruMap
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from datetime import datetime
+
+    from notification_operator.delivery.channel import Channel, Message
+    from notification_operator.domain.key import Key
+    from notification_operator.domain.planning.hold import Hold
+    from notification_operator.domain.receivers.catalog import Catalog, Receiver, ReceiverKey
+    from notification_operator.domain.receivers.health import Health
+    from notification_operator.domain.receivers.readiness import Readiness
+    from notification_operator.endpoints.attempt import Recorder
+    from notification_operator.endpoints.builder import Builder
+    from notification_operator.endpoints.control import FlowControl
+    from notification_operator.endpoints.limits import Limits
+
+MAX_CHANNELS: Final = 1024
+"""Channels of receivers that are kept: the ones used most recently."""
+MAX_WAITING: Final = 20_000
+"""Notifications that are remembered as waiting; each of them also has a time at which it is reconciled."""
+CLOSING_SECONDS: Final = 5.0
+"""Seconds that a channel has to close."""
+NO_CHANNEL_LIMITS: Final[Mapping[str, Limits]] = MappingProxyType({})
+
+logger = structlog.get_logger(__name__)
+
+
+class Endpoints:
+    """Finds the endpoint of a target, and replaces endpoints.
+
+    Args:
+        channels: the channels of the settings, which receivers of type console, file and log use, too.
+        limits: those of the settings, by channel.
+        control: the limits and clocks of all gates.
+        recorder: builds the records of attempts.
+        timeout: seconds for an attempt on a channel of the settings.
+        catalog: returns the receivers that exist now.
+        builder: builds the channels of receivers; None if receivers are disabled.
+    """
+
+    def __init__(  # noqa: PLR0913 - what an endpoint is made of
+        self,
+        channels: Mapping[str, Channel],
+        limits: Mapping[str, Limits] = NO_CHANNEL_LIMITS,
+        *,
+        control: FlowControl,
+        recorder: Recorder,
+        timeout: float,
+        catalog: Callable[[], Catalog] | None = None,
+        builder: Builder | None = None,
+    ) -> None:
+        self.control: Final = control
+        self.recorder: Final = recorder
+        self._context = EndpointContext(control=control, recorder=recorder, timeout=timeout)
+        self._catalog = catalog
+        self._builder = builder
+        self._endpoints: dict[str | ReceiverKey, Endpoint] = {
+            name: Endpoint(self._context, name=name, limits=limits.get(name), channel=channel)
+            for name, channel in channels.items()
+        }
+        """By the name of a channel of the settings, or by receiver; the one used most recently is last."""
+        self._channels = tuple(channels)
+        self._shared = Pool()
+        """Most of a thousand receivers have an equal readiness."""
+        self._waiting: LruMap[tuple[ReceiverKey, str], Key] = LruMap(MAX_WAITING)
+        """By receiver, which need not exist, and uid; the longest waiting is first."""
+
+    def observe(self, on_result: Callable[[ReceiverKey], None]) -> None:
+        """Call a function with the receiver after each call of one, from now on."""
+        self._context.on_result = on_result
+
+    def find(self, target: str, message: Message) -> Endpoint | Hold | Refusal:
+        """Return the endpoint of a target; or why it has none now, or none that the namespace of the message may use."""
+        key = receiver_of(target, message.namespace)
+        if key is None:
+            return self._of_settings(target, message.namespace)
+        if self._catalog is None:
+            return not_ready(key, "receivers are disabled; set receivers.enabled of the operator")
+        catalog = self._catalog()
+        receiver = catalog.get(key)
+        if receiver is None:
+            # What is wrong with a spec concerns its namespace only.
+            return missing(key, catalog.problems.get(key, ()) if key.namespace == message.namespace else ())
+        return self._unusable(catalog, receiver, target, message) or self.endpoint(receiver)
+
+    def _unusable(
+        self, catalog: Catalog, receiver: Receiver, target: str, message: Message
+    ) -> Hold | Refusal | None:
+        """Return why a target does not lead to its receiver; None if it does."""
+        kind, namespace = target.partition("/")[0], message.namespace
+        if catalog.awaits_labels(receiver, namespace):
+            return self._held_briefly(message)
+        if not catalog.allows(receiver, namespace):
+            undecided = catalog.is_undecided(receiver, namespace)
+            return (labels_unknown if undecided else receiver_not_allowed)(receiver.key, namespace)
+        if kind == UNKNOWN_TYPE:
+            # The targets of the notification were found before the receiver existed. They are found again soon.
+            return self._held_briefly(message)
+        return None if kind == receiver.spec.type else another_type(receiver.key, receiver.spec.type, kind)
+
+    def _of_settings(self, name: str, namespace: str) -> Endpoint | Refusal:
+        endpoint = self._endpoints.get(name)
+        if endpoint is None:
+            return not_configured(name)
+        if not endpoint.limits.allows(namespace):
+            return not_allowed(name, namespace, endpoint.limits.namespaces)
+        return endpoint
+
+    def _held_briefly(self, message: Message) -> Hold:
+        now = self.control.clock()
+        return held(HoldReason.NOT_READY, now=now, uid=message.uid, seconds=NEW_SECONDS)
+
+    def endpoint(self, receiver: Receiver) -> Endpoint:
+        """Return the endpoint of a receiver, with a channel if the receiver can be used."""
+        endpoint = self._present(receiver)
+        complete = endpoint is not None and (endpoint.channel is not None or not endpoint.is_sendable)
+        if endpoint is None or not complete:
+            endpoint = self._renew(receiver, keep=True)
+        self._endpoints[receiver.key] = self._endpoints.pop(receiver.key)
+        if not complete:
+            self._shed_oldest()
+        return endpoint
+
+    def readiness(self, receiver: Receiver) -> Readiness:
+        """Return whether messages can be sent to a receiver, and what it lacks."""
+        endpoint = self._present(receiver) or self._renew(receiver, keep=False)
+        assert endpoint.readiness is not None, "a receiver has a readiness"
+        return endpoint.readiness
+
+    def health(self, key: ReceiverKey) -> Health:
+        """Return what calls have shown of a receiver, with the present state of its breaker."""
+        endpoint = self._endpoints.get(key)
+        return UNTESTED if endpoint is None else endpoint.statistics().health
+
+    def drilled(self, key: ReceiverKey, time: datetime) -> None:
+        """Take in that a message of a drill was delivered; a receiver that is not known any more stays so."""
+        endpoint = self._endpoints.get(key)
+        if endpoint is not None:
+            endpoint.drilled(time)
+
+    def replace(self, changed: Iterable[ReceiverKey]) -> tuple[Key, ...]:
+        """Take in what some receivers, and what they refer to, are now; return the notifications that waited for that."""
+        different = frozenset(key for key in sorted(changed) if self._replace(key))
+        waited = [each for each in self._waiting if each[0] in different]
+        if waited:
+            logger.info("receivers changed", receivers=len(different), waiting=len(waited))
+        keys = tuple(self._waiting.pop(each) for each in waited)
+        return tuple(key for key in keys if key is not None)
+
+    def wait(self, receiver: ReceiverKey, notification: Key) -> None:
+        """Remember that a notification waits for a receiver."""
+        self._waiting.put((receiver, notification.uid), notification)
+
+    def wait_no_longer(self, receiver: ReceiverKey, notification: Key) -> None:
+        """Forget that a notification waited for a receiver: it is not worth a reconciliation."""
+        self._waiting.pop((receiver, notification.uid))
+
+    def publish(self, watch: Callable[[str, str, Iterable[str], Callable[[str], float]], None]) -> None:
+        """Publish the state of each channel of the settings through a function that adds one gauge per channel."""
+        watch(
+            "channel_circuit_breaker_state",
+            "Circuit breaker state of the channel: 0 closed, 1 half-open, 2 open.",
+            self._channels,
+            lambda name: float(list(Circuit).index(self._endpoints[name].statistics().circuit)),
+        )
+        watch(
+            "channel_health_score",
+            f"Share of the latest {LATEST} attempts on the channel that succeeded; 1 before the first attempt.",
+            self._channels,
+            lambda name: self._endpoints[name].statistics().score,
+        )
+
+    async def close(self) -> None:
+        """Close every channel of the settings; log each one that fails or times out."""
+        for name in self._channels:
+            channel = self._endpoints[name].channel
+            assert channel is not None, "a channel of the settings is kept"
+            try:
+                async with asyncio.timeout(CLOSING_SECONDS):
+                    await channel.close()
+            except Exception as error:
+                logger.warning("channel not closed", channel=name, exc_info=error)
+
+    def _replace(self, key: ReceiverKey) -> bool:
+        """Bring the endpoint of a receiver up to date; return whether anything is different."""
+        assert self._catalog is not None, "without receivers none changes"
+        before, receiver = self._endpoints.get(key), self._catalog().get(key)
+        if receiver is None:
+            if before is not None:
+                before.retire()
+                del self._endpoints[key]
+            return True
+        if before is None:
+            # It is built when somebody asks: at the start that would be all of them together.
+            return True
+        return self._renew(receiver, keep=before.channel is not None) is not before
+
+    def _present(self, receiver: Receiver) -> Endpoint | None:
+        """Return the endpoint of this generation of a receiver, if there is one; its channel need not be kept."""
+        endpoint = self._endpoints.get(receiver.key)
+        return endpoint if endpoint is not None and endpoint.is_of(receiver) else None
+
+    def _renew(self, receiver: Receiver, *, keep: bool) -> Endpoint:
+        """Build the channel of a receiver again, and replace the endpoint if anything but a template is different.
+
+        To find out what a receiver lacks, its channel is built, too, but not kept: most of a thousand receivers get no
+        message for a long time.
+        """
+        assert self._builder is not None, "without receivers none is built"
+        host = self._endpoints.get(receiver.spec.type)
+        ready, channel = self._builder.build(receiver, host)
+        ready = self._shared.share(ready)
+        endpoint = self._present(receiver)
+        if endpoint is None or endpoint.readiness != ready:
+            endpoint = self._put(receiver, ready, host if receiver.spec.type in SHARED else None)
+        endpoint.channel = channel if keep else None
+        return endpoint
+
+    def _put(self, receiver: Receiver, ready: Readiness, host: Endpoint | None) -> Endpoint:
+        """Put a new endpoint in the place of the one before, which is retired."""
+        before = self._endpoints.pop(receiver.key, None)
+        if before is not None:
+            before.retire()
+        endpoint = self._endpoints[receiver.key] = Endpoint(
+            self._context,
+            receiver=receiver,
+            readiness=ready,
+            host=host,
+            before=before,
+        )
+        return endpoint
+
+    def _shed_oldest(self) -> None:
+        """Keep the channels of the receivers used most recently."""
+        kept = [each for each in self._endpoints.values() if each.receiver and each.channel]
+        for endpoint in kept[:-MAX_CHANNELS]:
+            endpoint.shed()

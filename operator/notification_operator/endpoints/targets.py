@@ -1,0 +1,166 @@
+"""The targets of one notification in one reconciliation: each endpoint is looked up once, and asked there."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from notification_contract.kinds.choices import BodyFormat
+from notification_operator.delivery.channel import Message
+from notification_operator.domain.model import Content
+from notification_operator.domain.planning.hold import NO_HOLDS, Hold
+from notification_operator.domain.planning.progress import NO_OPEN_BREAKERS, most_attempts
+from notification_operator.domain.receivers.targets import NO_RULES
+from notification_operator.endpoints.circuit import Waiting
+from notification_operator.endpoints.endpoint import Delivery, Endpoint, Permit
+from notification_operator.endpoints.refusals import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterator, Mapping
+    from datetime import datetime
+
+    from notification_operator.domain.attempt import Attempt
+    from notification_operator.domain.model import Notification
+    from notification_operator.domain.planning.plan import Send
+    from notification_operator.domain.routing.route import Route
+    from notification_operator.domain.status import Reason
+    from notification_operator.endpoints.gate import Gate
+    from notification_operator.endpoints.registry import Endpoints
+
+ATTEMPTS_LEFT: Final = 2
+"""A notification with fewer attempts left is not chosen as a probe before others: it would soon have none."""
+NO_CONTENT: Final = Content(type="", priority="", subject="", body="")
+
+
+class Targets:
+    """Where the messages of a notification go.
+
+    Args:
+        content: the redacted content, if anything is sent. Where a message goes does not depend on what redaction changes.
+    """
+
+    def __init__(
+        self, endpoints: Endpoints, notification: Notification, route: Route, content: Content
+    ) -> None:
+        self._endpoints = endpoints
+        self._notification = notification
+        self._route = route
+        self._message = _message(notification, route, content)
+        self._found: dict[str, Delivery | Hold | Refusal] = {}
+
+    def admit(self, send: Send) -> Permit | Refusal | Hold | Reason:
+        """Return the permit to start a planned attempt now, or the refusal that it records (DD-DESTINATION-001).
+
+        Otherwise return when to ask again, or the reason for which the message is suppressed.
+        """
+        found = self._find(send.channel)
+        return found.endpoint.admit(found, send) if isinstance(found, Delivery) else found
+
+    def attempt(self, send: Send, admitted: Permit | Refusal) -> Coroutine[None, None, Attempt]:
+        """Use up what an attempt takes of the rate of its destination, and return the attempt to run.
+
+        It raises Postponed if the destination takes no message any more; it was not made then.
+        """
+        if isinstance(admitted, Refusal):
+            return self._refuse(send, admitted)
+        admitted.use()
+        return admitted.delivery.endpoint.send(admitted)
+
+    async def _refuse(self, send: Send, refusal: Refusal) -> Attempt:
+        return self._endpoints.recorder.refused(send, refusal)
+
+    def open_breakers(self) -> Mapping[str, datetime]:
+        """Return the targets whose circuit breaker is open, with the time of the next probe."""
+        if self._endpoints.control.all_closed:
+            return NO_OPEN_BREAKERS
+        times = {target: gate.breaker.open_until(self._message.uid) for target, gate in self._gates()}
+        return {target: time for target, time in times.items() if time is not None}
+
+    def pauses(self) -> Mapping[str, Hold]:
+        """Return the targets whose destination asked for a pause."""
+        if not self._endpoints.control.paused:
+            return NO_HOLDS
+        holds = {target: gate.pause() for target, gate in self._gates()}
+        return {target: hold for target, hold in holds.items() if hold is not None}
+
+    def blocked_until(self, target: str) -> Callable[[], datetime | None]:
+        """Return what tells until when a target that waits is delayed; it holds no content.
+
+        If the latest attempt records an open breaker, the breaker decides. Otherwise a pause or the rate does.
+        """
+        found = self._find(target)
+        if not isinstance(found, Delivery):
+            return partial(_held_until, self._endpoints, target, replace(self._message, content=NO_CONTENT))
+        endpoint, gate = found.endpoint, found.gate
+        if gate is None:
+            return _nothing
+        latest = [each for each in self._notification.attempts if each.channel == target][-1:]
+        if latest and latest[0].circuit_open:
+            return partial(_probed_at, gate, self._waiting(target))
+        return partial(_paced_until, endpoint, gate, self._message.uid, self._message.namespace)
+
+    def _find(self, target: str) -> Delivery | Hold | Refusal:
+        """Look a target up, once."""
+        found = self._found.get(target)
+        if found is None:
+            found = self._found[target] = _find(self._endpoints, target, self._message)
+        return found
+
+    def _gates(self) -> Iterator[tuple[str, Gate]]:
+        for target in self._route.targets:
+            found = self._find(target)
+            if isinstance(found, Delivery) and found.gate is not None:
+                yield target, found.gate
+
+    def _waiting(self, target: str) -> Waiting:
+        notification = self._notification
+        most = most_attempts(notification, self._route.rules.get(target, NO_RULES))
+        failed = [each for each in notification.attempts if each.channel == target and not each.circuit_open]
+        return Waiting(
+            notification=notification.uid,
+            namespace=notification.namespace,
+            advanced=len(failed) if most - len(failed) >= ATTEMPTS_LEFT else 0,
+        )
+
+
+def _find(endpoints: Endpoints, target: str, message: Message) -> Delivery | Hold | Refusal:
+    found = endpoints.find(target, message)
+    return found.accept(target, message) if isinstance(found, Endpoint) else found
+
+
+def _held_until(endpoints: Endpoints, target: str, message: Message) -> datetime | None:
+    """Return the end of a hold; the receiver may have changed, and is looked up each time."""
+    found = _find(endpoints, target, message)
+    return found.until if isinstance(found, Hold) else None
+
+
+def _probed_at(gate: Gate, waiting: Waiting) -> datetime | None:
+    return None if gate.retired else gate.breaker.blocked_until(waiting)
+
+
+def _paced_until(endpoint: Endpoint, gate: Gate, notification: str, namespace: str) -> datetime | None:
+    if gate.retired:
+        return None
+    hold = gate.check(endpoint.limits.rate, notification=notification, namespace=namespace)
+    return None if hold is None else hold.until
+
+
+def _nothing() -> None:
+    """Return that nothing delays a message."""
+
+
+def _message(notification: Notification, route: Route, content: Content) -> Message:
+    """Return the message of a notification, without what belongs to one attempt."""
+    return Message(
+        id="",
+        namespace=notification.namespace,
+        name=notification.name,
+        uid=notification.uid,
+        created=notification.created,
+        channels=route.targets,
+        content=content,
+        event=content.event,
+        dedup_key=content.dedup_key,
+        format=content.format or BodyFormat.PLAIN,
+    )

@@ -1,0 +1,85 @@
+"""The builder: what a receiver lacks, and whose channel it uses."""
+
+from __future__ import annotations
+
+import pytest
+
+from notification_operator.delivery.channel import InvalidOptionsError
+from notification_operator.delivery.http.egress_policy import AddressNotAllowedError
+from notification_operator.domain.receivers.readiness import ReadyReason
+from notification_operator.domain.receivers.references import ReferenceReason
+from notification_operator.endpoints.endpoint import Delivery
+from notification_operator.endpoints.limits import Limits
+from tests.unit.operator.domain.receivers.entries import HOME, receiver
+from tests.unit.operator.endpoints.stage import BLOCKS, Stage
+
+ALL = {"from": "All"}
+HOOK = receiver("hook", block=BLOCKS)
+
+
+def test_readiness_says_what_was_read() -> None:
+    stage = Stage(HOOK)
+    stage.secrets.put("hook", url="https://a.example.com")
+    ready = stage.readiness(HOOK)
+    assert (ready.references, ready.references_message) == (ReferenceReason.FOUND, "Read Secret hook")
+    assert (ready.secret_version, ready.reason, ready.sendable) == ("hook=1", ReadyReason.ACCEPTED, True)
+
+
+@pytest.mark.parametrize("error", [InvalidOptionsError("bad key"), AddressNotAllowedError("bad address")])
+def test_receiver_that_can_never_work_is_invalid(error: Exception) -> None:
+    stage = Stage(receiver("hook"))
+    stage.creator.failure = error
+    ready = stage.readiness(stage.catalog.receivers[stage.key()])
+    assert (ready.reason, ready.message, ready.sendable) == (ReadyReason.INVALID, str(error), False)
+    assert str(error) in str(stage.refusal().error)
+
+
+def test_fault_of_one_receiver_fails_no_other_and_shows_no_secret() -> None:
+    stage = Stage(receiver("hook"))
+    stage.creator.failure = LookupError("hunter2")
+    ready = stage.readiness(stage.catalog.receivers[stage.key()])
+    assert (ready.reason, ready.sendable) == (ReadyReason.INVALID, False)
+    assert ready.message == "the receiver cannot be used: LookupError; see the log of the operator"
+
+
+def test_template_that_is_not_valid_is_reported_and_the_receiver_is_used() -> None:
+    stage = Stage(receiver("hook", template={"inline": {"body": "what is wrong with it"}}))
+    ready = stage.readiness(stage.catalog.receivers[stage.key()])
+    assert (ready.reason, ready.message) == (ReadyReason.TEMPLATE_INVALID, "what is wrong with it")
+    assert ready.sendable
+    assert isinstance(stage.find("webhook/hook"), Delivery)
+
+
+def test_missing_config_map_is_reported_and_the_receiver_is_used() -> None:
+    stage = Stage(receiver("hook", template={"configMapRef": {"name": "texts"}}))
+    entry = stage.catalog.receivers[stage.key()]
+    ready = stage.readiness(entry)
+    assert (ready.reason, ready.sendable) == (ReadyReason.TEMPLATE_INVALID, True)
+    assert ready.message == (
+        "template.configMapRef: ConfigMap texts in namespace shop cannot be read; create it"
+    )
+    stage.config_maps.put("texts", subject="s", other="x")
+    stage.replace(entry.key)
+    assert stage.readiness(entry).reason is ReadyReason.ACCEPTED
+
+
+def test_receiver_of_a_shared_channel_uses_that_of_the_settings() -> None:
+    stage = Stage(receiver("local", "console"), receiver("disk", "file"))
+    delivery = stage.delivery("console/local")
+    assert (delivery.channel, delivery.endpoint.name) == (stage.console, "console/shop/local")
+    assert stage.creator.created == []
+    assert "the operator has no channel file; enable channels.file in its settings" in str(
+        stage.refusal("file/disk").error
+    )
+
+
+def test_shared_channel_is_only_for_its_namespaces() -> None:
+    stage = Stage(
+        receiver("local", "console"),
+        receiver("local", "console", namespace=HOME, allowedNamespaces=ALL),
+        console_limits=Limits(namespaces=(HOME,)),
+    )
+    assert "namespace shop may not use the channel console" in str(stage.refusal("console/local").error)
+    assert isinstance(stage.find(f"console/{HOME}/local"), Delivery), (
+        "whoever may use the receiver may use it"
+    )

@@ -1,0 +1,105 @@
+"""The gate of a destination: slots that the receivers of a channel share, and what is left of it when nobody calls."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from notification_operator.delivery.channel import Postponed
+from notification_operator.domain.flow_control.breaker import Limits, Result
+from notification_operator.endpoints.circuit import PermittedCall, Rejected
+from notification_operator.endpoints.control import FlowControl
+from notification_operator.endpoints.gate import CallSlots, Gate
+from tests.unit.operator.domain.builders import START
+from tests.unit.operator.domain.receivers.entries import receiver
+from tests.unit.operator.endpoints.stage import Stage, until_idle
+
+CONTROL = FlowControl(Limits(), concurrency=4, clock=lambda: START, seconds=lambda: 0.0)
+
+
+def gate(*, before: Gate | None = None) -> Gate:
+    return Gate("slack", CONTROL, slots=1, shared=CallSlots(4), before=before)
+
+
+async def use(tested: Gate, *, result: Result = Result.SUCCESS) -> None:
+    async with tested.call(notification="uid", namespace="shop") as answer:
+        assert isinstance(answer, PermittedCall)
+        with answer:
+            answer.result = result
+
+
+async def test_gate_without_a_call_a_pause_and_an_open_breaker_is_forgettable() -> None:
+    tested = gate()
+    assert tested.forgettable()
+    async with tested.call(notification="uid", namespace="shop"):
+        assert not tested.forgettable()
+    assert tested.forgettable()
+    tested.pace.pause(30)
+    assert not tested.forgettable()
+
+
+async def test_open_breaker_is_not_forgotten_and_rejects() -> None:
+    tested = gate()
+    await use(tested, result=Result.REFUSAL)
+    assert not tested.forgettable()
+    async with tested.call(notification="uid", namespace="shop") as answer:
+        assert isinstance(answer, Rejected)
+
+
+async def test_pause_is_asked_for_again_after_the_wait_for_a_slot() -> None:
+    tested = gate()
+    async with tested.call(notification="first", namespace="shop"):
+        waiting = asyncio.create_task(use(tested))
+        await until_idle()
+        tested.pace.pause(30)
+    with pytest.raises(Postponed):
+        await waiting
+
+
+async def test_retired_gate_postpones_what_waits_and_hands_its_slots_on() -> None:
+    old = gate()
+    async with old.call(notification="first", namespace="shop"):
+        waiting = asyncio.create_task(use(old))
+        await until_idle()
+        old.retire()
+        new = gate(before=old)
+        next_one = asyncio.create_task(use(new))
+        await until_idle()
+        assert not next_one.done()
+    with pytest.raises(Postponed):
+        await waiting
+    await next_one
+
+
+async def test_closed_breaker_of_a_new_gate_gives_all_slots() -> None:
+    """The one before was open, and its calls still run."""
+    old = Gate("slack", CONTROL, slots=4, shared=CallSlots(4))
+    running = [old.call(notification=str(number), namespace="shop") for number in range(3)]
+    for each in running:
+        await each.__aenter__()
+    async with old.call(notification="refused", namespace="shop") as answer:
+        assert isinstance(answer, PermittedCall)
+        with answer:
+            answer.result = Result.REFUSAL
+    old.retire()
+    new = Gate("slack", CONTROL, slots=4, shared=CallSlots(4), before=old)
+    for each in running:
+        await each.__aexit__(None, None, None)
+    others = [new.call(notification=str(number), namespace="shop") for number in range(4)]
+    async with asyncio.timeout(1):
+        for each in others:
+            await each.__aenter__()
+    for each in others:
+        await each.__aexit__(None, None, None)
+
+
+async def test_receivers_share_the_slots_of_a_channel_within_the_process() -> None:
+    stage = Stage(receiver("a", "console"), receiver("b", "console"))
+    stage.console.hangs = True
+    targets = ("console/a", "console/b", "console")
+    running = [stage.start(target, uid=str(number)) for number in range(3) for target in targets]
+    await until_idle()
+    assert stage.console.at_once == 4
+    for task in running:
+        task.cancel()

@@ -1,0 +1,155 @@
+"""The targets of one notification: each is looked up once, and what a waiting one is asked later follows changes."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from notification_operator.delivery.channel import (
+    Postponed,
+    RateLimited,
+    ReceiverError,
+    ReceiverProblem,
+    Transient,
+)
+from notification_operator.domain.flow_control.breaker import Limits
+from notification_operator.domain.planning.hold import Hold, HoldReason
+from notification_operator.domain.routing.route import resolve
+from notification_operator.endpoints.endpoint import Permit
+from notification_operator.endpoints.refusals import Refusal
+from notification_operator.endpoints.targets import Targets
+from tests.unit.operator.domain.builders import at, circuit_open, notification
+from tests.unit.operator.domain.receivers.entries import receiver, resolver
+from tests.unit.operator.endpoints.stage import BLOCKS, Stage, until_idle
+
+if TYPE_CHECKING:
+    import pytest
+
+    from notification_operator.delivery.channel import Message
+    from notification_operator.domain.model import Notification
+    from notification_operator.endpoints.endpoint import Endpoint
+
+HOOK = "webhook/hook"
+REVOKED = ReceiverError(ReceiverProblem.AUTHENTICATION_FAILED, "HTTP 401")
+
+
+def targets_of(stage: Stage, waiting: Notification | None = None) -> Targets:
+    waiting = waiting or notification(HOOK, "console")
+    route = resolve(waiting, resolver=resolver(*stage.catalog.receivers.values()))
+    return Targets(stage.endpoints, waiting, route, waiting.content)
+
+
+def rejected(*channels: str) -> Notification:
+    """Return a notification whose latest attempt records an open breaker."""
+    return notification(*channels, attempts=(circuit_open(channels[0]),))
+
+
+async def test_target_is_looked_up_once_for_its_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(receiver("hook"), receiver("other"))
+    stage.creator.scripts["other"] = [REVOKED]
+    await stage.attempt("webhook/other")
+    looked_up: list[str] = []
+    find = stage.endpoints.find
+
+    def counting(target: str, message: Message) -> Endpoint | Hold | Refusal:
+        looked_up.append(target)
+        return find(target, message)
+
+    monkeypatch.setattr(stage.endpoints, "find", counting)
+    targets = targets_of(stage)
+    assert targets.open_breakers() == {}, "another receiver has an open one"
+    send = stage.send(HOOK)
+    permit = targets.admit(send)
+    assert isinstance(permit, Permit)
+    assert (await targets.attempt(send, permit)).succeeded
+    assert sorted(looked_up) == ["console", HOOK]
+
+
+def test_nothing_is_looked_up_while_all_breakers_are_closed() -> None:
+    stage = Stage(receiver("hook"))
+    targets = targets_of(stage)
+    assert (targets.open_breakers(), targets.pauses()) == ({}, {})
+    assert stage.creator.created == []
+
+
+async def test_refusal_is_an_attempt_that_sends_nothing() -> None:
+    stage = Stage()
+    targets, send = targets_of(stage, notification("receiver/hook")), stage.send("receiver/hook")
+    refusal = targets.admit(send)
+    assert isinstance(refusal, Refusal)
+    attempt = await targets.attempt(send, refusal)
+    assert (attempt.succeeded, attempt.reason, attempt.number) == (False, "ReceiverNotReady", 1)
+
+
+async def test_pause_delays_a_waiting_target_until_its_end_or_a_change() -> None:
+    stage = Stage(receiver("hook"))
+    stage.creator.scripts["hook"] = [RateLimited("HTTP 429", retry_after=60)]
+    await stage.attempt(HOOK)
+    targets = targets_of(stage)
+    assert targets.pauses()[HOOK] == Hold(until=at(60), reason=HoldReason.PAUSE)
+    blocked_until = targets.blocked_until(HOOK)
+    assert blocked_until() == at(60)
+    stage.exist(receiver("hook", timeout="3s", generation=2))
+    assert blocked_until() is None, "a reconciliation asks the new endpoint"
+
+
+async def test_open_breaker_delays_a_rejected_target_until_a_probe_or_a_change() -> None:
+    stage = Stage(receiver("hook", block=BLOCKS), limits=Limits(open_seconds=30))
+    stage.secrets.put("hook", url="https://a.example.com")
+    stage.creator.scripts["hook"] = [REVOKED]
+    await stage.attempt(HOOK)
+    blocked_until = targets_of(stage, rejected(HOOK)).blocked_until(HOOK)
+    assert blocked_until() == at(30)
+    stage.rotate("hook", url="https://b.example.com")
+    assert blocked_until() is None
+
+
+async def test_rejected_target_is_told_of_by_its_attempt_and_not_held() -> None:
+    stage = Stage(receiver("hook", rateLimit={"count": 1, "period": "1h"}))
+    stage.creator.scripts["hook"] = [REVOKED]
+    await stage.attempt(HOOK)
+    targets = targets_of(stage)
+    permit = targets.admit(stage.send(HOOK))
+    assert isinstance(permit, Permit)
+    assert (await targets.attempt(permit.send, permit)).circuit_open
+    assert targets.blocked_until(HOOK)() is None
+    stage.wait(30)
+    stage.creator.scripts = {}
+    assert stage.ask(HOOK) is None, "what was rejected has used up nothing of the rate"
+
+
+def test_held_target_is_looked_up_each_time() -> None:
+    stage = Stage(receiver("hook", suspend=True))
+    blocked_until = targets_of(stage).blocked_until(HOOK)
+    until = blocked_until()
+    assert until is not None
+    stage.exist(receiver("hook", generation=2))
+    assert blocked_until() is None
+
+
+async def test_channel_within_the_process_is_never_blocked() -> None:
+    stage = Stage()
+    stage.console.error = Transient("disk full")
+    await stage.attempt("console")
+    assert targets_of(stage, notification("console")).blocked_until("console")() is None
+
+
+async def test_attempt_that_a_change_postpones_gives_back_its_share_of_the_rate() -> None:
+    limit = {"count": 5, "period": "1h"}
+    stage = Stage(receiver("hook", rateLimit=limit))
+    stage.creator.hanging = True
+    running = []
+    for number in range(5):
+        targets, send = targets_of(stage), stage.send(HOOK, uid=f"uid-{number}")
+        permit = targets.admit(send)
+        assert isinstance(permit, Permit)
+        running.append(asyncio.create_task(targets.attempt(send, permit)))
+    assert isinstance(targets_of(stage).admit(stage.send(HOOK)), Hold)
+    await until_idle()
+    old, stage.creator.hanging = stage.creator.last, False
+    stage.exist(receiver("hook", rateLimit=limit, timeout="3s", generation=2))
+    old.gate.set()
+    *_, postponed = await asyncio.gather(*running, return_exceptions=True)
+    assert isinstance(postponed, Postponed)
+    assert isinstance(targets_of(stage).admit(stage.send(HOOK)), Permit)
+    assert [len(each.sent) for each in stage.creator.created] == [4, 0]
