@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 import structlog
 
-from notification_operator.delivery.flow_control.waiting_line import WaitingLine
 from notification_operator.domain.flow_control.breaker import Breaker, Circuit, Result, admit, report
 from notification_operator.domain.text.timestamps import CLOCK_STEP
+from notification_operator.endpoints.waiting_line import WaitingLine
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from notification_operator.delivery.flow_control.waiting_line import Ticket, WaitingLine
 from notification_operator.domain.flow_control.rate import Bucket, Rate
 from notification_operator.domain.planning.hold import Hold, HoldReason
 from notification_operator.domain.text.timestamps import CLOCK_STEP, later
+from notification_operator.endpoints.waiting_line import Ticket, WaitingLine
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -4,13 +4,13 @@ from datetime import timedelta
 
 import pytest
 
-from notification_operator.delivery.flow_control.waiting_line import STALE_SECONDS
 from notification_operator.domain.flow_control.breaker import Limits
 from notification_operator.domain.flow_control.rate import Rate
 from notification_operator.domain.planning.hold import Hold, HoldReason
 from notification_operator.domain.text.timestamps import LATEST
 from notification_operator.endpoints.control import FlowControl
 from notification_operator.endpoints.pace import LONGEST_PAUSE, Pace
+from notification_operator.endpoints.waiting_line import STALE_SECONDS
 from tests.unit.operator.domain.builders import at
 
 RATE = Rate(per_second=1.0, burst=2)
