@@ -11,7 +11,7 @@ from notification_operator.delivery.channel import Message
 from notification_operator.domain.model import Content
 from notification_operator.domain.planning.hold import NO_HOLDS, Hold
 from notification_operator.domain.planning.progress import NO_OPEN_BREAKERS, most_attempts
-from notification_operator.domain.receivers.targets import NO_RULES
+from notification_operator.domain.receivers.targets import NO_RULES, PLACEHOLDER
 from notification_operator.endpoints.circuit import Waiting
 from notification_operator.endpoints.endpoint import Delivery, Endpoint, Permit
 from notification_operator.endpoints.refusals import Refusal
@@ -90,6 +90,9 @@ class Targets:
         If the latest attempt records an open breaker, the breaker decides. Otherwise a pause or the rate does.
         """
         found = self._find(target)
+        if isinstance(found, Hold) and target.startswith(PLACEHOLDER):
+            # Its receiver exists now, and only a reconciliation finds the targets of the notification again.
+            return partial(_at, found.until)
         if not isinstance(found, Delivery):
             return partial(_held_until, self._endpoints, target, replace(self._message, content=NO_CONTENT))
         endpoint, gate = found.endpoint, found.gate
@@ -133,6 +136,10 @@ def _held_until(endpoints: Endpoints, target: str, message: Message) -> datetime
     """Return the end of a hold; the receiver may have changed, and is looked up each time."""
     found = _find(endpoints, target, message)
     return found.until if isinstance(found, Hold) else None
+
+
+def _at(time: datetime) -> datetime:
+    return time
 
 
 def _probed_at(gate: Gate, waiting: Waiting) -> datetime | None:

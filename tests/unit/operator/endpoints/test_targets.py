@@ -93,6 +93,17 @@ async def test_pause_delays_a_waiting_target_until_its_end_or_a_change() -> None
     assert blocked_until() is None, "a reconciliation asks the new endpoint"
 
 
+def test_placeholder_of_a_receiver_that_exists_waits_once_for_a_reconciliation() -> None:
+    stage = Stage(receiver("hook"))
+    waiting = notification("receiver/hook")
+    targets = Targets(stage.endpoints, waiting, resolve(waiting, resolver=resolver()), waiting.content)
+    blocked_until = targets.blocked_until("receiver/hook")
+    until = blocked_until()
+    assert until is not None
+    stage.wait(60)
+    assert blocked_until() == until, "nobody but a reconciliation finds its targets again"
+
+
 async def test_open_breaker_delays_a_rejected_target_until_a_probe_or_a_change() -> None:
     stage = Stage(receiver("hook", block=BLOCKS), limits=Limits(open_seconds=30))
     stage.secrets.put("hook", url="https://a.example.com")
