@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
@@ -222,12 +223,16 @@ def commandline(process: int) -> str:
         return "ended"
 
 
-def tried(verb: Verb, chosen: Sequence[Ending]) -> dict[str, list[str]]:
+def tried(verb: Verb, chosen: Sequence[Ending], stopped: threading.Event) -> dict[str, list[str]]:
     """End a verb in each of these ways; return what was wrong, by the kind of ending; an empty text is a success."""
     results: dict[str, list[str]] = defaultdict(list)
+    if stopped.is_set():
+        return results
     with tempfile.TemporaryDirectory(prefix="endings-") as folder:
         ended = EndedCheckout(Path(folder) / "checkout", verb)
         for ending in chosen:
+            if stopped.is_set():
+                break
             problem = ended.trial(ending)
             results[ending.kind].append(problem)
             if problem:
@@ -244,14 +249,19 @@ def main(
 ) -> None:
     """End every verb in every way, and print a table; the exit code is 1 if anything was wrong."""
     verbs = [each for each in VERBS if not verb or any(each.name.startswith(word) for word in verb)]
+    stopped = threading.Event()
     with terminated_as_interrupted(), ThreadPoolExecutor(jobs) as pool:
-        running = {each.name: pool.submit(tried, each, endings(moments, seed)) for each in verbs}
+        running = {each.name: pool.submit(tried, each, endings(moments, seed), stopped) for each in verbs}
         wrong = 0
-        for name, future in running.items():
-            results = future.result()
-            cells = (f"{kind} {problems.count('')}/{len(problems)}" for kind, problems in results.items())
-            out.print(f"{name:<44} {', '.join(cells)}")
-            wrong += sum(1 for problems in results.values() for problem in problems if problem)
+        try:
+            for name, future in running.items():
+                results = future.result()
+                cells = (f"{kind} {problems.count('')}/{len(problems)}" for kind, problems in results.items())
+                out.print(f"{name:<44} {', '.join(cells)}")
+                wrong += sum(1 for problems in results.values() for problem in problems if problem)
+        except KeyboardInterrupt:
+            stopped.set()
+            raise
     out.print(f"{wrong} trial(s) were wrong")
     sys.exit(1 if wrong else 0)
 
