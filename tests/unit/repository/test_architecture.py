@@ -1,0 +1,210 @@
+"""docs/architecture.md: its modules, layers and imports are those of the source tree, and each claim about the only one holds."""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+from functools import cache
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.unit.repository.test_docs import page
+from tools.platform.pulumi.environment import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+OPERATOR, INFRA = ROOT / "operator", ROOT / "infra"
+BASES = (ROOT, OPERATOR, OPERATOR / "notification_operator", INFRA, INFRA / "platform_infra")
+"""The folders that a path in a sentence can start from."""
+PACKAGES = {folder.name: folder for base in (OPERATOR, INFRA) for folder in base.iterdir() if folder.is_dir()}
+PATH = re.compile(r"`([\w./]+(?:\.py|/))`")
+CLAIM = re.compile(r"\bthe only (?:kind|module|place|reader)s?\b")
+CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
+WALL_CLOCK = {"datetime.now", "datetime.today", "datetime.utcnow", "date.today", "time.time"}
+
+
+def tables() -> Iterator[tuple[str, list[str]]]:
+    """Yield each table whose head names a package, with the first cells of its rows."""
+    for head, rows in re.findall(
+        r"^\| (.*?) \|.*\n\|---\|.*\n((?:\|.*\n)+)", page("architecture.md"), re.MULTILINE
+    ):
+        names = re.findall(r"`(\w+)`", head)
+        if names and names[0] in PACKAGES:
+            yield names[0], [row.split(" | ")[0] for row in rows.splitlines()]
+
+
+TABLES = dict(tables())
+
+
+def test_every_package_of_the_operator_and_of_the_program_has_a_table() -> None:
+    packages = {name for name, folder in PACKAGES.items() if (folder / "__init__.py").exists()}
+    assert set(TABLES) == packages
+
+
+@pytest.mark.parametrize("package", TABLES)
+def test_table_of_a_package_names_its_modules_and_folders(package: str) -> None:
+    folder = PACKAGES[package]
+    named = {path for cell in TABLES[package] for path in PATH.findall(cell)}
+    there = {f"{entry.parent.name}/" for entry in folder.glob("*/__init__.py")} | {
+        entry.name for entry in folder.glob("*.py") if not entry.name.startswith("__")
+    }
+    assert [path for path in named if not exists(folder / path)] == []
+    assert sorted(there - named) == []
+
+
+def test_every_path_in_the_page_exists() -> None:
+    for line in page("architecture.md").splitlines():
+        paths = PATH.findall(line)
+        # A path in a row of a table can be inside a folder of its row, or next to it.
+        bases = {
+            *BASES,
+            *PACKAGES.values(),
+            *(base / path for base in (*BASES, *PACKAGES.values()) for path in paths),
+        }
+        assert [path for path in paths if not any(exists(base / path) for base in bases)] == [], line
+
+
+def exists(path: Path) -> bool:
+    """Return whether a module or a folder is there; an empty folder that git does not know is none."""
+    return path.is_file() or (path.is_dir() and any(each.suffix != ".pyc" for each in path.rglob("*.*")))
+
+
+def test_layers_are_those_of_the_import_contract() -> None:
+    (layers,) = (each["layers"] for each in CONTRACTS if each["name"] == "operator layers")
+    (block,) = re.findall(r"^```text\n(__main__\n.*?)^```", page("architecture.md"), re.DOTALL | re.MULTILINE)
+    assert block.splitlines() == layers
+
+
+def test_pure_packages_are_those_of_the_import_contract() -> None:
+    (sentence,) = re.findall(
+        r"^- (`domain` and .* import neither .*)\.$", page("architecture.md"), re.MULTILINE
+    )
+    (pure,) = (each for each in CONTRACTS if each["name"] == "domain and contract are pure")
+    assert pure["source_modules"] == ["notification_operator.domain", "notification_contract"]
+    assert set(re.findall(r"\w+", sentence.partition("neither")[2])) - {"nor"} <= set(
+        pure["forbidden_modules"]
+    )
+
+
+def test_packages_import_what_the_table_of_imports_says() -> None:
+    (rows,) = re.findall(
+        r"^\| package \| imports \|\n.*\n((?:\|.*\n)+)", page("architecture.md"), re.MULTILINE
+    )
+    documented = {
+        package: set(re.findall(r"`([\w.]+)`", cell))
+        for package, cell in re.findall(r"^\| `(\w+)` \| (.*) \|$", rows, re.MULTILINE)
+    }
+    assert documented == {package: set(imports_of(package)) for package in TABLES}
+
+
+def imports_of(package: str) -> Iterator[str]:
+    """Yield the packages that a package imports; of the operator, the rooms."""
+    ours = {*PACKAGES, "tools", "tests"} - {package}
+    for file in sources(PACKAGES[package]):
+        for module in imported(file):
+            names = module.split(".")
+            if names[0] in ours:
+                yield ".".join(names[: 2 if names[0] == "notification_operator" else 1])
+
+
+@cache
+def sources(folder: Path) -> tuple[Path, ...]:
+    return tuple(sorted(folder.rglob("*.py")))
+
+
+@cache
+def tree(file: Path) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(ast.parse(file.read_text("utf-8"))))
+
+
+def imported(file: Path) -> Iterator[str]:
+    for node in tree(file):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def expressions(file: Path) -> set[str]:
+    """Return the dotted names that a module uses, such as `datetime.now`."""
+    return {ast.unparse(node) for node in tree(file) if isinstance(node, ast.Attribute)}
+
+
+def modules(folder: Path, holds: Callable[[Path], object]) -> set[str]:
+    return {file.relative_to(ROOT).as_posix() for file in sources(folder) if holds(file)}
+
+
+def importing_kopf() -> set[str]:
+    return modules(OPERATOR, lambda file: any(name.split(".")[0] == "kopf" for name in imported(file)))
+
+
+def reading_the_wall_clock() -> set[str]:
+    return modules(OPERATOR / "notification_operator", lambda file: WALL_CLOCK & expressions(file))
+
+
+def retrying_a_conflict() -> set[str]:
+    return modules(OPERATOR, lambda file: any(catches(node, "Conflict") for node in tree(file)))
+
+
+def catches(node: ast.AST, error: str) -> bool:
+    caught = node.type if isinstance(node, ast.ExceptHandler) else None
+    return caught is not None and error in {
+        name.id for name in ast.walk(caught) if isinstance(name, ast.Name)
+    }
+
+
+def calling_a_status_endpoint() -> set[str]:
+    def holds(file: Path) -> bool:
+        texts = (node.value for node in tree(file) if isinstance(node, ast.Constant))
+        return any(isinstance(text, str) and text.endswith("/status") for text in texts)
+
+    return modules(OPERATOR, holds)
+
+
+def reading_pulumis_configuration() -> set[str]:
+    return modules(INFRA / "platform_infra", lambda file: "pulumi.Config" in expressions(file))
+
+
+def handlers_of_objects() -> set[str]:
+    kinds = {name for file in sources(OPERATOR) for name in expressions(file) if name.startswith("kopf.on.")}
+    return kinds - {"kopf.on.startup", "kopf.on.login", "kopf.on.cleanup"}
+
+
+CLAIMS: Mapping[str, Callable[[], set[str]]] = {
+    "modules that import kopf": importing_kopf,
+    "modules that read the wall clock": reading_the_wall_clock,
+    "place that retries a conflict": retrying_a_conflict,
+    "module that calls a status endpoint": calling_a_status_endpoint,
+    "reader of Pulumi's configuration": reading_pulumis_configuration,
+    "kind of handler for objects": handlers_of_objects,
+}
+"""What is the only one of its kind, and how the source shows it."""
+
+
+def statements() -> list[str]:
+    """Return the sentences and rows that claim to name the only one of a kind."""
+    text = re.sub(r"(?<=[^|\n])\n(?=[^|\n])", " ", page("architecture.md"))
+    return [part for part in re.split(r"\n|(?<=\.) ", text) if CLAIM.search(part)]
+
+
+def test_every_claim_about_the_only_one_is_verified() -> None:
+    claimed = [[claim for claim in CLAIMS if f"the only {claim}" in statement] for statement in statements()]
+    assert sorted(claimed) == sorted([claim] for claim in CLAIMS)
+
+
+@pytest.mark.parametrize("claim", CLAIMS)
+def test_the_only_one_of_a_kind_is_the_only_one(claim: str) -> None:
+    (statement,) = (each for each in statements() if f"the only {claim}" in each)
+    named = set(re.findall(r"`((?:[\w./]+(?:\.py|/))|kopf\.on\.\w+)`", statement))
+    shown = CLAIMS[claim]()
+    assert [each for each in shown if not any(names(name, each) for name in named)] == []
+    assert [name for name in named if not any(names(name, each) for each in shown)] == []
+
+
+def names(name: str, each: str) -> bool:
+    """Return whether a name in the page is that of a module, or of a folder around it."""
+    return name in (each, each[-len(name) :]) or (name.endswith("/") and f"/{name}" in each)
