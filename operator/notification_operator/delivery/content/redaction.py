@@ -9,7 +9,13 @@ import structlog
 
 from notification_operator.delivery.content.budget import content_size
 from notification_operator.delivery.daemon_threads import DaemonThreads, SaturatedError
-from notification_operator.domain.redaction.redact import ALL_RULES, redact_content_counted, redact_key
+from notification_operator.domain.redaction.redact import (
+    ALL_RULES,
+    free_texts,
+    redact_content_counted,
+    redact_key,
+)
+from notification_operator.domain.redaction.rules import REDACTED
 
 if TYPE_CHECKING:
     import threading
@@ -110,13 +116,9 @@ def without_text(content: Content, rules: Rules = ALL_RULES) -> Content:
 
     The recipients and the incident stay: they decide where the message goes, and are short.
     """
-    return replace(
-        content,
-        subject="[REDACTED]",
-        body="[REDACTED] The text could not be redacted in time; read it in the NotificationRequest.",
-        metadata={},
-        labels={},
-        annotations={},
-        action_links=(),
-        dedup_key=redact_key(content.dedup_key, rules),
+    withheld = {name: type(value)() for name, value in free_texts(content).items()}
+    withheld["subject"] = REDACTED
+    withheld["body"] = (
+        f"{REDACTED} The text could not be redacted in time; read it in the NotificationRequest."
     )
+    return replace(content, **withheld, dedup_key=redact_key(content.dedup_key, rules))

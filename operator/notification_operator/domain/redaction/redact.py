@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from itertools import islice
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from notification_operator.domain.redaction.applicable import RuleSet
 from notification_operator.domain.redaction.encodings import reveal
@@ -32,7 +33,7 @@ from notification_operator.domain.redaction.runs import apply_bounded
 from notification_operator.domain.redaction.search import Folded, substitute
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
     from notification_operator.domain.model import Content
 
@@ -75,6 +76,10 @@ KEYED: Final = "keyed_value"
 """The name under which values of such keys are counted."""
 LIMIT: Final = 4_000
 """Secrets of one kind in a text; a text with more is a dump, and its time would grow with each of them."""
+AS_WRITTEN: Final = frozenset(
+    ("type", "priority", "recipients", "remediation_ref", "event", "dedup_key", "format", "template")
+)
+"""Fields of a content that no rule changes: enumerations, recipients and names; the name of the incident becomes a digest."""
 KEY_DIGITS: Final = 32
 """Hexadecimal digits that stand for the name of an incident."""
 FALLBACK: Final = "fallback"
@@ -103,9 +108,8 @@ def redact_content(content: Content, rules: Rules = ALL_RULES) -> Content:
 def redact_content_counted(content: Content, rules: Rules = ALL_RULES) -> tuple[Content, Counter[str]]:
     """Return a redacted copy, and the number of secrets by rule name.
 
-    Subject, body, metadata, action links, labels and annotations are redacted; in maps the keys too, and
-    the values also by their key. Recipients stay: they are the destination of the message, not its content. The name
-    of its incident becomes a digest.
+    Every field that may hold a text of its author is redacted; in maps the keys too, and the values also by their key.
+    The name of the incident becomes a digest if it contains a secret.
     """
     counts: Counter[str] = Counter()
 
@@ -114,23 +118,31 @@ def redact_content_counted(content: Content, rules: Rules = ALL_RULES) -> tuple[
         counts.update(secrets)
         return redacted
 
+    def value(raw: Any) -> Any:  # noqa: ANN401 - of the type that comes in
+        match raw:
+            case str():
+                return text(raw)
+            case Mapping():
+                return values(raw)
+            case tuple():
+                return tuple(map(value, raw))
+        return raw
+
     def values(raw: Mapping[str, str]) -> dict[str, str]:
         result: dict[str, str] = {}
-        for key, value in raw.items():
-            result[_unused(text(key), result)] = _value(key, value, text, counts)
+        for key, each in raw.items():
+            result[_unused(text(key), result)] = _value(key, each, text, counts)
         return result
 
-    redacted = replace(
-        content,
-        subject=text(content.subject),
-        body=text(content.body),
-        metadata=values(content.metadata),
-        labels=values(content.labels),
-        annotations=values(content.annotations),
-        action_links=tuple(values(link) for link in content.action_links),
-        dedup_key=_distinct(content.dedup_key, text(content.dedup_key)),
-    )
-    return redacted, counts
+    redacted = {name: value(raw) for name, raw in free_texts(content).items()}
+    return replace(
+        content, **redacted, dedup_key=_distinct(content.dedup_key, text(content.dedup_key))
+    ), counts
+
+
+def free_texts(content: Content) -> dict[str, Any]:
+    """Return the fields of a content that may hold a secret, by name."""
+    return {each.name: getattr(content, each.name) for each in fields(content) if each.name not in AS_WRITTEN}
 
 
 def redact_key(key: str, rules: Rules = ALL_RULES) -> str:

@@ -141,6 +141,8 @@ def test_withheld_content_keeps_what_decides_where_it_goes() -> None:
         action_links=({"url": "https://x/?token=hunter2x"},),
     )
     withheld = without_text(raw)
+    assert (withheld.subject, withheld.body.split()[0]) == ("[REDACTED]", "[REDACTED]")
+    assert (withheld.labels, withheld.action_links) == ({}, ())
     assert (withheld.recipients, withheld.dedup_key) == (raw.recipients, "disk/full")
     assert (withheld.type, withheld.priority, withheld.event) == (raw.type, raw.priority, raw.event)
     assert "hunter2x" not in repr(withheld)

@@ -1,12 +1,14 @@
 """Redaction of a content: every text by its patterns, and map values by their keys."""
 
 from collections import Counter
+from dataclasses import fields
 
 import pytest
 
 from notification_operator.domain.model import Content
 from notification_operator.domain.redaction.redact import (
     Rules,
+    free_texts,
     redact_content,
     redact_content_counted,
     redact_key,
@@ -45,6 +47,11 @@ def test_every_text_of_a_content_is_redacted() -> None:
     assert counts == Counter(password=3, token=2, sk_key=1, secret=1)
     assert redact_content(raw) == redacted
     assert redact_content_counted(redacted) == (redacted, Counter())
+
+
+def test_field_without_an_exception_is_redacted_and_withheld() -> None:
+    kept = {"type", "priority", "recipients", "remediation_ref", "event", "dedup_key", "format", "template"}
+    assert set(free_texts(content())) == {each.name for each in fields(Content)} - kept
 
 
 def test_original_content_is_not_changed() -> None:
