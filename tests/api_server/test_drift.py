@@ -1,6 +1,8 @@
 """`drift` names exactly what was changed or deleted by hand, `up --refresh` restores it, and then `drift` is silent.
 
 On a real API server with the controllers that write into these objects.
+
+DD-DRIFT-001 has the reasons.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Drills of a stack on a real API server: what their account may do, what is accepted, and a drill with a real operator."""
+"""Drills of a stack on a real API server: what their account may do, what is accepted, and a drill with a real operator.
+
+DD-DRILL-001 has the reasons.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A stack in a cluster that others own: an administrator of one namespace, real API servers, the real engine, no nodes."""
+"""A stack in a cluster that others own: an administrator of one namespace, real API servers, the real engine, no nodes.
+
+DD-GUEST-001 has the reasons.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The permissions of users and of the operator's account, according to a real API server."""
+"""The permissions of users and of the operator's account, according to a real API server (DD-RBAC-001)."""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 A checkout stands for a machine: nothing passes from one to the other but the backend and the environment. test_versions.py and
 test_bad_input.py have the same promises about locks, killed runs and rollback for files.
+
+DD-STATE-001 has the reasons.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Where an instance of the component gets its cluster from, and what two instances in one program share."""
+"""Where an instance of the component gets its cluster from, and what two instances in one program share.
+
+DD-COMPONENT-001 has the reasons.
+"""
 
 from __future__ import annotations
 

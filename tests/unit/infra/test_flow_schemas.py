@@ -1,4 +1,4 @@
-"""The FlowSchemas: which requests of the operator have which priority, and where there are none."""
+"""The FlowSchemas: which requests of the operator have which priority, and where there are none (DD-PRIORITY-001)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The network policy: who reaches the operator, what the operator reaches, and settings that would cut it off."""
+"""The network policy: who reaches the operator, what the operator reaches, and settings that would cut it off.
+
+DD-NETWORK-001 has the reasons.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A change of a receiver replaces its endpoint: breakers close, health begins again, and what waited is woken."""
+"""A change of a receiver replaces its endpoint: breakers close, health begins again, and what waited is woken.
+
+DD-ENDPOINT-001 has the reasons.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The event handler: what an event enqueues, and what it makes the operator forget."""
+"""The event handler: what an event enqueues, and what it makes the operator forget (DD-BELL-001)."""
 
 import asyncio
 from collections.abc import Callable

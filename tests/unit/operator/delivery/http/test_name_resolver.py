@@ -1,4 +1,4 @@
-"""The resolver of receivers' names against a real name server, on both event loops."""
+"""The resolver of receivers' names against a real name server, on both event loops (DD-DNS-001)."""
 
 from __future__ import annotations
 

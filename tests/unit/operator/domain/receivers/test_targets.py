@@ -1,4 +1,4 @@
-"""Targets: from the names of a notification to keys, and what holds for each."""
+"""Targets: from the names of a notification to keys, and what holds for each (DD-TARGET-001)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The corpus: how much of it redaction catches, and how few harmless texts it changes."""
+"""The corpus: how much of it redaction catches, and how few harmless texts it changes (DD-REDACT-001)."""
 
 from collections import Counter
 
