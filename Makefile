@@ -39,7 +39,7 @@ generate: ## write all generated text (CHECK=1 only checks it)
 lock: ## pin the newest versions that pyproject.toml allows
 	$(ENV) sh tools/lock.sh
 
-chaos: ## let everything around the real operator fail, in 60 scripted scenarios (ARGS="--only outage")
+chaos: ## let everything around the real operator fail, in scripted scenarios (ARGS="--only outage")
 	$(RUNNER) chaos $(ARGS)
 
 fuzz: ## run 100,000 generated notifications through the operator (ARGS="--objects 1000")

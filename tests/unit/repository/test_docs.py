@@ -6,9 +6,11 @@ import re
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
+import typer
 import yaml
 from prometheus_client.metrics import MetricWrapperBase
 
+from notification_cli.app import app as notif
 from notification_contract.crds import notification_request
 from notification_contract.kinds.choices import Phase
 from notification_contract.settings import Audit
@@ -38,6 +40,11 @@ AUDIT = "audit_"
 """The prefix of the audit trail's metrics, in every service."""
 CODE = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\]\((?!https?://)([^)#\s]*)(?:#([^)\s]+))?\)")
+FILE = re.compile(
+    r"`((?:changelog\.d|docs|examples|infra|operator|packages|stacks|tests|tools)/[\w./-]+)(?<!/\.venv)`"
+)
+VERB = re.compile(r"(?:^|`|\| )(?:kubectl )?notif ([a-z]+)((?: [^`\n|#&]*)?)", re.MULTILINE)
+OPTION = re.compile(r"--?[a-z][a-z-]*(?:=|$)")
 MAKE = re.compile(
     r"(?<!\w)make ([a-z][a-z-]+(?: [a-z][a-z-]+)*)(?= ARGS| STACK| &&|`|\n| {2,}|$)", re.MULTILINE
 )
@@ -97,8 +104,26 @@ def test_readme_names_the_commands_of_a_first_use() -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_documented_modules_of_tools_exist(document: Path) -> None:
-    for module in re.findall(r"python3? -m (tools(?:\.\w+)+)", document.read_text("utf-8")):
+def test_documented_files_exist(document: Path) -> None:
+    missing = [path for path in FILE.findall(document.read_text("utf-8")) if not (ROOT / path).exists()]
+    assert missing == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_documented_verbs_and_options_of_notif_exist(document: Path) -> None:
+    command_line = cast("Any", typer.main.get_command(notif))
+    for verb, rest in VERB.findall(document.read_text("utf-8")):
+        assert verb in command_line.commands, f"notif has no verb {verb}"
+        command, words = command_line.commands[verb], rest.partition(" -- ")[0].split()
+        while words and hasattr(command, "commands"):
+            command = command.commands[words.pop(0)]
+        known = {name for option in command.params for name in (*option.opts, *option.secondary_opts)}
+        assert {word.partition("=")[0] for word in words if OPTION.match(word)} <= {*known, "-h", "--help"}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_documented_modules_exist(document: Path) -> None:
+    for module in re.findall(r"python3? -m ((?:tools|tests)(?:\.\w+)+)", document.read_text("utf-8")):
         path = ROOT.joinpath(*module.split("."))
         assert path.with_suffix(".py").exists() or (path / "__main__.py").exists(), module
 
