@@ -1,4 +1,4 @@
-"""The numbers in docs/testing.md that the code can be asked for."""
+"""The numbers in docs/testing.md and docs/packages.md that the code can be asked for."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from tests.harness.operators import OPERATORS
 from tests.runner.stack_tests import WORKERS
 from tests.stack.catalogue import CATALOGUE, RECEIVERS
 from tests.unit.repository.test_docs import page
+from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,3 +43,10 @@ def test_number_in_the_page_is_that_of_the_code(sentence: str) -> None:
 def test_fixtures_of_the_stack_are_those_in_the_page() -> None:
     documented = set(re.findall(r"^\| `(\w+)_operator` \|", page("testing.md"), re.MULTILINE))
     assert documented == set(OPERATORS)
+
+
+def test_page_of_the_packages_names_every_wheel() -> None:
+    text = page("packages.md")
+    wheels = {file.parent.name for file in (ROOT / "packages").glob("*/pyproject.toml")}
+    assert set(re.findall(r"^\| `([a-z-]+)` \|", text, re.MULTILINE)) == wheels
+    assert f"builds {WORDS[len(wheels)]} wheels" in text
