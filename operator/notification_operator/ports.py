@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from notification_operator.config.settings import Settings
     from notification_operator.delivery.channel import Channel
     from notification_operator.delivery.receivers.factory import ChannelFactory
-    from notification_operator.delivery.rendering.templating.overrides import TemplateSource
+    from notification_operator.delivery.rendering.templating.overrides import ReadTemplate
     from notification_operator.kube.client import Cluster
     from notification_operator.kube.events.event import Event, Regarding
     from notification_operator.leadership.lease import LeaseStore
@@ -87,7 +87,7 @@ class ReceiverPorts:
     """The operator's own namespace."""
     cluster: str = ""
     """The name of the cluster, for templates and webhooks."""
-    overrides: TemplateSource | None = None
+    overrides: ReadTemplate | None = None
     """Reads the templates of notifications; None: they are not used."""
     factory: ChannelFactory | None = None
     """Creates the channels of receivers; None for those that send over the network."""
@@ -163,5 +163,5 @@ def _receiver_ports(
         cluster=settings.receivers.cluster,
         overrides=ConfigMapTemplates(
             client, home=cluster.namespace, namespaced=settings.receivers.namespaced
-        ),
+        ).source,
     )

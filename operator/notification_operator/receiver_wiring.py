@@ -115,8 +115,8 @@ def receiver_sources(
     )
     sessions = Sessions()
     builder = Builder(
-        secrets=secrets,
-        config_maps=config_maps,
+        secret=secrets.get,
+        config_map=config_maps.get,
         factory=ports.factory
         or ChannelFactory(
             sessions=sessions,
@@ -155,8 +155,9 @@ def receiver_parts(  # noqa: PLR0913 - the parts that receivers concern
     catalog = sources.catalog
     status = ReceiverStatusController(
         store=ports.store,
-        receivers=catalog,
-        ownership=ownership,
+        receivers=lambda: catalog.keys,
+        declared=catalog.declared,
+        owns=ownership.may_start,
         endpoints=endpoints,
         tester=ReceiverTester(catalog.snapshot, endpoints, clock=clock, redact=redactor.text),
         replica=replica,

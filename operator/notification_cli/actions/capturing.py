@@ -152,7 +152,7 @@ def _factory(recorder: Recorder, redactor: Redactor, config_maps: ConfigMaps) ->
         sessions=recorder,  # type: ignore[arg-type]  # what channels use of it
         clock=now,
         redact=redactor.text,
-        overrides=config_maps,
+        overrides=config_maps.source,
     )
 
 

@@ -9,24 +9,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 import re2
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
+    from collections.abc import Callable, Iterator, Mapping
 
 MAX_BYTES: Final = 1 << 16
 """Memory of one compiled expression; a document may have thousands of them."""
-
-
-class Expression(Protocol):
-    """A compiled regular expression."""
-
-    def fullmatch(self, text: str) -> object | None:
-        """Return a match of the whole text, or None."""
-        ...
 
 
 class Operator(StrEnum):
@@ -40,12 +31,13 @@ class Operator(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Matcher:
-    """A condition on one label; `expression` is set for the two operators that take a regular expression."""
+    """A condition on one label."""
 
     label: str
     operator: Operator
     value: str
-    expression: Expression | None = None
+    fullmatch: Callable[[str], object | None] | None = None
+    """Matches the whole text; None for the operators that take no regular expression."""
 
     def __str__(self) -> str:
         return f'{self.label}{self.operator}"{self.value}"'
@@ -53,7 +45,7 @@ class Matcher:
     def holds(self, labels: Mapping[str, str]) -> bool:
         """Return whether the labels meet the condition."""
         value = labels.get(self.label, "")
-        equal = self.expression.fullmatch(value) is not None if self.expression else value == self.value
+        equal = self.fullmatch(value) is not None if self.fullmatch else value == self.value
         return equal is (self.operator in {Operator.EQUAL, Operator.MATCHES})
 
 
@@ -65,20 +57,19 @@ def matcher(label: str, operator: Operator, value: str) -> Matcher:
     """
     if operator in {Operator.EQUAL, Operator.NOT_EQUAL}:
         return Matcher(label=label, operator=operator, value=value)
-    expression = _compiled(value)
-    return Matcher(label=label, operator=operator, value=value, expression=expression)
+    return Matcher(label=label, operator=operator, value=value, fullmatch=_compiled(value))
 
 
-def _compiled(value: str) -> Expression:
+def _compiled(value: str) -> Callable[[str], object | None]:
     options = re2.Options()
     options.max_mem, options.log_errors = MAX_BYTES, False
     try:
-        expression: Expression = re2.compile(value, options)
+        fullmatch: Callable[[str], object | None] = re2.compile(value, options).fullmatch
     except (re2.error, UnicodeEncodeError) as error:
         raise ValueError(
             f"invalid regular expression {value!r}: {_reason(error)}; write it in the syntax of RE2"
         ) from None
-    return expression
+    return fullmatch
 
 
 def _reason(error: Exception) -> str:

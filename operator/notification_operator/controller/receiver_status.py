@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from random import random
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from atomic_status import JsonObject, StatusStore
-    from notification_operator.controller.receiver_view import Owns, View
+    from notification_operator.controller.receiver_view import View
     from notification_operator.controller.request import Request
     from notification_operator.domain.receivers.declared import Declared
     from notification_operator.endpoints.registry import Endpoints
@@ -45,24 +45,14 @@ REFUSED_RETRY: Final = 300.0
 logger = structlog.get_logger(__name__)
 
 
-class Receivers(Protocol):
-    """The receivers that exist."""
-
-    @property
-    def keys(self) -> Iterable[ReceiverKey]:
-        """All of them."""
-        ...
-
-    def declared(self, key: ReceiverKey) -> Declared | None:
-        """Return what was seen last of a receiver; None if it does not exist."""
-        ...
-
-
 class ReceiverStatusController:
     """Writes the status of each receiver: every replica its own entry, the owner of the object the rest.
 
     Args:
         store: the status of receivers.
+        receivers: returns all receivers that exist.
+        declared: returns what was seen last of a receiver; None if it does not exist.
+        owns: returns whether this replica owns the object with a uid now.
         replica: the name of this replica's entries.
         home: the operator's own namespace.
         spread: returns random numbers in [0, 1).
@@ -72,8 +62,9 @@ class ReceiverStatusController:
         self,
         *,
         store: StatusStore,
-        receivers: Receivers,
-        ownership: Owns,
+        receivers: Callable[[], Iterable[ReceiverKey]],
+        declared: Callable[[ReceiverKey], Declared | None],
+        owns: Callable[[str], bool],
         endpoints: Endpoints,
         tester: ReceiverTester,
         replica: str,
@@ -83,8 +74,9 @@ class ReceiverStatusController:
     ) -> None:
         self._store = store
         self._receivers = receivers
-        self._ownership = ownership
-        self._views = Views(ownership=ownership, endpoints=endpoints, replica=replica, clock=clock)
+        self._declared = declared
+        self._owns = owns
+        self._views = Views(owns=owns, endpoints=endpoints, replica=replica, clock=clock)
         self._replica = replica
         self._home = home
         self._clock = clock
@@ -109,11 +101,11 @@ class ReceiverStatusController:
 
     def note_all(self) -> None:
         """Look at the receivers that this replica owns now and did not own before, or the other way round."""
-        for key in tuple(self._receivers.keys):
-            declared, written = self._receivers.declared(key), self._written.get(key)
+        for key in tuple(self._receivers()):
+            declared, written = self._declared(key), self._written.get(key)
             view = written and written.view
             # Only this is asked: what a receiver lacks takes longer to find out, for a thousand of them at once.
-            if declared is not None and self._ownership.may_start(declared.uid) != bool(view and view.owner):
+            if declared is not None and self._owns(declared.uid) != bool(view and view.owner):
                 self.note(key)
 
     def note(self, key: ReceiverKey) -> None:
@@ -124,7 +116,7 @@ class ReceiverStatusController:
             logger.exception("change of receiver not noted", receiver=str(key))
 
     def _note(self, key: ReceiverKey) -> None:
-        declared, written = self._receivers.declared(key), self._written.get(key)
+        declared, written = self._declared(key), self._written.get(key)
         if written is not None and (declared is None or declared.uid != written.uid):
             self._forget(Key(key.namespace, key.name, written.uid))
             written = None
@@ -183,7 +175,7 @@ class ReceiverStatusController:
 
     def _present(self, queue_key: Key) -> Declared | None:
         """Return what was seen last of a receiver; None if it is gone, also if another one has its name."""
-        declared = self._receivers.declared(ReceiverKey(queue_key.namespace, queue_key.name))
+        declared = self._declared(ReceiverKey(queue_key.namespace, queue_key.name))
         return declared if declared is not None and declared.uid == queue_key.uid else None
 
     def _ended(self, queue_key: Key) -> Result:

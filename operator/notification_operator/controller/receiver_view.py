@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from notification_operator.domain.flow_control.breaker import Circuit
 from notification_operator.domain.receivers.fold import entry_of
@@ -25,14 +25,6 @@ INTERVAL: Final = 30.0
 SPREAD: Final = 0.2
 TRANSITION_INTERVAL: Final = 1.0
 """Seconds between two writes of a receiver, whatever they bring: a breaker may open and close in turn."""
-
-
-class Owns(Protocol):
-    """Decides which replica owns an object."""
-
-    def may_start(self, uid: str) -> bool:
-        """Return whether this replica owns it now."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,19 +64,18 @@ class View:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Views:
-    """Returns the view of each receiver.
+    """Returns the view of each receiver."""
 
-    `replica` is the name of this replica's entries.
-    """
-
-    ownership: Owns
+    owns: Callable[[str], bool]
+    """Returns whether this replica owns the object with a uid now."""
     endpoints: Endpoints
     replica: str
+    """The name of this replica's entries."""
     clock: Callable[[], datetime]
 
     def view(self, declared: Declared) -> View:
         """Return what this replica knows of a receiver now."""
-        owner = self.ownership.may_start(declared.uid)
+        owner = self.owns(declared.uid)
         health = self.endpoints.health(declared.key)
         return View(
             generation=declared.generation,

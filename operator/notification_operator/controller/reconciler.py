@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from atomic_status import StatusStore
     from notification_operator.controller.attempt_tracker import AttemptTracker
     from notification_operator.controller.reconciliation import Written
-    from notification_operator.controller.request import Ownership, Request
+    from notification_operator.controller.request import Request
     from notification_operator.delivery.content.budget import Reservation
     from notification_operator.delivery.content.redaction import ContentRedaction, RedactedContent
     from notification_operator.domain.attempt import Attempt
@@ -98,7 +98,8 @@ class Reconciler:
         endpoints: Endpoints,
         redaction: ContentRedaction,
         rules: Callable[[], Rules],
-        ownership: Ownership,
+        may_reconcile: Callable[[Key], bool],
+        may_start: Callable[[str], bool],
         publisher: Publisher,
         metrics: MetricsObserver,
         clock: Callable[[], datetime],
@@ -109,7 +110,8 @@ class Reconciler:
         self._endpoints = endpoints
         self._redaction = redaction
         self._rules = rules
-        self._ownership = ownership
+        self._may_reconcile = may_reconcile
+        self._may_start_attempts = may_start
         self._publisher = publisher
         self._metrics = metrics
         self._clock = clock
@@ -117,7 +119,7 @@ class Reconciler:
 
     def admits(self, key: Key) -> bool:
         """Return whether a reconciliation may start; a key for which none may gives up its turn."""
-        admitted = self._ownership.admits(key)
+        admitted = self._may_reconcile(key)
         if not admitted:
             self._attempts.yield_room(key.uid)
         return admitted
@@ -191,7 +193,7 @@ class Reconciler:
         return outcome
 
     def _may_start(self, reconciliation: Reconciliation) -> bool:
-        return not reconciliation.repeats_write and self._ownership.may_start(reconciliation.request.key.uid)
+        return not reconciliation.repeats_write and self._may_start_attempts(reconciliation.request.key.uid)
 
     def _hold_if_large(
         self, reconciliation: Reconciliation, redacted: RedactedContent

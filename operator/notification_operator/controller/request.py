@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from atomic_status import ObjectRef
 
@@ -13,18 +13,6 @@ if TYPE_CHECKING:
 
     from notification_operator.domain.key import Key
     from notification_operator.fair.semaphore import FairSemaphore
-
-
-class Ownership(Protocol):
-    """Decides what this process works on."""
-
-    def admits(self, key: Key) -> bool:
-        """Return whether a reconciliation may start."""
-        ...
-
-    def may_start(self, uid: str) -> bool:
-        """Return whether new attempts of an object may start now."""
-        ...
 
 
 def ref_of(key: Key) -> ObjectRef:

@@ -99,25 +99,14 @@ class Objects(Protocol):
         ...
 
 
-class Ownership(Protocol):
-    """Decides which objects this process works on."""
-
-    @property
-    def active(self) -> bool:
-        """Whether this process works on anything now."""
-        ...
-
-    def may_start(self, uid: str) -> bool:
-        """Return whether an object belongs to this process."""
-        ...
-
-
 class RetentionSweeper:
     """Sweeps the notifications at a fixed interval.
 
     Args:
         namespaces: the namespaces to list; all if empty.
         served: the namespaces in which objects may be deleted.
+        active: returns whether this process works on anything now.
+        owns: returns whether the object with a uid belongs to this process.
     """
 
     def __init__(  # noqa: PLR0913 - the objects, and which of them may be deleted how fast
@@ -127,7 +116,8 @@ class RetentionSweeper:
         *,
         namespaces: Sequence[str],
         served: Container[str],
-        ownership: Ownership,
+        active: Callable[[], bool],
+        owns: Callable[[str], bool],
         deleted: prometheus_client.Counter,
         failures: prometheus_client.Counter,
         overdue: prometheus_client.Gauge,
@@ -137,7 +127,8 @@ class RetentionSweeper:
         self._settings = settings
         self._namespaces = namespaces or (None,)
         self._served = served
-        self._ownership = ownership
+        self._active = active
+        self._owns = owns
         self._deleted = deleted
         self._failures = failures
         self._overdue = overdue
@@ -165,7 +156,7 @@ class RetentionSweeper:
     async def _sweep(self, namespace: str | None, sweep: _Sweep) -> None:
         """Delete the expired objects of a namespace, or of all, until none is left that can be deleted."""
         counts = True
-        while self._ownership.active and not sweep.ended:
+        while self._active() and not sweep.ended:
             batch, complete = await self._collect(namespace, sweep, counts=counts)
             counts = False
             for expired in batch:
@@ -214,7 +205,7 @@ class RetentionSweeper:
         return expired.since <= self._clock() and self._may_delete(expired)
 
     def _may_delete(self, expired: Expired) -> bool:
-        return expired.ref.namespace in self._served and self._ownership.may_start(expired.uid)
+        return expired.ref.namespace in self._served and self._owns(expired.uid)
 
     async def _delete(self, expired: Expired, sweep: _Sweep) -> None:
         try:

@@ -15,12 +15,12 @@ from notification_operator.domain.receivers.readiness import Readiness, ReadyRea
 from notification_operator.domain.receivers.references import References, resolve_references, template_key
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from notification_operator.delivery.channel import Channel
     from notification_operator.delivery.receivers.factory import ChannelFactory
     from notification_operator.domain.receivers.catalog import Receiver
-    from notification_operator.domain.receivers.references import ObjectSource
+    from notification_operator.domain.receivers.references import ObjectKey, ObjectState
     from notification_operator.endpoints.endpoint import Endpoint
 
 logger = structlog.get_logger(__name__)
@@ -30,14 +30,20 @@ class Builder:
     """Builds channels.
 
     Args:
-        secrets: the Secrets that receivers refer to.
-        config_maps: the ConfigMaps with their templates.
+        secret: returns the state of a Secret that receivers refer to.
+        config_map: returns that of a ConfigMap with their templates.
         factory: creates the channels that send over the network.
     """
 
-    def __init__(self, *, secrets: ObjectSource, config_maps: ObjectSource, factory: ChannelFactory) -> None:
-        self._secrets = secrets
-        self._config_maps = config_maps
+    def __init__(
+        self,
+        *,
+        secret: Callable[[ObjectKey], ObjectState],
+        config_map: Callable[[ObjectKey], ObjectState],
+        factory: ChannelFactory,
+    ) -> None:
+        self._secret = secret
+        self._config_map = config_map
         self._factory = factory
 
     def build(self, receiver: Receiver, host: Endpoint | None) -> tuple[Readiness, Channel | None]:
@@ -45,7 +51,7 @@ class Builder:
 
         `host` is the endpoint of the settings with the name of its type, whose channel receivers of some types use.
         """
-        references = resolve_references(receiver, self._secrets)
+        references = resolve_references(receiver, self._secret)
         ready = Readiness(
             generation=receiver.generation,
             references=references.reason,
@@ -83,7 +89,7 @@ class Builder:
             return {"subject": source.inline.subject, "body": source.inline.body}, ""
         if key is None:
             return {}, ""
-        data = self._config_maps.get(key).data
+        data = self._config_map(key).data
         if data is None:
             problem = f"ConfigMap {key.name} in namespace {key.namespace} cannot be read; create it"
             return {}, f"template.configMapRef: {problem}"

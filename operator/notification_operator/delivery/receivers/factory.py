@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from notification_contract.kinds.receiver import ReceiverSpec
     from notification_operator.delivery.receivers.sessions import Sessions
     from notification_operator.delivery.rendering.compose import Composer
-    from notification_operator.delivery.rendering.templating.overrides import TemplateSource
+    from notification_operator.delivery.rendering.templating.overrides import ReadTemplate
     from notification_operator.domain.receivers.catalog import Receiver
     from notification_operator.domain.receivers.references import References, SecretValues
 
@@ -81,7 +81,7 @@ class ChannelFactory:
         clock: Callable[[], datetime],
         redact: Callable[[str], str],
         cluster: str = "",
-        overrides: TemplateSource | None = None,
+        overrides: ReadTemplate | None = None,
     ) -> None:
         self._sessions = sessions
         self._clock = clock

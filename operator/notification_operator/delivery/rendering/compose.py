@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from notification_operator.delivery.channel import Message
-    from notification_operator.delivery.rendering.templating.overrides import TemplateSource
+    from notification_operator.delivery.rendering.templating.overrides import ReadTemplate
 
 Body = TypeVar("Body")
 T = TypeVar("T")
@@ -106,7 +106,7 @@ class Composer:
         clock: Callable[[], float],
         templates: Templates | None = None,
         redact: Callable[[str], str] = str,
-        overrides: TemplateSource | None = None,
+        overrides: ReadTemplate | None = None,
         pool: RenderingPool | None = None,
     ) -> None:
         self._pool = pool or RenderingPool()

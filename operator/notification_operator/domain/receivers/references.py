@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from sys import intern
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from notification_contract.kinds.secrets import SecretUse
     from notification_operator.domain.receivers.catalog import Receiver
@@ -39,14 +39,6 @@ class ObjectState:
     """Whether the API server does not let the operator read it."""
     error: str = ""
     """Why it cannot be read now; the data may be older then."""
-
-
-class ObjectSource(Protocol):
-    """The Secrets or ConfigMaps that receivers refer to."""
-
-    def get(self, key: ObjectKey) -> ObjectState:
-        """Return the state of an object; an unknown one for an object that is not followed."""
-        ...
 
 
 class ReferenceReason(StrEnum):
@@ -119,13 +111,16 @@ def template_key(receiver: Receiver) -> ObjectKey | None:
     return ObjectKey(receiver.key.namespace, source.config_map_ref.name)
 
 
-def resolve_references(receiver: Receiver, secrets: ObjectSource) -> References:
-    """Return the values of a receiver's Secrets, or the first reason why there are not all."""
+def resolve_references(receiver: Receiver, secret: Callable[[ObjectKey], ObjectState]) -> References:
+    """Return the values of a receiver's Secrets, or the first reason why there are not all.
+
+    `secret` returns the state of a Secret; an unknown one for a Secret that is not followed.
+    """
     values: dict[str, str] = {}
     versions: dict[str, str] = {}
     for use in receiver.spec.secret_uses():
         key = ObjectKey(receiver.key.namespace, use.name)
-        state = secrets.get(key)
+        state = secret(key)
         missing = _missing(use, key, state)
         if missing is not None:
             return missing

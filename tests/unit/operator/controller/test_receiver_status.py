@@ -45,7 +45,7 @@ from tests.unit.operator.domain.receivers.builders import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
     from datetime import datetime
 
     from atomic_status import JsonObject
@@ -104,8 +104,9 @@ class Cluster:
         self.parts = PartPool()
         self.controller = ReceiverStatusController(
             store=store,
-            receivers=self,
-            ownership=self,
+            receivers=self.known.keys,
+            declared=self.declared,
+            owns=self.may_start,
             endpoints=cast("Any", self),
             tester=cast("Any", self),
             replica=replica,
@@ -113,10 +114,6 @@ class Cluster:
             clock=now,
             spread=lambda: 0.5,
         )
-
-    @property
-    def keys(self) -> Iterable[ReceiverKey]:
-        return self.known.keys()
 
     def declared(self, key: ReceiverKey) -> Declared | None:
         return self.known.get(key)

@@ -139,7 +139,7 @@ class Stage:
             seconds=self._seconds,
             catalog=lambda: self.catalog,
             builder=Builder(
-                secrets=self.secrets, config_maps=self.config_maps, factory=factory or self.creator
+                secret=self.secrets.get, config_map=self.config_maps.get, factory=factory or self.creator
             ),
         )
         self.endpoints.observe(self._observe)

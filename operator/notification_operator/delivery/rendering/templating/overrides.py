@@ -2,43 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from notification_operator.delivery.rendering.pool import RenderingError
 from notification_operator.delivery.rendering.templating.templates import Template, TemplateInvalidError
-from notification_operator.domain.template_ref import TemplateUnavailableError
+from notification_operator.domain.template_ref import TemplateRef, TemplateUnavailableError
 
 if TYPE_CHECKING:
     from notification_operator.delivery.channel import Message
     from notification_operator.delivery.rendering.pool import RenderingPool
-    from notification_operator.domain.template_ref import TemplateRef
 
 COMPILED: Final = 16
 """Templates that are kept compiled: those of the latest messages."""
 
 
-class TemplateSource(Protocol):
-    """Reads the templates of notifications."""
-
-    async def source(self, namespace: str, ref: TemplateRef) -> str:
-        """Return the text of a template.
-
-        Raises:
-            TemplateUnavailableError: it does not exist, or cannot be read.
-        """
-        ...
+ReadTemplate: TypeAlias = Callable[[str, TemplateRef], Awaitable[str]]
+"""Returns the text of a template in a namespace; raises TemplateUnavailableError if it cannot be read."""
 
 
 async def override(
-    message: Message, sources: TemplateSource | None, pool: RenderingPool
+    message: Message, read: ReadTemplate | None, pool: RenderingPool
 ) -> tuple[Template | None, str]:
     """Return the template that a message brings along, and why it is not used; None and an empty text without one."""
     ref = message.content.template
-    if ref is None or sources is None:
+    if ref is None or read is None:
         return None, ""
     try:
-        source = await sources.source(message.namespace, ref)
+        source = await read(message.namespace, ref)
         # A long template takes as long to compile as a long body to render.
         return await pool.run(message.namespace, partial(_compiled, source)), ""
     except (TemplateUnavailableError, TemplateInvalidError, RenderingError) as error:

@@ -101,7 +101,7 @@ REF = TemplateRef(config_map="texts", key="incident")
 async def test_template_of_a_notification_overrides_that_of_the_receiver(
     own: OneTemplate, receivers: str | None, body: str, note: str
 ) -> None:
-    composing = composer(template(subject="S", body=receivers), overrides=own)
+    composing = composer(template(subject="S", body=receivers), overrides=own.source)
     composed = await composing.compose(message(template=REF), unchanged)
     assert (composed.subject, composed.body, composed.note) == ("S", body, note)
 

@@ -20,7 +20,7 @@ WITH_URL = receiver(block={"url": "", "urlSecretRef": {"name": "hook"}})
 class Objects(dict[ObjectKey, ObjectState]):
     """The objects that are known; others were not looked for."""
 
-    def get(self, key: ObjectKey) -> ObjectState:  # type: ignore[override]  # the protocol has no default
+    def get(self, key: ObjectKey) -> ObjectState:  # type: ignore[override]  # a lookup has no default
         return super().get(key) or ObjectState()
 
 
@@ -36,7 +36,9 @@ def secrets(namespace: str = "shop", **data: dict[str, str] | None) -> Objects:
 
 def test_values_are_found_by_field_and_by_key() -> None:
     mail = receiver(kind="email", block={"authSecretRef": {"name": "login"}})
-    references = resolve_references(mail, secrets(login={"username": "me", "password": TOKEN, "more": "x"}))
+    references = resolve_references(
+        mail, secrets(login={"username": "me", "password": TOKEN, "more": "x"}).get
+    )
     assert references.resolved
     assert references.reason is ReferenceReason.FOUND
     assert references.values["email.authSecretRef/username"] == "me"
@@ -46,12 +48,12 @@ def test_values_are_found_by_field_and_by_key() -> None:
 
 def test_whole_secret_is_a_group() -> None:
     hook = receiver(block={"headersSecretRef": {"name": "headers"}})
-    references = resolve_references(hook, secrets(headers={"X-Token": TOKEN}))
+    references = resolve_references(hook, secrets(headers={"X-Token": TOKEN}).get)
     assert references.of_block("webhook").keys_of("headersSecretRef") == {"X-Token": TOKEN}
 
 
 def test_receiver_without_references_needs_no_secret() -> None:
-    references = resolve_references(receiver(), secrets())
+    references = resolve_references(receiver(), secrets().get)
     assert (references.reason, references.version, references.resolved) == (ReferenceReason.NONE, "", True)
     assert references.message == "The receiver needs no Secret"
 
@@ -59,7 +61,7 @@ def test_receiver_without_references_needs_no_secret() -> None:
 def test_version_changes_with_each_secret() -> None:
     signed = receiver(block={"signingSecretRefs": [{"name": "b"}, {"name": "a"}]})
     keys = {"signing-key": TOKEN}
-    assert resolve_references(signed, secrets(a=keys, b=keys)).version == "a=v-a,b=v-b"
+    assert resolve_references(signed, secrets(a=keys, b=keys).get).version == "a=v-a,b=v-b"
 
 
 @pytest.mark.parametrize(
@@ -102,18 +104,18 @@ def test_version_changes_with_each_secret() -> None:
     ],
 )
 def test_missing_value_is_explained(state: ObjectState, reason: ReferenceReason, message: str) -> None:
-    references = resolve_references(WITH_URL, Objects({ObjectKey("shop", "hook"): state}))
+    references = resolve_references(WITH_URL, Objects({ObjectKey("shop", "hook"): state}).get)
     assert (references.reason, references.message, references.resolved) == (reason, message, False)
     assert (references.values, references.version) == ({}, "")
 
 
 def test_last_known_data_is_used_while_the_secret_cannot_be_read() -> None:
     state = ObjectState(data={"url": TOKEN}, known=True, denied=True, error="503")
-    assert resolve_references(WITH_URL, Objects({ObjectKey("shop", "hook"): state})).resolved
+    assert resolve_references(WITH_URL, Objects({ObjectKey("shop", "hook"): state}).get).resolved
 
 
 def test_neither_state_nor_references_show_a_value() -> None:
-    references = resolve_references(WITH_URL, secrets(hook={"url": TOKEN}))
+    references = resolve_references(WITH_URL, secrets(hook={"url": TOKEN}).get)
     shown = repr(references) + repr(ObjectState(data={"url": TOKEN})) + references.message
     assert references.values["webhook.urlSecretRef"] == TOKEN
     assert TOKEN not in shown

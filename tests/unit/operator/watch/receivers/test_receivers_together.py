@@ -60,8 +60,9 @@ class Replica:
         self.tests: list[str] = []
         self.status = ReceiverStatusController(
             store=KubeStatusStore(client, RECEIVER_RESOURCE),
-            receivers=self.catalog,
-            ownership=self,
+            receivers=lambda: self.catalog.keys,
+            declared=self.catalog.declared,
+            owns=self.may_start,
             endpoints=cast("Any", self),
             tester=cast("Any", self),
             replica=name,
@@ -76,7 +77,7 @@ class Replica:
         return self.known
 
     def readiness(self, receiver: Receiver) -> Readiness:
-        references = resolve_references(receiver, self.secrets)
+        references = resolve_references(receiver, self.secrets.get)
         return Readiness(
             generation=receiver.generation,
             references=references.reason,

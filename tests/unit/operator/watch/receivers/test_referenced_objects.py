@@ -294,7 +294,7 @@ async def test_change_of_an_object_concerns_all_receivers_that_use_it(
             frozenset({ReceiverKey(HOME, "c")}),
         }
         receiver = receivers.catalog.receivers[ReceiverKey(HOME, "a")]
-        assert resolve_references(receiver, secrets).reason is ReferenceReason.FOUND
+        assert resolve_references(receiver, secrets.get).reason is ReferenceReason.FOUND
 
 
 async def test_objects_are_followed_as_long_as_a_receiver_uses_them(
