@@ -49,11 +49,9 @@ def declared(objects: Mapping[ReceiverKey, Mapping[str, Any]], *, home: str) -> 
     """Return what some objects declare, as the operator reads them; `home` is its namespace."""
     # The models of specs take a tenth of a second to load, and most notifications go to channels.
     from notification_cli.views.receivers import receiver_view  # noqa: PLC0415
-    from notification_operator.domain.receivers.compact import PartPool  # noqa: PLC0415
     from notification_operator.domain.receivers.declared import declare  # noqa: PLC0415
 
-    parts = PartPool()
-    declarations = {key: declare(obj, None, home=home, parts=parts) for key, obj in objects.items()}
+    declarations = {key: declare(obj, None, home=home) for key, obj in objects.items()}
     return Known(
         catalog=Catalog(
             home=home,

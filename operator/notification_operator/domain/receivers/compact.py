@@ -27,8 +27,8 @@ class PartPool:
 
     def compact(self, model: Model) -> Model:
         """Return an equal model that takes less memory; the model is one that nobody changes."""
-        small = self._small(model)
-        return cast("Model", self._parts.share_as(_key(small), small))
+        # The key is that of the model as it was parsed: to dump a small one would give it a dictionary of its own.
+        return cast("Model", self._parts.share_as(_key(model), self._small(model)))
 
     def _small(self, model: Model) -> Model:
         """Return an equal model with parts of the pool.
@@ -50,29 +50,15 @@ class PartPool:
         if isinstance(value, BaseModel):
             return self.compact(value)
         if isinstance(value, tuple):
-            parts = tuple(map(self._compact, value))
-            return self._parts.share_as(_key(parts), parts)
+            return self._parts.share_as(_key(value), tuple(map(self._compact, value)))
         return value
 
 
-def _key(value: Any) -> Hashable:  # noqa: ANN401 - fields have values of any type
-    """Return what is equal for parts of the same type with the same fields set to the same values, and can be hashed."""
-    match value:
-        case BaseModel():
-            return (
-                type(value),
-                *(
-                    _key(part)
-                    for name in sorted(value.model_fields_set)
-                    for part in (name, getattr(value, name))
-                ),
-            )
-        case tuple():
-            return (tuple, *map(_key, value))
-        case dict():
-            return (dict, *sorted(value.items()))
-        case _:
-            return (type(value), value)
+def _key(part: object) -> Hashable:
+    """Return what is equal for parts of a type with the same fields set to the same values."""
+    if isinstance(part, BaseModel):
+        return type(part), part.model_dump_json(exclude_unset=True)
+    return tuple(map(_key, part)) if isinstance(part, tuple) else part
 
 
 def _fill_name_tables(model: type[BaseModel]) -> None:

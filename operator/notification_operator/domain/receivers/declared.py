@@ -14,11 +14,10 @@ from notification_operator.domain.receivers.catalog import Receiver, ReceiverKey
 from notification_operator.domain.receivers.status import REQUESTED_AT_CHARACTERS, stored_drill
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from notification_contract.kinds.receiver import ReceiverSpec
-    from notification_operator.domain.receivers.compact import PartPool
 
 MOST_PROBLEMS: Final = 20
 """Problems of a spec that are named; a spec may have as many as fields."""
@@ -99,14 +98,20 @@ def requested_test(obj: Mapping[str, Any]) -> str:
     return text(annotations.get(names.TEST_ANNOTATION))[:REQUESTED_AT_CHARACTERS]
 
 
-def declare(obj: Mapping[str, Any], before: Declared | None, *, home: str, parts: PartPool) -> Declared:
+def declare(
+    obj: Mapping[str, Any],
+    before: Declared | None,
+    *,
+    home: str,
+    compact: Callable[[ReceiverSpec], ReceiverSpec] | None = None,
+) -> Declared:
     """Return what an object declares; `before` itself if that is the same, as after a write of the status.
 
     Args:
         obj: the object.
         before: what was seen of this name before; its last valid spec stays in force if the new one is refused.
         home: the operator's own namespace.
-        parts: those of the other specs, for sharing.
+        compact: returns an equal spec that takes less memory; None: the spec is kept as it was parsed.
     """
     meta = mapping(obj.get("metadata"))
     # The name of a namespace is shared by all its receivers.
@@ -124,7 +129,8 @@ def declare(obj: Mapping[str, Any], before: Declared | None, *, home: str, parts
     is_default = annotations.get(names.DEFAULT_RECEIVER_ANNOTATION) == "true"
     if spec is not None:
         # People read the description, the operator does not.
-        spec = parts.compact(spec.model_copy(update={"description": ""}))
+        spec = spec.model_copy(update={"description": ""})
+        spec = spec if compact is None else compact(spec)
         receiver = Receiver(key=key, uid=uid, generation=generation, spec=spec, is_default=is_default)
     elif receiver is not None and receiver.is_default != is_default:
         receiver = replace(receiver, is_default=is_default)

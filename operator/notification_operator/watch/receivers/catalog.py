@@ -72,7 +72,7 @@ class ReceiverCatalog:
     ) -> None:
         self._home = home
         self._served = served
-        self._parts = PartPool()
+        self._compact = PartPool().compact
         followed = dict.fromkeys((*namespaces, home)) if namespaces else (None,)
         self._scopes = tuple(self._scope(watches, namespace) for namespace in followed)
         self._labels = NamespaceLabels(watches)
@@ -152,7 +152,7 @@ class ReceiverCatalog:
     def _declare(self, obj: Mapping[str, Any]) -> Declared:
         meta = obj["metadata"]
         before = self._declared.get(ReceiverKey(meta["namespace"], meta["name"]))
-        return declare(obj, before, home=self._home, parts=self._parts)
+        return declare(obj, before, home=self._home, compact=self._compact)
 
     async def _follow(self, scope: Scope) -> None:
         async for event in scope.watch.changes():

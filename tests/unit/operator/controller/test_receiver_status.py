@@ -26,7 +26,6 @@ from notification_operator.controller.receiver_status import (
 )
 from notification_operator.domain.flow_control.breaker import Circuit
 from notification_operator.domain.receivers.catalog import ReceiverKey
-from notification_operator.domain.receivers.compact import PartPool
 from notification_operator.domain.receivers.declared import declare
 from notification_operator.domain.receivers.health import UNTESTED, Health
 from notification_operator.domain.receivers.readiness import Readiness, ReadyReason
@@ -101,7 +100,6 @@ class Cluster:
         self.ready = READY
         self.tests: list[tuple[ReceiverKey, str]] = []
         self.answer: Callable[[], Awaitable[ReceiverTestResult]] = succeed
-        self.parts = PartPool()
         self.controller = ReceiverStatusController(
             store=store,
             receivers=self.known.keys,
@@ -137,7 +135,7 @@ class Cluster:
         if obj is None:
             self.known.pop(key, None)
         else:
-            self.known[key] = declare(obj, self.known.get(key), home=HOME, parts=self.parts)
+            self.known[key] = declare(obj, self.known.get(key), home=HOME)
         self.controller.note(key)
 
     def set(self, health: Health, key: ReceiverKey = KEY) -> None:

@@ -41,7 +41,7 @@ def bytes_each(objects: list[dict[str, Any]]) -> float:
     before, _ = tracemalloc.get_traced_memory()
     parts, receivers = PartPool(), dict[Any, "Receiver"]()
     for obj in objects:
-        declared = declare(obj, None, home=HOME, parts=parts)
+        declared = declare(obj, None, home=HOME, compact=parts.compact)
         assert declared.receiver is not None
         receivers[declared.key] = declared.receiver
     gc.collect()

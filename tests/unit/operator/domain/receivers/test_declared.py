@@ -7,15 +7,12 @@ from typing import Any
 import pytest
 
 from notification_operator.domain.receivers import declared as declared_module
-from notification_operator.domain.receivers.compact import PartPool
 from notification_operator.domain.receivers.declared import MOST_PROBLEMS, Declared, declare, examine
 from tests.unit.operator.domain.receivers.builders import HOME, INVALID, RESTRICTED, SLACK, stored_receiver
 
-PARTS = PartPool()
-
 
 def declared(before: Declared | None = None, **changes: Any) -> Declared:
-    return declare(stored_receiver(**changes), before, home=HOME, parts=PARTS)
+    return declare(stored_receiver(**changes), before, home=HOME)
 
 
 def test_valid_spec_is_in_force() -> None:
@@ -64,7 +61,7 @@ def test_restricted_field_is_refused_outside_of_the_operators_namespace() -> Non
 def test_event_without_news_declares_the_same_object() -> None:
     before = declared()
     written = stored_receiver(status={"lastError": "503"}, resourceVersion="9", labels={"a": "b"})
-    assert declare(written, before, home=HOME, parts=PARTS) is before
+    assert declare(written, before, home=HOME) is before
     refused = declared(spec=INVALID)
     assert declared(refused, spec=INVALID) is refused
 
