@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from notification_contract.kinds.receiver import parse_spec
-from notification_operator.domain.receivers.compact import PartPool
 from notification_operator.domain.sharing import SHARED
+from notification_operator.watch.receivers.compact import PartPool
 from tests.unit.operator.domain.receivers.builders import SLACK, full
 
 MOST_BYTES = 2_048
-MEASURE = "tests.unit.operator.domain.receivers.memory"
+MEASURE = "tests.unit.operator.watch.receivers.memory"
 
 
 @pytest.mark.parametrize("spec", [SLACK, full("hook"), {"type": "console", "suspend": True}])
