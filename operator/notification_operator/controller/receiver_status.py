@@ -25,7 +25,7 @@ from notification_operator.domain.receivers.catalog import ReceiverKey
 from notification_operator.domain.receivers.declared import requested_test
 from notification_operator.domain.receivers.fold import OwnerFacts, fold, is_test_due
 from notification_operator.domain.receivers.status import ReceiverStatus
-from notification_operator.domain.sharing import Pool
+from notification_operator.fair.lru import LruMap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 CONCURRENT_WRITES: Final = 4
 REFUSED_RETRY: Final = 300.0
 """Seconds until a write is retried that the API server refuses for good, as without the permission."""
+
+MAX_VIEWS: Final = 128
+"""Views that are remembered for sharing: the ones used most recently."""
 
 logger = structlog.get_logger(__name__)
 
@@ -85,7 +88,7 @@ class ReceiverStatusController:
         self._tests = ReceiverTests(tester, on_result=self._queue.add)
         self._test_tasks: asyncio.TaskGroup
         self._written: dict[ReceiverKey, Written] = {}
-        self._shared = Pool()
+        self._shared: LruMap[View, View] = LruMap(MAX_VIEWS)
         """Most of a thousand receivers have an equal view."""
 
     @property
@@ -167,7 +170,7 @@ class ReceiverStatusController:
             return self._ended(queue_key)
         now = asyncio.get_running_loop().time()
         # The key of the catalog is used: a copy of it would stay in memory.
-        shared = self._shared.share(view)
+        shared = self._shared.use(view, lambda: view)
         self._written[declared.key] = Written.now(declared.uid, shared, now, spread=self._spread())
         if view.owner:
             self._start_test(queue_key, fresh)

@@ -18,7 +18,6 @@ from notification_operator.domain.flow_control.breaker import Circuit
 from notification_operator.domain.planning.hold import HoldReason
 from notification_operator.domain.receivers.health import UNTESTED
 from notification_operator.domain.receivers.targets import receiver_of
-from notification_operator.domain.sharing import Pool
 from notification_operator.endpoints.endpoint import Endpoint, EndpointContext
 from notification_operator.endpoints.history import LATEST
 from notification_operator.endpoints.refusals import (
@@ -54,6 +53,8 @@ MAX_CHANNELS: Final = 1024
 """Channels of receivers that are kept: the ones used most recently."""
 MAX_WAITING: Final = 20_000
 """Notifications that are remembered as waiting; each of them also has a time at which it is reconciled."""
+MAX_READINESS: Final = 128
+"""Readiness values that are remembered for sharing: the ones used most recently."""
 CLOSING_SECONDS: Final = 5.0
 """Seconds that a channel has to close."""
 NO_CHANNEL_LIMITS: Final[Mapping[str, Limits]] = MappingProxyType({})
@@ -96,7 +97,7 @@ class Endpoints:
         }
         """By the name of a channel of the settings, or by receiver; the one used most recently is last."""
         self._channels = tuple(channels)
-        self._shared = Pool()
+        self._shared: LruMap[Readiness, Readiness] = LruMap(MAX_READINESS)
         """Most of a thousand receivers have an equal readiness."""
         self._waiting: LruMap[tuple[ReceiverKey, str], Key] = LruMap(MAX_WAITING)
         """By receiver, which need not exist, and uid; the longest waiting is first."""
@@ -244,8 +245,8 @@ class Endpoints:
         """
         assert self._builder is not None, "without receivers none is built"
         host = self._endpoints.get(receiver.spec.type)
-        ready, channel = self._builder.build(receiver, host)
-        ready = self._shared.share(ready)
+        found, channel = self._builder.build(receiver, host)
+        ready = self._shared.use(found, lambda: found)
         endpoint = self._present(receiver)
         if endpoint is None or endpoint.readiness != ready:
             endpoint = self._put(receiver, ready, host if receiver.spec.type in SHARED else None)

@@ -5,30 +5,33 @@ Parsed by pydantic, a spec of a few lines takes several kilobytes, most of them 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from pydantic import BaseModel
 
 import notification_contract.kinds.receiver  # noqa: F401 - defines all subclasses of Block
 from notification_contract.kinds.block import Block
-from notification_operator.domain.sharing import Pool
+from notification_operator.fair.lru import LruMap
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
 Model = TypeVar("Model", bound=BaseModel)
 
+MAX_PARTS: Final = 128
+"""Parts that are remembered for sharing: the ones used most recently."""
+
 
 class PartPool:
     """Returns for each spec, and each part of one, an equal one that is in use already, if there is one."""
 
     def __init__(self) -> None:
-        self._parts = Pool()
+        self._parts: LruMap[Hashable, Any] = LruMap(MAX_PARTS)
 
     def compact(self, model: Model) -> Model:
         """Return an equal model that takes less memory; the model is one that nobody changes."""
         # The key is that of the model as it was parsed: to dump a small one would give it a dictionary of its own.
-        return cast("Model", self._parts.share_as(_key(model), self._small(model)))
+        return cast("Model", self._parts.use(_key(model), lambda: self._small(model)))
 
     def _small(self, model: Model) -> Model:
         """Return an equal model with parts of the pool.
@@ -40,7 +43,7 @@ class PartPool:
         for name in type(model).model_fields:
             object.__setattr__(result, name, self._compact(getattr(model, name)))
         fields_set = model.__pydantic_fields_set__
-        shared = self._parts.share_as(frozenset(fields_set), fields_set)
+        shared = self._parts.use(frozenset(fields_set), lambda: fields_set)
         object.__setattr__(result, "__pydantic_fields_set__", shared)
         object.__setattr__(result, "__pydantic_extra__", None)
         object.__setattr__(result, "__pydantic_private__", None)
@@ -50,7 +53,7 @@ class PartPool:
         if isinstance(value, BaseModel):
             return self.compact(value)
         if isinstance(value, tuple):
-            return self._parts.share_as(_key(value), tuple(map(self._compact, value)))
+            return self._parts.use(_key(value), lambda: tuple(map(self._compact, value)))
         return value
 
 

@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 
 from notification_contract.kinds.receiver import parse_spec
-from notification_operator.domain.sharing import SHARED
-from notification_operator.watch.receivers.compact import PartPool
+from notification_operator.watch.receivers.compact import MAX_PARTS, PartPool
 from tests.unit.operator.domain.receivers.builders import SLACK, full
 
 MOST_BYTES = 2_048
@@ -64,15 +63,15 @@ def test_field_that_is_set_to_its_default_stays_set() -> None:
 
 def test_pool_remembers_a_bounded_number_of_parts() -> None:
     pool = PartPool()
-    first, *_, last = [pool.compact(parse_spec(full(f"secret-{number}"))) for number in range(SHARED + 1)]
-    assert pool.compact(parse_spec(full(f"secret-{SHARED}"))) is last
+    first, *_, last = [pool.compact(parse_spec(full(f"secret-{number}"))) for number in range(MAX_PARTS + 1)]
+    assert pool.compact(parse_spec(full(f"secret-{MAX_PARTS}"))) is last
     assert pool.compact(parse_spec(full("secret-0"))) is not first
 
 
 def test_part_in_use_by_many_stays_in_the_pool() -> None:
     pool = PartPool()
     first = pool.compact(parse_spec(full("first")))
-    for number in range(SHARED):
+    for number in range(MAX_PARTS):
         last = pool.compact(parse_spec(full(f"secret-{number}")))
     assert last.rate_limit is first.rate_limit
 
