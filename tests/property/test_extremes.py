@@ -20,7 +20,7 @@ from notification_operator.domain.planning.plan import plan
 from notification_operator.domain.receivers.catalog import Receiver, ReceiverKey
 from notification_operator.domain.retention import due_at
 from notification_operator.domain.routing.route import resolve
-from notification_operator.domain.text.timestamps import LATEST, format_time
+from notification_operator.domain.text.timestamps import LATEST_TIME, format_time
 from notification_operator.endpoints.control import FlowControl
 from notification_operator.endpoints.pace import Pace
 from tests.cases import cases
@@ -49,7 +49,7 @@ times = st.sampled_from(
         "9999-12-31T23:59:59-12:00",
     ]
 )
-moments = st.sampled_from([START, at(31), at(3_000_000), LATEST - timedelta(days=1), LATEST])
+moments = st.sampled_from([START, at(31), at(3_000_000), LATEST_TIME - timedelta(days=1), LATEST_TIME])
 
 
 @st.composite
@@ -143,6 +143,6 @@ def test_every_wait_for_a_rate_limit_has_a_time(
         pace = Pace(f"webhook/{receiver.key}", control)
         for number in range(waiting):
             hold = pace.check(rate, notification=f"uid-{number}", namespace="shop")
-            assert hold is None or now <= hold.until <= LATEST
+            assert hold is None or now <= hold.until <= LATEST_TIME
             if hold is None:
                 pace.consume(f"uid-{number}", 400)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from notification_operator.domain.key import Key
 
-LOW: Final = 2
+REFILL_DIVISOR: Final = 2
 """The backlog is listed again once at most this part of the limit, a half, can be worked on."""
 
 
@@ -87,7 +87,11 @@ class Backlog:
 
     def check(self, *, parked: int) -> None:
         """Request a listing if keys wait for room and there is room."""
-        if self._limit is not None and self._waits_for_room and len(self) - parked <= self._limit // LOW:
+        if (
+            self._limit is not None
+            and self._waits_for_room
+            and len(self) - parked <= self._limit // REFILL_DIVISOR
+        ):
             self.listing_due.set()
 
     def repeat_listing(self) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from notification_contract import bounds
 from notification_contract.kinds.choices import AttemptStatus
-from notification_operator.domain.json_values import EARLIEST, integer, mapping, moment, number, text
+from notification_operator.domain.json_values import EARLIEST_TIME, integer, mapping, moment, number, text
 from notification_operator.domain.text.timestamps import format_time
 
 
@@ -71,7 +71,7 @@ def parse_attempt(value: object) -> Attempt | None:
     return Attempt(
         channel=channel,
         number=attempt,
-        timestamp=moment(entry.get("timestamp")) or EARLIEST,
+        timestamp=moment(entry.get("timestamp")) or EARLIEST_TIME,
         status=AttemptStatus(result),
         duration=number(entry.get("durationSeconds"), most=bounds.ATTEMPT_SECONDS) or 0.0,
         error=error if isinstance(error, str) else None,

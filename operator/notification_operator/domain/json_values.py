@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 from math import isnan
 from typing import TYPE_CHECKING, Any, Final
 
-from notification_operator.domain.text.timestamps import LATEST, parse_time
+from notification_operator.domain.text.timestamps import LATEST_TIME, parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+EARLIEST_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
 NOTHING: Final[Mapping[str, Any]] = {}
 
 
@@ -47,11 +47,11 @@ def number(value: object, *, most: float) -> float | None:
 
 
 def moment(value: object) -> datetime | None:
-    """Return a time between `EARLIEST` and `LATEST`, if the value is a time in the form of RFC 3339."""
+    """Return a time between `EARLIEST_TIME` and `LATEST_TIME`, if the value is a time in the form of RFC 3339."""
     if not isinstance(value, str):
         return None
     try:
         time = parse_time(value)
     except (ValueError, OverflowError):
         return None
-    return time if EARLIEST <= time <= LATEST else min(max(time, EARLIEST), LATEST)
+    return time if EARLIEST_TIME <= time <= LATEST_TIME else min(max(time, EARLIEST_TIME), LATEST_TIME)

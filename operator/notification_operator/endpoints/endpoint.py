@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from notification_operator.endpoints.attempt import Recorder
     from notification_operator.endpoints.control import FlowControl
 
-SHARE: Final = 4
+SHARE_DIVISOR: Final = 4
 """The part of an endpoint's calls that a destination takes among others, and that it leaves to them in any case."""
 MAX_DESTINATIONS: Final = 1024
 """Destinations of an endpoint that are remembered: the ones used most recently."""
@@ -443,10 +443,10 @@ class Endpoint:
         """Return how many calls a destination takes at the same time: among others never all of the endpoint's."""
         concurrency = self._context.control.concurrency
         shared = channel.has_several_destinations
-        most = max(1, concurrency - concurrency // SHARE) if shared else concurrency
+        most = max(1, concurrency - concurrency // SHARE_DIVISOR) if shared else concurrency
         slots: object = channel.concurrency
         if slots is None:
-            return max(1, concurrency // SHARE) if shared else most
+            return max(1, concurrency // SHARE_DIVISOR) if shared else most
         if isinstance(slots, int) and slots >= 1:
             return min(most, slots)
         logger.warning("channel states an unusable concurrency", channel=self.name, concurrency=repr(slots))

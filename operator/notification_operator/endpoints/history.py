@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from notification_operator.domain.attempt import Attempt
     from notification_operator.domain.flow_control.breaker import Circuit
 
-LATEST: Final = 20
+SCORED_ATTEMPTS: Final = 20
 """Attempts that a score covers."""
 
 
@@ -65,7 +65,7 @@ class History:
 
     def record(self, attempt: Attempt, error: BaseException | None) -> None:
         """Take in the result of a call."""
-        self.latest = (*self.latest, error is None)[-LATEST:]
+        self.latest = (*self.latest, error is None)[-SCORED_ATTEMPTS:]
         seen = replace(self.health, last_attempt=attempt.ended, last_error=attempt.error or "")
         if error is None:
             seen = replace(seen, last_success=attempt.ended, consecutive_failures=0, problem="")

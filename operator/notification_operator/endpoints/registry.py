@@ -19,7 +19,7 @@ from notification_operator.domain.planning.hold import HoldReason
 from notification_operator.domain.receivers.health import UNTESTED
 from notification_operator.domain.receivers.targets import receiver_of
 from notification_operator.endpoints.endpoint import Endpoint, EndpointContext
-from notification_operator.endpoints.history import LATEST
+from notification_operator.endpoints.history import SCORED_ATTEMPTS
 from notification_operator.endpoints.refusals import (
     NEW_SECONDS,
     Refusal,
@@ -202,7 +202,7 @@ class Endpoints:
         )
         watch(
             "channel_health_score",
-            f"Share of the latest {LATEST} attempts on the channel that succeeded; 1 before the first attempt.",
+            f"Share of the latest {SCORED_ATTEMPTS} attempts on the channel that succeeded; 1 before the first attempt.",
             self._channels,
             lambda name: self._endpoints[name].statistics().score,
         )

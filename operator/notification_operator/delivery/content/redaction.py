@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 ON_LOOP: Final = 4_096
 """Bytes of content up to which it is redacted on the event loop: that takes a few milliseconds at most."""
-LARGE: Final = 65_536
+LARGE_CONTENT_BYTES: Final = 65_536
 """Bytes of content from which there must be room for its attempts before it is redacted."""
 THREADS: Final = 1
 """More would only compete for the interpreter."""
@@ -63,7 +63,7 @@ class RedactedContent:
     @property
     def is_large(self) -> bool:
         """Whether the content takes noticeable memory while it is redacted."""
-        return self.size > LARGE
+        return self.size > LARGE_CONTENT_BYTES
 
     async def prepare(self) -> None:
         """Redact a content that is not short, without a delay of anything else."""

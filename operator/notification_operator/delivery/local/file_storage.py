@@ -26,7 +26,7 @@ LEFTOVER_SECONDS: Final = 300.0
 """Age of a temporary file that nobody writes any more: its attempt has timed out long ago."""
 MOST_FILES: Final = 50_000
 """Files of the directory, so that looking through them stays cheap."""
-HIGH, LOW = 0.9, 0.8
+FULL_SHARE, CLEARED_SHARE = 0.9, 0.8
 """Shares of the limits: removing begins above the first one, and ends at the second one."""
 INTERVAL: Final = 3600.0
 """Seconds between two looks at the ages of the files."""
@@ -80,12 +80,12 @@ def surplus(files: Iterable[StoredFile], limits: Limits) -> list[StoredFile]:
         by_namespace.setdefault(file.namespace, deque()).append(file)
     used = sum(file.size for queue in by_namespace.values() for file in queue)
     count = sum(map(len, by_namespace.values()))
-    if not over(limits, used=used, count=count, share=HIGH):
+    if not over(limits, used=used, count=count, share=FULL_SHARE):
         return []
     largest = [(-sum(file.size for file in queue), name) for name, queue in by_namespace.items()]
     heapq.heapify(largest)
     removed = []
-    while over(limits, used=used, count=count, share=LOW):
+    while over(limits, used=used, count=count, share=CLEARED_SHARE):
         size, name = heapq.heappop(largest)
         file = by_namespace[name].popleft()
         removed.append(file)
@@ -122,7 +122,7 @@ class FileStorage:
         with self._lock:
             self._used += size
             self._count += 1
-            full = over(self._limits, used=self._used, count=self._count, share=HIGH)
+            full = over(self._limits, used=self._used, count=self._count, share=FULL_SHARE)
         if full:
             self._wanted.set()
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from notification_operator.delivery.http.egress_policy import EgressPolicy
 
-MOST: Final = 64
+MAX_SESSIONS: Final = 64
 """Sessions that are kept: the ones used most recently."""
 
 
@@ -52,8 +52,8 @@ class Sessions:
 
     def __init__(self) -> None:
         self.names: Final = NameResolver()
-        self._sessions: LruMap[Connection, aiohttp.ClientSession] = LruMap(MOST)
-        self._contexts: LruMap[Trust, ssl.SSLContext] = LruMap(MOST)
+        self._sessions: LruMap[Connection, aiohttp.ClientSession] = LruMap(MAX_SESSIONS)
+        self._contexts: LruMap[Trust, ssl.SSLContext] = LruMap(MAX_SESSIONS)
         self._closing: dict[asyncio.Task[None], aiohttp.ClientSession] = {}
 
     def shared(self, connection: Connection, namespace: str) -> SharedSession:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from notification_contract.kinds.choices import CircuitState, ConditionStatus
 from notification_operator.domain.conditions import Condition, updated
 from notification_operator.domain.flow_control.breaker import Circuit
-from notification_operator.domain.json_values import EARLIEST, integer, mapping, moment, text
+from notification_operator.domain.json_values import EARLIEST_TIME, integer, mapping, moment, text
 from notification_operator.domain.receivers.declared import examine
 from notification_operator.domain.receivers.health import UNTESTED
 from notification_operator.domain.receivers.health_condition import HEALTHY, healthy
@@ -184,7 +184,7 @@ def _attempted(replicas: Iterable[ReplicaStatus]) -> Iterator[tuple[datetime, st
 
 
 def _badness(circuit: CircuitStatus) -> tuple[int, datetime]:
-    return _WORSE.index(circuit.state), circuit.until or EARLIEST
+    return _WORSE.index(circuit.state), circuit.until or EARLIEST_TIME
 
 
 def _with_owner_facts(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from notification_contract.kinds.choices import CircuitState, ConditionStatus
 from notification_operator.domain.conditions import Condition
-from notification_operator.domain.json_values import EARLIEST
+from notification_operator.domain.json_values import EARLIEST_TIME
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,7 +40,7 @@ def healthy(
     if (
         freshest is not None
         and (time := _evidence_time(freshest)) is not None
-        and time >= (known or EARLIEST)
+        and time >= (known or EARLIEST_TIME)
     ):
         return assess(freshest)
     if before is None or before.reason in _PASSING:
@@ -74,7 +74,7 @@ def _admits(circuit: CircuitState, failures: int) -> bool:
 
 
 def _freshness(replica: ReplicaStatus) -> tuple[datetime, bool, str]:
-    return _evidence_time(replica) or EARLIEST, bool(replica.problem), replica.name
+    return _evidence_time(replica) or EARLIEST_TIME, bool(replica.problem), replica.name
 
 
 def _evidence_time(replica: ReplicaStatus) -> datetime | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-LATEST: Final = datetime(9000, 1, 1, tzinfo=UTC)
+LATEST_TIME: Final = datetime(9000, 1, 1, tzinfo=UTC)
 """The latest time of this program, far enough from the last one that a `datetime` can hold."""
 CLOCK_STEP: Final = timedelta(seconds=1)
 """Difference between the wall clock and a monotonic one beyond which the wall clock has been set."""
@@ -22,5 +22,5 @@ def format_time(moment: datetime) -> str:
 
 
 def later(moment: datetime, seconds: float) -> datetime:
-    """Return the time so many seconds later, at most `LATEST`."""
-    return moment + timedelta(seconds=min(seconds, max((LATEST - moment).total_seconds(), 0.0)))
+    """Return the time so many seconds later, at most `LATEST_TIME`."""
+    return moment + timedelta(seconds=min(seconds, max((LATEST_TIME - moment).total_seconds(), 0.0)))

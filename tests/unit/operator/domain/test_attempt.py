@@ -7,7 +7,7 @@ import pytest
 
 from notification_contract import bounds
 from notification_operator.domain.attempt import dump_attempt, parse_attempt
-from notification_operator.domain.json_values import EARLIEST
+from notification_operator.domain.json_values import EARLIEST_TIME
 from tests.unit.operator.domain.builders import circuit_open, failure, success
 
 ENTRY: dict[str, Any] = {
@@ -61,7 +61,7 @@ def test_value_that_is_no_object_is_no_attempt() -> None:
 def test_attempt_without_a_time_is_long_past() -> None:
     attempt = parse_attempt(ENTRY | {"timestamp": "soon"})
     assert attempt is not None
-    assert (attempt.timestamp, attempt.ended) == (EARLIEST, EARLIEST)
+    assert (attempt.timestamp, attempt.ended) == (EARLIEST_TIME, EARLIEST_TIME)
 
 
 def test_texts_of_another_writer_are_cut_to_their_bounds() -> None:

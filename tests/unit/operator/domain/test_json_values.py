@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from notification_operator.domain import json_values as values
-from notification_operator.domain.text.timestamps import LATEST
+from notification_operator.domain.text.timestamps import LATEST_TIME
 from tests.unit.operator.domain.builders import START
 
 
@@ -44,9 +44,9 @@ def test_number_is_clamped(value: object, expected: float | None) -> None:
     ("value", "expected"),
     [
         ("2026-03-01T13:00:00+01:00", START),
-        ("0001-01-01T00:00:00Z", values.EARLIEST),
+        ("0001-01-01T00:00:00Z", values.EARLIEST_TIME),
         ("0001-01-01T00:00:00+14:00", None),
-        ("9999-12-31T23:59:59Z", LATEST),
+        ("9999-12-31T23:59:59Z", LATEST_TIME),
         ("yesterday", None),
         ("", None),
         (5, None),
@@ -54,4 +54,4 @@ def test_number_is_clamped(value: object, expected: float | None) -> None:
 )
 def test_time_is_clamped(value: object, expected: datetime | None) -> None:
     assert values.moment(value) == expected
-    assert datetime(2500, 1, 1, tzinfo=UTC) < LATEST
+    assert datetime(2500, 1, 1, tzinfo=UTC) < LATEST_TIME

@@ -7,7 +7,7 @@ import pytest
 from notification_operator.domain.flow_control.breaker import Limits
 from notification_operator.domain.flow_control.rate import Rate
 from notification_operator.domain.planning.hold import Hold, HoldReason
-from notification_operator.domain.text.timestamps import LATEST
+from notification_operator.domain.text.timestamps import LATEST_TIME
 from notification_operator.endpoints.control import FlowControl
 from notification_operator.endpoints.pace import LONGEST_PAUSE, Pace
 from notification_operator.endpoints.waiting_line import STALE_SECONDS
@@ -142,6 +142,6 @@ def test_long_message_uses_up_more_of_the_rate(paced: PacingFixture) -> None:
 def test_wait_beyond_every_date_ends_at_the_latest_one(paced: PacingFixture) -> None:
     slow = Rate(per_second=1e-12, burst=1)
     assert paced.ask("uid-0", rate=slow) is None
-    hold = Hold(until=LATEST, reason=HoldReason.RATE)
+    hold = Hold(until=LATEST_TIME, reason=HoldReason.RATE)
     assert paced.ask("uid-1", rate=slow) == hold
     assert paced.ask("uid-1", rate=slow) == hold

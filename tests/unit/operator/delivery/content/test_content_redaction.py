@@ -14,7 +14,7 @@ import pytest
 
 from notification_operator.delivery.content import redaction as content_redaction
 from notification_operator.delivery.content.redaction import (
-    LARGE,
+    LARGE_CONTENT_BYTES,
     ON_LOOP,
     WITHHELD,
     ContentRedaction,
@@ -119,7 +119,7 @@ async def test_content_that_is_not_redacted_in_time_is_withheld(monkeypatch: pyt
         raise AssertionError
 
     monkeypatch.setattr(content_redaction, "redact_content_counted", hang)
-    redaction, raw = ContentRedaction(counted.redactor, seconds=0.05), content("x" * 2 * LARGE)
+    redaction, raw = ContentRedaction(counted.redactor, seconds=0.05), content("x" * 2 * LARGE_CONTENT_BYTES)
     for _ in range(2):
         redacted = redaction.of(raw)
         await redacted.prepare()
@@ -151,7 +151,9 @@ def test_withheld_content_keeps_what_decides_where_it_goes() -> None:
     assert secret.dedup_key not in {"", "disk/full"}
 
 
-@pytest.mark.parametrize(("length", "on_loop"), [(ON_LOOP // 2, True), (ON_LOOP, False), (2 * LARGE, False)])
+@pytest.mark.parametrize(
+    ("length", "on_loop"), [(ON_LOOP // 2, True), (ON_LOOP, False), (2 * LARGE_CONTENT_BYTES, False)]
+)
 async def test_only_short_content_is_redacted_on_the_event_loop(
     length: int, monkeypatch: pytest.MonkeyPatch, *, on_loop: bool
 ) -> None:

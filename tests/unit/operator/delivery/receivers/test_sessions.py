@@ -68,7 +68,7 @@ async def test_receivers_with_the_same_way_share_a_session(sessions: Sessions) -
 async def test_session_of_a_receiver_that_was_not_used_for_long_is_opened_again(
     server: HttpServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "MOST", 1)
+    monkeypatch.setattr(module, "MAX_SESSIONS", 1)
     monkeypatch.setattr(module, "MAX_TIMEOUT", 0)
     sessions = Sessions()
     assert await status(sessions, 0, server) == 200
@@ -83,7 +83,7 @@ async def test_session_of_a_receiver_that_was_not_used_for_long_is_opened_again(
 
 async def test_receiver_outlives_its_session(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its channel, which is made once, must not hold a session that others close."""
-    monkeypatch.setattr(module, "MOST", 1)
+    monkeypatch.setattr(module, "MAX_SESSIONS", 1)
     monkeypatch.setattr(module, "MAX_TIMEOUT", 0)
     names = [f"r{number}" for number in range(3)]
     async with network() as stage_of, serving() as server:
@@ -108,7 +108,7 @@ async def test_receiver_outlives_its_session(monkeypatch: pytest.MonkeyPatch) ->
 
 
 async def test_evicted_session_is_closed_at_the_end_at_the_latest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST", 1)
+    monkeypatch.setattr(module, "MAX_SESSIONS", 1)
     sessions = Sessions()
     opened = [sessions.session(connection(number)) for number in range(3)]
     await sessions.close()
@@ -152,7 +152,7 @@ def test_encrypted_key_is_refused_and_its_passphrase_is_not_asked_for() -> None:
 
 
 async def test_certificates_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST", 2)
+    monkeypatch.setattr(module, "MAX_SESSIONS", 2)
     sessions = Sessions()
     trusts = [Trust(authorities=trustme.CA().cert_pem.bytes().decode()) for _ in range(3)]
     contexts = [sessions.context(trust) for trust in trusts]

@@ -18,7 +18,7 @@ from notification_operator.domain.planning.plan import plan
 from notification_operator.domain.planning.progress import State
 from notification_operator.domain.receivers.targets import TargetRules
 from notification_operator.domain.routing.route import Route
-from notification_operator.domain.text.timestamps import LATEST
+from notification_operator.domain.text.timestamps import LATEST_TIME
 from tests.unit.operator.domain.builders import (
     START,
     at,
@@ -285,4 +285,4 @@ def test_fallback_after_a_time_beyond_every_date_joins_at_the_latest_one() -> No
     """Receivers have shorter times; a decision raises for none."""
     route = route_of("webhook/a", **{"webhook/a": falls_back_to("email/b", after=1e30)})
     read = notification("webhook/a")
-    assert next_attempt(read, route, running=frozenset({"webhook/a"}), now=at(1)) == LATEST
+    assert next_attempt(read, route, running=frozenset({"webhook/a"}), now=at(1)) == LATEST_TIME
