@@ -235,12 +235,14 @@ class Endpoint:
     def statistics(self) -> EndpointStatistics:
         """Return the current state."""
         breakers = [gate.breaker for gate in (self._gates or NO_GATES).values()]
-        circuit = max((each.state() for each in breakers), key=list(Circuit).index, default=Circuit.CLOSED)
-        probes = (each.probe_at for each in breakers)
-        probe_at = max((time for time in probes if time is not None), default=None)
+        circuit, probe_at = Circuit.CLOSED, None
+        not_closed = [each for each in breakers if each.state() is not Circuit.CLOSED]
+        if not_closed:
+            circuit = max((each.state() for each in not_closed), key=list(Circuit).index)
+            probe_at = max(filter(None, (each.probe_at for each in not_closed)))
         history = self._history or History()
         return EndpointStatistics(
-            health=history.health_with(circuit, None if circuit is Circuit.CLOSED else probe_at),
+            health=history.health_with(circuit, probe_at),
             circuit=circuit,
             score=history.score,
             destinations=len(breakers),
@@ -256,7 +258,8 @@ class Endpoint:
             recipient = self._recipient(receiver, target, message)
             if isinstance(recipient, Refusal):
                 return recipient
-            message = replace(message, address=recipient)
+            if recipient:
+                message = replace(message, address=recipient)
         assert channel is not None, "an endpoint without a channel accepts nothing"
         gate = self._gate(channel, message)
         return Delivery(endpoint=self, target=target, message=message, channel=channel, gate=gate)

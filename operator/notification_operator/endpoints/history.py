@@ -66,15 +66,18 @@ class History:
     def record(self, attempt: Attempt, error: BaseException | None) -> None:
         """Take in the result of a call."""
         self.latest = (*self.latest, error is None)[-SCORED_ATTEMPTS:]
-        seen = replace(self.health, last_attempt=attempt.ended, last_error=attempt.error or "")
+        before = self.health
+        failures, problem = before.consecutive_failures, before.problem
         if error is None:
-            seen = replace(seen, last_success=attempt.ended, consecutive_failures=0, problem="")
+            failures, problem = 0, ""
         elif not isinstance(error, ReceiverChanged):  # The receiver as it is now has refused nothing.
             refused = first(error, ReceiverError)
-            failures = seen.consecutive_failures + 1
-            seen = replace(
-                seen,
-                consecutive_failures=failures,
-                problem="" if refused is None else str(refused.reason),
-            )
-        self.health = seen
+            failures, problem = failures + 1, "" if refused is None else str(refused.reason)
+        self.health = replace(
+            before,
+            last_attempt=attempt.ended,
+            last_error=attempt.error or "",
+            last_success=attempt.ended if error is None else before.last_success,
+            consecutive_failures=failures,
+            problem=problem,
+        )

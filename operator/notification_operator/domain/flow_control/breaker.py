@@ -287,13 +287,16 @@ def _window(breaker: Breaker, notification: str, now: datetime) -> tuple[Recent,
     news = (*failures, Recent(at=now, notification=notification, failed=False))
     known = {(each.notification, each.failed) for each in news if each.notification}
     kept = _since(breaker.recent, now, seconds)
-    earlier = (each for each in kept if (each.notification, each.failed) not in known)
+    earlier = [each for each in kept if (each.notification, each.failed) not in known]
     return (*earlier, *news)[-MOST_RESULTS:]
 
 
 def _since(recent: tuple[Recent, ...], now: datetime, seconds: float) -> tuple[Recent, ...]:
+    """Return the results of the last seconds; in good times, all of them are."""
     start = now - timedelta(seconds=seconds)
-    return tuple(each for each in recent if each.at > start)
+    if not recent or recent[0].at > start:
+        return recent
+    return tuple([each for each in recent if each.at > start])
 
 
 def _report_probe(
