@@ -25,11 +25,11 @@ class Difference:
     """A setting whose value is not its default."""
 
     path: Path
-    """Where it is in the file."""
+    """The place in the file."""
     setting: Path
-    """The same, with `*` for the name of a plugin."""
+    """The place with `*` for the name of a plugin."""
     value: Any
-    """As YAML has it."""
+    """The value in YAML."""
 
     @property
     def since(self) -> int:

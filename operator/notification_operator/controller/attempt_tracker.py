@@ -64,7 +64,6 @@ class ObjectAttempts:
 
     @property
     def running(self) -> frozenset[str]:
-        """The channels that have a running attempt."""
         return frozenset(self._running)
 
     @property
@@ -260,7 +259,6 @@ class AttemptTracker:
             task.cancel()
 
     def add(self, attempts: ObjectAttempts) -> None:
-        """Track the attempts of an object."""
         self._objects[attempts.key.uid] = attempts
         self.await_end(attempts.key.uid)
 

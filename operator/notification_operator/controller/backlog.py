@@ -52,7 +52,6 @@ class Backlog:
         return self._waits_for_room or self._waits_for_ownership
 
     def add(self, key: Key) -> None:
-        """Hold a key."""
         self._keys.add(key.namespace, key)
 
     def discard(self, key: Key, *, parked: int) -> None:

@@ -64,8 +64,6 @@ class View:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Views:
-    """Returns the view of each receiver."""
-
     owns: Callable[[str], bool]
     """Returns whether this replica owns the object with a uid now."""
     endpoints: Endpoints
@@ -98,13 +96,13 @@ class Written:
     """The latest write, or the latest read that found nothing to write. Times are those of the loop's clock."""
 
     uid: str
-    """Of the receiver."""
+    """The uid of the receiver."""
     view: View | None
     """None where it is not known what the status holds: after a failure."""
     transition_at: float
-    """From this time a transition may be written."""
+    """The earliest time of a write that brings a transition."""
     change_at: float
-    """From this time any change may be written."""
+    """The earliest time of a write with any change."""
 
     @classmethod
     def now(cls, uid: str, view: View, time: float, *, spread: float) -> Written:

@@ -85,7 +85,7 @@ class Reconciliation:
     """
 
     notification: Notification
-    """As it was read."""
+    """The notification as it was read."""
     route: Route
     """Where the notification goes; fallbacks are not followed."""
     lease: BudgetLease

@@ -45,7 +45,6 @@ class Request:
         self.holds_worker = True
 
     def release_worker(self) -> None:
-        """Return the worker, if the request holds one."""
         if self.holds_worker and self.workers is not None:
             self.holds_worker = False
             self.workers.release()

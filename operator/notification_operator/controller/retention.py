@@ -72,7 +72,7 @@ class _Sweep:
     backlog: int = 0
     """Objects that were overdue when they were counted."""
     overdue: int = 0
-    """Those of them that are not deleted yet."""
+    """Overdue objects that are not deleted yet."""
     skipped: set[str] = field(default_factory=set)
     """The uids of objects that this sweep failed to delete."""
     failures: Counter[FailureReason] = field(default_factory=Counter)

@@ -36,7 +36,7 @@ class StillWaits:
     at: datetime
     """The time by the wall clock that the other times are of."""
     since: float = field(default_factory=_seconds)
-    """The same moment by the event loop's clock."""
+    """That moment by the event loop's clock."""
 
     def __call__(self) -> float | None:
         """Return the seconds until the earliest time; None if that has come."""

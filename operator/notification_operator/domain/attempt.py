@@ -51,7 +51,6 @@ class Attempt:
 
     @property
     def ended(self) -> datetime:
-        """The time at which the attempt ended."""
         return self.timestamp + timedelta(seconds=self.duration)
 
 
@@ -85,7 +84,6 @@ def parse_attempt(value: object) -> Attempt | None:
 
 
 def dump_attempt(attempt: Attempt) -> dict[str, Any]:
-    """Return the JSON of an attempt."""
     entry: dict[str, Any] = {
         "channel": attempt.channel,
         "attempt": attempt.number,

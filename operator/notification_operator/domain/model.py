@@ -93,12 +93,10 @@ class Notification:
 
     @property
     def phase(self) -> Phase:
-        """The phase of the status."""
         return self.status.phase
 
     @property
     def attempts(self) -> tuple[Attempt, ...]:
-        """The attempts of the status."""
         return self.status.attempts
 
     @property

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 DEFAULT_DAYS: Final = 7
-"""For an object that was stored before the schema had this default."""
+"""Retention of an object that was stored before the schema had this default."""
 
 
 def due_at(obj: Mapping[str, Any], *, failed_days: int = 0) -> datetime | None:

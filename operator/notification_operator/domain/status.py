@@ -42,7 +42,7 @@ class Reason(StrEnum):
     MAX_RETRIES_EXHAUSTED = "MaxRetriesExhausted"
     TOO_LARGE = "TooLarge"
     CHANNEL_NOT_ALLOWED = "ChannelNotAllowed"
-    """Of an attempt, too: the namespace may not use the channel."""
+    """Also of an attempt: the namespace may not use the channel."""
     RECEIVER_NOT_ALLOWED = "ReceiverNotAllowed"
     """The namespace may not use the receiver, or the receiver does not accept the recipient."""
     RECEIVER_NOT_READY = "ReceiverNotReady"
@@ -94,7 +94,6 @@ class Status:
         return _parse(mapping(obj.get("status")))
 
     def dump(self) -> dict[str, Any]:
-        """Return the JSON of this status."""
         # Comparing the messages first saves parsing: a change almost always changes the message.
         if self.message == self.raw.get("message", "") and self == _parse(self.raw):
             return dict(self.raw)
@@ -132,7 +131,6 @@ class Status:
         return tuple(target.name for target in self.targets)
 
     def condition(self, condition_type: str) -> Condition | None:
-        """Return the condition of a type, if there is one."""
         return next((each for each in self.conditions if each.type == condition_type), None)
 
     def with_conditions(self, updates: Iterable[Condition], *, generation: int, now: datetime) -> Status:

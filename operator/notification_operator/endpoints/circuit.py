@@ -90,7 +90,6 @@ class CircuitBreaker:
         self._retired = False
 
     def state(self) -> Circuit:
-        """Return the state now."""
         return self._breaker.circuit(self._control.now())
 
     @property

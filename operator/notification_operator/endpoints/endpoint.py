@@ -67,8 +67,6 @@ logger = structlog.get_logger(__name__)
 
 @dataclass(slots=True, kw_only=True)
 class EndpointContext:
-    """What all endpoints share."""
-
     control: FlowControl
     recorder: Recorder
     timeout: float
@@ -84,7 +82,7 @@ class Delivery:
     endpoint: Endpoint
     target: str
     message: Message
-    """With the recipient, where the channel addresses people."""
+    """The message with the recipient, where the channel addresses people."""
     channel: Channel
     gate: Gate | None
     """None for a channel that delivers within the process."""
@@ -164,14 +162,14 @@ class Endpoint:
         """Whether the service said that the address does not exist any more."""
         self._history: History | None = None
         self._slots: CallSlots | None = None
-        """Those of all destinations together."""
+        """Slots of all destinations together."""
         self._local: FairSemaphore | None = None
         self._gates: dict[str, Gate] | None = None
-        """By address; the one used most recently is last."""
+        """Gates by address; the one used most recently is last."""
         self._gates_before: Mapping[str, Gate] = NO_GATES
-        """Those of the endpoint before."""
+        """Gates of the endpoint before, by address."""
         self._first_messages: dict[tuple[str, str], str] | None = None
-        """By namespace and incident: later messages join the thread of the first one. A restart forgets it."""
+        """References by namespace and incident: later messages join the thread of the first one. A restart forgets it."""
         if before is not None:
             self._succeed(before)
 

@@ -47,7 +47,6 @@ class CallSlots:
 
     @property
     def idle(self) -> bool:
-        """Whether no call has or waits for a slot."""
         return self._users == 0
 
     def limit(self, allowance: int | None) -> None:
@@ -111,7 +110,6 @@ class Gate:
 
     @property
     def idle(self) -> bool:
-        """Whether no call runs or waits."""
         return self.slots.idle
 
     def forgettable(self) -> bool:

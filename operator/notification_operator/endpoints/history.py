@@ -38,7 +38,7 @@ class History:
     """The results of calls; they outlive a change of the endpoint."""
 
     health: Health = UNTESTED
-    """Without the state of the breaker."""
+    """Health without the state of the breaker."""
     latest: tuple[bool, ...] = ()
     """Whether each of the latest attempts has succeeded."""
 

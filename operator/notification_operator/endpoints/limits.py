@@ -23,7 +23,7 @@ class Limits:
     """What the settings say about a channel, or the spec about a receiver."""
 
     rate: Rate | None = None
-    """Of each destination; None for no limit."""
+    """Rate of each destination; None for no limit."""
     namespaces: tuple[str, ...] = ()
     """The namespaces that may use the channel; empty for all. `*` stands for any characters at the end of a name."""
     timeout: float | None = None
@@ -47,7 +47,6 @@ NO_LIMITS: Final = Limits()
 
 
 def channel_limits(settings: Channels) -> dict[str, Limits]:
-    """Return the limits of the channels of the settings by name."""
     sections = {name: getattr(settings, name) for name in BUILT_IN} | dict(settings.plugins)
     return {name: _channel_limits(section) for name, section in sections.items()}
 
@@ -60,7 +59,6 @@ def _channel_limits(section: ChannelSection) -> Limits:
 
 
 def receiver_limits(spec: ReceiverSpec) -> Limits:
-    """Return the limits that the spec of a receiver sets."""
     limit = spec.rate_limit
     return Limits(
         rate=None if limit is None else Rate(per_second=limit.per_second, burst=limit.count),

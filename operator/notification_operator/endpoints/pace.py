@@ -44,7 +44,7 @@ class Pace:
         self._bucket: Bucket | None = None
         self._line = WaitingLine()
         self._paused_until = -math.inf
-        """In seconds of the monotonic clock."""
+        """Seconds of the monotonic clock."""
         self._shown: datetime | None = None
         """The end of the pause by the wall clock."""
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 HOLD_SECONDS: Final = 900
 """After this time a held notification is looked at again, even if its receiver has not changed."""
 NEW_SECONDS: Final = 15
-"""The same for what takes moments: a receiver that has just been created, and the labels of namespaces."""
+"""The shorter time for what takes moments: a receiver that has just been created, and the labels of namespaces."""
 ORIGIN: Final = datetime(1970, 1, 1, tzinfo=UTC)
 BUILT_IN: Final = frozenset({"console", "file", "log", "slack"})
 _RECEIVER_TYPES: Final = frozenset(ReceiverType)
@@ -34,7 +34,7 @@ class Refusal:
 
     error: DeliveryError
     reason: Reason | None = None
-    """In one word, where there is one."""
+    """One word, where there is one."""
 
 
 def not_configured(channel: str) -> Refusal:

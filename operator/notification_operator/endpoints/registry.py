@@ -95,12 +95,12 @@ class Endpoints:
             name: Endpoint(self._context, name=name, limits=limits.get(name), channel=channel)
             for name, channel in channels.items()
         }
-        """By the name of a channel of the settings, or by receiver; the one used most recently is last."""
+        """Endpoints by the name of a channel of the settings, or by receiver; the one used most recently is last."""
         self._channels = tuple(channels)
         self._shared: LruMap[Readiness, Readiness] = LruMap(MAX_READINESS)
         """Most of a thousand receivers have an equal readiness."""
         self._waiting: LruMap[tuple[ReceiverKey, str], Key] = LruMap(MAX_WAITING)
-        """By receiver, which need not exist, and uid; the longest waiting is first."""
+        """Notifications by receiver, which need not exist, and uid; the longest waiting is first."""
 
     def observe(self, on_result: Callable[[ReceiverKey], None]) -> None:
         """Call a function with the receiver after each call of one, from now on."""

@@ -32,9 +32,9 @@ class Ticket:
     place: _Place
     namespace: str
     due: float = 0.0
-    """In seconds of the monotonic clock; 0 if it is not set yet."""
+    """Seconds of the monotonic clock; 0 if it is not set yet."""
     shown: datetime | None = None
-    """The same time as the status shows it."""
+    """The time that the status shows."""
 
 
 class WaitingLine:

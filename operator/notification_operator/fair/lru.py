@@ -22,7 +22,7 @@ class LruMap(Generic[K, V]):
         self._most = most
         self._values: OrderedDict[K, V] = OrderedDict()
         self.get: Final = self._values.get
-        """As of a dictionary, and as fast: several are asked in each attempt."""
+        """The dictionary's own method, because it is fast: several maps are asked in each attempt."""
 
     def __len__(self) -> int:
         return len(self._values)

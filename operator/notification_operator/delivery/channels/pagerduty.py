@@ -64,7 +64,6 @@ class PagerDutyChannel(Channel):
     def event(
         self, message: Message, composed: Composed[str], *, details: dict[str, Any] | None = None
     ) -> dict[str, Any]:
-        """Return the event."""
         event: dict[str, Any] = {
             "routing_key": self._key,
             "event_action": ACTIONS[message.event],
@@ -111,7 +110,6 @@ create = PagerDutyChannel
 
 
 def dedup_key(message: Message) -> str:
-    """Return the key of the incident."""
     key = message.dedup_key or f"{message.namespace}/{message.name}/{message.uid}"
     return key if len(key) <= MAX_DEDUP_KEY else key[-MAX_DEDUP_KEY:]
 

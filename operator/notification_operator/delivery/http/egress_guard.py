@@ -39,7 +39,6 @@ class GuardedResolver(AbstractResolver):
         return results
 
     async def close(self) -> None:
-        """Close the inner resolver."""
         await self._resolver.close()
 
 

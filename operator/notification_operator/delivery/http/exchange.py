@@ -162,7 +162,7 @@ class NetworkAccess:
 
 
 USUAL: Final = StatusTable()
-"""For a channel without a table of its own, which is TABLE of its module."""
+"""Used by a channel whose module has no TABLE."""
 
 
 class HttpExchange:

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PREFIX, SUFFIX = "notification-", ".json"
-"""Of the files; files of other names stay."""
+"""Names of the files; others stay."""
 TEMPORARY_PREFIX, TEMPORARY_SUFFIX = ".notification-", ".tmp"
-"""Of files that are being written."""
+"""Names of files that are being written."""
 LEFTOVER_SECONDS: Final = 300.0
 """Age of a temporary file that nobody writes any more: its attempt has timed out long ago."""
 MOST_FILES: Final = 50_000
@@ -51,7 +51,7 @@ class Limits:
 
 
 NO_LIMITS: Final = Limits()
-"""Of space and age."""
+"""Neither space nor age is limited."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -100,7 +100,6 @@ class Sessions:
         return self._contexts.use(trust, lambda: _context(trust))
 
     async def close(self) -> None:
-        """Close every session."""
         sessions = [*self._sessions.values(), *self._closing.values()]
         self._sessions.clear()
         for task in self._closing:
@@ -126,7 +125,6 @@ class SharedSession:
         allow_redirects: bool = True,
         server_hostname: str | None = None,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """Post once."""
         posting = self._sessions.session(self._connection).post(
             url,
             data=data,

@@ -41,8 +41,6 @@ IMPORTANCE: Final = {"critical": "high", "high": "high", "low": "low"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WrittenMail:
-    """A mail as it is sent."""
-
     id: str
     """Its Message-ID: the same for every attempt of one target."""
     content: bytes

@@ -100,8 +100,6 @@ class Owed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Breaker:
-    """The breaker of one destination."""
-
     limits: Limits = Limits()
     generation: int = 0
     """Grows whenever the breaker opens or closes."""
@@ -116,9 +114,9 @@ class Breaker:
     recent: tuple[Recent, ...] = ()
     """The window: earlier results, oldest first, without the failures of an outage."""
     probing: int = 0
-    """While half-open: running probes."""
+    """Running probes of a half-open breaker."""
     passed: int = 0
-    """While half-open: probes that succeeded."""
+    """Successful probes of a half-open breaker."""
     allowance: int | None = None
     """Calls that the destination may get at once; None: as many as its channel allows."""
     answered_at: datetime | None = None
@@ -126,7 +124,7 @@ class Breaker:
     failed_probe: str = ""
     """The notification whose failed probe opened the breaker again; it is not the next to probe."""
     owed: Owed | None = None
-    """While open again: the probes that are made still, by notifications that waited for their turn."""
+    """The probes that are still made after the breaker has opened again, by notifications that waited for their turn."""
 
     @property
     def probe_at(self) -> datetime | None:

@@ -22,7 +22,7 @@ class TargetStatus:
     """The key of the target."""
     state: TargetState
     attempts: int = 0
-    """Without those that a circuit breaker rejected, or that did not count for another reason."""
+    """Attempts, without those that a circuit breaker rejected, or that did not count for another reason."""
     last_error: str = ""
     delivered_at: datetime | None = None
     message_ref: str = ""
@@ -41,7 +41,6 @@ def parse_targets(value: object) -> tuple[TargetStatus, ...]:
 
 
 def dump_target(target: TargetStatus) -> dict[str, Any]:
-    """Return the JSON of a target."""
     entry: dict[str, Any] = {"name": target.name, "state": target.state.value, "attempts": target.attempts}
     if target.delivered_at is not None:
         entry["deliveredAt"] = format_time(target.delivered_at)

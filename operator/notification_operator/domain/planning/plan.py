@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 
 class PlanReason(StrEnum):
-    """The reason for a plan, for logs."""
-
     FINAL = "the notification is final"
     SETTLED = "every attempt is complete and only needs recording"
     DUE = "attempts are due"
@@ -39,7 +37,7 @@ class Send:
     number: int
     id: str
     delivery_id: str = ""
-    """The same for all attempts on the target."""
+    """Identical for all attempts on the target."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,8 +31,6 @@ NO_OPEN_BREAKERS: Final[Mapping[str, datetime]] = MappingProxyType({})
 
 
 class State(StrEnum):
-    """The state of a target."""
-
     NOT_ATTEMPTED = "not attempted"
     BACKING_OFF = "backing off"
     """Failed, with attempts left."""

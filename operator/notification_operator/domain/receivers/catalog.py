@@ -34,7 +34,7 @@ class Receiver:
     key: ReceiverKey
     uid: str
     generation: int
-    """Of the object, when it had this spec."""
+    """The object's generation with this spec."""
     spec: ReceiverSpec
     is_default: bool = False
     """Whether it gets what names only the channel of its type."""
@@ -66,7 +66,6 @@ class Catalog:
         object.__setattr__(self, "_defaults", defaults)
 
     def get(self, key: ReceiverKey) -> Receiver | None:
-        """Return a receiver, if it exists."""
         return self.receivers.get(key)
 
     def allows(self, receiver: Receiver, namespace: str) -> bool:

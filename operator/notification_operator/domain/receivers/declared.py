@@ -69,9 +69,9 @@ class Declared:
     key: ReceiverKey
     uid: str
     generation: int
-    """Of the object; that of the receiver in force is smaller if this one was refused."""
+    """The object's; the receiver in force has a smaller one if this one was refused."""
     receiver: Receiver | None
-    """With the last valid spec; None if there was none since this process has started."""
+    """The receiver with the last valid spec; None if there was none since this process has started."""
     problems: tuple[str, ...] = ()
     """Why the present spec is refused; empty if it is in force."""
     test_requested_at: str = ""

@@ -9,8 +9,6 @@ from notification_operator.domain.receivers.references import ReferenceReason
 
 
 class ReadyReason(StrEnum):
-    """The reason of the condition Ready."""
-
     ACCEPTED = "Accepted"
     INVALID = "Invalid"
     NOT_ALLOWED = "NotAllowed"
@@ -27,7 +25,7 @@ class Readiness:
     """
 
     generation: int = 0
-    """Of the spec that it is about."""
+    """The generation of the spec that was examined."""
     references: ReferenceReason = ReferenceReason.NONE
     references_message: str = ""
     secret_version: str = ""

@@ -58,14 +58,13 @@ class SecretValues:
     """The values that the fields of a block read from Secrets."""
 
     values: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """By field, such as `urlSecretRef` or `signingSecretRefs[0]`; by field and key where a field has several, such as `authSecretRef/username`."""
+    """Values by field, such as `urlSecretRef` or `signingSecretRefs[0]`; by field and key where a field has several, such as `authSecretRef/username`."""
 
     def value(self, name: str) -> str:
         """Return a value without surrounding white space, which files end with; empty without one."""
         return self.values.get(name, "").strip()
 
     def keys_of(self, name: str) -> dict[str, str]:
-        """Return the values of a field by key."""
         start = f"{name}/"
         return {each.removeprefix(start): self.value(each) for each in self.values if each.startswith(start)}
 
@@ -77,7 +76,7 @@ class References:
     reason: ReferenceReason
     message: str = ""
     values: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """By field and key, such as `email.authSecretRef/password`; a field with one key also by the field alone."""
+    """Values by field and key, such as `email.authSecretRef/password`; a field with one key also by the field alone."""
     version: str = ""
     """Changes with every change of a value."""
 
@@ -87,7 +86,6 @@ class References:
         return self.reason in {ReferenceReason.FOUND, ReferenceReason.NONE}
 
     def of_block(self, name: str) -> SecretValues:
-        """Return the values for a block of the spec."""
         start = f"{name}."
         return SecretValues(
             {

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 ERROR_CHARACTERS: Final = 512
 VERSION_CHARACTERS: Final = 512
 MESSAGE_CHARACTERS: Final = 1024
-"""Of a condition, of a test, and of a problem."""
+"""The longest message of a condition, of a test, and of a problem."""
 REQUESTED_AT_CHARACTERS: Final = 64
 REPLICA_CHARACTERS: Final = 253
 MOST_REPLICAS: Final = 32
@@ -104,7 +104,6 @@ class ReceiverStatus:
         return _parse(mapping(obj.get("status")))
 
     def dump(self) -> dict[str, Any]:
-        """Return the JSON of this status."""
         if self == _parse(self.raw):
             return dict(self.raw)
         status = dict(self.raw)
@@ -117,11 +116,9 @@ class ReceiverStatus:
         return status
 
     def condition(self, condition_type: str) -> Condition | None:
-        """Return the condition of a type, if there is one."""
         return next((each for each in self.conditions if each.type == condition_type), None)
 
     def replica(self, name: str) -> ReplicaStatus | None:
-        """Return the entry of a replica, if there is one."""
         return next((each for each in self.replicas if each.name == name), None)
 
 

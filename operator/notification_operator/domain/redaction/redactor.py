@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 
 def rules(settings: RedactionSettings) -> Rules:
-    """Return the rules that the settings select."""
     return Rules(emails=settings.emails, ipv4=settings.ip_addresses)
 
 

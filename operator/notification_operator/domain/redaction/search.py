@@ -30,7 +30,6 @@ class Folded(NamedTuple):
 
     @classmethod
     def of(cls, text: str) -> Folded:
-        """Fold a text."""
         return cls(text, fold(text))
 
 

@@ -46,8 +46,6 @@ LIMITED_ERRORS: Final = frozenset({"ratelimited", "rate_limited", "message_limit
 
 
 class SlackBotChannel(Channel):
-    """Posts to one Slack channel."""
-
     def __init__(
         self, block: Slack, secrets: SecretValues, *, access: NetworkAccess, composer: Composer
     ) -> None:

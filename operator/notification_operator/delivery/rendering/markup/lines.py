@@ -27,8 +27,6 @@ BULLET: Final = "\N{BULLET}"
 
 
 class Kind(StrEnum):
-    """The kind of a block."""
-
     PARAGRAPH = "paragraph"
     HEADING = "heading"
     CODE = "code"
@@ -43,7 +41,7 @@ class Block:
     kind: Kind
     text: str
     level: int = 0
-    """Of a heading: 1 to 6."""
+    """Heading level: 1 to 6."""
     tight: bool = False
     """Follows the block before it without an empty line."""
 
@@ -89,7 +87,6 @@ class LineRenderer:
         raise NotImplementedError
 
     def code(self, text: str) -> str:
-        """Return code within a line."""
         raise NotImplementedError
 
     def link(self, label: str, url: str) -> str:
@@ -97,7 +94,6 @@ class LineRenderer:
         raise NotImplementedError
 
     def heading(self, text: str, level: int) -> str:
-        """Return a heading."""
         raise NotImplementedError
 
     def fence(self, text: str, language: str) -> str:
@@ -105,7 +101,6 @@ class LineRenderer:
         raise NotImplementedError
 
     def rule(self) -> str:
-        """Return a horizontal rule."""
         return "\N{EM DASH}" * 3
 
     def table(self, rows: Sequence[Sequence[str]]) -> str:
@@ -117,7 +112,6 @@ class LineRenderer:
         return f"{BULLET} " if number is None else f"{number}. "
 
     def body(self, text: str, form: BodyFormat) -> str:
-        """Render a body by its format."""
         text = text[: self.longest]
         match form:
             case BodyFormat.MARKDOWN:

@@ -59,8 +59,6 @@ class TemplateInvalidError(ValueError):
 
 
 class Template:
-    """One compiled template."""
-
     def __init__(self, source: str, *, output: Output = Output.TEXT) -> None:
         """Compile the source.
 
