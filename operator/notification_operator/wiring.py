@@ -217,9 +217,11 @@ def _sweeper(
 ) -> RetentionSweeper | None:
     if not settings.retention.enabled:
         return None
+    objects = ports.objects
     return RetentionSweeper(
-        ports.objects,
         settings.retention,
+        pages=objects.pages,
+        delete=lambda expired: objects.delete(expired.ref, uid=expired.uid, version=expired.version),
         namespaces=settings.watch.namespaces,
         served=namespaces,
         active=lambda: ownership.active,

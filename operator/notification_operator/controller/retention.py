@@ -11,7 +11,7 @@ import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
@@ -20,7 +20,7 @@ from notification_operator.domain.retention import due_at
 from notification_operator.kube.errors import KubeError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Container, Mapping, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Container, Mapping, Sequence
     from datetime import datetime
 
     import prometheus_client
@@ -87,22 +87,12 @@ class _Sweep:
         return self.unavailable >= MOST_UNAVAILABLE or len(self.skipped) >= MOST_SKIPPED
 
 
-class Objects(Protocol):
-    """The notifications of the cluster."""
-
-    def pages(self, namespace: str | None) -> AsyncIterator[Sequence[dict[str, Any]]]:
-        """Return the pages of the objects in a namespace; None means all namespaces."""
-        ...
-
-    async def delete(self, ref: ObjectRef, *, uid: str, version: str) -> None:
-        """Delete an object, unless it was replaced or changed since this version."""
-        ...
-
-
 class RetentionSweeper:
     """Sweeps the notifications at a fixed interval.
 
     Args:
+        pages: returns the pages of the notifications in a namespace; None means all namespaces.
+        delete: deletes a notification, unless it was replaced or changed since it was listed.
         namespaces: the namespaces to list; all if empty.
         served: the namespaces in which objects may be deleted.
         active: returns whether this process works on anything now.
@@ -111,9 +101,10 @@ class RetentionSweeper:
 
     def __init__(  # noqa: PLR0913 - the objects, and which of them may be deleted how fast
         self,
-        objects: Objects,
         settings: Retention,
         *,
+        pages: Callable[[str | None], AsyncIterator[Sequence[dict[str, Any]]]],
+        delete: Callable[[Expired], Awaitable[None]],
         namespaces: Sequence[str],
         served: Container[str],
         active: Callable[[], bool],
@@ -123,7 +114,8 @@ class RetentionSweeper:
         overdue: prometheus_client.Gauge,
         clock: Callable[[], datetime],
     ) -> None:
-        self._objects = objects
+        self._pages = pages
+        self._delete_object = delete
         self._settings = settings
         self._namespaces = namespaces or (None,)
         self._served = served
@@ -184,7 +176,7 @@ class RetentionSweeper:
         """
         batch: list[Expired] = []
         try:
-            async for page in self._objects.pages(namespace):
+            async for page in self._pages(namespace):
                 expired = (_expired(obj, self._settings.failed_days) for obj in page)
                 due = [each for each in expired if each and self._is_due(each)]
                 new = [each for each in due if each.uid not in sweep.skipped]
@@ -209,7 +201,7 @@ class RetentionSweeper:
 
     async def _delete(self, expired: Expired, sweep: _Sweep) -> None:
         try:
-            await self._objects.delete(expired.ref, uid=expired.uid, version=expired.version)
+            await self._delete_object(expired)
         except KubeError as error:
             sweep.skipped.add(expired.uid)
             if error.not_found or error.conflict:

@@ -71,9 +71,11 @@ class SweeperFixture:
     @contextlib.asynccontextmanager
     async def at(self, api: NotificationsApi) -> AsyncIterator[None]:
         async with ApiClient(Configuration(host=api.url)) as client:
+            objects = KubeObjects(client, RESOURCE)
             sweeper = RetentionSweeper(
-                KubeObjects(client, RESOURCE),
                 self.settings,
+                pages=objects.pages,
+                delete=lambda expired: objects.delete(expired.ref, uid=expired.uid, version=expired.version),
                 namespaces=self.namespaces,
                 served=AllNamespaces(),
                 active=lambda: self.active,
