@@ -128,26 +128,14 @@ class Recorder:
 
     def rejected(self, send: Send, error: Transient) -> Attempt:
         """Return the attempt that an open circuit breaker kept from the receiver."""
-        return Attempt(
-            channel=send.channel,
-            number=send.number,
-            timestamp=self._clock(),
-            status=AttemptStatus.FAILED,
-            error=self._text(error, permanent=False),
-            circuit_open=True,
-        )
+        return self._without_call(send, self._text(error, permanent=False), circuit_open=True)
 
     def refused(self, send: Send, refusal: Refusal) -> Attempt:
         """Return the attempt on a target that gets no message."""
         permanent = isinstance(refusal.error, Permanent)
-        return Attempt(
-            channel=send.channel,
-            number=send.number,
-            timestamp=self._clock(),
-            status=AttemptStatus.FAILED,
-            error=self._text(refusal.error, permanent=permanent),
-            permanent=permanent,
-            reason="" if refusal.reason is None else refusal.reason.value,
+        text, reason = self._text(refusal.error, permanent=permanent), refusal.reason
+        return self._without_call(
+            send, text, permanent=permanent, reason="" if reason is None else reason.value
         )
 
     def unexpected(self, send: Send, error: BaseException) -> Attempt:
@@ -157,13 +145,21 @@ class Recorder:
             text = self._text(error, permanent=True)
         except Exception:  # noqa: BLE001 - the record matters more than its text
             text = f"{PERMANENT_MARK}{type(error).__name__}"
+        return self._without_call(send, text, permanent=True)
+
+    def _without_call(
+        self, send: Send, error: str, *, permanent: bool = False, reason: str = "", circuit_open: bool = False
+    ) -> Attempt:
+        """Return a failed attempt of which no call is known to have ended."""
         return Attempt(
             channel=send.channel,
             number=send.number,
             timestamp=self._clock(),
             status=AttemptStatus.FAILED,
-            error=text,
-            permanent=True,
+            error=error,
+            permanent=permanent,
+            reason=reason,
+            circuit_open=circuit_open,
         )
 
     def _text(self, error: BaseException, *, permanent: bool, address: str = "") -> str:
