@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from atomic_status import KubeStatusStore, ObjectRef
-from notification_operator.delivery.registry import channels
+from notification_operator.endpoints.declarations import channels
 from notification_operator.kube.config_map_templates import ConfigMapTemplates
 from notification_operator.kube.events.recorder import EventRecorder as KubeEventRecorder
 from notification_operator.kube.events.recorder import own_pod
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from atomic_status import StatusStore
     from notification_operator.config.settings import Settings
     from notification_operator.delivery.channel import Channel
-    from notification_operator.delivery.receivers.factory import ChannelFactory
     from notification_operator.delivery.rendering.templating.overrides import ReadTemplate
+    from notification_operator.endpoints.factory import ChannelFactory
     from notification_operator.kube.client import Cluster
     from notification_operator.kube.events.event import Event, Regarding
     from notification_operator.leadership.lease import LeaseStore

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from notification_operator.controller.receiver_status import ReceiverStatusController
-from notification_operator.delivery.receivers.factory import ChannelFactory
-from notification_operator.delivery.receivers.sessions import Sessions
 from notification_operator.domain.receivers.drills import is_drilled, latest_drill
 from notification_operator.domain.receivers.readiness import ReadyReason
 from notification_operator.endpoints.builder import Builder
+from notification_operator.endpoints.factory import ChannelFactory
+from notification_operator.endpoints.sessions import Sessions
 from notification_operator.endpoints.tester import ReceiverTester
 from notification_operator.telemetry.receiver_gauges import ReceiverState
 from notification_operator.watch.receivers.catalog import ReceiverCatalog

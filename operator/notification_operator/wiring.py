@@ -11,13 +11,13 @@ from notification_operator.controller.attempt_tracker import AttemptTracker
 from notification_operator.controller.reconciler import Reconciler
 from notification_operator.controller.retention import RetentionSweeper
 from notification_operator.controller.workqueue import WorkQueue
-from notification_operator.delivery.content.budget import ContentBudget
-from notification_operator.delivery.content.redaction import ContentRedaction
 from notification_operator.domain.flow_control.breaker import Limits
 from notification_operator.domain.redaction.redactor import Redactor, rules
 from notification_operator.endpoints.attempt import Recorder
+from notification_operator.endpoints.budget import ContentBudget
 from notification_operator.endpoints.control import FlowControl
 from notification_operator.endpoints.limits import channel_limits
+from notification_operator.endpoints.redaction import ContentRedaction
 from notification_operator.endpoints.registry import Endpoints
 from notification_operator.kube.resources import RESOURCE
 from notification_operator.leadership.elector import Elector

@@ -7,10 +7,10 @@ from typing import Any
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from notification_operator.delivery.receivers.sessions import Sessions
 from notification_operator.domain.receivers.readiness import ReadyReason
-from tests.unit.operator.delivery.receivers.far_ends import factory_of
+from notification_operator.endpoints.sessions import Sessions
 from tests.unit.operator.domain.receivers.entries import receiver
+from tests.unit.operator.endpoints.far_ends import factory_of
 from tests.unit.operator.endpoints.stage import Stage
 
 KINDS = ["webhook", "email", "teams", "pagerduty", "sms", "slack", "discord", "mattermost"]

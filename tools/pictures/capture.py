@@ -27,10 +27,10 @@ from notification_operator.delivery.channels.slack.webhook import SlackWebhookCh
 from notification_operator.delivery.http.egress_guard import guarded_session
 from notification_operator.delivery.http.egress_policy import EgressPolicy
 from notification_operator.delivery.http.exchange import NetworkAccess
-from notification_operator.delivery.receivers.factory import create_channel
 from notification_operator.delivery.rendering.compose import Composer, Facts
 from notification_operator.delivery.rendering.mail import write_mail
 from notification_operator.domain.receivers.references import SecretValues
+from notification_operator.endpoints.factory import create_channel
 from notification_operator.telemetry import logging
 from tools.pictures.samples import MESSAGE, NOW
 

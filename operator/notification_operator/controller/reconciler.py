@@ -14,7 +14,6 @@ from notification_contract.kinds.choices import Phase
 from notification_operator.controller.reconciliation import Reconciliation, RetryTimes
 from notification_operator.controller.request import Result, ref_of
 from notification_operator.controller.still_waits import StillWaits, WaitingTarget
-from notification_operator.delivery.content.budget import cost
 from notification_operator.domain.folding.fold import earliest_attempt, merge_attempts, next_attempt
 from notification_operator.domain.folding.phases import FINAL
 from notification_operator.domain.planning.fallback import follow
@@ -23,6 +22,7 @@ from notification_operator.domain.planning.plan import plan
 from notification_operator.domain.planning.progress import NO_OPEN_BREAKERS
 from notification_operator.domain.receivers.targets import PLACEHOLDER, receiver_of
 from notification_operator.domain.status import Reason
+from notification_operator.endpoints.budget import cost
 from notification_operator.endpoints.targets import Targets
 from notification_operator.observers.publisher import Transition
 
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from notification_operator.controller.attempt_tracker import AttemptTracker
     from notification_operator.controller.reconciliation import Written
     from notification_operator.controller.request import Request
-    from notification_operator.delivery.content.budget import Reservation
-    from notification_operator.delivery.content.redaction import ContentRedaction, RedactedContent
     from notification_operator.domain.attempt import Attempt
     from notification_operator.domain.key import Key
     from notification_operator.domain.model import Notification
@@ -44,6 +42,8 @@ if TYPE_CHECKING:
     from notification_operator.domain.receivers.catalog import ReceiverKey
     from notification_operator.domain.routing.route import Route
     from notification_operator.domain.rules import Rules
+    from notification_operator.endpoints.budget import Reservation
+    from notification_operator.endpoints.redaction import ContentRedaction, RedactedContent
     from notification_operator.endpoints.registry import Endpoints
     from notification_operator.observers.metrics import MetricsObserver
     from notification_operator.observers.publisher import Publisher

@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from atomic_status import StatusStore
     from notification_operator.controller.attempt_tracker import AttemptTracker, ObjectAttempts
     from notification_operator.controller.request import Request
-    from notification_operator.delivery.content.budget import BudgetLease, Reservation
     from notification_operator.domain.attempt import Attempt
     from notification_operator.domain.model import Notification
     from notification_operator.domain.routing.route import Route
     from notification_operator.domain.rules import Rules
+    from notification_operator.endpoints.budget import BudgetLease, Reservation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

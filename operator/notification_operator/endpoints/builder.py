@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from notification_operator.delivery.channel import Channel
-    from notification_operator.delivery.receivers.factory import ChannelFactory
     from notification_operator.domain.receivers.catalog import Receiver
     from notification_operator.domain.receivers.references import ObjectKey, ObjectState
     from notification_operator.endpoints.endpoint import Endpoint
+    from notification_operator.endpoints.factory import ChannelFactory
 
 logger = structlog.get_logger(__name__)
 

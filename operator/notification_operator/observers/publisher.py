@@ -9,9 +9,9 @@ import structlog
 
 if TYPE_CHECKING:
     from atomic_status import StatusError
-    from notification_operator.delivery.content.redaction import RedactedContent
     from notification_operator.domain.key import Key
     from notification_operator.domain.model import Attempt, Notification
+    from notification_operator.endpoints.redaction import RedactedContent
 
 logger = structlog.get_logger(__name__)
 

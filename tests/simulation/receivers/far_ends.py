@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from notification_operator.delivery.channel import InvalidOptionsError, ReceiverError, ReceiverProblem
-from notification_operator.delivery.receivers.factory import ChannelFactory
+from notification_operator.endpoints.factory import ChannelFactory
 from tests.simulation.channels import Pause, SimulatedChannel
 from tests.simulation.receivers.api_objects import Kind, Place
 

@@ -1,4 +1,4 @@
-"""What the tests of the operator's shell share: a small API server, a client of it, and replicas that compete for Leases."""
+"""What the tests of the operator share: a small API server, a client of it, a receiver over HTTP, and replicas."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.unit.operator.delivery.receiving import HttpServer, serving
 from tests.unit.operator.kube_api import KubeApi, client_of, running
 from tests.unit.operator.leadership.lease_fixture import Replicas
 
@@ -32,6 +33,12 @@ async def api() -> AsyncIterator[KubeApi]:
 async def client(api: KubeApi) -> AsyncIterator[ApiClient]:
     async with client_of(api) as api_client:
         yield api_client
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[HttpServer]:
+    async with serving() as http_server:
+        yield http_server
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ import pytest
 
 from atomic_status.testing import MemoryStore
 from notification_operator.delivery.channel import Permanent, RateLimited, ReceiverError, ReceiverProblem
-from notification_operator.delivery.content.budget import part_of
 from notification_operator.domain.key import Key
 from notification_operator.domain.text.timestamps import format_time
+from notification_operator.endpoints.budget import part_of
 from notification_operator.ports import ReceiverPorts
 from tests.unit.operator.contract.kinds.specs import spec
 from tests.unit.operator.controller.reconciler_fixture import ReconcilerFixture, Stub, now

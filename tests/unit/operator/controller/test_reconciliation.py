@@ -14,10 +14,10 @@ from notification_contract.kinds.choices import AttemptStatus
 from notification_operator.controller.attempt_tracker import AttemptTracker
 from notification_operator.controller.reconciliation import Reconciliation, RetryTimes
 from notification_operator.controller.request import Request
-from notification_operator.delivery.content.budget import RECEIVER_PARTS, ContentBudget, Reservation
 from notification_operator.domain.key import Key
 from notification_operator.domain.model import Attempt, Notification
 from notification_operator.domain.routing.route import Route
+from notification_operator.endpoints.budget import RECEIVER_PARTS, ContentBudget, Reservation
 
 if TYPE_CHECKING:
     from notification_operator.domain.rules import Rules

@@ -20,8 +20,8 @@ from notification_operator.delivery.channels.console import ConsoleChannel
 from notification_operator.delivery.channels.file import FileChannel
 from notification_operator.delivery.channels.log import LogChannel
 from notification_operator.delivery.local.bounded_lines import LINE_BYTES
-from notification_operator.delivery.registry import channels
 from notification_operator.domain.model import Content
+from notification_operator.endpoints.declarations import channels
 from notification_operator.telemetry import logging as log
 from tests.unit.operator.kube_api import until
 from tests.unit.process_log import restored_log

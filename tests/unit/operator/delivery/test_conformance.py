@@ -16,10 +16,10 @@ from notification_operator.delivery.channels.console import ConsoleChannel
 from notification_operator.delivery.channels.file import FileChannel
 from notification_operator.delivery.channels.log import LogChannel
 from notification_operator.delivery.channels.slack.webhook import SlackWebhookChannel
-from notification_operator.delivery.registry import channels
 from notification_operator.domain.flow_control.breaker import Limits
 from notification_operator.domain.model import Attempt
 from notification_operator.domain.planning.plan import Send
+from notification_operator.endpoints.declarations import channels
 from notification_operator.endpoints.refusals import BUILT_IN
 from tests.unit.operator.delivery.receiving import HttpServer
 from tests.unit.operator.delivery.test_channels import message

@@ -9,7 +9,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from notification_operator.delivery.channel import Channel
-from notification_operator.delivery.receivers.factory import ChannelFactory
 from notification_operator.domain.flow_control.breaker import Circuit, Limits
 from notification_operator.domain.key import Key
 from notification_operator.domain.planning.hold import Hold
@@ -18,6 +17,7 @@ from notification_operator.domain.receivers.references import ObjectKey, ObjectS
 from notification_operator.domain.status import Reason
 from notification_operator.endpoints.builder import Builder
 from notification_operator.endpoints.endpoint import Delivery, Endpoint, Permit
+from notification_operator.endpoints.factory import ChannelFactory
 from notification_operator.endpoints.limits import NO_LIMITS
 from notification_operator.endpoints.limits import Limits as EndpointLimits
 from notification_operator.endpoints.refusals import Refusal

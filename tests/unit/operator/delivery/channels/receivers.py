@@ -15,9 +15,9 @@ from notification_contract.kinds.choices import BodyFormat
 from notification_operator.delivery.channel import Message, ReceiverProblem
 from notification_operator.delivery.http.egress_policy import EgressPolicy
 from notification_operator.delivery.http.exchange import NetworkAccess
-from notification_operator.delivery.receivers.factory import create_channel
 from notification_operator.delivery.rendering.compose import Composer, Facts, Templates
 from notification_operator.domain.receivers.references import SecretValues
+from notification_operator.endpoints.factory import create_channel
 from tests.harness.sink.services import discord, pagerduty, slack, teams, twilio
 from tests.unit.operator.delivery import test_channels
 from tests.unit.operator.delivery.receiving import PATH, HttpServer, Received

@@ -9,7 +9,7 @@ from notification_contract.quantity import amount
 from notification_contract.settings import Markup
 from notification_operator.config.settings import SettingsError
 from notification_operator.delivery.local.file_storage import DAY, Limits
-from notification_operator.delivery.receivers.factory import BUILT_IN, load
+from notification_operator.endpoints.factory import BUILT_IN, load
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

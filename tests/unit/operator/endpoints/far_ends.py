@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from notification_operator.delivery.receivers.factory import ChannelFactory
-from notification_operator.delivery.receivers.sessions import Sessions
+from notification_operator.endpoints.factory import ChannelFactory
+from notification_operator.endpoints.sessions import Sessions
 from tests.unit.operator.delivery.channels.mail_server import PASSWORD, USERNAME
 from tests.unit.operator.delivery.channels.receivers import KEY, NOW, ROUTING_KEY, SID, TOKEN, base
 from tests.unit.operator.delivery.receiving import serving

@@ -17,12 +17,12 @@ from cryptography.hazmat.primitives import serialization
 
 from notification_operator.delivery.channel import InvalidOptionsError
 from notification_operator.delivery.http.egress_policy import EgressPolicy
-from notification_operator.delivery.receivers import sessions as module
-from notification_operator.delivery.receivers.sessions import Connection, Sessions, Trust
+from notification_operator.endpoints import sessions as module
+from notification_operator.endpoints.sessions import Connection, Sessions, Trust
 from tests.unit.operator.delivery.channels.receivers import LOOPBACK
-from tests.unit.operator.delivery.receivers.far_ends import network
 from tests.unit.operator.delivery.receiving import HttpServer, serving
 from tests.unit.operator.domain.receivers.entries import receiver
+from tests.unit.operator.endpoints.far_ends import network
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 CREATE = """
 import os
 from notification_operator.delivery.channel import InvalidOptionsError
-from notification_operator.delivery.receivers.sessions import Sessions, Trust
+from notification_operator.endpoints.sessions import Sessions, Trust
 
 try:
     Sessions().context(Trust(certificate=os.environ["CERTIFICATE"], key=os.environ["KEY"]))

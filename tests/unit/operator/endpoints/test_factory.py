@@ -17,7 +17,9 @@ from notification_contract.kinds.target import address_digits
 from notification_operator.domain.receivers.readiness import ReadyReason
 from tests.unit.operator.delivery.channels.mail_server import USERNAME, mail_server
 from tests.unit.operator.delivery.channels.receivers import KEY, SERVICES, TOKEN, base
-from tests.unit.operator.delivery.receivers.far_ends import (
+from tests.unit.operator.delivery.receiving import PATH, serving
+from tests.unit.operator.domain.receivers.entries import receiver
+from tests.unit.operator.endpoints.far_ends import (
     CREDENTIALS,
     FAR,
     HERE,
@@ -28,8 +30,6 @@ from tests.unit.operator.delivery.receivers.far_ends import (
     put_secrets,
     secure_server,
 )
-from tests.unit.operator.delivery.receiving import PATH, serving
-from tests.unit.operator.domain.receivers.entries import receiver
 
 if TYPE_CHECKING:
     from notification_operator.domain.receivers.catalog import Receiver

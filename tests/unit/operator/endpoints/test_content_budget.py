@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from contextlib import closing
 
-from notification_operator.delivery.content.budget import (
+from notification_operator.domain.key import Key
+from notification_operator.domain.model import Content
+from notification_operator.endpoints.budget import (
     MOST_OVERTAKEN,
     RECEIVER_PARTS,
     ContentBudget,
     Reservation,
     content_size,
 )
-from notification_operator.domain.key import Key
-from notification_operator.domain.model import Content
 
 
 class BudgetFixture:

@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from notification_operator.delivery.content import redaction as content_redaction
-from notification_operator.delivery.content.redaction import (
+from notification_operator.domain.model import Content
+from notification_operator.domain.redaction.redact import Rules, redact_content, redact_content_counted
+from notification_operator.domain.redaction.redactor import Redactor
+from notification_operator.domain.redaction.rules import RULES
+from notification_operator.endpoints import redaction as content_redaction
+from notification_operator.endpoints.redaction import (
     LARGE_CONTENT_BYTES,
     ON_LOOP,
     WITHHELD,
     ContentRedaction,
     without_text,
 )
-from notification_operator.domain.model import Content
-from notification_operator.domain.redaction.redact import Rules, redact_content, redact_content_counted
-from notification_operator.domain.redaction.redactor import Redactor
-from notification_operator.domain.redaction.rules import RULES
 from tests.cases import some
 from tests.kit.hostile_texts import UNITS, filled
 

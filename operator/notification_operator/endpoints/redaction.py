@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 import structlog
 
-from notification_operator.delivery.content.budget import content_size
 from notification_operator.delivery.daemon_threads import DaemonThreads, SaturatedError
 from notification_operator.domain.redaction.redact import (
     ALL_RULES,
@@ -16,6 +15,7 @@ from notification_operator.domain.redaction.redact import (
     redact_key,
 )
 from notification_operator.domain.redaction.rules import REDACTED
+from notification_operator.endpoints.budget import content_size
 
 if TYPE_CHECKING:
     import threading

@@ -1,1 +1,0 @@
-"""Receivers at work: from a NotificationReceiver and its Secrets to a channel."""
