@@ -30,13 +30,13 @@ if TYPE_CHECKING:
     from atomic_status import StatusStore
     from notification_operator.config.settings import Settings
     from notification_operator.delivery.channel import Channel
-    from notification_operator.delivery.rendering.templating.overrides import ReadTemplate
     from notification_operator.endpoints.factory import ChannelFactory
     from notification_operator.kube.client import Cluster
     from notification_operator.kube.events.event import Event, Regarding
     from notification_operator.leadership.lease import LeaseStore
     from notification_operator.observers.audit.store import AuditStore
     from notification_operator.observers.publisher import Observer
+    from notification_operator.rendering.templating.overrides import ReadTemplate
     from notification_operator.telemetry.statistics import ElectorStatistics
     from notification_operator.watch.collection_watch import Watches
     from notification_operator.watch.routing_config import Documents

@@ -22,7 +22,7 @@ USERS: Final = (
     "notification_cli",
     "notification_client",
     f"{DIVIDED}/domain",
-    f"{DIVIDED}/delivery/channels",
+    f"{DIVIDED}/channels",
 )
 
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 
+from notification_operator.channels.slack.webhook import SlackWebhookChannel
 from notification_operator.delivery.channel import RateLimited, Transient
-from notification_operator.delivery.channels.slack.webhook import SlackWebhookChannel
 from tests.simulation.load import Load, Receiver
 
 if TYPE_CHECKING:

@@ -22,15 +22,15 @@ from notification_contract.kinds.channel_types.sms import Sms
 from notification_contract.kinds.channel_types.teams import Teams
 from notification_contract.kinds.secrets import SecretName, SecretRef
 from notification_contract.settings import Log, LogFormat
-from notification_operator.delivery.channels.console import ConsoleChannel
-from notification_operator.delivery.channels.slack.webhook import SlackWebhookChannel
+from notification_operator.channels.console import ConsoleChannel
+from notification_operator.channels.slack.webhook import SlackWebhookChannel
 from notification_operator.delivery.http.egress_guard import guarded_session
 from notification_operator.delivery.http.egress_policy import EgressPolicy
 from notification_operator.delivery.http.exchange import NetworkAccess
-from notification_operator.delivery.rendering.compose import Composer, Facts
-from notification_operator.delivery.rendering.mail import write_mail
 from notification_operator.domain.receivers.references import SecretValues
 from notification_operator.endpoints.factory import create_channel
+from notification_operator.rendering.compose import Composer, Facts
+from notification_operator.rendering.mail import write_mail
 from notification_operator.telemetry import logging
 from tools.pictures.samples import MESSAGE, NOW
 

@@ -21,10 +21,10 @@ from notification_contract.kinds.choices import BodyFormat
 from notification_operator.delivery.channel import DeliveryError, InvalidOptionsError, Message
 from notification_operator.delivery.http.egress_policy import AddressNotAllowedError
 from notification_operator.delivery.http.exchange import USUAL
-from notification_operator.delivery.rendering.mail import write_mail
 from notification_operator.domain.receivers.references import ReferenceReason, References
 from notification_operator.domain.redaction.redactor import Redactor
 from notification_operator.endpoints.factory import BUILT_IN, ChannelFactory
+from notification_operator.rendering.mail import write_mail
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping

@@ -19,11 +19,11 @@ from notification_operator.delivery.channel import (
     Transient,
 )
 from notification_operator.delivery.http.exchange import REDACTED
-from notification_operator.delivery.rendering.pool import time_limit
 from notification_operator.domain.attempt import Attempt
 from notification_operator.domain.flow_control.breaker import Result
 from notification_operator.domain.status import Reason
 from notification_operator.domain.text.error_text import chain, describe
+from notification_operator.rendering.pool import time_limit
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,8 +16,8 @@ from yarl import URL
 from notification_operator.delivery.channel import Channel, InvalidOptionsError
 from notification_operator.delivery.http.egress_policy import EgressPolicy
 from notification_operator.delivery.http.exchange import NetworkAccess
-from notification_operator.delivery.rendering.pool import RenderingPool
 from notification_operator.endpoints.sessions import Connection, Trust
+from notification_operator.rendering.pool import RenderingPool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 
     from notification_contract.kinds.channel_type import TypeBlock
     from notification_contract.kinds.receiver import ReceiverSpec
-    from notification_operator.delivery.rendering.compose import Composer
-    from notification_operator.delivery.rendering.templating.overrides import ReadTemplate
     from notification_operator.domain.receivers.catalog import Receiver
     from notification_operator.domain.receivers.references import References, SecretValues
     from notification_operator.endpoints.sessions import Sessions
+    from notification_operator.rendering.compose import Composer
+    from notification_operator.rendering.templating.overrides import ReadTemplate
 
-BUILT_IN: Final = "notification_operator.delivery.channels"
+BUILT_IN: Final = "notification_operator.channels"
 """The package of the modules of the types."""
-COMPOSE: Final = "notification_operator.delivery.rendering.compose"
+COMPOSE: Final = "notification_operator.rendering.compose"
 
 
 def load(factory: str, options: Mapping[str, Any]) -> Channel:

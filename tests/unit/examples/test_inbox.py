@@ -21,7 +21,7 @@ from examples.demo.inbox.signature import NotVerifiedError, verify
 from notification_operator.delivery.channel import DeliveryError, ReceiverError, ReceiverProblem
 from notification_operator.delivery.http.egress_guard import guarded_session
 from tests.harness.authority import Authority
-from tests.unit.operator.delivery.channels.receivers import LOOPBACK, access, make, message, own_connections
+from tests.unit.operator.channels.receivers import LOOPBACK, access, make, message, own_connections
 
 if TYPE_CHECKING:
     import ssl

@@ -23,7 +23,7 @@ from tests.harness.receiver_types import TYPES
 from tests.harness.sink.app import Sink
 from tests.harness.sink.mail import account_of
 from tests.harness.sink.smtp import Encryption
-from tests.unit.operator.delivery.channels.receivers import make, message, own_connections
+from tests.unit.operator.channels.receivers import make, message, own_connections
 
 if TYPE_CHECKING:
     import ssl

@@ -15,7 +15,7 @@ from notification_operator.delivery.http.egress_guard import guarded_session
 from tests.harness.counterparts import Account
 from tests.harness.receiver_types import TYPES
 from tests.harness.sink.services import mattermost, slack
-from tests.unit.operator.delivery.channels.receivers import LOOPBACK, SID, access, make, message
+from tests.unit.operator.channels.receivers import LOOPBACK, SID, access, make, message
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

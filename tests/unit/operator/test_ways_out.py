@@ -10,10 +10,10 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from notification_contract.settings import Audit, EventLevel, LogFormat
+from notification_operator.channels.console import ConsoleChannel
+from notification_operator.channels.file import FileChannel
+from notification_operator.channels.log import LogChannel
 from notification_operator.delivery.channel import Channel
-from notification_operator.delivery.channels.console import ConsoleChannel
-from notification_operator.delivery.channels.file import FileChannel
-from notification_operator.delivery.channels.log import LogChannel
 from notification_operator.kube.events.event import Regarding
 from notification_operator.observers.audit.observer import AuditObserver
 from notification_operator.observers.kube_events import EventObserver

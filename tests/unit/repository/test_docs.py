@@ -14,7 +14,7 @@ from notification_cli.app import app as notif
 from notification_contract.crds import notification_request
 from notification_contract.kinds.choices import Phase
 from notification_contract.settings import Audit
-from notification_operator.delivery.channels.console import ConsoleChannel
+from notification_operator.channels.console import ConsoleChannel
 from notification_operator.domain.flow_control.breaker import Limits
 from notification_operator.domain.model import Reason
 from notification_operator.domain.routing.route import RoutingReason

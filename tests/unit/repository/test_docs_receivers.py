@@ -16,8 +16,6 @@ from notification_contract.kinds.choices import TargetState
 from notification_contract.kinds.receiver import parse_spec
 from notification_contract.safe_yaml import LOADER
 from notification_operator.delivery.channel import ReceiverProblem
-from notification_operator.delivery.rendering.compose import Composer, Facts
-from notification_operator.delivery.rendering.templating.templates import Template
 from notification_operator.domain.receivers.health_condition import (
     CIRCUIT_OPEN,
     DELIVERING,
@@ -26,6 +24,8 @@ from notification_operator.domain.receivers.health_condition import (
 )
 from notification_operator.domain.receivers.readiness import ReadyReason
 from notification_operator.domain.receivers.references import ReferenceReason
+from notification_operator.rendering.compose import Composer, Facts
+from notification_operator.rendering.templating.templates import Template
 from tests.unit.repository.test_docs import DOCUMENTS
 from tools.pictures.samples import MESSAGE
 from tools.platform.pulumi.environment import ROOT

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 from notification_contract.settings import Channels, Log, LogLevel
+from notification_operator.channels.console import ConsoleChannel
+from notification_operator.channels.file import FileChannel
+from notification_operator.channels.log import LogChannel
 from notification_operator.config.settings import SettingsError
 from notification_operator.delivery.channel import Message, Transient
-from notification_operator.delivery.channels.console import ConsoleChannel
-from notification_operator.delivery.channels.file import FileChannel
-from notification_operator.delivery.channels.log import LogChannel
 from notification_operator.delivery.local.bounded_lines import LINE_BYTES
 from notification_operator.domain.model import Content
 from notification_operator.endpoints.declarations import channels

@@ -10,9 +10,12 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
+from notification_operator.channels.slack.webhook import SlackWebhookChannel
 from notification_operator.delivery.channel import Transient
-from notification_operator.delivery.channels.slack.webhook import SlackWebhookChannel
-from notification_operator.delivery.rendering.markup.slack_text import (
+from notification_operator.domain.flow_control.breaker import Limits
+from notification_operator.domain.model import Content
+from notification_operator.domain.planning.plan import Send
+from notification_operator.rendering.markup.slack_text import (
     MAX_BLOCKS,
     MAX_HEADER,
     MAX_SECTION,
@@ -21,9 +24,6 @@ from notification_operator.delivery.rendering.markup.slack_text import (
     payloads,
     pieces,
 )
-from notification_operator.domain.flow_control.breaker import Limits
-from notification_operator.domain.model import Content
-from notification_operator.domain.planning.plan import Send
 from tests.unit.operator.delivery.receiving import HttpServer
 from tests.unit.operator.delivery.test_channels import message
 from tests.unit.operator.endpoints.calls import endpoints_of, make_attempt

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 from notification_operator.endpoints.factory import ChannelFactory
 from notification_operator.endpoints.sessions import Sessions
-from tests.unit.operator.delivery.channels.mail_server import PASSWORD, USERNAME
-from tests.unit.operator.delivery.channels.receivers import KEY, NOW, ROUTING_KEY, SID, TOKEN, base
+from tests.unit.operator.channels.mail_server import PASSWORD, USERNAME
+from tests.unit.operator.channels.receivers import KEY, NOW, ROUTING_KEY, SID, TOKEN, base
 from tests.unit.operator.delivery.receiving import serving
 from tests.unit.operator.domain.receivers.entries import receiver
 from tests.unit.operator.endpoints.stage import Stage

@@ -19,7 +19,7 @@ from notification_operator.delivery.channel import InvalidOptionsError
 from notification_operator.delivery.http.egress_policy import EgressPolicy
 from notification_operator.endpoints import sessions as module
 from notification_operator.endpoints.sessions import Connection, Sessions, Trust
-from tests.unit.operator.delivery.channels.receivers import LOOPBACK
+from tests.unit.operator.channels.receivers import LOOPBACK
 from tests.unit.operator.delivery.receiving import HttpServer, serving
 from tests.unit.operator.domain.receivers.entries import receiver
 from tests.unit.operator.endpoints.far_ends import network

@@ -16,7 +16,7 @@ from notification_operator.delivery.http import exchange as http_exchange
 from notification_operator.delivery.http.egress_guard import guarded_session
 from notification_operator.delivery.http.egress_policy import EgressPolicy
 from notification_operator.delivery.http.exchange import MAX_QUOTE, HttpExchange, NetworkAccess, Reply
-from tests.unit.operator.delivery.channels.receivers import LOOPBACK, NOW
+from tests.unit.operator.channels.receivers import LOOPBACK, NOW
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -10,8 +10,8 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
+from notification_operator.channels.file import FileChannel
 from notification_operator.delivery.channel import Message
-from notification_operator.delivery.channels.file import FileChannel
 from notification_operator.delivery.local import file_storage
 from notification_operator.delivery.local.file_storage import (
     DAY,

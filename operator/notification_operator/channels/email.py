@@ -1,0 +1,180 @@
+"""E-mail: one message per recipient over SMTP, never in clear text unless the receiver says so."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+from email.errors import MessageError
+from email.headerregistry import Address
+from typing import TYPE_CHECKING, Final
+
+import aiosmtplib
+
+from notification_contract.kinds.channel_types.email import Security
+from notification_operator.delivery.channel import (
+    Channel,
+    InvalidOptionsError,
+    Permanent,
+    Receipt,
+    ReceiverError,
+    ReceiverProblem,
+    Transient,
+)
+from notification_operator.delivery.http.egress_guard import guarded_socket
+from notification_operator.delivery.http.egress_policy import AddressNotAllowedError
+from notification_operator.delivery.http.exchange import REDACTED
+from notification_operator.delivery.http.name_resolver import resolving_for
+from notification_operator.domain.text.error_text import chain, describe
+from notification_operator.rendering.mail import write_mail
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import AsyncIterator
+
+    from notification_contract.kinds.channel_types.email import Email
+    from notification_operator.delivery.channel import Message
+    from notification_operator.delivery.http.exchange import NetworkAccess
+    from notification_operator.domain.receivers.references import SecretValues
+    from notification_operator.rendering.compose import Composer
+
+AUTHENTICATION: Final = frozenset({530, 534, 535, 538})
+TOO_LARGE: Final = 552
+PERMANENT: Final = 500
+
+
+class EmailChannel(Channel):
+    """Sends to the address of the message; a connection per message.
+
+    Raises:
+        InvalidOptionsError: the sender is no address, or a password would be sent in clear text.
+    """
+
+    def __init__(
+        self, block: Email, secrets: SecretValues, *, access: NetworkAccess, composer: Composer
+    ) -> None:
+        access.policy.check_host(block.host)
+        self._username = secrets.value("authSecretRef/username")
+        self._password = secrets.value("authSecretRef/password")
+        if self._username and block.security is Security.NONE:
+            raise InvalidOptionsError(
+                "email.security None would send the password in clear text; use StartTLS or TLS"
+            )
+        try:
+            self._sender = Address(addr_spec=block.sender)
+        except (MessageError, ValueError, IndexError) as error:
+            raise InvalidOptionsError(f"email.from {block.sender!r} is not an address") from error
+        # What stands in an encoded word of RFC 2047 would become a header of its own.
+        if not str(self._sender).isascii() or not str(self._sender).isprintable():
+            raise InvalidOptionsError(f"email.from {block.sender!r} is not printable ASCII")
+        self.destination = f"{block.host}:{block.port}"
+        self._block = block
+        self._access = access
+        self._tls = access.tls or ssl.create_default_context()
+        self._composer = composer
+
+    async def deliver(self, message: Message) -> Receipt:
+        """Send the message; a repeat has the same Message-ID."""
+        mail = await write_mail(
+            message,
+            sender=self._sender,
+            address=message.address,
+            date=self._access.clock(),
+            composer=self._composer,
+        )
+        failure: Exception
+        try:
+            async with self._connected() as client:
+                await client.sendmail(self._block.sender, [message.address], mail.content)
+        except (aiosmtplib.SMTPException, OSError, ValueError) as error:
+            failure = self._failure(error)
+        else:
+            return Receipt(message_ref=mail.id, note=mail.note)
+        raise failure
+
+    @contextlib.asynccontextmanager
+    async def _connected(self) -> AsyncIterator[aiosmtplib.SMTP]:
+        """Connect, encrypt and authenticate, in this order and no other."""
+        block, access = self._block, self._access
+        with resolving_for(access.namespace):
+            async with asyncio.timeout(access.timeout):
+                connection = await guarded_socket(
+                    access.policy, block.host, block.port, resolver=access.names
+                )
+        client = aiosmtplib.SMTP(
+            hostname=access.server_name or block.host,
+            sock=connection,
+            use_tls=block.security is Security.TLS,
+            start_tls=False,
+            tls_context=self._tls,
+            timeout=access.timeout,
+        )
+        try:
+            await _take_over(client, connection)
+            if block.security is Security.STARTTLS:
+                await self._encrypt(client)
+            if self._username:
+                await client.login(self._username, self._password)
+            yield client
+            with contextlib.suppress(aiosmtplib.SMTPException, OSError):
+                await client.quit()
+        finally:
+            client.close()
+
+    async def _encrypt(self, client: aiosmtplib.SMTP) -> None:
+        await client.ehlo()
+        if not client.supports_extension("starttls"):
+            raise ReceiverError(
+                ReceiverProblem.TLS_UNAVAILABLE,
+                f"{self.destination} does not offer STARTTLS; set email.security to TLS, or choose another server",
+            )
+        await client.starttls(server_hostname=self._access.server_name or self._block.host)
+
+    def _failure(self, error: Exception) -> Exception:
+        links = list(chain(error))
+        text = describe(error, redact=self._without_secrets)
+        refusal = next((link for link in links if isinstance(link, AddressNotAllowedError)), None)
+        if refusal is not None:
+            return ReceiverError(ReceiverProblem.ADDRESS_NOT_ALLOWED, str(refusal))
+        if any(isinstance(link, ssl.SSLCertVerificationError) for link in links):
+            return ReceiverError(ReceiverProblem.CERTIFICATE_INVALID, text)
+        if isinstance(error, aiosmtplib.SMTPRecipientsRefused):
+            error = error.recipients[0]
+        if isinstance(error, aiosmtplib.SMTPResponseException):
+            return _refusal(error, self._without_secrets(f"SMTP {error.code}: {error.message}"))
+        # The class itself: no mechanism of authentication that both sides know.
+        if isinstance(error, aiosmtplib.SMTPNotSupported) or type(error) is aiosmtplib.SMTPException:
+            return ReceiverError(ReceiverProblem.MISCONFIGURED, text)
+        return Transient(text)
+
+    def _without_secrets(self, text: str) -> str:
+        return text.replace(self._password, REDACTED) if self._password else text
+
+
+create = EmailChannel
+
+
+async def _take_over(client: aiosmtplib.SMTP, connection: socket.socket) -> None:
+    """Begin the conversation; from then on the client owns the connection."""
+    try:
+        await client.connect()
+    except BaseException:
+        # A transport that exists already closes in the next round of the loop, and its socket with it.
+        asyncio.get_running_loop().call_soon(connection.close)
+        raise
+
+
+def _refusal(error: aiosmtplib.SMTPResponseException, text: str) -> Exception:
+    """Return what a code of the server means: some concern the receiver, some the message, some the moment."""
+    if error.code in AUTHENTICATION or (
+        isinstance(error, aiosmtplib.SMTPAuthenticationError) and error.code >= PERMANENT
+    ):
+        return ReceiverError(ReceiverProblem.AUTHENTICATION_FAILED, text)
+    if error.code < PERMANENT:
+        return Transient(text)
+    if (
+        isinstance(error, aiosmtplib.SMTPRecipientRefused | aiosmtplib.SMTPDataError)
+        or error.code == TOO_LARGE
+    ):
+        return Permanent(text)
+    return ReceiverError(ReceiverProblem.MISCONFIGURED, text)

@@ -1,0 +1,87 @@
+"""Mattermost: Markdown through an incoming webhook."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from notification_operator.delivery.channel import Channel, Receipt, ReceiverError, ReceiverProblem
+from notification_operator.delivery.http.exchange import JSON, HttpExchange, StatusTable
+from notification_operator.rendering.compose import links, origin
+from notification_operator.rendering.markup.chat_markdown import mattermost
+from notification_operator.rendering.pieces import limited
+
+if TYPE_CHECKING:
+    from notification_contract.kinds.channel_types.mattermost import Mattermost
+    from notification_operator.delivery.channel import Message
+    from notification_operator.delivery.http.exchange import NetworkAccess, Reply
+    from notification_operator.domain.receivers.references import SecretValues
+    from notification_operator.rendering.compose import Composed, Composer
+
+MAX_TEXT: Final = 10_000
+"""Characters of a body in one post; Mattermost accepts 16,383 of a post, with title, facts and links."""
+MAX_MESSAGES: Final = 2
+MAX_FACTS, MAX_LINKS, MAX_NAME, MAX_VALUE, MAX_LINK = 5, 3, 100, 200, 400
+BAD_REQUEST: Final = 400
+UNKNOWN_WEBHOOK: Final = "web.incoming_webhook.invalid"
+TABLE: Final = StatusTable(success=frozenset({200, 204}))
+
+
+class MattermostChannel(Channel):
+    """Posts to one webhook."""
+
+    def __init__(
+        self, block: Mattermost, secrets: SecretValues, *, access: NetworkAccess, composer: Composer
+    ) -> None:
+        self.destination = url = access.checked(secrets.value("urlSecretRef"))
+        self._block = block
+        self._composer = composer
+        self._renderer = mattermost(mentions=block.mentions)
+        self._http = HttpExchange(access, url, table=TABLE, secrets=(url,))
+
+    async def deliver(self, message: Message) -> Receipt:
+        """Post the message; a long one as two, and what is longer is cut."""
+        composed = await self._composer.compose(message, self._renderer.body)
+        for payload in self.payloads(message, composed):
+            reply = await self._http.request(orjson.dumps(payload), headers={"Content-Type": JSON})
+            self._raise_for(reply)
+        return Receipt(note=composed.note)
+
+    def payloads(self, message: Message, composed: Composed[str]) -> list[dict[str, Any]]:
+        """Return the one or two requests of a message."""
+        named = {"channel": self._block.channel, "username": self._block.username}
+        common = {key: value for key, value in named.items() if value}
+        cut = f"\n… truncated, see kubectl get notif -n {message.namespace} {message.name}"
+        parts = limited(composed.body, size=MAX_TEXT, parts=MAX_MESSAGES, cut=cut)
+        footer = (
+            f"{self._facts(message)}\n\n`{message.content.priority}` {self._renderer.text(origin(message))}"
+        )
+        title = self._renderer.heading(self._renderer.text(composed.subject), 3)
+        return [
+            {**common, "text": f"{title}\n\n{part}{footer if number == len(parts) else ''}"}
+            for number, part in enumerate(parts, start=1)
+        ]
+
+    def _facts(self, message: Message) -> str:
+        text = self._renderer.text
+        pairs = [
+            (
+                text(name[:MAX_NAME].replace("\n", " ")),
+                text(self._composer.redact(value)[:MAX_VALUE].replace("\n", " ")),
+            )
+            for name, value in message.content.metadata.items()
+        ]
+        shown = [self._renderer.link(text(link["label"][:MAX_NAME]), link["url"]) for link in links(message)]
+        lines = [f"**{name}:** {value}" for name, value in pairs[:MAX_FACTS]]
+        lines += [link for link in shown if len(link) <= MAX_LINK][:MAX_LINKS]
+        return "".join(f"\n\n{line}" for line in lines)
+
+    def _raise_for(self, reply: Reply) -> None:
+        # Mattermost answers 400, not 404, for a webhook that was deleted.
+        if reply.status == BAD_REQUEST and str(reply.json.get("id", "")).startswith(UNKNOWN_WEBHOOK):
+            raise ReceiverError(ReceiverProblem.NOT_FOUND, reply.text)
+        self._http.raise_for(reply)
+
+
+create = MattermostChannel

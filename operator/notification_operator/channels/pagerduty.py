@@ -1,0 +1,118 @@
+"""PagerDuty: one event per message, through the Events API v2."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from notification_contract.kinds.choices import LifecycleEvent
+from notification_operator.delivery.channel import Channel, Permanent, Receipt, ReceiverError, ReceiverProblem
+from notification_operator.delivery.http.exchange import JSON, HttpExchange, StatusTable
+from notification_operator.domain.text.timestamps import format_time
+from notification_operator.rendering.compose import links, origin
+from notification_operator.rendering.markup.plain import PlainRenderer
+
+if TYPE_CHECKING:
+    from notification_contract.kinds.channel_types.pagerduty import PagerDuty
+    from notification_operator.delivery.channel import Message
+    from notification_operator.delivery.http.exchange import NetworkAccess, Reply
+    from notification_operator.domain.receivers.references import SecretValues
+    from notification_operator.rendering.compose import Composed, Composer
+
+BASE_URL: Final = "https://events.pagerduty.com"
+MAX_SUMMARY: Final = 1024
+MAX_DEDUP_KEY: Final = 255
+MAX_EVENT: Final = 512_000
+MAX_LINKS: Final = 20
+SEVERITIES: Final = {"critical": "critical", "high": "error", "medium": "warning", "low": "info"}
+ACTIONS: Final = {
+    LifecycleEvent.TRIGGER: "trigger",
+    LifecycleEvent.ACKNOWLEDGE: "acknowledge",
+    LifecycleEvent.RESOLVE: "resolve",
+}
+COMPONENT: Final = "kubernaut.ai/component"
+OMITTED: Final = "omitted: the event would exceed the 512,000 bytes that PagerDuty accepts"
+TABLE: Final = StatusTable(success=frozenset({202}))
+BAD_REQUEST: Final = 400
+
+
+class PagerDutyChannel(Channel):
+    """Sends to one integration."""
+
+    def __init__(
+        self, block: PagerDuty, secrets: SecretValues, *, access: NetworkAccess, composer: Composer
+    ) -> None:
+        service = access.checked(block.base_url or BASE_URL)
+        self.destination = url = f"{service.rstrip('/')}/v2/enqueue"
+        self._key = secrets.value("routingKeySecretRef")
+        self._composer = composer
+        self._http = HttpExchange(access, url, table=TABLE, secrets=(self._key,))
+
+    async def deliver(self, message: Message) -> Receipt:
+        """Send the event; PagerDuty recognizes a repeat by its `dedup_key`."""
+        composed = await self._composer.compose(message, PlainRenderer().body)
+        content = orjson.dumps(self.event(message, composed))
+        note = composed.note
+        if len(content) > MAX_EVENT:
+            content = orjson.dumps(self.event(message, composed, details={"body": OMITTED}))
+            note = "; ".join(filter(None, (note, f"custom_details {OMITTED}")))
+        reply = await self._http.request(content, headers={"Content-Type": JSON})
+        self._raise_for(reply)
+        return Receipt(message_ref=dedup_key(message), note=note)
+
+    def event(
+        self, message: Message, composed: Composed[str], *, details: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        event: dict[str, Any] = {
+            "routing_key": self._key,
+            "event_action": ACTIONS[message.event],
+            "dedup_key": dedup_key(message),
+        }
+        if message.event is not LifecycleEvent.TRIGGER:
+            return event
+        content = message.content
+        payload = {
+            "summary": _shortened(composed.subject, MAX_SUMMARY),
+            "source": f"{message.namespace}/{message.name}",
+            "severity": SEVERITIES.get(content.priority, "warning"),
+            "timestamp": format_time(message.created),
+            "component": content.labels.get(COMPONENT, ""),
+            "group": message.namespace,
+            "class": content.type,
+            "custom_details": self._details(message, composed) if details is None else details,
+        }
+        shown = [{"href": link["url"], "text": link["label"]} for link in links(message)[:MAX_LINKS]]
+        return {**event, "payload": payload, "links": shown, "client": origin(message)}
+
+    def _details(self, message: Message, composed: Composed[str]) -> dict[str, Any]:
+        return {
+            "body": composed.body,
+            "metadata": {
+                key: self._composer.redact(value) for key, value in message.content.metadata.items()
+            },
+            "cluster": self._composer.facts.cluster,
+            "deliveryId": message.delivery_id,
+        }
+
+    def _raise_for(self, reply: Reply) -> None:
+        if reply.status == BAD_REQUEST:
+            errors = reply.json.get("errors") or ()
+            text = "; ".join(str(error) for error in errors) or reply.body
+            # The routing key is the receiver's; any other error is about the event.
+            if "routing_key" in text or "routing key" in text.lower():
+                raise ReceiverError(ReceiverProblem.AUTHENTICATION_FAILED, text)
+            raise Permanent(f"HTTP {reply.status}: {text}")
+        self._http.raise_for(reply)
+
+
+create = PagerDutyChannel
+
+
+def dedup_key(message: Message) -> str:
+    key = message.dedup_key or f"{message.namespace}/{message.name}/{message.uid}"
+    return key if len(key) <= MAX_DEDUP_KEY else key[-MAX_DEDUP_KEY:]
+
+
+def _shortened(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "…"

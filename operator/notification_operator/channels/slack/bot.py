@@ -1,0 +1,100 @@
+"""Slack with a bot token: chat.postMessage, in threads, with buttons and fields."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from notification_operator.delivery.channel import (
+    Channel,
+    Permanent,
+    RateLimited,
+    Receipt,
+    ReceiverError,
+    ReceiverProblem,
+    Transient,
+)
+from notification_operator.delivery.http.exchange import HttpExchange, StatusTable
+from notification_operator.rendering.markup.slack_blocks import SlackBlocks
+
+if TYPE_CHECKING:
+    from notification_contract.kinds.channel_types.slack import Slack
+    from notification_operator.delivery.channel import Message
+    from notification_operator.delivery.http.exchange import NetworkAccess, Reply
+    from notification_operator.domain.receivers.references import SecretValues
+    from notification_operator.rendering.compose import Composer
+
+BASE_URL: Final = "https://slack.com"
+TABLE: Final = StatusTable(success=frozenset({200}))
+
+RECEIVER_ERRORS: Final = {
+    "account_inactive": ReceiverProblem.AUTHENTICATION_FAILED,
+    "invalid_auth": ReceiverProblem.AUTHENTICATION_FAILED,
+    "missing_scope": ReceiverProblem.AUTHENTICATION_FAILED,
+    "no_permission": ReceiverProblem.AUTHENTICATION_FAILED,
+    "not_allowed_token_type": ReceiverProblem.AUTHENTICATION_FAILED,
+    "not_authed": ReceiverProblem.AUTHENTICATION_FAILED,
+    "not_in_channel": ReceiverProblem.MISCONFIGURED,
+    "token_expired": ReceiverProblem.AUTHENTICATION_FAILED,
+    "token_revoked": ReceiverProblem.AUTHENTICATION_FAILED,
+}
+TRANSIENT_ERRORS: Final = frozenset(
+    {"fatal_error", "internal_error", "request_timeout", "service_unavailable"}
+)
+LIMITED_ERRORS: Final = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded"})
+
+
+class SlackBotChannel(Channel):
+    def __init__(
+        self, block: Slack, secrets: SecretValues, *, access: NetworkAccess, composer: Composer
+    ) -> None:
+        service = access.checked(block.base_url or BASE_URL)
+        url = f"{service.rstrip('/')}/api/chat.postMessage"
+        self.destination = f"{url}#{block.channel}"
+        self._block = block
+        self._token = secrets.value("botTokenSecretRef")
+        self._blocks = SlackBlocks(composer, mentions=block.mentions)
+        self._http = HttpExchange(access, url, table=TABLE, secrets=(self._token,))
+
+    async def deliver(self, message: Message) -> Receipt:
+        """Post the message; a long one as two, and what is longer is cut. The receipt names the first."""
+        payloads, note = await self._blocks.shown(message)
+        references: list[str] = []
+        for number, payload in enumerate(payloads, start=1):
+            reply = await self._http.post(
+                orjson.dumps({**self._place(message, number), **payload}),
+                headers={
+                    "Content-Type": "application/json; charset=utf-8",
+                    "Authorization": f"Bearer {self._token}",
+                },
+            )
+            _raise_for(reply)
+            references.append(f"{reply.json.get('channel', '')}/{reply.json.get('ts', '')}")
+        return Receipt(message_ref=references[0], note=note)
+
+    def _place(self, message: Message, part: int) -> dict[str, Any]:
+        """Return where a part of a message belongs, and what identifies it."""
+        event = {"delivery_id": message.delivery_id, "part": part}
+        place: dict[str, Any] = {
+            "channel": self._block.channel,
+            "metadata": {"event_type": "notification", "event_payload": event},
+        }
+        if message.thread_ref:
+            place["thread_ts"] = message.thread_ref.rpartition("/")[2]
+        return place
+
+
+def _raise_for(reply: Reply) -> None:
+    if reply.json.get("ok") is True:
+        return
+    error = str(reply.json.get("error") or "")
+    if not error:
+        raise Permanent("the answer is not one of Slack: it has neither ok nor error")
+    if error in RECEIVER_ERRORS:
+        raise ReceiverError(RECEIVER_ERRORS[error], f"Slack answered {error}")
+    if error in LIMITED_ERRORS:
+        raise RateLimited(f"Slack answered {error}", retry_after=reply.retry_after)
+    if error in TRANSIENT_ERRORS:
+        raise Transient(f"Slack answered {error}", retry_after=reply.retry_after)
+    raise Permanent(f"Slack answered {error}")

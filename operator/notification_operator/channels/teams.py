@@ -1,0 +1,146 @@
+"""Microsoft Teams: Adaptive Cards through a workflow that starts with a webhook."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+from yarl import URL
+
+from notification_operator.delivery.channel import Channel, InvalidOptionsError, Receipt
+from notification_operator.delivery.http.exchange import JSON, HttpExchange, StatusTable
+from notification_operator.rendering.compose import links, origin
+from notification_operator.rendering.markup.adaptive_card import CardRenderer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from notification_contract.kinds.channel_types.teams import Teams
+    from notification_operator.delivery.channel import Message
+    from notification_operator.delivery.http.exchange import NetworkAccess
+    from notification_operator.domain.receivers.references import SecretValues
+    from notification_operator.rendering.compose import Composed, Composer
+
+MAX_CARD: Final = 20_000
+"""Bytes of a card; Teams accepts 28 KB, counted in an encoding of its own."""
+MAX_ACTIONS: Final = 6
+MAX_FACTS: Final = 10
+MAX_FACT: Final = 200
+RETIRED: Final = ".webhook.office.com"
+TABLE: Final = StatusTable(success=frozenset({200, 202}))
+
+Element = dict[str, Any]
+
+
+class TeamsChannel(Channel):
+    """Posts to one workflow.
+
+    Raises:
+        InvalidOptionsError: the URL is that of a retired connector.
+    """
+
+    def __init__(
+        self, block: Teams, secrets: SecretValues, *, access: NetworkAccess, composer: Composer
+    ) -> None:
+        del block
+        url = access.checked(secrets.value("urlSecretRef"))
+        host = URL(url).host or ""
+        if host.endswith(RETIRED):
+            raise InvalidOptionsError(
+                f"the URL leads to *{RETIRED}, which Microsoft has retired and which answers 200 to lost messages; "
+                "create a workflow in Teams and use its URL"
+            )
+        self.destination = url
+        self._composer = composer
+        self._renderer = CardRenderer()
+        self._http = HttpExchange(access, url, table=TABLE, secrets=(url,))
+
+    async def deliver(self, message: Message) -> Receipt:
+        """Post the message; a long one in several cards, in order. A repeat posts every card again."""
+        composed = await self._composer.compose(message, self._renderer.elements)
+        for card in self.cards(message, composed):
+            content = orjson.dumps(_envelope(card))
+            headers = {"Content-Type": JSON, "Idempotency-Key": message.delivery_id}
+            await self._http.post(content, headers=headers)
+        return Receipt(note=composed.note)
+
+    def cards(self, message: Message, composed: Composed[list[Element]]) -> list[Element]:
+        """Return the cards of a message, each within the limit."""
+        footer = self._footer(message)
+        parts = list(_parts(composed.body, size=MAX_CARD - _size([self._head(message), footer]) - 1000))
+        cards = []
+        for number, part in enumerate(parts, start=1):
+            title = composed.subject if len(parts) == 1 else f"{composed.subject} ({number}/{len(parts)})"
+            head = self._head(message) if number == 1 else []
+            cards.append(
+                _card([self._title(title), *head, *part, footer], _actions(message) if number == 1 else [])
+            )
+        return cards
+
+    def _title(self, text: str) -> Element:
+        title = self._renderer.text(text)
+        return {"type": "TextBlock", "text": title, "wrap": True, "weight": "bolder", "size": "large"}
+
+    def _head(self, message: Message) -> list[Element]:
+        content = message.content
+        facts = {"Priority": content.priority, "Type": content.type}
+        named = {name.casefold() for name in facts}
+        # Nothing that an author writes takes the place of a fact, or looks like one.
+        own = [
+            (f"{name} (metadata)" if name.strip().casefold() in named else name, value)
+            for name, value in content.metadata.items()
+        ]
+        shown = [
+            {"title": name[:MAX_FACT], "value": self._renderer.text(self._composer.redact(value[:MAX_FACT]))}
+            for name, value in [*facts.items(), *own][:MAX_FACTS]
+        ]
+        return [{"type": "FactSet", "facts": shown}]
+
+    def _footer(self, message: Message) -> Element:
+        text = self._renderer.text(f"{origin(message)} · {message.uid[:8]}")
+        return {"type": "TextBlock", "text": text, "isSubtle": True, "size": "small", "wrap": True}
+
+
+create = TeamsChannel
+
+
+def _envelope(card: Element) -> Element:
+    attachment = {
+        "contentType": "application/vnd.microsoft.card.adaptive",
+        "contentUrl": None,
+        "content": card,
+    }
+    return {"type": "message", "attachments": [attachment]}
+
+
+def _card(body: list[Element], actions: list[Element]) -> Element:
+    card: Element = {
+        "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
+        "type": "AdaptiveCard",
+        "version": "1.4",
+        "body": body,
+    }
+    return {**card, "actions": actions} if actions else card
+
+
+def _actions(message: Message) -> list[Element]:
+    shown = [link for link in links(message) if len(link["url"]) <= MAX_FACT * 2][:MAX_ACTIONS]
+    return [{"type": "Action.OpenUrl", "title": link["label"][:100], "url": link["url"]} for link in shown]
+
+
+def _parts(elements: list[Element], *, size: int) -> Iterator[list[Element]]:
+    """Yield the elements in parts, each within a size in bytes; no element is larger than a part."""
+    part: list[Element] = []
+    used = 0
+    for element in elements:
+        length = _size(element)
+        if part and used + length > size:
+            yield part
+            part, used = [], 0
+        part.append(element)
+        used += length
+    yield part
+
+
+def _size(value: object) -> int:
+    return len(orjson.dumps(value)) + 1

@@ -1,0 +1,95 @@
+"""The elements of an Adaptive Card 1.4, for Teams: its text blocks know a small part of Markdown."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from notification_contract.kinds.choices import BodyFormat
+from notification_operator.rendering.markup.lines import Block, Kind, LineRenderer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MARKS: Final = {"strong": "**", "em": "_", "s": ""}
+SPECIAL: Final = re.compile(r"([\\*_\[\]()`])|^([^\S\n]*)([-+#>]|\d{1,9}[.)])(?=\s)", re.MULTILINE)
+CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+SIZES: Final = {1: "large", 2: "medium"}
+URL_ESCAPES: Final = str.maketrans({"(": "%28", ")": "%29", " ": "%20"})
+MAX_BLOCK: Final = 2000
+"""Characters of one text block, so that a card can be split between two of them."""
+
+
+class CardRenderer(LineRenderer):
+    """Renders a body as the list of elements of a card."""
+
+    quote_prefix = "\N{BOX DRAWINGS LIGHT VERTICAL} "
+
+    def elements(self, text: str, form: BodyFormat) -> list[dict[str, Any]]:
+        """Render a body by its format; each paragraph is one or more elements."""
+        blocks = self.blocks(text) if form is BodyFormat.MARKDOWN else None
+        if blocks is not None:
+            return [element for block in blocks for element in _elements(block)]
+        shown = CONTROL.sub("", text) if form is BodyFormat.NATIVE else self.text(text)
+        return [
+            element
+            for paragraph in re.split(r"\n{2,}", shown)
+            for element in _elements(Block(kind=Kind.PARAGRAPH, text=paragraph))
+        ]
+
+    def text(self, text: str) -> str:
+        return SPECIAL.sub(_escaped, CONTROL.sub("", text))
+
+    def mark(self, name: str, text: str) -> str:
+        mark = MARKS[name]
+        return f"{mark}{text}{mark}" if text.strip() else text
+
+    def code(self, text: str) -> str:
+        return self.text(text)
+
+    def link(self, label: str, url: str) -> str:
+        shown = label.replace("\n", " ")
+        return f"[{shown}]({url.translate(URL_ESCAPES)})"
+
+    def heading(self, text: str, level: int) -> str:
+        del level
+        return text
+
+    def fence(self, text: str, language: str) -> str:
+        del language
+        return self.text(text)
+
+    def bullet(self, number: int | None) -> str:
+        return "- " if number is None else f"{number}. "
+
+
+def _escaped(match: re.Match[str]) -> str:
+    character, indent, marker = match.groups()
+    if character is not None:
+        return f"\\{character}"
+    return f"{indent}{marker[:-1]}\\{marker[-1]}"
+
+
+def _elements(block: Block) -> list[dict[str, Any]]:
+    style: dict[str, Any] = {}
+    match block.kind:
+        case Kind.HEADING:
+            style = {"weight": "bolder", "size": SIZES.get(block.level, "default")}
+        case Kind.CODE | Kind.TABLE:
+            style = {"fontType": "monospace"}
+        case Kind.RULE:
+            return [{"type": "TextBlock", "text": " ", "separator": True}]
+    # Teams joins lines that a single line break separates.
+    text = re.sub(r"(?<!\n)\n(?!\n)", "\n\n", block.text)
+    spacing = {"spacing": "none"} if block.tight else {}
+    return [{"type": "TextBlock", "text": part, "wrap": True, **style, **spacing} for part in _pieces(text)]
+
+
+def _pieces(text: str) -> Iterator[str]:
+    start = 0
+    while len(text) - start > MAX_BLOCK:
+        # A backslash stays with the character that it escapes.
+        end = start + MAX_BLOCK - (text[start + MAX_BLOCK - 1] == "\\")
+        yield text[start:end]
+        start = end
+    yield text[start:]

@@ -1,0 +1,192 @@
+"""Templates: text with placeholders, compiled once, and rendered within limits of time and size."""
+
+from __future__ import annotations
+
+import traceback
+from enum import StrEnum
+from importlib import resources
+from io import StringIO
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+from jinja2 import Template as CompiledTemplate
+from jinja2 import TemplateSyntaxError
+from markupsafe import escape
+
+from notification_operator.rendering.templating.budget import (
+    CHARACTERS,
+    ELEMENT,
+    Budget,
+    TemplateRenderError,
+)
+from notification_operator.rendering.templating.filters import BUDGET
+from notification_operator.rendering.templating.sandbox import (
+    CONCAT,
+    EACH,
+    SLICE,
+    TICK,
+    Checked,
+    Sandbox,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+MAX_SOURCE: Final = 64 * 1024
+"""Bytes of a template's source."""
+MAX_TOKENS: Final = 5000
+"""Words and signs of the language in a source: compiling 64 KiB of nothing else would take seconds."""
+MAX_ERROR: Final = 300
+"""Characters of an error's text, which may quote a value."""
+FILENAME: Final = "<template>"
+
+
+class Output(StrEnum):
+    """The language that a template writes; values that are not marked as safe are escaped for it."""
+
+    TEXT = "text"
+    HTML = "html"
+    JSON = "json"
+    """Between the quotation marks of a text; `tojson` writes a whole value."""
+
+
+class TemplateInvalidError(ValueError):
+    """A template cannot be compiled; `line` counts from 1."""
+
+    def __init__(self, message: str, *, line: int) -> None:
+        super().__init__(f"line {line}: {message}")
+        self.line = line
+
+
+class Template:
+    def __init__(self, source: str, *, output: Output = Output.TEXT) -> None:
+        """Compile the source.
+
+        Args:
+            source: the text with its placeholders.
+            output: the language of the result; `tojson` and text marked as safe are not escaped again.
+
+        Raises:
+            TemplateInvalidError: the source is too long or not valid.
+        """
+        size = len(source.encode(errors="surrogatepass"))
+        if size > MAX_SOURCE:
+            raise TemplateInvalidError(
+                f"the template has {size} bytes; at most {MAX_SOURCE} are allowed", line=1
+            )
+        self._template = _compile(Sandbox(ESCAPES[output]), source)
+
+    def render(self, context: Mapping[str, Any], *, clock: Callable[[], float]) -> str:
+        """Return the text for a context of plain values: mappings, lists, texts and numbers.
+
+        Args:
+            context: the values that the template can use.
+            clock: seconds of processor time, so that a busy machine makes no template fail.
+
+        Raises:
+            TemplateRenderError: a value is missing, or a limit is exceeded.
+        """
+        budget = Budget(clock)
+        hidden = {
+            BUDGET: budget,
+            TICK: budget.check,
+            CONCAT: _concat(budget),
+            EACH: _each(budget),
+            SLICE: _slice(budget),
+        }
+        # A list would keep an object for each letter.
+        output = StringIO(newline="")
+        size = 0
+        try:
+            for chunk in self._template.generate({**context, **hidden}):
+                output.write(chunk)
+                size += len(chunk)
+                if size > CHARACTERS:
+                    raise TemplateRenderError(f"the template produces more than {CHARACTERS} characters")  # noqa: TRY301 - same place as the others
+                budget.check()
+        except Exception as error:
+            text = str(error)[:MAX_ERROR] or type(error).__name__
+            raise TemplateRenderError(f"line {_line(error)}: {text}") from error
+        return output.getvalue()
+
+
+def builtin(name: str, *, output: Output = Output.TEXT) -> Template:
+    """Return a template that comes with the operator, by the name of its file."""
+    file = resources.files(__package__ or "").joinpath("builtin", name)
+    return Template(file.read_text("utf-8"), output=output)
+
+
+def _escape_html(text: str) -> str:
+    return str(escape(text))
+
+
+def _escape_json(text: str) -> str:
+    return orjson.dumps(text).decode()[1:-1]
+
+
+ESCAPES: Final[Mapping[Output, Callable[[str], str]]] = {
+    Output.TEXT: str,
+    Output.HTML: _escape_html,
+    Output.JSON: _escape_json,
+}
+
+
+def _compile(environment: Sandbox, source: str) -> CompiledTemplate:
+    try:
+        _require_few_tokens(environment, source)
+        tree = environment.parse(source)
+        Checked(environment).visit(tree)
+        tree.set_environment(environment)
+        code = environment.compile(tree, filename=FILENAME)
+        return CompiledTemplate.from_code(environment, code, environment.make_globals(None))
+    except TemplateSyntaxError as error:
+        raise TemplateInvalidError(error.message or "not valid", line=error.lineno or 1) from None
+    except RecursionError:
+        raise TemplateInvalidError("the template is nested too deeply", line=1) from None
+    except (SyntaxError, ValueError, MemoryError, OverflowError) as error:
+        raise TemplateInvalidError(f"the template cannot be compiled: {error}", line=1) from error
+
+
+def _require_few_tokens(environment: Sandbox, source: str) -> None:
+    count = 0
+    for line, kind, _ in environment.lex(source):
+        count += kind != "whitespace"
+        if count > MAX_TOKENS:
+            raise TemplateSyntaxError(f"the template has more than {MAX_TOKENS} words and signs", line)
+
+
+def _concat(budget: Budget) -> Callable[..., str]:
+    def concat(*values: object) -> str:
+        texts: list[str] = []
+        for value in values:
+            texts.append(str(value))
+            budget.limit(len(texts[-1]))
+        return "".join(texts)
+
+    return concat
+
+
+def _each(budget: Budget) -> Callable[[Any], Any]:
+    def each(values: Any) -> Any:  # noqa: ANN401 - whatever a template loops over
+        if isinstance(values, str):
+            budget.take(values)
+        return values
+
+    return each
+
+
+def _slice(budget: Budget) -> Callable[..., Any]:
+    def part(value: Any, start: object, stop: object, step: object) -> Any:  # noqa: ANN401 - a text or a list
+        chosen = slice(start, stop, step)
+        if isinstance(value, str | list | tuple | range):
+            size = len(range(*chosen.indices(len(value))))
+            budget.limit(size if isinstance(value, str) else size * ELEMENT)
+        return value[chosen]
+
+    return part
+
+
+def _line(error: BaseException) -> int:
+    """Return the line of the template that an error was raised from."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return next((frame.lineno or 1 for frame in reversed(frames) if frame.filename == FILENAME), 1)

@@ -1,0 +1,139 @@
+"""The headers of a mail: exactly the expected ones, and the subject as its author wrote it, on every Python."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from email import message_from_bytes
+from email.header import decode_header, make_header
+from email.headerregistry import Address
+from email.policy import SMTP
+from typing import Final
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from notification_operator.delivery.channel import Permanent
+from notification_operator.rendering.compose import Composer, Facts
+from notification_operator.rendering.mail import write_mail
+from tests.unit.operator.channels.receivers import message
+
+NAMES: Final = [
+    *("Subject", "From", "Message-ID", "List-Id", "Auto-Submitted", "X-Auto-Response-Suppress"),
+    *("X-Notification", "Importance", "To", "Date", "MIME-Version", "Content-Type"),
+]
+SENDER: Final = Address(addr_spec="operator@example.com")
+BREAK = "=0D=0A"
+HOSTILE: Final = [
+    f"=?utf-8?q?Hello{BREAK}Bcc:_victim@evil.example?=",
+    f"=?UTF-8?Q?Hello{BREAK}Bcc:_victim@evil.example?=",
+    "=?utf-8?q?Hello=0ABcc:_victim@evil.example?=",
+    "=?utf-8?q?Hello=0DBcc:_victim@evil.example?=",
+    f"=?utf-8?q?Hello{BREAK}{BREAK}a_body?=",
+    f"=?utf-8?q?{BREAK}From:_boss@example.com{BREAK}{BREAK}a_body?=",
+    "=?utf-8?b?SGVsbG8NCkJjYzogdmljdGltQGV2aWwuZXhhbXBsZQ==?=",
+    "=?utf-8?B?DQpCY2M6IHZpY3RpbQ==?=",
+    "=?iso-8859-1?q?Hello=0D=0ABcc:_v@e.example?=",
+    "=?us-ascii?q?Hello=0D=0ABcc:_v@e.example?=",
+    "=?utf-7?q?Hello+AA0ACg-Bcc:_v@e.example?=",
+    "=?utf-16?b?DQoAQgBjAGMAOgA=?=",
+    "=?utf-8*en?q?Hello=0D=0ABcc:_v@e.example?=",
+    "=?unknown-8bit?q?Hello=0D=0ABcc:_v?=",
+    "=?utf-8?q?=0D=0A?= =?utf-8?q?Bcc:_v@e.example?=",
+    "=?utf-8?q?a?==?utf-8?q?=0D=0ABcc:v?=",
+    "x=?utf-8?q?=0D=0ABcc:v?=y",
+    "=?utf-8?q?=?= =?utf-8?q?0D=0ABcc:_v?=",
+    "(=?utf-8?q?=0D=0ABcc:v?=)",
+    '"=?utf-8?q?=0D=0ABcc:v?="',
+    "=?utf-8?q?=E2=80=A8Bcc:_v?=",
+    "=?utf-8?q?=C2=85Bcc:_v?=",
+    "=?utf-8?q?" + "a" * 200 + "=0D=0ABcc:_v?=",
+    "a " * 60 + "=?utf-8?q?=0D=0ABcc:_v?=",
+    "Заказ =?utf-8?q?=0D=0ABcc:_v?= 📦",
+    "a\r\nBcc: v@e.example",
+    "a\x85Bcc: v\u2028Bcc: w\x0bBcc: x\x0cBcc: y\x1cBcc: z",
+    "a\x00b\x07c\x7f",
+]
+AS_WRITTEN: Final = [
+    "=?utf-8?q?Hello?=",
+    "=?utf-8?b?SGVsbG8=?= there",
+    "Disk full",
+    "=?",
+    "Disk =? full ?=",
+    "x" * 500,
+    "a b " * 100 + "end",
+    "Заказ 📦 " * 40 + "!",
+    "📦" * 100,
+    "e\u0301 ff\u200d",
+    'quoted "text", <a@b> (c): d;',
+]
+
+
+async def written(subject: str, address: str = "team@example.com") -> bytes:
+    composer = Composer(facts=Facts(), clock=time.thread_time)
+    mail = await write_mail(
+        message(subject=subject),
+        sender=SENDER,
+        address=address,
+        date=datetime(2026, 1, 2, tzinfo=UTC),
+        composer=composer,
+    )
+    return mail.content
+
+
+def shown(content: bytes) -> str:
+    """Return the subject as a reader of mails shows it."""
+    return str(make_header(decode_header(message_from_bytes(content)["Subject"])))
+
+
+@pytest.mark.parametrize("subject", [*HOSTILE, *AS_WRITTEN])
+async def test_mail_has_the_expected_headers_only(subject: str) -> None:
+    content = await written(subject)
+    for parsed in (message_from_bytes(content), message_from_bytes(content, policy=SMTP)):
+        assert parsed.keys() == NAMES
+        assert parsed["From"] == "operator@example.com"
+        assert parsed["To"] == "team@example.com"
+        assert parsed.get_content_type() == "multipart/alternative"
+    head = content.partition(b"\r\n\r\n")[0]
+    assert head.replace(b"\r\n", b"").isascii()
+    assert not set(head.replace(b"\r\n", b"")) & set(range(32))
+    subject_lines = head[: head.index(b"\r\nFrom:")].split(b"\r\n")
+    assert max(map(len, subject_lines)) <= 76
+
+
+@pytest.mark.parametrize("subject", [*HOSTILE[:25], *AS_WRITTEN])
+async def test_subject_arrives_as_it_was_written(subject: str) -> None:
+    content = await written(subject)
+    assert shown(content) == f"[high] {subject.strip()}"
+
+
+@given(st.text(max_size=200))
+async def test_any_subject_arrives_without_control_characters(subject: str) -> None:
+    content = await written(f"s {subject}")
+    assert message_from_bytes(content).keys() == NAMES
+    expected = " ".join(f"s {subject}".split())
+    kept = "".join(character for character in expected if character.isprintable() or ord(character) > 0x9F)
+    assert shown(content) == f"[high] {kept}"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "=?utf-8?q?a=0D=0ABcc:v?=@example.com",
+        '"=?utf-8?q?a=0D=0ABcc:v?="@example.com',
+        "a@=?utf-8?q?b=0D=0ABcc:v?=",
+        "a@example.com\r\nBcc: v@e.example",
+        "a@example.com\x0bBcc: v@e.example",
+        '"a\r\nBcc: v"@example.com',
+        '"a\\\r\nb"@example.com',
+        "a\x00@example.com",
+    ],
+)
+async def test_address_adds_no_header(address: str) -> None:
+    try:
+        content = await written("s", address)
+    except Permanent:
+        return
+    assert message_from_bytes(content).keys() == NAMES
+    assert f"\r\nTo: {address}\r\n".encode() in content

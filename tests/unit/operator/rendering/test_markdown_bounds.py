@@ -1,0 +1,173 @@
+"""Markdown that is expensive to render: each renderer takes a few times as long as usual, or shows it as written."""
+
+from __future__ import annotations
+
+import time
+import tracemalloc
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from notification_contract.kinds.choices import BodyFormat
+from notification_operator.rendering.markup.adaptive_card import CardRenderer
+from notification_operator.rendering.markup.chat_markdown import discord, mattermost
+from notification_operator.rendering.markup.html import HtmlRenderer
+from notification_operator.rendering.markup.markdown import MAX_CELLS, MAX_RENDERED, is_markdown
+from notification_operator.rendering.markup.mrkdwn import MrkdwnRenderer
+from notification_operator.rendering.markup.plain import PlainRenderer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+USUAL: Final = "## Deploy\n\n- **pod** `shop-7d9f` is *down*, see [logs](https://logs.example.com/q?x=1)\n- more\n\n> quote\n\n"
+TIMES: Final = 8
+"""How much more processor time than a usual document of the same size an expensive one takes at most."""
+BYTES: Final = 10_000_000
+RUNS: Final = 5
+
+RENDERERS: dict[str, Callable[[str, BodyFormat], Any]] = {
+    "plain": PlainRenderer().body,
+    "html": HtmlRenderer().body,
+    "mrkdwn": MrkdwnRenderer().body,
+    "card": CardRenderer().elements,
+    "discord": discord().body,
+    "mattermost": mattermost().body,
+}
+
+
+def table(columns: int) -> Callable[[int], str]:
+    """Return a document of one table whose rows have one cell, which the parser completes to so many."""
+
+    def document(size: int) -> str:
+        head = "|" + "a|" * columns + "\n" + "|" + "-|" * columns + "\n"
+        return (head + "|\n" * size)[:size]
+
+    return document
+
+
+def repeated(unit: str) -> Callable[[int], str]:
+    """Return a document that repeats a text."""
+    return lambda size: (unit * size)[:size]
+
+
+def after(start: str, unit: str) -> Callable[[int], str]:
+    """Return a document that repeats a text after another one."""
+    return lambda size: (start + unit * size)[:size]
+
+
+WORST = {
+    "table of 10 columns": table(10),
+    "table of 50 columns": table(50),
+    "table of 300 columns": table(300),
+    "table of 1000 columns": table(1000),
+    "small tables": repeated(table(44)(268) + "\n\n"),
+    "table with one-digit rows": lambda size: table(300)(1300) + "5\n" * ((size - 1300) // 2),
+    "table after carriage returns": lambda size: table(300)(size).replace("\n", "\r"),
+    "table in a quote": lambda size: table(300)(size).replace("\n", "\n> "),
+    "quotes": repeated("> "),
+    "quoted code before plain lines": repeated("\n>     a\n`"),
+    "quoted code before more plain lines": repeated("\n>     a\n`\n`\n`"),
+    "quote before plain lines": after("> " * 18 + "a\n", "b\n"),
+    "list": repeated("* a\n"),
+    "ordered list": repeated("1) a\n"),
+    "nested lists": repeated("- - - a\n"),
+    "deep list before plain lines": after("123456789. " * 9 + "a\n", "b\n"),
+    "deep list before empty code": after("- " * 9 + "```\n", "\n"),
+    "list items without text": repeated("-\n"),
+    "emphasis": repeated("*a **b "),
+    "open emphasis": repeated("*a_ "),
+    "open links": repeated("["),
+    "open links in emphasis": repeated("*["),
+    "open links before emphasis": after("[" * 1000, "a*"),
+    "links": repeated("[a](http://x) "),
+    "links without a target": repeated("[a]("),
+    "open images": repeated("!["),
+    "open images before emphasis": after("![*" * 100, "[*_"),
+    "autolinks": repeated("<http://a>"),
+    "mail addresses": repeated("<a@b>"),
+    "addresses": repeated("http://a "),
+    "entities": repeated("&amp;"),
+    "long entities": repeated("&CounterClockwiseContourIntegral;"),
+    "ampersands": repeated("&"),
+    "backticks": lambda size: "".join("`" * run + "a" for run in range(1, 200))[:size],
+    "references": repeated("[a]: b\n"),
+    "headings": repeated("#\n"),
+    "paragraphs": repeated("a\n\n"),
+    "quotation marks": repeated('"'),
+}
+
+
+def seconds(work: Callable[[], object], limit: float = 0.0) -> float:
+    """Return the processor time of the shortest of some runs; the first one within the limit is enough."""
+    best = float("inf")
+    for _ in range(RUNS):
+        start = time.thread_time()
+        work()
+        best = min(best, time.thread_time() - start)
+        if best <= limit:
+            break
+    return best
+
+
+@cache
+def limit(renderer: str, size: int) -> float:
+    """Return the processor time that a document of a size may take, on this machine and with its load."""
+    usual = repeated(USUAL)(size)
+    return TIMES * seconds(lambda: RENDERERS[renderer](usual, BodyFormat.MARKDOWN))
+
+
+def peak(work: Callable[[], object]) -> int:
+    """Return the largest memory of a run, in bytes."""
+    tracemalloc.start()
+    try:
+        work()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("renderer", RENDERERS)
+@pytest.mark.parametrize("size", [4096, 16_384])
+@pytest.mark.parametrize("name", WORST)
+def test_expensive_markdown_is_rendered_within_time_and_size(name: str, size: int, renderer: str) -> None:
+    document = WORST[name](size)
+    render = RENDERERS[renderer]
+    allowed = limit(renderer, size)
+    assert seconds(lambda: render(document, BodyFormat.MARKDOWN), allowed) <= allowed
+    shown = render(document, BodyFormat.MARKDOWN)
+    texts = [shown] if isinstance(shown, str) else [element["text"] for element in shown]
+    assert sum(map(len, texts)) <= MAX_RENDERED
+
+
+@pytest.mark.parametrize("name", WORST)
+def test_expensive_markdown_is_rendered_within_memory(name: str) -> None:
+    document = WORST[name](16_384)
+    for render in RENDERERS.values():
+        assert peak(partial(render, document, BodyFormat.MARKDOWN)) <= BYTES
+
+
+@pytest.mark.parametrize("renderer", RENDERERS)
+def test_markdown_that_takes_too_long_is_shown_as_it_is_written(renderer: str) -> None:
+    document = table(300)(4096)
+    render = RENDERERS[renderer]
+    assert render(document, BodyFormat.MARKDOWN) == render(document, BodyFormat.PLAIN)
+
+
+def test_markdown_that_becomes_too_long_is_shown_as_it_is_written() -> None:
+    document = "123456789. " * 9 + "a\n" + "b\n" * 3900
+    assert is_markdown(document)
+    assert PlainRenderer().body(document, BodyFormat.MARKDOWN) == document
+    addresses = "<a@b>" * 2000 + '"' * 6384
+    assert is_markdown(addresses)
+    assert HtmlRenderer().body(addresses, BodyFormat.MARKDOWN) == HtmlRenderer().text(addresses)
+
+
+def test_usual_markdown_is_rendered() -> None:
+    rows = MAX_CELLS // 5 - 2
+    document = "|a|b|c|d|e|\n|-|-|-|-|-|\n" + "|1|2|3|4|5|\n" * rows
+    assert is_markdown(document)
+    assert not is_markdown(document + "|1|2|3|4|5|\n")
+    assert is_markdown(
+        "# Disk full\n\n> one\n> two\nthree\n\n- **a** `b_c` [d](https://example.com/?e=f&g=h)\n\n" * 40
+    )
