@@ -19,7 +19,7 @@ from notification_operator.domain.receivers.references import SecretValues
 from notification_operator.endpoints.factory import create_channel
 from notification_operator.rendering.compose import Composer, Facts, Templates
 from tests.harness.sink.services import discord, pagerduty, slack, teams, twilio
-from tests.unit.operator.delivery import test_channels
+from tests.unit.operator.channels import test_channels
 from tests.unit.operator.delivery.receiving import PATH, HttpServer, Received
 
 if TYPE_CHECKING:

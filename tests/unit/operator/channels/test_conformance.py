@@ -21,8 +21,8 @@ from notification_operator.domain.model import Attempt
 from notification_operator.domain.planning.plan import Send
 from notification_operator.endpoints.declarations import channels
 from notification_operator.endpoints.refusals import BUILT_IN
+from tests.unit.operator.channels.test_channels import message
 from tests.unit.operator.delivery.receiving import HttpServer
-from tests.unit.operator.delivery.test_channels import message
 from tests.unit.operator.endpoints.calls import endpoints_of, make_attempt
 
 

@@ -24,8 +24,8 @@ from notification_operator.rendering.markup.slack_text import (
     payloads,
     pieces,
 )
+from tests.unit.operator.channels.test_channels import message
 from tests.unit.operator.delivery.receiving import HttpServer
-from tests.unit.operator.delivery.test_channels import message
 from tests.unit.operator.endpoints.calls import endpoints_of, make_attempt
 
 
