@@ -7,7 +7,8 @@ from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
-from notification_operator.domain.flow_control.breaker import Circuit, Limits, Result
+from notification_contract.kinds.choices import CircuitState
+from notification_operator.domain.flow_control.breaker import Limits, Result
 from notification_operator.endpoints.circuit import CircuitBreaker, PermittedCall, Rejected
 from notification_operator.endpoints.control import FlowControl
 
@@ -44,7 +45,7 @@ class BreakerCalls:
 
     def allowed(self, channel: str) -> bool:
         """Return whether a call would be permitted."""
-        return self._breakers[channel].state() is not Circuit.OPEN
+        return self._breakers[channel].state() is not CircuitState.OPEN
 
     def fail(self, channel: str) -> bool:
         """Make a failing call; return whether it was permitted."""

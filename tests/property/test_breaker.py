@@ -6,12 +6,12 @@ import hypothesis.strategies as st
 from hypothesis import given
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from notification_contract.kinds.choices import CircuitState
 from notification_operator.domain.flow_control.breaker import (
     MOST_RESULTS,
     SPREAD,
     Admission,
     Breaker,
-    Circuit,
     Limits,
     Recent,
     Result,
@@ -49,7 +49,7 @@ class Calls(RuleBasedStateMachine):
         self.now = START
 
     @property
-    def circuit(self) -> Circuit:
+    def circuit(self) -> CircuitState:
         return self.breaker.circuit(self.now)
 
     @property
@@ -73,11 +73,11 @@ class Calls(RuleBasedStateMachine):
         if permit is not None:
             self.running.append(permit)
         match circuit:
-            case Circuit.CLOSED:
+            case CircuitState.CLOSED:
                 assert permit is not None
-            case Circuit.OPEN:
+            case CircuitState.OPEN:
                 assert (permit is not None) == (in_turn and owed)
-            case Circuit.HALF_OPEN:
+            case CircuitState.HALF_OPEN:
                 free = len(before) + self.breaker.passed < self.breaker.limits.probes
                 assert (permit is not None) == (free or (in_turn and owed)) or (yields and permit is None)
 
@@ -88,9 +88,9 @@ class Calls(RuleBasedStateMachine):
         before, circuit = self.breaker, self.circuit
         self.breaker = report(self.breaker, permit, result, self.now, spread=spread)
         if permit.generation != before.generation:
-            answers = permit.probe and result is Result.SUCCESS and circuit is not Circuit.CLOSED
+            answers = permit.probe and result is Result.SUCCESS and circuit is not CircuitState.CLOSED
             assert self.breaker == before or answers
-            assert not answers or self.circuit is Circuit.CLOSED
+            assert not answers or self.circuit is CircuitState.CLOSED
             self.failing = [] if answers else self.failing
             self.owed_probes = 0 if answers else self.owed_probes
             return
@@ -102,18 +102,18 @@ class Calls(RuleBasedStateMachine):
         opens = result is Result.REFUSAL or (
             result is Result.FAILURE
             and (
-                (circuit is Circuit.HALF_OPEN and not before.passed)
+                (circuit is CircuitState.HALF_OPEN and not before.passed)
                 or (
-                    circuit is Circuit.CLOSED
+                    circuit is CircuitState.CLOSED
                     and new
                     and len(self.failing) >= failures_to_open(self._recent(before), self._threshold)
                 )
             )
         )
-        assert (self.circuit is Circuit.OPEN) == opens
+        assert (self.circuit is CircuitState.OPEN) == opens
         if self.breaker.generation != before.generation:
             self.owed_probes = 0
-            mixed = circuit is Circuit.HALF_OPEN and result is Result.FAILURE and not opens
+            mixed = circuit is CircuitState.HALF_OPEN and result is Result.FAILURE and not opens
             self.failing = [permit.notification] if mixed else []
 
     @property
@@ -166,7 +166,7 @@ class Calls(RuleBasedStateMachine):
             self.breaker, permit_now = admit(self.breaker, self.now)
             assert permit_now is not None
             self.breaker = report(self.breaker, permit_now, Result.SUCCESS, self.now)
-        assert self.circuit is Circuit.CLOSED
+        assert self.circuit is CircuitState.CLOSED
 
 
 TestCalls = Calls.TestCase

@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notification_contract.crds import notification_receiver
-from notification_contract.kinds.choices import ReceiverTestOutcome
-from notification_operator.domain.flow_control.breaker import Circuit
+from notification_contract.kinds.choices import CircuitState, ReceiverTestOutcome
 from notification_operator.domain.receivers.fold import MAX_AGE, OwnerFacts, fold
 from notification_operator.domain.receivers.health import UNTESTED, Health
 from notification_operator.domain.receivers.readiness import Readiness, ReadyReason
@@ -41,7 +40,7 @@ healths = st.just(UNTESTED) | st.builds(
     last_error=st.sampled_from(["", "401", "503"]),
     consecutive_failures=st.integers(0, 5),
     problem=st.sampled_from(["", "", "", "Gone", "AuthenticationFailed"]),
-    circuit=st.none() | st.sampled_from(Circuit),
+    circuit=st.none() | st.sampled_from(CircuitState),
     circuit_until=times,
 )
 facts = st.builds(

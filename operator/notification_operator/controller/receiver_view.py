@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from notification_operator.domain.flow_control.breaker import Circuit
+from notification_contract.kinds.choices import CircuitState
 from notification_operator.domain.receivers.fold import entry_of
 from notification_operator.domain.receivers.health import UNTESTED
 from notification_operator.domain.receivers.health_condition import assess
@@ -43,7 +43,7 @@ class View:
     @property
     def transitions(self) -> tuple[object, ...]:
         """What is written at once when it differs."""
-        closed = self.health.circuit in {None, Circuit.CLOSED}
+        closed = self.health.circuit in {None, CircuitState.CLOSED}
         ready = _transitions(self.readiness)
         # A drill is rare, and its time must outlive a restart right after it.
         drill = self.health.last_drill

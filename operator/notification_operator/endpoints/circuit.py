@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 import structlog
 
-from notification_operator.domain.flow_control.breaker import Breaker, Circuit, Result, admit, report
+from notification_contract.kinds.choices import CircuitState
+from notification_operator.domain.flow_control.breaker import Breaker, Result, admit, report
 from notification_operator.domain.text.timestamps import CLOCK_STEP
 from notification_operator.endpoints.waiting_line import WaitingLine
 
@@ -89,7 +90,7 @@ class CircuitBreaker:
         self._changed = asyncio.Event()
         self._retired = False
 
-    def state(self) -> Circuit:
+    def state(self) -> CircuitState:
         return self._breaker.circuit(self._control.now())
 
     @property
@@ -214,11 +215,11 @@ class CircuitBreaker:
 
     def _notify(self, before: Breaker) -> None:
         if self._breaker.opened_at is None:
-            state = Circuit.CLOSED
+            state = CircuitState.CLOSED
             self._control.not_closed.discard(self)
             logger.info("circuit breaker closed", channel=self._name)
         else:
-            state = Circuit.OPEN
+            state = CircuitState.OPEN
             if not self._retired:
                 self._control.not_closed.add(self)
             again = before.opened_at is not None

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from notification_operator.domain.flow_control.breaker import Circuit, Limits
+    from notification_contract.kinds.choices import CircuitState
+    from notification_operator.domain.flow_control.breaker import Limits
 
 ORIGIN: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -34,7 +35,7 @@ class FlowControl:
         concurrency: int,
         clock: Callable[[], datetime],
         seconds: Callable[[], float] = monotonic,
-        on_change: Callable[[str, Circuit], None] | None = None,
+        on_change: Callable[[str, CircuitState], None] | None = None,
         spread: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self.limits: Final = limits

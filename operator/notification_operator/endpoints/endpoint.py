@@ -15,13 +15,12 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from notification_contract.kinds.channel_names import ADDRESSES
-from notification_contract.kinds.choices import OnReceiverError
+from notification_contract.kinds.choices import CircuitState, OnReceiverError
 from notification_operator.delivery.channel import (
     RateLimited,
     ReceiverError,
     ReceiverProblem,
 )
-from notification_operator.domain.flow_control.breaker import Circuit
 from notification_operator.domain.planning.hold import Hold, HoldReason
 from notification_operator.domain.receivers.references import ReferenceReason
 from notification_operator.domain.receivers.targets import accepts, address_of
@@ -233,10 +232,10 @@ class Endpoint:
     def statistics(self) -> EndpointStatistics:
         """Return the current state."""
         breakers = [gate.breaker for gate in (self._gates or NO_GATES).values()]
-        circuit, probe_at = Circuit.CLOSED, None
-        not_closed = [each for each in breakers if each.state() is not Circuit.CLOSED]
+        circuit, probe_at = CircuitState.CLOSED, None
+        not_closed = [each for each in breakers if each.state() is not CircuitState.CLOSED]
         if not_closed:
-            circuit = max((each.state() for each in not_closed), key=list(Circuit).index)
+            circuit = max((each.state() for each in not_closed), key=list(CircuitState).index)
             probe_at = max(filter(None, (each.probe_at for each in not_closed)))
         history = self._history or History()
         return EndpointStatistics(

@@ -12,8 +12,8 @@ from notification_operator.endpoints.attempt import ReceiverChanged, first
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from notification_contract.kinds.choices import CircuitState
     from notification_operator.domain.attempt import Attempt
-    from notification_operator.domain.flow_control.breaker import Circuit
 
 SCORED_ATTEMPTS: Final = 20
 """Attempts that a score covers."""
@@ -25,7 +25,7 @@ class EndpointStatistics:
 
     health: Health
     """UNTESTED before the first call."""
-    circuit: Circuit
+    circuit: CircuitState
     """The worst state among the breakers of its destinations."""
     score: float
     """The share of the latest attempts that succeeded; 1 before the first one."""
@@ -47,7 +47,7 @@ class History:
         """The share of the latest attempts that succeeded; 1 before the first one."""
         return sum(self.latest) / len(self.latest) if self.latest else 1.0
 
-    def health_with(self, circuit: Circuit, until: datetime | None) -> Health:
+    def health_with(self, circuit: CircuitState, until: datetime | None) -> Health:
         """Return the health with the state of the breaker, and the time of its next probe."""
         if self.health is UNTESTED:
             return UNTESTED

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from notification_contract.kinds.channel_names import SHARED
+from notification_contract.kinds.choices import CircuitState
 from notification_contract.kinds.target import UNKNOWN_TYPE
-from notification_operator.domain.flow_control.breaker import Circuit
 from notification_operator.domain.planning.hold import HoldReason
 from notification_operator.domain.receivers.health import UNTESTED
 from notification_operator.domain.receivers.targets import receiver_of
@@ -198,7 +198,7 @@ class Endpoints:
             "channel_circuit_breaker_state",
             "Circuit breaker state of the channel: 0 closed, 1 half-open, 2 open.",
             self._channels,
-            lambda name: float(list(Circuit).index(self._endpoints[name].statistics().circuit)),
+            lambda name: float(list(CircuitState).index(self._endpoints[name].statistics().circuit)),
         )
         watch(
             "channel_health_score",

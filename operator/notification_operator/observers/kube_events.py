@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from notification_contract.kinds.choices import Phase
+from notification_contract.kinds.choices import CircuitState, Phase
 from notification_contract.settings import EventLevel
-from notification_operator.domain.flow_control.breaker import Circuit
 from notification_operator.domain.redaction.redact import redact as redact_text
 from notification_operator.kube.events.event import Event, EventType, Regarding
 
@@ -71,9 +70,9 @@ class EventObserver:
         note = f"Routing document ignored because of {len(problems)} problem(s): {'; '.join(problems)}"
         self._emit(regarding, EventType.WARNING, ROUTING_DOCUMENT_REFUSED, "LoadRouting", note)
 
-    def breaker_changed(self, channel: str, circuit: Circuit) -> None:
+    def breaker_changed(self, channel: str, circuit: CircuitState) -> None:
         """Record, about the operator's pod, that a circuit breaker opened; also when it opened again."""
-        if circuit is Circuit.OPEN:
+        if circuit is CircuitState.OPEN:
             note = f"Circuit breaker open for channel {channel}: no deliveries until a probe succeeds"
             self._emit(self._pod, EventType.WARNING, CIRCUIT_BREAKER_OPENED, "Deliver", note)
 

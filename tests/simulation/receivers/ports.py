@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from notification_operator.domain.flow_control.breaker import Circuit
+from notification_contract.kinds.choices import CircuitState
 from notification_operator.domain.receivers.catalog import ReceiverKey
 from notification_operator.domain.receivers.fold import entry_of
 from notification_operator.domain.receivers.health_condition import assess
@@ -74,5 +74,5 @@ class ProcessReceivers:
         assert parts is not None
         health = parts.endpoints.health(ReceiverKey(place.namespace, place.name))
         condition = assess(entry_of(process.replica, health, process.clock()))
-        closed = health.circuit in {None, Circuit.CLOSED}
+        closed = health.circuit in {None, CircuitState.CLOSED}
         return self.seen.identity(place), condition.status, condition.reason, closed

@@ -16,6 +16,8 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, assert_never
 
+from notification_contract.kinds.choices import CircuitState
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
@@ -34,14 +36,6 @@ OWED_SECONDS: Final = 1.0
 """Seconds in which the other probes are made that were due with one that failed."""
 YIELD_SECONDS: Final = 2.0
 """Seconds that a notification whose probe failed lets others probe first."""
-
-
-class Circuit(StrEnum):
-    """The states, from best to worst."""
-
-    CLOSED = "closed"
-    HALF_OPEN = "half-open"
-    OPEN = "open"
 
 
 class Result(StrEnum):
@@ -147,14 +141,14 @@ class Breaker:
         """Return the generation whose probes are due for notifications that wait, and how many are free."""
         if self.owed is not None and self.owed.probes and now < self.owed.until:
             return self.owed.generation, self.owed.probes
-        return self.generation, self.free_probes if self.circuit(now) is Circuit.HALF_OPEN else 0
+        return self.generation, self.free_probes if self.circuit(now) is CircuitState.HALF_OPEN else 0
 
-    def circuit(self, now: datetime) -> Circuit:
+    def circuit(self, now: datetime) -> CircuitState:
         """Return the state at a time."""
         probe_at = self.probe_at
         if probe_at is None:
-            return Circuit.CLOSED
-        return Circuit.OPEN if now < probe_at else Circuit.HALF_OPEN
+            return CircuitState.CLOSED
+        return CircuitState.OPEN if now < probe_at else CircuitState.HALF_OPEN
 
     def admits_at(self, notification: str) -> datetime | None:
         """Return the time from which a notification may probe; None while closed.

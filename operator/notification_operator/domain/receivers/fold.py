@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from notification_contract.kinds.choices import CircuitState, ConditionStatus
 from notification_operator.domain.conditions import Condition, updated
-from notification_operator.domain.flow_control.breaker import Circuit
 from notification_operator.domain.json_values import EARLIEST_TIME, integer, mapping, moment, text
 from notification_operator.domain.receivers.declared import examine
 from notification_operator.domain.receivers.health import UNTESTED
@@ -46,11 +45,6 @@ MAX_AGE: Final = timedelta(minutes=10)
 READY: Final = "Ready"
 RESOLVED_REFS: Final = "ResolvedRefs"
 
-_STATES: Final = {
-    Circuit.CLOSED: CircuitState.CLOSED,
-    Circuit.HALF_OPEN: CircuitState.HALF_OPEN,
-    Circuit.OPEN: CircuitState.OPEN,
-}
 _WORSE: Final = tuple(CircuitState)
 
 
@@ -117,8 +111,8 @@ def entry_of(replica: str, health: Health, now: datetime) -> ReplicaStatus:
 def _circuit(health: Health) -> CircuitStatus | None:
     if health.circuit is None:
         return None
-    state = _STATES[health.circuit]
-    return CircuitStatus(state=state, until=health.circuit_until if state is CircuitState.OPEN else None)
+    until = health.circuit_until if health.circuit is CircuitState.OPEN else None
+    return CircuitStatus(state=health.circuit, until=until)
 
 
 def _own_entry(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from notification_operator.domain.flow_control.breaker import Circuit
+    from notification_contract.kinds.choices import CircuitState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +24,7 @@ class Health:
     consecutive_failures: int = 0
     problem: str = ""
     """Why the receiver accepts no message at all, as a reason of the condition Healthy; empty if it may accept some."""
-    circuit: Circuit | None = None
+    circuit: CircuitState | None = None
     """The state of its circuit breaker; None before the first attempt."""
     circuit_until: datetime | None = None
     """The time of the next probe."""

@@ -17,14 +17,13 @@ from structlog.testing import capture_logs
 from atomic_status import Conflict, ObjectRef, Rejected, Unavailable
 from atomic_status.testing import MemoryStore
 from notification_contract import names
-from notification_contract.kinds.choices import ReceiverTestOutcome
+from notification_contract.kinds.choices import CircuitState, ReceiverTestOutcome
 from notification_operator.controller import receiver_tests, receiver_view
 from notification_operator.controller.receiver_status import (
     CONCURRENT_WRITES,
     REFUSED_RETRY,
     ReceiverStatusController,
 )
-from notification_operator.domain.flow_control.breaker import Circuit
 from notification_operator.domain.receivers.catalog import ReceiverKey
 from notification_operator.domain.receivers.declared import declare
 from notification_operator.domain.receivers.health import UNTESTED, Health
@@ -246,7 +245,7 @@ async def test_transition_of_healthy_is_written_at_once(cluster: Cluster) -> Non
     await sleep(TRANSITION)
     for health in (
         healthy_at(1),
-        failing_at(2, circuit=Circuit.OPEN, last_success=at(1)),
+        failing_at(2, circuit=CircuitState.OPEN, last_success=at(1)),
         failing_at(3, problem="Gone"),
     ):
         cluster.set(health)
@@ -391,7 +390,7 @@ async def test_breaker_that_opens_and_closes_in_turn_writes_once_per_second(clus
     began = puts(cluster)
     for step in range(100):
         seconds = 2 + step / 10
-        opened = failing_at(seconds, circuit=Circuit.OPEN, last_success=at(1))
+        opened = failing_at(seconds, circuit=CircuitState.OPEN, last_success=at(1))
         cluster.set(opened if step % 2 else healthy_at(seconds))
         await asyncio.sleep(0.1)
     assert 8 <= puts(cluster) - began <= 11

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from notification_operator.delivery.channel import Channel
-from notification_operator.domain.flow_control.breaker import Circuit, Limits
+from notification_operator.domain.flow_control.breaker import Limits
 from notification_operator.domain.key import Key
 from notification_operator.domain.planning.hold import Hold
 from notification_operator.domain.planning.plan import Send
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from notification_contract.kinds.choices import CircuitState
     from notification_operator.delivery.channel import Message, Receipt
     from notification_operator.domain.attempt import Attempt
     from notification_operator.domain.receivers.catalog import Receiver, ReceiverKey
@@ -145,7 +146,7 @@ class Stage:
         self.endpoints.observe(self._observe)
         self.woken: list[str] = []
         """The uids of the notifications that a change has woken."""
-        self.circuits: list[Circuit | None] = []
+        self.circuits: list[CircuitState | None] = []
         """The state of the receiver's breaker as each result was noted."""
 
     def _seconds(self) -> float:
@@ -211,7 +212,7 @@ class Stage:
     def health(self, key: ReceiverKey | None = None) -> Health:
         return self.endpoints.health(key or self.key())
 
-    def circuit(self, name: str = "hook", namespace: str = "shop") -> Circuit:
+    def circuit(self, name: str = "hook", namespace: str = "shop") -> CircuitState:
         """Return the state of the breaker of a receiver's endpoint."""
         receiver = self.catalog.receivers[self.key(name, namespace)]
         return self.endpoints.endpoint(receiver).statistics().circuit

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from notification_operator.domain.flow_control.breaker import Circuit, Limits, Result
+from notification_contract.kinds.choices import CircuitState
+from notification_operator.domain.flow_control.breaker import Limits, Result
 from notification_operator.endpoints.circuit import CircuitBreaker, PermittedCall, Rejected, Waiting
 from notification_operator.endpoints.control import FlowControl
 from tests.harness.breaker_calls import ask
@@ -28,7 +29,7 @@ class Clock:
 def control_of(
     clock: Clock,
     seconds: Callable[[], float] | None = None,
-    on_change: Callable[[str, Circuit], None] | None = None,
+    on_change: Callable[[str, CircuitState], None] | None = None,
 ) -> FlowControl:
     return FlowControl(
         LIMITS,
@@ -93,7 +94,7 @@ async def test_breaker_of_a_retired_endpoint_holds_nothing_back() -> None:
     assert control.all_closed
     with running:
         running.result = Result.REFUSAL
-    assert other.state() is Circuit.OPEN
+    assert other.state() is CircuitState.OPEN
     assert control.all_closed, "a call that ran refuses nothing to the new endpoint"
 
 
@@ -218,7 +219,7 @@ async def test_far_notifications_in_line_ask_again_at_200_per_second() -> None:
 
 
 async def test_observer_sees_openings_and_closings_without_the_destination() -> None:
-    clock, changes = Clock(), list[tuple[str, Circuit]]()
+    clock, changes = Clock(), list[tuple[str, CircuitState]]()
     control = control_of(clock, on_change=lambda channel, state: changes.append((channel, state)))
     breaker = CircuitBreaker("slack", control)
     await opened(breaker)
@@ -227,16 +228,20 @@ async def test_observer_sees_openings_and_closings_without_the_destination() -> 
     clock.now = at(60)
     await call(breaker, Result.SUCCESS)
     await call(breaker, Result.SUCCESS)
-    assert changes == [("slack", Circuit.OPEN), ("slack", Circuit.OPEN), ("slack", Circuit.CLOSED)]
+    assert changes == [
+        ("slack", CircuitState.OPEN),
+        ("slack", CircuitState.OPEN),
+        ("slack", CircuitState.CLOSED),
+    ]
 
 
 async def test_failing_observer_does_not_fail_the_call() -> None:
-    def broken(_channel: str, _state: Circuit) -> None:
+    def broken(_channel: str, _state: CircuitState) -> None:
         raise LookupError
 
     breaker = CircuitBreaker("slack", control_of(Clock(), on_change=broken))
     await opened(breaker)
-    assert breaker.state() is Circuit.OPEN
+    assert breaker.state() is CircuitState.OPEN
 
 
 class Seconds:
@@ -255,12 +260,12 @@ async def test_clock_step_neither_extends_nor_shortens_an_open_breaker() -> None
     assert breaker.open_until() == at(30)
     seconds.now += 10
     clock.now = at(10 + 86_400)
-    assert breaker.state() is Circuit.OPEN
+    assert breaker.state() is CircuitState.OPEN
     assert breaker.open_until() == at(30 + 86_400)
     clock.now = at(10 - 86_400)
     assert await ask(breaker) == Rejected(until=at(30 - 86_400))
     seconds.now += 20
-    assert breaker.state() is Circuit.HALF_OPEN
+    assert breaker.state() is CircuitState.HALF_OPEN
     assert breaker.open_until() is None
 
 

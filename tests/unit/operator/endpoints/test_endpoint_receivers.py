@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from notification_contract.kinds.choices import CircuitState
 from notification_contract.kinds.target import address_digits
 from notification_operator.delivery.channel import (
     Permanent,
@@ -17,7 +18,7 @@ from notification_operator.delivery.channel import (
     ReceiverProblem,
     Transient,
 )
-from notification_operator.domain.flow_control.breaker import Circuit, Limits
+from notification_operator.domain.flow_control.breaker import Limits
 from notification_operator.domain.planning.hold import Hold, HoldReason
 from notification_operator.domain.routing.route import resolve
 from notification_operator.endpoints import registry
@@ -80,7 +81,7 @@ async def test_receiver_that_refuses_everything_opens_the_breaker_at_once() -> N
     attempt = await stage.attempt(hook(stage))
     assert refused(attempt) == (True, False, "")
     assert attempt.error == "permanent failure: AuthenticationFailed: HTTP 401: token_revoked"
-    assert stage.circuit() is Circuit.OPEN
+    assert stage.circuit() is CircuitState.OPEN
     other = await stage.attempt("webhook/hook", uid="uid-2")
     assert refused(other) == (False, True, "")
     assert len(stage.creator.messages) == 1
@@ -92,7 +93,7 @@ async def test_message_of_a_holding_receiver_uses_no_attempt() -> None:
     attempt = await stage.attempt(hook(stage))
     assert refused(attempt) == (False, True, "ReceiverNotReady")
     assert attempt.error == "AuthenticationFailed: HTTP 401: token_revoked"
-    assert stage.circuit() is Circuit.OPEN
+    assert stage.circuit() is CircuitState.OPEN
 
 
 def open_until(stage: Stage) -> object:
@@ -213,7 +214,7 @@ async def test_refusal_of_a_call_with_an_old_secret_is_no_failure_for_good(entry
     assert attempt.error == (
         "the receiver changed during the attempt, which failed with: AuthenticationFailed: HTTP 401: token_revoked"
     )
-    assert stage.circuit() is Circuit.CLOSED
+    assert stage.circuit() is CircuitState.CLOSED
     health = stage.health(stage.key())
     assert (health.last_error, health.consecutive_failures) == (attempt.error, 0)
     assert (await stage.attempt("webhook/hook", number=2)).succeeded
@@ -339,7 +340,7 @@ async def test_pause_of_one_receiver_holds_no_other() -> None:
     await stage.attempt("webhook/hook")
     assert hold_of(stage, "webhook/hook") is HoldReason.PAUSE
     assert stage.ask("webhook/other") is None
-    assert stage.circuit() is Circuit.CLOSED
+    assert stage.circuit() is CircuitState.CLOSED
 
 
 async def test_receiver_that_hangs_delays_no_other() -> None:

@@ -10,6 +10,7 @@ import gc
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from notification_contract.kinds.choices import CircuitState
 from notification_operator.delivery.channel import (
     Permanent,
     RateLimited,
@@ -17,7 +18,6 @@ from notification_operator.delivery.channel import (
     ReceiverProblem,
     Transient,
 )
-from notification_operator.domain.flow_control.breaker import Circuit
 from notification_operator.domain.key import Key
 from notification_operator.domain.planning.hold import Hold, HoldReason
 from notification_operator.domain.receivers.catalog import ReceiverKey
@@ -55,7 +55,7 @@ async def test_change_of_a_secret_closes_the_breaker_and_requests_what_waits() -
         stage.readiness(entry)
     assert stage.health(HOOK).problem == "AuthenticationFailed"
     stage.rotate("hook", url="https://b.example.com")
-    assert stage.circuit() is Circuit.CLOSED
+    assert stage.circuit() is CircuitState.CLOSED
     assert stage.woken == ["uid-1"]
     assert (stage.health(HOOK).problem, stage.health(HOOK).consecutive_failures) == ("", 0)
     stage.rotate("hook", url="https://c.example.com")
@@ -65,7 +65,7 @@ async def test_change_of_a_secret_closes_the_breaker_and_requests_what_waits() -
 async def test_change_of_nothing_leaves_the_breaker_open() -> None:
     stage = await refusing()
     stage.replace(HOOK)
-    assert stage.circuit() is Circuit.OPEN
+    assert stage.circuit() is CircuitState.OPEN
     assert stage.health(HOOK).problem == "AuthenticationFailed"
 
 
@@ -79,8 +79,8 @@ async def test_breakers_of_other_receivers_and_channels_stay_open() -> None:
     await stage.attempt(f"webhook/{HOME}/hook", message=stage.message(namespace=HOME))
     stage.rotate("hook", url="https://b.example.com")
     states = (stage.circuit(), stage.circuit("other"), stage.circuit("hook", HOME))
-    assert states == (Circuit.CLOSED, Circuit.OPEN, Circuit.OPEN)
-    assert stage.endpoint("console").statistics().circuit is Circuit.OPEN
+    assert states == (CircuitState.CLOSED, CircuitState.OPEN, CircuitState.OPEN)
+    assert stage.endpoint("console").statistics().circuit is CircuitState.OPEN
 
 
 def test_waiting_notification_is_remembered_once_per_receiver() -> None:
@@ -139,19 +139,19 @@ async def test_health_follows_the_calls() -> None:
 async def test_health_shows_the_breaker_as_it_is_now() -> None:
     stage = await refusing()
     health = stage.health(HOOK)
-    assert (health.circuit, health.circuit_until) == (Circuit.OPEN, at(30))
+    assert (health.circuit, health.circuit_until) == (CircuitState.OPEN, at(30))
     stage.wait(30)
-    assert stage.health(HOOK).circuit is Circuit.HALF_OPEN
+    assert stage.health(HOOK).circuit is CircuitState.HALF_OPEN
     stage.rotate("hook", url="https://b.example.com")
     health = stage.health(HOOK)
-    assert (health.circuit, health.circuit_until) == (Circuit.CLOSED, None)
+    assert (health.circuit, health.circuit_until) == (CircuitState.CLOSED, None)
 
 
 async def test_breaker_of_a_call_is_up_to_date_when_its_result_is_noted() -> None:
     stage = Stage(receiver("hook"))
     stage.creator.scripts["hook"] = [REVOKED]
     await stage.attempt("webhook/hook")
-    assert stage.circuits == [Circuit.OPEN]
+    assert stage.circuits == [CircuitState.OPEN]
 
 
 async def test_deleted_receiver_is_forgotten() -> None:

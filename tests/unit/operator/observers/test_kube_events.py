@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from notification_contract.kinds.choices import Phase
+from notification_contract.kinds.choices import CircuitState, Phase
 from notification_contract.settings import EventLevel
-from notification_operator.domain.flow_control.breaker import Circuit
 from notification_operator.domain.model import Reason
 from notification_operator.kube.events.event import Event, EventType, Regarding
 from notification_operator.observers.kube_events import EventObserver
@@ -92,7 +91,7 @@ def test_level_none_records_no_event() -> None:
     observer, recorded = events(EventLevel.NONE)
     observer.on_transition(move(Phase.PENDING, Phase.FAILED))
     observer.routing_refused(CONFIG_MAP, ("wrong",))
-    observer.breaker_changed("slack", Circuit.OPEN)
+    observer.breaker_changed("slack", CircuitState.OPEN)
     assert recorded == []
 
 
@@ -110,9 +109,9 @@ def test_refused_routing_document_is_recorded_with_every_problem() -> None:
 
 def test_opening_breaker_repeats_one_event_about_the_pod() -> None:
     observer, recorded = events(EventLevel.ACTIONABLE)
-    observer.breaker_changed("slack", Circuit.OPEN)
-    observer.breaker_changed("slack", Circuit.CLOSED)
-    observer.breaker_changed("slack", Circuit.OPEN)
+    observer.breaker_changed("slack", CircuitState.OPEN)
+    observer.breaker_changed("slack", CircuitState.CLOSED)
+    observer.breaker_changed("slack", CircuitState.OPEN)
     first, second = recorded
     assert (first.regarding, first.reason) == (POD, "CircuitBreakerOpened")
     assert first.name == second.name

@@ -5,11 +5,11 @@ from datetime import datetime
 
 import pytest
 
+from notification_contract.kinds.choices import CircuitState
 from notification_operator.domain.flow_control.breaker import (
     MOST_RESULTS,
     Admission,
     Breaker,
-    Circuit,
     Limits,
     Result,
     admit,
@@ -40,9 +40,9 @@ def opened(now: datetime = START, *, limits: Limits = LIMITS) -> Breaker:
 
 def test_breaker_opens_at_the_failure_threshold() -> None:
     breaker = after(Breaker(limits=LIMITS), Result.FAILURE, Result.FAILURE)
-    assert (breaker.circuit(at(0)), breaker.probe_at) == (Circuit.CLOSED, None)
+    assert (breaker.circuit(at(0)), breaker.probe_at) == (CircuitState.CLOSED, None)
     breaker = after(breaker, Result.FAILURE)
-    assert (breaker.circuit(at(0)), breaker.probe_at) == (Circuit.OPEN, at(30))
+    assert (breaker.circuit(at(0)), breaker.probe_at) == (CircuitState.OPEN, at(30))
 
 
 def test_success_resets_the_failure_count() -> None:
@@ -50,32 +50,32 @@ def test_success_resets_the_failure_count() -> None:
         Breaker(limits=LIMITS),
         *[Result.FAILURE, Result.FAILURE, Result.SUCCESS, Result.FAILURE, Result.FAILURE],
     )
-    assert breaker.circuit(at(0)) is Circuit.CLOSED
+    assert breaker.circuit(at(0)) is CircuitState.CLOSED
 
 
 def test_neutral_result_neither_counts_nor_resets_the_count() -> None:
     breaker = after(Breaker(limits=LIMITS), *[Result.NEITHER] * 9, Result.FAILURE, Result.FAILURE)
-    assert breaker.circuit(at(0)) is Circuit.CLOSED
-    assert after(breaker, Result.NEITHER, Result.FAILURE).circuit(at(0)) is Circuit.OPEN
+    assert breaker.circuit(at(0)) is CircuitState.CLOSED
+    assert after(breaker, Result.NEITHER, Result.FAILURE).circuit(at(0)) is CircuitState.OPEN
 
 
 def test_receiver_that_refuses_everything_opens_the_breaker_at_once() -> None:
     breaker = after(Breaker(limits=LIMITS), Result.REFUSAL)
-    assert (breaker.circuit(at(0)), breaker.probe_at) == (Circuit.OPEN, at(30))
+    assert (breaker.circuit(at(0)), breaker.probe_at) == (CircuitState.OPEN, at(30))
     assert (breaker.recent, breaker.failing) == ((), ())
 
 
 def test_refusal_of_a_probe_opens_the_breaker_again() -> None:
     breaker, probe = enter(after(Breaker(limits=LIMITS), Result.REFUSAL), at(30))
     breaker = report(breaker, probe, Result.REFUSAL, at(31))
-    assert (breaker.circuit(at(31)), breaker.probe_at) == (Circuit.OPEN, at(61))
+    assert (breaker.circuit(at(31)), breaker.probe_at) == (CircuitState.OPEN, at(61))
 
 
 def test_open_breaker_admits_no_call() -> None:
     breaker = opened()
     assert admit(breaker, at(29.999)) == (breaker, None)
-    assert breaker.circuit(at(29.999)) is Circuit.OPEN
-    assert breaker.circuit(at(30)) is Circuit.HALF_OPEN
+    assert breaker.circuit(at(29.999)) is CircuitState.OPEN
+    assert breaker.circuit(at(30)) is CircuitState.HALF_OPEN
 
 
 def test_half_open_breaker_admits_two_probes_and_no_third() -> None:
@@ -88,17 +88,17 @@ def test_breaker_closes_after_all_probes_succeeded() -> None:
     breaker, first = enter(opened(), at(30))
     breaker, second = enter(breaker, at(30))
     breaker = report(breaker, first, Result.SUCCESS, at(31))
-    assert breaker.circuit(at(31)) is Circuit.HALF_OPEN
+    assert breaker.circuit(at(31)) is CircuitState.HALF_OPEN
     assert admit(breaker, at(31))[1] is None, "one probe succeeded and one is running: that is two"
     breaker = report(breaker, second, Result.SUCCESS, at(32))
-    assert breaker.circuit(at(32)) is Circuit.CLOSED
-    assert after(breaker, Result.FAILURE, Result.FAILURE, now=at(32)).circuit(at(32)) is Circuit.CLOSED
+    assert breaker.circuit(at(32)) is CircuitState.CLOSED
+    assert after(breaker, Result.FAILURE, Result.FAILURE, now=at(32)).circuit(at(32)) is CircuitState.CLOSED
 
 
 def test_failed_probe_opens_the_breaker_for_the_full_time() -> None:
     breaker = after(opened(), Result.FAILURE, now=at(31))
-    assert (breaker.circuit(at(31)), breaker.probe_at) == (Circuit.OPEN, at(61))
-    assert after(breaker, Result.SUCCESS, now=at(61)).circuit(at(61)) is Circuit.HALF_OPEN
+    assert (breaker.circuit(at(31)), breaker.probe_at) == (CircuitState.OPEN, at(61))
+    assert after(breaker, Result.SUCCESS, now=at(61)).circuit(at(61)) is CircuitState.HALF_OPEN
 
 
 def test_other_probe_is_made_after_one_failed_and_closes_the_breaker() -> None:
@@ -108,7 +108,7 @@ def test_other_probe_is_made_after_one_failed_and_closes_the_breaker() -> None:
     assert probe is not None
     assert admit(breaker, at(30), in_turn=True)[1] is None, "two probes are two"
     breaker = report(breaker, probe, Result.SUCCESS, at(31))
-    assert breaker.circuit(at(31)) is Circuit.CLOSED
+    assert breaker.circuit(at(31)) is CircuitState.CLOSED
     assert [each.failed for each in breaker.recent] == [True] * 4 + [False]
 
 
@@ -120,7 +120,7 @@ def test_other_probe_is_not_owed_for_long() -> None:
 def test_mixed_answers_of_probes_close_the_breaker_and_count() -> None:
     breaker = after(opened(), Result.SUCCESS, now=at(30))
     breaker = after(breaker, Result.FAILURE, now=at(31))
-    assert (breaker.circuit(at(31)), breaker.allowance) == (Circuit.CLOSED, LIMITS.probes)
+    assert (breaker.circuit(at(31)), breaker.allowance) == (CircuitState.CLOSED, LIMITS.probes)
     assert [each.failed for each in breaker.recent] == [True, True, True, False]
     assert len(breaker.failing) == 1, "the probe that failed after the answer begins a new row"
     assert failures_until_open(breaker, at(31)) == MOST_RESULTS - 1, "four results say little about the share"
@@ -134,14 +134,14 @@ def test_failures_of_a_receiver_that_fails_now_and_then_keep_its_calls() -> None
 
 def test_refusal_after_an_answered_probe_opens_the_breaker_again() -> None:
     breaker = after(opened(), Result.SUCCESS, Result.REFUSAL, now=at(30))
-    assert (breaker.circuit(at(30)), breaker.probe_at) == (Circuit.OPEN, at(60))
+    assert (breaker.circuit(at(30)), breaker.probe_at) == (CircuitState.OPEN, at(60))
 
 
 def test_cancelled_probe_admits_another_one() -> None:
     breaker, first = enter(opened(), at(30))
     breaker, _ = enter(breaker, at(30))
     breaker = report(breaker, first, Result.NEITHER, at(31))
-    assert breaker.circuit(at(31)) is Circuit.HALF_OPEN
+    assert breaker.circuit(at(31)) is CircuitState.HALF_OPEN
     breaker, third = enter(breaker, at(31))
     assert report(breaker, third, Result.FAILURE, at(32)).probe_at == at(62)
 
@@ -170,7 +170,7 @@ def test_late_failure_of_a_probe_is_ignored_after_reopening(result: Result) -> N
 def test_late_success_of_a_probe_closes_a_reopened_breaker() -> None:
     breaker, probe = reopened_with_a_probe_running()
     breaker = report(breaker, probe, Result.SUCCESS, at(32))
-    assert (breaker.circuit(at(32)), breaker.allowance, breaker.failing) == (Circuit.CLOSED, 2, ())
+    assert (breaker.circuit(at(32)), breaker.allowance, breaker.failing) == (CircuitState.CLOSED, 2, ())
     assert [each.failed for each in breaker.recent] == [True, True, True, True, False]
 
 
@@ -190,8 +190,8 @@ def test_old_failures_of_a_long_outage_are_not_part_of_the_share() -> None:
 
 def test_limits_of_one_open_and_close_at_once() -> None:
     breaker = after(Breaker(limits=Limits(failure_threshold=1, open_seconds=5, probes=1)), Result.FAILURE)
-    assert breaker.circuit(at(4)) is Circuit.OPEN
-    assert after(breaker, Result.SUCCESS, now=at(5)).circuit(at(5)) is Circuit.CLOSED
+    assert breaker.circuit(at(4)) is CircuitState.OPEN
+    assert after(breaker, Result.SUCCESS, now=at(5)).circuit(at(5)) is CircuitState.CLOSED
 
 
 def called(breaker: Breaker, notification: str, result: Result, now: datetime = START) -> Breaker:
@@ -211,7 +211,7 @@ def mixed(count: int, *, failures: int = 1) -> Breaker:
 
 def failures_until_open(breaker: Breaker, now: datetime = START) -> int:
     count = 0
-    while breaker.circuit(now) is not Circuit.OPEN:
+    while breaker.circuit(now) is not CircuitState.OPEN:
         count += 1
         breaker = called(breaker, f"late-{count}", Result.FAILURE, now)
     return count
@@ -221,8 +221,8 @@ def test_notification_that_fails_again_and_again_counts_once() -> None:
     breaker = Breaker(limits=LIMITS)
     for notification in ("a", "b", "a", "b", "a", "b"):
         breaker = called(breaker, notification, Result.FAILURE)
-    assert breaker.circuit(at(0)) is Circuit.CLOSED
-    assert called(breaker, "c", Result.FAILURE).circuit(at(0)) is Circuit.OPEN
+    assert breaker.circuit(at(0)) is CircuitState.CLOSED
+    assert called(breaker, "c", Result.FAILURE).circuit(at(0)) is CircuitState.OPEN
 
 
 def test_destination_that_fails_now_and_then_needs_more_failures_in_a_row() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from notification_contract import names
-from notification_operator.domain.flow_control.breaker import Circuit
+from notification_contract.kinds.choices import CircuitState
 from notification_operator.domain.receivers.health import Health
 from notification_operator.domain.receivers.readiness import Readiness
 from notification_operator.domain.receivers.references import ReferenceReason
@@ -51,12 +51,12 @@ def stored_receiver(
 
 def healthy_at(seconds: float, **more: Any) -> Health:
     """Return the health after a success."""
-    return Health(last_success=at(seconds), last_attempt=at(seconds), circuit=Circuit.CLOSED, **more)
+    return Health(last_success=at(seconds), last_attempt=at(seconds), circuit=CircuitState.CLOSED, **more)
 
 
 def failing_at(seconds: float, *, error: str = "503", failures: int = 1, **more: Any) -> Health:
     """Return the health after failures."""
-    plain: dict[str, Any] = {"circuit": Circuit.CLOSED}
+    plain: dict[str, Any] = {"circuit": CircuitState.CLOSED}
     return Health(last_attempt=at(seconds), last_error=error, consecutive_failures=failures, **plain | more)
 
 

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from notification_contract.kinds.choices import ConditionStatus
+from notification_contract.kinds.choices import CircuitState, ConditionStatus
 from notification_operator.domain.conditions import Condition
-from notification_operator.domain.flow_control.breaker import Circuit
 from notification_operator.domain.receivers.fold import entry_of
 from notification_operator.domain.receivers.health import UNTESTED, Health
 from notification_operator.domain.receivers.health_condition import assess, healthy
@@ -19,9 +18,13 @@ if TYPE_CHECKING:
     from notification_operator.domain.receivers.status import ReplicaStatus
 
 SUCCESS_AND_FAILURE = Health(
-    last_success=at(1), last_attempt=at(2), last_error="503", consecutive_failures=2, circuit=Circuit.CLOSED
+    last_success=at(1),
+    last_attempt=at(2),
+    last_error="503",
+    consecutive_failures=2,
+    circuit=CircuitState.CLOSED,
 )
-CHANGED = Health(last_success=at(1), last_attempt=at(2), last_error="401", circuit=Circuit.CLOSED)
+CHANGED = Health(last_success=at(1), last_attempt=at(2), last_error="401", circuit=CircuitState.CLOSED)
 """The latest attempt failed, and the receiver has changed since."""
 
 
@@ -51,15 +54,20 @@ def result(*entries: ReplicaStatus, **more: Any) -> tuple[str, str]:
             "Delivering",
             "The latest attempts failed (2 in a row), the circuit breaker is closed: 503",
         ),
-        (failing_at(1, circuit=Circuit.OPEN), "False", "CircuitOpen", "The circuit breaker is open: 503"),
         (
-            failing_at(1, circuit=Circuit.HALF_OPEN),
+            failing_at(1, circuit=CircuitState.OPEN),
             "False",
             "CircuitOpen",
             "The circuit breaker is open: 503",
         ),
         (
-            failing_at(1, error="401", problem="AuthenticationFailed", circuit=Circuit.OPEN),
+            failing_at(1, circuit=CircuitState.HALF_OPEN),
+            "False",
+            "CircuitOpen",
+            "The circuit breaker is open: 503",
+        ),
+        (
+            failing_at(1, error="401", problem="AuthenticationFailed", circuit=CircuitState.OPEN),
             "False",
             "AuthenticationFailed",
             "The receiver accepts no message: 401",

@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from notification_contract.kinds.choices import ReceiverTestOutcome
-from notification_operator.domain.flow_control.breaker import Circuit
+from notification_contract.kinds.choices import CircuitState, ReceiverTestOutcome
 from notification_operator.domain.receivers.fold import MAX_AGE, OwnerFacts, fold, is_test_due
 from notification_operator.domain.receivers.health import UNTESTED, Health
 from notification_operator.domain.receivers.readiness import ReadyReason
@@ -96,7 +95,7 @@ def test_first_write_of_the_owner_is_complete() -> None:
 
 def test_other_replica_writes_its_entry_and_the_summary() -> None:
     health = failing_at(
-        90, error="401", failures=3, problem="Gone", circuit=Circuit.OPEN, circuit_until=at(130)
+        90, error="401", failures=3, problem="Gone", circuit=CircuitState.OPEN, circuit_until=at(130)
     )
     status = folded(health=health)
     assert status["replicas"] == [
@@ -147,7 +146,7 @@ def test_entries_are_sorted_by_name() -> None:
 
 @pytest.mark.parametrize("seconds", [AGE + 101, 99 - AGE])
 def test_entry_far_from_the_present_is_dropped(seconds: float) -> None:
-    status = folded(health=failing_at(90, circuit=Circuit.OPEN, failures=3), replica="b")
+    status = folded(health=failing_at(90, circuit=CircuitState.OPEN, failures=3), replica="b")
     later = folded(status, healthy_at(95), seconds=seconds)
     assert names(later) == ["a"]
     assert (later["consecutiveFailures"], later["circuit"]) == (0, {"state": "Closed"})
@@ -165,10 +164,10 @@ def test_number_of_entries_is_bounded_and_the_own_one_is_kept() -> None:
 
 def test_summary_has_latest_times_worst_circuit_and_most_failures() -> None:
     status = folded(
-        health=replace(failing_at(80, failures=7, circuit=Circuit.HALF_OPEN), last_success=at(50)),
+        health=replace(failing_at(80, failures=7, circuit=CircuitState.HALF_OPEN), last_success=at(50)),
         replica="b",
     )
-    opened = failing_at(70, failures=2, circuit=Circuit.OPEN, circuit_until=at(120), error="old")
+    opened = failing_at(70, failures=2, circuit=CircuitState.OPEN, circuit_until=at(120), error="old")
     status = folded(status, opened, replica="c")
     status = folded(status, healthy_at(60), replica="d")
     assert (status["lastSuccessTime"], status["lastAttemptTime"]) == (
@@ -180,8 +179,8 @@ def test_summary_has_latest_times_worst_circuit_and_most_failures() -> None:
 
 
 def test_latest_of_two_open_circuits_is_shown() -> None:
-    first = folded(health=failing_at(90, circuit=Circuit.OPEN, circuit_until=at(200)), replica="b")
-    both = folded(first, failing_at(90, circuit=Circuit.OPEN, circuit_until=at(150)))
+    first = folded(health=failing_at(90, circuit=CircuitState.OPEN, circuit_until=at(200)), replica="b")
+    both = folded(first, failing_at(90, circuit=CircuitState.OPEN, circuit_until=at(150)))
     assert both["circuit"]["until"] == format_time(at(200))
 
 
@@ -239,7 +238,7 @@ def test_restarted_replica_of_the_same_name_keeps_its_times() -> None:
 
 def test_changed_receiver_is_untested_until_the_next_attempt() -> None:
     refused = folded(health=failing_at(90, error="401", problem="AuthenticationFailed"))
-    restarted = Health(last_attempt=at(90), last_error="401", circuit=Circuit.CLOSED)
+    restarted = Health(last_attempt=at(90), last_error="401", circuit=CircuitState.CLOSED)
     assert conditions(folded(refused, restarted)) == {"Healthy": ("Unknown", "Untested")}
 
 
