@@ -208,8 +208,8 @@ def _with_owner_facts(
 
 
 def _with_references(status: ReceiverStatus, ready: Readiness, *, now: datetime) -> ReceiverStatus:
-    resolved = ready.references in {ReferenceReason.FOUND, ReferenceReason.NONE}
-    condition = _condition(RESOLVED_REFS, ready.references, ready.references_message, true=resolved)
+    reason = ready.references
+    condition = _condition(RESOLVED_REFS, reason, ready.references_message, true=reason.resolved)
     status = _with_condition(status, condition, generation=ready.generation, now=now)
     version = ready.secret_version
     if len(version) > VERSION_CHARACTERS:

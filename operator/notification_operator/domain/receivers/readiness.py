@@ -38,15 +38,11 @@ class Readiness:
     @property
     def problem(self) -> str:
         """What is wrong, in a sentence; empty if nothing is."""
-        return self.message if self._resolved else self.references_message
+        return self.message if self.references.resolved else self.references_message
 
     @property
     def condition(self) -> tuple[ReadyReason, str]:
         """Reason and message of the condition Ready."""
-        if self.reason is ReadyReason.ACCEPTED and not self._resolved:
+        if self.reason is ReadyReason.ACCEPTED and not self.references.resolved:
             return ReadyReason.REFERENCES_NOT_RESOLVED, self.references_message
         return self.reason, self.message or "The spec is valid"
-
-    @property
-    def _resolved(self) -> bool:
-        return self.references in {ReferenceReason.FOUND, ReferenceReason.NONE}

@@ -52,6 +52,11 @@ class ReferenceReason(StrEnum):
     PENDING = "Pending"
     """The Secret was not looked for yet."""
 
+    @property
+    def resolved(self) -> bool:
+        """Whether nothing is missing."""
+        return self in {ReferenceReason.FOUND, ReferenceReason.NONE}
+
 
 @dataclass(frozen=True, slots=True)
 class SecretValues:
@@ -83,7 +88,7 @@ class References:
     @property
     def resolved(self) -> bool:
         """Whether every value was found."""
-        return self.reason in {ReferenceReason.FOUND, ReferenceReason.NONE}
+        return self.reason.resolved
 
     def of_block(self, name: str) -> SecretValues:
         start = f"{name}."
