@@ -223,9 +223,12 @@ def commandline(process: int) -> str:
         return "ended"
 
 
-def tried(verb: Verb, chosen: Sequence[Ending], stopped: threading.Event) -> dict[str, list[str]]:
+def tried(
+    verb: Verb, chosen: Sequence[Ending], stopped: threading.Event | None = None
+) -> dict[str, list[str]]:
     """End a verb in each of these ways; return what was wrong, by the kind of ending; an empty text is a success."""
     results: dict[str, list[str]] = defaultdict(list)
+    stopped = stopped or threading.Event()
     if stopped.is_set():
         return results
     with tempfile.TemporaryDirectory(prefix="endings-") as folder:
