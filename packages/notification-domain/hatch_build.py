@@ -24,6 +24,8 @@ USERS: Final = (
     f"{DIVIDED}/domain",
     f"{DIVIDED}/channels",
 )
+WITHOUT_SERVICE: Final = {SOURCE / DIVIDED / "channels" / f"{name}.py" for name in ("console", "file", "log")}
+"""Channels that write in the pod: `notif render` shows nothing of them."""
 
 
 class DividedFiles(BuildHookInterface):  # type: ignore[misc]  # hatchling is no dependency of the repository
@@ -55,7 +57,7 @@ def _owner(file: Path) -> Path:
 
 def _imported_modules() -> set[Path]:
     """Return the modules of the users, and what they import when they run, directly and indirectly."""
-    found = {file for user in USERS for file in (SOURCE / user).rglob("*.py")}
+    found = {file for user in USERS for file in (SOURCE / user).rglob("*.py")} - WITHOUT_SERVICE
     waiting = set(found)
     while waiting:
         waiting = {module for file in waiting for module in _imports(file)} - found
