@@ -17,8 +17,6 @@ from notification_operator.domain.redaction.rules import RULES
 from notification_operator.domain.redaction.search import Folded, substitute
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
     from notification_operator.domain.redaction.rule import Rule
 
 BEFORE: Final = ("", "_", "-", ".", " ", "=", '"')
@@ -87,15 +85,14 @@ def _ratio(rule: Rule, unit: str, length: int, *, runs: int) -> float:
     return seconds(rule, repeated(unit, TIMES * length), runs=runs) / short
 
 
-def all_growths(rules: Iterable[Rule] = RULES) -> Iterator[Growth]:
-    """Measure rules on all of their hostile texts."""
-    return (growth(rule, unit) for rule in rules for unit in units(rule))
-
-
 def main() -> None:
     """Print the rules whose time grows most, and how often each text was measured."""
     start = time.process_time()
-    slowest = sorted(all_growths(), key=lambda each: each.ratio, reverse=True)
+    slowest = sorted(
+        (growth(each, unit) for each in RULES for unit in units(each)),
+        key=lambda each: each.ratio,
+        reverse=True,
+    )
     for each in slowest[:12]:
         print(f"{each.ratio:5.1f} times  {each.rule:<24} {each.unit!r}")  # noqa: T201 - the output of a command
     print(f"{len(slowest)} texts, {time.process_time() - start:.1f} s of CPU time")  # noqa: T201 - the output of a command
