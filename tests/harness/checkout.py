@@ -33,7 +33,8 @@ PARTS = (
     "Dockerfile",
     "pyproject.toml",
 )
-IGNORED = shutil.ignore_patterns("__pycache__", ".venv", "*.pyc", "lib", "lib64", "bin", "include")
+# Bytecode is copied, as each command would compile its modules otherwise; `*.pyc.*` is being written.
+IGNORED = shutil.ignore_patterns("*.pyc.*", ".venv", "lib", "lib64", "bin", "include")
 SECONDS = 300
 PLATFORM = (sys.executable, "-m", "tools.platform")
 ENGINE = ROOT / "tests" / "engine"
@@ -119,8 +120,15 @@ class Checkout:
         assert self.pulumi("stack", "init", name).code == 0
 
     def variables(self, more: Mapping[str, str]) -> dict[str, str]:
-        """Return the environment of a command: source folders of the copy, and no variable and no login of Pulumi."""
-        env = {key: value for key, value in os.environ.items() if not key.startswith("PULUMI_")}
+        """Return the environment of a command: source folders of the copy, and no variable and no login of Pulumi.
+
+        It keeps bytecode, as on the machine of a user.
+        """
+        env = {
+            key: value
+            for key, value in os.environ.items()
+            if not key.startswith("PULUMI_") and key != "PYTHONDONTWRITEBYTECODE"
+        }
         path = os.pathsep.join(
             str(self.folder / part)
             for part in ("infra", "operator", "infra/policy_pack", "infra/component_package", "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 KEEP_FAILED = "--keep-failed"
 LONG = "--long"
 CHECKS = ("pre_commit", "run", "--all-files", "--hook-stage", "manual")
-WITHOUT_CLUSTER = ("tests/unit", "tests/property", "tests/engine", "tests/api_server", "tests/cli")
+# The longest tests first: at the end, when a worker has nothing left to do, the others run short ones.
+WITHOUT_CLUSTER = ("tests/engine", "tests/api_server", "tests/cli", "tests/property", "tests/unit")
 
 KeepFailed = Annotated[
     bool, typer.Option(KEEP_FAILED, help="Keep the stack and the namespaces of failed tests.")
@@ -76,12 +78,16 @@ def _exit(passed: bool, start: float) -> None:  # noqa: FBT001 - the only thing 
 
 
 def _without_cluster(arguments: list[str]) -> bool:
-    return _passes(["pytest", *WITHOUT_CLUSTER, "-n", "auto", *arguments])
+    return _passes(["pytest", *WITHOUT_CLUSTER, "-n", "auto", "--dist", "worksteal", *arguments])
 
 
 def _passes(module: Sequence[str]) -> bool:
-    """Return whether a module with these arguments ends with 0."""
-    return subprocess.run([sys.executable, "-m", *module], check=False, cwd=ROOT).returncode == 0
+    """Return whether a module with these arguments ends with 0.
+
+    Bytecode is kept: each worker, and each program that a test starts, would compile its modules otherwise.
+    """
+    env = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    return subprocess.run([sys.executable, "-m", *module], check=False, cwd=ROOT, env=env).returncode == 0
 
 
 def _on_a_stack(arguments: list[str]) -> bool:
