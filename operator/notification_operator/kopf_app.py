@@ -16,7 +16,7 @@ import structlog
 from notification_operator.app import App
 from notification_operator.kube.client import watching_session
 from notification_operator.kube.resources import RESOURCE
-from notification_operator.watch.kopf_settings import NoMemories, kopf_settings, supervised
+from notification_operator.watch.kopf_adapter import NoMemories, kopf_settings, supervised
 from notification_operator.watch.namespaces import SelectedNamespaces
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from notification_operator.kube.connectivity import Connectivity
 from notification_operator.kube.pagination import collection
 from notification_operator.kube.resources import RESOURCE
 from notification_operator.watch.field_selector import OPEN, OpenSelector
-from notification_operator.watch.kopf_settings import NoMemories, kopf_settings, supervised
+from notification_operator.watch.kopf_adapter import NoMemories, kopf_settings, supervised
 from notification_operator.watch.namespaces import AllNamespaces
 from notification_operator.watch.served_kind import ServedKind
 from notification_operator.watch.supervisor import SupervisedWatch, WatchSupervisor

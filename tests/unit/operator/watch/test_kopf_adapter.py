@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from notification_operator.kube import pagination
 from notification_operator.kube.pagination import collection, pages
 from notification_operator.kube.resources import RESOURCE
-from notification_operator.watch import kopf_settings as watching
+from notification_operator.watch import kopf_adapter as watching
 from notification_operator.watch.field_selector import OPEN, OpenSelector
 from tests.unit.operator.kube_api import refusal, until
 from tests.unit.operator.notifications_api import NotificationsApi, running
