@@ -35,7 +35,7 @@ RUN set -eu; \
     rm -rf /app/notification_cli/web; \
     python3 -m compileall -q /app/atomic_status /app/notification_contract /app/notification_operator \
       /app/notification_client /app/notification_cli; \
-    PYTHONPATH=/app:/app/lib python3 -B -c 'import notification_operator.cli, notification_operator.kopf_app'; \
+    PYTHONPATH=/app:/app/lib python3 -B -c 'import notification_operator.cli, notification_operator.app'; \
     PYTHONPATH=/app:/app/lib python3 -B -c 'import notification_cli.app, notification_cli.actions.drilling, notification_cli.kube.connection'; \
     printf '#!/bin/sh\nexec python3 -m notification_operator "$@"\n' > /app/notification-operator; \
     printf '#!/bin/sh\nexec python3 -m notification_cli "$@"\n' > /app/notif; \

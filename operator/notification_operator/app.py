@@ -11,7 +11,7 @@ import structlog
 
 from notification_contract.settings import EventLevel
 from notification_operator import __version__
-from notification_operator.kube.client import check_reachable, connect, keep_probing
+from notification_operator.kube.client import check_reachable, connect, keep_probing, watching_session
 from notification_operator.kube.connectivity import Connectivity
 from notification_operator.kube.events.event import Event, EventType
 from notification_operator.kube.pagination import collection
@@ -23,6 +23,14 @@ from notification_operator.telemetry.heartbeat import Heartbeat
 from notification_operator.telemetry.http_server import Check, HealthServer
 from notification_operator.telemetry.receiver_gauges import ReceiverGauges
 from notification_operator.watch.field_selector import OpenSelector
+from notification_operator.watch.kopf_adapter import (
+    end_at_signals,
+    handlers,
+    ignore_signals,
+    listen,
+    supervised,
+    watching_operator,
+)
 from notification_operator.watch.namespaces import SelectedNamespaces
 from notification_operator.watch.served_kind import ServedKind
 from notification_operator.watch.supervisor import SupervisedWatch, WatchSupervisor
@@ -45,6 +53,23 @@ STALLED = 120.0
 WATCH_INTERVAL = 0.2
 """Seconds between two checks whether the watches are established, until they are."""
 logger = structlog.get_logger(__name__)
+
+
+async def run(settings: Settings) -> int:
+    """Run until SIGTERM or SIGINT; return the number of audit events that the shutdown lost.
+
+    Raises:
+        UnreachableError: the API server cannot be reached at start.
+        OSError: a port is taken.
+    """
+    app = await App.start(settings)
+    try:
+        await app.watch()
+    finally:
+        await app.stop()
+        ignore_signals()
+    report = app.lifecycle.report
+    return 0 if report is None else report.lost_audit_events
 
 
 class App:
@@ -85,8 +110,8 @@ class App:
         self.lifecycle = Lifecycle(
             self.operator, watches=self.supervisor, grace_seconds=settings.shutdown.grace_seconds
         )
-        self.watching_session: ClientSession | None = None
-        """The session of the watches, once there is one."""
+        self._watching_session: ClientSession | None = None
+        """The session of the watches, once there is one. Kopf closes a session only after its first request."""
         self.finished = asyncio.Event()
         """Set when the shutdown has finished."""
         self._settings = settings
@@ -169,6 +194,26 @@ class App:
             self.lifecycle.spawn(keep_probing(self.client, self.connectivity), name="pulse")
         self._watch_log = asyncio.create_task(self._log_watches(), name="watch log")
 
+    async def watch(self) -> None:
+        """Let kopf watch until a signal ends it, or the shutdown has finished."""
+        operator, stopping = self.operator, asyncio.Event()
+        registry = handlers(
+            operator.event_handler,
+            operator.namespaces,
+            server=self.cluster.configuration.host,
+            session=self._open_session,
+            stop=self.stop,
+        )
+        end_at_signals(registry, stopping)
+        with supervised(self.supervisor, self.selector, self.client):
+            await listen(watching_operator(registry, self._settings.watch, stop_flag=stopping), self.finished)
+
+    async def _open_session(self) -> ClientSession:
+        self._watching_session = await watching_session(
+            self.cluster, self.connectivity, media_type=lambda: self.selector.media_type
+        )
+        return self._watching_session
+
     async def stop(self) -> None:
         """Shut down in order, within the grace period; a second call returns at once."""
         if self._stopping:
@@ -186,8 +231,8 @@ class App:
         await self.client.close()
         if self._watching is not None:
             await self._watching.close()
-        if self.watching_session is not None:
-            await self.watching_session.close()
+        if self._watching_session is not None:
+            await self._watching_session.close()
 
     def alive(self) -> Mapping[str, Check]:
         """Return whether each task of the operator is running, and whether the watches are open or retried.

@@ -88,7 +88,7 @@ def run(config: ConfigFile = None) -> None:
     # Imported late: check-config needs neither kopf nor a Kubernetes client.
     import uvloop  # noqa: PLC0415
 
-    from notification_operator.kopf_app import run as run_operator  # noqa: PLC0415
+    from notification_operator.app import run as run_operator  # noqa: PLC0415
     from notification_operator.kube.client import UnreachableError  # noqa: PLC0415
 
     _freeze_imports()

@@ -1,30 +1,37 @@
-"""Settings that make kopf watch and do nothing else: it stores nothing, posts nothing, scans nothing, gives up nothing.
+"""Every seam to kopf, which watches and does nothing else: it stores, posts and scans nothing, and gives up nothing.
 
-The storages do nothing on purpose. Kopf's own ones write annotations, which DD-PERF-001 forbids, and copy each
-object several times per event, although no handler asks for a difference.
+Only `kopf.on.event` handles objects. Kopf's other handlers and its storages write annotations or finalizers, and nothing
+but the one status write may change a notification (DD-PERF-001).
 """
 
 from __future__ import annotations
 
 import asyncio
+import signal
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import kopf
+import structlog
 from kopf._cogs.clients import fetching, scanning, watching
 from kopf._core.reactor import inventory
 
 from notification_operator.kube.pagination import lists
+from notification_operator.kube.resources import RESOURCE
+from notification_operator.watch.namespaces import SelectedNamespaces
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Collection, Iterator, Sequence
+    import threading
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Coroutine, Iterator, Sequence
 
+    from aiohttp import ClientSession
     from kopf._cogs.structs import references
     from kubernetes.aio.client import ApiClient
 
-    from atomic_status import Resource
     from notification_contract.settings import Watch
+    from notification_operator.watch.event_handler import EventHandler
     from notification_operator.watch.field_selector import OpenSelector
+    from notification_operator.watch.namespaces import AllNamespaces
     from notification_operator.watch.supervisor import WatchSupervisor
 
 EMPTY = kopf.BodyEssence({})
@@ -36,6 +43,11 @@ STEPS = 100
 """Iterations of the event loop in which kopf's tasks are ready for the kinds; they need about ten."""
 VERBS = frozenset({"list", "watch", "patch"})
 """The verbs that kopf requires of a kind before it watches it."""
+KOPF_ENDS_WITHIN = 0.5
+"""Seconds after the app's shutdown. Kopf waits five seconds for leftover tasks, more than the grace period holds."""
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+logger = structlog.get_logger(__name__)
 
 
 class NoDiffBase(kopf.DiffBaseStorage):
@@ -99,17 +111,115 @@ def kopf_settings(watch: Watch) -> kopf.OperatorSettings:
     return settings
 
 
+def handlers(
+    event_handler: EventHandler,
+    namespaces: AllNamespaces | SelectedNamespaces,
+    *,
+    server: str,
+    session: Callable[[], Awaitable[ClientSession]],
+    stop: Callable[[], Coroutine[None, None, None]],
+) -> kopf.OperatorRegistry:
+    """Return kopf's handlers.
+
+    Args:
+        event_handler: is called with each event of a notification.
+        namespaces: those whose notifications are watched.
+        server: the URL of the API server.
+        session: opens the session of the watches.
+        stop: stops the operator, before kopf cancels every task that is left.
+    """
+    registry = kopf.OperatorRegistry()
+
+    @kopf.on.login(registry=registry)
+    async def login(**_: object) -> kopf.AiohttpSession:
+        return kopf.AiohttpSession(server=server, aiohttp_session=await session())
+
+    @kopf.on.event(RESOURCE.group, RESOURCE.version, RESOURCE.plural, registry=registry)
+    async def enqueue(type: str | None, event: kopf.RawEvent, **_: object) -> None:  # noqa: A002 - kopf's name
+        event_handler.handle(type, event["object"])
+
+    @kopf.on.cleanup(registry=registry)
+    async def end(**_: object) -> None:
+        # In kopf's cleanup, because kopf cancels every leftover task when it ends. And in a task of its own:
+        # kopf has cancelled this one before, and timeouts fail in such a task before Python 3.11.3.
+        await asyncio.create_task(stop(), name="stop")
+
+    if isinstance(namespaces, SelectedNamespaces):
+
+        @kopf.on.event("v1", "namespaces", registry=registry)
+        async def select(type: str | None, name: str, **_: object) -> None:  # noqa: A002 - kopf's name
+            await namespaces.note(type, name, event_handler)
+
+    return registry
+
+
+def watching_operator(
+    registry: kopf.OperatorRegistry, watch: Watch, *, stop_flag: asyncio.Event | threading.Event
+) -> Coroutine[None, None, None]:
+    """Return kopf's operator, which runs until the flag is set."""
+    return kopf.operator(
+        registry=registry,
+        settings=kopf_settings(watch),
+        memories=NoMemories(),
+        stop_flag=stop_flag,
+        standalone=True,
+        clusterwide=not watch.namespaces,
+        namespaces=set(watch.namespaces),
+    )
+
+
+def end_at_signals(registry: kopf.OperatorRegistry, stopping: asyncio.Event) -> None:
+    """Let the first SIGTERM or SIGINT stop kopf, and further ones do nothing.
+
+    Kopf's own handlers raise an error at the second signal. Kopf installs them right after it has started its startup
+    handlers, so they are replaced one step later.
+    """
+
+    @kopf.on.startup(registry=registry)
+    async def take_over(**_: object) -> None:
+        loop = asyncio.get_running_loop()
+        for number in SIGNALS:
+            loop.call_soon(loop.add_signal_handler, number, stopping.set)
+
+
+def ignore_signals() -> None:
+    """Let no late signal kill the process: it would report a failure although the shutdown has finished."""
+    loop = asyncio.get_running_loop()
+    for number in SIGNALS:
+        loop.remove_signal_handler(number)
+        signal.signal(number, signal.SIG_IGN)
+
+
+async def listen(operator: Coroutine[None, None, None], finished: asyncio.Event) -> None:
+    """Run kopf until it ends, at most for a moment after the app has finished."""
+    listening = asyncio.create_task(operator, name="kopf")
+    stopped = asyncio.create_task(finished.wait(), name="end of the app")
+    try:
+        await asyncio.wait({listening, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({listening}, timeout=KOPF_ENDS_WITHIN if finished.is_set() else None)
+        if not listening.done():
+            logger.warning("tasks left after shutdown", tasks=sorted(map(_describe, asyncio.all_tasks())))
+    finally:
+        stopped.cancel()
+        listening.cancel()
+        await asyncio.wait({listening})
+    if not listening.cancelled():
+        listening.result()
+
+
+def _describe(task: asyncio.Task[object]) -> str:
+    return f"{task.get_name()}: {task.get_coro()!r}"
+
+
 @contextmanager
-def supervised(
-    supervisor: WatchSupervisor, resource: Resource, selector: OpenSelector, client: ApiClient
-) -> Iterator[None]:
+def supervised(supervisor: WatchSupervisor, selector: OpenSelector, client: ApiClient) -> Iterator[None]:
     """Let kopf's watches be restarted by a supervisor, list in bounded pages, and assume that the kind is served.
 
     Kopf has no public extension point for these. It ends the process when a watch fails, waits without end when the
     kind is not served at its start (DD-WATCH-002), and holds pages of whole objects, whatever their size (DD-BOUNDS-001).
     """
     follow, fetch, scan = watching.continuous_watch, fetching.fetch_objs, scanning.scan_resources
-    watched = resource.group, resource.version, resource.plural
+    watched = RESOURCE.group, RESOURCE.version, RESOURCE.plural
     kinds = (
         _kind("", "v1", "namespaces", "Namespace", namespaced=False),
         _kind(
@@ -119,7 +229,7 @@ def supervised(
             "CustomResourceDefinition",
             namespaced=False,
         ),
-        _kind(resource.group, resource.version, resource.plural, "NotificationRequest", namespaced=True),
+        _kind(*watched, "NotificationRequest", namespaced=True),
     )
 
     async def follow_supervised(

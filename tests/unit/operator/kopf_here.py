@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-import kopf
 from kubernetes.aio.client import ApiClient, Configuration
 
 from notification_contract.settings import Watch
-from notification_operator import kopf_app
-from notification_operator.kube.client import Cluster
+from notification_operator.kube.client import Cluster, watching_session
 from notification_operator.kube.connectivity import Connectivity
 from notification_operator.kube.pagination import collection
 from notification_operator.kube.resources import RESOURCE
 from notification_operator.watch.field_selector import OPEN, OpenSelector
-from notification_operator.watch.kopf_adapter import NoMemories, kopf_settings, supervised
+from notification_operator.watch.kopf_adapter import handlers, supervised, watching_operator
 from notification_operator.watch.namespaces import AllNamespaces
 from notification_operator.watch.served_kind import ServedKind
 from notification_operator.watch.supervisor import SupervisedWatch, WatchSupervisor
@@ -23,7 +20,9 @@ from notification_operator.watch.supervisor import SupervisedWatch, WatchSupervi
 if TYPE_CHECKING:
     import asyncio
     import threading
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable, Coroutine
+
+    from aiohttp import ClientSession
 
     from notification_operator.watch.namespaces import SelectedNamespaces
 
@@ -38,7 +37,7 @@ class KopfHere:
         *,
         url: str,
         stop_flag: asyncio.Event | threading.Event,
-        stop: Callable[[], Awaitable[None]],
+        stop: Callable[[], Coroutine[None, None, None]],
         handler: Any = None,
         watch: Watch | None = None,
         selector: str = OPEN,
@@ -71,29 +70,28 @@ class KopfHere:
             )
             if self._handler is not None:
                 self.supervisor.observe(notifications=self._handler, namespaces=self._namespaces)
-            operator = SimpleNamespace(
-                event_handler=self._handler, namespaces=self._namespaces or AllNamespaces()
-            )
-            app: Any = SimpleNamespace(
-                cluster=self._cluster,
-                connectivity=self.connectivity,
-                operator=operator,
-                selector=selector,
+            sessions: list[ClientSession] = []
+
+            async def session() -> ClientSession:
+                sessions.append(
+                    await watching_session(
+                        self._cluster, self.connectivity, media_type=lambda: selector.media_type
+                    )
+                )
+                return sessions[-1]
+
+            registry = handlers(
+                self._handler,
+                self._namespaces or AllNamespaces(),
+                server=self._cluster.configuration.host,
+                session=session,
                 stop=self._stop,
             )
             try:
-                with supervised(self.supervisor, RESOURCE, selector, client):
-                    await kopf.operator(
-                        registry=kopf_app.handlers(app, self._watch),
-                        settings=kopf_settings(self._watch),
-                        memories=NoMemories(),
-                        standalone=True,
-                        clusterwide=not self._watch.namespaces,
-                        namespaces=set(self._watch.namespaces),
-                        stop_flag=self._stop_flag,
-                    )
+                with supervised(self.supervisor, selector, client):
+                    await watching_operator(registry, self._watch, stop_flag=self._stop_flag)
             finally:
-                await app.watching_session.close()
+                await sessions[-1].close()
 
     def _watches(self) -> list[SupervisedWatch]:
         names = self._watch.namespaces or (None,)

@@ -8,14 +8,12 @@ import signal
 import socket
 import subprocess
 import sys
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 from kopf._core.intents.causes import Activity
 
-from notification_contract.settings import Watch
-from notification_operator import kopf_app
-from notification_operator.kopf_app import handlers
+from notification_operator.watch.kopf_adapter import handlers, listen
+from notification_operator.watch.namespaces import AllNamespaces
 from tests.unit.operator.kopf_here import KopfHere
 
 if TYPE_CHECKING:
@@ -33,7 +31,7 @@ users: [{{name: me, user: {{}}}}]
 
 COLLECTED = """
 import gc, sys
-import notification_operator.kopf_app
+import notification_operator.app
 from notification_operator import cli
 
 async def run(_settings):
@@ -41,7 +39,7 @@ async def run(_settings):
     print(gc.get_freeze_count(), left, gc.get_threshold()[0])
     return 0
 
-notification_operator.kopf_app.run = run
+notification_operator.app.run = run
 sys.argv[1:] = ["run"]
 cli.app()
 """
@@ -73,7 +71,7 @@ def test_sigterm_during_the_start_ends_the_process_at_once(
 SIGNALLED = """
 import asyncio, os, signal, kopf, uvloop
 from kopf._core.intents.causes import Activity
-from notification_operator.kopf_app import end_at_signals, ignore_signals
+from notification_operator.watch.kopf_adapter import end_at_signals, ignore_signals
 
 async def main():
     loop, stopping, registry = asyncio.get_running_loop(), asyncio.Event(), kopf.OperatorRegistry()
@@ -113,9 +111,7 @@ async def test_shutdown_runs_in_a_task_that_was_not_cancelled() -> None:
         assert task is not None
         cancelled.append(task.cancelling())
 
-    registry = handlers(
-        cast("Any", SimpleNamespace(stop=stop, operator=SimpleNamespace(namespaces=()))), Watch()
-    )
+    registry = handlers(cast("Any", None), AllNamespaces(), server="", session=cast("Any", None), stop=stop)
     (handler,) = registry._activities.get_handlers(activity=Activity.CLEANUP)  # noqa: SLF001 - kopf calls it
 
     async def as_kopf_does() -> None:
@@ -143,7 +139,7 @@ def test_leftover_task_does_not_delay_the_exit() -> None:
 
         here = KopfHere(url="http://127.0.0.1:9", stop_flag=flag, stop=stop)
         loop.call_later(0.2, flag.set)
-        await kopf_app.listen(here.run(), ended)
+        await listen(here.run(), ended)
         assert left[0].cancelled()
         return loop.time() - stopped_at[0]
 

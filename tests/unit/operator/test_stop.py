@@ -11,7 +11,6 @@ from kubernetes.aio.client import ApiClient, Configuration
 from typer.testing import CliRunner
 
 from notification_contract.kinds.choices import Phase
-from notification_operator import kopf_app
 from notification_operator.app import App
 from notification_operator.cli import UNUSABLE, app
 from notification_operator.config.settings import Settings
@@ -159,7 +158,7 @@ def test_exit_code_tells_whether_audit_events_were_lost(
     async def run(_settings: Settings) -> int:
         return lost
 
-    monkeypatch.setattr(kopf_app, "run", run)
+    monkeypatch.setattr("notification_operator.app.run", run)
     with restored_log():
         result = CliRunner().invoke(app, ["run"])
     assert result.exit_code == code != UNUSABLE

@@ -45,7 +45,7 @@ def test_process_loads_no_library_of_a_channel_that_is_not_set_up(loaded: set[st
 
 
 def test_operator_loads_only_the_models_that_it_uses(loaded: set[str]) -> None:
-    assert "notification_operator.kopf_app" in loaded
+    assert "notification_operator.app" in loaded
     assert sum(name.startswith("kubernetes.aio.client.models") for name in loaded) < FEW
 
 

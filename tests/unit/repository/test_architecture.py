@@ -177,7 +177,7 @@ def handlers_of_objects() -> set[str]:
 
 
 CLAIMS: Mapping[str, Callable[[], set[str]]] = {
-    "modules that import kopf": importing_kopf,
+    "module that imports kopf": importing_kopf,
     "modules that read the wall clock": reading_the_wall_clock,
     "place that retries a conflict": retrying_a_conflict,
     "module that calls a status endpoint": calling_a_status_endpoint,
