@@ -22,7 +22,6 @@ from notification_operator.telemetry.gauges import publish
 from notification_operator.telemetry.heartbeat import Heartbeat
 from notification_operator.telemetry.http_server import Check, HealthServer
 from notification_operator.telemetry.receiver_gauges import ReceiverGauges
-from notification_operator.watch.field_selector import OpenSelector
 from notification_operator.watch.kopf_adapter import (
     end_at_signals,
     handlers,
@@ -92,8 +91,8 @@ class App:
         self.operator = build(settings, ports, clock=_now)
         self.heartbeat = Heartbeat(clock=monotonic)
         self._pod = ports.pod
-        paths = [collection(RESOURCE, namespace) for namespace in _watched(settings)]
-        self.selector = OpenSelector(client, paths)
+        self._paths = [collection(RESOURCE, namespace) for namespace in _watched(settings)]
+        self.selector = ports.selector
         self.served_kind = ServedKind(client, RESOURCE)
         self.supervisor = WatchSupervisor(
             _supervised_watches(settings),
@@ -148,10 +147,7 @@ class App:
 
     async def select_open(self) -> None:
         """Find out whether open notifications can be watched alone."""
-        await self.selector.detect()
-        self.operator.backlog_listing.selector = self.selector.text
-        if isinstance(self.operator.namespaces, SelectedNamespaces):
-            self.operator.namespaces.selector = self.selector.text
+        await self.selector.detect(self.client, self._paths)
 
     async def serve(self) -> None:
         """Serve the probes and the metrics.

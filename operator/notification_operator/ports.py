@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from atomic_status import KubeStatusStore, ObjectRef
@@ -20,6 +20,7 @@ from notification_operator.observers.audit.observer import audit_store
 from notification_operator.telemetry.metrics import Metrics
 from notification_operator.watch.collection_watch import KubeWatches
 from notification_operator.watch.config_map import ConfigMapWatch
+from notification_operator.watch.field_selector import OpenSelector
 from notification_operator.watch.receivers.catalog import CRD_HINT
 
 if TYPE_CHECKING:
@@ -100,6 +101,8 @@ class Ports:
     store: StatusStore
     leases: LeaseStore
     objects: Objects
+    selector: OpenSelector = field(default_factory=OpenSelector)
+    """Selects the open ones."""
     routing: Documents
     receivers: ReceiverPorts | None = None
     """None for an operator without NotificationReceivers."""

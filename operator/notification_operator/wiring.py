@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from notification_operator.controller.attempt_tracker import AttemptTracker
 from notification_operator.controller.reconciler import Reconciler
@@ -37,7 +37,7 @@ from notification_operator.watch.routing_config import RoutingConfig
 from notification_operator.watch.rules import RuleBook
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container
+    from collections.abc import AsyncIterator, Callable, Container, Sequence
     from datetime import datetime
 
     from notification_operator.config.settings import Settings
@@ -106,8 +106,12 @@ def build(
         on_change=event_observer.breaker_changed,
         spread=random.Random(ports.identity).random,  # noqa: S311 - spreads times, keeps no secret
     )
+
+    def open_pages(namespace: str | None) -> AsyncIterator[Sequence[dict[str, Any]]]:
+        return ports.objects.pages(namespace, selector=ports.selector.text)
+
     selects = settings.watch.namespace_selector is not None
-    namespaces = SelectedNamespaces(ports.objects) if selects else AllNamespaces()
+    namespaces = SelectedNamespaces(open_pages) if selects else AllNamespaces()
     sources = receiver_sources(
         settings, ports.receivers, namespaces=namespaces, redactor=redactor, clock=clock
     )
@@ -162,14 +166,14 @@ def build(
         visible_after=settings.delivery.visible_after_seconds,
     )
     event_handler = EventHandler(
-        queue, attempts=attempts, ownership=ownership, metrics=metrics, served=namespaces
+        queue, attempts=attempts, may_record=ownership.may_record, metrics=metrics, served=namespaces
     )
     backlog_listing = BacklogListing(
-        ports.objects,
+        open_pages,
         namespaces=settings.watch.namespaces,
         backlog=queue.backlog,
         handler=event_handler,
-        ownership=ownership,
+        accepting_work=lambda: ownership.accepting_work,
     )
     sweeper = _sweeper(settings, ports, namespaces=namespaces, ownership=ownership, clock=clock)
     return Operator(

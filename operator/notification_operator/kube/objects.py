@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from notification_operator.kube.pagination import collection, pages
 from notification_operator.kube.requests import call
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
-
     from kubernetes.aio.client import ApiClient
 
     from atomic_status import ObjectRef, Resource
 
+Pages: TypeAlias = Callable[[str | None], AsyncIterator[Sequence[dict[str, Any]]]]
+"""Returns the pages of the objects in a namespace, or in all."""
 DELETE_SECONDS: Final = 10.0
 """For one deletion."""
 

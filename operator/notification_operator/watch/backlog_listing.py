@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -11,29 +11,13 @@ from notification_operator.kube.errors import KubeError
 from notification_operator.watch import backoff
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from notification_operator.controller.backlog import Backlog
+    from notification_operator.kube.objects import Pages
     from notification_operator.watch.event_handler import EventHandler
 
 logger = structlog.get_logger(__name__)
-
-
-class Objects(Protocol):
-    """The notifications of the cluster."""
-
-    def pages(self, namespace: str | None, *, selector: str = "") -> AsyncIterator[Sequence[dict[str, Any]]]:
-        """Return the pages of the objects in a namespace, or in all, that a field selector chooses."""
-        ...
-
-
-class Ownership(Protocol):
-    """Decides whether this process takes on work."""
-
-    @property
-    def accepting_work(self) -> bool:
-        """Whether no shutdown has begun."""
-        ...
 
 
 class BacklogListing:
@@ -42,25 +26,25 @@ class BacklogListing:
     A listing that stopped where the queue is full again would prefer the namespaces that come first.
 
     Args:
+        pages: lists the open notifications.
         namespaces: the namespaces that are watched; empty for all.
+        accepting_work: tells whether no shutdown has begun.
     """
 
     def __init__(
         self,
-        objects: Objects,
+        pages: Pages,
         *,
         namespaces: Sequence[str],
         backlog: Backlog,
         handler: EventHandler,
-        ownership: Ownership,
+        accepting_work: Callable[[], bool],
     ) -> None:
-        self._objects = objects
+        self._pages = pages
         self._namespaces = tuple(namespaces) or (None,)
         self._backlog = backlog
         self._handler = handler
-        self._ownership = ownership
-        self.selector = ""
-        """The field selector of open notifications; an empty one selects all."""
+        self._accepting_work = accepting_work
 
     async def run(self) -> None:
         """List until cancelled."""
@@ -90,9 +74,9 @@ class BacklogListing:
         return failure
 
     async def _list(self, namespace: str | None) -> None:
-        async for page in self._objects.pages(namespace, selector=self.selector):
+        async for page in self._pages(namespace):
             for obj in page:
-                if not self._ownership.accepting_work:
+                if not self._accepting_work():
                     return
                 self._handler.handle(None, obj)
             await asyncio.sleep(0)

@@ -9,28 +9,20 @@ was deleted. If attempts are unrecorded, a last reconciliation finds out which.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from notification_operator.domain.folding.phases import FINAL
 from notification_operator.domain.key import Key
 from notification_operator.domain.status import phase_of
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Mapping
+    from collections.abc import Callable, Container, Mapping
 
     from notification_operator.controller.attempt_tracker import AttemptTracker
     from notification_operator.controller.workqueue import WorkQueue
     from notification_operator.telemetry.metrics import Metrics
 
 DELETED = "DELETED"
-
-
-class Ownership(Protocol):
-    """Decides which attempts this process may record."""
-
-    def may_record(self, uid: str) -> bool:
-        """Return whether this process may still record attempts of an object."""
-        ...
 
 
 class Listing:
@@ -57,20 +49,25 @@ class Listing:
 
 
 class EventHandler:
-    """Enqueues the objects of the served namespaces, and forgets the ones that are deleted or final."""
+    """Enqueues the objects of the served namespaces, and forgets the ones that are deleted or final.
+
+    Args:
+        may_record: tells of a uid whether this process may still record attempts of the object.
+        served: the namespaces that are served.
+    """
 
     def __init__(
         self,
         queue: WorkQueue,
         *,
         attempts: AttemptTracker,
-        ownership: Ownership,
+        may_record: Callable[[str], bool],
         metrics: Metrics,
         served: Container[str],
     ) -> None:
         self._queue = queue
         self._attempts = attempts
-        self._ownership = ownership
+        self._may_record = may_record
         self._metrics = metrics
         self._served = served
 
@@ -118,7 +115,7 @@ class EventHandler:
         self._metrics.leave(key.uid)
 
     def _has_attempts_to_record(self, uid: str) -> bool:
-        return self._attempts.tracks(uid) and self._ownership.may_record(uid)
+        return self._attempts.tracks(uid) and self._may_record(uid)
 
 
 def _key(meta: Mapping[str, Any]) -> Key:

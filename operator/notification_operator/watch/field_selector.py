@@ -28,16 +28,9 @@ logger = structlog.get_logger(__name__)
 
 
 class OpenSelector:
-    """The field selector of the notifications to watch, as far as the CRD supports it.
+    """The field selector of the notifications to watch and to list, as far as the CRD supports it."""
 
-    Args:
-        client: the client of the API server.
-        paths: collections of notifications; the first one that answers decides.
-    """
-
-    def __init__(self, client: ApiClient, paths: Sequence[str]) -> None:
-        self._client = client
-        self._paths = paths
+    def __init__(self) -> None:
         self.text = OPEN
         """The selector; an empty one selects all."""
 
@@ -49,14 +42,15 @@ class OpenSelector:
         """
         return METADATA if self.text else JSON
 
-    async def detect(self) -> None:
-        """Find out what the CRD supports. Without an answer, assume the current CRD: the watch meets the failure."""
+    async def detect(self, client: ApiClient, paths: Sequence[str]) -> None:
+        """Find out what the CRD supports; the first collection of notifications that answers decides.
+
+        Without an answer, the current CRD is assumed: the watch meets the failure.
+        """
         self.text = OPEN
-        for path in self._paths:
+        for path in paths:
             try:
-                await call(
-                    self._client, "GET", path, query={"fieldSelector": OPEN, "limit": 1}, seconds=SECONDS
-                )
+                await call(client, "GET", path, query={"fieldSelector": OPEN, "limit": 1}, seconds=SECONDS)
             except KubeError as error:
                 if not error.bad_request:
                     continue

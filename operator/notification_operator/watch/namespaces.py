@@ -7,7 +7,7 @@ that no longer matches is DELETED.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -16,19 +16,12 @@ from notification_operator.watch import backoff
 from notification_operator.watch.event_handler import DELETED
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
+    from notification_operator.kube.objects import Pages
     from notification_operator.watch.event_handler import EventHandler
 
 logger = structlog.get_logger(__name__)
-
-
-class Objects(Protocol):
-    """The notifications of the cluster."""
-
-    def pages(self, namespace: str | None, *, selector: str = "") -> AsyncIterator[Sequence[dict[str, Any]]]:
-        """Return the pages of the objects in a namespace that a field selector chooses."""
-        ...
 
 
 class NamespaceListing:
@@ -63,13 +56,15 @@ class AllNamespaces:
 
 
 class SelectedNamespaces:
-    """Serves the namespaces that match; the notifications of a namespace that begins to match are listed once."""
+    """Serves the namespaces that match; the notifications of a namespace that begins to match are listed once.
 
-    def __init__(self, objects: Objects) -> None:
-        self._objects = objects
+    Args:
+        pages: lists the open notifications.
+    """
+
+    def __init__(self, pages: Pages) -> None:
+        self._pages = pages
         self._names: set[str] = set()
-        self.selector = ""
-        """The field selector of the notifications that are listed; an empty one selects all."""
         self._on_change: list[Callable[[str], None]] = []
 
     def observe(self, on_change: Callable[[str], None]) -> None:
@@ -108,7 +103,7 @@ class SelectedNamespaces:
         failures = 0
         while name in self._names:
             try:
-                async for page in self._objects.pages(name, selector=self.selector):
+                async for page in self._pages(name):
                     for obj in page:
                         handler.handle(None, obj)
             except KubeError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from kubernetes.aio.client import ApiClient, Configuration
@@ -59,13 +60,13 @@ class KopfHere:
     async def run(self) -> None:
         """Run until the flag is set."""
         async with ApiClient(self._cluster.configuration) as client:
-            selector = OpenSelector(client, self._paths)
+            selector = OpenSelector()
             selector.text = self._selector
             self.supervisor = WatchSupervisor(
                 self._watches(),
                 served=ServedKind(client, RESOURCE),
                 connectivity=self.connectivity,
-                detect_selector=selector.detect,
+                detect_selector=partial(selector.detect, client, self._paths),
                 on_unavailable=self._on_unavailable,
             )
             if self._handler is not None:

@@ -60,13 +60,10 @@ class RecordingHandler:
         self._handler = EventHandler(
             self.queue,
             attempts=AttemptTracker(on_finished=self.queue.add),
-            ownership=self,
+            may_record=lambda _uid: True,
             metrics=Metrics(),
             served=AllNamespaces(),
         )
-
-    def may_record(self, _uid: str) -> bool:
-        return True
 
     @property
     def names(self) -> list[str]:

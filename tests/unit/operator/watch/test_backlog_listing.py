@@ -46,18 +46,12 @@ class Cluster:
         self.handler = EventHandler(
             self.queue,
             attempts=AttemptTracker(on_finished=self.queue.add),
-            ownership=self,
+            may_record=lambda _uid: True,
             metrics=Metrics(),
             served=AllNamespaces(),
         )
 
-    def may_record(self, _uid: str) -> bool:
-        return True
-
-    async def pages(
-        self, namespace: str | None, *, selector: str = ""
-    ) -> AsyncIterator[Sequence[dict[str, Any]]]:
-        assert not selector
+    async def pages(self, namespace: str | None) -> AsyncIterator[Sequence[dict[str, Any]]]:
         self.listings.append(namespace)
         if self.failures:
             raise self.failures.pop()
@@ -76,7 +70,11 @@ class Cluster:
     @asynccontextmanager
     async def working(self, *namespaces: str) -> AsyncIterator[None]:
         listing = BacklogListing(
-            self, namespaces=namespaces, backlog=self.queue.backlog, handler=self.handler, ownership=self
+            self.pages,
+            namespaces=namespaces,
+            backlog=self.queue.backlog,
+            handler=self.handler,
+            accepting_work=lambda: self.accepting_work,
         )
         tasks = [
             asyncio.create_task(self.queue.run(self.reconcile, admit=lambda _key: True)),

@@ -35,17 +35,13 @@ class HandlerFixture:
         self.queue = WorkQueue(workers=1, clock=lambda: datetime.now(UTC), max_keys=max_keys)
         self.attempts: AttemptTracker = AttemptTracker(on_finished=self.queue.add)
         self.metrics = Metrics()
-        self._may_record = may_record
         self._handler = EventHandler(
             self.queue,
             attempts=self.attempts,
-            ownership=self,
+            may_record=lambda _uid: may_record,
             metrics=self.metrics,
             served=AllNamespaces() if served else (),
         )
-
-    def may_record(self, _uid: str) -> bool:
-        return self._may_record
 
     def handle(self, event_type: str | None, obj: dict[str, Any]) -> None:
         self._handler.handle(event_type, obj)

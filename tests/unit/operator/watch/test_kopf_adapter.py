@@ -31,8 +31,8 @@ async def api() -> AsyncIterator[NotificationsApi]:
 
 
 async def detected(client: ApiClient) -> str:
-    selector = OpenSelector(client, [PATH])
-    await selector.detect()
+    selector = OpenSelector()
+    await selector.detect(client, [PATH])
     return selector.text
 
 
