@@ -265,7 +265,7 @@ class App:
     def _receivers_ready(self) -> Mapping[str, Check]:
         if self.operator.receivers is None:
             return {}
-        catalog = self.operator.receivers.sources.catalog
+        catalog = self.operator.receivers.catalog
         notes = [f"{name}: {error}" for name, error in catalog.errors.items()]
         text = "; ".join(notes) or ("looked for" if catalog.known else "not looked for yet")
         return {"receivers": Check(passed=catalog.known, text=text)}

@@ -62,7 +62,7 @@ class Lifecycle:
         operator.events.start()
         self.spawn(operator.routing.run(on_known=on_change), name="routing")
         if operator.receivers:
-            self.spawn(operator.receivers.watch.run(on_known=on_change), name="receivers")
+            self.spawn(operator.receivers.run(on_known=on_change), name="receivers")
             self.spawn(operator.receivers.status.run(), name="receiver status")
         self.spawn(
             operator.queue.run(operator.reconciler.reconcile, admit=operator.reconciler.admits),
@@ -124,13 +124,9 @@ class Lifecycle:
             operator.events.close(left),
             _within(left, operator.endpoints.close()),
             _within(left, self._release()),
-            _within(left, self._close_receivers()),
+            _within(left, operator.sessions.close()),
         )
         return lost
-
-    async def _close_receivers(self) -> None:
-        if self.operator.receivers:
-            await self.operator.receivers.sources.sessions.close()
 
     async def _release(self) -> None:
         if self.operator.elector:

@@ -19,6 +19,7 @@ from notification_operator.endpoints.control import FlowControl
 from notification_operator.endpoints.limits import channel_limits
 from notification_operator.endpoints.redaction import ContentRedaction
 from notification_operator.endpoints.registry import Endpoints
+from notification_operator.endpoints.sessions import Sessions
 from notification_operator.kube.resources import RESOURCE
 from notification_operator.leadership.elector import Elector
 from notification_operator.leadership.lease import LeaseConfig
@@ -29,7 +30,7 @@ from notification_operator.observers.kube_events import EventObserver
 from notification_operator.observers.log import LogObserver
 from notification_operator.observers.metrics import MetricsObserver
 from notification_operator.observers.publisher import Publisher
-from notification_operator.receiver_wiring import receiver_parts, receiver_sources
+from notification_operator.receiver_wiring import receiver_sources, receiver_watch
 from notification_operator.watch.backlog_listing import BacklogListing
 from notification_operator.watch.event_handler import EventHandler
 from notification_operator.watch.namespaces import AllNamespaces, SelectedNamespaces
@@ -42,8 +43,8 @@ if TYPE_CHECKING:
 
     from notification_operator.config.settings import Settings
     from notification_operator.ports import EventRecorder, Ports
-    from notification_operator.receiver_wiring import ReceiverParts
     from notification_operator.telemetry.metrics import Metrics
+    from notification_operator.watch.receivers.receiver_watch import ReceiverWatch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +61,10 @@ class Operator:
     namespaces: AllNamespaces | SelectedNamespaces
     event_handler: EventHandler
     routing: RoutingConfig
-    receivers: ReceiverParts | None
+    receivers: ReceiverWatch | None
     """None for an operator without NotificationReceivers."""
+    sessions: Sessions
+    """What the channels of receivers send through."""
     backlog_listing: BacklogListing
     sweeper: RetentionSweeper | None
     """None if retention is disabled."""
@@ -112,8 +115,13 @@ def build(
 
     selects = settings.watch.namespace_selector is not None
     namespaces = SelectedNamespaces(open_pages) if selects else AllNamespaces()
-    sources = receiver_sources(
-        settings, ports.receivers, namespaces=namespaces, redactor=redactor, clock=clock
+    sessions = Sessions()
+    sources = (
+        receiver_sources(
+            settings, ports.receivers, served=namespaces, sessions=sessions, redactor=redactor, clock=clock
+        )
+        if ports.receivers
+        else None
     )
     endpoints = Endpoints(
         ports.channels,
@@ -136,14 +144,20 @@ def build(
     elector = _elector(settings, ports, clock=clock, seconds=seconds)
     rule_book = RuleBook(routing, sources.catalog if sources else None, channels=frozenset(ports.channels))
     ownership = Ownership(elector, attempts, queue, rules=rule_book)
-    receivers = receiver_parts(
-        sources,
-        endpoints=endpoints,
-        queue=queue,
-        ownership=ownership,
-        redactor=redactor,
-        replica=ports.replica,
-        clock=clock,
+    receivers = (
+        receiver_watch(
+            settings,
+            ports,
+            sources,
+            served=namespaces,
+            endpoints=endpoints,
+            queue=queue,
+            ownership=ownership,
+            redactor=redactor,
+            clock=clock,
+        )
+        if sources
+        else None
     )
     publisher = Publisher(
         *(metrics_observer, LogObserver(), event_observer),
@@ -187,6 +201,7 @@ def build(
         event_handler=event_handler,
         routing=routing,
         receivers=receivers,
+        sessions=sessions,
         backlog_listing=backlog_listing,
         sweeper=sweeper,
         audit=audit,

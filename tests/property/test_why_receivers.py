@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from notification_cli.views.explaining.explanation import Explanation
     from notification_cli.views.explaining.known import Known
     from notification_operator.delivery.channel import Channel
+    from notification_operator.wiring import Operator
 
 
 class Moment(StrEnum):
@@ -242,13 +243,13 @@ class ClusterWithReceivers(Cluster):
         known, looked = asyncio.Event(), asyncio.Event()
         watches = [
             asyncio.ensure_future(operator.routing.run(on_known=known.set)),
-            asyncio.ensure_future(operator.receivers.watch.run(on_known=looked.set)),
+            asyncio.ensure_future(operator.receivers.run(on_known=looked.set)),
         ]
         await asyncio.gather(known.wait(), looked.wait())
         # The Secrets are followed by tasks that have just been started.
         for _ in range(5):
             await asyncio.sleep(0)
-        self.known = self._known(operator.receivers)
+        self.known = self._known(operator)
         explanation = self.explained(text)
         result = await operator.reconciler.reconcile(Request(key=self._key, queued_at=self.now))
         assert result.error is None
@@ -261,12 +262,13 @@ class ClusterWithReceivers(Cluster):
         """Return what `why` says now."""
         return explain(parse(self.obj), read_rules(text), self.known, now=self.now)
 
-    def _known(self, parts: Any) -> Known:
+    def _known(self, operator: Operator) -> Known:
         """Return what a person can read of the receivers, with the status that the operator writes."""
+        assert operator.receivers is not None
         objects = {}
         for key, obj in self._around.objects.items():
-            receiver = parts.sources.catalog.catalog.get(key)
-            ready = None if receiver is None else parts.endpoints.readiness(receiver)
+            receiver = operator.receivers.catalog.catalog.get(key)
+            ready = None if receiver is None else operator.endpoints.readiness(receiver)
             owner = OwnerFacts(home=HOME, readiness=ready)
             status = fold_receiver(obj, replica="a", health=UNTESTED, owner=owner, now=self.now)
             objects[key] = {**obj, "status": status.dump()}

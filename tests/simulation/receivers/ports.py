@@ -70,9 +70,8 @@ class ProcessReceivers:
 
     def _view(self, place: Place) -> tuple[object, ...]:
         """Return what the process has seen of a receiver, and how it finds its health."""
-        process, parts = self._process, self._process.operator.receivers
-        assert parts is not None
-        health = parts.endpoints.health(ReceiverKey(place.namespace, place.name))
+        process = self._process
+        health = process.operator.endpoints.health(ReceiverKey(place.namespace, place.name))
         condition = assess(entry_of(process.replica, health, process.clock()))
         closed = health.circuit in {None, CircuitState.CLOSED}
         return self.seen.identity(place), condition.status, condition.reason, closed

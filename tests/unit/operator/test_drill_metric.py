@@ -24,7 +24,7 @@ from tests.unit.operator.ports import null_ports
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from notification_operator.receiver_wiring import ReceiverParts
+    from notification_operator.watch.receivers.receiver_watch import ReceiverWatch
 
 HOME = "platform"
 CONSOLE = {"type": "console"}
@@ -33,7 +33,7 @@ EARLIER = "2026-03-01T06:00:00Z"
 
 
 @contextlib.asynccontextmanager
-async def receivers(api: CollectionsApi, **settings: Any) -> AsyncIterator[ReceiverParts]:
+async def receivers(api: CollectionsApi, **settings: Any) -> AsyncIterator[ReceiverWatch]:
     """Run what follows the receivers, as after a start."""
     async with watching_client(api) as client:
         ports = ReceiverPorts(
@@ -42,21 +42,21 @@ async def receivers(api: CollectionsApi, **settings: Any) -> AsyncIterator[Recei
             home=HOME,
         )
         operator = build(Settings(**settings), null_ports(receivers=ports), clock=lambda: NOW)
-        parts = operator.receivers
-        assert parts is not None
-        task = asyncio.create_task(parts.watch.run(on_known=lambda: None))
+        watch = operator.receivers
+        assert watch is not None
+        task = asyncio.create_task(watch.run(on_known=lambda: None))
         try:
-            await until(lambda: parts.sources.catalog.known)
-            yield parts
+            await until(lambda: watch.catalog.known)
+            yield watch
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
 
-def published(parts: ReceiverParts) -> dict[str, float]:
+def published(watch: ReceiverWatch) -> dict[str, float]:
     """Return the series by receiver."""
     metrics = Metrics()
-    metrics.registry.register(ReceiverGauges(parts.states, drills_scheduled=True))
+    metrics.registry.register(ReceiverGauges(watch.states, drills_scheduled=True))
     name = f"{PREFIX}drill_last_success_timestamp_seconds"
     return {
         sample.labels["receiver"]: sample.value
@@ -73,20 +73,20 @@ async def test_metric_is_restored_from_the_status_and_ends_with_its_receiver() -
         api.put(RECEIVERS, "shop", "new", spec=CONSOLE)
         api.put(RECEIVERS, "shop", "suspended", spec={**CONSOLE, "suspend": True})
         api.put(RECEIVERS, "shop", "invalid", spec={"type": "slack"})
-        async with receivers(api) as parts:
-            assert published(parts) == {
+        async with receivers(api) as watch:
+            assert published(watch) == {
                 "platform/drilled": datetime(2026, 3, 1, 6, tzinfo=UTC).timestamp(),
                 "shop/new": 0,
                 "shop/invalid": 0,
             }
             api.remove(RECEIVERS, HOME, "drilled")
-            await until(lambda: "platform/drilled" not in published(parts))
+            await until(lambda: "platform/drilled" not in published(watch))
 
 
 async def test_receiver_from_whose_namespace_nothing_is_delivered_is_left_out() -> None:
     async with running() as api:
         api.put(RECEIVERS, HOME, "shared", spec=CONSOLE)
         api.put(RECEIVERS, "shop", "own", spec=CONSOLE)
-        async with receivers(api, watch={"namespaces": ["shop"]}) as parts:
-            assert parts.sources.catalog.declared(ReceiverKey(HOME, "shared"))
-            assert published(parts) == {"shop/own": 0}
+        async with receivers(api, watch={"namespaces": ["shop"]}) as watch:
+            assert watch.catalog.declared(ReceiverKey(HOME, "shared"))
+            assert published(watch) == {"shop/own": 0}

@@ -63,7 +63,7 @@ class Composition:
         receivers = self.fixture.operator.receivers
         assert receivers is not None
         known = asyncio.Event()
-        task = asyncio.create_task(receivers.watch.run(on_known=known.set))
+        task = asyncio.create_task(receivers.run(on_known=known.set))
         await known.wait()
         await until_idle()
         try:

@@ -88,7 +88,7 @@ class Mailing:
         # In processor time of this process: other processes of the machine delay the beats as well.
         heartbeat = Heartbeat(clock=time.process_time)
         tasks = [
-            asyncio.create_task(receivers.watch.run(on_known=known.set)),
+            asyncio.create_task(receivers.run(on_known=known.set)),
             asyncio.create_task(heartbeat.run()),
         ]
         await known.wait()
