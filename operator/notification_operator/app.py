@@ -11,34 +11,21 @@ import structlog
 
 from notification_contract.settings import EventLevel
 from notification_operator import __version__
-from notification_operator.kube.client import check_reachable, connect, keep_probing, watching_session
+from notification_operator.kube.client import check_reachable, connect, keep_probing
 from notification_operator.kube.connectivity import Connectivity
 from notification_operator.kube.events.event import Event, EventType
-from notification_operator.kube.pagination import collection
-from notification_operator.kube.resources import RESOURCE
 from notification_operator.lifecycle import Lifecycle
 from notification_operator.ports import live_ports
 from notification_operator.telemetry.gauges import publish
 from notification_operator.telemetry.heartbeat import Heartbeat
 from notification_operator.telemetry.http_server import Check, HealthServer
 from notification_operator.telemetry.receiver_gauges import ReceiverGauges
-from notification_operator.watch.kopf_adapter import (
-    end_at_signals,
-    handlers,
-    ignore_signals,
-    listen,
-    supervised,
-    watching_operator,
-)
-from notification_operator.watch.namespaces import SelectedNamespaces
-from notification_operator.watch.served_kind import ServedKind
-from notification_operator.watch.supervisor import SupervisedWatch, WatchSupervisor
+from notification_operator.watch.kopf_adapter import KopfWatch, end_at_signals, ignore_signals, listen
 from notification_operator.wiring import build
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
-    from aiohttp import ClientSession
     from kubernetes.aio.client import ApiClient
 
     from notification_operator.config.settings import Settings
@@ -62,8 +49,10 @@ async def run(settings: Settings) -> int:
         OSError: a port is taken.
     """
     app = await App.start(settings)
+    registry, stopping = app.watch.handlers(stop=app.stop), asyncio.Event()
+    end_at_signals(registry, stopping)
     try:
-        await app.watch()
+        await listen(app.watch.run(registry, stopping), app.finished)
     finally:
         await app.stop()
         ignore_signals()
@@ -91,26 +80,19 @@ class App:
         self.operator = build(settings, ports, clock=_now)
         self.heartbeat = Heartbeat(clock=monotonic)
         self._pod = ports.pod
-        self._paths = [collection(RESOURCE, namespace) for namespace in _watched(settings)]
-        self.selector = ports.selector
-        self.served_kind = ServedKind(client, RESOURCE)
-        self.supervisor = WatchSupervisor(
-            _supervised_watches(settings),
-            served=self.served_kind,
+        self.watch = KopfWatch(
+            settings.watch,
+            client=client,
+            cluster=cluster,
             connectivity=connectivity,
-            detect_selector=self.select_open,
+            selector=ports.selector,
+            event_handler=self.operator.event_handler,
+            namespaces=self.operator.namespaces,
             on_unavailable=self.report_unavailable,
         )
-        served = self.operator.namespaces
-        self.supervisor.observe(
-            notifications=self.operator.event_handler,
-            namespaces=served if isinstance(served, SelectedNamespaces) else None,
-        )
         self.lifecycle = Lifecycle(
-            self.operator, watches=self.supervisor, grace_seconds=settings.shutdown.grace_seconds
+            self.operator, watches=self.watch.supervisor, grace_seconds=settings.shutdown.grace_seconds
         )
-        self._watching_session: ClientSession | None = None
-        """The session of the watches, once there is one. Kopf closes a session only after its first request."""
         self.finished = asyncio.Event()
         """Set when the shutdown has finished."""
         self._settings = settings
@@ -137,17 +119,13 @@ class App:
         )
         try:
             await check_reachable(app.client, cluster)
-            await app.select_open()
+            await app.watch.detect_selector()
             await app.serve()
         except BaseException:
             await app.close()
             raise
         app.run()
         return app
-
-    async def select_open(self) -> None:
-        """Find out whether open notifications can be watched alone."""
-        await self.selector.detect(self.client, self._paths)
 
     async def serve(self) -> None:
         """Serve the probes and the metrics.
@@ -169,7 +147,7 @@ class App:
             attempts=operator.attempts,
             ownership=operator.ownership,
             routing=operator.routing,
-            watches=self.supervisor,
+            watches=self.watch.supervisor,
             loop=self.heartbeat,
         )
 
@@ -190,26 +168,6 @@ class App:
             self.lifecycle.spawn(keep_probing(self.client, self.connectivity), name="pulse")
         self._watch_log = asyncio.create_task(self._log_watches(), name="watch log")
 
-    async def watch(self) -> None:
-        """Let kopf watch until a signal ends it, or the shutdown has finished."""
-        operator, stopping = self.operator, asyncio.Event()
-        registry = handlers(
-            operator.event_handler,
-            operator.namespaces,
-            server=self.cluster.configuration.host,
-            session=self._open_session,
-            stop=self.stop,
-        )
-        end_at_signals(registry, stopping)
-        with supervised(self.supervisor, self.selector, self.client):
-            await listen(watching_operator(registry, self._settings.watch, stop_flag=stopping), self.finished)
-
-    async def _open_session(self) -> ClientSession:
-        self._watching_session = await watching_session(
-            self.cluster, self.connectivity, media_type=lambda: self.selector.media_type
-        )
-        return self._watching_session
-
     async def stop(self) -> None:
         """Shut down in order, within the grace period; a second call returns at once."""
         if self._stopping:
@@ -227,8 +185,7 @@ class App:
         await self.client.close()
         if self._watching is not None:
             await self._watching.close()
-        if self._watching_session is not None:
-            await self._watching_session.close()
+        await self.watch.close()
 
     def alive(self) -> Mapping[str, Check]:
         """Return whether each task of the operator is running, and whether the watches are open or retried.
@@ -237,7 +194,7 @@ class App:
         """
         tasks = {**self.lifecycle.tasks, **self.operator.events.tasks}.items()
         checks = {name: Check(passed=runs, text="running" if runs else "ended") for name, runs in tasks}
-        stalled = self.supervisor.stalled_seconds
+        stalled = self.watch.supervisor.stalled_seconds
         text = f"neither open nor retried for {stalled:.0f} s" if stalled else "open, or retried"
         return {**checks, "watches": Check(passed=stalled < STALLED, text=text)}
 
@@ -271,7 +228,7 @@ class App:
         return {"receivers": Check(passed=catalog.known, text=text)}
 
     def _watches_ready(self) -> Check:
-        supervisor, watches = self.supervisor, self.connectivity.open_watches
+        supervisor, watches = self.watch.supervisor, self.connectivity.open_watches
         notes = [f"{watches} of {self._watches} established"]
         if supervisor.error:
             notes.append(supervisor.error)
@@ -282,7 +239,7 @@ class App:
     @property
     def _watches(self) -> int:
         """The number of watches that should be open, with the one of the routing document."""
-        return self.supervisor.required + 1
+        return self.watch.supervisor.required + 1
 
     def report_unavailable(self, namespace: str, error: str) -> None:
         """Record, about this pod, that a namespace is not watched."""
@@ -302,21 +259,6 @@ class App:
         while self.connectivity.open_watches < self._watches:  # noqa: ASYNC110 - requests report, without an event
             await asyncio.sleep(WATCH_INTERVAL)
         logger.info("watch established", watches=self.connectivity.open_watches)
-
-
-def _watched(settings: Settings) -> Sequence[str | None]:
-    """Return the namespaces that have a watch of their own; None for one watch of all."""
-    return tuple(dict.fromkeys(settings.watch.namespaces)) or (None,)
-
-
-def _supervised_watches(settings: Settings) -> Sequence[SupervisedWatch]:
-    watches = [
-        SupervisedWatch(path=collection(RESOURCE, namespace), namespace=namespace)
-        for namespace in _watched(settings)
-    ]
-    if settings.watch.namespace_selector is not None:
-        watches.append(SupervisedWatch(path="/api/v1/namespaces", of_notifications=False))
-    return watches
 
 
 def _now() -> datetime:

@@ -16,23 +16,27 @@ import structlog
 from kopf._cogs.clients import fetching, scanning, watching
 from kopf._core.reactor import inventory
 
-from notification_operator.kube.pagination import lists
+from notification_operator.kube.client import watching_session
+from notification_operator.kube.pagination import collection, lists
 from notification_operator.kube.resources import RESOURCE
 from notification_operator.watch.namespaces import SelectedNamespaces
+from notification_operator.watch.served_kind import ServedKind
+from notification_operator.watch.supervisor import SupervisedWatch, WatchSupervisor
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Coroutine, Iterator, Sequence
+    from collections.abc import AsyncGenerator, Callable, Collection, Coroutine, Iterator, Sequence
 
     from aiohttp import ClientSession
     from kopf._cogs.structs import references
     from kubernetes.aio.client import ApiClient
 
     from notification_contract.settings import Watch
+    from notification_operator.kube.client import Cluster
+    from notification_operator.kube.connectivity import Connectivity
     from notification_operator.watch.event_handler import EventHandler
     from notification_operator.watch.field_selector import OpenSelector
     from notification_operator.watch.namespaces import AllNamespaces
-    from notification_operator.watch.supervisor import WatchSupervisor
 
 EMPTY = kopf.BodyEssence({})
 IDLE_SECONDS = 0.05
@@ -111,61 +115,110 @@ def kopf_settings(watch: Watch) -> kopf.OperatorSettings:
     return settings
 
 
-def handlers(
-    event_handler: EventHandler,
-    namespaces: AllNamespaces | SelectedNamespaces,
-    *,
-    server: str,
-    session: Callable[[], Awaitable[ClientSession]],
-    stop: Callable[[], Coroutine[None, None, None]],
-) -> kopf.OperatorRegistry:
-    """Return kopf's handlers.
+class KopfWatch:
+    """The watches of notifications, and of namespaces if a label selects them: kopf keeps them, supervised.
 
     Args:
+        watch: the settings.
+        client: for listings and questions; the watches have a session of their own.
+        selector: selects the open notifications.
         event_handler: is called with each event of a notification.
         namespaces: those whose notifications are watched.
-        server: the URL of the API server.
-        session: opens the session of the watches.
-        stop: stops the operator, before kopf cancels every task that is left.
+        on_unavailable: called with a namespace that has been refused for long, and with the error.
     """
-    registry = kopf.OperatorRegistry()
 
-    @kopf.on.login(registry=registry)
-    async def login(**_: object) -> kopf.AiohttpSession:
-        return kopf.AiohttpSession(server=server, aiohttp_session=await session())
+    def __init__(  # noqa: PLR0913 - its connections, and whom it informs
+        self,
+        watch: Watch,
+        *,
+        client: ApiClient,
+        cluster: Cluster,
+        connectivity: Connectivity,
+        selector: OpenSelector,
+        event_handler: EventHandler,
+        namespaces: AllNamespaces | SelectedNamespaces,
+        on_unavailable: Callable[[str, str], None],
+    ) -> None:
+        self._watch = watch
+        self._client = client
+        self._cluster = cluster
+        self._connectivity = connectivity
+        self._selector = selector
+        self._event_handler = event_handler
+        self._namespaces = namespaces
+        watched = tuple(dict.fromkeys(watch.namespaces)) or (None,)
+        self._paths = {collection(RESOURCE, namespace): namespace for namespace in watched}
+        supervised_watches = [
+            SupervisedWatch(path=path, namespace=namespace) for path, namespace in self._paths.items()
+        ]
+        if isinstance(namespaces, SelectedNamespaces):
+            supervised_watches.append(SupervisedWatch(path="/api/v1/namespaces", of_notifications=False))
+        self.served_kind = ServedKind(client, RESOURCE)
+        self.supervisor = WatchSupervisor(
+            supervised_watches,
+            served=self.served_kind,
+            connectivity=connectivity,
+            detect_selector=self.detect_selector,
+            on_unavailable=on_unavailable,
+        )
+        self.supervisor.observe(
+            notifications=event_handler,
+            namespaces=namespaces if isinstance(namespaces, SelectedNamespaces) else None,
+        )
+        self._session: ClientSession | None = None
+        """Of the watches, once there is one. Kopf closes a session only after its first request."""
 
-    @kopf.on.event(RESOURCE.group, RESOURCE.version, RESOURCE.plural, registry=registry)
-    async def enqueue(type: str | None, event: kopf.RawEvent, **_: object) -> None:  # noqa: A002 - kopf's name
-        event_handler.handle(type, event["object"])
+    async def detect_selector(self) -> None:
+        """Find out whether open notifications can be watched alone."""
+        await self._selector.detect(self._client, tuple(self._paths))
 
-    @kopf.on.cleanup(registry=registry)
-    async def end(**_: object) -> None:
-        # In kopf's cleanup, because kopf cancels every leftover task when it ends. And in a task of its own:
-        # kopf has cancelled this one before, and timeouts fail in such a task before Python 3.11.3.
-        await asyncio.create_task(stop(), name="stop")
+    async def run(self, registry: kopf.OperatorRegistry, stop_flag: asyncio.Event | threading.Event) -> None:
+        """Watch until the flag is set."""
+        with _supervised(self.supervisor, self._selector, self._client):
+            await kopf.operator(
+                registry=registry,
+                settings=kopf_settings(self._watch),
+                memories=NoMemories(),
+                stop_flag=stop_flag,
+                standalone=True,
+                clusterwide=not self._watch.namespaces,
+                namespaces=set(self._watch.namespaces),
+            )
 
-    if isinstance(namespaces, SelectedNamespaces):
+    async def close(self) -> None:
+        """Close the session of the watches."""
+        if self._session is not None:
+            await self._session.close()
 
-        @kopf.on.event("v1", "namespaces", registry=registry)
-        async def select(type: str | None, name: str, **_: object) -> None:  # noqa: A002 - kopf's name
-            await namespaces.note(type, name, event_handler)
+    def handlers(self, *, stop: Callable[[], Coroutine[None, None, None]]) -> kopf.OperatorRegistry:
+        """Return kopf's handlers; `stop` stops the operator, before kopf cancels every task that is left."""
+        registry, namespaces = kopf.OperatorRegistry(), self._namespaces
 
-    return registry
+        @kopf.on.login(registry=registry)
+        async def login(**_: object) -> kopf.AiohttpSession:
+            self._session = await watching_session(
+                self._cluster, self._connectivity, media_type=lambda: self._selector.media_type
+            )
+            server = self._cluster.configuration.host
+            return kopf.AiohttpSession(server=server, aiohttp_session=self._session)
 
+        @kopf.on.event(RESOURCE.group, RESOURCE.version, RESOURCE.plural, registry=registry)
+        async def enqueue(type: str | None, event: kopf.RawEvent, **_: object) -> None:  # noqa: A002 - kopf's name
+            self._event_handler.handle(type, event["object"])
 
-def watching_operator(
-    registry: kopf.OperatorRegistry, watch: Watch, *, stop_flag: asyncio.Event | threading.Event
-) -> Coroutine[None, None, None]:
-    """Return kopf's operator, which runs until the flag is set."""
-    return kopf.operator(
-        registry=registry,
-        settings=kopf_settings(watch),
-        memories=NoMemories(),
-        stop_flag=stop_flag,
-        standalone=True,
-        clusterwide=not watch.namespaces,
-        namespaces=set(watch.namespaces),
-    )
+        @kopf.on.cleanup(registry=registry)
+        async def end(**_: object) -> None:
+            # In kopf's cleanup, because kopf cancels every leftover task when it ends. And in a task of its own:
+            # kopf has cancelled this one before, and timeouts fail in such a task before Python 3.11.3.
+            await asyncio.create_task(stop(), name="stop")
+
+        if isinstance(namespaces, SelectedNamespaces):
+
+            @kopf.on.event("v1", "namespaces", registry=registry)
+            async def select(type: str | None, name: str, **_: object) -> None:  # noqa: A002 - kopf's name
+                await namespaces.note(type, name, self._event_handler)
+
+        return registry
 
 
 def end_at_signals(registry: kopf.OperatorRegistry, stopping: asyncio.Event) -> None:
@@ -212,7 +265,7 @@ def _describe(task: asyncio.Task[object]) -> str:
 
 
 @contextmanager
-def supervised(supervisor: WatchSupervisor, selector: OpenSelector, client: ApiClient) -> Iterator[None]:
+def _supervised(supervisor: WatchSupervisor, selector: OpenSelector, client: ApiClient) -> Iterator[None]:
     """Let kopf's watches be restarted by a supervisor, list in bounded pages, and assume that the kind is served.
 
     Kopf has no public extension point for these. It ends the process when a watch fails, waits without end when the

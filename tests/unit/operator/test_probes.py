@@ -76,7 +76,7 @@ async def test_watch_that_is_closed_for_two_minutes_makes_the_process_unhealthy(
 async def test_missing_crd_makes_the_process_unready_and_not_unhealthy() -> None:
     clock = Clock()
     async with app_without_server(clock) as app:
-        app.served_kind.missing = True
+        app.watch.served_kind.missing = True
         clock.seconds = 600
         assert app.alive()["watches"].passed
         assert app.ready()["watches"] == Check(passed=False, text=f"0 of 2 established; {UNSERVED}")
@@ -88,7 +88,7 @@ async def test_refused_namespace_is_named_by_the_probe_and_in_an_event(level: st
     settings = {"watch": {"namespaces": ["left", "shop"]}, "events": {"level": level}}
     async with app_without_server(clock, recorded, **settings) as app:
         path = "/apis/kubernaut.ai/v1alpha1/namespaces/left/notificationrequests"
-        app.supervisor.watches[path].unavailable = True
+        app.watch.supervisor.watches[path].unavailable = True
         app.report_unavailable("left", "403 no Role")
         assert app.ready()["watches"].text == "0 of 2 established; namespaces that are not watched: left"
         if level == "none":

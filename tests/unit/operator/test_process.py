@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from kopf._core.intents.causes import Activity
 
-from notification_operator.watch.kopf_adapter import handlers, listen
+from notification_contract.settings import Watch
+from notification_operator.watch.field_selector import OpenSelector
+from notification_operator.watch.kopf_adapter import KopfWatch, listen
 from notification_operator.watch.namespaces import AllNamespaces
 from tests.unit.operator.kopf_here import KopfHere
 
@@ -111,7 +113,11 @@ async def test_shutdown_runs_in_a_task_that_was_not_cancelled() -> None:
         assert task is not None
         cancelled.append(task.cancelling())
 
-    registry = handlers(cast("Any", None), AllNamespaces(), server="", session=cast("Any", None), stop=stop)
+    nothing = dict.fromkeys(("client", "cluster", "connectivity", "event_handler", "on_unavailable"))
+    watch = KopfWatch(
+        Watch(), selector=OpenSelector(), namespaces=AllNamespaces(), **cast("dict[str, Any]", nothing)
+    )
+    registry = watch.handlers(stop=stop)
     (handler,) = registry._activities.get_handlers(activity=Activity.CLEANUP)  # noqa: SLF001 - kopf calls it
 
     async def as_kopf_does() -> None:
