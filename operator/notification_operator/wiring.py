@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from notification_operator.controller.attempt_tracker import AttemptTracker
+from notification_operator.controller.receiver_status import ReceiverStatusController
 from notification_operator.controller.reconciler import Reconciler
 from notification_operator.controller.retention import RetentionSweeper
 from notification_operator.controller.workqueue import WorkQueue
@@ -15,11 +16,14 @@ from notification_operator.domain.flow_control.breaker import Limits
 from notification_operator.domain.redaction.redactor import Redactor, rules
 from notification_operator.endpoints.attempt import Recorder
 from notification_operator.endpoints.budget import ContentBudget
+from notification_operator.endpoints.builder import Builder
 from notification_operator.endpoints.control import FlowControl
+from notification_operator.endpoints.factory import ChannelFactory
 from notification_operator.endpoints.limits import channel_limits
 from notification_operator.endpoints.redaction import ContentRedaction
 from notification_operator.endpoints.registry import Endpoints
 from notification_operator.endpoints.sessions import Sessions
+from notification_operator.endpoints.tester import ReceiverTester
 from notification_operator.kube.resources import RESOURCE
 from notification_operator.leadership.elector import Elector
 from notification_operator.leadership.lease import LeaseConfig
@@ -30,21 +34,112 @@ from notification_operator.observers.kube_events import EventObserver
 from notification_operator.observers.log import LogObserver
 from notification_operator.observers.metrics import MetricsObserver
 from notification_operator.observers.publisher import Publisher
-from notification_operator.receiver_wiring import receiver_sources, receiver_watch
 from notification_operator.watch.backlog_listing import BacklogListing
 from notification_operator.watch.event_handler import EventHandler
+from notification_operator.watch.field_selector import OpenSelector
 from notification_operator.watch.namespaces import AllNamespaces, SelectedNamespaces
+from notification_operator.watch.receivers.catalog import ReceiverCatalog
+from notification_operator.watch.receivers.receiver_watch import ReceiverWatch
+from notification_operator.watch.receivers.referenced_objects import CONFIG_MAPS, SECRETS, ReferencedObjects
+from notification_operator.watch.receivers.references import ReceiverReferences
 from notification_operator.watch.routing_config import RoutingConfig
 from notification_operator.watch.rules import RuleBook
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Container, Sequence
+    from collections.abc import AsyncIterator, Callable, Container, Mapping, Sequence
     from datetime import datetime
 
+    from atomic_status import ObjectRef, StatusStore
     from notification_operator.config.settings import Settings
-    from notification_operator.ports import EventRecorder, Ports
+    from notification_operator.delivery.channel import Channel
+    from notification_operator.kube.events.event import Event, Regarding
+    from notification_operator.leadership.lease import LeaseStore
+    from notification_operator.observers.audit.store import AuditStore
+    from notification_operator.observers.publisher import Observer
+    from notification_operator.rendering.templating.overrides import ReadTemplate
     from notification_operator.telemetry.metrics import Metrics
-    from notification_operator.watch.receivers.receiver_watch import ReceiverWatch
+    from notification_operator.telemetry.statistics import ElectorStatistics
+    from notification_operator.watch.collection_watch import Watches
+    from notification_operator.watch.routing_config import Documents
+
+
+class EventRecorder(Protocol):
+    """Posts Kubernetes Events."""
+
+    @property
+    def tasks(self) -> Mapping[str, bool]:
+        """Whether each task is running, by name, for the liveness probe."""
+        ...
+
+    def start(self) -> None:
+        """Start posting."""
+        ...
+
+    def record(self, event: Event) -> None:
+        """Post an Event soon; returns at once."""
+        ...
+
+    async def close(self, seconds: float) -> None:
+        """Post what waits, for so many seconds at most, then stop."""
+        ...
+
+
+class Objects(Protocol):
+    """The notifications of the cluster."""
+
+    def pages(self, namespace: str | None, *, selector: str = "") -> AsyncIterator[Sequence[dict[str, Any]]]:
+        """Return the pages of the objects in a namespace, or in all, that a field selector chooses."""
+        ...
+
+    async def delete(self, ref: ObjectRef, *, uid: str, version: str) -> None:
+        """Delete an object, unless it was replaced or changed since this version."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiverPorts:
+    """The ends of what works with NotificationReceivers."""
+
+    watches: Watches
+    """Of receivers, and of the Secrets and ConfigMaps that they refer to."""
+    store: StatusStore
+    """The status of receivers."""
+    home: str
+    """The operator's own namespace."""
+    cluster: str = ""
+    """The name of the cluster, for templates and webhooks."""
+    overrides: ReadTemplate | None = None
+    """Reads the templates of notifications; None: they are not used."""
+    factory: ChannelFactory | None = None
+    """Creates the channels of receivers; None for those that send over the network."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """The ends of the operator: everything outside the process that its parts read or write."""
+
+    store: StatusStore
+    leases: LeaseStore
+    objects: Objects
+    selector: OpenSelector = field(default_factory=OpenSelector)
+    """Selects the open ones."""
+    routing: Documents
+    receivers: ReceiverPorts | None = None
+    """None for an operator without NotificationReceivers."""
+    channels: Mapping[str, Channel]
+    audit: AuditStore
+    events: EventRecorder
+    metrics: Metrics
+    pod: Regarding
+    """This pod: Events about the operator itself regard it."""
+    identity: str
+    """Identifies this process as a holder of Leases."""
+    replica: str = "operator"
+    """The name of this replica's entry in the status of receivers: that of the pod, which outlives a container."""
+    observers: Sequence[Observer] = ()
+    """Further observers of status writes, before the audit trail."""
+    elector_observers: Sequence[Callable[[ElectorStatistics], None]] = ()
+    """Called when the shards of this replica have changed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +212,7 @@ def build(
     namespaces = SelectedNamespaces(open_pages) if selects else AllNamespaces()
     sessions = Sessions()
     sources = (
-        receiver_sources(
+        _receiver_sources(
             settings, ports.receivers, served=namespaces, sessions=sessions, redactor=redactor, clock=clock
         )
         if ports.receivers
@@ -145,7 +240,7 @@ def build(
     rule_book = RuleBook(routing, sources.catalog if sources else None, channels=frozenset(ports.channels))
     ownership = Ownership(elector, attempts, queue, rules=rule_book)
     receivers = (
-        receiver_watch(
+        _receiver_watch(
             settings,
             ports,
             sources,
@@ -248,5 +343,85 @@ def _sweeper(
         deleted=ports.metrics.retention_deleted,
         failures=ports.metrics.retention_failures,
         overdue=ports.metrics.retention_overdue,
+        clock=clock,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _ReceiverSources:
+    """What is known of receivers, before anything works with it."""
+
+    ports: ReceiverPorts
+    catalog: ReceiverCatalog
+    references: ReceiverReferences
+    builder: Builder
+
+
+def _receiver_sources(  # noqa: PLR0913 - what the channels of receivers share
+    settings: Settings,
+    ports: ReceiverPorts,
+    *,
+    served: AllNamespaces | SelectedNamespaces,
+    sessions: Sessions,
+    redactor: Redactor,
+    clock: Callable[[], datetime],
+) -> _ReceiverSources:
+    """Return the sources; nothing is read before the watch runs."""
+    catalog = ReceiverCatalog(
+        ports.watches, home=ports.home, namespaces=settings.watch.namespaces, served=served
+    )
+    secrets, config_maps = (
+        ReferencedObjects(ports.watches, kind, home=ports.home, namespaced=settings.receivers.namespaced)
+        for kind in (SECRETS, CONFIG_MAPS)
+    )
+    factory = ports.factory or ChannelFactory(
+        sessions=sessions,
+        clock=clock,
+        redact=redactor.text,
+        cluster=ports.cluster,
+        overrides=ports.overrides,
+    )
+    return _ReceiverSources(
+        ports=ports,
+        catalog=catalog,
+        references=ReceiverReferences(catalog, secrets=secrets, config_maps=config_maps),
+        builder=Builder(secret=secrets.get, config_map=config_maps.get, factory=factory),
+    )
+
+
+def _receiver_watch(  # noqa: PLR0913 - the parts that receivers concern
+    settings: Settings,
+    ports: Ports,
+    sources: _ReceiverSources,
+    *,
+    served: AllNamespaces | SelectedNamespaces,
+    endpoints: Endpoints,
+    queue: WorkQueue,
+    ownership: Ownership,
+    redactor: Redactor,
+    clock: Callable[[], datetime],
+) -> ReceiverWatch:
+    """Return what works with the sources."""
+    status = ReceiverStatusController(
+        store=sources.ports.store,
+        receivers=lambda: sources.catalog.keys,
+        declared=sources.catalog.declared,
+        owns=ownership.may_start,
+        endpoints=endpoints,
+        tester=ReceiverTester(sources.catalog.snapshot, endpoints, clock=clock, redact=redactor.text),
+        replica=ports.replica,
+        home=sources.ports.home,
+        clock=clock,
+        spread=random.Random(ports.replica).random,  # noqa: S311 - spreads writes, keeps no secret
+    )
+    endpoints.observe(status.note)
+    return ReceiverWatch(
+        sources.catalog,
+        sources.references,
+        endpoints=endpoints,
+        status=status,
+        served=served,
+        watched=settings.watch.namespaces,
+        enqueue=queue.add,
         clock=clock,
     )

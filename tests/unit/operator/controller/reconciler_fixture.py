@@ -15,10 +15,9 @@ from notification_operator.controller.workqueue import WorkQueue
 from notification_operator.delivery.channel import Channel, Message
 from notification_operator.domain.key import Key
 from notification_operator.observers.publisher import Observer
-from notification_operator.ports import ReceiverPorts
 from notification_operator.telemetry.metrics import Metrics
 from notification_operator.telemetry.statistics import AttemptStatistics
-from notification_operator.wiring import build
+from notification_operator.wiring import ReceiverPorts, build
 from tests.simulation.null_ports import OpenWatches
 from tests.unit.operator.leadership.lease_fixture import Leases
 from tests.unit.operator.ports import null_ports

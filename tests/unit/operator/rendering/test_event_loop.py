@@ -14,8 +14,8 @@ import pytest
 
 from atomic_status.testing import MemoryStore
 from notification_contract import names
-from notification_operator.ports import ReceiverPorts
 from notification_operator.telemetry.heartbeat import Heartbeat
+from notification_operator.wiring import ReceiverPorts
 from tests.cases import length, some
 from tests.unit.operator.channels.mail_server import mail_server
 from tests.unit.operator.contract.kinds.specs import spec
