@@ -21,7 +21,7 @@ from notification_cli.commands.send import send
 from notification_cli.commands.show import show, why
 from notification_cli.commands.top import top
 from notification_cli.commands.web import web
-from notification_operator.version_option import version_option
+from notification_operator import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -42,10 +42,18 @@ app = typer.Typer(
 )
 
 
+def _show_version(value: bool) -> None:  # noqa: FBT001 - a flag's callback
+    if value:
+        typer.echo(f"notif {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def options(
     *,
-    version: Annotated[bool, version_option("notif")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
 ) -> None:
     """Send, list and explain notifications, with your kubeconfig and your rights."""
 

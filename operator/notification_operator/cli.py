@@ -15,6 +15,7 @@ import typer
 from pydantic import BaseModel
 
 from notification_contract.settings import SETTINGS_VERSION
+from notification_operator import __version__
 from notification_operator.config.settings import (
     DEFAULT_CONFIG_FILE,
     ENV_PREFIX,
@@ -26,7 +27,6 @@ from notification_operator.domain.redaction.redactor import rules
 from notification_operator.observers.audit.chain import Verification
 from notification_operator.observers.audit.verify import numbered_lines
 from notification_operator.telemetry import logging as log
-from notification_operator.version_option import version_option
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,10 +70,18 @@ ConfigFile = Annotated[
 ]
 
 
+def _show_version(value: bool) -> None:  # noqa: FBT001 - a flag's callback
+    if value:
+        typer.echo(f"notification-operator {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def options(
     *,
-    version: Annotated[bool, version_option("notification-operator")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
 ) -> None:
     """Deliver NotificationRequests and record the outcome in their status."""
 
