@@ -22,8 +22,7 @@ from notification_operator.kube.client import check_reachable, connect, keep_pro
 from notification_operator.kube.config_map_templates import ConfigMapTemplates
 from notification_operator.kube.connectivity import Connectivity
 from notification_operator.kube.events.event import Event, EventType
-from notification_operator.kube.events.recorder import EventRecorder as KubeEventRecorder
-from notification_operator.kube.events.recorder import own_pod
+from notification_operator.kube.events.recorder import EventRecorder, own_pod
 from notification_operator.kube.leases import KubeLeases
 from notification_operator.kube.objects import KubeObjects
 from notification_operator.kube.resources import RECEIVER_RESOURCE, RESOURCE
@@ -166,12 +165,12 @@ class App:
             operator.metrics.registry.register(gauges)
         publish(
             operator.metrics,
-            queue=operator.queue,
-            attempts=operator.attempts,
-            ownership=operator.ownership,
-            routing=operator.routing,
-            watches=self.watch.supervisor,
-            loop=self.heartbeat,
+            queue=operator.queue.statistics,
+            attempts=operator.attempts.statistics,
+            ownership=operator.ownership.statistics,
+            routing=lambda: operator.routing.state,
+            unavailable=lambda: self.watch.supervisor.unavailable_namespaces,
+            loop=self.heartbeat.statistics,
         )
 
     def run(self) -> None:
@@ -426,7 +425,7 @@ def live_ports(settings: Settings, client: ApiClient, cluster: Cluster, *, watch
         else None,
         channels=channels(settings.channels),
         audit=audit_store(settings.audit),
-        events=KubeEventRecorder(client, instance=pod.name, dropped=metrics.events_dropped),
+        events=EventRecorder(client, instance=pod.name, dropped=metrics.events_dropped),
         metrics=metrics,
         pod=pod,
         replica=pod.name,

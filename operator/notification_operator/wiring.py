@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from notification_operator.controller.attempt_tracker import AttemptTracker
 from notification_operator.controller.receiver_status import ReceiverStatusController
@@ -49,58 +49,27 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Container, Mapping, Sequence
     from datetime import datetime
 
-    from atomic_status import ObjectRef, StatusStore
+    from atomic_status import StatusStore
     from notification_operator.config.settings import Settings
     from notification_operator.delivery.channel import Channel
-    from notification_operator.kube.events.event import Event, Regarding
-    from notification_operator.leadership.lease import LeaseStore
+    from notification_operator.kube.events.event import Regarding
+    from notification_operator.kube.events.recorder import EventRecorder
+    from notification_operator.kube.leases import KubeLeases
+    from notification_operator.kube.objects import KubeObjects
     from notification_operator.observers.audit.store import AuditStore
     from notification_operator.observers.publisher import Observer
     from notification_operator.rendering.templating.overrides import ReadTemplate
     from notification_operator.telemetry.metrics import Metrics
     from notification_operator.telemetry.statistics import ElectorStatistics
-    from notification_operator.watch.collection_watch import Watches
-    from notification_operator.watch.routing_config import Documents
-
-
-class EventRecorder(Protocol):
-    """Posts Kubernetes Events."""
-
-    @property
-    def tasks(self) -> Mapping[str, bool]:
-        """Whether each task is running, by name, for the liveness probe."""
-        ...
-
-    def start(self) -> None:
-        """Start posting."""
-        ...
-
-    def record(self, event: Event) -> None:
-        """Post an Event soon; returns at once."""
-        ...
-
-    async def close(self, seconds: float) -> None:
-        """Post what waits, for so many seconds at most, then stop."""
-        ...
-
-
-class Objects(Protocol):
-    """The notifications of the cluster."""
-
-    def pages(self, namespace: str | None, *, selector: str = "") -> AsyncIterator[Sequence[dict[str, Any]]]:
-        """Return the pages of the objects in a namespace, or in all, that a field selector chooses."""
-        ...
-
-    async def delete(self, ref: ObjectRef, *, uid: str, version: str) -> None:
-        """Delete an object, unless it was replaced or changed since this version."""
-        ...
+    from notification_operator.watch.collection_watch import KubeWatches
+    from notification_operator.watch.config_map import ConfigMapWatch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceiverPorts:
     """The ends of what works with NotificationReceivers."""
 
-    watches: Watches
+    watches: KubeWatches
     """Of receivers, and of the Secrets and ConfigMaps that they refer to."""
     store: StatusStore
     """The status of receivers."""
@@ -119,11 +88,11 @@ class Ports:
     """The ends of the operator: everything outside the process that its parts read or write."""
 
     store: StatusStore
-    leases: LeaseStore
-    objects: Objects
+    leases: KubeLeases
+    objects: KubeObjects
     selector: OpenSelector = field(default_factory=OpenSelector)
     """Selects the open ones."""
-    routing: Documents
+    routing: ConfigMapWatch
     receivers: ReceiverPorts | None = None
     """None for an operator without NotificationReceivers."""
     channels: Mapping[str, Channel]
@@ -238,7 +207,7 @@ def build(
     attempts = AttemptTracker(on_finished=queue.add, budget=budget)
     elector = _elector(settings, ports, clock=clock, seconds=seconds)
     rule_book = RuleBook(routing, sources.catalog if sources else None, channels=frozenset(ports.channels))
-    ownership = Ownership(elector, attempts, queue, rules=rule_book)
+    ownership = Ownership(elector, attempts, queue, known=lambda: rule_book.known)
     receivers = (
         _receiver_watch(
             settings,
@@ -259,7 +228,7 @@ def build(
         *((DrillObserver(receivers.drilled),) if receivers else ()),
         *ports.observers,
         audit,
-        refusals=event_observer,
+        on_refusal=event_observer.status_refused,
     )
     reconciler = Reconciler(
         store=ports.store,

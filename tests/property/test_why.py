@@ -25,6 +25,7 @@ from notification_operator.controller.request import Request
 from notification_operator.delivery.channel import Channel, Permanent, Transient
 from notification_operator.domain.key import Key
 from notification_operator.domain.model import parse
+from notification_operator.watch.config_map import ConfigMapWatch
 from notification_operator.wiring import build
 from tests.cases import cases
 from tests.property.strategies import channel_lists, policies
@@ -87,7 +88,7 @@ steps = st.lists(st.tuples(st.sampled_from([0.0, 0.5, 30.0, 600.0]), texts), min
 """Seconds until the next reconciliation, and the routing document that is in force by then."""
 
 
-class Document:
+class Document(ConfigMapWatch):
     """A cluster with this routing document, or without one."""
 
     error = ""

@@ -29,7 +29,7 @@ from notification_operator.domain.receivers.fold import fold as fold_receiver
 from notification_operator.domain.receivers.health import UNTESTED
 from notification_operator.domain.text.timestamps import format_time
 from notification_operator.endpoints.factory import ChannelFactory
-from notification_operator.watch.collection_watch import Listed
+from notification_operator.watch.collection_watch import KubeWatches, Listed
 from notification_operator.wiring import ReceiverPorts, build
 from tests.property.test_why import CASES, PARTS, Cluster, Document, Scripted, answers
 from tests.simulation.process import SimulatedMetrics
@@ -178,7 +178,7 @@ class Fixed:
         await asyncio.get_running_loop().create_future()
 
 
-class Watches:
+class Watches(KubeWatches):
     """Watches of some receivers, of one Secret in each namespace, and of one namespace."""
 
     def __init__(self, around: Surroundings) -> None:

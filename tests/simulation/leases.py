@@ -6,6 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from notification_operator.kube.errors import KubeError
+from notification_operator.kube.leases import KubeLeases
 from tests.simulation.network import LostError
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from tests.simulation.network import Network
 
 
-class SimulatedLeases:
+class SimulatedLeases(KubeLeases):
     """One process's view of the Leases that all processes share."""
 
     def __init__(self, leases: dict[str, dict[str, Any]], network: Network) -> None:
@@ -22,28 +23,28 @@ class SimulatedLeases:
         self._network = network
 
     async def list(self) -> Sequence[dict[str, Any]]:
-        """See `LeaseStore.list`."""
+        """See `KubeLeases.list`."""
         await self._transfer("a listing of the Leases")
         leases = list(self._leases.values())
         await self._transfer("the answer to a listing of the Leases")
         return leases
 
     async def create(self, lease: Mapping[str, Any]) -> dict[str, Any]:
-        """See `LeaseStore.create`."""
+        """See `KubeLeases.create`."""
         await self._transfer("a new Lease")
         if lease["metadata"]["name"] in self._leases:
             raise KubeError(status=409, reason="conflict")
         return self._put(lease, 1)
 
     async def replace(self, lease: Mapping[str, Any]) -> dict[str, Any]:
-        """See `LeaseStore.replace`."""
+        """See `KubeLeases.replace`."""
         await self._transfer("a renewal", late=lambda: self._replace_late(lease))
         stored = self._replace(lease)
         await self._transfer("the answer to a renewal")
         return stored
 
     async def delete(self, lease: Mapping[str, Any]) -> None:
-        """See `LeaseStore.delete`."""
+        """See `KubeLeases.delete`."""
         await self._transfer("the deletion of a Lease")
         self._checked_version(lease)
         del self._leases[lease["metadata"]["name"]]

@@ -5,6 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from notification_operator.kube.events.recorder import EventRecorder
+from notification_operator.kube.leases import KubeLeases
+from notification_operator.kube.objects import KubeObjects
+from notification_operator.watch.config_map import ConfigMapWatch
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
 
@@ -12,7 +17,7 @@ CHANGE_INTERVAL = 7.0
 """Virtual seconds between two changes of a ConfigMap."""
 
 
-class SimulatedDocument:
+class SimulatedDocument(ConfigMapWatch):
     """A ConfigMap that has one content after another; None while it does not exist."""
 
     error = ""
@@ -38,8 +43,11 @@ class NoDocument(SimulatedDocument):
         super().__init__((None,))
 
 
-class NoObjects:
+class NoObjects(KubeObjects):
     """Is never asked: retention is disabled, and no label selects namespaces."""
+
+    def __init__(self) -> None:
+        """Need no connection."""
 
     def pages(self, namespace: str | None, *, selector: str = "") -> AsyncIterator[Sequence[dict[str, Any]]]:
         """List nothing."""
@@ -56,8 +64,11 @@ class OpenWatches:
     closed_seconds = 0.0
 
 
-class NoEvents:
+class NoEvents(EventRecorder):
     """Posts no Kubernetes Events."""
+
+    def __init__(self) -> None:
+        """Need no connection."""
 
     @property
     def tasks(self) -> Mapping[str, bool]:
@@ -74,8 +85,11 @@ class NoEvents:
         """Close nothing."""
 
 
-class NoLeases:
+class NoLeases(KubeLeases):
     """Is never asked: leader election is disabled."""
+
+    def __init__(self) -> None:
+        """Need no connection."""
 
     async def list(self) -> Sequence[dict[str, Any]]:
         """List nothing."""

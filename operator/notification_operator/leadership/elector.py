@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
     from datetime import datetime
 
-    from notification_operator.leadership.lease import LeaseConfig, LeaseStore
+    from notification_operator.kube.leases import KubeLeases
+    from notification_operator.leadership.lease import LeaseConfig
 
 logger = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -69,7 +70,7 @@ class Elector:
 
     def __init__(  # noqa: PLR0913 - a store, a configuration and two clocks
         self,
-        store: LeaseStore,
+        store: KubeLeases,
         *,
         name: str,
         config: LeaseConfig,

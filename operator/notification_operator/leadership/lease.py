@@ -7,14 +7,16 @@ the observer, for the duration that its holder promised.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from notification_operator.domain.text.timestamps import format_time
 from notification_operator.kube.errors import KubeError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable
     from datetime import datetime
+
+    from notification_operator.kube.leases import KubeLeases
 
 SHARDS = "kubernaut.ai/shards"
 """The annotation with the number of shards that the holder splits the work into."""
@@ -94,26 +96,6 @@ class LeaseConfig:
     shards: int
 
 
-class LeaseStore(Protocol):
-    """The Leases of one namespace as JSON objects. Every failure is a `KubeError`."""
-
-    async def list(self) -> Sequence[dict[str, Any]]:
-        """Return all Leases, read past every cache."""
-        ...
-
-    async def create(self, lease: Mapping[str, Any]) -> dict[str, Any]:
-        """Store a new Lease and return it as stored."""
-        ...
-
-    async def replace(self, lease: Mapping[str, Any]) -> dict[str, Any]:
-        """Update a Lease, unless it has changed since, and return it as stored."""
-        ...
-
-    async def delete(self, lease: Mapping[str, Any]) -> None:
-        """Delete a Lease, unless it has changed since."""
-        ...
-
-
 class ObservedLease:
     """A Lease as this process observes it.
 
@@ -165,7 +147,7 @@ class LeaseCandidate(ObservedLease):
 
     def __init__(  # noqa: PLR0913 - a store, a configuration and two clocks
         self,
-        store: LeaseStore,
+        store: KubeLeases,
         name: str,
         *,
         config: LeaseConfig,

@@ -9,7 +9,8 @@ from notification_operator.kube.errors import KubeError
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable
 
-    from notification_operator.leadership.lease import Lease, LeaseCandidate, LeaseStore
+    from notification_operator.kube.leases import KubeLeases
+    from notification_operator.leadership.lease import Lease, LeaseCandidate
     from notification_operator.leadership.peers import Peers
 
 STALE_AFTER = 3
@@ -26,7 +27,7 @@ class Membership:
     """
 
     def __init__(
-        self, store: LeaseStore, own: LeaseCandidate, peers: Peers, *, identity: str, seconds: float
+        self, store: KubeLeases, own: LeaseCandidate, peers: Peers, *, identity: str, seconds: float
     ) -> None:
         self.own = own
         self._store = store

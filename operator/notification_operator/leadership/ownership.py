@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -10,6 +10,8 @@ from notification_operator.domain.sharding import shard_of
 from notification_operator.telemetry.statistics import ElectorStatistics
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from notification_operator.controller.attempt_tracker import AttemptTracker
     from notification_operator.controller.workqueue import WorkQueue
     from notification_operator.domain.key import Key
@@ -18,20 +20,12 @@ if TYPE_CHECKING:
 logger = structlog.get_logger(__name__)
 
 
-class Rules(Protocol):
-    """Knows whether the rules of routing and receivers are known."""
-
-    @property
-    def known(self) -> bool:
-        """Whether they were looked for."""
-        ...
-
-
 class Ownership:
     """The one answer to whether new attempts may start, by leadership, routing rules and shutdown.
 
     Args:
         elector: None for a single replica without leader election, which works on everything.
+        known: tells whether the rules of routing and the receivers were looked for.
     """
 
     def __init__(
@@ -40,12 +34,12 @@ class Ownership:
         attempts: AttemptTracker,
         queue: WorkQueue,
         *,
-        rules: Rules,
+        known: Callable[[], bool],
     ) -> None:
         self._elector = elector
         self._attempts = attempts
         self._queue = queue
-        self._rules = rules
+        self._known = known
         self._shutting_down = False
 
     def statistics(self) -> ElectorStatistics:
@@ -74,7 +68,7 @@ class Ownership:
         """Return whether a reconciliation may start; in a shard that is released, only one that records attempts."""
         uid = key.uid
         records = self._works_on(uid) or (self.may_record(uid) and self._attempts.has_unrecorded(uid))
-        return records and self._rules.known
+        return records and self._known()
 
     def drained(self, shard: int) -> bool:
         """Return whether no reconciliation and no attempt of a shard is running or unrecorded."""

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 import structlog
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from atomic_status import StatusError
     from notification_operator.domain.key import Key
     from notification_operator.domain.model import Attempt, Notification
@@ -37,14 +39,6 @@ class Transition:
         return self.after.phase is not self.before.phase
 
 
-class RefusalObserver(Protocol):
-    """Reports a notification whose status the API server refuses for good."""
-
-    def status_refused(self, key: Key, error: StatusError) -> None:
-        """Report it; returns at once."""
-        ...
-
-
 class Observer(Protocol):
     """A consumer of status writes: metrics, log records, Kubernetes Events, audit events."""
 
@@ -59,14 +53,16 @@ class Observer(Protocol):
 class Publisher:
     """Calls the observers in order; a failing observer stops neither the reconciliation nor the others."""
 
-    def __init__(self, *observers: Observer, refusals: RefusalObserver | None = None) -> None:
+    def __init__(
+        self, *observers: Observer, on_refusal: Callable[[Key, StatusError], None] | None = None
+    ) -> None:
         self._observers = observers
-        self._refusals = refusals
+        self._on_refusal = on_refusal
 
     def publish_refusal(self, key: Key, error: StatusError) -> None:
         """Report that the API server refuses a status for good."""
-        if self._refusals is not None:
-            self._refusals.status_refused(key, error)
+        if self._on_refusal is not None:
+            self._on_refusal(key, error)
 
     def publish(self, transition: Transition) -> None:
         """Call every observer with a write."""

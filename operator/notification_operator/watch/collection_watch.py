@@ -9,7 +9,7 @@ import asyncio
 import logging
 from dataclasses import dataclass
 from random import random
-from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar
 
 import structlog
 
@@ -91,27 +91,6 @@ class Failed:
 
 
 Event: TypeAlias = Listed[Item] | Changed[Item] | Removed[Item] | Failed
-
-
-class Watch(Protocol[Item]):
-    """One collection that is followed."""
-
-    @property
-    def error(self) -> str:
-        """Why it cannot be listed or watched now; empty while it can."""
-        ...
-
-    def changes(self) -> AsyncIterator[Event[Item]]:
-        """Yield a complete listing, then each change, without end; a listing again after a failure."""
-        ...
-
-
-class Watches(Protocol):
-    """Opens watches."""
-
-    def open(self, collection: Collection, keep: Callable[[Mapping[str, Any]], Item]) -> Watch[Item]:
-        """Return the watch of a collection; `keep` turns each object into what is worth its memory, and never fails."""
-        ...
 
 
 class CollectionWatch(Generic[Item]):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -12,29 +12,17 @@ from notification_contract.routing.table import RoutingTableError
 from notification_operator.domain.routing.state import RoutingState
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import Callable, Mapping
 
     from prometheus_client import Counter
 
     from notification_contract.routing.table import RoutingTable
+    from notification_operator.watch.config_map import ConfigMapWatch
 
 MOST_PROBLEMS = 20
 """Problems of a document that are logged; a document may have as many as lines."""
 
 logger = structlog.get_logger(__name__)
-
-
-class Documents(Protocol):
-    """The ConfigMap with the routing document."""
-
-    @property
-    def error(self) -> str:
-        """Why the ConfigMap cannot be read or followed now; empty if it can."""
-        ...
-
-    def changes(self) -> AsyncIterator[Mapping[str, Any] | None]:
-        """Yield the ConfigMap, None if it does not exist, and again after each change."""
-        ...
 
 
 class RoutingConfig:
@@ -47,7 +35,7 @@ class RoutingConfig:
 
     def __init__(
         self,
-        documents: Documents,
+        documents: ConfigMapWatch,
         key: str,
         *,
         refused: Callable[[Mapping[str, Any], tuple[str, ...]], None],

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
 
 from notification_operator.kube.errors import KubeError
-from notification_operator.watch.collection_watch import Changed, Failed, Listed, Removed
+from notification_operator.watch.collection_watch import (
+    Changed,
+    CollectionWatch,
+    Failed,
+    KubeWatches,
+    Listed,
+    Removed,
+)
 from tests.simulation.network import LostError
 from tests.simulation.receivers.api_objects import Selection
 from tests.simulation.watch import LAGS
@@ -43,7 +50,7 @@ class Conditions:
     """Changes come so many seconds later, until then."""
 
 
-class SimulatedWatches:
+class SimulatedWatches(KubeWatches):
     """Opens watches; `seen` holds what they have reported."""
 
     def __init__(
@@ -58,7 +65,7 @@ class SimulatedWatches:
         self.streams: list[Stream] = []
 
     def open(self, collection: Collection, keep: Callable[[Mapping[str, Any]], Item]) -> SimulatedWatch[Item]:
-        """See `Watches.open`."""
+        """See `KubeWatches.open`."""
         return SimulatedWatch(self, collection, keep)
 
     def relist(self) -> None:
@@ -127,7 +134,7 @@ class Stream:
                 self._changes.put_nowait(change)
 
 
-class SimulatedWatch(Generic[Item]):
+class SimulatedWatch(CollectionWatch[Item]):
     """The watch of one collection."""
 
     def __init__(

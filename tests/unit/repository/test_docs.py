@@ -145,7 +145,13 @@ def published() -> Iterator[tuple[str, str, set[str]]]:
     endpoints_of({}, limits=Limits()).publish(metrics.add_channel_gauge)
     unread = cast("Any", None)
     publish(
-        metrics, queue=unread, attempts=unread, ownership=unread, routing=unread, watches=unread, loop=unread
+        metrics,
+        queue=unread,
+        attempts=unread,
+        ownership=unread,
+        routing=unread,
+        unavailable=unread,
+        loop=unread,
     )
     AuditObserver(Audit(), registry=metrics.registry)
     collectors = metrics.registry._collector_to_names  # noqa: SLF001 - the client names none before it is used

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from kubernetes.aio.client import ApiClient
@@ -64,8 +64,12 @@ class Progress:
     lost: int = 0
 
 
-class Destination(Protocol):
-    """Takes the events of a replay."""
+class StalledError(Exception):
+    """The audit store has accepted no event for too long."""
+
+
+class Destination:
+    """Takes the events of a replay; this one sends nothing, for a dry run."""
 
     async def send(self, events: Iterable[bytes], progress: Progress) -> None:
         """Send events, as fast as the store accepts them.
@@ -73,18 +77,6 @@ class Destination(Protocol):
         Raises:
             StalledError: the store has accepted nothing for too long.
         """
-        ...
-
-
-class StalledError(Exception):
-    """The audit store has accepted no event for too long."""
-
-
-class DryRun(Destination):
-    """Sends nothing."""
-
-    async def send(self, events: Iterable[bytes], progress: Progress) -> None:
-        """See `Destination.send`."""
 
 
 class ToStore(Destination):
@@ -179,7 +171,7 @@ async def run(
         async with ApiClient(cluster.configuration) as client:
             return await replay(
                 _listing(client, await _namespaces(client, settings, selection)),
-                target or DryRun(),
+                target or Destination(),
                 since=selection.since,
                 rules=rules(settings.sanitizer),
                 report=report,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 
     from notification_operator.domain.receivers.declared import Declared
-    from notification_operator.watch.collection_watch import Watch, Watches
+    from notification_operator.watch.collection_watch import CollectionWatch, KubeWatches
 
 EVERYTHING: Final = AllNamespaces()
 CRD_HINT: Final = (
@@ -43,7 +43,7 @@ class Scope:
     namespace: str | None
     name: str
     """Names it in messages."""
-    watch: Watch[Declared]
+    watch: CollectionWatch[Declared]
     answered: bool = False
     """Whether they were listed, or the account may not list them."""
 
@@ -64,7 +64,7 @@ class ReceiverCatalog:
 
     def __init__(
         self,
-        watches: Watches,
+        watches: KubeWatches,
         *,
         home: str,
         namespaces: Sequence[str] = (),
@@ -144,7 +144,7 @@ class ReceiverCatalog:
                 tasks.create_task(self._follow(scope), name=scope.name)
             tasks.create_task(self._labels.run(self._on_labels), name=NAMESPACES.name)
 
-    def _scope(self, watches: Watches, namespace: str | None) -> Scope:
+    def _scope(self, watches: KubeWatches, namespace: str | None) -> Scope:
         name = f"receivers in namespace {namespace}" if namespace else "receivers"
         followed = Collection(path=collection(RECEIVER_RESOURCE, namespace), name=name, crd=RECEIVER_RESOURCE)
         return Scope(namespace=namespace, name=name, watch=watches.open(followed, self._declare))

@@ -14,7 +14,7 @@ from notification_operator.watch.receivers.task_set import TaskSet
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from notification_operator.watch.collection_watch import Event, Watches
+    from notification_operator.watch.collection_watch import Event, KubeWatches
 
 NAMESPACES: Final = Collection(path="/api/v1/namespaces", name="namespaces", metadata_only=True)
 NONE: Final[Mapping[str, Mapping[str, str]]] = {}
@@ -25,7 +25,7 @@ logger = structlog.get_logger(__name__)
 class NamespaceLabels:
     """Follows the namespaces while they are wanted: most clusters have no receiver that needs them."""
 
-    def __init__(self, watches: Watches) -> None:
+    def __init__(self, watches: KubeWatches) -> None:
         self._watch = watches.open(NAMESPACES, _name_and_labels)
         self._tasks: TaskSet[str] = TaskSet(self._follow)
         self._on_change: Callable[[], None] = _nothing

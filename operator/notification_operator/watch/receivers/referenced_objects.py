@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from notification_operator.domain.receivers.references import ObjectKey
-    from notification_operator.watch.collection_watch import Event, Watch, Watches
+    from notification_operator.watch.collection_watch import CollectionWatch, Event, KubeWatches
 
 UNKNOWN: Final = ObjectState()
 """Not looked for yet."""
@@ -66,7 +66,7 @@ class ReferencedObjects:
         namespaced: whether objects of other namespaces are read, too.
     """
 
-    def __init__(self, watches: Watches, kind: ObjectKind, *, home: str, namespaced: bool) -> None:
+    def __init__(self, watches: KubeWatches, kind: ObjectKind, *, home: str, namespaced: bool) -> None:
         self._watches = watches
         self._kind = kind
         self._home = home
@@ -103,7 +103,7 @@ class ReferencedObjects:
         finally:
             self._states.pop(key, None)
 
-    def _open(self, key: ObjectKey) -> Watch[ObjectState]:
+    def _open(self, key: ObjectKey) -> CollectionWatch[ObjectState]:
         followed = Collection(
             path=f"/api/v1/namespaces/{key.namespace}/{self._kind.plural}",
             name=f"{self._kind.kind} {key.name} in namespace {key.namespace}",

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from notification_operator.kube.errors import KubeError
+from notification_operator.kube.leases import KubeLeases
 from notification_operator.leadership.elector import Elector
 from notification_operator.leadership.lease import Lease, LeaseConfig
 
@@ -19,7 +20,7 @@ PERIOD = 2.0
 NAME = "lease"
 
 
-class Leases:
+class Leases(KubeLeases):
     """Leases in memory, as one replica reaches them; `on_call` is called before each call."""
 
     def __init__(self, stored: dict[str, dict[str, Any]], on_call: Callable[[], None] = lambda: None) -> None:
@@ -35,14 +36,14 @@ class Leases:
         """What happens right after the next call, by verb."""
 
     async def list(self) -> Sequence[dict[str, Any]]:
-        """See `LeaseStore.list`."""
+        """See `KubeLeases.list`."""
         await self._call("list")
         leases = list(self.stored.values())
         await self._then("list")
         return leases
 
     async def create(self, lease: Mapping[str, Any]) -> dict[str, Any]:
-        """See `LeaseStore.create`."""
+        """See `KubeLeases.create`."""
         name = lease["metadata"]["name"]
         await self._call(f"create {name}")
         if name in self.stored:
@@ -50,13 +51,13 @@ class Leases:
         return await self._put(lease, "create")
 
     async def replace(self, lease: Mapping[str, Any]) -> dict[str, Any]:
-        """See `LeaseStore.replace`."""
+        """See `KubeLeases.replace`."""
         await self._call(f"replace {lease['metadata']['name']}")
         self._check_version(lease)
         return await self._put(lease, "replace")
 
     async def delete(self, lease: Mapping[str, Any]) -> None:
-        """See `LeaseStore.delete`."""
+        """See `KubeLeases.delete`."""
         await self._call(f"delete {lease['metadata']['name']}")
         self._check_version(lease)
         del self.stored[lease["metadata"]["name"]]

@@ -62,7 +62,7 @@ class OwnershipFixture:
         self.attempts: AttemptTracker = AttemptTracker(on_finished=self.queue.add)
         self.routing = SimpleNamespace(known=True)
         elector = None if alone else cast("Any", self.elector)
-        self.ownership = Ownership(elector, self.attempts, self.queue, rules=self.routing)
+        self.ownership = Ownership(elector, self.attempts, self.queue, known=lambda: self.routing.known)
 
     async def start_attempt(self, key: Key, *, finishes: bool = True) -> None:
         async def attempt() -> Attempt:

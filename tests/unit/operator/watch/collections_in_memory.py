@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from base64 import b64encode
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from notification_contract import names
-from notification_operator.watch.collection_watch import Changed, Listed, Removed
+from notification_operator.watch.collection_watch import (
+    Changed,
+    CollectionWatch,
+    KubeWatches,
+    Listed,
+    Removed,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -17,7 +23,7 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 
 
-class Collections:
+class Collections(KubeWatches):
     """Objects by path and name; opens watches of them."""
 
     def __init__(self) -> None:
@@ -46,7 +52,7 @@ class Collections:
         self.put("/api/v1/namespaces/shop/secrets", name, {"data": encoded})
 
     def open(self, collection: Collection, keep: Callable[[Mapping[str, Any]], Item]) -> InMemoryWatch[Item]:
-        """See `Watches.open`."""
+        """See `KubeWatches.open`."""
         return InMemoryWatch(self, collection, keep)
 
     def listed(self, path: str, name: str) -> Iterator[dict[str, Any]]:
@@ -65,7 +71,7 @@ class Collections:
             stream.put_nowait((path, obj, exists))
 
 
-class InMemoryWatch(Generic[Item]):
+class InMemoryWatch(CollectionWatch[Item]):
     """The watch of one collection."""
 
     error = ""
@@ -79,7 +85,7 @@ class InMemoryWatch(Generic[Item]):
         self._keep = keep
 
     async def changes(self) -> AsyncIterator[Event[Item]]:
-        """See `Watch.changes`."""
+        """See `CollectionWatch.changes`."""
         stream = self._collections.stream()
         yield Listed([self._keep(obj) for obj in self._collections.listed(self._path, self._name)])
         while True:

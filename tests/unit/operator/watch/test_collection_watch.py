@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from kubernetes.aio.client import ApiClient
 
-    from notification_operator.watch.collection_watch import Watch
+    from notification_operator.watch.collection_watch import CollectionWatch
 
 CRD = "notificationreceivers"
 PATH = f"/apis/kubernaut.ai/v1alpha1/{CRD}"
@@ -72,7 +72,7 @@ class Recorder:
     """Follows a collection and records what it yields, as short texts."""
 
     def __init__(self, client: ApiClient, collection: Collection = ALL) -> None:
-        self.watch: Watch[str] = KubeWatches(client, hint=CRD_HINT).open(collection, name_of)
+        self.watch: CollectionWatch[str] = KubeWatches(client, hint=CRD_HINT).open(collection, name_of)
         self.events: list[str] = []
         self.times: list[float] = []
         """The time of each event."""
