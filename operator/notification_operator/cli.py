@@ -24,8 +24,7 @@ from notification_operator.config.settings import (
     load,
 )
 from notification_operator.domain.redaction.redactor import rules
-from notification_operator.observers.audit.chain import Verification
-from notification_operator.observers.audit.verify import numbered_lines
+from notification_operator.observers.audit.chain import Verification, numbered_lines
 from notification_operator.telemetry import logging as log
 
 if TYPE_CHECKING:

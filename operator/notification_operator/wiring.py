@@ -40,10 +40,13 @@ from notification_operator.watch.field_selector import OpenSelector
 from notification_operator.watch.namespaces import AllNamespaces, SelectedNamespaces
 from notification_operator.watch.receivers.catalog import ReceiverCatalog
 from notification_operator.watch.receivers.receiver_watch import ReceiverWatch
-from notification_operator.watch.receivers.referenced_objects import CONFIG_MAPS, SECRETS, ReferencedObjects
-from notification_operator.watch.receivers.references import ReceiverReferences
-from notification_operator.watch.routing_config import RoutingConfig
-from notification_operator.watch.rules import RuleBook
+from notification_operator.watch.receivers.references import (
+    CONFIG_MAPS,
+    SECRETS,
+    ReceiverReferences,
+    ReferencedObjects,
+)
+from notification_operator.watch.routing import RoutingConfig, RuleBook
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Container, Mapping, Sequence
@@ -62,7 +65,7 @@ if TYPE_CHECKING:
     from notification_operator.telemetry.metrics import Metrics
     from notification_operator.telemetry.statistics import ElectorStatistics
     from notification_operator.watch.collection_watch import KubeWatches
-    from notification_operator.watch.config_map import ConfigMapWatch
+    from notification_operator.watch.routing import ConfigMapWatch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,7 +25,7 @@ from notification_operator.controller.request import Request
 from notification_operator.delivery.channel import Channel, Permanent, Transient
 from notification_operator.domain.key import Key
 from notification_operator.domain.model import parse
-from notification_operator.watch.config_map import ConfigMapWatch
+from notification_operator.watch.routing import ConfigMapWatch
 from notification_operator.wiring import build
 from tests.cases import cases
 from tests.property.strategies import channel_lists, policies

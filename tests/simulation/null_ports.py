@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from notification_operator.kube.events.recorder import EventRecorder
 from notification_operator.kube.leases import KubeLeases
 from notification_operator.kube.objects import KubeObjects
-from notification_operator.watch.config_map import ConfigMapWatch
+from notification_operator.watch.routing import ConfigMapWatch
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence

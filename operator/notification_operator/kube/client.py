@@ -24,7 +24,7 @@ from kubernetes.aio.config.kube_config import list_kube_config_contexts
 from notification_operator.kube.account_files import AccountFiles
 from notification_operator.kube.errors import KubeError
 from notification_operator.kube.middleware import Accept, Authentication, translate_failures
-from notification_operator.kube.proxy.environment import session_options
+from notification_operator.kube.proxy import session_options
 from notification_operator.kube.requests import JSON, call
 
 if TYPE_CHECKING:

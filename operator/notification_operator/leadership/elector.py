@@ -16,8 +16,7 @@ import structlog
 from notification_operator.domain.sharding import assign_shards, shard_of
 from notification_operator.kube.errors import KubeError
 from notification_operator.leadership.lease import Lease, LeaseCandidate
-from notification_operator.leadership.membership import Membership
-from notification_operator.leadership.peers import Peers
+from notification_operator.leadership.membership import Membership, Peers
 from notification_operator.leadership.shard_reports import ShardReports
 from notification_operator.telemetry.statistics import ElectorStatistics
 

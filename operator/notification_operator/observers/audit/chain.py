@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
 
 GENESIS: Final = "0" * 64
 """`previous` of the first line of a chain."""
@@ -126,3 +128,15 @@ class Verification:
                 place=place,
                 text=f"the line does not continue {self.last_place}: one of the two was changed or inserted",
             )
+
+
+def numbered_lines(files: Iterable[Path]) -> Iterator[tuple[str, bytes]]:
+    """Yield each line with its place as `FILE:LINE`.
+
+    Raises:
+        OSError: a file cannot be read.
+    """
+    for file in files:
+        with file.open("rb") as lines:
+            for number, line in enumerate(lines, start=1):
+                yield f"{file}:{number}", line

@@ -9,7 +9,7 @@ import structlog
 
 from notification_operator.domain.json_values import mapping
 from notification_operator.watch.collection_watch import Changed, Collection, Failed, Listed, Removed
-from notification_operator.watch.receivers.task_set import TaskSet
+from notification_operator.watch.receivers.references import TaskSet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

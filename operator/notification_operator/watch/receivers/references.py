@@ -1,20 +1,211 @@
-"""What the receivers of the catalog refer to: the objects to follow, and the receivers that a change concerns."""
+"""The Secrets and ConfigMaps that receivers refer to: each one is followed by its name.
+
+So the account needs no permission for others, and a new credential takes effect with its event.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from base64 import b64decode
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
-from notification_operator.domain.receivers.references import object_keys, template_key
+import structlog
+
+from notification_operator.domain.json_values import mapping, text
+from notification_operator.domain.receivers.references import ObjectState, object_keys, template_key
+from notification_operator.watch.collection_watch import Changed, Collection, Failed, Listed, Removed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Coroutine, Hashable, Iterable, Mapping
 
     from notification_operator.domain.receivers.catalog import Receiver, ReceiverKey
     from notification_operator.domain.receivers.references import ObjectKey
+    from notification_operator.watch.collection_watch import CollectionWatch, Event, KubeWatches
     from notification_operator.watch.receivers.catalog import ReceiverCatalog
-    from notification_operator.watch.receivers.referenced_objects import ReferencedObjects
+
+
+Key = TypeVar("Key", bound="Hashable")
+
+
+class TaskSet(Generic[Key]):
+    """Runs one task for each wanted key.
+
+    Args:
+        work: what the task of a key does; it ends only when it is cancelled.
+    """
+
+    def __init__(self, work: Callable[[Key], Coroutine[None, None, None]]) -> None:
+        self._work = work
+        self._wanted: frozenset[Key] = frozenset()
+        self._changed = asyncio.Event()
+
+    @property
+    def wanted(self) -> frozenset[Key]:
+        """The keys that have a task, or get one as soon as `run` does."""
+        return self._wanted
+
+    def want(self, keys: frozenset[Key]) -> None:
+        """Start the tasks of new keys soon, and end those of the others."""
+        if keys != self._wanted:
+            self._wanted = keys
+            self._changed.set()
+
+    async def run(self) -> None:
+        """Run the tasks until cancelled; those of new keys start in the order of their texts."""
+        tasks: dict[Key, asyncio.Task[None]] = {}
+        async with asyncio.TaskGroup() as group:
+            while True:
+                await self._changed.wait()
+                self._changed.clear()
+                for key in sorted(tasks.keys() - self._wanted, key=str):
+                    tasks.pop(key).cancel()
+                for key in sorted(self._wanted - tasks.keys(), key=str):
+                    tasks[key] = group.create_task(self._work(key), name=f"watch {key}")
+
+
+UNKNOWN: Final = ObjectState()
+"""Not looked for yet."""
+MISSING: Final = ObjectState(known=True)
+RETRY_SECONDS: Final = 30.0
+"""A change whose handler has failed is handed on again after this time."""
+
+logger = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectKind:
+    """A kind of the API server itself whose objects hold values by key."""
+
+    kind: str
+    plural: str
+    read: Callable[[str], str | None]
+    """Returns a value from its JSON; None if it is not text."""
+
+
+def _decoded(value: str) -> str | None:
+    try:
+        return b64decode(value).decode()
+    except ValueError:
+        return None
+
+
+def _verbatim(value: str) -> str | None:
+    return value
+
+
+SECRETS: Final = ObjectKind(kind="Secret", plural="secrets", read=_decoded)
+CONFIG_MAPS: Final = ObjectKind(kind="ConfigMap", plural="configmaps", read=_verbatim)
+
+
+class ReferencedObjects:
+    """Follows the objects of a kind that are wanted; what they hold is in no log.
+
+    Args:
+        home: the operator's own namespace.
+        namespaced: whether objects of other namespaces are read, too.
+    """
+
+    def __init__(self, watches: KubeWatches, kind: ObjectKind, *, home: str, namespaced: bool) -> None:
+        self._watches = watches
+        self._kind = kind
+        self._home = home
+        self._namespaced = namespaced
+        self._denied = ObjectState(
+            known=True,
+            denied=True,
+            error=f"the operator reads {kind.kind}s in namespace {home} only; set receiversNamespaced in the stack",
+        )
+        self._states: dict[ObjectKey, ObjectState] = {}
+        self._tasks: TaskSet[ObjectKey] = TaskSet(self._follow)
+        self._on_change: Callable[[ObjectKey], None] = _nothing
+
+    def get(self, key: ObjectKey) -> ObjectState:
+        """Return the state of an object; an unknown one for an object that is not followed."""
+        return self._states.get(key, UNKNOWN) if self._may_read(key) else self._denied
+
+    def follow(self, wanted: frozenset[ObjectKey]) -> None:
+        """Follow exactly these objects from now on."""
+        self._tasks.want(frozenset(filter(self._may_read, wanted)))
+
+    async def run(self, on_change: Callable[[ObjectKey], None]) -> None:
+        """Work until cancelled; call `on_change` when an object is first known, and after each change of it."""
+        self._on_change = on_change
+        await self._tasks.run()
+
+    def _may_read(self, key: ObjectKey) -> bool:
+        return self._namespaced or key.namespace == self._home
+
+    async def _follow(self, key: ObjectKey) -> None:
+        try:
+            async for event in self._open(key).changes():
+                self._set(key, _next(self.get(key), event))
+        finally:
+            self._states.pop(key, None)
+
+    def _open(self, key: ObjectKey) -> CollectionWatch[ObjectState]:
+        followed = Collection(
+            path=f"/api/v1/namespaces/{key.namespace}/{self._kind.plural}",
+            name=f"{self._kind.kind} {key.name} in namespace {key.namespace}",
+            field_selector=f"metadata.name={key.name}",
+            quiet=True,
+        )
+        return self._watches.open(followed, self._read)
+
+    def _read(self, obj: Mapping[str, Any]) -> ObjectState:
+        values = {name: self._kind.read(text(value)) for name, value in mapping(obj.get("data")).items()}
+        return ObjectState(
+            data={name: value for name, value in values.items() if value is not None},
+            version=text(mapping(obj.get("metadata")).get("resourceVersion")),
+            known=True,
+        )
+
+    def _set(self, key: ObjectKey, state: ObjectState) -> None:
+        before = self.get(key)
+        self._states[key] = state
+        if _essence(state) != _essence(before):
+            self._tell(key)
+
+    def _tell(self, key: ObjectKey) -> None:
+        """Hand a change on; again later if its handler fails, as long as the object is followed."""
+        if key not in self._states:
+            return
+        try:
+            self._on_change(key)
+        except Exception:
+            logger.exception("change not handled", kind=self._kind.kind, object=str(key))
+            asyncio.get_running_loop().call_later(RETRY_SECONDS, self._tell, key)
+
+
+def _next(state: ObjectState, event: Event[ObjectState]) -> ObjectState:
+    """Return the state after an event; what cannot be read now stays what it was."""
+    match event:
+        case Listed(items=items):
+            return next(iter(items), MISSING)
+        case Changed(item=item):
+            return item
+        case Removed():
+            return MISSING
+        case Failed(error=error):
+            denied = error.status == HTTPStatus.FORBIDDEN
+            return ObjectState(
+                data=state.data,
+                version=state.version,
+                known=state.known or denied,
+                denied=denied,
+                error=str(error),
+            )
+
+
+def _essence(state: ObjectState) -> tuple[object, ...]:
+    """Return what a change consists of: not that the API server is away for a while."""
+    return state.data, state.known, state.denied
+
+
+def _nothing(_key: ObjectKey) -> None:
+    pass
 
 
 class Uses:

@@ -10,8 +10,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from notification_contract.settings import Server
-from notification_operator.telemetry import listening
-from notification_operator.telemetry.http_server import HealthServer
+from notification_operator.telemetry.http_server import HealthServer, all_addresses
 
 
 def has_ipv6() -> bool:
@@ -54,7 +53,7 @@ def test_default_address_answers_ipv4_without_ipv6(monkeypatch: pytest.MonkeyPat
         return create(family, kind)
 
     monkeypatch.setattr(socket, "socket", without_ipv6)
-    with listening.all_addresses(0) as listener:
+    with all_addresses(0) as listener:
         assert listener.family == socket.AF_INET
         listener.listen()
         port = listener.getsockname()[1]
@@ -69,9 +68,9 @@ async def test_configured_address_is_used(host: str) -> None:
 
 
 def test_taken_port_is_named_in_the_error() -> None:
-    with listening.all_addresses(0) as taken:
+    with all_addresses(0) as taken:
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(OSError, match=rf"cannot listen on port {port} of ") as error:
-            listening.all_addresses(port)
+            all_addresses(port)
     assert error.value.errno == errno.EADDRINUSE

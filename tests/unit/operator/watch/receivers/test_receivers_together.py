@@ -24,8 +24,12 @@ from notification_operator.kube.resources import RECEIVER_RESOURCE
 from notification_operator.watch import backoff
 from notification_operator.watch.collection_watch import KubeWatches
 from notification_operator.watch.receivers.catalog import CRD_HINT, ReceiverCatalog
-from notification_operator.watch.receivers.referenced_objects import CONFIG_MAPS, SECRETS, ReferencedObjects
-from notification_operator.watch.receivers.references import ReceiverReferences
+from notification_operator.watch.receivers.references import (
+    CONFIG_MAPS,
+    SECRETS,
+    ReceiverReferences,
+    ReferencedObjects,
+)
 from tests.unit.operator.collections_api import RECEIVERS, CollectionsApi
 from tests.unit.operator.domain.receivers.builders import HOME, INVALID, SLACK
 from tests.unit.operator.kube_api import until

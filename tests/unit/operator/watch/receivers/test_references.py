@@ -14,16 +14,16 @@ from notification_contract.kinds.receiver import parse_spec
 from notification_operator.domain.receivers.catalog import Catalog, Receiver, ReceiverKey
 from notification_operator.domain.receivers.references import ObjectKey, ReferenceReason, resolve_references
 from notification_operator.watch.collection_watch import KubeWatches
-from notification_operator.watch.receivers import referenced_objects as module
-from notification_operator.watch.receivers.referenced_objects import (
+from notification_operator.watch.receivers import references as module
+from notification_operator.watch.receivers.references import (
     CONFIG_MAPS,
     MISSING,
     SECRETS,
     UNKNOWN,
     ObjectKind,
+    ReceiverReferences,
     ReferencedObjects,
 )
-from notification_operator.watch.receivers.references import ReceiverReferences
 from tests.unit.operator.domain.receivers.builders import HOME, SLACK
 from tests.unit.operator.kube_api import until
 

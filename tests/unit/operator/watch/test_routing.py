@@ -14,9 +14,9 @@ from prometheus_client import CollectorRegistry, Counter
 
 from atomic_status import ObjectRef
 from notification_operator.domain.routing.route import RoutingReason
-from notification_operator.watch import backoff, routing_config
-from notification_operator.watch.config_map import ConfigMapWatch
-from notification_operator.watch.routing_config import RoutingConfig
+from notification_operator.watch import backoff
+from notification_operator.watch import routing as module
+from notification_operator.watch.routing import ConfigMapWatch, RoutingConfig
 from tests.unit.operator.domain.builders import notification
 from tests.unit.operator.kube_api import KubeApi, refusal, until
 
@@ -212,7 +212,7 @@ async def test_unexpected_error_of_a_document_is_a_problem_of_that_document(
     async with routing.at_work():
         await until(lambda: api.watches)
         with monkeypatch.context() as patch:
-            patch.setattr(routing_config, "read_table", fail)
+            patch.setattr(module, "read_table", fail)
             api.put(INVALID)
             await routing.generation(2)
         ((_, (problem,)),) = routing.refused

@@ -1,4 +1,4 @@
-"""The routing rules in force, kept up to date from their ConfigMap (DD-ROUTING-001)."""
+"""The routing document, kept up to date from its ConfigMap (DD-ROUTING-001), and the rules in force with the receivers."""
 
 from __future__ import annotations
 
@@ -9,15 +9,57 @@ import structlog
 
 from notification_contract.routing.document import read_table
 from notification_contract.routing.table import RoutingTableError
+from notification_operator.domain.receivers.catalog import EMPTY
+from notification_operator.domain.receivers.targets import Resolver
 from notification_operator.domain.routing.state import RoutingState
+from notification_operator.domain.rules import Rules
+from notification_operator.watch.collection_watch import Changed, Collection, CollectionWatch, Listed, Removed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping
 
+    from kubernetes.aio.client import ApiClient
     from prometheus_client import Counter
 
+    from atomic_status import ObjectRef
     from notification_contract.routing.table import RoutingTable
-    from notification_operator.watch.config_map import ConfigMapWatch
+    from notification_operator.domain.receivers.catalog import Catalog
+    from notification_operator.watch.receivers.catalog import ReceiverCatalog
+
+
+class ConfigMapWatch:
+    """Lists and watches by name, so that permission for this one ConfigMap is enough."""
+
+    def __init__(self, client: ApiClient, ref: ObjectRef) -> None:
+        collection = Collection(
+            path=f"/api/v1/namespaces/{ref.namespace}/configmaps",
+            name=f"ConfigMap {ref.name} in namespace {ref.namespace}",
+            field_selector=f"metadata.name={ref.name}",
+        )
+        self.watch = CollectionWatch(client, collection, keep=_whole)
+
+    @property
+    def error(self) -> str:
+        """Why the ConfigMap cannot be read or watched now; empty while it can."""
+        return self.watch.error
+
+    async def changes(self) -> AsyncIterator[Mapping[str, Any] | None]:
+        """Yield the ConfigMap (None when it does not exist), again after each change, without end."""
+        async for event in self.watch.changes():
+            match event:
+                case Listed(items=items):
+                    yield next(iter(items), None)
+                case Changed(item=config_map):
+                    yield config_map
+                case Removed():
+                    yield None
+                case _:
+                    continue  # a failure, which is retried
+
+
+def _whole(obj: Mapping[str, Any]) -> Mapping[str, Any]:
+    return obj
+
 
 MOST_PROBLEMS = 20
 """Problems of a document that are logged; a document may have as many as lines."""
@@ -118,3 +160,42 @@ class RoutingConfig:
             self._refused(config_map, problems)
         except Exception:
             logger.exception("refused routing document not reported")
+
+
+class RuleBook:
+    """Combines the sources; no notification is reconciled before all of them are known.
+
+    Args:
+        routing: the routing rules.
+        receivers: None if receivers are disabled.
+        channels: the channels of the settings.
+    """
+
+    def __init__(
+        self, routing: RoutingConfig, receivers: ReceiverCatalog | None, *, channels: frozenset[str]
+    ) -> None:
+        self._routing = routing
+        self._receivers = receivers
+        self._channels = channels
+        self._rules = self._combined()
+
+    @property
+    def known(self) -> bool:
+        """Whether notifications can be routed."""
+        return self._routing.known and (self._receivers is None or self._receivers.known)
+
+    @property
+    def rules(self) -> Rules:
+        """The rules in force: the same object until one of the sources changes."""
+        rules = self._rules
+        if rules.routing is not self._routing.state or rules.resolver.catalog is not self._catalog:
+            rules = self._rules = self._combined()
+        return rules
+
+    @property
+    def _catalog(self) -> Catalog:
+        return EMPTY if self._receivers is None else self._receivers.catalog
+
+    def _combined(self) -> Rules:
+        resolver = Resolver(catalog=self._catalog, configured=self._channels)
+        return Rules(routing=self._routing.state, resolver=resolver)

@@ -1,1 +1,0 @@
-"""The proxy for a server, as the environment names it."""
