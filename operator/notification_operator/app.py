@@ -39,13 +39,12 @@ from notification_operator.watch.routing import ConfigMapWatch
 from notification_operator.wiring import Ports, ReceiverPorts, build
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Mapping
+    from collections.abc import Callable, Coroutine, Mapping
 
     from kubernetes.aio.client import ApiClient
 
     from notification_operator.config.settings import Settings
     from notification_operator.kube.client import Cluster
-    from notification_operator.leadership.elector import Watches
     from notification_operator.wiring import Operator
 
 SILENCE = 20.0
@@ -113,7 +112,9 @@ class App:
             on_unavailable=self.report_unavailable,
         )
         self.lifecycle = Lifecycle(
-            self.operator, watches=self.watch.supervisor, grace_seconds=settings.shutdown.grace_seconds
+            self.operator,
+            closed_seconds=lambda: self.watch.supervisor.closed_seconds,
+            grace_seconds=settings.shutdown.grace_seconds,
         )
         self.finished = asyncio.Event()
         """Set when the shutdown has finished."""
@@ -298,12 +299,15 @@ class Lifecycle:
     """Runs the parts of the operator, and stops them in order within the grace period.
 
     Args:
-        watches: the watches of notifications; a replica whose watches are closed for long leaves its work to others.
+        closed_seconds: returns for how long notifications may have gone unnoticed; a replica leaves its work to others
+            when that is long.
     """
 
-    def __init__(self, operator: Operator, *, watches: Watches, grace_seconds: float) -> None:
+    def __init__(
+        self, operator: Operator, *, closed_seconds: Callable[[], float], grace_seconds: float
+    ) -> None:
         self.operator = operator
-        self._watches = watches
+        self._closed_seconds = closed_seconds
         self.report: ShutdownReport | None = None
         """Set when the shutdown has finished."""
         self._grace_seconds = grace_seconds
@@ -332,7 +336,9 @@ class Lifecycle:
             self.spawn(operator.sweeper.run(), name="retention")
         if operator.elector:
             drained = operator.ownership.drained
-            election = operator.elector.run(watches=self._watches, drained=drained, on_change=on_change)
+            election = operator.elector.run(
+                closed_seconds=self._closed_seconds, drained=drained, on_change=on_change
+            )
             self.spawn(election, name="elector")
 
     def _on_change(self) -> None:

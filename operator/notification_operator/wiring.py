@@ -29,7 +29,6 @@ from notification_operator.leadership.elector import Elector
 from notification_operator.leadership.lease import LeaseConfig
 from notification_operator.leadership.ownership import Ownership
 from notification_operator.observers.audit.observer import AuditObserver
-from notification_operator.observers.drills import DrillObserver
 from notification_operator.observers.kube_events import EventObserver
 from notification_operator.observers.log import LogObserver
 from notification_operator.observers.metrics import MetricsObserver
@@ -73,7 +72,7 @@ class ReceiverPorts:
     """The ends of what works with NotificationReceivers."""
 
     watches: KubeWatches
-    """Of receivers, and of the Secrets and ConfigMaps that they refer to."""
+    """Opens those of receivers, and of the Secrets and ConfigMaps that they refer to."""
     store: StatusStore
     """The status of receivers."""
     home: str
@@ -228,7 +227,7 @@ def build(
     )
     publisher = Publisher(
         *(metrics_observer, LogObserver(), event_observer),
-        *((DrillObserver(receivers.drilled),) if receivers else ()),
+        *((receivers,) if receivers else ()),
         *ports.observers,
         audit,
         on_refusal=event_observer.status_refused,

@@ -58,12 +58,6 @@ class NoObjects(KubeObjects):
         raise NotImplementedError
 
 
-class OpenWatches:
-    """Watches that are open all the time."""
-
-    closed_seconds = 0.0
-
-
 class NoEvents(EventRecorder):
     """Posts no Kubernetes Events."""
 

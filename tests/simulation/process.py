@@ -89,7 +89,11 @@ class Process:
             environment.choices,
             outages=environment.outages,
         )
-        self.lifecycle = Lifecycle(self.operator, watches=self.watch, grace_seconds=GRACE_SECONDS)
+        self.lifecycle = Lifecycle(
+            self.operator,
+            closed_seconds=lambda: self.watch.closed_seconds,
+            grace_seconds=GRACE_SECONDS,
+        )
 
     def clock(self) -> datetime:
         """Return the time by its wall clock."""

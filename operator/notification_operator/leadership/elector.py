@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import math
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 
@@ -40,15 +40,6 @@ BACKOFF_ROUNDS = 3
 """Rounds without acquisitions after a replica met another one with a greater number of shards."""
 FAILURES = (KubeError, TimeoutError)
 """Failures of a round: a call failed, or took too long."""
-
-
-class Watches(Protocol):
-    """The watches of notifications of this replica."""
-
-    @property
-    def closed_seconds(self) -> float:
-        """Seconds for which notifications may have gone unnoticed; 0 while every watch is open."""
-        ...
 
 
 class Elector:
@@ -137,18 +128,22 @@ class Elector:
         self._shutting_down = True
 
     async def run(
-        self, *, watches: Watches, drained: Callable[[int], bool], on_change: Callable[[], None]
+        self,
+        *,
+        closed_seconds: Callable[[], float],
+        drained: Callable[[int], bool],
+        on_change: Callable[[], None],
     ) -> None:
         """Compete until cancelled.
 
         Args:
-            watches: the watches of this replica.
+            closed_seconds: returns for how long notifications may have gone unnoticed; 0 while every watch is open.
             drained: returns whether nothing of a shard is running in this process.
             on_change: called when the shards of this replica have changed, and when `works_on` would answer otherwise now.
         """
         while True:
             began = self._clock()
-            await self.compete(watches=watches, drained=drained, on_change=on_change)
+            await self.compete(closed_seconds=closed_seconds, drained=drained, on_change=on_change)
             leaving = any(candidate.leaving for candidate in self._candidates)
             period = min(self.period, DRAIN_INTERVAL) if leaving else self.period
             # A round that took long is followed by the next one at once, and none begins after the renew deadline.
@@ -156,11 +151,15 @@ class Elector:
             await asyncio.sleep(max(pause, 0.0))
 
     async def compete(
-        self, *, watches: Watches, drained: Callable[[int], bool], on_change: Callable[[], None]
+        self,
+        *,
+        closed_seconds: Callable[[], float],
+        drained: Callable[[int], bool],
+        on_change: Callable[[], None],
     ) -> None:
         """Compete for one round: renew, observe, acquire and release."""
         self._drained, self._on_change = drained, on_change
-        self._note_watches(watches)
+        self._note_watches(closed_seconds())
         try:
             if not await self._renew():
                 await self._limited(self.observe())
@@ -203,12 +202,12 @@ class Elector:
         async with asyncio.timeout(min(CALL_PERIODS * self.period, self._seconds_to_renew)):
             return await calls
 
-    def _note_watches(self, watches: Watches) -> None:
-        blind = watches.closed_seconds > self._config.seconds
+    def _note_watches(self, closed_seconds: float) -> None:
+        blind = closed_seconds > self._config.seconds
         if blind and not self._blind:
             logger.warning(
                 "watch is closed for longer than a Lease; leaving the work to other replicas",
-                closed_seconds=round(watches.closed_seconds, 1),
+                closed_seconds=round(closed_seconds, 1),
                 hint="no action needed if the API server recovers; /readyz says what the watch waits for",
             )
         self._blind = blind

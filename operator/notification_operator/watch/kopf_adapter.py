@@ -166,7 +166,7 @@ class KopfWatch:
             namespaces=namespaces if isinstance(namespaces, SelectedNamespaces) else None,
         )
         self._session: ClientSession | None = None
-        """Of the watches, once there is one. Kopf closes a session only after its first request."""
+        """The session of the watches, once there is one. Kopf closes a session only after its first request."""
 
     async def detect_selector(self) -> None:
         """Find out whether open notifications can be watched alone."""

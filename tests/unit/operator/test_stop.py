@@ -21,7 +21,6 @@ from notification_operator.kube.connectivity import Connectivity
 from notification_operator.observers.audit.store import HttpAuditStore
 from notification_operator.observers.publisher import Transition
 from notification_operator.wiring import build
-from tests.simulation.null_ports import OpenWatches
 from tests.unit.operator.controller.reconciler_fixture import now
 from tests.unit.operator.domain.builders import at, notification, success, unexpected, with_status
 from tests.unit.operator.observers.audit.conftest import NEVER, AuditStore
@@ -62,7 +61,7 @@ class RunningOperator:
         )
         operator = build(settings, null_ports(audit=HttpAuditStore(store.url)), clock=now)
         self.audit, self.attempts = operator.audit, operator.attempts
-        self.lifecycle = Lifecycle(operator, watches=OpenWatches(), grace_seconds=GRACE)
+        self.lifecycle = Lifecycle(operator, closed_seconds=float, grace_seconds=GRACE)
         self.lifecycle.start()
 
     def start_attempt(self, attempt: Coroutine[None, None, Attempt]) -> None:

@@ -103,7 +103,7 @@ class EventRecorder:
         self._dropped_metric = dropped
         self._buffer = EventBuffer(total=BUFFER, per_namespace=PER_NAMESPACE)
         self._series: LruMap[tuple[str, str], _Series] = LruMap(REMEMBERED)
-        """By namespace and content."""
+        """The repeated Events, by namespace and content."""
         self._failing = False
         self._posted = 0
         self._dropped: Counter[DropReason] = Counter()

@@ -30,7 +30,7 @@ class NamespaceLabels:
         self._tasks: TaskSet[str] = TaskSet(self._follow)
         self._on_change: Callable[[], None] = _nothing
         self.labels: Mapping[str, Mapping[str, str]] = NONE
-        """By the name of the namespace; empty while nothing is known of any."""
+        """The labels by the name of the namespace; empty while nothing is known of any."""
         self.answered = False
         """Whether the namespaces were listed, or the account may not list them."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from notification_operator.domain.receivers.drills import is_drilled, latest_drill
+from notification_operator.domain.receivers.drills import is_drilled, latest_drill, reached
 from notification_operator.domain.receivers.readiness import ReadyReason
 from notification_operator.telemetry.receiver_gauges import ReceiverState
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from notification_operator.domain.receivers.catalog import ReceiverKey
     from notification_operator.domain.receivers.health import Health
     from notification_operator.endpoints.registry import Endpoints
+    from notification_operator.observers.publisher import Transition
     from notification_operator.watch.namespaces import AllNamespaces, SelectedNamespaces
     from notification_operator.watch.receivers.catalog import ReceiverCatalog
     from notification_operator.watch.receivers.references import ReceiverReferences
@@ -73,10 +74,11 @@ class ReceiverWatch:
         for key in sorted(changed):
             self.status.note(key)
 
-    def drilled(self, key: ReceiverKey, time: datetime) -> None:
-        """Take in that the message of a drill was delivered to a receiver."""
-        self._endpoints.drilled(key, time)
-        self.status.note(key)
+    def on_transition(self, transition: Transition) -> None:
+        """Take in which receivers a drill has reached, as an observer of status writes."""
+        for key, time in reached(transition.before, transition.after).items():
+            self._endpoints.drilled(key, time)
+            self.status.note(key)
 
     def states(self) -> Iterator[ReceiverState]:
         """Yield what the metrics show of each receiver."""

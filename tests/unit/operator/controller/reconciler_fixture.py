@@ -18,7 +18,6 @@ from notification_operator.observers.publisher import Observer
 from notification_operator.telemetry.metrics import Metrics
 from notification_operator.telemetry.statistics import AttemptStatistics
 from notification_operator.wiring import ReceiverPorts, build
-from tests.simulation.null_ports import OpenWatches
 from tests.unit.operator.leadership.lease_fixture import Leases
 from tests.unit.operator.ports import null_ports
 
@@ -188,7 +187,7 @@ class ReconcilerFixture:
         assert elector is not None
         for _ in range(2):
             await elector.compete(
-                watches=OpenWatches(), drained=ownership.drained, on_change=ownership.on_change
+                closed_seconds=float, drained=ownership.drained, on_change=ownership.on_change
             )
 
     @property

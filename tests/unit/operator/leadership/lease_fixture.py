@@ -142,7 +142,11 @@ class Replica:
     async def round(self, *, drained: Callable[[int], bool] | None = None) -> list[str]:
         """Compete for a round; return the calls that it made."""
         before = len(self.leases.calls)
-        await self.elector.compete(watches=self, drained=drained or self.drained, on_change=self._changed)
+        await self.elector.compete(
+            closed_seconds=lambda: self.closed_seconds,
+            drained=drained or self.drained,
+            on_change=self._changed,
+        )
         return self.leases.calls[before:]
 
 

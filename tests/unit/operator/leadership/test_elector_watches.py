@@ -10,7 +10,6 @@ import pytest
 
 from notification_operator.leadership.elector import Elector
 from notification_operator.leadership.lease import LeaseConfig
-from tests.simulation.null_ports import OpenWatches
 from tests.simulation.virtual_loop import run_virtually
 from tests.unit.operator.leadership.lease_fixture import NAME, PERIOD, SECONDS, Leases, Replicas, shares
 
@@ -138,7 +137,7 @@ def working_seconds(leases: SlowLeases, seconds: float) -> tuple[float, float]:
             now=lambda: datetime.now(UTC),
         )
         running = loop.create_task(
-            elector.run(watches=OpenWatches(), drained=lambda _shard: True, on_change=lambda: None)
+            elector.run(closed_seconds=float, drained=lambda _shard: True, on_change=lambda: None)
         )
         began, idle = float("inf"), 0.0
         while loop.time() < seconds:

@@ -23,7 +23,6 @@ from notification_operator.leadership.lease import (
     new_lease,
 )
 from notification_operator.telemetry.statistics import ElectorStatistics
-from tests.simulation.null_ports import OpenWatches
 from tests.unit.loopback import listening
 
 if TYPE_CHECKING:
@@ -165,7 +164,7 @@ async def test_elector_wins_renews_and_releases_with_these_calls(
     )
 
     async def compete() -> None:
-        await elector.compete(watches=OpenWatches(), drained=lambda _shard: True, on_change=lambda: None)
+        await elector.compete(closed_seconds=float, drained=lambda _shard: True, on_change=lambda: None)
 
     await compete()
     assert elector.statistics() == ElectorStatistics()
