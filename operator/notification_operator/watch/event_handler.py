@@ -9,14 +9,15 @@ was deleted. If attempts are unrecorded, a last reconciliation finds out which.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from notification_operator.domain.folding.phases import FINAL
 from notification_operator.domain.key import Key
 from notification_operator.domain.status import phase_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Mapping
+    from collections.abc import Callable, Container, Iterable, Mapping
 
     from notification_operator.controller.attempt_tracker import AttemptTracker
     from notification_operator.controller.workqueue import WorkQueue
@@ -25,27 +26,46 @@ if TYPE_CHECKING:
 DELETED = "DELETED"
 
 
-class Listing:
-    """Finds the keys of the queue that a complete listing does not contain: their objects are closed.
+Item = TypeVar("Item")
 
-    While a watch is broken, nothing reports what is deleted or becomes final. Only keys of the queue are remembered,
-    so a listing may be long.
+
+class Listing(Generic[Item]):
+    """Finds what a complete listing does not contain: while a watch is broken, nothing reports what is gone.
+
+    Only what is known already is remembered, so a listing may be long.
+
+    Args:
+        known: what exists as far as is known.
+        key_of: identifies an object by its metadata.
+        on_missing: called with each one that was not listed.
+        on_listed: called with each listed object; None: kopf's handler is called with it.
     """
 
-    def __init__(self, handler: EventHandler, missing: set[Key]) -> None:
-        self._handler = handler
-        self._missing = missing
+    def __init__(
+        self,
+        known: Iterable[Item],
+        *,
+        key_of: Callable[[Mapping[str, Any]], Item],
+        on_missing: Callable[[Item], None],
+        on_listed: Callable[[Mapping[str, Any]], None] | None = None,
+    ) -> None:
+        self._missing = set(known)
+        self._key_of = key_of
+        self._on_missing = on_missing
+        self._on_listed = on_listed
 
     def add(self, obj: Mapping[str, Any]) -> bool:
-        """Handle a listed object at once, so that kopf needs no task for each of them."""
-        self._missing.discard(_key(obj["metadata"]))
-        self._handler.handle(None, obj)
+        """Note a listed object; return whether kopf's handler has to be called with it."""
+        self._missing.discard(self._key_of(obj["metadata"]))
+        if self._on_listed is None:
+            return True
+        self._on_listed(obj)
         return False
 
     def complete(self) -> None:
-        """Close the keys that were not listed."""
-        for key in self._missing:
-            self._handler.close(key)
+        """Handle the end of the listing: what is not in it is gone."""
+        for item in self._missing:
+            self._on_missing(item)
 
 
 class EventHandler:
@@ -81,9 +101,13 @@ class EventHandler:
         elif key.namespace in self._served:
             self._add(key, version=meta["resourceVersion"])
 
-    def begin_listing(self, namespace: str | None) -> Listing:
-        """Begin to compare a listing of a namespace, or of all, with the queue."""
-        return Listing(self, {key for key in self._queue.keys if namespace in {None, key.namespace}})
+    def begin_listing(self, namespace: str | None) -> Listing[Key]:
+        """Begin to compare a listing of a namespace, or of all, with the queue.
+
+        A listed object is handled at once, so that kopf needs no task for each of them.
+        """
+        known = (key for key in self._queue.keys if namespace in {None, key.namespace})
+        return Listing(known, key_of=_key, on_missing=self.close, on_listed=partial(self.handle, None))
 
     def close(self, key: Key) -> None:
         """Handle a key whose object became final or was deleted while no watch reported it."""

@@ -7,42 +7,22 @@ that no longer matches is DELETED.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from operator import itemgetter
+from typing import TYPE_CHECKING
 
 import structlog
 
 from notification_operator.kube.errors import KubeError
 from notification_operator.watch import backoff
-from notification_operator.watch.event_handler import DELETED
+from notification_operator.watch.event_handler import DELETED, Listing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from notification_operator.kube.objects import Pages
     from notification_operator.watch.event_handler import EventHandler
 
 logger = structlog.get_logger(__name__)
-
-
-class NamespaceListing:
-    """Finds the served namespaces that a complete listing does not contain: they match no longer.
-
-    While a watch is broken, nothing reports a namespace that loses its label.
-    """
-
-    def __init__(self, namespaces: SelectedNamespaces, missing: set[str]) -> None:
-        self._namespaces = namespaces
-        self._missing = missing
-
-    def add(self, obj: Mapping[str, Any]) -> bool:
-        """Note a listed namespace; kopf's handler is called with it, because it lists what is in the namespace."""
-        self._missing.discard(obj["metadata"]["name"])
-        return True
-
-    def complete(self) -> None:
-        """Leave the namespaces that were not listed."""
-        for name in self._missing:
-            self._namespaces.leave(name)
 
 
 class AllNamespaces:
@@ -84,9 +64,12 @@ class SelectedNamespaces:
             self._report(name)
             await self._list(name, handler)
 
-    def begin_listing(self, _namespace: str | None) -> NamespaceListing:
-        """Begin to compare a listing of the namespaces that match with the served ones."""
-        return NamespaceListing(self, set(self._names))
+    def begin_listing(self, _namespace: str | None) -> Listing[str]:
+        """Begin to compare a listing of the namespaces that match with the served ones.
+
+        Kopf's handler is called with each of them, because it lists what is in the namespace.
+        """
+        return Listing(self._names, key_of=itemgetter("name"), on_missing=self.leave)
 
     def leave(self, name: str) -> None:
         """Serve a namespace no longer."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
@@ -17,9 +17,11 @@ from notification_operator.kube.errors import KubeError
 from notification_operator.watch import backoff
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 
     from notification_operator.kube.connectivity import Connectivity
+    from notification_operator.watch.event_handler import EventHandler, Listing
+    from notification_operator.watch.namespaces import SelectedNamespaces
     from notification_operator.watch.served_kind import ServedKind
 
 CLIENT = "watching"
@@ -30,26 +32,6 @@ UNAVAILABLE_AFTER = 60.0
 """Seconds of refusals after which a namespace is reported as unavailable, and the process is judged without it."""
 
 logger = structlog.get_logger(__name__)
-
-
-class Listing(Protocol):
-    """Learns from one listing which objects exist."""
-
-    def add(self, obj: Mapping[str, Any]) -> bool:
-        """Note a listed object; return whether kopf's handler has to be called with it."""
-        ...
-
-    def complete(self) -> None:
-        """Handle the end of the listing: an object that is not in it is gone."""
-        ...
-
-
-class ListingObserver(Protocol):
-    """Learns which objects exist."""
-
-    def begin_listing(self, namespace: str | None) -> Listing:
-        """Begin a listing of a namespace, or of all."""
-        ...
 
 
 @dataclass(slots=True, kw_only=True)
@@ -104,9 +86,9 @@ class WatchSupervisor:
         self._detect_selector = detect_selector
         self._on_unavailable = on_unavailable
         self._clock = clock
-        self._observers: dict[bool, ListingObserver] = {}
+        self._observers: dict[bool, EventHandler | SelectedNamespaces] = {}
 
-    def observe(self, *, notifications: ListingObserver, namespaces: ListingObserver | None = None) -> None:
+    def observe(self, *, notifications: EventHandler, namespaces: SelectedNamespaces | None = None) -> None:
         """Report complete listings from now on."""
         self._observers = {True: notifications} | ({False: namespaces} if namespaces else {})
 
@@ -170,7 +152,7 @@ class WatchSupervisor:
         """
         watch, began, failure = self.watches[path], self._clock(), None
         observer = self._observers.get(watch.of_notifications)
-        listing = observer.begin_listing(watch.namespace) if observer else None
+        listing: Listing[Any] | None = observer.begin_listing(watch.namespace) if observer else None
         complete = False
         try:
             async for event in stream:
@@ -197,7 +179,7 @@ class WatchSupervisor:
         available = any(each.of_notifications and not each.unavailable for each in watches)
         return [each for each in watches if not (each.unavailable and available)]
 
-    def _on_listed(self, watch: SupervisedWatch, listing: Listing | None) -> None:
+    def _on_listed(self, watch: SupervisedWatch, listing: Listing[Any] | None) -> None:
         if watch.error:
             logger.info("watch recovered", watch=watch.path)
         watch.error, watch.refused_since, watch.unavailable = "", None, False

@@ -20,6 +20,7 @@ from tests.unit.operator.kube_api import until
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
 
+    from notification_operator.domain.key import Key
     from notification_operator.watch.event_handler import Listing
     from tests.unit.operator.notifications_api import NotificationsApi
 
@@ -28,7 +29,7 @@ class RecordingListing:
     """A listing that reports its end."""
 
     def __init__(
-        self, listing: Listing, record: Callable[[Mapping[str, Any]], None], ended: Callable[[], None]
+        self, listing: Listing[Key], record: Callable[[Mapping[str, Any]], None], ended: Callable[[], None]
     ) -> None:
         self._listing = listing
         self._record = record

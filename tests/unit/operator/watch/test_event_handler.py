@@ -46,7 +46,7 @@ class HandlerFixture:
     def handle(self, event_type: str | None, obj: dict[str, Any]) -> None:
         self._handler.handle(event_type, obj)
 
-    def begin_listing(self) -> Listing:
+    def begin_listing(self) -> Listing[Key]:
         return self._handler.begin_listing(None)
 
     def start_attempt(self) -> None:

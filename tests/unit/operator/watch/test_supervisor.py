@@ -81,7 +81,7 @@ class Server:
             on_unavailable=lambda namespace, error: self.unavailable.append((namespace, error)),
             clock=loop.time,
         )
-        self.supervisor.observe(notifications=self)
+        self.supervisor.observe(notifications=self)  # type: ignore[arg-type] # begins listings, and nothing else
         self._tasks = [loop.create_task(self._watch(path)) for path in self.attempts]
 
     def begin_listing(self, namespace: str | None) -> Listed:
