@@ -27,11 +27,10 @@ from notification_operator.kube.leases import KubeLeases
 from notification_operator.kube.objects import KubeObjects
 from notification_operator.kube.resources import RECEIVER_RESOURCE, RESOURCE
 from notification_operator.observers.audit.observer import audit_store
-from notification_operator.telemetry.gauges import publish
+from notification_operator.telemetry.gauges import ReceiverGauges, publish
 from notification_operator.telemetry.heartbeat import Heartbeat
 from notification_operator.telemetry.http_server import Check, HealthServer
 from notification_operator.telemetry.metrics import Metrics
-from notification_operator.telemetry.receiver_gauges import ReceiverGauges
 from notification_operator.watch.collection_watch import KubeWatches
 from notification_operator.watch.kopf_adapter import KopfWatch, end_at_signals, ignore_signals, listen
 from notification_operator.watch.receivers.catalog import CRD_HINT

@@ -1,6 +1,7 @@
 """Connections to the API server: credentials by the usual rules, one client to read and write, one to watch.
 
-The first is the API reader of SP-CACHE-001; the second is kopf's.
+The first is the API reader of SP-CACHE-001; the second is kopf's, which retries some failures by itself and ends at others.
+With the middlewares of its session it meets one exception that it does not know and leaves to its caller.
 """
 
 from __future__ import annotations
@@ -9,28 +10,72 @@ import asyncio
 import contextlib
 import copy
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import aiohttp
 from kubernetes.aio.client import ApiClient, Configuration
-from kubernetes.aio.config import (
-    ConfigException,
-    load_incluster_config,
-    load_kube_config,
-)
+from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config
 from kubernetes.aio.config.kube_config import list_kube_config_contexts
 
+from atomic_status.headers import auth_headers
 from notification_operator.kube.account_files import AccountFiles
-from notification_operator.kube.errors import KubeError
-from notification_operator.kube.middleware import Accept, Authentication, translate_failures
+from notification_operator.kube.errors import KubeError, translated
 from notification_operator.kube.proxy import session_options
-from notification_operator.kube.requests import JSON, call
+from notification_operator.kube.requests import JSON, call, raise_for_refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from notification_operator.kube.connectivity import Connectivity
+
+
+class Authentication:
+    """Authenticates each request with the credentials of this moment, because tokens expire."""
+
+    def __init__(self, client: ApiClient) -> None:
+        self._client = client
+
+    async def __call__(
+        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        """Send a request."""
+        with translated():
+            headers = await auth_headers(self._client)
+        request.headers.update(headers)
+        return await handler(request)
+
+
+class Accept:
+    """Asks for a media type, which is looked up at each request."""
+
+    def __init__(self, media_type: Callable[[], str]) -> None:
+        self._media_type = media_type
+
+    async def __call__(
+        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        """Send a request."""
+        request.headers["Accept"] = self._media_type()
+        return await handler(request)
+
+
+async def translate_failures(
+    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """Send a request and return the response if it is a success.
+
+    Raises:
+        KubeError: the API server refused the request, or there was no response.
+    """
+    with translated():
+        response = await handler(request)
+        if response.status >= HTTPStatus.BAD_REQUEST:
+            async with response:
+                raise_for_refusal(response, await response.read())
+    return response
+
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 SERVICE_ACCOUNT_NAMESPACE = SERVICE_ACCOUNT / "namespace"

@@ -11,8 +11,8 @@ from atomic_status import KubeStatusStore
 from notification_operator.config.settings import Settings
 from notification_operator.domain.receivers.catalog import ReceiverKey
 from notification_operator.kube.resources import RECEIVER_RESOURCE
+from notification_operator.telemetry.gauges import ReceiverGauges
 from notification_operator.telemetry.metrics import PREFIX, Metrics
-from notification_operator.telemetry.receiver_gauges import ReceiverGauges
 from notification_operator.watch.collection_watch import KubeWatches
 from notification_operator.watch.receivers.catalog import CRD_HINT
 from notification_operator.wiring import ReceiverPorts, build

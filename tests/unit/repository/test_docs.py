@@ -19,9 +19,8 @@ from notification_operator.domain.flow_control.breaker import Limits
 from notification_operator.domain.model import Reason
 from notification_operator.domain.routing.route import RoutingReason
 from notification_operator.observers.audit.observer import AuditObserver
-from notification_operator.telemetry.gauges import publish
+from notification_operator.telemetry.gauges import ReceiverGauges, publish
 from notification_operator.telemetry.metrics import PREFIX, Metrics
-from notification_operator.telemetry.receiver_gauges import ReceiverGauges
 from platform_infra.workload import rbac
 from tests.runner.__main__ import COMMANDS as RUNNER_COMMANDS
 from tests.unit.operator.endpoints.calls import endpoints_of

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from notification_operator.domain.receivers.drills import is_drilled, latest_drill, reached
 from notification_operator.domain.receivers.readiness import ReadyReason
-from notification_operator.telemetry.receiver_gauges import ReceiverState
+from notification_operator.telemetry.gauges import ReceiverState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
