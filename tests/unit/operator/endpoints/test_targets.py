@@ -93,7 +93,7 @@ async def test_pause_delays_a_waiting_target_until_its_end_or_a_change() -> None
     assert blocked_until() is None, "a reconciliation asks the new endpoint"
 
 
-def test_placeholder_of_a_receiver_that_exists_waits_once_for_a_reconciliation() -> None:
+def test_placeholder_of_an_existing_receiver_waits_for_a_reconciliation() -> None:
     stage = Stage(receiver("hook"))
     waiting = notification("receiver/hook")
     targets = Targets(stage.endpoints, waiting, resolve(waiting, resolver=resolver()), waiting.content)
