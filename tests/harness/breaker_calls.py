@@ -41,7 +41,7 @@ class BreakerCalls:
         self._now += timedelta(seconds=seconds)
 
     def state(self, channel: str) -> str:
-        return self._breakers[channel].state().value
+        return self._breakers[channel].state().name.lower().replace("_", "-")
 
     def allowed(self, channel: str) -> bool:
         """Return whether a call would be permitted."""
