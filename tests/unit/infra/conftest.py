@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from platform_infra.cluster import ClusterError
 from platform_infra.cluster.api_server import IDENTITY_NAMESPACE, ApiServer
 from platform_infra.docker_client import DockerUnavailableError
+from platform_infra.image.build import image_name
 from tests.kit.recording import Recording, engine_loop, record_bundle
 
 if TYPE_CHECKING:
@@ -26,6 +28,10 @@ def engine_event_loop() -> None:
     asyncio.set_event_loop(engine_loop())
 
 
+NAME_WITHOUT_DOCKER = cache(image_name)
+"""Tests outside this folder, which may have run before in this process, record with the daemon of the machine."""
+
+
 def isolate(patch: pytest.MonkeyPatch) -> None:
     """Replace what is asked of the machine: an API server has no kinds of the Prometheus operator, and there is no Docker daemon.
 
@@ -35,6 +41,7 @@ def isolate(patch: pytest.MonkeyPatch) -> None:
     def connected(**_options: object) -> NoReturn:
         raise DockerUnavailableError("the Docker daemon does not answer")
 
+    patch.setattr("tests.kit.recording.IMAGE_NAME", NAME_WITHOUT_DOCKER)
     patch.setattr("platform_infra.monitoring.discovery.discover", lambda _kubeconfig, _context: [])
     for module in ("build", "settings_version"):
         patch.setattr(f"platform_infra.image.{module}.connected", connected)
