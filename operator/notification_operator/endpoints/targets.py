@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Final
 
 from notification_contract.kinds.choices import BodyFormat
@@ -46,8 +46,25 @@ class Targets:
         self._endpoints = endpoints
         self._notification = notification
         self._route = route
-        self._message = _message(notification, route, content)
+        self._content = content
         self._found: dict[str, Delivery | Hold | Refusal] = {}
+
+    @cached_property
+    def _message(self) -> Message:
+        """Without what belongs to one attempt. Most questions about breakers and pauses are answered without it."""
+        notification, content = self._notification, self._content
+        return Message(
+            id="",
+            namespace=notification.namespace,
+            name=notification.name,
+            uid=notification.uid,
+            created=notification.created,
+            channels=self._route.targets,
+            content=content,
+            event=content.event,
+            dedup_key=content.dedup_key,
+            format=content.format or BodyFormat.PLAIN,
+        )
 
     def admit(self, send: Send) -> Permit | Refusal | Hold | Reason:
         """Return the permit to start a planned attempt now, or the refusal that it records (DD-DESTINATION-001).
@@ -155,19 +172,3 @@ def _paced_until(endpoint: Endpoint, gate: Gate, notification: str, namespace: s
 
 def _nothing() -> None:
     """Return that nothing delays a message."""
-
-
-def _message(notification: Notification, route: Route, content: Content) -> Message:
-    """Return the message of a notification, without what belongs to one attempt."""
-    return Message(
-        id="",
-        namespace=notification.namespace,
-        name=notification.name,
-        uid=notification.uid,
-        created=notification.created,
-        channels=route.targets,
-        content=content,
-        event=content.event,
-        dedup_key=content.dedup_key,
-        format=content.format or BodyFormat.PLAIN,
-    )
