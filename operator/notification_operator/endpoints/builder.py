@@ -66,7 +66,7 @@ class Builder:
         except (InvalidOptionsError, AddressNotAllowedError) as error:
             return _invalid(ready, str(error)), None
         except Exception as error:  # noqa: BLE001 - whatever a channel raises
-            # A fault of one receiver must not fail the notifications of others; its text may hold a secret.
+            # A fault of one receiver must not fail other notifications; its text may hold a secret.
             place = traceback.extract_tb(error.__traceback__)[-1]
             logger.error(  # noqa: TRY400 - without the text of the error
                 "receiver not usable",

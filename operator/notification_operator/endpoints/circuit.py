@@ -36,9 +36,9 @@ logger = structlog.get_logger(__name__)
 class Waiting(NamedTuple):
     """A notification that waits for a destination."""
 
-    notification: str = ""
-    namespace: str = ""
-    advanced: int = 0
+    notification: str
+    namespace: str
+    advanced: int
     """Its failed attempts, if it has several left: each probe time belongs to one of these and to one other."""
 
 
@@ -161,7 +161,7 @@ class CircuitBreaker:
         ticket = line.join(waiting.notification, waiting.namespace, rank=-waiting.advanced)
         position = line.position(ticket)
         first = position == 0 and (self._is_next(advanced=advanced) or not len(other))
-        if probes > len(self._invited) and (first or self._nobody_came(now)):
+        if probes > len(self._invited) and (first or self._first_is_late(now)):
             line.serve(waiting.notification)
             self._served.append(advanced)
             self._invited[waiting.notification] = now + PROBE_POLL
@@ -181,7 +181,7 @@ class CircuitBreaker:
     def _is_next(self, *, advanced: bool) -> bool:
         return self._served.count(advanced) <= self._served.count(not advanced)
 
-    def _nobody_came(self, now: datetime) -> bool:
+    def _first_is_late(self, now: datetime) -> bool:
         """Return whether the first in line no longer waits: it would have asked by now."""
         return self._breaker.probe_at is not None and now >= self._breaker.probe_at + PROBE_POLL
 

@@ -1,6 +1,6 @@
 """The endpoints of this process: the only map from channels and receivers to what is known of them.
 
-An endpoint of a receiver is built for the first message, or when somebody asks what the receiver lacks. A change of the
+An endpoint of a receiver is built for the first message, or for the question what the receiver lacks. A change of the
 spec or of a Secret replaces it, and what waited for the receiver is reconciled.
 """
 
@@ -228,7 +228,7 @@ class Endpoints:
                 del self._endpoints[key]
             return True
         if before is None:
-            # It is built when somebody asks: at the start that would be all of them together.
+            # It is built when it is needed: at the start that would be all of them together.
             return True
         return self._renew(receiver, keep=before.channel is not None) is not before
 

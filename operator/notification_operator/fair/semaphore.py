@@ -65,7 +65,7 @@ class FairSemaphore:
         self._grant()
 
     def _take_free(self) -> bool:
-        """Take a slot that nobody waits for."""
+        """Take a slot, unless others wait for one."""
         free = self._free > 0 and not self._waiting
         if free:
             self._free -= 1
