@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from importlib import import_module
 from ipaddress import ip_network
-from time import thread_time
 from typing import TYPE_CHECKING, Any, Final
 
 from yarl import URL
@@ -121,7 +120,6 @@ class ChannelFactory:
             facts=compose.Facts(
                 cluster=self._cluster, receiver=str(receiver.key), receiver_type=receiver.spec.type
             ),
-            clock=thread_time,
             templates=templates,
             redact=self._redact,
             overrides=self._overrides,

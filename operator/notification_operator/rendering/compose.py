@@ -10,7 +10,7 @@ from notification_contract.kinds.choices import BodyFormat
 from notification_operator.domain.text.timestamps import format_time
 from notification_operator.rendering.markup.markdown import is_link
 from notification_operator.rendering.pool import RenderingError, RenderingPool
-from notification_operator.rendering.templating.budget import TemplateRenderError
+from notification_operator.rendering.templating.budget import TemplateRenderError, work_seconds
 from notification_operator.rendering.templating.overrides import override
 from notification_operator.rendering.templating.templates import (
     Output,
@@ -92,7 +92,7 @@ class Composer:
     """Applies the templates of one receiver, or those that messages bring along; without one, the text is the content.
 
     Args:
-        clock: seconds of processor time of the calling thread.
+        clock: seconds of processor time of the calling thread; full collections of garbage do not count.
         overrides: reads the templates of messages; None: they are not used.
         redact: removes secrets from a text once more, after a template has joined its parts. What is left of the
             content as it was is not redacted again.
@@ -103,7 +103,7 @@ class Composer:
         self,
         *,
         facts: Facts,
-        clock: Callable[[], float],
+        clock: Callable[[], float] = work_seconds,
         templates: Templates | None = None,
         redact: Callable[[str], str] = str,
         overrides: ReadTemplate | None = None,

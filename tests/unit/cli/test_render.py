@@ -88,7 +88,7 @@ def test_template_of_the_notification_comes_first(tmp_path: Path) -> None:
     }
     to = receiver("slack", template={"inline": {"subject": "S", "body": "receiver's"}})
     (only,) = render(tmp_path, own, to, texts)[1]
-    assert only["body"]["blocks"][1]["text"]["text"] == "own: high"
+    assert only["body"]["blocks"][1]["text"]["text"] == "own: high", only["note"]
     (only,) = render(tmp_path, own, to, {**texts, "data": {"other": ""}})[1]
     assert only["body"]["blocks"][1]["text"]["text"] == "receiver's"
     assert "ConfigMap texts, key incident: there is no such key, but other" in only["note"]

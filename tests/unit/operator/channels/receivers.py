@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from ipaddress import ip_network
@@ -74,7 +73,7 @@ def make(
 
 def composer(templates: Templates | None = None, **options: Any) -> Composer:
     facts = Facts(cluster="staging", receiver="orders", receiver_type="webhook")
-    return Composer(facts=facts, clock=time.thread_time, templates=templates, **options)
+    return Composer(facts=facts, templates=templates, **options)
 
 
 def access(session: aiohttp.ClientSession, **changes: Any) -> NetworkAccess:

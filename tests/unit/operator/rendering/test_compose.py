@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -232,7 +231,7 @@ def test_origin_and_event_are_the_object_and_its_event() -> None:
 @given(st.text(max_size=300), st.sampled_from(BodyFormat))
 def test_any_message_is_composed(text: str, form: BodyFormat) -> None:
     async def compose(render: Callable[[str, BodyFormat], str]) -> str:
-        composed = await Composer(facts=composer().facts, clock=time.thread_time).compose(sent, render)
+        composed = await Composer(facts=composer().facts).compose(sent, render)
         return composed.body
 
     sent: Message = message(subject=text or "x", body=text, format=form)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime
 from email import message_from_bytes
 from email.header import decode_header, make_header
@@ -71,7 +70,7 @@ AS_WRITTEN: Final = [
 
 
 async def written(subject: str, address: str = "team@example.com") -> bytes:
-    composer = Composer(facts=Facts(), clock=time.thread_time)
+    composer = Composer(facts=Facts())
     mail = await write_mail(
         message(subject=subject),
         sender=SENDER,
