@@ -16,7 +16,7 @@ from notification_contract import names
 
 if TYPE_CHECKING:
     from notification_cli.session import Session
-    from notification_operator.domain.routing.state import RoutingState
+    from notification_operator.domain.routing import RoutingState
 
 STANDARD_INPUT = "-"
 

@@ -17,9 +17,8 @@ from notification_operator.domain.redaction.redactor import Redactor, rules
 from notification_operator.endpoints.attempt import Recorder
 from notification_operator.endpoints.budget import ContentBudget
 from notification_operator.endpoints.builder import Builder
-from notification_operator.endpoints.control import FlowControl
 from notification_operator.endpoints.factory import ChannelFactory
-from notification_operator.endpoints.limits import channel_limits
+from notification_operator.endpoints.limits import FlowControl, channel_limits
 from notification_operator.endpoints.redaction import ContentRedaction
 from notification_operator.endpoints.registry import Endpoints
 from notification_operator.endpoints.sessions import Sessions
@@ -30,9 +29,8 @@ from notification_operator.leadership.lease import LeaseConfig
 from notification_operator.leadership.ownership import Ownership
 from notification_operator.observers.audit.observer import AuditObserver
 from notification_operator.observers.kube_events import EventObserver
-from notification_operator.observers.log import LogObserver
 from notification_operator.observers.metrics import MetricsObserver
-from notification_operator.observers.publisher import Publisher
+from notification_operator.observers.publisher import LogObserver, Publisher
 from notification_operator.watch.backlog_listing import BacklogListing
 from notification_operator.watch.event_handler import EventHandler
 from notification_operator.watch.field_selector import OpenSelector

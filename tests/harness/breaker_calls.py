@@ -10,7 +10,7 @@ from itertools import count
 from notification_contract.kinds.choices import CircuitState
 from notification_operator.domain.flow_control.breaker import Limits, Result
 from notification_operator.endpoints.circuit import CircuitBreaker, PermittedCall, Rejected
-from notification_operator.endpoints.control import FlowControl
+from notification_operator.endpoints.limits import FlowControl
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 

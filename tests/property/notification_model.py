@@ -7,12 +7,12 @@ from typing import Any
 
 from notification_contract.kinds.choices import AttemptStatus
 from notification_operator.domain.folding.fold import fold, merge_attempts
-from notification_operator.domain.folding.phases import FINAL
+from notification_operator.domain.json_values import parse_time
 from notification_operator.domain.model import Attempt, Notification, RetryPolicy, parse
 from notification_operator.domain.planning.hold import Hold, HoldReason
 from notification_operator.domain.planning.plan import Plan, Send, plan
-from notification_operator.domain.routing.route import resolve
-from notification_operator.domain.text.timestamps import parse_time
+from notification_operator.domain.routing import resolve
+from notification_operator.domain.status import FINAL
 from tests.property.strategies import Outcome
 from tests.unit.operator.domain.builders import START, stored
 

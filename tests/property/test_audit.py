@@ -10,7 +10,7 @@ from notification_contract.kinds.choices import Phase
 from notification_operator.domain.audit_events import all_events, events
 from notification_operator.domain.folding.fold import excluding_attempts
 from notification_operator.domain.model import RetryPolicy
-from notification_operator.domain.routing.route import resolve
+from notification_operator.domain.routing import resolve
 from notification_operator.observers.publisher import Transition
 from tests.property.notification_model import NotificationModel
 from tests.property.strategies import Outcome, channel_lists, outcomes, policies

@@ -14,14 +14,14 @@ from notification_contract.kinds.receiver import ReceiverSpecError, parse_spec
 from notification_operator.domain.flow_control.breaker import Limits
 from notification_operator.domain.flow_control.rate import Rate
 from notification_operator.domain.folding.fold import fold, next_attempt
+from notification_operator.domain.json_values import LATEST_TIME, format_time
 from notification_operator.domain.model import parse
 from notification_operator.domain.planning.fallback import follow
 from notification_operator.domain.planning.plan import plan
 from notification_operator.domain.receivers.catalog import Receiver, ReceiverKey
 from notification_operator.domain.retention import due_at
-from notification_operator.domain.routing.route import resolve
-from notification_operator.domain.text.timestamps import LATEST_TIME, format_time
-from notification_operator.endpoints.control import FlowControl
+from notification_operator.domain.routing import resolve
+from notification_operator.endpoints.limits import FlowControl
 from notification_operator.endpoints.pace import Pace
 from tests.cases import cases
 from tests.unit.operator.contract.kinds.specs import spec

@@ -11,12 +11,11 @@ from notification_contract.kinds.channel_names import CHANNELS
 from notification_contract.kinds.choices import AttemptStatus, Phase, TargetState
 from notification_contract.kinds.target import MAX_TARGETS
 from notification_operator.domain.folding.fold import excluding_attempts, fold
-from notification_operator.domain.folding.phases import FINAL
 from notification_operator.domain.model import parse
 from notification_operator.domain.planning.plan import plan
 from notification_operator.domain.retention import due_at
-from notification_operator.domain.routing.route import resolve
-from notification_operator.domain.status import Status
+from notification_operator.domain.routing import resolve
+from notification_operator.domain.status import FINAL, Status
 from tests.harness.schema import violations
 from tests.unit.operator.domain.builders import START, at, stored, success
 from tests.unit.operator.domain.receivers.entries import receiver, resolver

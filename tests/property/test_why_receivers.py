@@ -21,13 +21,13 @@ from notification_contract.kinds.channel_names import CHANNELS
 from notification_contract.kinds.choices import TargetState
 from notification_contract.settings import Receivers
 from notification_operator.controller.request import Request
+from notification_operator.domain.json_values import format_time
 from notification_operator.domain.model import parse
 from notification_operator.domain.planning.plan import PlanReason
 from notification_operator.domain.receivers.catalog import ReceiverKey
 from notification_operator.domain.receivers.fold import OwnerFacts
 from notification_operator.domain.receivers.fold import fold as fold_receiver
 from notification_operator.domain.receivers.health import UNTESTED
-from notification_operator.domain.text.timestamps import format_time
 from notification_operator.endpoints.factory import ChannelFactory
 from notification_operator.watch.collection_watch import KubeWatches, Listed
 from notification_operator.wiring import ReceiverPorts, build

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from notification_operator.domain.folding.phases import FINAL
 from notification_operator.domain.model import parse
+from notification_operator.domain.status import FINAL
 from tests.simulation.record_invariants import END, RecordInvariants
 from tests.simulation.violations import CLOCK, require
 

@@ -18,8 +18,8 @@ import orjson
 from atomic_status import Conflict, Gone, ObjectRef
 from notification_operator.config.settings import Settings
 from notification_operator.delivery.channel import Channel
+from notification_operator.domain.json_values import format_time
 from notification_operator.domain.key import Key
-from notification_operator.domain.text.timestamps import format_time
 from notification_operator.wiring import build
 from tests.simulation.environment import now
 from tests.simulation.virtual_loop import run_virtually

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from notification_contract.kinds.choices import Phase
 from notification_operator.domain import audit_events as audit
-from notification_operator.domain.folding.phases import FINAL, MOVES
 from notification_operator.domain.model import parse
 from notification_operator.domain.redaction.redact import ALL_RULES, redact_content
+from notification_operator.domain.status import FINAL, MOVES
 from tests.simulation.violations import require
 
 if TYPE_CHECKING:

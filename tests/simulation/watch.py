@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from notification_operator.domain.folding.phases import FINAL
+from notification_operator.domain.status import FINAL
 
 if TYPE_CHECKING:
     from notification_operator.watch.event_handler import EventHandler

@@ -15,7 +15,7 @@ from notification_contract.routing.receivers import KINDS
 from notification_contract.settings import since
 from notification_contract.settings.version import FIRST
 from notification_operator.config.settings import ENV_PREFIX, Settings
-from notification_operator.domain.folding.phases import MOVES
+from notification_operator.domain.status import MOVES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

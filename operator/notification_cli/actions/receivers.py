@@ -16,8 +16,7 @@ from notification_cli.views.receivers import receiver_view
 from notification_cli.views.rows import ReceiverFilter
 from notification_cli.views.text import clean
 from notification_contract.kinds.choices import ReceiverTestOutcome
-from notification_operator.domain.json_values import moment
-from notification_operator.domain.text.timestamps import format_time
+from notification_operator.domain.json_values import format_time, moment
 
 if TYPE_CHECKING:
     from datetime import datetime

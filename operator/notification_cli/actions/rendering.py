@@ -16,12 +16,11 @@ from notification_cli.views.explaining.known import declared
 from notification_cli.views.lint.files import NotYamlError, check
 from notification_cli.views.rows import ReceiverFilter
 from notification_contract import names
-from notification_operator.domain.json_values import mapping, text
+from notification_operator.domain.json_values import format_time, mapping, text
 from notification_operator.domain.model import parse
 from notification_operator.domain.receivers.catalog import ReceiverKey
 from notification_operator.domain.receivers.targets import address_of, receiver_of
-from notification_operator.domain.routing.state import RoutingState
-from notification_operator.domain.text.timestamps import format_time
+from notification_operator.domain.routing import RoutingState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

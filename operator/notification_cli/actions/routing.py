@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from notification_cli.output.screen import Screen
     from notification_cli.rules import Rules
     from notification_cli.session import Session
-    from notification_operator.domain.routing.state import RoutingState
+    from notification_operator.domain.routing import RoutingState
 
 COLUMNS = (
     Column(title="RESULT"),

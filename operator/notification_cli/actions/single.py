@@ -13,10 +13,9 @@ from notification_cli.output.documents import document, plain, resource_name
 from notification_cli.views.explaining.explanation import explain
 from notification_cli.views.text import clean
 from notification_cli.views.timeline import timeline
-from notification_operator.domain.folding.phases import FINAL
 from notification_operator.domain.json_values import mapping
 from notification_operator.domain.model import Notification, parse
-from notification_operator.domain.status import phase_of
+from notification_operator.domain.status import FINAL, phase_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from notification_cli.rules import Rules
     from notification_cli.session import Session
     from notification_cli.views.explaining.explanation import Explanation
-    from notification_operator.domain.routing.state import RoutingState
+    from notification_operator.domain.routing import RoutingState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ import yaml
 
 from notification_cli.options import Output
 from notification_contract import names
-from notification_operator.domain.text.timestamps import format_time
+from notification_operator.domain.json_values import format_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

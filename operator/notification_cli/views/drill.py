@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 from notification_cli.views.text import clean
 from notification_contract import names
 from notification_contract.kinds.choices import TargetState
-from notification_operator.domain.json_values import entries, mapping, number, text
+from notification_operator.domain.json_values import entries, format_time, mapping, number, text
 from notification_operator.domain.receivers.drills import why_skipped
 from notification_operator.domain.receivers.targets import receiver_of
-from notification_operator.domain.text.timestamps import format_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

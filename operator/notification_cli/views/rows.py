@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from notification_cli.views.text import clean, duration
 from notification_contract.kinds.choices import Phase
-from notification_operator.domain.json_values import entries, mapping, text
+from notification_operator.domain.json_values import entries, mapping, parse_time, text
 from notification_operator.domain.receivers.catalog import ReceiverKey
 from notification_operator.domain.receivers.targets import receiver_of
-from notification_operator.domain.text.timestamps import parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING
 from notification_cli.views.receivers import in_words
 from notification_cli.views.text import clean
 from notification_contract.kinds.choices import TargetState
-from notification_operator.domain.folding.phases import FINAL
-from notification_operator.domain.folding.target_view import target_statuses
+from notification_operator.domain.folding.outcome import target_statuses
 from notification_operator.domain.receivers.targets import receiver_of
+from notification_operator.domain.status import FINAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
     from notification_cli.views.explaining.known import Known
-    from notification_operator.domain.folding.target_status import TargetStatus
     from notification_operator.domain.model import Notification
     from notification_operator.domain.planning.progress import Progress
     from notification_operator.domain.receivers.catalog import ReceiverKey
-    from notification_operator.domain.routing.route import Route
+    from notification_operator.domain.routing import Route
+    from notification_operator.domain.status import TargetStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

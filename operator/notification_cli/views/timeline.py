@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from notification_cli.views.text import clean, duration
-from notification_operator.domain.folding.phases import FINAL
+from notification_operator.domain.status import FINAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -20,7 +20,7 @@ from notification_cli.web.layout import (
     tab_of,
 )
 from notification_cli.web.source import Filter
-from notification_operator.domain.folding.phases import FINAL
+from notification_operator.domain.status import FINAL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

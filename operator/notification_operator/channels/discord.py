@@ -9,7 +9,7 @@ from yarl import URL
 
 from notification_operator.delivery.channel import Channel, Receipt
 from notification_operator.delivery.http.exchange import JSON, HttpExchange, StatusTable
-from notification_operator.domain.text.timestamps import format_time
+from notification_operator.domain.json_values import format_time
 from notification_operator.rendering.compose import links, origin
 from notification_operator.rendering.markup.chat_markdown import discord
 from notification_operator.rendering.pieces import limited

@@ -25,7 +25,7 @@ from notification_operator.delivery.http.egress_guard import guarded_socket
 from notification_operator.delivery.http.egress_policy import AddressNotAllowedError
 from notification_operator.delivery.http.exchange import REDACTED
 from notification_operator.delivery.http.name_resolver import resolving_for
-from notification_operator.domain.text.error_text import chain, describe
+from notification_operator.domain.error_text import chain, describe
 from notification_operator.rendering.mail import write_mail
 
 if TYPE_CHECKING:

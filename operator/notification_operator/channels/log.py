@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from notification_operator.delivery.channel import Channel
 from notification_operator.delivery.local.bounded_lines import bounded_line
 from notification_operator.delivery.local.message_json import message_json
-from notification_operator.domain.text.timestamps import format_time
+from notification_operator.domain.json_values import format_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable

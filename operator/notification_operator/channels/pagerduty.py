@@ -9,7 +9,7 @@ import orjson
 from notification_contract.kinds.choices import LifecycleEvent
 from notification_operator.delivery.channel import Channel, Permanent, Receipt, ReceiverError, ReceiverProblem
 from notification_operator.delivery.http.exchange import JSON, HttpExchange, StatusTable
-from notification_operator.domain.text.timestamps import format_time
+from notification_operator.domain.json_values import format_time
 from notification_operator.rendering.compose import links, origin
 from notification_operator.rendering.markup.plain import PlainRenderer
 

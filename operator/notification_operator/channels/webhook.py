@@ -13,7 +13,7 @@ import orjson
 from notification_contract.kinds.channel_types.webhook import WebhookFormat
 from notification_operator.delivery.channel import Channel, InvalidOptionsError, Receipt, ReceiverProblem
 from notification_operator.delivery.http.exchange import JSON, UNTRUSTED, HttpExchange, StatusTable
-from notification_operator.domain.text.timestamps import format_time
+from notification_operator.domain.json_values import format_time
 from notification_operator.rendering.compose import event_type, links
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from notification_operator.domain.key import Key
     from notification_operator.domain.model import Attempt, Notification
-    from notification_operator.domain.routing.route import Route
+    from notification_operator.domain.routing import Route
 
 
 logger = structlog.get_logger(__name__)

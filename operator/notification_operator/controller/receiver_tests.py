@@ -14,10 +14,10 @@ import structlog
 
 from notification_contract import names
 from notification_contract.kinds.choices import ReceiverTestOutcome
+from notification_operator.domain.error_text import describe
 from notification_operator.domain.json_values import moment
 from notification_operator.domain.receivers.catalog import ReceiverKey
 from notification_operator.domain.receivers.status import LastTest, ReceiverTestResult
-from notification_operator.domain.text.error_text import describe
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,13 +15,12 @@ from notification_operator.controller.reconciliation import Reconciliation, Retr
 from notification_operator.controller.request import Result, ref_of
 from notification_operator.controller.still_waits import StillWaits, WaitingTarget
 from notification_operator.domain.folding.fold import earliest_attempt, merge_attempts, next_attempt
-from notification_operator.domain.folding.phases import FINAL
 from notification_operator.domain.planning.fallback import follow
 from notification_operator.domain.planning.hold import NO_HOLDS, Hold
 from notification_operator.domain.planning.plan import plan
 from notification_operator.domain.planning.progress import NO_OPEN_BREAKERS
 from notification_operator.domain.receivers.targets import PLACEHOLDER, receiver_of
-from notification_operator.domain.status import Reason
+from notification_operator.domain.status import FINAL, Reason
 from notification_operator.endpoints.budget import cost
 from notification_operator.endpoints.targets import Targets
 from notification_operator.observers.publisher import Transition
@@ -40,8 +39,7 @@ if TYPE_CHECKING:
     from notification_operator.domain.planning.plan import Send
     from notification_operator.domain.planning.progress import Progress
     from notification_operator.domain.receivers.catalog import ReceiverKey
-    from notification_operator.domain.routing.route import Route
-    from notification_operator.domain.rules import Rules
+    from notification_operator.domain.routing import Route, Rules
     from notification_operator.endpoints.budget import Reservation
     from notification_operator.endpoints.redaction import ContentRedaction, RedactedContent
     from notification_operator.endpoints.registry import Endpoints

@@ -30,8 +30,7 @@ if TYPE_CHECKING:
     from notification_operator.controller.request import Request
     from notification_operator.domain.attempt import Attempt
     from notification_operator.domain.model import Notification
-    from notification_operator.domain.routing.route import Route
-    from notification_operator.domain.rules import Rules
+    from notification_operator.domain.routing import Route, Rules
     from notification_operator.endpoints.budget import BudgetLease, Reservation
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from notification_operator.domain.key import Key
-    from notification_operator.fair.semaphore import FairSemaphore
+    from notification_operator.fair.fair_queue import FairSemaphore
 
 
 def ref_of(key: Key) -> ObjectRef:

@@ -17,8 +17,8 @@ import structlog
 
 from notification_operator.controller.backlog import Backlog
 from notification_operator.controller.request import Request, Result
-from notification_operator.domain.text.timestamps import CLOCK_STEP
-from notification_operator.fair.semaphore import FairSemaphore
+from notification_operator.domain.json_values import CLOCK_STEP
+from notification_operator.fair.fair_queue import FairSemaphore
 from notification_operator.telemetry.statistics import QueueStatistics
 
 if TYPE_CHECKING:

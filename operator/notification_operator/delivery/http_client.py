@@ -16,7 +16,7 @@ import aiohttp
 from notification_operator.delivery.channel import Permanent, Transient
 from notification_operator.delivery.http.egress_policy import EgressPolicy
 from notification_operator.delivery.http.exchange import HttpExchange, NetworkAccess, Reply, StatusTable
-from notification_operator.domain.text.error_text import chain, describe
+from notification_operator.domain.error_text import chain, describe
 from notification_operator.kube.proxy import session_options
 
 if TYPE_CHECKING:

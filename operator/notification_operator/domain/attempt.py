@@ -8,8 +8,15 @@ from typing import Any, Final
 
 from notification_contract import bounds
 from notification_contract.kinds.choices import AttemptStatus
-from notification_operator.domain.json_values import EARLIEST_TIME, integer, mapping, moment, number, text
-from notification_operator.domain.text.timestamps import format_time
+from notification_operator.domain.json_values import (
+    EARLIEST_TIME,
+    format_time,
+    integer,
+    mapping,
+    moment,
+    number,
+    text,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 from notification_contract.kinds.choices import Phase
-from notification_operator.domain.text.timestamps import format_time
+from notification_operator.domain.json_values import format_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -6,8 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from notification_contract.kinds.choices import ConditionStatus
-from notification_operator.domain.json_values import entries, integer, mapping, moment, text
-from notification_operator.domain.text.timestamps import format_time
+from notification_operator.domain.json_values import entries, format_time, integer, mapping, moment, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -6,9 +6,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from notification_operator.domain.folding.outcome import DEAD_LETTER_PHASES
-from notification_operator.domain.folding.phases import FINAL
 from notification_operator.domain.json_values import mapping
-from notification_operator.domain.status import Status, phase_of
+from notification_operator.domain.status import FINAL, Status, phase_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""`status` of a NotificationRequest, typed; with `attempt`, `conditions` and `target_status` the only module that knows its keys.
+"""`status` of a NotificationRequest, typed; with `attempt` and `conditions` the only module that knows its keys.
 
 `Status.parse` and `Status.dump` are inverse. Fields and conditions of other writers survive, and a status
 that nothing changed is dumped as it was read, so that it causes no write. Whatever another writer has put
@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 from notification_contract import bounds
-from notification_contract.kinds.choices import Phase
+from notification_contract.kinds.choices import Phase, TargetState
 from notification_operator.domain.attempt import Attempt, dump_attempt, parse_attempt
 from notification_operator.domain.conditions import (
     Condition,
@@ -21,13 +21,28 @@ from notification_operator.domain.conditions import (
     parse_conditions,
     updated,
 )
-from notification_operator.domain.folding.target_status import TargetStatus, dump_target, parse_targets
-from notification_operator.domain.json_values import entries, integer, mapping, moment, text
-from notification_operator.domain.text.timestamps import format_time
+from notification_operator.domain.json_values import entries, format_time, integer, mapping, moment, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetStatus:
+    """An entry of `status.targets`, for people. `suppressed_by` is a decision that holds; everything else follows from the attempts."""
+
+    name: str
+    """The key of the target."""
+    state: TargetState
+    attempts: int = 0
+    """Attempts, without those that a circuit breaker rejected, or that did not count for another reason."""
+    last_error: str = ""
+    delivered_at: datetime | None = None
+    message_ref: str = ""
+    suppressed_by: str = ""
+    """The reason for which nothing is sent, such as RateLimited."""
+    note: str = ""
 
 
 class Reason(StrEnum):
@@ -176,3 +191,77 @@ def _parse(raw: Mapping[str, Any]) -> Status:
 def _parse_channels(value: object) -> tuple[str, ...]:
     names = dict.fromkeys(text(entry)[: bounds.TARGET_KEY] for entry in entries(value))
     return tuple(name for name in names if name)[: bounds.TARGETS]
+
+
+_STATES: Final = frozenset(TargetState)
+
+
+def parse_targets(value: object) -> tuple[TargetStatus, ...]:
+    """Return the targets of a status, each name once."""
+    parsed = (_parse_target(entry) for entry in entries(value)[: bounds.TARGETS])
+    return tuple({each.name: each for each in parsed if each.name}.values())
+
+
+def dump_target(target: TargetStatus) -> dict[str, Any]:
+    entry: dict[str, Any] = {"name": target.name, "state": target.state.value, "attempts": target.attempts}
+    if target.delivered_at is not None:
+        entry["deliveredAt"] = format_time(target.delivered_at)
+    for key, value in (
+        ("lastError", target.last_error),
+        ("messageRef", target.message_ref),
+        ("suppressedBy", target.suppressed_by),
+        ("note", target.note),
+    ):
+        entry |= {key: value} if value else {}
+    return entry
+
+
+def _parse_target(value: object) -> TargetStatus:
+    """Return a target; its name is empty where the entry has none. An unknown state is Waiting."""
+    entry = mapping(value)
+    state = text(entry.get("state"))
+    return TargetStatus(
+        name=text(entry.get("name"))[: bounds.TARGET_KEY],
+        state=TargetState(state) if state in _STATES else TargetState.WAITING,
+        attempts=integer(entry.get("attempts")) or 0,
+        last_error=text(entry.get("lastError")),
+        delivered_at=moment(entry.get("deliveredAt")),
+        message_ref=text(entry.get("messageRef"))[: bounds.MESSAGE_REF],
+        suppressed_by=text(entry.get("suppressedBy")),
+        note=text(entry.get("note"))[: bounds.NOTE],
+    )
+
+
+MOVES: Final[Mapping[Phase, frozenset[Phase]]] = {
+    # A quick delivery is written once, from Pending straight to its result.
+    Phase.PENDING: frozenset(set(Phase) - {Phase.PENDING}),
+    # What waits for its rate limit is shown as Sending, and may be suppressed then.
+    Phase.SENDING: frozenset(
+        {Phase.RETRYING, Phase.SENT, Phase.PARTIALLY_SENT, Phase.FAILED, Phase.SUPPRESSED}
+    ),
+    # A target has succeeded, so Failed is out of reach.
+    Phase.RETRYING: frozenset({Phase.SENT, Phase.PARTIALLY_SENT}),
+    Phase.SENT: frozenset(),
+    Phase.PARTIALLY_SENT: frozenset(),
+    Phase.FAILED: frozenset(),
+    Phase.SUPPRESSED: frozenset(),
+}
+"""The phase machine: the moves that a write may make. The diagram in docs/notificationrequest.md is drawn from it."""
+FINAL: Final = frozenset(phase for phase, moves in MOVES.items() if not moves)
+
+
+class IllegalMoveError(Exception):
+    """A status would leave the table: a wrong decision, or a status of another writer."""
+
+    def __init__(self, before: Phase, after: Phase) -> None:
+        super().__init__(f"phase {before} cannot become {after}")
+
+
+def check_move(before: Phase, after: Phase) -> None:
+    """Check a move against the table; staying is always allowed.
+
+    Raises:
+        IllegalMoveError: the table has no such move.
+    """
+    if before is not after and after not in MOVES[before]:
+        raise IllegalMoveError(before, after)

@@ -15,7 +15,7 @@ import structlog
 
 from notification_contract.kinds.choices import CircuitState
 from notification_operator.domain.flow_control.breaker import Breaker, Result, admit, report
-from notification_operator.domain.text.timestamps import CLOCK_STEP
+from notification_operator.domain.json_values import CLOCK_STEP
 from notification_operator.endpoints.waiting_line import WaitingLine
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from notification_operator.domain.flow_control.breaker import Admission
-    from notification_operator.endpoints.control import FlowControl
+    from notification_operator.endpoints.limits import FlowControl
 
 PROBE_POLL: Final = timedelta(seconds=1)
 """Time after which a waiting notification asks again while others probe."""

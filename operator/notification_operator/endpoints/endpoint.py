@@ -25,10 +25,16 @@ from notification_operator.domain.planning.hold import Hold, HoldReason
 from notification_operator.domain.receivers.references import ReferenceReason
 from notification_operator.domain.receivers.targets import accepts, address_of
 from notification_operator.domain.status import Reason
-from notification_operator.endpoints.attempt import ReceiverChanged, breaker_result, call, first
+from notification_operator.endpoints.attempt import (
+    EndpointStatistics,
+    History,
+    ReceiverChanged,
+    breaker_result,
+    call,
+    first,
+)
 from notification_operator.endpoints.circuit import Rejected
 from notification_operator.endpoints.gate import CallSlots, Gate
-from notification_operator.endpoints.history import EndpointStatistics, History
 from notification_operator.endpoints.limits import NO_LIMITS, Limits, receiver_limits
 from notification_operator.endpoints.refusals import (
     Refusal,
@@ -39,7 +45,7 @@ from notification_operator.endpoints.refusals import (
     not_ready,
     recipient_not_allowed,
 )
-from notification_operator.fair.semaphore import FairSemaphore
+from notification_operator.fair.fair_queue import FairSemaphore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -51,7 +57,7 @@ if TYPE_CHECKING:
     from notification_operator.domain.receivers.catalog import Receiver, ReceiverKey
     from notification_operator.domain.receivers.readiness import Readiness
     from notification_operator.endpoints.attempt import Recorder
-    from notification_operator.endpoints.control import FlowControl
+    from notification_operator.endpoints.limits import FlowControl
 
 SHARE_DIVISOR: Final = 4
 """The part of an endpoint's calls that a destination takes among others, and that it leaves to them in any case."""

@@ -15,14 +15,14 @@ from notification_operator.delivery.channel import Postponed
 from notification_operator.domain.planning.hold import Hold, HoldReason
 from notification_operator.endpoints.circuit import CircuitBreaker
 from notification_operator.endpoints.pace import Pace
-from notification_operator.fair.semaphore import FairSemaphore
+from notification_operator.fair.fair_queue import FairSemaphore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from notification_operator.domain.flow_control.rate import Rate
     from notification_operator.endpoints.circuit import PermittedCall, Rejected
-    from notification_operator.endpoints.control import FlowControl
+    from notification_operator.endpoints.limits import FlowControl
 
 OVERTIME_SECONDS: Final = 1.5
 """A call that takes longer gives its slot to the next one, so that calls that hang delay no other until they time out."""

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from notification_operator.domain.flow_control.rate import Bucket, Rate
+from notification_operator.domain.json_values import CLOCK_STEP, later
 from notification_operator.domain.planning.hold import Hold, HoldReason
-from notification_operator.domain.text.timestamps import CLOCK_STEP, later
 from notification_operator.endpoints.waiting_line import Ticket, WaitingLine
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from notification_operator.endpoints.control import FlowControl
+    from notification_operator.endpoints.limits import FlowControl
 
 LONGEST_PAUSE: Final = 3600.0
 """Seconds: a longer pause is cut to this, so that a wrong answer stops a channel for an hour at most."""

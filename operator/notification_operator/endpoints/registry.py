@@ -18,8 +18,8 @@ from notification_contract.kinds.target import UNKNOWN_TYPE
 from notification_operator.domain.planning.hold import HoldReason
 from notification_operator.domain.receivers.health import UNTESTED
 from notification_operator.domain.receivers.targets import receiver_of
+from notification_operator.endpoints.attempt import SCORED_ATTEMPTS
 from notification_operator.endpoints.endpoint import Endpoint, EndpointContext
-from notification_operator.endpoints.history import SCORED_ATTEMPTS
 from notification_operator.endpoints.refusals import (
     NEW_SECONDS,
     Refusal,
@@ -46,8 +46,7 @@ if TYPE_CHECKING:
     from notification_operator.domain.receivers.readiness import Readiness
     from notification_operator.endpoints.attempt import Recorder
     from notification_operator.endpoints.builder import Builder
-    from notification_operator.endpoints.control import FlowControl
-    from notification_operator.endpoints.limits import Limits
+    from notification_operator.endpoints.limits import FlowControl, Limits
 
 MAX_CHANNELS: Final = 1024
 """Channels of receivers that are kept: the ones used most recently."""

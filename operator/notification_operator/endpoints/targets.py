@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from notification_operator.domain.attempt import Attempt
     from notification_operator.domain.model import Notification
     from notification_operator.domain.planning.plan import Send
-    from notification_operator.domain.routing.route import Route
+    from notification_operator.domain.routing import Route
     from notification_operator.domain.status import Reason
     from notification_operator.endpoints.gate import Gate
     from notification_operator.endpoints.registry import Endpoints

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from notification_contract.kinds.choices import ReceiverTestOutcome
 from notification_operator.delivery.channel import DeliveryError, Message
+from notification_operator.domain.error_text import describe
 from notification_operator.domain.model import Content
 from notification_operator.domain.receivers.status import ReceiverTestResult
-from notification_operator.domain.text.error_text import describe
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from notification_operator.domain.text.timestamps import format_time
+from notification_operator.domain.json_values import format_time
 from notification_operator.kube.errors import KubeError
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from atomic_status import ConflictExhausted, Gone
 from notification_contract.kinds.target import UNKNOWN_TYPE, TargetKey
 from notification_operator.domain.folding.outcome import DEAD_LETTER_PHASES
-from notification_operator.domain.folding.phases import FINAL
 from notification_operator.domain.receivers.targets import receiver_of
+from notification_operator.domain.status import FINAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Publishes each status write to the observers, always after the write."""
+"""Publishes each status write to the observers, always after the write; the one that logs is here."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from notification_operator.domain.key import Key
     from notification_operator.domain.model import Attempt, Notification
     from notification_operator.endpoints.redaction import RedactedContent
+
 
 logger = structlog.get_logger(__name__)
 
@@ -76,3 +77,23 @@ class Publisher:
                     notification=f"{after.namespace}/{after.name}",
                     observer=type(observer).__name__,
                 )
+
+
+class LogObserver:
+    """Logs a warning while a delivery stands failed, else an info record."""
+
+    def on_transition(self, transition: Transition) -> None:
+        """Log a change of phase."""
+        if not transition.phase_changed:
+            return
+        after = transition.after
+        log = logger.warning if after.status.failed_deliveries else logger.info
+        log(
+            "phase changed",
+            notification=f"{after.namespace}/{after.name}",
+            uid=after.uid,
+            before=transition.before.phase.value,
+            phase=after.phase.value,
+            reason=after.status.reason,
+            attempts=len(after.attempts),
+        )

@@ -7,7 +7,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
 from notification_contract.kinds.choices import BodyFormat
-from notification_operator.domain.text.timestamps import format_time
+from notification_operator.domain.json_values import format_time
 from notification_operator.rendering.markup.markdown import is_link
 from notification_operator.rendering.pool import RenderingError, RenderingPool
 from notification_operator.rendering.templating.budget import TemplateRenderError, work_seconds

@@ -12,7 +12,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from notification_operator.delivery.daemon_threads import DaemonThreads, SaturatedError
-from notification_operator.fair.semaphore import FairSemaphore
+from notification_operator.fair.fair_queue import FairSemaphore
 
 if TYPE_CHECKING:
     import threading

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from prometheus_client import Metric
 
-    from notification_operator.domain.routing.state import RoutingState
+    from notification_operator.domain.routing import RoutingState
     from notification_operator.telemetry.metrics import Metrics
     from notification_operator.telemetry.statistics import (
         AttemptStatistics,

@@ -12,9 +12,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from notification_operator.domain.folding.phases import FINAL
 from notification_operator.domain.key import Key
-from notification_operator.domain.status import phase_of
+from notification_operator.domain.status import FINAL, phase_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Mapping

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from notification_operator.domain.folding.phases import FINAL
+from notification_operator.domain.status import FINAL
 from notification_operator.kube.errors import KubeError
 from notification_operator.kube.pagination import METADATA
 from notification_operator.kube.requests import JSON, call

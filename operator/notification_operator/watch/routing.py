@@ -11,8 +11,7 @@ from notification_contract.routing.document import read_table
 from notification_contract.routing.table import RoutingTableError
 from notification_operator.domain.receivers.catalog import EMPTY
 from notification_operator.domain.receivers.targets import Resolver
-from notification_operator.domain.routing.state import RoutingState
-from notification_operator.domain.rules import Rules
+from notification_operator.domain.routing import RoutingState, Rules
 from notification_operator.watch.collection_watch import Changed, Collection, CollectionWatch, Listed, Removed
 
 if TYPE_CHECKING:

@@ -18,13 +18,13 @@ from notification_contract.kinds.choices import AttemptStatus, Phase
 from notification_operator.controller.request import Request, Result
 from notification_operator.delivery.channel import DeliveryError, Permanent
 from notification_operator.domain.folding.fold import fold
-from notification_operator.domain.folding.phases import FINAL
 from notification_operator.domain.key import Key
 from notification_operator.domain.model import Attempt, Reason, parse
 from notification_operator.domain.planning.plan import plan
 from notification_operator.domain.planning.progress import progress
 from notification_operator.domain.redaction.redact import redact_content
-from notification_operator.domain.routing.route import resolve
+from notification_operator.domain.routing import resolve
+from notification_operator.domain.status import FINAL
 from notification_operator.rendering.markup.slack_text import Source, payloads
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Final
 
-from notification_operator.domain.folding.phases import FINAL
 from notification_operator.domain.model import parse
+from notification_operator.domain.status import FINAL
 from tests.simulation.receivers.api_objects import ApiObjects
 from tests.simulation.receivers.far_ends import FarEnds
 from tests.simulation.receivers.final_status import FinalStatuses

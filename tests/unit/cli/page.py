@@ -18,7 +18,7 @@ from notification_cli.web.application import Application
 from notification_cli.web.serve import listen
 from notification_cli.web.source import PAGE, Filter, Listed, Source
 from notification_operator.domain.receivers.catalog import ReceiverKey
-from notification_operator.domain.routing.state import RoutingState
+from notification_operator.domain.routing import RoutingState
 from tests.unit.cli.samples import NOW
 from tests.unit.operator.domain.receivers.builders import HOME
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
 
     from notification_cli.views.explaining.known import Known
-    from notification_operator.domain.routing.state import RoutingState
+    from notification_operator.domain.routing import RoutingState
 
 REFS = [{"name": "checkout"}, {"name": "on-call", "namespace": HOME}]
 ROUTED = "route: {receiver: a}\nreceivers: [{name: a, receiverRef: {name: on-call, namespace: platform}}]"

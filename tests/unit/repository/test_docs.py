@@ -17,7 +17,7 @@ from notification_contract.settings import Audit
 from notification_operator.channels.console import ConsoleChannel
 from notification_operator.domain.flow_control.breaker import Limits
 from notification_operator.domain.model import Reason
-from notification_operator.domain.routing.route import RoutingReason
+from notification_operator.domain.routing import RoutingReason
 from notification_operator.observers.audit.observer import AuditObserver
 from notification_operator.telemetry.gauges import ReceiverGauges, publish
 from notification_operator.telemetry.metrics import PREFIX, Metrics

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from notification_contract.kinds.choices import Phase
-from notification_operator.domain.folding.phases import FINAL
+from notification_operator.domain.status import FINAL
 from platform_infra.names import OPERATOR, selector
 from tests.unit.repository.test_docs import DOCUMENTS, page
 from tools.platform.pulumi.environment import ROOT

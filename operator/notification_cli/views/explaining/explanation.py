@@ -13,7 +13,7 @@ from notification_operator.domain.folding.fold import next_attempt
 from notification_operator.domain.planning.fallback import follow
 from notification_operator.domain.planning.plan import Plan, PlanReason, Send, plan
 from notification_operator.domain.receivers.targets import receiver_of
-from notification_operator.domain.routing.state import RoutingState
+from notification_operator.domain.routing import RoutingState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from notification_cli.views.rules import Step
     from notification_operator.domain.model import Notification
     from notification_operator.domain.planning.progress import Progress
-    from notification_operator.domain.routing.route import Route
+    from notification_operator.domain.routing import Route
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,9 +14,8 @@ from notification_cli.views.resending.undelivered import Undelivered, undelivere
 from notification_contract import bounds, names
 from notification_contract.kinds.choices import Phase
 from notification_contract.kinds.target import address_digits
-from notification_operator.domain.folding.phases import FINAL
 from notification_operator.domain.json_values import entries, integer, mapping, moment, text
-from notification_operator.domain.status import Reason, phase_of
+from notification_operator.domain.status import FINAL, Reason, phase_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

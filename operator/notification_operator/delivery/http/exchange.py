@@ -27,7 +27,7 @@ from notification_operator.delivery.channel import (
     Transient,
 )
 from notification_operator.delivery.http.egress_policy import AddressNotAllowedError
-from notification_operator.domain.text.error_text import chain, describe
+from notification_operator.domain.error_text import chain, describe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from notification_operator.domain.text.timestamps import format_time
+from notification_operator.domain.json_values import format_time
 
 if TYPE_CHECKING:
     from notification_operator.delivery.channel import Message

@@ -20,13 +20,14 @@ from notification_operator.domain.folding.outcome import (
     reachable_from,
     refuse,
     refused,
+    target_statuses,
+    with_suppressions,
 )
-from notification_operator.domain.folding.phases import FINAL, check_move
-from notification_operator.domain.folding.target_view import target_statuses, with_suppressions
 from notification_operator.domain.planning.fallback import fallback_times, follow
 from notification_operator.domain.planning.hold import NO_HOLDS
 from notification_operator.domain.planning.progress import NO_OPEN_BREAKERS, Progress, State
-from notification_operator.domain.routing.route import Route, routing_condition
+from notification_operator.domain.routing import Route, routing_condition
+from notification_operator.domain.status import FINAL, check_move
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from notification_contract.kinds.target import MAX_TARGETS
+from notification_operator.domain.json_values import later
 from notification_operator.domain.planning.progress import Progress, State, progress
 from notification_operator.domain.receivers.targets import receiver_of
-from notification_operator.domain.text.timestamps import later
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from notification_operator.domain.attempt import Attempt
     from notification_operator.domain.model import Notification
     from notification_operator.domain.receivers.targets import TargetRules
-    from notification_operator.domain.routing.route import Route
+    from notification_operator.domain.routing import Route
 
 FAILED = frozenset({State.REFUSED, State.EXHAUSTED})
 

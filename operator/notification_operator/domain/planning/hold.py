@@ -7,7 +7,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from notification_operator.domain.text.timestamps import format_time
+from notification_operator.domain.json_values import format_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from notification_operator.domain.folding.phases import FINAL
 from notification_operator.domain.planning.fallback import follow
 from notification_operator.domain.planning.progress import NO_OPEN_BREAKERS, Progress
+from notification_operator.domain.status import FINAL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from notification_operator.domain.model import Notification
-    from notification_operator.domain.routing.route import Route
+    from notification_operator.domain.routing import Route
 
 
 class PlanReason(StrEnum):

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from notification_operator.domain.model import Notification
     from notification_operator.domain.planning.hold import Hold
     from notification_operator.domain.receivers.targets import TargetRules
-    from notification_operator.domain.routing.route import Route
+    from notification_operator.domain.routing import Route
 
 MOST_ATTEMPTS: Final = 10
 """The most that any policy allows."""

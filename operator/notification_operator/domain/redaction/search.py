@@ -1,4 +1,7 @@
-"""Replaces what a rule matches; looks only around the rule's hints where a text has few of them.
+"""Which rules may match a text, and what they match there.
+
+RE2 looks for the hints of all rules in one scan. The prefixes of vendors' tokens are looked for at once as well.
+A rule replaces what it matches; it looks only around its hints where a text has few of them.
 
 To search the largest body for one rule takes up to 15 ms, and up to 140 rules apply to one body. Most of their hints occur in a few
 places of such a text. Both ways have the same result.
@@ -6,14 +9,20 @@ places of such a text. Both ways have the same result.
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from notification_operator.domain.redaction.rule import REDACTED
+import re2
+
+from notification_operator.domain.redaction.families.vendor_tokens import PREFIXED, PREFIXES
+from notification_operator.domain.redaction.rule import REDACTED, trie
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from notification_operator.domain.redaction.rule import Rule
+
 
 PER_HINT: Final = 256
 """Characters that are searched in about the time that the surroundings of one hint take."""
@@ -104,3 +113,82 @@ def redact_spans(folded: Folded, spans: Sequence[tuple[int, int]]) -> Folded:
         lower_parts += (lower[end:start], LOWER_REDACTED)
         end = next_end
     return Folded("".join((*parts, text[end:])), "".join((*lower_parts, lower[end:])))
+
+
+MAX_BYTES: Final = 2 * 1024 * 1024
+"""Memory of a scan's automaton, which is built again beyond that."""
+
+
+class RuleSet:
+    """Rules in their order, which a text needs only where it contains one of their hints."""
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self._rules = tuple(rules)
+        positions: dict[str, list[int]] = {}
+        for position, rule in enumerate(self._rules):
+            for hint in rule.hints:
+                positions.setdefault(hint, []).append(position)
+        self._positions = tuple(positions.values())
+        options = re2.Options()
+        options.encoding, options.max_mem = re2.Options.Encoding.LATIN1, MAX_BYTES
+        self._hints = re2.Set.SearchSet(options)
+        for hint in positions:
+            self._hints.Add(re2.escape(hint))
+        self._hints.Compile()
+
+    def applicable(self, lower: str) -> list[Rule]:
+        """Return the rules with a hint in this folded text, in their order."""
+        hints = self._hints.Match(lower.encode("ascii")) or ()
+        positions = {position for hint in hints for position in self._positions[hint]}
+        return [self._rules[position] for position in sorted(positions)]
+
+
+_ALL: Final = sorted({prefix for prefixes in PREFIXES.values() for prefix in prefixes})
+_RULES: Final = {
+    prefix: [rule for rule in PREFIXED if prefix.startswith(PREFIXES[rule.name])] for prefix in _ALL
+}
+_BODY: Final = r"[\w.+/=~%?-]{10}"
+"""How a token begins behind its prefix; the question mark stands for letters outside ASCII."""
+_CANDIDATE: Final = re.compile(
+    rf"[{re.escape(''.join(sorted({prefix[0] for prefix in _ALL})))}](?<![A-Za-z0-9].)(?<=(?=({trie(_ALL)}){_BODY}).)"
+)
+"""Takes the first character, asks for a word start, and only then goes back to compare with the prefixes: a fast start."""
+_ANY: Final = re2.compile(rf"(?:\A|[^0-9A-Za-z])(?:{'|'.join(map(re2.escape, _ALL))}){_BODY}")
+"""Matches where there is a candidate; finds that out in a tenth of the time."""
+
+
+def substitute_tokens(folded: Folded, *, limit: int) -> tuple[Folded, Counter[str]] | None:
+    """Replace vendors' tokens, overlapping ones together; return the result, and their number by rule name.
+
+    Return None if there may be more than `limit`.
+    """
+    spans: list[tuple[int, int]] = []
+    counts: Counter[str] = Counter()
+    if not _ANY.search(folded.text.encode("ascii", "replace")):
+        return folded, counts
+    end = 0
+    overlapping: list[Rule] = []
+    for number, candidate in enumerate(_CANDIDATE.finditer(folded.text)):
+        if number == limit:
+            return None
+        start = candidate.start()
+        if start >= end:
+            overlapping.clear()
+        # A rule matches once where tokens overlap: each of its matches may be as long as the text.
+        for rule in _RULES[candidate[1]]:
+            if rule not in overlapping and (match := rule.pattern.match(folded.text, start)):
+                overlapping.append(rule)
+                break
+        else:
+            continue
+        if match.end() > end:
+            counts[rule.name] += 1
+            spans.append((spans.pop()[0] if start < end else start, match.end()))
+            end = match.end()
+    return redact_spans(folded, spans), counts
+
+
+def possible_rules(text: str) -> list[Rule]:
+    """Return the rules of which the text contains a prefix, in their order."""
+    possible = {rule.name for prefix in set(_CANDIDATE.findall(text)) for rule in _RULES[prefix]}
+    return [rule for rule in PREFIXED if rule.name in possible]

@@ -16,11 +16,10 @@ from prometheus_client import CollectorRegistry
 
 from notification_contract import names
 from notification_operator.domain import audit_events as audit
-from notification_operator.domain.folding.phases import FINAL
 from notification_operator.domain.model import parse
 from notification_operator.domain.redaction.redact import redact_content
 from notification_operator.domain.redaction.redactor import rules
-from notification_operator.domain.status import phase_of
+from notification_operator.domain.status import FINAL, phase_of
 from notification_operator.kube.client import connect
 from notification_operator.kube.connectivity import Connectivity
 from notification_operator.kube.pagination import pages

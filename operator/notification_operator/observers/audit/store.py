@@ -11,7 +11,7 @@ from yarl import URL
 
 from atomic_status.headers import parse_retry_after
 from notification_operator.domain.audit_events import ACTOR
-from notification_operator.domain.text.error_text import describe
+from notification_operator.domain.error_text import describe
 from notification_operator.kube.proxy import session_options
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from notification_operator.controller.attempt_tracker import AttemptTracker
 from notification_operator.delivery.channel import Postponed
 from notification_operator.domain.key import Key
 from notification_operator.domain.model import Attempt, parse
-from notification_operator.domain.routing.route import Route
+from notification_operator.domain.routing import Route
 from notification_operator.telemetry.statistics import AttemptStatistics
 from tests.unit.operator.domain.builders import stored
 

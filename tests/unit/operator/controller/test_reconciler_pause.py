@@ -1,7 +1,7 @@
 """Reconciliations while a destination takes no message: what they cost, write and deliver."""
 
 from notification_operator.delivery.channel import RateLimited
-from notification_operator.domain.text.timestamps import parse_time
+from notification_operator.domain.json_values import parse_time
 from tests.unit.operator.controller.reconciler_fixture import ReconcilerFixture, Stub, now
 
 PAUSE = 600.0

@@ -11,8 +11,8 @@ import pytest
 
 from atomic_status.testing import MemoryStore
 from notification_operator.delivery.channel import Permanent, RateLimited, ReceiverError, ReceiverProblem
+from notification_operator.domain.json_values import format_time
 from notification_operator.domain.key import Key
-from notification_operator.domain.text.timestamps import format_time
 from notification_operator.endpoints.budget import part_of
 from notification_operator.wiring import ReceiverPorts
 from tests.unit.operator.contract.kinds.specs import spec

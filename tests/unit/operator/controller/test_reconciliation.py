@@ -16,11 +16,11 @@ from notification_operator.controller.reconciliation import Reconciliation, Retr
 from notification_operator.controller.request import Request
 from notification_operator.domain.key import Key
 from notification_operator.domain.model import Attempt, Notification
-from notification_operator.domain.routing.route import Route
+from notification_operator.domain.routing import Route
 from notification_operator.endpoints.budget import RECEIVER_PARTS, ContentBudget, Reservation
 
 if TYPE_CHECKING:
-    from notification_operator.domain.rules import Rules
+    from notification_operator.domain.routing import Rules
 
 ROUTE = Route(targets=("console",))
 META = {"namespace": "shop", "name": "order-1", "creationTimestamp": "2026-01-01T00:00:00Z"}

@@ -7,9 +7,9 @@ import pytest
 
 from notification_contract.kinds.choices import Phase
 from notification_operator.domain.audit_events import Kind, all_events, correlation_id, events
+from notification_operator.domain.json_values import parse_time
 from notification_operator.domain.model import Attempt, Notification, parse
 from notification_operator.domain.redaction.redact import redact_content
-from notification_operator.domain.text.timestamps import parse_time
 from tests.unit.operator.domain.builders import failure, stored, success, with_status
 
 ENVELOPE = {

@@ -9,11 +9,10 @@ import yaml
 
 from notification_contract import bounds
 from notification_contract.kinds.choices import Phase
-from notification_operator.domain import size
 from notification_operator.domain.folding.fold import fold
-from notification_operator.domain.model import Notification, parse
+from notification_operator.domain.model import Notification, parse, too_large
 from notification_operator.domain.planning.plan import Plan, PlanReason, plan
-from notification_operator.domain.routing.route import Route
+from notification_operator.domain.routing import Route
 from tests.unit.operator.domain.builders import START, at, failure, stored, success
 
 SCHEMA = yaml.safe_load(
@@ -49,7 +48,7 @@ def largest(schema: dict[str, Any]) -> Any:
 
 
 def test_largest_object_of_the_schema_is_not_too_large() -> None:
-    assert size.too_large({"labels": {"k" * 63: "v" * 63}}, largest(SCHEMA["spec"])) == ""
+    assert too_large({"labels": {"k" * 63: "v" * 63}}, largest(SCHEMA["spec"])) == ""
 
 
 def test_bounds_of_the_schema_are_those_of_the_contract() -> None:
@@ -85,7 +84,7 @@ def test_bounds_of_the_schema_are_those_of_the_contract() -> None:
 def test_message_names_field_size_and_hint(
     spec: dict[str, Any], labels: dict[str, str], message: str
 ) -> None:
-    text = size.too_large({"labels": labels}, {"subject": "s", "body": "b"} | spec)
+    text = too_large({"labels": labels}, {"subject": "s", "body": "b"} | spec)
     assert text.startswith(message)
     assert text.endswith(HINT)
 

@@ -8,11 +8,10 @@ import pytest
 from notification_contract.kinds.choices import ConditionStatus, Phase, TargetState
 from notification_operator.domain.conditions import Condition
 from notification_operator.domain.folding.outcome import PhaseDecision, delivered_condition
-from notification_operator.domain.folding.target_status import TargetStatus
+from notification_operator.domain.json_values import format_time
 from notification_operator.domain.model import Attempt, Reason
-from notification_operator.domain.routing.route import Route, RoutingReason, routing_condition
-from notification_operator.domain.status import Status, phase_of
-from notification_operator.domain.text.timestamps import format_time
+from notification_operator.domain.routing import Route, RoutingReason, routing_condition
+from notification_operator.domain.status import Status, TargetStatus, phase_of
 from tests.unit.operator.domain.builders import START, at, circuit_open, failure, success
 
 

@@ -12,8 +12,8 @@ from notification_operator.domain.model import Content
 from notification_operator.domain.planning.hold import Hold
 from notification_operator.domain.redaction.redactor import Redactor
 from notification_operator.endpoints.attempt import Recorder
-from notification_operator.endpoints.control import FlowControl
 from notification_operator.endpoints.endpoint import Delivery, Endpoint, Permit
+from notification_operator.endpoints.limits import FlowControl
 from notification_operator.endpoints.refusals import Refusal
 from notification_operator.endpoints.registry import NO_CHANNEL_LIMITS, Endpoints
 

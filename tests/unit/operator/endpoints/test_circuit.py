@@ -10,7 +10,7 @@ import pytest
 from notification_contract.kinds.choices import CircuitState
 from notification_operator.domain.flow_control.breaker import Limits, Result
 from notification_operator.endpoints.circuit import CircuitBreaker, PermittedCall, Rejected, Waiting
-from notification_operator.endpoints.control import FlowControl
+from notification_operator.endpoints.limits import FlowControl
 from tests.harness.breaker_calls import ask
 from tests.unit.operator.domain.builders import at
 

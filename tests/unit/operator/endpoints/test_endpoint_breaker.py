@@ -11,7 +11,7 @@ from notification_operator.delivery.channel import Channel, Message, Permanent, 
 from notification_operator.domain.flow_control.breaker import Limits
 from notification_operator.domain.model import Attempt
 from notification_operator.domain.planning.plan import Send
-from notification_operator.domain.routing.route import resolve
+from notification_operator.domain.routing import resolve
 from notification_operator.endpoints import endpoint, registry
 from notification_operator.endpoints.targets import Targets
 from notification_operator.telemetry.metrics import Metrics

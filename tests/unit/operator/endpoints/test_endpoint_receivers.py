@@ -20,7 +20,7 @@ from notification_operator.delivery.channel import (
 )
 from notification_operator.domain.flow_control.breaker import Limits
 from notification_operator.domain.planning.hold import Hold, HoldReason
-from notification_operator.domain.routing.route import resolve
+from notification_operator.domain.routing import resolve
 from notification_operator.endpoints import registry
 from notification_operator.endpoints.targets import Targets
 from tests.unit.operator.domain.builders import at, notification

@@ -13,7 +13,7 @@ from notification_operator.domain.flow_control.breaker import Limits as BreakerL
 from notification_operator.domain.flow_control.rate import Rate
 from notification_operator.domain.planning.hold import Hold, HoldReason
 from notification_operator.domain.planning.plan import Send
-from notification_operator.domain.routing.route import resolve
+from notification_operator.domain.routing import resolve
 from notification_operator.endpoints.endpoint import Permit
 from notification_operator.endpoints.limits import Limits, channel_limits
 from notification_operator.endpoints.registry import Endpoints

@@ -14,7 +14,7 @@ from notification_operator.delivery.channel import (
 )
 from notification_operator.domain.flow_control.breaker import Limits
 from notification_operator.domain.planning.hold import Hold, HoldReason
-from notification_operator.domain.routing.route import resolve
+from notification_operator.domain.routing import resolve
 from notification_operator.endpoints.endpoint import Permit
 from notification_operator.endpoints.refusals import Refusal
 from notification_operator.endpoints.targets import Targets

@@ -14,7 +14,7 @@ from notification_operator.controller.attempt_tracker import AttemptTracker
 from notification_operator.controller.request import Request, Result
 from notification_operator.controller.workqueue import WorkQueue
 from notification_operator.domain.key import Key
-from notification_operator.domain.routing.route import resolve
+from notification_operator.domain.routing import resolve
 from notification_operator.domain.sharding import shard_of
 from notification_operator.leadership.ownership import Ownership
 from notification_operator.telemetry.statistics import ElectorStatistics

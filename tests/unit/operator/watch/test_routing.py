@@ -13,7 +13,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter
 
 from atomic_status import ObjectRef
-from notification_operator.domain.routing.route import RoutingReason
+from notification_operator.domain.routing import RoutingReason
 from notification_operator.watch import backoff
 from notification_operator.watch import routing as module
 from notification_operator.watch.routing import ConfigMapWatch, RoutingConfig

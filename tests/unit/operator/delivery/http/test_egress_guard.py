@@ -18,7 +18,7 @@ from notification_operator.delivery.channel import DeliveryError, ReceiverError,
 from notification_operator.delivery.http.egress_guard import guarded_session, guarded_socket
 from notification_operator.delivery.http.egress_policy import AddressNotAllowedError, EgressPolicy
 from notification_operator.delivery.http.exchange import HttpExchange, NetworkAccess
-from notification_operator.domain.text.error_text import chain
+from notification_operator.domain.error_text import chain
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -18,7 +18,7 @@ from notification_operator.delivery.http.egress_guard import guarded_session
 from notification_operator.delivery.http.egress_policy import AddressNotAllowedError, EgressPolicy
 from notification_operator.delivery.http.name_resolver import MOST_LOOKUPS, NameResolver, resolving_for
 from notification_operator.delivery.http_client import HttpClient
-from notification_operator.domain.text.error_text import chain
+from notification_operator.domain.error_text import chain
 from tests.unit.operator.channels.receivers import LOOPBACK
 from tests.unit.operator.delivery.http.name_server import NameServer, name_server
 from tests.unit.operator.delivery.receiving import serving

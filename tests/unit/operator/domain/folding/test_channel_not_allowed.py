@@ -5,7 +5,7 @@ from typing import Any
 
 from notification_operator.domain.folding.fold import fold
 from notification_operator.domain.model import Attempt, parse
-from notification_operator.domain.routing.route import Route
+from notification_operator.domain.routing import Route
 from tests.unit.operator.domain.builders import START, at, failure, notification, stored, success
 
 

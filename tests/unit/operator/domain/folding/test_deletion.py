@@ -8,11 +8,11 @@ import pytest
 
 from notification_contract.kinds.choices import Phase
 from notification_operator.domain.folding.fold import excluding_attempts, fold, next_attempt
-from notification_operator.domain.folding.phases import MOVES
 from notification_operator.domain.model import Reason, parse
 from notification_operator.domain.planning.plan import PlanReason, plan
 from notification_operator.domain.receivers.targets import TargetRules
-from notification_operator.domain.routing.route import Route
+from notification_operator.domain.routing import Route
+from notification_operator.domain.status import MOVES
 from tests.unit.operator.domain.builders import START, at, failure, stored, success
 
 if TYPE_CHECKING:

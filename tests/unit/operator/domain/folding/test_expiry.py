@@ -9,12 +9,12 @@ import pytest
 
 from notification_contract.kinds.choices import Phase
 from notification_operator.domain.folding.fold import excluding_attempts, fold, next_attempt
+from notification_operator.domain.json_values import format_time
 from notification_operator.domain.model import Reason, RetryPolicy, parse
 from notification_operator.domain.planning.hold import Hold, HoldReason
 from notification_operator.domain.planning.plan import PlanReason, plan
 from notification_operator.domain.planning.progress import State, progress
-from notification_operator.domain.routing.route import Route
-from notification_operator.domain.text.timestamps import format_time
+from notification_operator.domain.routing import Route
 from tests.unit.operator.domain.builders import (
     START,
     at,

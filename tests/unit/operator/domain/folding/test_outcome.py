@@ -14,7 +14,7 @@ from notification_operator.domain.folding.outcome import (
 from notification_operator.domain.model import Attempt, Reason, RetryPolicy
 from notification_operator.domain.planning.progress import progress
 from notification_operator.domain.receivers.targets import TargetRules
-from notification_operator.domain.routing.route import Route
+from notification_operator.domain.routing import Route
 from tests.unit.operator.domain.builders import FAST, START, failure, notification, progress_of, success
 
 THREE = RetryPolicy(max_attempts=3, initial_backoff=1, multiplier=2, max_backoff=60)

@@ -11,9 +11,7 @@ from notification_contract.kinds.target import MAX_TARGETS, address_digits
 from notification_operator.domain.folding.fold import excluding_attempts, fold
 from notification_operator.domain.model import Reason, parse
 from notification_operator.domain.planning.plan import Plan, PlanReason, plan
-from notification_operator.domain.routing.route import Route, RoutingReason, resolve
-from notification_operator.domain.routing.state import RoutingState
-from notification_operator.domain.rules import Rules
+from notification_operator.domain.routing import Route, RoutingReason, RoutingState, Rules, resolve
 from tests.unit.operator.domain.builders import START, at, failure, stored, success
 from tests.unit.operator.domain.receivers.entries import receiver, resolver
 

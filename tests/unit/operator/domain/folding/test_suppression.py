@@ -8,12 +8,12 @@ import pytest
 
 from notification_contract.kinds.choices import Phase, TargetState
 from notification_operator.domain.folding.fold import fold
-from notification_operator.domain.folding.target_status import TargetStatus
 from notification_operator.domain.model import Reason, parse
 from notification_operator.domain.planning.plan import PlanReason, plan
 from notification_operator.domain.planning.progress import State, progress
 from notification_operator.domain.receivers.targets import TargetRules
-from notification_operator.domain.routing.route import Route
+from notification_operator.domain.routing import Route
+from notification_operator.domain.status import TargetStatus
 from tests.unit.operator.domain.builders import START, at, failure, notification, stored, success, with_status
 
 if TYPE_CHECKING:

@@ -5,8 +5,7 @@ from dataclasses import replace
 import pytest
 
 from notification_contract.kinds.choices import TargetState
-from notification_operator.domain.folding.target_status import TargetStatus
-from notification_operator.domain.folding.target_view import (
+from notification_operator.domain.folding.outcome import (
     MAX_ERROR,
     STATES,
     target_statuses,
@@ -14,6 +13,7 @@ from notification_operator.domain.folding.target_view import (
 )
 from notification_operator.domain.model import Attempt
 from notification_operator.domain.planning.progress import Progress, State
+from notification_operator.domain.status import TargetStatus
 from tests.unit.operator.domain.builders import at, circuit_open, failure, notification, success, with_status
 
 NONE: frozenset[str] = frozenset()

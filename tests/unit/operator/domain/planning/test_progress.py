@@ -11,7 +11,7 @@ from notification_operator.domain.model import Attempt, RetryPolicy
 from notification_operator.domain.planning.plan import PlanReason, plan
 from notification_operator.domain.planning.progress import State, progress
 from notification_operator.domain.planning.retry import backoff, next_attempt_at
-from notification_operator.domain.routing.route import resolve
+from notification_operator.domain.routing import resolve
 from tests.unit.operator.domain.builders import (
     FAST,
     at,

@@ -9,9 +9,9 @@ import pytest
 from notification_contract import names
 from notification_contract.kinds.choices import TargetState
 from notification_contract.kinds.receiver import parse_spec
-from notification_operator.domain.folding.target_status import TargetStatus
 from notification_operator.domain.receivers.catalog import ReceiverKey
 from notification_operator.domain.receivers.drills import is_drilled, latest_drill, reached
+from notification_operator.domain.status import TargetStatus
 from tests.unit.operator.contract.kinds.specs import spec
 from tests.unit.operator.domain.builders import at, failure, notification, success, with_status
 

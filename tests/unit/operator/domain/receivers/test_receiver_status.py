@@ -9,6 +9,7 @@ import pytest
 
 from notification_contract.kinds.choices import CircuitState, ConditionStatus, ReceiverTestOutcome
 from notification_operator.domain.conditions import Condition
+from notification_operator.domain.json_values import format_time
 from notification_operator.domain.receivers.status import (
     CircuitStatus,
     LastTest,
@@ -16,7 +17,6 @@ from notification_operator.domain.receivers.status import (
     ReceiverStatus,
     ReplicaStatus,
 )
-from notification_operator.domain.text.timestamps import format_time
 from tests.unit.operator.domain.builders import at
 
 ENTRY: dict[str, Any] = {

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from notification_operator.domain.redaction.families.vendor_tokens import PREFIXED
-from notification_operator.domain.redaction.prefixes import substitute_tokens
 from notification_operator.domain.redaction.redact import LIMIT
 from notification_operator.domain.redaction.rules import RULES
-from notification_operator.domain.redaction.search import Folded, substitute
+from notification_operator.domain.redaction.search import Folded, substitute, substitute_tokens
 
 if TYPE_CHECKING:
     from notification_operator.domain.redaction.rule import Rule

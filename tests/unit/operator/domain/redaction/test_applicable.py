@@ -2,13 +2,18 @@
 
 import pytest
 
-from notification_operator.domain.redaction.applicable import RuleSet
 from notification_operator.domain.redaction.families.vendor_tokens import PREFIXED
-from notification_operator.domain.redaction.prefixes import possible_rules, substitute_tokens
 from notification_operator.domain.redaction.redact import LIMIT, redact_counted
 from notification_operator.domain.redaction.rule import sample
 from notification_operator.domain.redaction.rules import RULES
-from notification_operator.domain.redaction.search import Folded, fold, substitute
+from notification_operator.domain.redaction.search import (
+    Folded,
+    RuleSet,
+    fold,
+    possible_rules,
+    substitute,
+    substitute_tokens,
+)
 from tests.unit.operator.domain.redaction.test_search import MIXTURES
 
 GITHUB = "github_pat_" + sample(30)

@@ -4,8 +4,7 @@ from collections import Counter
 
 import pytest
 
-from notification_operator.domain.redaction.encodings import reveal
-from notification_operator.domain.redaction.redact import redact, redact_counted
+from notification_operator.domain.redaction.redact import redact, redact_counted, reveal
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,7 @@
-"""The route of a notification: its targets, which follow from its spec, or from the choice of routing."""
+"""The route of a notification: its targets, which follow from its spec, or from the rules in force.
+
+A reconciliation takes the rules once, so that all its decisions follow the same ones.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from notification_contract.kinds.target import MAX_TARGETS
 from notification_contract.routing.receivers import FALLBACK_CHANNEL
 from notification_operator.domain.conditions import Condition
 from notification_operator.domain.receivers.catalog import EMPTY
-from notification_operator.domain.receivers.targets import Resolver, fits, too_many
+from notification_operator.domain.receivers.targets import Resolver, fits, together, too_many
 from notification_operator.domain.status import ROUTING_RESOLVED
 
 if TYPE_CHECKING:
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from notification_contract.routing.table import Match, RoutingTable
     from notification_operator.domain.model import Notification
     from notification_operator.domain.receivers.targets import TargetRules
+
 
 LABEL_DOMAIN: Final = "kubernaut.ai/"
 """The domain of the labels that describe a notification."""
@@ -147,3 +151,77 @@ def _route(channels: tuple[str, ...], reason: RoutingReason, message: str) -> Ro
     if len(message) > MAX_MESSAGE:
         message = message[: MAX_MESSAGE - 1] + "…"
     return Route(targets=channels, reason=reason, message=message)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoutingState:
+    """The rules in force; without any, every notification goes to the fallback channel."""
+
+    table: RoutingTable | None = None
+    """The rules of the document, or of the last valid one before it."""
+    problems: tuple[str, ...] = ()
+    """Why the present document is invalid; empty where it is valid, or does not exist."""
+    generation: int = 0
+    """The number of changes that took effect: documents accepted, refused and removed."""
+
+    @property
+    def loaded(self) -> bool:
+        """Whether a document exists and its rules are in force."""
+        return self.table is not None and not self.problems
+
+    def route(self, notification: Notification, resolver: Resolver = NO_RECEIVERS) -> Route:
+        """Return the route of a notification by these rules, with the receivers that the resolver finds."""
+        broken = "" if self.table else "; ".join(self.problems)
+        return resolve(notification, self.table, broken=broken, resolver=resolver)
+
+    def accept(self, table: RoutingTable) -> RoutingState:
+        """Return the state with a new table in force."""
+        return RoutingState(table=table, generation=self.generation + 1)
+
+    def refuse(self, problems: tuple[str, ...]) -> RoutingState:
+        """Return the state that keeps its table, after an invalid document."""
+        return replace(self, problems=problems, generation=self.generation + 1)
+
+    def remove(self) -> RoutingState:
+        """Return the state without a document."""
+        return RoutingState(generation=self.generation + 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What decides where a notification goes: routing and receivers, as one snapshot."""
+
+    routing: RoutingState
+    resolver: Resolver
+
+    def route(self, notification: Notification, tracked: Route | None = None) -> Route:
+        """Return the route of a notification.
+
+        Args:
+            notification: as just read.
+            tracked: the route of its tracked attempts. Its targets and their fallbacks stay, in addition to those
+                that the status records; what else the receivers demand is what they demand now, so that a target whose first
+                attempt is still to come follows it.
+        """
+        if tracked is None:
+            return self.routing.route(notification, self.resolver)
+        targets = together(tracked.targets, notification)
+        if targets is not tracked.targets:
+            tracked = replace(tracked, targets=targets)
+        present = self.resolver.rules(notification, targets)
+        return replace(tracked, rules=_merged(tracked.rules, present)) if present else tracked
+
+
+def _merged(
+    tracked: Mapping[str, TargetRules], present: Mapping[str, TargetRules]
+) -> Mapping[str, TargetRules]:
+    """Return the present rules, with the fallbacks that were known before: an attempt of one may be running."""
+    rules = dict(present)
+    for target, earlier in tracked.items():
+        latest = present.get(target, earlier)
+        rules[target] = (
+            replace(latest, fallback=earlier.fallback, fallback_after=earlier.fallback_after)
+            if earlier.fallback
+            else latest
+        )
+    return rules

@@ -4,9 +4,7 @@ import yaml
 
 from notification_contract.routing.table import parse_table
 from notification_operator.domain.receivers.targets import TargetRules
-from notification_operator.domain.routing.route import Route
-from notification_operator.domain.routing.state import RoutingState
-from notification_operator.domain.rules import Rules
+from notification_operator.domain.routing import Route, RoutingState, Rules
 from tests.unit.operator.domain.builders import notification
 from tests.unit.operator.domain.receivers.entries import HOME, receiver, resolver
 

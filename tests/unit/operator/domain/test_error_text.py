@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from notification_operator.domain.error_text import LIMIT, chain, describe
 from notification_operator.domain.redaction.redact import Rules, redact
-from notification_operator.domain.text.error_text import LIMIT, chain, describe
 
 
 class PlainError(Exception):

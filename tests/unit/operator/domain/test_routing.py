@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from notification_contract.routing.table import RoutingTable, parse_table
-from notification_operator.domain.routing.route import (
+from notification_operator.domain.routing import (
     MAX_MESSAGE,
     Route,
     RoutingReason,

@@ -1,1 +1,0 @@
-"""Routing: which channels a notification goes to. Pure."""

@@ -1,1 +1,0 @@
-"""Texts of the status: timestamps and error messages. Pure."""
