@@ -142,10 +142,19 @@ def _body(message: Message, composed: Composed[dict[str, str]], composer: Compos
         last=f"{html}<p>{source}</p>\n",
         output=Output.HTML,
     )
-    # Quoted-printable: no server on the way changes the text, or refuses a long line.
-    mail.set_content(plain, cte="quoted-printable")
-    mail.add_alternative(page, subtype="html", cte="quoted-printable")
+    mail.set_content(plain, cte=_transfer_encoding(plain))
+    mail.add_alternative(page, subtype="html", cte=_transfer_encoding(page))
     return mail
+
+
+def _transfer_encoding(text: str) -> str:
+    """Return the shorter of the encodings with which no server on the way changes the text, or refuses a long line.
+
+    A byte outside ASCII takes three characters in quoted-printable; three bytes of any kind take four in base64.
+    """
+    size = len(text.encode(errors="replace"))
+    plain = len(text.encode("ascii", "ignore"))
+    return "quoted-printable" if plain + 3 * (size - plain) <= size * 4 / 3 else "base64"
 
 
 def _both(text: str, form: BodyFormat) -> dict[str, str]:

@@ -69,10 +69,10 @@ AS_WRITTEN: Final = [
 ]
 
 
-async def written(subject: str, address: str = "team@example.com") -> bytes:
+async def written(subject: str, address: str = "team@example.com", *, body: str = "b") -> bytes:
     composer = Composer(facts=Facts())
     mail = await write_mail(
-        message(subject=subject),
+        message(subject=subject, body=body),
         sender=SENDER,
         address=address,
         date=datetime(2026, 1, 2, tzinfo=UTC),
@@ -136,3 +136,19 @@ async def test_address_adds_no_header(address: str) -> None:
         return
     assert message_from_bytes(content).keys() == NAMES
     assert f"\r\nTo: {address}\r\n".encode() in content
+
+
+@pytest.mark.parametrize(
+    ("line", "encoding"),
+    [("Die Größe stimmt nicht mehr, bitte prüfen.", "quoted-printable"), ("注文が失敗した。", "base64")],
+)
+async def test_body_has_the_shorter_transfer_encoding(line: str, encoding: str) -> None:
+    body = f"{line}\n" * 1000
+    content = await written("s", body=body)
+    parts = [part for part in message_from_bytes(content).walk() if not part.is_multipart()]
+    assert [part["Content-Transfer-Encoding"] for part in parts] == [encoding, encoding]
+    assert all(each.isascii() and len(each) <= 78 for each in content.splitlines())
+    plain = parts[0].get_payload(decode=True)
+    assert isinstance(plain, bytes)
+    assert plain.decode().replace("\r\n", "\n").startswith(body)
+    assert len(content) <= 3.5 * len(body.encode())
