@@ -11,7 +11,7 @@ import pytest
 from tests.harness.cluster import Refused
 from tests.harness.eventually import eventually, steadily
 from tests.harness.notifications import FLAT1, addressed, fast, notification, policy
-from tests.harness.readings import Target, latency, target, targets
+from tests.harness.readings import Target, target, targets
 
 if TYPE_CHECKING:
     from tests.harness.operator_under_test import OperatorUnderTest
@@ -211,15 +211,19 @@ def test_receiver_with_the_name_of_a_channel_is_no_channel(
 def test_receiver_that_never_answers_delays_no_other(
     receivers_operator: OperatorUnderTest, receivers: Receivers
 ) -> None:
-    hanging, working = receivers.add(timeout="20s").ready(), receivers.add().ready()
+    hanging, working = receivers.add(timeout="60s").ready(), receivers.add().ready()
     hanging.account.answer({"never": True})
-    for _ in range(30):
-        receivers_operator.create(addressed(receivers_operator.namespace, hanging, retryPolicy=FLAT1))
+    unanswered = [addressed(receivers_operator.namespace, hanging, retryPolicy=FLAT1) for _ in range(30)]
+    for obj in unanswered:
+        receivers_operator.create(obj)
     hanging.account.hit()
 
     for _ in range(5):
-        obj = addressed(receivers_operator.namespace, working)
-        assert latency(receivers_operator.deliver(obj, "Sent")) < 5
+        receivers_operator.deliver(addressed(receivers_operator.namespace, working), "Sent")
+    # Whoever waited for one of these attempts would be delivered after its end.
+    assert not any(
+        receivers_operator.stored(obj).get("status", {}).get("deliveryAttempts") for obj in unanswered
+    )
 
 
 @pytest.mark.check("receivers-45")
