@@ -12,9 +12,8 @@ from pathlib import Path
 
 import nox
 
-from tools.localcluster.toolchain.gomodules import prepare
-from tools.localcluster.toolchain.group import Build
-from tools.localcluster.toolchain.sources.pins import GROUPS
+from tools.localcluster.toolchain.gobuild import prepare
+from tools.localcluster.toolchain.sources.pins import GROUPS, Build
 
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 PAGES = Path("build/docs/pages")

@@ -10,8 +10,7 @@ from tests.harness.operators import LABEL, working
 from tests.harness.readings import targets
 from tools.platform.commands.demo import show_receivers
 from tools.platform.demo.cluster import NAMESPACE, DemoCluster
-from tools.platform.demo.inbox import AUTHORITY, MAIL, WEBHOOK, Inbox
-from tools.platform.demo.receivers import Receivers
+from tools.platform.demo.inbox import AUTHORITY, MAIL, WEBHOOK, Inbox, Receivers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

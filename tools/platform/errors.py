@@ -59,7 +59,7 @@ def explain(error: BaseException) -> str:
     from kubernetes.client.exceptions import ApiException  # noqa: PLC0415
     from pulumi.automation import CommandError  # noqa: PLC0415
 
-    from tools.platform.pulumi.engine_errors import explain_engine_error  # noqa: PLC0415
+    from tools.platform.pulumi.events import explain_engine_error  # noqa: PLC0415
 
     if isinstance(error, CommandError):
         return explain_engine_error(error)

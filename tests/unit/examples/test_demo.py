@@ -11,8 +11,7 @@ from notification_contract.kinds.channel_types.email import Email
 from notification_contract.kinds.channel_types.webhook import Webhook
 from notification_contract.kinds.receiver import ReceiverSpec, parse_spec
 from tools.platform.commands.demo import SUSPENDED, addressed_to
-from tools.platform.demo.inbox import AUTHORITY, HOST, MAIL, MANIFESTS, WEBHOOK, new_secrets
-from tools.platform.demo.receivers import FOLDER
+from tools.platform.demo.inbox import AUTHORITY, FOLDER, HOST, MAIL, MANIFESTS, WEBHOOK, new_secrets
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 from tools.localcluster.toolchain import __main__ as command
-from tools.localcluster.toolchain import gomodules, layout, resolve
-from tools.localcluster.toolchain.group import Build, Group
+from tools.localcluster.toolchain import gobuild, layout, resolve
+from tools.localcluster.toolchain.sources.pins import Build, Group
 
 SMALL = Group(
     name="small",
@@ -18,7 +18,7 @@ SMALL = Group(
 )
 
 if __name__ == "__main__":
-    for module in (layout, gomodules):
+    for module in (layout, gobuild):
         vars(module)["RECIPES"] = Path(sys.argv[1])
     for module in (command, resolve):
         vars(module)["GROUPS"] = (SMALL,)

@@ -20,15 +20,14 @@ from tests.harness.release_hosts import release_hosts
 from tools.localcluster.toolchain import (
     ToolchainError,
     ensure,
-    gomodules,
+    gobuild,
     layout,
     plan,
     resolve,
 )
-from tools.localcluster.toolchain.group import Copied, Group
 from tools.localcluster.toolchain.processes import Children
 from tools.localcluster.toolchain.sources import releases
-from tools.localcluster.toolchain.sources.pins import GROUPS
+from tools.localcluster.toolchain.sources.pins import GROUPS, Copied, Group
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -263,9 +262,9 @@ def test_missing_apt_is_an_error_with_the_next_step() -> None:
 
 def test_old_go_is_a_problem_unless_it_may_download_a_newer_one(tmp_path: Path) -> None:
     program(tmp_path / "path", "go", "go1.20.1\nlocal")
-    assert "Go is go1.20" in (gomodules.go_problem() or "")
+    assert "Go is go1.20" in (gobuild.go_problem() or "")
     program(tmp_path / "path", "go", "go1.21.0\nauto")
-    assert gomodules.go_problem() is None
+    assert gobuild.go_problem() is None
 
 
 def test_failed_run_leaves_no_finished_group(cache: Path) -> None:

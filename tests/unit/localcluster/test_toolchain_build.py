@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.harness.eventually import eventually
-from tools.localcluster.toolchain import ToolchainError, gomodules
-from tools.localcluster.toolchain.group import ModuleFiles
+from tools.localcluster.toolchain import ToolchainError, gobuild
+from tools.localcluster.toolchain.sources.pins import ModuleFiles
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -175,7 +175,7 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleFiles:
 def test_files_of_a_module_are_copied_to_their_targets(module: ModuleFiles, tmp_path: Path) -> None:
     target = tmp_path / "target"
     target.mkdir()
-    gomodules.copy(module, target)
+    gobuild.copy(module, target)
     assert (target / "a" / "copied.go").read_text() == "package file\n"
     assert (target / "b" / "inner.go").read_text() == "package folder\n"
     assert (target / "c.json").read_text() == '{"name":"n","version":"1.0.0"}'
@@ -186,4 +186,4 @@ def test_module_with_another_hash_is_an_error(module: ModuleFiles, tmp_path: Pat
     with pytest.raises(
         ToolchainError, match=r"example\.com/m@v1\.0\.0 has the hash h1:pinned; the pinned hash is h1:other"
     ):
-        gomodules.copy(other, tmp_path)
+        gobuild.copy(other, tmp_path)

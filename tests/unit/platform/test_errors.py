@@ -8,8 +8,7 @@ from pulumi.automation import CommandError, CommandResult, ConcurrentUpdateError
 from pulumi.automation.events import EngineEvent
 
 from tools.platform.errors import PlatformError, explain
-from tools.platform.pulumi.engine_errors import EngineError
-from tools.platform.pulumi.events import EventLog
+from tools.platform.pulumi.events import EngineError, EventLog
 
 
 def failure(stdout: str = "", stderr: str = "") -> CommandError:

@@ -12,7 +12,7 @@ from pulumi.automation import ConfigValue, UpdateSummary
 from rich.console import Console
 
 from tools.platform.commands import rollback
-from tools.platform.pulumi.state.history import (
+from tools.platform.commands.rollback import (
     IMAGE,
     Deployment,
     NoRollbackTargetError,

@@ -8,11 +8,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tools.localcluster.toolchain import gomodules
-from tools.localcluster.toolchain.group import Build, ToolchainError
+from tools.localcluster.toolchain import gobuild
 from tools.localcluster.toolchain.resolve import ensure
 from tools.localcluster.toolchain.sources import releases
-from tools.localcluster.toolchain.sources.pins import GROUPS
+from tools.localcluster.toolchain.sources.pins import GROUPS, Build, ToolchainError
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -68,7 +67,7 @@ def _print_checksums(only: list[str] | None) -> None:
 
 def _write_module(folder: Path) -> None:
     step = next(step for group in GROUPS for step in group.steps if isinstance(step, Build) and step.sources)
-    gomodules.prepare(step, folder)
+    gobuild.prepare(step, folder)
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:

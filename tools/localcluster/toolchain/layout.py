@@ -14,13 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tools.localcluster.toolchain.group import Build, ToolchainError
-from tools.localcluster.toolchain.sources.pins import GROUPS, version_of
+from tools.localcluster.toolchain.sources.pins import GROUPS, Build, ToolchainError, version_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tools.localcluster.toolchain.group import Group
+    from tools.localcluster.toolchain.sources.pins import Group
 
 RECIPES = Path(__file__).parent
 _GO_NAMES = {"x86_64": "amd64", "aarch64": "arm64"}

@@ -24,7 +24,7 @@ from tools.localcluster.toolchain.sources import releases
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from tools.localcluster.toolchain.group import Group
+    from tools.localcluster.toolchain.sources.pins import Group
     from tools.localcluster.toolchain.sources.releases import Hosts
 
 _PARALLEL = 8

@@ -9,7 +9,7 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING
 
-from tools.localcluster.toolchain.group import ToolchainError
+from tools.localcluster.toolchain.sources.pins import ToolchainError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -16,21 +16,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.localcluster.toolchain import plan
-from tools.localcluster.toolchain.gobuild import Builder
-from tools.localcluster.toolchain.gomodules import go_problem
-from tools.localcluster.toolchain.group import ToolchainError
+from tools.localcluster.toolchain.gobuild import Builder, go_problem
 from tools.localcluster.toolchain.layout import Toolchain, cache_dir, part_name, toolchain_key
 from tools.localcluster.toolchain.plan import Action, Planned
 from tools.localcluster.toolchain.processes import Children
 from tools.localcluster.toolchain.progress import Progress
 from tools.localcluster.toolchain.sources import debian, releases
-from tools.localcluster.toolchain.sources.pins import GROUPS
+from tools.localcluster.toolchain.sources.pins import GROUPS, ToolchainError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
-    from tools.localcluster.toolchain.group import Group
     from tools.localcluster.toolchain.progress import Step
+    from tools.localcluster.toolchain.sources.pins import Group
 
 _PARALLEL_GROUPS = 4
 _UNFINISHED = ".unfinished-"

@@ -15,8 +15,8 @@ from pulumi import automation as auto
 from platform_policy.broken import Break, breaks
 from tools.platform.console import out
 from tools.platform.errors import ExitCode, PlatformError, explain
+from tools.platform.pulumi.engine import offline_stack
 from tools.platform.pulumi.environment import ROOT
-from tools.platform.pulumi.offline import offline_stack
 from tools.platform.pulumi.stack import preview
 from tools.platform.pulumi.stack_file import check_name, check_stack_file, uses_local_cluster
 

@@ -12,7 +12,7 @@ from tools.platform.command_group import Stack  # noqa: TC001 - typer reads it
 from tools.platform.console import err, out
 from tools.platform.errors import ExitCode, PlatformError
 from tools.platform.preflight.examination import examine, user_of
-from tools.platform.preflight.plan import planned_objects
+from tools.platform.preflight.objects import planned_objects
 from tools.platform.preflight.report import distinct
 from tools.platform.preflight.rights import manifest
 from tools.platform.pulumi.stack_file import check_name, check_stack_file

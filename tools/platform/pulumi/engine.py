@@ -1,11 +1,14 @@
-"""The Pulumi engine as a program, and as the workspace of this checkout that the commands use: its command line and its environment."""
+"""The Pulumi engine as a program, as the workspace of this checkout, and with a temporary state that needs no cluster."""
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -28,7 +31,7 @@ from tools.platform.pulumi.stack_file import uses_local_cluster
 from tools.platform.pulumi.state.backend import CREDENTIALS, URL, backend_url, credentials_folder, folder_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from tools.localcluster.toolchain import Toolchain
 
@@ -252,3 +255,32 @@ def workspace_of(
 @cache
 def _command(root: str) -> auto.PulumiCommand:
     return EngineCommand(root)
+
+
+PROGRAM = ROOT / "infra" / "policy_pack" / "offline"
+PATHS = ("infra", "infra/policy_pack", "operator", ".")
+
+
+@contextmanager
+def offline_stack(
+    name: str, *, kubeconfig: str = "", context: str = "", **variables: str
+) -> Iterator[auto.Stack]:
+    """Yield a stack to preview. A cluster is asked only which monitoring kinds it serves, and none without a kubeconfig."""
+    with tempfile.TemporaryDirectory(prefix="offline-") as folder:
+        scratch = Path(folder)
+        # The engine writes the stack's file next to its project.
+        program = shutil.copytree(PROGRAM, scratch / "program")
+        file = scratch / "kubeconfig"
+        file.touch(mode=0o600)
+        file.write_text(kubeconfig, "utf-8")
+        own = {
+            "PULUMI_BACKEND_URL": f"file://{scratch}",
+            "PULUMI_CONFIG_PASSPHRASE": LOCAL_PASSPHRASE,
+            "PYTHONPATH": os.pathsep.join(str(ROOT / part) for part in PATHS),
+            "OFFLINE_SCRATCH": str(scratch / "manifests"),
+            "OFFLINE_KUBECONFIG": str(file),
+            "OFFLINE_CONTEXT": context,
+        }
+        yield auto.Stack.create(
+            name, workspace_of(Engine.for_stack(), folder=str(program), **own, **variables)
+        )

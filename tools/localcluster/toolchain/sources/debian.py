@@ -6,13 +6,13 @@ import os
 import shutil
 from typing import TYPE_CHECKING
 
-from tools.localcluster.toolchain.group import ToolchainError
+from tools.localcluster.toolchain.sources.pins import ToolchainError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tools.localcluster.toolchain.group import Package
     from tools.localcluster.toolchain.processes import Children
+    from tools.localcluster.toolchain.sources.pins import Package
 
 _LISTS = ["apt-get", "update", "--quiet"]
 

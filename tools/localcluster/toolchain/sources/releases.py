@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from urllib.response import addinfourl
 
-    from tools.localcluster.toolchain.group import Asset, Group
+    from tools.localcluster.toolchain.sources.pins import Asset, Group
 
 CONNECT_SECONDS = 4.0
 _READ_SECONDS = 20.0
