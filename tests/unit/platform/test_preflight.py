@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from tools.platform.preflight.objects import ApiResource, PlannedObject, Reference, references
-from tools.platform.preflight.report import Finding, Report, setting
+from tools.platform.preflight.report import Report, setting
 from tools.platform.preflight.rights import Need, Right, manifest, needs
 
 RBAC = "rbac.authorization.k8s.io"
@@ -148,7 +148,7 @@ def test_report_lists_all_verbs_of_an_object_in_one_line() -> None:
     report = Report(
         missing=[need("get"), need("update"), need("get", "")],
         hints=["set crdManaged to false"],
-        findings=[Finding(what="the Secret a/s does not exist", hint="create it")],
+        findings=["the Secret a/s does not exist; create it"],
         notes=["whether it works"],
     )
     assert list(report.lines()) == [

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from platform_infra.cluster.api_server import NAMESPACES
 from tools.platform.errors import PlatformError
-from tools.platform.preflight.objects import PLURALS, ApiResource, Reference, pod_template, references
-from tools.platform.preflight.report import Finding, Report, distinct, setting, unserved
+from tools.platform.preflight.objects import ApiResource, Reference, pod_template, references
+from tools.platform.preflight.report import Report, distinct, setting, unserved
 from tools.platform.preflight.rights import BINDINGS, Need, Right, needs
 
 if TYPE_CHECKING:
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 DEFINITION: Final = "CustomResourceDefinition"
 DEFAULT_ACCOUNT: Final = "default"
+ASK: Final = "change the setting that the message names, or ask the owner of the cluster"
+REVIEWS: Final = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+MANAGER: Final = "notification-platform-preflight"
+CONCURRENCY: Final = 8
 
 
 def examine(api: ApiClient, objects: Sequence[PlannedObject]) -> Report:
@@ -37,7 +41,7 @@ def examine(api: ApiClient, objects: Sequence[PlannedObject]) -> Report:
 class _Examination:
     api: ApiClient
     objects: Sequence[PlannedObject]
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     def report(self) -> Report:
@@ -47,7 +51,9 @@ class _Examination:
         absent = self._namespaces()
         wanted = needs(self.objects, known)
         missing = self._missing(wanted)
-        self._references(absent)
+        for reference in references(self.objects):
+            if reference.namespace not in absent:
+                self._reference(reference)
         refused = {need.subject for need in missing}
         for each in self.objects:
             resource = resources.get((each.api_version, each.kind))
@@ -69,8 +75,7 @@ class _Examination:
         unknown = {(each.api_version, each.kind): each for each in self.objects}
         for (version, kind), each in unknown.items():
             if (version, kind) not in known:
-                what = f"the cluster does not serve the kind {kind} of {version}"
-                self.findings.append(Finding(what=what, hint=unserved(each)))
+                self._find(f"the cluster does not serve the kind {kind} of {version}", unserved(each))
 
     def _namespaces(self) -> set[str]:
         """Return the namespaces that do not exist; those that the program does not create are problems."""
@@ -86,7 +91,7 @@ class _Examination:
                 continue
             if status == HTTPStatus.NOT_FOUND:
                 hint = "ask the owner of the cluster for it, or correct operatorNamespace or watchNamespaces"
-                self.findings.append(Finding(what=f"the namespace {name} does not exist", hint=hint))
+                self._find(f"the namespace {name} does not exist", hint)
             elif status == HTTPStatus.FORBIDDEN:
                 self.notes.append(f"whether the namespace {name} exists, because the account may not read it")
         return absent
@@ -96,32 +101,25 @@ class _Examination:
         held = allowed(self.api, sorted(asked))
         return [need for need in wanted if not held[need.right] and not (need.unless and held[need.unless])]
 
-    def _references(self, absent: set[str]) -> None:
-        """Find objects of others that pods would wait for."""
-        for each in references(self.objects):
-            if each.namespace in absent:
-                continue
-            path = f"{NAMESPACES}/{each.namespace}/{PLURALS[each.kind]}/{each.name}"
-            self._reference(each, self.api.get(path))
-
-    def _reference(self, each: Reference, answer: Answer) -> None:
+    def _reference(self, each: Reference) -> None:
+        """Find an object of others that pods would wait for."""
+        answer = self.api.get(f"{NAMESPACES}/{each.namespace}/{each.kind.lower()}s/{each.name}")
         if answer.status == HTTPStatus.FORBIDDEN:
             self.notes.append(f"whether the {each} exists, because the account may not read it")
         elif answer.status == HTTPStatus.NOT_FOUND:
             hint = "create it, or correct the setting that names it; pods wait for it"
-            self.findings.append(Finding(what=f"the {each} does not exist", hint=hint))
+            self._find(f"the {each} does not exist", hint)
         elif answer.accepted and each.key and each.key not in (answer.document.get("data") or {}):
             keys = ", ".join(sorted(answer.document.get("data") or {})) or "none"
             what = f"the {each} has no key {each.key!r}; its keys are: {keys}"
-            self.findings.append(Finding(what=what, hint="add the key, or correct the setting that names it"))
+            self._find(what, "add the key, or correct the setting that names it")
 
     def _dry_run(self, each: PlannedObject, resource: ApiResource) -> None:
         answer = dry_run(self.api, each, resource)
         # A dry run stores no role, so that a binding to it cannot be checked.
         if answer.accepted or (each.kind in BINDINGS and answer.status == HTTPStatus.NOT_FOUND):
             return
-        what = f"the API server does not accept {each}: {answer.message}"
-        self.findings.append(Finding(what=what, hint=setting(each) or _ASK))
+        self._find(f"the API server does not accept {each}: {answer.message}", setting(each) or ASK)
 
     def _pods(self, each: PlannedObject) -> None:
         """Find what refuses the pods: Pod Security, quotas, limits, admission policies, a priority class."""
@@ -140,11 +138,10 @@ class _Examination:
         if f'serviceaccount "{DEFAULT_ACCOUNT}" not found' in answer.message:
             self.notes.append(f"the pods of {each}, because the namespace has no account {DEFAULT_ACCOUNT}")
         elif not answer.accepted:
-            what = f"the API server does not accept the pods of {each}: {answer.message}"
-            self.findings.append(Finding(what=what, hint=_ASK))
+            self._find(f"the API server does not accept the pods of {each}: {answer.message}", ASK)
 
-
-_ASK = "change the setting that the message names, or ask the owner of the cluster"
+    def _find(self, what: str, hint: str) -> None:
+        self.findings.append(f"{what}; {hint}")
 
 
 def _defined(objects: Sequence[PlannedObject]) -> dict[tuple[str, str], ApiResource]:
@@ -157,11 +154,6 @@ def _defined(objects: Sequence[PlannedObject]) -> dict[tuple[str, str], ApiResou
         for version in spec["versions"]:
             result[f"{spec['group']}/{version['name']}", spec["names"]["kind"]] = resource
     return result
-
-
-REVIEWS: Final = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
-MANAGER: Final = "notification-platform-preflight"
-CONCURRENCY: Final = 8
 
 
 def user_of(api: ApiClient) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from tools.platform.pulumi.engine import offline_stack
 from tools.platform.pulumi.events import EventLog
@@ -57,13 +57,6 @@ Served = Mapping[tuple[str, str], ApiResource]
 """Resources by group with version, and kind: `("apps/v1", "Deployment")`."""
 
 
-PLURALS: Final = {
-    "Secret": "secrets",
-    "ConfigMap": "configmaps",
-    "PersistentVolumeClaim": "persistentvolumeclaims",
-}
-
-
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Reference:
     """An object of others, and its key that is read; empty for all keys."""
@@ -80,21 +73,16 @@ class Reference:
 def references(objects: Sequence[PlannedObject]) -> list[Reference]:
     """Return every reference to an object that is not among the objects, each once."""
     created = {(each.kind, each.namespace, each.name) for each in objects}
-    all_references = [reference for each in objects for reference in _of_pods(each)]
-    return sorted({each for each in all_references if (each.kind, each.namespace, each.name) not in created})
+    found = {reference for each in objects for reference in _of_pods(each)}
+    return sorted(each for each in found if (each.kind, each.namespace, each.name) not in created)
 
 
 def pod_template(document: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """Return the template of an object's pods; None for an object that has none."""
-    match document["kind"]:
-        case "Deployment":
-            template: Mapping[str, Any] = document["spec"]["template"]
-            return template
-        case "CronJob":
-            job: Mapping[str, Any] = document["spec"]["jobTemplate"]["spec"]["template"]
-            return job
-        case _:
-            return None
+    spec = document.get("spec") or {}
+    if document["kind"] == "CronJob":
+        spec = spec["jobTemplate"]["spec"]
+    return spec["template"] if document["kind"] in {"Deployment", "CronJob"} else None
 
 
 def _of_pods(each: PlannedObject) -> Iterator[Reference]:
@@ -114,8 +102,7 @@ def _of_pods(each: PlannedObject) -> Iterator[Reference]:
 
 
 def _of_volume(home: str, volume: Mapping[str, Any]) -> Iterator[Reference]:
-    sources = (volume, *((volume.get("projected") or {}).get("sources") or ()))
-    for source in sources:
+    for source in (volume, *((volume.get("projected") or {}).get("sources") or ())):
         yield from _items(home, "Secret", source.get("secret"))
         yield from _items(home, "ConfigMap", source.get("configMap"))
     if claim := volume.get("persistentVolumeClaim"):
@@ -141,21 +128,6 @@ PREFIX = "kubernetes:"
 SECRET_FIELDS = ("data", "stringData")
 
 
-@dataclass(frozen=True, slots=True)
-class _Collector:
-    """Collects the objects of the cluster from the events of a preview, in the order of their registration."""
-
-    objects: list[PlannedObject]
-    log: EventLog
-
-    def on_event(self, event: EngineEvent) -> None:
-        self.log.on_event(event)
-        step = event.resource_pre_event.metadata if event.resource_pre_event else None
-        if step is None or not step.type.startswith(PREFIX) or step.new is None:
-            return
-        self.objects.append(PlannedObject(document=_document(step.new.inputs)))
-
-
 def planned_objects(stack: str, settings: Settings, single: SingleContext) -> list[PlannedObject]:
     """Return what the program would register for a stack's file; values that are encrypted in it are not known.
 
@@ -164,14 +136,23 @@ def planned_objects(stack: str, settings: Settings, single: SingleContext) -> li
     Raises:
         EngineError: the program fails, for instance because the settings are invalid.
     """
-    collector = _Collector([], EventLog())
+    log, objects = EventLog(), []
+
+    def collect(event: EngineEvent) -> None:
+        log.on_event(event)
+        step = event.resource_pre_event.metadata if event.resource_pre_event else None
+        if step and step.new and step.type.startswith(PREFIX):
+            objects.append(PlannedObject(document=_document(step.new.inputs)))
+
+    if not settings.namespace.managed:
+        home = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": settings.operator.namespace}}
+        objects.append(PlannedObject(document=home, only_read=True))
     with (
         offline_stack(stack, kubeconfig=single.text(), context=single.context) as offline,
-        collector.log.operation(),
+        log.operation(),
     ):
-        offline.preview(on_event=collector.on_event, color="never", suppress_progress=True)
-    home = settings.operator.namespace
-    return [*([] if settings.namespace.managed else [_read_namespace(home)]), *collector.objects]
+        offline.preview(on_event=collect, color="never", suppress_progress=True)
+    return objects
 
 
 def _document(inputs: Any) -> dict[str, Any]:  # noqa: ANN401 - the engine's properties
@@ -181,8 +162,3 @@ def _document(inputs: Any) -> dict[str, Any]:  # noqa: ANN401 - the engine's pro
 
 def _is_plain(value: Any) -> bool:  # noqa: ANN401 - any property
     return isinstance(value, dict) and all(isinstance(each, str) for each in value.values())
-
-
-def _read_namespace(name: str) -> PlannedObject:
-    document = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
-    return PlannedObject(document=document, only_read=True)

@@ -17,23 +17,13 @@ SHOWN_PURPOSES = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """Something that `up` would fail on, and what to do about it."""
-
-    what: str
-    hint: str
-
-    def __str__(self) -> str:
-        return f"{self.what}; {self.hint}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     missing: Sequence[Need] = ()
     """Rights that the account does not have."""
     hints: Sequence[str] = ()
     """Settings with which the stack needs fewer of these rights."""
-    findings: Sequence[Finding] = ()
+    findings: Sequence[str] = ()
+    """What `up` would fail on otherwise, and what to do about it."""
     notes: Sequence[str] = ()
     """What could not be checked, and why."""
     rights: int = 0
@@ -47,30 +37,22 @@ class Report:
 
     def lines(self) -> Iterator[str]:
         """Yield the report: the missing rights by place, the other problems, and what was not checked."""
-        for title, rights in _places(self.missing):
-            yield title
-            yield from (f"  - {line}" for line in rights)
+        for namespace in sorted({need.right.namespace for need in self.missing}):
+            place = f"in the namespace {namespace}" if namespace else "in the whole cluster"
+            yield f"missing rights {place}:"
+            here = [need for need in self.missing if need.right.namespace == namespace]
+            yield from (f"  - {line}" for line in _grouped(here))
         yield from (f"to need fewer rights: {hint}" for hint in self.hints)
         yield from (f"- {finding}" for finding in self.findings)
         yield from (f"not checked: {note}" for note in self.notes)
 
 
-def _places(missing: Sequence[Need]) -> Iterator[tuple[str, list[str]]]:
-    for namespace in sorted({need.right.namespace for need in missing}):
-        place = f"in the namespace {namespace}" if namespace else "in the whole cluster"
-        here = [need for need in missing if need.right.namespace == namespace]
-        yield f"missing rights {place}:", list(_grouped(here))
-
-
 def _grouped(missing: Sequence[Need]) -> Iterator[str]:
     """Yield one line per resource and object with all its verbs, and what they are for."""
-    kinds = sorted({(need.right.group, need.right.resource, need.right.name) for need in missing})
-    for group, resource, name in kinds:
-        same = [
-            need
-            for need in missing
-            if (need.right.group, need.right.resource, need.right.name) == (group, resource, name)
-        ]
+    kinds: dict[tuple[str, str, str], list[Need]] = {}
+    for need in missing:
+        kinds.setdefault((need.right.group, need.right.resource, need.right.name), []).append(need)
+    for (group, resource, name), same in sorted(kinds.items()):
         verbs = ", ".join(dict.fromkeys(need.right.verb for need in same))
         purposes = list(dict.fromkeys(f"{need.purpose} {need.subject}" for need in same))
         more = f" and {len(purposes) - SHOWN_PURPOSES} more" if len(purposes) > SHOWN_PURPOSES else ""

@@ -7,6 +7,7 @@ whoever creates a binding needs every right of the bound role, or the verb `bind
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import groupby, product
 from typing import TYPE_CHECKING, Any, Final
 
 import yaml
@@ -56,14 +57,9 @@ class Need:
 
 def needs(objects: Sequence[PlannedObject], served: Served) -> list[Need]:
     """Return every right that the objects need, each once for a purpose; kinds that are not served are left out."""
-    result: list[Need] = []
-    for each in objects:
-        resource = served.get((each.api_version, each.kind))
-        if resource is None:
-            continue
-        result += _of_object(each, resource.plural)
-    result += _of_roles(objects)
-    return list(dict.fromkeys(result))
+    known = [(each, served.get((each.api_version, each.kind))) for each in objects]
+    own = [need for each, resource in known if resource for need in _of_object(each, resource.plural)]
+    return list(dict.fromkeys([*own, *_of_roles(objects)]))
 
 
 def _of_object(each: PlannedObject, plural: str) -> Iterator[Need]:
@@ -109,19 +105,13 @@ def _on_role(verb: str, kind: str, namespace: str, name: str) -> Right:
 
 def _held(role: PlannedObject, subject: PlannedObject, unless: Right, purpose: str) -> Iterator[Need]:
     """Yield every right of a role, which must be held where the subject is: the role itself or a binding."""
+    home = subject.namespace
     for rule in role.document.get("rules") or ():
-        for group in rule["apiGroups"]:
-            for resource in rule["resources"]:
-                for verb in rule["verbs"]:
-                    for name in rule.get("resourceNames") or ("",):
-                        right = Right(
-                            namespace=subject.namespace,
-                            group=group,
-                            resource=resource,
-                            verb=verb,
-                            name=name,
-                        )
-                        yield Need(right=right, purpose=purpose, subject=str(subject), unless=unless)
+        names_of = rule.get("resourceNames") or ("",)
+        for parts in product(rule["apiGroups"], rule["resources"], rule["verbs"], names_of):
+            group, resource, verb, name = parts
+            right = Right(namespace=home, group=group, resource=resource, verb=verb, name=name)
+            yield Need(right=right, purpose=purpose, subject=str(subject), unless=unless)
 
 
 DEPLOYER: Final = f"{names.PROJECT}-deployer"
@@ -129,12 +119,8 @@ ACCOUNT_PREFIX: Final = "system:serviceaccount:"
 
 
 def manifest(rights: Iterable[Right], user: str) -> str:
-    known = set(rights)
-    documents = [
-        document
-        for namespace in sorted({right.namespace for right in known})
-        for document in _place(namespace, sorted(each for each in known if each.namespace == namespace), user)
-    ]
+    places = groupby(sorted(set(rights)), key=lambda right: right.namespace)
+    documents = [each for namespace, held in places for each in _place(namespace, list(held), user)]
     return yaml.safe_dump_all(documents, sort_keys=False)
 
 
@@ -157,12 +143,9 @@ def rules(rights: Sequence[Right]) -> list[dict[str, Any]]:
     for each in rights:
         verbs.setdefault((each.group, each.resource, each.name), []).append(each.verb)
     return [
-        {
-            "apiGroups": [group],
-            "resources": [resource],
-            **({"resourceNames": [name]} if name else {}),
-            "verbs": sorted(each),
-        }
+        {"apiGroups": [group], "resources": [resource]}
+        | ({"resourceNames": [name]} if name else {})
+        | {"verbs": sorted(each)}
         for (group, resource, name), each in verbs.items()
     ]
 
