@@ -50,15 +50,9 @@ def _issue(facts: Facts) -> None:
     PKI.mkdir(parents=True, exist_ok=True)
     if not (PKI / "ca.crt").exists():
         _request("ca", "/CN=notification-platform-node-ca", extensions="authority", signed_by=None)
-        _openssl("genrsa", "-out", str(PKI / "service-account.key"), "2048")
-        _openssl(
-            "rsa",
-            "-in",
-            str(PKI / "service-account.key"),
-            "-pubout",
-            "-out",
-            str(PKI / "service-account.pub"),
-        )
+        key, public = (str(PKI / f"service-account.{kind}") for kind in ("key", "pub"))
+        _openssl("genrsa", "-out", key, "2048")
+        _openssl("rsa", "-in", key, "-pubout", "-out", public)
     service = [
         f"kubernetes{suffix}" for suffix in ("", ".default", ".default.svc", f".default.svc.{CLUSTER_DOMAIN}")
     ]
@@ -82,17 +76,8 @@ def _request(
     name: str, subject: str, *, alternative: str = "", extensions: str = "leaf", signed_by: str | None = "ca"
 ) -> None:
     """Create a key and its certificate, PKI/<name>.key and .crt."""
-    command = [
-        "req",
-        "-x509",
-        "-config",
-        _OPENSSL,
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:P-256",
-        "-nodes",
-    ]
+    command = ["req", "-x509", "-config", _OPENSSL]
+    command += ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
     command += ["-days", _DAYS, "-subj", subject, "-extensions", extensions]
     command += ["-keyout", str(PKI / f"{name}.key"), "-out", str(PKI / f"{name}.crt")]
     if alternative:

@@ -27,6 +27,7 @@ _PATHS = control_plane.Paths(
     audit_policy=f"{CONFIGS}/audit-policy.yaml",
     audit_log=f"{LOGS}/audit.log",
 )
+_UNTHROTTLED = ("--kube-api-qps=500", "--kube-api-burst=1000")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,49 +40,30 @@ class Component:
 
 def foundation(facts: Facts) -> list[Component]:
     """Return the components that the others depend on: etcd, the API server and the container runtime."""
-    return [_etcd(), _api_server(facts), _containerd()]
-
-
-def agents(facts: Facts) -> list[Component]:
-    """Return the components that need a ready API server."""
-    return [_controller_manager(), _scheduler(), _kubelet(facts), _proxy(), _coredns()]
-
-
-def _etcd() -> Component:
-    return Component(name="etcd", command=control_plane.etcd(_PATHS))
-
-
-def _api_server(facts: Facts) -> Component:
-    command = control_plane.api_server(
+    api_server = control_plane.api_server(
         _PATHS,
         etcd_port=ETCD_PORT,
         port=API_PORT,
         address=facts.ip,
         priority_and_fairness=facts.priority_and_fairness,
     )
-    return Component(
-        name="kube-apiserver",
-        command=(
-            *command,
-            f"--kubelet-certificate-authority={PKI}/ca.crt",
-            f"--kubelet-client-certificate={PKI}/apiserver-kubelet-client.crt",
-            f"--kubelet-client-key={PKI}/apiserver-kubelet-client.key",
-            "--kubelet-preferred-address-types=InternalIP",
-        ),
+    kubelets = (
+        f"--kubelet-certificate-authority={PKI}/ca.crt",
+        f"--kubelet-client-certificate={PKI}/apiserver-kubelet-client.crt",
+        f"--kubelet-client-key={PKI}/apiserver-kubelet-client.key",
+        "--kubelet-preferred-address-types=InternalIP",
     )
+    return [
+        Component(name="etcd", command=control_plane.etcd(_PATHS)),
+        Component(name="kube-apiserver", command=(*api_server, *kubelets)),
+        _program("containerd", f"--config={CONFIGS}/containerd.toml", "--log-level=warn"),
+    ]
 
 
-def _containerd() -> Component:
-    return Component(
-        name="containerd",
-        command=("containerd", f"--config={CONFIGS}/containerd.toml", "--log-level=warn"),
-    )
-
-
-def _controller_manager() -> Component:
-    return Component(
-        name="kube-controller-manager",
-        command=(
+def agents(facts: Facts) -> list[Component]:
+    """Return the components that need a ready API server."""
+    return [
+        _program(
             "kube-controller-manager",
             f"--kubeconfig={kubeconfig('controller-manager')}",
             "--leader-elect=false",
@@ -91,44 +73,28 @@ def _controller_manager() -> Component:
             f"--cluster-signing-cert-file={PKI}/ca.crt",
             f"--cluster-signing-key-file={PKI}/ca.key",
             # With the default rate limit, the many tokens of a start cost five seconds.
-            "--kube-api-qps=500",
-            "--kube-api-burst=1000",
+            *_UNTHROTTLED,
             "--bind-address=127.0.0.1",
             "--profiling=false",
         ),
-    )
-
-
-def _scheduler() -> Component:
-    return Component(
-        name="kube-scheduler",
-        command=(
+        _program(
             "kube-scheduler",
             f"--kubeconfig={kubeconfig('scheduler')}",
             "--leader-elect=false",
-            "--kube-api-qps=500",
-            "--kube-api-burst=1000",
+            *_UNTHROTTLED,
             "--bind-address=127.0.0.1",
             "--profiling=false",
         ),
-    )
-
-
-def _kubelet(facts: Facts) -> Component:
-    return Component(
-        name="kubelet",
-        command=(
+        _program(
             "kubelet",
             f"--config={RENDERED}/kubelet.yaml",
             f"--kubeconfig={kubeconfig('kubelet')}",
             f"--hostname-override={NODE_NAME}",
             f"--node-ip={facts.ip}",
         ),
-    )
-
-
-def _proxy() -> Component:
-    return Component(name="kube-proxy", command=("kube-proxy", f"--config={CONFIGS}/kube-proxy.yaml"))
+        _program("kube-proxy", f"--config={CONFIGS}/kube-proxy.yaml"),
+        _program("coredns", f"-conf={RENDERED}/Corefile"),
+    ]
 
 
 def network_policy() -> Component:
@@ -136,20 +102,17 @@ def network_policy() -> Component:
 
     It exits if the Node object does not exist yet.
     """
-    return Component(
-        name="kube-router",
-        command=(
-            "kube-router",
-            f"--kubeconfig={kubeconfig('kube-router')}",
-            f"--hostname-override={NODE_NAME}",
-            "--run-firewall=true",
-            "--run-router=false",
-            "--run-service-proxy=false",
-            f"--service-cluster-ip-range={control_plane.SERVICE_CIDR}",
-            f"--health-port={FIREWALL_HEALTH_PORT}",
-        ),
+    return _program(
+        "kube-router",
+        f"--kubeconfig={kubeconfig('kube-router')}",
+        f"--hostname-override={NODE_NAME}",
+        "--run-firewall=true",
+        "--run-router=false",
+        "--run-service-proxy=false",
+        f"--service-cluster-ip-range={control_plane.SERVICE_CIDR}",
+        f"--health-port={FIREWALL_HEALTH_PORT}",
     )
 
 
-def _coredns() -> Component:
-    return Component(name="coredns", command=("coredns", f"-conf={RENDERED}/Corefile"))
+def _program(name: str, *arguments: str) -> Component:
+    return Component(name=name, command=(name, *arguments))
