@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from enum import StrEnum, auto
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING
 
 import yaml
 
@@ -25,24 +24,17 @@ STACK_SETTINGS = "Generated from the stack's settings by `make generate`."
 YAML_WIDTH = 110
 
 
-class Extent(StrEnum):
-    """How much of a file is generated."""
-
-    FILE = auto()
-    TAIL = auto()
-    """Everything after the marker's line."""
-    BLOCK = auto()
-    """Everything between `<!-- begin MARKER -->` and `<!-- end MARKER -->`."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Artifact:
-    """A generated file, or a file with a generated part; `path` is relative to the repository's root."""
+    """A generated file, or the generated part of one: after the line `tail`, or in the block of Markdown of this name.
+
+    `path` is relative to the repository's root. A block is what `<!-- begin NAME -->` and `<!-- end NAME -->` enclose.
+    """
 
     path: str
-    extent: Extent
     content: Callable[[], str]
-    marker: str = ""
+    tail: str = ""
+    block: str = ""
 
     def render(self, text: str) -> str:
         """Return the file's text with the part that is generated now.
@@ -50,15 +42,9 @@ class Artifact:
         Raises:
             ValueError: the text does not contain the marker exactly once.
         """
-        match self.extent:
-            case Extent.FILE:
-                return self.content()
-            case Extent.TAIL:
-                return replace_tail(text, self.marker, self.content())
-            case Extent.BLOCK:
-                return replace_block(text, self.marker, self.content())
-            case _:
-                assert_never(self.extent)
+        if self.tail:
+            return replace_tail(text, self.tail, self.content())
+        return replace_block(text, self.block, self.content()) if self.block else self.content()
 
     def is_current(self, root: Path) -> bool:
         file = root / self.path
@@ -107,70 +93,40 @@ def _page(example: Path) -> str:
 
 EXAMPLES = tuple(sorted((ROOT / "examples" / "receivers").glob("*.yaml")))
 
-NAMES = Artifact(
-    path="operator/notification_contract/kinds/channel_names.py",
-    extent=Extent.FILE,
-    content=channel_names.module,
-)
+NAMES = Artifact(path="operator/notification_contract/kinds/channel_names.py", content=channel_names.module)
 """The module that the generators of other artifacts import."""
-
 CRDS = tuple(
     Artifact(
-        path=f"operator/notification_contract/crds/{kind.name.lower()}.yaml",
-        extent=Extent.FILE,
-        content=partial(crd.text, kind),
+        path=f"operator/notification_contract/crds/{kind.name.lower()}.yaml", content=partial(crd.text, kind)
     )
     for kind in KINDS
 )
 """The files that the generator of the editors' schema reads."""
 
+
+def _page_part(page: str, part: str, content: Callable[[], str]) -> Artifact:
+    return Artifact(path=f"docs/{page}.md", block=f"{part}, by make generate", content=content)
+
+
 ARTIFACTS = (
     NAMES,
-    Artifact(path="Pulumi.yaml", extent=Extent.TAIL, marker=f"# {STACK_SETTINGS}", content=config_block),
-    Artifact(
-        path="stacks/README.md",
-        extent=Extent.TAIL,
-        marker=f"<!-- {STACK_SETTINGS} -->",
-        content=stacks_table,
-    ),
-    Artifact(path="stacks/schema.json", extent=Extent.FILE, content=editor_schema),
+    Artifact(path="Pulumi.yaml", tail=f"# {STACK_SETTINGS}", content=config_block),
+    Artifact(path="stacks/README.md", tail=f"<!-- {STACK_SETTINGS} -->", content=stacks_table),
+    Artifact(path="stacks/schema.json", content=editor_schema),
     Artifact(
         path="infra/platform_infra/component_args.py",
-        extent=Extent.TAIL,
-        marker=f"    # {STACK_SETTINGS}",
+        tail=f"    # {STACK_SETTINGS}",
         content=declarations.component_arguments,
     ),
-    Artifact(
-        path="docs/operations.md",
-        extent=Extent.BLOCK,
-        marker="settings, by make generate",
-        content=documentation.settings_table,
-    ),
-    Artifact(
-        path="docs/notificationrequest.md",
-        extent=Extent.BLOCK,
-        marker="phases, by make generate",
-        content=documentation.phase_diagram,
-    ),
+    _page_part("operations", "settings", documentation.settings_table),
+    _page_part("notificationrequest", "phases", documentation.phase_diagram),
     *CRDS,
+    _page_part("receivers", "types", documentation.types_table),
+    _page_part("routing", "kinds", documentation.routing_kinds),
+    _page_part("channels", "channels", documentation.channels),
+    Artifact(path="docs/images/notif.svg", content=recording),
     *(
-        Artifact(
-            path=f"docs/{page}.md", extent=Extent.BLOCK, marker=f"{marker}, by make generate", content=content
-        )
-        for page, marker, content in (
-            ("receivers", "types", documentation.types_table),
-            ("routing", "kinds", documentation.routing_kinds),
-            ("channels", "channels", documentation.channels),
-        )
-    ),
-    Artifact(path="docs/images/notif.svg", extent=Extent.FILE, content=recording),
-    *(
-        Artifact(
-            path=f"docs/receivers/{page}.md",
-            extent=Extent.BLOCK,
-            marker="examples, by make generate",
-            content=partial(receiver_examples, page),
-        )
+        _page_part(f"receivers/{page}", "examples", partial(receiver_examples, page))
         for page in dict.fromkeys(map(_page, EXAMPLES))
     ),
 )

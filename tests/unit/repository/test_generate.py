@@ -16,7 +16,6 @@ from tools.generate.artifacts import (
     ROOT,
     Artifact,
     Command,
-    Extent,
     replace_block,
     replace_tail,
 )
@@ -34,7 +33,8 @@ def test_generated_file_is_current(artifact: Artifact) -> None:
 
 @pytest.mark.parametrize("artifact", ARTIFACTS, ids=lambda artifact: artifact.path)
 def test_generated_part_names_the_command_that_renews_it(artifact: Artifact) -> None:
-    assert artifact.extent is Extent.FILE or "make generate" in artifact.marker
+    marker = artifact.tail or artifact.block
+    assert not marker or "make generate" in marker
 
 
 def test_every_generated_file_exists_and_has_one_generator() -> None:
@@ -74,7 +74,7 @@ def repository(folder: Path) -> tuple[list[Artifact], list[Command]]:
     """Return two artifacts and two commands of a small repository: one of each kind is stale."""
     for name, text in {"a": "new", "b": "old", "c": "new", "d": "old"}.items():
         (folder / name).write_text(text)
-    artifacts = [Artifact(path=name, extent=Extent.FILE, content=lambda: "new") for name in "ab"]
+    artifacts = [Artifact(path=name, content=lambda: "new") for name in "ab"]
     commands = [
         Command(arguments=("-c", f"import pathlib; pathlib.Path({name!r}).write_text('new')"), paths=(name,))
         for name in "cd"
@@ -113,9 +113,7 @@ def test_failed_generator_is_reported_with_its_output(tmp_path: Path) -> None:
 def test_other_files_are_generated_by_a_process_that_reads_the_new_ones(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    names, crd = (
-        Artifact(path=path, extent=Extent.FILE, content=lambda: "new") for path in ("names.py", "crd.yaml")
-    )
+    names, crd = (Artifact(path=path, content=lambda: "new") for path in ("names.py", "crd.yaml"))
     written: list[list[str]] = []
 
     def again(each: Command, folder: Path) -> None:

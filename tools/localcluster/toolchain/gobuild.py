@@ -217,14 +217,14 @@ class Compiled:
 
         `speed` is that of this machine, as plan.py measures it.
         """
-        step.activity("downloading the modules")
+        step.text = "downloading the modules"
         command = ["go", "list", "-deps", f"-f={_FORMAT}", *arguments]
         process = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
         # If Go cannot list the packages, it cannot build them either, and then the build says why.
         lines = [line.split("\t") for line in process.stdout.splitlines()] if process.returncode == 0 else []
         sizes = {name: _size(Path(folder), files) for name, _, folder, *files in lines}
         stale = {name: sizes[name] for name, is_stale, *_ in lines if is_stale == "true"}
-        step.activity(f"compiling {len(stale)} of {len(sizes)} packages")
+        step.text = f"compiling {len(stale)} of {len(sizes)} packages"
         work = sum(stale.values())
         step.begin(work, estimate=work * _SECONDS_PER_BYTE / speed)
         return cls(step=step, sizes=stale)

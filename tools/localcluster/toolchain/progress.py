@@ -37,9 +37,6 @@ class Step:
     since: float = 0.0
     """The time at which the work began, by `time.monotonic`."""
 
-    def activity(self, text: str) -> None:
-        self.text = text
-
     def begin(self, work: float, *, estimate: float = 0.0) -> None:
         """Set the amount of work in any unit, and a better estimate of its duration in seconds if there is one."""
         self.estimate = estimate or self.estimate
@@ -92,7 +89,7 @@ class Progress:
             print(f"[{time.monotonic() - self._start:6.1f}s] {text}", file=sys.stderr, flush=True)
 
     def update(self, name: str, activity: str) -> None:
-        self._running[name].activity(activity)
+        self._running[name].text = activity
 
     @contextmanager
     def step(self, name: str, activity: str, *, estimate: float = 0.0) -> Iterator[Step]:
