@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypedDict
 
 import typer
 
@@ -29,6 +28,14 @@ if TYPE_CHECKING:
 
     from platform_infra.settings.model import Settings
     from tools.localcluster.toolchain import Toolchain
+
+
+class _Needed(TypedDict):
+    """The arguments of `local_parts`."""
+
+    network_policy: bool
+    base: str | None
+
 
 SecretsProvider = Annotated[
     str,
@@ -84,13 +91,13 @@ def prepare(name: str, *, secrets_provider: str = "") -> tuple[PulumiStack, Tool
     check_name(name)
     check_protection(name, provider=secrets_provider)
     # Without an environment, the stack's file says what is needed, so all of it is provided at once.
-    early = None if imports_environments(name) else _LocalParts.of(check_stack_file(name))
-    toolchain = early.provide() if early else ensure(ENGINE_GROUPS)
+    early = None if imports_environments(name) else _needed(check_stack_file(name))
+    toolchain = local_parts(**early) if early else ensure(ENGINE_GROUPS)
     check_provider(name, secrets_provider)
     stack, settings = open_with_settings(name, toolchain=toolchain, secrets_provider=secrets_provider)
-    needed = _LocalParts.of(settings)
+    needed = _needed(settings)
     if needed and needed != early:
-        toolchain = needed.provide()
+        toolchain = local_parts(**needed)
     if needed:
         report_missing_node(stack)
     return stack, toolchain
@@ -105,26 +112,16 @@ def report_missing_node(stack: PulumiStack) -> None:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _LocalParts:
-    """What a stack needs on this machine besides the programs."""
-
-    network_policy: bool
-    base: str | None
-    """The base of the operator's image, or None if the image comes from a registry."""
-
-    @classmethod
-    def of(cls, settings: Settings) -> _LocalParts | None:
-        """Return what a stack with a local cluster needs; a remote cluster needs nothing."""
-        if settings.cluster.kind != ClusterKind.LOCAL:
-            return None
-        operator = settings.operator
-        builds = operator.enabled and not operator.image
-        network_policy = settings.cluster.local.network_policy
-        return cls(network_policy=network_policy, base=operator.base_image if builds else None)
-
-    def provide(self) -> Toolchain:
-        return local_parts(network_policy=self.network_policy, base=self.base)
+def _needed(settings: Settings) -> _Needed | None:
+    """Return what a stack with a local cluster needs; a remote cluster needs nothing."""
+    if settings.cluster.kind != ClusterKind.LOCAL:
+        return None
+    operator = settings.operator
+    builds = operator.enabled and not operator.image
+    return {
+        "network_policy": settings.cluster.local.network_policy,
+        "base": operator.base_image if builds else None,
+    }
 
 
 def local_parts(*, network_policy: bool = False, base: str | None = None) -> Toolchain:

@@ -7,7 +7,7 @@ import re
 import threading
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple
 
 from pulumi.automation import CommandError, CommandResult, ConcurrentUpdateError, OpType
 
@@ -18,7 +18,6 @@ from tools.platform.pulumi.changes import Change, change_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from types import TracebackType
 
     from pulumi.automation import EngineEvent
     from pulumi.automation.events import DiagnosticEvent, PolicyEvent, StepEventMetadata
@@ -159,91 +158,72 @@ COMPLETED = {
 }
 
 
-class StackProgress:
-    """Prints to standard error; a context manager around one operation of the engine.
-
-    With `brief` it prints no line per resource, which suits several operations at once. A failure carries the errors
-    that the engine reported (`EngineError`).
-    """
+class StackProgress(EventLog):
+    """Prints to standard error what the engine does, one line per resource unless it is `brief`."""
 
     def __init__(self, title: str, *, brief: bool = False) -> None:
+        super().__init__()
         self._title = title
         self._brief = brief
         self.pending_operations = False
         """Whether the state holds operations that a killed run left unfinished."""
-        self._log = EventLog()
-        self._exits = contextlib.ExitStack()
         self._started: dict[str, float] = {}
         self._printed: set[str] = set()
         self._start = time.monotonic()
-        self._stop = threading.Event()
-        self._ticker = threading.Thread(target=self._tick, daemon=True)
 
-    def __enter__(self) -> Self:
-        self._print(f"{self._title} …")
-        self._ticker.start()
-        self._exits.enter_context(self._log.operation())
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Print the result and the duration.
-
-        Raises:
-            EngineError: the operation failed, for a reason that the engine reported.
-        """
-        self._stop.set()
-        self._ticker.join()
-        result = "failed"
+    @contextlib.contextmanager
+    def operation(self) -> Iterator[None]:
+        """Run one operation, and print its start, its result and its duration; see the base class."""
+        stop, result = threading.Event(), "failed"
+        ticker = threading.Thread(target=self._tick, args=[stop], daemon=True)
+        err.print(f"{self._title} …")
+        ticker.start()
         try:
-            self._exits.__exit__(kind, error, trace)
-            result = "done" if kind is None else "failed"
+            with super().operation():
+                try:
+                    yield
+                finally:
+                    stop.set()
+                    ticker.join()
+            result = "done"
         finally:
-            self._print(f"{self._title}: {result} after {time.monotonic() - self._start:.1f} s")
+            err.print(f"{self._title}: {result} after {time.monotonic() - self._start:.1f} s")
 
     def on_event(self, event: EngineEvent) -> None:
-        self._log.on_event(event)
+        super().on_event(event)
         if event.resource_pre_event and event.resource_pre_event.metadata.op in COMPLETED:
             self._started[event.resource_pre_event.metadata.urn] = time.monotonic()
         elif event.res_outputs_event and event.res_outputs_event.metadata.op in COMPLETED:
             self._finish(event.res_outputs_event.metadata)
         elif event.res_op_failed_event:
             self._started.pop(event.res_op_failed_event.metadata.urn, None)
-            self._print(f"  {short_name(event.res_op_failed_event.metadata.urn)} FAILED")
-        elif event.diagnostic_event:
-            self._diagnose(event.diagnostic_event)
+            err.print(f"  {short_name(event.res_op_failed_event.metadata.urn)} FAILED")
 
     def _diagnose(self, event: DiagnosticEvent) -> None:
+        super()._diagnose(event)
         if event.severity in {"error", "warning"}:
             self.pending_operations |= PENDING in event.message
-            self._print_once(event.message.strip())
+            # Once: a missing node causes the same warning for each of its objects.
+            if (text := event.message.strip()) not in self._printed:
+                self._printed.add(text)
+                err.print(f"  {text}")
 
     def _finish(self, step: StepEventMetadata) -> None:
         seconds = time.monotonic() - self._started.pop(step.urn, time.monotonic())
         if not self._brief:
-            self._print(f"  {short_name(step.urn)} {COMPLETED[step.op]} ({seconds:.1f} s)")
+            err.print(f"  {short_name(step.urn)} {COMPLETED[step.op]} ({seconds:.1f} s)")
 
-    def _tick(self) -> None:
-        while not self._stop.wait(QUIET_SECONDS):
+    def _tick(self, stop: threading.Event) -> None:
+        while not stop.wait(QUIET_SECONDS):
             open_steps = [
                 short_name(urn)
                 for urn, started in self._started.copy().items()
                 if time.monotonic() - started > 1
             ]
-            self._print(
+            err.print(
                 f"  {self._title}: {time.monotonic() - self._start:.0f} s, "
                 f"waiting for {', '.join(open_steps) or 'the engine'}"
             )
-
-    def _print_once(self, text: str) -> None:
-        """Print a message once: a missing node causes the same warning for each of its objects."""
-        if text not in self._printed:
-            self._printed.add(text)
-            self._print(f"  {text}")
-
-    def _print(self, text: str) -> None:
-        err.print(text)
 
 
 STDERR = "\n stderr: "
@@ -261,48 +241,45 @@ class EngineError(CommandError):
         return "\n".join(self.messages)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KnownError:
+class KnownError(NamedTuple):
     """A problem that the engine reports without saying what to do."""
 
-    pattern: re.Pattern[str]
+    pattern: str
     hint: str
 
 
 KNOWN_ERRORS = (
     KnownError(
-        pattern=re.compile("incorrect passphrase"),
-        hint="the stack is encrypted with another passphrase: set PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE "
+        "incorrect passphrase",
+        "the stack is encrypted with another passphrase: set PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE "
         "to it. The stacks dev and ci use the passphrase of stacks/README.md, which applies while neither is set",
     ),
     KnownError(
-        pattern=re.compile("the stack is currently locked by|Another update is currently in progress"),
-        hint="another command is updating the stack: wait until it ends. If it was killed, remove its lock with "
+        "the stack is currently locked by|Another update is currently in progress",
+        "another command is updating the stack: wait until it ends. If it was killed, remove its lock with "
         "`tools/notif-platform pulumi cancel --yes --stack NAME` and run the same command again",
     ),
     KnownError(
-        pattern=re.compile(re.escape(f".metadata.annotations.{CRD_OWNER}")),
-        hint="a CRD or the namespace in this cluster belongs to another stack or state, named by its annotation "
+        re.escape(f".metadata.annotations.{CRD_OWNER}"),
+        "a CRD or the namespace in this cluster belongs to another stack or state, named by its annotation "
         "kubernaut.ai/owner: use the backend with that state; or set crdManaged to false and choose another "
         "operatorNamespace; or remove the annotation if that state no longer exists (docs/environments.md#owner)",
     ),
     KnownError(
-        pattern=re.compile(rf"Apply failed with \d+ conflicts?: (?!.*{re.escape(CRD_OWNER)})", re.DOTALL),
-        hint="another client has changed this field in the cluster, and this command changes it, too: run "
+        rf"Apply failed with \d+ conflicts?: (?!.*{re.escape(CRD_OWNER)})",
+        "another client has changed this field in the cluster, and this command changes it, too: run "
         "`tools/notif-platform up NAME --refresh` to restore what was changed without Pulumi (docs/operations.md#drift)",
     ),
     KnownError(
         # How Go's client reports a request to the API server that got no answer, and how the provider does.
-        pattern=re.compile(
-            r'"https://[^/"]+/(?:apis?|openapi|version)\b[^"]*": |Kubernetes cluster is unreachable|due to unreachable cluster'
-        ),
-        hint="the API server stopped answering; what was done until then is recorded. Check it with `kubectl --context CONTEXT "
+        r'"https://[^/"]+/(?:apis?|openapi|version)\b[^"]*": |Kubernetes cluster is unreachable|due to unreachable cluster',
+        "the API server stopped answering; what was done until then is recorded. Check it with `kubectl --context CONTEXT "
         "version`, then run the same command again: it continues. If the cluster no longer exists, run "
         "`tools/notif-platform down NAME --cluster-gone` (docs/operations.md#bad-days)",
     ),
     KnownError(
-        pattern=re.compile("ErrImagePull|ImagePullBackOff|ErrImageNeverPull|InvalidImageName"),
-        hint="the cluster cannot pull the image: correct operatorImage, set operatorRegistryServer or operatorImagePullSecrets, or run "
+        "ErrImagePull|ImagePullBackOff|ErrImageNeverPull|InvalidImageName",
+        "the cluster cannot pull the image: correct operatorImage, set operatorRegistryServer or operatorImagePullSecrets, or run "
         "`tools/notif-platform rollback`; the previous pods keep running",
     ),
 )
@@ -311,7 +288,7 @@ KNOWN_ERRORS = (
 def explain_engine_error(error: CommandError) -> str:
     """Return the engine's messages, and below them a hint for each known problem."""
     message = str(error) if isinstance(error, EngineError) else _stderr(str(error))
-    hints = [f"hint: {known.hint}" for known in KNOWN_ERRORS if known.pattern.search(message)]
+    hints = [f"hint: {known.hint}" for known in KNOWN_ERRORS if re.search(known.pattern, message, re.DOTALL)]
     return "\n".join([message, *hints])
 
 

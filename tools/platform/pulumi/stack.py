@@ -140,7 +140,8 @@ def up(stack: auto.Stack, *, brief: bool = False, refresh: bool = False) -> tupl
     """
     if refresh and _has_objects(stack):
         stack.workspace.env_vars = {**stack.workspace.env_vars, **TAKE_BACK}
-    with StackProgress(f"pulumi up -s {stack.name}", brief=brief) as progress:
+    progress = StackProgress(f"pulumi up -s {stack.name}", brief=brief)
+    with progress.operation():
         result = stack.up(on_event=progress.on_event, color="never", suppress_outputs=True, refresh=refresh)
     if progress.pending_operations:
         _drop_pending_operations(stack)
@@ -240,7 +241,8 @@ def destroy(stack: auto.Stack, *, brief: bool = False, run_program: bool = False
 
     The engine uses the credentials in the state, or with `run_program` those that the program has now.
     """
-    with StackProgress(f"pulumi destroy -s {stack.name}", brief=brief) as progress:
+    progress = StackProgress(f"pulumi destroy -s {stack.name}", brief=brief)
+    with progress.operation():
         stack.destroy(
             on_event=progress.on_event, color="never", suppress_outputs=True, run_program=run_program
         )
