@@ -11,14 +11,13 @@ import pytest
 from pulumi.automation import CommandError, CommandResult
 
 from platform_infra.cluster.api_client import ApiClient
+from tools.platform.kinds import Kind, kinds_of
 from tools.platform.pulumi.removal import deletion
 from tools.platform.pulumi.removal.deletion import (
     Deletions,
     HeldError,
     HeldObject,
-    Kind,
     explained,
-    kinds_of,
 )
 
 DELETED = "2026-01-01T00:00:00Z"
@@ -89,14 +88,13 @@ def client(**answers: Any) -> ApiClient:
 
 
 def test_kinds_are_those_that_the_cluster_serves() -> None:
-    namespaces, config_maps, bindings = kinds_of("/api", CORE)
+    namespaces, config_maps, bindings = kinds_of(CORE)
     assert namespaces.path(name="a") == "/api/v1/namespaces/a"
     assert config_maps.path("a", "b") == "/api/v1/namespaces/a/configmaps/b"
     assert not bindings.deletable
-    (receivers, _) = kinds_of("/apis", GROUPS)
+    (receivers, _) = kinds_of(GROUPS)
     assert receivers == Kind(
-        root="/apis/kubernaut.ai/v1alpha1",
-        group="kubernaut.ai",
+        version="kubernaut.ai/v1alpha1",
         name="NotificationReceiver",
         plural="notificationreceivers",
         namespaced=True,

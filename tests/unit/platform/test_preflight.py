@@ -6,17 +6,22 @@ from typing import Any
 
 import yaml
 
-from tools.platform.preflight.objects import ApiResource, PlannedObject, Reference, references
+from tools.platform.kinds import Kind
+from tools.platform.preflight.objects import PlannedObject, Reference, references
 from tools.platform.preflight.report import Report, setting
 from tools.platform.preflight.rights import Need, Right, manifest, needs
 
 RBAC = "rbac.authorization.k8s.io"
+KINDS = [
+    ("v1", "Namespace", False),
+    ("v1", "ConfigMap", True),
+    ("apps/v1", "Deployment", True),
+    (f"{RBAC}/v1", "Role", True),
+    (f"{RBAC}/v1", "RoleBinding", True),
+]
 SERVED = {
-    ("v1", "Namespace"): ApiResource(plural="namespaces", namespaced=False),
-    ("v1", "ConfigMap"): ApiResource(plural="configmaps", namespaced=True),
-    ("apps/v1", "Deployment"): ApiResource(plural="deployments", namespaced=True),
-    (f"{RBAC}/v1", "Role"): ApiResource(plural="roles", namespaced=True),
-    (f"{RBAC}/v1", "RoleBinding"): ApiResource(plural="rolebindings", namespaced=True),
+    (version, name): Kind(version=version, name=name, plural=f"{name.lower()}s", namespaced=namespaced)
+    for version, name, namespaced in KINDS
 }
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import yaml
 
 from platform_infra.cluster.api_client import connect
+from tools.platform import kinds
 from tools.platform.errors import PlatformError
 
 if TYPE_CHECKING:
@@ -94,10 +95,8 @@ class DemoCluster:
 
 
 def path_of(obj: Object) -> str:
-    version, metadata = obj["apiVersion"], obj["metadata"]
-    base = f"/api/{version}" if "/" not in version else f"/apis/{version}"
-    folder = f"/namespaces/{metadata['namespace']}" if "namespace" in metadata else ""
-    return f"{base}{folder}/{obj['kind'].lower()}s/{metadata['name']}"
+    plural, metadata = f"{obj['kind'].lower()}s", obj["metadata"]
+    return kinds.path_of(obj["apiVersion"], plural, metadata.get("namespace", ""), metadata["name"])
 
 
 def wait(condition: Callable[[], bool], *, seconds: float, what: str) -> None:

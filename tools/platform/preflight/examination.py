@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Final
 
 from platform_infra.cluster.api_server import NAMESPACES
 from tools.platform.errors import PlatformError
-from tools.platform.preflight.objects import ApiResource, Reference, pod_template, references
+from tools.platform.kinds import Kind, kinds_at
+from tools.platform.preflight.objects import Reference, pod_template, references
 from tools.platform.preflight.report import Report, distinct, setting, unserved
 from tools.platform.preflight.rights import BINDINGS, Need, Right, needs
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from platform_infra.cluster.api_client import Answer, ApiClient
-    from tools.platform.preflight.objects import PlannedObject, Served
+    from platform_infra.cluster.api_client import ApiClient
+    from tools.platform.preflight.objects import PlannedObject
+    from tools.platform.preflight.rights import Kinds
 
 DEFINITION: Final = "CustomResourceDefinition"
 DEFAULT_ACCOUNT: Final = "default"
@@ -45,8 +47,9 @@ class _Examination:
     notes: list[str] = field(default_factory=list)
 
     def report(self) -> Report:
-        resources = served(self.api, sorted({each.api_version for each in self.objects}))
-        known = {**resources, **_defined(self.objects)}
+        kinds = kinds_at(self.api, sorted({each.api_version for each in self.objects}))
+        served = {(kind.version, kind.name): kind for kind in kinds}
+        known = {**served, **_defined(self.objects)}
         self._kinds(known)
         absent = self._namespaces()
         wanted = needs(self.objects, known)
@@ -56,10 +59,10 @@ class _Examination:
                 self._reference(reference)
         refused = {need.subject for need in missing}
         for each in self.objects:
-            resource = resources.get((each.api_version, each.kind))
-            if each.only_read or resource is None or each.namespace in absent or str(each) in refused:
+            kind = served.get((each.api_version, each.kind))
+            if each.only_read or kind is None or each.namespace in absent or str(each) in refused:
                 continue
-            self._dry_run(each, resource)
+            self._dry_run(each, kind)
             self._pods(each)
         fewer = [setting(each) for each in self.objects if str(each) in refused]
         return Report(
@@ -71,7 +74,7 @@ class _Examination:
             objects=len(self.objects),
         )
 
-    def _kinds(self, known: Served) -> None:
+    def _kinds(self, known: Kinds) -> None:
         unknown = {(each.api_version, each.kind): each for each in self.objects}
         for (version, kind), each in unknown.items():
             if (version, kind) not in known:
@@ -114,8 +117,9 @@ class _Examination:
             what = f"the {each} has no key {each.key!r}; its keys are: {keys}"
             self._find(what, "add the key, or correct the setting that names it")
 
-    def _dry_run(self, each: PlannedObject, resource: ApiResource) -> None:
-        answer = dry_run(self.api, each, resource)
+    def _dry_run(self, each: PlannedObject, kind: Kind) -> None:
+        options = f"dryRun=All&force=true&fieldManager={MANAGER}"
+        answer = self.api.send("PATCH", f"{kind.path(each.namespace, each.name)}?{options}", each.document)
         # A dry run stores no role, so that a binding to it cannot be checked.
         if answer.accepted or (each.kind in BINDINGS and answer.status == HTTPStatus.NOT_FOUND):
             return
@@ -144,15 +148,14 @@ class _Examination:
         self.findings.append(f"{what}; {hint}")
 
 
-def _defined(objects: Sequence[PlannedObject]) -> dict[tuple[str, str], ApiResource]:
+def _defined(objects: Sequence[PlannedObject]) -> dict[tuple[str, str], Kind]:
+    """Return the kinds that the definitions among the objects add."""
     result = {}
-    for each in objects:
-        if each.kind != DEFINITION:
-            continue
-        spec = each.document["spec"]
-        resource = ApiResource(plural=spec["names"]["plural"], namespaced=spec["scope"] == "Namespaced")
-        for version in spec["versions"]:
-            result[f"{spec['group']}/{version['name']}", spec["names"]["kind"]] = resource
+    for spec in (each.document["spec"] for each in objects if each.kind == DEFINITION):
+        name, plural = spec["names"]["kind"], spec["names"]["plural"]
+        for served in spec["versions"]:
+            version, namespaced = f"{spec['group']}/{served['name']}", spec["scope"] == "Namespaced"
+            result[version, name] = Kind(version=version, name=name, plural=plural, namespaced=namespaced)
     return result
 
 
@@ -174,23 +177,6 @@ def allowed(api: ApiClient, rights: Collection[Right]) -> dict[Right, bool]:
         return dict(zip(rights, pool.map(lambda right: _may(api, right), rights), strict=True))
 
 
-def served(api: ApiClient, versions: Collection[str]) -> Served:
-    """Return the resources of the given groups with their versions, as far as they are served."""
-    return {
-        (version, each["kind"]): ApiResource(plural=each["name"], namespaced=each["namespaced"])
-        for version in versions
-        for each in api.get(_base(version)).document.get("resources") or ()
-        if "/" not in each["name"]
-    }
-
-
-def dry_run(api: ApiClient, each: PlannedObject, resource: ApiResource) -> Answer:
-    """Let the API server check an object, without storing it."""
-    place = f"/namespaces/{each.namespace}" if resource.namespaced else ""
-    path = f"{_base(each.api_version)}{place}/{resource.plural}/{each.name}"
-    return api.send("PATCH", f"{path}?dryRun=All&force=true&fieldManager={MANAGER}", each.document)
-
-
 def _may(api: ApiClient, right: Right) -> bool:
     resource, _, subresource = right.resource.partition("/")
     attributes = {
@@ -210,7 +196,3 @@ def _may(api: ApiClient, right: Right) -> bool:
     if not answer.accepted:
         raise PlatformError(f"the API server does not tell which rights the account has: {answer.message}")
     return bool(answer.document["status"]["allowed"])
-
-
-def _base(version: str) -> str:
-    return f"/apis/{version}" if "/" in version else f"/api/{version}"

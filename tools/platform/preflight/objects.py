@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,8 @@ from tools.platform.pulumi.engine import offline_stack
 from tools.platform.pulumi.events import EventLog
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
     from pulumi.automation import EngineEvent
 
     from platform_infra.cluster.kubeconfig import SingleContext
@@ -45,16 +46,6 @@ class PlannedObject:
 
     def __str__(self) -> str:
         return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApiResource:
-    plural: str
-    namespaced: bool
-
-
-Served = Mapping[tuple[str, str], ApiResource]
-"""Resources by group with version, and kind: `("apps/v1", "Deployment")`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)

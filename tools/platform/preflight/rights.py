@@ -17,7 +17,11 @@ from platform_infra import names
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from tools.platform.preflight.objects import PlannedObject, Served
+    from tools.platform.kinds import Kind
+    from tools.platform.preflight.objects import PlannedObject
+
+    Kinds = Mapping[tuple[str, str], Kind]
+    """Kinds by group with version, and name: `("apps/v1", "Deployment")`."""
 
 RBAC: Final = "rbac.authorization.k8s.io"
 OF_AN_OBJECT: Final = ("get", "create", "patch", "delete")
@@ -55,7 +59,7 @@ class Need:
     unless: Right | None = None
 
 
-def needs(objects: Sequence[PlannedObject], served: Served) -> list[Need]:
+def needs(objects: Sequence[PlannedObject], served: Kinds) -> list[Need]:
     """Return every right that the objects need, each once for a purpose; kinds that are not served are left out."""
     known = [(each, served.get((each.api_version, each.kind))) for each in objects]
     own = [need for each, resource in known if resource for need in _of_object(each, resource.plural)]

@@ -11,6 +11,7 @@ from pulumi.automation import CommandError, ConcurrentUpdateError, Deployment
 from platform_infra.cluster.api_client import JSON, api_client
 from platform_infra.cluster.api_server import DEFINITIONS
 from tools.platform.errors import PlatformError
+from tools.platform.kinds import DISCOVERY, kinds_of
 from tools.platform.pulumi.removal.destruction import PROVIDER, contents
 from tools.platform.pulumi.stack import destroy
 
@@ -22,10 +23,9 @@ if TYPE_CHECKING:
     Object = Mapping[str, Any]
     from pulumi.automation import Stack
 
+    from tools.platform.kinds import Kind
     from tools.platform.pulumi.removal.destruction import Contents
 
-DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
-"""All kinds of a cluster in two requests (Kubernetes 1.30)."""
 METADATA = "application/json;g=meta.k8s.io;v=v1;as=PartialObjectMetadata"
 METADATA_LIST = f"{METADATA}List"
 NAMESPACE, DEFINITION = "Namespace", "CustomResourceDefinition"
@@ -36,27 +36,6 @@ TERMINATING = "Terminating"
 LIST_LIMIT = 500
 """Objects of a kind that are looked at; the first few tell what is wrong."""
 MAX_SHOWN = 20
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
-    root: str
-    """The path of its group and version, such as `/apis/apps/v1`."""
-    group: str
-    name: str
-    plural: str
-    namespaced: bool
-    deletable: bool
-
-    def path(self, namespace: str = "", name: str = "") -> str:
-        """Return the path of an object, or without a name that of a list."""
-        parts = [
-            self.root,
-            *(("namespaces", namespace) if namespace else ()),
-            self.plural,
-            *filter(None, [name]),
-        ]
-        return "/".join(parts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,9 +120,8 @@ class Deletions:
 
     def _served(self) -> list[Kind]:
         if self._kinds is None:
-            self._kinds = [
-                kind for path in ("/api", "/apis") for kind in kinds_of(path, self._get(path, DISCOVERY))
-            ]
+            answers = [self._get(path, DISCOVERY) for path in ("/api", "/apis")]
+            self._kinds = [kind for answer in answers for kind in kinds_of(answer)]
         return self._kinds
 
     def _get(self, path: str, accept: str = JSON) -> Object:
@@ -156,23 +134,6 @@ class Deletions:
         except (ApiException, HTTPError):
             return {}
         return answer.document if answer.accepted else {}
-
-
-def kinds_of(path: str, discovery: Object) -> Iterator[Kind]:
-    """Yield the kinds of an APIGroupDiscoveryList from `/api` or `/apis`, each in its preferred version."""
-    for item in discovery.get("items") or []:
-        group = item["metadata"].get("name", "")
-        for version in item["versions"][:1]:
-            root = "/".join(part for part in (path, group, version["version"]) if part)
-            for resource in version.get("resources") or []:
-                yield Kind(
-                    root=root,
-                    group=group,
-                    name=(resource.get("responseKind") or {}).get("kind", ""),
-                    plural=resource["resource"],
-                    namespaced=resource["scope"] == "Namespaced",
-                    deletable={"list", "delete"} <= set(resource["verbs"]),
-                )
 
 
 def _held(kind: Kind, document: Object) -> Iterator[HeldObject]:
