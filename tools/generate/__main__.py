@@ -72,7 +72,6 @@ def stale_files(
 
 
 def write(root: Path) -> None:
-    """Write all generated files below `root`."""
     for sources in ((NAMES,), CRDS):
         if stale := [each for each in sources if not each.is_current(root)]:
             for each in stale:

@@ -81,7 +81,6 @@ def editor_schema() -> str:
 
 
 def receiver_examples(page: str) -> str:
-    """Return the examples of a type of receivers as blocks of Markdown."""
     files = (file for file in EXAMPLES if _page(file) == page)
     return "\n\n".join(f"```yaml\n{file.read_text('utf-8')}```" for file in files)
 

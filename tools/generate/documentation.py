@@ -39,7 +39,6 @@ def settings_table() -> str:
 def settings(
     model: type[BaseModel] = Settings, path: tuple[str, ...] = ()
 ) -> Iterator[tuple[tuple[str, ...], FieldInfo]]:
-    """Yield each setting with its path, in order of declaration."""
     for name, field in model.model_fields.items():
         if isinstance(field.default, BaseModel):
             yield from settings(type(field.default), (*path, name))
@@ -100,12 +99,10 @@ def types_table() -> str:
 
 
 def routing_kinds() -> str:
-    """Return the kinds of a routing document as a list in one line."""
     return ", ".join(f"`{kind}_configs`" for kind in KINDS)
 
 
 def channels() -> str:
-    """Return the values of `spec.channels` as a list in one line."""
     return ", ".join(f"`{name}`" for name, each in CHANNEL_TYPES.items() if each.in_channels)
 
 

@@ -36,7 +36,6 @@ CARD: Final = MarkdownIt("zero").enable(["emphasis", "link", "list", "escape", "
 
 
 def pages(sent: Mapping[str, bytes]) -> dict[str, str]:
-    """Return a page per channel, by the name of its picture."""
     style = STYLE.read_text("utf-8")
     return {
         name: PAGE.format(style=style, name=name, content=view(sent[name])) for name, view in VIEWS.items()

@@ -98,7 +98,6 @@ def _own_files() -> Iterator[Path]:
 def _build(
     client: DockerClient, tag: str, arguments: dict[str, str], write: Callable[[tarfile.TarFile], None]
 ) -> None:
-    """Build an image from a context that `write` fills."""
     folder = cache_dir() / "node"
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / f"build{NETWORK_POLICY_SUFFIX if tag.endswith(NETWORK_POLICY_SUFFIX) else ''}.log"

@@ -153,12 +153,10 @@ def _pid_file() -> Path:
 
 
 def _own_pid() -> int | None:
-    """Return the process that this module started, if it still runs."""
     return _running(_pid_file(), "dockerd")
 
 
 def _running(pid_file: Path, program: str) -> int | None:
-    """Return the process in a pid file, if it runs and is that program."""
     try:
         pid = int(pid_file.read_text())
         name = Path(f"/proc/{pid}/comm").read_text().strip()

@@ -176,7 +176,6 @@ def _linker_flags(steps: Sequence[Build]) -> str:
 
 @contextmanager
 def _named(groups: Sequence[Group]) -> Iterator[None]:
-    """Name the groups and the next step in an error of the block."""
     try:
         yield
     except ToolchainError as error:

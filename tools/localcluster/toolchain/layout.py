@@ -81,7 +81,6 @@ class Toolchain:
 
     @property
     def pulumi_home(self) -> Path:
-        """The value of PULUMI_HOME with which the engine finds the provider."""
         return self.root / "pulumi-home"
 
     @property

@@ -72,7 +72,6 @@ def without_release(group: Group) -> Action:
 
 
 def compile_seconds(planned: Sequence[Planned], speed: float) -> float:
-    """Return how long the compilation of these groups takes on a machine of this speed, with an empty cache."""
     return sum(each.group.seconds for each in planned if each.action == Action.COMPILE) / speed
 
 

@@ -100,8 +100,6 @@ def _exit_code(child: subprocess.Popen[bytes]) -> int | None:
 
 
 class _Watched:
-    """The output of a program, read while the program writes it."""
-
     def __init__(self, lines: TextIO, watch: Callable[[str], bool] | None) -> None:
         self._lines = lines
         self._watch = watch
@@ -109,7 +107,6 @@ class _Watched:
         self._last: deque[str] = deque(maxlen=_SHOWN_LINES)
 
     def read(self) -> None:
-        """Pass on the lines that are complete by now."""
         *complete, self._part = (self._part + self._lines.read()).split("\n")
         for line in complete:
             if self._watch is None or not self._watch(line):

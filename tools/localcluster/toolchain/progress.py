@@ -47,11 +47,9 @@ class Step:
 
     @property
     def fraction(self) -> float | None:
-        """The part of the work that is done, or None if the amount is not known."""
         return self._done / self._work if self._work else None
 
     def remaining(self, now: float) -> float | None:
-        """Return the remaining seconds, or None if nothing is known about them."""
         fraction = self.fraction
         if fraction is not None and fraction >= _MEASURED_FROM:
             return (now - self.since) * (1 - fraction) / fraction
@@ -93,7 +91,6 @@ class Progress:
 
     @contextmanager
     def step(self, name: str, activity: str, *, estimate: float = 0.0) -> Iterator[Step]:
-        """Report the start of a step, and its duration if it succeeds."""
         self.log(f"{name}: {activity}")
         step = Step(name=name, text=activity, estimate=estimate)
         with self._lock:
@@ -119,7 +116,6 @@ class Progress:
                 self.log("in progress: " + "; ".join(lines))
 
     def _draw(self, text: str) -> None:
-        """Replace the last line of the terminal."""
         if self._terminal:
             width = shutil.get_terminal_size().columns - 1
             print(f"\r\x1b[K{text[:width]}", end="", file=sys.stderr, flush=True)

@@ -151,7 +151,6 @@ class _Run:
         return None
 
     def _without_release(self, planned: Planned, reason: str) -> Planned | None:
-        """Provide the group from its package, or return it for the compiler."""
         instead = Planned(group=planned.group, action=plan.without_release(planned.group), reason=reason)
         return instead if instead.action == Action.COMPILE else self._obtain(instead)
 
@@ -163,7 +162,6 @@ class _Run:
         debian.extract(planned.group.package, into, scratch=scratch, log=log, children=self._children)
 
     def _compile(self, planned: Sequence[Planned]) -> None:
-        """Compile groups together, so that each package is compiled once."""
         if not planned:
             return
         if problem := go_problem():

@@ -55,7 +55,6 @@ class Hosts:
             return self._reachable[host]
 
     def mark_unreachable(self, host: str) -> None:
-        """Send no more requests to this host."""
         with self._lock:
             self._reachable[host] = False
 
@@ -195,7 +194,6 @@ def unpack(file: Path, members: dict[str, str], into: Path) -> None:
 
 
 def _extract(file: Path, programs: dict[str, str], into: Path) -> None:
-    """Read the archive once; `programs` maps a path in it to a program."""
     missing = set(programs)
     with tarfile.open(file) as archive:
         for member in archive:

@@ -25,8 +25,6 @@ _PAUSE_ARCHIVE = "/opt/notification-node/pause.tar"
 
 
 class Supervisor:
-    """Starts, watches and stops the processes of the node."""
-
     def __init__(self) -> None:
         self._running: dict[int, Component] = {}
 
@@ -47,7 +45,6 @@ class Supervisor:
             self._handle_exit(*exited)
 
     def watch(self) -> NoReturn:
-        """Wait until a component exits, then stop the node."""
         while True:
             if exited := _reap(0):
                 self._handle_exit(*exited)
@@ -72,12 +69,10 @@ class Supervisor:
 
 
 def log(text: str) -> None:
-    """Write a line to the container's log."""
     print(f"node: {text}", flush=True)
 
 
 def fail(component: str, reason: str) -> NoReturn:
-    """Stop the node and write the end of the component's log."""
     log(f"{component} {reason}; the end of its log:")
     with (LOGS / f"{component}.log").open(errors="replace") as lines:
         for line in deque(lines, maxlen=_SHOWN_LINES):
@@ -95,7 +90,6 @@ def _reap(options: int) -> tuple[int, int] | None:
 
 
 def _await(component: str, supervisor: Supervisor, facts: Facts) -> None:
-    """Return when a component is ready; stop the node if it is not in time."""
     deadline = time.monotonic() + _READY_SECONDS
     while (problem := probes.check(component, facts)) is not None:
         supervisor.check()
@@ -112,7 +106,6 @@ def _command(*command: str) -> None:
 
 
 def main() -> NoReturn:
-    """Start the node and supervise it until it stops."""
     facts = Facts.find()
     supervisor = Supervisor()
     signal.signal(signal.SIGTERM, supervisor.stop)

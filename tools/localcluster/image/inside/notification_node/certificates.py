@@ -68,7 +68,6 @@ def _issue(facts: Facts) -> None:
 
 
 def kubeconfig(client: str) -> Path:
-    """Return the path of this client's kubeconfig."""
     return KUBECONFIGS / f"{client}.conf"
 
 

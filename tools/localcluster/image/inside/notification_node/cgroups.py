@@ -14,7 +14,6 @@ _COPIED_DOWN = ("cpuset.cpus", "cpuset.mems")
 
 
 def prepare(root: str) -> None:
-    """Create the cgroup that the kubelet uses."""
     if (CGROUPS / "cgroup.controllers").exists():
         _delegate_unified()
         return

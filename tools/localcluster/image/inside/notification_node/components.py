@@ -39,7 +39,6 @@ class Component:
 
 
 def foundation(facts: Facts) -> list[Component]:
-    """Return the components that the others depend on: etcd, the API server and the container runtime."""
     api_server = control_plane.api_server(
         _PATHS,
         etcd_port=ETCD_PORT,
@@ -61,7 +60,6 @@ def foundation(facts: Facts) -> list[Component]:
 
 
 def agents(facts: Facts) -> list[Component]:
-    """Return the components that need a ready API server."""
     return [
         _program(
             "kube-controller-manager",

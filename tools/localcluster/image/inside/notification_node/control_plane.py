@@ -27,7 +27,6 @@ class Paths:
 
 
 def etcd(paths: Paths) -> tuple[str, ...]:
-    """Return the command line of etcd."""
     # The data is disposable: losing a write in a power failure costs nothing, an fsync per write costs milliseconds.
     return ("etcd", f"--data-dir={paths.data}", "--unsafe-no-fsync", "--log-level=warn")
 

@@ -36,7 +36,6 @@ class Facts:
 
     @classmethod
     def find(cls) -> Facts:
-        """Read the properties of the container that this process runs in."""
         ip = socket.gethostbyname(socket.gethostname())
         return cls(
             ip=ip,

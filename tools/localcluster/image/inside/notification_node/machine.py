@@ -36,7 +36,6 @@ def prepare(facts: Facts) -> None:
 
 
 def render(facts: Facts) -> None:
-    """Write the configuration files that contain the address of this node."""
     nameservers = any(
         line.startswith("nameserver") for line in Path("/etc/resolv.conf").read_text().splitlines()
     )

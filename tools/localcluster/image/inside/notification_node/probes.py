@@ -22,7 +22,6 @@ _TIMEOUT = 2.0
 
 
 def api_server(_facts: Facts) -> str | None:
-    """Check that the API server reports itself ready."""
     status, _ = _get("127.0.0.1", API_PORT, "/readyz")
     return None if status == HTTPStatus.OK else f"/readyz returned {status}"
 

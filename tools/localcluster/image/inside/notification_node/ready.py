@@ -18,7 +18,6 @@ _SHOWN_LINES = 10
 
 
 def wait(seconds: float, facts: Facts) -> tuple[str, str] | None:
-    """Return the component that is not ready in time and its problem, or None."""
     deadline = time.monotonic() + seconds
     for component in probes.components(facts):
         while (problem := probes.check(component, facts)) is not None:
