@@ -46,12 +46,8 @@ def alerts(
         if not rules_pass():
             raise typer.Exit(ExitCode.FAILED)
         return
-    out.print(rule_file(_settings(stack)), end="")
-
-
-def _settings(stack: str) -> Settings:
     check_name(stack, STACKS)
-    return check_stack_file(stack, STACKS)
+    out.print(rule_file(check_stack_file(stack, STACKS)), end="")
 
 
 def rule_file(settings: Settings) -> str:

@@ -57,11 +57,8 @@ def show_receivers(cluster: DemoCluster, operator: Object) -> bool:
     """Show notifications to receivers, and the inbox that they lead to; return whether all were final in time."""
     home = operator["metadata"]["namespace"]
     out.print("\nReceivers, and an inbox in the cluster:\n")
-    inbox, receivers, notifications = (
-        Inbox(cluster, operator),
-        Receivers(cluster, home),
-        Notifications(cluster),
-    )
+    inbox, receivers = Inbox(cluster, operator), Receivers(cluster, home)
+    notifications = Notifications(cluster)
     inbox.start()
     receivers.apply()
     notifications.apply(EXAMPLES / "demo" / "notifications", lambda obj: addressed_to(obj, home))

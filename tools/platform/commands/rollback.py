@@ -12,7 +12,6 @@ import typer
 
 from platform_infra import names
 from platform_infra.cluster.local.images import load_image
-from platform_infra.names import PROJECT
 from platform_infra.settings.declarations import config_block
 from tools.platform.command_group import Stack  # noqa: TC001 - typer reads it
 from tools.platform.commands.up import bring_up
@@ -33,8 +32,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
-IMAGE = f"{PROJECT}:operatorImage"
-DEFAULTS = {f"{PROJECT}:{key}": entry["default"] for key, entry in config_block().items()}
+IMAGE = f"{names.PROJECT}:operatorImage"
+DEFAULTS = {f"{names.PROJECT}:{key}": entry["default"] for key, entry in config_block().items()}
 COPIES = (".checkpoint.json", ".checkpoint.json.gz")
 STACK = "pulumi:pulumi:Stack"
 UPDATE, DESTROY, SUCCEEDED = "update", "destroy", "succeeded"
@@ -194,7 +193,10 @@ def roll_back(name: str, console: Console, *, dry_run: bool = False) -> None:
         console.print(f"  {describe(key, value)}")
     if dry_run:
         return
-    _load(outputs(stack).get("node"), target.image)
+    node = outputs(stack).get("node")
+    if node and target.image.startswith(f"{names.IMAGE_REPOSITORY}:"):
+        # It was built on this machine.
+        load_image(node, target.image)
     _apply(stack, changes)
     bring_up(name, console)
     console.print(
@@ -217,12 +219,6 @@ def describe(key: str, value: Value | None) -> str:
     if value.secret:
         return f"{short}: (previous secret)"
     return f"{short}: {value.content if isinstance(value.content, str) else json.dumps(value.content)}"
-
-
-def _load(node: str | None, image: str) -> None:
-    """Load an image that was built on this machine into the stack's node."""
-    if node and image.startswith(f"{names.IMAGE_REPOSITORY}:"):
-        load_image(node, image)
 
 
 def _apply(stack: PulumiStack, changes: Mapping[str, Value | None]) -> None:

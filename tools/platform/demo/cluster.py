@@ -13,7 +13,7 @@ from tools.platform import kinds
 from tools.platform.errors import PlatformError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from pathlib import Path
 
 Object: TypeAlias = dict[str, Any]
@@ -44,9 +44,8 @@ class DemoCluster:
         Raises:
             DemoError: there is none.
         """
-        operators: list[Object] = self.request("GET", f"/apis/apps/v1/deployments?labelSelector={OPERATOR}")[
-            "items"
-        ]
+        answer = self.request("GET", f"/apis/apps/v1/deployments?labelSelector={OPERATOR}")
+        operators: list[Object] = answer["items"]
         if not operators:
             raise DemoError("the cluster has no operator", hint="run `make up` first")
         return min(operators, key=lambda each: str(each["metadata"]["creationTimestamp"]))
@@ -90,7 +89,9 @@ class DemoCluster:
         """
         answer = self.api.send(method, path, body)
         if answer.status == HTTPStatus.UNPROCESSABLE_ENTITY:
-            raise RejectedError(_cause(answer.document))
+            causes = answer.document.get("details", {}).get("causes", [])
+            fields = (f"{cause['field']}: {cause['message']}" for cause in causes)
+            raise RejectedError(next(fields, answer.message))
         return answer.checked().json
 
 
@@ -110,8 +111,3 @@ def wait(condition: Callable[[], bool], *, seconds: float, what: str) -> None:
         if time.monotonic() > deadline:
             raise DemoError(f"not within {seconds:g} s: {what}")
         time.sleep(INTERVAL_SECONDS)
-
-
-def _cause(answer: Mapping[str, Any]) -> str:
-    causes = answer.get("details", {}).get("causes", [])
-    return next((f"{cause['field']}: {cause['message']}" for cause in causes), str(answer["message"]))

@@ -6,6 +6,7 @@ import base64
 import contextlib
 import hashlib
 import secrets
+from functools import partial
 from typing import TYPE_CHECKING
 
 import trustme
@@ -15,13 +16,14 @@ from tools.platform.demo.cluster import NAMESPACE, DemoError, Object, wait
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from tools.platform.demo.cluster import DemoCluster
 
 
 NAME, AUTHORITY, WEBHOOK, MAIL = "inbox", "demo-inbox-ca", "demo-webhook", "demo-mail"
-"""The inbox, and the Secrets that its receivers refer to."""
+REFERENCES = {AUTHORITY: ("ca.crt",), WEBHOOK: ("signing-key",), MAIL: ("username", "password")}
+"""The Secrets that receivers refer to, with their keys of the inbox's own Secret."""
 HOST = f"{NAME}.{NAMESPACE}.svc"
 SOURCES = ROOT / "examples" / "demo" / "inbox"
 MANIFESTS = ROOT / "examples" / "demo" / "inbox.yaml"
@@ -38,13 +40,11 @@ class Inbox:
 
     def start(self) -> None:
         """Create or update it, and wait until it serves; Secrets of an earlier demonstration stay as they are."""
-        values = self._existing() or new_secrets()
+        stored = self._cluster.get(_object("v1", "Secret", NAMESPACE, NAME))
+        known = stored["data"].items() if stored else ()
+        values = {key: base64.b64decode(value).decode() for key, value in known} or new_secrets()
         self._cluster.apply(_object("v1", "Secret", NAMESPACE, NAME, data=_encoded(values)))
-        for name, keys in {
-            AUTHORITY: ("ca.crt",),
-            WEBHOOK: ("signing-key",),
-            MAIL: ("username", "password"),
-        }.items():
+        for name, keys in REFERENCES.items():
             data = _encoded({key: values[key] for key in keys})
             self._cluster.apply(_object("v1", "Secret", self._home, name, data=data))
         code = {file.name: file.read_text("utf-8") for file in sorted(SOURCES.iterdir()) if file.is_file()}
@@ -57,12 +57,6 @@ class Inbox:
     def messages(self) -> list[Object]:
         newest_first: list[Object] = self._cluster.page(f"{NAME}:http", "api/messages")
         return newest_first[::-1]
-
-    def _existing(self) -> dict[str, str] | None:
-        stored = self._cluster.get(_object("v1", "Secret", NAMESPACE, NAME))
-        if stored is None:
-            return None
-        return {key: base64.b64decode(value).decode() for key, value in stored["data"].items()}
 
     def _serves(self, deployment: Object) -> bool:
         stored = self._cluster.get(deployment)
@@ -113,35 +107,25 @@ SEEN_SECONDS, SETTLED_SECONDS = 30.0, 5.0
 
 
 class Receivers:
+    """The receivers of examples/demo/receivers, in the operator's namespace, wherever that is."""
+
     def __init__(self, cluster: DemoCluster, home: str) -> None:
         self._cluster = cluster
-        self._home = home
-        self._manifests = [
-            self.placed(yaml.safe_load(file.read_text())) for file in sorted(FOLDER.glob("*.yaml"))
-        ]
-
-    def placed(self, obj: Object) -> Object:
-        """Return a receiver in the operator's namespace, wherever that is."""
-        return {**obj, "metadata": {**obj["metadata"], "namespace": self._home}}
+        self._manifests = [yaml.safe_load(file.read_text()) for file in sorted(FOLDER.glob("*.yaml"))]
+        for manifest in self._manifests:
+            manifest["metadata"]["namespace"] = home
 
     def apply(self) -> None:
         """Create or change all of them, and wait until the operator has seen each one."""
         for manifest in self._manifests:
             self._cluster.apply(manifest)
-        wait(
-            lambda: all(map(_is_seen, self.stored())),
-            seconds=SEEN_SECONDS,
-            what="the receivers have a status",
-        )
+        seen = partial(self._all, _is_seen)
+        wait(seen, seconds=SEEN_SECONDS, what="the receivers have a status")
 
     def settled(self) -> list[Object]:
         """Return their stored states, once each one that can deliver says how it does; a late one is not waited for."""
         with contextlib.suppress(DemoError):
-            wait(
-                lambda: all(map(_says_how_it_does, self.stored())),
-                seconds=SETTLED_SECONDS,
-                what="all are settled",
-            )
+            wait(partial(self._all, _is_settled), seconds=SETTLED_SECONDS, what="all are settled")
         return self.stored()
 
     def stored(self) -> list[Object]:
@@ -152,8 +136,11 @@ class Receivers:
             if manifest["spec"].get("suspend"):
                 self._cluster.apply({**manifest, "spec": {**manifest["spec"], "suspend": False}})
 
+    def _all(self, condition: Callable[[Object], bool]) -> bool:
+        return all(map(condition, self.stored()))
 
-def _says_how_it_does(receiver: Object) -> bool:
+
+def _is_settled(receiver: Object) -> bool:
     conditions = {each["type"]: each["status"] for each in receiver["status"]["conditions"]}
     return conditions.get("ResolvedRefs") == "False" or conditions.get("Healthy") != "Unknown"
 

@@ -66,18 +66,16 @@ class Notifications:
         for pod in self._cluster.request("GET", f"/api/v1/pods?labelSelector={OPERATOR}")["items"]:
             place = f"{NAMESPACES}/{pod['metadata']['namespace']}/pods/{pod['metadata']['name']}"
             log = self._cluster.api.get(f"{place}/log", accept="*/*").checked().text
-            records = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
+            records = (json.loads(line) for line in log.splitlines() if line.startswith("{"))
             texts += [(r["timestamp"], r["event"]) for r in records if self._is_ours(r)]
         return [text for _, text in sorted(texts)]
 
     def _are_final(self, waiting: frozenset[str]) -> bool:
-        return all(_phase(obj) in FINAL for name, obj in self.applied.items() if name not in waiting)
+        return all(
+            obj["status"]["phase"] in FINAL for name, obj in self.applied.items() if name not in waiting
+        )
 
     def _is_ours(self, record: dict[str, Any]) -> bool:
         if record.get("logger") != "console" or not record["notification"].startswith(f"{NAMESPACE}/"):
             return False
         return datetime.fromisoformat(record["timestamp"]) >= self._started
-
-
-def _phase(obj: Object) -> str:
-    return str(obj["status"]["phase"])

@@ -25,15 +25,12 @@ def notifications_table(applied: Mapping[str, Object], rejected: Mapping[str, st
     for name, obj in applied.items():
         status = obj["status"]
         phase = Text(status["phase"], style=FINAL.get(status["phase"], OTHER))
-        attempts = str(status.get("totalAttempts", 0))
-        table.add_row(name, _addressed(obj["spec"]), phase, attempts, status.get("message", ""))
+        attempts, spec = str(status.get("totalAttempts", 0)), obj["spec"]
+        targets = [*spec.get("channels", []), *(ref["name"] for ref in spec.get("receiverRefs", []))]
+        table.add_row(name, ", ".join(targets), phase, attempts, status.get("message", ""))
     for name, reason in rejected.items():
         table.add_row(name, "", Text("rejected (422)", style="red"), "", reason)
     return table
-
-
-def _addressed(spec: Object) -> str:
-    return ", ".join([*spec.get("channels", []), *(ref["name"] for ref in spec.get("receiverRefs", []))])
 
 
 def receivers_table(receivers: Iterable[Object]) -> Table:

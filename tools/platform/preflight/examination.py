@@ -149,7 +149,6 @@ class _Examination:
 
 
 def _defined(objects: Sequence[PlannedObject]) -> dict[tuple[str, str], Kind]:
-    """Return the kinds that the definitions among the objects add."""
     result = {}
     for spec in (each.document["spec"] for each in objects if each.kind == DEFINITION):
         name, plural = spec["names"]["kind"], spec["names"]["plural"]

@@ -62,14 +62,12 @@ class Reference:
 
 
 def references(objects: Sequence[PlannedObject]) -> list[Reference]:
-    """Return every reference to an object that is not among the objects, each once."""
     created = {(each.kind, each.namespace, each.name) for each in objects}
     found = {reference for each in objects for reference in _of_pods(each)}
     return sorted(each for each in found if (each.kind, each.namespace, each.name) not in created)
 
 
 def pod_template(document: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Return the template of an object's pods; None for an object that has none."""
     spec = document.get("spec") or {}
     if document["kind"] == "CronJob":
         spec = spec["jobTemplate"]["spec"]

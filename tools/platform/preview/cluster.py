@@ -134,7 +134,6 @@ class Namespace:
 
 
 def _remaining(namespace: Object) -> str:
-    """Return what holds a namespace that is being deleted, as its conditions report it."""
     conditions = namespace["status"].get("conditions") or []
     held = [f"{each['reason']}: {each['message']}" for each in conditions if each["status"] == "True"]
     return (

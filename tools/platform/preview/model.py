@@ -159,7 +159,6 @@ def from_tags(stack: str, tags: Mapping[str, str]) -> Preview | None:
 def expired(
     previews: Iterable[Preview], *, now: datetime, closed: Collection[int] = ()
 ) -> list[tuple[Preview, str]]:
-    """Return the previews to take down, each with the reason."""
     result = []
     for preview in previews:
         if preview.number in closed:

@@ -194,7 +194,6 @@ def _outputs_without(preview: Preview, kubeconfig: Path | None) -> dict[str, Any
 
 
 def _has_lost_its_cluster(preview: Preview, namespace: Namespace | None) -> bool:
-    """Return whether the base no longer exists and no API server answers."""
     if not preview.base or preview.separate or "/" in preview.base or exists(preview.base):
         return False
     return namespace is None or not namespace.answers()
@@ -271,7 +270,7 @@ def provider_of(preview: Preview, chosen: str) -> str:
     provider = chosen or str(_template().get("secretsprovider") or "")
     if provider or not preview.base or preview.separate:
         return provider
-    return recorded_provider(preview.base)
+    return recorded_provider(preview.base) or ""
 
 
 def bring_up(
@@ -296,7 +295,6 @@ def _template() -> dict[str, Any]:
 
 
 def summary(preview: Preview, image: str, smoke: Smoke, *, seconds: float, kubeconfig: Path) -> str:
-    """Return what was created, its state, and how to use it."""
     name, number = preview.stack, preview.number
     state = "is up" if smoke.passed else "does not deliver"
     reason = "" if smoke.passed else f" ({smoke.message or 'no operator has processed it'})"

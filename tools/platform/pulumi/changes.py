@@ -44,8 +44,6 @@ OPERATIONS = {operation.value: operation for operation in Operation}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Property:
-    """A property that changes, with the values as they are shown."""
-
     path: str
     before: str
     after: str
@@ -68,7 +66,6 @@ class Change:
         return list(Operation).index(self.operation), self.kind, self.name
 
     def markdown(self) -> list[str]:
-        """Return a list item, with an item below it for each property."""
         head = f"- `{SIGNS[self.operation]}` {self.operation} {self.kind} `{shown(self.name)}`"
         return [
             head,
@@ -82,7 +79,6 @@ class Change:
 
 
 def change_of(step: StepEventMetadata) -> list[Change]:
-    """Return the change that a step makes, or an empty list for a step that changes no resource."""
     operation = OPERATIONS.get(step.op.value)
     if operation is None:
         return []
@@ -131,15 +127,11 @@ def differing_paths(before: Any, after: Any, path: str = "") -> Iterator[str]:  
     if isinstance(before, dict) and isinstance(after, dict) and SIGNATURE not in {*before, *after}:
         for key in sorted({*before, *after}):
             if not key.startswith("__"):
-                yield from differing_paths(before.get(key), after.get(key), _joined(path, key))
+                quoted = any(character in key for character in '.[]"')
+                step = f'["{key}"]' if quoted else f".{key}" if path else key
+                yield from differing_paths(before.get(key), after.get(key), path + step)
     elif before != after and path:
         yield path
-
-
-def _joined(path: str, key: str) -> str:
-    if any(character in key for character in '.[]"'):
-        return f'{path}["{key}"]'
-    return f"{path}.{key}" if path else key
 
 
 def _is_noise(path: str) -> bool:

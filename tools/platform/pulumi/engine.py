@@ -38,8 +38,6 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Engine:
-    """The engine of a toolchain, with backend and passphrase of one stack."""
-
     toolchain: Toolchain
     stack: str = ""
     backend: str
@@ -155,7 +153,6 @@ class EngineCommand(auto.PulumiCommand):
 
 
 def _locks(args: Sequence[str]) -> bool:
-    """Return whether a command of the engine holds the stack's lock."""
     return args[0] in LOCKING and "--preview-only" not in args
 
 
@@ -173,7 +170,6 @@ class Workspace(auto.LocalWorkspace):
         self._existing: set[str] = set()
 
     def create_stack(self, stack_name: str) -> None:
-        """Create the stack, with the secrets provider of this workspace."""
         # Without the option the engine uses a passphrase, even if the stack's file names a provider.
         provider = ["--secrets-provider", self.secrets_provider] if self.secrets_provider else []
         self._query("stack", "init", stack_name, "--no-select", *provider)
@@ -242,7 +238,6 @@ def workspace(
 def workspace_of(
     engine: Engine, *, folder: str = str(ROOT), secrets_provider: str = "", **variables: str
 ) -> Workspace:
-    """Return the workspace of a project folder, with more variables for the engine."""
     return Workspace(
         backend=engine.backend,
         work_dir=folder,

@@ -51,8 +51,6 @@ class Violation:
 
 
 class EventLog:
-    """Collects errors, changes and policy violations of one operation."""
-
     def __init__(self) -> None:
         self._errors: dict[str, list[str]] = {}
         self.violations: list[Violation] = []
@@ -73,7 +71,6 @@ class EventLog:
 
     @property
     def completed(self) -> tuple[Change, ...]:
-        """What was changed, or for a refresh what differs from the state; most severe first."""
         return _sorted(self._completed)
 
     def on_event(self, event: EngineEvent) -> None:
@@ -286,7 +283,6 @@ KNOWN_ERRORS = (
 
 
 def explain_engine_error(error: CommandError) -> str:
-    """Return the engine's messages, and below them a hint for each known problem."""
     message = str(error) if isinstance(error, EngineError) else _stderr(str(error))
     hints = [f"hint: {known.hint}" for known in KNOWN_ERRORS if re.search(known.pattern, message, re.DOTALL)]
     return "\n".join([message, *hints])

@@ -31,7 +31,6 @@ from tools.platform.pulumi.state.protection import check_protection, named_provi
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
     from pulumi.automation import Stack
 
@@ -260,17 +259,13 @@ def remove(stack: auto.Stack, *, force: bool = False, generated: bool = False) -
     options = {"--force": force, "--preserve-config": not generated, "--remove-backups": copies}
     place.remove(stack.name, *(option for option, chosen in options.items() if chosen))
     if folder is not None and copies:
-        _remove_folders(folder, stack.name)
+        # The engine leaves them empty.
+        for kind in ("backups", "history", "locks/organization"):
+            shutil.rmtree(folder / ".pulumi" / kind / PROJECT / stack.name, ignore_errors=True)
 
 
 def _place(stack: auto.Stack) -> Workspace:
     return cast("Workspace", stack.workspace)
-
-
-def _remove_folders(folder: Path, name: str) -> None:
-    """Remove the folders of a stack that the engine leaves empty in a backend of files."""
-    for kind in ("backups", "history", "locks/organization"):
-        shutil.rmtree(folder / ".pulumi" / kind / PROJECT / name, ignore_errors=True)
 
 
 def unlock(stack: auto.Stack) -> None:
@@ -344,16 +339,12 @@ def are_stale(message: str, *, now: datetime) -> bool:
 
 
 def _has_ended(owner: re.Match[str], now: datetime) -> bool:
-    if owner["host"] == socket.gethostname():
-        return not _is_running(int(owner["pid"]))
-    return now - datetime.fromisoformat(owner["time"]) > STALE_AFTER
-
-
-def _is_running(pid: int) -> bool:
+    if owner["host"] != socket.gethostname():
+        return now - datetime.fromisoformat(owner["time"]) > STALE_AFTER
     try:
-        os.kill(pid, 0)
+        os.kill(int(owner["pid"]), 0)
     except ProcessLookupError:
-        return False
+        return True
     except PermissionError:
         pass
-    return True
+    return False

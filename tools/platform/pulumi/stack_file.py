@@ -152,7 +152,6 @@ def _parse(
 
 
 def _own_values(content: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values of a stack's file by key without the project's name."""
     return {_short(key): value for key, value in (content.get("config") or {}).items() if _is_ours(key)}
 
 
@@ -169,7 +168,6 @@ def _is_encrypted(value: Any) -> bool:  # noqa: ANN401 - any YAML value
 
 
 def _without_secrets(value: Any) -> Any:  # noqa: ANN401 - any YAML value
-    """Return a value with a text in the place of each encrypted part."""
     if _is_encrypted(value):
         return "encrypted"
     if isinstance(value, dict):
@@ -178,5 +176,4 @@ def _without_secrets(value: Any) -> Any:  # noqa: ANN401 - any YAML value
 
 
 def _text(value: Any) -> str:  # noqa: ANN401 - any YAML value
-    """Return a value as the engine passes it to the program."""
     return value if isinstance(value, str) else json.dumps(value)

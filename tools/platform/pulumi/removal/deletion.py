@@ -54,7 +54,6 @@ class HeldObject:
         return f"{self.kind} {place} has the finalizer{several} {', '.join(self.finalizers)}"
 
     def command(self, context: str) -> str:
-        """Return the command that removes the finalizers."""
         place = f" -n {self.namespace}" if self.namespace else ""
         return (
             f"kubectl --context {context}{place} patch {self.plural} {self.name} --type merge "
@@ -109,7 +108,6 @@ class Deletions:
             yield from (each for kind in instances for each in self._list(kind))
 
     def _kind(self, type_: str) -> Kind | None:
-        """Return the kind of one of the engine's types; None if the cluster does not serve it."""
         _, version, name = type_.split(":")
         group = version.rpartition("/")[0].removeprefix("core")
         return next((each for each in self._served() if (each.group, each.name) == (group, name)), None)
@@ -150,7 +148,6 @@ def _held(kind: Kind, document: Object) -> Iterator[HeldObject]:
 
 
 def _progress(definition: Object) -> str:
-    """Return what the API server says about the deletion of a definition."""
     conditions = definition.get("status", {}).get("conditions") or []
     messages = (each.get("message") for each in conditions if each["type"] == TERMINATING)
     return next(filter(None, messages), "its deletion has not begun")
@@ -229,7 +226,6 @@ def check_gone(stack: str, state: Contents) -> None:
 
 
 def _explanation(stack: str, state: Contents, again: str) -> PlatformError | None:
-    """Return what keeps objects of the stack in the cluster; None if that is unknown."""
     if not state.kubeconfig:
         return None
     with api_client(yaml.safe_load(state.kubeconfig), state.context) as api:

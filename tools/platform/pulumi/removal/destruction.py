@@ -122,7 +122,6 @@ class Contents:
         )
 
     def _forgotten(self) -> list[str]:
-        """Return what is forgotten with the cluster, and what is deleted because it is elsewhere."""
         forgotten = Counter(_kind(type_) for type_, _ in self.objects)
         elsewhere = Counter(self.deleted) + Counter(self.retained) - forgotten
         return [
@@ -137,7 +136,6 @@ def contents(stack: Stack) -> Contents:
 
 
 def contents_of(resources: Iterable[Resource]) -> Contents:
-    """Return the content of a state by its resources, whose secrets are decrypted."""
     known = [each for each in resources if not each.get("delete")]
     objects = [each for each in known if each.get("custom") and not each["type"].startswith(STATE_ONLY)]
     provider = next((each for each in known if each["type"] == PROVIDER), {})
@@ -260,7 +258,6 @@ def _listed(kinds: Mapping[str, int]) -> str:
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - any property
-    """Return a property of an exported state without the wrapper of a secret."""
     return json.loads(value["plaintext"]) if isinstance(value, dict) and "plaintext" in value else value
 
 

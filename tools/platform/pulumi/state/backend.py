@@ -98,7 +98,6 @@ def credentials_folder(variables: Mapping[str, str] = os.environ) -> Path:
 
 
 def folder_of(url: str) -> Path | None:
-    """Return the folder of a `file://` backend, or None for any other backend."""
     parts = urlsplit(url)
     if parts.scheme != "file":
         return None

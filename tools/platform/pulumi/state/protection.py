@@ -116,20 +116,13 @@ def check_protection(
             raise
 
 
-def recorded_provider(
-    name: str, config: Mapping[str, Any] | None = None, toolchain: Toolchain | None = None
-) -> str:
-    """Return the secrets provider of a stack by its state; empty for a passphrase, and for a stack that does not exist."""
-    return _recorded(name, config, toolchain) or ""
-
-
 def check_provider(name: str, chosen: str) -> None:
     """Check that a stack which exists has the chosen secrets provider; without a choice, any is right.
 
     Raises:
         StackFileError: it has another one.
     """
-    if not chosen or (present := _recorded(name)) in {None, chosen}:
+    if not chosen or (present := recorded_provider(name)) in {None, chosen}:
         return
     raise StackFileError(
         f"{name}: its secrets provider is {present or 'a passphrase'}, and not {chosen}",
@@ -138,10 +131,10 @@ def check_provider(name: str, chosen: str) -> None:
     )
 
 
-def _recorded(
+def recorded_provider(
     name: str, config: Mapping[str, Any] | None = None, toolchain: Toolchain | None = None
 ) -> str | None:
-    """Return the secrets provider of a stack by its state; None for a stack that does not exist."""
+    """Return the secrets provider of a stack by its state; empty for a passphrase, None for a stack that does not exist."""
     try:
         return workspace(toolchain, stack=name, config=config).recorded_provider(name)
     except StackNotFoundError:
