@@ -34,8 +34,8 @@ class BareNode:
 @contextlib.contextmanager
 def bare_node() -> Iterator[BareNode]:
     """Start a node, and delete it after the block."""
-    toolchain, image = parts()
-    remove_leftovers(toolchain)
+    image = parts()
+    remove_leftovers()
     name = f"ci-{uuid.uuid4().hex[:6]}"
     with terminated_as_interrupted(), claimed(name) as folder, contextlib.ExitStack() as cleanup:
         cleanup.callback(_delete, name, folder)

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from tests.harness.place import EphemeralStack
-    from tools.localcluster.toolchain import Toolchain
 
 HERE = Path(__file__).parent
 ADDED = ("Dockerfile", "sink", "faultproxy", "stub")
@@ -96,9 +95,7 @@ def stack_name(stack: EphemeralStack, spec: OperatorSpec) -> str:
     return stack.name if spec.name == FIRST else f"{stack.name}-{spec.name}"
 
 
-def deploy(
-    stack: EphemeralStack, images: BuiltImages, toolchain: Toolchain, *, only: Sequence[str] = ()
-) -> None:
+def deploy(stack: EphemeralStack, images: BuiltImages, *, only: Sequence[str] = ()) -> None:
     """Create or update the sinks and all operators, and wait until all are ready.
 
     With `only` just these operators of a stack that is up.
@@ -117,7 +114,7 @@ def deploy(
         on_trouble.callback(stopped.set)
 
         def begin(spec: OperatorSpec) -> Future[None]:
-            return pool.submit(bring_up, stack, spec, images, toolchain, stopped)
+            return pool.submit(bring_up, stack, spec, images, stopped)
 
         if only:
             _all([begin(spec) for spec in specs])
@@ -137,25 +134,25 @@ def _all(futures: Iterable[Future[None]]) -> None:
         future.result()
 
 
-def take_down(stack: EphemeralStack, toolchain: Toolchain) -> None:
+def take_down(stack: EphemeralStack) -> None:
     """Destroy and remove its Pulumi stacks.
 
     Raises:
         CommandError: the engine failed.
     """
-    known = known_stacks(toolchain)
+    known = known_stacks()
     names = [name for name in (stack_name(stack, spec) for spec in OPERATORS.values()) if name in known]
     with ThreadPoolExecutor(len(OPERATORS)) as pool:
         # The CRD is deleted last, because that deletes all notifications.
-        list(pool.map(lambda name: _remove(name, toolchain), names[1:]))
-        list(pool.map(lambda name: _remove(name, toolchain), names[:1]))
+        list(pool.map(_remove, names[1:]))
+        list(pool.map(_remove, names[:1]))
 
 
-def forget_stacks(name: str, toolchain: Toolchain) -> None:
+def forget_stacks(name: str) -> None:
     """Remove the Pulumi stacks of a disposable stack whose cluster is gone."""
-    names = [known for known in known_stacks(toolchain) if f"{known}-".startswith(f"{name}-")]
+    names = [known for known in known_stacks() if f"{known}-".startswith(f"{name}-")]
     for each in sorted(names):
-        opened = open_stack(each, toolchain=toolchain)
+        opened = open_stack(each)
         unlock(opened)
         remove(opened, force=True, generated=True)
 
@@ -164,7 +161,6 @@ def bring_up(
     stack: EphemeralStack,
     spec: OperatorSpec,
     images: BuiltImages,
-    toolchain: Toolchain,
     stopped: threading.Event | None = None,
 ) -> None:
     """Create or update one operator, unless `stopped` is set; its image must be in the node."""
@@ -172,18 +168,18 @@ def bring_up(
     values = {**REPEATABLE, **stack_values(spec, image=image, kubeconfig=stack.kubeconfig)}
     if stopped and stopped.is_set():
         return
-    opened = open_stack(stack_name(stack, spec), config=values, toolchain=toolchain)
+    opened = open_stack(stack_name(stack, spec), config=values)
     if not (stopped and stopped.is_set()):
         up(opened, brief=True)
 
 
-def take_away(stack: EphemeralStack, spec: OperatorSpec, toolchain: Toolchain) -> None:
+def take_away(stack: EphemeralStack, spec: OperatorSpec) -> None:
     """Remove one operator."""
-    _remove(stack_name(stack, spec), toolchain)
+    _remove(stack_name(stack, spec))
 
 
-def _remove(name: str, toolchain: Toolchain) -> None:
-    opened = open_stack(name, toolchain=toolchain)
+def _remove(name: str) -> None:
+    opened = open_stack(name)
     destroy(opened, brief=True)
     remove(opened, generated=True)
 

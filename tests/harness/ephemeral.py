@@ -26,16 +26,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tools.localcluster.toolchain import Toolchain
 
-
-def parts() -> tuple[Toolchain, str]:
-    """Return the programs and the name of the node's image; missing ones are built."""
+def parts() -> str:
+    """Provide programs and images, and return the name of the node's image."""
     use_own_backend()
     with progress("programs and images"):
-        toolchain = ensure()
+        ensure()
         ensure_docker(packages=("debootstrap",))
-        return toolchain, ensure_images().node
+        return ensure_images().node
 
 
 def start(name: str, image: str, folder: Path) -> tuple[EphemeralStack, BuiltImages]:
@@ -60,33 +58,33 @@ def start(name: str, image: str, folder: Path) -> tuple[EphemeralStack, BuiltIma
 @contextlib.contextmanager
 def ephemeral_stack() -> Iterator[EphemeralStack]:
     """Create a disposable stack, and always remove it, also on SIGTERM and Ctrl-C."""
-    toolchain, image = parts()
-    remove_leftovers(toolchain)
+    image = parts()
+    remove_leftovers()
     name = f"ci-{uuid.uuid4().hex[:6]}"
     with terminated_as_interrupted(), claimed(name) as folder, contextlib.ExitStack() as cleanup:
-        cleanup.callback(_clean_up, folder, toolchain)
+        cleanup.callback(_clean_up, folder)
         stack, images = start(name, image, folder)
-        cleanup.callback(_destroy, stack, toolchain)
-        deploy(stack, images, toolchain)
+        cleanup.callback(_destroy, stack)
+        deploy(stack, images)
         yield stack
 
 
-def _destroy(stack: EphemeralStack, toolchain: Toolchain) -> None:
+def _destroy(stack: EphemeralStack) -> None:
     """Have the engine destroy its resources; if it cannot, its state is removed with the node."""
     if _is_kept(stack.name):
         return
     try:
         with undisturbed(), progress(f"{stack.name}: destroying it"):
-            take_down(stack, toolchain)
+            take_down(stack)
     except CommandError as error:
         Console(stderr=True).print(f"{stack.name}: {error}", markup=False)
 
 
-def _clean_up(folder: Path, toolchain: Toolchain) -> None:
+def _clean_up(folder: Path) -> None:
     with undisturbed(), progress(f"{folder.name}: taking the node away"):
         if not _is_kept(folder.name):
             node.delete(folder.name)
-            forget_stacks(folder.name, toolchain)
+            forget_stacks(folder.name)
         release(folder)
 
 

@@ -40,7 +40,7 @@ def keep(name: str, only: Sequence[str] | None = None) -> EphemeralStack:
     """Create the stack, or deploy the current code to it (with `only` to these operators)."""
     _check_imports()
     with locked(name, exclusive=True):
-        toolchain, image = parts()
+        image = parts()
         stack = find(name)
         if stack is None:
             folder(name).mkdir(parents=True, exist_ok=True)
@@ -50,7 +50,7 @@ def keep(name: str, only: Sequence[str] | None = None) -> EphemeralStack:
         else:
             with progress(f"{name}: operator images"):
                 images = build_images()
-        deploy(stack, images, toolchain, only=only or ())
+        deploy(stack, images, only=only or ())
     return stack
 
 
@@ -70,9 +70,9 @@ def adopt(stack: EphemeralStack) -> str:
 def drop(name: str) -> None:
     """Remove the stack, even an incomplete one."""
     with locked(name, exclusive=True):
-        toolchain, _ = parts()
+        parts()
         node.delete(name)
-        forget_stacks(name, toolchain)
+        forget_stacks(name)
         for file in folder(name).glob("*"):
             file.unlink()
     folder(name).rmdir()

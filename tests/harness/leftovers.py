@@ -20,7 +20,6 @@ from tests.harness.place import KEPT
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tools.localcluster.toolchain import Toolchain
 
 OWNER_LABEL = "ai.kubernaut.notification-platform.owner"
 EPHEMERAL = re.compile(r"ci-[0-9a-f]{6}(-\w+)?")
@@ -38,20 +37,20 @@ def is_alive(owner: str) -> bool:
     return host != socket.gethostname() or _began(int(pid)) == began
 
 
-def remove_leftovers(toolchain: Toolchain) -> None:
+def remove_leftovers() -> None:
     """Remove the disposable stacks of this checkout whose owners have ended."""
     with claims.abandoned() as places:
         for place in places:
-            _remove(place.name, toolchain)
+            _remove(place.name)
             claims.release(place)
         for name in _unclaimed_nodes():
-            _remove(name, toolchain)
+            _remove(name)
 
 
-def _remove(name: str, toolchain: Toolchain) -> None:
+def _remove(name: str) -> None:
     Console(stderr=True).print(f"removing {name}, which a run that was killed has left")
     node.delete(name)
-    forget_stacks(name, toolchain)
+    forget_stacks(name)
 
 
 def _unclaimed_nodes() -> list[str]:

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from tests.harness.cluster import Object
     from tests.harness.place import EphemeralStack
     from tests.mutations.mutation import Mutation
-    from tools.localcluster.toolchain import Toolchain
 
 FOLDER = "/mutations"
 IMAGE = f"{names.IMAGE_REPOSITORY}:broken"
@@ -56,7 +55,6 @@ class MutatedStack:
 
     stack: EphemeralStack
     image: str
-    toolchain: Toolchain
 
     @contextmanager
     def operator(self, name: str, lane: str) -> Iterator[Target]:
@@ -65,10 +63,10 @@ class MutatedStack:
         spec = replace(OPERATORS[name], name=unique, namespace=f"notification-{unique}")
         images = BuiltImages(operator=self.image, stubs=self.image)
         try:
-            bring_up(self.stack, spec, images, self.toolchain)
+            bring_up(self.stack, spec, images)
             yield AdditionalOperator(mutated=self, replaces=name, spec=spec)
         finally:
-            take_away(self.stack, spec, self.toolchain)
+            take_away(self.stack, spec)
 
     @contextmanager
     def crd(self) -> Iterator[Target]:

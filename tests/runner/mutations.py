@@ -66,12 +66,12 @@ def run(mutations: Sequence[Mutation], stack_name: str, console: Console) -> boo
 
 @contextlib.contextmanager
 def _mutated(stack_name: str, mutations: Sequence[Mutation]) -> Iterator[MutatedStack]:
-    toolchain, _ = parts()
+    parts()
     with contextlib.ExitStack() as cleanup:
         cleanup.enter_context(kept.locked(stack_name, exclusive=False))
         stack = kept.find(stack_name) or cleanup.enter_context(ephemeral_stack())
         image = cleanup.enter_context(broken_image(stack, build_images().stubs, mutations))
-        yield MutatedStack(stack=stack, image=image, toolchain=toolchain)
+        yield MutatedStack(stack=stack, image=image)
 
 
 def main(arguments: list[str]) -> int:

@@ -37,7 +37,7 @@ class Undone:
 
     def up(self, workers: int) -> None:
         spec = replace(SPEC, settings={**SPEC.settings, "operatorWorkers": workers})
-        bring_up(self._stack, spec, BuiltImages(operator=self._image, stubs=self._image), ensure())
+        bring_up(self._stack, spec, BuiltImages(operator=self._image, stubs=self._image))
 
     def kubectl(self, *arguments: str) -> str:
         command = [str(ensure().program("kubectl")), f"--kubeconfig={self._stack.kubeconfig}"]
@@ -64,7 +64,7 @@ def undone(stack: EphemeralStack, cluster: Cluster) -> Iterator[Undone]:
     try:
         yield Undone(stack, cluster)
     finally:
-        take_away(stack, SPEC, ensure())
+        take_away(stack, SPEC)
         drop_kubeconfig(stack_name(stack, SPEC))
 
 

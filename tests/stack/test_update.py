@@ -17,7 +17,6 @@ from tests.harness.operators import LABEL, OperatorSpec
 from tests.harness.readings import header
 from tests.harness.sink_client import SlackSink
 from tests.harness.traffic import outcome, traffic
-from tools.localcluster.toolchain import ensure
 from tools.platform.commands.rollback import roll_back
 from tools.platform.pulumi.environment import drop_kubeconfig
 
@@ -67,7 +66,7 @@ class Rolling:
         load_image(stack.container, self.second)
 
     def run(self, image: str) -> None:
-        bring_up(self.stack, SPEC, BuiltImages(operator=image, stubs=image), ensure())
+        bring_up(self.stack, SPEC, BuiltImages(operator=image, stubs=image))
 
     @property
     def image(self) -> str:
@@ -108,7 +107,7 @@ def rolling(stack: EphemeralStack, cluster: Cluster) -> Iterator[Rolling]:
         rolling.run(rolling.first)
         yield rolling
     finally:
-        take_away(stack, SPEC, ensure())
+        take_away(stack, SPEC)
         drop_kubeconfig(rolling.name)
         subprocess.run(["docker", "image", "rm", rolling.second], check=True, stdout=subprocess.DEVNULL)
 

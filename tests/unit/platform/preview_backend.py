@@ -41,11 +41,10 @@ class Backend:
         self.lost: set[str] = set()
         self.operations: list[tuple[str, str]] = []
         for name, stand_in in {
-            "ensure": lambda *_groups: None,
-            "known_stacks": lambda *_toolchain: set(self.tags),
+            "known_stacks": lambda: set(self.tags),
             "exists": lambda name: name in self.tags,
-            "tags": lambda name, *_toolchain: self.tags[name],
-            "outputs_of": lambda name, *_toolchain: self.outputs.get(name, {}),
+            "tags": lambda name: self.tags[name],
+            "outputs_of": lambda name: self.outputs.get(name, {}),
             "open_stack": lambda name, **_more: name,
             "delete_resources": lambda name, **_more: self._destroy(name),
             "remove": lambda name, *, force=False, **_more: self.record("forget" if force else "remove")(

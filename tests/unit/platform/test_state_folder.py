@@ -28,6 +28,7 @@ def umask(request: pytest.FixtureRequest) -> Iterator[None]:
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of the embedded backend, in place of the checkout's."""
     folder = tmp_path / ".pulumi-state"
+    monkeypatch.setattr(engine, "ensure", lambda _groups: Toolchain(root=folder))
     monkeypatch.setattr(engine, "STATE_FOLDER", folder)
     monkeypatch.setattr(engine, "backend_url", lambda _stack, **_more: f"file://{folder}")
     monkeypatch.setattr(environment, "KUBECONFIGS", folder / "kubeconfigs")
@@ -42,9 +43,9 @@ def mode(path: Path) -> int:
 def test_engine_creates_the_state_folder_for_its_owner_only(
     state: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    engine.Engine.for_stack("dev", Toolchain(root=state))
+    engine.Engine.for_stack("dev")
     assert mode(state) == 0o700
-    engine.Engine.for_stack("dev", Toolchain(root=state))
+    engine.Engine.for_stack("dev")
     assert "accessible" not in capsys.readouterr().err
 
 

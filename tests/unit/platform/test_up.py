@@ -51,7 +51,7 @@ def provided(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         "ensure_images",
         lambda *, network_policy: provided.append("enforcing images" if network_policy else "images"),
     )
-    monkeypatch.setattr(up, "open_with_settings", lambda name, **_toolchain: (name, check_stack_file(name)))
+    monkeypatch.setattr(up, "open_with_settings", lambda name, **_provider: (name, check_stack_file(name)))
     return provided
 
 
@@ -67,7 +67,7 @@ def test_operator_image_of_a_registry_is_not_built(
 ) -> None:
     settings = parse({"operatorImage": "registry.example.com/operator@sha256:" + "0" * 64})
     monkeypatch.setattr(up, "check_stack_file", lambda _name: settings)
-    monkeypatch.setattr(up, "open_with_settings", lambda name, **_toolchain: (name, settings))
+    monkeypatch.setattr(up, "open_with_settings", lambda name, **_provider: (name, settings))
     up.prepare("dev")
     assert "image on None" in provided
 
@@ -83,7 +83,7 @@ def test_environment_determines_what_a_local_stack_needs(
 
 def test_enforcing_node_needs_its_own_image(provided: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     settings = parse({"clusterLocalNetworkPolicy": "true"})
-    monkeypatch.setattr(up, "open_with_settings", lambda name, **_toolchain: (name, settings))
+    monkeypatch.setattr(up, "open_with_settings", lambda name, **_provider: (name, settings))
     up.prepare("dev")
     assert "enforcing images" in provided
 

@@ -94,7 +94,7 @@ def prepare(name: str, *, secrets_provider: str = "") -> tuple[PulumiStack, Tool
     early = None if imports_environments(name) else _needed(check_stack_file(name))
     toolchain = local_parts(**early) if early else ensure(ENGINE_GROUPS)
     check_provider(name, secrets_provider)
-    stack, settings = open_with_settings(name, toolchain=toolchain, secrets_provider=secrets_provider)
+    stack, settings = open_with_settings(name, secrets_provider=secrets_provider)
     needed = _needed(settings)
     if needed and needed != early:
         toolchain = local_parts(**needed)

@@ -15,7 +15,6 @@ from platform_infra.cluster.local.images import load_image
 from platform_infra.cluster.owned import PREVIEW_KUBECONFIG
 from platform_infra.image import build as image_build
 from platform_infra.names import PREVIEW_CONTEXT
-from tools.localcluster.toolchain import ensure
 from tools.platform.commands.up import local_parts
 from tools.platform.preview.cluster import Namespace
 from tools.platform.preview.model import (
@@ -28,7 +27,6 @@ from tools.platform.preview.model import (
     values,
 )
 from tools.platform.pulumi.environment import (
-    ENGINE_GROUPS,
     ROOT,
     drop_kubeconfig,
     namespaced,
@@ -68,10 +66,9 @@ class PreviewStatus:
 
 
 def previews() -> list[Preview]:
-    toolchain = ensure(ENGINE_GROUPS)
-    names = [name for name in known_stacks(toolchain) if NAME.match(name)]
+    names = [name for name in known_stacks() if NAME.match(name)]
     with ThreadPoolExecutor(CONCURRENCY) as pool:
-        candidates = pool.map(lambda name: from_tags(name, tags(name, toolchain)), names)
+        candidates = pool.map(lambda name: from_tags(name, tags(name)), names)
         return sorted(filter(None, candidates), key=lambda preview: preview.number)
 
 
@@ -280,9 +277,10 @@ def bring_up(
 
     The tags are set before any resource is created, so that an interrupted preview is still listed.
     """
-    toolchain = ensure(ENGINE_GROUPS) if preview.base else local_parts()
+    if not preview.base:
+        local_parts()
     config = values(_template(), preview, image=image, access=access) | registry_values(os.environ)
-    stack = open_stack(preview.stack, config=config, toolchain=toolchain, secrets_provider=secrets_provider)
+    stack = open_stack(preview.stack, config=config, secrets_provider=secrets_provider)
     tag(stack, preview.tags())
     outputs, _ = without_stale_lock(stack, lambda: up(stack))
     own = namespaced(outputs["kubeconfig"], outputs["context"], preview.stack)

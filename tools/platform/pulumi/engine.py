@@ -43,9 +43,7 @@ class Engine:
     backend: str
 
     @classmethod
-    def for_stack(
-        cls, stack: str = "", toolchain: Toolchain | None = None, *, config: Mapping[str, Any] | None = None
-    ) -> Engine:
+    def for_stack(cls, stack: str = "", *, config: Mapping[str, Any] | None = None) -> Engine:
         """Return the engine, which is downloaded or built first where it is missing.
 
         `config` are values that are about to be written to the stack's file.
@@ -58,7 +56,7 @@ class Engine:
         if folder_of(backend) == STATE_FOLDER:
             # The engine would create it with the umask's permissions.
             secure_folder(STATE_FOLDER)
-        return cls(toolchain=toolchain or ensure(ENGINE_GROUPS), stack=stack, backend=backend)
+        return cls(toolchain=ensure(ENGINE_GROUPS), stack=stack, backend=backend)
 
     @property
     def variables(self) -> dict[str, str]:
@@ -221,7 +219,6 @@ class Workspace(auto.LocalWorkspace):
 
 
 def workspace(
-    toolchain: Toolchain | None = None,
     *,
     stack: str = "",
     config: Mapping[str, Any] | None = None,
@@ -231,7 +228,7 @@ def workspace(
 
     `config` are values that are about to be written to its file; `secrets_provider` is for its creation.
     """
-    engine = Engine.for_stack(stack, toolchain, config=config)
+    engine = Engine.for_stack(stack, config=config)
     return workspace_of(engine, secrets_provider=secrets_provider)
 
 

@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from pulumi.automation import Stack
 
     from platform_infra.settings.model import Settings
-    from tools.localcluster.toolchain import Toolchain
     from tools.platform.pulumi.engine import Workspace
 
     Result = TypeVar("Result")
@@ -53,7 +52,6 @@ def open_stack(
     name: str,
     *,
     config: Mapping[str, Any] | None = None,
-    toolchain: Toolchain | None = None,
     secrets_provider: str = "",
 ) -> auto.Stack:
     """Select the stack, or create it; `config` is written to its file, by key without the project's name.
@@ -63,14 +61,13 @@ def open_stack(
     Raises:
         StackFileError: the configuration cannot be used; the stack has not been created or updated.
     """
-    return open_with_settings(name, config=config, toolchain=toolchain, secrets_provider=secrets_provider)[0]
+    return open_with_settings(name, config=config, secrets_provider=secrets_provider)[0]
 
 
 def open_with_settings(
     name: str,
     *,
     config: Mapping[str, Any] | None = None,
-    toolchain: Toolchain | None = None,
     secrets_provider: str = "",
     create: bool = True,
 ) -> tuple[auto.Stack, Settings]:
@@ -81,9 +78,9 @@ def open_with_settings(
         StackFileError: the configuration cannot be used; the stack has not been created or updated.
         StackNotFoundError: the stack does not exist, and `create` is false.
     """
-    check_protection(name, config=config, provider=secrets_provider, toolchain=toolchain)
+    check_protection(name, config=config, provider=secrets_provider)
     provider = secrets_provider or named_provider(name)
-    place = workspace(toolchain, stack=name, config=config, secrets_provider=provider)
+    place = workspace(stack=name, config=config, secrets_provider=provider)
     try:
         entries = place.resolved_config(name)
     except auto.StackNotFoundError:
@@ -272,13 +269,13 @@ def unlock(stack: auto.Stack) -> None:
     stack.cancel()
 
 
-def exists(name: str, toolchain: Toolchain | None = None) -> bool:
-    return name in known_stacks(toolchain, stack=name)
+def exists(name: str) -> bool:
+    return name in known_stacks(stack=name)
 
 
-def known_stacks(toolchain: Toolchain | None = None, *, stack: str = "") -> set[str]:
+def known_stacks(*, stack: str = "") -> set[str]:
     """Return the names of all stacks in the backend of a stack; without one, in that of commands on no stack in particular."""
-    return {summary.name for summary in workspace(toolchain, stack=stack).list_stacks()}
+    return {summary.name for summary in workspace(stack=stack).list_stacks()}
 
 
 def check_exists(name: str) -> None:
@@ -303,12 +300,12 @@ def tag(stack: auto.Stack, wanted: Mapping[str, str]) -> None:
             stack.set_tag(key, value)
 
 
-def tags(name: str, toolchain: Toolchain | None = None) -> dict[str, str]:
-    return dict(workspace(toolchain, stack=name).list_tags(name))
+def tags(name: str) -> dict[str, str]:
+    return dict(workspace(stack=name).list_tags(name))
 
 
-def outputs_of(name: str, toolchain: Toolchain | None = None) -> dict[str, Any]:
-    values = workspace(toolchain, stack=name).stack_outputs(name)
+def outputs_of(name: str) -> dict[str, Any]:
+    values = workspace(stack=name).stack_outputs(name)
     return {key: output.value for key, output in values.items()}
 
 

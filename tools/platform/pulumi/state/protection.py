@@ -16,7 +16,6 @@ from tools.platform.pulumi.state.backend import backend_url, folder_of, is_servi
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tools.localcluster.toolchain import Toolchain
 
 PASSPHRASE_PROVIDERS = frozenset({"", "passphrase", "default"})
 """Secrets providers that mean a passphrase, or the secrets of Pulumi's service."""
@@ -100,7 +99,6 @@ def check_protection(
     *,
     config: Mapping[str, Any] | None = None,
     provider: str = "",
-    toolchain: Toolchain | None = None,
 ) -> None:
     """Do as `check_secrets`; for a stack that exists, the secrets provider in its state counts, too.
 
@@ -112,7 +110,7 @@ def check_protection(
     except UnprotectedSecretsError:
         folder = folder_of(backend_url(name, config=config))
         # A question would create the folder.
-        if (folder is not None and not folder.exists()) or not recorded_provider(name, config, toolchain):
+        if (folder is not None and not folder.exists()) or not recorded_provider(name, config):
             raise
 
 
@@ -131,11 +129,9 @@ def check_provider(name: str, chosen: str) -> None:
     )
 
 
-def recorded_provider(
-    name: str, config: Mapping[str, Any] | None = None, toolchain: Toolchain | None = None
-) -> str | None:
+def recorded_provider(name: str, config: Mapping[str, Any] | None = None) -> str | None:
     """Return the secrets provider of a stack by its state; empty for a passphrase, None for a stack that does not exist."""
     try:
-        return workspace(toolchain, stack=name, config=config).recorded_provider(name)
+        return workspace(stack=name, config=config).recorded_provider(name)
     except StackNotFoundError:
         return None
