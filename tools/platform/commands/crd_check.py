@@ -22,10 +22,6 @@ FILES = {
 """The function that returns each definition of this checkout, by its file."""
 
 
-class NoSuchCommitError(PlatformError):
-    """The commit does not exist, or has no CRD."""
-
-
 def crd_check(
     commit: Annotated[
         str,
@@ -67,13 +63,13 @@ def crds_at(commit: str) -> dict[str, str]:
     """Return the text of each CRD in a commit by its file, of those that the commit has.
 
     Raises:
-        NoSuchCommitError: the commit has none.
+        PlatformError: the commit has none.
     """
     results = {file: _git("show", f"{commit}:{file}") for file in FILES}
     texts = {file: result.stdout for file, result in results.items() if result.returncode == 0}
     if not texts:
         reason = next(iter(results.values())).stderr.strip()
-        raise NoSuchCommitError(
+        raise PlatformError(
             f"{commit} has no CRD in {FOLDER} ({reason})",
             hint="name another commit; a shallow clone has to fetch it first",
         )

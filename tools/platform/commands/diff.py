@@ -47,7 +47,7 @@ def stack_changes(name: str, *, with_policy: bool) -> StackChanges:
     try:
         stack, _ = open_with_settings(name, create=False)
         if with_policy:
-            violations = "\n".join(map(str, policy.evaluate(name).violations))
+            violations = "\n".join(map(str, policy.evaluate(name)))
         return StackChanges(stack=name, changes=preview(stack).planned, violations=violations)
     except (CommandError, PlatformError) as error:
         return StackChanges(stack=name, error=explain(error), violations=violations)

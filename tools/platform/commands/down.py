@@ -24,14 +24,6 @@ if TYPE_CHECKING:
     from platform_infra.settings.model import Settings
 
 
-class StackInUseError(PlatformError):
-    """Previews depend on the stack."""
-
-
-class NotConfirmedError(PlatformError):
-    """Nobody has confirmed that a stack with a shared cluster is destroyed."""
-
-
 def down(
     stack: Stack = "dev",
     *,
@@ -69,10 +61,9 @@ def take_down(name: str, *, yes: bool = False, run_program: bool = False, cluste
     """Destroy the stack and remove it.
 
     Raises:
-        StackInUseError: previews live in its cluster.
+        PlatformError: previews live in its cluster; or that is a shared one, and nobody has confirmed the destruction, or it answers
+            although it is said to be gone.
         WrongClusterError: its shared cluster is not the one that its state records.
-        NotConfirmedError: nobody has confirmed that, and its cluster is a shared one.
-        ClusterAnswersError: its cluster is said to be gone, and answers.
         HeldError: finalizers hold objects of the stack, or the API server has not deleted the objects of a CRD of it yet.
     """
     if not exists(name):
@@ -104,9 +95,9 @@ def confirm(
     """Check the place of a stack with a shared cluster, show what goes, and ask unless `yes` answers that.
 
     Raises:
+        PlatformError: its cluster is said to be gone, and answers; or the answer is not the name of the stack, or there is no
+            terminal to ask at.
         WrongClusterError: its cluster is not the one that its state records.
-        ClusterAnswersError: its cluster is said to be gone, and answers.
-        NotConfirmedError: the answer is not the name of the stack, or there is no terminal to ask at.
     """
     state = contents(stack)
     local = state.may_vanish or (not state.kubeconfig and uses_local_cluster(stack.name))
@@ -121,14 +112,14 @@ def confirm(
     if yes:
         return
     if not sys.stdin.isatty():
-        raise NotConfirmedError(
+        raise PlatformError(
             f"{stack.name}: its cluster is shared, and there is no terminal to ask whether it should be destroyed; nothing has "
             "been destroyed",
             hint=f"run `tools/notif-platform down {stack.name}{' --cluster-gone' if cluster_gone else ''} --yes`",
         )
     answer = typer.prompt(f"To destroy it, enter its name ({stack.name})", default="", show_default=False)
     if answer != stack.name:
-        raise NotConfirmedError(
+        raise PlatformError(
             f"{stack.name}: the answer was not the name of the stack; nothing has been destroyed"
         )
 
@@ -137,11 +128,11 @@ def check_previews(name: str) -> None:
     """Check that no preview uses the cluster and the CRD of the stack.
 
     Raises:
-        StackInUseError: at least one does.
+        PlatformError: at least one does.
     """
     if users := [preview for preview in previews() if preview.base == name]:
         commands = "; ".join(f"`tools/notif-platform preview down {preview.number}`" for preview in users)
         names = ", ".join(preview.stack for preview in users)
-        raise StackInUseError(
+        raise PlatformError(
             f"{names} live(s) in the cluster of {name}", hint=f"take them down first: {commands}"
         )

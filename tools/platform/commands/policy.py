@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,19 +23,6 @@ if TYPE_CHECKING:
     from tools.platform.pulumi.events import Violation
 
 PACK = ROOT / "infra" / "policy_pack"
-
-
-class PolicyError(PlatformError):
-    """The policies cannot be evaluated."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evaluation:
-    violations: tuple[Violation, ...]
-
-    @property
-    def passed(self) -> bool:
-        return not any(violation.mandatory for violation in self.violations)
 
 
 def policy(
@@ -84,7 +70,7 @@ def prepare_pack() -> Path:
     """Create the pack's own virtual environment, or update it to its lock file; return its Python.
 
     Raises:
-        PolicyError: its packages cannot be installed.
+        PlatformError: its packages cannot be installed.
     """
     lock, venv = PACK / "requirements.lock", PACK / ".venv"
     python, mark = venv / "bin" / "python", venv / ".synced"
@@ -98,7 +84,7 @@ def prepare_pack() -> Path:
     for command in (create, install):
         result = subprocess.run(command, capture_output=True, text=True, check=False)
         if result.returncode:
-            raise PolicyError(
+            raise PlatformError(
                 f"infra/policy_pack/.venv cannot be created: {result.stderr.strip()}",
                 hint="check that the package index is reachable",
             )
@@ -106,11 +92,11 @@ def prepare_pack() -> Path:
     return python
 
 
-def evaluate(stack: str, *, change: int | None = None) -> Evaluation:
-    """Preview a stack's resources with the policies, in a temporary backend.
+def evaluate(stack: str, *, change: int | None = None) -> list[Violation]:
+    """Preview a stack's resources with the policies, in a temporary backend, and return what violates them.
 
     Raises:
-        PolicyError: the engine failed before it evaluated the policies.
+        PlatformError: the engine failed before it evaluated the policies.
     """
     prepare_pack()
     variables = {
@@ -122,26 +108,26 @@ def evaluate(stack: str, *, change: int | None = None) -> Evaluation:
         with offline_stack(stack, **variables) as offline:
             log = preview(offline, policy_pack=str(PACK), policy_config=str(levels(stack)))
     except auto.CommandError as error:
-        raise PolicyError(explain(error)) from None
+        raise PlatformError(explain(error)) from None
     if not log.policy_packs:
-        raise PolicyError("the engine did not load the policy pack")
-    return Evaluation(violations=tuple(log.violations))
+        raise PlatformError("the engine did not load the policy pack")
+    return log.violations
 
 
 def _passes(stack: str) -> bool:
-    result = evaluate(stack)
-    for violation in result.violations:
+    violations = evaluate(stack)
+    for violation in violations:
         out.print(str(violation))
-    out.print(
-        f"{stack}: {'passed' if result.passed else 'rejected'} by the policies, levels of {levels(stack).name}."
-    )
-    return result.passed
+    passed = not any(violation.mandatory for violation in violations)
+    result = "passed" if passed else "rejected"
+    out.print(f"{stack}: {result} by the policies, levels of {levels(stack).name}.")
+    return passed
 
 
 def _rejects_broken(stack: str) -> bool:
     passed = True
     for number, change in enumerate(changes()):
-        violations = evaluate(stack, change=number).violations
+        violations = evaluate(stack, change=number)
         rejected = any(
             each.mandatory and each.policy == change.rule and change.reason in each.message
             for each in violations

@@ -23,10 +23,6 @@ if TYPE_CHECKING:
     from tools.platform.preflight.report import Report
 
 
-class NoClusterError(PlatformError):
-    """The settings of the stack do not lead to a cluster that can be asked."""
-
-
 def preflight(
     stack: Stack,
     *,
@@ -68,7 +64,7 @@ def cluster_of(stack: str, settings: Settings, kubeconfig: str, context: str) ->
     """Return the context of the settings, or that of the options.
 
     Raises:
-        NoClusterError: there is none.
+        PlatformError: there is none.
     """
     # Imported here: the import takes a second.
     from platform_infra.cluster.connection import ClusterError  # noqa: PLC0415
@@ -78,14 +74,14 @@ def cluster_of(stack: str, settings: Settings, kubeconfig: str, context: str) ->
     if not kubeconfig or not context:
         known = settings.cluster.kind == ClusterKind.EXISTING
         what = "clusterKubeconfig is encrypted" if known else f"clusterKind is {settings.cluster.kind}"
-        raise NoClusterError(
+        raise PlatformError(
             f"{stack}: {what}, so its file does not lead to a cluster that can be asked",
             hint="name a kubeconfig and a context with --kubeconfig FILE --context NAME",
         )
     try:
         return read(kubeconfig, context)
     except ClusterError as error:
-        raise NoClusterError(f"{stack}: {error}") from None
+        raise PlatformError(f"{stack}: {error}") from None
 
 
 def show(stack: str, report: Report, single: SingleContext, user: str, *, to_errors: bool) -> None:

@@ -176,10 +176,6 @@ class HeldError(PlatformError):
     """An object that the stack deletes is held by a finalizer, or a definition by objects that are still to be deleted."""
 
 
-class ClusterAnswersError(PlatformError):
-    """A cluster that is said to be gone still answers; nothing has been forgotten."""
-
-
 def delete_resources(stack: Stack, *, again: str, run_program: bool = False) -> None:
     """Destroy the stack; see `stack.destroy`. `again` is the command that continues after a failure.
 
@@ -214,10 +210,10 @@ def check_gone(stack: str, state: Contents) -> None:
     """Check that nothing answers at the address of the cluster.
 
     Raises:
-        ClusterAnswersError: something does: a cluster that exists must not be forgotten.
+        PlatformError: something does: a cluster that exists must not be forgotten.
     """
     if state.kubeconfig and _answers(state):
-        raise ClusterAnswersError(
+        raise PlatformError(
             f"{stack}: an API server answers at the address in its state ({state.server}), so the cluster may still exist; "
             "nothing has been forgotten",
             hint=f"run `tools/notif-platform down {stack}` without --cluster-gone. If it is another cluster at this address, remove "
