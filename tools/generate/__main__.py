@@ -86,11 +86,7 @@ def write(root: Path) -> None:
 
 
 def run(command: Command, folder: Path) -> None:
-    """Run a generator in `folder`.
-
-    Raises:
-        GeneratorError: it failed.
-    """
+    """Run a generator in `folder`."""
     process = subprocess.run(
         [sys.executable, *command.arguments],
         cwd=folder,

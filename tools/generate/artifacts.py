@@ -37,11 +37,7 @@ class Artifact:
     block: str = ""
 
     def render(self, text: str) -> str:
-        """Return the file's text with the part that is generated now.
-
-        Raises:
-            ValueError: the text does not contain the marker exactly once.
-        """
+        """Return the file's text with the part that is generated now."""
         if self.tail:
             return replace_tail(text, self.tail, self.content())
         return replace_block(text, self.block, self.content()) if self.block else self.content()
@@ -154,11 +150,7 @@ def artifact(path: str) -> Artifact:
 
 
 def replace_block(text: str, name: str, content: str) -> str:
-    """Return the Markdown text with `content` between the markers of block `name`.
-
-    Raises:
-        ValueError: the text does not contain exactly one such block.
-    """
+    """Return the Markdown text with `content` between the markers of block `name`."""
     begin, end = f"<!-- begin {name} -->\n", f"<!-- end {name} -->\n"
     pattern = re.compile(f"(?<={re.escape(begin)}).*?(?={re.escape(end)})", re.DOTALL)
     result, count = pattern.subn(lambda _: f"\n{content.strip()}\n\n", text)
@@ -170,11 +162,7 @@ def replace_block(text: str, name: str, content: str) -> str:
 
 
 def replace_tail(text: str, marker: str, content: str) -> str:
-    """Return the text with `content` in place of everything after the line `marker`.
-
-    Raises:
-        ValueError: the text does not contain the marker exactly once.
-    """
+    """Return the text with `content` in place of everything after the line `marker`."""
     head, *tails = text.split(f"{marker}\n")
     if len(tails) != 1:
         raise ValueError(f"expected one line {marker.strip()!r}, found {len(tails)}")

@@ -63,11 +63,7 @@ def object_schema(model: type[BaseModel]) -> Schema:
 
 
 def field_schema(field: FieldInfo, docstring: str = "") -> Schema:
-    """Return the schema of a field, with its docstring as the description.
-
-    Raises:
-        UnknownTypeError: its type has no schema.
-    """
+    """Return the schema of a field, with its docstring as the description."""
     schema = _type_schema(field.annotation)
     if description := field.description or docstring:
         described = {"type": schema["type"], "description": _one_line(description)}

@@ -28,7 +28,10 @@ class ExitCode(IntEnum):
 
 
 class PlatformError(Exception):
-    """An expected failure; the message says what failed, and `hint` what to do about it."""
+    """An expected failure; the message says what failed, and `hint` what to do about it.
+
+    It ends in the error boundary. A docstring names only those that a caller handles.
+    """
 
     code: ExitCode = ExitCode.FAILED
 

@@ -68,11 +68,7 @@ def ensure_images(*, network_policy: bool = False) -> Images:
 
 
 def ensure_base_image() -> None:
-    """Build the base image unless it exists; this needs no program of the toolchain.
-
-    Raises:
-        NodeImageError: this machine cannot build it.
-    """
+    """Build the base image unless it exists; this needs no program of the toolchain."""
     with connected() as client, Progress() as progress:
         ensure_base(client, progress)
 

@@ -56,11 +56,7 @@ def prepare(step: Build, folder: Path) -> None:
 
 
 def copy(source: ModuleFiles, folder: Path) -> None:
-    """Copy the files of a module into `folder`, writable.
-
-    Raises:
-        ToolchainError: the module is not available, or has another hash.
-    """
+    """Copy the files of a module into `folder`, writable."""
     module = _downloaded(source)
     for target, path in source.files.items():
         place = folder / target

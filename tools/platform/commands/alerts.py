@@ -57,11 +57,7 @@ def rule_file(settings: Settings) -> str:
 
 
 def rules_pass() -> bool:
-    """Check the rules of the default settings with promtool, run their tests, and return whether all passed.
-
-    Raises:
-        ToolchainError: promtool is not available.
-    """
+    """Check the rules of the default settings with promtool, run their tests, and return whether all passed."""
     promtool = str(ensure(["prometheus"]).program("promtool"))
     with tempfile.TemporaryDirectory(prefix="alerts-") as folder:
         (Path(folder) / RULES).write_text(rule_file(parse({})), "utf-8")

@@ -125,11 +125,7 @@ def confirm(
 
 
 def check_previews(name: str) -> None:
-    """Check that no preview uses the cluster and the CRD of the stack.
-
-    Raises:
-        PlatformError: at least one does.
-    """
+    """Check that no preview uses the cluster and the CRD of the stack."""
     if users := [preview for preview in previews() if preview.base == name]:
         commands = "; ".join(f"`tools/notif-platform preview down {preview.number}`" for preview in users)
         names = ", ".join(preview.stack for preview in users)

@@ -46,12 +46,7 @@ def policy(
 
 
 def check(stack: str) -> None:
-    """Check that a stack has a file, and that its values can be used.
-
-    Raises:
-        UnknownStackError: it has no file.
-        StackFileError: its values cannot be used.
-    """
+    """Check that a stack has a file, and that its values can be used."""
     check_name(stack)
     check_stack_file(stack)
 
@@ -67,11 +62,7 @@ def levels(stack: str) -> Path:
 
 
 def prepare_pack() -> Path:
-    """Create the pack's own virtual environment, or update it to its lock file; return its Python.
-
-    Raises:
-        PlatformError: its packages cannot be installed.
-    """
+    """Create the pack's own virtual environment, or update it to its lock file; return its Python."""
     lock, venv = PACK / "requirements.lock", PACK / ".venv"
     python, mark = venv / "bin" / "python", venv / ".synced"
     # With its place: a copied environment contains paths of the original.
@@ -93,11 +84,7 @@ def prepare_pack() -> Path:
 
 
 def evaluate(stack: str, *, change: int | None = None) -> list[Violation]:
-    """Preview a stack's resources with the policies, in a temporary backend, and return what violates them.
-
-    Raises:
-        PlatformError: the engine failed before it evaluated the policies.
-    """
+    """Preview a stack's resources with the policies, in a temporary backend, and return what violates them."""
     prepare_pack()
     variables = {
         "PULUMI_PYTHON_CMD": str(PACK / "python"),

@@ -61,11 +61,7 @@ def preflight(
 
 
 def cluster_of(stack: str, settings: Settings, kubeconfig: str, context: str) -> SingleContext:
-    """Return the context of the settings, or that of the options.
-
-    Raises:
-        PlatformError: there is none.
-    """
+    """Return the context of the settings, or that of the options."""
     # Imported here: the import takes a second.
     from platform_infra.cluster.connection import ClusterError  # noqa: PLC0415
     from platform_infra.cluster.existing import read  # noqa: PLC0415

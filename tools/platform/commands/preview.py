@@ -59,11 +59,7 @@ def preview() -> None:
 
 
 def use_base(base: str) -> None:
-    """Let this process use the backend of the base; a mistyped name would lead to another one, which has no previews.
-
-    Raises:
-        UnknownStackError: the base has neither a file nor a state, and nothing else names the backend.
-    """
+    """Let this process use the backend of the base; a mistyped name would lead to another one, which has no previews."""
     if URL not in os.environ and "/" not in base:
         check_exists(base)
     use_backend_of(base)

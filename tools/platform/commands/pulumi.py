@@ -46,12 +46,7 @@ def pulumi(context: typer.Context) -> None:
 
 
 def check(engine: Engine, arguments: Sequence[str]) -> None:
-    """Check the configuration that Pulumi's command line would use; a missing stack that has a file is left to Pulumi.
-
-    Raises:
-        UnknownStackError: the stack has neither a state nor a file.
-        StackFileError: it cannot be used.
-    """
+    """Check the configuration that Pulumi's command line would use; a missing stack that has a file is left to Pulumi."""
     file = next(iter(_values_of(arguments, "--config-file")), "")
     try:
         entries = workspace_of(engine).resolved_config(engine.stack, config_file=file)

@@ -171,12 +171,7 @@ def rollback(
 
 
 def roll_back(name: str, console: Console, *, dry_run: bool = False) -> None:
-    """Roll the stack back and print the settings that changed.
-
-    Raises:
-        UnknownStackError: the stack has no file.
-        NoRollbackTargetError: there is no earlier deployment.
-    """
+    """Roll the stack back and print the settings that changed."""
     check_name(name)
     if not exists(name):
         raise NoRollbackTargetError(
@@ -222,11 +217,7 @@ def describe(key: str, value: Value | None) -> str:
 
 
 def _apply(stack: PulumiStack, changes: Mapping[str, Value | None]) -> None:
-    """Change the stack's file; restore it if this checkout's program cannot use the earlier settings.
-
-    Raises:
-        StackFileError: it cannot.
-    """
+    """Change the stack's file; restore it if this checkout's program cannot use the earlier settings."""
     file = ROOT / "stacks" / f"Pulumi.{stack.name}.yaml"
     text = file.read_text("utf-8")
     values = {key: file_entry(value) for key, value in changes.items() if value is not None}

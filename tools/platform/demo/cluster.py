@@ -39,11 +39,7 @@ class DemoCluster:
         self.api = connect(yaml.safe_load(kubeconfig.read_text("utf-8")))
 
     def operator(self) -> Object:
-        """Return the Deployment of the operator; of several, the oldest one.
-
-        Raises:
-            DemoError: there is none.
-        """
+        """Return the Deployment of the operator; of several, the oldest one."""
         answer = self.request("GET", f"/apis/apps/v1/deployments?labelSelector={OPERATOR}")
         operators: list[Object] = answer["items"]
         if not operators:
@@ -51,11 +47,7 @@ class DemoCluster:
         return min(operators, key=lambda each: str(each["metadata"]["creationTimestamp"]))
 
     def apply(self, obj: Object) -> Object:
-        """Create an object, or change it to what it is here.
-
-        Raises:
-            RejectedError: the API server does not accept it.
-        """
+        """Create an object, or change it to what it is here."""
         options = f"fieldManager={MANAGER}&force=true"
         answer: Object = self.request("PATCH", f"{path_of(obj)}?{options}", obj)
         return answer

@@ -167,11 +167,7 @@ def user_of(api: ApiClient) -> str:
 
 
 def allowed(api: ApiClient, rights: Collection[Right]) -> dict[Right, bool]:
-    """Return whether the account has each right.
-
-    Raises:
-        PlatformError: the API server does not answer the question.
-    """
+    """Return whether the account has each right."""
     with ThreadPoolExecutor(CONCURRENCY) as pool:
         return dict(zip(rights, pool.map(lambda right: _may(api, right), rights), strict=True))
 

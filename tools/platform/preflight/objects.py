@@ -121,9 +121,6 @@ def planned_objects(stack: str, settings: Settings, single: SingleContext) -> li
     """Return what the program would register for a stack's file; values that are encrypted in it are not known.
 
     `settings` are those of the file. A namespace of others, which the program reads, comes first.
-
-    Raises:
-        EngineError: the program fails, for instance because the settings are invalid.
     """
     log, objects = EventLog(), []
 

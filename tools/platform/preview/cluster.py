@@ -72,19 +72,11 @@ class Namespace:
         return "ready" if ready >= replicas else f"{ready} of {replicas} pods ready"
 
     def notify(self, subject: str, body: str, **options: Unpack[Options]) -> str:
-        """Create a notification and return its name.
-
-        Raises:
-            ApiException: the API server rejects it.
-        """
+        """Create a notification and return its name."""
         return Notifier(self._name, api=self._api.raw).send(subject, body, **options).name
 
     def send(self, *, within: float) -> Smoke:
-        """Send a notification through the log channel, wait until it is final or the time is over, and delete it.
-
-        Raises:
-            ApiException: the API server rejects it.
-        """
+        """Send a notification through the log channel, wait until it is final or the time is over, and delete it."""
         start = time.monotonic()
         handle = Notifier(self._name, api=self._api.raw).send("preview", "It works.", **SMOKE)
         try:

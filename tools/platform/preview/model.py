@@ -83,11 +83,7 @@ class Preview:
 
 
 def stack_name(number: int) -> str:
-    """Return the name of a pull request's stack.
-
-    Raises:
-        PreviewError: no pull request has this number.
-    """
+    """Return the name of a pull request's stack."""
     if not NAME.match(name := f"pr-{number}"):
         raise PreviewError(f"{number} is not a pull request number", hint="pull request numbers start at 1")
     return name

@@ -89,11 +89,7 @@ def namespace_of(name: str, values: dict[str, Any]) -> Namespace:
 
 
 def find(name: str) -> Preview | None:
-    """Return the preview of that name, or None if the stack does not exist or is empty.
-
-    Raises:
-        NotAPreviewError: the stack was created by other means.
-    """
+    """Return the preview of that name, or None if the stack does not exist or is empty."""
     if not exists(name):
         return None
     if preview := from_tags(name, tags(name)):
@@ -106,11 +102,7 @@ def find(name: str) -> Preview | None:
 
 
 def base_outputs(base: str) -> dict[str, Any]:
-    """Return the outputs of the stack whose cluster previews use.
-
-    Raises:
-        PreviewError: it is not up.
-    """
+    """Return the outputs of the stack whose cluster previews use."""
     # The backend does not list stacks of other projects.
     values = outputs_of(base) if "/" in base or exists(base) else {}
     if not values:
@@ -122,11 +114,7 @@ def base_outputs(base: str) -> dict[str, Any]:
 
 
 def access_to(base: str, kubeconfig: Path | None) -> Access:
-    """Return how a preview reaches its cluster: by a kubeconfig of the account for previews, or by the outputs of its base.
-
-    Raises:
-        PreviewError: the base is not up, or has no account for previews.
-    """
+    """Return how a preview reaches its cluster: by a kubeconfig of the account for previews, or by the outputs of its base."""
     if not base:
         return Access()
     if kubeconfig:
@@ -208,11 +196,7 @@ def commit() -> str:
 
 
 def check_same_cluster(before: Preview | None, preview: Preview) -> None:
-    """Check that a preview keeps its cluster: its resources in the old one would be orphaned.
-
-    Raises:
-        PreviewError: it would move.
-    """
+    """Check that a preview keeps its cluster: its resources in the old one would be orphaned."""
     if before and (before.base, before.separate) != (preview.base, preview.separate):
         raise PreviewError(
             f"{preview.stack} lives in {before.place} and cannot move to {preview.place}",
@@ -221,11 +205,7 @@ def check_same_cluster(before: Preview | None, preview: Preview) -> None:
 
 
 def image_of(preview: Preview, registry: str) -> str:
-    """Build the image of this checkout and make it available to the cluster; empty if the program does that itself.
-
-    Raises:
-        PreviewError: the base is not up, or has no node on this machine.
-    """
+    """Build the image of this checkout and make it available to the cluster; empty if the program does that itself."""
     if registry:
         return _published(registry)
     if not preview.base:
@@ -259,9 +239,6 @@ def provider_of(preview: Preview, chosen: str) -> str:
 
     Empty for a passphrase, which is that of the base then: the preview has to decrypt its outputs. A `separate` preview does
     not inherit, because its account cannot use what protects the base. An existing preview keeps the provider that it has.
-
-    Raises:
-        StackFileError: it exists and does not have the chosen provider.
     """
     check_provider(preview.stack, chosen)
     provider = chosen or str(_template().get("secretsprovider") or "")

@@ -186,11 +186,7 @@ class StackChanges:
 
 
 def render(stacks: Sequence[StackChanges], *, limit: int = MAX_LENGTH) -> str:
-    """Return the comment for some stacks, never longer than `limit` characters.
-
-    Raises:
-        ValueError: the limit leaves no room for a heading of each stack.
-    """
+    """Return the comment for some stacks, never longer than `limit` characters."""
     if limit < MIN_LENGTH * max(1, len(stacks)):
         raise ValueError(
             f"a comment for {len(stacks)} stack(s) needs {MIN_LENGTH} characters for each, not {limit} in all"

@@ -47,10 +47,6 @@ class Engine:
         """Return the engine, which is downloaded or built first where it is missing.
 
         `config` are values that are about to be written to the stack's file.
-
-        Raises:
-            LoginError: the backend is that of a login which cannot be read.
-            ToolchainError: the engine is not available.
         """
         backend = backend_url(stack, config=config)
         if folder_of(backend) == STATE_FOLDER:

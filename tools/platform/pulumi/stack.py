@@ -57,9 +57,6 @@ def open_stack(
     """Select the stack, or create it; `config` is written to its file, by key without the project's name.
 
     A new stack gets the secrets provider, or that of its file, or else a passphrase.
-
-    Raises:
-        StackFileError: the configuration cannot be used; the stack has not been created or updated.
     """
     return open_with_settings(name, config=config, secrets_provider=secrets_provider)[0]
 
@@ -109,12 +106,7 @@ def check_resolved(stack: auto.Stack) -> Settings:
 
 
 def select_stack(name: str) -> auto.Stack:
-    """Select a stack without a check of its configuration.
-
-    Raises:
-        StackFileError: its passphrase is missing.
-        StackNotFoundError: it does not exist.
-    """
+    """Select a stack without a check of its configuration."""
     check_protection(name)
     return auto.Stack.select(name, workspace(stack=name))
 
@@ -210,11 +202,7 @@ def outputs(stack: auto.Stack) -> dict[str, Any]:
 
 
 def cluster_access(stack: auto.Stack) -> tuple[str, str]:
-    """Return kubeconfig and context of the stack's cluster; for an existing cluster, those that its settings name.
-
-    Raises:
-        StackFileError: the kubeconfig of the settings cannot be used.
-    """
+    """Return kubeconfig and context of the stack's cluster; for an existing cluster, those that its settings name."""
     # Imported here: the import takes a second, and few commands need it.
     from platform_infra.cluster.connection import ClusterError  # noqa: PLC0415
     from platform_infra.cluster.existing import read  # noqa: PLC0415
@@ -279,11 +267,7 @@ def known_stacks(*, stack: str = "") -> set[str]:
 
 
 def check_exists(name: str) -> None:
-    """Check that the stack has a file, or a state in its backend.
-
-    Raises:
-        UnknownStackError: it has neither.
-    """
+    """Check that the stack has a file, or a state in its backend."""
     if has_file(name):
         return
     folder = folder_of(backend_url(name))

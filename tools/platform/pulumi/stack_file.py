@@ -46,11 +46,7 @@ def has_file(stack: str, folder: Path = ROOT / "stacks") -> bool:
 
 
 def check_name(stack: str, folder: Path = ROOT / "stacks", *, recorded: Collection[str] = ()) -> None:
-    """Check that a stack has a file, or is among those that a state has `recorded`.
-
-    Raises:
-        UnknownStackError: it is a name without a stack, such as a mistyped one.
-    """
+    """Check that a stack has a file, or is among those that a state has `recorded`."""
     if has_file(stack, folder) or stack in recorded:
         return
     files = (file.name.removeprefix("Pulumi.").removesuffix(".yaml") for file in folder.glob("Pulumi.*.yaml"))
@@ -89,11 +85,7 @@ def uses_local_cluster(
 
 
 def stack_content(stack: str, folder: Path = ROOT / "stacks") -> dict[str, Any]:
-    """Return the content of `Pulumi.<stack>.yaml`, empty for a missing file.
-
-    Raises:
-        StackFileError: it is not a mapping in YAML.
-    """
+    """Return the content of `Pulumi.<stack>.yaml`, empty for a missing file."""
     file = folder / f"Pulumi.{stack}.yaml"
     if not file.is_file():
         return {}
@@ -115,9 +107,6 @@ def check_stack_file(stack: str, folder: Path = ROOT / "stacks") -> Settings:
     """Check the values of `Pulumi.<stack>.yaml` and return the settings; a missing file means the defaults.
 
     Encrypted values cannot be read here; the defaults stand for them.
-
-    Raises:
-        StackFileError: it cannot be used.
     """
     values = _own_values(stack_content(stack, folder))
     readable = {key: value for key, value in values.items() if not _is_encrypted(value)}
@@ -132,9 +121,6 @@ def check_configuration(
     """Check the configuration that the engine resolved and return the settings.
 
     `entries` are those of `Workspace.resolved_config`, `overrides` values of the command line by key.
-
-    Raises:
-        StackFileError: it cannot be used.
     """
     ours = {_short(key): entry for key, entry in entries.items() if _is_ours(key)}
     values = {key: entry["value"] for key, entry in ours.items() if "value" in entry}

@@ -119,11 +119,7 @@ def _files(group: Group) -> list[_File]:
 
 
 def published(group: Group, hosts: Hosts) -> Iterator[str]:
-    """Yield the lines of checksums.txt for the group's release, as its hosts publish them, for every architecture.
-
-    Raises:
-        ReleaseUnavailableError: a host does not answer, or does not publish a checksum.
-    """
+    """Yield the lines of checksums.txt for the group's release, as its hosts publish them, for every architecture."""
     for asset in group.assets:
         for arch in ARCHITECTURES:
             file = _File.of(asset, arch)
@@ -166,11 +162,7 @@ def _fetch_file(
 
 
 def expected_sha256(published: str, name: str) -> str:
-    """Return the checksum of `name` from a checksum file: lines of "hash  name", or a single hash.
-
-    Raises:
-        ReleaseUnavailableError: the checksum file does not contain `name`.
-    """
+    """Return the checksum of `name` from a checksum file: lines of "hash  name", or a single hash."""
     lines = [line for line in published.splitlines() if _SHA256.search(line)]
     for line in lines:
         words = line.split()
@@ -180,11 +172,7 @@ def expected_sha256(published: str, name: str) -> str:
 
 
 def unpack(file: Path, members: dict[str, str], into: Path) -> None:
-    """Extract the programs from an archive into `into` and make them executable; the path "" means the file itself.
-
-    Raises:
-        ReleaseUnavailableError: the archive does not contain a program.
-    """
+    """Extract the programs from an archive into `into` and make them executable; the path "" means the file itself."""
     programs = {member: program for program, member in members.items() if member}
     if programs:
         _extract(file, programs, into)
@@ -249,11 +237,7 @@ _CHECKSUM_LINE = re.compile(r"(?P<checksum>[0-9a-f]{64})  (?P<address>https://\S
 
 
 def pinned(file: Path = CHECKSUMS) -> dict[str, str]:
-    """Return the checksum of each address.
-
-    Raises:
-        ValueError: a line is invalid, or an address has two lines.
-    """
+    """Return the checksum of each address."""
     checksums: dict[str, str] = {}
     for number, line in enumerate(file.read_text("utf-8").splitlines(), start=1):
         if not line or line.startswith("#"):

@@ -196,22 +196,14 @@ def delete_resources(stack: Stack, *, again: str, run_program: bool = False) -> 
 
 
 def forget_cluster(stack: Stack) -> None:
-    """Destroy the stack without its cluster: objects in it are only removed from the state, everything else is deleted.
-
-    Raises:
-        CommandError: the engine failed, for example because a resource is protected.
-    """
+    """Destroy the stack without its cluster: objects in it are only removed from the state, everything else is deleted."""
     _let_variable_decide(stack)
     stack.workspace.env_vars = {**stack.workspace.env_vars, **FORGET}
     destroy(stack)
 
 
 def check_gone(stack: str, state: Contents) -> None:
-    """Check that nothing answers at the address of the cluster.
-
-    Raises:
-        PlatformError: something does: a cluster that exists must not be forgotten.
-    """
+    """Check that nothing answers at the address of the cluster."""
     if state.kubeconfig and _answers(state):
         raise PlatformError(
             f"{stack}: an API server answers at the address in its state ({state.server}), so the cluster may still exist; "

@@ -296,9 +296,6 @@ def check_account(stack: str, account: Account) -> None:
     """Check that the credentials of this machine belong to the account of a stack.
 
     Nothing is checked for a stack without resources in AWS, or whose provider assumes a role: the role names its account.
-
-    Raises:
-        WrongAccountError: they belong to another account, or AWS does not say to which.
     """
     if not account.number or account.assumed:
         return

@@ -40,9 +40,6 @@ def backend_url(
     """Return the URL of a stack's backend; without a stack, that of commands on no stack in particular.
 
     `config` are values that are about to be written to the stack's file in `folder`, by key without the project's name.
-
-    Raises:
-        LoginError: the backend is that of a login which cannot be read.
     """
     if url := variables.get(URL):
         return url
@@ -60,9 +57,6 @@ def login_url(variables: Mapping[str, str] = os.environ) -> str:
     """Return the URL of the backend that `pulumi login` selected; empty after a logout.
 
     An access token without a login means Pulumi's service, as for the engine.
-
-    Raises:
-        LoginError: the file with the login is encrypted, or is damaged.
     """
     file = credentials_folder(variables) / "credentials.json"
     current = _current(file) if file.is_file() else ""

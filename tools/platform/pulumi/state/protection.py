@@ -100,11 +100,7 @@ def check_protection(
     config: Mapping[str, Any] | None = None,
     provider: str = "",
 ) -> None:
-    """Do as `check_secrets`; for a stack that exists, the secrets provider in its state counts, too.
-
-    Raises:
-        StackFileError: its state or its secrets would not be protected; nothing has been changed.
-    """
+    """Do as `check_secrets`; for a stack that exists, the secrets provider in its state counts, too."""
     try:
         check_secrets(name, config=config, provider=provider)
     except UnprotectedSecretsError:
@@ -115,11 +111,7 @@ def check_protection(
 
 
 def check_provider(name: str, chosen: str) -> None:
-    """Check that a stack which exists has the chosen secrets provider; without a choice, any is right.
-
-    Raises:
-        StackFileError: it has another one.
-    """
+    """Check that a stack which exists has the chosen secrets provider; without a choice, any is right."""
     if not chosen or (present := recorded_provider(name)) in {None, chosen}:
         return
     raise StackFileError(
