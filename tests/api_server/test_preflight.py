@@ -11,11 +11,11 @@ from platform_infra.cluster.api_client import ApiClient
 from platform_infra.settings.reader import parse
 from tests.kit.recording import record_settings
 from tools.platform.preflight.examination import examine
-from tools.platform.preflight.objects import PlannedObject
+from tools.platform.preflight.rights import PlannedObject
 
 if TYPE_CHECKING:
     from tests.api_server.conftest import ApiServer
-    from tools.platform.preflight.report import Report
+    from tools.platform.preflight.examination import Report
 
 pytestmark = pytest.mark.xdist_group("api-server")
 PULUMI = ("pulumi:", "pulumi-python:", "notification-platform:")

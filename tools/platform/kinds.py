@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -30,6 +30,10 @@ class Kind:
     def path(self, namespace: str = "", name: str = "") -> str:
         """Return the path of an object, or without a name that of a list."""
         return path_of(self.version, self.plural, namespace if self.namespaced else "", name)
+
+
+Kinds: TypeAlias = "Mapping[tuple[str, str], Kind]"
+"""Kinds by group with version, and name: `("apps/v1", "Deployment")`."""
 
 
 def path_of(version: str, plural: str, namespace: str = "", name: str = "") -> str:

@@ -7,9 +7,8 @@ from typing import Any
 import yaml
 
 from tools.platform.kinds import Kind
-from tools.platform.preflight.objects import PlannedObject, Reference, references
-from tools.platform.preflight.report import Report, setting
-from tools.platform.preflight.rights import Need, Right, manifest, needs
+from tools.platform.preflight.examination import Report, setting
+from tools.platform.preflight.rights import Need, PlannedObject, Reference, Right, manifest, needs, references
 
 RBAC = "rbac.authorization.k8s.io"
 KINDS = [

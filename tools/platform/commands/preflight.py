@@ -11,16 +11,14 @@ from platform_infra.settings.sections.cluster import ClusterKind
 from tools.platform.command_group import Stack  # noqa: TC001 - typer reads it
 from tools.platform.console import err, out
 from tools.platform.errors import ExitCode, PlatformError
-from tools.platform.preflight.examination import examine, user_of
-from tools.platform.preflight.objects import planned_objects
-from tools.platform.preflight.report import distinct
-from tools.platform.preflight.rights import manifest
+from tools.platform.preflight.examination import distinct, examine, user_of
+from tools.platform.preflight.rights import manifest, planned_objects
 from tools.platform.pulumi.stack_file import check_name, check_stack_file
 
 if TYPE_CHECKING:
     from platform_infra.cluster.kubeconfig import SingleContext
     from platform_infra.settings.model import Settings
-    from tools.platform.preflight.report import Report
+    from tools.platform.preflight.examination import Report
 
 
 def preflight(
