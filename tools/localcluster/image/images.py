@@ -20,7 +20,7 @@ from tools.localcluster.toolchain.progress import Progress
 from tools.localcluster.toolchain.sources.pins import GROUPS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from docker import DockerClient
 
@@ -79,16 +79,10 @@ def node_tag() -> str:
     for group in GROUPS:
         if group.name in _NODE_GROUPS:
             digest.update(group_hash(group).encode())
-    for file in _own_files():
+    inside = (file for file in sorted((_HERE / "inside").rglob("*")) if file.is_file())
+    for file in (_HERE / "Dockerfile", *(file for file in inside if "__pycache__" not in file.parts)):
         digest.update(str(file.relative_to(_HERE)).encode() + b"\0" + file.read_bytes())
     return f"{REPOSITORY}:{digest.hexdigest()[:12]}"
-
-
-def _own_files() -> Iterator[Path]:
-    yield _HERE / "Dockerfile"
-    for file in sorted((_HERE / "inside").rglob("*")):
-        if file.is_file() and "__pycache__" not in file.parts:
-            yield file
 
 
 def _build(

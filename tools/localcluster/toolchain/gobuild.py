@@ -129,12 +129,14 @@ class Builder:
         prepare(steps[0], work)
         packages = sorted({package for step in steps for package in step.packages.values()})
         flags = ["-trimpath", f"-tags={','.join(steps[0].tags)}"]
+        variables = {name: value for step in steps for name, value in step.variables.items()}
+        linker = " ".join(["-s", "-w", *(f"-X {name}={value}" for name, value in variables.items())])
         environment = {**os.environ, "CGO_ENABLED": "0", "GOWORK": "off"}
         compiled = Compiled.of(
             [*flags, *packages], cwd=work, env=environment, step=self.step, speed=self.speed
         )
         self.children.run(
-            ["go", "build", "-v", *flags, f"-ldflags={_linker_flags(steps)}", "-o", f"{output}/", *packages],
+            ["go", "build", "-v", *flags, f"-ldflags={linker}", "-o", f"{output}/", *packages],
             cwd=work,
             env=environment,
             log=self.log,
@@ -163,11 +165,6 @@ def _builds(groups: Sequence[Group]) -> Iterator[tuple[Group, Build]]:
         for step in group.steps:
             if isinstance(step, Build):
                 yield group, step
-
-
-def _linker_flags(steps: Sequence[Build]) -> str:
-    variables = {name: value for step in steps for name, value in step.variables.items()}
-    return " ".join(["-s", "-w", *(f"-X {name}={value}" for name, value in variables.items())])
 
 
 @contextmanager
@@ -217,7 +214,10 @@ class Compiled:
         process = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
         # If Go cannot list the packages, it cannot build them either, and then the build says why.
         lines = [line.split("\t") for line in process.stdout.splitlines()] if process.returncode == 0 else []
-        sizes = {name: _size(Path(folder), files) for name, _, folder, *files in lines}
+        sizes = {
+            name: _FIXED_BYTES + sum(Path(folder, file).stat().st_size for file in files if file)
+            for name, _, folder, *files in lines
+        }
         stale = {name: sizes[name] for name, is_stale, *_ in lines if is_stale == "true"}
         step.text = f"compiling {len(stale)} of {len(sizes)} packages"
         work = sum(stale.values())
@@ -231,7 +231,3 @@ class Compiled:
             return False
         self.step.advance(size)
         return True
-
-
-def _size(folder: Path, files: Sequence[str]) -> int:
-    return _FIXED_BYTES + sum((folder / name).stat().st_size for name in files if name)

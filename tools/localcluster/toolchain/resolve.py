@@ -94,7 +94,9 @@ class _Run:
 
     def provide(self, groups: Collection[Group]) -> None:
         self._parts.mkdir(exist_ok=True)
-        self._remove_unfinished()
+        # A killed run left them; no other run has one, because this one holds the lock.
+        for folder in self._parts.glob(".*"):
+            shutil.rmtree(folder, ignore_errors=True)
         for group in groups:
             if (self._parts / part_name(group)).is_dir():
                 self._link(group)
@@ -147,12 +149,9 @@ class _Run:
                     self._extract(planned, into[group.name], scratch)
         except releases.ReleaseUnavailableError as error:
             self._progress.log(f"{group.name} {group.version}: {error}")
-            return self._without_release(planned, str(error))
+            instead = Planned(group=group, action=plan.without_release(group), reason=str(error))
+            return instead if instead.action == Action.COMPILE else self._obtain(instead)
         return None
-
-    def _without_release(self, planned: Planned, reason: str) -> Planned | None:
-        instead = Planned(group=planned.group, action=plan.without_release(planned.group), reason=reason)
-        return instead if instead.action == Action.COMPILE else self._obtain(instead)
 
     def _extract(self, planned: Planned, into: Path, scratch: Path) -> None:
         if problem := debian.debian_problem():
@@ -198,11 +197,6 @@ class _Run:
             for group in groups:
                 into[group.name].rename(self._parts / part_name(group))
                 self._link(group)
-
-    def _remove_unfinished(self) -> None:
-        """Remove what a killed run left; no other run has an unfinished folder, because this one holds the lock."""
-        for folder in self._parts.glob(".*"):
-            shutil.rmtree(folder, ignore_errors=True)
 
     def _link(self, group: Group) -> None:
         place = self._toolchain.place(group)

@@ -98,9 +98,9 @@ def stack_content(stack: str, folder: Path = ROOT / "stacks") -> dict[str, Any]:
     return content
 
 
-def imports_environments(stack: str, folder: Path = ROOT / "stacks") -> bool:
+def imports_environments(stack: str) -> bool:
     """Return whether the stack's file imports ESC environments, whose values only the engine knows."""
-    return bool(stack_content(stack, folder).get("environment"))
+    return bool(stack_content(stack).get("environment"))
 
 
 def check_stack_file(stack: str, folder: Path = ROOT / "stacks") -> Settings:

@@ -42,8 +42,7 @@ class ReleaseUnavailableError(Exception):
 class Hosts:
     """Remembers which hosts answer, so that an unreachable host costs a few seconds only once."""
 
-    def __init__(self, *, connect_seconds: float = CONNECT_SECONDS) -> None:
-        self._connect_seconds = connect_seconds
+    def __init__(self) -> None:
         self._reachable: dict[str, bool] = {}
         self._lock = threading.Lock()
 
@@ -64,7 +63,7 @@ class Hosts:
         def head() -> None:
             request = _request(f"https://{host}/", method="HEAD")
             try:
-                urllib.request.urlopen(request, timeout=self._connect_seconds).close()  # noqa: S310 - an https URL
+                urllib.request.urlopen(request, timeout=CONNECT_SECONDS).close()  # noqa: S310 - an https URL
             except urllib.error.HTTPError as error:
                 error.close()
             except OSError:
@@ -74,7 +73,7 @@ class Hosts:
         # A thread, because the lookup of a name has no timeout.
         thread = threading.Thread(target=head, daemon=True)
         thread.start()
-        thread.join(self._connect_seconds + 1)
+        thread.join(CONNECT_SECONDS + 1)
         return answered.is_set()
 
 
@@ -109,7 +108,16 @@ def fetch(group: Group, into: Path, hosts: Hosts, received: Callable[[int], None
     expected = pinned()
     for file in _files(group):
         checksum = expected.get(file.url) or expected_sha256(_text(file.checksum_url, hosts), file.name)
-        _fetch_file(file, into, hosts, expected=checksum, received=received)
+        target = into / file.name
+        _download(file.url, target, hosts, received)
+        with target.open("rb") as content:
+            actual = hashlib.file_digest(content, "sha256").hexdigest()
+        if actual != checksum:
+            target.unlink()
+            raise ReleaseUnavailableError(
+                f"{file.url} has the SHA-256 {actual}; the expected one is {checksum}"
+            )
+        unpack(target, file.members, into)
 
 
 def _files(group: Group) -> list[_File]:
@@ -146,19 +154,6 @@ class _File:
             checksum_url=asset.checksum_url.format(**names),
             members={program: member.format(**names) for program, member in asset.members.items()},
         )
-
-
-def _fetch_file(
-    file: _File, into: Path, hosts: Hosts, *, expected: str, received: Callable[[int], None]
-) -> None:
-    target = into / file.name
-    _download(file.url, target, hosts, received)
-    with target.open("rb") as content:
-        actual = hashlib.file_digest(content, "sha256").hexdigest()
-    if actual != expected:
-        target.unlink()
-        raise ReleaseUnavailableError(f"{file.url} has the SHA-256 {actual}; the expected one is {expected}")
-    unpack(target, file.members, into)
 
 
 def expected_sha256(published: str, name: str) -> str:

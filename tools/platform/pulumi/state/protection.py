@@ -61,8 +61,8 @@ def check_secrets(
         )
 
 
-def named_provider(stack: str, folder: Path = ROOT / "stacks") -> str:
-    provider = str(stack_content(stack, folder).get("secretsprovider") or "")
+def named_provider(stack: str) -> str:
+    provider = str(stack_content(stack).get("secretsprovider") or "")
     return "" if provider in PASSPHRASE_PROVIDERS else provider
 
 
