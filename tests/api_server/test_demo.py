@@ -10,8 +10,7 @@ import pytest
 from tools.platform.commands.demo import addressed_to
 from tools.platform.demo.cluster import NAMESPACE, DemoCluster, DemoError, RejectedError, path_of
 from tools.platform.demo.inbox import AUTHORITY, MAIL, WEBHOOK, Inbox, Receivers
-from tools.platform.demo.notifications import Notifications
-from tools.platform.demo.tables import receivers_table
+from tools.platform.demo.notifications import Notifications, receivers_table
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:

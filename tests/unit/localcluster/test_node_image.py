@@ -95,7 +95,7 @@ def test_tag_of_the_network_policy_image_depends_on_the_node_image() -> None:
 def inside(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """The modules that run in the node, which imports them under their own name."""
     monkeypatch.syspath_prepend(str(images.__file__.rpartition("/")[0] + "/inside"))
-    names = ("components", "facts", "probes")
+    names = ("components", "facts", "ready")
     return SimpleNamespace(**{name: importlib.import_module(f"notification_node.{name}") for name in names})
 
 
@@ -106,8 +106,8 @@ def test_components_and_probes_follow_the_options(
     for option in ("NODE_NETWORK_POLICY", "NODE_PRIORITY_AND_FAIRNESS"):
         monkeypatch.setenv(option, "true")
     complete = inside.facts.Facts.find()
-    assert "kube-router" not in inside.probes.components(plain)
-    assert "kube-router" in inside.probes.components(complete)
+    assert "kube-router" not in inside.ready.components(plain)
+    assert "kube-router" in inside.ready.components(complete)
     for facts, enabled in ((plain, "false"), (complete, "true")):
         (server,) = (each for each in inside.components.foundation(facts) if each.name == "kube-apiserver")
         assert f"--enable-priority-and-fairness={enabled}" in server.command

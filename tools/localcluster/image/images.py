@@ -44,10 +44,6 @@ def ensure_images(*, network_policy: bool = False) -> Images:
     """Build both images unless they exist; return their tags. With both images this takes half a second.
 
     With `network_policy` the node's image is the one whose node enforces NetworkPolicies.
-
-    Raises:
-        NodeImageError: this machine cannot build an image.
-        ToolchainError: a program of the node is not available.
     """
     tags = Images(base=base_tag(), node=node_tag())
     with connected() as client:
@@ -148,12 +144,7 @@ def network_policy_tag(node: str) -> str:
 
 
 def ensure_network_policy_image(client: DockerClient, node: str) -> str:
-    """Build the image unless it exists, and return its tag.
-
-    Raises:
-        ToolchainError: kube-router is not available and cannot be built.
-        DockerError: Docker cannot build the image.
-    """
+    """Build the image unless it exists, and return its tag."""
     tag = network_policy_tag(node)
     if not has_image(client, tag):
         toolchain = ensure([_KUBE_ROUTER])

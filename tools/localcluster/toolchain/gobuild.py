@@ -45,11 +45,7 @@ def go_problem() -> str | None:
 
 
 def prepare(step: Build, folder: Path) -> None:
-    """Write the module of a build into `folder`: the recipe's own files, and those of other modules that it needs.
-
-    Raises:
-        ToolchainError: a module is not available, or has another hash.
-    """
+    """Write the module of a build into `folder`: the recipe's own files, and those of other modules that it needs."""
     shutil.copytree(RECIPES / step.folder, folder, dirs_exist_ok=True)
     for source in step.sources:
         copy(source, folder)

@@ -34,11 +34,7 @@ def cache_dir() -> Path:
 
 
 def architecture() -> str:
-    """Return Go's name of the machine's architecture.
-
-    Raises:
-        ToolchainError: the machine is not Linux on amd64 or arm64.
-    """
+    """Return Go's name of the machine's architecture."""
     system, machine = platform.system(), platform.machine()
     if system != "Linux" or machine not in _GO_NAMES:
         raise ToolchainError(

@@ -6,8 +6,13 @@ from tools.platform.command_group import Stack  # noqa: TC001 - typer reads it
 from tools.platform.console import out
 from tools.platform.demo.cluster import NAMESPACE, DemoCluster, DemoError, Object
 from tools.platform.demo.inbox import Inbox, Receivers
-from tools.platform.demo.notifications import TIMEOUT_SECONDS, Notifications
-from tools.platform.demo.tables import inbox_table, receivers_table, targets_table
+from tools.platform.demo.notifications import (
+    TIMEOUT_SECONDS,
+    Notifications,
+    inbox_table,
+    receivers_table,
+    targets_table,
+)
 from tools.platform.pulumi.environment import ROOT, kubeconfig_path
 from tools.platform.pulumi.stack import check_exists
 

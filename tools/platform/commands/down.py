@@ -58,14 +58,7 @@ def down(
 
 
 def take_down(name: str, *, yes: bool = False, run_program: bool = False, cluster_gone: bool = False) -> None:
-    """Destroy the stack and remove it.
-
-    Raises:
-        PlatformError: previews live in its cluster; or that is a shared one, and nobody has confirmed the destruction, or it answers
-            although it is said to be gone.
-        WrongClusterError: its shared cluster is not the one that its state records.
-        HeldError: finalizers hold objects of the stack, or the API server has not deleted the objects of a CRD of it yet.
-    """
+    """Destroy the stack and remove it."""
     if not exists(name):
         out.print(f"{name} is not up.")
         return
@@ -92,13 +85,7 @@ def confirm(
     run_program: bool = False,
     cluster_gone: bool = False,
 ) -> None:
-    """Check the place of a stack with a shared cluster, show what goes, and ask unless `yes` answers that.
-
-    Raises:
-        PlatformError: its cluster is said to be gone, and answers; or the answer is not the name of the stack, or there is no
-            terminal to ask at.
-        WrongClusterError: its cluster is not the one that its state records.
-    """
+    """Check the place of a stack with a shared cluster, show what goes, and ask unless `yes` answers that."""
     state = contents(stack)
     local = state.may_vanish or (not state.kubeconfig and uses_local_cluster(stack.name))
     if local or state.is_empty:

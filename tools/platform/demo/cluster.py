@@ -53,11 +53,7 @@ class DemoCluster:
         return answer
 
     def replace(self, obj: Object) -> Object:
-        """Create an object after deleting the one of the same name, because some are immutable.
-
-        Raises:
-            RejectedError: the API server does not accept it.
-        """
+        """Create an object after deleting the one of the same name, because some are immutable."""
         if self.get(obj) is not None:
             self.request("DELETE", path_of(obj))
             wait(lambda: self.get(obj) is None, seconds=10, what=f"{obj['metadata']['name']} is deleted")

@@ -29,12 +29,7 @@ CONCURRENCY: Final = 8
 
 
 def examine(api: ApiClient, objects: Sequence[PlannedObject]) -> Report:
-    """Return every problem that the API server knows.
-
-    Raises:
-        HTTPError: it does not answer.
-        PlatformError: it does not tell which rights the account has.
-    """
+    """Return every problem that the API server knows."""
     return _Examination(api=api, objects=objects).report()
 
 

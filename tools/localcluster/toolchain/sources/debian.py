@@ -26,11 +26,7 @@ def debian_problem() -> str | None:
 
 
 def extract(package: Package, into: Path, *, scratch: Path, log: Path, children: Children) -> None:
-    """Extract the package's programs into the folder `into`; the package itself goes to `scratch`.
-
-    Raises:
-        ToolchainError: the package is not available; the message contains the end of apt's output.
-    """
+    """Extract the package's programs into the folder `into`; the package itself goes to `scratch`."""
     _download(package, scratch, log, children)
     (archive,) = scratch.glob(f"{package.name}_*.deb")
     tree = scratch / "tree"

@@ -10,7 +10,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, NoReturn
 
-from notification_node import certificates, components, machine, probes
+from notification_node import certificates, components, machine, ready
 from notification_node.facts import CONFIGS, LOGS, Facts
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def _reap(options: int) -> tuple[int, int] | None:
 
 def _await(component: str, supervisor: Supervisor, facts: Facts) -> None:
     deadline = time.monotonic() + _READY_SECONDS
-    while (problem := probes.check(component, facts)) is not None:
+    while (problem := ready.check(component, facts)) is not None:
         supervisor.check()
         if time.monotonic() > deadline:
             fail(component, f"is not ready after {_READY_SECONDS} s: {problem}")

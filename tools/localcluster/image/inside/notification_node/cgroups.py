@@ -26,11 +26,7 @@ def prepare(root: str) -> None:
 
 
 def remove(root: str) -> None:
-    """Remove the cgroup and its children.
-
-    Raises:
-        OSError: a cgroup still has processes.
-    """
+    """Remove the cgroup and its children."""
     for controller in _controllers():
         folder = controller / root.lstrip("/")
         for below, _, _ in os.walk(folder, topdown=False):
