@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from platform_infra.cluster.api_client import ApiClient
-    from tools.platform.kinds import Kinds
     from tools.platform.preflight.rights import PlannedObject
 
 DEFINITION: Final = "CustomResourceDefinition"
@@ -29,117 +28,99 @@ CONCURRENCY: Final = 8
 
 
 def examine(api: ApiClient, objects: Sequence[PlannedObject]) -> Report:
-    """Return every problem that the API server knows."""
-    return _Examination(api=api, objects=objects).report()
+    """Return every problem that the API server knows, or fail if it does not answer."""
+    report = Report(objects=len(objects))
+    kinds = kinds_at(api, sorted({each.api_version for each in objects}))
+    served = {(kind.version, kind.name): kind for kind in kinds}
+    known = {**served, **_defined(objects)}
+    for (version, kind), each in {(each.api_version, each.kind): each for each in objects}.items():
+        if (version, kind) not in known:
+            report.find(f"the cluster does not serve the kind {kind} of {version}", unserved(each))
+    absent = _absent_namespaces(api, objects, report)
+    wanted = needs(objects, known)
+    report.rights = len(distinct(wanted))
+    report.missing = _missing(api, wanted)
+    for reference in references(objects):
+        if reference.namespace not in absent:
+            _check_reference(api, reference, report)
+    refused = {need.subject for need in report.missing}
+    for each in objects:
+        if str(each) in refused and (hint := setting(each)):
+            report.hints.append(hint)
+        served_kind = served.get((each.api_version, each.kind))
+        if each.only_read or served_kind is None or each.namespace in absent or str(each) in refused:
+            continue
+        _dry_run(api, each, served_kind, report)
+        _check_pods(api, each, report)
+    return report
 
 
-@dataclass(slots=True, kw_only=True)
-class _Examination:
-    api: ApiClient
-    objects: Sequence[PlannedObject]
-    findings: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+def _absent_namespaces(api: ApiClient, objects: Sequence[PlannedObject], report: Report) -> set[str]:
+    """Return the namespaces that do not exist; those that the program does not create are problems."""
+    created = {each.name for each in objects if each.kind == "Namespace" and not each.only_read}
+    read = {each.name for each in objects if each.kind == "Namespace" and each.only_read}
+    used = {each.namespace for each in objects if each.namespace}
+    absent = set()
+    for name in sorted(created | read | used):
+        status = api.get(f"{NAMESPACES}/{name}").status
+        if status == HTTPStatus.NOT_FOUND:
+            absent.add(name)
+        if name in created:
+            continue
+        if status == HTTPStatus.NOT_FOUND:
+            hint = "ask the owner of the cluster for it, or correct operatorNamespace or watchNamespaces"
+            report.find(f"the namespace {name} does not exist", hint)
+        elif status == HTTPStatus.FORBIDDEN:
+            report.notes.append(f"whether the namespace {name} exists, because the account may not read it")
+    return absent
 
-    def report(self) -> Report:
-        kinds = kinds_at(self.api, sorted({each.api_version for each in self.objects}))
-        served = {(kind.version, kind.name): kind for kind in kinds}
-        known = {**served, **_defined(self.objects)}
-        self._kinds(known)
-        absent = self._namespaces()
-        wanted = needs(self.objects, known)
-        missing = self._missing(wanted)
-        for reference in references(self.objects):
-            if reference.namespace not in absent:
-                self._reference(reference)
-        refused = {need.subject for need in missing}
-        for each in self.objects:
-            kind = served.get((each.api_version, each.kind))
-            if each.only_read or kind is None or each.namespace in absent or str(each) in refused:
-                continue
-            self._dry_run(each, kind)
-            self._pods(each)
-        fewer = [setting(each) for each in self.objects if str(each) in refused]
-        return Report(
-            missing=missing,
-            hints=list(dict.fromkeys(filter(None, fewer))),
-            findings=self.findings,
-            notes=list(dict.fromkeys(self.notes)),
-            rights=len(distinct(wanted)),
-            objects=len(self.objects),
-        )
 
-    def _kinds(self, known: Kinds) -> None:
-        unknown = {(each.api_version, each.kind): each for each in self.objects}
-        for (version, kind), each in unknown.items():
-            if (version, kind) not in known:
-                self._find(f"the cluster does not serve the kind {kind} of {version}", unserved(each))
+def _missing(api: ApiClient, wanted: Sequence[Need]) -> list[Need]:
+    asked = {need.right for need in wanted} | {need.unless for need in wanted if need.unless}
+    held = allowed(api, sorted(asked))
+    return [need for need in wanted if not held[need.right] and not (need.unless and held[need.unless])]
 
-    def _namespaces(self) -> set[str]:
-        """Return the namespaces that do not exist; those that the program does not create are problems."""
-        created = {each.name for each in self.objects if each.kind == "Namespace" and not each.only_read}
-        read = {each.name for each in self.objects if each.kind == "Namespace" and each.only_read}
-        used = {each.namespace for each in self.objects if each.namespace}
-        absent = set()
-        for name in sorted(created | read | used):
-            status = self.api.get(f"{NAMESPACES}/{name}").status
-            if status == HTTPStatus.NOT_FOUND:
-                absent.add(name)
-            if name in created:
-                continue
-            if status == HTTPStatus.NOT_FOUND:
-                hint = "ask the owner of the cluster for it, or correct operatorNamespace or watchNamespaces"
-                self._find(f"the namespace {name} does not exist", hint)
-            elif status == HTTPStatus.FORBIDDEN:
-                self.notes.append(f"whether the namespace {name} exists, because the account may not read it")
-        return absent
 
-    def _missing(self, wanted: Sequence[Need]) -> list[Need]:
-        asked = {need.right for need in wanted} | {need.unless for need in wanted if need.unless}
-        held = allowed(self.api, sorted(asked))
-        return [need for need in wanted if not held[need.right] and not (need.unless and held[need.unless])]
+def _check_reference(api: ApiClient, each: Reference, report: Report) -> None:
+    """Find an object of others that pods would wait for."""
+    answer = api.get(f"{NAMESPACES}/{each.namespace}/{each.kind.lower()}s/{each.name}")
+    if answer.status == HTTPStatus.FORBIDDEN:
+        report.notes.append(f"whether the {each} exists, because the account may not read it")
+    elif answer.status == HTTPStatus.NOT_FOUND:
+        hint = "create it, or correct the setting that names it; pods wait for it"
+        report.find(f"the {each} does not exist", hint)
+    elif answer.accepted and each.key and each.key not in (answer.document.get("data") or {}):
+        keys = ", ".join(sorted(answer.document.get("data") or {})) or "none"
+        what = f"the {each} has no key {each.key!r}; its keys are: {keys}"
+        report.find(what, "add the key, or correct the setting that names it")
 
-    def _reference(self, each: Reference) -> None:
-        """Find an object of others that pods would wait for."""
-        answer = self.api.get(f"{NAMESPACES}/{each.namespace}/{each.kind.lower()}s/{each.name}")
-        if answer.status == HTTPStatus.FORBIDDEN:
-            self.notes.append(f"whether the {each} exists, because the account may not read it")
-        elif answer.status == HTTPStatus.NOT_FOUND:
-            hint = "create it, or correct the setting that names it; pods wait for it"
-            self._find(f"the {each} does not exist", hint)
-        elif answer.accepted and each.key and each.key not in (answer.document.get("data") or {}):
-            keys = ", ".join(sorted(answer.document.get("data") or {})) or "none"
-            what = f"the {each} has no key {each.key!r}; its keys are: {keys}"
-            self._find(what, "add the key, or correct the setting that names it")
 
-    def _dry_run(self, each: PlannedObject, kind: Kind) -> None:
-        options = f"dryRun=All&force=true&fieldManager={MANAGER}"
-        answer = self.api.send("PATCH", f"{kind.path(each.namespace, each.name)}?{options}", each.document)
-        # A dry run stores no role, so that a binding to it cannot be checked.
-        if answer.accepted or (each.kind in BINDINGS and answer.status == HTTPStatus.NOT_FOUND):
-            return
-        self._find(f"the API server does not accept {each}: {answer.message}", setting(each) or ASK)
+def _dry_run(api: ApiClient, each: PlannedObject, kind: Kind, report: Report) -> None:
+    options = f"dryRun=All&force=true&fieldManager={MANAGER}"
+    answer = api.send("PATCH", f"{kind.path(each.namespace, each.name)}?{options}", each.document)
+    # A dry run stores no role, so that a binding to it cannot be checked.
+    if not answer.accepted and (each.kind not in BINDINGS or answer.status != HTTPStatus.NOT_FOUND):
+        report.find(f"the API server does not accept {each}: {answer.message}", setting(each) or ASK)
 
-    def _pods(self, each: PlannedObject) -> None:
-        """Find what refuses the pods: Pod Security, quotas, limits, admission policies, a priority class."""
-        template = pod_template(each.document)
-        if template is None:
-            return
-        create = Right(namespace=each.namespace, group="", resource="pods", verb="create")
-        if not allowed(self.api, [create])[create]:
-            self.notes.append(f"the pods of {each}, because the account may not create pods")
-            return
-        # The account of the pods exists only after `up`.
-        pod = {**template["spec"], "serviceAccountName": DEFAULT_ACCOUNT}
-        metadata = {**template.get("metadata", {}), "generateName": f"{each.name}-"}
-        document = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": pod}
-        answer = self.api.send("POST", f"{NAMESPACES}/{each.namespace}/pods?dryRun=All", document)
-        if f'serviceaccount "{DEFAULT_ACCOUNT}" not found' in answer.message:
-            self.notes.append(f"the pods of {each}, because the namespace has no account {DEFAULT_ACCOUNT}")
-        elif not answer.accepted:
-            self._find(f"the API server does not accept the pods of {each}: {answer.message}", ASK)
 
-    def _find(self, what: str, hint: str) -> None:
-        self.findings.append(f"{what}; {hint}")
+def _check_pods(api: ApiClient, each: PlannedObject, report: Report) -> None:
+    """Find what refuses the pods: Pod Security, quotas, limits, admission policies, a priority class."""
+    template = pod_template(each.document)
+    if template is None:
+        return
+    create = Right(namespace=each.namespace, group="", resource="pods", verb="create")
+    if not allowed(api, [create])[create]:
+        report.notes.append(f"the pods of {each}, because the account may not create pods")
+        return
+    # The account of the pods exists only after `up`.
+    pod = {**template["spec"], "serviceAccountName": DEFAULT_ACCOUNT}
+    metadata = {**template.get("metadata", {}), "generateName": f"{each.name}-"}
+    document = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": pod}
+    answer = api.send("POST", f"{NAMESPACES}/{each.namespace}/pods?dryRun=All", document)
+    if f'serviceaccount "{DEFAULT_ACCOUNT}" not found' in answer.message:
+        report.notes.append(f"the pods of {each}, because the namespace has no account {DEFAULT_ACCOUNT}")
+    elif not answer.accepted:
+        report.find(f"the API server does not accept the pods of {each}: {answer.message}", ASK)
 
 
 def _defined(objects: Sequence[PlannedObject]) -> dict[tuple[str, str], Kind]:
@@ -190,20 +171,23 @@ def _may(api: ApiClient, right: Right) -> bool:
 SHOWN_PURPOSES = 2
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Report:
     missing: Sequence[Need] = ()
     """Rights that the account does not have."""
-    hints: Sequence[str] = ()
+    hints: list[str] = field(default_factory=list)
     """Settings with which the stack needs fewer of these rights."""
-    findings: Sequence[str] = ()
+    findings: list[str] = field(default_factory=list)
     """What `up` would fail on otherwise, and what to do about it."""
-    notes: Sequence[str] = ()
+    notes: list[str] = field(default_factory=list)
     """What could not be checked, and why."""
     rights: int = 0
     """Number of rights that were asked for."""
     objects: int = 0
     """Number of objects that the program registers."""
+
+    def find(self, what: str, hint: str) -> None:
+        self.findings.append(f"{what}; {hint}")
 
     @property
     def passed(self) -> bool:
@@ -216,9 +200,9 @@ class Report:
             yield f"missing rights {place}:"
             here = [need for need in self.missing if need.right.namespace == namespace]
             yield from (f"  - {line}" for line in _grouped(here))
-        yield from (f"to need fewer rights: {hint}" for hint in self.hints)
+        yield from (f"to need fewer rights: {hint}" for hint in dict.fromkeys(self.hints))
         yield from (f"- {finding}" for finding in self.findings)
-        yield from (f"not checked: {note}" for note in self.notes)
+        yield from (f"not checked: {note}" for note in dict.fromkeys(self.notes))
 
 
 def _grouped(missing: Sequence[Need]) -> Iterator[str]:

@@ -93,41 +93,27 @@ class Contents:
             uid = f", uid {self.cluster}" if self.cluster else ""
             lines.append(f"  cluster  {self.server} (context {self.context}{uid})")
         lines.append(f"  backend  {backend}")
-        return "\n".join([*lines, *(self._forgotten() if cluster_gone else self._destroyed())])
-
-    def _destroyed(self) -> list[str]:
-        lines = [f"  deletes  {_listed(self.deleted)}"]
+        if cluster_gone:
+            forgotten = Counter(_kind(type_) for type_, _ in self.objects)
+            elsewhere = Counter(self.deleted) + Counter(self.retained) - forgotten
+            lines.append(f"  deletes  {_listed(elsewhere)}")
+            lines.append(f"  forgets  {_listed(forgotten)}, which stay in the cluster if it still exists")
+            return "\n".join(lines)
+        lines.append(f"  deletes  {_listed(self.deleted)}")
         lines += [
             f"  deletes  everything in the namespace {name}: receivers, Secrets, notifications and volume claims, also those that the "
             "stack has not created"
             for name in self.namespaces
         ]
-        lines += [
-            f"  deletes  every object of {name}, in all namespaces of the cluster"
-            for name in self.definitions
-        ]
+        every = "every object of {}, in all namespaces of the cluster"
+        lines += [f"  deletes  {every.format(name)}" for name in self.definitions]
         if self.retained:
-            lines.append(
-                f"  keeps    {_listed(self.retained)}, which stay in the cluster{self._kept_objects()}"
-            )
-        return lines
-
-    def _kept_objects(self) -> str:
-        if not self.retained.get(_kind(DEFINITION)):
-            return ""
-        return (
-            ", with the notifications and receivers in other namespaces"
-            if self.namespaces
-            else ", with all notifications and receivers"
-        )
-
-    def _forgotten(self) -> list[str]:
-        forgotten = Counter(_kind(type_) for type_, _ in self.objects)
-        elsewhere = Counter(self.deleted) + Counter(self.retained) - forgotten
-        return [
-            f"  deletes  {_listed(elsewhere)}",
-            f"  forgets  {_listed(forgotten)}, which stay in the cluster if it still exists",
-        ]
+            objects = ""
+            if self.retained.get(_kind(DEFINITION)):
+                some = "the notifications and receivers in other namespaces"
+                objects = f", with {some if self.namespaces else 'all notifications and receivers'}"
+            lines.append(f"  keeps    {_listed(self.retained)}, which stay in the cluster{objects}")
+        return "\n".join(lines)
 
 
 def contents(stack: Stack) -> Contents:
