@@ -10,9 +10,10 @@ import pytest
 import yaml
 
 from tools.localcluster.toolchain import Toolchain
+from tools.platform.errors import PlatformError
 from tools.platform.pulumi.engine import engine_environment
 from tools.platform.pulumi.environment import STATE, drop_empty_passphrase
-from tools.platform.pulumi.state.backend import LoginError, backend_url, folder_of, login_url, use_backend_of
+from tools.platform.pulumi.state.backend import backend_url, folder_of, login_url, use_backend_of
 
 TOOLCHAIN = Toolchain(root=Path("/cache/toolchain/key"))
 LOGIN = "s3://team?region=eu"
@@ -68,11 +69,11 @@ def test_logout_leaves_no_login(tmp_path: Path, content: dict[str, Any]) -> None
 
 def test_login_that_cannot_be_read_is_named_with_the_way_out(tmp_path: Path) -> None:
     encrypted = logged_in(tmp_path, {"version": 1, "backend": "keychain", "data": "c2VjcmV0"})
-    with pytest.raises(LoginError, match="is encrypted, so its backend is unknown") as caught:
+    with pytest.raises(PlatformError, match="is encrypted, so its backend is unknown") as caught:
         login_url(encrypted)
     assert "set PULUMI_BACKEND_URL" in caught.value.hint
     (tmp_path / "credentials.json").write_text("{")
-    with pytest.raises(LoginError, match="cannot be read"):
+    with pytest.raises(PlatformError, match="cannot be read"):
         login_url(encrypted)
 
 

@@ -14,8 +14,8 @@ from tools.platform.cli import app
 from tools.platform.commands import down
 from tools.platform.errors import PlatformError
 from tools.platform.preview import stacks as preview_stacks
-from tools.platform.preview.model import Access
-from tools.platform.preview.stacks import NotAPreviewError, access_to
+from tools.platform.preview.model import Access, PreviewError
+from tools.platform.preview.stacks import access_to
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,7 +91,7 @@ def test_stack_without_preview_tags_is_never_changed(
         assert code == 1
         assert "has no preview tags" in text
     assert backend.operations == []
-    with pytest.raises(NotAPreviewError):
+    with pytest.raises(PreviewError, match="has no preview tags"):
         preview_stacks.find("pr-3")
 
 

@@ -14,7 +14,7 @@ from tests.unit.platform.preview_samples import OWNER, PREVIEW
 from tools.platform.preview import stacks as preview_up
 from tools.platform.preview.model import Access, registry_values, values
 from tools.platform.pulumi.environment import ROOT
-from tools.platform.pulumi.stack import _entry
+from tools.platform.pulumi.stack import entry
 from tools.platform.pulumi.stack_file import _text
 
 if TYPE_CHECKING:
@@ -122,9 +122,9 @@ def test_preview_gets_the_credentials_of_a_private_registry() -> None:
         "PREVIEW_REGISTRY_PASSWORD": "pull-token",
     }
     written = registry_values(environment)
-    assert _entry(written["operatorRegistryPassword"]) == {"value": "pull-token", "secret": True}
+    assert entry(written["operatorRegistryPassword"]) == {"value": "pull-token", "secret": True}
     assert "pull-token" not in str(written)
-    assert {key: _entry(written[key])["value"] for key in written if "Password" not in key} == {
+    assert {key: entry(written[key])["value"] for key in written if "Password" not in key} == {
         "operatorRegistryServer": "ghcr.io",
         "operatorRegistryUsername": "robot",
     }

@@ -23,6 +23,7 @@ from tools.platform.commands.rollback import (
     settings,
     settings_to_change,
 )
+from tools.platform.pulumi.stack import entry
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -108,12 +109,12 @@ def test_lists_and_maps_are_compared_as_values() -> None:
     )
     assert settings(spaced.config) == settings(dense.config)
     (_, ports) = settings(dense.config).values()
-    assert rollback.file_entry(ports) == {"value": "[443, 8080]", "objectValue": [443, 8080], "secret": False}
+    assert entry(ports.content) == {"value": "[443, 8080]", "objectValue": [443, 8080], "secret": False}
 
 
 def test_secret_stays_secret_and_is_never_shown() -> None:
     value = Value.of(ConfigValue("https://hooks/x", secret=True))
-    assert rollback.file_entry(value) == {"value": "https://hooks/x", "secret": True}
+    assert entry(value.content, secret=value.secret) == {"value": "https://hooks/x", "secret": True}
     assert "hooks" not in rollback.describe("notification-platform:channelsSlackWebhookUrl", value)
 
 

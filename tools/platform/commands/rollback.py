@@ -18,7 +18,7 @@ from tools.platform.commands.up import bring_up
 from tools.platform.console import out
 from tools.platform.errors import PlatformError
 from tools.platform.pulumi.environment import ROOT
-from tools.platform.pulumi.stack import check_resolved, exists, open_stack, outputs
+from tools.platform.pulumi.stack import check_resolved, entry, exists, open_stack, outputs
 from tools.platform.pulumi.stack_file import StackFileError, check_name
 from tools.platform.pulumi.state.backend import backend_url, folder_of
 
@@ -179,7 +179,10 @@ def roll_back(name: str, console: Console, *, dry_run: bool = False) -> None:
         )
     stack = open_stack(name)
     try:
-        target = rollback_target(history_of(stack))
+        folder = folder_of(backend_url(name))
+        copies = folder / ".pulumi" / "history" / names.PROJECT / name if folder else None
+        images = recorded_images(copies) if copies else []
+        target = rollback_target(deployments(stack.history(), images))
     except NoRollbackTargetError as error:
         raise NoRollbackTargetError(f"{name} has no deployment to roll back to: {error}") from None
     changes = settings_to_change(settings(stack.get_all_config()), target)
@@ -199,13 +202,6 @@ def roll_back(name: str, console: Console, *, dry_run: bool = False) -> None:
     )
 
 
-def history_of(stack: PulumiStack) -> list[Deployment]:
-    """Return the deployments of the stack since it was last destroyed, newest first."""
-    folder = folder_of(backend_url(stack.name))
-    images = recorded_images(folder / ".pulumi" / "history" / names.PROJECT / stack.name) if folder else []
-    return deployments(stack.history(), images)
-
-
 def describe(key: str, value: Value | None) -> str:
     """Return one setting and its new value; a secret is redacted."""
     short = key.removeprefix(f"{names.PROJECT}:")
@@ -220,7 +216,7 @@ def _apply(stack: PulumiStack, changes: Mapping[str, Value | None]) -> None:
     """Change the stack's file; restore it if this checkout's program cannot use the earlier settings."""
     file = ROOT / "stacks" / f"Pulumi.{stack.name}.yaml"
     text = file.read_text("utf-8")
-    values = {key: file_entry(value) for key, value in changes.items() if value is not None}
+    values = {key: entry(each.content, secret=each.secret) for key, each in changes.items() if each}
     removed = [key for key, value in changes.items() if value is None]
     if removed:
         stack.remove_all_config(removed)
@@ -231,9 +227,3 @@ def _apply(stack: PulumiStack, changes: Mapping[str, Value | None]) -> None:
     except StackFileError:
         file.write_text(text, "utf-8")
         raise
-
-
-def file_entry(value: Value) -> dict[str, Any]:
-    if isinstance(value.content, str):
-        return {"value": value.content, "secret": value.secret}
-    return {"value": json.dumps(value.content), "objectValue": value.content, "secret": value.secret}

@@ -55,10 +55,6 @@ CONCURRENCY = 4
 """Previews that are queried at the same time."""
 
 
-class NotAPreviewError(PreviewError):
-    """A stack has the name of a preview, but not its tags."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreviewStatus:
     preview: Preview
@@ -95,9 +91,7 @@ def find(name: str) -> Preview | None:
     if preview := from_tags(name, tags(name)):
         return preview
     if outputs_of(name):
-        raise NotAPreviewError(
-            f"{name} has no preview tags, so it is not changed", hint="destroy it with Pulumi"
-        )
+        raise PreviewError(f"{name} has no preview tags, so it is not changed", hint="destroy it with Pulumi")
     return None
 
 

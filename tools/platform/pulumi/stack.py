@@ -91,7 +91,7 @@ def open_with_settings(
         entries = place.resolved_config(name)
     stack = auto.Stack.select(name, place)
     if config:
-        stack.set_all_config_json(json.dumps({key: _entry(value) for key, value in config.items()}))
+        stack.set_all_config_json(json.dumps({key: entry(value) for key, value in config.items()}))
         entries = place.resolved_config(name)
     return stack, check_configuration(name, entries)
 
@@ -111,13 +111,12 @@ def select_stack(name: str) -> auto.Stack:
     return auto.Stack.select(name, workspace(stack=name))
 
 
-def _entry(value: Any) -> dict[str, Any]:  # noqa: ANN401 - any value that a stack's file can hold
-    """Return a value as `pulumi config --json` shows it: lists and maps as objects, the rest as text, encrypted if it is a SecretStr."""
+def entry(value: Any, *, secret: bool = False) -> dict[str, Any]:  # noqa: ANN401 - any value of a stack's file
+    """Return a value as `pulumi config --json` shows it: lists and maps as objects, the rest as text; a SecretStr is encrypted."""
     if isinstance(value, SecretStr):
-        return {"value": value.get_secret_value(), "secret": True}
-    if isinstance(value, list | dict):
-        return {"value": json.dumps(value), "objectValue": value, "secret": False}
-    return {"value": value if isinstance(value, str) else json.dumps(value), "secret": False}
+        return entry(value.get_secret_value(), secret=True)
+    whole = {"objectValue": value} if isinstance(value, list | dict) else {}
+    return {"value": value if isinstance(value, str) else json.dumps(value), **whole, "secret": secret}
 
 
 def up(stack: auto.Stack, *, brief: bool = False, refresh: bool = False) -> tuple[dict[str, Any], bool]:

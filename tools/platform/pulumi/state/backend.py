@@ -21,13 +21,10 @@ if TYPE_CHECKING:
 
 URL = "PULUMI_BACKEND_URL"
 CREDENTIALS = "PULUMI_CREDENTIALS_PATH"
+WITHOUT_LOGIN = f"set {URL} to the backend; `pulumi whoami --verbose` shows its URL"
 SERVICE = "https://api.pulumi.com"
 SERVICE_SCHEMES = frozenset({"https", "http"})
 """Schemes of the URL of Pulumi's service."""
-
-
-class LoginError(PlatformError):
-    """The backend of `pulumi login` cannot be read."""
 
 
 def backend_url(
@@ -69,20 +66,16 @@ def _current(file: Path) -> str:
     try:
         content = json.loads(file.read_bytes() or b"{}")
     except (OSError, ValueError) as error:
-        raise LoginError(
-            f"{file}: the login of Pulumi cannot be read ({error})", hint=_without_login()
+        raise PlatformError(
+            f"{file}: the login of Pulumi cannot be read ({error})", hint=WITHOUT_LOGIN
         ) from None
     if not isinstance(content, dict) or (
         content and not content.keys() & {"current", "accounts", "accessTokens"}
     ):
-        raise LoginError(
-            f"{file}: the login of Pulumi is encrypted, so its backend is unknown", hint=_without_login()
+        raise PlatformError(
+            f"{file}: the login of Pulumi is encrypted, so its backend is unknown", hint=WITHOUT_LOGIN
         )
     return str(content.get("current") or "")
-
-
-def _without_login() -> str:
-    return f"set {URL} to the backend; `pulumi whoami --verbose` shows its URL"
 
 
 def credentials_folder(variables: Mapping[str, str] = os.environ) -> Path:
