@@ -23,7 +23,7 @@ from notification_contract.kinds.secrets import DefaultKey
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from notification_contract.kinds.definitions import Column, Kind
+    from notification_contract.kinds.definitions import Kind
 
 Schema = dict[str, Any]
 
@@ -45,7 +45,11 @@ class UnknownTypeError(Exception):
 def object_schema(model: type[BaseModel]) -> Schema:
     """Return the schema of a model, with its docstring as the description."""
     schema: Schema = {"type": "object", "description": _one_line(model.__doc__)}
-    required = [_name(name, field) for name, field in model.model_fields.items() if _is_required(field)]
+    required = [
+        _name(name, field)
+        for name, field in model.model_fields.items()
+        if field.is_required() or any(isinstance(marker, Always) for marker in field.metadata)
+    ]
     if required:
         schema["required"] = required
     if model.model_config.get("extra") == "allow":
@@ -131,10 +135,6 @@ def _mark(schema: Schema, marker: object) -> None:
             reference["properties"]["key"]["default"] = marker.key
 
 
-def _is_required(field: FieldInfo) -> bool:
-    return field.is_required() or any(isinstance(marker, Always) for marker in field.metadata)
-
-
 def _name(name: str, field: FieldInfo) -> str:
     return field.alias or name
 
@@ -212,15 +212,13 @@ def _version(kind: Kind) -> dict[str, Any]:
         "served": True,
         "storage": True,
         "subresources": {"status": {}},
-        "additionalPrinterColumns": list(map(_column, kind.columns)),
+        "additionalPrinterColumns": [
+            {"name": each.name, "type": each.type, "jsonPath": each.path} for each in kind.columns
+        ],
     }
     if kind.selectable:
         version["selectableFields"] = [{"jsonPath": path} for path in kind.selectable]
     return version | {"schema": {"openAPIV3Schema": _object(kind)}}
-
-
-def _column(column: Column) -> dict[str, str]:
-    return {"name": column.name, "type": column.type, "jsonPath": column.path}
 
 
 def _object(kind: Kind) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from enum import StrEnum
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
+from typing import TYPE_CHECKING, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from pydantic.fields import FieldInfo
 
-    from notification_contract.kinds.channel_type import ChannelType
 
 SIGNS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
 
@@ -47,26 +46,16 @@ def settings(
 
 
 def _row(path: tuple[str, ...], field: FieldInfo) -> str:
-    variable = ENV_PREFIX + "__".join(path).upper()
+    variable, default, version = ENV_PREFIX + "__".join(path).upper(), field.default, since(path)
+    shown = json.dumps(default) if isinstance(default, bool | tuple | dict) else default
     cells = (
         f"`{'.'.join(path)}`",
         f"`{variable}`",
-        _default(field.default),
+        "none" if default is None else f"`{shown}`",
         _allowed(field),
-        _description(path, field),
+        f"{field.description} Since version {version}." if version > FIRST else str(field.description),
     )
     return f"| {' | '.join(cells)} |"
-
-
-def _description(path: tuple[str, ...], field: FieldInfo) -> str:
-    version = since(path)
-    return f"{field.description} Since version {version}." if version > FIRST else str(field.description)
-
-
-def _default(value: Any) -> str:  # noqa: ANN401 - a setting's value has any type
-    if value is None:
-        return "none"
-    return f"`{json.dumps(value) if isinstance(value, bool | tuple | dict) else value}`"
 
 
 def _allowed(field: FieldInfo) -> str:
@@ -90,7 +79,7 @@ def types_table() -> str:
     """Return one row per page: the types that it describes, and the credential that they need."""
     rows = ["| type | page | credential |", "|---|---|---|"]
     types = sorted(CHANNEL_TYPES.values(), key=lambda each: each.is_shared)
-    for page, group in groupby(types, key=_page):
+    for page, group in groupby(types, key=lambda each: each.page or each.name):
         described = list(group)
         names = ", ".join(f"`{each.name}`" for each in described)
         titles = ", ".join(each.title for each in described)
@@ -104,10 +93,6 @@ def routing_kinds() -> str:
 
 def channels() -> str:
     return ", ".join(f"`{name}`" for name, each in CHANNEL_TYPES.items() if each.in_channels)
-
-
-def _page(channel_type: ChannelType) -> str:
-    return channel_type.page or channel_type.name
 
 
 START_OR_END = "[*]"
