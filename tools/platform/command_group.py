@@ -12,7 +12,7 @@ from typer.main import get_command
 from tools.platform.errors import ExitCode, error_boundary
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 
 def lazy_group(modules: Mapping[str, str]) -> type[TyperGroup]:
@@ -28,7 +28,10 @@ def lazy_group(modules: Mapping[str, str]) -> type[TyperGroup]:
             name, _, attribute = modules[cmd_name].partition(":")
             module = import_module(name)
             target = getattr(module, attribute or "app", None) or getattr(module, cmd_name.replace("-", "_"))
-            command = get_command(target if isinstance(target, typer.Typer) else _single(target))
+            if not isinstance(target, typer.Typer):
+                function, target = target, typer.Typer(add_completion=False)
+                target.command()(function)
+            command = get_command(target)
             command.name = cmd_name
             return command
 
@@ -59,12 +62,6 @@ def command_app(modules: Mapping[str, str]) -> typer.Typer:
         pretty_exceptions_enable=False,
         rich_markup_mode="markdown",
     )
-
-
-def _single(function: Callable[..., None]) -> typer.Typer:
-    app = typer.Typer(add_completion=False)
-    app.command()(function)
-    return app
 
 
 Stack = Annotated[str, typer.Argument(metavar="STACK", help="Name of the Pulumi stack.")]

@@ -40,7 +40,8 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         if options.write_module:
-            _write_module(options.write_module)
+            builds = (step for group in GROUPS for step in group.steps if isinstance(step, Build))
+            gobuild.prepare(next(step for step in builds if step.sources), options.write_module)
         elif options.checksums:
             _print_checksums(options.only)
         else:
@@ -63,11 +64,6 @@ def _print_checksums(only: list[str] | None) -> None:
         if only is None or group.name in only:
             for line in releases.published(group, hosts):
                 print(line)
-
-
-def _write_module(folder: Path) -> None:
-    step = next(step for group in GROUPS for step in group.steps if isinstance(step, Build) and step.sources)
-    gobuild.prepare(step, folder)
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:

@@ -184,19 +184,15 @@ def reap(
     chosen = expired(previews(), now=now, closed=closed or ())
     for preview, reason in chosen:
         out.print(f"{preview.stack} ({preview.owner}): {reason}{'' if yes else '; would be taken down'}")
-        if yes:
-            failed = not _take_down(preview, kubeconfig) or failed
+        if not yes:
+            continue
+        # A failure does not stop the others.
+        try:
+            take_down(preview.stack, preview=preview, kubeconfig=kubeconfig)
+        except expected_errors() as error:
+            err.print(f"error: {preview.stack} was not taken down: {explain(error)}")
+            failed = True
     if not chosen:
         out.print("There is nothing to take down.")
     if failed:
         raise typer.Exit(ExitCode.FAILED)
-
-
-def _take_down(preview: Preview, kubeconfig: Path | None) -> bool:
-    """Take one preview down; a failure is printed and does not stop the others."""
-    try:
-        take_down(preview.stack, preview=preview, kubeconfig=kubeconfig)
-    except expected_errors() as error:
-        err.print(f"error: {preview.stack} was not taken down: {explain(error)}")
-        return False
-    return True

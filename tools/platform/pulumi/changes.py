@@ -171,8 +171,8 @@ def shown(text: str) -> str:
 MAX_LENGTH = 60_000
 """Characters of a comment; GitHub accepts 65,536."""
 MIN_LENGTH = 2_000
-LINE_LENGTH = 160
-"""Characters of a line of an error or a violation."""
+WRAPPER = textwrap.TextWrapper(160, break_on_hyphens=False)
+"""Breaks the lines of errors and violations, so that a comment shows them without scrolling."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,16 +202,13 @@ def _section(entry: StackChanges, room: int) -> str:
     body = [line for change in entry.changes for line in change.markdown()]
     for heading, text in (("Policy violations", entry.violations), ("Error", entry.error)):
         if text:
-            quoted = [f"    {part}" for line in text.strip().splitlines() for part in _wrapped(line)]
+            quoted = [
+                f"    {part}" for line in text.strip().splitlines() for part in WRAPPER.wrap(line) or [""]
+            ]
             body = [f"{heading}:", "", *quoted, "", *body]
     # Room for the frame, and for the line that reports omitted lines.
     left = room - sum(len(line) + 1 for line in (opened, title, *end)) - 300
     return "\n".join([opened, title, "", *_fitting(body, left), *end])
-
-
-def _wrapped(line: str) -> list[str]:
-    """Return a line in parts that a comment shows without scrolling."""
-    return textwrap.wrap(line, LINE_LENGTH, break_long_words=True, break_on_hyphens=False) or [""]
 
 
 def _fitting(lines: Sequence[str], room: int) -> list[str]:

@@ -115,6 +115,7 @@ CLOUD = "cloud"
 
 
 LOCKING = frozenset({"up", "destroy", "refresh"})
+"""Commands of the engine that hold the lock of the stack, unless they only preview."""
 
 
 class EngineCommand(auto.PulumiCommand):
@@ -137,17 +138,14 @@ class EngineCommand(auto.PulumiCommand):
         try:
             ended = run_engine([*command, *args], cwd=cwd, variables=variables)
         finally:
-            if (operation := OPERATION.get()) and operation.killed_at_work and _locks(args):
+            locks = args[0] in LOCKING and "--preview-only" not in args
+            if locks and (operation := OPERATION.get()) and operation.killed_at_work:
                 cancel = [*command, "cancel", "--yes", "--stack", args[args.index("--stack") + 1]]
                 subprocess.run(cancel, cwd=cwd, env=variables, capture_output=True, check=False)
         result = auto.CommandResult(stdout=ended.stdout, stderr=ended.stderr, code=ended.code)
         if ended.code != 0:
             raise create_command_error(result)
         return result
-
-
-def _locks(args: Sequence[str]) -> bool:
-    return args[0] in LOCKING and "--preview-only" not in args
 
 
 class Workspace(auto.LocalWorkspace):
