@@ -1,4 +1,4 @@
-"""Process 1 of the node: starts all components in order, and stops the node with a reason if a component exits."""
+"""Process 1 of the node: prepares the container, starts all components in order, and stops the node with a reason if one exits."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ import subprocess
 import sys
 import time
 from collections import deque
+from pathlib import Path
+from string import Template
 from typing import TYPE_CHECKING, NoReturn
 
-from notification_node import certificates, components, machine, ready
-from notification_node.facts import CONFIGS, LOGS, Facts
+from notification_node import certificates, cgroups, components, ready
+from notification_node.facts import CONFIGS, LOGS, RENDERED, STORAGE, Facts
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -22,6 +24,8 @@ _READY_SECONDS = 60
 _STOP_SECONDS = 1.0
 _SHOWN_LINES = 20
 _PAUSE_ARCHIVE = "/opt/notification-node/pause.tar"
+_RENDERED_FILES = ("kubelet.yaml", "Corefile")
+_VOLUMES = 4
 
 
 class Supervisor:
@@ -105,11 +109,42 @@ def _command(*command: str) -> None:
         os._exit(1)
 
 
+def _prepare(facts: Facts) -> None:
+    """Prepare the container before any component starts; every step can run again after a restart."""
+    for mount in ("/proc/sys", "/sys"):
+        _command("mount", "-o", "remount,rw", mount)
+    # Mounts must propagate between the kubelet and its pods.
+    _command("mount", "--make-rshared", "/")
+    Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
+    cgroups.prepare(facts.cgroup_root)
+    for folder in (LOGS, RENDERED):
+        folder.mkdir(parents=True, exist_ok=True)
+    for number in range(1, _VOLUMES + 1):
+        volume = STORAGE / str(number)
+        volume.mkdir(parents=True, exist_ok=True)
+        # A pod runs as any user, and fsGroup does not apply to a hostPath.
+        volume.chmod(0o1777)
+    _render(facts)
+
+
+def _render(facts: Facts) -> None:
+    nameservers = any(
+        line.startswith("nameserver") for line in Path("/etc/resolv.conf").read_text().splitlines()
+    )
+    values = {
+        "ip": facts.ip,
+        "cgroup_root": facts.cgroup_root,
+        "forward": "forward . /etc/resolv.conf" if nameservers else "",
+    }
+    for name in _RENDERED_FILES:
+        (RENDERED / name).write_text(Template((CONFIGS / name).read_text()).substitute(values))
+
+
 def main() -> NoReturn:
     facts = Facts.find()
     supervisor = Supervisor()
     signal.signal(signal.SIGTERM, supervisor.stop)
-    machine.prepare(facts)
+    _prepare(facts)
     certificates.issue(facts)
     for component in components.foundation(facts):
         supervisor.start(component)
