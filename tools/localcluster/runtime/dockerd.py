@@ -55,7 +55,16 @@ def ensure_docker(*, packages: Sequence[str] = ()) -> None:
         )
     if os.environ.get("DOCKER_HOST"):
         raise DockerUnavailableError(f"{problem}: start that daemon or unset DOCKER_HOST")
-    _start_own(missing, problem)
+    if not _may_install():
+        raise DockerUnavailableError(
+            f"{problem}: start Docker (`sudo systemctl start docker`, or Docker Desktop), "
+            "install it (https://docs.docker.com/engine/install), or set clusterKind to `existing`"
+        )
+    if _is_missing("docker.io"):
+        missing.append("docker.io")
+    if missing:
+        _install(missing)
+    _start()
 
 
 def stop_docker() -> bool:
@@ -83,19 +92,6 @@ def _problem() -> str | None:
 
 def _may_install() -> bool:
     return os.geteuid() == 0 and Path("/etc/debian_version").exists()
-
-
-def _start_own(missing: list[str], problem: str) -> None:
-    if not _may_install():
-        raise DockerUnavailableError(
-            f"{problem}: start Docker (`sudo systemctl start docker`, or Docker Desktop), "
-            "install it (https://docs.docker.com/engine/install), or set clusterKind to `existing`"
-        )
-    if _is_missing("docker.io"):
-        missing = [*missing, "docker.io"]
-    if missing:
-        _install(missing)
-    _start()
 
 
 def _is_missing(package: str) -> bool:

@@ -110,10 +110,11 @@ class Builder:
         Raises:
             ToolchainError: a step failed; the message contains the end of its output, and a hint if the cause is known.
         """
-        for folder in dict.fromkeys(step.folder for _, step in _builds(groups)):
-            ours = [group for group in groups if any(folder == step.folder for _, step in _builds([group]))]
-            with _named(ours):
-                self._compile(folder, [step for _, step in _builds(ours) if step.folder == folder])
+        builds = [(group, step) for group in groups for step in group.steps if isinstance(step, Build)]
+        for folder in dict.fromkeys(step.folder for _, step in builds):
+            ours = {group.name: group for group, step in builds if step.folder == folder}
+            with _named(list(ours.values())):
+                self._compile(folder, [step for _, step in builds if step.folder == folder])
         for group in groups:
             with _named([group]):
                 for step in group.steps:
@@ -154,13 +155,6 @@ class Builder:
                 shutil.move(self._output(step.folder) / file.name, file)
             if file.name != program:
                 (into / program).symlink_to(file.name)
-
-
-def _builds(groups: Sequence[Group]) -> Iterator[tuple[Group, Build]]:
-    for group in groups:
-        for step in group.steps:
-            if isinstance(step, Build):
-                yield group, step
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -69,7 +70,6 @@ class Deletions:
 
     def __init__(self, api: ApiClient) -> None:
         self._api = api
-        self._kinds: list[Kind] | None = None
 
     def holders(self, resources: Iterable[tuple[str, str]]) -> list[HeldObject]:
         """Return what holds objects of a state, which are pairs of the engine's type and id; each holder once."""
@@ -87,7 +87,7 @@ class Deletions:
         ]
 
     def in_namespace(self, name: str) -> list[HeldObject]:
-        kinds = [kind for kind in self._served() if kind.namespaced and kind.deletable]
+        kinds = [kind for kind in self._served if kind.namespaced and kind.deletable]
         return list(dict.fromkeys(each for kind in kinds for each in self._list(kind, name)))[:MAX_SHOWN]
 
     def _holders_of(self, type_: str, id_: str) -> Iterator[HeldObject]:
@@ -104,23 +104,22 @@ class Deletions:
             yield from self.in_namespace(own)
         if kind.name == DEFINITION:
             plural, _, group = own.partition(".")
-            instances = [each for each in self._served() if (each.group, each.plural) == (group, plural)]
+            instances = [each for each in self._served if (each.group, each.plural) == (group, plural)]
             yield from (each for kind in instances for each in self._list(kind))
 
     def _kind(self, type_: str) -> Kind | None:
         _, version, name = type_.split(":")
         group = version.rpartition("/")[0].removeprefix("core")
-        return next((each for each in self._served() if (each.group, each.name) == (group, name)), None)
+        return next((each for each in self._served if (each.group, each.name) == (group, name)), None)
 
     def _list(self, kind: Kind, namespace: str = "") -> Iterator[HeldObject]:
         for item in self._get(f"{kind.path(namespace)}?limit={LIST_LIMIT}", METADATA_LIST).get("items") or []:
             yield from _held(kind, item)
 
+    @cached_property
     def _served(self) -> list[Kind]:
-        if self._kinds is None:
-            answers = [self._get(path, DISCOVERY) for path in ("/api", "/apis")]
-            self._kinds = [kind for answer in answers for kind in kinds_of(answer)]
-        return self._kinds
+        answers = [self._get(path, DISCOVERY) for path in ("/api", "/apis")]
+        return [kind for answer in answers for kind in kinds_of(answer)]
 
     def _get(self, path: str, accept: str = JSON) -> Object:
         # Imported here: the imports take a second, and are needed after a failure only.
