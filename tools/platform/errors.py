@@ -42,11 +42,7 @@ class PlatformError(Exception):
 
 @contextlib.contextmanager
 def error_boundary() -> Iterator[None]:
-    """Report an expected error or an interruption, and exit with its code; anything else passes as a bug.
-
-    Raises:
-        typer.Exit: with the exit code.
-    """
+    """Report an expected error or an interruption, and exit with its code; anything else passes as a bug."""
     try:
         yield
     except KeyboardInterrupt:

@@ -24,11 +24,7 @@ class NodeImageError(Exception):
 
 
 def run(command: Sequence[str], *, log: Path | None = None) -> str:
-    """Run a program and return its output; with `log`, also write the output to that file.
-
-    Raises:
-        NodeImageError: the program failed or is not installed.
-    """
+    """Run a program and return its output; with `log`, also write the output to that file."""
     try:
         process = subprocess.run(
             command,
@@ -52,11 +48,7 @@ def run(command: Sequence[str], *, log: Path | None = None) -> str:
 
 @contextlib.contextmanager
 def connected() -> Iterator[DockerClient]:
-    """Yield a client of the Docker daemon.
-
-    Raises:
-        NodeImageError: no daemon answers, or an operation of the block failed.
-    """
+    """Yield a client of the Docker daemon; a failure of the block is an error of the image, too."""
     try:
         with docker_client.connected() as client:
             yield client

@@ -105,11 +105,7 @@ class Builder:
     """The speed of this machine, as plan.py measures it."""
 
     def build(self, groups: Sequence[Group], into: Mapping[str, Path]) -> None:
-        """Build the programs of each group into the folder that `into` has for its name.
-
-        Raises:
-            ToolchainError: a step failed; the message contains the end of its output, and a hint if the cause is known.
-        """
+        """Build the programs of each group into the folder that `into` has for its name."""
         builds = [(group, step) for group in groups for step in group.steps if isinstance(step, Build)]
         for folder in dict.fromkeys(step.folder for _, step in builds):
             ours = {group.name: group for group, step in builds if step.folder == folder}

@@ -84,9 +84,7 @@ def bring_up(name: str, console: Console, *, refresh: bool = False, secrets_prov
 def prepare(name: str, *, secrets_provider: str = "") -> tuple[PulumiStack, Toolchain]:
     """Open the stack and provide what it needs on this machine; a remote cluster needs only the engine.
 
-    Raises:
-        UnknownStackError: the stack has no file.
-        StackFileError: the configuration cannot be used; nothing has been downloaded or created.
+    A configuration that cannot be used is an error before anything is downloaded or created.
     """
     check_name(name)
     check_protection(name, provider=secrets_provider)
