@@ -21,8 +21,8 @@ from notification_operator.domain.planning.plan import plan
 from notification_operator.domain.receivers.catalog import Receiver, ReceiverKey
 from notification_operator.domain.retention import due_at
 from notification_operator.domain.routing import resolve
+from notification_operator.endpoints.gate import Pace
 from notification_operator.endpoints.limits import FlowControl
-from notification_operator.endpoints.pace import Pace
 from tests.cases import cases
 from tests.unit.operator.contract.kinds.specs import spec
 from tests.unit.operator.domain.builders import START, at, stored
