@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from notification_operator.delivery.channel import Postponed
 from notification_operator.endpoints.budget import BudgetLease, ContentBudget, Reservation
+from notification_operator.endpoints.gate import Postponed
 from notification_operator.telemetry.statistics import AttemptStatistics
 
 if TYPE_CHECKING:

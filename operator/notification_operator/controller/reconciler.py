@@ -22,6 +22,7 @@ from notification_operator.domain.planning.progress import NO_OPEN_BREAKERS
 from notification_operator.domain.receivers.targets import PLACEHOLDER, receiver_of
 from notification_operator.domain.status import FINAL, Reason
 from notification_operator.endpoints.budget import cost
+from notification_operator.endpoints.endpoint import Permit
 from notification_operator.endpoints.targets import Targets
 from notification_operator.observers.publisher import Transition
 
@@ -208,7 +209,7 @@ class Reconciler:
         # Where a message goes does not depend on what redaction changes.
         targets = Targets(self._endpoints, notification, route, notification.content)
         channels = frozenset(
-            send.channel for send in planned.sends if not isinstance(targets.admit(send), Hold | Reason)
+            send.channel for send in planned.sends if isinstance(targets.admit(send), Permit)
         )
         missing = reconciliation.lease.hold(channels, cost(redacted.size))
         return channels - missing, missing
@@ -242,7 +243,7 @@ class Reconciler:
             elif (room := reconciliation.lease.reserve(send.channel, size)) is None:
                 without_room.add(send.channel)
             else:
-                starting[send] = targets.attempt(send, answer), room
+                starting[send] = answer.start(), room
         if holds:
             # At once: the receiver may change while the attempts of other targets are awaited.
             self._register(notification, route, holds, key=reconciliation.request.key)

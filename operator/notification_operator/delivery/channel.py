@@ -76,10 +76,6 @@ class Permanent(DeliveryError):  # noqa: N818 - the kind of the failure
     """No further attempt can succeed before the message or the configuration changes."""
 
 
-class Postponed(Exception):  # noqa: N818 - no failure
-    """An attempt was not made, because its destination takes no message now; it is made later, under the same id."""
-
-
 class ReceiverProblem(StrEnum):
     """Why a receiver accepts no message at all: the reason of its condition Healthy."""
 

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
-
-import structlog
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 from notification_contract.kinds.channel_names import ADDRESSES
 from notification_contract.kinds.choices import CircuitState, OnReceiverError
@@ -21,7 +19,7 @@ from notification_operator.delivery.channel import (
     ReceiverError,
     ReceiverProblem,
 )
-from notification_operator.domain.planning.hold import Hold, HoldReason
+from notification_operator.domain.planning.hold import HoldReason
 from notification_operator.domain.receivers.references import ReferenceReason
 from notification_operator.domain.receivers.targets import accepts, address_of
 from notification_operator.domain.status import Reason
@@ -34,7 +32,7 @@ from notification_operator.endpoints.attempt import (
     first,
 )
 from notification_operator.endpoints.circuit import Rejected
-from notification_operator.endpoints.gate import CallSlots, Gate
+from notification_operator.endpoints.gate import Destinations
 from notification_operator.endpoints.limits import NO_LIMITS, Limits, receiver_limits
 from notification_operator.endpoints.refusals import (
     Refusal,
@@ -42,32 +40,28 @@ from notification_operator.endpoints.refusals import (
     gone,
     held,
     no_recipient,
+    not_allowed,
     not_ready,
     recipient_not_allowed,
 )
-from notification_operator.fair.fair_queue import FairSemaphore
+from notification_operator.fair.lru import LruMap
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Coroutine
     from datetime import datetime
 
     from notification_operator.delivery.channel import Channel, Message, Receipt
     from notification_operator.domain.attempt import Attempt
+    from notification_operator.domain.planning.hold import Hold
     from notification_operator.domain.planning.plan import Send
     from notification_operator.domain.receivers.catalog import Receiver, ReceiverKey
     from notification_operator.domain.receivers.readiness import Readiness
     from notification_operator.endpoints.attempt import Recorder
+    from notification_operator.endpoints.gate import Gate
     from notification_operator.endpoints.limits import FlowControl
 
-SHARE_DIVISOR: Final = 4
-"""The part of an endpoint's calls that a destination takes among others, and that it leaves to them in any case."""
-MAX_DESTINATIONS: Final = 1024
-"""Destinations of an endpoint that are remembered: the ones used most recently."""
-NO_GATES: Final[Mapping[str, Gate]] = MappingProxyType({})
 MAX_INCIDENTS: Final = 1_000
 """Incidents of an endpoint whose first message is remembered: the ones of the latest messages."""
-
-logger = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -80,31 +74,47 @@ class EndpointContext:
     """Called with the receiver after each call."""
 
 
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """That an attempt may start now."""
+
+    start: Callable[[], Coroutine[None, None, Attempt]]
+    """Uses up what the attempt takes of the rate of its destination, and returns the attempt to run.
+
+    It raises Postponed if the destination takes no message any more; it was not made then.
+    """
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
     """A message that an endpoint accepts."""
 
     endpoint: Endpoint
-    target: str
     message: Message
     """The message with the recipient, where the channel addresses people."""
     channel: Channel
     gate: Gate | None
     """None for a channel that delivers within the process."""
 
+    def admit(self, send: Send) -> Permit | Hold | Reason:
+        """Return the permit to start an attempt now; else when to ask again, or why the message is suppressed."""
+        gate, message, limits = self.gate, self.message, self.endpoint.limits
+        if gate is None or gate.rejects(message.uid):
+            # An attempt records what the breaker rejects, and uses up nothing.
+            return Permit(partial(self.endpoint.send, self, send))
+        hold = gate.check(limits.rate, notification=message.uid, namespace=message.namespace)
+        if hold is None:
+            messages = max(1, int(self.channel.messages_of(message)))
+            return Permit(partial(self._start, gate, send, messages))
+        # What was attempted once is never suppressed.
+        if not limits.suppresses or send.number != 1 or hold.reason is not HoldReason.RATE:
+            return hold
+        gate.pace.cancel(message.uid)
+        return Reason.RATE_LIMITED
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Permit:
-    """That an attempt may start now, and what it uses up of the rate of its destination when it does."""
-
-    delivery: Delivery
-    send: Send
-    messages: int = 0
-
-    def use(self) -> None:
-        """Use that up; the attempt may start, and does."""
-        if self.delivery.gate is not None and self.messages:
-            self.delivery.gate.pace.consume(self.delivery.message.uid, self.messages)
+    def _start(self, gate: Gate, send: Send, messages: int) -> Coroutine[None, None, Attempt]:
+        gate.pace.consume(self.message.uid, messages)
+        return self.endpoint.send(self, send, messages)
 
 
 class Endpoint:
@@ -125,14 +135,11 @@ class Endpoint:
 
     __slots__ = (
         "_context",
-        "_first_messages",
-        "_gates",
-        "_gates_before",
+        "_destinations",
         "_history",
         "_limits",
-        "_local",
         "_name",
-        "_slots",
+        "_threads",
         "channel",
         "gone",
         "host",
@@ -166,23 +173,16 @@ class Endpoint:
         self.gone = False
         """Whether the service said that the address does not exist any more."""
         self._history: History | None = None
-        self._slots: CallSlots | None = None
-        """Slots of all destinations together."""
-        self._local: FairSemaphore | None = None
-        self._gates: dict[str, Gate] | None = None
-        """Gates by address; the one used most recently is last."""
-        self._gates_before: Mapping[str, Gate] = NO_GATES
-        """Gates of the endpoint before, by address."""
-        self._first_messages: dict[tuple[str, str], str] | None = None
+        self._destinations: Destinations | None = None
+        self._threads: LruMap[tuple[str, str], str] | None = None
         """References by namespace and incident: later messages join the thread of the first one. A restart forgets it."""
         if before is not None:
             self._succeed(before)
 
     def _succeed(self, before: Endpoint) -> None:
         """Take over what a change of the receiver does not change."""
-        if before.name == self.name:
-            self._slots = before._slots
-            self._gates_before = before._gates or before._gates_before
+        if before.name == self.name and before._destinations is not None:
+            self._destinations = before._destinations.successor()
         earlier, receiver = before.receiver, self.receiver
         if earlier is not None and receiver is not None and earlier.uid == receiver.uid:
             # Also before its first call has ended.
@@ -200,6 +200,13 @@ class Endpoint:
         if self._limits is None:
             self._limits = NO_LIMITS if self.receiver is None else receiver_limits(self.receiver.spec)
         return self._limits
+
+    @property
+    def destinations(self) -> Destinations:
+        """Its destinations, with their gates."""
+        if self._destinations is None:
+            self._destinations = Destinations(self.name, self._context.control)
+        return self._destinations
 
     @property
     def history(self) -> History:
@@ -221,14 +228,14 @@ class Endpoint:
     def retire(self) -> None:
         """Start no further attempt: another endpoint takes its place."""
         self.retired = True
-        for gate in (self._gates or NO_GATES).values():
-            gate.retire()
+        if self._destinations is not None:
+            self._destinations.retire()
 
     def shed(self) -> None:
         """Keep only what is small, or cannot be found out again."""
-        self.channel = self._first_messages = None
-        kept = {key: gate for key, gate in (self._gates or NO_GATES).items() if not gate.forgettable()}
-        self._gates = kept or None
+        self.channel = self._threads = None
+        if self._destinations is not None:
+            self._destinations.shed()
 
     def drilled(self, time: datetime) -> None:
         """Take in that a message of a drill was delivered; one that was not called by this process stays so."""
@@ -237,12 +244,11 @@ class Endpoint:
 
     def statistics(self) -> EndpointStatistics:
         """Return the current state."""
-        breakers = [gate.breaker for gate in (self._gates or NO_GATES).values()]
-        circuit, probe_at = CircuitState.CLOSED, None
-        not_closed = [each for each in breakers if each.state() is not CircuitState.CLOSED]
-        if not_closed:
-            circuit = max((each.state() for each in not_closed), key=list(CircuitState).index)
-            probe_at = max(filter(None, (each.probe_at for each in not_closed)))
+        breakers = self._destinations.breakers if self._destinations is not None else ()
+        circuit = max(
+            (each.state() for each in breakers), key=list(CircuitState).index, default=CircuitState.CLOSED
+        )
+        probe_at = max((each.probe_at for each in breakers if each.probe_at is not None), default=None)
         history = self._history or History()
         return EndpointStatistics(
             health=history.health_with(circuit, probe_at),
@@ -253,6 +259,8 @@ class Endpoint:
 
     def accept(self, target: str, message: Message) -> Delivery | Hold | Refusal:
         """Return what is sent to a target, to whom and through which gate; or why nothing is sent now."""
+        if not self.limits.allows(message.namespace):
+            return not_allowed(self.name, message.namespace, self.limits.namespaces)
         receiver, channel = self.receiver, self.channel
         if receiver is not None:
             unusable = self._unusable(receiver, message)
@@ -264,8 +272,8 @@ class Endpoint:
             if recipient:
                 message = replace(message, address=recipient)
         assert channel is not None, "an endpoint without a channel accepts nothing"
-        gate = self._gate(channel, message)
-        return Delivery(endpoint=self, target=target, message=message, channel=channel, gate=gate)
+        gate = self.destinations.gate(channel, message)
+        return Delivery(endpoint=self, message=message, channel=channel, gate=gate)
 
     def _unusable(self, receiver: Receiver, message: Message) -> Hold | Refusal | None:
         spec, now = receiver.spec, self._context.control.clock()
@@ -292,45 +300,32 @@ class Endpoint:
         accepted = address and accepts(receiver, address)
         return address if accepted else recipient_not_allowed(receiver.key)
 
-    def admit(self, delivery: Delivery, send: Send) -> Permit | Hold | Reason:
-        """Return the permit to start an attempt now; else when to ask again, or why the message is suppressed.
-
-        It uses up nothing: `Permit.use` does, where the attempt starts.
-        """
-        gate, message = delivery.gate, delivery.message
-        if gate is None or gate.rejects(message.uid):
-            # An attempt records what the breaker rejects, and uses up nothing.
-            return Permit(delivery=delivery, send=send)
-        hold = gate.check(self.limits.rate, notification=message.uid, namespace=message.namespace)
-        if hold is None:
-            messages = max(1, int(delivery.channel.messages_of(message)))
-            return Permit(delivery=delivery, send=send, messages=messages)
-        # What was attempted once is never suppressed.
-        if not self.limits.suppresses or send.number != 1 or hold.reason is not HoldReason.RATE:
-            return hold
-        gate.pace.cancel(message.uid)
-        return Reason.RATE_LIMITED
-
-    async def send(self, permit: Permit) -> Attempt:
+    async def send(self, delivery: Delivery, send: Send, messages: int = 0) -> Attempt:
         """Make an attempt, and return its result: whatever the channel raises is a part of that.
+
+        Args:
+            delivery: what is sent.
+            send: the planned attempt.
+            messages: what the attempt has used up of the rate of its destination.
 
         Raises:
             Postponed: the destination takes no message any more, or the endpoint was replaced, while the attempt waited
                 for a slot; it was not made.
         """
-        gate, message = permit.delivery.gate, permit.delivery.message
+        gate, message = delivery.gate, delivery.message
         if gate is None:
-            async with self.local_slots(permit.delivery.channel).slot(message.namespace):
-                attempt, error = await self._deliver(permit)
+            local = (self.host or self).destinations.local_slots(delivery.channel)
+            async with local.slot(message.namespace):
+                attempt, error = await self._deliver(delivery, send)
                 self._observe(attempt, error)
                 return attempt
         async with gate.call(
-            notification=message.uid, namespace=message.namespace, messages=permit.messages
+            notification=message.uid, namespace=message.namespace, messages=messages
         ) as answer:
             if isinstance(answer, Rejected):
-                return self._context.recorder.rejected(permit.send, circuit_open(self.name))
+                return self._context.recorder.rejected(send, circuit_open(self.name))
             with answer:
-                attempt, error = await self._deliver(permit)
+                attempt, error = await self._deliver(delivery, send)
                 answer.result = breaker_result(attempt, error)
             # After the breaker, whose state is a part of what is observed.
             self._observe(attempt, error)
@@ -338,18 +333,18 @@ class Endpoint:
                 gate.pace.pause(attempt.retry_after)
             return attempt
 
-    async def _deliver(self, permit: Permit) -> tuple[Attempt, BaseException | None]:
-        context, send, loop = self._context, permit.send, asyncio.get_running_loop()
+    async def _deliver(self, delivery: Delivery, send: Send) -> tuple[Attempt, BaseException | None]:
+        context, loop = self._context, asyncio.get_running_loop()
         began, start = context.control.clock(), loop.time()
         message = replace(
-            permit.delivery.message,
+            delivery.message,
             id=send.id,
             delivery_id=send.delivery_id,
             attempt=send.number,
-            thread_ref=self.thread_of(permit.delivery.message),
+            thread_ref=self.thread_of(delivery.message),
         )
         result = await call(
-            permit.delivery.channel,
+            delivery.channel,
             message,
             seconds=self.limits.timeout or context.timeout,
             target=send.channel,
@@ -386,74 +381,14 @@ class Endpoint:
 
     def thread_of(self, message: Message) -> str:
         """Return the first message of the incident; empty if there is none, or the message belongs to no incident."""
-        return (self._first_messages or {}).get((message.namespace, message.dedup_key), "")
+        if self._threads is None:
+            return ""
+        return self._threads.get((message.namespace, message.dedup_key)) or ""
 
     def remember(self, message: Message, receipt: Receipt | None) -> None:
         """Remember a message that the receiver accepted, if it is the first of its incident."""
         if receipt is None or not receipt.message_ref or not message.dedup_key:
             return
-        if self._first_messages is None:
-            self._first_messages = {}
-        first_messages, key = self._first_messages, (message.namespace, message.dedup_key)
-        first_messages[key] = first_messages.pop(key, receipt.message_ref)
-        if len(first_messages) > MAX_INCIDENTS:
-            del first_messages[next(iter(first_messages))]
-
-    def _gate(self, channel: Channel, message: Message) -> Gate | None:
-        address = self._address(channel, message)
-        if address is None:
-            return None
-        if self._gates is None:
-            self._gates = {}
-        known = self._gates.pop(address, None)
-        gate = self._gates[address] = self._new_gate(channel, address) if known is None else known
-        if len(self._gates) > MAX_DESTINATIONS:
-            self._forget_a_gate(self._gates, newest=address)
-        return gate
-
-    def _new_gate(self, channel: Channel, address: str) -> Gate:
-        control, before = self._context.control, self._gates_before.get(address)
-        if before is not None:
-            self._gates_before = {key: gate for key, gate in self._gates_before.items() if key != address}
-        if self._slots is None:
-            self._slots = CallSlots(control.concurrency)
-        return Gate(self.name, control, slots=self._size(channel), shared=self._slots, before=before)
-
-    def _address(self, channel: Channel, message: Message) -> str | None:
-        """Return where a message goes; None for a channel that needs no gate."""
-        address: Any
-        try:
-            address = channel.destination_of(message)
-        except Exception as error:
-            logger.warning("channel failed to name its destination", channel=self.name, exc_info=error)
-            address = ""
-        # The contract says text; an address of another type may have no hash.
-        return address if address is None or isinstance(address, str) else ""
-
-    @staticmethod
-    def _forget_a_gate(gates: dict[str, Gate], *, newest: str) -> None:
-        """Forget the destination that was used least recently, of those that no call runs at or waits for."""
-        unused = (address for address, gate in gates.items() if gate.idle and address != newest)
-        if (address := next(unused, None)) is not None:
-            gates.pop(address).breaker.retire()
-
-    def local_slots(self, channel: Channel) -> FairSemaphore:
-        """Return the slots of a channel that delivers within the process; its receivers share them."""
-        if self.host is not None:
-            return self.host.local_slots(channel)
-        if self._local is None:
-            self._local = FairSemaphore(self._size(channel))
-        return self._local
-
-    def _size(self, channel: Channel) -> int:
-        """Return how many calls a destination takes at the same time: among others never all of the endpoint's."""
-        concurrency = self._context.control.concurrency
-        shared = channel.has_several_destinations
-        most = max(1, concurrency - concurrency // SHARE_DIVISOR) if shared else concurrency
-        slots: object = channel.concurrency
-        if slots is None:
-            return max(1, concurrency // SHARE_DIVISOR) if shared else most
-        if isinstance(slots, int) and slots >= 1:
-            return min(most, slots)
-        logger.warning("channel states an unusable concurrency", channel=self.name, concurrency=repr(slots))
-        return most
+        if self._threads is None:
+            self._threads = LruMap(MAX_INCIDENTS)
+        self._threads.use((message.namespace, message.dedup_key), lambda: receipt.message_ref)

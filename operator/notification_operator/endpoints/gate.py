@@ -11,11 +11,10 @@ import math
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-from notification_operator.delivery.channel import Postponed
 from notification_operator.domain.flow_control.rate import Bucket
 from notification_operator.domain.json_values import CLOCK_STEP, later
 from notification_operator.domain.planning.hold import Hold, HoldReason
@@ -26,16 +25,25 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from datetime import datetime
 
+    from notification_operator.delivery.channel import Channel, Message
     from notification_operator.domain.flow_control.rate import Rate
     from notification_operator.endpoints.circuit import PermittedCall, Rejected
     from notification_operator.endpoints.limits import FlowControl
 
 LONGEST_PAUSE: Final = 3600.0
 """Seconds: a longer pause is cut to this, so that a wrong answer stops a channel for an hour at most."""
+SHARE_DIVISOR: Final = 4
+"""The part of an endpoint's calls that a destination takes among others, and that it leaves to them in any case."""
+MAX_DESTINATIONS: Final = 1024
+"""Destinations of an endpoint that are remembered: the ones used most recently."""
 AFTER_PAUSE: Final = 50.0
 """Notifications per second that are attempted after a pause, if the channel has no rate limit."""
 
 logger = structlog.get_logger(__name__)
+
+
+class Postponed(Exception):  # noqa: N818 - no failure
+    """An attempt was not made, because its destination takes no message now; it is made later, under the same id."""
 
 
 class Pace:
@@ -298,3 +306,86 @@ class Gate:
         """Send nothing more, except for the calls that run; those that wait are postponed."""
         self.retired = True
         self.breaker.retire()
+
+
+class Destinations:
+    """The destinations of one endpoint: a gate for each that was used lately, and the slots that all of them share."""
+
+    def __init__(self, name: str, control: FlowControl) -> None:
+        self._name = name
+        self._control = control
+        self._gates: dict[str, Gate] = {}
+        """Gates by address; the one used most recently is last."""
+        self._before: dict[str, Gate] = {}
+        """Gates of the endpoint before, by address."""
+        self._shared = CallSlots(control.concurrency)
+        self._local: FairSemaphore | None = None
+
+    @property
+    def breakers(self) -> tuple[CircuitBreaker, ...]:
+        return tuple(gate.breaker for gate in self._gates.values())
+
+    def successor(self) -> Destinations:
+        """Return the destinations of the endpoint that replaces this one: running calls and pauses count for it, too."""
+        successor = Destinations(self._name, self._control)
+        successor._shared = self._shared
+        successor._before = dict(self._gates or self._before)
+        return successor
+
+    def gate(self, channel: Channel, message: Message) -> Gate | None:
+        """Return the gate of the destination of a message; None for a channel that needs none."""
+        address = self._address(channel, message)
+        if address is None:
+            return None
+        gate = self._gates.pop(address, None)
+        if gate is None:
+            before, slots = self._before.pop(address, None), self._size(channel)
+            gate = Gate(self._name, self._control, slots=slots, shared=self._shared, before=before)
+        self._gates[address] = gate
+        if len(self._gates) > MAX_DESTINATIONS:
+            self._forget_one(newest=address)
+        return gate
+
+    def local_slots(self, channel: Channel) -> FairSemaphore:
+        """Return the slots of a channel that delivers within the process."""
+        if self._local is None:
+            self._local = FairSemaphore(self._size(channel))
+        return self._local
+
+    def retire(self) -> None:
+        """Send nothing more, except for the calls that run."""
+        for gate in self._gates.values():
+            gate.retire()
+
+    def shed(self) -> None:
+        """Keep only the gates that hold something back, or that a call uses."""
+        self._gates = {key: gate for key, gate in self._gates.items() if not gate.forgettable()}
+
+    def _forget_one(self, *, newest: str) -> None:
+        """Forget the destination that was used least recently, of those that no call runs at or waits for."""
+        unused = (address for address, gate in self._gates.items() if gate.idle and address != newest)
+        if (address := next(unused, None)) is not None:
+            self._gates.pop(address).breaker.retire()
+
+    def _address(self, channel: Channel, message: Message) -> str | None:
+        address: Any
+        try:
+            address = channel.destination_of(message)
+        except Exception as error:
+            logger.warning("channel failed to name its destination", channel=self._name, exc_info=error)
+            address = ""
+        # The contract says text; an address of another type may have no hash.
+        return address if address is None or isinstance(address, str) else ""
+
+    def _size(self, channel: Channel) -> int:
+        """Return how many calls a destination takes at the same time: among others never all of the endpoint's."""
+        concurrency = self._control.concurrency
+        shared = channel.has_several_destinations
+        most = max(1, concurrency - concurrency // SHARE_DIVISOR) if shared else concurrency
+        slots: object = channel.concurrency
+        if slots is None:
+            return max(1, concurrency // SHARE_DIVISOR) if shared else most
+        if isinstance(slots, int) and slots >= 1:
+            return min(most, slots)
+        logger.warning("channel states an unusable concurrency", channel=self._name, concurrency=repr(slots))
+        return most

@@ -22,12 +22,10 @@ from notification_operator.endpoints.attempt import SCORED_ATTEMPTS
 from notification_operator.endpoints.endpoint import Endpoint, EndpointContext
 from notification_operator.endpoints.refusals import (
     NEW_SECONDS,
-    Refusal,
     another_type,
     held,
     labels_unknown,
     missing,
-    not_allowed,
     not_configured,
     not_ready,
     receiver_not_allowed,
@@ -46,7 +44,9 @@ if TYPE_CHECKING:
     from notification_operator.domain.receivers.readiness import Readiness
     from notification_operator.endpoints.attempt import Recorder
     from notification_operator.endpoints.builder import Builder
+    from notification_operator.endpoints.endpoint import Delivery
     from notification_operator.endpoints.limits import FlowControl, Limits
+    from notification_operator.endpoints.refusals import Refusal
 
 MAX_CHANNELS: Final = 1024
 """Channels of receivers that are kept: the ones used most recently."""
@@ -105,11 +105,12 @@ class Endpoints:
         """Call a function with the receiver after each call of one, from now on."""
         self._context.on_result = on_result
 
-    def find(self, target: str, message: Message) -> Endpoint | Hold | Refusal:
-        """Return the endpoint of a target; or why it has none now, or none that the namespace of the message may use."""
+    def find(self, target: str, message: Message) -> Delivery | Hold | Refusal:
+        """Return what is sent to a target, and through which gate; or why nothing is sent now."""
         key = receiver_of(target, message.namespace)
         if key is None:
-            return self._of_settings(target, message.namespace)
+            endpoint = self._endpoints.get(target)
+            return not_configured(target) if endpoint is None else endpoint.accept(target, message)
         if self._catalog is None:
             return not_ready(key, "receivers are disabled; set receivers.enabled of the operator")
         catalog = self._catalog()
@@ -117,7 +118,8 @@ class Endpoints:
         if receiver is None:
             # What is wrong with a spec concerns its namespace only.
             return missing(key, catalog.problems.get(key, ()) if key.namespace == message.namespace else ())
-        return self._unusable(catalog, receiver, target, message) or self.endpoint(receiver)
+        unusable = self._unusable(catalog, receiver, target, message)
+        return unusable or self.endpoint(receiver).accept(target, message)
 
     def _unusable(
         self, catalog: Catalog, receiver: Receiver, target: str, message: Message
@@ -133,14 +135,6 @@ class Endpoints:
             # The targets of the notification were found before the receiver existed. They are found again soon.
             return self._held_briefly(message)
         return None if kind == receiver.spec.type else another_type(receiver.key, receiver.spec.type, kind)
-
-    def _of_settings(self, name: str, namespace: str) -> Endpoint | Refusal:
-        endpoint = self._endpoints.get(name)
-        if endpoint is None:
-            return not_configured(name)
-        if not endpoint.limits.allows(namespace):
-            return not_allowed(name, namespace, endpoint.limits.namespaces)
-        return endpoint
 
     def _held_briefly(self, message: Message) -> Hold:
         now = self.control.clock()

@@ -13,11 +13,11 @@ from notification_operator.domain.planning.hold import NO_HOLDS, Hold
 from notification_operator.domain.planning.progress import NO_OPEN_BREAKERS, most_attempts
 from notification_operator.domain.receivers.targets import NO_RULES, PLACEHOLDER
 from notification_operator.endpoints.circuit import Waiting
-from notification_operator.endpoints.endpoint import Delivery, Endpoint, Permit
+from notification_operator.endpoints.endpoint import Delivery, Permit
 from notification_operator.endpoints.refusals import Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
     from notification_operator.domain.attempt import Attempt
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from notification_operator.domain.planning.plan import Send
     from notification_operator.domain.routing import Route
     from notification_operator.domain.status import Reason
+    from notification_operator.endpoints.endpoint import Endpoint
     from notification_operator.endpoints.gate import Gate
     from notification_operator.endpoints.registry import Endpoints
 
@@ -66,23 +67,15 @@ class Targets:
             format=content.format or BodyFormat.PLAIN,
         )
 
-    def admit(self, send: Send) -> Permit | Refusal | Hold | Reason:
-        """Return the permit to start a planned attempt now, or the refusal that it records (DD-DESTINATION-001).
+    def admit(self, send: Send) -> Permit | Hold | Reason:
+        """Return the permit to start a planned attempt now (DD-DESTINATION-001); a refusal is an attempt, too.
 
         Otherwise return when to ask again, or the reason for which the message is suppressed.
         """
         found = self._find(send.channel)
-        return found.endpoint.admit(found, send) if isinstance(found, Delivery) else found
-
-    def attempt(self, send: Send, admitted: Permit | Refusal) -> Coroutine[None, None, Attempt]:
-        """Use up what an attempt takes of the rate of its destination, and return the attempt to run.
-
-        It raises Postponed if the destination takes no message any more; it was not made then.
-        """
-        if isinstance(admitted, Refusal):
-            return self._refuse(send, admitted)
-        admitted.use()
-        return admitted.delivery.endpoint.send(admitted)
+        if isinstance(found, Refusal):
+            return Permit(partial(self._refuse, send, found))
+        return found.admit(send) if isinstance(found, Delivery) else found
 
     async def _refuse(self, send: Send, refusal: Refusal) -> Attempt:
         return self._endpoints.recorder.refused(send, refusal)
@@ -109,12 +102,13 @@ class Targets:
         found = self._find(target)
         if isinstance(found, Hold) and target.startswith(PLACEHOLDER):
             # Its receiver exists now, and only a reconciliation finds the targets of the notification again.
-            return partial(_at, found.until)
+            until = found.until
+            return lambda: until
         if not isinstance(found, Delivery):
             return partial(_held_until, self._endpoints, target, replace(self._message, content=NO_CONTENT))
         endpoint, gate = found.endpoint, found.gate
         if gate is None:
-            return _nothing
+            return lambda: None
         latest = [each for each in self._notification.attempts if each.channel == target][-1:]
         if latest and latest[0].circuit_open:
             return partial(_probed_at, gate, self._waiting(target))
@@ -124,7 +118,7 @@ class Targets:
         """Look a target up, once."""
         found = self._found.get(target)
         if found is None:
-            found = self._found[target] = _find(self._endpoints, target, self._message)
+            found = self._found[target] = self._endpoints.find(target, self._message)
         return found
 
     def _gates(self) -> Iterator[tuple[str, Gate]]:
@@ -144,19 +138,10 @@ class Targets:
         )
 
 
-def _find(endpoints: Endpoints, target: str, message: Message) -> Delivery | Hold | Refusal:
-    found = endpoints.find(target, message)
-    return found.accept(target, message) if isinstance(found, Endpoint) else found
-
-
 def _held_until(endpoints: Endpoints, target: str, message: Message) -> datetime | None:
     """Return the end of a hold; the receiver may have changed, and is looked up each time."""
-    found = _find(endpoints, target, message)
+    found = endpoints.find(target, message)
     return found.until if isinstance(found, Hold) else None
-
-
-def _at(time: datetime) -> datetime:
-    return time
 
 
 def _probed_at(gate: Gate, waiting: Waiting) -> datetime | None:
@@ -168,7 +153,3 @@ def _paced_until(endpoint: Endpoint, gate: Gate, notification: str, namespace: s
         return None
     hold = gate.check(endpoint.limits.rate, notification=notification, namespace=namespace)
     return None if hold is None else hold.until
-
-
-def _nothing() -> None:
-    """Return that nothing delays a message."""

@@ -9,10 +9,10 @@ import pytest
 
 from notification_contract.kinds.choices import AttemptStatus
 from notification_operator.controller.attempt_tracker import AttemptTracker
-from notification_operator.delivery.channel import Postponed
 from notification_operator.domain.key import Key
 from notification_operator.domain.model import Attempt, parse
 from notification_operator.domain.routing import Route
+from notification_operator.endpoints.gate import Postponed
 from notification_operator.telemetry.statistics import AttemptStatistics
 from tests.unit.operator.domain.builders import stored
 

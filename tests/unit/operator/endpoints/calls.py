@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from notification_operator.delivery.channel import Channel, Message, Postponed
+from notification_operator.delivery.channel import Channel, Message
 from notification_operator.domain.model import Content
 from notification_operator.domain.planning.hold import Hold
 from notification_operator.domain.redaction.redactor import Redactor
 from notification_operator.endpoints.attempt import Recorder
-from notification_operator.endpoints.endpoint import Delivery, Endpoint, Permit
+from notification_operator.endpoints.endpoint import Delivery, Permit
+from notification_operator.endpoints.gate import Postponed
 from notification_operator.endpoints.limits import FlowControl
 from notification_operator.endpoints.refusals import Refusal
 from notification_operator.endpoints.registry import NO_CHANNEL_LIMITS, Endpoints
@@ -89,23 +90,17 @@ def endpoints_of(
     )
 
 
-def accept(endpoints: Endpoints, target: str, message: Message) -> Delivery | Hold | Refusal:
-    """Return the delivery of a message to a target, or why there is none now."""
-    found = endpoints.find(target, message)
-    return found.accept(target, message) if isinstance(found, Endpoint) else found
-
-
 def admit(endpoints: Endpoints, send: Send, message: Message) -> Permit | Refusal | Hold | Reason:
     """Return whether an attempt may start now."""
-    found = accept(endpoints, send.channel, message)
-    return found.endpoint.admit(found, send) if isinstance(found, Delivery) else found
+    found = endpoints.find(send.channel, message)
+    return found.admit(send) if isinstance(found, Delivery) else found
 
 
 async def make_attempt(endpoints: Endpoints, send: Send, message: Message) -> Attempt:
     """Make an attempt, whatever the rate says; raise Postponed where a reconciliation would make none."""
-    found = accept(endpoints, send.channel, message)
+    found = endpoints.find(send.channel, message)
     if isinstance(found, Hold):
         raise Postponed(found.reason)
     if isinstance(found, Refusal):
         return endpoints.recorder.refused(send, found)
-    return await found.endpoint.send(Permit(delivery=found, send=send))
+    return await found.endpoint.send(found, send)

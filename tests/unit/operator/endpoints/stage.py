@@ -23,7 +23,7 @@ from notification_operator.endpoints.limits import Limits as EndpointLimits
 from notification_operator.endpoints.refusals import Refusal
 from tests.unit.operator.domain.builders import START
 from tests.unit.operator.domain.receivers.entries import catalog
-from tests.unit.operator.endpoints.calls import MESSAGE, Stub, accept, admit, endpoints_of, make_attempt
+from tests.unit.operator.endpoints.calls import MESSAGE, Stub, admit, endpoints_of, make_attempt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -186,7 +186,7 @@ class Stage:
         self.endpoints.wait(receiver, Key("shop", uid, uid))
 
     def find(self, target: str, message: Message | None = None) -> Delivery | Hold | Refusal:
-        return accept(self.endpoints, target, message or self.message())
+        return self.endpoints.find(target, message or self.message())
 
     def delivery(self, target: str = "webhook/hook") -> Delivery:
         found = self.find(target)
@@ -222,7 +222,7 @@ class Stage:
         send, message = self.send(target, number=number, uid=uid), self.message(uid=uid)
         answer = admit(self.endpoints, send, message)
         if isinstance(answer, Permit):
-            answer.use()
+            answer.start().close()
         return answer if isinstance(answer, Hold | Reason) else None
 
     async def attempt(

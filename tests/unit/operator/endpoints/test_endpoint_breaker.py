@@ -12,7 +12,7 @@ from notification_operator.domain.flow_control.breaker import Limits
 from notification_operator.domain.model import Attempt
 from notification_operator.domain.planning.plan import Send
 from notification_operator.domain.routing import resolve
-from notification_operator.endpoints import endpoint, registry
+from notification_operator.endpoints import gate, registry
 from notification_operator.endpoints.targets import Targets
 from notification_operator.telemetry.metrics import Metrics
 from tests.unit.operator.domain.builders import START, notification
@@ -270,13 +270,13 @@ async def test_channel_has_the_worst_state_of_its_destinations() -> None:
 async def test_remembered_destinations_are_the_ones_used_most_recently(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(endpoint, "MAX_DESTINATIONS", 2)
+    monkeypatch.setattr(gate, "MAX_DESTINATIONS", 2)
     stub = Addressed(Transient("busy"), to=lambda message: message.content.subject)
     fixture = EndpointsFixture(slack=stub)
     for subject in ("a", "a", "a", "b", "a", "c"):
         await fixture.attempt(subject=subject)
     assert fixture.open_breakers("slack", subject="a")
-    assert fixture.endpoints.find("slack", MESSAGE).statistics().destinations == 2  # type: ignore[union-attr]
+    assert fixture.endpoints.find("slack", MESSAGE).endpoint.statistics().destinations == 2  # type: ignore[union-attr]
     for subject in ("b", "c"):
         await fixture.attempt(subject=subject)
     assert fixture.open_breakers("slack", subject="a") == {}
@@ -284,7 +284,7 @@ async def test_remembered_destinations_are_the_ones_used_most_recently(
 
 
 async def test_destination_with_a_running_call_is_not_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(endpoint, "MAX_DESTINATIONS", 1)
+    monkeypatch.setattr(gate, "MAX_DESTINATIONS", 1)
     stub = Addressed(to=lambda message: message.content.subject)
     stub.hangs, stub.concurrency = True, 1
     fixture = EndpointsFixture(timeout=60, slack=stub)

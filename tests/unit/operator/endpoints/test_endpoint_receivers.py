@@ -11,7 +11,6 @@ from notification_contract.kinds.choices import CircuitState
 from notification_contract.kinds.target import address_digits
 from notification_operator.delivery.channel import (
     Permanent,
-    Postponed,
     RateLimited,
     Receipt,
     ReceiverError,
@@ -22,6 +21,7 @@ from notification_operator.domain.flow_control.breaker import Limits
 from notification_operator.domain.planning.hold import Hold, HoldReason
 from notification_operator.domain.routing import resolve
 from notification_operator.endpoints import registry
+from notification_operator.endpoints.gate import Postponed
 from notification_operator.endpoints.targets import Targets
 from tests.unit.operator.domain.builders import at, notification
 from tests.unit.operator.domain.receivers.entries import receiver, resolver

@@ -6,10 +6,9 @@ import asyncio
 
 import pytest
 
-from notification_operator.delivery.channel import Postponed
 from notification_operator.domain.flow_control.breaker import Limits, Result
 from notification_operator.endpoints.circuit import PermittedCall, Rejected
-from notification_operator.endpoints.gate import CallSlots, Gate
+from notification_operator.endpoints.gate import CallSlots, Gate, Postponed
 from notification_operator.endpoints.limits import FlowControl
 from tests.unit.operator.domain.builders import START
 from tests.unit.operator.domain.receivers.entries import receiver

@@ -8,13 +8,14 @@ from datetime import timedelta
 import pytest
 
 from notification_operator.config.settings import Settings
-from notification_operator.delivery.channel import Message, Postponed, RateLimited
+from notification_operator.delivery.channel import Message, RateLimited
 from notification_operator.domain.flow_control.breaker import Limits as BreakerLimits
 from notification_operator.domain.flow_control.rate import Rate
 from notification_operator.domain.planning.hold import Hold, HoldReason
 from notification_operator.domain.planning.plan import Send
 from notification_operator.domain.routing import resolve
 from notification_operator.endpoints.endpoint import Permit
+from notification_operator.endpoints.gate import Postponed
 from notification_operator.endpoints.limits import Limits, channel_limits
 from notification_operator.endpoints.registry import Endpoints
 from notification_operator.endpoints.targets import Targets
@@ -70,7 +71,7 @@ async def test_namespace_that_may_not_use_a_channel_is_refused_at_once() -> None
 
 async def test_rate_is_asked_before_an_attempt_starts() -> None:
     endpoints = endpoints_with(Stub(), Limits(rate=Rate(per_second=1, burst=1)))
-    permitted(endpoints, MESSAGE).use()
+    permitted(endpoints, MESSAGE).start().close()
     second = replace(MESSAGE, uid="uid-2")
     assert admit(endpoints, SEND, second) == Hold(until=START + timedelta(seconds=1), reason=HoldReason.RATE)
 
@@ -82,7 +83,7 @@ async def test_channel_says_how_many_messages_a_notification_is() -> None:
             return 3
 
     endpoints = endpoints_with(Tripling(), Limits(rate=Rate(per_second=1, burst=1)))
-    permitted(endpoints, MESSAGE).use()
+    permitted(endpoints, MESSAGE).start().close()
     hold = admit(endpoints, SEND, replace(MESSAGE, uid="uid-2"))
     assert isinstance(hold, Hold)
     assert hold.until == START + timedelta(seconds=3)
@@ -121,7 +122,7 @@ async def test_destination_that_needs_no_breaker_has_no_rate() -> None:
     endpoints = endpoints_with(stub, Limits(rate=Rate(per_second=1, burst=1)))
     for number in range(3):
         message = replace(MESSAGE, uid=str(number))
-        permitted(endpoints, message).use()
+        permitted(endpoints, message).start().close()
 
 
 def test_settings_become_the_limits_of_channels() -> None:

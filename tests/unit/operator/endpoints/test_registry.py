@@ -21,7 +21,7 @@ from notification_operator.endpoints.limits import Limits
 from notification_operator.endpoints.refusals import NEW_SECONDS, Refusal
 from tests.unit.operator.domain.builders import START
 from tests.unit.operator.domain.receivers.entries import catalog, receiver
-from tests.unit.operator.endpoints.calls import accept, endpoints_of
+from tests.unit.operator.endpoints.calls import endpoints_of
 from tests.unit.operator.endpoints.stage import BLOCKS, Stage
 
 ALL = {"from": "All"}
@@ -284,7 +284,7 @@ def test_channel_that_only_receivers_provide_names_the_way_to_one() -> None:
 
 
 def test_operator_without_receivers_says_so() -> None:
-    answer = accept(endpoints_of({}, limits=BreakerLimits()), "webhook/hook", Stage().message())
+    answer = endpoints_of({}, limits=BreakerLimits()).find("webhook/hook", Stage().message())
     assert isinstance(answer, Refusal)
     assert texts(answer)[0::2] == (Transient, "ReceiverNotReady")
     assert "receivers are disabled; set receivers.enabled of the operator" in str(answer.error)

@@ -6,7 +6,6 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from notification_operator.delivery.channel import (
-    Postponed,
     RateLimited,
     ReceiverError,
     ReceiverProblem,
@@ -16,7 +15,7 @@ from notification_operator.domain.flow_control.breaker import Limits
 from notification_operator.domain.planning.hold import Hold, HoldReason
 from notification_operator.domain.routing import resolve
 from notification_operator.endpoints.endpoint import Permit
-from notification_operator.endpoints.refusals import Refusal
+from notification_operator.endpoints.gate import Postponed
 from notification_operator.endpoints.targets import Targets
 from tests.unit.operator.domain.builders import at, circuit_open, notification
 from tests.unit.operator.domain.receivers.entries import receiver, resolver
@@ -27,7 +26,8 @@ if TYPE_CHECKING:
 
     from notification_operator.delivery.channel import Message
     from notification_operator.domain.model import Notification
-    from notification_operator.endpoints.endpoint import Endpoint
+    from notification_operator.endpoints.endpoint import Delivery
+    from notification_operator.endpoints.refusals import Refusal
 
 HOOK = "webhook/hook"
 REVOKED = ReceiverError(ReceiverProblem.AUTHENTICATION_FAILED, "HTTP 401")
@@ -51,7 +51,7 @@ async def test_target_is_looked_up_once_for_its_attempt(monkeypatch: pytest.Monk
     looked_up: list[str] = []
     find = stage.endpoints.find
 
-    def counting(target: str, message: Message) -> Endpoint | Hold | Refusal:
+    def counting(target: str, message: Message) -> Delivery | Hold | Refusal:
         looked_up.append(target)
         return find(target, message)
 
@@ -61,7 +61,7 @@ async def test_target_is_looked_up_once_for_its_attempt(monkeypatch: pytest.Monk
     send = stage.send(HOOK)
     permit = targets.admit(send)
     assert isinstance(permit, Permit)
-    assert (await targets.attempt(send, permit)).succeeded
+    assert (await permit.start()).succeeded
     assert sorted(looked_up) == ["console", HOOK]
 
 
@@ -75,9 +75,9 @@ def test_nothing_is_looked_up_while_all_breakers_are_closed() -> None:
 async def test_refusal_is_an_attempt_that_sends_nothing() -> None:
     stage = Stage()
     targets, send = targets_of(stage, notification("receiver/hook")), stage.send("receiver/hook")
-    refusal = targets.admit(send)
-    assert isinstance(refusal, Refusal)
-    attempt = await targets.attempt(send, refusal)
+    permit = targets.admit(send)
+    assert isinstance(permit, Permit)
+    attempt = await permit.start()
     assert (attempt.succeeded, attempt.reason, attempt.number) == (False, "ReceiverNotReady", 1)
 
 
@@ -122,7 +122,7 @@ async def test_rejected_target_is_told_of_by_its_attempt_and_not_held() -> None:
     targets = targets_of(stage)
     permit = targets.admit(stage.send(HOOK))
     assert isinstance(permit, Permit)
-    assert (await targets.attempt(permit.send, permit)).circuit_open
+    assert (await permit.start()).circuit_open
     assert targets.blocked_until(HOOK)() is None
     stage.wait(30)
     stage.creator.scripts = {}
@@ -154,7 +154,7 @@ async def test_attempt_that_a_change_postpones_gives_back_its_share_of_the_rate(
         targets, send = targets_of(stage), stage.send(HOOK, uid=f"uid-{number}")
         permit = targets.admit(send)
         assert isinstance(permit, Permit)
-        running.append(asyncio.create_task(targets.attempt(send, permit)))
+        running.append(asyncio.create_task(permit.start()))
     assert isinstance(targets_of(stage).admit(stage.send(HOOK)), Hold)
     await until_idle()
     old, stage.creator.hanging = stage.creator.last, False

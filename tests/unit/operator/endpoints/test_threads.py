@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from notification_operator.delivery.channel import Receipt
 from notification_operator.domain.flow_control.breaker import Limits
 from notification_operator.endpoints import endpoint as module
-from notification_operator.endpoints.endpoint import Endpoint
+from notification_operator.endpoints.endpoint import Delivery
 from tests.unit.operator.domain.receivers.entries import receiver
 from tests.unit.operator.endpoints.calls import MESSAGE, Stub, endpoints_of
 from tests.unit.operator.endpoints.stage import Stage
@@ -16,13 +16,15 @@ from tests.unit.operator.endpoints.stage import Stage
 if TYPE_CHECKING:
     import pytest
 
+    from notification_operator.endpoints.endpoint import Endpoint
+
 INCIDENT = replace(MESSAGE, dedup_key="disk/full")
 
 
 def chat() -> Endpoint:
     found = endpoints_of({"slack": Stub()}, limits=Limits()).find("slack", MESSAGE)
-    assert isinstance(found, Endpoint)
-    return found
+    assert isinstance(found, Delivery)
+    return found.endpoint
 
 
 def test_later_message_refers_to_the_first() -> None:
