@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 
-from notification_operator.channels.slack.webhook import SlackWebhookChannel
+from notification_operator.channels.slack_webhook import SlackWebhookChannel
 from notification_operator.delivery.channel import RateLimited, Transient
 from tests.simulation.load import Load, Receiver
 

@@ -23,7 +23,7 @@ from notification_contract.kinds.channel_types.teams import Teams
 from notification_contract.kinds.secrets import SecretName, SecretRef
 from notification_contract.settings import Log, LogFormat
 from notification_operator.channels.console import ConsoleChannel
-from notification_operator.channels.slack.webhook import SlackWebhookChannel
+from notification_operator.channels.slack_webhook import SlackWebhookChannel
 from notification_operator.delivery.http.egress_guard import guarded_session
 from notification_operator.delivery.http.egress_policy import EgressPolicy
 from notification_operator.delivery.http.exchange import NetworkAccess

@@ -57,7 +57,7 @@ def declarations(settings: Channels) -> dict[str, Declaration]:
         "log": (settings.log.enabled, "log", {}),
         "slack": (
             slack.enabled,
-            "slack.webhook",
+            "slack_webhook",
             {
                 "url": slack.url,
                 "connections": slack.connections,

@@ -14,7 +14,7 @@ from notification_contract.settings import Channels
 from notification_operator.channels.console import ConsoleChannel
 from notification_operator.channels.file import FileChannel
 from notification_operator.channels.log import LogChannel
-from notification_operator.channels.slack.webhook import SlackWebhookChannel
+from notification_operator.channels.slack_webhook import SlackWebhookChannel
 from notification_operator.delivery.channel import Channel, Message
 from notification_operator.domain.flow_control.breaker import Limits
 from notification_operator.domain.model import Attempt

@@ -10,7 +10,7 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notification_operator.channels.slack.webhook import SlackWebhookChannel
+from notification_operator.channels.slack_webhook import SlackWebhookChannel
 from notification_operator.delivery.channel import Transient
 from notification_operator.domain.flow_control.breaker import Limits
 from notification_operator.domain.model import Content

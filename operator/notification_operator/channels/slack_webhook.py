@@ -1,4 +1,4 @@
-"""Slack through an incoming webhook: that of a receiver, or that of the operator's settings."""
+"""Slack through an incoming webhook, of a receiver or of the operator's settings; it loads no templates."""
 
 from __future__ import annotations
 

@@ -1,11 +1,13 @@
-"""Slack with a bot token: chat.postMessage, in threads, with buttons and fields."""
+"""Slack of a receiver: through an incoming webhook, or with a bot token, in threads, with buttons and fields."""
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+from notification_operator.channels.slack_webhook import SlackWebhookChannel
 from notification_operator.delivery.channel import (
     Channel,
     Permanent,
@@ -15,7 +17,7 @@ from notification_operator.delivery.channel import (
     ReceiverProblem,
     Transient,
 )
-from notification_operator.delivery.http.exchange import HttpExchange, StatusTable
+from notification_operator.delivery.http.exchange import UNTRUSTED, HttpExchange, StatusTable
 from notification_operator.rendering.markup.slack_blocks import SlackBlocks
 
 if TYPE_CHECKING:
@@ -27,6 +29,10 @@ if TYPE_CHECKING:
 
 BASE_URL: Final = "https://slack.com"
 TABLE: Final = StatusTable(success=frozenset({200}))
+WEBHOOK_TABLE: Final = StatusTable(
+    success=frozenset({200}),
+    receiver=MappingProxyType({**UNTRUSTED, 410: ReceiverProblem.GONE}),
+)
 
 RECEIVER_ERRORS: Final = {
     "account_inactive": ReceiverProblem.AUTHENTICATION_FAILED,
@@ -98,3 +104,15 @@ def _raise_for(reply: Reply) -> None:
     if error in TRANSIENT_ERRORS:
         raise Transient(f"Slack answered {error}", retry_after=reply.retry_after)
     raise Permanent(f"Slack answered {error}")
+
+
+def create(block: Slack, secrets: SecretValues, *, access: NetworkAccess, composer: Composer) -> Channel:
+    """Return the channel; the block has either a webhook or a token."""
+    if block.webhook_url_secret_ref is None:
+        return SlackBotChannel(block, secrets, access=access, composer=composer)
+    url = access.checked(secrets.value("webhookUrlSecretRef"))
+    return SlackWebhookChannel(
+        url,
+        http=HttpExchange(access, url, table=WEBHOOK_TABLE, secrets=(url,)),
+        layout=SlackBlocks(composer, mentions=block.mentions),
+    )
