@@ -17,7 +17,7 @@ import structlog
 from atomic_status import KubeStatusStore, ObjectRef
 from notification_contract.settings import EventLevel
 from notification_operator import __version__
-from notification_operator.endpoints.declarations import channels
+from notification_operator.endpoints.builder import channels
 from notification_operator.kube.client import check_reachable, connect, keep_probing
 from notification_operator.kube.config_map_templates import ConfigMapTemplates
 from notification_operator.kube.connectivity import Connectivity

@@ -1,33 +1,89 @@
-"""Builds the channel of a receiver from its spec, Secrets and templates, or says what the receiver lacks."""
+"""Builds channels: those of the settings at the start, and that of a receiver, or what the receiver lacks.
+
+Each is declared as a function and its arguments: by a plugin in the settings, for a built-in channel from its section,
+for a receiver from its spec, Secrets and templates. `factory.load` calls that function.
+"""
 
 from __future__ import annotations
 
 import traceback
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from notification_contract.kinds.channel_names import SHARED
+from notification_contract.quantity import amount
+from notification_contract.settings import Markup, PluginChannel
+from notification_operator.config.settings import SettingsError
 from notification_operator.delivery.channel import InvalidOptionsError
 from notification_operator.delivery.http.egress_policy import AddressNotAllowedError
+from notification_operator.delivery.local.file_storage import DAY, Limits
 from notification_operator.domain.receivers.readiness import Readiness, ReadyReason
 from notification_operator.domain.receivers.references import References, resolve_references, template_key
+from notification_operator.endpoints.factory import BUILT_IN, load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from notification_contract.settings import Channels
+    from notification_contract.settings import FileChannel as FileSettings
     from notification_operator.delivery.channel import Channel
     from notification_operator.domain.receivers.catalog import Receiver
     from notification_operator.domain.receivers.references import ObjectKey, ObjectState
     from notification_operator.endpoints.endpoint import Endpoint
     from notification_operator.endpoints.factory import ChannelFactory
 
+
+def channels(settings: Channels) -> dict[str, Channel]:
+    """Return the enabled channels of the settings by name.
+
+    Raises:
+        SettingsError: a channel cannot be created; the error lists every such channel.
+    """
+    created: dict[str, Channel] = {}
+    problems: list[str] = []
+    for name, declared in _declared(settings).items():
+        try:
+            created[name] = load(declared.factory, declared.options)
+        except Exception as error:  # noqa: BLE001 - foreign code; all problems are reported together
+            setting = f"channels.plugins.{name}" if name in settings.plugins else f"channels.{name}"
+            problems.append(f"{setting}: {declared.factory} failed to create a channel: {error!r}")
+    if problems:
+        raise SettingsError(problems)
+    return created
+
+
+def _declared(settings: Channels) -> dict[str, PluginChannel]:
+    """Return the enabled channels, each as a plugin; those of the settings replace built-in ones of their names."""
+    file, slack = settings.file, settings.slack
+    enabled: dict[str, tuple[bool, str, Mapping[str, Any]]] = {
+        "console": (settings.console.enabled, "console", {}),
+        "file": (file.enabled, "file", {"directory": file.directory, "limits": _file_limits(file)}),
+        "log": (settings.log.enabled, "log", {}),
+        "slack": (
+            slack.enabled,
+            "slack_webhook",
+            {"url": slack.url, "connections": slack.connections, "trusted": slack.mrkdwn is Markup.TRUSTED},
+        ),
+    }
+    built_in = {
+        name: PluginChannel(factory=f"{BUILT_IN}.{module}:create", options=options)
+        for name, (is_enabled, module, options) in enabled.items()
+        if is_enabled
+    }
+    return built_in | dict(settings.plugins)
+
+
+def _file_limits(settings: FileSettings) -> Limits:
+    return Limits(bytes=int(amount(settings.size)), seconds=settings.keep_days * DAY)
+
+
 logger = structlog.get_logger(__name__)
 
 
 class Builder:
-    """Builds channels.
+    """Builds the channels of receivers.
 
     Args:
         secret: returns the state of a Secret that receivers refer to.

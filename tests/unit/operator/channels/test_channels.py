@@ -21,7 +21,7 @@ from notification_operator.config.settings import SettingsError
 from notification_operator.delivery.channel import Message, Transient
 from notification_operator.delivery.local.bounded_lines import LINE_BYTES
 from notification_operator.domain.model import Content
-from notification_operator.endpoints.declarations import channels
+from notification_operator.endpoints.builder import channels
 from notification_operator.telemetry import logging as log
 from tests.unit.operator.kube_api import until
 from tests.unit.process_log import restored_log

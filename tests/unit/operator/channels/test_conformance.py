@@ -19,7 +19,7 @@ from notification_operator.delivery.channel import Channel, Message
 from notification_operator.domain.flow_control.breaker import Limits
 from notification_operator.domain.model import Attempt
 from notification_operator.domain.planning.plan import Send
-from notification_operator.endpoints.declarations import channels
+from notification_operator.endpoints.builder import channels
 from notification_operator.endpoints.refusals import BUILT_IN
 from tests.unit.operator.channels.test_channels import message
 from tests.unit.operator.delivery.receiving import HttpServer
