@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from notification_operator.controller.attempt_tracker import AttemptTracker
 from notification_operator.controller.receiver_status import ReceiverStatusController
+from notification_operator.controller.receiver_tests import ReceiverTester
 from notification_operator.controller.reconciler import Reconciler
 from notification_operator.controller.retention import RetentionSweeper
 from notification_operator.controller.workqueue import WorkQueue
@@ -22,7 +23,6 @@ from notification_operator.endpoints.limits import FlowControl, channel_limits
 from notification_operator.endpoints.redaction import ContentRedaction
 from notification_operator.endpoints.registry import Endpoints
 from notification_operator.endpoints.sessions import Sessions
-from notification_operator.endpoints.tester import ReceiverTester
 from notification_operator.kube.resources import RESOURCE
 from notification_operator.leadership.elector import Elector
 from notification_operator.leadership.lease import LeaseConfig

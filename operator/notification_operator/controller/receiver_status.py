@@ -32,11 +32,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from atomic_status import JsonObject, StatusStore
+    from notification_operator.controller.receiver_tests import ReceiverTester
     from notification_operator.controller.receiver_view import View
     from notification_operator.controller.request import Request
     from notification_operator.domain.receivers.declared import Declared
     from notification_operator.endpoints.registry import Endpoints
-    from notification_operator.endpoints.tester import ReceiverTester
 
 CONCURRENT_WRITES: Final = 4
 REFUSED_RETRY: Final = 300.0

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from notification_contract.kinds.choices import ReceiverTestOutcome
+from notification_operator.controller.receiver_tests import ReceiverTester
 from notification_operator.delivery.channel import Permanent, ReceiverError, ReceiverProblem
 from notification_operator.domain.receivers.catalog import ReceiverKey
-from notification_operator.endpoints.tester import ReceiverTester
 from tests.unit.operator.domain.receivers.entries import receiver
 from tests.unit.operator.endpoints.stage import BLOCKS, Stage
 
