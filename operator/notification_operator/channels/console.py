@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from notification_operator.delivery.channel import Channel
-from notification_operator.delivery.local.bounded_lines import bounded_text
+from notification_operator.delivery.local.messages import bounded_text
 
 if TYPE_CHECKING:
     from notification_operator.delivery.channel import Message

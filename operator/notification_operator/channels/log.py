@@ -7,8 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from notification_operator.delivery.channel import Channel
-from notification_operator.delivery.local.bounded_lines import bounded_line
-from notification_operator.delivery.local.message_json import message_json
+from notification_operator.delivery.local.messages import bounded_line, message_json
 from notification_operator.domain.json_values import format_time
 
 if TYPE_CHECKING:
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
 
 
 class LogChannel(Channel):
-    """Writes each message as one complete line."""
-
     destination = None
 
     def __init__(self, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:

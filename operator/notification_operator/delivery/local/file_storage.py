@@ -65,7 +65,6 @@ class StoredFile:
 
 
 def expired(files: Iterable[StoredFile], limits: Limits, *, now: float) -> list[StoredFile]:
-    """Return the files that are too old. Pure."""
     return [file for file in files if limits.seconds and now - file.modified > limits.seconds]
 
 
@@ -118,7 +117,6 @@ class FileStorage:
         threading.Thread(target=self._run, name="file storage", daemon=True).start()
 
     def written(self, size: int) -> None:
-        """Count a new file."""
         with self._lock:
             self._used += size
             self._count += 1
@@ -143,7 +141,6 @@ class FileStorage:
             self._wanted.clear()
 
     def clean(self) -> None:
-        """Remove the files that are too old, and those beyond the limits."""
         files = list(self._files())
         old = expired(files, self._limits, now=self._clock().timestamp())
         gone = {file.name for file in old}

@@ -19,7 +19,7 @@ from notification_operator.channels.file import FileChannel
 from notification_operator.channels.log import LogChannel
 from notification_operator.config.settings import SettingsError
 from notification_operator.delivery.channel import Message, Transient
-from notification_operator.delivery.local.bounded_lines import LINE_BYTES
+from notification_operator.delivery.local.messages import LINE_BYTES
 from notification_operator.domain.model import Content
 from notification_operator.endpoints.builder import channels
 from notification_operator.telemetry import logging as log

@@ -1,4 +1,7 @@
-"""Lines of bounded length: the records of the operator and all notifications share one log and its rotation."""
+"""A message as JSON, and as text or a line of bounded length.
+
+The records of the operator and all notifications share one log and its rotation, so a line is bounded.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,37 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+from notification_operator.domain.json_values import format_time
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from notification_operator.delivery.channel import Message
+
+
+def message_json(message: Message) -> dict[str, Any]:
+    """Return the JSON of a message; optional fields only where they are present."""
+    content = message.content
+    optional = {
+        "metadata": dict(content.metadata),
+        "labels": dict(content.labels),
+        "annotations": dict(content.annotations),
+        "action_links": [dict(link) for link in content.action_links],
+    }
+    return {
+        "notification_name": message.name,
+        "notification_namespace": message.namespace,
+        "notification_uid": message.uid,
+        "attempt_id": message.id,
+        "created": format_time(message.created),
+        "type": content.type,
+        "priority": content.priority,
+        "subject": content.subject,
+        "body": content.body,
+        "channels": list(message.channels),
+        **{name: value for name, value in optional.items() if value},
+    }
+
 
 LINE_BYTES: Final = 16_384
 """The longest text of a line, in bytes of JSON. Container runtimes split a longer line."""
