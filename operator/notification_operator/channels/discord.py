@@ -12,7 +12,7 @@ from notification_operator.delivery.http.exchange import JSON, HttpExchange, Sta
 from notification_operator.domain.json_values import format_time
 from notification_operator.rendering.compose import links, origin
 from notification_operator.rendering.markup.chat_markdown import discord
-from notification_operator.rendering.pieces import limited
+from notification_operator.rendering.pieces import limited, shortened
 
 if TYPE_CHECKING:
     from notification_contract.kinds.channel_types.discord import Discord
@@ -30,8 +30,6 @@ TABLE: Final = StatusTable(success=frozenset({200, 204}))
 
 
 class DiscordChannel(Channel):
-    """Posts to one webhook."""
-
     def __init__(
         self, block: Discord, secrets: SecretValues, *, access: NetworkAccess, composer: Composer
     ) -> None:
@@ -52,13 +50,12 @@ class DiscordChannel(Channel):
         return Receipt(message_ref=references[0], note=composed.note)
 
     def payloads(self, message: Message, composed: Composed[str]) -> list[dict[str, Any]]:
-        """Return the one or two requests of a message."""
         cut = f"\n… truncated, see kubectl get notif -n {message.namespace} {message.name}"
         parts = limited(composed.body, size=MAX_DESCRIPTION, parts=MAX_MESSAGES, cut=cut)
         allowed: dict[str, Any] = {} if self._mentions else {"allowed_mentions": {"parse": []}}
         embeds = [
             {
-                "title": _shortened(self._renderer.text(composed.subject), MAX_TITLE),
+                "title": shortened(self._renderer.text(composed.subject), MAX_TITLE),
                 "description": part,
                 "color": COLORS.get(message.content.priority, COLORS["medium"]),
                 "timestamp": format_time(message.created),
@@ -74,14 +71,10 @@ class DiscordChannel(Channel):
         shown = [(name, text(self._composer.redact(value))) for name, value in content.metadata.items()]
         shown += [("Link", self._renderer.link(text(link["label"]), link["url"])) for link in links(message)]
         return [
-            {"name": _shortened(name, MAX_FIELD_NAME), "value": value, "inline": False}
+            {"name": shortened(name, MAX_FIELD_NAME), "value": value, "inline": False}
             for name, value in shown
             if value and len(value) <= MAX_FIELD_VALUE
         ][:MAX_FIELDS]
 
 
 create = DiscordChannel
-
-
-def _shortened(text: str, limit: int) -> str:
-    return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -12,6 +12,7 @@ from notification_operator.delivery.http.exchange import JSON, HttpExchange, Sta
 from notification_operator.domain.json_values import format_time
 from notification_operator.rendering.compose import links, origin
 from notification_operator.rendering.markup.plain import PlainRenderer
+from notification_operator.rendering.pieces import shortened
 
 if TYPE_CHECKING:
     from notification_contract.kinds.channel_types.pagerduty import PagerDuty
@@ -38,8 +39,6 @@ BAD_REQUEST: Final = 400
 
 
 class PagerDutyChannel(Channel):
-    """Sends to one integration."""
-
     def __init__(
         self, block: PagerDuty, secrets: SecretValues, *, access: NetworkAccess, composer: Composer
     ) -> None:
@@ -73,7 +72,7 @@ class PagerDutyChannel(Channel):
             return event
         content = message.content
         payload = {
-            "summary": _shortened(composed.subject, MAX_SUMMARY),
+            "summary": shortened(composed.subject, MAX_SUMMARY),
             "source": f"{message.namespace}/{message.name}",
             "severity": SEVERITIES.get(content.priority, "warning"),
             "timestamp": format_time(message.created),
@@ -112,7 +111,3 @@ create = PagerDutyChannel
 def dedup_key(message: Message) -> str:
     key = message.dedup_key or f"{message.namespace}/{message.name}/{message.uid}"
     return key if len(key) <= MAX_DEDUP_KEY else key[-MAX_DEDUP_KEY:]
-
-
-def _shortened(text: str, limit: int) -> str:
-    return text if len(text) <= limit else text[: limit - 1] + "…"

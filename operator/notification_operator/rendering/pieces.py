@@ -1,10 +1,14 @@
-"""A long text in parts, each within the limit of a service."""
+"""A long text within the limit of a service: cut, or in parts."""
 
 from __future__ import annotations
 
 from typing import Final
 
 FENCE: Final = "```"
+
+
+def shortened(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def limited(text: str, *, size: int, parts: int, cut: str) -> list[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from notification_operator.rendering.compose import links, origin
 from notification_operator.rendering.markup.mrkdwn import MrkdwnRenderer
 from notification_operator.rendering.mentions import neutralize
-from notification_operator.rendering.pieces import limited
+from notification_operator.rendering.pieces import limited, shortened
 
 if TYPE_CHECKING:
     from notification_operator.delivery.channel import Message
@@ -95,13 +95,13 @@ class SlackBlocks:
 
     def _plain(self, text: str, limit: int) -> Block:
         shown = text if self._mentions else neutralize(text)
-        return {"type": "plain_text", "text": _shortened(shown, limit), "emoji": False}
+        return {"type": "plain_text", "text": shortened(shown, limit), "emoji": False}
 
     def _fields(self, message: Message) -> list[Block]:
         shown = [
             self._mrkdwn(
-                f"*{self.renderer.text(_shortened(name, MAX_FIELD))}*\n"
-                + self.renderer.text(_shortened(self._composer.redact(value), MAX_FIELD))
+                f"*{self.renderer.text(shortened(name, MAX_FIELD))}*\n"
+                + self.renderer.text(shortened(self._composer.redact(value), MAX_FIELD))
             )
             for name, value in list(message.content.metadata.items())[:MAX_FIELDS]
         ]
@@ -119,7 +119,3 @@ class SlackBlocks:
             if len(link["url"]) <= MAX_URL
         ]
         return [{"type": "actions", "elements": buttons}] if buttons else []
-
-
-def _shortened(text: str, limit: int) -> str:
-    return text if len(text) <= limit else text[: limit - 1] + "…"
