@@ -23,7 +23,7 @@ from notification_operator.delivery.local.file_storage import (
     FileStorage,
     Limits,
 )
-from notification_operator.delivery.local.message_json import message_json
+from notification_operator.delivery.local.messages import message_json
 
 if TYPE_CHECKING:
     import threading

@@ -29,8 +29,6 @@ TABLE: Final = StatusTable(success=frozenset({200, 204}))
 
 
 class MattermostChannel(Channel):
-    """Posts to one webhook."""
-
     def __init__(
         self, block: Mattermost, secrets: SecretValues, *, access: NetworkAccess, composer: Composer
     ) -> None:
@@ -49,7 +47,6 @@ class MattermostChannel(Channel):
         return Receipt(note=composed.note)
 
     def payloads(self, message: Message, composed: Composed[str]) -> list[dict[str, Any]]:
-        """Return the one or two requests of a message."""
         named = {"channel": self._block.channel, "username": self._block.username}
         common = {key: value for key, value in named.items() if value}
         cut = f"\n… truncated, see kubectl get notif -n {message.namespace} {message.name}"

@@ -58,7 +58,6 @@ class SlackWebhookChannel(Channel):
         return cls(url, http=http, layout=SlackText(trusted=trusted), concurrency=connections)
 
     def messages_of(self, message: Message) -> int:
-        """Return how many Slack messages a notification is."""
         return self._layout.count(message)
 
     async def deliver(self, message: Message) -> Receipt:

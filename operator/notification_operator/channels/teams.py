@@ -65,7 +65,6 @@ class TeamsChannel(Channel):
         return Receipt(note=composed.note)
 
     def cards(self, message: Message, composed: Composed[list[Element]]) -> list[Element]:
-        """Return the cards of a message, each within the limit."""
         footer = self._footer(message)
         parts = list(_parts(composed.body, size=MAX_CARD - _size([self._head(message), footer]) - 1000))
         cards = []

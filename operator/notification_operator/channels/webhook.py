@@ -90,7 +90,6 @@ class WebhookChannel(Channel):
         return Receipt(note=note)
 
     def _body(self, message: Message, composed: Composed[str]) -> tuple[bytes, str, str]:
-        """Return the body, its content type, and a note."""
         note = composed.note
         match self._block.format:
             case WebhookFormat.CLOUD_EVENTS:

@@ -117,7 +117,6 @@ class Settings(OperatorSettings, BaseSettings):
 
     @property
     def file_version(self) -> int:
-        """The version of the settings that the file needs."""
         return self._file.version
 
     @classmethod

@@ -102,7 +102,6 @@ class ReceiverTests:
             return _failed(describe(error))
 
 
-
 class ReceiverTester:
     """Sends test messages, past the circuit breaker and the rate limit of a receiver."""
 

@@ -55,7 +55,6 @@ class DaemonThreads:
             raise
 
     def finish(self, *, abandoned: bool) -> None:
-        """Free the thread of a finished call."""
         self._free.release()
         self.abandoned -= abandoned
 

@@ -81,14 +81,11 @@ def breaker_result(attempt: Attempt, error: BaseException | None) -> Result:
 
 
 class Recorder:
-    """Builds attempts."""
-
     def __init__(self, *, clock: Callable[[], datetime], redactor: Redactor) -> None:
         self._clock = clock
         self._redactor = redactor
 
     def success(self, send: Send, receipt: Receipt | None, *, began: datetime, duration: float) -> Attempt:
-        """Return the attempt of a message that the receiver accepted."""
         return Attempt(
             channel=send.channel,
             number=send.number,
@@ -130,12 +127,11 @@ class Recorder:
             reason=Reason.RECEIVER_NOT_READY if held else "",
         )
 
-    def rejected(self, send: Send, error: Transient) -> Attempt:
-        """Return the attempt that an open circuit breaker kept from the receiver."""
+    def rejected(self, send: Send, endpoint: str) -> Attempt:
+        error = Transient(f"circuit breaker open for channel {endpoint}")
         return self._without_call(send, self._text(error, permanent=False), circuit_open=True)
 
     def refused(self, send: Send, refusal: Refusal) -> Attempt:
-        """Return the attempt on a target that gets no message."""
         permanent = isinstance(refusal.error, Permanent)
         text, reason = self._text(refusal.error, permanent=permanent), refusal.reason
         return self._without_call(
@@ -236,7 +232,6 @@ class History:
         return sum(self.latest) / len(self.latest) if self.latest else 1.0
 
     def health_with(self, circuit: CircuitState, until: datetime | None) -> Health:
-        """Return the health with the state of the breaker, and the time of its next probe."""
         if self.health is UNTESTED:
             return UNTESTED
         return replace(self.health, circuit=circuit, circuit_until=until)
@@ -247,12 +242,10 @@ class History:
             self.health = replace(self.health, problem="", consecutive_failures=0)
 
     def drilled(self, time: datetime) -> None:
-        """Take in that a message of a drill was delivered."""
         if self.health is not UNTESTED:
             self.health = replace(self.health, last_drill=time)
 
     def record(self, attempt: Attempt, error: BaseException | None) -> None:
-        """Take in the result of a call."""
         self.latest = (*self.latest, error is None)[-SCORED_ATTEMPTS:]
         before = self.health
         failures, problem = before.consecutive_failures, before.problem

@@ -31,7 +31,6 @@ MOST_OVERTAKEN: Final = 64
 
 
 def content_size(content: Content) -> int:
-    """Return the bytes that a content takes in memory."""
     maps = (content.metadata, content.labels, content.annotations, *content.action_links, *content.recipients)
     texts = (text for each in maps for pair in each.items() for text in pair)
     return sum(map(sys.getsizeof, (content.subject, content.body, *texts)))
@@ -107,7 +106,6 @@ class Partition:
         self.release(self._grants.pop(uid, 0))
 
     def _next(self) -> _Waiter | None:
-        """Remove and return the next object that fits."""
         for namespace, waiter in self._queue.heads():
             if self.fits(waiter.size):
                 del self._waiters[waiter.key.uid]
@@ -151,7 +149,6 @@ class ContentBudget:
 
     @property
     def waiting(self) -> int:
-        """The attempts that wait for room."""
         return sum(partition.waiting for partition in self._partitions.values())
 
     @property
@@ -190,7 +187,6 @@ class BudgetLease:
         self._grants = budget.grants(key.uid)
 
     def close(self) -> None:
-        """Return the room that was kept and is not used."""
         for channel, size in self._grants.items():
             self._budget.partition(channel).release(size)
         self._grants = {}
@@ -223,6 +219,5 @@ class BudgetLease:
 
 
 def part_of(target: str) -> str:
-    """Return the part of the budget that a target takes its room from."""
     path, slash, _ = target.partition("#")[0].partition("/")
     return f"receivers {crc32(target.partition('#')[0].encode()) % RECEIVER_PARTS}" if slash else path

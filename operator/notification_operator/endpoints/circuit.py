@@ -121,8 +121,6 @@ logger = structlog.get_logger(__name__)
 
 
 class Waiting(NamedTuple):
-    """A notification that waits for a destination."""
-
     notification: str
     namespace: str
     advanced: int
@@ -285,7 +283,6 @@ class CircuitBreaker:
             self._notify(before)
 
     def _until_of(self, notification: str) -> datetime:
-        """Return the next probe of a notification by the wall clock."""
         probe_at, admits_at = self._breaker.probe_at, self._breaker.admits_at(notification)
         assert probe_at is not None, "a closed breaker has no next probe"
         assert admits_at is not None, "a closed breaker has no next probe"

@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from notification_contract.kinds.channel_names import ADDRESSES
-from notification_contract.kinds.choices import CircuitState, OnReceiverError
+from notification_contract.kinds.choices import CircuitState
 from notification_operator.delivery.channel import (
     RateLimited,
     ReceiverError,
@@ -36,7 +36,6 @@ from notification_operator.endpoints.gate import Destinations
 from notification_operator.endpoints.limits import NO_LIMITS, Limits, receiver_limits
 from notification_operator.endpoints.refusals import (
     Refusal,
-    circuit_open,
     gone,
     held,
     no_recipient,
@@ -48,7 +47,6 @@ from notification_operator.fair.lru import LruMap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
-    from datetime import datetime
 
     from notification_operator.delivery.channel import Channel, Message, Receipt
     from notification_operator.domain.attempt import Attempt
@@ -196,28 +194,24 @@ class Endpoint:
 
     @property
     def limits(self) -> Limits:
-        """The limits of the settings or of the spec."""
         if self._limits is None:
             self._limits = NO_LIMITS if self.receiver is None else receiver_limits(self.receiver.spec)
         return self._limits
 
     @property
     def destinations(self) -> Destinations:
-        """Its destinations, with their gates."""
         if self._destinations is None:
             self._destinations = Destinations(self.name, self._context.control)
         return self._destinations
 
     @property
     def history(self) -> History:
-        """What its calls have shown."""
         if self._history is None:
             self._history = History()
         return self._history
 
     @property
     def is_sendable(self) -> bool:
-        """Whether messages can be sent to the receiver."""
         return self.readiness is None or self.readiness.sendable
 
     def is_of(self, receiver: Receiver) -> bool:
@@ -237,13 +231,7 @@ class Endpoint:
         if self._destinations is not None:
             self._destinations.shed()
 
-    def drilled(self, time: datetime) -> None:
-        """Take in that a message of a drill was delivered; one that was not called by this process stays so."""
-        if self._history is not None:
-            self._history.drilled(time)
-
     def statistics(self) -> EndpointStatistics:
-        """Return the current state."""
         breakers = self._destinations.breakers if self._destinations is not None else ()
         circuit = max(
             (each.state() for each in breakers), key=list(CircuitState).index, default=CircuitState.CLOSED
@@ -276,13 +264,13 @@ class Endpoint:
         return Delivery(endpoint=self, message=message, channel=channel, gate=gate)
 
     def _unusable(self, receiver: Receiver, message: Message) -> Hold | Refusal | None:
-        spec, now = receiver.spec, self._context.control.clock()
-        if spec.suspend:
+        now = self._context.control.clock()
+        if receiver.spec.suspend:
             return held(HoldReason.SUSPENDED, now=now, uid=message.uid)
         if self.channel is not None and not self.gone:
             return None
         assert self.readiness is not None, "a receiver without a channel lacks something"
-        holds = spec.on_receiver_error is OnReceiverError.HOLD
+        holds = self.limits.holds_errors
         if self.gone and not holds:
             return gone(receiver.key)
         if holds or self.readiness.references is ReferenceReason.PENDING:
@@ -323,7 +311,7 @@ class Endpoint:
             notification=message.uid, namespace=message.namespace, messages=messages
         ) as answer:
             if isinstance(answer, Rejected):
-                return self._context.recorder.rejected(send, circuit_open(self.name))
+                return self._context.recorder.rejected(send, self.name)
             with answer:
                 attempt, error = await self._deliver(delivery, send)
                 answer.result = breaker_result(attempt, error)

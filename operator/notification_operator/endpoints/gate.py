@@ -84,7 +84,6 @@ class Pace:
             )
 
     def paused_until(self) -> datetime | None:
-        """Return the end of the pause; None without one."""
         now = self._control.seconds()
         if self._paused_until <= now:
             return None
@@ -124,7 +123,6 @@ class Pace:
             self._bucket = self._bucket.take(-messages, self._control.seconds())
 
     def cancel(self, notification: str) -> None:
-        """Let a notification wait no longer."""
         self._line.serve(notification)
 
     def _wait(self, position: int, now: float) -> float:
@@ -259,7 +257,6 @@ class Gate:
         return self.pace.paused_until() is None and self.breaker.open_until(notification) is not None
 
     def pause(self) -> Hold | None:
-        """Return the pause that the destination asked for; None without one."""
         until = self.pace.paused_until()
         return None if until is None else Hold(until=until, reason=HoldReason.PAUSE)
 

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from notification_contract.kinds.choices import OnReceiverError, Overflow
 from notification_contract.settings import RatedChannel
 from notification_operator.domain.flow_control.rate import Rate
-from notification_operator.endpoints.refusals import BUILT_IN
+from notification_operator.endpoints.refusals import BUILT_IN, ORIGIN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from notification_contract.kinds.choices import CircuitState
     from notification_contract.kinds.receiver import ReceiverSpec
     from notification_contract.settings import Channels, ChannelSection
     from notification_operator.domain.flow_control.breaker import Limits as BreakerLimits
 
-
-ORIGIN: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 MARGIN_SECONDS: Final = 1.0
 """An attempt takes at most so much longer than the receiver's time limit, which the channel itself keeps."""

@@ -37,60 +37,80 @@ class Refusal:
     """One word, where there is one."""
 
 
+def _permanent(text: str, reason: Reason | None = None) -> Refusal:
+    return Refusal(error=Permanent(text), reason=reason)
+
+
 def not_configured(channel: str) -> Refusal:
     """Return the refusal of a channel that this operator does not have; a receiver can provide it if it is a type."""
     if channel not in _RECEIVER_TYPES:
-        return Refusal(
-            error=Permanent(
-                f"the channel {channel!r} is not configured in this operator; configure {_setting(channel)}"
-            )
+        return _permanent(
+            f"the channel {channel!r} is not configured in this operator; configure {_setting(channel)}"
         )
-    return Refusal(
-        error=Permanent(
-            f"{Reason.NO_DEFAULT_RECEIVER}: the channel {channel!r} is not configured in this operator, and no "
-            f"NotificationReceiver of type {channel} is the default; name a receiver in spec.receiverRefs, or annotate "
-            f'one with {DEFAULT_RECEIVER_ANNOTATION}: "true"'
-        ),
-        reason=Reason.NO_DEFAULT_RECEIVER,
+    return _permanent(
+        f"{Reason.NO_DEFAULT_RECEIVER}: the channel {channel!r} is not configured in this operator, and no "
+        f"NotificationReceiver of type {channel} is the default; name a receiver in spec.receiverRefs, or annotate "
+        f'one with {DEFAULT_RECEIVER_ANNOTATION}: "true"',
+        Reason.NO_DEFAULT_RECEIVER,
+    )
+
+
+def not_allowed(channel: str, namespace: str, allowed: Sequence[str]) -> Refusal:
+    return _permanent(
+        f"{Reason.CHANNEL_NOT_ALLOWED}: the namespace {namespace!r} may not use the channel {channel!r}, which is for "
+        f"{', '.join(allowed)}; name another channel, or ask for {namespace!r} in the operator's setting "
+        f"{_setting(channel)}.namespaces",
+        Reason.CHANNEL_NOT_ALLOWED,
     )
 
 
 def receiver_not_allowed(receiver: ReceiverKey, namespace: str) -> Refusal:
-    """Return the refusal of a namespace that may not use a receiver."""
-    return _not_allowed(
+    return _permanent(
         f"{Reason.RECEIVER_NOT_ALLOWED}: receiver {receiver} is not for notifications of namespace {namespace}; name "
-        "another receiver, or ask its owner to extend spec.allowedNamespaces"
+        "another receiver, or ask its owner to extend spec.allowedNamespaces",
+        Reason.RECEIVER_NOT_ALLOWED,
     )
 
 
 def recipient_not_allowed(receiver: ReceiverKey) -> Refusal:
     """Return the refusal of a recipient that a receiver does not accept; it shows no address."""
-    return _not_allowed(
+    return _permanent(
         f"{Reason.RECEIVER_NOT_ALLOWED}: a recipient of this notification is outside recipients.allow of receiver "
-        f"{receiver}, or was removed from the receiver; create a NotificationRequest with other recipients"
+        f"{receiver}, or was removed from the receiver; create a NotificationRequest with other recipients",
+        Reason.RECEIVER_NOT_ALLOWED,
     )
-
-
-def _not_allowed(message: str) -> Refusal:
-    return Refusal(error=Permanent(message), reason=Reason.RECEIVER_NOT_ALLOWED)
 
 
 def no_recipient(receiver: ReceiverKey, field: str) -> Refusal:
     """Return the refusal of a notification that names no recipient to a receiver that has none itself."""
-    return Refusal(
-        error=Permanent(
-            f"receiver {receiver} has no recipients of its own, and spec.recipients of this notification has no {field}; "
-            "create a NotificationRequest with one"
-        )
+    return _permanent(
+        f"receiver {receiver} has no recipients of its own, and spec.recipients of this notification has no {field}; "
+        "create a NotificationRequest with one"
+    )
+
+
+def another_type(receiver: ReceiverKey, kind: str, before: str) -> Refusal:
+    """Return the refusal of a receiver that was replaced by one of another type: its messages would look otherwise."""
+    return _permanent(
+        f"{Reason.RECEIVER_NOT_READY}: receiver {receiver} has the type {kind}, and this notification was for one of "
+        f"type {before}; create another NotificationRequest",
+        Reason.RECEIVER_NOT_READY,
+    )
+
+
+def gone(receiver: ReceiverKey) -> Refusal:
+    """Return the refusal of a receiver whose service said that the address does not exist any more."""
+    return _permanent(
+        f"{ReceiverProblem.GONE}: receiver {receiver}: the far end answered that it does not exist any more; change "
+        "the receiver or its Secret",
+        Reason.RECEIVER_NOT_READY,
     )
 
 
 def not_ready(receiver: ReceiverKey, problem: str) -> Refusal:
-    """Return the refusal of a receiver that cannot be used now."""
-    return Refusal(
-        error=Transient(f"{Reason.RECEIVER_NOT_READY}: receiver {receiver}: {problem}"),
-        reason=Reason.RECEIVER_NOT_READY,
-    )
+    """Return the refusal of a receiver that cannot be used now, and may be later."""
+    error = Transient(f"{Reason.RECEIVER_NOT_READY}: receiver {receiver}: {problem}")
+    return Refusal(error=error, reason=Reason.RECEIVER_NOT_READY)
 
 
 def missing(receiver: ReceiverKey, problems: Iterable[str] = ()) -> Refusal:
@@ -102,43 +122,8 @@ def missing(receiver: ReceiverKey, problems: Iterable[str] = ()) -> Refusal:
 
 
 def labels_unknown(receiver: ReceiverKey, namespace: str) -> Refusal:
-    """Return the refusal of a namespace whose labels decide whether it may use a receiver."""
     problem = f"the labels of namespace {namespace} are not known, and allowedNamespaces selects by labels"
     return not_ready(receiver, problem)
-
-
-def another_type(receiver: ReceiverKey, kind: str, before: str) -> Refusal:
-    """Return the refusal of a receiver that was replaced by one of another type: its messages would look otherwise."""
-    return Refusal(
-        error=Permanent(
-            f"{Reason.RECEIVER_NOT_READY}: receiver {receiver} has the type {kind}, and this notification was for one of "
-            f"type {before}; create another NotificationRequest"
-        ),
-        reason=Reason.RECEIVER_NOT_READY,
-    )
-
-
-def gone(receiver: ReceiverKey) -> Refusal:
-    """Return the refusal of a receiver whose service said that the address does not exist any more."""
-    return Refusal(
-        error=Permanent(
-            f"{ReceiverProblem.GONE}: receiver {receiver}: the far end answered that it does not exist any more; change "
-            "the receiver or its Secret"
-        ),
-        reason=Reason.RECEIVER_NOT_READY,
-    )
-
-
-def not_allowed(channel: str, namespace: str, allowed: Sequence[str]) -> Refusal:
-    """Return the refusal of a namespace that may not use a channel."""
-    return Refusal(
-        error=Permanent(
-            f"{Reason.CHANNEL_NOT_ALLOWED}: the namespace {namespace!r} may not use the channel {channel!r}, which is for "
-            f"{', '.join(allowed)}; name another channel, or ask for {namespace!r} in the operator's setting "
-            f"{_setting(channel)}.namespaces"
-        ),
-        reason=Reason.CHANNEL_NOT_ALLOWED,
-    )
 
 
 def held(reason: HoldReason, *, now: datetime, uid: str, seconds: int = HOLD_SECONDS) -> Hold:
@@ -154,11 +139,6 @@ def next_look(now: datetime, uid: str, seconds: int = HOLD_SECONDS) -> datetime:
     offset = timedelta(seconds=crc32(uid.encode()) % seconds)
     periods = (now - ORIGIN - offset) // timedelta(seconds=seconds)
     return ORIGIN + offset + (periods + 1) * timedelta(seconds=seconds)
-
-
-def circuit_open(channel: str) -> Transient:
-    """Return the error for an attempt that an open circuit breaker rejects."""
-    return Transient(f"circuit breaker open for channel {channel}")
 
 
 def _setting(channel: str) -> str:

@@ -166,7 +166,7 @@ class Endpoints:
         """Take in that a message of a drill was delivered; a receiver that is not known any more stays so."""
         endpoint = self._endpoints.get(key)
         if endpoint is not None:
-            endpoint.drilled(time)
+            endpoint.history.drilled(time)
 
     def replace(self, changed: Iterable[ReceiverKey]) -> tuple[Key, ...]:
         """Take in what some receivers, and what they refer to, are now; return the notifications that waited for that."""

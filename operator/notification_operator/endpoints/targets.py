@@ -88,7 +88,6 @@ class Targets:
         return {target: time for target, time in times.items() if time is not None}
 
     def pauses(self) -> Mapping[str, Hold]:
-        """Return the targets whose destination asked for a pause."""
         if not self._endpoints.control.paused:
             return NO_HOLDS
         holds = {target: gate.pause() for target, gate in self._gates()}
@@ -115,7 +114,6 @@ class Targets:
         return partial(_paced_until, endpoint, gate, self._message.uid, self._message.namespace)
 
     def _find(self, target: str) -> Delivery | Hold | Refusal:
-        """Look a target up, once."""
         found = self._found.get(target)
         if found is None:
             found = self._found[target] = self._endpoints.find(target, self._message)

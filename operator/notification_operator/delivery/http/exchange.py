@@ -98,7 +98,6 @@ class Reply:
 
     @property
     def text(self) -> str:
-        """The text of an error."""
         return f"HTTP {self.status}: {self.body}" if self.body else f"HTTP {self.status}"
 
 
