@@ -58,7 +58,7 @@ async def capture() -> dict[str, bytes]:
     application = web.Application()
     application.router.add_post("/{path:.*}", accept)
     async with TestServer(application) as server, guarded_session(LOOPBACK, connections=1) as session:
-        access = NetworkAccess(session=session, policy=LOOPBACK, clock=lambda: NOW)
+        access = NetworkAccess(session=lambda: session, policy=LOOPBACK, clock=lambda: NOW)
         for name, channel in _channels(str(server.make_url("")).rstrip("/"), access).items():
             await channel.deliver(replace(MESSAGE, address="+15550100"))
             await channel.close()

@@ -67,7 +67,7 @@ class Recorder:
         self._status = min(table.success)
         self.requests: list[tuple[str, bytes]] = []
 
-    def shared(self, _connection: object, _namespace: str) -> Recorder:
+    def session(self, _connection: object) -> Recorder:
         return self
 
     def context(self, _trust: object) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ssl
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import aiohttp
 
@@ -21,7 +21,6 @@ from notification_operator.kube.proxy import session_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from contextlib import AbstractAsyncContextManager
 
 IDLE_SECONDS: Final = 30.0
 """An unused connection is closed after this time, at the latest after twice as long."""
@@ -46,15 +45,28 @@ class HttpClient(HttpExchange):
         connections: int,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self._session = _Connections(url, connections)
-        access = NetworkAccess(
-            session=self._session, policy=_Anywhere(), clock=clock, timeout=LONGEST_SECONDS
-        )
+        self._connections = connections
+        self._session: aiohttp.ClientSession | None = None
+        access = NetworkAccess(session=self._open, policy=_Anywhere(), clock=clock, timeout=LONGEST_SECONDS)
         super().__init__(access, url, table=TABLE, secrets=(url,))
 
     async def close(self) -> None:
         """Close the connections; a later post opens new ones."""
-        await self._session.close()
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    def _open(self) -> aiohttp.ClientSession:
+        """Return the session, which the first post opens: it belongs to the running loop."""
+        if self._session is None:
+            connector = aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=IDLE_SECONDS)
+            self._session = aiohttp.ClientSession(
+                connector=connector,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                timeout=aiohttp.ClientTimeout(total=None),
+                **session_options(self._url),
+            )
+        return self._session
 
     def _failure(self, error: Exception, *, sent: bool) -> Exception:
         del sent
@@ -80,28 +92,3 @@ class _Anywhere(EgressPolicy):
 
     def check_url(self, url: str) -> None:
         """Accept a URL."""
-
-
-class _Connections:
-    """The session of one client. The first post creates it, since it belongs to the running loop."""
-
-    def __init__(self, url: str, most: int) -> None:
-        self._url = url
-        self._most = most
-        self._session: aiohttp.ClientSession | None = None
-
-    def post(self, url: str, **options: Any) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:  # noqa: ANN401 - those of aiohttp
-        if self._session is None:
-            connector = aiohttp.TCPConnector(limit=self._most, keepalive_timeout=IDLE_SECONDS)
-            self._session = aiohttp.ClientSession(
-                connector=connector,
-                cookie_jar=aiohttp.DummyCookieJar(),
-                timeout=aiohttp.ClientTimeout(total=None),
-                **session_options(self._url),
-            )
-        return self._session.post(url, **options)
-
-    async def close(self) -> None:
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()

@@ -6,6 +6,7 @@ libraries of a service take memory that most processes never need.
 
 from __future__ import annotations
 
+from functools import partial
 from importlib import import_module
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any, Final
@@ -133,18 +134,18 @@ class ChannelFactory:
         Raises:
             InvalidOptionsError: a certificate, or the URL of the proxy, is not valid.
         """
-        spec, namespace = receiver.spec, receiver.key.namespace
+        spec = receiver.spec
         policy, trust = _policy(spec), _trust(references)
         connection = Connection(policy=policy, trust=trust, proxy=_proxy(references))
         return NetworkAccess(
-            session=self._sessions.shared(connection, namespace),
+            session=partial(self._sessions.session, connection),
             policy=policy,
             clock=self._clock,
             timeout=spec.timeout_seconds,
             server_name=spec.tls.server_name if spec.tls else "",
             tls=self._sessions.context(trust),
             names=self._sessions.names,
-            namespace=namespace,
+            namespace=receiver.key.namespace,
         )
 
 

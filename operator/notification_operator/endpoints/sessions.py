@@ -5,19 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from notification_contract.kinds.spec_rules import MAX_TIMEOUT
 from notification_operator.delivery.channel import InvalidOptionsError
 from notification_operator.delivery.http.egress_guard import guarded_session
-from notification_operator.delivery.http.name_resolver import NameResolver, resolving_for
+from notification_operator.delivery.http.name_resolver import NameResolver
 from notification_operator.fair.lru import LruMap
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
-
     import aiohttp
 
     from notification_operator.delivery.http.egress_policy import EgressPolicy
@@ -55,17 +52,6 @@ class Sessions:
         self._sessions: LruMap[Connection, aiohttp.ClientSession] = LruMap(MAX_SESSIONS)
         self._contexts: LruMap[Trust, ssl.SSLContext] = LruMap(MAX_SESSIONS)
         self._closing: dict[asyncio.Task[None], aiohttp.ClientSession] = {}
-
-    def shared(self, connection: Connection, namespace: str) -> SharedSession:
-        """Return what finds the session for each request: a receiver lives longer than a session that nobody uses.
-
-        Names are resolved within the limit of the namespace.
-
-        Raises:
-            InvalidOptionsError: a certificate is not valid.
-        """
-        self.context(connection.trust)
-        return SharedSession(self, connection, namespace)
 
     def session(self, connection: Connection) -> aiohttp.ClientSession:
         """Return the session, which may be closed some minutes later; call it within the running loop.
@@ -105,37 +91,6 @@ class Sessions:
         for task in self._closing:
             task.cancel()
         await asyncio.gather(*(session.close() for session in sessions), self.names.close())
-
-
-class SharedSession:
-    """Posts through the session that exists at the time."""
-
-    def __init__(self, sessions: Sessions, connection: Connection, namespace: str) -> None:
-        self._sessions = sessions
-        self._connection = connection
-        self._namespace = namespace
-
-    @asynccontextmanager
-    async def post(
-        self,
-        url: str,
-        *,
-        data: aiohttp.BytesPayload | bytes | str,
-        headers: Mapping[str, str] | None = None,
-        allow_redirects: bool = True,
-        server_hostname: str | None = None,
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
-        posting = self._sessions.session(self._connection).post(
-            url,
-            data=data,
-            headers=headers,
-            allow_redirects=allow_redirects,
-            server_hostname=server_hostname,
-        )
-        with resolving_for(self._namespace):
-            response = await posting
-        async with response:
-            yield response
 
 
 async def _close_later(session: aiohttp.ClientSession) -> None:

@@ -11,7 +11,7 @@ import contextlib
 import ssl
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
 import orjson
@@ -27,11 +27,11 @@ from notification_operator.delivery.channel import (
     Transient,
 )
 from notification_operator.delivery.http.egress_policy import AddressNotAllowedError
+from notification_operator.delivery.http.name_resolver import resolving_for
 from notification_operator.domain.error_text import chain, describe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
-    from contextlib import AbstractAsyncContextManager
     from datetime import datetime
 
     from aiohttp.abc import AbstractResolver, AbstractStreamWriter
@@ -98,6 +98,7 @@ class Reply:
 
     @property
     def text(self) -> str:
+        """The text of an error."""
         return f"HTTP {self.status}: {self.body}" if self.body else f"HTTP {self.status}"
 
 
@@ -115,28 +116,12 @@ class _Body(aiohttp.BytesPayload):
         await super().write_with_length(writer, content_length)
 
 
-class Session(Protocol):
-    """What posts: a session of aiohttp, or a part that finds one for each request."""
-
-    def post(
-        self,
-        url: str,
-        *,
-        data: aiohttp.BytesPayload | bytes | str,
-        headers: Mapping[str, str] | None = None,
-        allow_redirects: bool = True,
-        server_hostname: str | None = None,
-    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
-        """Post once."""
-        ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkAccess:
     """How one receiver reaches the network."""
 
-    session: Session
-    """Shared, and closed by its owner: see `egress_guard.guarded_session`."""
+    session: Callable[[], aiohttp.ClientSession]
+    """Returns the session of each request, within the running loop; its owner closes it."""
     policy: EgressPolicy
     """Checked before each request."""
     clock: Callable[[], datetime]
@@ -147,8 +132,9 @@ class NetworkAccess:
     tls: ssl.SSLContext | None = None
     """The certificates of connections without `session`; None: the certificate authorities of the system."""
     names: AbstractResolver | None = None
-    """Resolves hosts of connections without `session`, within the limit of `namespace`; None: in a thread."""
+    """Resolves hosts of connections without `session`; None: in a thread."""
     namespace: str = ""
+    """Names are resolved within its limit."""
 
     def checked(self, url: str) -> str:
         """Return a URL that the policy permits, as far as that is known without a look-up.
@@ -209,18 +195,19 @@ class HttpExchange:
         failure: Exception
         try:
             url = self._access.checked(self._url)
-            async with (
-                asyncio.timeout(self._access.timeout),
-                self._access.session.post(
-                    url,
-                    data=body,
-                    headers=dict(headers),
-                    allow_redirects=False,
-                    server_hostname=self._access.server_name or None,
-                ) as response,
-            ):
-                text = await _quote(response)
-                return self._reply(response, text)
+            with resolving_for(self._access.namespace):
+                async with (
+                    asyncio.timeout(self._access.timeout),
+                    self._access.session().post(
+                        url,
+                        data=body,
+                        headers=dict(headers),
+                        allow_redirects=False,
+                        server_hostname=self._access.server_name or None,
+                    ) as response,
+                ):
+                    text = await _quote(response)
+                    return self._reply(response, text)
         except TimeoutError:
             failure = self._timed_out(sent=body.started)
         except (aiohttp.ClientError, OSError, ValueError) as error:

@@ -77,7 +77,9 @@ def composer(templates: Templates | None = None, **options: Any) -> Composer:
 
 
 def access(session: aiohttp.ClientSession, **changes: Any) -> NetworkAccess:
-    return replace(NetworkAccess(session=session, policy=LOOPBACK, clock=lambda: NOW, timeout=5), **changes)
+    return replace(
+        NetworkAccess(session=lambda: session, policy=LOOPBACK, clock=lambda: NOW, timeout=5), **changes
+    )
 
 
 def own_connections(**changes: Any) -> NetworkAccess:

@@ -54,7 +54,7 @@ def connection(number: int) -> Connection:
 
 
 async def status(sessions: Sessions, number: int, server: HttpServer) -> int:
-    async with sessions.shared(connection(number), "payments").post(server.url, data="x") as response:
+    async with sessions.session(connection(number)).post(server.url, data="x") as response:
         return response.status
 
 
@@ -172,7 +172,7 @@ async def test_certificates_are_read_once(monkeypatch: pytest.MonkeyPatch) -> No
 )
 async def test_certificate_that_is_none_is_refused(sessions: Sessions, trust: Trust, message: str) -> None:
     with pytest.raises(InvalidOptionsError, match=message) as caught:
-        sessions.shared(Connection(policy=LOOPBACK, trust=trust), "payments")
+        sessions.session(Connection(policy=LOOPBACK, trust=trust))
     assert "hunter2" not in str(caught.value)
 
 

@@ -165,7 +165,9 @@ class Names(AbstractResolver):
 async def post(policy: EgressPolicy, url: str, resolver: AbstractResolver | None = None) -> None:
     """Post as the channels do."""
     async with guarded_session(policy, connections=2, resolver=resolver) as session:
-        access = NetworkAccess(session=session, policy=policy, clock=lambda: datetime.now(UTC), timeout=5)
+        access = NetworkAccess(
+            session=lambda: session, policy=policy, clock=lambda: datetime.now(UTC), timeout=5
+        )
         await HttpExchange(access, url).post(b"{}", headers={})
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 async def way() -> AsyncIterator[NetworkAccess]:
     async with guarded_session(LOOPBACK, connections=2) as session:
-        yield NetworkAccess(session=session, policy=LOOPBACK, clock=lambda: NOW, timeout=5)
+        yield NetworkAccess(session=lambda: session, policy=LOOPBACK, clock=lambda: NOW, timeout=5)
 
 
 async def test_endless_answer_is_read_up_to_the_limit(server: HttpServer, way: NetworkAccess) -> None:
