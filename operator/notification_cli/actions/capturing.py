@@ -23,7 +23,7 @@ from notification_operator.delivery.http.egress_policy import AddressNotAllowedE
 from notification_operator.delivery.http.exchange import USUAL
 from notification_operator.domain.receivers.references import ReferenceReason, References
 from notification_operator.domain.redaction.redactor import Redactor
-from notification_operator.endpoints.factory import BUILT_IN, ChannelFactory
+from notification_operator.endpoints.factory import CHANNEL_PACKAGE, ChannelFactory
 from notification_operator.rendering.mail import write_mail
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Recorder:
     names = None
 
     def __init__(self, kind: ReceiverType) -> None:
-        table: StatusTable = getattr(import_module(f"{BUILT_IN}.{kind}"), "TABLE", USUAL)
+        table: StatusTable = getattr(import_module(f"{CHANNEL_PACKAGE}.{kind}"), "TABLE", USUAL)
         self._status = min(table.success)
         self.requests: list[tuple[str, bytes]] = []
 

@@ -21,7 +21,7 @@ from notification_operator.delivery.http.egress_policy import AddressNotAllowedE
 from notification_operator.delivery.local.file_storage import DAY, Limits
 from notification_operator.domain.receivers.readiness import Readiness, ReadyReason
 from notification_operator.domain.receivers.references import References, resolve_references, template_key
-from notification_operator.endpoints.factory import BUILT_IN, load
+from notification_operator.endpoints.factory import CHANNEL_PACKAGE, load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -68,7 +68,7 @@ def _declared(settings: Channels) -> dict[str, PluginChannel]:
         ),
     }
     built_in = {
-        name: PluginChannel(factory=f"{BUILT_IN}.{module}:create", options=options)
+        name: PluginChannel(factory=f"{CHANNEL_PACKAGE}.{module}:create", options=options)
         for name, (is_enabled, module, options) in enabled.items()
         if is_enabled
     }

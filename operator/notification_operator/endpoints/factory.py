@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from notification_operator.rendering.compose import Composer
     from notification_operator.rendering.templating.overrides import ReadTemplate
 
-BUILT_IN: Final = "notification_operator.channels"
+CHANNEL_PACKAGE: Final = "notification_operator.channels"
 """The package of the modules of the types."""
 COMPOSE: Final = "notification_operator.rendering.compose"
 
@@ -60,7 +60,7 @@ def create_channel(
         InvalidOptionsError, AddressNotAllowedError: a value of a Secret, or a field, can never work.
     """
     options = {"block": block, "secrets": secrets, "access": access, "composer": composer}
-    return load(f"{BUILT_IN}.{kind}:create", options)
+    return load(f"{CHANNEL_PACKAGE}.{kind}:create", options)
 
 
 class ChannelFactory:
