@@ -180,8 +180,17 @@ class CircuitBreaker:
 
     @property
     def probe_at(self) -> datetime | None:
-        """When the next probe is permitted, by the wall clock; None while closed."""
-        return None if self._breaker.opened_at is None else self._probe_at()
+        """When the next probe is permitted, by the wall clock; None while closed.
+
+        It is the same time at each call, unless that clock was set.
+        """
+        probe_at, now = self._breaker.probe_at, self._control.clock()
+        if probe_at is None:
+            return None
+        expected = now + (probe_at - self._control.now())
+        if self._until is None or self._until <= now or abs(expected - self._until) > CLOCK_STEP:
+            self._until = expected
+        return self._until
 
     @property
     def allowance(self) -> int | None:
@@ -193,7 +202,7 @@ class CircuitBreaker:
         admits_at, now = self._breaker.admits_at(notification), self._control.now()
         if admits_at is None or now >= admits_at or self._is_invited(notification, now):
             return None
-        return self._until_of(notification)
+        return self._until_of(admits_at)
 
     def blocked_until(self, waiting: Waiting) -> datetime | None:
         """Return when a notification that waits asks again; None if it is to be sent, or to probe.
@@ -215,7 +224,7 @@ class CircuitBreaker:
             return PermittedCall(permit, self._report)
         admits_at = self._breaker.admits_at(notification)
         assert admits_at is not None, "a closed breaker rejects nothing"
-        return Rejected(until=self._until_of(notification)) if now < admits_at else None
+        return Rejected(until=self._until_of(admits_at)) if now < admits_at else None
 
     async def changed(self) -> None:
         """Return when a probe has ended, or the endpoint is retired."""
@@ -282,20 +291,12 @@ class CircuitBreaker:
                 self._lines = (WaitingLine(), WaitingLine())
             self._notify(before)
 
-    def _until_of(self, notification: str) -> datetime:
-        probe_at, admits_at = self._breaker.probe_at, self._breaker.admits_at(notification)
+    def _until_of(self, admits_at: datetime) -> datetime:
+        """Return by the wall clock when a notification is admitted."""
+        probe_at, shown = self._breaker.probe_at, self.probe_at
         assert probe_at is not None, "a closed breaker has no next probe"
-        assert admits_at is not None, "a closed breaker has no next probe"
-        return self._probe_at() + (admits_at - probe_at)
-
-    def _probe_at(self) -> datetime:
-        """Return the next probe by the wall clock: the same time at each call, unless that clock was set."""
-        probe_at, now = self._breaker.probe_at, self._control.clock()
-        assert probe_at is not None, "a closed breaker has no next probe"
-        expected = now + (probe_at - self._control.now())
-        if self._until is None or self._until <= now or abs(expected - self._until) > CLOCK_STEP:
-            self._until = expected
-        return self._until
+        assert shown is not None, "a closed breaker has no next probe"
+        return shown + (admits_at - probe_at)
 
     def _notify(self, before: Breaker) -> None:
         if self._breaker.opened_at is None:
@@ -307,7 +308,7 @@ class CircuitBreaker:
             if not self._retired:
                 self._control.not_closed.add(self)
             again = before.opened_at is not None
-            logger.warning("circuit breaker opened", channel=self._name, again=again, until=self._probe_at())
+            logger.warning("circuit breaker opened", channel=self._name, again=again, until=self.probe_at)
         if self._control.on_change is not None:
             try:
                 self._control.on_change(self._name, state)
