@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_left, insort
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
@@ -280,7 +280,7 @@ class CircuitBreaker:
         return self._breaker.probe_at is not None and now >= self._breaker.probe_at + PROBE_POLL
 
     def _report(self, permit: Admission, result: Result) -> None:
-        before = self._breaker
+        before = replace(self._breaker, waiting=sum(map(len, self._lines)))
         self._breaker = report(before, permit, result, self._control.now(), spread=self._control.spread())
         if self._breaker.generation != before.generation or self._breaker.opened_at is not None:
             self._changed.set()

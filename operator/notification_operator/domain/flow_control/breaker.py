@@ -1,4 +1,4 @@
-"""A circuit breaker as a value: what opens it, which calls it admits, and what closes it (DD-BREAKER-002, DD-BREAKER-003).
+"""A circuit breaker as a value: what opens it, which calls it admits, and what closes it (DD-BREAKER-002 to DD-BREAKER-004).
 
 closed: every call is admitted. open: none is. half-open: a few probes are admitted; when all of them
 succeed it closes, when one fails it opens again, for longer each time. A receiver that answers some probes and
@@ -34,6 +34,10 @@ RECOVERED: Final = 64
 """Concurrent calls from which on a recovering destination counts as recovered."""
 OWED_SECONDS: Final = 1.0
 """Seconds in which the other probes are made that were due with one that failed."""
+CROWD: Final = 100
+"""Notifications that wait, up to which a breaker stays open for its whole time; for more of them, the time is shorter."""
+MOST_OFTEN: Final = 4
+"""How many times as often a receiver is probed at most, however many wait for it."""
 YIELD_SECONDS: Final = 2.0
 """Seconds that a notification whose probe failed lets others probe first."""
 
@@ -117,6 +121,8 @@ class Breaker:
     """The latest success of a probe, also before the breaker closed the last time."""
     failed_probe: str = ""
     """The notification whose failed probe opened the breaker again; it is not the next to probe."""
+    waiting: int = 0
+    """The notifications that wait for it; each probe uses an attempt of one of them."""
     owed: Owed | None = None
     """The probes that are still made after the breaker has opened again, by notifications that waited for their turn."""
 
@@ -353,7 +359,8 @@ def _reopened(breaker: Breaker, notification: str, now: datetime, spread: float)
 
 
 def _opened(breaker: Breaker, now: datetime, spread: float) -> Breaker:
-    longest, first = breaker.limits.open_seconds, breaker.limits.initial_open_seconds
+    often = min(max(breaker.waiting / CROWD, 1.0), MOST_OFTEN)
+    longest, first = breaker.limits.open_seconds / often, breaker.limits.initial_open_seconds
     doubled = longest if first is None else first * 2.0 ** min(breaker.openings - 1, MOST_DOUBLINGS)
     return replace(
         breaker,

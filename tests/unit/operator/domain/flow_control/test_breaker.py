@@ -45,6 +45,12 @@ def test_breaker_opens_at_the_failure_threshold() -> None:
     assert (breaker.circuit(at(0)), breaker.probe_at) == (CircuitState.OPEN, at(30))
 
 
+@pytest.mark.parametrize(("waiting", "seconds"), [(0, 30), (100, 30), (200, 15), (400, 7.5), (100_000, 7.5)])
+def test_more_waiting_notifications_are_probed_for_more_often(waiting: int, seconds: float) -> None:
+    breaker = after(replace(opened(), waiting=waiting), Result.FAILURE, now=at(30))
+    assert breaker.probe_at == at(30 + seconds)
+
+
 def test_success_resets_the_failure_count() -> None:
     breaker = after(
         Breaker(limits=LIMITS),
