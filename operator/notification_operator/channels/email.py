@@ -73,6 +73,9 @@ class EmailChannel(Channel):
         self._tls = access.tls or ssl.create_default_context()
         self._composer = composer
 
+    copies = 8
+    """As text and as HTML, each before and after it is encoded."""
+
     async def deliver(self, message: Message) -> Receipt:
         """Send the message; a repeat has the same Message-ID."""
         mail = await write_mail(

@@ -208,11 +208,11 @@ class Reconciler:
         planned = plan(notification, route, in_flight=frozenset(), now=self._clock())
         # Where a message goes does not depend on what redaction changes.
         targets = Targets(self._endpoints, notification, route, notification.content)
-        channels = frozenset(
-            send.channel for send in planned.sends if isinstance(targets.admit(send), Permit)
-        )
-        missing = reconciliation.lease.hold(channels, cost(redacted.size))
-        return channels - missing, missing
+        answers = {send.channel: targets.admit(send) for send in planned.sends}
+        permits = {channel: answer for channel, answer in answers.items() if isinstance(answer, Permit)}
+        copies = max((permit.copies for permit in permits.values()), default=0)
+        missing = reconciliation.lease.hold(permits, cost(redacted.size, copies))
+        return frozenset(permits) - missing, missing
 
     def _start(self, reconciliation: Reconciliation, redacted: RedactedContent) -> StartOutcome:
         notification, route, running = (
@@ -228,7 +228,6 @@ class Reconciler:
         planned = plan(known, route, in_flight=running, open_breakers=breakers, now=now)
         if not planned.sends:
             return StartOutcome(redacted=redacted, route=route, permitted=True)
-        size = cost(redacted.size)
         without_room: set[str] = set()
         starting: dict[Send, tuple[Coroutine[None, None, Attempt], Reservation]] = {}
         holds: dict[str, Hold] = {}
@@ -240,10 +239,10 @@ class Reconciler:
                 holds[send.channel] = answer
             elif isinstance(answer, Reason):
                 suppressions[send.channel] = answer.value
-            elif (room := reconciliation.lease.reserve(send.channel, size)) is None:
-                without_room.add(send.channel)
-            else:
+            elif room := reconciliation.lease.reserve(send.channel, cost(redacted.size, answer.copies)):
                 starting[send] = answer.start(), room
+            else:
+                without_room.add(send.channel)
         if holds:
             # At once: the receiver may change while the attempts of other targets are awaited.
             self._register(notification, route, holds, key=reconciliation.request.key)

@@ -115,6 +115,8 @@ class Channel(ABC):
     """
     concurrency: int | None = None
     """The number of messages that a destination accepts at once, where that is less than the operator allows."""
+    copies: int = 3
+    """Copies of a content that an attempt may hold at once: as read, as redacted, and as sent (DD-BOUNDS-001)."""
 
     @abstractmethod
     async def deliver(self, message: Message) -> Receipt | None:

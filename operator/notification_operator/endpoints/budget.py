@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 OVERHEAD: Final = 4_096
 """Bytes of an attempt without its content."""
-COPIES: Final = 3
-"""Copies of a content that an attempt may hold at once: as read, as redacted, and as sent."""
 RECEIVER_PARTS: Final = 4
 """Parts of the budget that all receivers partition."""
 MOST_OVERTAKEN: Final = 64
@@ -36,9 +34,9 @@ def content_size(content: Content) -> int:
     return sum(map(sys.getsizeof, (content.subject, content.body, *texts)))
 
 
-def cost(size: int) -> int:
-    """Return what an attempt with a content of this size takes from the budget."""
-    return OVERHEAD + COPIES * size
+def cost(size: int, copies: int) -> int:
+    """Return what an attempt takes from the budget that holds so many copies of a content of this size."""
+    return OVERHEAD + copies * size
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

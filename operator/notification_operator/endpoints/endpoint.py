@@ -81,6 +81,8 @@ class Permit:
 
     It raises Postponed if the destination takes no message any more; it was not made then.
     """
+    copies: int
+    """Copies of its content that the attempt may hold at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,11 +101,11 @@ class Delivery:
         gate, message, limits = self.gate, self.message, self.endpoint.limits
         if gate is None or gate.rejects(message.uid):
             # An attempt records what the breaker rejects, and uses up nothing.
-            return Permit(partial(self.endpoint.send, self, send))
+            return Permit(partial(self.endpoint.send, self, send), copies=self.channel.copies)
         hold = gate.check(limits.rate, notification=message.uid, namespace=message.namespace)
         if hold is None:
             messages = max(1, int(self.channel.messages_of(message)))
-            return Permit(partial(self._start, gate, send, messages))
+            return Permit(partial(self._start, gate, send, messages), copies=self.channel.copies)
         # What was attempted once is never suppressed.
         if not limits.suppresses or send.number != 1 or hold.reason is not HoldReason.RATE:
             return hold

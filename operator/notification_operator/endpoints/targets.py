@@ -74,7 +74,7 @@ class Targets:
         """
         found = self._find(send.channel)
         if isinstance(found, Refusal):
-            return Permit(partial(self._refuse, send, found))
+            return Permit(partial(self._refuse, send, found), copies=0)
         return found.admit(send) if isinstance(found, Delivery) else found
 
     async def _refuse(self, send: Send, refusal: Refusal) -> Attempt:
