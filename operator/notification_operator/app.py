@@ -18,14 +18,11 @@ from atomic_status import KubeStatusStore, ObjectRef
 from notification_contract.settings import EventLevel
 from notification_operator import __version__
 from notification_operator.endpoints.builder import channels
-from notification_operator.kube.client import check_reachable, connect, keep_probing
+from notification_operator.kube.client import Connectivity, check_reachable, connect, keep_probing
 from notification_operator.kube.config_map_templates import ConfigMapTemplates
-from notification_operator.kube.connectivity import Connectivity
-from notification_operator.kube.events.event import Event, EventType
-from notification_operator.kube.events.recorder import EventRecorder, own_pod
+from notification_operator.kube.events import Event, EventRecorder, EventType, own_pod
 from notification_operator.kube.leases import KubeLeases
-from notification_operator.kube.objects import KubeObjects
-from notification_operator.kube.resources import RECEIVER_RESOURCE, RESOURCE
+from notification_operator.kube.objects import RECEIVER_RESOURCE, RESOURCE, KubeObjects
 from notification_operator.observers.audit.observer import audit_store
 from notification_operator.telemetry.gauges import ReceiverGauges, publish
 from notification_operator.telemetry.heartbeat import Heartbeat

@@ -159,7 +159,7 @@ def audit_replay(
         )
     log.configure(settings.log, rules(settings.sanitizer))
     _skip_synchronous_client()
-    from notification_operator.kube.errors import KubeError  # noqa: PLC0415 - check-config needs no client
+    from notification_operator.kube.requests import KubeError  # noqa: PLC0415 - check-config needs no client
     from notification_operator.observers.audit import replay  # noqa: PLC0415 - likewise
 
     def report(progress: replay.Progress) -> None:

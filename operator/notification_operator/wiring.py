@@ -23,7 +23,7 @@ from notification_operator.endpoints.limits import FlowControl, channel_limits
 from notification_operator.endpoints.redaction import ContentRedaction
 from notification_operator.endpoints.registry import Endpoints
 from notification_operator.endpoints.sessions import Sessions
-from notification_operator.kube.resources import RESOURCE
+from notification_operator.kube.objects import RESOURCE
 from notification_operator.leadership.elector import Elector
 from notification_operator.leadership.lease import LeaseConfig
 from notification_operator.leadership.ownership import Ownership
@@ -52,8 +52,7 @@ if TYPE_CHECKING:
     from atomic_status import StatusStore
     from notification_operator.config.settings import Settings
     from notification_operator.delivery.channel import Channel
-    from notification_operator.kube.events.event import Regarding
-    from notification_operator.kube.events.recorder import EventRecorder
+    from notification_operator.kube.events import EventRecorder, Regarding
     from notification_operator.kube.leases import KubeLeases
     from notification_operator.kube.objects import KubeObjects
     from notification_operator.observers.audit.store import AuditStore

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from kubernetes import client
 
-from notification_operator.kube.events.event import Event, EventType, Regarding
+from notification_operator.kube.events import Event, EventType, Regarding
 from platform_infra import names
 from tests.api_server.conftest import KIND, NAMESPACE, objects
 from tests.harness.eventually import eventually

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from notification_operator.kube.events.recorder import EventRecorder
+from notification_operator.kube.events import EventRecorder
 from notification_operator.kube.leases import KubeLeases
 from notification_operator.kube.objects import KubeObjects
 from notification_operator.watch.routing import ConfigMapWatch

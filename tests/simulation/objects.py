@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from notification_operator.domain.status import FINAL
-from notification_operator.kube.errors import KubeError
+from notification_operator.kube.requests import KubeError
 from tests.simulation.network import LostError
 from tests.simulation.null_ports import NoObjects
 

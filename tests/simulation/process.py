@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from notification_operator.app import Lifecycle
 from notification_operator.domain.sharding import shard_of
-from notification_operator.kube.events.event import Regarding
+from notification_operator.kube.events import Regarding
 from notification_operator.telemetry.metrics import Metrics
 from notification_operator.wiring import Ports, build
 from tests.simulation.audit_store import AuditLog, SimulatedAuditStore

@@ -17,7 +17,7 @@ import structlog
 
 from atomic_status import ObjectRef
 from notification_operator.domain.retention import due_at
-from notification_operator.kube.errors import KubeError
+from notification_operator.kube.requests import KubeError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Container, Mapping, Sequence

@@ -2,6 +2,9 @@
 
 The first is the API reader of SP-CACHE-001; the second is kopf's, which retries some failures by itself and ends at others.
 With the middlewares of its session it meets one exception that it does not know and leaves to its caller.
+
+Both clients report to one `Connectivity`. So readiness needs no request: it knows which watches are open and when
+the API server last responded.
 """
 
 from __future__ import annotations
@@ -9,26 +12,155 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import copy
+import ssl
+import weakref
 from dataclasses import dataclass, replace
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING
+from time import monotonic
+from typing import TYPE_CHECKING, Final
 
 import aiohttp
+import structlog
 from kubernetes.aio.client import ApiClient, Configuration
 from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config
 from kubernetes.aio.config.kube_config import list_kube_config_contexts
 
 from atomic_status.headers import auth_headers
-from notification_operator.kube.account_files import AccountFiles
-from notification_operator.kube.errors import KubeError, translated
 from notification_operator.kube.proxy import session_options
-from notification_operator.kube.requests import JSON, call, raise_for_refusal
+from notification_operator.kube.requests import JSON, KubeError, call, raise_for_refusal, translated
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import SimpleNamespace
 
-    from notification_operator.kube.connectivity import Connectivity
+logger = structlog.get_logger(__name__)
+
+
+class Connectivity:
+    """Follows every request of the sessions that carry `trace()`."""
+
+    def __init__(self, *, clock: Callable[[], float] = monotonic) -> None:
+        self._clock = clock
+        self._watches: dict[tuple[str, str], bool] = {}
+        """Whether the watch is open, by client name and path."""
+        self._closed_at: dict[tuple[str, str], float] = {}
+        """When each watch was last open."""
+        self._started_at = clock()
+        self._responded_at: float | None = None
+
+    @property
+    def open_watches(self) -> int:
+        """The number of watches that the API server has accepted and that have not broken since."""
+        return sum(self._watches.values())
+
+    def closed_seconds(self, client: str, path: str) -> float:
+        """Return the seconds since a client's watch of a path was open; 0 while it is open."""
+        if self._watches.get((client, path), False):
+            return 0.0
+        return self._clock() - self._closed_at.get((client, path), self._started_at)
+
+    @property
+    def silence(self) -> float:
+        """Seconds since the API server's last response; infinite before the first."""
+        return float("inf") if self._responded_at is None else self._clock() - self._responded_at
+
+    def trace(self, client: str) -> aiohttp.TraceConfig:
+        """Return the trace configuration with which the session of this client reports here."""
+        config = aiohttp.TraceConfig()
+        config.on_request_start.append(partial(self._on_start, client))
+        config.on_request_end.append(partial(self._on_end, client))
+        config.on_request_exception.append(partial(self._on_exception, client))
+        return config
+
+    async def _on_start(
+        self,
+        client: str,
+        _session: aiohttp.ClientSession,
+        _context: SimpleNamespace,
+        params: aiohttp.TraceRequestStartParams,
+    ) -> None:
+        # A client lists or watches a path again only after its last watch there has ended.
+        if params.method == "GET":
+            self.close_watch(client, params.url.path)
+
+    async def _on_end(
+        self,
+        client: str,
+        _session: aiohttp.ClientSession,
+        _context: SimpleNamespace,
+        params: aiohttp.TraceRequestEndParams,
+    ) -> None:
+        self._responded_at = self._clock()
+        if "watch" in params.url.query:
+            if params.response.status == HTTPStatus.OK:
+                self._watches[client, params.url.path] = True
+            else:
+                self.close_watch(client, params.url.path)
+
+    async def _on_exception(
+        self,
+        client: str,
+        _session: aiohttp.ClientSession,
+        _context: SimpleNamespace,
+        params: aiohttp.TraceRequestExceptionParams,
+    ) -> None:
+        if isinstance(params.exception, KubeError) and params.exception.status is not None:
+            self._responded_at = self._clock()
+        self.close_watch(client, params.url.path)
+
+    def close_watch(self, client: str, path: str) -> None:
+        """Record that a client's watch of a path is not open."""
+        if self._watches.get((client, path), False):
+            self._watches[client, path] = False
+            self._closed_at[client, path] = self._clock()
+
+
+REFRESH_SECONDS: Final = 60.0
+
+
+class AccountFiles:
+    """The token and the authorities of the pod's service account, which the kubelet replaces.
+
+    Both are read again every minute, by a monotonic clock. A new authority is added to the TLS contexts that exist. An
+    authority whose certificate is removed from the file stays trusted until the process restarts, because a context
+    cannot forget. `refresh` is the hook of the client's configuration.
+    """
+
+    def __init__(self, *, token: Path, authorities: Path, seconds: Callable[[], float] = monotonic) -> None:
+        self._token = token
+        self._authorities = authorities
+        self._seconds = seconds
+        self._due = seconds() + REFRESH_SECONDS
+        self._contexts: weakref.WeakSet[ssl.SSLContext] = weakref.WeakSet()
+        self._known = ""
+        """The certificates that the contexts trust."""
+
+    def follow(self, context: ssl.SSLContext) -> None:
+        """Let a context trust every authority that the file names from now on."""
+        self._contexts.add(context)
+
+    def refresh(self, configuration: Configuration) -> None:
+        """Read the files again if it is time; what cannot be read or used stays as it is."""
+        if self._seconds() < self._due:
+            return
+        self._due = self._seconds() + REFRESH_SECONDS
+        try:
+            if token := self._token.read_text("ascii").strip():
+                configuration.api_key["BearerToken"] = f"bearer {token}"
+            self._trust(self._authorities.read_text("ascii"))
+        except (OSError, ValueError, ssl.SSLError) as error:
+            logger.warning("service account files not read; keeping the previous ones", error=str(error))
+
+    def _trust(self, certificates: str) -> None:
+        if certificates == self._known:
+            return
+        for context in self._contexts:
+            context.load_verify_locations(cadata=certificates)
+        if self._known:
+            logger.info("certificate authorities of the API server loaded again")
+        self._known = certificates
 
 
 class Authentication:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from notification_operator.domain.json_values import mapping
 from notification_operator.domain.template_ref import TemplateUnavailableError
 from notification_operator.fair.lru import LruMap
-from notification_operator.kube.errors import KubeError
-from notification_operator.kube.requests import JSON, ResponseTooLargeError, read
+from notification_operator.kube.requests import JSON, KubeError, ResponseTooLargeError, read
 
 if TYPE_CHECKING:
     from kubernetes.aio.client import ApiClient

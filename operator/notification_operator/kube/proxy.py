@@ -16,7 +16,6 @@ from yarl import URL
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-
 Address: TypeAlias = IPv4Address | IPv6Address
 
 _SEPARATORS = re.compile(r"[\s,]+")

@@ -1,25 +1,96 @@
 """Calls and watches of the API server by path, without the models of the generated client.
 
 The generated APIs load a model for every kind: up to a hundred megabytes of memory for a handful of calls.
+
+Failures are translated here, once: every call of this package raises `KubeError` and nothing else.
 """
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
+import aiohttp
 import orjson
 from aiohttp.http_exceptions import LineTooLong
+from kubernetes.aio.client.exceptions import ApiException
 
 from atomic_status.headers import AUTH_SETTINGS
-from notification_operator.kube.errors import KubeError, from_status, translated
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Iterator, Mapping
 
-    import aiohttp
     from kubernetes.aio.client import ApiClient
+
+
+class KubeError(Exception):
+    """A call of the API server failed.
+
+    Args:
+        status: the HTTP status of a refusal; None when there was no usable response.
+        reason: the API server's message, or the cause of a missing response.
+    """
+
+    def __init__(self, *, status: int | None, reason: str) -> None:
+        super().__init__(f"{status} {reason}" if status else reason)
+        self.status = status
+        self.reason = reason
+
+    @property
+    def not_found(self) -> bool:
+        """Whether the object, or its kind, does not exist."""
+        return self.status == HTTPStatus.NOT_FOUND
+
+    @property
+    def conflict(self) -> bool:
+        """Whether the object exists already, or has changed since it was read."""
+        return self.status == HTTPStatus.CONFLICT
+
+    @property
+    def expired(self) -> bool:
+        """Whether the version to continue or to watch from is too old."""
+        return self.status == HTTPStatus.GONE
+
+    @property
+    def denied(self) -> bool:
+        """Whether the account may not do this, or is not known."""
+        return self.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+
+    @property
+    def bad_request(self) -> bool:
+        """Whether the API server cannot interpret the request."""
+        return self.status == HTTPStatus.BAD_REQUEST
+
+    @property
+    def transient(self) -> bool:
+        """Whether the same call may succeed later."""
+        return (
+            not self.status
+            or self.status == HTTPStatus.TOO_MANY_REQUESTS
+            or self.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        )
+
+
+def from_status(status: Mapping[str, Any]) -> KubeError:
+    """Return the error for a `Status` object, as refusals and the ERROR events of a watch carry it."""
+    return KubeError(status=status.get("code"), reason=status.get("message", "no message"))
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn every failure of a call into `KubeError`; cancellation passes through.
+
+    Raises:
+        KubeError: the API server refused the request, or there was no usable response.
+    """
+    try:
+        yield
+    except ApiException as error:
+        raise KubeError(status=error.status, reason=str(error.reason)) from error
+    except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+        raise KubeError(status=None, reason=str(error) or type(error).__name__) from error
+
 
 JSON: Final = "application/json"
 CHUNK: Final = 65_536

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 import structlog
 
 from notification_operator.domain.sharding import assign_shards, shard_of
-from notification_operator.kube.errors import KubeError
+from notification_operator.kube.requests import KubeError
 from notification_operator.leadership.lease import Lease, LeaseCandidate
 from notification_operator.leadership.membership import Membership, Peers
 from notification_operator.leadership.shard_reports import ShardReports

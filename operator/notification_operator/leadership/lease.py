@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from notification_operator.domain.json_values import format_time
-from notification_operator.kube.errors import KubeError
+from notification_operator.kube.requests import KubeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

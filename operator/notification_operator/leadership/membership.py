@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from notification_operator.kube.errors import KubeError
+from notification_operator.kube.requests import KubeError
 from notification_operator.leadership.lease import ObservedLease
 
 if TYPE_CHECKING:

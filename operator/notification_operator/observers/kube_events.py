@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from notification_contract.kinds.choices import CircuitState, Phase
 from notification_contract.settings import EventLevel
 from notification_operator.domain.redaction.redact import redact as redact_text
-from notification_operator.kube.events.event import Event, EventType, Regarding
+from notification_operator.kube.events import Event, EventType, Regarding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

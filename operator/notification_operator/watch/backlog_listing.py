@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from notification_operator.kube.errors import KubeError
+from notification_operator.kube.requests import KubeError
 from notification_operator.watch import backoff
 
 if TYPE_CHECKING:

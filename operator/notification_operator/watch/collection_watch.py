@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar
 
 import structlog
 
-from notification_operator.kube.errors import KubeError
-from notification_operator.kube.pagination import METADATA, lists
-from notification_operator.kube.requests import JSON, watch
+from notification_operator.kube.objects import METADATA, lists
+from notification_operator.kube.requests import JSON, KubeError, watch
 from notification_operator.watch import backoff
 from notification_operator.watch.served_kind import ServedKind
 

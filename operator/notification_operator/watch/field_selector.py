@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from notification_operator.domain.status import FINAL
-from notification_operator.kube.errors import KubeError
-from notification_operator.kube.pagination import METADATA
-from notification_operator.kube.requests import JSON, call
+from notification_operator.kube.objects import METADATA
+from notification_operator.kube.requests import JSON, KubeError, call
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

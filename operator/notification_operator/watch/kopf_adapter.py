@@ -17,8 +17,7 @@ from kopf._cogs.clients import fetching, scanning, watching
 from kopf._core.reactor import inventory
 
 from notification_operator.kube.client import watching_session
-from notification_operator.kube.pagination import collection, lists
-from notification_operator.kube.resources import RESOURCE
+from notification_operator.kube.objects import RESOURCE, collection, lists
 from notification_operator.watch.namespaces import SelectedNamespaces
 from notification_operator.watch.served_kind import ServedKind
 from notification_operator.watch.supervisor import SupervisedWatch, WatchSupervisor
@@ -32,8 +31,7 @@ if TYPE_CHECKING:
     from kubernetes.aio.client import ApiClient
 
     from notification_contract.settings import Watch
-    from notification_operator.kube.client import Cluster
-    from notification_operator.kube.connectivity import Connectivity
+    from notification_operator.kube.client import Cluster, Connectivity
     from notification_operator.watch.event_handler import EventHandler
     from notification_operator.watch.field_selector import OpenSelector
     from notification_operator.watch.namespaces import AllNamespaces

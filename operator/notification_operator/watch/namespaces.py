@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from notification_operator.kube.errors import KubeError
+from notification_operator.kube.requests import KubeError
 from notification_operator.watch import backoff
 from notification_operator.watch.event_handler import DELETED, Listing
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from notification_operator.domain.json_values import entries, mapping, text
-from notification_operator.kube.errors import KubeError
-from notification_operator.kube.requests import call
+from notification_operator.kube.requests import KubeError, call
 from notification_operator.watch import backoff
 
 if TYPE_CHECKING:

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-from notification_operator.kube.errors import KubeError
+from notification_operator.kube.requests import KubeError
 from notification_operator.watch import backoff
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 
-    from notification_operator.kube.connectivity import Connectivity
+    from notification_operator.kube.client import Connectivity
     from notification_operator.watch.event_handler import EventHandler, Listing
     from notification_operator.watch.namespaces import SelectedNamespaces
     from notification_operator.watch.served_kind import ServedKind

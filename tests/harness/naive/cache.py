@@ -9,8 +9,7 @@ import structlog
 
 from atomic_status import Resource
 from notification_operator.domain.key import Key
-from notification_operator.kube.errors import KubeError
-from notification_operator.kube.requests import call, watch
+from notification_operator.kube.requests import KubeError, call, watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

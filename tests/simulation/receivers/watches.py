@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
 
-from notification_operator.kube.errors import KubeError
+from notification_operator.kube.requests import KubeError
 from notification_operator.watch.collection_watch import (
     Changed,
     CollectionWatch,

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 from kubernetes.aio.client import ApiClient, Configuration
 
 from notification_contract.settings import Watch
-from notification_operator.kube.client import Cluster
-from notification_operator.kube.connectivity import Connectivity
+from notification_operator.kube.client import Cluster, Connectivity
 from notification_operator.watch.field_selector import OPEN, OpenSelector
 from notification_operator.watch.kopf_adapter import KopfWatch
 from notification_operator.watch.namespaces import AllNamespaces

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from atomic_status.testing import MemoryStore
-from notification_operator.kube.events.event import Regarding
+from notification_operator.kube.events import Regarding
 from notification_operator.telemetry.metrics import Metrics
 from notification_operator.wiring import Ports
 from tests.simulation.null_ports import NoAuditStore, NoDocument, NoEvents, NoLeases, NoObjects

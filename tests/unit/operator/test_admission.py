@@ -15,8 +15,7 @@ from structlog.testing import capture_logs
 from notification_operator.app import App, live_ports
 from notification_operator.config.settings import Settings
 from notification_operator.domain.key import Key
-from notification_operator.kube.client import Cluster
-from notification_operator.kube.connectivity import Connectivity
+from notification_operator.kube.client import Cluster, Connectivity
 from notification_operator.telemetry.http_server import Check
 from notification_operator.watch import backoff
 from tests.unit.operator.kube_api import KubeApi, refusal, until

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from atomic_status import KubeStatusStore
 from notification_operator.config.settings import Settings
 from notification_operator.domain.receivers.catalog import ReceiverKey
-from notification_operator.kube.resources import RECEIVER_RESOURCE
+from notification_operator.kube.objects import RECEIVER_RESOURCE
 from notification_operator.telemetry.gauges import ReceiverGauges
 from notification_operator.telemetry.metrics import PREFIX, Metrics
 from notification_operator.watch.collection_watch import KubeWatches

@@ -16,8 +16,7 @@ from notification_operator.cli import UNUSABLE, app
 from notification_operator.config.settings import Settings
 from notification_operator.domain.key import Key
 from notification_operator.domain.routing import resolve
-from notification_operator.kube.client import Cluster
-from notification_operator.kube.connectivity import Connectivity
+from notification_operator.kube.client import Cluster, Connectivity
 from notification_operator.observers.audit.store import HttpAuditStore
 from notification_operator.observers.publisher import Transition
 from notification_operator.wiring import build

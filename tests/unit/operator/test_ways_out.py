@@ -14,7 +14,7 @@ from notification_operator.channels.console import ConsoleChannel
 from notification_operator.channels.file import FileChannel
 from notification_operator.channels.log import LogChannel
 from notification_operator.delivery.channel import Channel
-from notification_operator.kube.events.event import Regarding
+from notification_operator.kube.events import Regarding
 from notification_operator.observers.audit.observer import AuditObserver
 from notification_operator.observers.kube_events import EventObserver
 from tests.unit.operator.controller.reconciler_fixture import ReconcilerFixture
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from notification_operator.delivery.channel import Message
-    from notification_operator.kube.events.event import Event
+    from notification_operator.kube.events import Event
 
 SECRET = "hunter2hunter2"
 SPEC: dict[str, Any] = {

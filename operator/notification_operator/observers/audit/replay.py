@@ -20,9 +20,8 @@ from notification_operator.domain.model import parse
 from notification_operator.domain.redaction.redact import redact_content
 from notification_operator.domain.redaction.redactor import rules
 from notification_operator.domain.status import FINAL, phase_of
-from notification_operator.kube.client import connect
-from notification_operator.kube.connectivity import Connectivity
-from notification_operator.kube.pagination import pages
+from notification_operator.kube.client import Connectivity, connect
+from notification_operator.kube.objects import pages
 from notification_operator.kube.requests import call
 from notification_operator.observers.audit.buffer import Buffer
 from notification_operator.observers.audit.metrics import AuditMetrics

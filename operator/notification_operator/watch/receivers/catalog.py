@@ -12,8 +12,7 @@ import structlog
 from notification_contract import names
 from notification_operator.domain.receivers.catalog import Catalog, Receiver, ReceiverKey
 from notification_operator.domain.receivers.declared import declare
-from notification_operator.kube.pagination import collection
-from notification_operator.kube.resources import RECEIVER_RESOURCE
+from notification_operator.kube.objects import RECEIVER_RESOURCE, collection
 from notification_operator.watch.collection_watch import Changed, Collection, Failed, Listed, Removed
 from notification_operator.watch.namespaces import AllNamespaces
 from notification_operator.watch.receivers.compact import PartPool

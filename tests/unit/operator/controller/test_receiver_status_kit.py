@@ -12,7 +12,7 @@ from kubernetes.aio.client import ApiClient, Configuration
 from atomic_status import KubeStatusStore, ObjectRef, apply
 from atomic_status.testing import CONFORMANCE, FAULT_CONFORMANCE, MemoryStore
 from notification_operator.domain.receivers.fold import OwnerFacts, fold
-from notification_operator.kube.resources import RECEIVER_RESOURCE
+from notification_operator.kube.objects import RECEIVER_RESOURCE
 from tests.unit.operator.atomic_status.object_api import ObjectApi, serving
 from tests.unit.operator.domain.builders import at
 from tests.unit.operator.domain.receivers.builders import HOME, READY, failing_at, healthy_at, stored_receiver

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from notification_operator.delivery.channel import Message
     from notification_operator.domain.model import Notification
     from notification_operator.domain.status import Status
-    from notification_operator.kube.events.event import Event
+    from notification_operator.kube.events import Event
 
 
 async def test_quick_delivery_costs_one_read_and_one_write() -> None:

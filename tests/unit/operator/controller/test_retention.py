@@ -16,11 +16,9 @@ from notification_contract.settings import Retention
 from notification_operator.controller import retention
 from notification_operator.controller.retention import RetentionSweeper
 from notification_operator.kube import objects as kube_objects
-from notification_operator.kube import pagination as listing
-from notification_operator.kube.errors import KubeError
-from notification_operator.kube.objects import KubeObjects
-from notification_operator.kube.requests import call, read
-from notification_operator.kube.resources import RESOURCE
+from notification_operator.kube import objects as listing
+from notification_operator.kube.objects import RESOURCE, KubeObjects
+from notification_operator.kube.requests import KubeError, call, read
 from notification_operator.watch.namespaces import AllNamespaces
 from tests.unit.operator.kube_api import refusal, until
 from tests.unit.operator.notifications_api import NotificationsApi, running

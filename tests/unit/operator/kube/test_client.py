@@ -11,9 +11,8 @@ import yaml
 from kubernetes.aio.client import ApiClient
 
 from atomic_status import Gone, KubeStatusStore, ObjectRef, Unavailable
-from notification_operator.kube.client import UnreachableError, check_reachable, connect
-from notification_operator.kube.connectivity import Connectivity
-from notification_operator.kube.resources import RESOURCE
+from notification_operator.kube.client import Connectivity, UnreachableError, check_reachable, connect
+from notification_operator.kube.objects import RESOURCE
 from tests.unit.operator.kube_api import KubeApi, refusal
 
 if TYPE_CHECKING:

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from kubernetes.aio.client import ApiClient, Configuration
 
-from notification_operator.kube import pagination
-from notification_operator.kube.pagination import collection, pages
-from notification_operator.kube.resources import RESOURCE
+from notification_operator.kube import objects
+from notification_operator.kube.objects import RESOURCE, collection, pages
 from tests.unit.operator.notifications_api import NotificationsApi, running
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ BOUND = 20_000
 
 @pytest.fixture
 async def api(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[NotificationsApi]:
-    monkeypatch.setattr(pagination, "PAGE_BYTES", BOUND)
+    monkeypatch.setattr(objects, "PAGE_BYTES", BOUND)
     async with running(NotificationsApi()) as server:
         yield server
 

@@ -6,8 +6,8 @@ import asyncio
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from notification_operator.kube.errors import KubeError
 from notification_operator.kube.leases import KubeLeases
+from notification_operator.kube.requests import KubeError
 from notification_operator.leadership.elector import Elector
 from notification_operator.leadership.lease import Lease, LeaseConfig
 

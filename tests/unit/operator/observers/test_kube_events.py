@@ -7,7 +7,7 @@ import pytest
 from notification_contract.kinds.choices import CircuitState, Phase
 from notification_contract.settings import EventLevel
 from notification_operator.domain.model import Reason
-from notification_operator.kube.events.event import Event, EventType, Regarding
+from notification_operator.kube.events import Event, EventType, Regarding
 from notification_operator.observers.kube_events import EventObserver
 from notification_operator.observers.publisher import Transition
 from tests.unit.operator.domain.builders import at, notification, with_status

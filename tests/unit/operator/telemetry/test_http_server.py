@@ -10,7 +10,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from notification_contract.settings import Server
-from notification_operator.kube.connectivity import Connectivity
+from notification_operator.kube.client import Connectivity
 from notification_operator.telemetry.http_server import Check, HealthServer
 from notification_operator.telemetry.metrics import Metrics
 

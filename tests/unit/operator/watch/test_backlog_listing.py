@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from notification_operator.controller.attempt_tracker import AttemptTracker
 from notification_operator.controller.request import Result
 from notification_operator.controller.workqueue import WorkQueue
-from notification_operator.kube.errors import KubeError
+from notification_operator.kube.requests import KubeError
 from notification_operator.telemetry.metrics import Metrics
 from notification_operator.watch import backoff
 from notification_operator.watch.backlog_listing import BacklogListing

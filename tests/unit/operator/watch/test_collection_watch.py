@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from structlog.testing import capture_logs
 
-from notification_operator.kube import pagination, requests
-from notification_operator.kube.resources import RECEIVER_RESOURCE
+from notification_operator.kube import objects, requests
+from notification_operator.kube.objects import RECEIVER_RESOURCE
 from notification_operator.watch import backoff, collection_watch
 from notification_operator.watch.collection_watch import (
     Changed,
@@ -118,7 +118,7 @@ async def test_listing_comes_first_and_each_change_after_it(api: CollectionsApi,
 async def test_listing_is_complete_although_it_has_pages(
     api: CollectionsApi, client: ApiClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pagination, "PAGE", 3)
+    monkeypatch.setattr(objects, "PAGE", 3)
     for number in range(8):
         api.put(CRD, "shop", f"r{number}")
     recorder = Recorder(client)
@@ -130,7 +130,7 @@ async def test_listing_is_complete_although_it_has_pages(
 async def test_listing_that_expires_on_a_later_page_starts_again(
     api: CollectionsApi, client: ApiClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pagination, "PAGE", 3)
+    monkeypatch.setattr(objects, "PAGE", 3)
     for number in range(4):
         api.put(CRD, "shop", f"r{number}")
     api.expired_pages = 1
@@ -353,7 +353,7 @@ async def test_listings_that_run_at_once_are_bounded(api: CollectionsApi, client
         nonlocal most
         most = max(most, running_now)
 
-    original = pagination.lists
+    original = objects.lists
 
     async def counted(*arguments: Any, **options: Any) -> Any:
         nonlocal running_now

@@ -9,9 +9,8 @@ import pytest
 from kubernetes.aio.client import ApiClient, Configuration
 from structlog.testing import capture_logs
 
-from notification_operator.kube import pagination
-from notification_operator.kube.pagination import collection, pages
-from notification_operator.kube.resources import RESOURCE
+from notification_operator.kube import objects
+from notification_operator.kube.objects import RESOURCE, collection, pages
 from notification_operator.watch import kopf_adapter as watching
 from notification_operator.watch.field_selector import OPEN, OpenSelector
 from tests.unit.operator.kube_api import refusal, until
@@ -43,7 +42,7 @@ def queries(api: NotificationsApi) -> list[dict[str, str]]:
 async def test_start_lists_open_objects_page_by_page_and_no_final_ones(
     api: NotificationsApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pagination, "METADATA_PAGE", 2)
+    monkeypatch.setattr(objects, "METADATA_PAGE", 2)
     for number in range(5):
         api.put(f"done-{number}", ("Sent", "PartiallySent", "Failed")[number % 3])
         api.put(f"open-{number}", ("Pending", "Sending", "Retrying")[number % 3])

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from structlog.testing import capture_logs
 
-from notification_operator.kube.connectivity import Connectivity
-from notification_operator.kube.errors import KubeError
+from notification_operator.kube.client import Connectivity
+from notification_operator.kube.requests import KubeError
 from notification_operator.watch import backoff
 from notification_operator.watch.supervisor import CLIENT, SupervisedWatch, WatchSupervisor
 from tests.simulation.virtual_loop import run_virtually

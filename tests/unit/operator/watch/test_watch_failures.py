@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from notification_contract.settings import Watch
-from notification_operator.kube import pagination
+from notification_operator.kube import objects
 from notification_operator.watch import backoff, supervisor
 from notification_operator.watch.namespaces import SelectedNamespaces
 from tests.cases import some
@@ -147,7 +147,7 @@ async def test_error_event_restarts_the_watch_and_not_the_process(api: Notificat
 async def test_listing_that_expires_on_the_second_page_begins_again(
     api: NotificationsApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pagination, "METADATA_PAGE", 2)
+    monkeypatch.setattr(objects, "METADATA_PAGE", 2)
     for number in range(5):
         api.put(f"order-{number}", "Pending")
     api.expired_pages = 2

@@ -20,7 +20,7 @@ from notification_operator.domain.receivers.health import UNTESTED, Health
 from notification_operator.domain.receivers.readiness import Readiness
 from notification_operator.domain.receivers.references import resolve_references
 from notification_operator.domain.receivers.status import ReceiverTestResult
-from notification_operator.kube.resources import RECEIVER_RESOURCE
+from notification_operator.kube.objects import RECEIVER_RESOURCE
 from notification_operator.watch import backoff
 from notification_operator.watch.collection_watch import KubeWatches
 from notification_operator.watch.receivers.catalog import CRD_HINT, ReceiverCatalog

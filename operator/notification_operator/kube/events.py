@@ -1,4 +1,4 @@
-"""Records Kubernetes Events in the background: through a bounded buffer, fair to namespaces, best effort.
+"""Kubernetes Events: values that are posted in the background, through a bounded buffer, fair to namespaces, best effort.
 
 Events are created and never changed, so the operator needs no permission to change those of others. Of an Event that repeats
 itself, the occurrences 1, 2, 4, 8 and so on are created, and one after each `QUIET`; each says how many there were.
@@ -8,21 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import os
 import socket
 from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from itertools import count
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
+from notification_operator.fair.fair_queue import FairQueue
 from notification_operator.fair.lru import LruMap
-from notification_operator.kube.errors import KubeError, translated
-from notification_operator.kube.events.buffer import EventBuffer
-from notification_operator.kube.events.event import GROUP, VERSION, Regarding
-from notification_operator.kube.requests import call
+from notification_operator.kube.requests import KubeError, call, translated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +31,179 @@ if TYPE_CHECKING:
     import prometheus_client
     from kubernetes.aio.client import ApiClient
 
-    from notification_operator.kube.events.event import Event
+logger = structlog.get_logger(__name__)
+
+GROUP, VERSION = "events.k8s.io", "v1"
+CONTROLLER = "kubernaut.ai/notification-operator"
+MAX_NOTE, MAX_NAME, MAX_INSTANCE = 1024, 253, 128
+"""Bytes that the API server accepts."""
+
+
+class EventType(StrEnum):
+    """Whether an Event may call for action."""
+
+    NORMAL = "Normal"
+    WARNING = "Warning"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Regarding:
+    """The object that an Event is about; the Event is created in its namespace."""
+
+    api_version: str
+    kind: str
+    namespace: str
+    name: str
+    uid: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """An occurrence about an object: `reason` and `action` are one word each, `note` is a sentence."""
+
+    regarding: Regarding
+    type: EventType
+    reason: str
+    action: str
+    note: str
+    at: datetime
+
+    @property
+    def content(self) -> str:
+        """A digest of everything but the time; equal for Events that repeat each other."""
+        parts = (self.regarding.uid, self.regarding.kind, self.type, self.reason, self.action, self.note)
+        return _digest(*parts)
+
+    @property
+    def name(self) -> str:
+        """The name of the Event's object; equal only for the same occurrence."""
+        digest = _digest(self.content, self.at.isoformat())
+        length = MAX_NAME - len(digest) - 1
+        return f"{self.regarding.name[:length].rstrip('-.')}.{digest}"
+
+    def body(self, instance: str, *, count: int = 1) -> dict[str, Any]:
+        """Return the object to create.
+
+        Args:
+            instance: the process that posts it.
+            count: the number of occurrences so far, this one included.
+        """
+        regarding = self.regarding
+        reference = {
+            "apiVersion": regarding.api_version,
+            "kind": regarding.kind,
+            "namespace": regarding.namespace,
+            "name": regarding.name,
+        }
+        return {
+            "apiVersion": f"{GROUP}/{VERSION}",
+            "kind": "Event",
+            "metadata": {"namespace": regarding.namespace, "name": self.name},
+            "eventTime": _micro_time(self.at),
+            "type": self.type.value,
+            "reason": self.reason,
+            "action": self.action,
+            "note": _truncate(self.note),
+            "regarding": reference | ({"uid": regarding.uid} if regarding.uid else {}),
+            "reportingController": CONTROLLER,
+            "reportingInstance": instance[:MAX_INSTANCE],
+            **({"series": {"count": count, "lastObservedTime": _micro_time(self.at)}} if count > 1 else {}),
+        }
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.blake2b("\0".join(parts).encode(errors="replace"), digest_size=8).hexdigest()
+
+
+def _micro_time(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%dT%H:%M:%S.%f}Z"
+
+
+def _truncate(note: str) -> str:
+    """Return a note within the API server's limit, which counts bytes."""
+    raw = note.encode(errors="replace")
+    if len(raw) <= MAX_NOTE:
+        return raw.decode()
+    return raw[: MAX_NOTE - len("…".encode())].decode(errors="ignore") + "…"
+
+
+class EventBuffer:
+    """Events that wait to be posted, in order within a namespace.
+
+    Namespaces take turns, and each has at most one Event in flight: a slow or busy one delays no other.
+
+    Args:
+        total: Events that may wait.
+        per_namespace: Events of one namespace that may wait.
+    """
+
+    def __init__(self, *, total: int, per_namespace: int) -> None:
+        self._total = total
+        self._per_namespace = per_namespace
+        self._waiting: FairQueue[tuple[int, Event]] = FairQueue()
+        """The number tells equal Events apart."""
+        self._numbers = count()
+        self._in_flight: set[str] = set()
+        self._news = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    @property
+    def pending(self) -> int:
+        """Events that wait or are in flight."""
+        return len(self._waiting) + len(self._in_flight)
+
+    def put(self, event: Event) -> bool:
+        """Add an Event; return whether one had to be dropped: this one, or the newest of the longest queue."""
+        namespace = event.regarding.namespace
+        if len(self._waiting.line(namespace)) >= self._per_namespace:
+            return True
+        full = len(self._waiting) >= self._total
+        if full:
+            newest = next(self._waiting.displaceable(namespace), None)
+            if newest is None:
+                return True
+            self._waiting.discard(newest[1].regarding.namespace, newest)
+        self._waiting.add(namespace, (next(self._numbers), event))
+        self._idle.clear()
+        self._news.set()
+        return full
+
+    async def take(self) -> Event:
+        """Wait for the next Event; it is in flight until `done`."""
+        while (event := self._next()) is None:
+            self._news.clear()
+            await self._news.wait()
+        return event
+
+    def done(self, event: Event) -> None:
+        """End the flight of an Event that was taken."""
+        self._in_flight.discard(event.regarding.namespace)
+        self._news.set()
+        if not self.pending:
+            self._idle.set()
+
+    async def idle(self) -> None:
+        """Return when no Event waits or is in flight."""
+        await self._idle.wait()
+
+    def clear(self) -> int:
+        """Drop every Event; return how many they were."""
+        pending = self.pending
+        self._waiting = FairQueue()
+        self._in_flight.clear()
+        self._idle.set()
+        return pending
+
+    def _next(self) -> Event | None:
+        free = (name for name, _ in self._waiting.heads() if name not in self._in_flight)
+        namespace = next(free, None)
+        if namespace is None:
+            return None
+        self._in_flight.add(namespace)
+        _, event = self._waiting.pop(namespace)
+        return event
+
 
 BUFFER, PER_NAMESPACE = 1000, 100
 """Events that may wait to be posted, of all namespaces and of one."""
@@ -45,8 +217,6 @@ RETRY_DELAYS = (1.0, 4.0)
 """Seconds before the second and the third attempt to post an Event."""
 CALL_SECONDS, CLOSE_SECONDS = 5.0, 2.0
 """Time limits of one attempt, and of all pending Events at the stop."""
-
-logger = structlog.get_logger(__name__)
 
 
 class DropReason(StrEnum):

@@ -11,9 +11,16 @@ import pytest
 import structlog
 from prometheus_client import CollectorRegistry, Counter
 
-from notification_operator.kube.events import recorder as event_recorder
-from notification_operator.kube.events.event import Event, EventType, Regarding
-from notification_operator.kube.events.recorder import DropReason, EventRecorder, EventStatistics, own_pod
+from notification_operator.kube import events as event_recorder
+from notification_operator.kube.events import (
+    DropReason,
+    Event,
+    EventRecorder,
+    EventStatistics,
+    EventType,
+    Regarding,
+    own_pod,
+)
 from tests.unit.operator.domain.builders import at
 from tests.unit.operator.kube_api import KubeApi, refusal, until
 

@@ -1,1 +1,0 @@
-"""Kubernetes Events: the value, the buffer, and the recorder that posts them."""
