@@ -21,8 +21,8 @@ from notification_operator.endpoints.builder import channels
 from notification_operator.kube.client import Connectivity, check_reachable, connect, keep_probing
 from notification_operator.kube.config_map_templates import ConfigMapTemplates
 from notification_operator.kube.events import Event, EventRecorder, EventType, own_pod
-from notification_operator.kube.leases import KubeLeases
 from notification_operator.kube.objects import RECEIVER_RESOURCE, RESOURCE, KubeObjects
+from notification_operator.leadership.lease import KubeLeases
 from notification_operator.observers.audit.observer import audit_store
 from notification_operator.telemetry.gauges import ReceiverGauges, publish
 from notification_operator.telemetry.heartbeat import Heartbeat

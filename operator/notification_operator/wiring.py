@@ -53,8 +53,8 @@ if TYPE_CHECKING:
     from notification_operator.config.settings import Settings
     from notification_operator.delivery.channel import Channel
     from notification_operator.kube.events import EventRecorder, Regarding
-    from notification_operator.kube.leases import KubeLeases
     from notification_operator.kube.objects import KubeObjects
+    from notification_operator.leadership.lease import KubeLeases
     from notification_operator.observers.audit.store import AuditStore
     from notification_operator.observers.publisher import Observer
     from notification_operator.rendering.templating.overrides import ReadTemplate

@@ -6,8 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from notification_operator.kube.events import EventRecorder
-from notification_operator.kube.leases import KubeLeases
 from notification_operator.kube.objects import KubeObjects
+from notification_operator.leadership.lease import KubeLeases
 from notification_operator.watch.routing import ConfigMapWatch
 
 if TYPE_CHECKING:

@@ -6,10 +6,9 @@ import asyncio
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from notification_operator.kube.leases import KubeLeases
 from notification_operator.kube.requests import KubeError
 from notification_operator.leadership.elector import Elector
-from notification_operator.leadership.lease import Lease, LeaseConfig
+from notification_operator.leadership.lease import KubeLeases, Lease, LeaseConfig
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence

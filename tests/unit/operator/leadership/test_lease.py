@@ -11,12 +11,12 @@ import pytest
 from aiohttp import web
 from kubernetes.aio.client import ApiClient, Configuration
 
-from notification_operator.kube.leases import KubeLeases
 from notification_operator.kube.requests import KubeError
 from notification_operator.leadership.elector import Elector
 from notification_operator.leadership.lease import (
     DEFAULT_SECONDS,
     SHARDS,
+    KubeLeases,
     Lease,
     LeaseConfig,
     ObservedLease,
