@@ -24,8 +24,7 @@ from notification_operator.kube.events import Event, EventRecorder, EventType, o
 from notification_operator.kube.objects import RECEIVER_RESOURCE, RESOURCE, KubeObjects
 from notification_operator.leadership.lease import KubeLeases
 from notification_operator.observers.audit.observer import audit_store
-from notification_operator.telemetry.gauges import ReceiverGauges, publish
-from notification_operator.telemetry.heartbeat import Heartbeat
+from notification_operator.telemetry.gauges import Heartbeat, ReceiverGauges, publish
 from notification_operator.telemetry.http_server import Check, HealthServer
 from notification_operator.telemetry.metrics import Metrics
 from notification_operator.watch.collection_watch import KubeWatches

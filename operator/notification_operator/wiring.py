@@ -58,8 +58,8 @@ if TYPE_CHECKING:
     from notification_operator.observers.audit.store import AuditStore
     from notification_operator.observers.publisher import Observer
     from notification_operator.rendering.templating.overrides import ReadTemplate
+    from notification_operator.telemetry.gauges import ElectorStatistics
     from notification_operator.telemetry.metrics import Metrics
-    from notification_operator.telemetry.statistics import ElectorStatistics
     from notification_operator.watch.collection_watch import KubeWatches
     from notification_operator.watch.routing import ConfigMapWatch
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from notification_contract.kinds.choices import Phase
     from notification_operator.observers.publisher import Observer
-    from notification_operator.telemetry.statistics import ElectorStatistics
+    from notification_operator.telemetry.gauges import ElectorStatistics
     from tests.simulation.environment import Environment
 
 MANY_FAILURES = 5

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator, Mapping
 
     from notification_operator.observers.publisher import Transition
-    from notification_operator.telemetry.statistics import ElectorStatistics
+    from notification_operator.telemetry.gauges import ElectorStatistics
     from tests.simulation.invariants import Invariants
 
 PAUSES = (0.1, 2.0, 14.0)

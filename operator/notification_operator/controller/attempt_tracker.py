@@ -17,7 +17,7 @@ import structlog
 
 from notification_operator.endpoints.budget import BudgetLease, ContentBudget, Reservation
 from notification_operator.endpoints.gate import Postponed
-from notification_operator.telemetry.statistics import AttemptStatistics
+from notification_operator.telemetry.gauges import AttemptStatistics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable

@@ -19,7 +19,7 @@ from notification_operator.controller.backlog import Backlog
 from notification_operator.controller.request import Request, Result
 from notification_operator.domain.json_values import CLOCK_STEP
 from notification_operator.fair.fair_queue import FairSemaphore
-from notification_operator.telemetry.statistics import QueueStatistics
+from notification_operator.telemetry.gauges import QueueStatistics
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Iterator

@@ -16,7 +16,7 @@ import structlog
 from notification_operator.domain.sharding import assign_shards, shard_of
 from notification_operator.kube.requests import KubeError
 from notification_operator.leadership.lease import Lease, LeaseCandidate, Membership, Peers
-from notification_operator.telemetry.statistics import ElectorStatistics
+from notification_operator.telemetry.gauges import ElectorStatistics
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from notification_operator.domain.sharding import shard_of
-from notification_operator.telemetry.statistics import ElectorStatistics
+from notification_operator.telemetry.gauges import ElectorStatistics
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,11 +1,15 @@
-"""The gauges that are read whenever Prometheus scrapes them: of the operator's parts, and of receivers, which come and go."""
+"""What the parts of the operator report about themselves, and the gauges that publish it at each scrape.
+
+Probes, the shutdown and tests read the same snapshots.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import threading
+from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
@@ -20,12 +24,71 @@ if TYPE_CHECKING:
 
     from notification_operator.domain.routing import RoutingState
     from notification_operator.telemetry.metrics import Metrics
-    from notification_operator.telemetry.statistics import (
-        AttemptStatistics,
-        ElectorStatistics,
-        LoopStatistics,
-        QueueStatistics,
-    )
+
+INTERVAL: Final = 0.1
+"""Seconds between two beats; a gap that is shorter stays unseen."""
+WINDOW: Final = 60.0
+"""Seconds for which a gap is reported: no scrape misses it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueStatistics:
+    """The work queue, counted in keys."""
+
+    waiting: int = 0
+    """Keys that wait for a worker."""
+    oldest_seconds: float = 0.0
+    """Age of the oldest of these; 0 if there is none."""
+    parked: int = 0
+    """Keys that wait until a reconciliation is admitted."""
+    running: int = 0
+    """Keys that are being reconciled."""
+    delayed: int = 0
+    """Keys that are scheduled for a later time."""
+    stalled: int = 0
+    """Keys whose status the API server refuses; each waits for a change of its object."""
+    incomplete: bool = False
+    """Whether keys were dropped because there were too many, and not listed again since."""
+    most_failures: int = 0
+    """Consecutive failed reconciliations of the key that has most of them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptStatistics:
+    """The attempt tracker."""
+
+    objects: int = 0
+    """Objects with attempts that are running or not yet recorded."""
+    running: int = 0
+    """Attempts that are running."""
+    unrecorded: int = 0
+    """Finished attempts that no status write is known to hold."""
+    waiting: int = 0
+    """Attempts that are due and wait for room in the budget of their channel."""
+    held_bytes: int = 0
+    """Bytes of content that attempts hold or that are reserved for them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoopStatistics:
+    """The event loop."""
+
+    gap_seconds: float = 0.0
+    """The longest time in the last minute in which it ran nothing else."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ElectorStatistics:
+    """The leader election of this replica, by shard number."""
+
+    shards: int = 1
+    """How many shards there are."""
+    working: frozenset[int] = frozenset({0})
+    """Shards whose notifications this replica works on."""
+    owned: frozenset[int] = frozenset({0})
+    """The same, and the shards that this replica is about to release."""
+    released: frozenset[int] = frozenset()
+    """Shards that this replica released last after nothing of them was running."""
 
 
 def publish(  # noqa: PLR0913 - the parts that are observed
@@ -178,3 +241,40 @@ class ReceiverGauges(Collector):
             value=float(self._drills_scheduled),
         )
         yield from (ready, last_success, last_drill, scheduled)
+
+
+class Heartbeat:
+    """The heartbeat of the event loop: measures how much later than planned the event loop runs a task.
+
+    Args:
+        clock: monotonic seconds.
+    """
+
+    def __init__(self, *, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._due: float | None = None
+        self._gaps: deque[tuple[float, float]] = deque()
+        """Time and seconds of the latest gaps, each longer than all after it."""
+
+    async def run(self) -> None:
+        """Measure until cancelled."""
+        while True:
+            self._due = self._clock() + INTERVAL
+            await asyncio.sleep(INTERVAL)
+            self._note(self._clock())
+
+    def statistics(self) -> LoopStatistics:
+        """Return the largest gap of the last minute, with one that just ended."""
+        now = self._clock()
+        self._note(now)
+        return LoopStatistics(gap_seconds=self._gaps[0][1] if self._gaps else 0.0)
+
+    def _note(self, now: float) -> None:
+        while self._gaps and self._gaps[0][0] < now - WINDOW:
+            self._gaps.popleft()
+        late = 0.0 if self._due is None else now - self._due
+        if late <= 0:
+            return
+        while self._gaps and self._gaps[-1][1] <= late:
+            self._gaps.pop()
+        self._gaps.append((now, late))

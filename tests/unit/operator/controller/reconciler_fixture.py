@@ -15,8 +15,8 @@ from notification_operator.controller.workqueue import WorkQueue
 from notification_operator.delivery.channel import Channel, Message
 from notification_operator.domain.key import Key
 from notification_operator.observers.publisher import Observer
+from notification_operator.telemetry.gauges import AttemptStatistics
 from notification_operator.telemetry.metrics import Metrics
-from notification_operator.telemetry.statistics import AttemptStatistics
 from notification_operator.wiring import ReceiverPorts, build
 from tests.unit.operator.leadership.lease_fixture import Leases
 from tests.unit.operator.ports import null_ports

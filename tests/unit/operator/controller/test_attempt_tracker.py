@@ -13,7 +13,7 @@ from notification_operator.domain.key import Key
 from notification_operator.domain.model import Attempt, parse
 from notification_operator.domain.routing import Route
 from notification_operator.endpoints.gate import Postponed
-from notification_operator.telemetry.statistics import AttemptStatistics
+from notification_operator.telemetry.gauges import AttemptStatistics
 from tests.unit.operator.domain.builders import stored
 
 ROUTE = Route(targets=("slack", "console"))

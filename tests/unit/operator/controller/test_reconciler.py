@@ -15,7 +15,7 @@ from notification_operator.controller.request import Result
 from notification_operator.delivery.channel import Permanent, Transient
 from notification_operator.domain.folding.fold import fold
 from notification_operator.endpoints.endpoint import Endpoint
-from notification_operator.telemetry.statistics import AttemptStatistics
+from notification_operator.telemetry.gauges import AttemptStatistics
 from tests.simulation.null_ports import NoEvents
 from tests.unit.operator.controller.reconciler_fixture import IDLE, ReconcilerFixture, Stub
 from tests.unit.operator.kube_api import until

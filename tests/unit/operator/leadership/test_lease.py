@@ -22,7 +22,7 @@ from notification_operator.leadership.lease import (
     ObservedLease,
     new_lease,
 )
-from notification_operator.telemetry.statistics import ElectorStatistics
+from notification_operator.telemetry.gauges import ElectorStatistics
 from tests.unit.loopback import listening
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from notification_operator.domain.key import Key
 from notification_operator.domain.routing import resolve
 from notification_operator.domain.sharding import shard_of
 from notification_operator.leadership.ownership import Ownership
-from notification_operator.telemetry.statistics import ElectorStatistics
+from notification_operator.telemetry.gauges import ElectorStatistics
 from tests.unit.operator.domain.builders import notification, success, unexpected
 
 if TYPE_CHECKING:

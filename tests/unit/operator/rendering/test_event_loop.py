@@ -14,7 +14,7 @@ import pytest
 
 from atomic_status.testing import MemoryStore
 from notification_contract import names
-from notification_operator.telemetry.heartbeat import Heartbeat
+from notification_operator.telemetry.gauges import Heartbeat
 from notification_operator.wiring import ReceiverPorts
 from tests.cases import length, some
 from tests.unit.operator.channels.mail_server import mail_server

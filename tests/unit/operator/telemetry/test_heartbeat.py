@@ -8,8 +8,7 @@ import time
 
 import pytest
 
-from notification_operator.telemetry.heartbeat import INTERVAL, WINDOW, Heartbeat
-from notification_operator.telemetry.statistics import LoopStatistics
+from notification_operator.telemetry.gauges import INTERVAL, WINDOW, Heartbeat, LoopStatistics
 
 
 class Clock:

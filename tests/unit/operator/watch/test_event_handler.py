@@ -14,8 +14,8 @@ from notification_operator.controller.workqueue import WorkQueue
 from notification_operator.domain.key import Key
 from notification_operator.domain.model import Attempt
 from notification_operator.domain.routing import Route
+from notification_operator.telemetry.gauges import QueueStatistics
 from notification_operator.telemetry.metrics import Metrics
-from notification_operator.telemetry.statistics import QueueStatistics
 from notification_operator.watch.event_handler import EventHandler, Listing
 from notification_operator.watch.namespaces import AllNamespaces
 from tests.unit.operator.domain.builders import unexpected
