@@ -29,8 +29,7 @@ from notification_operator.leadership.lease import LeaseConfig
 from notification_operator.leadership.ownership import Ownership
 from notification_operator.observers.audit.observer import AuditObserver
 from notification_operator.observers.kube_events import EventObserver
-from notification_operator.observers.metrics import MetricsObserver
-from notification_operator.observers.publisher import LogObserver, Publisher
+from notification_operator.observers.publisher import LogObserver, MetricsObserver, Publisher
 from notification_operator.watch.backlog_listing import BacklogListing
 from notification_operator.watch.event_handler import EventHandler
 from notification_operator.watch.field_selector import OpenSelector

@@ -44,8 +44,7 @@ if TYPE_CHECKING:
     from notification_operator.endpoints.budget import Reservation
     from notification_operator.endpoints.redaction import ContentRedaction, RedactedContent
     from notification_operator.endpoints.registry import Endpoints
-    from notification_operator.observers.metrics import MetricsObserver
-    from notification_operator.observers.publisher import Publisher
+    from notification_operator.observers.publisher import MetricsObserver, Publisher
 
 STALLED_AFTER: Final = 8
 """Consecutive failures after which an object is stalled, if the last one is a refusal of the object itself or unexpected."""

@@ -37,6 +37,15 @@ if TYPE_CHECKING:
 
 logger = structlog.get_logger(__name__)
 
+REFRESH_SECONDS: Final = 60.0
+"""Seconds between two reads of the files of the service account."""
+SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+SERVICE_ACCOUNT_NAMESPACE = SERVICE_ACCOUNT / "namespace"
+START_SECONDS = 8.0
+"""Time limit of the API server's first response."""
+PROBE_SECONDS = 5.0
+"""Seconds of silence after which the API server is probed, and the time limit of a probe."""
+
 
 class Connectivity:
     """Follows every request of the sessions that carry `trace()`."""
@@ -115,9 +124,6 @@ class Connectivity:
         if self._watches.get((client, path), False):
             self._watches[client, path] = False
             self._closed_at[client, path] = self._clock()
-
-
-REFRESH_SECONDS: Final = 60.0
 
 
 class AccountFiles:
@@ -207,15 +213,6 @@ async def translate_failures(
             async with response:
                 raise_for_refusal(response, await response.read())
     return response
-
-
-SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
-SERVICE_ACCOUNT_NAMESPACE = SERVICE_ACCOUNT / "namespace"
-START_SECONDS = 8.0
-"""Time limit of the API server's first response."""
-
-PROBE_SECONDS = 5.0
-"""Seconds of silence after which the API server is probed, and the time limit of a probe."""
 
 
 class UnreachableError(KubeError):

@@ -37,6 +37,18 @@ GROUP, VERSION = "events.k8s.io", "v1"
 CONTROLLER = "kubernaut.ai/notification-operator"
 MAX_NOTE, MAX_NAME, MAX_INSTANCE = 1024, 253, 128
 """Bytes that the API server accepts."""
+BUFFER, PER_NAMESPACE = 1000, 100
+"""Events that may wait to be posted, of all namespaces and of one."""
+POSTERS: Final = 4
+"""Events that are posted at once, each of another namespace."""
+REMEMBERED: Final = 1000
+"""Events whose repetitions are counted."""
+QUIET: Final = timedelta(minutes=30)
+"""After this time a repeated Event is created again; the API server keeps Events for an hour."""
+RETRY_DELAYS = (1.0, 4.0)
+"""Seconds before the second and the third attempt to post an Event."""
+CALL_SECONDS, CLOSE_SECONDS = 5.0, 2.0
+"""Time limits of one attempt, and of all pending Events at the stop."""
 
 
 class EventType(StrEnum):
@@ -203,20 +215,6 @@ class EventBuffer:
         self._in_flight.add(namespace)
         _, event = self._waiting.pop(namespace)
         return event
-
-
-BUFFER, PER_NAMESPACE = 1000, 100
-"""Events that may wait to be posted, of all namespaces and of one."""
-POSTERS: Final = 4
-"""Events that are posted at once, each of another namespace."""
-REMEMBERED: Final = 1000
-"""Events whose repetitions are counted."""
-QUIET: Final = timedelta(minutes=30)
-"""After this time a repeated Event is created again; the API server keeps Events for an hour."""
-RETRY_DELAYS = (1.0, 4.0)
-"""Seconds before the second and the third attempt to post an Event."""
-CALL_SECONDS, CLOSE_SECONDS = 5.0, 2.0
-"""Time limits of one attempt, and of all pending Events at the stop."""
 
 
 class DropReason(StrEnum):

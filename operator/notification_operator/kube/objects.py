@@ -38,6 +38,10 @@ METADATA: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 """Asks for objects without spec and status, as the events of a watch."""
 METADATA_LIST: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 """The same for a listing."""
+Pages: TypeAlias = Callable[[str | None], AsyncIterator[Sequence[dict[str, Any]]]]
+"""Returns the pages of the objects in a namespace, or in all."""
+DELETE_SECONDS: Final = 10.0
+"""Time limit for one deletion."""
 
 
 def collection(kind: Resource, namespace: str | None = None) -> str:
@@ -88,12 +92,6 @@ async def lists(
         if size * FACTOR <= PAGE_BYTES:
             limit = min(limit * FACTOR, most)
         del page
-
-
-Pages: TypeAlias = Callable[[str | None], AsyncIterator[Sequence[dict[str, Any]]]]
-"""Returns the pages of the objects in a namespace, or in all."""
-DELETE_SECONDS: Final = 10.0
-"""For one deletion."""
 
 
 class KubeObjects:

@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 
     from kubernetes.aio.client import ApiClient
 
+JSON: Final = "application/json"
+CHUNK: Final = 65_536
+"""Bytes that are read at once from a response of bounded size."""
+EVENT_BYTES: Final = 8 * 1024 * 1024
+"""The longest event of a watch: an object of the largest size, with its text escaped."""
+
 
 class KubeError(Exception):
     """A call of the API server failed.
@@ -90,13 +96,6 @@ def translated() -> Iterator[None]:
         raise KubeError(status=error.status, reason=str(error.reason)) from error
     except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
         raise KubeError(status=None, reason=str(error) or type(error).__name__) from error
-
-
-JSON: Final = "application/json"
-CHUNK: Final = 65_536
-"""Bytes that are read at once from a response of bounded size."""
-EVENT_BYTES: Final = 8 * 1024 * 1024
-"""The longest event of a watch: an object of the largest size, with its text escaped."""
 
 
 class ResponseTooLargeError(Exception):

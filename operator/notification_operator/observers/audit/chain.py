@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-
 GENESIS: Final = "0" * 64
 """`previous` of the first line of a chain."""
 _LINE: Final = re.compile(

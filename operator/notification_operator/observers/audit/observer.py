@@ -10,11 +10,9 @@ import orjson
 from notification_contract import names
 from notification_operator.domain import audit_events as audit
 from notification_operator.domain.redaction.redact import ALL_RULES, Rules, redact_content
-from notification_operator.observers.audit.buffer import Buffer
 from notification_operator.observers.audit.file_store import FileAuditStore
-from notification_operator.observers.audit.metrics import AuditMetrics
 from notification_operator.observers.audit.store import HttpAuditStore
-from notification_operator.observers.audit.writer import AuditWriter
+from notification_operator.observers.audit.writer import AuditMetrics, AuditWriter, Buffer
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry

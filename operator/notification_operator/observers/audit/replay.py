@@ -23,10 +23,8 @@ from notification_operator.domain.status import FINAL, phase_of
 from notification_operator.kube.client import Connectivity, connect
 from notification_operator.kube.objects import pages
 from notification_operator.kube.requests import call
-from notification_operator.observers.audit.buffer import Buffer
-from notification_operator.observers.audit.metrics import AuditMetrics
 from notification_operator.observers.audit.observer import audit_store
-from notification_operator.observers.audit.writer import AuditWriter
+from notification_operator.observers.audit.writer import AuditMetrics, AuditWriter, Buffer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence

@@ -8,20 +8,28 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import structlog
+from prometheus_client import Counter, Gauge, Histogram
 
+from notification_operator.domain.audit_events import ACTOR
 from notification_operator.observers.audit.store import Refused, TooLarge, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from notification_operator.observers.audit.buffer import Buffer
-    from notification_operator.observers.audit.metrics import AuditMetrics
+    from prometheus_client import CollectorRegistry
+
     from notification_operator.observers.audit.store import AuditStore
 
+logger = structlog.get_logger(__name__)
+
+SERVICE = ("service",)
+MAX_BYTES = 32 * 1024 * 1024
+"""Memory that pending events may take while the store is down."""
 RETRY_DELAYS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0)
 """Seconds between two attempts of a batch; the last delay repeats."""
 MAX_RETRY_AFTER = 300.0
@@ -33,7 +41,77 @@ BATCH_BYTES = 1_000_000
 RECOVERY = 8
 """Each accepted batch raises a limit that a 413 response has lowered by one part in so many."""
 
-logger = structlog.get_logger(__name__)
+
+class AuditMetrics:
+    """The audit metrics, with the names that other services use too: every buffered event is later written, dropped, or still pending."""
+
+    def __init__(self, registry: CollectorRegistry, buffer: Buffer) -> None:
+        def counter(name: str, description: str) -> Counter:
+            return Counter(f"audit_{name}", description, SERVICE, registry=registry).labels(ACTOR)
+
+        def gauge(name: str, description: str) -> Gauge:
+            return Gauge(f"audit_{name}", description, SERVICE, registry=registry).labels(ACTOR)
+
+        self.buffered = counter("events_buffered_total", "Audit events added to the buffer.")
+        self.written = counter("events_written_total", "Audit events accepted by the audit store.")
+        self.dropped = counter(
+            "events_dropped_total",
+            "Audit events lost because the buffer was full, the store refused them, or the operator stopped.",
+        )
+        self.failed_batches = counter(
+            "batches_failed_total", "Audit batches dropped because the store refused them."
+        )
+        self.write_seconds = Histogram(
+            "audit_write_duration_seconds",
+            "Duration in seconds of one request to the audit store.",
+            SERVICE,
+            registry=registry,
+        ).labels(ACTOR)
+        gauge("buffer_size", "Audit events in the buffer.").set_function(lambda: len(buffer))
+        gauge("buffer_capacity", "Maximum number of audit events in the buffer.").set(buffer.capacity)
+        gauge("buffer_utilization_ratio", "Utilization of the audit buffer, from 0 to 1.").set_function(
+            lambda: len(buffer) / buffer.capacity
+        )
+
+
+class Buffer:
+    """The pending events, first in first out, each the bytes of its JSON; bounded in number and in bytes.
+
+    An event leaves it only by `remove`.
+    """
+
+    def __init__(self, capacity: int, *, max_bytes: int = MAX_BYTES) -> None:
+        self.capacity = capacity
+        self._max_bytes = max_bytes
+        self._events: deque[bytes] = deque()
+        self._bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._events)
+
+    def put(self, event: bytes) -> bool:
+        """Add an event; return whether there was room for it."""
+        if len(self._events) >= self.capacity or self._bytes + len(event) > self._max_bytes:
+            return False
+        self._events.append(event)
+        self._bytes += len(event)
+        return True
+
+    def first(self, count: int, *, max_bytes: int) -> list[bytes]:
+        """Return the oldest events within both bounds; an event above the second bound is returned alone."""
+        batch: list[bytes] = []
+        size = 0
+        for event in self._events:
+            size += len(event)
+            if len(batch) >= count or (batch and size > max_bytes):
+                break
+            batch.append(event)
+        return batch
+
+    def remove(self, count: int) -> None:
+        """Remove the oldest events."""
+        for _ in range(count):
+            self._bytes -= len(self._events.popleft())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,7 @@ from dataclasses import replace
 import pytest
 
 from notification_contract.kinds.choices import Phase
-from notification_operator.observers.metrics import MetricsObserver
-from notification_operator.observers.publisher import Transition
+from notification_operator.observers.publisher import MetricsObserver, Transition
 from notification_operator.telemetry.metrics import Metrics
 from tests.unit.operator.domain.builders import circuit_open, failure, notification, success, with_status
 

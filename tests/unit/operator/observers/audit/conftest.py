@@ -10,10 +10,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from prometheus_client import CollectorRegistry
 
-from notification_operator.observers.audit.buffer import Buffer
-from notification_operator.observers.audit.metrics import AuditMetrics
 from notification_operator.observers.audit.store import HttpAuditStore
-from notification_operator.observers.audit.writer import AuditWriter
+from notification_operator.observers.audit.writer import AuditMetrics, AuditWriter, Buffer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -1,6 +1,6 @@
 """The buffer of pending events: ordered and bounded; an event stays until it is removed."""
 
-from notification_operator.observers.audit.buffer import Buffer
+from notification_operator.observers.audit.writer import Buffer
 
 
 def take(buffer: Buffer, count: int, *, max_bytes: int) -> list[bytes]:
