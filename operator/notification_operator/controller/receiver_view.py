@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from notification_contract.kinds.choices import CircuitState
 from notification_operator.domain.receivers.fold import entry_of
-from notification_operator.domain.receivers.health import UNTESTED
-from notification_operator.domain.receivers.health_condition import assess
+from notification_operator.domain.receivers.health import UNTESTED, assess
 from notification_operator.domain.receivers.references import ReferenceReason
 
 if TYPE_CHECKING:
@@ -16,8 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from notification_operator.domain.receivers.declared import Declared
-    from notification_operator.domain.receivers.health import Health
-    from notification_operator.domain.receivers.readiness import Readiness
+    from notification_operator.domain.receivers.health import Health, Readiness
     from notification_operator.endpoints.registry import Endpoints
 
 INTERVAL: Final = 30.0

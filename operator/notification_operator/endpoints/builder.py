@@ -19,7 +19,7 @@ from notification_operator.config.settings import SettingsError
 from notification_operator.delivery.channel import InvalidOptionsError
 from notification_operator.delivery.http.egress_policy import AddressNotAllowedError
 from notification_operator.delivery.local.file_storage import DAY, Limits
-from notification_operator.domain.receivers.readiness import Readiness, ReadyReason
+from notification_operator.domain.receivers.health import Readiness, ReadyReason
 from notification_operator.domain.receivers.references import References, resolve_references, template_key
 from notification_operator.endpoints.factory import CHANNEL_PACKAGE, load
 

@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from notification_operator.domain.planning.hold import Hold
     from notification_operator.domain.planning.plan import Send
     from notification_operator.domain.receivers.catalog import Receiver, ReceiverKey
-    from notification_operator.domain.receivers.readiness import Readiness
+    from notification_operator.domain.receivers.health import Readiness
     from notification_operator.endpoints.attempt import Recorder
     from notification_operator.endpoints.gate import Gate
     from notification_operator.endpoints.limits import FlowControl

@@ -40,8 +40,7 @@ if TYPE_CHECKING:
     from notification_operator.domain.key import Key
     from notification_operator.domain.planning.hold import Hold
     from notification_operator.domain.receivers.catalog import Catalog, Receiver, ReceiverKey
-    from notification_operator.domain.receivers.health import Health
-    from notification_operator.domain.receivers.readiness import Readiness
+    from notification_operator.domain.receivers.health import Health, Readiness
     from notification_operator.endpoints.attempt import Recorder
     from notification_operator.endpoints.builder import Builder
     from notification_operator.endpoints.endpoint import Delivery

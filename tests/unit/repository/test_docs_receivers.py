@@ -16,13 +16,13 @@ from notification_contract.kinds.choices import TargetState
 from notification_contract.kinds.receiver import parse_spec
 from notification_contract.safe_yaml import LOADER
 from notification_operator.delivery.channel import ReceiverProblem
-from notification_operator.domain.receivers.health_condition import (
+from notification_operator.domain.receivers.health import (
     CIRCUIT_OPEN,
     DELIVERING,
+    NOT_TESTED,
     SUSPENDED,
-    UNTESTED,
+    ReadyReason,
 )
-from notification_operator.domain.receivers.readiness import ReadyReason
 from notification_operator.domain.receivers.references import ReferenceReason
 from notification_operator.rendering.compose import Composer, Facts
 from notification_operator.rendering.templating.templates import Template
@@ -126,7 +126,7 @@ def test_every_type_has_a_page_and_an_example(kind: ReceiverType) -> None:
 
 def test_every_reason_of_a_condition_is_explained() -> None:
     text = (ROOT / "docs" / "receivers" / "troubleshooting.md").read_text("utf-8")
-    healthy = (*ReceiverProblem, DELIVERING, CIRCUIT_OPEN, SUSPENDED, UNTESTED)
+    healthy = (*ReceiverProblem, DELIVERING, CIRCUIT_OPEN, SUSPENDED, NOT_TESTED)
     # These two are never written.
     silent = {ReferenceReason.PENDING}
     for reason in {*healthy, *ReadyReason, *ReferenceReason} - silent:

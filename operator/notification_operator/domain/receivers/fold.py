@@ -17,9 +17,7 @@ from notification_contract.kinds.choices import CircuitState, ConditionStatus
 from notification_operator.domain.conditions import Condition, updated
 from notification_operator.domain.json_values import EARLIEST_TIME, integer, mapping, moment, text
 from notification_operator.domain.receivers.declared import examine
-from notification_operator.domain.receivers.health import UNTESTED
-from notification_operator.domain.receivers.health_condition import HEALTHY, healthy
-from notification_operator.domain.receivers.readiness import ReadyReason
+from notification_operator.domain.receivers.health import HEALTHY, UNTESTED, ReadyReason, healthy
 from notification_operator.domain.receivers.references import ReferenceReason
 from notification_operator.domain.receivers.status import (
     ERROR_CHARACTERS,
@@ -36,8 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
-    from notification_operator.domain.receivers.health import Health
-    from notification_operator.domain.receivers.readiness import Readiness
+    from notification_operator.domain.receivers.health import Health, Readiness
     from notification_operator.domain.receivers.status import LastTest
 
 MAX_AGE: Final = timedelta(minutes=10)

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from notification_operator.domain.receivers.drills import is_drilled, latest_drill, reached
-from notification_operator.domain.receivers.readiness import ReadyReason
+from notification_operator.domain.receivers.health import ReadyReason
 from notification_operator.telemetry.gauges import ReceiverState
 
 if TYPE_CHECKING:

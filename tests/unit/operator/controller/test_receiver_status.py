@@ -26,8 +26,7 @@ from notification_operator.controller.receiver_status import (
 )
 from notification_operator.domain.receivers.catalog import ReceiverKey
 from notification_operator.domain.receivers.declared import declare
-from notification_operator.domain.receivers.health import UNTESTED, Health
-from notification_operator.domain.receivers.readiness import Readiness, ReadyReason
+from notification_operator.domain.receivers.health import UNTESTED, Health, Readiness, ReadyReason
 from notification_operator.domain.receivers.references import ReferenceReason
 from notification_operator.domain.receivers.status import ReceiverTestResult
 from tests.simulation.virtual_loop import run_virtually

@@ -33,8 +33,7 @@ if TYPE_CHECKING:
     from notification_operator.delivery.channel import Message, Receipt
     from notification_operator.domain.attempt import Attempt
     from notification_operator.domain.receivers.catalog import Receiver, ReceiverKey
-    from notification_operator.domain.receivers.health import Health
-    from notification_operator.domain.receivers.readiness import Readiness
+    from notification_operator.domain.receivers.health import Health, Readiness
     from notification_operator.domain.receivers.references import References
 
 BLOCKS = {"url": "", "urlSecretRef": {"name": "hook"}}

@@ -6,7 +6,7 @@ import pytest
 
 from notification_operator.delivery.channel import InvalidOptionsError
 from notification_operator.delivery.http.egress_policy import AddressNotAllowedError
-from notification_operator.domain.receivers.readiness import ReadyReason
+from notification_operator.domain.receivers.health import ReadyReason
 from notification_operator.domain.receivers.references import ReferenceReason
 from notification_operator.endpoints.endpoint import Delivery
 from notification_operator.endpoints.limits import Limits

@@ -14,7 +14,7 @@ from standardwebhooks import Webhook
 from notification_contract.crds import notification_request
 from notification_contract.kinds.channel_names import ADDRESSES, SHARED, ReceiverType
 from notification_contract.kinds.target import address_digits
-from notification_operator.domain.receivers.readiness import ReadyReason
+from notification_operator.domain.receivers.health import ReadyReason
 from tests.unit.operator.channels.mail_server import USERNAME, mail_server
 from tests.unit.operator.channels.receivers import KEY, SERVICES, TOKEN, base
 from tests.unit.operator.delivery.receiving import PATH, serving
@@ -33,7 +33,7 @@ from tests.unit.operator.endpoints.far_ends import (
 
 if TYPE_CHECKING:
     from notification_operator.domain.receivers.catalog import Receiver
-    from notification_operator.domain.receivers.readiness import Readiness
+    from notification_operator.domain.receivers.health import Readiness
     from tests.unit.operator.channels.mail_server import MailServer
     from tests.unit.operator.endpoints.stage import Stage
 

@@ -6,8 +6,7 @@ from typing import Any
 
 from notification_contract import names
 from notification_contract.kinds.choices import CircuitState
-from notification_operator.domain.receivers.health import Health
-from notification_operator.domain.receivers.readiness import Readiness
+from notification_operator.domain.receivers.health import Health, Readiness
 from notification_operator.domain.receivers.references import ReferenceReason
 from tests.unit.operator.domain.builders import at
 

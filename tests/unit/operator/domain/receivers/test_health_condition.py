@@ -9,8 +9,7 @@ import pytest
 from notification_contract.kinds.choices import CircuitState, ConditionStatus
 from notification_operator.domain.conditions import Condition
 from notification_operator.domain.receivers.fold import entry_of
-from notification_operator.domain.receivers.health import UNTESTED, Health
-from notification_operator.domain.receivers.health_condition import assess, healthy
+from notification_operator.domain.receivers.health import UNTESTED, Health, assess, healthy
 from tests.unit.operator.domain.builders import at
 from tests.unit.operator.domain.receivers.builders import failing_at, healthy_at
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from notification_operator.domain.receivers.readiness import Readiness, ReadyReason
+from notification_operator.domain.receivers.health import Readiness, ReadyReason
 from notification_operator.domain.receivers.references import ReferenceReason
 
 

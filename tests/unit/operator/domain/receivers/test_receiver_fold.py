@@ -12,8 +12,7 @@ import pytest
 from notification_contract.kinds.choices import CircuitState, ReceiverTestOutcome
 from notification_operator.domain.json_values import format_time
 from notification_operator.domain.receivers.fold import MAX_AGE, OwnerFacts, fold, is_test_due
-from notification_operator.domain.receivers.health import UNTESTED, Health
-from notification_operator.domain.receivers.readiness import ReadyReason
+from notification_operator.domain.receivers.health import UNTESTED, Health, ReadyReason
 from notification_operator.domain.receivers.references import ReferenceReason
 from notification_operator.domain.receivers.status import MOST_REPLICAS, LastTest, ReceiverStatus
 from tests.unit.operator.domain.builders import at

@@ -16,8 +16,7 @@ from notification_contract.kinds.choices import ReceiverTestOutcome
 from notification_operator.controller import receiver_view
 from notification_operator.controller.receiver_status import ReceiverStatusController
 from notification_operator.domain.receivers.catalog import ReceiverKey
-from notification_operator.domain.receivers.health import UNTESTED, Health
-from notification_operator.domain.receivers.readiness import Readiness
+from notification_operator.domain.receivers.health import UNTESTED, Health, Readiness
 from notification_operator.domain.receivers.references import resolve_references
 from notification_operator.domain.receivers.status import ReceiverTestResult
 from notification_operator.kube.objects import RECEIVER_RESOURCE
