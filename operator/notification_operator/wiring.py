@@ -8,8 +8,8 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from notification_operator.controller.attempt_tracker import AttemptTracker
-from notification_operator.controller.receiver_status import ReceiverStatusController
-from notification_operator.controller.receiver_tests import ReceiverTester
+from notification_operator.controller.receiver_tester import ReceiverTester
+from notification_operator.controller.receivers import ReceiverStatusController
 from notification_operator.controller.reconciler import Reconciler
 from notification_operator.controller.retention import RetentionSweeper
 from notification_operator.controller.workqueue import WorkQueue

@@ -13,7 +13,7 @@ from notification_operator.watch import backoff
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from notification_operator.controller.backlog import Backlog
+    from notification_operator.controller.workqueue import Backlog
     from notification_operator.kube.objects import Pages
     from notification_operator.watch.event_handler import EventHandler
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
-    from notification_operator.controller.receiver_status import ReceiverStatusController
+    from notification_operator.controller.receivers import ReceiverStatusController
     from notification_operator.domain.key import Key
     from notification_operator.domain.receivers.catalog import ReceiverKey
     from notification_operator.domain.receivers.health import Health

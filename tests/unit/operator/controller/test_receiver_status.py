@@ -18,8 +18,8 @@ from atomic_status import Conflict, ObjectRef, Rejected, Unavailable
 from atomic_status.testing import MemoryStore
 from notification_contract import names
 from notification_contract.kinds.choices import CircuitState, ReceiverTestOutcome
-from notification_operator.controller import receiver_tests, receiver_view
-from notification_operator.controller.receiver_status import (
+from notification_operator.controller import receivers as controller
+from notification_operator.controller.receivers import (
     CONCURRENT_WRITES,
     REFUSED_RETRY,
     ReceiverStatusController,
@@ -51,8 +51,8 @@ if TYPE_CHECKING:
 
 KEY = ReceiverKey("shop", "on-call")
 REF = ObjectRef(namespace="shop", name="on-call")
-INTERVAL = receiver_view.INTERVAL
-TRANSITION = receiver_view.TRANSITION_INTERVAL
+INTERVAL = controller.INTERVAL
+TRANSITION = controller.TRANSITION_INTERVAL
 REQUESTED = "2026-03-01T12:00:05Z"
 
 
@@ -264,7 +264,7 @@ async def test_change_without_a_transition_is_written_every_thirty_seconds(clust
     for second in range(100):
         cluster.set(healthy_at(2 + second))
         await asyncio.sleep(1)
-    spread = INTERVAL * (1 + receiver_view.SPREAD / 2)
+    spread = INTERVAL * (1 + controller.SPREAD / 2)
     first, *later = cluster.store.times[began - 1 :]
     gaps = [time - before for before, time in zip([first, *later], later, strict=False)]
     assert gaps == pytest.approx([spread] * 3, abs=0.1)
@@ -277,7 +277,7 @@ async def test_changes_during_a_write_wait_as_long_as_others(cluster: Cluster) -
     for step in range(1000):
         cluster.set(healthy_at(1 + step / 10))
         await asyncio.sleep(0.1)
-    spread = INTERVAL * (1 + receiver_view.SPREAD / 2)
+    spread = INTERVAL * (1 + controller.SPREAD / 2)
     gaps = [time - before for before, time in pairwise(cluster.store.times[1:])]
     assert gaps == pytest.approx([spread] * 3, abs=0.2)
 
@@ -432,7 +432,7 @@ async def test_changed_message_of_a_condition_is_written_with_the_next_write(clu
     cluster.controller.note(KEY)
     await sleep(TRANSITION)
     assert puts(cluster) == 1
-    await sleep(INTERVAL * (1 + receiver_view.SPREAD))
+    await sleep(INTERVAL * (1 + controller.SPREAD))
     assert puts(cluster) == 2
 
 
@@ -752,7 +752,7 @@ async def test_tests_that_hang_delay_no_status(cluster: Cluster) -> None:
     cluster.set(healthy_at(1))
     await sleep()
     assert condition(cluster, "Healthy") == ("True", "Delivering")
-    await sleep(receiver_tests.SECONDS)
+    await sleep(controller.TEST_SECONDS)
     last = cluster.store.peek(ObjectRef(namespace="shop", name="r0"))["status"]["lastTest"]
     assert last == {"requestedAt": REQUESTED, "outcome": "Failed", "message": "no result within 180 s"}
 

@@ -13,8 +13,8 @@ import pytest
 from atomic_status import KubeStatusStore
 from notification_contract import names
 from notification_contract.kinds.choices import ReceiverTestOutcome
-from notification_operator.controller import receiver_view
-from notification_operator.controller.receiver_status import ReceiverStatusController
+from notification_operator.controller import receivers as controller
+from notification_operator.controller.receivers import ReceiverStatusController
 from notification_operator.domain.receivers.catalog import ReceiverKey
 from notification_operator.domain.receivers.health import UNTESTED, Health, Readiness
 from notification_operator.domain.receivers.references import resolve_references
@@ -46,7 +46,7 @@ KEY = ReceiverKey(HOME, "on-call")
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backoff, "FIRST", 0.02)
-    monkeypatch.setattr(receiver_view, "TRANSITION_INTERVAL", 0.01)
+    monkeypatch.setattr(controller, "TRANSITION_INTERVAL", 0.01)
 
 
 class Replica:

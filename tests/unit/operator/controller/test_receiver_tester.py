@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from notification_contract.kinds.choices import ReceiverTestOutcome
-from notification_operator.controller.receiver_tests import ReceiverTester
+from notification_operator.controller.receiver_tester import ReceiverTester
 from notification_operator.delivery.channel import Permanent, ReceiverError, ReceiverProblem
 from notification_operator.domain.receivers.catalog import ReceiverKey
 from tests.unit.operator.domain.receivers.entries import receiver

@@ -10,21 +10,27 @@ so it is written at most every 30 seconds.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass, replace
 from random import random
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
 from atomic_status import Applied, Gone, Rejected, StatusError, Unavailable, apply
-from notification_operator.controller.receiver_tests import ReceiverTests
-from notification_operator.controller.receiver_view import Views, Written
+from notification_contract import names
+from notification_contract.kinds.choices import CircuitState
+from notification_operator.controller.receiver_tester import failed
 from notification_operator.controller.request import Result, ref_of
 from notification_operator.controller.workqueue import WorkQueue, backoff
+from notification_operator.domain.error_text import describe
+from notification_operator.domain.json_values import moment
 from notification_operator.domain.key import Key
 from notification_operator.domain.receivers.catalog import ReceiverKey
 from notification_operator.domain.receivers.declared import requested_test
-from notification_operator.domain.receivers.fold import OwnerFacts, fold, is_test_due
-from notification_operator.domain.receivers.status import ReceiverStatus
+from notification_operator.domain.receivers.fold import OwnerFacts, entry_of, fold, is_test_due
+from notification_operator.domain.receivers.health import UNTESTED, assess
+from notification_operator.domain.receivers.references import ReferenceReason
+from notification_operator.domain.receivers.status import LastTest, ReceiverStatus, ReceiverTestResult
 from notification_operator.fair.lru import LruMap
 
 if TYPE_CHECKING:
@@ -32,20 +38,126 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from atomic_status import JsonObject, StatusStore
-    from notification_operator.controller.receiver_tests import ReceiverTester
-    from notification_operator.controller.receiver_view import View
+    from notification_operator.controller.receiver_tester import ReceiverTester
     from notification_operator.controller.request import Request
     from notification_operator.domain.receivers.declared import Declared
+    from notification_operator.domain.receivers.health import Health, Readiness
     from notification_operator.endpoints.registry import Endpoints
 
+logger = structlog.get_logger(__name__)
+
+INTERVAL: Final = 30.0
+"""Seconds between two writes of a receiver that bring no transition; up to a fifth more, so that writes spread."""
+SPREAD: Final = 0.2
+TRANSITION_INTERVAL: Final = 1.0
+"""Seconds between two writes of a receiver, whatever they bring: a breaker may open and close in turn."""
 CONCURRENT_WRITES: Final = 4
 REFUSED_RETRY: Final = 300.0
 """Seconds until a write is retried that the API server refuses for good, as without the permission."""
-
 MAX_VIEWS: Final = 128
 """Views that are remembered for sharing: the ones used most recently."""
+TEST_SECONDS: Final = 180.0
+"""Time limit of a test; longer than any time limit of a receiver."""
 
-logger = structlog.get_logger(__name__)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """What this replica knows of a receiver. It names none: most of a thousand have an equal one, which is kept once."""
+
+    generation: int
+    owner: bool
+    health: Health
+    healthy: str
+    """The reason of the condition Healthy, which decides its status as well."""
+    readiness: Readiness | None
+    """None where another replica owns the receiver, and while no valid spec was seen."""
+    test_requested_at: str
+
+    @property
+    def transitions(self) -> tuple[object, ...]:
+        """What is written at once when it differs."""
+        closed = self.health.circuit in {None, CircuitState.CLOSED}
+        ready = _transitions(self.readiness)
+        # A drill is rare, and its time must outlive a restart right after it.
+        drill = self.health.last_drill
+        return self.generation, self.owner, self.healthy, closed, self.test_requested_at, drill, *ready
+
+    @property
+    def has_content(self) -> bool:
+        """Whether there is anything to write."""
+        return self.owner or self.health != UNTESTED
+
+    @property
+    def is_premature(self) -> bool:
+        """Whether there is nothing to say before the Secrets were looked for, which takes moments."""
+        ready = self.readiness
+        pending = ready is not None and ready.references is ReferenceReason.PENDING
+        return pending and self.health == UNTESTED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Views:
+    owns: Callable[[str], bool]
+    """Returns whether this replica owns the object with a uid now."""
+    endpoints: Endpoints
+    replica: str
+    """The name of this replica's entries."""
+    clock: Callable[[], datetime]
+
+    def view(self, declared: Declared) -> View:
+        """Return what this replica knows of a receiver now."""
+        owner = self.owns(declared.uid)
+        health = self.endpoints.health(declared.key)
+        return View(
+            generation=declared.generation,
+            owner=owner,
+            health=health,
+            healthy=assess(entry_of(self.replica, health, self.clock())).reason,
+            readiness=self.endpoints.readiness(declared.receiver) if owner and declared.receiver else None,
+            test_requested_at=declared.test_requested_at if owner else "",
+        )
+
+
+def _transitions(readiness: Readiness | None) -> tuple[object, ...]:
+    if readiness is None:
+        return ()
+    return readiness.generation, readiness.reason, readiness.references, readiness.secret_version
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """The latest write, or the latest read that found nothing to write. Times are those of the loop's clock."""
+
+    uid: str
+    """The uid of the receiver."""
+    view: View | None
+    """None where it is not known what the status holds: after a failure."""
+    transition_at: float
+    """The earliest time of a write that brings a transition."""
+    change_at: float
+    """The earliest time of a write with any change."""
+
+    @classmethod
+    def now(cls, uid: str, view: View, time: float, *, spread: float) -> Written:
+        """Return a write of this moment; `spread` is a random number in [0, 1)."""
+        change_at = time + INTERVAL * (1 + SPREAD * spread)
+        return cls(uid=uid, view=view, transition_at=time + TRANSITION_INTERVAL, change_at=change_at)
+
+    def not_before(self, time: float) -> Written:
+        """Return the same for one that may write from a time on only."""
+        return replace(
+            self,
+            transition_at=max(self.transition_at, time),
+            change_at=max(self.change_at, time),
+        )
+
+    def due(self, view: View) -> float | None:
+        """Return the time from which to write; None if there is nothing new."""
+        if self.view is None or view.transitions != self.view.transitions:
+            return self.transition_at
+        if (view.health, view.readiness) != (self.view.health, self.view.readiness):
+            return self.change_at
+        return None
 
 
 class ReceiverStatusController:
@@ -247,3 +359,69 @@ def _pause(error: StatusError, *, failures: int) -> float:
 
 def _admit_all(_key: Key) -> bool:
     return True
+
+
+class ReceiverTests:
+    """The test messages that are on their way, and the results that no write is known to hold.
+
+    A test is asked for by an annotation, and runs outside the controller's workers: a receiver that hangs delays no
+    status. A process that ends between the message and its record leaves the request open, and the next one repeats the
+    message under the same delivery id, which is made of the receiver's uid and the time of the request: so a receiver
+    that recognizes deliveries sees it once.
+
+    Args:
+        on_result: called with the receiver when its test has ended.
+    """
+
+    def __init__(self, tester: ReceiverTester, *, on_result: Callable[[Key], None]) -> None:
+        self._tester = tester
+        self._on_result = on_result
+        self._running: dict[Key, asyncio.Task[None]] = {}
+        self._results: dict[Key, LastTest] = {}
+
+    def result(self, key: Key) -> LastTest | None:
+        """Return the result of a test that has ended; None if there is none to record."""
+        return self._results.get(key)
+
+    def recorded(self, key: Key, result: LastTest | None) -> None:
+        """Forget a result that a write holds, but none that has come since."""
+        if result is not None and self._results.get(key) is result:
+            del self._results[key]
+
+    def start(self, key: Key, requested_at: str, tasks: asyncio.TaskGroup) -> None:
+        """Send a test message, unless a test of this receiver is running or unrecorded."""
+        if key not in self._running and key not in self._results:
+            self._running[key] = tasks.create_task(self._run(key, requested_at), name=f"test of {key.name}")
+
+    def forget(self, key: Key) -> None:
+        """End the test of a receiver that was deleted."""
+        self._results.pop(key, None)
+        running = self._running.pop(key, None)
+        if running is not None:
+            running.cancel()
+
+    async def _run(self, key: Key, requested_at: str) -> None:
+        result = await self._result(ReceiverKey(key.namespace, key.name), requested_at)
+        logger.info(
+            "receiver tested",
+            receiver=f"{key.namespace}/{key.name}",
+            outcome=result.outcome.value,
+            message=result.message,
+        )
+        del self._running[key]
+        self._results[key] = LastTest(
+            requested_at=requested_at, outcome=result.outcome, message=result.message
+        )
+        self._on_result(key)
+
+    async def _result(self, key: ReceiverKey, requested_at: str) -> ReceiverTestResult:
+        if moment(requested_at) is None:
+            return failed(f"{names.TEST_ANNOTATION} is not a time such as 2026-03-01T12:00:00Z")
+        try:
+            async with asyncio.timeout(TEST_SECONDS):
+                return await self._tester.test(key, requested_at)
+        except TimeoutError:
+            return failed(f"no result within {TEST_SECONDS:g} s")
+        except Exception as error:
+            logger.exception("test of receiver failed unexpectedly", receiver=str(key))
+            return failed(describe(error))
