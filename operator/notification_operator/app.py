@@ -29,7 +29,7 @@ from notification_operator.telemetry.http_server import Check, HealthServer
 from notification_operator.telemetry.metrics import Metrics
 from notification_operator.watch.collection_watch import KubeWatches
 from notification_operator.watch.kopf_adapter import KopfWatch, end_at_signals, ignore_signals, listen
-from notification_operator.watch.receivers.catalog import CRD_HINT
+from notification_operator.watch.receivers import CRD_HINT
 from notification_operator.watch.routing import ConfigMapWatch
 from notification_operator.wiring import Ports, ReceiverPorts, build
 

@@ -30,13 +30,10 @@ from notification_operator.leadership.ownership import Ownership
 from notification_operator.observers.audit.observer import AuditObserver
 from notification_operator.observers.kube_events import EventObserver
 from notification_operator.observers.publisher import LogObserver, MetricsObserver, Publisher
-from notification_operator.watch.backlog_listing import BacklogListing
-from notification_operator.watch.event_handler import EventHandler
-from notification_operator.watch.field_selector import OpenSelector
 from notification_operator.watch.namespaces import AllNamespaces, SelectedNamespaces
-from notification_operator.watch.receivers.catalog import ReceiverCatalog
-from notification_operator.watch.receivers.receiver_watch import ReceiverWatch
-from notification_operator.watch.receivers.references import (
+from notification_operator.watch.notifications import BacklogListing, EventHandler, OpenSelector
+from notification_operator.watch.receivers import ReceiverCatalog, ReceiverWatch
+from notification_operator.watch.references import (
     CONFIG_MAPS,
     SECRETS,
     ReceiverReferences,

@@ -14,7 +14,7 @@ import orjson
 from notification_operator.domain.status import FINAL
 
 if TYPE_CHECKING:
-    from notification_operator.watch.event_handler import EventHandler
+    from notification_operator.watch.notifications import EventHandler
     from tests.simulation.choices import Choices
     from tests.simulation.cluster import Cluster, Event
     from tests.simulation.network import Network

@@ -1,6 +1,8 @@
 """The watch of a collection: a complete listing, then each change, without end.
 
 Unlike the watch of notifications, which kopf keeps, it feeds a snapshot that decisions are based on (DD-CATALOG-001).
+Both wait alike: for a kind whose CRD may arrive after the operator, may be deleted and return, and after a failure for a
+delay that grows to a few seconds, never ends, and differs between replicas (DD-WATCH-002).
 """
 
 from __future__ import annotations
@@ -13,18 +15,28 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar
 
 import structlog
 
+from notification_operator.domain.json_values import entries, mapping, text
 from notification_operator.kube.objects import METADATA, lists
-from notification_operator.kube.requests import JSON, KubeError, watch
-from notification_operator.watch import backoff
-from notification_operator.watch.served_kind import ServedKind
+from notification_operator.kube.requests import JSON, KubeError, call, watch
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Coroutine, Hashable, Mapping, Sequence
 
     from kubernetes.aio.client import ApiClient
 
     from atomic_status import Resource
 
+logger = structlog.get_logger(__name__)
+
+DISCOVERY_SECONDS: Final = 10.0
+"""Time limit of one discovery request."""
+MISSING_HINT: Final = "apply the CRD; the operator begins to work a few seconds later and needs no restart"
+FIRST_DELAY, LONGEST_DELAY = 0.5, 5.0
+"""Seconds; doubled with each consecutive failure up to the longest, which bounds the delay after an outage."""
+LONGEST_DELAY_REFUSED = 30.0
+"""The longest delay while the account lacks a permission, where there may be a thousand such watches."""
+LEAST_SHARE = 0.5
+"""The delay is drawn between this share of it and all of it, so that replicas do not return at one moment."""
 LIST_SECONDS: Final = 10.0
 """Time limit of a page."""
 WATCH_SECONDS: Final = 120
@@ -33,10 +45,90 @@ MARGIN_SECONDS: Final = 20
 """Seconds past its end after which a silent watch counts as broken."""
 CONCURRENT_LISTINGS: Final = 16
 """Listings that run at once: after a start, a thousand Secrets may have to be read."""
-
-logger = structlog.get_logger(__name__)
-
 Item = TypeVar("Item")
+Key = TypeVar("Key", bound="Hashable")
+
+
+class ServedKind:
+    """Whether the API server serves a kind, as its discovery says.
+
+    Args:
+        hint: what to do about a missing CRD, for the log.
+    """
+
+    def __init__(self, client: ApiClient, resource: Resource, *, hint: str = MISSING_HINT) -> None:
+        self._client = client
+        self._resource = resource
+        self._hint = hint
+        self._polling = asyncio.Lock()
+        """One watch polls, and the others wait for it."""
+        self.missing = False
+        """Whether the API server does not serve the kind, as far as it was asked."""
+
+    @property
+    def name(self) -> str:
+        """The name of the CRD."""
+        return f"{self._resource.plural}.{self._resource.group}"
+
+    async def wait(self) -> bool:
+        """Wait while the kind is not served, without end; return whether there was anything to wait for."""
+        async with self._polling:
+            failures = 0
+            while await self.is_missing():
+                failures += 1
+                await asyncio.sleep(retry_delay(failures))
+            return failures > 0
+
+    async def is_missing(self) -> bool:
+        """Ask once. Without an answer, the previous one counts."""
+        try:
+            kinds = await self._kinds()
+        except KubeError:
+            return self.missing
+        self._note(missing=self._resource.plural not in kinds)
+        return self.missing
+
+    async def _kinds(self) -> frozenset[str]:
+        """Return the served kinds of the version.
+
+        Raises:
+            KubeError: there is no answer, or one that does not come from an API server.
+        """
+        version = f"{self._resource.group}/{self._resource.version}"
+        try:
+            discovery = mapping(
+                await call(self._client, "GET", f"/apis/{version}", seconds=DISCOVERY_SECONDS)
+            )
+        except KubeError as error:
+            if not error.not_found or await self._serves(version):
+                raise
+            return frozenset()
+        return frozenset(text(mapping(each).get("name")) for each in entries(discovery.get("resources")))
+
+    async def _serves(self, version: str) -> bool:
+        """Return whether the API server serves a version of a group.
+
+        Its 404 for a version that does not exist is a plain page, which a load balancer may have written.
+        """
+        discovery = mapping(await call(self._client, "GET", "/apis", seconds=DISCOVERY_SECONDS))
+        if "groups" not in discovery:
+            raise KubeError(status=None, reason="unexpected response instead of the API groups")
+        groups = map(mapping, entries(discovery["groups"]))
+        versions = (mapping(each) for group in groups for each in entries(group.get("versions")))
+        return any(each.get("groupVersion") == version for each in versions)
+
+    def _note(self, *, missing: bool) -> None:
+        if missing and not self.missing:
+            logger.warning("CRD not found; waiting for it", crd=self.name, hint=self._hint)
+        elif self.missing and not missing:
+            logger.info("CRD found", crd=self.name)
+        self.missing = missing
+
+
+def retry_delay(failures: int, *, longest: float | None = None) -> float:
+    """Return the seconds to wait after so many consecutive failures, at least one."""
+    limit = min(FIRST_DELAY * 2.0 ** min(failures - 1, 16), LONGEST_DELAY if longest is None else longest)
+    return limit * (LEAST_SHARE + (1 - LEAST_SHARE) * random())  # noqa: S311 - spreads load, guards nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +234,7 @@ class CollectionWatch(Generic[Item]):
                 failure = KubeError(status=None, reason=f"unexpected response: {error!r}")
             else:
                 # The API server ended the watch in order: the next one goes on where this one ended.
-                await asyncio.sleep(max(started + backoff.FIRST - clock(), 0.0))
+                await asyncio.sleep(max(started + FIRST_DELAY - clock(), 0.0))
                 continue
             self._version = ""
             if failure.not_found and self._served and await self._served.is_missing():
@@ -157,8 +249,8 @@ class CollectionWatch(Generic[Item]):
 
     def _pause(self, *, elapsed: float) -> float:
         if not self.failures:
-            return max(backoff.FIRST - elapsed, 0.0)
-        return backoff.delay(self.failures, longest=backoff.LONGEST_REFUSED if self._refused else None)
+            return max(FIRST_DELAY - elapsed, 0.0)
+        return retry_delay(self.failures, longest=LONGEST_DELAY_REFUSED if self._refused else None)
 
     async def _list(self) -> Sequence[Item]:
         items: list[Item] = []
@@ -260,3 +352,39 @@ def _hint(error: KubeError, collection: Collection) -> str:
     if error.not_found:
         return "check the server address: an API server returns an empty list here, not 404"
     return "no action needed if the API server recovers"
+
+
+class TaskSet(Generic[Key]):
+    """Runs one task for each wanted key.
+
+    Args:
+        work: what the task of a key does; it ends only when it is cancelled.
+    """
+
+    def __init__(self, work: Callable[[Key], Coroutine[None, None, None]]) -> None:
+        self._work = work
+        self._wanted: frozenset[Key] = frozenset()
+        self._changed = asyncio.Event()
+
+    @property
+    def wanted(self) -> frozenset[Key]:
+        """The keys that have a task, or get one as soon as `run` does."""
+        return self._wanted
+
+    def want(self, keys: frozenset[Key]) -> None:
+        """Start the tasks of new keys soon, and end those of the others."""
+        if keys != self._wanted:
+            self._wanted = keys
+            self._changed.set()
+
+    async def run(self) -> None:
+        """Run the tasks until cancelled; those of new keys start in the order of their texts."""
+        tasks: dict[Key, asyncio.Task[None]] = {}
+        async with asyncio.TaskGroup() as group:
+            while True:
+                await self._changed.wait()
+                self._changed.clear()
+                for key in sorted(tasks.keys() - self._wanted, key=str):
+                    tasks.pop(key).cancel()
+                for key in sorted(self._wanted - tasks.keys(), key=str):
+                    tasks[key] = group.create_task(self._work(key), name=f"watch {key}")

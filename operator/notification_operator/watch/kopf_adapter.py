@@ -18,8 +18,8 @@ from kopf._core.reactor import inventory
 
 from notification_operator.kube.client import watching_session
 from notification_operator.kube.objects import RESOURCE, collection, lists
+from notification_operator.watch.collection_watch import ServedKind
 from notification_operator.watch.namespaces import SelectedNamespaces
-from notification_operator.watch.served_kind import ServedKind
 from notification_operator.watch.supervisor import SupervisedWatch, WatchSupervisor
 
 if TYPE_CHECKING:
@@ -32,9 +32,8 @@ if TYPE_CHECKING:
 
     from notification_contract.settings import Watch
     from notification_operator.kube.client import Cluster, Connectivity
-    from notification_operator.watch.event_handler import EventHandler
-    from notification_operator.watch.field_selector import OpenSelector
     from notification_operator.watch.namespaces import AllNamespaces
+    from notification_operator.watch.notifications import EventHandler, OpenSelector
 
 EMPTY = kopf.BodyEssence({})
 IDLE_SECONDS = 0.05

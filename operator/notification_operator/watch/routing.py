@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from atomic_status import ObjectRef
     from notification_contract.routing.table import RoutingTable
     from notification_operator.domain.receivers.catalog import Catalog
-    from notification_operator.watch.receivers.catalog import ReceiverCatalog
+    from notification_operator.watch.receivers import ReceiverCatalog
+
+logger = structlog.get_logger(__name__)
 
 
 class ConfigMapWatch:
@@ -62,8 +64,6 @@ def _whole(obj: Mapping[str, Any]) -> Mapping[str, Any]:
 
 MOST_PROBLEMS = 20
 """Problems of a document that are logged; a document may have as many as lines."""
-
-logger = structlog.get_logger(__name__)
 
 
 class RoutingConfig:

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from notification_operator.kube.requests import KubeError
-from notification_operator.watch import backoff
+from notification_operator.watch.collection_watch import retry_delay
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 
     from notification_operator.kube.client import Connectivity
-    from notification_operator.watch.event_handler import EventHandler, Listing
+    from notification_operator.watch.collection_watch import ServedKind
     from notification_operator.watch.namespaces import SelectedNamespaces
-    from notification_operator.watch.served_kind import ServedKind
+    from notification_operator.watch.notifications import EventHandler, Listing
 
 CLIENT = "watching"
 """The client whose watches are supervised."""
@@ -196,7 +196,7 @@ class WatchSupervisor:
             self._report(watch, failure)
             if failure.bad_request:
                 await self._detect_selector()
-        await asyncio.sleep(backoff.delay(watch.failures))
+        await asyncio.sleep(retry_delay(watch.failures))
 
     async def _wait_for_kind(self, watch: SupervisedWatch) -> bool:
         """Wait until the kind is served; return False if it was all the time."""

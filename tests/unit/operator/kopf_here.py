@@ -8,9 +8,9 @@ from kubernetes.aio.client import ApiClient, Configuration
 
 from notification_contract.settings import Watch
 from notification_operator.kube.client import Cluster, Connectivity
-from notification_operator.watch.field_selector import OPEN, OpenSelector
 from notification_operator.watch.kopf_adapter import KopfWatch
 from notification_operator.watch.namespaces import AllNamespaces
+from notification_operator.watch.notifications import OPEN, OpenSelector
 
 if TYPE_CHECKING:
     import asyncio

@@ -17,7 +17,7 @@ from notification_operator.config.settings import Settings
 from notification_operator.domain.key import Key
 from notification_operator.kube.client import Cluster, Connectivity
 from notification_operator.telemetry.http_server import Check
-from notification_operator.watch import backoff
+from notification_operator.watch import collection_watch
 from tests.unit.operator.kube_api import KubeApi, refusal, until
 from tests.unit.operator.leadership.lease_fixture import Leases
 
@@ -50,7 +50,7 @@ async def running_app(api: KubeApi, leases: Leases | None = None, **settings: ob
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backoff, "FIRST", 0.05)
+    monkeypatch.setattr(collection_watch, "FIRST_DELAY", 0.05)
 
 
 def reconciliations(api: KubeApi) -> int:

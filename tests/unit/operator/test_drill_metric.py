@@ -14,7 +14,7 @@ from notification_operator.kube.objects import RECEIVER_RESOURCE
 from notification_operator.telemetry.gauges import ReceiverGauges
 from notification_operator.telemetry.metrics import PREFIX, Metrics
 from notification_operator.watch.collection_watch import KubeWatches
-from notification_operator.watch.receivers.catalog import CRD_HINT
+from notification_operator.watch.receivers import CRD_HINT
 from notification_operator.wiring import ReceiverPorts, build
 from tests.unit.operator.collections_api import RECEIVERS, CollectionsApi, running, watching_client
 from tests.unit.operator.kube_api import until
@@ -23,7 +23,7 @@ from tests.unit.operator.ports import null_ports
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from notification_operator.watch.receivers.receiver_watch import ReceiverWatch
+    from notification_operator.watch.receivers import ReceiverWatch
 
 HOME = "platform"
 CONSOLE = {"type": "console"}

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, cast
 from kopf._core.intents.causes import Activity
 
 from notification_contract.settings import Watch
-from notification_operator.watch.field_selector import OpenSelector
 from notification_operator.watch.kopf_adapter import KopfWatch, listen
 from notification_operator.watch.namespaces import AllNamespaces
+from notification_operator.watch.notifications import OpenSelector
 from tests.unit.operator.kopf_here import KopfHere
 
 if TYPE_CHECKING:

@@ -12,10 +12,9 @@ from notification_operator.controller.request import Result
 from notification_operator.controller.workqueue import WorkQueue
 from notification_operator.kube.requests import KubeError
 from notification_operator.telemetry.metrics import Metrics
-from notification_operator.watch import backoff
-from notification_operator.watch.backlog_listing import BacklogListing
-from notification_operator.watch.event_handler import EventHandler
+from notification_operator.watch import notifications
 from notification_operator.watch.namespaces import AllNamespaces
+from notification_operator.watch.notifications import BacklogListing, EventHandler
 from tests.unit.operator.kube_api import until
 
 if TYPE_CHECKING:
@@ -110,7 +109,7 @@ async def test_small_namespace_does_not_wait_for_the_backlog_of_another() -> Non
 
 
 async def test_failed_listing_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backoff, "delay", lambda _failures: 0.001)
+    monkeypatch.setattr(notifications, "retry_delay", lambda _failures: 0.001)
     cluster = Cluster({"a": 30})
     async with cluster.working():
         cluster.failures = [KubeError(status=None, reason="away"), KubeError(status=503, reason="away")]

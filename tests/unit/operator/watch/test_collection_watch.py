@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from notification_operator.kube import objects, requests
 from notification_operator.kube.objects import RECEIVER_RESOURCE
-from notification_operator.watch import backoff, collection_watch
+from notification_operator.watch import collection_watch
 from notification_operator.watch.collection_watch import (
     Changed,
     Collection,
@@ -21,7 +21,7 @@ from notification_operator.watch.collection_watch import (
     Listed,
     Removed,
 )
-from notification_operator.watch.receivers.catalog import CRD_HINT
+from notification_operator.watch.receivers import CRD_HINT
 from tests.unit.operator.collections_api import CollectionsApi, running, watching_client
 from tests.unit.operator.kube_api import until
 
@@ -46,9 +46,9 @@ FIRST = 0.02
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backoff, "FIRST", FIRST)
-    monkeypatch.setattr(backoff, "LONGEST", 0.1)
-    monkeypatch.setattr(backoff, "LONGEST_REFUSED", 0.1)
+    monkeypatch.setattr(collection_watch, "FIRST_DELAY", FIRST)
+    monkeypatch.setattr(collection_watch, "LONGEST_DELAY", 0.1)
+    monkeypatch.setattr(collection_watch, "LONGEST_DELAY_REFUSED", 0.1)
 
 
 @pytest.fixture
@@ -292,9 +292,9 @@ async def test_refusal_is_reported_once_and_names_the_permission(
 async def test_delays_grow_and_are_longer_while_a_permission_is_missing(
     api: CollectionsApi, client: ApiClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(backoff, "LONGEST", FIRST)
-    monkeypatch.setattr(backoff, "LONGEST_REFUSED", 16 * FIRST)
-    monkeypatch.setattr(backoff, "LEAST_SHARE", 1.0)
+    monkeypatch.setattr(collection_watch, "LONGEST_DELAY", FIRST)
+    monkeypatch.setattr(collection_watch, "LONGEST_DELAY_REFUSED", 16 * FIRST)
+    monkeypatch.setattr(collection_watch, "LEAST_SHARE", 1.0)
     api.refusals[SECRET.path] = 403
     recorder = Recorder(client, SECRET)
     async with recorder.at_work():

@@ -16,8 +16,8 @@ from notification_operator.domain.model import Attempt
 from notification_operator.domain.routing import Route
 from notification_operator.telemetry.gauges import QueueStatistics
 from notification_operator.telemetry.metrics import Metrics
-from notification_operator.watch.event_handler import EventHandler, Listing
 from notification_operator.watch.namespaces import AllNamespaces
+from notification_operator.watch.notifications import EventHandler, Listing
 from tests.unit.operator.domain.builders import unexpected
 
 KEY = Key("shop", "order-1", "uid-1")

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from notification_operator.kube import objects
 from notification_operator.kube.objects import RESOURCE, collection, pages
 from notification_operator.watch import kopf_adapter as watching
-from notification_operator.watch.field_selector import OPEN, OpenSelector
+from notification_operator.watch.notifications import OPEN, OpenSelector
 from tests.unit.operator.kube_api import refusal, until
 from tests.unit.operator.notifications_api import NotificationsApi, running
 from tests.unit.operator.watch.kopf_fixture import kopf_at

@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry, Counter
 
 from atomic_status import ObjectRef
 from notification_operator.domain.routing import RoutingReason
-from notification_operator.watch import backoff
+from notification_operator.watch import collection_watch
 from notification_operator.watch import routing as module
 from notification_operator.watch.routing import ConfigMapWatch, RoutingConfig
 from tests.unit.operator.domain.builders import notification
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 KEY = "routing.yaml"
 PAUSE = 0.05
-LEAST_SHARE = backoff.LEAST_SHARE
+LEAST_SHARE = collection_watch.LEAST_SHARE
 ROUTED = notification()
 
 
@@ -84,7 +84,7 @@ class RoutingFixture:
 
 @pytest.fixture
 def routing(client: ApiClient, monkeypatch: pytest.MonkeyPatch) -> RoutingFixture:
-    monkeypatch.setattr(backoff, "FIRST", PAUSE)
+    monkeypatch.setattr(collection_watch, "FIRST_DELAY", PAUSE)
     return RoutingFixture(client)
 
 
@@ -248,7 +248,7 @@ async def test_listing_of_another_shape_is_reported_and_retried(
 async def test_thousands_of_failures_do_not_end_the_watch(
     routing: RoutingFixture, api: KubeApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(backoff, "FIRST", 0.0)
+    monkeypatch.setattr(collection_watch, "FIRST_DELAY", 0.0)
     routing.watch.watch.failures = 2_000
     api.refusals = [refusal(503, "down")]
     async with routing.at_work():

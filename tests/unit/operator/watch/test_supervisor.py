@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from notification_operator.kube.client import Connectivity
 from notification_operator.kube.requests import KubeError
-from notification_operator.watch import backoff
+from notification_operator.watch.collection_watch import LONGEST_DELAY, retry_delay
 from notification_operator.watch.supervisor import CLIENT, SupervisedWatch, WatchSupervisor
 from tests.simulation.virtual_loop import run_virtually
 
@@ -142,15 +142,15 @@ def test_watches_settle_seconds_after_an_outage_of_minutes(status: int | None) -
             while loop.time() < began + OUTAGE:
                 await asyncio.sleep(1)
                 longest = max(longest, server.supervisor.stalled_seconds)
-        assert longest <= backoff.LONGEST + RECONNECT
+        assert longest <= LONGEST_DELAY + RECONNECT
         assert server.supervisor.closed_seconds == pytest.approx(OUTAGE, abs=1)
         assert server.supervisor.error == str(error)
-        assert OUTAGE / backoff.LONGEST <= len(server.attempts["a"]) <= OUTAGE / backoff.LONGEST * 2 + 20
+        assert OUTAGE / LONGEST_DELAY <= len(server.attempts["a"]) <= OUTAGE / LONGEST_DELAY * 2 + 20
         assert [line["event"] for line in logs].count("watch failed; retrying") == 2
         server.failures = {}
         ended = loop.time()
         await asyncio.sleep(20)
-        assert all(times[-1] - ended <= backoff.LONGEST + RECONNECT for times in server.opened.values())
+        assert all(times[-1] - ended <= LONGEST_DELAY + RECONNECT for times in server.opened.values())
         assert (server.supervisor.closed_seconds, server.supervisor.required) == (0, 2)
         await server.close()
 
@@ -172,7 +172,7 @@ def test_refusing_namespace_is_excused_and_returns_in_seconds() -> None:
         await asyncio.sleep(OUTAGE)
         assert len(server.unavailable) == 1
         del server.failures["a"]
-        await asyncio.sleep(backoff.LONGEST + 0.2)
+        await asyncio.sleep(LONGEST_DELAY + 0.2)
         assert (server.supervisor.required, server.supervisor.unavailable_namespaces) == (2, ())
         await server.close()
 
@@ -228,5 +228,5 @@ def test_missing_kind_is_awaited_and_its_selector_is_detected_again() -> None:
 
 
 def test_delays_grow_to_the_longest_and_are_spread() -> None:
-    assert all(backoff.delay(failures) <= backoff.LONGEST for failures in (1, 5, 2000))
-    assert len({backoff.delay(2000) for _ in range(20)}) > 10
+    assert all(retry_delay(failures) <= LONGEST_DELAY for failures in (1, 5, 2000))
+    assert len({retry_delay(2000) for _ in range(20)}) > 10

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from notification_contract.settings import Watch
 from notification_operator.kube import objects
-from notification_operator.watch import backoff, supervisor
+from notification_operator.watch import collection_watch, supervisor
 from notification_operator.watch.namespaces import SelectedNamespaces
 from tests.cases import some
 from tests.unit.operator.kopf_here import NAMESPACES
@@ -32,8 +32,8 @@ async def no_notifications(_namespace: str | None) -> AsyncIterator[Sequence[dic
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backoff, "FIRST", 0.02)
-    monkeypatch.setattr(backoff, "LONGEST", 0.05)
+    monkeypatch.setattr(collection_watch, "FIRST_DELAY", 0.02)
+    monkeypatch.setattr(collection_watch, "LONGEST_DELAY", 0.05)
 
 
 @pytest.fixture

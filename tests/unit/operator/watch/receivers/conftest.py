@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from notification_operator.watch import backoff
+from notification_operator.watch import collection_watch
 from tests.unit.operator.collections_api import CollectionsApi, running, watching_client
 
 if TYPE_CHECKING:
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backoff, "FIRST", 0.02)
-    monkeypatch.setattr(backoff, "LONGEST", 0.05)
-    monkeypatch.setattr(backoff, "LONGEST_REFUSED", 0.05)
+    monkeypatch.setattr(collection_watch, "FIRST_DELAY", 0.02)
+    monkeypatch.setattr(collection_watch, "LONGEST_DELAY", 0.05)
+    monkeypatch.setattr(collection_watch, "LONGEST_DELAY_REFUSED", 0.05)
 
 
 @pytest.fixture

@@ -14,9 +14,9 @@ from structlog.testing import capture_logs
 
 from notification_contract import names
 from notification_operator.domain.receivers.catalog import ReceiverKey
+from notification_operator.watch import receivers as receivers_module
 from notification_operator.watch.collection_watch import KubeWatches
-from notification_operator.watch.receivers import catalog as catalog_module
-from notification_operator.watch.receivers.catalog import CRD_HINT, ReceiverCatalog
+from notification_operator.watch.receivers import CRD_HINT, ReceiverCatalog
 from tests.unit.operator.collections_api import RECEIVERS, CollectionsApi
 from tests.unit.operator.domain.receivers.builders import HOME, INVALID, RESTRICTED, SLACK
 from tests.unit.operator.kube_api import until
@@ -364,7 +364,7 @@ async def test_change_whose_handler_fails_is_handled_again(
     api: CollectionsApi, client: ApiClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The fault of one receiver does not keep the changes of others from their handler."""
-    monkeypatch.setattr(catalog_module, "RETRY_SECONDS", 0.05)
+    monkeypatch.setattr(receivers_module, "RETRY_SECONDS", 0.05)
     catalog = ReceiverCatalog(KubeWatches(client, hint=CRD_HINT), home=HOME)
     handled: list[frozenset[ReceiverKey]] = []
     faults = 3

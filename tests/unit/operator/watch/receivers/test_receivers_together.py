@@ -20,10 +20,10 @@ from notification_operator.domain.receivers.health import UNTESTED, Health, Read
 from notification_operator.domain.receivers.references import resolve_references
 from notification_operator.domain.receivers.status import ReceiverTestResult
 from notification_operator.kube.objects import RECEIVER_RESOURCE
-from notification_operator.watch import backoff
+from notification_operator.watch import collection_watch
 from notification_operator.watch.collection_watch import KubeWatches
-from notification_operator.watch.receivers.catalog import CRD_HINT, ReceiverCatalog
-from notification_operator.watch.receivers.references import (
+from notification_operator.watch.receivers import CRD_HINT, ReceiverCatalog
+from notification_operator.watch.references import (
     CONFIG_MAPS,
     SECRETS,
     ReceiverReferences,
@@ -45,7 +45,7 @@ KEY = ReceiverKey(HOME, "on-call")
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backoff, "FIRST", 0.02)
+    monkeypatch.setattr(collection_watch, "FIRST_DELAY", 0.02)
     monkeypatch.setattr(controller, "TRANSITION_INTERVAL", 0.01)
 
 

@@ -13,9 +13,9 @@ from structlog.testing import capture_logs
 from notification_contract.kinds.receiver import parse_spec
 from notification_operator.domain.receivers.catalog import Catalog, Receiver, ReceiverKey
 from notification_operator.domain.receivers.references import ObjectKey, ReferenceReason, resolve_references
+from notification_operator.watch import references as module
 from notification_operator.watch.collection_watch import KubeWatches
-from notification_operator.watch.receivers import references as module
-from notification_operator.watch.receivers.references import (
+from notification_operator.watch.references import (
     CONFIG_MAPS,
     MISSING,
     SECRETS,

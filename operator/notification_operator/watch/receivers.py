@@ -1,29 +1,48 @@
-"""The receivers of the cluster, kept up to date in one immutable snapshot (DD-CATALOG-001)."""
+"""The receivers of the cluster: kept up to date in one immutable snapshot, which the operator takes in (DD-CATALOG-001)."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import structlog
+from pydantic import BaseModel
 
+import notification_contract.kinds.receiver  # noqa: F401 - defines all subclasses of Block
 from notification_contract import names
+from notification_contract.kinds.block import Block
 from notification_operator.domain.receivers.catalog import Catalog, Receiver, ReceiverKey
 from notification_operator.domain.receivers.declared import declare
+from notification_operator.domain.receivers.drills import is_drilled, latest_drill, reached
+from notification_operator.domain.receivers.health import ReadyReason
+from notification_operator.fair.lru import LruMap
 from notification_operator.kube.objects import RECEIVER_RESOURCE, collection
+from notification_operator.telemetry.gauges import ReceiverState
 from notification_operator.watch.collection_watch import Changed, Collection, Failed, Listed, Removed
-from notification_operator.watch.namespaces import AllNamespaces
-from notification_operator.watch.receivers.compact import PartPool
-from notification_operator.watch.receivers.namespace_labels import NAMESPACES, NamespaceLabels
+from notification_operator.watch.namespaces import NAMESPACES, AllNamespaces, NamespaceLabels
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Container, Hashable, Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
 
+    from notification_operator.controller.receivers import ReceiverStatusController
+    from notification_operator.domain.key import Key
     from notification_operator.domain.receivers.declared import Declared
+    from notification_operator.domain.receivers.health import Health
+    from notification_operator.endpoints.registry import Endpoints
+    from notification_operator.observers.publisher import Transition
     from notification_operator.watch.collection_watch import CollectionWatch, KubeWatches
+    from notification_operator.watch.namespaces import SelectedNamespaces
+    from notification_operator.watch.references import ReceiverReferences
 
+logger = structlog.get_logger(__name__)
+
+Model = TypeVar("Model", bound=BaseModel)
+
+MAX_PARTS: Final = 128
+"""Parts that are remembered for sharing: the ones used most recently."""
 EVERYTHING: Final = AllNamespaces()
 CRD_HINT: Final = (
     f"apply the CRD {names.RECEIVER_CRD}; until then there are no receivers, and channels of the settings work "
@@ -32,7 +51,67 @@ CRD_HINT: Final = (
 RETRY_SECONDS: Final = 30.0
 """A change whose handler has failed is handed on again after this time."""
 
-logger = structlog.get_logger(__name__)
+
+class PartPool:
+    """Returns for each spec, and each part of one, an equal one that is in use already, if there is one.
+
+    A thousand receivers differ in little, and all of them stay in memory. Parsed by pydantic, a spec of a few lines takes
+    several kilobytes, most of them for empty fields.
+    """
+
+    def __init__(self) -> None:
+        self._parts: LruMap[Hashable, Any] = LruMap(MAX_PARTS)
+
+    def compact(self, model: Model) -> Model:
+        """Return an equal model that takes less memory; the model is one that nobody changes."""
+        # The key is that of the model as it was parsed: to dump a small one would give it a dictionary of its own.
+        return cast("Model", self._parts.use(_key(model), lambda: self._small(model)))
+
+    def _small(self, model: Model) -> Model:
+        """Return an equal model with parts of the pool.
+
+        Its attributes are set one by one: so all instances of a class share a table of names, which pydantic's own
+        do not.
+        """
+        result = object.__new__(type(model))
+        for name in type(model).model_fields:
+            object.__setattr__(result, name, self._compact(getattr(model, name)))
+        fields_set = model.__pydantic_fields_set__
+        shared = self._parts.use(frozenset(fields_set), lambda: fields_set)
+        object.__setattr__(result, "__pydantic_fields_set__", shared)
+        object.__setattr__(result, "__pydantic_extra__", None)
+        object.__setattr__(result, "__pydantic_private__", None)
+        return result
+
+    def _compact(self, value: Any) -> Any:  # noqa: ANN401 - fields have values of any type
+        if isinstance(value, BaseModel):
+            return self.compact(value)
+        if isinstance(value, tuple):
+            return self._parts.use(_key(value), lambda: tuple(map(self._compact, value)))
+        return value
+
+
+def _key(part: object) -> Hashable:
+    """Return what is equal for parts of a type with the same fields set to the same values."""
+    if isinstance(part, BaseModel):
+        return type(part), part.model_dump_json(exclude_unset=True)
+    return tuple(map(_key, part)) if isinstance(part, tuple) else part
+
+
+def _fill_name_tables(model: type[BaseModel]) -> None:
+    """Put the names of all fields into the table that the instances of a class share, and of each subclass.
+
+    CPython adds no names to the table of a class after about thirty instances, and those that pydantic creates add
+    none: so it has to be filled before any spec is parsed.
+    """
+    first = object.__new__(model)
+    for name in model.model_fields:
+        object.__setattr__(first, name, None)
+    for subclass in model.__subclasses__():
+        _fill_name_tables(subclass)
+
+
+_fill_name_tables(Block)
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -274,3 +353,88 @@ def _nothing() -> None:
 
 def _nothing_changed(_changed: frozenset[ReceiverKey]) -> None:
     pass
+
+
+class ReceiverWatch:
+    """Follows receivers, their Secrets, and the ConfigMaps with their templates, and says how they are.
+
+    Args:
+        served: the namespaces that this operator serves.
+        watched: the namespaces whose notifications are watched; empty for all.
+        enqueue: requests the reconciliation of a notification.
+        clock: the wall-clock time.
+    """
+
+    def __init__(  # noqa: PLR0913 - what they are made of
+        self,
+        catalog: ReceiverCatalog,
+        references: ReceiverReferences,
+        *,
+        endpoints: Endpoints,
+        status: ReceiverStatusController,
+        served: AllNamespaces | SelectedNamespaces,
+        watched: Sequence[str],
+        enqueue: Callable[[Key], None],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self.catalog = catalog
+        self.status = status
+        self._references = references
+        self._endpoints = endpoints
+        self._served = served
+        self._watched = frozenset(watched)
+        self._enqueue = enqueue
+        self._clock = clock
+
+    async def run(self, *, on_known: Callable[[], None]) -> None:
+        """Work until cancelled; call `on_known` once, when all receivers were looked for."""
+        self._served.observe(self.catalog.reselect)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(
+                self.catalog.run(on_known=on_known, on_change=self._on_receivers), name="receiver catalog"
+            )
+            tasks.create_task(self._references.run(self._on_references), name="receiver references")
+
+    def _on_receivers(self, changed: frozenset[ReceiverKey]) -> None:
+        self._references.update(changed)
+        self._on_references(changed)
+
+    def _on_references(self, changed: frozenset[ReceiverKey]) -> None:
+        for notification in self._endpoints.replace(changed):
+            self._enqueue(notification)
+        for key in sorted(changed):
+            self.status.note(key)
+
+    def on_transition(self, transition: Transition) -> None:
+        """Take in which receivers a drill has reached, as an observer of status writes."""
+        for key, time in reached(transition.before, transition.after).items():
+            self._endpoints.drilled(key, time)
+            self.status.note(key)
+
+    def states(self) -> Iterator[ReceiverState]:
+        """Yield what the metrics show of each receiver."""
+        usable, invalid = self.catalog.catalog.receivers, self.catalog.invalid
+        for key, receiver in usable.items():
+            ready, health = self._endpoints.readiness(receiver), self._endpoints.health(key)
+            accepted = ready.reason is ReadyReason.ACCEPTED and ready.sendable and not health.problem
+            yield ReceiverState(
+                name=str(key),
+                ready=accepted and key not in invalid,
+                last_success=health.last_success,
+                drilled=self._delivers_from(key.namespace) and is_drilled(receiver.spec),
+                last_drill=self._last_drill(key, health),
+            )
+        for key in invalid.keys() - usable.keys():
+            yield ReceiverState(
+                name=str(key),
+                ready=False,
+                drilled=self._delivers_from(key.namespace),
+                last_drill=self._last_drill(key, self._endpoints.health(key)),
+            )
+
+    def _delivers_from(self, namespace: str) -> bool:
+        return namespace in self._served and (not self._watched or namespace in self._watched)
+
+    def _last_drill(self, key: ReceiverKey, health: Health) -> datetime | None:
+        declared = self.catalog.declared(key)
+        return latest_drill(declared.last_drill if declared else None, health.last_drill, now=self._clock())

@@ -10,69 +10,29 @@ from base64 import b64decode
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
 from notification_operator.domain.json_values import mapping, text
 from notification_operator.domain.receivers.references import ObjectState, object_keys, template_key
-from notification_operator.watch.collection_watch import Changed, Collection, Failed, Listed, Removed
+from notification_operator.watch.collection_watch import Changed, Collection, Failed, Listed, Removed, TaskSet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Hashable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from notification_operator.domain.receivers.catalog import Receiver, ReceiverKey
     from notification_operator.domain.receivers.references import ObjectKey
     from notification_operator.watch.collection_watch import CollectionWatch, Event, KubeWatches
-    from notification_operator.watch.receivers.catalog import ReceiverCatalog
+    from notification_operator.watch.receivers import ReceiverCatalog
 
-
-Key = TypeVar("Key", bound="Hashable")
-
-
-class TaskSet(Generic[Key]):
-    """Runs one task for each wanted key.
-
-    Args:
-        work: what the task of a key does; it ends only when it is cancelled.
-    """
-
-    def __init__(self, work: Callable[[Key], Coroutine[None, None, None]]) -> None:
-        self._work = work
-        self._wanted: frozenset[Key] = frozenset()
-        self._changed = asyncio.Event()
-
-    @property
-    def wanted(self) -> frozenset[Key]:
-        """The keys that have a task, or get one as soon as `run` does."""
-        return self._wanted
-
-    def want(self, keys: frozenset[Key]) -> None:
-        """Start the tasks of new keys soon, and end those of the others."""
-        if keys != self._wanted:
-            self._wanted = keys
-            self._changed.set()
-
-    async def run(self) -> None:
-        """Run the tasks until cancelled; those of new keys start in the order of their texts."""
-        tasks: dict[Key, asyncio.Task[None]] = {}
-        async with asyncio.TaskGroup() as group:
-            while True:
-                await self._changed.wait()
-                self._changed.clear()
-                for key in sorted(tasks.keys() - self._wanted, key=str):
-                    tasks.pop(key).cancel()
-                for key in sorted(self._wanted - tasks.keys(), key=str):
-                    tasks[key] = group.create_task(self._work(key), name=f"watch {key}")
-
+logger = structlog.get_logger(__name__)
 
 UNKNOWN: Final = ObjectState()
 """Not looked for yet."""
 MISSING: Final = ObjectState(known=True)
 RETRY_SECONDS: Final = 30.0
 """A change whose handler has failed is handed on again after this time."""
-
-logger = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,31 +1,84 @@
-"""From a watch event to a key in the work queue; the object that came with the event is discarded.
+"""From the watch of notifications to keys in the work queue; the object that came with an event is discarded.
 
 An event says that an object may have to be reconciled, never how: the reconciliation reads the object itself. The
 event handler looks only at what can save a read: a final notification never changes again.
 
-The watch follows open notifications (DD-WATCH-001), so DELETED has two meanings: the object became final, or it
+The watch follows open notifications (DD-WATCH-001): the CRD makes `status.phase` selectable, so that a final one takes
+no memory here. DELETED therefore has two meanings: the object became final, or it
 was deleted. If attempts are unrecorded, a last reconciliation finds out which.
 """
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+
+import structlog
 
 from notification_operator.domain.key import Key
 from notification_operator.domain.status import FINAL, phase_of
+from notification_operator.kube.objects import METADATA
+from notification_operator.kube.requests import JSON, KubeError, call
+from notification_operator.watch.collection_watch import retry_delay
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Mapping
+    from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+
+    from kubernetes.aio.client import ApiClient
 
     from notification_operator.controller.attempt_tracker import AttemptTracker
-    from notification_operator.controller.workqueue import WorkQueue
+    from notification_operator.controller.workqueue import Backlog, WorkQueue
+    from notification_operator.kube.objects import Pages
     from notification_operator.telemetry.metrics import Metrics
 
+logger = structlog.get_logger(__name__)
+
+DETECTION_SECONDS: Final = 8.0
+"""Time limit of one request."""
+
+OPEN: Final = ",".join(f"status.phase!={phase}" for phase in sorted(FINAL))
 DELETED = "DELETED"
-
-
 Item = TypeVar("Item")
+
+
+class OpenSelector:
+    """The field selector of the notifications to watch and to list, as far as the CRD supports it."""
+
+    def __init__(self) -> None:
+        self.text = OPEN
+        """The selector; an empty one selects all."""
+
+    @property
+    def media_type(self) -> str:
+        """What the events of a watch are requested as.
+
+        The metadata is enough where the selector looks at the status, and a notification may have a megabyte of text.
+        """
+        return METADATA if self.text else JSON
+
+    async def detect(self, client: ApiClient, paths: Sequence[str]) -> None:
+        """Find out what the CRD supports; the first collection of notifications that answers decides.
+
+        Without an answer, the current CRD is assumed: the watch meets the failure.
+        """
+        self.text = OPEN
+        for path in paths:
+            try:
+                await call(
+                    client, "GET", path, query={"fieldSelector": OPEN, "limit": 1}, seconds=DETECTION_SECONDS
+                )
+            except KubeError as error:
+                if not error.bad_request:
+                    continue
+                logger.warning(
+                    "CRD cannot be selected by status.phase; watching final notifications too, "
+                    "which takes more memory",
+                    error=error.reason,
+                    hint="update the NotificationRequest CRD, then restart the operator",
+                )
+                self.text = ""
+            return
 
 
 class Listing(Generic[Item]):
@@ -143,3 +196,65 @@ class EventHandler:
 
 def _key(meta: Mapping[str, Any]) -> Key:
     return Key(namespace=meta["namespace"], name=meta["name"], uid=meta["uid"])
+
+
+class BacklogListing:
+    """Lists all open notifications again whenever the backlog has room for the ones that it dropped (DD-BOUNDS-001).
+
+    Each listing goes to the end. One that stopped where the queue is full again would prefer the namespaces that come first.
+
+    Args:
+        pages: lists the open notifications.
+        namespaces: the namespaces that are watched; empty for all.
+        accepting_work: tells whether no shutdown has begun.
+    """
+
+    def __init__(
+        self,
+        pages: Pages,
+        *,
+        namespaces: Sequence[str],
+        backlog: Backlog,
+        handler: EventHandler,
+        accepting_work: Callable[[], bool],
+    ) -> None:
+        self._pages = pages
+        self._namespaces = tuple(namespaces) or (None,)
+        self._backlog = backlog
+        self._handler = handler
+        self._accepting_work = accepting_work
+
+    async def run(self) -> None:
+        """List until cancelled."""
+        failures = 0
+        while True:
+            await self._backlog.listing_due.wait()
+            self._backlog.begin_listing()
+            logger.info("listing open notifications again: the work queue had dropped some")
+            error = await self._list_all()
+            if error is None:
+                failures = 0
+                continue
+            failures += 1
+            logger.warning("open notifications not listed; retrying", error=str(error))
+            await asyncio.sleep(retry_delay(failures))
+            self._backlog.repeat_listing()
+
+    async def _list_all(self) -> KubeError | None:
+        """Return the failure that a repetition may overcome. The watch of a refused namespace lists it again itself."""
+        failure = None
+        for namespace in self._namespaces:
+            try:
+                await self._list(namespace)
+            except KubeError as error:
+                if not (error.denied or error.not_found):
+                    failure = error
+        return failure
+
+    async def _list(self, namespace: str | None) -> None:
+        async for page in self._pages(namespace):
+            for obj in page:
+                if not self._accepting_work():
+                    return
+                self._handler.handle(None, obj)
+            await asyncio.sleep(0)

@@ -1,1 +1,0 @@
-"""The receivers of the cluster, and the objects that they refer to."""
