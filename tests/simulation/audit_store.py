@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from notification_operator.observers.audit.store import TooLarge, Unavailable
+from notification_operator.observers.audit.store import AuditStore, TooLarge, Unavailable
 from tests.simulation.network import LostError
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class AuditLog:
                 self.changed.append(event["event_id"])
 
 
-class SimulatedAuditStore:
+class SimulatedAuditStore(AuditStore):
     """One process's client of the audit store."""
 
     def __init__(self, log: AuditLog, network: Network, choices: Choices, outages: Outages) -> None:
@@ -57,7 +57,7 @@ class SimulatedAuditStore:
         self._status_until = 0.0
 
     async def write(self, events: Sequence[bytes]) -> None:
-        """See `Store.write`."""
+        """See `AuditStore.write`."""
         batch = list(events)
         try:
             await self._network.transfer("an audit batch", late=lambda: self._log.take(batch), to_api=False)
@@ -68,7 +68,7 @@ class SimulatedAuditStore:
             raise Unavailable("simulated") from None
 
     async def close(self) -> None:
-        """See `Store.close`."""
+        """See `AuditStore.close`."""
 
     def _answer(self, batch: Sequence[bytes]) -> None:
         """Raise the error that the store answers now, if it does.

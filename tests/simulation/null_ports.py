@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from notification_operator.kube.events import EventRecorder
 from notification_operator.kube.objects import KubeObjects
 from notification_operator.leadership.lease import KubeLeases
+from notification_operator.observers.audit.store import AuditStore
 from notification_operator.watch.routing import ConfigMapWatch
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ class NoLeases(KubeLeases):
         raise NotImplementedError
 
 
-class NoAuditStore:
+class NoAuditStore(AuditStore):
     """Is never asked: no audit store is configured."""
 
     async def write(self, events: Sequence[bytes]) -> None:

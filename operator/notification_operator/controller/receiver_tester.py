@@ -95,7 +95,3 @@ class ReceiverTester:
             dedup_key=delivery_id,
             address=address,
         )
-
-
-def failed(message: str) -> ReceiverTestResult:
-    return ReceiverTestResult(outcome=ReceiverTestOutcome.FAILED, message=message)

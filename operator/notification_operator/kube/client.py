@@ -169,34 +169,21 @@ class AccountFiles:
         self._known = certificates
 
 
-class Authentication:
-    """Authenticates each request with the credentials of this moment, because tokens expire."""
+def prepare_requests(client: ApiClient, media_type: Callable[[], str]) -> aiohttp.ClientMiddlewareType:
+    """Return a middleware that adds what is known at the time of a request only.
 
-    def __init__(self, client: ApiClient) -> None:
-        self._client = client
+    Tokens expire, and the media type of a watch depends on what the CRD supports.
+    """
 
-    async def __call__(
-        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    async def send(
+        request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
     ) -> aiohttp.ClientResponse:
-        """Send a request."""
         with translated():
-            headers = await auth_headers(self._client)
-        request.headers.update(headers)
+            headers = await auth_headers(client)
+        request.headers.update({**headers, "Accept": media_type()})
         return await handler(request)
 
-
-class Accept:
-    """Asks for a media type, which is looked up at each request."""
-
-    def __init__(self, media_type: Callable[[], str]) -> None:
-        self._media_type = media_type
-
-    async def __call__(
-        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
-    ) -> aiohttp.ClientResponse:
-        """Send a request."""
-        request.headers["Accept"] = self._media_type()
-        return await handler(request)
+    return send
 
 
 async def translate_failures(
@@ -334,7 +321,7 @@ async def watching_session(
     client = cluster.client()
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, ssl=client.rest_client.ssl_context),
-        middlewares=(translate_failures, Authentication(client), Accept(media_type)),
+        middlewares=(translate_failures, prepare_requests(client, media_type)),
         trace_configs=[connectivity.trace("watching")],
         **session_options(cluster.configuration.host),
     )

@@ -109,7 +109,6 @@ async def call(  # noqa: PLR0913 - the parts of a request
     *,
     query: Mapping[str, Any] | None = None,
     body: Mapping[str, Any] | None = None,
-    content_type: str = JSON,
     seconds: float | None = None,
 ) -> dict[str, Any]:
     """Send a request and return the decoded response.
@@ -118,9 +117,7 @@ async def call(  # noqa: PLR0913 - the parts of a request
         KubeError: the API server refused the request, or there was no usable response.
     """
     with translated():
-        response = await _send(
-            client, method, path, query=query, body=body, content_type=content_type, seconds=seconds
-        )
+        response = await _send(client, method, path, query=query, body=body, seconds=seconds)
         async with response:
             decoded: dict[str, Any] = orjson.loads(await _accepted(response))
     return decoded
@@ -202,7 +199,6 @@ async def _send(  # noqa: PLR0913 - the parts of a request
     *,
     query: Mapping[str, Any] | None = None,
     body: Mapping[str, Any] | None = None,
-    content_type: str = JSON,
     accept: str = JSON,
     seconds: float | None = None,
 ) -> aiohttp.ClientResponse:
@@ -211,7 +207,7 @@ async def _send(  # noqa: PLR0913 - the parts of a request
         method,
         path,
         query_params=list((query or {}).items()),
-        header_params={"Accept": accept, "Content-Type": content_type},
+        header_params={"Accept": accept, "Content-Type": JSON},
         body=body,
         auth_settings=AUTH_SETTINGS,
     )

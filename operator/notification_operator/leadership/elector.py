@@ -15,7 +15,7 @@ import structlog
 
 from notification_operator.domain.sharding import assign_shards, shard_of
 from notification_operator.kube.requests import KubeError
-from notification_operator.leadership.lease import Lease, LeaseCandidate, Membership, Peers
+from notification_operator.leadership.lease import MEMBER, Lease, LeaseCandidate, Members
 from notification_operator.telemetry.gauges import ElectorStatistics
 
 if TYPE_CHECKING:
@@ -71,21 +71,15 @@ class Elector:
         self._clock = clock
         self._now = now
         self._observers = observers
-        self._drained: Callable[[int], bool] = _never_drained
-        self._on_change: Callable[[], None] = _ignore
-        self._peers = Peers(name, clock=clock)
+        self._drained: Callable[[int], bool] = lambda _shard: False
+        self._on_change: Callable[[], None] = lambda: None
         own = hashlib.sha256(config.identity.encode()).hexdigest()[:10]
         self._candidates = [
             self._candidate(name if number == 0 else f"{name}-shard-{number}")
             for number in range(config.shards)
         ]
-        self._membership = Membership(
-            store,
-            self._candidate(self._peers.member_prefix + own),
-            self._peers,
-            identity=config.identity,
-            seconds=config.seconds,
-        )
+        member = self._candidate(f"{name}{MEMBER}{own}")
+        self._members = Members(store, name, member, config=config, clock=clock)
         self._reports = ShardReports(self._candidates)
         self._shutting_down = False
         self._blind = False
@@ -164,7 +158,7 @@ class Elector:
                 await self._act()
         except FAILURES as error:
             logger.warning("lease not reached", error=str(error) or type(error).__name__)
-        for candidate in (*self._candidates, self._membership.own):
+        for candidate in (*self._candidates, self._members.own):
             candidate.give_up_if_late()
         self._report()
 
@@ -174,7 +168,7 @@ class Elector:
         self._shutting_down = True
         try:
             async with asyncio.timeout(self.period):
-                await _gather((self._membership.leave(), *steps))
+                await _gather((self._members.leave(), *steps))
         except FAILURES as error:
             logger.warning("lease not released", error=str(error) or type(error).__name__)
         self._report()
@@ -183,9 +177,9 @@ class Elector:
         """List all Leases; confirm the held ones if no replica has another number of shards."""
         held = [candidate for candidate in self._candidates if candidate.held]
         leases = {lease.name: lease for lease in map(Lease, await self._store.list())}
-        for candidate in (*self._candidates, self._membership.own):
+        for candidate in (*self._candidates, self._members.own):
             candidate.observe(leases.pop(candidate.name, None))
-        self._peers.observe(leases)
+        self._members.observe(leases)
         if not self._other_shard_counts():
             for candidate in held:
                 candidate.confirmed = candidate.held
@@ -228,12 +222,12 @@ class Elector:
         if self.shards == 1:
             return all(renewed) and self._candidates[0].working and not self._blind
         leaves = self._shutting_down or self._blind
-        await self._limited(self._membership.leave() if leaves else self._membership.keep())
+        await self._limited(self._members.leave() if leaves else self._members.keep())
         return False
 
     def _other_shard_counts(self) -> set[int]:
         """Return the other numbers of shards that replicas work with, or are about to."""
-        return self._peers.shard_counts(self._candidates) - {self.shards}
+        return self._members.shard_counts(self._candidates) - {self.shards}
 
     async def _act(self) -> None:
         """Acquire the available Leases that are assigned to this replica; release those assigned to others."""
@@ -251,8 +245,10 @@ class Elector:
                 steps.append(candidate.release())
             elif stays and candidate.available and not self._backoff_rounds:
                 steps.append(candidate.acquire())
-        self._report_gains()
-        cleanup = self._membership.stale_cleanup() if self.shards > 1 else ()
+        if self._reports.gained:
+            # Before calls that may hang. Lost shards can wait for them.
+            self._report()
+        cleanup = self._members.stale_cleanup() if self.shards > 1 else ()
         await self._limited(_gather((*steps, *cleanup)))
         if any(candidate.held and not candidate.confirmed for candidate in self._candidates):
             await self._limited(self.observe())
@@ -262,14 +258,9 @@ class Elector:
 
     def _present(self) -> set[str]:
         """Return the identities of the replicas that share the work."""
-        present = self._peers.identities(shards=self.shards) - {self._config.identity}
+        present = self._members.identities() - {self._config.identity}
         leaves = self._blind or (self._shutting_down and self.shards > 1)
         return present if leaves else present | {self._config.identity}
-
-    def _report_gains(self) -> None:
-        """Report gained shards before calls that may hang; lost shards can wait for these calls."""
-        if self._reports.gained:
-            self._report()
 
     def _report(self) -> None:
         changed = self._reports.take()
@@ -287,14 +278,6 @@ async def _gather(steps: Iterable[Coroutine[None, None, object]]) -> list[object
         if isinstance(result, BaseException):
             raise result
     return results
-
-
-def _never_drained(_shard: int) -> bool:
-    return False
-
-
-def _ignore() -> None:
-    pass
 
 
 class ShardReports:

@@ -79,9 +79,12 @@ class Ownership:
     def on_change(self) -> None:
         """Admit what may start now; during a shutdown, wait for nothing that belongs to another replica."""
         self._queue.readmit()
-        if self._shutting_down and (abandoned := self.abandon_foreign()):
+        foreign = [uid for uid in self._attempts.uids if not self.may_record(uid)]
+        if self._shutting_down and foreign:
+            for uid in foreign:
+                self._attempts.forget(uid)
             logger.warning(
-                "abandoned in-flight attempts after losing the shard lease", notifications=abandoned
+                "abandoned in-flight attempts after losing the shard lease", notifications=len(foreign)
             )
 
     def begin_shutdown(self) -> None:
@@ -90,17 +93,7 @@ class Ownership:
         if self._elector is not None:
             self._elector.begin_shutdown()
         self.on_change()
-        self._queue.discard_pending(keep=self._has_attempts)
-
-    def abandon_foreign(self) -> int:
-        """Drop the attempts that only another replica may record; return the number of their objects."""
-        foreign = [uid for uid in self._attempts.uids if not self.may_record(uid)]
-        for uid in foreign:
-            self._attempts.forget(uid)
-        return len(foreign)
+        self._queue.discard_pending(keep=lambda key: self._attempts.tracks(key.uid))
 
     def _works_on(self, uid: str) -> bool:
         return self._elector is None or self._elector.works_on(uid)
-
-    def _has_attempts(self, key: Key) -> bool:
-        return self._attempts.tracks(key.uid)

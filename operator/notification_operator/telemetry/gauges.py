@@ -102,8 +102,34 @@ def publish(  # noqa: PLR0913 - the parts that are observed
     loop: Callable[[], LoopStatistics],
 ) -> None:
     """Add the gauges to the metrics; `unavailable` returns the namespaces that the API server has refused for long."""
-    _publish_queue(metrics, queue)
     watch = metrics.add_gauge
+    watch("queue_depth", "Notifications that wait for a worker.", lambda: queue().waiting)
+    watch(
+        "queue_oldest_seconds",
+        "Age in seconds of the oldest notification waiting for a worker.",
+        lambda: queue().oldest_seconds,
+    )
+    watch(
+        "queue_held_back",
+        "Notifications that wait until this replica may work on them.",
+        lambda: queue().parked,
+    )
+    watch(
+        "queue_stalled",
+        "Notifications whose status the API server refuses; each waits for a change of the object.",
+        lambda: queue().stalled,
+    )
+    watch(
+        "queue_incomplete",
+        "Whether the work queue dropped notifications that it has not listed again yet (1); else 0.",
+        lambda: float(queue().incomplete),
+    )
+    watch("queue_running", "Notifications that are being reconciled.", lambda: queue().running)
+    watch(
+        "queue_delayed",
+        "Notifications that are scheduled for a later reconciliation.",
+        lambda: queue().delayed,
+    )
     watch("in_flight", "Running delivery attempts.", lambda: attempts().running)
     watch(
         "unsaved_attempts",
@@ -148,37 +174,6 @@ def publish(  # noqa: PLR0913 - the parts that are observed
         "namespaces_unavailable",
         "Namespaces of watch.namespaces that the API server has refused to list or watch for a minute.",
         lambda: len(unavailable()),
-    )
-
-
-def _publish_queue(metrics: Metrics, queue: Callable[[], QueueStatistics]) -> None:
-    watch = metrics.add_gauge
-    watch("queue_depth", "Notifications that wait for a worker.", lambda: queue().waiting)
-    watch(
-        "queue_oldest_seconds",
-        "Age in seconds of the oldest notification waiting for a worker.",
-        lambda: queue().oldest_seconds,
-    )
-    watch(
-        "queue_held_back",
-        "Notifications that wait until this replica may work on them.",
-        lambda: queue().parked,
-    )
-    watch(
-        "queue_stalled",
-        "Notifications whose status the API server refuses; each waits for a change of the object.",
-        lambda: queue().stalled,
-    )
-    watch(
-        "queue_incomplete",
-        "Whether the work queue dropped notifications that it has not listed again yet (1); else 0.",
-        lambda: float(queue().incomplete),
-    )
-    watch("queue_running", "Notifications that are being reconciled.", lambda: queue().running)
-    watch(
-        "queue_delayed",
-        "Notifications that are scheduled for a later reconciliation.",
-        lambda: queue().delayed,
     )
 
 

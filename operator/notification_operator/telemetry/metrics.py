@@ -30,103 +30,87 @@ class Metrics:
         self.registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
-        self.reconciles = Counter(
-            f"{PREFIX}reconciler_requests_total",
+
+        def counter(name: str, description: str, labels: tuple[str, ...] = ()) -> Counter:
+            return Counter(f"{PREFIX}{name}", description, labels, registry=registry)
+
+        def gauge(name: str, description: str, labels: tuple[str, ...] = ()) -> Gauge:
+            return Gauge(f"{PREFIX}{name}", description, labels, registry=registry)
+
+        def histogram(name: str, description: str, labels: tuple[str, ...] = ()) -> Histogram:
+            return Histogram(f"{PREFIX}{name}", description, labels, registry=registry)
+
+        self.reconciles = counter(
+            "reconciler_requests_total",
             "Reconciliations that changed a notification, by the resulting phase.",
-            ["type", "priority", "phase"],
-            registry=registry,
+            ("type", "priority", "phase"),
         )
-        self.reconcile_seconds = Histogram(
-            f"{PREFIX}reconciler_duration_seconds",
-            "Duration in seconds of one reconciliation.",
-            registry=registry,
+        self.reconcile_seconds = histogram(
+            "reconciler_duration_seconds", "Duration in seconds of one reconciliation."
         )
-        self.reconcile_errors = Counter(
-            f"{PREFIX}reconciler_errors_total",
-            "Failed reconciliations, by error type.",
-            ["error_type"],
-            registry=registry,
+        self.reconcile_errors = counter(
+            "reconciler_errors_total", "Failed reconciliations, by error type.", ("error_type",)
         )
-        self.delivery_attempts = Counter(
-            f"{PREFIX}delivery_attempts_total",
+        self.delivery_attempts = counter(
+            "delivery_attempts_total",
             "Recorded delivery attempts, by channel, receiver (empty for a channel of the settings) and status (success or failure).",
-            ["channel", "receiver", "status"],
-            registry=registry,
+            ("channel", "receiver", "status"),
         )
-        self.delivery_seconds = Histogram(
-            f"{PREFIX}delivery_duration_seconds",
+        self.delivery_seconds = histogram(
+            "delivery_duration_seconds",
             "Duration in seconds of one delivery attempt.",
-            ["channel", "receiver"],
-            registry=registry,
+            ("channel", "receiver"),
         )
-        self.delivery_retries = Counter(
-            f"{PREFIX}delivery_retries_total",
+        self.delivery_retries = counter(
+            "delivery_retries_total",
             "Delivery attempts after the first one, by result (recovered or failed_again).",
-            ["channel", "receiver", "reason"],
-            registry=registry,
+            ("channel", "receiver", "reason"),
         )
-        self.dead_letters = Counter(
-            f"{PREFIX}dead_letters_total",
+        self.dead_letters = counter(
+            "dead_letters_total",
             "Notifications that ended as Failed or PartiallySent, by the reason of the phase.",
-            ["reason"],
-            registry=registry,
+            ("reason",),
         )
         for reason in DEAD_LETTER_REASONS:
             # The first increase of a new series is invisible to `increase`.
             self.dead_letters.labels(reason=reason.value)
-        self.conflicts = Counter(
-            f"{PREFIX}status_write_conflicts_total",
+        self.conflicts = counter(
+            "status_write_conflicts_total",
             "Status writes that conflicted with another writer and were repeated on a fresh read.",
-            registry=registry,
         )
-        self.queue_dropped = Counter(
-            f"{PREFIX}queue_dropped_total",
+        self.queue_dropped = counter(
+            "queue_dropped_total",
             "Notifications dropped from the work queue because it held queue.max_notifications; they are listed again later.",
-            registry=registry,
         )
-        self.routing_refusals = Counter(
-            f"{PREFIX}routing_refusals_total",
-            "Routing documents refused as invalid.",
-            registry=registry,
-        )
-        self.events_dropped = Counter(
-            f"{PREFIX}events_dropped_total",
+        self.routing_refusals = counter("routing_refusals_total", "Routing documents refused as invalid.")
+        self.events_dropped = counter(
+            "events_dropped_total",
             "Kubernetes Events not posted, by reason (buffer_full, refused, unreachable or stopped).",
-            ["reason"],
-            registry=registry,
+            ("reason",),
         )
-        self.retention_deleted = Counter(
-            f"{PREFIX}retention_deleted_total",
-            "Final notifications deleted after their retention period.",
-            registry=registry,
+        self.retention_deleted = counter(
+            "retention_deleted_total", "Final notifications deleted after their retention period."
         )
-        self.retention_failures = Counter(
-            f"{PREFIX}retention_failures_total",
+        self.retention_failures = counter(
+            "retention_failures_total",
             "Listings and deletions of the retention sweep that failed, by reason (denied, refused or unavailable).",
-            ["reason"],
-            registry=registry,
+            ("reason",),
         )
-        self.retention_overdue = Gauge(
-            f"{PREFIX}retention_overdue",
+        self.retention_overdue = gauge(
+            "retention_overdue",
             "Notifications whose retention has expired and that are not deleted yet, at the latest sweep.",
-            registry=registry,
         )
-        self.settings_ignored = Gauge(
-            f"{PREFIX}settings_ignored",
+        self.settings_ignored = gauge(
+            "settings_ignored",
             "Settings of the configuration file that this operator does not have and ignores, because the file needs a newer version.",
-            registry=registry,
         )
-        self._redactions = Counter(
-            f"{PREFIX}sanitization_redactions_total",
+        self._redactions = counter(
+            "sanitization_redactions_total",
             "Secrets redacted in content and error texts, by pattern type.",
-            ["pattern_type"],
-            registry=registry,
+            ("pattern_type",),
         )
-        self._active = Gauge(
-            f"{PREFIX}reconciler_active",
-            "Notifications in this phase that are not final yet.",
-            ["phase"],
-            registry=registry,
+        self._active = gauge(
+            "reconciler_active", "Notifications in this phase that are not final yet.", ("phase",)
         )
         for phase in Phase:
             self._active.labels(phase=phase.value)

@@ -12,7 +12,7 @@ from notification_operator.domain import audit_events as audit
 from notification_operator.domain.redaction.redact import ALL_RULES, Rules, redact_content
 from notification_operator.observers.audit.file_store import FileAuditStore
 from notification_operator.observers.audit.store import HttpAuditStore
-from notification_operator.observers.audit.writer import AuditMetrics, AuditWriter, Buffer
+from notification_operator.observers.audit.writer import AuditWriter
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
@@ -51,13 +51,12 @@ class AuditObserver:
         rules: Rules = ALL_RULES,
         store: AuditStore | None = None,
     ) -> None:
-        buffer = Buffer(settings.buffer_size)
         self._rules = rules
         self._store = store or audit_store(settings)
         self._writer = AuditWriter(
             self._store,
-            buffer,
-            AuditMetrics(registry, buffer),
+            registry,
+            capacity=settings.buffer_size,
             batch_size=settings.batch_size,
             flush_seconds=settings.flush_seconds,
         )

@@ -24,7 +24,7 @@ from notification_operator.kube.client import Connectivity, connect
 from notification_operator.kube.objects import pages
 from notification_operator.kube.requests import call
 from notification_operator.observers.audit.observer import audit_store
-from notification_operator.observers.audit.writer import AuditMetrics, AuditWriter, Buffer
+from notification_operator.observers.audit.writer import AuditWriter
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
@@ -65,18 +65,7 @@ class StalledError(Exception):
 
 
 class Destination:
-    """Takes the events of a replay; this one sends nothing, for a dry run."""
-
-    async def send(self, events: Iterable[bytes], progress: Progress) -> None:
-        """Send events, as fast as the store accepts them.
-
-        Raises:
-            StalledError: the store has accepted nothing for too long.
-        """
-
-
-class ToStore(Destination):
-    """Sends with the batches, delays and limits of the operator itself.
+    """The audit store, with the batches, delays and limits of the operator itself.
 
     Args:
         store: the audit store.
@@ -86,18 +75,25 @@ class ToStore(Destination):
 
     def __init__(self, store: AuditStore, *, batch_size: int, patience: float) -> None:
         self._store = store
+        self._capacity = 2 * batch_size
         self._patience = patience
-        self._buffer = Buffer(2 * batch_size)
-        metrics = AuditMetrics(CollectorRegistry(), self._buffer)
         self._writer = AuditWriter(
-            store, self._buffer, metrics, batch_size=batch_size, flush_seconds=POLL_SECONDS
+            store,
+            CollectorRegistry(),
+            capacity=self._capacity,
+            batch_size=batch_size,
+            flush_seconds=POLL_SECONDS,
         )
         self._writer.start()
 
     async def send(self, events: Iterable[bytes], progress: Progress) -> None:
-        """See `Destination.send`."""
+        """Send events, as fast as the store accepts them.
+
+        Raises:
+            StalledError: the store has accepted nothing for too long.
+        """
         for event in events:
-            if len(self._buffer) >= self._buffer.capacity:
+            if self._writer.pending >= self._capacity:
                 await self._drain(progress)
             self._writer.add(event)
         await self._drain(progress)
@@ -108,13 +104,12 @@ class ToStore(Destination):
         await self._store.close()
 
     async def _drain(self, progress: Progress) -> None:
-        """Wait until the store has everything."""
         loop = asyncio.get_running_loop()
-        pending, since = len(self._buffer), loop.time()
-        while len(self._buffer):
+        pending, since = self._writer.pending, loop.time()
+        while self._writer.pending:
             await asyncio.sleep(POLL_SECONDS)
-            if len(self._buffer) < pending:
-                pending, since = len(self._buffer), loop.time()
+            if self._writer.pending < pending:
+                pending, since = self._writer.pending, loop.time()
             elif loop.time() - since > self._patience:
                 raise StalledError(f"the audit store has accepted no event for {self._patience:g} s")
         statistics = self._writer.statistics()
@@ -123,13 +118,13 @@ class ToStore(Destination):
 
 async def replay(
     listing: AsyncIterator[Sequence[Mapping[str, Any]]],
-    destination: Destination,
+    destination: Destination | None,
     *,
     since: datetime | None,
     rules: Rules,
     report: Callable[[Progress], None],
 ) -> Progress:
-    """Send the events of the finished notifications in a listing; report after each page.
+    """Send the events of the finished notifications in a listing; report after each page. None sends nothing.
 
     Raises:
         KubeError: the API server failed.
@@ -141,7 +136,8 @@ async def replay(
             events = [orjson.dumps(event) for event in _events(obj, since, rules)]
             progress.notifications += bool(events)
             progress.events += len(events)
-            await destination.send(events, progress)
+            if destination is not None:
+                await destination.send(events, progress)
         report(progress)
     return progress
 
@@ -161,13 +157,15 @@ async def run(
         StalledError: the store has accepted nothing for too long.
     """
     cluster = await connect(Connectivity(), pool=2)
-    store = None if dry_run else audit_store(settings.audit)
-    target = store and ToStore(store, batch_size=settings.audit.batch_size, patience=patience)
+    target = None
+    if not dry_run:
+        store = audit_store(settings.audit)
+        target = Destination(store, batch_size=settings.audit.batch_size, patience=patience)
     try:
         async with ApiClient(cluster.configuration) as client:
             return await replay(
                 _listing(client, await _namespaces(client, settings, selection)),
-                target or Destination(),
+                target,
                 since=selection.since,
                 rules=rules(settings.sanitizer),
                 report=report,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 import aiohttp
 from yarl import URL
@@ -60,7 +60,7 @@ class Unavailable(StoreError):  # noqa: N818 - reads as a fact, like its sibling
         self.retry_after = retry_after
 
 
-class AuditStore(Protocol):
+class AuditStore:
     """The store as the writer uses it."""
 
     async def write(self, events: Sequence[bytes]) -> None:
@@ -71,11 +71,9 @@ class AuditStore(Protocol):
             TooLarge: a smaller batch may succeed.
             Unavailable: another attempt may succeed.
         """
-        ...
 
     async def close(self) -> None:
         """Release the connections."""
-        ...
 
 
 class HttpAuditStore(AuditStore):

@@ -125,21 +125,26 @@ class AuditStatistics:
 
 
 class AuditWriter:
-    """Starts with `start`; `flush` and `close` end it gracefully."""
+    """Starts with `start`; `flush` and `close` end it gracefully.
 
-    def __init__(  # noqa: PLR0913 - three collaborators and three tunings
+    Args:
+        registry: for the audit metrics.
+        capacity: events that may wait.
+    """
+
+    def __init__(  # noqa: PLR0913 - a store, metrics and four tunings
         self,
         store: AuditStore,
-        buffer: Buffer,
-        metrics: AuditMetrics,
+        registry: CollectorRegistry,
         *,
+        capacity: int,
         batch_size: int,
         flush_seconds: float,
         retry_delays: Sequence[float] = RETRY_DELAYS,
     ) -> None:
         self._store = store
-        self._buffer = buffer
-        self._metrics = metrics
+        self._buffer = Buffer(capacity)
+        self._metrics = AuditMetrics(registry, self._buffer)
         self._batch_size = batch_size
         self._flush_seconds = flush_seconds
         self._retry_delays = retry_delays
@@ -154,10 +159,14 @@ class AuditWriter:
         """Whether the last event was dropped: consecutive drops are logged once."""
         self._task: asyncio.Task[None] | None = None
 
+    @property
+    def pending(self) -> int:
+        """Events that are buffered or being sent."""
+        return len(self._buffer)
+
     def statistics(self) -> AuditStatistics:
-        """Return the counts."""
         return AuditStatistics(
-            pending=len(self._buffer),
+            pending=self.pending,
             written=self._written,
             dropped=self._dropped,
             failed_batches=self._failed_batches,

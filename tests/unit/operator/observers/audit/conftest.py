@@ -11,7 +11,7 @@ from aiohttp.test_utils import TestServer
 from prometheus_client import CollectorRegistry
 
 from notification_operator.observers.audit.store import HttpAuditStore
-from notification_operator.observers.audit.writer import AuditMetrics, AuditWriter, Buffer
+from notification_operator.observers.audit.writer import AuditWriter
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -88,11 +88,10 @@ class Harness:
         self.store = store
         self.registry = CollectorRegistry()
         self.client = HttpAuditStore(store.url, response_seconds=0.3)
-        buffer = Buffer(capacity)
         self.writer = AuditWriter(
             self.client,
-            buffer,
-            AuditMetrics(self.registry, buffer),
+            self.registry,
+            capacity=capacity,
             batch_size=batch_size,
             flush_seconds=flush_seconds,
             retry_delays=RETRY_DELAYS,
