@@ -30,7 +30,7 @@ from notification_operator.telemetry.metrics import Metrics
 from notification_operator.watch.collection_watch import KubeWatches
 from notification_operator.watch.kopf_adapter import KopfWatch, end_at_signals, ignore_signals, listen
 from notification_operator.watch.receivers import CRD_HINT
-from notification_operator.watch.routing import ConfigMapWatch
+from notification_operator.watch.routing import config_map_watch
 from notification_operator.wiring import Ports, ReceiverPorts, build
 
 if TYPE_CHECKING:
@@ -420,7 +420,7 @@ def live_ports(settings: Settings, client: ApiClient, cluster: Cluster, *, watch
         store=KubeStatusStore(client, RESOURCE),
         leases=KubeLeases(client, settings.leader_election.namespace or cluster.namespace),
         objects=KubeObjects(client, RESOURCE),
-        routing=ConfigMapWatch(client, ref),
+        routing=config_map_watch(client, ref),
         receivers=_live_receiver_ports(settings, client, cluster, watching)
         if settings.receivers.enabled
         else None,

@@ -56,8 +56,7 @@ if TYPE_CHECKING:
     from notification_operator.rendering.templating.overrides import ReadTemplate
     from notification_operator.telemetry.gauges import ElectorStatistics
     from notification_operator.telemetry.metrics import Metrics
-    from notification_operator.watch.collection_watch import KubeWatches
-    from notification_operator.watch.routing import ConfigMapWatch
+    from notification_operator.watch.collection_watch import CollectionWatch, KubeWatches
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +86,8 @@ class Ports:
     objects: KubeObjects
     selector: OpenSelector = field(default_factory=OpenSelector)
     """Selects the open ones."""
-    routing: ConfigMapWatch
+    routing: CollectionWatch[Mapping[str, Any]]
+    """The watch of the ConfigMap with the routing document."""
     receivers: ReceiverPorts | None = None
     """None for an operator without NotificationReceivers."""
     channels: Mapping[str, Channel]
@@ -188,7 +188,7 @@ def build(
         control=control,
         recorder=Recorder(clock=clock, redactor=redactor),
         timeout=settings.delivery.timeout_seconds,
-        catalog=sources.catalog.snapshot if sources else None,
+        catalog=(lambda: sources.catalog.catalog) if sources else None,
         builder=sources.builder if sources else None,
     )
     routing = RoutingConfig(
@@ -348,7 +348,7 @@ def _receiver_sources(  # noqa: PLR0913 - what the channels of receivers share
     return _ReceiverSources(
         ports=ports,
         catalog=catalog,
-        references=ReceiverReferences(catalog, secrets=secrets, config_maps=config_maps),
+        references=ReceiverReferences(secrets=secrets, config_maps=config_maps),
         builder=Builder(secret=secrets.get, config_map=config_maps.get, factory=factory),
     )
 
@@ -372,7 +372,7 @@ def _receiver_watch(  # noqa: PLR0913 - the parts that receivers concern
         declared=sources.catalog.declared,
         owns=ownership.may_start,
         endpoints=endpoints,
-        tester=ReceiverTester(sources.catalog.snapshot, endpoints, clock=clock, redact=redactor.text),
+        tester=ReceiverTester(lambda: sources.catalog.catalog, endpoints, clock=clock, redact=redactor.text),
         replica=ports.replica,
         home=sources.ports.home,
         clock=clock,

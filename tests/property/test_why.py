@@ -25,7 +25,7 @@ from notification_operator.controller.request import Request
 from notification_operator.delivery.channel import Channel, Permanent, Transient
 from notification_operator.domain.key import Key
 from notification_operator.domain.model import parse
-from notification_operator.watch.routing import ConfigMapWatch
+from notification_operator.watch.collection_watch import CollectionWatch, Listed
 from notification_operator.wiring import build
 from tests.cases import cases
 from tests.property.strategies import channel_lists, policies
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from notification_cli.views.explaining.explanation import Explanation
     from notification_operator.delivery.channel import Message
+    from notification_operator.watch.collection_watch import Event
 
 CASES = cases(1000)
 KEYS = ("kubernaut.ai/severity", "kubernaut.ai/team", "app")
@@ -88,7 +89,7 @@ steps = st.lists(st.tuples(st.sampled_from([0.0, 0.5, 30.0, 600.0]), texts), min
 """Seconds until the next reconciliation, and the routing document that is in force by then."""
 
 
-class Document(ConfigMapWatch):
+class Document(CollectionWatch[Any]):
     """A cluster with this routing document, or without one."""
 
     error = ""
@@ -96,12 +97,9 @@ class Document(ConfigMapWatch):
     def __init__(self, text: str | None) -> None:
         self._text = text
 
-    async def changes(self) -> AsyncIterator[Mapping[str, Any] | None]:
-        yield (
-            None
-            if self._text is None
-            else {"metadata": {"name": "rules"}, "data": {"routing.yaml": self._text}}
-        )
+    async def changes(self) -> AsyncIterator[Event[Any]]:
+        config_map = {"metadata": {"name": "rules"}, "data": {"routing.yaml": self._text}}
+        yield Listed(() if self._text is None else (config_map,))
         await asyncio.get_running_loop().create_future()
 
 

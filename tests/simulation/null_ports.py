@@ -9,16 +9,18 @@ from notification_operator.kube.events import EventRecorder
 from notification_operator.kube.objects import KubeObjects
 from notification_operator.leadership.lease import KubeLeases
 from notification_operator.observers.audit.store import AuditStore
-from notification_operator.watch.routing import ConfigMapWatch
+from notification_operator.watch.collection_watch import CollectionWatch, Listed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
+
+    from notification_operator.watch.collection_watch import Event
 
 CHANGE_INTERVAL = 7.0
 """Virtual seconds between two changes of a ConfigMap."""
 
 
-class SimulatedDocument(ConfigMapWatch):
+class SimulatedDocument(CollectionWatch[Any]):
     """A ConfigMap that has one content after another; None while it does not exist."""
 
     error = ""
@@ -26,12 +28,13 @@ class SimulatedDocument(ConfigMapWatch):
     def __init__(self, contents: Sequence[Mapping[str, Any] | None]) -> None:
         self._contents = contents
 
-    async def changes(self) -> AsyncIterator[Mapping[str, Any] | None]:
+    async def changes(self) -> AsyncIterator[Event[Any]]:
         """Yield the content of this time, and each later one when it comes."""
         loop, last = asyncio.get_running_loop(), len(self._contents) - 1
         while True:
             now = min(int(loop.time() / CHANGE_INTERVAL), last)
-            yield self._contents[now]
+            content = self._contents[now]
+            yield Listed(() if content is None else (content,))
             if now == last:
                 await loop.create_future()
             await asyncio.sleep((now + 1) * CHANGE_INTERVAL - loop.time())

@@ -155,12 +155,10 @@ class KopfWatch:
             supervised_watches,
             served=self.served_kind,
             connectivity=connectivity,
-            detect_selector=self.detect_selector,
-            on_unavailable=on_unavailable,
-        )
-        self.supervisor.observe(
             notifications=event_handler,
             namespaces=namespaces if isinstance(namespaces, SelectedNamespaces) else None,
+            detect_selector=self.detect_selector,
+            on_unavailable=on_unavailable,
         )
         self._session: ClientSession | None = None
         """The session of the watches, once there is one. Kopf closes a session only after its first request."""

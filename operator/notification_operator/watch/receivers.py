@@ -13,7 +13,7 @@ from pydantic import BaseModel
 import notification_contract.kinds.receiver  # noqa: F401 - defines all subclasses of Block
 from notification_contract import names
 from notification_contract.kinds.block import Block
-from notification_operator.domain.receivers.catalog import Catalog, Receiver, ReceiverKey
+from notification_operator.domain.receivers.catalog import Catalog, ReceiverKey
 from notification_operator.domain.receivers.declared import declare
 from notification_operator.domain.receivers.drills import is_drilled, latest_drill, reached
 from notification_operator.domain.receivers.health import ReadyReason
@@ -157,25 +157,14 @@ class ReceiverCatalog:
         self._declared: dict[ReceiverKey, Declared] = {}
         self._changed: set[ReceiverKey] = set()
         """Receivers that have changed since the snapshot was taken."""
-        self._catalog = Catalog(home=home)
-        self._invalid: Mapping[ReceiverKey, tuple[str, ...]] = {}
-        self._known = False
-        self._on_known: Callable[[], None] = _nothing
-        self._on_change: Callable[[frozenset[ReceiverKey]], None] = _nothing_changed
-
-    @property
-    def catalog(self) -> Catalog:
+        self.catalog = Catalog(home=home)
         """The receivers that can be used now."""
-        return self._catalog
-
-    def snapshot(self) -> Catalog:
-        """Return the receivers that can be used at the time of the call."""
-        return self._catalog
-
-    @property
-    def known(self) -> bool:
+        self.invalid: Mapping[ReceiverKey, tuple[str, ...]] = {}
+        """The problems of each present spec that is refused; an older one may be in force."""
+        self.known = False
         """Whether the receivers were looked for everywhere; until then no target can be resolved."""
-        return self._known
+        self._on_known: Callable[[], None] = lambda: None
+        self._on_change: Callable[[frozenset[ReceiverKey]], None] = lambda _changed: None
 
     @property
     def errors(self) -> Mapping[str, str]:
@@ -183,11 +172,6 @@ class ReceiverCatalog:
         errors = {scope.name: scope.watch.error for scope in self._scopes}
         errors[NAMESPACES.name] = self._labels.error
         return {name: error for name, error in errors.items() if error}
-
-    @property
-    def invalid(self) -> Mapping[ReceiverKey, tuple[str, ...]]:
-        """The problems of each present spec that is refused; an older one may be in force."""
-        return self._invalid
 
     @property
     def keys(self) -> Iterable[ReceiverKey]:
@@ -276,21 +260,22 @@ class ReceiverCatalog:
         self._changed.clear()
         if changed:
             self._labels.want(wanted=any(each.selects_namespaces for each in self._declared.values()))
-            self._catalog = Catalog(
+            served = {key: each for key, each in self._declared.items() if self._serves(key)}
+            self.catalog = Catalog(
                 home=self._home,
-                receivers=self._usable(),
-                problems=self._unusable(),
+                receivers={key: each.receiver for key, each in served.items() if each.receiver is not None},
+                problems={
+                    key: each.problems
+                    for key, each in served.items()
+                    if each.receiver is None and each.problems
+                },
                 labels=self._labels.labels,
                 labels_known=self._labels.answered,
             )
-            self._invalid = {
-                key: each.problems
-                for key, each in self._declared.items()
-                if each.problems and self._serves(key)
-            }
+            self.invalid = {key: each.problems for key, each in served.items() if each.problems}
             self._tell(changed)
-        if not self._known and self._all_answered():
-            self._known = True
+        if not self.known and self._all_answered():
+            self.known = True
             _call(self._on_known)
 
     def _tell(self, changed: frozenset[ReceiverKey]) -> None:
@@ -301,22 +286,6 @@ class ReceiverCatalog:
         for part in parts:
             if len(parts) == 1 or not _call(self._on_change, part):
                 asyncio.get_running_loop().call_later(RETRY_SECONDS, self._tell, part)
-
-    def _usable(self) -> Mapping[ReceiverKey, Receiver]:
-        """Return the receivers in force."""
-        return {
-            key: each.receiver
-            for key, each in self._declared.items()
-            if each.receiver is not None and self._serves(key)
-        }
-
-    def _unusable(self) -> Mapping[ReceiverKey, tuple[str, ...]]:
-        """Return the problems of the receivers that never had a valid spec."""
-        return {
-            key: each.problems
-            for key, each in self._declared.items()
-            if each.receiver is None and each.problems and self._serves(key)
-        }
 
     def _all_answered(self) -> bool:
         labels = self._labels.answered or not any(each.selects_namespaces for each in self._declared.values())
@@ -345,14 +314,6 @@ def _call(callback: Callable[..., None], *arguments: object) -> bool:
         logger.exception("change of receivers not handled")
         return False
     return True
-
-
-def _nothing() -> None:
-    pass
-
-
-def _nothing_changed(_changed: frozenset[ReceiverKey]) -> None:
-    pass
 
 
 class ReceiverWatch:
@@ -396,7 +357,7 @@ class ReceiverWatch:
             tasks.create_task(self._references.run(self._on_references), name="receiver references")
 
     def _on_receivers(self, changed: frozenset[ReceiverKey]) -> None:
-        self._references.update(changed)
+        self._references.update(changed, self.catalog.catalog)
         self._on_references(changed)
 
     def _on_references(self, changed: frozenset[ReceiverKey]) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from base64 import b64decode
 from dataclasses import dataclass
-from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,10 +20,9 @@ from notification_operator.watch.collection_watch import Changed, Collection, Fa
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from notification_operator.domain.receivers.catalog import Receiver, ReceiverKey
+    from notification_operator.domain.receivers.catalog import Catalog, Receiver, ReceiverKey
     from notification_operator.domain.receivers.references import ObjectKey
     from notification_operator.watch.collection_watch import CollectionWatch, Event, KubeWatches
-    from notification_operator.watch.receivers import ReceiverCatalog
 
 logger = structlog.get_logger(__name__)
 
@@ -80,7 +78,7 @@ class ReferencedObjects:
         )
         self._states: dict[ObjectKey, ObjectState] = {}
         self._tasks: TaskSet[ObjectKey] = TaskSet(self._follow)
-        self._on_change: Callable[[ObjectKey], None] = _nothing
+        self._on_change: Callable[[ObjectKey], None] = lambda _key: None
 
     def get(self, key: ObjectKey) -> ObjectState:
         """Return the state of an object; an unknown one for an object that is not followed."""
@@ -164,27 +162,31 @@ def _essence(state: ObjectState) -> tuple[object, ...]:
     return state.data, state.known, state.denied
 
 
-def _nothing(_key: ObjectKey) -> None:
-    pass
-
-
-class Uses:
-    """Which receivers use which objects of a kind."""
+class ReferenceIndex:
+    """Which receivers use which objects of a kind; the objects are followed as long as they are used."""
 
     def __init__(
         self, objects: ReferencedObjects, keys_of: Callable[[Receiver], Iterable[ObjectKey]]
     ) -> None:
-        self.objects = objects
+        self._objects = objects
         self._keys_of = keys_of
         self._noted: dict[ReceiverKey, Receiver] = {}
         """The receivers that use any, as they were noted."""
         self._users: dict[ObjectKey, tuple[ReceiverKey, ...]] = {}
 
-    def users(self, key: ObjectKey) -> frozenset[ReceiverKey]:
-        """Return the receivers that use an object."""
-        return frozenset(self._users.get(key, ()))
+    def update(self, changed: Iterable[ReceiverKey], catalog: Catalog) -> None:
+        for key in changed:
+            self._put(key, catalog.get(key))
+        self._objects.follow(frozenset(self._users))
 
-    def put(self, key: ReceiverKey, receiver: Receiver | None) -> None:
+    async def run(self, on_change: Callable[[frozenset[ReceiverKey]], None]) -> None:
+        def concern(key: ObjectKey) -> None:
+            if users := self._users.get(key):
+                on_change(frozenset(users))
+
+        await self._objects.run(concern)
+
+    def _put(self, key: ReceiverKey, receiver: Receiver | None) -> None:
         """Note what a receiver uses now; None for one that is gone."""
         before = self._noted.get(key)
         if before is receiver:
@@ -200,38 +202,23 @@ class Uses:
             self._users[used] = (*self._users.get(used, ()), key)
             self._noted[key] = receiver
 
-    def follow(self) -> None:
-        """Follow what is used."""
-        self.objects.follow(frozenset(self._users))
-
 
 class ReceiverReferences:
     """Follows the Secrets and ConfigMaps that receivers refer to, as long as they do."""
 
-    def __init__(
-        self, catalog: ReceiverCatalog, *, secrets: ReferencedObjects, config_maps: ReferencedObjects
-    ) -> None:
-        self._catalog = catalog
-        self._uses = (Uses(secrets, object_keys), Uses(config_maps, _template_keys))
+    def __init__(self, *, secrets: ReferencedObjects, config_maps: ReferencedObjects) -> None:
+        self._kinds = (ReferenceIndex(secrets, object_keys), ReferenceIndex(config_maps, _template_keys))
 
-    def update(self, changed: frozenset[ReceiverKey]) -> None:
-        """Follow what the changed receivers refer to now."""
-        for uses in self._uses:
-            for key in sorted(changed):
-                uses.put(key, self._catalog.catalog.get(key))
-            uses.follow()
+    def update(self, changed: frozenset[ReceiverKey], catalog: Catalog) -> None:
+        """Follow what the changed receivers of a catalog refer to now."""
+        for kind in self._kinds:
+            kind.update(sorted(changed), catalog)
 
     async def run(self, on_change: Callable[[frozenset[ReceiverKey]], None]) -> None:
         """Work until cancelled; call `on_change` with the receivers whose Secret or ConfigMap has changed."""
         async with asyncio.TaskGroup() as tasks:
-            for uses in self._uses:
-                tasks.create_task(uses.objects.run(partial(_concern, uses, on_change)))
-
-
-def _concern(uses: Uses, on_change: Callable[[frozenset[ReceiverKey]], None], key: ObjectKey) -> None:
-    receivers = uses.users(key)
-    if receivers:
-        on_change(receivers)
+            for kind in self._kinds:
+                tasks.create_task(kind.run(on_change))
 
 
 def _template_keys(receiver: Receiver) -> tuple[ObjectKey, ...]:

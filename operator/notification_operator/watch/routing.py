@@ -15,7 +15,7 @@ from notification_operator.domain.routing import RoutingState, Rules
 from notification_operator.watch.collection_watch import Changed, Collection, CollectionWatch, Listed, Removed
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import Callable, Mapping
 
     from kubernetes.aio.client import ApiClient
     from prometheus_client import Counter
@@ -28,55 +28,32 @@ if TYPE_CHECKING:
 logger = structlog.get_logger(__name__)
 
 
-class ConfigMapWatch:
-    """Lists and watches by name, so that permission for this one ConfigMap is enough."""
-
-    def __init__(self, client: ApiClient, ref: ObjectRef) -> None:
-        collection = Collection(
-            path=f"/api/v1/namespaces/{ref.namespace}/configmaps",
-            name=f"ConfigMap {ref.name} in namespace {ref.namespace}",
-            field_selector=f"metadata.name={ref.name}",
-        )
-        self.watch = CollectionWatch(client, collection, keep=_whole)
-
-    @property
-    def error(self) -> str:
-        """Why the ConfigMap cannot be read or watched now; empty while it can."""
-        return self.watch.error
-
-    async def changes(self) -> AsyncIterator[Mapping[str, Any] | None]:
-        """Yield the ConfigMap (None when it does not exist), again after each change, without end."""
-        async for event in self.watch.changes():
-            match event:
-                case Listed(items=items):
-                    yield next(iter(items), None)
-                case Changed(item=config_map):
-                    yield config_map
-                case Removed():
-                    yield None
-                case _:
-                    continue  # a failure, which is retried
-
-
-def _whole(obj: Mapping[str, Any]) -> Mapping[str, Any]:
-    return obj
-
-
 MOST_PROBLEMS = 20
 """Problems of a document that are logged; a document may have as many as lines."""
+
+
+def config_map_watch(client: ApiClient, ref: ObjectRef) -> CollectionWatch[Mapping[str, Any]]:
+    """Return the watch of one ConfigMap by its name, so that permission for this one is enough."""
+    collection = Collection(
+        path=f"/api/v1/namespaces/{ref.namespace}/configmaps",
+        name=f"ConfigMap {ref.name} in namespace {ref.namespace}",
+        field_selector=f"metadata.name={ref.name}",
+    )
+    return CollectionWatch(client, collection, keep=lambda config_map: config_map)
 
 
 class RoutingConfig:
     """Holds the rules in force; a change replaces them as a whole, between two reconciliations.
 
     Args:
+        documents: the watch of the ConfigMap.
         key: the key of the ConfigMap that holds the document.
         refused: called with the ConfigMap and the problems of a document that cannot be used.
     """
 
     def __init__(
         self,
-        documents: ConfigMapWatch,
+        documents: CollectionWatch[Mapping[str, Any]],
         key: str,
         *,
         refused: Callable[[Mapping[str, Any], tuple[str, ...]], None],
@@ -88,18 +65,10 @@ class RoutingConfig:
         self._refusals = refusals
         self._seen: tuple[bool, object] = (False, None)
         """Whether the ConfigMap existed, and the text under its key."""
-        self._state = RoutingState()
-        self._known = False
-
-    @property
-    def state(self) -> RoutingState:
+        self.state = RoutingState()
         """The rules in force."""
-        return self._state
-
-    @property
-    def known(self) -> bool:
+        self.known = False
         """Whether the document was looked for; until then no notification can be routed."""
-        return self._known
 
     @property
     def error(self) -> str:
@@ -108,10 +77,18 @@ class RoutingConfig:
 
     async def run(self, *, on_known: Callable[[], None]) -> None:
         """Follow the document until cancelled; call `on_known` once, after the first look at the ConfigMap."""
-        async for config_map in self._documents.changes():
-            await self._take(config_map)
-            if not self._known:
-                self._known = True
+        async for event in self._documents.changes():
+            match event:
+                case Listed(items=items):
+                    await self._take(next(iter(items), None))
+                case Changed(item=config_map):
+                    await self._take(config_map)
+                case Removed():
+                    await self._take(None)
+                case _:
+                    continue  # a failure, which is retried
+            if not self.known:
+                self.known = True
                 on_known()
 
     async def _take(self, config_map: Mapping[str, Any] | None) -> None:
@@ -122,7 +99,7 @@ class RoutingConfig:
             return
         self._seen = seen
         if config_map is None:
-            self._state = self.state.remove()
+            self.state = self.state.remove()
             logger.info("routing document removed", generation=self.state.generation)
             return
         try:
@@ -138,7 +115,7 @@ class RoutingConfig:
 
     def accept(self, table: RoutingTable) -> None:
         """Put the rules of a table in force."""
-        self._state = self.state.accept(table)
+        self.state = self.state.accept(table)
         logger.info("routing document loaded", generation=self.state.generation)
 
     def _table(self, text: str | None) -> RoutingTable:
@@ -147,7 +124,7 @@ class RoutingConfig:
         return read_table(text)
 
     def _refuse(self, config_map: Mapping[str, Any], problems: tuple[str, ...]) -> None:
-        self._state = self.state.refuse(problems)
+        self.state = self.state.refuse(problems)
         logger.error(
             "routing document refused",
             in_force="the last valid document" if self.state.table else "the fallback channel",

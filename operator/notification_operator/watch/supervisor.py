@@ -64,6 +64,8 @@ class WatchSupervisor:
     Args:
         watches: the watches that should be open.
         served: tells whether the kind is served.
+        notifications: is told the complete listings of notifications.
+        namespaces: is told those of namespaces, if a label selects them.
         detect_selector: called when the kind has appeared, and when the API server cannot interpret a request.
         on_unavailable: called with a namespace that has been refused for long, and with the error.
         clock: monotonic seconds.
@@ -75,6 +77,8 @@ class WatchSupervisor:
         *,
         served: ServedKind,
         connectivity: Connectivity,
+        notifications: EventHandler,
+        namespaces: SelectedNamespaces | None = None,
         detect_selector: Callable[[], Awaitable[None]],
         on_unavailable: Callable[[str, str], None],
         clock: Callable[[], float] = monotonic,
@@ -86,11 +90,8 @@ class WatchSupervisor:
         self._detect_selector = detect_selector
         self._on_unavailable = on_unavailable
         self._clock = clock
-        self._observers: dict[bool, EventHandler | SelectedNamespaces] = {}
-
-    def observe(self, *, notifications: EventHandler, namespaces: SelectedNamespaces | None = None) -> None:
-        """Report complete listings from now on."""
-        self._observers = {True: notifications} | ({False: namespaces} if namespaces else {})
+        self._notifications = notifications
+        self._namespaces = namespaces
 
     @property
     def kind_missing(self) -> bool:
@@ -151,7 +152,7 @@ class WatchSupervisor:
             listed: marks the end of the listing.
         """
         watch, began, failure = self.watches[path], self._clock(), None
-        observer = self._observers.get(watch.of_notifications)
+        observer = self._notifications if watch.of_notifications else self._namespaces
         listing: Listing[Any] | None = observer.begin_listing(watch.namespace) if observer else None
         complete = False
         try:

@@ -16,7 +16,7 @@ from atomic_status import ObjectRef
 from notification_operator.domain.routing import RoutingReason
 from notification_operator.watch import collection_watch
 from notification_operator.watch import routing as module
-from notification_operator.watch.routing import ConfigMapWatch, RoutingConfig
+from notification_operator.watch.routing import RoutingConfig, config_map_watch
 from tests.unit.operator.domain.builders import notification
 from tests.unit.operator.kube_api import KubeApi, refusal, until
 
@@ -47,7 +47,7 @@ class RoutingFixture:
         self.known = 0
         self.refused: list[tuple[str, tuple[str, ...]]] = []
         self.registry = CollectorRegistry()
-        self.watch = ConfigMapWatch(client, ObjectRef(namespace="own", name="rules"))
+        self.watch = config_map_watch(client, ObjectRef(namespace="own", name="rules"))
         self.config = RoutingConfig(
             self.watch,
             KEY,
@@ -249,7 +249,7 @@ async def test_thousands_of_failures_do_not_end_the_watch(
     routing: RoutingFixture, api: KubeApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(collection_watch, "FIRST_DELAY", 0.0)
-    routing.watch.watch.failures = 2_000
+    routing.watch.failures = 2_000
     api.refusals = [refusal(503, "down")]
     async with routing.at_work():
         await until(lambda: len(api.requests) >= 3)

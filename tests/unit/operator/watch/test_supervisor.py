@@ -77,11 +77,11 @@ class Server:
             [SupervisedWatch(path=path, namespace=path) for path in self.attempts],
             served=self.kind,  # type: ignore[arg-type] # a stand-in without HTTP
             connectivity=self.connectivity,
+            notifications=self,  # type: ignore[arg-type] # begins listings, and nothing else
             detect_selector=self._detect,
             on_unavailable=lambda namespace, error: self.unavailable.append((namespace, error)),
             clock=loop.time,
         )
-        self.supervisor.observe(notifications=self)  # type: ignore[arg-type] # begins listings, and nothing else
         self._tasks = [loop.create_task(self._watch(path)) for path in self.attempts]
 
     def begin_listing(self, namespace: str | None) -> Listed:

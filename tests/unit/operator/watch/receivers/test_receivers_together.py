@@ -57,7 +57,7 @@ class Replica:
         self.catalog = ReceiverCatalog(watches, home=HOME)
         self.secrets = ReferencedObjects(watches, SECRETS, home=HOME, namespaced=False)
         config_maps = ReferencedObjects(watches, CONFIG_MAPS, home=HOME, namespaced=False)
-        self.references = ReceiverReferences(self.catalog, secrets=self.secrets, config_maps=config_maps)
+        self.references = ReceiverReferences(secrets=self.secrets, config_maps=config_maps)
         self.owner = True
         self.known = UNTESTED
         self.tests: list[str] = []
@@ -93,7 +93,7 @@ class Replica:
         return ReceiverTestResult(outcome=ReceiverTestOutcome.SUCCEEDED)
 
     def _on_change(self, changed: frozenset[ReceiverKey]) -> None:
-        self.references.update(changed)
+        self.references.update(changed, self.catalog.catalog)
         self._note(changed)
 
     def _note(self, changed: frozenset[ReceiverKey]) -> None:

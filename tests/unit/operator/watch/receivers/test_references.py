@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from base64 import b64encode
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -276,9 +276,9 @@ async def test_change_of_an_object_concerns_all_receivers_that_use_it(
 ) -> None:
     receivers, changed = Receivers(), list[frozenset[ReceiverKey]]()
     secrets, config_maps = objects(client), objects(client, CONFIG_MAPS)
-    references = ReceiverReferences(cast("Any", receivers), secrets=secrets, config_maps=config_maps)
+    references = ReceiverReferences(secrets=secrets, config_maps=config_maps)
     async with at_work(references.run(changed.append)):
-        references.update(receivers.set(a="hook", b="hook", c="templated"))
+        references.update(receivers.set(a="hook", b="hook", c="templated"), receivers.catalog)
         await until(lambda: len(api.watched) == 3)
         assert api.watched == [
             "platform/configmaps/texts",
@@ -302,9 +302,7 @@ async def test_objects_are_followed_as_long_as_a_receiver_uses_them(
 ) -> None:
     receivers, changed = Receivers(), list[frozenset[ReceiverKey]]()
     secrets = objects(client)
-    references = ReceiverReferences(
-        cast("Any", receivers), secrets=secrets, config_maps=objects(client, CONFIG_MAPS)
-    )
+    references = ReceiverReferences(secrets=secrets, config_maps=objects(client, CONFIG_MAPS))
     async with at_work(references.run(changed.append)):
         for used, watched in (
             ({"a": "hook", "b": "hook"}, ["platform/secrets/hook"]),
@@ -312,7 +310,7 @@ async def test_objects_are_followed_as_long_as_a_receiver_uses_them(
             ({"b": "mail"}, ["platform/secrets/mail"]),
             ({}, []),
         ):
-            references.update(receivers.set(**used))
+            references.update(receivers.set(**used), receivers.catalog)
             await until(lambda watched=watched: api.watched == watched, str(watched))  # type: ignore[misc]
         assert api.listings() == 2
 
