@@ -295,11 +295,9 @@ def _sweeper(
 ) -> RetentionSweeper | None:
     if not settings.retention.enabled:
         return None
-    objects = ports.objects
     return RetentionSweeper(
-        settings.retention,
-        pages=objects.pages,
-        delete=lambda expired: objects.delete(expired.ref, uid=expired.uid, version=expired.version),
+        settings=settings.retention,
+        objects=ports.objects,
         namespaces=settings.watch.namespaces,
         served=namespaces,
         active=lambda: ownership.active,
@@ -385,7 +383,7 @@ def _receiver_watch(  # noqa: PLR0913 - the parts that receivers concern
         endpoints=endpoints,
         status=status,
         served=served,
-        watched=settings.watch.namespaces,
+        watched=frozenset(settings.watch.namespaces),
         enqueue=queue.add,
         clock=clock,
     )

@@ -77,10 +77,15 @@ class View:
     def transitions(self) -> tuple[object, ...]:
         """What is written at once when it differs."""
         closed = self.health.circuit in {None, CircuitState.CLOSED}
-        ready = _transitions(self.readiness)
+        ready = self.readiness and (
+            self.readiness.generation,
+            self.readiness.reason,
+            self.readiness.references,
+            self.readiness.secret_version,
+        )
         # A drill is rare, and its time must outlive a restart right after it.
         drill = self.health.last_drill
-        return self.generation, self.owner, self.healthy, closed, self.test_requested_at, drill, *ready
+        return self.generation, self.owner, self.healthy, closed, self.test_requested_at, drill, ready
 
     @property
     def has_content(self) -> bool:
@@ -93,35 +98,6 @@ class View:
         ready = self.readiness
         pending = ready is not None and ready.references is ReferenceReason.PENDING
         return pending and self.health == UNTESTED
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Views:
-    owns: Callable[[str], bool]
-    """Returns whether this replica owns the object with a uid now."""
-    endpoints: Endpoints
-    replica: str
-    """The name of this replica's entries."""
-    clock: Callable[[], datetime]
-
-    def view(self, declared: Declared) -> View:
-        """Return what this replica knows of a receiver now."""
-        owner = self.owns(declared.uid)
-        health = self.endpoints.health(declared.key)
-        return View(
-            generation=declared.generation,
-            owner=owner,
-            health=health,
-            healthy=assess(entry_of(self.replica, health, self.clock())).reason,
-            readiness=self.endpoints.readiness(declared.receiver) if owner and declared.receiver else None,
-            test_requested_at=declared.test_requested_at if owner else "",
-        )
-
-
-def _transitions(readiness: Readiness | None) -> tuple[object, ...]:
-    if readiness is None:
-        return ()
-    return readiness.generation, readiness.reason, readiness.references, readiness.secret_version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,7 +167,7 @@ class ReceiverStatusController:
         self._receivers = receivers
         self._declared = declared
         self._owns = owns
-        self._views = Views(owns=owns, endpoints=endpoints, replica=replica, clock=clock)
+        self._endpoints = endpoints
         self._replica = replica
         self._home = home
         self._clock = clock
@@ -212,7 +188,7 @@ class ReceiverStatusController:
     async def run(self) -> None:
         """Write until cancelled."""
         async with asyncio.TaskGroup() as self._test_tasks:
-            await self._queue.run(self._reconcile, admit=_admit_all)
+            await self._queue.run(self._reconcile, admit=lambda _key: True)
 
     def note_all(self) -> None:
         """Look at the receivers that this replica owns now and did not own before, or the other way round."""
@@ -240,7 +216,7 @@ class ReceiverStatusController:
         queue_key = Key(key.namespace, key.name, declared.uid)
         if written is None:
             self._queue.add(queue_key)
-        elif (due := written.due(self._views.view(declared))) is not None:
+        elif (due := written.due(self._view(declared))) is not None:
             self._add_at(queue_key, due)
 
     def _add_at(self, key: Key, time: float) -> None:
@@ -262,7 +238,7 @@ class ReceiverStatusController:
         """Bring the status of a receiver up to date; never called concurrently for the same key."""
         queue_key = request.key
         declared = self._present(queue_key)
-        view = None if declared is None else self._views.view(declared)
+        view = None if declared is None else self._view(declared)
         if declared is None or view is None or not view.has_content:
             # What another owner writes from now on is not known here.
             return self._ended(queue_key)
@@ -287,6 +263,18 @@ class ReceiverStatusController:
         if view.owner:
             self._start_test(queue_key, fresh)
         return Result(final=True)
+
+    def _view(self, declared: Declared) -> View:
+        """Return what this replica knows of a receiver now."""
+        owner, health = self._owns(declared.uid), self._endpoints.health(declared.key)
+        return View(
+            generation=declared.generation,
+            owner=owner,
+            health=health,
+            healthy=assess(entry_of(self._replica, health, self._clock())).reason,
+            readiness=self._endpoints.readiness(declared.receiver) if owner and declared.receiver else None,
+            test_requested_at=declared.test_requested_at if owner else "",
+        )
 
     def _present(self, queue_key: Key) -> Declared | None:
         """Return what was seen last of a receiver; None if it is gone, also if another one has its name."""
@@ -355,10 +343,6 @@ def _pause(error: StatusError, *, failures: int) -> float:
         return REFUSED_RETRY
     asked = error.retry_after if isinstance(error, Unavailable) else None
     return max(backoff(failures), asked or 0.0)
-
-
-def _admit_all(_key: Key) -> bool:
-    return True
 
 
 class ReceiverTests:

@@ -20,12 +20,13 @@ from notification_operator.domain.retention import due_at
 from notification_operator.kube.requests import KubeError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Container, Mapping, Sequence
+    from collections.abc import Callable, Container, Mapping, Sequence
     from datetime import datetime
 
     import prometheus_client
 
     from notification_contract.settings import Retention
+    from notification_operator.kube.objects import KubeObjects
 
 FIRST: Final = 0.1
 """Share of the interval before the first sweep: after a start, open notifications come first."""
@@ -87,54 +88,34 @@ class _Sweep:
         return self.unavailable >= MOST_UNAVAILABLE or len(self.skipped) >= MOST_SKIPPED
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RetentionSweeper:
-    """Sweeps the notifications at a fixed interval.
+    """Sweeps the notifications at a fixed interval."""
 
-    Args:
-        pages: returns the pages of the notifications in a namespace; None means all namespaces.
-        delete: deletes a notification, unless it was replaced or changed since it was listed.
-        namespaces: the namespaces to list; all if empty.
-        served: the namespaces in which objects may be deleted.
-        active: returns whether this process works on anything now.
-        owns: returns whether the object with a uid belongs to this process.
-    """
-
-    def __init__(  # noqa: PLR0913 - the objects, and which of them may be deleted how fast
-        self,
-        settings: Retention,
-        *,
-        pages: Callable[[str | None], AsyncIterator[Sequence[dict[str, Any]]]],
-        delete: Callable[[Expired], Awaitable[None]],
-        namespaces: Sequence[str],
-        served: Container[str],
-        active: Callable[[], bool],
-        owns: Callable[[str], bool],
-        deleted: prometheus_client.Counter,
-        failures: prometheus_client.Counter,
-        overdue: prometheus_client.Gauge,
-        clock: Callable[[], datetime],
-    ) -> None:
-        self._pages = pages
-        self._delete_object = delete
-        self._settings = settings
-        self._namespaces = namespaces or (None,)
-        self._served = served
-        self._active = active
-        self._owns = owns
-        self._deleted = deleted
-        self._failures = failures
-        self._overdue = overdue
-        self._clock = clock
+    settings: Retention
+    objects: KubeObjects
+    namespaces: Sequence[str]
+    """The namespaces to list; all if empty."""
+    served: Container[str]
+    """The namespaces in which objects may be deleted."""
+    active: Callable[[], bool]
+    """Returns whether this process works on anything now."""
+    owns: Callable[[str], bool]
+    """Returns whether the object with a uid belongs to this process."""
+    deleted: prometheus_client.Counter
+    failures: prometheus_client.Counter
+    overdue: prometheus_client.Gauge
+    clock: Callable[[], datetime]
 
     async def run(self) -> None:
         """Sweep until cancelled."""
-        interval = self._settings.interval_seconds
+        interval = self.settings.interval_seconds
         await asyncio.sleep(interval * FIRST)
         while True:
             sweep = _Sweep()
-            for namespace in self._namespaces:
+            for namespace in self.namespaces or (None,):
                 await self._sweep(namespace, sweep)
-            self._overdue.set(sweep.overdue)
+            self.overdue.set(sweep.overdue)
             if sweep.failures:
                 logger.warning(
                     "retention sweep incomplete; retrying",
@@ -148,7 +129,7 @@ class RetentionSweeper:
     async def _sweep(self, namespace: str | None, sweep: _Sweep) -> None:
         """Delete the expired objects of a namespace, or of all, until none is left that can be deleted."""
         counts = True
-        while self._active() and not sweep.ended:
+        while self.active() and not sweep.ended:
             batch, complete = await self._collect(namespace, sweep, counts=counts)
             counts = False
             for expired in batch:
@@ -160,10 +141,10 @@ class RetentionSweeper:
 
     def _rate(self, sweep: _Sweep) -> float:
         """Return the deletions per second: more than the setting while the backlog would outlast the interval."""
-        configured = self._settings.deletes_per_second
+        configured = self.settings.deletes_per_second
         if sweep.failures:
             return configured
-        needed = sweep.backlog / self._settings.interval_seconds
+        needed = sweep.backlog / self.settings.interval_seconds
         return min(max(configured, needed), configured * FASTEST)
 
     async def _collect(
@@ -176,15 +157,15 @@ class RetentionSweeper:
         """
         batch: list[Expired] = []
         try:
-            async for page in self._pages(namespace):
-                expired = (_expired(obj, self._settings.failed_days) for obj in page)
+            async for page in self.objects.pages(namespace):
+                expired = (_expired(obj, self.settings.failed_days) for obj in page)
                 due = [each for each in expired if each and self._is_due(each)]
                 new = [each for each in due if each.uid not in sweep.skipped]
                 batch += new[: BATCH - len(batch)]
                 if counts:
                     sweep.backlog += len(new)
                     sweep.overdue += len(new)
-                    self._overdue.set(sweep.overdue)
+                    self.overdue.set(sweep.overdue)
                 elif len(batch) >= BATCH:
                     break
                 await asyncio.sleep(PAGE_PAUSE)
@@ -194,14 +175,14 @@ class RetentionSweeper:
         return batch, True
 
     def _is_due(self, expired: Expired) -> bool:
-        return expired.since <= self._clock() and self._may_delete(expired)
+        return expired.since <= self.clock() and self._may_delete(expired)
 
     def _may_delete(self, expired: Expired) -> bool:
-        return expired.ref.namespace in self._served and self._owns(expired.uid)
+        return expired.ref.namespace in self.served and self.owns(expired.uid)
 
     async def _delete(self, expired: Expired, sweep: _Sweep) -> None:
         try:
-            await self._delete_object(expired)
+            await self.objects.delete(expired.ref, uid=expired.uid, version=expired.version)
         except KubeError as error:
             sweep.skipped.add(expired.uid)
             if error.not_found or error.conflict:
@@ -212,8 +193,8 @@ class RetentionSweeper:
         else:
             sweep.overdue -= 1
             sweep.unavailable = 0
-            self._overdue.set(sweep.overdue)
-            self._deleted.inc()
+            self.overdue.set(sweep.overdue)
+            self.deleted.inc()
             logger.info(
                 "notification deleted: retention expired",
                 notification=f"{expired.ref.namespace}/{expired.ref.name}",
@@ -226,7 +207,7 @@ class RetentionSweeper:
         sweep.error = sweep.error or error
         sweep.failures[reason] += 1
         sweep.unavailable = sweep.unavailable + 1 if reason is FailureReason.UNAVAILABLE else 0
-        self._failures.labels(reason=reason.value).inc()
+        self.failures.labels(reason=reason.value).inc()
 
 
 def _reason(error: KubeError) -> FailureReason:

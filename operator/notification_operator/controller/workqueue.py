@@ -21,7 +21,7 @@ from notification_operator.fair.fair_queue import FairQueue, FairSemaphore
 from notification_operator.telemetry.gauges import QueueStatistics
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Iterator
+    from collections.abc import Awaitable, Callable, Collection, Iterator, Sized
     from datetime import datetime
 
     from notification_operator.domain.key import Key
@@ -47,10 +47,12 @@ class Backlog:
 
     Args:
         limit: keys that are held; None for no limit.
+        parked: those of them that this process may not work on.
     """
 
-    def __init__(self, limit: int | None = None) -> None:
+    def __init__(self, limit: int | None, *, parked: Sized) -> None:
         self._limit = limit
+        self._parked = parked
         self._keys: FairQueue[Key] = FairQueue()
         self._waits_for_room = False
         """Whether a key was dropped that this process works on."""
@@ -76,10 +78,9 @@ class Backlog:
     def add(self, key: Key) -> None:
         self._keys.add(key.namespace, key)
 
-    def discard(self, key: Key, *, parked: int) -> None:
-        """Hold a key no longer; `parked` is the number of keys that this process may not work on."""
+    def discard(self, key: Key) -> None:
         self._keys.discard(key.namespace, key)
-        self.check(parked=parked)
+        self._check()
 
     def victim(self, key: Key, *, may_drop: Callable[[Key], bool]) -> Key | None:
         """Return the key to drop in order to hold another one; that one itself if no other may give way.
@@ -90,13 +91,13 @@ class Backlog:
             return None
         return next(filter(may_drop, self._keys.displaceable(key.namespace)), key)
 
-    def drop(self, *, owned: bool, parked: int) -> None:
+    def drop(self, *, owned: bool) -> None:
         """Record that a key was dropped, and whether this process may work on it."""
         if owned:
             self._waits_for_room = True
         else:
             self._waits_for_ownership = True
-        self.check(parked=parked)
+        self._check()
 
     def owns_more(self) -> None:
         """Record that this process may work on other keys than before: what it dropped may belong to it now.
@@ -106,13 +107,11 @@ class Backlog:
         if self._waits_for_ownership:
             self.repeat_listing()
 
-    def check(self, *, parked: int) -> None:
+    def _check(self) -> None:
         """Request a listing if keys wait for room and there is room."""
-        if (
-            self._limit is not None
-            and self._waits_for_room
-            and len(self) - parked <= self._limit // REFILL_DIVISOR
-        ):
+        if self._limit is None or not self._waits_for_room:
+            return
+        if len(self) - len(self._parked) <= self._limit // REFILL_DIVISOR:
             self.listing_due.set()
 
     def repeat_listing(self) -> None:
@@ -133,15 +132,15 @@ class WorkQueue:
     """
 
     def __init__(self, *, workers: int, clock: Callable[[], datetime], max_keys: int | None = None) -> None:
-        self.backlog: Final = Backlog(max_keys)
+        self._parked: dict[Key, datetime] = {}
+        """Keys that were not admitted, with the time since when each waits."""
+        self.backlog: Final = Backlog(max_keys, parked=self._parked)
         self._workers = FairSemaphore(workers)
         self._clock = clock
-        self._admit: Callable[[Key], bool] = _admit_nothing
+        self._admit: Callable[[Key], bool] = lambda _key: False
         self._turns: asyncio.Queue[Key] = asyncio.Queue()
         """Keys that have a worker and are reconciled next."""
         self._queued_at: dict[Key, datetime] = {}
-        self._parked: dict[Key, datetime] = {}
-        """Keys that were not admitted, with the time since when each waits."""
         self._running: dict[Key, str | None] = {}
         """Keys in a reconciliation, each with the version of the latest event since it began, if one came."""
         self._forgotten: set[Key] = set()
@@ -216,7 +215,7 @@ class WorkQueue:
         """Hold a key no longer until the open notifications are listed again."""
         owned = self._admit(key)
         self.forget(key)
-        self.backlog.drop(owned=owned, parked=len(self._parked))
+        self.backlog.drop(owned=owned)
 
     def add_after(self, key: Key, seconds: float) -> None:
         """Reconcile the key after a delay; the earlier of two such times counts."""
@@ -233,7 +232,7 @@ class WorkQueue:
         if key in self._running:
             self._forgotten.add(key)
         else:
-            self.backlog.discard(key, parked=len(self._parked))
+            self.backlog.discard(key)
 
     def readmit(self) -> None:
         """Enqueue the parked keys that are admitted now."""
@@ -249,11 +248,11 @@ class WorkQueue:
         self._closing = True
         for key in [key for key in self._timers if not keep(key)]:
             self._timers.cancel(key)
-            self.backlog.discard(key, parked=len(self._parked))
+            self.backlog.discard(key)
         for pending in (self._queued_at, self._parked):
             for key in [key for key in pending if not keep(key)]:
                 del pending[key]
-                self.backlog.discard(key, parked=len(self._parked))
+                self.backlog.discard(key)
 
     async def run(
         self, reconcile: Callable[[Request], Awaitable[Result]], *, admit: Callable[[Key], bool]
@@ -328,7 +327,7 @@ class WorkQueue:
         if requested is not None and requested not in result.observed_versions:
             self.add(key, version=requested)
         if result.final and not self._is_planned(key):
-            self.backlog.discard(key, parked=len(self._parked))
+            self.backlog.discard(key)
 
     def _is_planned(self, key: Key) -> bool:
         return key in self._queued_at or key in self._timers
@@ -429,7 +428,3 @@ def backoff(failures: int) -> float:
     """Return the seconds before the retry after so many consecutive failures, at least one."""
     doublings = min(failures - 1, MOST_DOUBLINGS)
     return float(min(FIRST_BACKOFF * 2.0**doublings, LONGEST_BACKOFF))
-
-
-def _admit_nothing(_key: Key) -> bool:
-    return False

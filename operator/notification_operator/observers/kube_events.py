@@ -5,6 +5,7 @@ Each Event is an API call, so by default only those are recorded that may call f
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from notification_contract.kinds.choices import CircuitState, Phase
@@ -27,31 +28,22 @@ CIRCUIT_BREAKER_OPENED: Final = "CircuitBreakerOpened"
 STATUS_REFUSED: Final = "StatusRefused"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class EventObserver:
     """Builds Events, as far as the level asks for them; `record` returns at once."""
 
-    def __init__(  # noqa: PLR0913 - the destination of Events, and the parts of each
-        self,
-        *,
-        record: Callable[[Event], None],
-        level: EventLevel,
-        pod: Regarding,
-        api_version: str,
-        clock: Callable[[], datetime],
-        redact: Callable[[str], str] = redact_text,
-    ) -> None:
-        self._record = record
-        self._redact = redact
-        self._level = level
-        self._pod = pod
-        self._api_version = api_version
-        self._clock = clock
+    record: Callable[[Event], None]
+    level: EventLevel
+    pod: Regarding
+    api_version: str
+    clock: Callable[[], datetime]
+    redact: Callable[[str], str] = redact_text
 
     def on_transition(self, transition: Transition) -> None:
         """Record a change of phase; a notification enters each phase at most once."""
         after = transition.after
         actionable = after.phase in ACTIONABLE
-        if transition.phase_changed and (actionable or self._level is EventLevel.ALL):
+        if transition.phase_changed and (actionable or self.level is EventLevel.ALL):
             regarding = self._notification(after)
             event_type = EventType.WARNING if actionable else EventType.NORMAL
             note = f"{after.phase.value}: {after.status.message}"
@@ -74,7 +66,7 @@ class EventObserver:
         """Record, about the operator's pod, that a circuit breaker opened; also when it opened again."""
         if circuit is CircuitState.OPEN:
             note = f"Circuit breaker open for channel {channel}: no deliveries until a probe succeeds"
-            self._emit(self._pod, EventType.WARNING, CIRCUIT_BREAKER_OPENED, "Deliver", note)
+            self._emit(self.pod, EventType.WARNING, CIRCUIT_BREAKER_OPENED, "Deliver", note)
 
     def status_refused(self, key: Key, error: StatusError) -> None:
         """Record that the API server refuses the status of a notification, which waits for a change."""
@@ -83,7 +75,7 @@ class EventObserver:
 
     def _notification(self, key: Key | Notification) -> Regarding:
         return Regarding(
-            api_version=self._api_version,
+            api_version=self.api_version,
             kind="NotificationRequest",
             namespace=key.namespace,
             name=key.name,
@@ -91,14 +83,14 @@ class EventObserver:
         )
 
     def _emit(self, regarding: Regarding, event_type: EventType, reason: str, action: str, note: str) -> None:
-        if self._level is not EventLevel.NONE:
-            self._record(
+        if self.level is not EventLevel.NONE:
+            self.record(
                 Event(
                     regarding=regarding,
                     type=event_type,
                     reason=reason,
                     action=action,
-                    note=self._redact(note),
-                    at=self._clock(),
+                    note=self.redact(note),
+                    at=self.clock(),
                 )
             )

@@ -11,6 +11,7 @@ was deleted. If attempts are unrecorded, a last reconciliation finds out which.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
@@ -120,28 +121,17 @@ class Listing(Generic[Item]):
             self._on_missing(item)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
 class EventHandler:
-    """Enqueues the objects of the served namespaces, and forgets the ones that are deleted or final.
+    """Enqueues the objects of the served namespaces, and forgets the ones that are deleted or final."""
 
-    Args:
-        may_record: tells of a uid whether this process may still record attempts of the object.
-        served: the namespaces that are served.
-    """
-
-    def __init__(
-        self,
-        queue: WorkQueue,
-        *,
-        attempts: AttemptTracker,
-        may_record: Callable[[str], bool],
-        metrics: Metrics,
-        served: Container[str],
-    ) -> None:
-        self._queue = queue
-        self._attempts = attempts
-        self._may_record = may_record
-        self._metrics = metrics
-        self._served = served
+    queue: WorkQueue
+    attempts: AttemptTracker
+    may_record: Callable[[str], bool]
+    """Tells of a uid whether this process may still record attempts of the object."""
+    metrics: Metrics
+    served: Container[str]
+    """The namespaces that are served."""
 
     def handle(self, event_type: str | None, obj: Mapping[str, Any]) -> None:
         """Handle an event; `event_type` is None for an object of a listing."""
@@ -150,7 +140,7 @@ class EventHandler:
         closed = event_type == DELETED or phase_of(obj) in FINAL
         if closed and not self._has_attempts_to_record(key.uid):
             self._forget(key)
-        elif key.namespace in self._served:
+        elif key.namespace in self.served:
             self._add(key, version=meta["resourceVersion"])
 
     def begin_listing(self, namespace: str | None) -> Listing[Key]:
@@ -158,78 +148,68 @@ class EventHandler:
 
         A listed object is handled at once, so that kopf needs no task for each of them.
         """
-        known = (key for key in self._queue.keys if namespace in {None, key.namespace})
+        known = (key for key in self.queue.keys if namespace in {None, key.namespace})
         return Listing(known, key_of=_key, on_missing=self.close, on_listed=partial(self.handle, None))
 
     def close(self, key: Key) -> None:
         """Handle a key whose object became final or was deleted while no watch reported it."""
         if self._has_attempts_to_record(key.uid):
-            self._queue.add(key)
+            self.queue.add(key)
         else:
             self._forget(key)
 
     def _add(self, key: Key, *, version: str) -> None:
         """Enqueue a key; where the queue holds too many, drop the one that gives way."""
-        victim = self._queue.victim(key, may_drop=self._may_drop)
+        victim = self.queue.victim(key, may_drop=self._may_drop)
         if victim is not None:
             self._drop(victim)
         if victim != key:
-            self._queue.add(key, version=version)
+            self.queue.add(key, version=version)
 
     def _drop(self, key: Key) -> None:
-        self._queue.drop(key)
-        self._attempts.forget(key.uid)
-        self._metrics.leave(key.uid)
-        self._metrics.queue_dropped.inc()
+        self.queue.drop(key)
+        self.attempts.forget(key.uid)
+        self.metrics.leave(key.uid)
+        self.metrics.queue_dropped.inc()
 
     def _may_drop(self, key: Key) -> bool:
-        return not self._attempts.tracks(key.uid) and key not in self._queue.running
+        return not self.attempts.tracks(key.uid) and key not in self.queue.running
 
     def _forget(self, key: Key) -> None:
-        self._queue.forget(key)
-        self._attempts.forget(key.uid)
-        self._metrics.leave(key.uid)
+        self.queue.forget(key)
+        self.attempts.forget(key.uid)
+        self.metrics.leave(key.uid)
 
     def _has_attempts_to_record(self, uid: str) -> bool:
-        return self._attempts.tracks(uid) and self._may_record(uid)
+        return self.attempts.tracks(uid) and self.may_record(uid)
 
 
 def _key(meta: Mapping[str, Any]) -> Key:
     return Key(namespace=meta["namespace"], name=meta["name"], uid=meta["uid"])
 
 
+@dataclass(frozen=True, slots=True, eq=False)
 class BacklogListing:
     """Lists all open notifications again whenever the backlog has room for the ones that it dropped (DD-BOUNDS-001).
 
     Each listing goes to the end. One that stopped where the queue is full again would prefer the namespaces that come first.
-
-    Args:
-        pages: lists the open notifications.
-        namespaces: the namespaces that are watched; empty for all.
-        accepting_work: tells whether no shutdown has begun.
     """
 
-    def __init__(
-        self,
-        pages: Pages,
-        *,
-        namespaces: Sequence[str],
-        backlog: Backlog,
-        handler: EventHandler,
-        accepting_work: Callable[[], bool],
-    ) -> None:
-        self._pages = pages
-        self._namespaces = tuple(namespaces) or (None,)
-        self._backlog = backlog
-        self._handler = handler
-        self._accepting_work = accepting_work
+    pages: Pages
+    """Lists the open notifications."""
+    namespaces: Sequence[str]
+    """The namespaces that are watched; empty for all."""
+    backlog: Backlog
+    handler: EventHandler
+    accepting_work: Callable[[], bool]
+    """Tells whether no shutdown has begun."""
 
     async def run(self) -> None:
         """List until cancelled."""
         failures = 0
         while True:
-            await self._backlog.listing_due.wait()
-            self._backlog.begin_listing()
+            await self.backlog.listing_due.wait()
+            self.backlog.begin_listing()
             logger.info("listing open notifications again: the work queue had dropped some")
             error = await self._list_all()
             if error is None:
@@ -238,12 +218,12 @@ class BacklogListing:
             failures += 1
             logger.warning("open notifications not listed; retrying", error=str(error))
             await asyncio.sleep(retry_delay(failures))
-            self._backlog.repeat_listing()
+            self.backlog.repeat_listing()
 
     async def _list_all(self) -> KubeError | None:
         """Return the failure that a repetition may overcome. The watch of a refused namespace lists it again itself."""
         failure = None
-        for namespace in self._namespaces:
+        for namespace in self.namespaces or (None,):
             try:
                 await self._list(namespace)
             except KubeError as error:
@@ -252,9 +232,9 @@ class BacklogListing:
         return failure
 
     async def _list(self, namespace: str | None) -> None:
-        async for page in self._pages(namespace):
+        async for page in self.pages(namespace):
             for obj in page:
-                if not self._accepting_work():
+                if not self.accepting_work():
                     return
-                self._handler.handle(None, obj)
+                self.handler.handle(None, obj)
             await asyncio.sleep(0)

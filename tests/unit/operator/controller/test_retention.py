@@ -69,11 +69,9 @@ class SweeperFixture:
     @contextlib.asynccontextmanager
     async def at(self, api: NotificationsApi) -> AsyncIterator[None]:
         async with ApiClient(Configuration(host=api.url)) as client:
-            objects = KubeObjects(client, RESOURCE)
             sweeper = RetentionSweeper(
-                self.settings,
-                pages=objects.pages,
-                delete=lambda expired: objects.delete(expired.ref, uid=expired.uid, version=expired.version),
+                settings=self.settings,
+                objects=KubeObjects(client, RESOURCE),
                 namespaces=self.namespaces,
                 served=AllNamespaces(),
                 active=lambda: self.active,
