@@ -108,7 +108,6 @@ class RetentionSweeper:
     clock: Callable[[], datetime]
 
     async def run(self) -> None:
-        """Sweep until cancelled."""
         interval = self.settings.interval_seconds
         await asyncio.sleep(interval * FIRST)
         while True:

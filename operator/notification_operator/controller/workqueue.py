@@ -154,7 +154,6 @@ class WorkQueue:
         """Whether keys are no longer scheduled for a later time, except retries."""
 
     def statistics(self) -> QueueStatistics:
-        """Return the current numbers."""
         since = min(self._queued_at.values(), default=None)
         return QueueStatistics(
             waiting=len(self._queued_at),

@@ -52,23 +52,20 @@ class Connectivity:
 
     def __init__(self, *, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
-        self._watches: dict[tuple[str, str], bool] = {}
-        """Whether the watch is open, by client name and path."""
-        self._closed_at: dict[tuple[str, str], float] = {}
-        """When each watch was last open."""
+        self._closed_at: dict[tuple[str, str], float | None] = {}
+        """When each watch was last open, by client name and path; None while it is."""
         self._started_at = clock()
         self._responded_at: float | None = None
 
     @property
     def open_watches(self) -> int:
         """The number of watches that the API server has accepted and that have not broken since."""
-        return sum(self._watches.values())
+        return sum(closed_at is None for closed_at in self._closed_at.values())
 
     def closed_seconds(self, client: str, path: str) -> float:
         """Return the seconds since a client's watch of a path was open; 0 while it is open."""
-        if self._watches.get((client, path), False):
-            return 0.0
-        return self._clock() - self._closed_at.get((client, path), self._started_at)
+        closed_at = self._closed_at.get((client, path), self._started_at)
+        return 0.0 if closed_at is None else self._clock() - closed_at
 
     @property
     def silence(self) -> float:
@@ -104,7 +101,7 @@ class Connectivity:
         self._responded_at = self._clock()
         if "watch" in params.url.query:
             if params.response.status == HTTPStatus.OK:
-                self._watches[client, params.url.path] = True
+                self._closed_at[client, params.url.path] = None
             else:
                 self.close_watch(client, params.url.path)
 
@@ -121,8 +118,7 @@ class Connectivity:
 
     def close_watch(self, client: str, path: str) -> None:
         """Record that a client's watch of a path is not open."""
-        if self._watches.get((client, path), False):
-            self._watches[client, path] = False
+        if self._closed_at.get((client, path), self._started_at) is None:
             self._closed_at[client, path] = self._clock()
 
 

@@ -59,7 +59,6 @@ class ConfigMapTemplates:
         return text
 
     async def _data(self, namespace: str, name: str) -> dict[str, Any]:
-        """Return the values of a ConfigMap."""
         # With a field selector, the permission to list is enough, which the operator has.
         query = {"fieldSelector": f"metadata.name={name}", "limit": 1}
         try:

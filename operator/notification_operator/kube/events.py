@@ -278,7 +278,6 @@ class EventRecorder:
         self._tasks: list[asyncio.Task[None]] = []
 
     def statistics(self) -> EventStatistics:
-        """Return the counts."""
         return EventStatistics(pending=self._buffer.pending, posted=self._posted, dropped=dict(self._dropped))
 
     @property
@@ -298,7 +297,6 @@ class EventRecorder:
                 self._drop(DropReason.BUFFER_FULL)
 
     def start(self) -> None:
-        """Begin to post."""
         self._tasks = [
             asyncio.create_task(self._run(), name=f"event recorder {number}") for number in range(POSTERS)
         ]

@@ -87,7 +87,6 @@ class Elector:
         """Rounds for which this replica still acquires nothing."""
 
     def statistics(self) -> ElectorStatistics:
-        """Return the current shards of this replica."""
         numbered = tuple(enumerate(self._candidates))
         return ElectorStatistics(
             shards=self.shards,
@@ -103,7 +102,6 @@ class Elector:
 
     @property
     def shards(self) -> int:
-        """The number of shards."""
         return self._config.shards
 
     def works_on(self, uid: str) -> bool:

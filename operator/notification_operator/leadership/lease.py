@@ -69,7 +69,6 @@ class Lease:
 
     @property
     def name(self) -> str:
-        """The Lease's name."""
         return str(self.body["metadata"]["name"])
 
     @property

@@ -43,7 +43,6 @@ class Ownership:
         self._shutting_down = False
 
     def statistics(self) -> ElectorStatistics:
-        """Return the current shards of this replica."""
         return ElectorStatistics() if self._elector is None else self._elector.statistics()
 
     @property

@@ -102,7 +102,6 @@ class HealthServer:
         )
 
     async def stop(self) -> None:
-        """Stop listening."""
         for runner in self._runners:
             await runner.cleanup()
 

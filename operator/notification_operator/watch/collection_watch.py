@@ -332,18 +332,10 @@ class KubeWatches:
         self, collection: Collection, keep: Callable[[Mapping[str, Any]], Item]
     ) -> CollectionWatch[Item]:
         """Return the watch of a collection."""
-        return CollectionWatch(
-            self._client,
-            collection,
-            keep=keep,
-            served=None if collection.crd is None else self._served_kind(collection.crd),
-            listings=self._listings,
-        )
-
-    def _served_kind(self, resource: Resource) -> ServedKind:
-        if resource not in self._served:
-            self._served[resource] = ServedKind(self._client, resource, hint=self._hint)
-        return self._served[resource]
+        crd, served = collection.crd, None
+        if crd is not None:
+            served = self._served.setdefault(crd, ServedKind(self._client, crd, hint=self._hint))
+        return CollectionWatch(self._client, collection, keep=keep, served=served, listings=self._listings)
 
 
 def _hint(error: KubeError, collection: Collection) -> str:

@@ -150,10 +150,9 @@ class KopfWatch:
         ]
         if isinstance(namespaces, SelectedNamespaces):
             supervised_watches.append(SupervisedWatch(path="/api/v1/namespaces", of_notifications=False))
-        self.served_kind = ServedKind(client, RESOURCE)
         self.supervisor = WatchSupervisor(
             supervised_watches,
-            served=self.served_kind,
+            served=ServedKind(client, RESOURCE),
             connectivity=connectivity,
             notifications=event_handler,
             namespaces=namespaces if isinstance(namespaces, SelectedNamespaces) else None,
@@ -181,7 +180,6 @@ class KopfWatch:
             )
 
     async def close(self) -> None:
-        """Close the session of the watches."""
         if self._session is not None:
             await self._session.close()
 

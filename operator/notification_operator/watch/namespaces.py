@@ -120,7 +120,7 @@ class NamespaceLabels:
     def __init__(self, watches: KubeWatches) -> None:
         self._watch = watches.open(NAMESPACES, _name_and_labels)
         self._tasks: TaskSet[str] = TaskSet(self._follow)
-        self._on_change: Callable[[], None] = _nothing
+        self._on_change: Callable[[], None] = lambda: None
         self.labels: Mapping[str, Mapping[str, str]] = NO_LABELS
         """The labels by the name of the namespace; empty while nothing is known of any."""
         self.answered = False
@@ -173,7 +173,3 @@ class NamespaceLabels:
 def _name_and_labels(obj: Mapping[str, Any]) -> tuple[str, Mapping[str, str]]:
     meta = mapping(obj.get("metadata"))
     return meta["name"], dict(mapping(meta.get("labels")))
-
-
-def _nothing() -> None:
-    pass

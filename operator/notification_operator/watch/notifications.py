@@ -205,7 +205,6 @@ class BacklogListing:
     """Tells whether no shutdown has begun."""
 
     async def run(self) -> None:
-        """List until cancelled."""
         failures = 0
         while True:
             await self.backlog.listing_due.wait()

@@ -15,8 +15,9 @@ from notification_contract import names
 from notification_contract.kinds.block import Block
 from notification_operator.domain.receivers.catalog import Catalog, ReceiverKey
 from notification_operator.domain.receivers.declared import declare
-from notification_operator.domain.receivers.drills import is_drilled, latest_drill, reached
+from notification_operator.domain.receivers.drills import is_drilled, reached
 from notification_operator.domain.receivers.health import ReadyReason
+from notification_operator.domain.receivers.status import latest, not_after
 from notification_operator.fair.lru import LruMap
 from notification_operator.kube.objects import RECEIVER_RESOURCE, collection
 from notification_operator.telemetry.gauges import ReceiverState
@@ -126,7 +127,6 @@ class Scope:
     """Whether they were listed, or the account may not list them."""
 
     def covers(self, key: ReceiverKey) -> bool:
-        """Return whether a receiver belongs to it."""
         return self.namespace is None or key.namespace == self.namespace
 
 
@@ -250,7 +250,6 @@ class ReceiverCatalog:
                 self._changed.add(key)
 
     def _on_labels(self) -> None:
-        """Note that selectors may match other namespaces."""
         self._changed.update(key for key, each in self._declared.items() if each.selects_namespaces)
         self._publish()
 
@@ -384,4 +383,5 @@ class ReceiverWatch:
 
     def _last_drill(self, key: ReceiverKey, health: Health) -> datetime | None:
         declared = self.catalog.declared(key)
-        return latest_drill(declared.last_drill if declared else None, health.last_drill, now=self.clock())
+        stored = declared.last_drill if declared else None
+        return latest(not_after(stored, self.clock()), health.last_drill)

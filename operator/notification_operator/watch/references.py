@@ -85,7 +85,6 @@ class ReferencedObjects:
         return self._states.get(key, UNKNOWN) if self._may_read(key) else self._denied
 
     def follow(self, wanted: frozenset[ObjectKey]) -> None:
-        """Follow exactly these objects from now on."""
         self._tasks.want(frozenset(filter(self._may_read, wanted)))
 
     async def run(self, on_change: Callable[[ObjectKey], None]) -> None:

@@ -63,7 +63,6 @@ class WatchSupervisor:
 
     Args:
         watches: the watches that should be open.
-        served: tells whether the kind is served.
         notifications: is told the complete listings of notifications.
         namespaces: is told those of namespaces, if a label selects them.
         detect_selector: called when the kind has appeared, and when the API server cannot interpret a request.
@@ -85,18 +84,14 @@ class WatchSupervisor:
     ) -> None:
         self.watches: Final = {watch.path: watch for watch in watches}
         """The watches that should be open, by path."""
-        self._served = served
+        self.served: Final = served
+        """Tells whether the kind is served."""
         self._connectivity = connectivity
         self._detect_selector = detect_selector
         self._on_unavailable = on_unavailable
         self._clock = clock
         self._notifications = notifications
         self._namespaces = namespaces
-
-    @property
-    def kind_missing(self) -> bool:
-        """Whether the API server does not serve the kind."""
-        return self._served.missing
 
     @property
     def unavailable_namespaces(self) -> tuple[str, ...]:
@@ -114,8 +109,8 @@ class WatchSupervisor:
     @property
     def error(self) -> str:
         """Why a required watch is not open; empty if none has failed."""
-        if self._served.missing:
-            return f"waiting for the CRD {self._served.name}"
+        if self.served.missing:
+            return f"waiting for the CRD {self.served.name}"
         return next((each.error for each in self._required() if each.error), "")
 
     @property
@@ -130,7 +125,7 @@ class WatchSupervisor:
     @property
     def stalled_seconds(self) -> float:
         """Seconds since every watch was open or failed: a watch that is retried is not stalled, one that hangs is."""
-        if self._served.missing:
+        if self.served.missing:
             return 0.0
         now = self._clock()
         return max(
@@ -201,7 +196,7 @@ class WatchSupervisor:
 
     async def _wait_for_kind(self, watch: SupervisedWatch) -> bool:
         """Wait until the kind is served; return False if it was all the time."""
-        if not await self._served.wait():
+        if not await self.served.wait():
             return False
         watch.failures, watch.failed_at = 0, self._clock()
         await self._detect_selector()

@@ -75,7 +75,7 @@ async def test_watch_that_is_closed_for_two_minutes_makes_the_process_unhealthy(
 async def test_missing_crd_makes_the_process_unready_and_not_unhealthy() -> None:
     clock = Clock()
     async with app_without_server(clock) as app:
-        app.watch.served_kind.missing = True
+        app.watch.supervisor.served.missing = True
         clock.seconds = 600
         assert app.alive()["watches"].passed
         assert app.ready()["watches"] == Check(passed=False, text=f"0 of 2 established; {UNSERVED}")

@@ -23,7 +23,6 @@ class ReceiverKey(NamedTuple):
     name: str
 
     def __str__(self) -> str:
-        """Return both as people write them."""
         return f"{self.namespace}/{self.name}"
 
 
@@ -61,7 +60,8 @@ class Catalog:
     def __post_init__(self) -> None:
         """Group the defaults: each notification that names a channel without settings asks for one."""
         defaults: dict[tuple[str, str], list[Receiver]] = {}
-        for each in sorted(filter(_is_default, self.receivers.values()), key=lambda each: each.key):
+        chosen = [each for each in self.receivers.values() if each.is_default]
+        for each in sorted(chosen, key=lambda each: each.key):
             defaults.setdefault((each.key.namespace, each.spec.type), []).append(each)
         object.__setattr__(self, "_defaults", defaults)
 
@@ -103,14 +103,10 @@ class Catalog:
             for home in dict.fromkeys((namespace, self.home))
             for each in self._defaults.get((home, channel), ())
         )
-        return next((each for each in candidates if self._may_allow(each, namespace)), None)
-
-    def _may_allow(self, receiver: Receiver, namespace: str) -> bool:
-        return self.allows(receiver, namespace) or self.is_undecided(receiver, namespace)
-
-
-def _is_default(receiver: Receiver) -> bool:
-    return receiver.is_default
+        usable = (
+            each for each in candidates if self.allows(each, namespace) or self.is_undecided(each, namespace)
+        )
+        return next(usable, None)
 
 
 EMPTY: Final = Catalog()

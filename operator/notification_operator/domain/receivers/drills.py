@@ -57,15 +57,3 @@ def reached(before: Notification, after: Notification) -> Mapping[ReceiverKey, d
         if target.state is not TargetState.DELIVERED
     }
     return {key: time for key, time in times.items() if key not in missed}
-
-
-def latest_drill(stored: datetime | None, seen: datetime | None, *, now: datetime) -> datetime | None:
-    """Return when the latest drill reached a receiver.
-
-    Args:
-        stored: the time in the status of the receiver, which outlives the process that wrote it.
-        seen: what this replica has delivered itself.
-        now: the time; a stored one after it comes from a clock that is ahead, and is ignored.
-    """
-    credible = None if stored is None or stored > now else stored
-    return max((time for time in (credible, seen) if time is not None), default=None)

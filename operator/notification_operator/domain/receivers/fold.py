@@ -28,6 +28,8 @@ from notification_operator.domain.receivers.status import (
     Observation,
     ReceiverStatus,
     ReplicaStatus,
+    latest,
+    not_after,
 )
 
 if TYPE_CHECKING:
@@ -75,7 +77,7 @@ def fold(
     if owner is None and own is None:
         return status
     replicas = _merged(status.replicas, own, replica=replica, now=now)
-    known = _not_after(status.observed.last_attempt, now)
+    known = not_after(status.observed.last_attempt, now)
     condition = healthy(
         replicas,
         suspended=mapping(obj.get("spec")).get("suspend") is True,
@@ -122,9 +124,9 @@ def _own_entry(
     # A process that was restarted under the same name has forgotten the times.
     observed = replace(
         entry.observed,
-        last_success=_latest(stored.observed.last_success, entry.observed.last_success),
-        last_attempt=_latest(stored.observed.last_attempt, entry.observed.last_attempt),
-        last_drill=_latest(stored.observed.last_drill, entry.observed.last_drill),
+        last_success=latest(stored.observed.last_success, entry.observed.last_success),
+        last_attempt=latest(stored.observed.last_attempt, entry.observed.last_attempt),
+        last_drill=latest(stored.observed.last_drill, entry.observed.last_drill),
     )
     entry = replace(entry, observed=observed, raw=stored.raw)
     unchanged = replace(entry, updated=stored.updated) == stored
@@ -153,14 +155,14 @@ def _recounted(before: Observation, replicas: Iterable[ReplicaStatus], now: date
     seen = tuple(each.observed for each in replicas)
     successes = (each.last_success for each in seen)
     freshest = max(_attempted(replicas), default=None)
-    known = _not_after(before.last_attempt, now)
+    known = not_after(before.last_attempt, now)
     last_attempt, last_error = known, before.last_error if known else ""
     if freshest is not None and (known is None or freshest[0] >= known):
         last_attempt, _, last_error = freshest
     return Observation(
-        last_success=_latest(_not_after(before.last_success, now), *successes),
+        last_success=latest(not_after(before.last_success, now), *successes),
         last_attempt=last_attempt,
-        last_drill=_latest(_not_after(before.last_drill, now), *(each.last_drill for each in seen)),
+        last_drill=latest(not_after(before.last_drill, now), *(each.last_drill for each in seen)),
         last_error=last_error,
         consecutive_failures=max((each.consecutive_failures for each in seen), default=0),
         circuit=max((each.circuit for each in seen if each.circuit), key=_badness, default=None),
@@ -237,12 +239,3 @@ def _with_condition(
 ) -> ReceiverStatus:
     conditions = updated(status.conditions, [condition], generation=generation, now=now)
     return replace(status, conditions=conditions)
-
-
-def _latest(*times: datetime | None) -> datetime | None:
-    return max((time for time in times if time is not None), default=None)
-
-
-def _not_after(time: datetime | None, now: datetime) -> datetime | None:
-    """Return a time of the past; None for one that a clock which is ahead, or somebody else, has written."""
-    return None if time is None or time > now else time

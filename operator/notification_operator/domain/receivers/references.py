@@ -21,7 +21,6 @@ class ObjectKey(NamedTuple):
     name: str
 
     def __str__(self) -> str:
-        """Return both as people write them."""
         return f"{self.namespace}/{self.name}"
 
 

@@ -122,6 +122,15 @@ class ReceiverStatus:
         return next((each for each in self.replicas if each.name == name), None)
 
 
+def latest(*times: datetime | None) -> datetime | None:
+    return max((time for time in times if time is not None), default=None)
+
+
+def not_after(time: datetime | None, now: datetime) -> datetime | None:
+    """Return a time of the past; None for one that a clock which is ahead, or another writer, has written."""
+    return None if time is None or time > now else time
+
+
 def stored_drill(obj: Mapping[str, Any]) -> datetime | None:
     """Return when the latest message of a drill was delivered, as the status of an object has it."""
     return moment(mapping(obj.get("status")).get(LAST_DRILL))

@@ -51,7 +51,6 @@ class FileAuditStore(AuditStore):
         self._last = chain.START
 
     async def write(self, events: Sequence[bytes]) -> None:
-        """See `AuditStore.write`."""
         loop = asyncio.get_running_loop()
         try:
             await loop.run_in_executor(self._executor, self._write, list(events))

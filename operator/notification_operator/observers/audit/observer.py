@@ -64,11 +64,9 @@ class AuditObserver:
         """Whether the settings name a destination of audit events."""
 
     def statistics(self) -> AuditStatistics:
-        """Return the counts of the writer."""
         return self._writer.statistics()
 
     def start(self) -> None:
-        """Begin to send."""
         if self.enabled:
             self._writer.start()
 

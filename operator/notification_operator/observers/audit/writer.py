@@ -173,7 +173,6 @@ class AuditWriter:
         )
 
     def start(self) -> None:
-        """Begin to send."""
         self._task = asyncio.create_task(self._run(), name="audit")
 
     def add(self, event: bytes) -> None:

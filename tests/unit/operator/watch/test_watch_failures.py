@@ -57,7 +57,7 @@ async def test_crd_that_arrives_after_the_start_is_watched(api: NotificationsApi
             await until(lambda: sum(path == DISCOVERY for _, path, _ in api.requests) >= 5)
             watches = handler.kopf.supervisor
             assert watches.error == "waiting for the CRD notificationrequests.kubernaut.ai"
-            assert (watches.kind_missing, watches.stalled_seconds) == (True, 0.0)
+            assert (watches.served.missing, watches.stalled_seconds) == (True, 0.0)
             assert watches.closed_seconds > 0
             api.served = True
             api.put("order-1", "Pending")
@@ -71,7 +71,7 @@ async def test_crd_that_arrives_after_the_start_is_watched(api: NotificationsApi
 async def test_crd_that_arrives_without_selectable_fields_is_watched(api: NotificationsApi) -> None:
     api.served = api.selectable = False
     async with kopf_at(api) as handler:
-        await until(lambda: handler.kopf.supervisor.kind_missing)
+        await until(lambda: handler.kopf.supervisor.served.missing)
         api.served = True
         api.put("order-1", "Pending")
         await opened(api, handler, ["order-1"])
@@ -82,7 +82,7 @@ async def test_crd_that_is_deleted_and_returns_is_watched_again(api: Notificatio
     async with kopf_at(api) as handler:
         await opened(api, handler, ["order-1"])
         api.delete_crd()
-        await until(lambda: handler.kopf.supervisor.kind_missing)
+        await until(lambda: handler.kopf.supervisor.served.missing)
         api.served = True
         api.put("order-2", "Pending")
         await opened(api, handler, ["order-2"])

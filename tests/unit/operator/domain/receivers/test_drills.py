@@ -10,7 +10,8 @@ from notification_contract import names
 from notification_contract.kinds.choices import TargetState
 from notification_contract.kinds.receiver import parse_spec
 from notification_operator.domain.receivers.catalog import ReceiverKey
-from notification_operator.domain.receivers.drills import is_drilled, latest_drill, reached
+from notification_operator.domain.receivers.drills import is_drilled, reached
+from notification_operator.domain.receivers.status import latest, not_after
 from notification_operator.domain.status import TargetStatus
 from tests.unit.operator.contract.kinds.specs import spec
 from tests.unit.operator.domain.builders import at, failure, notification, success, with_status
@@ -105,7 +106,7 @@ def test_latest_drill_is_that_of_the_status_or_of_this_replica(
     stored: float | None, seen: float | None, expected: float | None
 ) -> None:
     times = [None if each is None else at(each) for each in (stored, seen, expected)]
-    assert latest_drill(times[0], times[1], now=at(10)) == times[2]
+    assert latest(not_after(times[0], at(10)), times[1]) == times[2]
 
 
 ALLOWING = {"recipients": {"allow": ["*"]}}
