@@ -121,7 +121,6 @@ class AuditStatistics:
     pending: int
     written: int
     dropped: int
-    failed_batches: int
 
 
 class AuditWriter:
@@ -152,7 +151,7 @@ class AuditWriter:
         """The present size limit of a batch."""
         self._failures = 0
         """Consecutive failed attempts."""
-        self._written = self._dropped = self._failed_batches = 0
+        self._written = self._dropped = 0
         self._not_empty, self._send_now, self._retry_now = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._flushing = self._closing = self._abandoned = False
         self._overflowed = False
@@ -169,7 +168,6 @@ class AuditWriter:
             pending=self.pending,
             written=self._written,
             dropped=self._dropped,
-            failed_batches=self._failed_batches,
         )
 
     def start(self) -> None:
@@ -289,7 +287,6 @@ class AuditWriter:
     def _lose(self, batch: Sequence[bytes], error: str) -> None:
         """Count a batch that the store refuses; the caller removes it."""
         logger.error("audit batch lost", events=len(batch), error=error)
-        self._failed_batches += 1
         self._metrics.failed_batches.inc()
         self._drop(len(batch))
 
