@@ -80,7 +80,10 @@ class Elector:
         ]
         member = self._candidate(f"{name}{MEMBER}{own}")
         self._members = Members(store, name, member, config=config, clock=clock)
-        self._reports = ShardReports(self._candidates)
+        self._reported = ((False, False),) * config.shards
+        """Whether each shard was worked on, and leaving, at the latest report."""
+        self._refused: set[int] = set()
+        """The shards of which an object was refused, because this replica does not work on them."""
         self._shutting_down = False
         self._blind = False
         self._backoff_rounds = 0
@@ -105,8 +108,12 @@ class Elector:
         return self._config.shards
 
     def works_on(self, uid: str) -> bool:
-        """Return whether this replica works on an object now."""
-        return self._reports.works_on(shard_of(uid, self.shards))
+        """Return whether this replica works on an object now, and remember a refusal."""
+        shard = shard_of(uid, self.shards)
+        works = self._candidates[shard].working
+        if not works:
+            self._refused.add(shard)
+        return works
 
     def is_leaving(self, uid: str) -> bool:
         """Return whether an object's shard is released once nothing of it is running."""
@@ -243,8 +250,9 @@ class Elector:
                 steps.append(candidate.release())
             elif stays and candidate.available and not self._backoff_rounds:
                 steps.append(candidate.acquire())
-        if self._reports.gained:
-            # Before calls that may hang. Lost shards can wait for them.
+        pairs = zip(self._candidates, self._reported, strict=True)
+        if any(candidate.working and not before for candidate, (before, _) in pairs):
+            # Gained shards are reported before calls that may hang. Lost shards can wait for them.
             self._report()
         cleanup = self._members.stale_cleanup() if self.shards > 1 else ()
         await self._limited(_gather((*steps, *cleanup)))
@@ -261,11 +269,22 @@ class Elector:
         return present if leaves else present | {self._config.identity}
 
     def _report(self) -> None:
-        changed = self._reports.take()
+        """Report changed shards; admit again what was refused in a shard that this replica works on now."""
+        before, self._reported = (
+            self._reported,
+            tuple((each.working, each.leaving) for each in self._candidates),
+        )
+        changed = self._reported != before
+        for candidate, (worked, _), (works, _) in zip(self._candidates, before, self._reported, strict=True):
+            if worked is not works:
+                logger.info("lease acquired" if works else "lease lost", lease=candidate.name)
         if changed:
             for observer in self._observers:
                 observer(self.statistics())
-        if self._reports.take_refusals() or changed:
+        # A Lease that is lost and won again between two reports changes nothing else that could be reported.
+        outdated = {shard for shard in self._refused if self._candidates[shard].working}
+        self._refused -= outdated
+        if outdated or changed:
             self._on_change()
 
 
@@ -276,47 +295,3 @@ async def _gather(steps: Iterable[Coroutine[None, None, object]]) -> list[object
         if isinstance(result, BaseException):
             raise result
     return results
-
-
-class ShardReports:
-    """Compares the shards with those of the latest report, and logs Leases that were acquired or lost."""
-
-    def __init__(self, candidates: Sequence[LeaseCandidate]) -> None:
-        self._candidates = candidates
-        self._reported: tuple[tuple[bool, bool], ...] = ((False, False),) * len(candidates)
-        """Whether each shard was worked on, and leaving, at the latest report."""
-        self._refused: set[int] = set()
-        """The shards of which an object was refused, because this replica does not work on them."""
-
-    @property
-    def gained(self) -> bool:
-        """Whether this replica works on a shard that it did not work on at the latest report."""
-        pairs = zip(self._candidates, self._reported, strict=True)
-        return any(candidate.working and not before for candidate, (before, _) in pairs)
-
-    def works_on(self, shard: int) -> bool:
-        """Return whether this replica works on a shard, and remember a refusal."""
-        works = self._candidates[shard].working
-        if not works:
-            self._refused.add(shard)
-        return works
-
-    def take_refusals(self) -> bool:
-        """Return whether an object was refused of a shard that this replica works on now; its key has to be readmitted.
-
-        A Lease that is lost and won again between two reports changes nothing else that could be reported.
-        """
-        outdated = {shard for shard in self._refused if self._candidates[shard].working}
-        self._refused -= outdated
-        return bool(outdated)
-
-    def take(self) -> bool:
-        """Take the current shards as reported; return whether they differ from those before."""
-        now = tuple((candidate.working, candidate.leaving) for candidate in self._candidates)
-        if now == self._reported:
-            return False
-        for candidate, (before, _), (works, _) in zip(self._candidates, self._reported, now, strict=True):
-            if before is not works:
-                logger.info("lease acquired" if works else "lease lost", lease=candidate.name)
-        self._reported = now
-        return True
