@@ -47,157 +47,6 @@ PROBE_SECONDS = 5.0
 """Seconds of silence after which the API server is probed, and the time limit of a probe."""
 
 
-class Connectivity:
-    """Follows every request of the sessions that carry `trace()`."""
-
-    def __init__(self, *, clock: Callable[[], float] = monotonic) -> None:
-        self._clock = clock
-        self._closed_at: dict[tuple[str, str], float | None] = {}
-        """When each watch was last open, by client name and path; None while it is."""
-        self._started_at = clock()
-        self._responded_at: float | None = None
-
-    @property
-    def open_watches(self) -> int:
-        """The number of watches that the API server has accepted and that have not broken since."""
-        return sum(closed_at is None for closed_at in self._closed_at.values())
-
-    def closed_seconds(self, client: str, path: str) -> float:
-        """Return the seconds since a client's watch of a path was open; 0 while it is open."""
-        closed_at = self._closed_at.get((client, path), self._started_at)
-        return 0.0 if closed_at is None else self._clock() - closed_at
-
-    @property
-    def silence(self) -> float:
-        """Seconds since the API server's last response; infinite before the first."""
-        return float("inf") if self._responded_at is None else self._clock() - self._responded_at
-
-    def trace(self, client: str) -> aiohttp.TraceConfig:
-        """Return the trace configuration with which the session of this client reports here."""
-        config = aiohttp.TraceConfig()
-        config.on_request_start.append(partial(self._on_start, client))
-        config.on_request_end.append(partial(self._on_end, client))
-        config.on_request_exception.append(partial(self._on_exception, client))
-        return config
-
-    async def _on_start(
-        self,
-        client: str,
-        _session: aiohttp.ClientSession,
-        _context: SimpleNamespace,
-        params: aiohttp.TraceRequestStartParams,
-    ) -> None:
-        # A client lists or watches a path again only after its last watch there has ended.
-        if params.method == "GET":
-            self.close_watch(client, params.url.path)
-
-    async def _on_end(
-        self,
-        client: str,
-        _session: aiohttp.ClientSession,
-        _context: SimpleNamespace,
-        params: aiohttp.TraceRequestEndParams,
-    ) -> None:
-        self._responded_at = self._clock()
-        if "watch" in params.url.query:
-            if params.response.status == HTTPStatus.OK:
-                self._closed_at[client, params.url.path] = None
-            else:
-                self.close_watch(client, params.url.path)
-
-    async def _on_exception(
-        self,
-        client: str,
-        _session: aiohttp.ClientSession,
-        _context: SimpleNamespace,
-        params: aiohttp.TraceRequestExceptionParams,
-    ) -> None:
-        if isinstance(params.exception, KubeError) and params.exception.status is not None:
-            self._responded_at = self._clock()
-        self.close_watch(client, params.url.path)
-
-    def close_watch(self, client: str, path: str) -> None:
-        """Record that a client's watch of a path is not open."""
-        if self._closed_at.get((client, path), self._started_at) is None:
-            self._closed_at[client, path] = self._clock()
-
-
-class AccountFiles:
-    """The token and the authorities of the pod's service account, which the kubelet replaces.
-
-    Both are read again every minute, by a monotonic clock. A new authority is added to the TLS contexts that exist. An
-    authority whose certificate is removed from the file stays trusted until the process restarts, because a context
-    cannot forget. `refresh` is the hook of the client's configuration.
-    """
-
-    def __init__(self, *, token: Path, authorities: Path, seconds: Callable[[], float] = monotonic) -> None:
-        self._token = token
-        self._authorities = authorities
-        self._seconds = seconds
-        self._due = seconds() + REFRESH_SECONDS
-        self._contexts: weakref.WeakSet[ssl.SSLContext] = weakref.WeakSet()
-        self._known = ""
-        """The certificates that the contexts trust."""
-
-    def follow(self, context: ssl.SSLContext) -> None:
-        """Let a context trust every authority that the file names from now on."""
-        self._contexts.add(context)
-
-    def refresh(self, configuration: Configuration) -> None:
-        """Read the files again if it is time; what cannot be read or used stays as it is."""
-        if self._seconds() < self._due:
-            return
-        self._due = self._seconds() + REFRESH_SECONDS
-        try:
-            if token := self._token.read_text("ascii").strip():
-                configuration.api_key["BearerToken"] = f"bearer {token}"
-            self._trust(self._authorities.read_text("ascii"))
-        except (OSError, ValueError, ssl.SSLError) as error:
-            logger.warning("service account files not read; keeping the previous ones", error=str(error))
-
-    def _trust(self, certificates: str) -> None:
-        if certificates == self._known:
-            return
-        for context in self._contexts:
-            context.load_verify_locations(cadata=certificates)
-        if self._known:
-            logger.info("certificate authorities of the API server loaded again")
-        self._known = certificates
-
-
-def prepare_requests(client: ApiClient, media_type: Callable[[], str]) -> aiohttp.ClientMiddlewareType:
-    """Return a middleware that adds what is known at the time of a request only.
-
-    Tokens expire, and the media type of a watch depends on what the CRD supports.
-    """
-
-    async def send(
-        request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
-    ) -> aiohttp.ClientResponse:
-        with translated():
-            headers = await auth_headers(client)
-        request.headers.update({**headers, "Accept": media_type()})
-        return await handler(request)
-
-    return send
-
-
-async def translate_failures(
-    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
-) -> aiohttp.ClientResponse:
-    """Send a request and return the response if it is a success.
-
-    Raises:
-        KubeError: the API server refused the request, or there was no response.
-    """
-    with translated():
-        response = await handler(request)
-        if response.status >= HTTPStatus.BAD_REQUEST:
-            async with response:
-                raise_for_refusal(response, await response.read())
-    return response
-
-
 class UnreachableError(KubeError):
     """The API server does not respond, or its address is unknown."""
 
@@ -321,3 +170,154 @@ async def watching_session(
         trace_configs=[connectivity.trace("watching")],
         **session_options(cluster.configuration.host),
     )
+
+
+def prepare_requests(client: ApiClient, media_type: Callable[[], str]) -> aiohttp.ClientMiddlewareType:
+    """Return a middleware that adds what is known at the time of a request only.
+
+    Tokens expire, and the media type of a watch depends on what the CRD supports.
+    """
+
+    async def send(
+        request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        with translated():
+            headers = await auth_headers(client)
+        request.headers.update({**headers, "Accept": media_type()})
+        return await handler(request)
+
+    return send
+
+
+async def translate_failures(
+    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """Send a request and return the response if it is a success.
+
+    Raises:
+        KubeError: the API server refused the request, or there was no response.
+    """
+    with translated():
+        response = await handler(request)
+        if response.status >= HTTPStatus.BAD_REQUEST:
+            async with response:
+                raise_for_refusal(response, await response.read())
+    return response
+
+
+class Connectivity:
+    """Follows every request of the sessions that carry `trace()`."""
+
+    def __init__(self, *, clock: Callable[[], float] = monotonic) -> None:
+        self._clock = clock
+        self._closed_at: dict[tuple[str, str], float | None] = {}
+        """When each watch was last open, by client name and path; None while it is."""
+        self._started_at = clock()
+        self._responded_at: float | None = None
+
+    @property
+    def open_watches(self) -> int:
+        """The number of watches that the API server has accepted and that have not broken since."""
+        return sum(closed_at is None for closed_at in self._closed_at.values())
+
+    def closed_seconds(self, client: str, path: str) -> float:
+        """Return the seconds since a client's watch of a path was open; 0 while it is open."""
+        closed_at = self._closed_at.get((client, path), self._started_at)
+        return 0.0 if closed_at is None else self._clock() - closed_at
+
+    @property
+    def silence(self) -> float:
+        """Seconds since the API server's last response; infinite before the first."""
+        return float("inf") if self._responded_at is None else self._clock() - self._responded_at
+
+    def trace(self, client: str) -> aiohttp.TraceConfig:
+        """Return the trace configuration with which the session of this client reports here."""
+        config = aiohttp.TraceConfig()
+        config.on_request_start.append(partial(self._on_start, client))
+        config.on_request_end.append(partial(self._on_end, client))
+        config.on_request_exception.append(partial(self._on_exception, client))
+        return config
+
+    async def _on_start(
+        self,
+        client: str,
+        _session: aiohttp.ClientSession,
+        _context: SimpleNamespace,
+        params: aiohttp.TraceRequestStartParams,
+    ) -> None:
+        # A client lists or watches a path again only after its last watch there has ended.
+        if params.method == "GET":
+            self.close_watch(client, params.url.path)
+
+    async def _on_end(
+        self,
+        client: str,
+        _session: aiohttp.ClientSession,
+        _context: SimpleNamespace,
+        params: aiohttp.TraceRequestEndParams,
+    ) -> None:
+        self._responded_at = self._clock()
+        if "watch" in params.url.query:
+            if params.response.status == HTTPStatus.OK:
+                self._closed_at[client, params.url.path] = None
+            else:
+                self.close_watch(client, params.url.path)
+
+    async def _on_exception(
+        self,
+        client: str,
+        _session: aiohttp.ClientSession,
+        _context: SimpleNamespace,
+        params: aiohttp.TraceRequestExceptionParams,
+    ) -> None:
+        if isinstance(params.exception, KubeError) and params.exception.status is not None:
+            self._responded_at = self._clock()
+        self.close_watch(client, params.url.path)
+
+    def close_watch(self, client: str, path: str) -> None:
+        """Record that a client's watch of a path is not open."""
+        if self._closed_at.get((client, path), self._started_at) is None:
+            self._closed_at[client, path] = self._clock()
+
+
+class AccountFiles:
+    """The token and the authorities of the pod's service account, which the kubelet replaces.
+
+    Both are read again every minute, by a monotonic clock. A new authority is added to the TLS contexts that exist. An
+    authority whose certificate is removed from the file stays trusted until the process restarts, because a context
+    cannot forget. `refresh` is the hook of the client's configuration.
+    """
+
+    def __init__(self, *, token: Path, authorities: Path, seconds: Callable[[], float] = monotonic) -> None:
+        self._token = token
+        self._authorities = authorities
+        self._seconds = seconds
+        self._due = seconds() + REFRESH_SECONDS
+        self._contexts: weakref.WeakSet[ssl.SSLContext] = weakref.WeakSet()
+        self._known = ""
+        """The certificates that the contexts trust."""
+
+    def follow(self, context: ssl.SSLContext) -> None:
+        """Let a context trust every authority that the file names from now on."""
+        self._contexts.add(context)
+
+    def refresh(self, configuration: Configuration) -> None:
+        """Read the files again if it is time; what cannot be read or used stays as it is."""
+        if self._seconds() < self._due:
+            return
+        self._due = self._seconds() + REFRESH_SECONDS
+        try:
+            if token := self._token.read_text("ascii").strip():
+                configuration.api_key["BearerToken"] = f"bearer {token}"
+            self._trust(self._authorities.read_text("ascii"))
+        except (OSError, ValueError, ssl.SSLError) as error:
+            logger.warning("service account files not read; keeping the previous ones", error=str(error))
+
+    def _trust(self, certificates: str) -> None:
+        if certificates == self._known:
+            return
+        for context in self._contexts:
+            context.load_verify_locations(cadata=certificates)
+        if self._known:
+            logger.info("certificate authorities of the API server loaded again")
+        self._known = certificates

@@ -43,84 +43,6 @@ DELETED = "DELETED"
 Item = TypeVar("Item")
 
 
-class OpenSelector:
-    """The field selector of the notifications to watch and to list, as far as the CRD supports it."""
-
-    def __init__(self) -> None:
-        self.text = OPEN
-        """The selector; an empty one selects all."""
-
-    @property
-    def media_type(self) -> str:
-        """What the events of a watch are requested as.
-
-        The metadata is enough where the selector looks at the status, and a notification may have a megabyte of text.
-        """
-        return METADATA if self.text else JSON
-
-    async def detect(self, client: ApiClient, paths: Sequence[str]) -> None:
-        """Find out what the CRD supports; the first collection of notifications that answers decides.
-
-        Without an answer, the current CRD is assumed: the watch meets the failure.
-        """
-        self.text = OPEN
-        for path in paths:
-            try:
-                await call(
-                    client, "GET", path, query={"fieldSelector": OPEN, "limit": 1}, seconds=DETECTION_SECONDS
-                )
-            except KubeError as error:
-                if not error.bad_request:
-                    continue
-                logger.warning(
-                    "CRD cannot be selected by status.phase; watching final notifications too, "
-                    "which takes more memory",
-                    error=error.reason,
-                    hint="update the NotificationRequest CRD, then restart the operator",
-                )
-                self.text = ""
-            return
-
-
-class Listing(Generic[Item]):
-    """Finds what a complete listing does not contain: while a watch is broken, nothing reports what is gone.
-
-    Only what is known already is remembered, so a listing may be long.
-
-    Args:
-        known: what exists as far as is known.
-        key_of: identifies an object by its metadata.
-        on_missing: called with each one that was not listed.
-        on_listed: called with each listed object; None: kopf's handler is called with it.
-    """
-
-    def __init__(
-        self,
-        known: Iterable[Item],
-        *,
-        key_of: Callable[[Mapping[str, Any]], Item],
-        on_missing: Callable[[Item], None],
-        on_listed: Callable[[Mapping[str, Any]], None] | None = None,
-    ) -> None:
-        self._missing = set(known)
-        self._key_of = key_of
-        self._on_missing = on_missing
-        self._on_listed = on_listed
-
-    def add(self, obj: Mapping[str, Any]) -> bool:
-        """Note a listed object; return whether kopf's handler has to be called with it."""
-        self._missing.discard(self._key_of(obj["metadata"]))
-        if self._on_listed is None:
-            return True
-        self._on_listed(obj)
-        return False
-
-    def complete(self) -> None:
-        """Handle the end of the listing: what is not in it is gone."""
-        for item in self._missing:
-            self._on_missing(item)
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class EventHandler:
     """Enqueues the objects of the served namespaces, and forgets the ones that are deleted or final."""
@@ -188,6 +110,45 @@ def _key(meta: Mapping[str, Any]) -> Key:
     return Key(namespace=meta["namespace"], name=meta["name"], uid=meta["uid"])
 
 
+class Listing(Generic[Item]):
+    """Finds what a complete listing does not contain: while a watch is broken, nothing reports what is gone.
+
+    Only what is known already is remembered, so a listing may be long.
+
+    Args:
+        known: what exists as far as is known.
+        key_of: identifies an object by its metadata.
+        on_missing: called with each one that was not listed.
+        on_listed: called with each listed object; None: kopf's handler is called with it.
+    """
+
+    def __init__(
+        self,
+        known: Iterable[Item],
+        *,
+        key_of: Callable[[Mapping[str, Any]], Item],
+        on_missing: Callable[[Item], None],
+        on_listed: Callable[[Mapping[str, Any]], None] | None = None,
+    ) -> None:
+        self._missing = set(known)
+        self._key_of = key_of
+        self._on_missing = on_missing
+        self._on_listed = on_listed
+
+    def add(self, obj: Mapping[str, Any]) -> bool:
+        """Note a listed object; return whether kopf's handler has to be called with it."""
+        self._missing.discard(self._key_of(obj["metadata"]))
+        if self._on_listed is None:
+            return True
+        self._on_listed(obj)
+        return False
+
+    def complete(self) -> None:
+        """Handle the end of the listing: what is not in it is gone."""
+        for item in self._missing:
+            self._on_missing(item)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class BacklogListing:
     """Lists all open notifications again whenever the backlog has room for the ones that it dropped (DD-BOUNDS-001).
@@ -237,3 +198,42 @@ class BacklogListing:
                     return
                 self.handler.handle(None, obj)
             await asyncio.sleep(0)
+
+
+class OpenSelector:
+    """The field selector of the notifications to watch and to list, as far as the CRD supports it."""
+
+    def __init__(self) -> None:
+        self.text = OPEN
+        """The selector; an empty one selects all."""
+
+    @property
+    def media_type(self) -> str:
+        """What the events of a watch are requested as.
+
+        The metadata is enough where the selector looks at the status, and a notification may have a megabyte of text.
+        """
+        return METADATA if self.text else JSON
+
+    async def detect(self, client: ApiClient, paths: Sequence[str]) -> None:
+        """Find out what the CRD supports; the first collection of notifications that answers decides.
+
+        Without an answer, the current CRD is assumed: the watch meets the failure.
+        """
+        self.text = OPEN
+        for path in paths:
+            try:
+                await call(
+                    client, "GET", path, query={"fieldSelector": OPEN, "limit": 1}, seconds=DETECTION_SECONDS
+                )
+            except KubeError as error:
+                if not error.bad_request:
+                    continue
+                logger.warning(
+                    "CRD cannot be selected by status.phase; watching final notifications too, "
+                    "which takes more memory",
+                    error=error.reason,
+                    hint="update the NotificationRequest CRD, then restart the operator",
+                )
+                self.text = ""
+            return
