@@ -78,7 +78,7 @@ class Lease:
 
     @property
     def holder(self) -> str:
-        """The holder's identity; empty if nobody holds the Lease."""
+        """The holder's identity; empty if no process holds the Lease."""
         return str(self.body["spec"].get("holderIdentity") or "")
 
     @property

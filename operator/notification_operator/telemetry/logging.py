@@ -107,7 +107,7 @@ def _escape(match: re.Match[str]) -> str:
     return match[0].encode("unicode_escape").decode()
 
 
-def _indented(traceback: Any) -> Any:  # noqa: ANN401 - likewise
+def _indented(traceback: Any) -> Any:  # noqa: ANN401 - a record's values are of any type
     if not isinstance(traceback, str):
         return traceback
     return "\n".join(INDENT + _on_one_line(line) for line in traceback.split("\n"))

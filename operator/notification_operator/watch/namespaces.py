@@ -46,7 +46,7 @@ class AllNamespaces:
         return True
 
     def observe(self, on_change: Callable[[str], None]) -> None:
-        """Call nobody: the namespaces never change."""
+        """Never call the function: the namespaces do not change."""
 
 
 class SelectedNamespaces:

@@ -165,7 +165,7 @@ class ReceiverCatalog:
                 case Removed(item=item):
                     self._take((), [item.key])
                 case Failed(error=error):
-                    # Without the permission nobody can use these receivers; everything else must not wait for it.
+                    # Without the permission these receivers cannot be used; everything else must not wait for it.
                     scope.answered = scope.answered or error.status == HTTPStatus.FORBIDDEN
             self._publish()
 
@@ -336,7 +336,7 @@ class PartPool:
         self._parts: LruMap[Hashable, Any] = LruMap(MAX_PARTS)
 
     def compact(self, model: Model) -> Model:
-        """Return an equal model that takes less memory; the model is one that nobody changes."""
+        """Return an equal model that takes less memory; the model must never be changed."""
         # The key is that of the model as it was parsed: to dump a small one would give it a dictionary of its own.
         return cast("Model", self._parts.use(_key(model), lambda: self._small(model)))
 

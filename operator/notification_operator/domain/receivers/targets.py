@@ -137,7 +137,7 @@ def addresses(receiver: Receiver, content: Content) -> tuple[str, ...]:
 
 
 def address_of(target: str, receiver: Receiver, content: Content) -> str:
-    """Return the recipient that the digits of a target stand for; empty if nobody has them any more."""
+    """Return the recipient that the digits of a target stand for; empty if no recipient has them any more."""
     digits = target.partition("#")[2]
     matching = (each for each in addresses(receiver, content) if address_digits(each) == digits)
     return next(matching, "")
