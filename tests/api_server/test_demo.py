@@ -58,7 +58,7 @@ def test_receivers_are_accepted_and_the_suspended_one_can_be_resumed(
     cluster: DemoCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Without an operator, no receiver gets a status.
-    monkeypatch.setattr("tools.platform.demo.receivers.SEEN_SECONDS", 0)
+    monkeypatch.setattr("tools.platform.demo.inbox.SEEN_SECONDS", 0)
     receivers = Receivers(cluster, HOME)
     for _ in range(2):
         with pytest.raises(DemoError, match="have a status"):
