@@ -278,6 +278,8 @@ class NotificationPlatformArgs(TypedDict, total=False):
     """Whether receivers in other namespaces than the operator's may refer to Secrets and ConfigMaps. The operator then needs permission to read those of every namespace that it watches. The default is `false`."""
     receivers_cluster: str
     """Name of the cluster that messages to receivers contain, and that templates can use; empty for none."""
+    receivers_denied_networks: list[str]
+    """Networks that no receiver may connect to, such as `["2001:db8:64::/96"]`, whatever its `allowedNetworks` contains. List the networks of pods and Services if their addresses are public or IPv6, and the NAT64 prefix of the site. Addresses of metadata services, link-local and reserved ones are always refused."""
     drill_schedule: str
     """Cron expression of the drills, such as `0 9 * * 1`, or a name such as `@daily`; empty for none. At each time the platform sends a message marked [DRILL] to every NotificationReceiver in the watched namespaces, as `notif drill` does; people get them."""
     drill_time_zone: str

@@ -342,6 +342,7 @@ def _receiver_sources(  # noqa: PLR0913 - what the channels of receivers share
         redact=redactor.text,
         cluster=ports.cluster,
         overrides=ports.overrides,
+        denied_networks=settings.receivers.denied_networks,
     )
     return _ReceiverSources(
         ports=ports,

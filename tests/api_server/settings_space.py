@@ -114,6 +114,7 @@ EXAMPLES: Final[Mapping[str, Sequence[Any]]] = {
     "receivers": ([], RECEIVERS),
     "receiversElsewhere": ([], ["teams", "webhook"]),
     "receiversCluster": ("", "eu-1"),
+    "receiversDeniedNetworks": ([], ["198.51.100.0/24", "2001:db8:64::/96"]),
     "drillSchedule": ("", "0 9 * * 1", "@daily"),
     "drillTimeZone": ("Etc/UTC", "Europe/Berlin"),
     "serverHost": ("::", "0.0.0.0"),  # noqa: S104 - the address in a pod

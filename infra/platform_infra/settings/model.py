@@ -13,7 +13,7 @@ from notification_contract import settings as contract
 from notification_contract.kinds.channel_names import ReceiverType  # noqa: TC001 - pydantic reads annotations at run time
 from platform_infra.settings.derivation import operator_setting
 from platform_infra.settings.sections.admission import Admission
-from platform_infra.settings.sections.base import Section
+from platform_infra.settings.sections.base import Cidr, Section
 from platform_infra.settings.sections.cluster import Cluster
 from platform_infra.settings.sections.deployment import (
     Audit,
@@ -64,6 +64,7 @@ class Settings(Section):
     receivers_enabled: bool = operator_setting("receivers.enabled")
     receivers_namespaced: bool = operator_setting("receivers.namespaced")
     receivers_cluster: str = operator_setting("receivers.cluster")
+    receivers_denied_networks: tuple[Cidr, ...] = operator_setting("receivers.denied_networks")
     drill: Drill = Drill()
     events: contract.Events = contract.Events()
     log: contract.Log = contract.Log()

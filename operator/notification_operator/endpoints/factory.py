@@ -20,11 +20,12 @@ from notification_operator.endpoints.sessions import Connection, Trust
 from notification_operator.rendering.pool import RenderingPool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
     from notification_contract.kinds.channel_type import TypeBlock
     from notification_contract.kinds.receiver import ReceiverSpec
+    from notification_operator.delivery.http.egress_policy import Network
     from notification_operator.domain.receivers.catalog import Receiver
     from notification_operator.domain.receivers.references import References, SecretValues
     from notification_operator.endpoints.sessions import Sessions
@@ -72,9 +73,10 @@ class ChannelFactory:
         redact: removes secrets from a text.
         cluster: the name of the cluster, for templates and webhooks.
         overrides: reads the templates of notifications; None: they are not used.
+        denied_networks: what no receiver may connect to.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what the channels of all receivers share
         self,
         *,
         sessions: Sessions,
@@ -82,12 +84,14 @@ class ChannelFactory:
         redact: Callable[[str], str],
         cluster: str = "",
         overrides: ReadTemplate | None = None,
+        denied_networks: Iterable[str] = (),
     ) -> None:
         self._sessions = sessions
         self._clock = clock
         self._redact = redact
         self._cluster = cluster
         self._overrides = overrides
+        self._denied_networks = _networks(denied_networks)
         self._pool = RenderingPool()
 
     def create(
@@ -135,7 +139,7 @@ class ChannelFactory:
             InvalidOptionsError: a certificate, or the URL of the proxy, is not valid.
         """
         spec = receiver.spec
-        policy, trust = _policy(spec), _trust(references)
+        policy, trust = self._policy(spec), _trust(references)
         connection = Connection(policy=policy, trust=trust, proxy=_proxy(references))
         return NetworkAccess(
             session=partial(self._sessions.session, connection),
@@ -148,11 +152,16 @@ class ChannelFactory:
             namespace=receiver.key.namespace,
         )
 
+    def _policy(self, spec: ReceiverSpec) -> EgressPolicy:
+        return EgressPolicy(
+            allowed_networks=_networks(getattr(spec.block, "allowed_networks", ())),
+            denied_networks=self._denied_networks,
+            insecure=getattr(spec.block, "insecure", False),
+        )
 
-def _policy(spec: ReceiverSpec) -> EgressPolicy:
-    texts: tuple[str, ...] = getattr(spec.block, "allowed_networks", ())
-    networks = tuple(ip_network(text, strict=False) for text in texts)
-    return EgressPolicy(allowed_networks=networks, insecure=getattr(spec.block, "insecure", False))
+
+def _networks(texts: Iterable[str]) -> tuple[Network, ...]:
+    return tuple(ip_network(text, strict=False) for text in texts)
 
 
 def _trust(references: References) -> Trust:

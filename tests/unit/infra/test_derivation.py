@@ -71,6 +71,7 @@ UNUSUAL: dict[str, tuple[str, Any]] = {
     "receivers.enabled": ("false", False),
     "receivers.namespaced": ("true", True),
     "receivers.cluster": ("prod-eu", "prod-eu"),
+    "receivers.denied_networks": ('["2001:db8:64::/96"]', ("2001:db8:64::/96",)),
     "drill.schedule": ("0 9 * * 1", "0 9 * * 1"),
     "sanitizer.emails": ("false", False),
     "sanitizer.ip_addresses": ("false", False),

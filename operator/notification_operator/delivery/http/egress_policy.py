@@ -26,6 +26,8 @@ METADATA: Final = frozenset(
         "168.63.129.16",  # Azure
         "100.100.100.200",  # Alibaba
         "192.0.0.192",  # Oracle
+        "fd00:c1::a9fe:a9fe",  # Oracle
+        "fd00:ec2::23",  # AWS, for pods
         "fd00:ec2::254",  # AWS
         "fd20:ce::254",  # Google
     )
@@ -42,6 +44,9 @@ NEVER: Final[tuple[Network, ...]] = tuple(
         "::/128",
         "100::/64",
         "2001::/32",  # Teredo
+        "2001:20::/28",  # ORCHIDv2
+        "3fff::/20",  # documentation
+        "5f00::/16",  # segment routing
         "fe80::/10",
         "fec0::/10",
         "ff00::/8",
@@ -89,6 +94,8 @@ class EgressPolicy:
 
     allowed_networks: tuple[Network, ...] = ()
     """Private networks. A network opens only the kind of network that it lies within: 0.0.0.0/0 opens none."""
+    denied_networks: tuple[Network, ...] = ()
+    """Networks of the settings that no receiver may reach, public or allowed."""
     insecure: bool = False
     """Permits http."""
 
@@ -150,6 +157,9 @@ class EgressPolicy:
             return "it is the metadata service of a cloud"
         if any(address in network for network in NEVER):
             return "it is a link-local, multicast, unspecified or reserved address"
+        for network in self.denied_networks:
+            if address in network:
+                return f"it is in the network {network}, which the operator's setting receivers.denied_networks contains"
         for network in ALLOWABLE:
             if address in network:
                 return None if self._allows(address, network) else _private(network)

@@ -112,20 +112,21 @@ FAR: dict[str, Far] = {
 }
 
 
-def factory_of(sessions: Sessions) -> ChannelFactory:
+def factory_of(sessions: Sessions, *, denied_networks: tuple[str, ...] = ()) -> ChannelFactory:
     return ChannelFactory(
         sessions=sessions,
         clock=lambda: NOW,
         redact=lambda text: text.replace("hunter2", "[REDACTED]"),
         cluster="staging",
+        denied_networks=denied_networks,
     )
 
 
 @contextlib.asynccontextmanager
-async def network() -> AsyncIterator[Callable[..., Stage]]:
+async def network(*, denied_networks: tuple[str, ...] = ()) -> AsyncIterator[Callable[..., Stage]]:
     """Yield what makes a stage whose receivers send over the network."""
     sessions = Sessions()
-    factory = factory_of(sessions)
+    factory = factory_of(sessions, denied_networks=denied_networks)
     try:
         yield lambda *receivers: Stage(*receivers, factory=factory)
     finally:

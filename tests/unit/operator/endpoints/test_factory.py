@@ -76,6 +76,19 @@ async def test_message_arrives_at_each_type_of_receiver(far: Far, authority: tru
     assert service.origin in received.body.decode().replace("\\\\", "")
 
 
+async def test_denied_network_gets_nothing_from_each_type_of_receiver(
+    far: Far, authority: trustme.CA
+) -> None:
+    denied = ("127.0.0.0/8", "::1/128")
+    async with network(denied_networks=denied) as stage_of, secure_server(authority) as server:
+        stage = stage_of(far_receiver(far, server))
+        put_secrets(stage, far, server, authority)
+        attempt = await stage.attempt(target_of(far))
+    assert not server.received
+    assert attempt.error is not None
+    assert "which the operator's setting receivers.denied_networks contains" in attempt.error
+
+
 async def test_repeat_has_the_same_delivery_id(far: Far, authority: trustme.CA) -> None:
     async with network() as stage_of, secure_server(authority) as server:
         stage = stage_of(far_receiver(far, server))

@@ -74,6 +74,8 @@ FOREIGN = (
     "240.0.0.1",
     "255.255.255.255",
     "[fd00:ec2::254]",
+    "[fd00:ec2::23]",
+    "[fd00:c1::a9fe:a9fe]",
     "[fd20:ce::254]",
     "[fd12:3456::1]",
     "[fe80::1]",
@@ -92,6 +94,11 @@ FOREIGN = (
     "[64:ff9b:1::a00:1]",
     "[2001:0:4136:e378:8000:63bf:3fff:fdd2]",
     "[2001:db8::1]",
+    "[2001:20::1]",
+    "[2001:2f:ffff::1]",
+    "[3fff::1]",
+    "[3fff:fff::1]",
+    "[5f00::1]",
     "[2606:4700::5efe:a00:1]",
     "[2606:4700::200:5efe:c0a8:101]",
 )
@@ -252,7 +259,17 @@ async def test_network_of_everything_allows_no_private_address(counter: Counting
 
 @pytest.mark.parametrize(
     "address",
-    ["169.254.169.254", "168.63.129.16", "100.100.100.200", "fd00:ec2::254", "224.0.0.1", "fe80::1"],
+    [
+        "169.254.169.254",
+        "168.63.129.16",
+        "100.100.100.200",
+        "fd00:ec2::254",
+        "fd00:ec2::23",
+        "fd00:c1::a9fe:a9fe",
+        "224.0.0.1",
+        "fe80::1",
+        "5f00::1",
+    ],
 )
 def test_no_setting_permits_metadata_services_and_link_local_addresses(address: str) -> None:
     network = ip_network(f"{address}/{128 if ':' in address else 32}")
@@ -274,6 +291,30 @@ def test_allowed_network_permits_its_addresses_and_no_others() -> None:
     for address in ("10.2.0.1", "fd13::1", "192.168.0.1"):
         with pytest.raises(AddressNotAllowedError):
             policy.check(address, address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "8.8.8.8",
+        "10.1.2.3",
+        "::ffff:8.8.8.8",
+        "64:ff9b::808:808",
+        "2606:4700:64::a00:1",
+    ],
+)
+def test_denied_network_is_refused_although_it_is_public_or_allowed(address: str) -> None:
+    denied = ("8.8.8.0/24", "10.1.2.0/24", "2606:4700:64::/96")
+    policy = EgressPolicy(
+        allowed_networks=(ip_network("10.1.0.0/16"),),
+        denied_networks=tuple(ip_network(text) for text in denied),
+    )
+    with pytest.raises(
+        AddressNotAllowedError, match=r"which the operator's setting receivers\.denied_networks"
+    ):
+        policy.check("receiver.example", address)
+    for each in ("8.8.4.4", "10.1.3.1", "2606:4700:65::1"):
+        policy.check("receiver.example", each)
 
 
 @pytest.mark.parametrize(
