@@ -249,13 +249,15 @@ class Endpoint:
 
     def accept(self, target: str, message: Message) -> Delivery | Hold | Refusal:
         """Return what is sent to a target, to whom and through which gate; or why nothing is sent now."""
-        if not self.limits.allows(message.namespace):
-            return not_allowed(self.name, message.namespace, self.limits.namespaces)
         receiver, channel = self.receiver, self.channel
+        unusable = self._unusable(receiver, message) if receiver is not None else None
+        if unusable is not None:
+            return unusable
+        # A receiver opens a channel of the settings to no namespace that the settings exclude.
+        owner = self.host or self
+        if not owner.limits.allows(message.namespace):
+            return not_allowed(owner.name, message.namespace, owner.limits.namespaces)
         if receiver is not None:
-            unusable = self._unusable(receiver, message)
-            if unusable is not None:
-                return unusable
             recipient = self._recipient(receiver, target, message)
             if isinstance(recipient, Refusal):
                 return recipient

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from notification_operator.delivery.channel import InvalidOptionsError
+from notification_operator.delivery.channel import InvalidOptionsError, Permanent
 from notification_operator.delivery.http.egress_policy import AddressNotAllowedError
 from notification_operator.domain.receivers.health import ReadyReason
 from notification_operator.domain.receivers.references import ReferenceReason
@@ -77,9 +77,19 @@ def test_shared_channel_is_only_for_its_namespaces() -> None:
     stage = Stage(
         receiver("local", "console"),
         receiver("local", "console", namespace=HOME, allowedNamespaces=ALL),
-        console_limits=Limits(namespaces=(HOME,)),
+        console_limits=Limits(namespaces=(HOME, "bank")),
     )
     assert "namespace shop may not use the channel console" in str(stage.refusal("console/local").error)
-    assert isinstance(stage.find(f"console/{HOME}/local"), Delivery), (
-        "whoever may use the receiver may use it"
+    assert isinstance(stage.find(f"console/{HOME}/local", stage.message(namespace="bank")), Delivery)
+
+
+def test_shared_channel_is_not_opened_by_a_receiver_of_another_namespace() -> None:
+    stage = Stage(
+        receiver("local", "console", namespace=HOME, allowedNamespaces=ALL),
+        console_limits=Limits(namespaces=(HOME,)),
+    )
+    refused = stage.refusal(f"console/{HOME}/local")
+    assert (type(refused.error), refused.reason) == (Permanent, "ChannelNotAllowed")
+    assert "the namespace 'shop' may not use the channel 'console', which is for platform;" in str(
+        refused.error
     )
