@@ -19,7 +19,7 @@ from notification_contract import names
 from notification_operator.domain.json_values import format_time, mapping, text
 from notification_operator.domain.model import parse
 from notification_operator.domain.receivers.catalog import ReceiverKey
-from notification_operator.domain.receivers.targets import address_of, receiver_of
+from notification_operator.domain.receivers.targets import address_of, addressed
 from notification_operator.domain.routing import RoutingState
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class Rendering:
             notification = parse(_addressed(each, key))
             for note in _notes(notification, receiver, known):
                 screen.note(f"{notification.name}: {note}")
-            targets = _targets(notification, receiver, known)
+            targets = _targets(notification, receiver)
             results += await capture(notification, receiver, config_maps, targets)
         if self.output is Output.TABLE:
             write(screen, results)
@@ -164,10 +164,9 @@ def _addressed(obj: Mapping[str, Any], key: ReceiverKey) -> dict[str, Any]:
     return {**obj, "spec": spec, "status": {"phase": "Pending"}}
 
 
-def _targets(notification: Notification, receiver: Receiver, known: Known) -> Mapping[str, str]:
-    """Return the recipient of each target of the receiver; those that it suppresses are among them."""
-    route = RoutingState().route(notification, known.resolver)
-    mine = [each for each in route.targets if receiver_of(each, notification.namespace) == receiver.key]
+def _targets(notification: Notification, receiver: Receiver) -> Mapping[str, str]:
+    """Return the recipient of each target of the receiver; those that it suppresses or refuses are among them."""
+    mine = tuple(addressed(receiver, notification))
     if receiver.spec.addresses_people and not any("#" in each for each in mine):
         raise CliError(
             f"receiver {receiver.key} has no recipients of its own, and accepts none of notification {notification.name}"

@@ -67,7 +67,7 @@ class Resolver:
         return tuple(targets)
 
     def kept(self, notification: Notification, recorded: Iterable[str]) -> tuple[str, ...]:
-        """Return recorded targets; the placeholder of a receiver that exists now is replaced."""
+        """Return recorded targets; the placeholder of a receiver that can be used now is replaced."""
         targets: dict[str, None] = {}
         for name in recorded:
             key = receiver_of(name, notification.namespace) if name.startswith(PLACEHOLDER) else None
@@ -81,13 +81,16 @@ class Resolver:
         if name in self.configured or name not in _TYPES:
             return (name,)
         default = self.catalog.default(name, notification.namespace)
-        return (name,) if default is None else _addressed(default, notification)
+        return (name,) if default is None else addressed(default, notification)
 
     def of_receiver(self, notification: Notification, key: ReceiverKey) -> tuple[str, ...]:
-        """Return the targets of a receiver; a placeholder for one that does not exist."""
+        """Return the targets of a receiver; a placeholder for one that does not exist, or does not allow the namespace.
+
+        So a status shows nothing of a receiver that its notification may not use: neither a type nor digits of recipients.
+        """
         receiver = self.catalog.get(key)
-        if receiver is not None:
-            return tuple(_addressed(receiver, notification))
+        if receiver is not None and self.catalog.allows(receiver, notification.namespace):
+            return tuple(addressed(receiver, notification))
         return (str(_target(UNKNOWN_TYPE, key, notification.namespace)),)
 
     def rules(self, notification: Notification, targets: Iterable[str]) -> Mapping[str, TargetRules]:
@@ -187,7 +190,7 @@ def together(tracked: tuple[str, ...], notification: Notification) -> tuple[str,
     return recorded if too_many(joined) else joined
 
 
-def _addressed(receiver: Receiver, notification: Notification) -> Iterator[str]:
+def addressed(receiver: Receiver, notification: Notification) -> Iterator[str]:
     """Yield the targets of a receiver: one, or one for each recipient."""
     key = _target(receiver.spec.type, receiver.key, notification.namespace)
     people = addresses(receiver, notification.content) if receiver.spec.addresses_people else ()

@@ -69,13 +69,49 @@ def test_channels_of_the_settings_and_unknown_ones_are_their_own_targets() -> No
 
 
 def test_reference_is_the_target_of_its_receiver() -> None:
-    receivers = (receiver("a"), receiver("b", "slack", namespace=HOME))
+    receivers = (receiver("a"), receiver("b", "slack", namespace=HOME, allowedNamespaces={"from": "All"}))
     fresh = referring("a", f"{HOME}/b", "shop/a")
     assert resolver(*receivers).targets(fresh, ()) == ("webhook/a", "slack/platform/b")
 
 
 def test_receiver_that_does_not_exist_has_a_placeholder() -> None:
     assert resolver().targets(referring("a", "bank/b"), ()) == ("receiver/a", "receiver/bank/b")
+
+
+@pytest.mark.parametrize(
+    "allowed", [{"from": "Same"}, {"from": "Selector", "selector": {"matchLabels": {"tier": "prod"}}}]
+)
+@pytest.mark.parametrize("labels", [{}, {"shop": {"tier": "dev"}}])
+@pytest.mark.parametrize("kind", ["webhook", "email", "sms"])
+def test_receiver_that_may_not_be_used_has_a_placeholder_without_digits(
+    kind: str, labels: dict[str, dict[str, str]], allowed: dict[str, Any]
+) -> None:
+    """Else the status of whoever names it shows its type and digits of its recipients."""
+    closed = receiver("pager", kind, namespace="hr", allowedNamespaces=allowed)
+    fresh = referring("hr/pager", recipients=[{"email": BOSS, "phone": "+4915112345678"}])
+    known = resolver(closed, labels=labels)
+    assert known.targets(fresh, ()) == ("receiver/hr/pager",)
+    assert known.kept(fresh, ("receiver/hr/pager",)) == ("receiver/hr/pager",)
+    assert resolver().targets(fresh, ()) == known.targets(fresh, ()), "as if it did not exist"
+
+
+def test_placeholder_is_replaced_when_its_receiver_allows_the_namespace() -> None:
+    opened = receiver(
+        "pager", "email", namespace="hr", block={"to": [OPS]}, allowedNamespaces={"from": "All"}
+    )
+    kept = resolver(opened).kept(referring("hr/pager"), ("receiver/hr/pager",))
+    assert kept == (email(OPS, "email/hr/pager"),)
+
+
+def test_fallback_that_may_not_be_used_has_a_placeholder() -> None:
+    receivers = (
+        receiver("a", namespace=HOME, fallback={"name": "smtp"}, allowedNamespaces={"from": "All"}),
+        receiver("smtp", "email", namespace=HOME),
+    )
+    target = f"webhook/{HOME}/a"
+    assert resolver(*receivers).rules(referring(f"{HOME}/a"), [target])[target].fallback == (
+        f"receiver/{HOME}/smtp",
+    )
 
 
 def test_channel_without_settings_is_the_default_receiver() -> None:
@@ -94,7 +130,7 @@ def test_channel_of_the_settings_comes_before_the_default_receiver() -> None:
 
 
 def test_key_of_routing_is_looked_up() -> None:
-    hook = receiver("hook", namespace=HOME)
+    hook = receiver("hook", namespace=HOME, allowedNamespaces={"from": "All"})
     targets = resolver(hook).targets(notification(), [f"receiver/{HOME}/hook", "receiver/gone"])
     assert targets == ("webhook/platform/hook", "receiver/gone")
 
