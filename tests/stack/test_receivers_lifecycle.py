@@ -31,12 +31,17 @@ def test_receiver_that_does_not_exist_is_not_ready(
 ) -> None:
     name = f"r-{uuid.uuid4().hex[:8]}"
     refs = [{"name": name, "namespace": receivers.home}]
-    obj = addressed(receivers_operator.namespace, receiverRefs=refs, retryPolicy=fast(2))
-    status = receivers_operator.deliver(obj, "Failed", within=15)["status"]
-    (only,) = targets(status)
-    assert (only.state, only.attempts) == ("Exhausted", 2)
-    assert "ReceiverNotReady" in json.dumps(status)
-    assert name in json.dumps(status["targets"])
+    for namespace, reason in (
+        (receivers.home, "ReceiverNotReady"),
+        (receivers_operator.namespace, "ReceiverNotAllowed"),
+    ):
+        obj = addressed(namespace, receiverRefs=refs, retryPolicy=fast(2))
+        status = receivers_operator.deliver(obj, "Failed", within=15)["status"]
+        (only,) = targets(status)
+        assert (only.state, only.attempts) == ("Exhausted", 2)
+        assert reason in json.dumps(status)
+        assert name in json.dumps(status["targets"])
+        receivers_operator.purge(obj)
 
     later = addressed(receivers_operator.namespace, receiverRefs=refs, retryPolicy=policy(10, 1, 1))
     receivers_operator.create(later)
@@ -59,7 +64,7 @@ def test_receiver_deleted_while_targets_wait_fails_them(
     receiver.delete()
 
     status = receivers_operator.status(obj, "Failed", within=20)
-    assert "ReceiverNotReady" in status["targets"][0]["lastError"]
+    assert "does not exist, or is not for notifications of namespace" in status["targets"][0]["lastError"]
     assert len(receiver.account.hits()) <= 2
 
 

@@ -25,11 +25,11 @@ DEFAULT = {"kubernaut.ai/is-default-receiver": "true"}
 
 
 def is_not_allowed(operator: OperatorUnderTest, receiver: StoredReceiver) -> None:
-    """Send one message, which must be refused because of its namespace."""
+    """Send one message, which must fail because of its namespace, as if the receiver did not exist."""
     obj = addressed(operator.namespace, receiver, retryPolicy=fast(3))
     status = operator.deliver(obj, "Failed", within=15)["status"]
     (only,) = targets(status)
-    assert (only.name, only.state) == (receiver.key(), "Refused")
+    assert (only.name, only.state) == (f"receiver/{receiver.namespace}/{receiver.name}", "Exhausted")
     assert "ReceiverNotAllowed" in json.dumps(status)
     assert receiver.account.hits() == []
 

@@ -65,11 +65,16 @@ def not_allowed(channel: str, namespace: str, allowed: Sequence[str]) -> Refusal
 
 
 def receiver_not_allowed(receiver: ReceiverKey, namespace: str) -> Refusal:
-    return _permanent(
-        f"{Reason.RECEIVER_NOT_ALLOWED}: receiver {receiver} is not for notifications of namespace {namespace}; name "
-        "another receiver, or ask its owner to extend spec.allowedNamespaces",
-        Reason.RECEIVER_NOT_ALLOWED,
+    """Return the refusal of a receiver of another namespace that does not exist, or does not allow this namespace.
+
+    It is the same for both, so that it does not tell which receivers exist, and transient: a shared receiver may be
+    created again, and its owner may allow the namespace.
+    """
+    error = Transient(
+        f"{Reason.RECEIVER_NOT_ALLOWED}: receiver {receiver} does not exist, or is not for notifications of namespace "
+        f"{namespace}; correct its name, or ask its owner to extend spec.allowedNamespaces"
     )
+    return Refusal(error=error, reason=Reason.RECEIVER_NOT_ALLOWED)
 
 
 def recipient_not_allowed(receiver: ReceiverKey) -> Refusal:
@@ -114,16 +119,11 @@ def not_ready(receiver: ReceiverKey, problem: str) -> Refusal:
 
 
 def missing(receiver: ReceiverKey, problems: Iterable[str] = ()) -> Refusal:
-    """Return the refusal of a receiver that does not exist, or that never had a valid spec, with its problems."""
+    """Return the refusal of a receiver of the own namespace that does not exist, or never had a valid spec."""
     if problems:
         return not_ready(receiver, f"its spec is not valid: {'; '.join(problems)}")
     hint = f"create NotificationReceiver {receiver.name} in namespace {receiver.namespace}"
     return not_ready(receiver, f"it does not exist; {hint}")
-
-
-def labels_unknown(receiver: ReceiverKey, namespace: str) -> Refusal:
-    problem = f"the labels of namespace {namespace} are not known, and allowedNamespaces selects by labels"
-    return not_ready(receiver, problem)
 
 
 def held(reason: HoldReason, *, now: datetime, uid: str, seconds: int = HOLD_SECONDS) -> Hold:

@@ -24,7 +24,6 @@ from notification_operator.endpoints.refusals import (
     NEW_SECONDS,
     another_type,
     held,
-    labels_unknown,
     missing,
     not_configured,
     not_ready,
@@ -112,24 +111,21 @@ class Endpoints:
             return not_configured(target) if endpoint is None else endpoint.accept(target, message)
         if self._catalog is None:
             return not_ready(key, "receivers are disabled; set receivers.enabled of the operator")
-        catalog = self._catalog()
+        catalog, namespace = self._catalog(), message.namespace
         receiver = catalog.get(key)
+        if key.namespace != namespace and (receiver is None or not catalog.allows(receiver, namespace)):
+            # Neither this answer nor its time tells another namespace whether the receiver exists.
+            if catalog.awaits_labels(namespace):
+                return self._held_briefly(message)
+            return receiver_not_allowed(key, namespace)
         if receiver is None:
-            # What is wrong with a spec concerns its namespace only.
-            return missing(key, catalog.problems.get(key, ()) if key.namespace == message.namespace else ())
-        unusable = self._unusable(catalog, receiver, target, message)
+            return missing(key, catalog.problems.get(key, ()))
+        unusable = self._unusable(receiver, target, message)
         return unusable or self.endpoint(receiver).accept(target, message)
 
-    def _unusable(
-        self, catalog: Catalog, receiver: Receiver, target: str, message: Message
-    ) -> Hold | Refusal | None:
+    def _unusable(self, receiver: Receiver, target: str, message: Message) -> Hold | Refusal | None:
         """Return why a target does not lead to its receiver; None if it does."""
-        kind, namespace = target.partition("/")[0], message.namespace
-        if catalog.awaits_labels(receiver, namespace):
-            return self._held_briefly(message)
-        if not catalog.allows(receiver, namespace):
-            undecided = catalog.is_undecided(receiver, namespace)
-            return (labels_unknown if undecided else receiver_not_allowed)(receiver.key, namespace)
+        kind = target.partition("/")[0]
         if kind == UNKNOWN_TYPE:
             # The targets of the notification were found before the receiver existed. They are found again soon.
             return self._held_briefly(message)

@@ -196,7 +196,8 @@ class ReceiverCatalog:
         changed = frozenset(self._changed)
         self._changed.clear()
         if changed:
-            self._labels.want(wanted=any(each.selects_namespaces for each in self._declared.values()))
+            selecting = any(each.selects_namespaces for each in self._declared.values())
+            self._labels.want(wanted=selecting)
             served = {key: each for key, each in self._declared.items() if self._serves(key)}
             self.catalog = Catalog(
                 home=self._home,
@@ -207,7 +208,7 @@ class ReceiverCatalog:
                     if each.receiver is None and each.problems
                 },
                 labels=self._labels.labels,
-                labels_known=self._labels.answered,
+                labels_known=self._labels.answered or not selecting,
             )
             self.invalid = {key: each.problems for key, each in served.items() if each.problems}
             self._tell(changed)

@@ -205,13 +205,13 @@ async def test_next_attempt_on_a_receiver_is_foretold(
 @pytest.mark.parametrize(
     ("allowed", "labels", "meeting"),
     [
-        ({"from": "Same"}, {}, Meeting.REFUSED),
+        ({"from": "Same"}, {}, Meeting.FAILS),
         ({"from": "All"}, {}, Meeting.SENT),
         ({"from": "Selector", "selector": {"matchLabels": {"tier": "prod"}}}, {"tier": "prod"}, Meeting.SENT),
         (
             {"from": "Selector", "selector": {"matchLabels": {"tier": "prod"}}},
             {"tier": "dev"},
-            Meeting.REFUSED,
+            Meeting.FAILS,
         ),
         ({"from": "Selector", "selector": {"matchLabels": {"tier": "prod"}}}, None, Meeting.UNKNOWN),
     ],
@@ -225,7 +225,7 @@ async def test_receiver_of_another_namespace_says_whom_it_serves(
     explanation = explain(parse(obj), None, result, now=NOW)
     assert [each.outlook.meeting for each in explanation.next] == [meeting]
     assert [each.allowed for each in explanation.receivers] == [
-        {Meeting.SENT: True, Meeting.REFUSED: False, Meeting.UNKNOWN: None}[meeting]
+        {Meeting.SENT: True, Meeting.FAILS: False, Meeting.UNKNOWN: None}[meeting]
     ]
     assert bool(result.notes) == (meeting is Meeting.UNKNOWN)
 

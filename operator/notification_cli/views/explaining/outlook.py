@@ -70,8 +70,13 @@ def outlook(target: str, notification: Notification, known: Known) -> Outlook:
             why=f"the spec of receiver {key} is refused, and the operator may know an earlier one that is valid",
         )
     if receiver is None or view is None:
-        why = f"receiver {key} does not exist"
-        return Outlook(meeting=Meeting.FAILS, why=why, reason=Reason.RECEIVER_NOT_READY)
+        own = key.namespace == notification.namespace
+        return Outlook(
+            meeting=Meeting.FAILS,
+            why=f"receiver {key} does not exist",
+            # The operator does not tell another namespace which receivers exist.
+            reason=Reason.RECEIVER_NOT_READY if own else Reason.RECEIVER_NOT_ALLOWED,
+        )
     if not known.catalog.allows(receiver, notification.namespace):
         return _outsider(receiver, notification, known)
     return _allowed(target, receiver, view, notification)
@@ -97,7 +102,7 @@ def _outsider(receiver: Receiver, notification: Notification, known: Known) -> O
         why = f"the labels of namespace {notification.namespace} decide, and they cannot be read"
         return Outlook(meeting=Meeting.UNKNOWN, why=why)
     why = f"receiver {receiver.key} is not for notifications of namespace {notification.namespace}"
-    return Outlook(meeting=Meeting.REFUSED, why=why, reason=Reason.RECEIVER_NOT_ALLOWED)
+    return Outlook(meeting=Meeting.FAILS, why=why, reason=Reason.RECEIVER_NOT_ALLOWED)
 
 
 def _allowed(target: str, receiver: Receiver, view: ReceiverView, notification: Notification) -> Outlook:

@@ -53,7 +53,7 @@ class Catalog:
     """Why each receiver cannot be used that exists and never had a valid spec."""
     labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     labels_known: bool = True
-    """Whether the labels were looked for."""
+    """Whether the labels were looked for, or no receiver selects by them."""
     _defaults: Mapping[tuple[str, str], Sequence[Receiver]] = field(init=False, repr=False, compare=False)
     """The default receivers by namespace and type, in the order of their names."""
 
@@ -89,9 +89,9 @@ class Catalog:
         selects = receiver.spec.allowed_namespaces.source is NamespacesFrom.SELECTOR
         return selects and receiver.key.namespace != namespace and namespace not in self.labels
 
-    def awaits_labels(self, receiver: Receiver, namespace: str) -> bool:
-        """Return whether labels decide about a namespace and are being read."""
-        return not self.labels_known and self.is_undecided(receiver, namespace)
+    def awaits_labels(self, namespace: str) -> bool:
+        """Return whether labels may decide about a namespace and are being read."""
+        return not self.labels_known and namespace not in self.labels
 
     def default(self, channel: str, namespace: str) -> Receiver | None:
         """Return the default receiver of a channel: first of the own namespace, then of the operator's if it allows.

@@ -6,6 +6,7 @@ import gc
 import tracemalloc
 from dataclasses import replace
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -23,6 +24,9 @@ from tests.unit.operator.domain.builders import START
 from tests.unit.operator.domain.receivers.entries import catalog, receiver
 from tests.unit.operator.endpoints.calls import endpoints_of
 from tests.unit.operator.endpoints.stage import BLOCKS, Stage
+
+if TYPE_CHECKING:
+    from notification_operator.domain.receivers.catalog import Catalog
 
 ALL = {"from": "All"}
 SELECTING = {"from": "Selector", "selector": {"matchLabels": {"tier": "prod"}}}
@@ -152,7 +156,6 @@ def test_missing_receiver_may_appear_until_the_attempts_are_used() -> None:
         "ReceiverNotReady: receiver shop/hook: it does not exist; create NotificationReceiver hook in namespace shop",
         "ReceiverNotReady",
     )
-    Stage().refusal("webhook/bank/hook")
 
 
 def test_receiver_without_a_valid_spec_says_why_in_its_own_namespace_only() -> None:
@@ -167,33 +170,51 @@ def test_receiver_without_a_valid_spec_says_why_in_its_own_namespace_only() -> N
         ),
         "ReceiverNotReady",
     )
-    foreign = stage.refusal("receiver/shop/hook", namespace="bank")
-    assert str(foreign.error).endswith(
-        "it does not exist; create NotificationReceiver hook in namespace shop"
-    )
 
 
-def test_receiver_that_does_not_allow_the_namespace_refuses_for_good() -> None:
-    stage = Stage(receiver("hook"), receiver("open", allowedNamespaces=ALL))
-    assert texts(stage.refusal("webhook/shop/hook", namespace="bank")) == (
-        Permanent,
-        (
-            "ReceiverNotAllowed: receiver shop/hook is not for notifications of namespace bank; name another receiver, or "
-            "ask its owner to extend spec.allowedNamespaces"
-        ),
-        "ReceiverNotAllowed",
-    )
-    assert isinstance(stage.find("webhook/shop/open", stage.message(namespace="bank")), Delivery)
+FOREIGN_REFUSAL = (
+    Transient,
+    (
+        "ReceiverNotAllowed: receiver shop/hook does not exist, or is not for notifications of namespace bank; correct its "
+        "name, or ask its owner to extend spec.allowedNamespaces"
+    ),
+    "ReceiverNotAllowed",
+)
+CLOSED = receiver("hook")
+UNUSABLE = {
+    "missing": catalog(),
+    "not valid": replace(catalog(), problems={CLOSED.key: ("timeout: String should match pattern",)}),
+    "closed": catalog(CLOSED),
+    "suspended": catalog(receiver("hook", suspend=True)),
+    "of another type": catalog(receiver("hook", "email")),
+    "selects others": catalog(
+        receiver("hook", allowedNamespaces=SELECTING), labels={"bank": {"tier": "dev"}}
+    ),
+    "selects a new namespace": catalog(receiver("hook", allowedNamespaces=SELECTING), labels={"office": {}}),
+}
+"""What may be true of a receiver that another namespace cannot use."""
 
 
-def test_namespace_whose_labels_are_not_known_is_not_refused_for_good() -> None:
+@pytest.mark.parametrize("known", UNUSABLE.values(), ids=UNUSABLE)
+@pytest.mark.parametrize("target", ["receiver/shop/hook", "webhook/shop/hook"])
+def test_other_namespaces_cannot_tell_whether_a_receiver_exists(known: Catalog, target: str) -> None:
     stage = Stage()
-    stage.labels = {"office": {}}
-    stage.exist(receiver("hook", allowedNamespaces=SELECTING))
-    new = stage.refusal("webhook/shop/hook", namespace="new")
-    assert texts(new)[0] is Transient
-    assert "the labels of namespace new are not known" in str(new.error)
-    assert texts(stage.refusal("webhook/shop/hook", namespace="office"))[0] is Permanent
+    stage.catalog = known
+    assert texts(stage.refusal(target, namespace="bank")) == FOREIGN_REFUSAL
+
+
+@pytest.mark.parametrize("known", UNUSABLE.values(), ids=UNUSABLE)
+def test_other_namespaces_wait_alike_while_labels_are_being_read(known: Catalog) -> None:
+    stage = Stage()
+    stage.catalog = replace(known, labels={}, labels_known=False)
+    waiting = stage.hold("receiver/shop/hook", namespace="bank")
+    assert waiting.reason is HoldReason.NOT_READY
+    assert START < waiting.until <= START + timedelta(seconds=NEW_SECONDS)
+
+
+def test_receiver_that_allows_the_namespace_gets_its_messages() -> None:
+    stage = Stage(receiver("open", allowedNamespaces=ALL))
+    assert isinstance(stage.find("webhook/shop/open", stage.message(namespace="bank")), Delivery)
 
 
 def test_receiver_that_exists_now_gets_nothing_under_its_placeholder() -> None:
