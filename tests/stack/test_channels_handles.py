@@ -128,7 +128,7 @@ def test_events_of_an_incident_have_its_key(
 
     events = [hit["json"] for hit in receiver.account.hits()]
     assert [event["event_action"] for event in events] == ["trigger", "acknowledge", "resolve"]
-    assert {event["dedup_key"] for event in events} == {key}
+    assert {event["dedup_key"] for event in events} == {f"{receivers_operator.namespace}/{key}"}
     assert [hit["code"] for hit in receiver.account.hits()] == [202, 202, 202]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -45,6 +46,8 @@ class PagerDutyChannel(Channel):
         service = access.checked(block.base_url or BASE_URL)
         self.destination = url = f"{service.rstrip('/')}/v2/enqueue"
         self._key = secrets.value("routingKeySecretRef")
+        self._home = access.namespace
+        self._shared_keys = block.shared_keys
         self._composer = composer
         self._http = HttpExchange(access, url, table=TABLE, secrets=(self._key,))
 
@@ -58,7 +61,7 @@ class PagerDutyChannel(Channel):
             note = "; ".join(filter(None, (note, f"custom_details {OMITTED}")))
         reply = await self._http.request(content, headers={"Content-Type": JSON})
         self._raise_for(reply)
-        return Receipt(message_ref=dedup_key(message), note=note)
+        return Receipt(message_ref=self._dedup_key(message), note=note)
 
     def event(
         self, message: Message, composed: Composed[str], *, details: dict[str, Any] | None = None
@@ -66,7 +69,7 @@ class PagerDutyChannel(Channel):
         event: dict[str, Any] = {
             "routing_key": self._key,
             "event_action": ACTIONS[message.event],
-            "dedup_key": dedup_key(message),
+            "dedup_key": self._dedup_key(message),
         }
         if message.event is not LifecycleEvent.TRIGGER:
             return event
@@ -83,6 +86,9 @@ class PagerDutyChannel(Channel):
         }
         shown = [{"href": link["url"], "text": link["label"]} for link in links(message)[:MAX_LINKS]]
         return {**event, "payload": payload, "links": shown, "client": origin(message)}
+
+    def _dedup_key(self, message: Message) -> str:
+        return dedup_key(message, own=self._shared_keys or message.namespace == self._home)
 
     def _details(self, message: Message, composed: Composed[str]) -> dict[str, Any]:
         return {
@@ -108,6 +114,20 @@ class PagerDutyChannel(Channel):
 create = PagerDutyChannel
 
 
-def dedup_key(message: Message) -> str:
-    key = message.dedup_key or f"{message.namespace}/{message.name}/{message.uid}"
-    return key if len(key) <= MAX_DEDUP_KEY else key[-MAX_DEDUP_KEY:]
+def dedup_key(message: Message, *, own: bool) -> str:
+    """Return the key of an incident, at most 255 characters.
+
+    Args:
+        message: with the `dedupKey`, if there is one.
+        own: whether the key is used as the author has written it. Otherwise it begins with the namespace, also if it is
+            too long: a key that is cut there could begin as its author likes.
+    """
+    if not message.dedup_key:
+        # The uid is at its end.
+        return f"{message.namespace}/{message.name}/{message.uid}"[-MAX_DEDUP_KEY:]
+    if own:
+        return message.dedup_key[-MAX_DEDUP_KEY:]
+    key = f"{message.namespace}/{message.dedup_key}"
+    if len(key) <= MAX_DEDUP_KEY:
+        return key
+    return f"{message.namespace}/{sha256(message.dedup_key.encode()).hexdigest()}"

@@ -15,6 +15,8 @@ class PagerDuty(TypeBlock):
     """The routing key of the integration, in a Secret."""
     base_url: BaseUrl = ""
     """The URL of the API instead of that of PagerDuty. Only in the operator's own namespace."""
+    shared_keys: bool = False
+    """Whether the dedupKey of a notification from another namespace than the receiver's is used as it is, so that all namespaces share one set of incidents. Otherwise `NAMESPACE/` precedes it: no namespace can resolve the incidents of another namespace."""
     allowed_networks: AllowedNetworks = ()
 
 

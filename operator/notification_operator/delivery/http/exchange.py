@@ -134,7 +134,7 @@ class NetworkAccess:
     names: AbstractResolver | None = None
     """Resolves hosts of connections without `session`; None: in a thread."""
     namespace: str = ""
-    """Names are resolved within its limit."""
+    """The namespace of the receiver. Names are resolved within its limit."""
 
     def checked(self, url: str) -> str:
         """Return a URL that the policy permits, as far as that is known without a look-up.

@@ -78,7 +78,10 @@ def composer(templates: Templates | None = None, **options: Any) -> Composer:
 
 def access(session: aiohttp.ClientSession, **changes: Any) -> NetworkAccess:
     return replace(
-        NetworkAccess(session=lambda: session, policy=LOOPBACK, clock=lambda: NOW, timeout=5), **changes
+        NetworkAccess(
+            session=lambda: session, policy=LOOPBACK, clock=lambda: NOW, timeout=5, namespace="shop"
+        ),
+        **changes,
     )
 
 

@@ -219,9 +219,38 @@ async def test_pagerduty_error_of_the_event_is_permanent_and_quoted(
 
 
 def test_pagerduty_key_is_within_its_limit() -> None:
-    assert dedup_key(message(name="n" * 253, namespace="x" * 63, uid="u-1")).endswith("/u-1")
-    assert len(dedup_key(message(name="n" * 253, namespace="x" * 63))) == 255
-    assert dedup_key(message(dedup_key="d" * 255)) == "d" * 255
+    assert dedup_key(message(name="n" * 253, namespace="x" * 63, uid="u-1"), own=True).endswith("/u-1")
+    assert len(dedup_key(message(name="n" * 253, namespace="x" * 63), own=True)) == 255
+    assert dedup_key(message(dedup_key="d" * 255), own=True) == "d" * 255
+
+
+@pytest.mark.parametrize("key", ["d", "shop/d", "d" * 250, "d" * 251, "d" * 255])
+def test_pagerduty_key_of_another_namespace_begins_with_it(key: str) -> None:
+    foreign = dedup_key(message(namespace="bank", dedup_key=key), own=False)
+    assert foreign.startswith("bank/")
+    assert len(foreign) <= 255
+    assert foreign == dedup_key(message(namespace="bank", dedup_key=key, uid="other"), own=False)
+    assert foreign != dedup_key(message(namespace="bank", dedup_key=f"{key[:-1]}e"), own=False)
+
+
+@pytest.mark.parametrize(
+    ("namespace", "fields", "key"),
+    [
+        ("shop", {}, "disk"),
+        ("bank", {}, "bank/disk"),
+        ("bank", {"sharedKeys": True}, "disk"),
+    ],
+)
+async def test_pagerduty_incidents_of_other_namespaces_are_kept_apart(
+    server: HttpServer, session: aiohttp.ClientSession, namespace: str, fields: dict[str, Any], key: str
+) -> None:
+    SERVICES["pagerduty"].accepts(server)
+    block = {"routingKeySecretRef": ROUTING_KEY}
+    channel = make("pagerduty", block, access(session), baseUrl=base(server), **fields)
+    receipt = await channel.deliver(
+        message(namespace=namespace, dedup_key="disk", event=LifecycleEvent.RESOLVE)
+    )
+    assert (server.received[0].json["dedup_key"], receipt.message_ref) == (key, key)
 
 
 # SMS
