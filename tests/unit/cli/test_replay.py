@@ -215,6 +215,20 @@ def test_replay_to_one_receiver_leaves_the_others_to_a_later_redrive() -> None:
     assert candidate.targets == ("slack/b",)
 
 
+@pytest.mark.parametrize("refs", [[{"name": "a", "namespace": "shop"}], []])
+@pytest.mark.parametrize("batch", ["", "b"])
+def test_replay_in_another_namespace_hides_no_notification(refs: list[dict[str, str]], batch: str) -> None:
+    """Anyone who may create notifications somewhere can write that they replay one elsewhere."""
+    original = named("order", {"slack/a": "Refused"})
+    replay_of = {"name": "order", "uid": original["metadata"]["uid"], "depth": 1}
+    labels = {names.REPLAY_LABEL: "order", names.REDRIVE_LABEL: batch}
+    forged = stored(
+        metadata={"namespace": "evil", "labels": labels}, spec={"receiverRefs": refs, "replayOf": replay_of}
+    )
+    selection = select(original, replays=(forged,))
+    assert ([each.done for each in selection.candidates], selection.before) == ([False], 0)
+
+
 def test_selection_is_by_reason_receiver_and_time() -> None:
     by_attempt = named("attempt", {"slack/a": "Exhausted"})
     by_attempt["status"]["deliveryAttempts"] = [attempt("slack/a", 1, 1, reason="ReceiverNotReady")]

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from datetime import datetime
 
+Original = tuple[str, str]
+"""Namespace and uid of a notification."""
+
 
 class Outcome(StrEnum):
     """What became of one notification of a redrive."""
@@ -67,12 +70,15 @@ class Candidate:
 
 @dataclass(slots=True, kw_only=True)
 class Replayed:
-    """The replays that exist, by the uid of their original: where each of them goes, and whose batch has made it."""
+    """The replays that exist, by their original: where each of them goes, and whose batch has made it.
 
-    places: dict[str, set[ReceiverKey | str]] = field(default_factory=lambda: defaultdict(set))
-    anywhere: set[str] = field(default_factory=set)
+    A replay is in the namespace of its original. Elsewhere, anyone can write that an object replays another one.
+    """
+
+    places: dict[Original, set[ReceiverKey | str]] = field(default_factory=lambda: defaultdict(set))
+    anywhere: set[Original] = field(default_factory=set)
     """Originals with a replay whose targets routing chooses."""
-    batches: set[tuple[str, str]] = field(default_factory=set)
+    batches: set[tuple[Original, str]] = field(default_factory=set)
     """Originals and batches."""
 
     def add(self, obj: Mapping[str, Any]) -> None:
@@ -80,22 +86,23 @@ class Replayed:
         if not uid:
             return
         namespace, spec = obj["metadata"]["namespace"], mapping(obj.get("spec"))
+        original = (namespace, uid)
         refs = [mapping(ref) for ref in entries(spec.get("receiverRefs"))]
         places: set[ReceiverKey | str] = {text(channel) for channel in entries(spec.get("channels"))}
         places |= {
             ReceiverKey(text(ref.get("namespace")) or namespace, text(ref.get("name"))) for ref in refs
         }
         if places:
-            self.places[uid] |= places
+            self.places[original] |= places
         else:
-            self.anywhere.add(uid)
-        self.batches.add((uid, batch_of(obj)))
+            self.anywhere.add(original)
+        self.batches.add((original, batch_of(obj)))
 
-    def covers(self, uid: str, places: Collection[ReceiverKey | str]) -> bool:
+    def covers(self, original: Original, places: Collection[ReceiverKey | str]) -> bool:
         """Return whether the replays of an original go to all of some places."""
-        if uid in self.anywhere:
+        if original in self.anywhere:
             return True
-        return uid in self.places and set(places) <= self.places[uid]
+        return original in self.places and set(places) <= self.places[original]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -124,8 +131,9 @@ class Selection:
             self.refused[str(error)] += 1
             return
         meta = obj["metadata"]
-        done = (meta["uid"], self.wanted.batch) in self.replayed.batches
-        if not done and self.replayed.covers(meta["uid"], missed.places):
+        original = (meta["namespace"], meta["uid"])
+        done = (original, self.wanted.batch) in self.replayed.batches
+        if not done and self.replayed.covers(original, missed.places):
             self.before += 1
             return
         self.matching += 1
