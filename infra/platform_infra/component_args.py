@@ -107,7 +107,7 @@ class NotificationPlatformArgs(TypedDict, total=False):
     operator_workers: int
     """Maximum number of concurrent reconciliations. A slow delivery does not occupy a worker. The default is `16`."""
     operator_max_notifications: int
-    """Maximum number of open notifications that are held in memory. Further ones are listed again when half of them are done. The default is `20000`."""
+    """Maximum number of open notifications that are held in memory. Further ones are listed again when some of them are done. The default is `20000`."""
     operator_grace_seconds: int
     """Maximum duration of a shutdown, in seconds. Running attempts finish first, then buffered audit events are sent. The default is `30`."""
     operator_cpu_request: str

@@ -34,7 +34,7 @@ class Queue(Section):
     workers: Annotated[int, Field(ge=1, le=256)] = 16
     """Maximum number of concurrent reconciliations. A slow delivery does not occupy a worker."""
     max_notifications: Annotated[int, Field(ge=1000, le=1_000_000)] = 20_000
-    """Maximum number of open notifications that are held in memory. Further ones are listed again when half of them are done."""
+    """Maximum number of open notifications that are held in memory. Further ones are listed again when some of them are done."""
 
 
 class Retention(Section):

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 logger = structlog.get_logger(__name__)
 
 REFILL_DIVISOR: Final = 2
-"""The backlog is listed again once at most this part of the limit, a half, can be worked on."""
+"""The backlog is listed again at once when at most this part of the limit, a half, can be worked on."""
 FIRST_BACKOFF, LONGEST_BACKOFF = 0.05, 30.0
 """Seconds before a failed reconciliation is retried: doubled each time, up to the longest."""
 MOST_DOUBLINGS: Final = 16
@@ -258,7 +258,7 @@ class Backlog:
     """The keys that the work queue holds, a bounded number, shared between namespaces, in the order in which they came.
 
     A key beyond the bound is dropped and not lost: the notification stays in the cluster, and the open notifications are
-    listed again once the backlog has shrunk (DD-BOUNDS-001). Of the keys that may be dropped, the youngest are.
+    listed again once there is room (DD-BOUNDS-001). Of the keys that may be dropped, the youngest are.
 
     Args:
         limit: keys that are held; None for no limit.
@@ -274,7 +274,7 @@ class Backlog:
         self._waits_for_ownership = False
         """Whether a key was dropped that this process does not work on, as on a standby."""
         self.listing_due = asyncio.Event()
-        """Set while the open notifications have to be listed again."""
+        """Set while the open notifications have to be listed again at once."""
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -289,6 +289,11 @@ class Backlog:
     def incomplete(self) -> bool:
         """Whether keys were dropped and not listed again since."""
         return self._waits_for_room or self._waits_for_ownership
+
+    @property
+    def has_room(self) -> bool:
+        """Whether keys were dropped for lack of room, and there is room for at least one of them now."""
+        return self._waits_for_room and self._limit is not None and self._workable < self._limit
 
     def add(self, key: Key) -> None:
         self._keys.add(key.namespace, key)
@@ -323,11 +328,16 @@ class Backlog:
             self.repeat_listing()
 
     def _check(self) -> None:
-        """Request a listing if keys wait for room and there is room."""
+        """Request a listing if keys wait for room and half of the limit is free."""
         if self._limit is None or not self._waits_for_room:
             return
-        if len(self) - len(self._parked) <= self._limit // REFILL_DIVISOR:
+        if self._workable <= self._limit // REFILL_DIVISOR:
             self.listing_due.set()
+
+    @property
+    def _workable(self) -> int:
+        """The keys that this process may work on; the others give way to them."""
+        return len(self) - len(self._parked)
 
     def repeat_listing(self) -> None:
         """Request a listing whether there is room or not."""

@@ -11,6 +11,7 @@ was deleted. If attempts are unrecorded, a last reconciliation finds out which.
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
@@ -37,6 +38,9 @@ logger = structlog.get_logger(__name__)
 
 DETECTION_SECONDS: Final = 8.0
 """Time limit of one request."""
+
+LISTING_INTERVAL: Final = 60.0
+"""Seconds between two listings while less than half of the queue is free."""
 
 OPEN: Final = ",".join(f"status.phase!={phase}" for phase in sorted(FINAL))
 DELETED = "DELETED"
@@ -153,6 +157,9 @@ class Listing(Generic[Item]):
 class BacklogListing:
     """Lists all open notifications again whenever the backlog has room for the ones that it dropped (DD-BOUNDS-001).
 
+    Half of the queue is enough room for a listing at once. Notifications that wait for long keep their places, so that half
+    may never be free: with less room, there is a listing each minute.
+
     Each listing goes to the end. One that stopped where the queue is full again would prefer the namespaces that come first.
     """
 
@@ -168,7 +175,7 @@ class BacklogListing:
     async def run(self) -> None:
         failures = 0
         while True:
-            await self.backlog.listing_due.wait()
+            await self._listing_due()
             self.backlog.begin_listing()
             logger.info("listing open notifications again: the work queue had dropped some")
             error = await self._list_all()
@@ -179,6 +186,14 @@ class BacklogListing:
             logger.warning("open notifications not listed; retrying", error=str(error))
             await asyncio.sleep(retry_delay(failures))
             self.backlog.repeat_listing()
+
+    async def _listing_due(self) -> None:
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LISTING_INTERVAL):
+                    await self.backlog.listing_due.wait()
+            if self.backlog.listing_due.is_set() or self.backlog.has_room:
+                return
 
     async def _list_all(self) -> KubeError | None:
         """Return the failure that a repetition may overcome. The watch of a refused namespace lists it again itself."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from notification_operator.controller.attempt_tracker import AttemptTracker
@@ -62,6 +62,8 @@ class Cluster:
     async def reconcile(self, request: Request) -> Result:
         self.most = max(self.most, len(self.queue.backlog))
         await asyncio.sleep(0.001)
+        if request.key.namespace.startswith("later"):
+            return Result(requeue_after=timedelta(days=365).total_seconds())
         self.open.discard(request.key.uid)
         self.done.append(request.key.uid)
         return Result(final=True)
@@ -106,6 +108,44 @@ async def test_small_namespace_does_not_wait_for_the_backlog_of_another() -> Non
         await until(lambda: not cluster.open)
     last = max(index for index, text in enumerate(cluster.done) if text.startswith("b"))
     assert last < 2 * LIMIT
+
+
+async def test_dropped_notifications_are_listed_while_others_wait_for_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(notifications, "LISTING_INTERVAL", 0.01)
+    cluster = Cluster({"later-a": 4, "later-b": 4, "shop": 15})
+    async with cluster.working():
+        await until(lambda: len(cluster.open) == 8)
+        await until(lambda: not cluster.queue.statistics().incomplete)
+    assert cluster.most <= LIMIT
+    assert len(set(cluster.done)) == 15
+
+
+async def test_little_room_is_filled_at_most_once_a_minute() -> None:
+    cluster = Cluster({"later-a": 4, "later-b": 4, "shop": 15})
+    async with cluster.working():
+        await until(lambda: cluster.queue.backlog.has_room and not cluster.queue.running)
+        await asyncio.sleep(0.02)
+    assert len(cluster.listings) == 1
+    assert cluster.queue.statistics().incomplete
+
+
+async def test_full_queue_requests_no_listing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notifications, "LISTING_INTERVAL", 0.001)
+    cluster = Cluster({"later-a": 20, "later-b": 20})
+    async with cluster.working():
+        await until(lambda: len(cluster.queue.backlog) == LIMIT and not cluster.queue.running)
+        await asyncio.sleep(0.02)
+    assert len(cluster.listings) == 1
+
+
+async def test_listing_that_becomes_due_at_its_cancellation_ends() -> None:
+    cluster = Cluster({})
+    async with asyncio.timeout(1):
+        async with cluster.working():
+            cluster.queue.backlog.repeat_listing()
+    assert len(cluster.listings) == 1
 
 
 async def test_failed_listing_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
