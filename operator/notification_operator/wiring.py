@@ -198,7 +198,12 @@ def build(
         refusals=metrics.routing_refusals,
     )
     queue = WorkQueue(workers=settings.queue.workers, clock=clock, max_keys=settings.queue.max_notifications)
-    budget = ContentBudget(settings.delivery.in_flight_bytes, channels=ports.channels, on_room=queue.add)
+    budget = ContentBudget(
+        settings.delivery.in_flight_bytes,
+        channels=ports.channels,
+        on_room=queue.add,
+        concurrency=settings.delivery.concurrency_per_channel,
+    )
     attempts = AttemptTracker(on_finished=queue.add, budget=budget)
     elector = _elector(settings, ports, clock=clock, seconds=seconds)
     rule_book = RuleBook(routing, sources.catalog if sources else None, channels=frozenset(ports.channels))

@@ -2,20 +2,23 @@
 
 There may be any number of receivers, so they share a few partitions: a receiver that hangs delays only those of its own.
 An attempt that does not fit waits as a key, without content. When its turn comes, its object is reconciled and read
-again. Namespaces take turns. An object that is larger than the budget of a channel has that channel to itself.
+again. Namespaces take turns, and none takes the room of all. An object that is larger than the budget of a channel has
+that channel to itself.
 """
 
 from __future__ import annotations
 
 import sys
+from collections import defaultdict
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 from zlib import crc32
 
 from notification_operator.fair.fair_queue import FairQueue
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from notification_operator.domain.key import Key
     from notification_operator.domain.model import Content
@@ -24,6 +27,11 @@ OVERHEAD: Final = 4_096
 """Bytes of an attempt without its content."""
 RECEIVER_PARTS: Final = 4
 """Parts of the budget that all receivers partition."""
+PARTS_OF_RECEIVERS: Final = tuple(f"receivers {number}" for number in range(RECEIVER_PARTS))
+NAMESPACE_DIVISOR: Final = 2
+"""The part of a partition that is the share of a namespace, unless a single attempt is larger: a half."""
+NAMESPACE_ATTEMPTS: Final = 64
+"""Attempts of a namespace in a partition of receivers, if a channel may not have more calls: 256 in all of them."""
 MOST_OVERTAKEN: Final = 64
 """Attempts that overtake a larger one; after them everything waits until that one fits."""
 
@@ -46,15 +54,33 @@ class _Waiter:
     overtaken: int = 0
 
 
-class Partition:
-    """The part of the budget that a channel, or a fourth of the receivers, has."""
+@dataclass(slots=True)
+class _Share:
+    """What a namespace holds of a partition."""
 
-    def __init__(self, limit: int, on_room: Callable[[Key], None]) -> None:
+    attempts: int = 0
+    size: int = 0
+
+
+class Partition:
+    """The part of the budget that a channel, or a fourth of the receivers, has.
+
+    Args:
+        limit: bytes.
+        on_room: called with an object that waited when there is room for it.
+        attempts: what a namespace may have at the same time, within its share; None: it takes more than its share while no
+            other one waits.
+    """
+
+    def __init__(self, limit: int, on_room: Callable[[Key], None], *, attempts: int | None) -> None:
         self._limit = limit
+        self._attempts = attempts
         self._on_room = on_room
         self.used = 0
-        self._grants: dict[str, int] = {}
-        """The size that is kept for an object until it is reconciled, by uid."""
+        self._shares: defaultdict[str, _Share] = defaultdict(_Share)
+        """What each namespace holds; one that holds nothing has no entry."""
+        self._grants: dict[str, _Waiter] = {}
+        """What is kept for an object until it is reconciled, by uid."""
         self._queue: FairQueue[_Waiter] = FairQueue()
         self._waiters: dict[str, _Waiter] = {}
         """The objects in the queue, by uid."""
@@ -63,21 +89,45 @@ class Partition:
     def waiting(self) -> int:
         return len(self._waiters)
 
-    def fits(self, size: int) -> bool:
-        return not self.used or self.used + size <= self._limit
-
     def take_grant(self, uid: str) -> int | None:
-        return self._grants.pop(uid, None)
+        granted = self._grants.pop(uid, None)
+        return None if granted is None else granted.size
 
     def take(self, namespace: str, size: int) -> bool:
         """Take room at once: the objects of other namespaces that wait do not fit into it."""
-        if self._queue.line(namespace) or not self.fits(size) or not self._may_overtake():
+        entitled = self._is_entitled(namespace, size) and not self._queue.line(namespace)
+        if not entitled or not self._fits(size) or not self._may_overtake():
             return False
-        self.used += size
+        self._hold(namespace, size)
         return True
 
+    def _fits(self, size: int) -> bool:
+        return not self.used or self.used + size <= self._limit
+
+    def _is_entitled(self, namespace: str, size: int) -> bool:
+        """Return whether a namespace may have one more attempt, as far as others are concerned."""
+        share = self._shares.get(namespace)
+        if share is None:
+            return True
+        within = share.size + size <= self._limit // NAMESPACE_DIVISOR
+        if self._attempts is None:
+            return within or len(self._waiters) == len(self._queue.line(namespace))
+        return within and share.attempts < self._attempts
+
+    def _hold(self, namespace: str, size: int) -> None:
+        share = self._shares[namespace]
+        share.attempts += 1
+        share.size += size
+        self.used += size
+
+    def _first(self) -> Iterator[_Waiter]:
+        """Iterate over the first waiter of each namespace, in the order of turns, as far as its share allows it more."""
+        for namespace, waiter in self._queue.heads():
+            if self._is_entitled(namespace, waiter.size):
+                yield waiter
+
     def _may_overtake(self) -> bool:
-        first = [waiter for _, waiter in self._queue.heads()] if self._waiters else []
+        first = tuple(self._first()) if self._waiters else ()
         if any(waiter.overtaken >= MOST_OVERTAKEN for waiter in first):
             return False
         for waiter in first:
@@ -90,24 +140,37 @@ class Partition:
             waiter = self._waiters[key.uid] = _Waiter(key=key, size=size)
             self._queue.add(key.namespace, waiter)
 
-    def release(self, size: int) -> None:
+    def release(self, namespace: str, size: int) -> None:
+        """Return the room of one attempt of a namespace, and keep room for those that wait and fit now."""
+        share = self._shares[namespace]
+        share.attempts -= 1
+        share.size -= size
+        if not share.attempts:
+            del self._shares[namespace]
         self.used -= size
-        while (waiter := self._next()) is not None:
-            self._grants[waiter.key.uid] = waiter.size
-            self.used += waiter.size
-            self._on_room(waiter.key)
+        self._grant()
 
     def forget(self, uid: str) -> None:
         waiter = self._waiters.pop(uid, None)
         if waiter is not None:
             self._queue.discard(waiter.key.namespace, waiter)
-        self.release(self._grants.pop(uid, 0))
+        granted = self._grants.pop(uid, None)
+        if granted is not None:
+            self.release(granted.key.namespace, granted.size)
+        else:
+            self._grant()
+
+    def _grant(self) -> None:
+        while (waiter := self._next()) is not None:
+            self._grants[waiter.key.uid] = waiter
+            self._hold(waiter.key.namespace, waiter.size)
+            self._on_room(waiter.key)
 
     def _next(self) -> _Waiter | None:
-        for namespace, waiter in self._queue.heads():
-            if self.fits(waiter.size):
+        for waiter in self._first():
+            if self._fits(waiter.size):
                 del self._waiters[waiter.key.uid]
-                return self._queue.pop(namespace)
+                return self._queue.pop(waiter.key.namespace)
             if waiter.overtaken >= MOST_OVERTAKEN:
                 return None
             waiter.overtaken += 1
@@ -135,14 +198,22 @@ class ContentBudget:
         limit: bytes for all channels; None for no limit.
         channels: the names of the channels.
         on_room: called with an object that waited when there is room for it.
+        concurrency: calls that a channel may have at the same time.
     """
 
     def __init__(
-        self, limit: int | None, *, channels: Iterable[str] = (), on_room: Callable[[Key], None]
+        self,
+        limit: int | None,
+        *,
+        channels: Iterable[str] = (),
+        on_room: Callable[[Key], None],
+        concurrency: int = NAMESPACE_ATTEMPTS,
     ) -> None:
         parts = len(tuple(channels)) + RECEIVER_PARTS
         self._part = sys.maxsize if limit is None else limit // parts
         self._on_room = on_room
+        self._attempts = max(NAMESPACE_ATTEMPTS, concurrency)
+        """What a namespace may have at the same time in a part of the receivers."""
         self._partitions: dict[str, Partition] = {}
 
     @property
@@ -167,7 +238,8 @@ class ContentBudget:
         """Return a part of the budget; a channel that is not configured has one too."""
         partition = self._partitions.get(part)
         if partition is None:
-            partition = self._partitions[part] = Partition(self._part, self._on_room)
+            attempts = self._attempts if part in PARTS_OF_RECEIVERS else None
+            partition = self._partitions[part] = Partition(self._part, self._on_room, attempts=attempts)
         return partition
 
     def grants(self, uid: str) -> dict[str, int]:
@@ -186,7 +258,7 @@ class BudgetLease:
 
     def close(self) -> None:
         for channel, size in self._grants.items():
-            self._budget.partition(channel).release(size)
+            self._budget.partition(channel).release(self._key.namespace, size)
         self._grants = {}
 
     def hold(self, targets: Iterable[str], size: int) -> frozenset[str]:
@@ -205,17 +277,17 @@ class BudgetLease:
 
     def reserve(self, target: str, size: int) -> Reservation | None:
         """Return room for an attempt; without room, wait for it and return None."""
-        part = part_of(target)
+        part, namespace = part_of(target), self._key.namespace
         partition = self._budget.partition(part)
         granted = self._grants.pop(part, None)
         if granted is not None:
-            return Reservation(partition.release, granted)
-        if partition.take(self._key.namespace, size):
-            return Reservation(partition.release, size)
+            return Reservation(partial(partition.release, namespace), granted)
+        if partition.take(namespace, size):
+            return Reservation(partial(partition.release, namespace), size)
         partition.wait(self._key, size)
         return None
 
 
 def part_of(target: str) -> str:
     path, slash, _ = target.partition("#")[0].partition("/")
-    return f"receivers {crc32(target.partition('#')[0].encode()) % RECEIVER_PARTS}" if slash else path
+    return PARTS_OF_RECEIVERS[crc32(target.partition("#")[0].encode()) % RECEIVER_PARTS] if slash else path

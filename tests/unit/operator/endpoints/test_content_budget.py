@@ -4,15 +4,25 @@ from __future__ import annotations
 
 from contextlib import closing
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from notification_contract.settings.delivery import Delivery
 from notification_operator.domain.key import Key
 from notification_operator.domain.model import Content
 from notification_operator.endpoints.budget import (
     MOST_OVERTAKEN,
+    NAMESPACE_ATTEMPTS,
     RECEIVER_PARTS,
     ContentBudget,
     Reservation,
     content_size,
+    cost,
 )
+
+HOOK = "webhook/hook"
+"""A target whose part all receivers share."""
 
 
 class BudgetFixture:
@@ -111,6 +121,63 @@ def test_large_attempt_does_not_keep_other_namespaces_waiting() -> None:
     assert not fixture.reserve("a3", 10), "within a namespace, first come, first served"
 
 
+def test_namespace_leaves_half_of_the_room_of_receivers_to_others() -> None:
+    fixture = BudgetFixture()
+    assert fixture.reserve("a1", 20, HOOK)
+    assert fixture.reserve("a2", 30, HOOK)
+    assert not fixture.reserve("a3", 1, HOOK)
+    assert fixture.reserve("b1", 50, HOOK)
+    assert not fixture.reserve("c1", 10, HOOK)
+    fixture.release("a2")
+    assert fixture.granted == ["a3", "c1"]
+
+
+def test_namespace_gets_more_than_half_of_a_channel_while_no_other_waits() -> None:
+    fixture = BudgetFixture()
+    for name in ("a1", "a2", "a3", "a4"):
+        assert fixture.reserve(name, 25)
+    for name in ("a5", "b1", "b2", "b3"):
+        assert not fixture.reserve(name, 25)
+    fixture.release("a1")
+    assert fixture.granted == ["b1"]
+    fixture.release("a2")
+    assert fixture.granted == ["b1", "b2"]
+    fixture.budget.forget("b3")
+    fixture.release("a3")
+    assert fixture.granted == ["b1", "b2", "a5"]
+
+
+def test_namespace_at_its_share_stops_no_other_that_overtakes_it() -> None:
+    fixture = BudgetFixture()
+    fixture.reserve("a1", 50, HOOK)
+    assert not fixture.reserve("a2", 10, HOOK)
+    for number in range(MOST_OVERTAKEN + 1):
+        assert fixture.reserve(f"b{number}", 50, HOOK)
+        fixture.release(f"b{number}")
+    fixture.release("a1")
+    assert fixture.granted == ["a2"]
+
+
+def test_namespace_with_thousands_of_slow_attempts_delays_no_other() -> None:
+    fixture = BudgetFixture()
+    fixture.budget = ContentBudget(
+        Delivery().in_flight_bytes,
+        channels=("console", "file", "log", "slack"),
+        on_room=lambda key: fixture.granted.append(key.uid),
+    )
+    size = cost(300, 3)
+    slow = [f"a{number}" for number in range(4_000)]
+    held = [name for name in slow if fixture.reserve(name, size, f"webhook/slow-{int(name[1:]) % 40}")]
+    assert len(held) <= NAMESPACE_ATTEMPTS * RECEIVER_PARTS
+    for number, name in enumerate(("webhook/team", "slack/team", "pagerduty/notification-system/on-call")):
+        assert fixture.reserve(f"b{number}", size, name)
+        assert fixture.reserve(f"c{number}", cost(262_144, 3), name)
+    for name in held:
+        fixture.release(name)
+    assert len(fixture.granted) == len(held)
+    assert set(fixture.granted) <= set(slow) - set(held), "each waits until one of its own has ended"
+
+
 def test_room_that_a_turn_does_not_use_is_returned() -> None:
     fixture = BudgetFixture()
     fixture.reserve("a1", 100)
@@ -173,6 +240,43 @@ def test_large_object_holds_room_before_its_redaction_or_waits() -> None:
     with closing(fixture.budget.lease(key("a1"))) as lease:
         assert lease.hold(("slack",), 40) == frozenset()
         assert lease.reserve("slack", 40) is not None
+
+
+STEPS = st.lists(st.tuples(st.sampled_from("abc"), st.integers(1, 120), st.booleans()), max_size=60)
+"""Attempts by namespace and size, and whether the oldest one ends after the start."""
+
+
+@pytest.mark.parametrize(("target", "share"), [("slack", 100), (HOOK, 50)])
+@given(steps=STEPS)
+def test_shares_hold_in_any_order_and_everything_gets_its_room(
+    target: str, share: int, steps: list[tuple[str, int, bool]]
+) -> None:
+    fixture = BudgetFixture()
+    sizes = {f"{namespace}{number}": size for number, (namespace, size, _) in enumerate(steps)}
+    served: set[str] = set()
+
+    def settle() -> None:
+        while fixture.granted:
+            name = fixture.granted.pop(0)
+            assert fixture.reserve(name, sizes[name], target)
+        served.update(fixture.held)
+        for namespaces, limit in (("a", share), ("b", share), ("c", share), ("abc", 100)):
+            held = [sizes[name] for name in fixture.held if name[0] in namespaces]
+            assert len(held) <= 1 or sum(held) <= limit
+
+    def end_oldest() -> None:
+        fixture.release(next(iter(fixture.held)))
+        settle()
+
+    for name, (_, size, ends) in zip(sizes, steps, strict=True):
+        fixture.reserve(name, size, target)
+        settle()
+        if ends:
+            end_oldest()
+    while fixture.held:
+        end_oldest()
+    assert served == sizes.keys()
+    assert (fixture.budget.used, fixture.budget.waiting) == (0, 0)
 
 
 def test_size_of_a_content_counts_every_text() -> None:
