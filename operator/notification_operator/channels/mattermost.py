@@ -10,7 +10,7 @@ from notification_operator.delivery.channel import Channel, Receipt, ReceiverErr
 from notification_operator.delivery.http.exchange import JSON, HttpExchange, StatusTable
 from notification_operator.rendering.compose import links, origin
 from notification_operator.rendering.markup.chat_markdown import mattermost
-from notification_operator.rendering.pieces import limited
+from notification_operator.rendering.pieces import fits, limited
 
 if TYPE_CHECKING:
     from notification_contract.kinds.channel_types.mattermost import Mattermost
@@ -37,6 +37,11 @@ class MattermostChannel(Channel):
         self._composer = composer
         self._renderer = mattermost(mentions=block.mentions)
         self._http = HttpExchange(access, url, table=TABLE, secrets=(url,))
+
+    def messages_of(self, message: Message) -> int:
+        """Return the number of posts, as far as no template decides."""
+        one = fits(message.content.body, MAX_TEXT, escape=self._renderer.text)
+        return 1 if one else MAX_MESSAGES
 
     async def deliver(self, message: Message) -> Receipt:
         """Post the message; a long one as two, and what is longer is cut."""

@@ -63,6 +63,9 @@ class SlackBotChannel(Channel):
         self._blocks = SlackBlocks(composer, mentions=block.mentions)
         self._http = HttpExchange(access, url, table=TABLE, secrets=(self._token,))
 
+    def messages_of(self, message: Message) -> int:
+        return self._blocks.count(message)
+
     async def deliver(self, message: Message) -> Receipt:
         """Post the message; a long one as two, and what is longer is cut. The receipt names the first."""
         payloads, note = await self._blocks.shown(message)

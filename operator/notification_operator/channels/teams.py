@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 from yarl import URL
 
+from notification_contract.kinds.choices import BodyFormat
 from notification_operator.delivery.channel import Channel, InvalidOptionsError, Receipt
 from notification_operator.delivery.http.exchange import JSON, HttpExchange, StatusTable
 from notification_operator.rendering.compose import links, origin
@@ -23,6 +25,11 @@ if TYPE_CHECKING:
 
 MAX_CARD: Final = 20_000
 """Bytes of a card; Teams accepts 28 KB, counted in an encoding of its own."""
+MAX_MESSAGES: Final = 2
+MARGIN: Final = 1000
+"""Bytes of a card besides facts, body and footer."""
+MIN_ELEMENT: Final = 44
+"""Bytes of the shortest element."""
 MAX_ACTIONS: Final = 6
 MAX_FACTS: Final = 10
 MAX_FACT: Final = 200
@@ -55,8 +62,17 @@ class TeamsChannel(Channel):
         self._renderer = CardRenderer()
         self._http = HttpExchange(access, url, table=TABLE, secrets=(url,))
 
+    def messages_of(self, message: Message) -> int:
+        """Return the number of cards, as far as no template decides."""
+        body, room = message.content.body, self._room(message)
+        # What certainly needs a second card is not rendered here.
+        if max(len(body), body.count("\n\n") * MIN_ELEMENT) > room:
+            return MAX_MESSAGES
+        elements = self._renderer.elements(body, BodyFormat.PLAIN)
+        return 1 if sum(map(_size, elements)) <= room else MAX_MESSAGES
+
     async def deliver(self, message: Message) -> Receipt:
-        """Post the message; a long one in several cards, in order. A repeat posts every card again."""
+        """Post the message; a long one in two cards, and what is longer is cut. A repeat posts every card again."""
         composed = await self._composer.compose(message, self._renderer.elements)
         for card in self.cards(message, composed):
             content = orjson.dumps(_envelope(card))
@@ -66,7 +82,9 @@ class TeamsChannel(Channel):
 
     def cards(self, message: Message, composed: Composed[list[Element]]) -> list[Element]:
         footer = self._footer(message)
-        parts = list(_parts(composed.body, size=MAX_CARD - _size([self._head(message), footer]) - 1000))
+        parts = list(islice(_parts(composed.body, size=self._room(message)), MAX_MESSAGES + 1))
+        if len(parts) > MAX_MESSAGES:
+            parts[MAX_MESSAGES - 1 :] = [[*parts[MAX_MESSAGES - 1], self._cut(message)]]
         cards = []
         for number, part in enumerate(parts, start=1):
             title = composed.subject if len(parts) == 1 else f"{composed.subject} ({number}/{len(parts)})"
@@ -75,6 +93,11 @@ class TeamsChannel(Channel):
                 _card([self._title(title), *head, *part, footer], _actions(message) if number == 1 else [])
             )
         return cards
+
+    def _room(self, message: Message) -> int:
+        """Return the bytes of a body that one card holds."""
+        around = [self._head(message), self._cut(message), self._footer(message)]
+        return MAX_CARD - MARGIN - _size(around)
 
     def _title(self, text: str) -> Element:
         title = self._renderer.text(text)
@@ -94,6 +117,11 @@ class TeamsChannel(Channel):
             for name, value in [*facts.items(), *own][:MAX_FACTS]
         ]
         return [{"type": "FactSet", "facts": shown}]
+
+    def _cut(self, message: Message) -> Element:
+        command = f"kubectl get notificationrequest -n {message.namespace} {message.name} -o yaml"
+        text = self._renderer.text(f"… truncated; read the whole with {command}")
+        return {"type": "TextBlock", "text": text, "wrap": True}
 
     def _footer(self, message: Message) -> Element:
         text = self._renderer.text(f"{origin(message)} · {message.uid[:8]}")

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 FENCE: Final = "```"
 
 
 def shortened(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def fits(text: str, size: int, *, escape: Callable[[str], str]) -> bool:
+    """Return whether a text takes at most so many UTF-16 units once it is escaped, which never makes it shorter."""
+    return len(text) <= size and _units(escape(text)) <= size
 
 
 def limited(text: str, *, size: int, parts: int, cut: str) -> list[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from notification_operator.rendering.compose import links, origin
 from notification_operator.rendering.markup.mrkdwn import MrkdwnRenderer
 from notification_operator.rendering.mentions import neutralize
-from notification_operator.rendering.pieces import limited, shortened
+from notification_operator.rendering.pieces import fits, limited, shortened
 
 if TYPE_CHECKING:
     from notification_operator.delivery.channel import Message
@@ -43,9 +43,8 @@ class SlackBlocks:
         self.renderer = MrkdwnRenderer(mentions=mentions)
 
     def count(self, message: Message) -> int:
-        """Return 1: how many messages it is depends on a template, which is not applied in advance."""
-        del message
-        return 1
+        """Return how many Slack messages a notification is, as far as no template decides."""
+        return 1 if fits(message.content.body, MAX_TEXT, escape=self.renderer.text) else MAX_MESSAGES
 
     async def shown(self, message: Message) -> tuple[list[dict[str, Any]], str]:
         """Return one or two payloads, and why the built-in template was used."""

@@ -150,7 +150,7 @@ SERVICES: dict[str, Service] = {
         handle=lambda received: received.headers["Idempotency-Key"],
         refuses_credentials=gives(teams.UNAUTHORIZED),
         permanent=(400, 413),
-        parts=15,
+        parts=2,
     ),
     "pagerduty": Service(
         make=lambda server, way, texts: make(

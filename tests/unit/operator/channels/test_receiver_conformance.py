@@ -227,6 +227,20 @@ async def test_body_of_256_kib_is_delivered_in_bounded_requests(
     assert len(server.received) == service.parts
 
 
+@pytest.mark.parametrize(
+    "body",
+    ["short", "The disk of node 7 is full. " * 9_362, "_" * 262_144, "a\n\n" * 87_381],
+    ids=["short", "prose", "escaped", "paragraphs"],
+)
+async def test_each_request_of_a_notification_counts_against_the_rate(
+    service: Service, channel: Channel, server: HttpServer, body: str
+) -> None:
+    service.accepts(server)
+    sent = message(body=body)
+    await channel.deliver(sent)
+    assert channel.messages_of(sent) == len(server.received) <= 2
+
+
 async def test_any_text_is_delivered(service: Service, channel: Channel, server: HttpServer) -> None:
     service.accepts(server)
     for body in (

@@ -127,18 +127,26 @@ async def test_teams_card_shows_facts_links_and_the_origin(
     assert footer["text"] == "from shop/order-1 · 3f0c2a1b"
 
 
-async def test_teams_long_body_continues_in_numbered_cards(
+async def test_teams_long_body_continues_in_a_numbered_card(
     server: HttpServer, session: aiohttp.ClientSession
 ) -> None:
-    received = await requests("teams", server, session, body="0123456789" * 5000, subject="Log")
+    received = await requests("teams", server, session, body="0123456789" * 3000, subject="Log")
     cards = [each.json["attachments"][0]["content"] for each in received]
-    assert [card["body"][0]["text"] for card in cards] == [
-        f"Log \\({n}/{len(cards)}\\)" for n in range(1, len(cards) + 1)
-    ]
+    assert [card["body"][0]["text"] for card in cards] == ["Log \\(1/2\\)", "Log \\(2/2\\)"]
     texts = [
         element["text"] for card in cards for element in card["body"][1:-1] if element["type"] == "TextBlock"
     ]
-    assert "".join(texts) == "0123456789" * 5000
+    assert "".join(texts) == "0123456789" * 3000
+
+
+async def test_teams_body_beyond_two_cards_is_cut_and_says_where_the_rest_is(
+    server: HttpServer, session: aiohttp.ClientSession
+) -> None:
+    _, last = await requests("teams", server, session, body="0123456789" * 5000)
+    *_, cut, _ = last.json["attachments"][0]["content"]["body"]
+    assert cut["text"] == (
+        "… truncated; read the whole with kubectl get notificationrequest -n shop order-1 -o yaml"
+    )
 
 
 @pytest.mark.parametrize("host", ["contoso.webhook.office.com", "CONTOSO.webhook.office.com"])
