@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections import Counter
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -35,7 +36,7 @@ LONGEST_PAUSE: Final = 3600.0
 SHARE_DIVISOR: Final = 4
 """The part of an endpoint's calls that a destination takes among others, and that it leaves to them in any case."""
 MAX_DESTINATIONS: Final = 1024
-"""Destinations of an endpoint that are remembered: the ones used most recently."""
+"""Destinations of an endpoint that are remembered, shared between namespaces: of each, the ones used most recently."""
 AFTER_PAUSE: Final = 50.0
 """Notifications per second that are attempted after a pause, if the channel has no rate limit."""
 
@@ -223,14 +224,23 @@ class Gate:
         control: the limits and clocks.
         slots: calls that the destination takes at the same time.
         shared: the slots of the whole endpoint, which may have several destinations.
+        namespace: that of the first message.
         before: the gate of the same destination, if its endpoint was replaced. Its calls still run, and what the service
             asked for still holds: only the breaker begins closed.
     """
 
-    def __init__(
-        self, name: str, control: FlowControl, *, slots: int, shared: CallSlots, before: Gate | None = None
+    def __init__(  # noqa: PLR0913 - what it is made of
+        self,
+        name: str,
+        control: FlowControl,
+        *,
+        slots: int,
+        shared: CallSlots,
+        namespace: str = "",
+        before: Gate | None = None,
     ) -> None:
         self._name = name
+        self.namespace: Final = namespace
         self.retired = False
         self.breaker: Final = CircuitBreaker(name, control)
         self.pace: Final[Pace] = Pace(name, control) if before is None else before.pace
@@ -337,7 +347,14 @@ class Destinations:
         gate = self._gates.pop(address, None)
         if gate is None:
             before, slots = self._before.pop(address, None), self._size(channel)
-            gate = Gate(self._name, self._control, slots=slots, shared=self._shared, before=before)
+            gate = Gate(
+                self._name,
+                self._control,
+                slots=slots,
+                shared=self._shared,
+                namespace=message.namespace,
+                before=before,
+            )
         self._gates[address] = gate
         if len(self._gates) > MAX_DESTINATIONS:
             self._forget_one(newest=address)
@@ -359,8 +376,16 @@ class Destinations:
         self._gates = {key: gate for key, gate in self._gates.items() if not gate.forgettable()}
 
     def _forget_one(self, *, newest: str) -> None:
-        """Forget the destination that was used least recently, of those that no call runs at or waits for."""
-        unused = (address for address, gate in self._gates.items() if gate.idle and address != newest)
+        """Forget the destination that was used least recently, of those that no call runs at or waits for.
+
+        It is one of the namespace with the most: what holds messages of another one back is not lost to them.
+        """
+        [(largest, _)] = Counter(gate.namespace for gate in self._gates.values()).most_common(1)
+        unused = (
+            address
+            for address, gate in self._gates.items()
+            if gate.namespace == largest and gate.idle and address != newest
+        )
         if (address := next(unused, None)) is not None:
             self._gates.pop(address).breaker.retire()
 

@@ -53,10 +53,18 @@ class EndpointsFixture:
         self.metrics = Metrics()
         self.endpoints.publish(self.metrics.add_channel_gauge)
 
-    async def attempt(self, channel: str = "slack", *, subject: str = "s", uid: str = "") -> Attempt:
+    async def attempt(
+        self,
+        channel: str = "slack",
+        *,
+        subject: str = "s",
+        uid: str = "",
+        namespace: str = MESSAGE.namespace,
+    ) -> Attempt:
         self.notifications += 1
         content = replace(MESSAGE.content, subject=subject)
-        message = replace(MESSAGE, uid=uid or f"uid-{self.notifications}", content=content)
+        uid = uid or f"uid-{self.notifications}"
+        message = replace(MESSAGE, uid=uid, namespace=namespace, content=content)
         return await make_attempt(
             self.endpoints, Send(channel=channel, number=1, id=f"uid:{channel}:1"), message
         )
@@ -281,6 +289,20 @@ async def test_remembered_destinations_are_the_ones_used_most_recently(
         await fixture.attempt(subject=subject)
     assert fixture.open_breakers("slack", subject="a") == {}
     assert fixture.endpoints.control.all_closed, "what is forgotten holds nothing back"
+
+
+async def test_destinations_of_a_namespace_displace_no_breaker_of_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(gate, "MAX_DESTINATIONS", 3)
+    stub = Addressed(Transient("busy"), to=lambda message: message.content.subject)
+    fixture = EndpointsFixture(slack=stub)
+    for _ in range(3):
+        await fixture.attempt(subject="a", namespace="bank")
+    for number in range(6):
+        await fixture.attempt(subject=str(number))
+    assert fixture.open_breakers("slack", subject="a")
+    assert fixture.endpoints.find("slack", MESSAGE).endpoint.statistics().destinations == 3  # type: ignore[union-attr]
 
 
 async def test_destination_with_a_running_call_is_not_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -236,6 +236,23 @@ async def test_channel_that_is_not_kept_is_no_change_of_its_receiver(monkeypatch
     assert (await running).permanent
 
 
+async def test_receivers_of_a_namespace_displace_no_breaker_or_pause_of_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(registry, "MAX_CHANNELS", 2)
+    paused = receiver("paused", rateLimit={"count": 10, "period": "1s"})
+    others = [receiver(f"other-{number}", namespace="evil") for number in range(5)]
+    stage = Stage(receiver("down"), paused, *others, limits=Limits(failure_threshold=1))
+    stage.creator.scripts = {"down": [Transient("busy")], "paused": [RateLimited("429", retry_after=60)]}
+    await stage.attempt("webhook/down")
+    await stage.attempt("webhook/paused")
+    for other in others:
+        message = stage.message(namespace="evil")
+        assert (await stage.attempt(f"webhook/{other.key.name}", message=message)).succeeded
+    assert stage.circuit("down") is CircuitState.OPEN
+    assert stage.ask("webhook/paused", uid="uid-2") == Hold(until=at(60), reason=HoldReason.PAUSE)
+
+
 async def test_receiver_that_is_suspended_during_a_call_fails_nothing_for_good() -> None:
     stage = Stage(HOOK)
     stage.creator.hanging = True
