@@ -158,8 +158,6 @@ def build(
         redact=redactor.text,
     )
     audit = AuditObserver(settings.audit, registry=metrics.registry, rules=redactor.rules, store=ports.audit)
-    metrics_observer = MetricsObserver(metrics)
-
     control = FlowControl(
         Limits(**settings.breaker.model_dump()),
         concurrency=settings.delivery.concurrency_per_channel,
@@ -181,6 +179,10 @@ def build(
         )
         if ports.receivers
         else None
+    )
+    metrics_observer = MetricsObserver(
+        metrics,
+        exists=lambda key: sources is not None and sources.catalog.declared(key) is not None,
     )
     endpoints = Endpoints(
         ports.channels,
@@ -217,6 +219,7 @@ def build(
             endpoints=endpoints,
             queue=queue,
             ownership=ownership,
+            metrics=metrics_observer,
             redactor=redactor,
             clock=clock,
         )
@@ -366,6 +369,7 @@ def _receiver_watch(  # noqa: PLR0913 - the parts that receivers concern
     endpoints: Endpoints,
     queue: WorkQueue,
     ownership: Ownership,
+    metrics: MetricsObserver,
     redactor: Redactor,
     clock: Callable[[], datetime],
 ) -> ReceiverWatch:
@@ -391,5 +395,6 @@ def _receiver_watch(  # noqa: PLR0913 - the parts that receivers concern
         served=served,
         watched=frozenset(settings.watch.namespaces),
         enqueue=queue.add,
+        gone=metrics.forget,
         clock=clock,
     )

@@ -85,7 +85,6 @@ def _deliveries(scope: Scope) -> Sequence[Panel]:
 
 def _receivers(scope: Scope) -> Sequence[Panel]:
     rate = scope.rate("delivery_attempts_total", by="receiver, status", present="receiver")
-    duration = scope.quantile(0.95, "delivery_duration_seconds", by="receiver", present="receiver")
     ready = minimum(scope.series("receiver_ready"), "receiver")
     last = maximum(scope.series("receiver_last_success_timestamp_seconds"), "receiver")
     drill = maximum(scope.series("drill_last_success_timestamp_seconds"), "receiver")
@@ -116,12 +115,6 @@ def _receivers(scope: Scope) -> Sequence[Panel]:
             description="How long ago a message of a drill was delivered to a NotificationReceiver.",
             unit=Unit.SECONDS,
             curves=[Curve(expression=f"time() - ({drill} > 0)", legend="{{receiver}}")],
-        ),
-        Panel(
-            title="Attempt duration by receiver (p95)",
-            description="The duration that 95 % of the delivery attempts do not exceed, by NotificationReceiver.",
-            unit=Unit.SECONDS,
-            curves=[Curve(expression=duration, legend="{{receiver}}")],
         ),
     )
 

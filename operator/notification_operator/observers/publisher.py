@@ -14,14 +14,18 @@ from notification_contract.kinds.target import UNKNOWN_TYPE, TargetKey
 from notification_operator.domain.folding.outcome import DEAD_LETTER_PHASES
 from notification_operator.domain.receivers.targets import receiver_of
 from notification_operator.domain.status import FINAL
+from notification_operator.telemetry.metrics import MAX_RECEIVERS, OTHER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from prometheus_client import Counter
 
     from atomic_status import StatusError
     from notification_contract.kinds.choices import Phase
     from notification_operator.domain.key import Key
     from notification_operator.domain.model import Attempt, Notification
+    from notification_operator.domain.receivers.catalog import ReceiverKey
     from notification_operator.endpoints.redaction import RedactedContent
     from notification_operator.telemetry.metrics import Metrics
 
@@ -109,10 +113,19 @@ class LogObserver:
 
 
 class MetricsObserver:
-    """Updates the reconciliation and delivery metrics."""
+    """Updates the reconciliation and delivery metrics.
 
-    def __init__(self, metrics: Metrics) -> None:
+    Args:
+        exists: returns whether a receiver exists now: only then it is counted by name.
+    """
+
+    def __init__(
+        self, metrics: Metrics, *, exists: Callable[[ReceiverKey], bool] = lambda _receiver: True
+    ) -> None:
         self._metrics = metrics
+        self._exists = exists
+        self._series: dict[str, set[tuple[Counter, tuple[str, ...]]]] = {}
+        """The counters of each receiver that is counted by name, with the labels of their series."""
 
     @contextlib.contextmanager
     def measured(self, uid: str) -> Iterator[None]:
@@ -148,6 +161,11 @@ class MetricsObserver:
             type=content.type, priority=content.priority, phase=after.phase.value
         ).inc()
 
+    def forget(self, receiver: ReceiverKey) -> None:
+        """Remove the series of a receiver that does not exist any more."""
+        for counter, labels in self._series.pop(str(receiver), ()):
+            counter.remove(*labels)
+
     def track_phase(self, uid: str, phase: Phase) -> None:
         """Count a notification as active in its phase, until it is final."""
         if phase in FINAL:
@@ -156,18 +174,28 @@ class MetricsObserver:
             self._metrics.enter(uid, phase)
 
     def _count_attempt(self, attempt: Attempt, namespace: str) -> None:
-        metrics = self._metrics
-        target = _labels(attempt.channel, namespace)
-        status = "success" if attempt.succeeded else "failure"
-        metrics.delivery_attempts.labels(**target, status=status).inc()
-        metrics.delivery_seconds.labels(**target).observe(attempt.duration)
+        metrics, channel = self._metrics, TargetKey.parse(attempt.channel).channel
+        receiver = self._label(attempt.channel, namespace)
+        metrics.delivery_seconds.labels(channel).observe(attempt.duration)
+        self._count(
+            metrics.delivery_attempts, channel, receiver, "success" if attempt.succeeded else "failure"
+        )
         if attempt.number > 1:
             reason = "recovered" if attempt.succeeded else "failed_again"
-            metrics.delivery_retries.labels(**target, reason=reason).inc()
+            self._count(metrics.delivery_retries, channel, receiver, reason)
 
+    def _label(self, target: str, namespace: str) -> str:
+        """Return the label of a target's receiver; empty for a channel of the settings, and for what never was a receiver."""
+        receiver = receiver_of(target, namespace)
+        # Anybody can name any number of receivers that do not exist.
+        if receiver is None or TargetKey.parse(target).channel == UNKNOWN_TYPE:
+            return ""
+        name = str(receiver)
+        has_room = name in self._series or len(self._series) < MAX_RECEIVERS
+        return name if has_room and self._exists(receiver) else OTHER
 
-def _labels(target: str, namespace: str) -> dict[str, str]:
-    """Return the labels of a target; without a receiver that does not exist: anybody can name any number of those."""
-    key, receiver = TargetKey.parse(target), receiver_of(target, namespace)
-    exists = receiver is not None and key.channel != UNKNOWN_TYPE
-    return {"channel": key.channel, "receiver": str(receiver) if exists else ""}
+    def _count(self, counter: Counter, channel: str, receiver: str, result: str) -> None:
+        labels = (channel, receiver, result)
+        counter.labels(*labels).inc()
+        if receiver not in {"", OTHER}:
+            self._series.setdefault(receiver, set()).add((counter, labels))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from notification_operator.telemetry.metrics import PREFIX
+from notification_operator.telemetry.metrics import MAX_RECEIVERS, OTHER, PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -191,6 +191,21 @@ class ReceiverState:
     """When the latest one was delivered."""
 
 
+def _bounded(states: Iterable[ReceiverState]) -> Iterator[ReceiverState]:
+    """Yield the first receivers by name; the others as one, which is as ready and as drilled as the worst of them."""
+    ordered = sorted(states, key=lambda state: state.name)
+    yield from ordered[:MAX_RECEIVERS]
+    if others := ordered[MAX_RECEIVERS:]:
+        drills = [each.last_drill for each in others if each.drilled]
+        yield ReceiverState(
+            name=OTHER,
+            ready=all(each.ready for each in others),
+            last_success=max((each.last_success for each in others if each.last_success), default=None),
+            drilled=bool(drills),
+            last_drill=None if None in drills else min(filter(None, drills), default=None),
+        )
+
+
 class ReceiverGauges(Collector):
     """Publishes the state of the receivers that a function returns, and whether drills are scheduled."""
 
@@ -223,7 +238,7 @@ class ReceiverGauges(Collector):
             "and absent for a receiver that drills skip.",
             labels=["receiver"],
         )
-        for state in states:
+        for state in _bounded(states):
             ready.add_metric([state.name], float(state.ready))
             if state.last_success is not None:
                 last_success.add_metric([state.name], state.last_success.timestamp())

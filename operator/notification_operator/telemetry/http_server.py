@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import socket
 from dataclasses import dataclass
 from http import HTTPStatus
+from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.registry import Collector
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from prometheus_client import CollectorRegistry
+    from prometheus_client import CollectorRegistry, Metric
 
     from notification_contract.settings import Server
 
@@ -23,6 +26,10 @@ ALL_ADDRESSES: Final = "::"
 ALL_IPV4_ADDRESSES: Final = "0.0.0.0"  # noqa: S104 - the kubelet and Prometheus connect from other hosts
 WITHOUT_IPV6: Final = frozenset({errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL})
 """What the kernel reports if IPv6 is not built in, or disabled."""
+SHARE: Final = 0.05
+"""The share of all time that pages of metrics may take, whoever asks for them however often."""
+BURST: Final = 0.25
+"""Seconds that they may take before that counts, so that a small page is always fresh; a large one is 5 seconds old at most."""
 
 
 def all_addresses(port: int) -> socket.socket:
@@ -64,6 +71,44 @@ class Check:
     """The state that was found, for people."""
 
 
+class Collected(Collector):
+    """The metrics as they are now, for `generate_latest`."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._metrics = tuple(registry.collect())
+
+    def collect(self) -> tuple[Metric, ...]:
+        return self._metrics
+
+
+class MetricsPage:
+    """The text of the metrics. Values are read in the event loop, which owns them, and written as text in a thread.
+
+    Args:
+        clock: monotonic seconds.
+    """
+
+    def __init__(self, registry: CollectorRegistry, *, clock: Callable[[], float] = monotonic) -> None:
+        self._registry = registry
+        self._clock = clock
+        self._text = b""
+        self._busy = 0.0
+        """Seconds that pages have taken, less their share of the time since."""
+        self._busy_at = clock()
+        self._building = asyncio.Lock()
+
+    async def text(self) -> bytes:
+        """Return the page; the one before, while pages take more than their share of the time."""
+        async with self._building:
+            start = self._clock()
+            self._busy = max(self._busy - (start - self._busy_at) * SHARE, 0.0)
+            self._busy_at = start
+            if not self._text or self._busy < BURST:
+                self._text = await asyncio.to_thread(generate_latest, Collected(self._registry))
+                self._busy += min(self._clock() - start, BURST)
+            return self._text
+
+
 class HealthServer:
     """Serves the probes on one port and the metrics on another.
 
@@ -80,7 +125,7 @@ class HealthServer:
         ready: Callable[[], Mapping[str, Check]],
     ) -> None:
         self._settings = settings
-        self._registry = registry
+        self._page = MetricsPage(registry)
         self._probes = {"/healthz": alive, "/readyz": ready}
         self._runners: list[web.AppRunner] = []
         self.ports: tuple[int, ...] = ()
@@ -119,8 +164,7 @@ class HealthServer:
         return web.TCPSite(runner, self._settings.host, port)
 
     async def _metrics(self, _request: web.Request) -> web.Response:
-        page = generate_latest(self._registry)
-        return web.Response(body=page, headers={"Content-Type": CONTENT_TYPE_LATEST})
+        return web.Response(body=await self._page.text(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
 def _answer(

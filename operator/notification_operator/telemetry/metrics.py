@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from prometheus_client import (
     CollectorRegistry,
@@ -20,7 +20,11 @@ from notification_operator.domain.folding.outcome import DEAD_LETTER_REASONS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-PREFIX = "kubernaut_notification_"
+PREFIX: Final = "kubernaut_notification_"
+MAX_RECEIVERS: Final = 1000
+"""Receivers that have series of their own."""
+OTHER: Final = "other"
+"""The label of all further receivers together; the name of a receiver contains a slash."""
 
 
 class Metrics:
@@ -53,13 +57,14 @@ class Metrics:
         )
         self.delivery_attempts = counter(
             "delivery_attempts_total",
-            "Recorded delivery attempts, by channel, receiver (empty for a channel of the settings) and status (success or failure).",
+            "Recorded delivery attempts, by channel, receiver (empty for a channel of the settings, `other` for one that is not "
+            "counted by name) and status (success or failure).",
             ("channel", "receiver", "status"),
         )
         self.delivery_seconds = histogram(
             "delivery_duration_seconds",
             "Duration in seconds of one delivery attempt.",
-            ("channel", "receiver"),
+            ("channel",),
         )
         self.delivery_retries = counter(
             "delivery_retries_total",
@@ -151,7 +156,7 @@ class Metrics:
         """Start the counters of a channel at 0: the first increase of a new series is invisible to `rate`."""
         for status in ("success", "failure"):
             self.delivery_attempts.labels(channel=channel, receiver="", status=status)
-        self.delivery_seconds.labels(channel=channel, receiver="")
+        self.delivery_seconds.labels(channel=channel)
 
     def add_gauge(self, name: str, description: str, read: Callable[[], float]) -> None:
         """Publish a gauge, read at each scrape."""

@@ -268,6 +268,8 @@ class ReceiverWatch:
     """The namespaces whose notifications are watched; empty for all."""
     enqueue: Callable[[Key], None]
     """Requests the reconciliation of a notification."""
+    gone: Callable[[ReceiverKey], None]
+    """Called with each receiver that does not exist any more."""
     clock: Callable[[], datetime]
     """The wall-clock time."""
 
@@ -283,6 +285,9 @@ class ReceiverWatch:
     def _on_receivers(self, changed: frozenset[ReceiverKey]) -> None:
         self.references.update(changed, self.catalog.catalog)
         self._on_references(changed)
+        for key in changed:
+            if self.catalog.declared(key) is None:
+                self.gone(key)
 
     def _on_references(self, changed: frozenset[ReceiverKey]) -> None:
         for notification in self.endpoints.replace(changed):

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from prometheus_client import generate_latest
 
 from notification_contract.kinds.choices import Phase
+from notification_operator.domain.receivers.catalog import ReceiverKey
 from notification_operator.observers.publisher import MetricsObserver, Transition
 from notification_operator.telemetry.metrics import Metrics
 from tests.unit.operator.domain.builders import circuit_open, failure, notification, success, with_status
@@ -62,4 +64,47 @@ def test_retry_is_counted_by_its_result() -> None:
     for reason, count in (("failed_again", 1), ("recovered", 1)):
         value = metrics.registry.get_sample_value(f"{PREFIX}retries_total", labels | {"reason": reason})
         assert value == count
-    assert metrics.registry.get_sample_value(f"{PREFIX}duration_seconds_count", labels) == 2
+    assert metrics.registry.get_sample_value(f"{PREFIX}duration_seconds_count", {"channel": "slack"}) == 2
+
+
+def lines(metrics: Metrics) -> int:
+    return generate_latest(metrics.registry).count(b"\n")
+
+
+def deliver_to(observer: MetricsObserver, receiver: ReceiverKey) -> None:
+    target = f"slack/{receiver.namespace}/{receiver.name}"
+    before = with_status(notification(target), attempts=(failure(target),))
+    after = with_status(before, attempts=(*before.attempts, success(target, 2)))
+    observer.on_transition(Transition(before=before, after=after))
+
+
+def test_series_of_receivers_end_with_them() -> None:
+    metrics, existing = Metrics(), set[ReceiverKey]()
+    observer = MetricsObserver(metrics, exists=existing.__contains__)
+    deliver_to(observer, ReceiverKey("shop", "late"))
+    before = lines(metrics)
+    for number in range(2_000):
+        receiver = ReceiverKey("shop", f"r{number}")
+        existing.add(receiver)
+        deliver_to(observer, receiver)
+        existing.remove(receiver)
+        observer.forget(receiver)
+    # An attempt may be recorded after its receiver was deleted.
+    deliver_to(observer, ReceiverKey("shop", "r0"))
+    assert lines(metrics) == before
+
+
+def test_receivers_past_the_first_thousand_share_their_series() -> None:
+    metrics = Metrics()
+    observer = MetricsObserver(metrics)
+    receivers = [ReceiverKey("shop", f"r{number}") for number in range(10_000)]
+    for receiver in receivers:
+        deliver_to(observer, receiver)
+    value = metrics.registry.get_sample_value
+    labels = {"channel": "slack", "status": "success"}
+    assert value(f"{PREFIX}attempts_total", labels | {"receiver": "shop/r999"}) == 1
+    assert value(f"{PREFIX}attempts_total", labels | {"receiver": "other"}) == 9_000
+    assert lines(metrics) < 5_000
+    observer.forget(receivers[0])
+    deliver_to(observer, receivers[-1])
+    assert value(f"{PREFIX}attempts_total", labels | {"receiver": "shop/r9999"}) == 1

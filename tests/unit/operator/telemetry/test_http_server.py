@@ -1,17 +1,19 @@
 """Probes, metrics and connectivity, over real HTTP."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
 import aiohttp
 import pytest
 from aiohttp import web
 from prometheus_client import CollectorRegistry
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 
 from notification_contract.settings import Server
 from notification_operator.kube.client import Connectivity
-from notification_operator.telemetry.http_server import Check, HealthServer
+from notification_operator.telemetry.http_server import Check, HealthServer, MetricsPage
 from notification_operator.telemetry.metrics import Metrics
 
 PASSED = Check(passed=True, text="last answer 1.0 s ago")
@@ -51,6 +53,44 @@ async def test_metrics_page_shows_the_process_and_the_documented_names() -> None
     assert "kubernaut_notification_queue_depth 7.0" in page
     assert 'kubernaut_notification_reconciler_active{phase="PartiallySent"} 0.0' in page
     assert "process_resident_memory_bytes" in page
+
+
+class Scraped(Collector):
+    """Takes its time, and counts how often it is asked."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.seconds = 0.0
+        self.count = 0
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        self.now += self.seconds
+        self.count += 1
+        yield GaugeMetricFamily("pages", "Pages.", value=self.count)
+
+
+@pytest.mark.parametrize(("seconds", "most"), [(0.01, 600), (0.25, 13), (2.0, 13)])
+async def test_pages_take_a_twentieth_of_the_time_at_most(seconds: float, most: int) -> None:
+    collector, registry = Scraped(), CollectorRegistry()
+    registry.register(collector)
+    page = MetricsPage(registry, clock=lambda: collector.now)
+    collector.seconds, collector.count = seconds, 0
+    while collector.now < 60:
+        await page.text()
+        collector.now += 0.01
+    assert most / 2 < collector.count <= most
+    before = collector.count
+    collector.now += 5
+    assert f"pages {before + 1}.0" in (await page.text()).decode()
+
+
+async def test_small_page_is_always_fresh() -> None:
+    collector, registry = Scraped(), CollectorRegistry()
+    registry.register(collector)
+    page = MetricsPage(registry, clock=lambda: collector.now)
+    collector.seconds = 0.01
+    for number in range(collector.count + 1, 20):
+        assert f"pages {number}.0" in (await page.text()).decode()
 
 
 class Upstream:
