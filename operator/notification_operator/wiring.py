@@ -23,6 +23,7 @@ from notification_operator.endpoints.limits import FlowControl, channel_limits
 from notification_operator.endpoints.redaction import ContentRedaction
 from notification_operator.endpoints.registry import Endpoints
 from notification_operator.endpoints.sessions import Sessions
+from notification_operator.endpoints.template_checks import TemplateChecks
 from notification_operator.kube.objects import RESOURCE
 from notification_operator.leadership.elector import Elector
 from notification_operator.leadership.lease import LeaseConfig
@@ -30,6 +31,7 @@ from notification_operator.leadership.ownership import Ownership
 from notification_operator.observers.audit.observer import AuditObserver
 from notification_operator.observers.kube_events import EventObserver
 from notification_operator.observers.publisher import LogObserver, MetricsObserver, Publisher
+from notification_operator.rendering.pool import RenderingPool
 from notification_operator.watch.namespaces import AllNamespaces, SelectedNamespaces
 from notification_operator.watch.notifications import BacklogListing, EventHandler, OpenSelector
 from notification_operator.watch.receivers import ReceiverCatalog, ReceiverWatch
@@ -324,6 +326,7 @@ class _ReceiverSources:
     ports: ReceiverPorts
     catalog: ReceiverCatalog
     references: ReceiverReferences
+    templates: TemplateChecks
     builder: Builder
 
 
@@ -344,6 +347,8 @@ def _receiver_sources(  # noqa: PLR0913 - what the channels of receivers share
         ReferencedObjects(ports.watches, kind, home=ports.home, namespaced=settings.receivers.namespaced)
         for kind in (SECRETS, CONFIG_MAPS)
     )
+    pool = RenderingPool()
+    templates = TemplateChecks(pool)
     factory = ports.factory or ChannelFactory(
         sessions=sessions,
         clock=clock,
@@ -351,12 +356,14 @@ def _receiver_sources(  # noqa: PLR0913 - what the channels of receivers share
         cluster=ports.cluster,
         overrides=ports.overrides,
         denied_networks=settings.receivers.denied_networks,
+        pool=pool,
     )
     return _ReceiverSources(
         ports=ports,
         catalog=catalog,
         references=ReceiverReferences(secrets=secrets, config_maps=config_maps),
-        builder=Builder(secret=secrets.get, config_map=config_maps.get, factory=factory),
+        templates=templates,
+        builder=Builder(secret=secrets.get, config_map=config_maps.get, factory=factory, templates=templates),
     )
 
 
@@ -379,6 +386,7 @@ def _receiver_watch(  # noqa: PLR0913 - the parts that receivers concern
         receivers=lambda: sources.catalog.keys,
         declared=sources.catalog.declared,
         owns=ownership.may_start,
+        examined=lambda receiver: sources.builder.template_problem(receiver) is not None,
         endpoints=endpoints,
         tester=ReceiverTester(lambda: sources.catalog.catalog, endpoints, clock=clock, redact=redactor.text),
         replica=ports.replica,
@@ -390,6 +398,7 @@ def _receiver_watch(  # noqa: PLR0913 - the parts that receivers concern
     return ReceiverWatch(
         sources.catalog,
         sources.references,
+        sources.templates,
         endpoints=endpoints,
         status=status,
         served=served,

@@ -209,8 +209,8 @@ class OneChannel(ChannelFactory):
     def __init__(self, channel: Scripted) -> None:
         self.channel = channel
 
-    def create(self, *_arguments: object) -> tuple[Channel, str]:
-        return self.channel, ""
+    def create(self, *_arguments: object) -> Channel:
+        return self.channel
 
 
 class ClusterWithReceivers(Cluster):

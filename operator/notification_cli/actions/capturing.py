@@ -23,7 +23,7 @@ from notification_operator.delivery.http.egress_policy import AddressNotAllowedE
 from notification_operator.delivery.http.exchange import USUAL
 from notification_operator.domain.receivers.references import ReferenceReason, References
 from notification_operator.domain.redaction.redactor import Redactor
-from notification_operator.endpoints.factory import CHANNEL_PACKAGE, ChannelFactory
+from notification_operator.endpoints.factory import CHANNEL_PACKAGE, ChannelFactory, template_problem
 from notification_operator.rendering.mail import write_mail
 
 if TYPE_CHECKING:
@@ -138,7 +138,8 @@ async def _posted(
 ) -> list[Rendered]:
     recorder = Recorder(receiver.spec.type)
     factory = _factory(recorder, redactor, config_maps)
-    channel, problem = factory.create(receiver, _references(receiver), config_maps.templates(receiver))
+    templates = config_maps.templates(receiver)
+    channel, problem = factory.create(receiver, _references(receiver), templates), template_problem(templates)
     receipt = await channel.deliver(message)
     note = "; ".join(filter(None, (problem, receipt.note if receipt else "")))
     return [
@@ -174,7 +175,8 @@ async def _mail(
 ) -> Rendered:
     block = receiver.spec.block_as(Email)
     factory = _factory(Recorder(receiver.spec.type), redactor, config_maps)
-    composing, problem = factory.composer(receiver, config_maps.templates(receiver))
+    templates = config_maps.templates(receiver)
+    composing, problem = factory.composer(receiver, templates), template_problem(templates)
     mail = await write_mail(
         message,
         sender=Address(addr_spec=block.sender),

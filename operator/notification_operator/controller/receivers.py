@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from atomic_status import JsonObject, StatusStore
     from notification_operator.controller.receiver_tester import ReceiverTester
     from notification_operator.controller.request import Request
+    from notification_operator.domain.receivers.catalog import Receiver
     from notification_operator.domain.receivers.declared import Declared
     from notification_operator.domain.receivers.health import Health, Readiness
     from notification_operator.endpoints.registry import Endpoints
@@ -144,6 +145,7 @@ class ReceiverStatusController:
         receivers: returns all receivers that exist.
         declared: returns what was seen last of a receiver; None if it does not exist.
         owns: returns whether this replica owns the object with a uid now.
+        examined: returns whether it is known what a receiver lacks; nothing is written of it before.
         replica: the name of this replica's entries.
         home: the operator's own namespace.
         spread: returns random numbers in [0, 1).
@@ -156,6 +158,7 @@ class ReceiverStatusController:
         receivers: Callable[[], Iterable[ReceiverKey]],
         declared: Callable[[ReceiverKey], Declared | None],
         owns: Callable[[str], bool],
+        examined: Callable[[Receiver], bool],
         endpoints: Endpoints,
         tester: ReceiverTester,
         replica: str,
@@ -167,6 +170,7 @@ class ReceiverStatusController:
         self._receivers = receivers
         self._declared = declared
         self._owns = owns
+        self._examined = examined
         self._endpoints = endpoints
         self._replica = replica
         self._home = home
@@ -244,7 +248,7 @@ class ReceiverStatusController:
             return self._ended(queue_key)
         if not view.owner:
             self._tests.forget(queue_key)
-        if (seconds := self._wait(queue_key, view)) != 0.0:
+        if (seconds := self._wait(declared, queue_key, view)) != 0.0:
             return Result(final=True, requeue_after=seconds)
         decided: list[ReceiverStatus] = []
         try:
@@ -286,11 +290,13 @@ class ReceiverStatusController:
         self._forget(queue_key)
         return Result(final=True)
 
-    def _wait(self, queue_key: Key, view: View) -> float | None:
+    def _wait(self, declared: Declared, queue_key: Key, view: View) -> float | None:
         """Return the seconds until the status may be written; None if there is nothing to write.
 
         What was noted during a write may be in it already, or come too early after it.
         """
+        if view.owner and declared.receiver is not None and not self._examined(declared.receiver):
+            return TRANSITION_INTERVAL
         written = self._written.get(ReceiverKey(queue_key.namespace, queue_key.name))
         if written is None:
             return None if view.is_premature else 0.0

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from notification_operator.domain.receivers.references import ObjectKey, ObjectState
     from notification_operator.endpoints.endpoint import Endpoint
     from notification_operator.endpoints.factory import ChannelFactory
+    from notification_operator.endpoints.template_checks import TemplateChecks
 
 
 def channels(settings: Channels) -> dict[str, Channel]:
@@ -89,6 +90,7 @@ class Builder:
         secret: returns the state of a Secret that receivers refer to.
         config_map: returns that of a ConfigMap with their templates.
         factory: creates the channels that send over the network.
+        templates: finds out whether templates are valid.
     """
 
     def __init__(
@@ -97,10 +99,12 @@ class Builder:
         secret: Callable[[ObjectKey], ObjectState],
         config_map: Callable[[ObjectKey], ObjectState],
         factory: ChannelFactory,
+        templates: TemplateChecks,
     ) -> None:
         self._secret = secret
         self._config_map = config_map
         self._factory = factory
+        self._templates = templates
 
     def build(self, receiver: Receiver, host: Endpoint | None) -> tuple[Readiness, Channel | None]:
         """Return what a receiver lacks, and its channel; None if it cannot be used.
@@ -116,9 +120,9 @@ class Builder:
         )
         if not references.resolved:
             return replace(ready, sendable=False), None
-        sources, missing = self._template_sources(receiver)
+        sources, _ = self._template_sources(receiver)
         try:
-            channel, template_problem = self._created(receiver, references, sources, host)
+            channel = self._created(receiver, references, sources, host)
         except (InvalidOptionsError, AddressNotAllowedError) as error:
             return _invalid(ready, str(error)), None
         except Exception as error:  # noqa: BLE001 - whatever a channel raises
@@ -132,11 +136,18 @@ class Builder:
             )
             problem = f"the receiver cannot be used: {type(error).__name__}; see the log of the operator"
             return _invalid(ready, problem), None
-        problem = missing or template_problem
-        if problem:
+        if invalid := self.template_problem(receiver):
             # The built-in templates are used: a message is never lost to a template.
-            ready = replace(ready, reason=ReadyReason.TEMPLATE_INVALID, message=problem)
+            ready = replace(ready, reason=ReadyReason.TEMPLATE_INVALID, message=invalid)
         return ready, channel
+
+    def template_problem(self, receiver: Receiver) -> str | None:
+        """Return what is wrong with the templates of a receiver; empty if nothing is, None while that is found out."""
+        sources, missing = self._template_sources(receiver)
+        # A shared channel shows the content as it is.
+        return missing or (
+            "" if receiver.spec.type in SHARED else self._templates.problem(receiver.key, sources)
+        )
 
     def _template_sources(self, receiver: Receiver) -> tuple[Mapping[str, str], str]:
         """Return the templates of a receiver by key, and why they are missing."""
@@ -153,8 +164,8 @@ class Builder:
 
     def _created(
         self, receiver: Receiver, references: References, sources: Mapping[str, str], host: Endpoint | None
-    ) -> tuple[Channel, str]:
-        """Return the channel of a receiver, and why one of its templates is not valid.
+    ) -> Channel:
+        """Return the channel of a receiver.
 
         Raises:
             InvalidOptionsError, AddressNotAllowedError: a value can never work.
@@ -170,7 +181,7 @@ class Builder:
             raise InvalidOptionsError(
                 f"namespace {receiver.key.namespace} may not use the channel {spec.type}"
             )
-        return host.channel, ""
+        return host.channel
 
 
 def _invalid(ready: Readiness, problem: str) -> Readiness:

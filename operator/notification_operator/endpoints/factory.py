@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from notification_operator.domain.receivers.catalog import Receiver
     from notification_operator.domain.receivers.references import References, SecretValues
     from notification_operator.endpoints.sessions import Sessions
-    from notification_operator.rendering.compose import Composer
+    from notification_operator.rendering.compose import Composer, Templates
     from notification_operator.rendering.templating.overrides import ReadTemplate
 
 CHANNEL_PACKAGE: Final = "notification_operator.channels"
@@ -74,6 +74,7 @@ class ChannelFactory:
         cluster: the name of the cluster, for templates and webhooks.
         overrides: reads the templates of notifications; None: they are not used.
         denied_networks: what no receiver may connect to.
+        pool: the rendering threads; None: threads of its own.
     """
 
     def __init__(  # noqa: PLR0913 - what the channels of all receivers share
@@ -85,6 +86,7 @@ class ChannelFactory:
         cluster: str = "",
         overrides: ReadTemplate | None = None,
         denied_networks: Iterable[str] = (),
+        pool: RenderingPool | None = None,
     ) -> None:
         self._sessions = sessions
         self._clock = clock
@@ -92,12 +94,10 @@ class ChannelFactory:
         self._cluster = cluster
         self._overrides = overrides
         self._denied_networks = _networks(denied_networks)
-        self._pool = RenderingPool()
+        self._pool = pool or RenderingPool()
 
-    def create(
-        self, receiver: Receiver, references: References, sources: Mapping[str, str]
-    ) -> tuple[Channel, str]:
-        """Return the channel of a receiver, and why one of its templates is not valid; else an empty text.
+    def create(self, receiver: Receiver, references: References, sources: Mapping[str, str]) -> Channel:
+        """Return the channel of a receiver. A template that is not valid is found out with the first message.
 
         Args:
             receiver: of a type that has a block.
@@ -107,30 +107,27 @@ class ChannelFactory:
         Raises:
             InvalidOptionsError, AddressNotAllowedError: a value of a Secret, or a field, can never work.
         """
-        composer, problem = self.composer(receiver, sources)
-        channel = create_channel(
+        return create_channel(
             receiver.spec.type,
             receiver.spec.block,
             references.of_block(receiver.spec.type),
             access=self._access(receiver, references),
-            composer=composer,
+            composer=self.composer(receiver, sources),
         )
-        return channel, problem
 
-    def composer(self, receiver: Receiver, sources: Mapping[str, str]) -> tuple[Composer, str]:
-        """Return what composes the messages of a receiver, and why one of its templates is not valid."""
+    def composer(self, receiver: Receiver, sources: Mapping[str, str]) -> Composer:
+        """Return what composes the messages of a receiver."""
         compose = import_module(COMPOSE)
-        templates, problem = compose.compiled(sources)
         composer: Composer = compose.Composer(
             facts=compose.Facts(
                 cluster=self._cluster, receiver=str(receiver.key), receiver_type=receiver.spec.type
             ),
-            templates=templates,
+            templates=partial(_templates, sources) if any(sources.values()) else None,
             redact=self._redact,
             overrides=self._overrides,
             pool=self._pool,
         )
-        return composer, problem
+        return composer
 
     def _access(self, receiver: Receiver, references: References) -> NetworkAccess:
         """Return how a receiver reaches the network.
@@ -158,6 +155,17 @@ class ChannelFactory:
             denied_networks=self._denied_networks,
             insecure=getattr(spec.block, "insecure", False),
         )
+
+
+def template_problem(sources: Mapping[str, str]) -> str:
+    """Return why templates, by their keys, are not valid; empty if they are. Outside the event loop only."""
+    problem: str = import_module(COMPOSE).templates_of(sources)[1]
+    return problem
+
+
+def _templates(sources: Mapping[str, str]) -> Templates:
+    templates: Templates = import_module(COMPOSE).templates_of(sources)[0]
+    return templates
 
 
 def _networks(texts: Iterable[str]) -> tuple[Network, ...]:

@@ -152,6 +152,11 @@ class Endpoints:
         assert endpoint.readiness is not None, "a receiver has a readiness"
         return endpoint.readiness
 
+    def known_readiness(self, receiver: Receiver) -> Readiness | None:
+        """Return the same as far as somebody has asked for it; nothing is built."""
+        endpoint = self._present(receiver)
+        return None if endpoint is None else endpoint.readiness
+
     def health(self, key: ReceiverKey) -> Health:
         """Return what calls have shown of a receiver, with the present state of its breaker."""
         endpoint = self._endpoints.get(key)

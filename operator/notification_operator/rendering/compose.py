@@ -15,8 +15,8 @@ from notification_operator.rendering.templating.overrides import override
 from notification_operator.rendering.templating.templates import (
     Output,
     Template,
-    TemplateInvalidError,
     builtin,
+    compiled,
 )
 
 if TYPE_CHECKING:
@@ -63,19 +63,15 @@ class Composed(Generic[Body]):
     """Why the built-in template was used."""
 
 
-def compiled(sources: Mapping[str, str]) -> tuple[Templates, str]:
+def templates_of(sources: Mapping[str, str]) -> tuple[Templates, str]:
     """Return the templates of a receiver, and why one is not valid; the built-in one takes its place.
 
-    `sources` holds their texts by their keys, `subject` and `body`.
+    Outside the event loop only. `sources` holds their texts by their keys, `subject` and `body`.
     """
-    templates: dict[str, Template | None] = {}
-    problems: list[str] = []
-    for key, text in sources.items():
-        try:
-            templates[key] = Template(text) if text else None
-        except TemplateInvalidError as error:
-            problems.append(f"template, {key}: {error}")
-    return Templates(subject=templates.get("subject"), body=templates.get("body")), "; ".join(problems)
+    found = {key: compiled(text) for key, text in sources.items() if text}
+    valid = {key: each for key, each in found.items() if isinstance(each, Template)}
+    problems = (f"template, {key}: {each}" for key, each in found.items() if isinstance(each, str))
+    return Templates(subject=valid.get("subject"), body=valid.get("body")), "; ".join(problems)
 
 
 class _Candidate(NamedTuple):
@@ -93,6 +89,7 @@ class Composer:
 
     Args:
         clock: seconds of processor time of the calling thread; full collections of garbage do not count.
+        templates: returns those of the receiver, in another thread than that of the event loop; None: there are none.
         overrides: reads the templates of messages; None: they are not used.
         redact: removes secrets from a text once more, after a template has joined its parts. What is left of the
             content as it was is not redacted again.
@@ -104,7 +101,7 @@ class Composer:
         *,
         facts: Facts,
         clock: Callable[[], float] = work_seconds,
-        templates: Templates | None = None,
+        templates: Callable[[], Templates] | None = None,
         redact: Callable[[str], str] = str,
         overrides: ReadTemplate | None = None,
         pool: RenderingPool | None = None,
@@ -113,7 +110,7 @@ class Composer:
         self.facts = facts
         self.clock = clock
         self.redact = redact
-        self._templates = templates or Templates()
+        self._templates = templates
         self._overrides = overrides
 
     async def compose(self, message: Message, render: Callable[[str, BodyFormat], Body]) -> Composed[Body]:
@@ -182,9 +179,10 @@ class Composer:
     ) -> Composed[Body]:
         content = message.content
         context = self.context(message) if self._uses_templates(template) else {}
-        subject, first = self._text((_own(self._templates.subject),), context, content.subject)
+        own = self._templates() if self._templates else Templates()
+        subject, first = self._text((_own(own.subject),), context, content.subject)
         override = _Candidate(template, "spec.template", "")
-        body, second = self._text((override, _own(self._templates.body)), context, content.body)
+        body, second = self._text((override, _own(own.body)), context, content.body)
         line = " ".join(subject.split()) or " ".join(content.subject.split()) or message.name
         redact = partial(self._redact_other, (content.subject, content.body))
         return Composed(
@@ -206,7 +204,7 @@ class Composer:
 
     def _uses_templates(self, template: Template | None) -> bool:
         """Return whether a message with this template of its own, or none, is rendered."""
-        return template is not None or self._templates != Templates()
+        return template is not None or self._templates is not None
 
     def _redact_other(self, redacted: tuple[str, ...], text: str) -> str:
         """Redact a text, unless it is one of those that are redacted already."""

@@ -183,7 +183,8 @@ class ReceiverState:
 
     name: str
     """Namespace and name."""
-    ready: bool
+    ready: bool | None
+    """None while this replica has not looked at it."""
     last_success: datetime | None = None
     drilled: bool = False
     """Whether drills send messages to it."""
@@ -199,7 +200,7 @@ def _bounded(states: Iterable[ReceiverState]) -> Iterator[ReceiverState]:
         drills = [each.last_drill for each in others if each.drilled]
         yield ReceiverState(
             name=OTHER,
-            ready=all(each.ready for each in others),
+            ready=all(each.ready is not False for each in others),
             last_success=max((each.last_success for each in others if each.last_success), default=None),
             drilled=bool(drills),
             last_drill=None if None in drills else min(filter(None, drills), default=None),
@@ -239,7 +240,8 @@ class ReceiverGauges(Collector):
             labels=["receiver"],
         )
         for state in _bounded(states):
-            ready.add_metric([state.name], float(state.ready))
+            if state.ready is not None:
+                ready.add_metric([state.name], float(state.ready))
             if state.last_success is not None:
                 last_success.add_metric([state.name], state.last_success.timestamp())
             if state.drilled:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from notification_operator.domain.receivers.declared import Declared
     from notification_operator.domain.receivers.health import Health
     from notification_operator.endpoints.registry import Endpoints
+    from notification_operator.endpoints.template_checks import TemplateChecks
     from notification_operator.observers.publisher import Transition
     from notification_operator.watch.collection_watch import CollectionWatch, KubeWatches
     from notification_operator.watch.namespaces import SelectedNamespaces
@@ -260,6 +261,7 @@ class ReceiverWatch:
 
     catalog: ReceiverCatalog
     references: ReceiverReferences
+    templates: TemplateChecks
     endpoints: Endpoints
     status: ReceiverStatusController
     served: AllNamespaces | SelectedNamespaces
@@ -281,6 +283,7 @@ class ReceiverWatch:
                 self.catalog.run(on_known=on_known, on_change=self._on_receivers), name="receiver catalog"
             )
             tasks.create_task(self.references.run(self._on_references), name="receiver references")
+            tasks.create_task(self.templates.run(self._on_references), name="receiver templates")
 
     def _on_receivers(self, changed: frozenset[ReceiverKey]) -> None:
         self.references.update(changed, self.catalog.catalog)
@@ -305,11 +308,12 @@ class ReceiverWatch:
         """Yield what the metrics show of each receiver."""
         usable, invalid = self.catalog.catalog.receivers, self.catalog.invalid
         for key, receiver in usable.items():
-            ready, health = self.endpoints.readiness(receiver), self.endpoints.health(key)
-            accepted = ready.reason is ReadyReason.ACCEPTED and ready.sendable and not health.problem
+            ready, health = self.endpoints.known_readiness(receiver), self.endpoints.health(key)
+            accepted = ready is not None and ready.reason is ReadyReason.ACCEPTED and ready.sendable
+            known = ready is not None or key in invalid
             yield ReceiverState(
                 name=str(key),
-                ready=accepted and key not in invalid,
+                ready=(accepted and key not in invalid and not health.problem) if known else None,
                 last_success=health.last_success,
                 drilled=self._delivers_from(key.namespace) and is_drilled(receiver.spec),
                 last_drill=self._last_drill(key, health),

@@ -124,16 +124,14 @@ class SimulatedFactory(ChannelFactory):
         self._clock = clock
         self._pauses: defaultdict[str, Pause] = defaultdict(Pause)
 
-    def create(
-        self, receiver: Receiver, references: References, sources: Mapping[str, str]
-    ) -> tuple[Channel, str]:
+    def create(self, receiver: Receiver, references: References, sources: Mapping[str, str]) -> Channel:
         """See `ChannelFactory.create`."""
         del sources
         credential = next(iter(references.values.values()))
         if credential == UNUSABLE:
             raise InvalidOptionsError("the value of the Secret can never work")
         place = Place(kind=Kind.RECEIVERS, namespace=receiver.key.namespace, name=receiver.key.name)
-        channel = ReceiverChannel(
+        return ReceiverChannel(
             self._network,
             self._choices,
             self._on_call,
@@ -143,4 +141,3 @@ class SimulatedFactory(ChannelFactory):
             clock=self._clock,
             pauses=self._pauses,
         )
-        return channel, ""

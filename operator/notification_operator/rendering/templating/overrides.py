@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Final, TypeAlias
+from functools import partial
+from typing import TYPE_CHECKING, TypeAlias
 
 from notification_operator.domain.template_ref import TemplateRef, TemplateUnavailableError
 from notification_operator.rendering.pool import RenderingError
-from notification_operator.rendering.templating.templates import Template, TemplateInvalidError
+from notification_operator.rendering.templating.templates import Template, compiled
 
 if TYPE_CHECKING:
     from notification_operator.delivery.channel import Message
     from notification_operator.rendering.pool import RenderingPool
-
-COMPILED: Final = 16
-"""Templates that are kept compiled: those of the latest messages."""
-
 
 ReadTemplate: TypeAlias = Callable[[str, TemplateRef], Awaitable[str]]
 """Returns the text of a template in a namespace; raises TemplateUnavailableError if it cannot be read."""
@@ -32,11 +28,9 @@ async def override(
     try:
         source = await read(message.namespace, ref)
         # A long template takes as long to compile as a long body to render.
-        return await pool.run(message.namespace, partial(_compiled, source)), ""
-    except (TemplateUnavailableError, TemplateInvalidError, RenderingError) as error:
-        return None, f"spec.template was not used: ConfigMap {ref.config_map}, key {ref.key}: {error}"
-
-
-@lru_cache(maxsize=COMPILED)
-def _compiled(source: str) -> Template:
-    return Template(source)
+        found = await pool.run(message.namespace, partial(compiled, source))
+    except (TemplateUnavailableError, RenderingError) as error:
+        found = str(error)
+    if isinstance(found, Template):
+        return found, ""
+    return None, f"spec.template was not used: ConfigMap {ref.config_map}, key {ref.key}: {found}"

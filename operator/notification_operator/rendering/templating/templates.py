@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from enum import StrEnum
+from functools import lru_cache
 from importlib import resources
 from io import StringIO
 from typing import TYPE_CHECKING, Any, Final
@@ -39,6 +40,10 @@ MAX_TOKENS: Final = 5000
 MAX_ERROR: Final = 300
 """Characters of an error's text, which may quote a value."""
 FILENAME: Final = "<template>"
+SMALL: Final = 2048
+"""Characters of a source that many are kept compiled of."""
+MOST_SMALL, MOST_LARGE = 512, 32
+"""Templates that are kept compiled: those used most recently."""
 
 
 class Output(StrEnum):
@@ -108,6 +113,27 @@ class Template:
             text = str(error)[:MAX_ERROR] or type(error).__name__
             raise TemplateRenderError(f"line {_line(error)}: {text}") from error
         return output.getvalue()
+
+
+def compiled(source: str) -> Template | str:
+    """Return the template of a source, or why it is not valid; it is compiled once while it is in use.
+
+    Outside the event loop only: the largest take 0.2 s.
+    """
+    return (_compiled_small if len(source) <= SMALL else _compiled_large)(source)
+
+
+def _compiled(source: str) -> Template | str:
+    try:
+        return Template(source)
+    except TemplateInvalidError as error:
+        return str(error)
+    except Exception as error:  # noqa: BLE001 - a fault of the compiler must lose no message
+        return f"the template cannot be compiled: {error!r}"[:MAX_ERROR]
+
+
+_compiled_small: Final = lru_cache(maxsize=MOST_SMALL)(_compiled)
+_compiled_large: Final = lru_cache(maxsize=MOST_LARGE)(_compiled)
 
 
 def builtin(name: str, *, output: Output = Output.TEXT) -> Template:

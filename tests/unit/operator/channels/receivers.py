@@ -73,7 +73,7 @@ def make(
 
 def composer(templates: Templates | None = None, **options: Any) -> Composer:
     facts = Facts(cluster="staging", receiver="orders", receiver_type="webhook")
-    return Composer(facts=facts, templates=templates, **options)
+    return Composer(facts=facts, templates=(lambda: templates) if templates else None, **options)
 
 
 def access(session: aiohttp.ClientSession, **changes: Any) -> NetworkAccess:

@@ -93,7 +93,7 @@ class Cluster:
     def __init__(self, store: SlowStore, replica: str = "a") -> None:
         self.store = store
         self.known: dict[ReceiverKey, Declared] = {}
-        self.owned = True
+        self.owned = self.examined = True
         self.facts: dict[ReceiverKey, Health] = {}
         self.ready = READY
         self.tests: list[tuple[ReceiverKey, str]] = []
@@ -103,6 +103,7 @@ class Cluster:
             receivers=self.known.keys,
             declared=self.declared,
             owns=self.may_start,
+            examined=lambda _receiver: self.examined,
             endpoints=cast("Any", self),
             tester=cast("Any", self),
             replica=replica,
@@ -825,3 +826,15 @@ async def test_fault_of_a_source_does_not_reach_the_caller(cluster: Cluster) -> 
         cluster.controller.note(KEY)
     assert [line["event"] for line in logs] == ["change of receiver not noted"]
     cluster.facts = {}
+
+
+@on_virtual_clock
+async def test_status_says_nothing_before_it_is_known_what_the_receiver_lacks(cluster: Cluster) -> None:
+    before = cluster.store.peek(REF)
+    cluster.examined, cluster.ready = False, replace(READY, references=ReferenceReason.NOT_FOUND)
+    cluster.controller.note(KEY)
+    await sleep(TRANSITION + 1)
+    assert cluster.store.peek(REF) == before
+    cluster.examined = True
+    await sleep(TRANSITION + 1)
+    assert condition(cluster, "ResolvedRefs") == ("False", "SecretNotFound")

@@ -21,6 +21,8 @@ from notification_operator.endpoints.factory import ChannelFactory
 from notification_operator.endpoints.limits import NO_LIMITS
 from notification_operator.endpoints.limits import Limits as EndpointLimits
 from notification_operator.endpoints.refusals import Refusal
+from notification_operator.endpoints.template_checks import TemplateChecks
+from notification_operator.rendering.pool import RenderingPool
 from tests.unit.operator.domain.builders import START
 from tests.unit.operator.domain.receivers.entries import catalog
 from tests.unit.operator.endpoints.calls import MESSAGE, Stub, admit, endpoints_of, make_attempt
@@ -90,9 +92,8 @@ class Creator(ChannelFactory):
         self.failure: Exception | None = None
         self.hanging = False
 
-    def create(
-        self, receiver: Receiver, references: References, sources: Mapping[str, str]
-    ) -> tuple[Channel, str]:
+    def create(self, receiver: Receiver, references: References, sources: Mapping[str, str]) -> Channel:
+        del sources
         if self.failure is not None:
             raise self.failure
         script = deque(self.scripts.get(receiver.key.name, [None]))
@@ -100,7 +101,7 @@ class Creator(ChannelFactory):
         if not self.hanging:
             channel.gate.set()
         self.created.append(channel)
-        return channel, sources.get("body", "")
+        return channel
 
     @property
     def last(self) -> Scripted:
@@ -129,6 +130,7 @@ class Stage:
         self.console = Stub()
         self.console.destination = None  # as that of the console
         self.creator = Creator()
+        self.templates = TemplateChecks(RenderingPool())
         self.endpoints = endpoints_of(
             {"console": self.console},
             {"console": console_limits},
@@ -139,7 +141,10 @@ class Stage:
             seconds=self._seconds,
             catalog=lambda: self.catalog,
             builder=Builder(
-                secret=self.secrets.get, config_map=self.config_maps.get, factory=factory or self.creator
+                secret=self.secrets.get,
+                config_map=self.config_maps.get,
+                factory=factory or self.creator,
+                templates=self.templates,
             ),
         )
         self.endpoints.observe(self._observe)
@@ -180,6 +185,20 @@ class Stage:
     def replace(self, *changed: ReceiverKey) -> None:
         """Take in that some receivers may have changed."""
         self.woken += [key.uid for key in self.endpoints.replace(changed)]
+
+    async def examine(self, entry: Receiver) -> Readiness:
+        """Let the templates of a receiver be compiled; return what it lacks."""
+        self.readiness(entry)
+        known = asyncio.Event()
+
+        def on_known(changed: frozenset[ReceiverKey]) -> None:
+            self.replace(*changed)
+            known.set()
+
+        task = asyncio.create_task(self.templates.run(on_known))
+        await known.wait()
+        task.cancel()
+        return self.readiness(entry)
 
     def wait_for(self, receiver: ReceiverKey, uid: str) -> None:
         self.endpoints.wait(receiver, Key("shop", uid, uid))

@@ -42,10 +42,15 @@ def test_fault_of_one_receiver_fails_no_other_and_shows_no_secret() -> None:
     assert ready.message == "the receiver cannot be used: LookupError; see the log of the operator"
 
 
-def test_template_that_is_not_valid_is_reported_and_the_receiver_is_used() -> None:
-    stage = Stage(receiver("hook", template={"inline": {"body": "what is wrong with it"}}))
-    ready = stage.readiness(stage.catalog.receivers[stage.key()])
-    assert (ready.reason, ready.message) == (ReadyReason.TEMPLATE_INVALID, "what is wrong with it")
+async def test_template_that_is_not_valid_is_reported_and_the_receiver_is_used() -> None:
+    stage = Stage(receiver("hook", template={"inline": {"body": "{% if %}"}}))
+    entry = stage.catalog.receivers[stage.key()]
+    assert stage.readiness(entry).reason is ReadyReason.ACCEPTED, "it is not compiled in the event loop"
+    ready = await stage.examine(entry)
+    assert (ready.reason, ready.message) == (
+        ReadyReason.TEMPLATE_INVALID,
+        "template, body: line 1: Expected an expression, got 'end of statement block'",
+    )
     assert ready.sendable
     assert isinstance(stage.find("webhook/hook"), Delivery)
 

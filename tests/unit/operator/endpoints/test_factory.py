@@ -407,7 +407,8 @@ async def test_template_that_is_not_valid_loses_no_message() -> None:
     async with network() as stage_of, serving() as server:
         stage = stage_of(receiver("r", block=LOCAL, template={"inline": {"subject": subject, "body": body}}))
         stage.secrets.put("s", u=server.url)
-        ready = readiness(stage)
+        (entry,) = stage.catalog.receivers.values()
+        ready = await stage.examine(entry)
         assert (ready.reason, ready.sendable) == (ReadyReason.TEMPLATE_INVALID, True)
         assert ready.message.startswith("template, subject: ")
         assert "; template, body: " in ready.message

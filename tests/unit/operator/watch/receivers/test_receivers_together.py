@@ -66,6 +66,7 @@ class Replica:
             receivers=lambda: self.catalog.keys,
             declared=self.catalog.declared,
             owns=self.may_start,
+            examined=lambda _receiver: True,
             endpoints=cast("Any", self),
             tester=cast("Any", self),
             replica=name,

@@ -1,0 +1,90 @@
+"""A scrape of the metrics beside the largest templates: the event loop compiles none of them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from prometheus_client import generate_latest
+
+from atomic_status import KubeStatusStore
+from notification_operator.config.settings import Settings
+from notification_operator.kube.objects import RECEIVER_RESOURCE
+from notification_operator.telemetry.gauges import ReceiverGauges
+from notification_operator.telemetry.metrics import Metrics
+from notification_operator.watch.collection_watch import KubeWatches
+from notification_operator.watch.receivers import CRD_HINT
+from notification_operator.wiring import ReceiverPorts, build
+from tests.unit.operator.collections_api import RECEIVERS, running, watching_client
+from tests.unit.operator.kube_api import until
+from tests.unit.operator.ports import null_ports
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+COUNT = 200
+HOME = "platform"
+
+
+class Gaps:
+    """The longest processor time for which the event loop ran nothing else."""
+
+    def __init__(self) -> None:
+        self.longest = 0.0
+
+    @contextlib.asynccontextmanager
+    async def measured(self) -> AsyncIterator[None]:
+        task = asyncio.create_task(self._measure())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def _measure(self) -> None:
+        before = time.thread_time()
+        while True:
+            await asyncio.sleep(0)
+            now = time.thread_time()
+            self.longest, before = max(self.longest, now - before), now
+
+
+async def test_largest_templates_of_two_hundred_receivers_do_not_stop_the_event_loop() -> None:
+    async with running() as api, watching_client(api) as client:
+        for number in range(COUNT):
+            # As many words and signs as a template may have.
+            template = {"subject": "", "body": "{{a}}" * 1_600 + str(number)}
+            spec = {
+                "type": "webhook",
+                "webhook": {"url": "https://a.example"},
+                "template": {"inline": template},
+            }
+            api.put(RECEIVERS, HOME, f"r{number}", spec=spec)
+        watches = KubeWatches(client, hint=CRD_HINT)
+        store = KubeStatusStore(client, RECEIVER_RESOURCE)
+        receivers = ReceiverPorts(watches=watches, store=store, home=HOME)
+        watch = build(Settings(), null_ports(receivers=receivers), clock=lambda: NOW).receivers
+        assert watch is not None
+        tasks = [asyncio.create_task(watch.run(on_known=lambda: None))]
+        metrics, gaps = Metrics(), Gaps()
+        metrics.registry.register(ReceiverGauges(watch.states, drills_scheduled=True))
+        try:
+            await until(lambda: len(watch.catalog.catalog.receivers) == COUNT)
+            async with gaps.measured():
+                page = generate_latest(metrics.registry)
+                tasks.append(asyncio.create_task(watch.status.run()))
+                await until(lambda: bool(ready(api.objects)))
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+    assert b"receiver_ready{" not in page, "nothing was known, and nothing was built"
+    assert gaps.longest < 0.25
+
+
+def ready(objects: dict[tuple[str, str, str], dict[str, object]]) -> list[str]:
+    return [str(obj["status"]) for obj in objects.values() if "status" in obj]
