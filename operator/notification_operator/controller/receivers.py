@@ -31,6 +31,7 @@ from notification_operator.domain.receivers.fold import OwnerFacts, entry_of, fo
 from notification_operator.domain.receivers.health import UNTESTED, assess
 from notification_operator.domain.receivers.references import ReferenceReason
 from notification_operator.domain.receivers.status import LastTest, ReceiverStatus, ReceiverTestResult
+from notification_operator.fair.fair_queue import FairSemaphore
 from notification_operator.fair.lru import LruMap
 
 if TYPE_CHECKING:
@@ -59,6 +60,10 @@ MAX_VIEWS: Final = 128
 """Views that are remembered for sharing: the ones used most recently."""
 TEST_SECONDS: Final = 180.0
 """Time limit of a test; longer than any time limit of a receiver."""
+CONCURRENT_TESTS: Final = 8
+"""Tests that run at once in this process; namespaces take turns."""
+TEST_INTERVAL: Final = 60.0
+"""Seconds between two tests of a receiver; a request that comes earlier waits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -368,6 +373,11 @@ class ReceiverTests:
         self._on_result = on_result
         self._running: dict[Key, asyncio.Task[None]] = {}
         self._results: dict[Key, LastTest] = {}
+        self._requested: dict[Key, str] = {}
+        """The requests of tests that wait for their turn."""
+        self._slots = FairSemaphore(CONCURRENT_TESTS)
+        self._next: dict[Key, float] = {}
+        """The earliest time of the next test of each receiver that was tested."""
 
     def result(self, key: Key) -> LastTest | None:
         """Return the result of a test that has ended; None if there is none to record."""
@@ -379,19 +389,28 @@ class ReceiverTests:
             del self._results[key]
 
     def start(self, key: Key, requested_at: str, tasks: asyncio.TaskGroup) -> None:
-        """Send a test message, unless a test of this receiver is running or unrecorded."""
-        if key not in self._running and key not in self._results:
-            self._running[key] = tasks.create_task(self._run(key, requested_at), name=f"test of {key.name}")
+        """Send a test message, unless a test of this receiver is running or unrecorded; of several that wait, the latest."""
+        if key in self._requested:
+            self._requested[key] = requested_at
+        elif key not in self._running and key not in self._results:
+            self._requested[key] = requested_at
+            self._running[key] = tasks.create_task(self._run(key), name=f"test of {key.name}")
 
     def forget(self, key: Key) -> None:
         """End the test of a receiver that was deleted."""
-        self._results.pop(key, None)
+        for remembered in (self._results, self._requested, self._next):
+            remembered.pop(key, None)
         running = self._running.pop(key, None)
         if running is not None:
             running.cancel()
 
-    async def _run(self, key: Key, requested_at: str) -> None:
-        result = await self._result(ReceiverKey(key.namespace, key.name), requested_at)
+    async def _run(self, key: Key) -> None:
+        now = asyncio.get_running_loop().time
+        await asyncio.sleep(max(self._next.get(key, 0.0) - now(), 0.0))
+        async with self._slots.slot(key.namespace):
+            requested_at = self._requested.pop(key)
+            self._next[key] = now() + TEST_INTERVAL
+            result = await self._result(ReceiverKey(key.namespace, key.name), requested_at)
         logger.info(
             "receiver tested",
             receiver=f"{key.namespace}/{key.name}",

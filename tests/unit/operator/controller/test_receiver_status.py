@@ -20,8 +20,10 @@ from notification_contract import names
 from notification_contract.kinds.choices import CircuitState, ReceiverTestOutcome
 from notification_operator.controller import receivers as controller
 from notification_operator.controller.receivers import (
+    CONCURRENT_TESTS,
     CONCURRENT_WRITES,
     REFUSED_RETRY,
+    TEST_INTERVAL,
     ReceiverStatusController,
 )
 from notification_operator.domain.receivers.catalog import ReceiverKey
@@ -714,7 +716,9 @@ async def test_newer_request_during_a_test_is_sent_after_it(cluster: Cluster) ->
     await sleep(TRANSITION)
     assert cluster.tests == [(KEY, REQUESTED)]
     release.set()
-    await sleep(5 * TRANSITION)
+    await sleep(TEST_INTERVAL - 5 * TRANSITION)
+    assert cluster.tests == [(KEY, REQUESTED)], "a receiver is tested once a minute"
+    await sleep(10 * TRANSITION)
     assert cluster.tests == [(KEY, REQUESTED), (KEY, later)]
     assert status(cluster)["lastTest"]["requestedAt"] == later
 
@@ -734,6 +738,36 @@ async def test_result_that_comes_during_a_write_is_recorded_by_the_next(cluster:
     await sleep(10 * TRANSITION)
     assert status(cluster)["lastTest"]["outcome"] == "Succeeded"
     assert len(cluster.tests) == 1
+
+
+@on_virtual_clock
+async def test_latest_of_several_requests_in_a_minute_is_sent(cluster: Cluster) -> None:
+    for second in (5, 6, 7):
+        cluster.ask_for_test(f"2026-03-01T12:00:0{second}Z")
+        await sleep(5 * TRANSITION)
+    await sleep(3 * TEST_INTERVAL)
+    assert cluster.tests == [(KEY, REQUESTED), (KEY, "2026-03-01T12:00:07Z")]
+
+
+@on_virtual_clock
+async def test_tests_that_run_at_once_are_bounded_and_namespaces_take_turns(cluster: Cluster) -> None:
+    released = asyncio.Event()
+
+    async def when_released() -> ReceiverTestResult:
+        await released.wait()
+        return await succeed()
+
+    cluster.answer = when_released
+    many = [ReceiverKey("greedy", f"r{number}") for number in range(CONCURRENT_TESTS + 20)]
+    for key in (*many, ReceiverKey("other", "r")):
+        cluster.store.create(stored_receiver(namespace=key.namespace, name=key.name, test=REQUESTED))
+        cluster.see(key)
+        await sleep(TRANSITION)
+    assert len(cluster.tests) == CONCURRENT_TESTS
+    released.set()
+    await sleep(5 * TRANSITION)
+    assert ReceiverKey("other", "r") in [key for key, _ in cluster.tests[: CONCURRENT_TESTS + 2]]
+    assert len(cluster.tests) == len(many) + 1
 
 
 async def succeed_after_a_second() -> ReceiverTestResult:
