@@ -280,6 +280,10 @@ class NotificationPlatformArgs(TypedDict, total=False):
     """Name of the cluster that messages to receivers contain, and that templates can use; empty for none."""
     receivers_denied_networks: list[str]
     """Networks that no receiver may connect to, such as `["2001:db8:64::/96"]`, whatever its `allowedNetworks` contains. List the networks of pods and Services if their addresses are public or IPv6, and the NAT64 prefix of the site. Addresses of metadata services, link-local and reserved ones are always refused."""
+    receivers_max_per_namespace: int
+    """Maximum number of NotificationReceivers that are used of a namespace: the oldest. The others get the condition Ready=False, TooMany. The default is `200`."""
+    receivers_max_total: int
+    """Maximum number of NotificationReceivers that are used of all namespaces: those of the operator's own first, then the oldest. The default is `2000`."""
     drill_schedule: str
     """Cron expression of the drills, such as `0 9 * * 1`, or a name such as `@daily`; empty for none. At each time the platform sends a message marked [DRILL] to every NotificationReceiver in the watched namespaces, as `notif drill` does; people get them."""
     drill_time_zone: str

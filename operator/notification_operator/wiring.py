@@ -14,6 +14,7 @@ from notification_operator.controller.reconciler import Reconciler
 from notification_operator.controller.retention import RetentionSweeper
 from notification_operator.controller.workqueue import WorkQueue
 from notification_operator.domain.flow_control.breaker import Limits
+from notification_operator.domain.receivers.quota import Quota
 from notification_operator.domain.redaction.redactor import Redactor, rules
 from notification_operator.endpoints.attempt import Recorder
 from notification_operator.endpoints.budget import ContentBudget
@@ -341,7 +342,15 @@ def _receiver_sources(  # noqa: PLR0913 - what the channels of receivers share
 ) -> _ReceiverSources:
     """Return the sources; nothing is read before the watch runs."""
     catalog = ReceiverCatalog(
-        ports.watches, home=ports.home, namespaces=settings.watch.namespaces, served=served
+        ports.watches,
+        home=ports.home,
+        namespaces=settings.watch.namespaces,
+        served=served,
+        quota=Quota(
+            home=ports.home,
+            per_namespace=settings.receivers.max_per_namespace,
+            total=settings.receivers.max_total,
+        ),
     )
     secrets, config_maps = (
         ReferencedObjects(ports.watches, kind, home=ports.home, namespaced=settings.receivers.namespaced)

@@ -115,6 +115,8 @@ EXAMPLES: Final[Mapping[str, Sequence[Any]]] = {
     "receiversElsewhere": ([], ["teams", "webhook"]),
     "receiversCluster": ("", "eu-1"),
     "receiversDeniedNetworks": ([], ["198.51.100.0/24", "2001:db8:64::/96"]),
+    "receiversMaxPerNamespace": (200, 50),
+    "receiversMaxTotal": (2000, 500),
     "drillSchedule": ("", "0 9 * * 1", "@daily"),
     "drillTimeZone": ("Etc/UTC", "Europe/Berlin"),
     "serverHost": ("::", "0.0.0.0"),  # noqa: S104 - the address in a pod

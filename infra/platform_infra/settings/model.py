@@ -65,6 +65,8 @@ class Settings(Section):
     receivers_namespaced: bool = operator_setting("receivers.namespaced")
     receivers_cluster: str = operator_setting("receivers.cluster")
     receivers_denied_networks: tuple[Cidr, ...] = operator_setting("receivers.denied_networks")
+    receivers_max_per_namespace: int = operator_setting("receivers.max_per_namespace")
+    receivers_max_total: int = operator_setting("receivers.max_total")
     drill: Drill = Drill()
     events: contract.Events = contract.Events()
     log: contract.Log = contract.Log()

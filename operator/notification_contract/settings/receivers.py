@@ -21,3 +21,7 @@ class Receivers(Section):
     """Name of the cluster that messages to receivers contain, and that templates can use; empty for none."""
     denied_networks: tuple[Network, ...] = ()
     """Networks that no receiver may connect to, such as `["2001:db8:64::/96"]`, whatever its `allowedNetworks` contains. List the networks of pods and Services if their addresses are public or IPv6, and the NAT64 prefix of the site. Addresses of metadata services, link-local and reserved ones are always refused."""
+    max_per_namespace: Annotated[int, Field(ge=1, le=100_000)] = 200
+    """Maximum number of NotificationReceivers that are used of a namespace: the oldest. The others get the condition Ready=False, TooMany."""
+    max_total: Annotated[int, Field(ge=1, le=100_000)] = 2000
+    """Maximum number of NotificationReceivers that are used of all namespaces: those of the operator's own first, then the oldest."""

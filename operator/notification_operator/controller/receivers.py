@@ -78,6 +78,8 @@ class View:
     readiness: Readiness | None
     """None where another replica owns the receiver, and while no valid spec was seen."""
     test_requested_at: str
+    excess: str = ""
+    """Why it is one receiver too many; empty if it is not, or where another replica owns it."""
 
     @property
     def transitions(self) -> tuple[object, ...]:
@@ -91,7 +93,13 @@ class View:
         )
         # A drill is rare, and its time must outlive a restart right after it.
         drill = self.health.last_drill
-        return self.generation, self.owner, self.healthy, closed, self.test_requested_at, drill, ready
+        excess = bool(self.excess)
+        return self.generation, self.owner, self.healthy, closed, self.test_requested_at, drill, ready, excess
+
+    @property
+    def details(self) -> tuple[object, ...]:
+        """What is written with the next write when it differs."""
+        return self.health, self.readiness, self.excess
 
     @property
     def has_content(self) -> bool:
@@ -137,7 +145,7 @@ class Written:
         """Return the time from which to write; None if there is nothing new."""
         if self.view is None or view.transitions != self.view.transitions:
             return self.transition_at
-        if (view.health, view.readiness) != (self.view.health, self.view.readiness):
+        if view.details != self.view.details:
             return self.change_at
         return None
 
@@ -283,6 +291,7 @@ class ReceiverStatusController:
             healthy=assess(entry_of(self._replica, health, self._clock())).reason,
             readiness=self._endpoints.readiness(declared.receiver) if owner and declared.receiver else None,
             test_requested_at=declared.test_requested_at if owner else "",
+            excess=declared.problems[0] if owner and declared.is_excess else "",
         )
 
     def _present(self, queue_key: Key) -> Declared | None:
@@ -315,7 +324,7 @@ class ReceiverStatusController:
         now, owner = self._clock(), None
         test = self._tests.result(key)
         if view.owner:
-            owner = OwnerFacts(home=self._home, readiness=view.readiness, test=test)
+            owner = OwnerFacts(home=self._home, readiness=view.readiness, test=test, excess=view.excess)
 
         def next_status(obj: JsonObject) -> JsonObject:
             decided.append(fold(obj, replica=self._replica, health=view.health, owner=owner, now=now))

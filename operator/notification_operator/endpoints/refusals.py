@@ -11,6 +11,7 @@ from notification_contract.kinds.channel_names import ReceiverType
 from notification_contract.names import DEFAULT_RECEIVER_ANNOTATION
 from notification_operator.delivery.channel import Permanent, ReceiverProblem, Transient
 from notification_operator.domain.planning.hold import Hold, HoldReason
+from notification_operator.domain.receivers.quota import TOO_MANY
 from notification_operator.domain.status import Reason
 
 if TYPE_CHECKING:
@@ -119,7 +120,10 @@ def not_ready(receiver: ReceiverKey, problem: str) -> Refusal:
 
 
 def missing(receiver: ReceiverKey, problems: Iterable[str] = ()) -> Refusal:
-    """Return the refusal of a receiver of the own namespace that does not exist, or never had a valid spec."""
+    """Return the refusal of a receiver of the own namespace that does not exist, never had a valid spec, or is one too many."""
+    problems = tuple(problems)
+    if problems and problems[0].startswith(TOO_MANY):
+        return not_ready(receiver, f"there are {problems[0]}")
     if problems:
         return not_ready(receiver, f"its spec is not valid: {'; '.join(problems)}")
     hint = f"create NotificationReceiver {receiver.name} in namespace {receiver.namespace}"

@@ -133,8 +133,13 @@ class CollectionWatch(Generic[Item]):
         self._refused = False
         """Whether the latest failure was a missing permission."""
         self._established = False
+        self._expired = False
         self.error = ""
         """Why the collection cannot be listed or watched now; empty while it can."""
+
+    def expire(self) -> None:
+        """List again when the present watch ends, which is after two minutes at most."""
+        self._expired = True
 
     async def changes(self) -> AsyncIterator[Event[Item]]:
         """Yield a complete listing, then each change, without end; a listing again after a failure."""
@@ -153,6 +158,8 @@ class CollectionWatch(Generic[Item]):
             else:
                 # The API server ended the watch in order: the next one goes on where this one ended.
                 await asyncio.sleep(max(started + FIRST_DELAY - clock(), 0.0))
+                if self._expired:
+                    self._version = ""
                 continue
             self._version = ""
             if failure.not_found and self._served and await self._served.is_missing():
@@ -171,7 +178,7 @@ class CollectionWatch(Generic[Item]):
         return retry_delay(self.failures, longest=LONGEST_DELAY_REFUSED if self._refused else None)
 
     async def _list(self) -> Sequence[Item]:
-        items: list[Item] = []
+        self._expired, items = False, list[Item]()
         collection = self._collection
         async with self._listings:
             async for page in lists(

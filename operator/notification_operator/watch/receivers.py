@@ -13,10 +13,12 @@ from pydantic import BaseModel
 import notification_contract.kinds.receiver  # noqa: F401 - defines all subclasses of Block
 from notification_contract import names
 from notification_contract.kinds.block import Block
+from notification_operator.domain.json_values import text
 from notification_operator.domain.receivers.catalog import Catalog, ReceiverKey
 from notification_operator.domain.receivers.declared import declare
 from notification_operator.domain.receivers.drills import is_drilled, reached
 from notification_operator.domain.receivers.health import ReadyReason
+from notification_operator.domain.receivers.quota import Quota
 from notification_operator.domain.receivers.status import latest, not_after
 from notification_operator.fair.lru import LruMap
 from notification_operator.kube.objects import RECEIVER_RESOURCE, collection
@@ -61,7 +63,7 @@ class Scope:
     namespace: str | None
     name: str
     """Names it in messages."""
-    watch: CollectionWatch[Declared]
+    watch: CollectionWatch[ReceiverKey]
     answered: bool = False
     """Whether they were listed, or the account may not list them."""
 
@@ -77,6 +79,7 @@ class ReceiverCatalog:
         namespaces: the namespaces that are watched; empty for all.
         served: contains the namespaces that this operator serves. The receivers of others, except those of its own
             namespace, are another operator's.
+        quota: says which receivers are kept; None: all of them. Of the others, only the problem is.
     """
 
     def __init__(
@@ -86,14 +89,18 @@ class ReceiverCatalog:
         home: str,
         namespaces: Sequence[str] = (),
         served: Container[str] = EVERYTHING,
+        quota: Quota | None = None,
     ) -> None:
         self._home = home
+        self._quota = quota or Quota(home=home)
         self._served = served
         self._compact = PartPool().compact
         followed = dict.fromkeys((*namespaces, home)) if namespaces else (None,)
         self._scopes = tuple(self._scope(watches, namespace) for namespace in followed)
         self._labels = NamespaceLabels(watches)
         self._declared: dict[ReceiverKey, Declared] = {}
+        self._read: dict[ReceiverKey, Declared] = {}
+        """What was read of receivers and is not taken in yet, because the listing goes on."""
         self._changed: set[ReceiverKey] = set()
         """Receivers that have changed since the snapshot was taken."""
         self.catalog = Catalog(home=home)
@@ -150,10 +157,34 @@ class ReceiverCatalog:
         followed = Collection(path=collection(RECEIVER_RESOURCE, namespace), name=name, crd=RECEIVER_RESOURCE)
         return Scope(namespace=namespace, name=name, watch=watches.open(followed, self._declare))
 
-    def _declare(self, obj: Mapping[str, Any]) -> Declared:
+    def _declare(self, obj: Mapping[str, Any]) -> ReceiverKey:
+        """Note what an object declares, before the next one is read: a listing may have more than there is memory for."""
         meta = obj["metadata"]
-        before = self._declared.get(ReceiverKey(meta["namespace"], meta["name"]))
-        return declare(obj, before, home=self._home, compact=self._compact)
+        key = ReceiverKey(meta["namespace"], meta["name"])
+        changed = self._quota.add(key, created=text(meta.get("creationTimestamp")))
+        self._read[key] = declare(
+            obj,
+            self._declared.get(key),
+            home=self._home,
+            compact=self._compact,
+            excess=self._quota.problem(key),
+        )
+        self._reconsider(changed)
+        return key
+
+    def _reconsider(self, keys: Iterable[ReceiverKey]) -> None:
+        """Drop the spec of what is not kept any more; read again what is kept now."""
+        for key in keys:
+            problem = self._quota.problem(key)
+            for place in (self._read, self._declared):
+                each = place.get(key)
+                if each is not None and problem and not each.is_excess:
+                    place[key] = each.without_spec(problem)
+                    self._changed.add(key)
+                elif each is not None and each.is_excess and not problem:
+                    for scope in self._scopes:
+                        if scope.covers(key):
+                            scope.watch.expire()
 
     async def _follow(self, scope: Scope) -> None:
         async for event in scope.watch.changes():
@@ -164,29 +195,32 @@ class ReceiverCatalog:
                 case Changed(item=item):
                     self._take([item])
                 case Removed(item=item):
-                    self._take((), [item.key])
+                    self._take((), [item])
                 case Failed(error=error):
+                    self._read = {key: each for key, each in self._read.items() if not scope.covers(key)}
                     # Without the permission these receivers cannot be used; everything else must not wait for it.
                     scope.answered = scope.answered or error.status == HTTPStatus.FORBIDDEN
             self._publish()
 
-    def _unlisted(self, scope: Scope, items: Iterable[Declared]) -> Sequence[ReceiverKey]:
+    def _unlisted(self, scope: Scope, items: Iterable[ReceiverKey]) -> Sequence[ReceiverKey]:
         """Return the receivers of a scope that a listing does not contain."""
-        listed = {each.key for each in items}
-        return [key for key in self._declared if scope.covers(key) and key not in listed]
+        listed = frozenset(items)
+        return [key for key in self._quota.keys if scope.covers(key) and key not in listed]
 
-    def _take(self, present: Iterable[Declared], gone: Iterable[ReceiverKey] = ()) -> None:
+    def _take(self, present: Iterable[ReceiverKey], gone: Iterable[ReceiverKey] = ()) -> None:
         """Note what exists, and what does not exist any more."""
-        for each in present:
-            before = self._declared.get(each.key)
-            if each is not before:
+        for key in present:
+            each, before = self._read.pop(key, None), self._declared.get(key)
+            if each is not None and each is not before:
                 self._declared[each.key] = each
                 if before is None or not each.declares_as(before):
                     self._changed.add(each.key)
                     _log(each, before)
         for key in gone:
+            self._read.pop(key, None)
             if self._declared.pop(key, None) is not None:
                 self._changed.add(key)
+            self._reconsider(self._quota.remove(key))
 
     def _on_labels(self) -> None:
         self._changed.update(key for key, each in self._declared.items() if each.selects_namespaces)
@@ -233,6 +267,8 @@ class ReceiverCatalog:
 
 def _log(declared: Declared, before: Declared | None) -> None:
     """Log that a spec is refused, and that it no longer is."""
+    if declared.is_excess:
+        return
     if declared.problems and (before is None or declared.generation != before.generation):
         logger.warning(
             "receiver refused",

@@ -72,6 +72,8 @@ UNUSUAL: dict[str, tuple[str, Any]] = {
     "receivers.namespaced": ("true", True),
     "receivers.cluster": ("prod-eu", "prod-eu"),
     "receivers.denied_networks": ('["2001:db8:64::/96"]', ("2001:db8:64::/96",)),
+    "receivers.max_per_namespace": ("30", 30),
+    "receivers.max_total": ("400", 400),
     "drill.schedule": ("0 9 * * 1", "0 9 * * 1"),
     "sanitizer.emails": ("false", False),
     "sanitizer.ip_addresses": ("false", False),

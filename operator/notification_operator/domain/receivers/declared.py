@@ -74,6 +74,8 @@ class Declared:
     """The receiver with the last valid spec; None if there was none since this process has started."""
     problems: tuple[str, ...] = ()
     """Why the present spec is refused; empty if it is in force."""
+    is_excess: bool = False
+    """Whether it is one receiver too many, whose spec is not even read; the problem says so."""
     test_requested_at: str = ""
     """The value of the annotation that asks for a test message; empty without one."""
     last_drill: datetime | None = None
@@ -82,6 +84,10 @@ class Declared:
     def declares_as(self, other: Declared) -> bool:
         """Return whether another one says the same, whatever has been delivered since."""
         return replace(self, last_drill=other.last_drill) == other
+
+    def without_spec(self, problem: str) -> Declared:
+        """Return the same for one receiver too many."""
+        return replace(self, receiver=None, problems=(problem,), is_excess=True)
 
     @property
     def selects_namespaces(self) -> bool:
@@ -104,6 +110,7 @@ def declare(
     *,
     home: str,
     compact: Callable[[ReceiverSpec], ReceiverSpec] | None = None,
+    excess: str = "",
 ) -> Declared:
     """Return what an object declares; `before` itself if that is the same, as after a write of the status.
 
@@ -112,20 +119,25 @@ def declare(
         before: what was seen of this name before; its last valid spec stays in force if the new one is refused.
         home: the operator's own namespace.
         compact: returns an equal spec that takes less memory; None: the spec is kept as it was parsed.
+        excess: why the spec is not to be read; empty if it is.
     """
     meta = mapping(obj.get("metadata"))
     # The name of a namespace is shared by all its receivers.
     key = ReceiverKey(intern(text(meta.get("namespace"))), text(meta.get("name")))
     uid, generation = text(meta.get("uid")), integer(meta.get("generation")) or 0
     annotations = mapping(meta.get("annotations"))
-    if before is not None and before.uid != uid:
+    if before is not None and (before.uid != uid or (before.is_excess and not excess)):
         before = None
-    if before is not None and generation and before.generation == generation:
-        spec, problems = None, before.problems
+    spec: ReceiverSpec | None = None
+    problems: tuple[str, ...]
+    if excess:
+        problems = (excess,)
+    elif before is not None and generation and before.generation == generation:
+        problems = before.problems
     else:
         examined = examine(obj.get("spec"), namespace=key.namespace, home=home)
         spec, problems = examined.spec, examined.problems
-    receiver = None if before is None else before.receiver
+    receiver = None if before is None or excess else before.receiver
     is_default = annotations.get(names.DEFAULT_RECEIVER_ANNOTATION) == "true"
     if spec is not None:
         # People read the description, the operator does not.
@@ -140,6 +152,7 @@ def declare(
         generation=generation,
         receiver=receiver,
         problems=problems,
+        is_excess=bool(excess),
         test_requested_at=requested_test(obj),
         last_drill=stored_drill(obj),
     )

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from notification_contract.kinds.choices import CircuitState, ConditionStatus
 from notification_operator.domain.conditions import Condition, updated
 from notification_operator.domain.json_values import EARLIEST_TIME, integer, mapping, moment, text
-from notification_operator.domain.receivers.declared import examine
+from notification_operator.domain.receivers.declared import Examined, examine
 from notification_operator.domain.receivers.health import HEALTHY, UNTESTED, ReadyReason, healthy
 from notification_operator.domain.receivers.references import ReferenceReason
 from notification_operator.domain.receivers.status import (
@@ -57,6 +57,8 @@ class OwnerFacts:
     """None while no valid spec was seen."""
     test: LastTest | None = None
     """The result of a test message."""
+    excess: str = ""
+    """Why it is one receiver too many; empty if it is not."""
 
 
 def fold(
@@ -185,7 +187,10 @@ def _with_owner_facts(
 ) -> ReceiverStatus:
     """Return the status with what the owner decides."""
     namespace = text(mapping(obj.get("metadata")).get("namespace"))
-    examined = examine(obj.get("spec"), namespace=namespace, home=owner.home)
+    if owner.excess:
+        examined = Examined(problems=(owner.excess,))
+    else:
+        examined = examine(obj.get("spec"), namespace=namespace, home=owner.home)
     # Nothing is said about a spec whose Secrets are being read: this takes moments.
     ready = owner.readiness
     if ready is not None and ready.references is ReferenceReason.PENDING:
@@ -193,6 +198,7 @@ def _with_owner_facts(
     status = replace(status, observed_generation=generation)
     if examined.problems:
         reason = ReadyReason.NOT_ALLOWED if examined.not_allowed else ReadyReason.INVALID
+        reason = ReadyReason.TOO_MANY if owner.excess else reason
         refused = _condition(READY, reason, "; ".join(examined.problems), true=False)
         status = _with_condition(status, refused, generation=generation, now=now)
     elif ready is not None and ready.generation == generation:

@@ -53,6 +53,8 @@ class ReadyReason(StrEnum):
     INVALID = "Invalid"
     NOT_ALLOWED = "NotAllowed"
     TEMPLATE_INVALID = "TemplateInvalid"
+    TOO_MANY = "TooMany"
+    """The namespace, or all together, have more receivers than the operator keeps."""
     REFERENCES_NOT_RESOLVED = "ReferencesNotResolved"
     """The spec is valid, and a Secret is missing."""
 

@@ -96,6 +96,7 @@ class Cluster:
         self.store = store
         self.known: dict[ReceiverKey, Declared] = {}
         self.owned = self.examined = True
+        self.excess = ""
         self.facts: dict[ReceiverKey, Health] = {}
         self.ready = READY
         self.tests: list[tuple[ReceiverKey, str]] = []
@@ -136,7 +137,7 @@ class Cluster:
         if obj is None:
             self.known.pop(key, None)
         else:
-            self.known[key] = declare(obj, self.known.get(key), home=HOME)
+            self.known[key] = declare(obj, self.known.get(key), home=HOME, excess=self.excess)
         self.controller.note(key)
 
     def set(self, health: Health, key: ReceiverKey = KEY) -> None:
@@ -872,3 +873,21 @@ async def test_status_says_nothing_before_it_is_known_what_the_receiver_lacks(cl
     cluster.examined = True
     await sleep(TRANSITION + 1)
     assert condition(cluster, "ResolvedRefs") == ("False", "SecretNotFound")
+
+
+@on_virtual_clock
+async def test_one_receiver_too_many_says_so_until_it_moves_up(cluster: Cluster) -> None:
+    await sleep(TRANSITION)
+    cluster.excess = "too many receivers: namespace shop has 3"
+    cluster.see()
+    await sleep(TRANSITION)
+    assert condition(cluster, "Ready") == ("False", "TooMany")
+    (ready,) = [each for each in status(cluster)["conditions"] if each["type"] == "Ready"]
+    assert ready["message"] == cluster.excess
+    cluster.ask_for_test()
+    await sleep(2 * TRANSITION)
+    assert (len(cluster.tests), status(cluster)["lastTest"]["requestedAt"]) == (1, REQUESTED)
+    cluster.excess = ""
+    cluster.see()
+    await sleep(TRANSITION)
+    assert condition(cluster, "Ready") == ("True", "Accepted")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from notification_operator.endpoints.refusals import HOLD_SECONDS, next_look
+from notification_operator.domain.receivers.catalog import ReceiverKey
+from notification_operator.endpoints.refusals import HOLD_SECONDS, missing, next_look
 from tests.unit.operator.domain.builders import START, at
 
 
@@ -19,3 +20,8 @@ def test_held_notification_is_looked_at_at_a_time_that_does_not_move() -> None:
 def test_held_notifications_are_not_looked_at_together() -> None:
     times = [next_look(START, f"uid-{number}") for number in range(1000)]
     assert len(set(times)) > 500
+
+
+def test_one_receiver_too_many_is_refused_with_the_reason() -> None:
+    problem = "too many receivers: namespace shop has 3"
+    assert str(missing(ReceiverKey("shop", "r"), (problem,)).error).endswith(f"there are {problem}")

@@ -112,3 +112,12 @@ def test_only_a_selector_needs_the_labels_of_namespaces() -> None:
     selector = {"from": "Selector", "selector": {"matchLabels": {"tier": "prod"}}}
     assert declared(spec={**SLACK, "allowedNamespaces": selector}).selects_namespaces
     assert not declared(spec={**SLACK, "allowedNamespaces": {"from": "All"}}).selects_namespaces
+
+
+def test_spec_of_one_receiver_too_many_is_not_read_until_it_moves_up() -> None:
+    before = declared()
+    excess = declare(stored_receiver(), before, home=HOME, excess="too many receivers: 3")
+    assert (excess.receiver, excess.problems, excess.is_excess) == (None, ("too many receivers: 3",), True)
+    assert excess == before.without_spec("too many receivers: 3")
+    assert declare(stored_receiver(), excess, home=HOME, excess="too many receivers: 3") is excess
+    assert declare(stored_receiver(), excess, home=HOME) == before

@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 
 from notification_contract import names
 from notification_operator.domain.receivers.catalog import ReceiverKey
+from notification_operator.domain.receivers.quota import Quota
 from notification_operator.watch import receivers as receivers_module
 from notification_operator.watch.collection_watch import KubeWatches
 from notification_operator.watch.receivers import CRD_HINT, ReceiverCatalog
@@ -38,8 +39,10 @@ ONLY_A, ONLY_B = frozenset({A}), frozenset({B})
 class CatalogFixture:
     """A catalog at work, and what it reported."""
 
-    def __init__(self, client: ApiClient, *namespaces: str) -> None:
-        self.catalog = ReceiverCatalog(KubeWatches(client, hint=CRD_HINT), home=HOME, namespaces=namespaces)
+    def __init__(self, client: ApiClient, *namespaces: str, quota: Quota | None = None) -> None:
+        self.catalog = ReceiverCatalog(
+            KubeWatches(client, hint=CRD_HINT), home=HOME, namespaces=namespaces, quota=quota
+        )
         self.known = 0
         self.changes: list[frozenset[ReceiverKey]] = []
 
@@ -178,6 +181,33 @@ async def test_object_that_was_recreated_during_an_outage_is_another_one(
         declared = catalog.declared(A)
         assert declared is not None
         assert declared.uid == api.objects[RECEIVERS, "shop", "a"]["metadata"]["uid"]
+
+
+def put_aged(api: CollectionsApi, name: str, second: int) -> None:
+    meta = {"creationTimestamp": f"2026-03-01T12:00:{second:02}Z"}
+    api.put(RECEIVERS, "shop", name, spec=SLACK, meta=meta)
+
+
+async def test_youngest_receivers_past_the_limit_are_not_kept(api: CollectionsApi, client: ApiClient) -> None:
+    # In the order of the listing, each one is older than those before.
+    for number in range(5):
+        put_aged(api, f"r{number}", 50 - number)
+    fixture = CatalogFixture(client, quota=Quota(home=HOME, per_namespace=2))
+    with capture_logs() as logs:
+        async with fixture.at_work() as catalog:
+            await until(lambda: catalog.known)
+            assert usable(catalog) == {"shop/r3": 1, "shop/r4": 1}
+            assert catalog.invalid.keys() == {ReceiverKey("shop", f"r{number}") for number in range(3)}
+            assert "namespace shop has 3" in catalog.invalid[ReceiverKey("shop", "r0")][0]
+            put_aged(api, "r5", 1)
+            await until(lambda: usable(catalog) == {"shop/r4": 1, "shop/r5": 1})
+            # A write of its status does not bring it back.
+            api.put(RECEIVERS, "shop", "r3", status={"conditions": []})
+            api.remove(RECEIVERS, "shop", "r4")
+            await until(lambda: usable(catalog) == {"shop/r5": 1})
+            api.cut()
+            await until(lambda: usable(catalog) == {"shop/r3": 1, "shop/r5": 1})
+    assert not [line for line in logs if line["event"] == "receiver refused"]
 
 
 async def test_selected_namespaces_and_the_own_one_have_a_watch_each(
