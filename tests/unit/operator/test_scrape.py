@@ -1,4 +1,4 @@
-"""A scrape of the metrics beside the largest templates: the event loop compiles none of them."""
+"""A scrape of the metrics while receivers have the largest templates: the event loop compiles none of them."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Gaps:
             self.longest, before = max(self.longest, now - before), now
 
 
-async def test_largest_templates_of_two_hundred_receivers_do_not_stop_the_event_loop() -> None:
+async def test_templates_of_two_hundred_receivers_do_not_stop_the_event_loop() -> None:
     async with running() as api, watching_client(api) as client:
         for number in range(COUNT):
             # As many words and signs as a template may have.

@@ -20,7 +20,7 @@ def test_attempt_counter_of_a_channel_starts_at_zero(status: str) -> None:
     assert metrics.registry.get_sample_value(f"{PREFIX}delivery_attempts_total", labels) == 0
 
 
-def test_gauges_of_receivers_past_the_first_thousand_are_those_of_the_worst() -> None:
+def test_gauges_past_the_first_thousand_receivers_are_those_of_the_worst() -> None:
     states = [
         ReceiverState(
             name=f"shop/r{number:04}",
