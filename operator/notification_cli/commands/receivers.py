@@ -57,7 +57,7 @@ def send_test(  # noqa: PLR0913 - the options
     ],
     *,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for the result.")] = False,
-    timeout: Timeout = "60s",
+    timeout: Timeout = "90s",
     namespace: Namespace = "",
     output: OutputOption = Output.TABLE,
     context: Context = "",
@@ -66,7 +66,8 @@ def send_test(  # noqa: PLR0913 - the options
 ) -> int:
     """Let the operator send a test message to a receiver.
 
-    With `--wait`, the exit code is 1 if the receiver does not accept it.
+    With `--wait`, the exit code is 1 if the receiver does not accept it. A receiver gets one test message a minute, so the
+    next one can take that long.
 
     Example: `notif test on-call -n notification-system --wait`.
     """
