@@ -67,6 +67,9 @@ def test_alert_fires_while_the_receiver_fails_and_then_resolves(
         with breaker_operator.receivers() as receivers:
             receiver = receivers.add().ready()
             breaker_operator.deliver(addressed(breaker_operator.namespace, receiver), "Sent", within=20)
+            # With the receiver, its series are gone. A rate takes two samples.
+            attempts = f'rate({PREFIX}delivery_attempts_total{{receiver="{receiver.label}"}}[1m])'
+            eventually(lambda: watcher.value(attempts), lambda rate: rate is not None)
             last_success = f'{PREFIX}receiver_last_success_timestamp_seconds{{receiver="{receiver.label}"}}'
             eventually(lambda: watcher.value(last_success), lambda time: time is not None)
         breaker_operator.slack.answer(word, UP)
