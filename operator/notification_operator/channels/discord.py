@@ -12,7 +12,7 @@ from notification_operator.delivery.http.exchange import JSON, HttpExchange, Sta
 from notification_operator.domain.json_values import format_time
 from notification_operator.rendering.compose import links, origin
 from notification_operator.rendering.markup.chat_markdown import discord
-from notification_operator.rendering.pieces import fits, limited, shortened
+from notification_operator.rendering.pieces import limited, messages_of, shortened
 
 if TYPE_CHECKING:
     from notification_contract.kinds.channel_types.discord import Discord
@@ -42,8 +42,8 @@ class DiscordChannel(Channel):
 
     def messages_of(self, message: Message) -> int:
         """Return the number of posts, as far as no template decides."""
-        one = fits(message.content.body, MAX_DESCRIPTION, escape=self._renderer.text)
-        return 1 if one else MAX_MESSAGES
+        body = message.content.body
+        return messages_of(body, size=MAX_DESCRIPTION, most=MAX_MESSAGES, escape=self._renderer.text)
 
     async def deliver(self, message: Message) -> Receipt:
         """Post the message; a long one as two, and what is longer is cut."""

@@ -10,7 +10,7 @@ from notification_operator.delivery.channel import Channel, Receipt, ReceiverErr
 from notification_operator.delivery.http.exchange import JSON, HttpExchange, StatusTable
 from notification_operator.rendering.compose import links, origin
 from notification_operator.rendering.markup.chat_markdown import mattermost
-from notification_operator.rendering.pieces import fits, limited
+from notification_operator.rendering.pieces import limited, messages_of
 
 if TYPE_CHECKING:
     from notification_contract.kinds.channel_types.mattermost import Mattermost
@@ -40,8 +40,8 @@ class MattermostChannel(Channel):
 
     def messages_of(self, message: Message) -> int:
         """Return the number of posts, as far as no template decides."""
-        one = fits(message.content.body, MAX_TEXT, escape=self._renderer.text)
-        return 1 if one else MAX_MESSAGES
+        body = message.content.body
+        return messages_of(body, size=MAX_TEXT, most=MAX_MESSAGES, escape=self._renderer.text)
 
     async def deliver(self, message: Message) -> Receipt:
         """Post the message; a long one as two, and what is longer is cut."""

@@ -153,7 +153,7 @@ class Endpoints:
         return endpoint.readiness
 
     def known_readiness(self, receiver: Receiver) -> Readiness | None:
-        """Return the same as far as somebody has asked for it; nothing is built."""
+        """Return what a receiver lacks, if `readiness` has found it out already; nothing is built."""
         endpoint = self._present(receiver)
         return None if endpoint is None else endpoint.readiness
 

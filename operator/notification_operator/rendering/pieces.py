@@ -14,9 +14,9 @@ def shortened(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-def fits(text: str, size: int, *, escape: Callable[[str], str]) -> bool:
-    """Return whether a text takes at most so many UTF-16 units once it is escaped, which never makes it shorter."""
-    return len(text) <= size and _units(escape(text)) <= size
+def messages_of(text: str, *, size: int, most: int, escape: Callable[[str], str]) -> int:
+    """Return 1 if a text takes at most `size` UTF-16 units once it is escaped, which never makes it shorter; else `most`."""
+    return 1 if len(text) <= size and _units(escape(text)) <= size else most
 
 
 def limited(text: str, *, size: int, parts: int, cut: str) -> list[str]:

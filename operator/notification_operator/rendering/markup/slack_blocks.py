@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from notification_operator.rendering.compose import links, origin
 from notification_operator.rendering.markup.mrkdwn import MrkdwnRenderer
 from notification_operator.rendering.mentions import neutralize
-from notification_operator.rendering.pieces import fits, limited, shortened
+from notification_operator.rendering.pieces import limited, messages_of, shortened
 
 if TYPE_CHECKING:
     from notification_operator.delivery.channel import Message
@@ -44,7 +44,8 @@ class SlackBlocks:
 
     def count(self, message: Message) -> int:
         """Return how many Slack messages a notification is, as far as no template decides."""
-        return 1 if fits(message.content.body, MAX_TEXT, escape=self.renderer.text) else MAX_MESSAGES
+        body = message.content.body
+        return messages_of(body, size=MAX_TEXT, most=MAX_MESSAGES, escape=self.renderer.text)
 
     async def shown(self, message: Message) -> tuple[list[dict[str, Any]], str]:
         """Return one or two payloads, and why the built-in template was used."""
