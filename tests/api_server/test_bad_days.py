@@ -8,11 +8,13 @@ from __future__ import annotations
 import json
 import threading
 from dataclasses import replace
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from notification_contract import names
+from platform_infra.cluster.api_client import api_client
 from tests.harness.eventually import eventually
 from tests.harness.notifications import notification
 from tests.harness.shared_clusters import (
@@ -21,13 +23,17 @@ from tests.harness.shared_clusters import (
     Team,
     faulty_address,
     in_cluster,
+    kubeconfig,
     shared_cluster,
 )
+from tools.platform.kinds import DISCOVERY, kinds_of
+from tools.platform.pulumi.removal.deletion import Deletions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from platform_infra.cluster.api_client import ApiClient
     from tests.harness.faultproxy_client import Fault, FaultProxy
     from tests.harness.shared_clusters import SharedCluster
 
@@ -68,6 +74,33 @@ def test_down_names_the_object_and_the_finalizer_that_hold_the_namespace(
     again = team.platform("down", STACK, "--yes")
     assert again.code == 0, again.text
     assert cluster.namespace() is None
+
+
+def test_deletion_of_a_crd_begins_when_its_objects_can_be_listed(cluster: SharedCluster) -> None:
+    with api_client(kubeconfig({"it": (cluster.server, cluster.authority, cluster.token)}), "it") as api:
+        for plural in ("apples", "pears", "plums", "cherries", "quinces"):
+            define(cluster, api, plural)
+            Deletions(api).await_caches([f"{plural}.example.com"])
+            assert api.get(f"/apis/example.com/v1/{plural}").status == HTTPStatus.OK
+
+
+def define(cluster: SharedCluster, api: ApiClient, plural: str) -> None:
+    """Create a CRD and return when it is served."""
+    version = {
+        "name": "v1",
+        "served": True,
+        "storage": True,
+        "schema": {"openAPIV3Schema": {"type": "object"}},
+    }
+    kind = {"kind": plural.title(), "plural": plural}
+    spec = {"group": "example.com", "scope": "Namespaced", "names": kind, "versions": [version]}
+    body = {"metadata": {"name": f"{plural}.example.com"}, "spec": spec}
+    cluster.definitions.create_custom_resource_definition(body)
+
+    def is_served() -> bool:
+        return any(each.plural == plural for each in kinds_of(api.get("/apis", accept=DISCOVERY).document))
+
+    eventually(is_served, bool)
 
 
 def test_down_names_the_crd_whose_objects_cannot_be_deleted(team: Team, cluster: SharedCluster) -> None:

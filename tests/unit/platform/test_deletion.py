@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from contextlib import nullcontext
+from itertools import repeat
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from pulumi.automation import CommandError, CommandResult
@@ -19,6 +21,9 @@ from tools.platform.pulumi.removal.deletion import (
     HeldObject,
     explained,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 DELETED = "2026-01-01T00:00:00Z"
 VERBS = ["delete", "get", "list"]
@@ -72,13 +77,21 @@ def deletions(**answers: Any) -> Deletions:
     return Deletions(client(**answers))
 
 
-def client(**answers: Any) -> ApiClient:
-    """Return a client of a cluster that answers by path, and 404 for every other one."""
+def client(refusals: Iterable[int] = (), **answers: Any) -> ApiClient:
+    """Return a client of a cluster that answers by path, an iterator with one document after the other, and 404 for every other one.
+
+    `refusals` are the status codes of the first answers to lists of receivers.
+    """
+    refused = iter(refusals)
     known = {"/api": CORE, "/apis": GROUPS, **answers}
 
     def call(_method: str, url: str, *_request: Any, **_options: Any) -> Any:
         path = url.partition("?")[0]
-        content = json.dumps(known.get(path)).encode()
+        if path == RECEIVERS and (status := next(refused, None)):
+            return SimpleNamespace(status=status, reason="", read=lambda: b"")
+        answer = known.get(path)
+        document = next(answer) if isinstance(answer, Iterator) else answer
+        content = json.dumps(document).encode()
         return SimpleNamespace(status=200 if path in known else 404, reason="", read=lambda: content)
 
     def serialized(method: str, path: str, **_options: Any) -> Any:
@@ -150,9 +163,36 @@ def test_unfinished_definition_has_the_message_of_the_api_server(conditions: Any
     assert result.unfinished(resources) == [f"CustomResourceDefinition {name}: {message}"]
 
 
+def test_unfinished_definition_says_what_failed_also_while_it_is_repeated() -> None:
+    name = "notificationreceivers.kubernaut.ai"
+    states = [
+        ("InstanceDeletionInProgress", "in progress"),
+        ("InstanceDeletionFailed", "could not list instances"),
+    ]
+    documents = (
+        held(name)
+        | {"status": {"conditions": [{"type": "Terminating", "reason": reason, "message": message}]}}
+        for reason, message in states
+    )
+    cluster = deletions(**{f"{CRDS}/{name}": documents})
+    assert cluster.unfinished([(CRD, name)]) == [f"CustomResourceDefinition {name}: could not list instances"]
+
+
 def test_definition_that_is_not_being_deleted_is_finished() -> None:
     name = "notificationreceivers.kubernaut.ai"
     assert deletions(**{f"{CRDS}/{name}": held(name, deleted="")}).unfinished([(CRD, name)]) == []
+
+
+def test_deletion_waits_until_objects_of_a_definition_can_be_listed() -> None:
+    refusals = iter([429, 429, 200, 429])
+    cluster = Deletions(client(refusals, **{RECEIVERS: {"items": []}}))
+    cluster.await_caches(["notificationreceivers.kubernaut.ai", "others.kubernaut.ai"])
+    assert list(refusals) == [429]
+
+
+def test_deletion_waits_for_objects_no_longer_than_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deletion, "READY_WITHIN", 0.3)
+    Deletions(client(repeat(429))).await_caches(["notificationreceivers.kubernaut.ai"])
 
 
 @pytest.mark.parametrize("path", ["/api/v1/namespaces/home", "/elsewhere"])
@@ -180,7 +220,7 @@ def test_failed_destruction_says_which_definition_it_waits_for(monkeypatch: pyte
         raise CommandError(CommandResult("", "timed out", 255))
 
     name = "notificationreceivers.kubernaut.ai"
-    state = SimpleNamespace(kubeconfig="{}", context="prod", objects=[(CRD, name)])
+    state = SimpleNamespace(kubeconfig="{}", context="prod", definitions=[name], objects=[(CRD, name)])
     cluster = client(**{f"{CRDS}/{name}": held(name)})
     monkeypatch.setattr(deletion, "destroy", destroy)
     monkeypatch.setattr(deletion, "contents", lambda _stack: state)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -19,7 +22,7 @@ from tools.platform.pulumi.stack import destroy
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from platform_infra.cluster.api_client import ApiClient
+    from platform_infra.cluster.api_client import Answer, ApiClient
 
     Object = Mapping[str, Any]
     from pulumi.automation import Stack
@@ -34,9 +37,15 @@ CLUSTER_FINALIZERS = frozenset({"customresourcecleanup.apiextensions.k8s.io", "f
 """Finalizers that the cluster itself removes once nothing else holds the object."""
 TERMINATING = "Terminating"
 """The condition of a definition that is being deleted."""
+UNDER_WAY = ("InstanceDeletionPending", "InstanceDeletionInProgress")
+"""Its reasons while nothing has failed."""
 LIST_LIMIT = 500
 """Objects of a kind that are looked at; the first few tell what is wrong."""
 MAX_SHOWN = 20
+READY_WITHIN, FAILURE_WITHIN, REPEAT_EVERY = 10.0, 3.0, 0.2
+"""Seconds."""
+NO_OBJECTS = "labelSelector=kubernaut.ai/none"
+"""Selects none, because no object has this label. With a limit instead, the API server answers before its cache is ready."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +74,7 @@ class HeldObject:
 class Deletions:
     """The deletions that an API server has not completed.
 
-    A request that fails counts as an empty answer: this only explains another failure.
+    A request that fails counts as an empty answer: the deletion itself says what is wrong.
     """
 
     def __init__(self, api: ApiClient) -> None:
@@ -79,12 +88,32 @@ class Deletions:
     def unfinished(self, resources: Iterable[tuple[str, str]]) -> list[str]:
         """Return the definitions among objects of a state whose objects the API server has not deleted yet, and what it says."""
         names = [name for type_, name in resources if (kind := self._kind(type_)) and kind.name == DEFINITION]
-        documents = {name: self._get(f"{DEFINITIONS}/{name}") for name in names}
+        documents = {name: self._settled(name) for name in names}
         return [
             f"{DEFINITION} {name}: {_progress(document)}"
             for name, document in documents.items()
             if document.get("metadata", {}).get("deletionTimestamp")
         ]
+
+    def _settled(self, definition: str) -> Object:
+        """Read a definition until it says what failed: for a moment, each repeated deletion says that it is in progress."""
+        deadline = time.monotonic() + FAILURE_WITHIN
+        while True:
+            document = self._get(f"{DEFINITIONS}/{definition}")
+            if _terminating(document).get("reason") not in UNDER_WAY or time.monotonic() >= deadline:
+                return document
+            time.sleep(REPEAT_EVERY)
+
+    def await_caches(self, definitions: Iterable[str]) -> None:
+        """Wait until the API server has a cache of the objects of these definitions, which it fills after their first request.
+
+        It refuses to list them until then, also to its own deletion of a definition. That repeats a refused list after 5 ms, and
+        if it then reads the definition from its cache as it was before, only five minutes later.
+        """
+        deadline = time.monotonic() + READY_WITHIN
+        for kind in [kind for name in definitions for kind in self._instances(name)]:
+            while self._is_filling(kind) and time.monotonic() < deadline:
+                time.sleep(REPEAT_EVERY)
 
     def in_namespace(self, name: str) -> list[HeldObject]:
         kinds = [kind for kind in self._served if kind.namespaced and kind.deletable]
@@ -103,9 +132,12 @@ class Deletions:
         if kind.name == NAMESPACE:
             yield from self.in_namespace(own)
         if kind.name == DEFINITION:
-            plural, _, group = own.partition(".")
-            instances = [each for each in self._served if (each.group, each.plural) == (group, plural)]
-            yield from (each for kind in instances for each in self._list(kind))
+            yield from (each for kind in self._instances(own) for each in self._list(kind))
+
+    def _instances(self, definition: str) -> list[Kind]:
+        """Return the kind that a definition defines; none if the cluster does not serve it."""
+        plural, _, group = definition.partition(".")
+        return [each for each in self._served if (each.group, each.plural) == (group, plural)]
 
     def _kind(self, type_: str) -> Kind | None:
         _, version, name = type_.split(":")
@@ -121,16 +153,23 @@ class Deletions:
         answers = [self._get(path, DISCOVERY) for path in ("/api", "/apis")]
         return [kind for answer in answers for kind in kinds_of(answer)]
 
+    def _is_filling(self, kind: Kind) -> bool:
+        answer = self._answer(f"{kind.path()}?{NO_OBJECTS}", METADATA_LIST)
+        return answer is not None and answer.status == HTTPStatus.TOO_MANY_REQUESTS
+
     def _get(self, path: str, accept: str = JSON) -> Object:
+        answer = self._answer(path, accept)
+        return answer.document if answer and answer.accepted else {}
+
+    def _answer(self, path: str, accept: str) -> Answer | None:
         # Imported here: the imports take a second, and are needed after a failure only.
         from kubernetes.client.exceptions import ApiException  # noqa: PLC0415
         from urllib3.exceptions import HTTPError  # noqa: PLC0415
 
         try:
-            answer = self._api.get(path, accept=accept)
+            return self._api.get(path, accept=accept)
         except (ApiException, HTTPError):
-            return {}
-        return answer.document if answer.accepted else {}
+            return None
 
 
 def _held(kind: Kind, document: Object) -> Iterator[HeldObject]:
@@ -147,9 +186,12 @@ def _held(kind: Kind, document: Object) -> Iterator[HeldObject]:
 
 
 def _progress(definition: Object) -> str:
-    conditions = definition.get("status", {}).get("conditions") or []
-    messages = (each.get("message") for each in conditions if each["type"] == TERMINATING)
-    return next(filter(None, messages), "its deletion has not begun")
+    return _terminating(definition).get("message") or "its deletion has not begun"
+
+
+def _terminating(definition: Object) -> Object:
+    conditions = definition.get("status", {}).get("conditions") or ()
+    return next((each for each in conditions if each["type"] == TERMINATING), {})
 
 
 def explained(held: Sequence[HeldObject], context: str, *, again: str) -> tuple[str, str]:
@@ -183,6 +225,7 @@ def delete_resources(stack: Stack, *, again: str, run_program: bool = False) -> 
             has not deleted all objects of a definition yet.
         CommandError: the engine failed for another reason.
     """
+    _await_caches(contents(stack))
     try:
         destroy(stack, run_program=run_program)
     except ConcurrentUpdateError:
@@ -210,6 +253,15 @@ def check_gone(stack: str, state: Contents) -> None:
             hint=f"run `tools/notif-platform down {stack}` without --cluster-gone. If it is another cluster at this address, remove "
             f"the state alone: `pulumi stack rm --force --preserve-config {stack}`",
         )
+
+
+def _await_caches(state: Contents) -> None:
+    from kubernetes.config import ConfigException  # noqa: PLC0415 - the import takes a second
+
+    if state.kubeconfig and state.definitions:
+        # Credentials that cannot be read are the engine's to report.
+        with suppress(ConfigException), api_client(yaml.safe_load(state.kubeconfig), state.context) as api:
+            Deletions(api).await_caches(state.definitions)
 
 
 def _explanation(stack: str, state: Contents, again: str) -> PlatformError | None:
