@@ -134,6 +134,18 @@ def test_longest_durations_are_accepted(api_server: ApiServer, duration: str) ->
         (BOUND | {"timeout": "soon"}, "spec.timeout in body should match"),
         (BOUND | {"priorities": ["urgent"]}, "spec.priorities[0]: Unsupported value"),
         ({"type": "pigeon"}, 'spec.type: Unsupported value: "pigeon"'),
+        (
+            spec("webhook", headersSecretRef={"name": "s"}),
+            "spec.webhook.headersSecretRef.keys: Required value",
+        ),
+        (
+            spec("webhook", headersSecretRef={"name": "s", "keys": []}),
+            "spec.webhook.headersSecretRef.keys: Invalid value",
+        ),
+        (
+            spec("webhook", headersSecretRef={"name": "s", "keys": ["X-A"] * 17}),
+            "spec.webhook.headersSecretRef.keys: Too many",
+        ),
         (spec("webhook", signingSecretRefs=[REF] * 5), "spec.webhook.signingSecretRefs: Too many"),
         (spec("email", host="h" * 254), "spec.email.host: Too long"),
     ],

@@ -150,7 +150,7 @@ TYPES = {
         type="webhook",
         block=lambda account, secret: {
             "url": f"{account.url}/webhook",
-            "headersSecretRef": {"name": secret},
+            "headersSecretRef": {"name": secret, "keys": ["Authorization"]},
             "allowedNetworks": NETWORKS,
         },
         secret=lambda _account, credential: {"Authorization": credential},

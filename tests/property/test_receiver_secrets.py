@@ -48,7 +48,7 @@ def test_any_value_of_a_secret_is_used_or_refused(kind: str, value: str, other: 
             "url": None,
             "urlSecretRef": {"name": "s", "key": "k"},
             "signingSecretRefs": [{"name": "s", "key": "o"}],
-            "headersSecretRef": {"name": "h"},
+            "headersSecretRef": {"name": "h", "keys": ["X-Token"]},
         }
     elif kind == "email":
         block = {"authSecretRef": {"name": "s"}}

@@ -161,7 +161,7 @@ def _references(receiver: Receiver) -> References:
     """Return a value in place of each Secret: the right ones are nobody's business here."""
     values = {}
     for use in receiver.spec.secret_uses():
-        if use.key is None or use.field.startswith(("tls.", "proxySecretRef")):
+        if use.field.startswith(("tls.", "proxySecretRef")):
             continue
         if "signingSecretRefs" in use.field:
             values[use.field] = SIGNING_KEY

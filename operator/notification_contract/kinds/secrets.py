@@ -30,6 +30,15 @@ class SecretName(Block):
     """The name of the Secret."""
 
 
+class SecretKeys(SecretName):
+    """Some values of a Secret in the namespace of the receiver."""
+
+    keys: Annotated[
+        tuple[Annotated[str, Field(min_length=1, max_length=253)], ...], Field(min_length=1, max_length=16)
+    ]
+    """The keys of the values in the Secret; 1 to 16."""
+
+
 @dataclass(frozen=True, slots=True)
 class DefaultKey:
     """The key that a SecretRef means if it names none, as an annotation of the field."""
@@ -39,9 +48,9 @@ class DefaultKey:
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The keys that are read from a Secret that a field names as a whole; None stands for all keys together."""
+    """The keys that are read from the Secret that a field names; empty if the field lists them itself."""
 
-    keys: tuple[str | None, ...]
+    keys: tuple[str, ...] = ()
 
 
 CREDENTIALS = Keys(("username", "password"))
@@ -56,8 +65,8 @@ class SecretUse(BaseModel):
     """The field of the spec, as a path such as `webhook.urlSecretRef`."""
     name: str
     """The name of the Secret."""
-    key: str | None
-    """The key of the value; None: all keys of the Secret together."""
+    key: str
+    """The key of the value."""
 
 
 def secret_uses(block: Block, path: str = "") -> Iterator[SecretUse]:
@@ -72,6 +81,9 @@ def secret_uses(block: Block, path: str = "") -> Iterator[SecretUse]:
         field = f"{path}.{alias}" if path else alias
         if isinstance(value, SecretRef):
             yield _use(field, value, marker)
+        elif isinstance(value, SecretKeys):
+            for key in value.keys:
+                yield SecretUse(field=field, name=value.name, key=key)
         elif isinstance(value, SecretName):
             for key in marker.keys if isinstance(marker, Keys) else ():
                 yield SecretUse(field=field, name=value.name, key=key)

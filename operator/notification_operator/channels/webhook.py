@@ -182,6 +182,8 @@ def _key(number: int, text: str) -> bytes:
 def _check(headers: Mapping[str, str]) -> None:
     for name, value in headers.items():
         if name.lower() in RESERVED:
-            raise InvalidOptionsError(f"the header {name} is set by the operator; remove it from the Secret")
+            raise InvalidOptionsError(
+                f"the header {name} is set by the operator; remove it from headersSecretRef.keys"
+            )
         if not name.isascii() or any(character in name + value for character in "\r\n\0"):
             raise InvalidOptionsError(f"the header {name!r} contains a line break or is not ASCII")

@@ -18,7 +18,7 @@ def test_block_is_valid_and_reads_every_key_of_its_secret(kind: ReceiverType) ->
     spec = parse_spec({"type": kind.type, kind.type: kind.block(ACCOUNT, "credentials")})
     assert "allowedNetworks" in " ".join(spec.restricted_fields())
     keys = {use.key for use in spec.secret_uses() if use.name == "credentials"}
-    assert keys in ({None}, set(kind.secret(ACCOUNT, "x")))
+    assert keys == set(kind.secret(ACCOUNT, "x"))
     assert kind.people is spec.addresses_people
 
 

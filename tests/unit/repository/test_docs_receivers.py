@@ -93,7 +93,7 @@ def test_example_is_complete(file: Path) -> None:
     requests = [obj for obj in result if obj["kind"] == names.KIND]
     for (namespace, _), spec in receivers.items():
         for use in spec.secret_uses():
-            assert use.key is None or use.key in secrets[namespace, use.name]
+            assert use.key in secrets[namespace, use.name]
         assert spec.fallback is None or (namespace, spec.fallback.name) in receivers
     assert requests
     for request in requests:

@@ -184,7 +184,7 @@ def _references(
         place = f"{entry.key}.spec.{use.field}"
         if use.name in created:
             keys = ", ".join(sorted(created[use.name])) or "none"
-            if use.key is not None and use.key not in created[use.name]:
+            if use.key not in created[use.name]:
                 yield Problem(
                     key=place,
                     what=f"needs the key {use.key!r} of the Secret {use.name!r}, whose keys are: {keys}",

@@ -74,7 +74,7 @@ def _spec_problems(spec: ReceiverSpec, namespace: str, name: str, among: Surroun
             yield f"spec.{restricted}: only receivers in the operator's namespace {among.home} may have this field"
     for use in spec.secret_uses():
         keys = among.secrets.get((namespace, use.name))
-        if keys is not None and use.key is not None and use.key not in keys:
+        if keys is not None and use.key not in keys:
             yield f"spec.{use.field}: Secret {use.name} has no key {use.key}; it has {', '.join(sorted(keys)) or 'none'}"
     for path, source in _templates(spec, namespace, among):
         try:

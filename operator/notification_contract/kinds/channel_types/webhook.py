@@ -9,7 +9,7 @@ from pydantic import Field
 
 from notification_contract.kinds.channel_type import AllowedNetworks, ChannelType, Restricted, TypeBlock, Url
 from notification_contract.kinds.rules import exactly_one, filled, present
-from notification_contract.kinds.secrets import DefaultKey, Keys, SecretName, SecretRef
+from notification_contract.kinds.secrets import DefaultKey, Keys, SecretKeys, SecretRef
 
 
 class WebhookFormat(StrEnum):
@@ -33,8 +33,8 @@ class Webhook(TypeBlock):
     """The content type of a request of the format Template."""
     signing_secret_refs: Annotated[tuple[SecretRef, ...], Field(max_length=4), DefaultKey("signing-key")] = ()
     """The keys that sign each request, one signature per key; several during a rotation. Without keys, requests are not signed."""
-    headers_secret_ref: Annotated[SecretName | None, Keys((None,))] = None
-    """A Secret whose keys and values are additional headers of each request."""
+    headers_secret_ref: Annotated[SecretKeys | None, Keys()] = None
+    """Additional headers of each request, in a Secret: each key is the name of a header."""
     insecure: Annotated[bool, Restricted()] = False
     """Whether the URL may begin with http://. Only in the operator's own namespace."""
     allowed_networks: AllowedNetworks = ()

@@ -128,10 +128,7 @@ def resolve_references(receiver: Receiver, secret: Callable[[ObjectKey], ObjectS
             return missing
         assert state.data is not None, "a missing object has been handled"
         versions[use.name] = state.version
-        if use.key is None:
-            values |= {f"{use.field}/{name}": value for name, value in state.data.items()}
-        else:
-            values[f"{use.field}/{use.key}"] = values[use.field] = state.data[use.key]
+        values[f"{use.field}/{use.key}"] = values[use.field] = state.data[use.key]
     reason = ReferenceReason.FOUND if versions else ReferenceReason.NONE
     version = ",".join(f"{name}={version}" for name, version in sorted(versions.items()))
     # Both texts are kept for each receiver; those that use the same Secrets share them.
@@ -164,10 +161,9 @@ def _missing(use: SecretUse, key: ObjectKey, state: ObjectState) -> References |
             reason=ReferenceReason.NOT_FOUND,
             message=f"{use.field}: namespace {key.namespace} has no Secret {use.name}; create it",
         )
-    if use.key is not None and not state.data.get(use.key):
-        keys = ", ".join(sorted(state.data)) or "no keys"
+    if not state.data.get(use.key):
         return References(
             reason=ReferenceReason.KEY_MISSING,
-            message=f"{use.field}: Secret {use.name} has no value under the key {use.key}; it has {keys}",
+            message=f"{use.field}: Secret {use.name} has no value under the key {use.key}; add it, or name another key",
         )
     return None

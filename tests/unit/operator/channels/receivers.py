@@ -62,8 +62,10 @@ def make(
         fields: the other fields of the block.
     """
     for name in dict.fromkeys(each.partition("/")[0] for each in values):
-        listed, reference = name.endswith("]"), {"name": "s"}
+        listed, reference = name.endswith("]"), dict[str, Any](name="s")
         field = name.partition("[")[0]
+        if field == "headersSecretRef":
+            reference["keys"] = [each.removeprefix(f"{field}/") for each in values if each.startswith(field)]
         fields[field] = [*fields.get(field, ()), reference] if listed else reference
     model = CHANNEL_TYPES[kind].block
     assert model is not None, "these types have blocks"

@@ -58,7 +58,7 @@ FAR: dict[str, Far] = {
             "url": None,
             "urlSecretRef": {"name": "s", "key": "u"},
             "signingSecretRefs": [{"name": "s", "key": "k"}],
-            "headersSecretRef": {"name": "headers"},
+            "headersSecretRef": {"name": "headers", "keys": ["X-Token"]},
             **HERE,
         },
         secrets=lambda url: {"u": f"{url}\n", "k": f"{KEY}\n"},

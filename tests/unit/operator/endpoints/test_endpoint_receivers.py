@@ -307,7 +307,7 @@ async def test_receiver_without_its_secret_fails_attempts_or_holds_messages() ->
             assert refused(attempt) == (False, False, "ReceiverNotReady")
             assert attempt.error == (
                 "ReceiverNotReady: receiver shop/hook: webhook.urlSecretRef: Secret hook has no value under the key url; "
-                "it has other"
+                "add it, or name another key"
             )
         else:
             with pytest.raises(Postponed):

@@ -224,8 +224,16 @@ async def test_every_signing_key_signs() -> None:
             "signing key 1 is not base64",
         ),
         ({"signingSecretRefs": [{"name": "s", "key": "k"}]}, {"k": "whsec_aHVudGVyMg=="}, "has 7 bytes"),
-        ({"headersSecretRef": {"name": "s"}}, {"Host": "hunter2"}, "the header Host is set by the operator"),
-        ({"headersSecretRef": {"name": "s"}}, {"X": "hunter2\nY: z"}, "contains a line break"),
+        (
+            {"headersSecretRef": {"name": "s", "keys": ["Host"]}},
+            {"Host": "hunter2"},
+            "the header Host is set by the operator; remove it from headersSecretRef.keys",
+        ),
+        (
+            {"headersSecretRef": {"name": "s", "keys": ["X"]}},
+            {"X": "hunter2\nY: z"},
+            "contains a line break",
+        ),
         ({"url": None, "urlSecretRef": {"name": "s", "key": "k"}}, {"k": "hunter2"}, "use https"),
         ({"url": None, "urlSecretRef": {"name": "s", "key": "k"}}, {"k": "  "}, "use https"),
         ({"url": "https://[::1"}, {}, "it is not valid"),

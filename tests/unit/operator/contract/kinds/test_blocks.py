@@ -14,7 +14,7 @@ from tests.unit.operator.contract.kinds.specs import BLOCKS, spec
 NAME = {"name": "s"}
 
 
-def use(field: str, key: str | None) -> SecretUse:
+def use(field: str, key: str) -> SecretUse:
     return SecretUse(field=field, name="s", key=key)
 
 
@@ -30,7 +30,10 @@ def use(field: str, key: str | None) -> SecretUse:
                 use("webhook.signingSecretRefs[1]", "old"),
             ],
         ),
-        (spec("webhook", headersSecretRef=NAME), [use("webhook.headersSecretRef", None)]),
+        (
+            spec("webhook", headersSecretRef={"name": "s", "keys": ["X-A", "X-B"]}),
+            [use("webhook.headersSecretRef", "X-A"), use("webhook.headersSecretRef", "X-B")],
+        ),
         (spec("email"), []),
         (
             spec("email", authSecretRef=NAME),

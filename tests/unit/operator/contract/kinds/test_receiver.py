@@ -65,6 +65,19 @@ def test_block_of_another_type_is_refused_by_name(type_: str) -> None:
         ({"type": "log", "extra": 1}, "extra: Extra inputs are not permitted"),
         (spec("webhook", url=""), "set exactly one of webhook.url and webhook.urlSecretRef"),
         (spec("webhook", urlSecretRef=REF), "set exactly one of webhook.url and webhook.urlSecretRef"),
+        (spec("webhook", headersSecretRef={"name": "s"}), "webhook.headersSecretRef.keys: Field required"),
+        (
+            spec("webhook", headersSecretRef={"name": "s", "keys": []}),
+            "webhook.headersSecretRef.keys: Tuple should have at least 1 item",
+        ),
+        (
+            spec("webhook", headersSecretRef={"name": "s", "keys": ["X-A"] * 17}),
+            "webhook.headersSecretRef.keys: Tuple should have at most 16 items",
+        ),
+        (
+            spec("webhook", headersSecretRef={"name": "s", "keys": [""]}),
+            "webhook.headersSecretRef.keys.0: String should have at least 1 character",
+        ),
         (spec("webhook", allowedNetworks=["10.0.0.0"]), "'10.0.0.0' is not a network; write it like"),
         (spec("webhook", allowedNetworks=["ten/8"]), "webhook.allowedNetworks.0: 'ten/8' is not a network"),
         (spec("webhook", allowedNetworks=["10.0.0.0/255.0.0.0"]), "is not a network"),

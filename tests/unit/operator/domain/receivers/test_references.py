@@ -46,9 +46,9 @@ def test_values_are_found_by_field_and_by_key() -> None:
     assert (references.message, references.version) == ("Read Secret login", "login=v-login")
 
 
-def test_whole_secret_is_a_group() -> None:
-    hook = receiver(block={"headersSecretRef": {"name": "headers"}})
-    references = resolve_references(hook, secrets(headers={"X-Token": TOKEN}).get)
+def test_named_keys_of_a_secret_are_a_group() -> None:
+    hook = receiver(block={"headersSecretRef": {"name": "headers", "keys": ["X-Token"]}})
+    references = resolve_references(hook, secrets(headers={"X-Token": TOKEN, "DB_PASSWORD": "p"}).get)
     assert references.of_block("webhook").keys_of("headersSecretRef") == {"X-Token": TOKEN}
 
 
@@ -89,17 +89,17 @@ def test_version_changes_with_each_secret() -> None:
         (
             ObjectState(known=True, data={"b": TOKEN, "a": TOKEN}),
             ReferenceReason.KEY_MISSING,
-            "webhook.urlSecretRef: Secret hook has no value under the key url; it has a, b",
+            "webhook.urlSecretRef: Secret hook has no value under the key url; add it, or name another key",
         ),
         (
             ObjectState(known=True, data={"url": ""}),
             ReferenceReason.KEY_MISSING,
-            "webhook.urlSecretRef: Secret hook has no value under the key url; it has url",
+            "webhook.urlSecretRef: Secret hook has no value under the key url; add it, or name another key",
         ),
         (
             ObjectState(known=True, data={}),
             ReferenceReason.KEY_MISSING,
-            "webhook.urlSecretRef: Secret hook has no value under the key url; it has no keys",
+            "webhook.urlSecretRef: Secret hook has no value under the key url; add it, or name another key",
         ),
     ],
 )
