@@ -34,6 +34,10 @@ def secret(cluster: DemoCluster, namespace: str, name: str) -> dict[str, str]:
     metadata = {"namespace": namespace, "name": name}
     stored = cluster.get({"apiVersion": "v1", "kind": "Secret", "metadata": metadata})
     assert stored is not None
+    granted = stored["metadata"]["labels"].get("kubernaut.ai/receivers") == "true"
+    assert granted is (namespace == HOME), (
+        "receivers may use the Secrets that they need, and not the inbox's own"
+    )
     return {key: base64.b64decode(value).decode() for key, value in stored["data"].items()}
 
 

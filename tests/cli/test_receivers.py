@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from kubernetes import client
 
-from notification_contract.names import RECEIVER_PLURAL
+from notification_contract.names import RECEIVER_PLURAL, SECRET_LABEL
 from tests.cli.cluster import COMMAND
 from tests.harness.eventually import eventually
 
@@ -283,7 +283,7 @@ def test_test_that_nobody_answers_has_an_exit_code_of_its_own(cluster: Cluster, 
 def test_render_shows_what_a_receiver_would_get(cluster: Cluster, tmp_path: Path) -> None:
     core = client.CoreV1Api(cluster.api)
     secret = {
-        "metadata": {"name": "hook"},
+        "metadata": {"name": "hook", "labels": {SECRET_LABEL: "true"}},
         "stringData": {"url": "https://hooks.example.com/not-for-readers"},
     }
     core.create_namespaced_secret(cluster.namespace, secret)

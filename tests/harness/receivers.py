@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from notification_contract.kinds.target import TargetKey
+from notification_contract.names import SECRET_LABEL
 from tests.harness.counterparts import Account
 from tests.harness.eventually import eventually
 from tests.harness.receiver_types import TYPES, ReceiverType
@@ -112,9 +113,12 @@ class StoredReceiver:
         """Change the Secret; the service keeps what it expects."""
         self.set_secret(self.kind.secret(self.account, credential))
 
-    def set_secret(self, data: Mapping[str, str]) -> None:
-        """Create the Secret, or replace its values."""
-        self.cluster.apply(secret_object(self.namespace, self.secret, data))
+    def set_secret(self, data: Mapping[str, str], *, granted: bool = True) -> None:
+        """Create the Secret, or replace its values. `granted`: whether it has the label that lets receivers use it."""
+        secret = secret_object(self.namespace, self.secret, data)
+        if not granted:
+            del secret["metadata"]["labels"]
+        self.cluster.apply(secret)
 
     def delete_secret(self) -> None:
         self.cluster.send("DELETE", f"/api/v1/namespaces/{self.namespace}/secrets/{self.secret}")
@@ -235,11 +239,11 @@ class Receivers:
 
 
 def secret_object(namespace: str, name: str, data: Mapping[str, str]) -> Object:
-    """Return a Secret; a value that is no longer in the data is removed."""
+    """Return a Secret that receivers may use; a value that is no longer in the data is removed."""
     return {
         "apiVersion": "v1",
         "kind": "Secret",
-        "metadata": {"name": name, "namespace": namespace},
+        "metadata": {"name": name, "namespace": namespace, "labels": {SECRET_LABEL: "true"}},
         "data": {key: base64.b64encode(value.encode()).decode() for key, value in data.items()},
     }
 

@@ -73,12 +73,14 @@ def sign(node: Node, name: str, alternatives: Sequence[str] = HERE) -> dict[str,
     return {"tls.crt": crt, "tls.key": key, "ca.crt": authority}
 
 
-def tls_secret(namespace: str, name: str, data: Mapping[str, str]) -> dict[str, object]:
+def tls_secret(
+    namespace: str, name: str, data: Mapping[str, str], *, labels: Mapping[str, str] | None = None
+) -> dict[str, object]:
     """Return a Secret of the type for certificates; the data is in base64."""
     return {
         "apiVersion": "v1",
         "kind": "Secret",
-        "metadata": {"name": name, "namespace": namespace},
+        "metadata": {"name": name, "namespace": namespace, "labels": dict(labels or {})},
         "type": "kubernetes.io/tls",
         "data": dict(data),
     }

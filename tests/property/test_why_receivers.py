@@ -199,7 +199,8 @@ class Watches(KubeWatches):
             case ["api", "v1", "namespaces", namespace, "secrets"]:
                 name = collection.field_selector.removeprefix("metadata.name=")
                 meta = {"name": name, "namespace": namespace, "resourceVersion": "1"}
-                return [{"metadata": meta, "data": {"url": "dQ=="}}] if name == "present" else []
+                secret = {"metadata": meta, "type": "Opaque", "data": {"url": "dQ=="}}
+                return [secret] if name == "present" else []
         raise AssertionError(collection.path)
 
 

@@ -49,6 +49,7 @@ RECEIVER_DESCRIPTIONS = {
         "Metrics count each receiver separately, and say whether it is Ready",
         "A receiver that never answers delays no other receiver",
         "A receiver that asks for a pause gets no message of any notification before its end",
+        "A Secret that its owner has not labelled is not read, and the label delivers what waits",
     ),
     "channels": (
         "A message reaches a webhook whole, with its origin",

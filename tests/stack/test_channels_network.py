@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from notification_contract.names import SECRET_LABEL
 from tests.harness.counterparts import HOST, MAIL_PORTS
 from tests.harness.notifications import FLAT1, addressed
 from tests.harness.receiver_types import NETWORKS
@@ -85,7 +86,8 @@ def test_certificate_of_the_client_is_presented(
     receivers_operator: OperatorUnderTest, receivers: Receivers
 ) -> None:
     name = f"client-{uuid.uuid4().hex[:8]}"
-    receivers.apply(tls_secret(receivers.home, name, sign(receivers_operator.workload.node, name)))
+    certificate = sign(receivers_operator.workload.node, name)
+    receivers.apply(tls_secret(receivers.home, name, certificate, labels={SECRET_LABEL: "true"}))
     tls = {"caSecretRef": {"name": receivers.authority(receivers.home)}, "certSecretRef": {"name": name}}
     receiver = receivers.add("webhook", tls=tls).ready()
     is_sent(receivers_operator, receiver)

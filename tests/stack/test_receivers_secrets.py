@@ -73,6 +73,27 @@ def test_missing_key_is_named_and_its_addition_delivers(
     receivers_operator.status(obj, "Sent", within=15)
 
 
+@pytest.mark.check("receivers-46")
+def test_secret_without_the_label_is_not_read_and_the_label_delivers(
+    receivers_operator: OperatorUnderTest, receivers: Receivers
+) -> None:
+    receiver = receivers.add("slack", secret=False, onReceiverError="Hold")
+    data = receiver.kind.secret(receiver.account, receiver.credential)
+    receiver.account.expect(receiver.credential)
+    receiver.set_secret(data, granted=False)
+    resolved = receiver.wait("ResolvedRefs", "False", "SecretNotFound")
+    command = f"kubectl -n {receiver.namespace} label secret {receiver.secret} kubernaut.ai/receivers=true"
+    assert command in resolved["message"]
+    obj = addressed(receivers_operator.namespace, receiver, retryPolicy=FLAT1)
+    receivers_operator.create(obj)
+    waits(receivers_operator, obj)
+
+    receiver.set_secret(data)
+
+    status = receivers_operator.status(obj, "Sent", within=15)
+    assert targets(status) == [Target(receiver.key(), "Delivered", 1)]
+
+
 @pytest.mark.check("receivers-10")
 def test_secret_deleted_under_traffic_loses_nothing(
     receivers_operator: OperatorUnderTest, receivers: Receivers

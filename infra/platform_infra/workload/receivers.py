@@ -63,7 +63,9 @@ class Receivers(pulumi.ComponentResource):
         return Secret(
             self._child.name(part),
             metadata=ObjectMetaArgs(
-                name=name, namespace=self._args.namespace, labels=names.labels(COMPONENT)
+                name=name,
+                namespace=self._args.namespace,
+                labels={**names.labels(COMPONENT), names.SECRET_LABEL: "true"},
             ),
             string_data={key: pulumi.Output.secret(self._args.secrets[name, key]) for key in keys},
             opts=self._child.options(),

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from notification_contract import names
 from notification_contract.kinds.block import Block, Name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+GRANT: Final = f"{names.SECRET_LABEL}=true"
+"""The label by which the owner of a Secret lets receivers use it: a label selector, and an argument of `kubectl label` (DD-SECRET-001)."""
+SECRET_TYPES: Final = ("Opaque", "kubernetes.io/basic-auth", "kubernetes.io/tls")
+"""The types of Secrets that receivers may use: no tokens of service accounts, no credentials of registries, no releases of Helm."""
+
+
+def grant_command(namespace: str, name: str) -> str:
+    """Return the command by which the owner of a Secret lets receivers use it."""
+    return f"kubectl -n {namespace} label secret {name} {GRANT}"
 
 
 class SecretRef(Block):

@@ -1,18 +1,20 @@
-"""The Secrets and ConfigMaps that receivers refer to: each one is followed by its name.
+"""The Secrets and ConfigMaps that receivers refer to: each one is followed by its name, a Secret by its label, too.
 
-So the account needs no permission for others, and a new credential takes effect with its event.
+So the account needs no permission for others, a new credential takes effect with its event, and no Secret enters the process unless its
+owner lets receivers use it (DD-SECRET-001).
 """
 
 from __future__ import annotations
 
 import asyncio
 from base64 import b64decode
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
+from notification_contract.kinds.secrets import GRANT, SECRET_TYPES
 from notification_operator.domain.json_values import mapping, text
 from notification_operator.domain.receivers.references import ObjectState, object_keys, template_key
 from notification_operator.watch.collection_watch import Changed, Collection, Failed, Listed, Removed, TaskSet
@@ -41,6 +43,9 @@ class ObjectKind:
     plural: str
     read: Callable[[str], str | None]
     """Returns a value from its JSON; None if it is not text."""
+    label_selector: str = ""
+    types: tuple[str, ...] = ()
+    """The types of objects whose values are kept; empty for all."""
 
 
 def _decoded(value: str) -> str | None:
@@ -54,7 +59,9 @@ def _verbatim(value: str) -> str | None:
     return value
 
 
-SECRETS: Final = ObjectKind(kind="Secret", plural="secrets", read=_decoded)
+SECRETS: Final = ObjectKind(
+    kind="Secret", plural="secrets", read=_decoded, label_selector=GRANT, types=SECRET_TYPES
+)
 CONFIG_MAPS: Final = ObjectKind(kind="ConfigMap", plural="configmaps", read=_verbatim)
 
 
@@ -107,11 +114,14 @@ class ReferencedObjects:
             path=f"/api/v1/namespaces/{key.namespace}/{self._kind.plural}",
             name=f"{self._kind.kind} {key.name} in namespace {key.namespace}",
             field_selector=f"metadata.name={key.name}",
+            label_selector=self._kind.label_selector,
             quiet=True,
         )
         return self._watches.open(followed, self._read)
 
     def _read(self, obj: Mapping[str, Any]) -> ObjectState:
+        if self._kind.types and obj.get("type") not in self._kind.types:
+            return ObjectState(known=True, refused=True)
         values = {name: self._kind.read(text(value)) for name, value in mapping(obj.get("data")).items()}
         return ObjectState(
             data={name: value for name, value in values.items() if value is not None},
@@ -147,18 +157,12 @@ def _next(state: ObjectState, event: Event[ObjectState]) -> ObjectState:
             return MISSING
         case Failed(error=error):
             denied = error.status == HTTPStatus.FORBIDDEN
-            return ObjectState(
-                data=state.data,
-                version=state.version,
-                known=state.known or denied,
-                denied=denied,
-                error=str(error),
-            )
+            return replace(state, known=state.known or denied, denied=denied, error=str(error))
 
 
 def _essence(state: ObjectState) -> tuple[object, ...]:
     """Return what a change consists of: not that the API server is away for a while."""
-    return state.data, state.known, state.denied
+    return state.data, state.known, state.denied, state.refused
 
 
 class ReferenceIndex:

@@ -220,7 +220,7 @@ class Owners:
     def _put_secret(self, declaration: Declaration, value: str) -> None:
         data = secret_data(dict.fromkeys(KEYS, value))
         if declaration.secret not in self._objects:
-            self._objects.create(declaration.secret, data=data)
+            self._objects.create(declaration.secret, type="Opaque", data=data)
         elif self._objects.read(declaration.secret)["data"] != data:
             self._objects.change(declaration.secret, lambda obj: obj.update(data=data))
 

@@ -56,6 +56,7 @@ def test_receiver_and_its_secret_share_the_operators_namespace() -> None:
     secret = recording.named("Secret", "on-call-pd")
     assert secret.inputs["metadata"]["name"] == "pd"
     assert secret.inputs["metadata"]["namespace"] == "elsewhere"
+    assert secret.inputs["metadata"]["labels"]["kubernaut.ai/receivers"] == "true"
     assert rpc.is_rpc_secret(secret.inputs["stringData"])
     assert rpc.unwrap_rpc_secret(secret.inputs["stringData"]) == {"routing-key": "s3cr3t"}
 

@@ -29,6 +29,17 @@ Key = tuple[str, str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
+class Change:
+    """A change of an object; None before it was created, and after it was deleted."""
+
+    key: Key
+    before: Object | None
+    after: Object | None
+    obj: Object
+    """The object with the version of the change."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Collection:
     """The objects that a request is about."""
 
@@ -36,11 +47,26 @@ class Collection:
     namespace: str | None
     name: str = ""
     """The name in the field selector; empty without one."""
+    labels: frozenset[tuple[str, str]] = frozenset()
+    """The labels in the label selector."""
     metadata_only: bool = False
 
-    def holds(self, key: Key) -> bool:
+    def holds(self, key: Key, obj: Object | None) -> bool:
+        """Return whether an object, as it is or was, is selected; None for one that does not exist."""
         plural, namespace, name = key
-        return plural == self.plural and self.namespace in {None, namespace} and self.name in {"", name}
+        return (
+            obj is not None
+            and plural == self.plural
+            and self.namespace in {None, namespace}
+            and self.name in {"", name}
+            and self.labels <= (obj["metadata"].get("labels") or {}).items()
+        )
+
+    def event(self, change: Change) -> Object | None:
+        """Return the event of a change: an object appears when it is first selected, and is deleted when it is no longer."""
+        was, is_ = self.holds(change.key, change.before), self.holds(change.key, change.after)
+        kind = {(False, True): "ADDED", (True, True): "MODIFIED", (True, False): "DELETED"}.get((was, is_))
+        return {"type": kind, "object": self.shown(change.obj)} if kind else None
 
     def shown(self, obj: Object) -> Object:
         return {"metadata": obj["metadata"]} if self.metadata_only else obj
@@ -83,7 +109,7 @@ class CollectionsApi:
         self.requests: list[tuple[str, str, dict[str, str]]] = []
         """Method, path and query."""
         self.accepts: list[str] = []
-        self._history: list[tuple[int, Key, Object]] = []
+        self._history: list[tuple[int, Change]] = []
         self._watchers: list[Watcher] = []
 
     def put(self, plural: str, namespace: str, name: str, **content: Any) -> Object:
@@ -93,7 +119,9 @@ class CollectionsApi:
         meta = {**before["metadata"], "namespace": namespace, "name": name, **content.pop("meta", {})}
         changed = "spec" in content and content["spec"] != before.get("spec")
         meta["generation"] += changed
-        self._store(key, {"apiVersion": GROUP_VERSION, "kind": "Any", **before, **content, "metadata": meta})
+        kind = {"type": "Opaque"} if plural == "secrets" else {}
+        fields = {"apiVersion": GROUP_VERSION, "kind": "Any", **kind, **before, **content}
+        self._store(key, {**fields, "metadata": meta})
         return self.objects[key]
 
     def remove(self, plural: str, namespace: str, name: str) -> None:
@@ -101,7 +129,8 @@ class CollectionsApi:
         obj = self.objects.pop((plural, namespace, name))
         self.version += 1
         meta = {**obj["metadata"], "resourceVersion": str(self.version)}
-        self._send((plural, namespace, name), "DELETED", {**obj, "metadata": meta})
+        last = {**obj, "metadata": meta}
+        self._send(Change(key=(plural, namespace, name), before=obj, after=None, obj=last))
 
     def install(self, plural: str) -> None:
         """Install a CRD."""
@@ -148,17 +177,17 @@ class CollectionsApi:
         )
 
     def _store(self, key: Key, obj: Object) -> None:
-        kind = "MODIFIED" if key in self.objects else "ADDED"
+        before = self.objects.get(key)
         self.version += 1
         meta = {**obj["metadata"], "resourceVersion": str(self.version)}
-        self.objects[key] = {**obj, "metadata": meta}
-        self._send(key, kind, self.objects[key])
+        stored = self.objects[key] = {**obj, "metadata": meta}
+        self._send(Change(key=key, before=before, after=stored, obj=stored))
 
-    def _send(self, key: Key, kind: str, obj: Object) -> None:
-        self._history.append((self.version, key, {"type": kind, "object": obj}))
+    def _send(self, change: Change) -> None:
+        self._history.append((self.version, change))
         for watcher in self._watchers:
-            if watcher.collection.holds(key):
-                watcher.queue.put_nowait(self._history[-1][2])
+            if event := watcher.collection.event(change):
+                watcher.queue.put_nowait(event)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         self.requests.append((request.method, request.path, dict(request.query)))
@@ -220,6 +249,7 @@ class CollectionsApi:
             plural=plural,
             namespace=namespace,
             name=query.get("fieldSelector", "").removeprefix("metadata.name="),
+            labels=_labels(query.get("labelSelector", "")),
             metadata_only="as=PartialObjectMetadata" in request.headers["Accept"],
         )
         if "watch" in query:
@@ -231,7 +261,7 @@ class CollectionsApi:
             self.expired_pages -= 1
             return refusal(410, "The provided continue parameter is too old")
         matching = [
-            collection.shown(obj) for key, obj in sorted(self.objects.items()) if collection.holds(key)
+            collection.shown(obj) for key, obj in sorted(self.objects.items()) if collection.holds(key, obj)
         ]
         at, limit = int(query.get("continue", "0")), int(query["limit"])
         meta = {"resourceVersion": str(self.version)}
@@ -243,21 +273,25 @@ class CollectionsApi:
 
     async def _watch(self, request: web.Request, collection: Collection) -> web.StreamResponse:
         watcher, response = Watcher(collection=collection, request=request), web.StreamResponse()
-        for version, key, event in self._history:
-            if version > int(request.query["resourceVersion"]) and collection.holds(key):
+        for version, change in self._history:
+            if version > int(request.query["resourceVersion"]) and (event := collection.event(change)):
                 watcher.queue.put_nowait(event)
         self._watchers.append(watcher)
         try:
             await response.prepare(request)
             while (sent := await watcher.queue.get()) is not None:
-                if sent["type"] in {"ADDED", "MODIFIED", "DELETED"}:
-                    sent = {**sent, "object": collection.shown(sent["object"])}
                 await response.write(json.dumps(sent).encode() + b"\n")
         except ConnectionResetError:
             pass  # the client closed the connection
         finally:
             self._watchers.remove(watcher)
         return response
+
+
+def _labels(selector: str) -> frozenset[tuple[str, str]]:
+    """Return the labels of a selector such as `a=b,c=d`."""
+    pairs = (each.partition("=") for each in filter(None, selector.split(",")))
+    return frozenset((name, value) for name, _, value in pairs)
 
 
 def not_found() -> web.Response:

@@ -110,6 +110,7 @@ def key(obj: Document) -> tuple[str, str]:
 @pytest.mark.parametrize("secret", published("Secret"))
 def test_secret_holds_placeholders(secret: Document) -> None:
     assert "data" not in secret
+    assert secret["metadata"]["labels"] == {names.SECRET_LABEL: "true"}
     for name, value in secret["stringData"].items():
         assert name == "username" or PLACEHOLDER.search(value), f"{name} looks like a real value"
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import trustme
 import yaml
 
+from notification_contract.names import SECRET_LABEL
 from tools.platform.demo.cluster import NAMESPACE, DemoError, Object, wait
 from tools.platform.pulumi.environment import ROOT
 
@@ -46,7 +47,7 @@ class Inbox:
         self._cluster.apply(_object("v1", "Secret", NAMESPACE, NAME, data=_encoded(values)))
         for name, keys in REFERENCES.items():
             data = _encoded({key: values[key] for key in keys})
-            self._cluster.apply(_object("v1", "Secret", self._home, name, data=data))
+            self._cluster.apply(_granted(_object("v1", "Secret", self._home, name, data=data)))
         code = {file.name: file.read_text("utf-8") for file in sorted(SOURCES.iterdir()) if file.is_file()}
         self._cluster.apply(_object("v1", "ConfigMap", NAMESPACE, NAME, data=code))
         service, deployment = _manifests(self._image, checksum(code))
@@ -88,6 +89,12 @@ def checksum(code: Mapping[str, str]) -> str:
 def _object(version: str, kind: str, namespace: str, name: str, **fields: object) -> Object:
     metadata = {"name": name, "namespace": namespace, "labels": LABELS}
     return {"apiVersion": version, "kind": kind, "metadata": metadata, **fields}
+
+
+def _granted(secret: Object) -> Object:
+    """Return a Secret that receivers may use."""
+    metadata = secret["metadata"]
+    return {**secret, "metadata": {**metadata, "labels": {**metadata["labels"], SECRET_LABEL: "true"}}}
 
 
 def _encoded(values: Mapping[str, str]) -> dict[str, str]:

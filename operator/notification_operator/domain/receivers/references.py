@@ -7,6 +7,8 @@ from enum import StrEnum
 from sys import intern
 from typing import TYPE_CHECKING, NamedTuple
 
+from notification_contract.kinds.secrets import GRANT, SECRET_TYPES, grant_command
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -36,6 +38,8 @@ class ObjectState:
     """Whether it was looked for."""
     denied: bool = False
     """Whether the API server does not let the operator read it."""
+    refused: bool = False
+    """Whether it has a type that receivers may not use; its data is not kept then."""
     error: str = ""
     """Why it cannot be read now; the data may be older then."""
 
@@ -46,6 +50,8 @@ class ReferenceReason(StrEnum):
     FOUND = "SecretFound"
     NONE = "NoReferences"
     NOT_FOUND = "SecretNotFound"
+    """No Secret of this name lets receivers use it: it does not exist, or its owner has not labelled it."""
+    TYPE_NOT_ALLOWED = "SecretTypeNotAllowed"
     KEY_MISSING = "KeyMissing"
     NOT_ALLOWED = "NotAllowed"
     PENDING = "Pending"
@@ -156,10 +162,17 @@ def _missing(use: SecretUse, key: ObjectKey, state: ObjectState) -> References |
             reason=ReferenceReason.PENDING,
             message=f"{use.field}: Secret {use.name} is being read{f': {state.error}' if state.error else ''}",
         )
+    if state.refused:
+        return References(
+            reason=ReferenceReason.TYPE_NOT_ALLOWED,
+            message=f"{use.field}: Secret {use.name} in namespace {key.namespace} has a type that receivers may not use; "
+            f"create one of the types {', '.join(SECRET_TYPES)}, with the label {GRANT}",
+        )
     if state.data is None:
         return References(
             reason=ReferenceReason.NOT_FOUND,
-            message=f"{use.field}: namespace {key.namespace} has no Secret {use.name}; create it",
+            message=f"{use.field}: Secret {use.name} does not exist in namespace {key.namespace}, or lacks the label {GRANT}; "
+            f"create it with the label, or run: {grant_command(*key)}",
         )
     if not state.data.get(use.key):
         return References(

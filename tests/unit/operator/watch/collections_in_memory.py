@@ -49,7 +49,7 @@ class Collections(KubeWatches):
 
     def put_secret(self, name: str, **data: str) -> None:
         encoded = {key: b64encode(value.encode()).decode() for key, value in data.items()}
-        self.put("/api/v1/namespaces/shop/secrets", name, {"data": encoded})
+        self.put("/api/v1/namespaces/shop/secrets", name, {"type": "Opaque", "data": encoded})
 
     def open(self, collection: Collection, keep: Callable[[Mapping[str, Any]], Item]) -> InMemoryWatch[Item]:
         """See `KubeWatches.open`."""

@@ -84,7 +84,20 @@ def test_version_changes_with_each_secret() -> None:
         (
             ObjectState(known=True),
             ReferenceReason.NOT_FOUND,
-            "webhook.urlSecretRef: namespace shop has no Secret hook; create it",
+            (
+                "webhook.urlSecretRef: Secret hook does not exist in namespace shop, or lacks the label "
+                "kubernaut.ai/receivers=true; create it with the label, or run: "
+                "kubectl -n shop label secret hook kubernaut.ai/receivers=true"
+            ),
+        ),
+        (
+            ObjectState(known=True, refused=True),
+            ReferenceReason.TYPE_NOT_ALLOWED,
+            (
+                "webhook.urlSecretRef: Secret hook in namespace shop has a type that receivers may not use; create one "
+                "of the types Opaque, kubernetes.io/basic-auth, kubernetes.io/tls, with the label "
+                "kubernaut.ai/receivers=true"
+            ),
         ),
         (
             ObjectState(known=True, data={"b": TOKEN, "a": TOKEN}),

@@ -127,8 +127,10 @@ def put(api: CollectionsApi, **content: Any) -> None:
     api.put(RECEIVERS, HOME, KEY.name, **content)
 
 
-def put_secret(api: CollectionsApi, value: str) -> None:
-    api.put("secrets", HOME, "hook", data={"url": b64encode(value.encode()).decode()})
+def put_secret(api: CollectionsApi, value: str, *, granted: bool = True) -> None:
+    labels = {names.SECRET_LABEL: "true"} if granted else {}
+    data = {"url": b64encode(value.encode()).decode()}
+    api.put("secrets", HOME, "hook", data=data, meta={"labels": labels})
 
 
 async def test_life_of_a_receiver_shows_in_its_status(api: CollectionsApi, client: ApiClient) -> None:
@@ -136,6 +138,11 @@ async def test_life_of_a_receiver_shows_in_its_status(api: CollectionsApi, clien
     async with replica.at_work():
         put(api, spec=SLACK)
         await until(lambda: conditions(api).get("ResolvedRefs") == "SecretNotFound")
+        put_secret(api, "u", granted=False)
+        put_secret(api, "u")
+        await until(lambda: conditions(api)["ResolvedRefs"] == "SecretFound")
+        put_secret(api, "u", granted=False)
+        await until(lambda: conditions(api)["ResolvedRefs"] == "SecretNotFound")
         put_secret(api, "u")
         await until(lambda: conditions(api)["ResolvedRefs"] == "SecretFound")
         assert conditions(api) == {"Ready": "Accepted", "ResolvedRefs": "SecretFound", "Healthy": "Untested"}

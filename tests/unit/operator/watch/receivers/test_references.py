@@ -11,6 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from notification_contract.kinds.receiver import parse_spec
+from notification_contract.names import SECRET_LABEL
 from notification_operator.domain.receivers.catalog import Catalog, Receiver, ReceiverKey
 from notification_operator.domain.receivers.references import ObjectKey, ReferenceReason, resolve_references
 from notification_operator.watch import references as module
@@ -55,8 +56,12 @@ async def at_work(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
 
 
 def put(api: CollectionsApi, key: ObjectKey, **values: str) -> None:
-    data = {name: b64encode(value.encode()).decode() for name, value in values.items()}
-    api.put("secrets", *key, data=data)
+    put_raw(api, key, {name: b64encode(value.encode()).decode() for name, value in values.items()})
+
+
+def put_raw(api: CollectionsApi, key: ObjectKey, data: object, **fields: Any) -> None:
+    """Store a Secret that receivers may use."""
+    api.put("secrets", *key, data=data, meta={"labels": {SECRET_LABEL: "true"}}, **fields)
 
 
 async def test_followed_secret_is_decoded_and_others_are_not_requested(
@@ -117,6 +122,56 @@ async def test_secret_that_does_not_exist_is_known_to_be_missing(
         secrets.follow(frozenset({HOOK}))
         await until(lambda: api.watched)
         assert (secrets.get(HOOK), changed) == (MISSING, [HOOK])
+
+
+@pytest.mark.parametrize("labels", [{}, {SECRET_LABEL: ""}, {SECRET_LABEL: "True"}, {"other": "true"}])
+async def test_secret_never_arrives_until_its_owner_labels_it(
+    api: CollectionsApi, client: ApiClient, labels: dict[str, str]
+) -> None:
+    api.put("secrets", *HOOK, data={"url": b64encode(b"u").decode()}, meta={"labels": labels})
+    secrets = objects(client)
+    async with at_work(secrets.run(lambda _key: None)):
+        secrets.follow(frozenset({HOOK}))
+        await until(lambda: api.watched)
+        assert secrets.get(HOOK) == MISSING
+        put(api, HOOK, url="u")
+        await until(lambda: secrets.get(HOOK).data == {"url": "u"})
+        api.put("secrets", *HOOK, meta={"labels": labels})
+        await until(lambda: secrets.get(HOOK) == MISSING)
+    assert {query["labelSelector"] for _, _, query in api.requests} == {"kubernaut.ai/receivers=true"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "usable"),
+    [
+        ("Opaque", True),
+        ("kubernetes.io/basic-auth", True),
+        ("kubernetes.io/tls", True),
+        ("kubernetes.io/service-account-token", False),
+        ("kubernetes.io/dockerconfigjson", False),
+        ("kubernetes.io/dockercfg", False),
+        ("kubernetes.io/ssh-auth", False),
+        ("bootstrap.kubernetes.io/token", False),
+        ("helm.sh/release.v1", False),
+        ("opaque", False),
+        ("", False),
+        (["Opaque"], False),
+    ],
+)
+async def test_values_of_a_secret_are_kept_only_for_some_types(
+    api: CollectionsApi, client: ApiClient, kind: object, *, usable: bool
+) -> None:
+    put_raw(api, HOOK, {"url": b64encode(b"confidential").decode()}, type=kind)
+    secrets = objects(client)
+    async with at_work(secrets.run(lambda _key: None)):
+        secrets.follow(frozenset({HOOK}))
+        await until(lambda: secrets.get(HOOK).known)
+        state = secrets.get(HOOK)
+    assert (state.data is not None, state.refused) == (usable, not usable)
+    reference = resolve_references(receiver_of("hook"), lambda _key: state)
+    expected = ReferenceReason.FOUND if usable else ReferenceReason.TYPE_NOT_ALLOWED
+    assert (reference.reason, bool(reference.values)) == (expected, usable)
+    assert "confidential" not in f"{secrets.__dict__} {reference.message}"
 
 
 async def test_watches_start_and_end_as_references_change(api: CollectionsApi, client: ApiClient) -> None:
@@ -208,7 +263,7 @@ async def test_secret_is_unknown_while_the_api_server_does_not_answer(
 
 
 async def test_values_are_in_no_log_and_no_representation(api: CollectionsApi, client: ApiClient) -> None:
-    api.put("secrets", *HOOK, data={"url": "%%%", "binary": b64encode(b"\xff\xfeconfidential").decode()})
+    put_raw(api, HOOK, {"url": "%%%", "binary": b64encode(b"\xff\xfeconfidential").decode()})
     secrets = objects(client)
     with capture_logs() as logs:
         async with at_work(secrets.run(lambda _key: 1 / 0)):  # type: ignore[arg-type]
@@ -216,7 +271,7 @@ async def test_values_are_in_no_log_and_no_representation(api: CollectionsApi, c
             await until(lambda: secrets.get(HOOK).known)
             put(api, HOOK, url="confidential")
             await until(lambda: secrets.get(HOOK).data == {"url": "confidential"})
-            api.put("secrets", *HOOK, data="confidential")
+            put_raw(api, HOOK, "confidential")
             await until(lambda: secrets.get(HOOK).data == {})
             put(api, HOOK, url="confidential")
             await until(lambda: secrets.get(HOOK).data)
@@ -228,7 +283,7 @@ async def test_values_are_in_no_log_and_no_representation(api: CollectionsApi, c
 
 async def test_value_that_is_no_text_is_left_out(api: CollectionsApi, client: ApiClient) -> None:
     data = {"url": b64encode(b"u").decode(), "image": b64encode(b"\xff\xfe").decode(), "odd": "a", "no": None}
-    api.put("secrets", *HOOK, data=data)
+    put_raw(api, HOOK, data)
     secrets = objects(client)
     async with at_work(secrets.run(lambda _key: None)):
         secrets.follow(frozenset({HOOK}))
@@ -247,6 +302,10 @@ async def test_config_map_is_followed_with_its_values_as_they_are(
     assert {path for _, path, _ in api.requests} == {"/api/v1/namespaces/platform/configmaps"}
 
 
+def receiver_of(secret: str, name: str = "a") -> Receiver:
+    return Receiver(key=ReceiverKey(HOME, name), uid=name, generation=1, spec=parse_spec(spec(secret)))
+
+
 class Receivers:
     """A catalog whose snapshot the test replaces."""
 
@@ -255,12 +314,7 @@ class Receivers:
 
     def set(self, **secrets: str) -> frozenset[ReceiverKey]:
         """Put receivers with these Secrets in force; return all that may have changed."""
-        receivers = {
-            ReceiverKey(HOME, name): Receiver(
-                key=ReceiverKey(HOME, name), uid=name, generation=1, spec=parse_spec(spec(secret))
-            )
-            for name, secret in secrets.items()
-        }
+        receivers = {ReceiverKey(HOME, name): receiver_of(secret, name) for name, secret in secrets.items()}
         changed = frozenset({*self.catalog.receivers, *receivers})
         self.catalog = Catalog(home=HOME, receivers=receivers)
         return changed
