@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from platform_infra import names
 from platform_infra.cluster.api_client import ApiClient
 from platform_infra.settings.reader import parse
 from tests.kit.recording import record_settings
@@ -23,11 +24,17 @@ PULUMI = ("pulumi:", "pulumi-python:", "notification-platform:")
 
 @pytest.fixture(scope="module")
 def home(api_server: ApiServer) -> str:
-    """A namespace of others with a default account, a limit, and a Secret."""
+    """A namespace of others with a default account, a limit, and Secrets that receivers may not use."""
     name = api_server.namespace()
     core = api_server.cluster.core
     core.create_namespaced_service_account(name, {"metadata": {"name": "default"}})
     core.create_namespaced_secret(name, {"metadata": {"name": "vault"}, "stringData": {"url": "x"}})
+    registry = {
+        "metadata": {"name": "registry", "labels": {names.SECRET_LABEL: "true"}},
+        "type": "kubernetes.io/dockerconfigjson",
+        "stringData": {".dockerconfigjson": "{}"},
+    }
+    core.create_namespaced_secret(name, registry)
     limit = {"type": "Container", "max": {"memory": "512Mi"}}
     core.create_namespaced_limit_range(name, {"metadata": {"name": "l"}, "spec": {"limits": [limit]}})
     return name
@@ -57,6 +64,12 @@ def planned(home: str, values: dict[str, Any]) -> list[PlannedObject]:
 def _with_integers(document: Any) -> Any:
     """Return an object without floating-point numbers, which the recording engine has for every number."""
     return json.loads(json.dumps(document), parse_float=lambda text: int(float(text)))
+
+
+def with_receiver(secret: str, key: str) -> dict[str, Any]:
+    """Return the setting of a receiver that refers to a Secret of others."""
+    spec = {"type": "pagerduty", "pagerduty": {"routingKeySecretRef": {"name": secret, "key": key}}}
+    return {"receivers": [{"name": "on-call", "spec": spec, "existingSecrets": [secret]}]}
 
 
 def report(api_server: ApiServer, home: str, user: str = "", **values: Any) -> Report:
@@ -113,6 +126,17 @@ def test_cluster_that_permits_everything_passes_and_is_not_changed(api_server: A
             "vault has no key 'webhook-url'; its keys are: url",
             "add the key",
         ),
+        (
+            with_receiver("vault", "url"),
+            "vault lacks the label kubernaut.ai/receivers=true",
+            "label secret vault kubernaut.ai/receivers=true",
+        ),
+        (
+            with_receiver("registry", ".dockerconfigjson"),
+            "registry has a type that receivers may not use",
+            "Opaque, kubernetes.io/basic-auth, kubernetes.io/tls",
+        ),
+        (with_receiver("absent", "url"), "absent does not exist", "no receiver is ready without it"),
         ({"operatorCaBundleConfigMap": "roots"}, "roots does not exist", "create it"),
         ({"watchNamespaces": ["not-there"]}, "the namespace not-there does not exist", "watchNamespaces"),
     ],

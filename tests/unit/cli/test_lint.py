@@ -177,12 +177,39 @@ def in_shop(kind: str, name: str, **content: Any) -> dict[str, Any]:
     return {"kind": kind, "metadata": {"name": name, "namespace": "shop"}, **content}
 
 
+def granted_secret(**content: Any) -> dict[str, Any]:
+    labels = {"kubernaut.ai/receivers": "true"}
+    return {"kind": "Secret", "metadata": {"name": "hook", "namespace": "shop", "labels": labels}, **content}
+
+
+@pytest.mark.parametrize("labels", [None, {}, {"kubernaut.ai/receivers": "yes"}])
+def test_secret_that_receivers_may_not_use_is_named(labels: dict[str, str] | None) -> None:
+    secret = granted_secret(stringData={"url": "u"})
+    secret["metadata"]["labels"] = labels
+    (problem,), notes = receiver_results(secret)
+    assert problem == (
+        "Secret hook: lacks the label kubernaut.ai/receivers=true, so no receiver can use it; "
+        "add it to metadata.labels"
+    )
+    assert notes == []
+
+
+@pytest.mark.parametrize("kind", ["kubernetes.io/dockerconfigjson", "helm.sh/release.v1", None])
+def test_secret_of_a_type_for_others_is_named(kind: str | None) -> None:
+    (problem,), _ = receiver_results(granted_secret(type=kind, stringData={"url": "u"}))
+    assert problem == (
+        "Secret hook: has a type that receivers may not use; "
+        "use one of Opaque, kubernetes.io/basic-auth, kubernetes.io/tls"
+    )
+    assert receiver_results(granted_secret(type="Opaque", stringData={"url": "u"})) == ([], [])
+
+
 def test_valid_receiver_has_notes_about_what_is_not_in_the_files() -> None:
     assert receiver_results(fallback={"name": "mail"}) == (
         [],
         ["the fallback mail is not in these files", "the Secret hook is not in these files"],
     )
-    secret = in_shop("Secret", "hook", stringData={"url": "u"})
+    secret = granted_secret(stringData={"url": "u"})
     assert receiver_results(secret, in_shop("NotificationReceiver", "mail"), fallback={"name": "mail"}) == (
         [],
         [],
@@ -216,7 +243,7 @@ def test_invalid_receiver_is_named_with_its_field(spec: dict[str, Any], problem:
 
 
 def test_objects_of_the_same_files_are_read_for_receivers() -> None:
-    problems, _ = receiver_results(in_shop("Secret", "hook", data={"token": "eA=="}))
+    problems, _ = receiver_results(granted_secret(data={"token": "eA=="}))
     assert problems == ["spec.slack.webhookUrlSecretRef: Secret hook has no key url; it has token"]
     template = {"configMapRef": {"name": "texts"}}
     problems, _ = receiver_results(

@@ -121,6 +121,27 @@ def test_pods_refer_to_what_the_program_does_not_create() -> None:
     )
 
 
+def test_receivers_refer_to_secrets_that_the_program_does_not_create() -> None:
+    spec = {
+        "type": "webhook",
+        "webhook": {
+            "urlSecretRef": {"name": "own"},
+            "headersSecretRef": {"name": "vault", "keys": ["Authorization"]},
+        },
+        "tls": {"certSecretRef": {"name": "client"}},
+    }
+    receiver = planned("kubernaut.ai/v1alpha1", "NotificationReceiver", "r", "a", spec=spec)
+
+    def of_receiver(name: str, key: str) -> Reference:
+        return Reference(kind="Secret", namespace="a", name=name, key=key, of_receiver=True)
+
+    assert references([receiver, planned("v1", "Secret", "own", "a")]) == [
+        of_receiver("client", "tls.crt"),
+        of_receiver("client", "tls.key"),
+        of_receiver("vault", "Authorization"),
+    ]
+
+
 def test_missing_rights_become_a_role_in_each_place() -> None:
     rights = [
         Right(namespace="a", group="g", resource="r", verb="get"),

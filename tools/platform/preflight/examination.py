@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
+from notification_contract.kinds.secrets import GRANT, SECRET_TYPES, grant_command
 from platform_infra import names
 from platform_infra.cluster.api_server import NAMESPACES
 from tools.platform.errors import PlatformError
@@ -14,7 +15,8 @@ from tools.platform.kinds import Kind, kinds_at
 from tools.platform.preflight.rights import BINDINGS, Need, Reference, Right, needs, pod_template, references
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from typing import Any
 
     from platform_infra.cluster.api_client import ApiClient
     from tools.platform.preflight.rights import PlannedObject
@@ -82,17 +84,29 @@ def _missing(api: ApiClient, wanted: Sequence[Need]) -> list[Need]:
 
 
 def _check_reference(api: ApiClient, each: Reference, report: Report) -> None:
-    """Find an object of others that pods would wait for."""
+    """Find an object of others that pods would wait for, or without which a receiver is not ready."""
     answer = api.get(f"{NAMESPACES}/{each.namespace}/{each.kind.lower()}s/{each.name}")
     if answer.status == HTTPStatus.FORBIDDEN:
         report.notes.append(f"whether the {each} exists, because the account may not read it")
     elif answer.status == HTTPStatus.NOT_FOUND:
-        hint = "create it, or correct the setting that names it; pods wait for it"
+        waiting = "no receiver is ready without it" if each.of_receiver else "pods wait for it"
+        hint = f"create it, or correct the setting that names it; {waiting}"
         report.find(f"the {each} does not exist", hint)
-    elif answer.accepted and each.key and each.key not in (answer.document.get("data") or {}):
+    elif answer.accepted and each.of_receiver:
+        _check_grant(each, answer.document, report)
+    if answer.accepted and each.key and each.key not in (answer.document.get("data") or {}):
         keys = ", ".join(sorted(answer.document.get("data") or {})) or "none"
         what = f"the {each} has no key {each.key!r}; its keys are: {keys}"
         report.find(what, "add the key, or correct the setting that names it")
+
+
+def _check_grant(each: Reference, secret: Mapping[str, Any], report: Report) -> None:
+    """Find a Secret whose owner does not let receivers use it (DD-SECRET-001)."""
+    if (secret["metadata"].get("labels") or {}).get(names.SECRET_LABEL) != "true":
+        report.find(f"the {each} lacks the label {GRANT}", f"run {grant_command(each.namespace, each.name)}")
+    if secret.get("type") not in SECRET_TYPES:
+        hint = f"create one of the types {', '.join(SECRET_TYPES)}"
+        report.find(f"the {each} has a type that receivers may not use", hint)
 
 
 def _dry_run(api: ApiClient, each: PlannedObject, kind: Kind, report: Report) -> None:
@@ -201,7 +215,7 @@ class Report:
             here = [need for need in self.missing if need.right.namespace == namespace]
             yield from (f"  - {line}" for line in _grouped(here))
         yield from (f"to need fewer rights: {hint}" for hint in dict.fromkeys(self.hints))
-        yield from (f"- {finding}" for finding in self.findings)
+        yield from (f"- {finding}" for finding in dict.fromkeys(self.findings))
         yield from (f"not checked: {note}" for note in dict.fromkeys(self.notes))
 
 

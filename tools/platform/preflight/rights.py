@@ -1,4 +1,4 @@
-"""What a stack needs of its cluster, by a preview of its program: objects, what their pods refer to, rights, and the roles that grant these.
+"""What a stack needs of its cluster, by a preview of its program: objects, what their pods and receivers refer to, rights, and the roles that grant these.
 
 RBAC lets an account grant only what it holds itself: whoever creates a Role needs every right in it, or the verb `escalate`, and
 whoever creates a binding needs every right of the bound role, or the verb `bind`.
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
+from notification_contract.kinds.receiver import parse_spec
 from platform_infra import names
 from tools.platform.pulumi.engine import offline_stack
 from tools.platform.pulumi.events import EventLog
@@ -65,6 +66,8 @@ class Reference:
     namespace: str
     name: str
     key: str = ""
+    of_receiver: bool = False
+    """Whether a receiver refers to it, and no pod."""
 
     def __str__(self) -> str:
         return f"{self.kind} {self.namespace}/{self.name}"
@@ -72,7 +75,7 @@ class Reference:
 
 def references(objects: Sequence[PlannedObject]) -> list[Reference]:
     created = {(each.kind, each.namespace, each.name) for each in objects}
-    found = {reference for each in objects for reference in _of_pods(each)}
+    found = {reference for each in objects for reference in (*_of_pods(each), *_of_receiver(each))}
     return sorted(each for each in found if (each.kind, each.namespace, each.name) not in created)
 
 
@@ -97,6 +100,13 @@ def _of_pods(each: PlannedObject) -> Iterator[Reference]:
             yield from _keyed(home, "ConfigMap", source.get("configMapKeyRef"))
     for volume in pod.get("volumes") or ():
         yield from _of_volume(home, volume)
+
+
+def _of_receiver(each: PlannedObject) -> Iterator[Reference]:
+    if each.kind != names.RECEIVER_KIND:
+        return
+    for use in parse_spec(each.document["spec"]).secret_uses():
+        yield Reference(kind="Secret", namespace=each.namespace, name=use.name, key=use.key, of_receiver=True)
 
 
 def _of_volume(home: str, volume: Mapping[str, Any]) -> Iterator[Reference]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from notification_cli.views.lint import schema
 from notification_contract import bounds, crds, names
 from notification_contract.kinds.receiver import ReceiverSpec, ReceiverSpecError, parse_spec
+from notification_contract.kinds.secrets import GRANT, SECRET_TYPES
 from notification_operator.domain.json_values import mapping, text
 from notification_operator.rendering.templating.templates import Template, TemplateInvalidError
 
@@ -25,14 +26,13 @@ class Surroundings:
     home: str = ""
     """The operator's namespace; empty if it is not known."""
     receivers: frozenset[Place] = frozenset()
-    secrets: Mapping[Place, frozenset[str]] = field(default_factory=dict)
-    """The keys of each Secret."""
+    secrets: Mapping[Place, Mapping[str, Any]] = field(default_factory=dict)
     config_maps: Mapping[Place, Mapping[str, Any]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, documents: Iterable[object], *, home: str) -> Surroundings:
         receivers: set[Place] = set()
-        secrets: dict[Place, frozenset[str]] = {}
+        secrets: dict[Place, Mapping[str, Any]] = {}
         config_maps: dict[Place, Mapping[str, Any]] = {}
         for document in map(mapping, documents):
             place = _place(document)
@@ -40,9 +40,7 @@ class Surroundings:
                 case names.RECEIVER_KIND:
                     receivers.add(place)
                 case "Secret":
-                    secrets[place] = frozenset(
-                        {*mapping(document.get("data")), *mapping(document.get("stringData"))}
-                    )
+                    secrets[place] = document
                 case "ConfigMap":
                     config_maps[place] = mapping(document.get("data"))
         return cls(home=home, receivers=frozenset(receivers), secrets=secrets, config_maps=config_maps)
@@ -72,15 +70,35 @@ def _spec_problems(spec: ReceiverSpec, namespace: str, name: str, among: Surroun
     if among.home and namespace not in {"", among.home}:
         for restricted in spec.restricted_fields():
             yield f"spec.{restricted}: only receivers in the operator's namespace {among.home} may have this field"
-    for use in spec.secret_uses():
-        keys = among.secrets.get((namespace, use.name))
-        if keys is not None and use.key not in keys:
-            yield f"spec.{use.field}: Secret {use.name} has no key {use.key}; it has {', '.join(sorted(keys)) or 'none'}"
+    yield from _secret_problems(spec, namespace, among)
     for path, source in _templates(spec, namespace, among):
         try:
             Template(source)
         except TemplateInvalidError as error:
             yield f"{path}: {error}"
+
+
+def _secret_problems(spec: ReceiverSpec, namespace: str, among: Surroundings) -> Iterator[str]:
+    """Yield what is wrong with the Secrets of the files that a receiver refers to."""
+    seen = set[str]()
+    for use in spec.secret_uses():
+        secret = among.secrets.get((namespace, use.name))
+        if secret is None:
+            continue
+        if use.name not in seen:
+            seen.add(use.name)
+            yield from _grant_problems(use.name, secret)
+        keys = {*mapping(secret.get("data")), *mapping(secret.get("stringData"))}
+        if use.key not in keys:
+            yield f"spec.{use.field}: Secret {use.name} has no key {use.key}; it has {', '.join(sorted(keys)) or 'none'}"
+
+
+def _grant_problems(name: str, secret: Mapping[str, Any]) -> Iterator[str]:
+    labels = mapping(mapping(secret.get("metadata")).get("labels"))
+    if labels.get(names.SECRET_LABEL) != "true":
+        yield f"Secret {name}: lacks the label {GRANT}, so no receiver can use it; add it to metadata.labels"
+    if secret.get("type", SECRET_TYPES[0]) not in SECRET_TYPES:
+        yield f"Secret {name}: has a type that receivers may not use; use one of {', '.join(SECRET_TYPES)}"
 
 
 def _templates(spec: ReceiverSpec, namespace: str, among: Surroundings) -> Iterator[tuple[str, str]]:
