@@ -19,6 +19,8 @@ RECEIVER_SHORT_NAMES: Final = ("nrecv",)
 RECEIVER_CRD: Final = f"{RECEIVER_PLURAL}.{GROUP}"
 CATEGORY: Final = "notifications"
 """`kubectl get notifications` lists the objects of every kind of this category."""
+INCIDENT_COLUMN: Final = "Incident"
+"""The column of a NotificationRequest with `spec.dedupKey`; the operator reads it (DD-INCIDENT-001)."""
 
 # Labels and annotations.
 LABEL_PREFIX: Final = f"{GROUP}/"

@@ -8,6 +8,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from notification_operator.controller.attempt_tracker import AttemptTracker
+from notification_operator.controller.incidents import Incidents
 from notification_operator.controller.receiver_tester import ReceiverTester
 from notification_operator.controller.receivers import ReceiverStatusController
 from notification_operator.controller.reconciler import Reconciler
@@ -210,7 +211,8 @@ def build(
         concurrency=settings.delivery.concurrency_per_channel,
     )
     attempts = AttemptTracker(on_finished=queue.add, budget=budget)
-    elector = _elector(settings, ports, clock=clock, seconds=seconds)
+    incidents = Incidents(ports.objects.of_incident, request=queue.add, clock=clock, seconds=seconds)
+    elector = _elector(settings, ports, clock=clock, seconds=seconds, observers=(incidents.restart,))
     rule_book = RuleBook(routing, sources.catalog if sources else None, channels=frozenset(ports.channels))
     ownership = Ownership(elector, attempts, queue, known=lambda: rule_book.known)
     receivers = (
@@ -241,6 +243,7 @@ def build(
         attempts=attempts,
         endpoints=endpoints,
         redaction=ContentRedaction(redactor),
+        incidents=incidents,
         rules=lambda: rule_book.rules,
         may_reconcile=ownership.admits,
         may_start=ownership.may_start,
@@ -250,7 +253,12 @@ def build(
         visible_after=settings.delivery.visible_after_seconds,
     )
     event_handler = EventHandler(
-        queue, attempts=attempts, may_record=ownership.may_record, metrics=metrics, served=namespaces
+        queue,
+        attempts=attempts,
+        may_record=ownership.may_record,
+        metrics=metrics,
+        served=namespaces,
+        leave=incidents.leave,
     )
     backlog_listing = BacklogListing(
         open_pages,
@@ -281,7 +289,12 @@ def build(
 
 
 def _elector(
-    settings: Settings, ports: Ports, *, clock: Callable[[], datetime], seconds: Callable[[], float]
+    settings: Settings,
+    ports: Ports,
+    *,
+    clock: Callable[[], datetime],
+    seconds: Callable[[], float],
+    observers: Sequence[Callable[[ElectorStatistics], None]],
 ) -> Elector | None:
     election = settings.leader_election
     if not election.enabled:
@@ -292,7 +305,7 @@ def _elector(
         config=LeaseConfig(identity=ports.identity, seconds=election.lease_seconds, shards=election.shards),
         clock=seconds,
         now=clock,
-        observers=ports.elector_observers,
+        observers=(*observers, *ports.elector_observers),
     )
 
 

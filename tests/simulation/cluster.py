@@ -45,6 +45,8 @@ class Cluster:
     objects: dict[str, bytes] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
     """Of every object that was ever created, by uid."""
+    shard_keys: dict[str, str] = field(default_factory=dict)
+    """What the shard of each of them is found by, by uid."""
     version: int = 0
     watchers: list[Callable[[Event], None]] = field(default_factory=list)
     on_write: Callable[[dict[str, Any], dict[str, Any], str], None] = lambda _before, _after, _who: None
@@ -66,8 +68,10 @@ class Cluster:
         self._uids += 1
         uid = self.uid(self._uids)
         self.names[uid] = name
+        namespace, incident = OTHER_NAMESPACES.get(name, NAMESPACE), spec.get("dedupKey")
+        self.shard_keys[uid] = f"{namespace}/{incident}" if incident else uid
         meta = {
-            "namespace": OTHER_NAMESPACES.get(name, NAMESPACE),
+            "namespace": namespace,
             "name": name,
             "uid": uid,
             "generation": 1,

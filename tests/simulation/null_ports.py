@@ -57,6 +57,11 @@ class NoObjects(KubeObjects):
         """List nothing."""
         raise NotImplementedError
 
+    async def of_incident(self, namespace: str, dedup_key: str) -> AsyncIterator[Sequence[dict[str, Any]]]:
+        """List nothing."""
+        del namespace, dedup_key
+        yield ()
+
     async def delete(self, ref: object, *, uid: str, version: str) -> None:
         """Delete nothing."""
         raise NotImplementedError

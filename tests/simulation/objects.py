@@ -1,4 +1,4 @@
-"""Listings of open notifications over the network of one process, in pages of one object, with metadata only."""
+"""Listings over the network of one process, in pages of one object: open notifications, and those of an incident."""
 
 from __future__ import annotations
 
@@ -36,6 +36,18 @@ class SimulatedObjects(NoObjects):
             for obj in listed:
                 if obj["status"].get("phase") not in FINAL:
                     await self._network.transfer("a page")
-                    yield [{"metadata": obj["metadata"]}]
+                    yield [{"metadata": obj["metadata"], "spec": {"dedupKey": obj["spec"].get("dedupKey")}}]
+        except LostError:
+            raise KubeError(status=None, reason="simulated") from None
+
+    async def of_incident(self, namespace: str, dedup_key: str) -> AsyncIterator[Sequence[dict[str, Any]]]:
+        """Yield the objects of an incident one by one."""
+        try:
+            await self._network.transfer("a listing of an incident")
+            for obj in [orjson.loads(data) for data in self._cluster.objects.values()]:
+                place = obj["metadata"]["namespace"], obj["spec"].get("dedupKey")
+                if place == (namespace, dedup_key):
+                    await self._network.transfer("a page of an incident")
+                    yield [obj]
         except LostError:
             raise KubeError(status=None, reason="simulated") from None

@@ -172,7 +172,10 @@ class Process:
     def owns(self, uid: str) -> bool:
         """Return whether it is alive and an object is its own."""
         elector = self.operator.elector
-        return not self.network.dead and (elector is None or shard_of(uid, elector.shards) in self.owned)
+        shard_key = self.environment.cluster.shard_keys[uid]
+        return not self.network.dead and (
+            elector is None or shard_of(shard_key, elector.shards) in self.owned
+        )
 
     async def stop(self) -> None:
         """Stop in order, as kopf does: first the watch, then the operator."""
@@ -219,7 +222,7 @@ class Process:
             "queue keys": sum(self.owns(key.uid) for key in queue.keys),
             "running": queue.statistics().running,
             "in flight": attempts.statistics().running,
-            "unrecorded": sum(len(attempts.finished(uid)) for uid in attempts.uids if self.owns(uid)),
+            "unrecorded": sum(len(attempts.finished(key.uid)) for key in attempts.keys if self.owns(key.uid)),
             "counted as active": sum(map(self.owns, self._metrics.active)),
             "audit events": operator.audit.statistics().pending,
         }

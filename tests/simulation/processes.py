@@ -189,10 +189,10 @@ class Processes:
         name, operator = process.name, process.operator
         self.shard_changes[name] += 1
         for shard in lost:
-            in_shard = partial(_in_shard, shard, elector.shards)
+            in_shard = partial(self._in_shard, shard, elector.shards)
             if shard in elector.released:
                 self._invariants.released(name, in_shard)
-                attempts = any(map(in_shard, operator.attempts.uids))
+                attempts = any(in_shard(key.uid) for key in operator.attempts.keys)
                 require(not attempts, f"{name} releases a shard with attempts")
                 running = any(in_shard(key.uid) for key in operator.queue.running)
                 require(not running, f"{name} releases a shard during a reconciliation")
@@ -203,6 +203,9 @@ class Processes:
                 same = other.operator.ownership.statistics().shards == elector.shards
                 require(same, f"{name} works with another number of shards than {other.name}")
                 require(not other.owned & process.owned, f"{name} owns a shard of {other.name}")
+
+    def _in_shard(self, shard: int, count: int, uid: str) -> bool:
+        return shard_of(self._environment.cluster.shard_keys[uid], count) == shard
 
     def _crash(self, process: Process) -> None:
         process.kill()
@@ -247,10 +250,6 @@ class Processes:
         kinds = {"running", "in flight"} if lost else {"running", "in flight", "audit events"}
         left = kinds & set(process.leftovers())
         require(not left, f"{name} has stopped and leaves {left}")
-
-
-def _in_shard(shard: int, count: int, uid: str) -> bool:
-    return shard_of(uid, count) == shard
 
 
 @dataclass(frozen=True, slots=True)

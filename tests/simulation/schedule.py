@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tests.simulation.choices import Choices
+from tests.simulation.incidents import IncidentSimulation
 from tests.simulation.receivers.simulation import ReceiverSimulation
 from tests.simulation.simulation import Simulation, TimeLimitError
 from tests.simulation.violations import InvariantViolation
@@ -48,7 +49,13 @@ def run_schedule(
         store: creates a store with an injected fault for a process.
         time_limit: virtual seconds after which the rest, and the checks at the end, are skipped.
     """
-    kind = ReceiverSimulation if has_receivers(data) else Simulation
+    kind = (
+        ReceiverSimulation
+        if has_receivers(data)
+        else IncidentSimulation
+        if has_incidents(data)
+        else Simulation
+    )
     return run_simulation(kind(Choices(data), store, time_limit=time_limit))
 
 
@@ -58,6 +65,11 @@ def has_receivers(data: bytes) -> bool:
     The first choice decides this in addition, so that choices without receivers mean what they always did.
     """
     return bool(data) and data[0] % 3 == 1
+
+
+def has_incidents(data: bytes) -> bool:
+    """Return whether the schedule of some choices has incidents, as a sixth of all have."""
+    return bool(data) and data[0] % 6 == 5
 
 
 def run_simulation(simulation: Simulation) -> Outcome:

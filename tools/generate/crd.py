@@ -213,7 +213,9 @@ def _version(kind: Kind) -> dict[str, Any]:
         "storage": True,
         "subresources": {"status": {}},
         "additionalPrinterColumns": [
-            {"name": each.name, "type": each.type, "jsonPath": each.path} for each in kind.columns
+            {"name": each.name, "type": each.type, "jsonPath": each.path}
+            | ({"priority": each.priority} if each.priority else {})
+            for each in kind.columns
         ],
     }
     if kind.selectable:

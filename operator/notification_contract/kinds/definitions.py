@@ -24,6 +24,8 @@ class Column:
     name: str
     path: str
     type: str = "string"
+    priority: int = 0
+    """Above 0, only `kubectl get -o wide` shows it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,9 +63,10 @@ NOTIFICATION_REQUEST: Final = Kind(
         Column(name="Phase", path=".status.phase"),
         Column(name="Attempts", path=".status.totalAttempts", type="integer"),
         AGE,
+        Column(name=names.INCIDENT_COLUMN, path=".spec.dedupKey", priority=1),
     ),
     # The operator excludes final notifications from its watch with `status.phase!=Sent,...` (DD-WATCH-001).
-    selectable=(".status.phase",),
+    selectable=(".status.phase", ".spec.dedupKey"),
     # A new object is Pending without a write. Fields of other writers are kept, in a bounded number (DD-CRD-002).
     status_keywords={"default": {}, "maxProperties": 64},
 )

@@ -211,9 +211,9 @@ class AttemptTracker:
         )
 
     @property
-    def uids(self) -> tuple[str, ...]:
+    def keys(self) -> tuple[Key, ...]:
         """The objects that attempts are tracked for, except the stalled ones: nobody waits for these."""
-        return tuple(uid for uid in self._objects if uid in self._awaited)
+        return tuple(each.key for uid, each in self._objects.items() if uid in self._awaited)
 
     def of(self, key: Key) -> ObjectAttempts:
         """Return the attempts of an object; each reconciliation asks once."""

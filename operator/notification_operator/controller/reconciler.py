@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from functools import partial
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from atomic_status import StatusStore
     from notification_operator.controller.attempt_tracker import AttemptTracker
+    from notification_operator.controller.incidents import Incidents
     from notification_operator.controller.reconciliation import Written
     from notification_operator.controller.request import Request
     from notification_operator.domain.attempt import Attempt
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
     from notification_operator.endpoints.registry import Endpoints
     from notification_operator.observers.publisher import MetricsObserver, Publisher
 
+NO_DECISIONS: Final[Mapping[str, Reason | Hold]] = MappingProxyType({})
 STALLED_AFTER: Final = 8
 """Consecutive failures after which an object is stalled, if the last one is a refusal of the object itself or unexpected."""
 STALLED_RETRY: Final = 600.0
@@ -94,6 +97,7 @@ class Reconciler:
         attempts: AttemptTracker,
         endpoints: Endpoints,
         redaction: ContentRedaction,
+        incidents: Incidents,
         rules: Callable[[], Rules],
         may_reconcile: Callable[[Key], bool],
         may_start: Callable[[str], bool],
@@ -106,6 +110,7 @@ class Reconciler:
         self._attempts = attempts
         self._endpoints = endpoints
         self._redaction = redaction
+        self._incidents = incidents
         self._rules = rules
         self._may_reconcile = may_reconcile
         self._may_start_attempts = may_start
@@ -152,13 +157,31 @@ class Reconciler:
             return self._stall(reconciliation, error)
 
     async def _reconcile(self, reconciliation: Reconciliation) -> Result:
+        if reconciliation.notification.content.dedup_key:
+            await self._join_incident(reconciliation)
         outcome = await self._start_due_attempts(reconciliation)
         if outcome.nothing_to_write:
             return self._wait_for_room(reconciliation, outcome)
         times = self._retry_times(reconciliation, outcome)
         written = await reconciliation.write(times, suppressions=outcome.suppressions)
-        self._publish(written, outcome.redacted)
+        self._publish(written, outcome.redacted, reconciliation)
         return self._result(reconciliation, outcome, times.moved_to(written.at), written)
+
+    async def _join_incident(self, reconciliation: Reconciliation) -> None:
+        """Find out about the other notifications of the incident, and where this one goes because of them."""
+        key, notification = reconciliation.request.key, reconciliation.notification
+        self._note(reconciliation, notification)
+        if notification.phase in FINAL:
+            return
+        if self._incidents.has_to_fetch(key, notification):
+            await reconciliation.request.without_worker(self._incidents.fetch(key, notification))
+            reconciliation.check_present()
+        reconciliation.widen(self._incidents.of(key, notification).reached)
+
+    def _note(self, reconciliation: Reconciliation, notification: Notification) -> None:
+        """Let the other notifications of the incident know how far this one is."""
+        if notification.content.dedup_key:
+            self._incidents.note(reconciliation.request.key, notification, reconciliation.unrecorded)
 
     # Deliver
 
@@ -186,11 +209,14 @@ class Reconciler:
             return StartOutcome(redacted=redacted, route=route, permitted=False)
         outcome = self._start(reconciliation, redacted)
         if outcome.any:
+            self._note(reconciliation, reconciliation.notification)
             await reconciliation.wait_for_attempts(self._visible_after)
         return outcome
 
     def _may_start(self, reconciliation: Reconciliation) -> bool:
-        return not reconciliation.repeats_write and self._may_start_attempts(reconciliation.request.key.uid)
+        return not reconciliation.repeats_write and self._may_start_attempts(
+            reconciliation.request.key.shard_key
+        )
 
     def _hold_if_large(
         self, reconciliation: Reconciliation, redacted: RedactedContent
@@ -224,15 +250,16 @@ class Reconciler:
         targets = Targets(self._endpoints, notification, route, redacted.get())
         breakers = targets.open_breakers()
         planned = plan(known, route, in_flight=running, open_breakers=breakers, now=now)
+        decisions = self._incident_decisions(reconciliation, known, route, targets, now=now)
+        suppressions = {target: each.value for target, each in decisions.items() if isinstance(each, Reason)}
         if not planned.sends:
-            return StartOutcome(redacted=redacted, route=route, permitted=True)
+            return StartOutcome(redacted=redacted, route=route, permitted=True, suppressions=suppressions)
         without_room: set[str] = set()
         starting: dict[Send, tuple[Coroutine[None, None, Attempt], Reservation]] = {}
         holds: dict[str, Hold] = {}
-        suppressions: dict[str, str] = {}
         for send in planned.sends:
             # Asked before there is room: what is held would take it, return it, and so request others that do the same.
-            answer = targets.admit(send)
+            answer = decisions.get(send.channel) or targets.admit(send)
             if isinstance(answer, Hold):
                 holds[send.channel] = answer
             elif isinstance(answer, Reason):
@@ -262,6 +289,27 @@ class Reconciler:
             asked=RetryTimes(at=self._clock(), holds=holds) if holds else None,
             suppressions=suppressions,
         )
+
+    def _incident_decisions(
+        self,
+        reconciliation: Reconciliation,
+        known: Notification,
+        route: Route,
+        targets: Targets,
+        *,
+        now: datetime,
+    ) -> Mapping[str, Reason | Hold]:
+        """Return what the incident decides on the targets that remain: what is outdated ends, whether it is due or not."""
+        if not known.content.dedup_key or known.too_large or route.refusal:
+            return NO_DECISIONS
+        running = reconciliation.running
+        _, steps = follow(known, route, known.attempts, running=running, now=now)
+        remaining = {
+            step.channel: targets.seconds(step.channel)
+            for step in steps
+            if step.open and step.channel not in running
+        }
+        return self._incidents.decide(reconciliation.request.key, known, remaining)
 
     def _retry_times(self, reconciliation: Reconciliation, outcome: StartOutcome) -> RetryTimes:
         """Return until when the targets of a notification wait for their destinations now."""
@@ -299,9 +347,10 @@ class Reconciler:
 
     # Publish
 
-    def _publish(self, written: Written, redacted: RedactedContent) -> None:
-        """Publish what is new in the status: metrics, log, Events, audit."""
+    def _publish(self, written: Written, redacted: RedactedContent, reconciliation: Reconciliation) -> None:
+        """Publish what is new in the status: to the incident, metrics, log, Events, audit."""
         after = written.after
+        self._note(reconciliation, after)
         self._metrics.count_conflicts(written.conflicts)
         self._metrics.track_phase(after.uid, after.phase)
         if written.before is not after:

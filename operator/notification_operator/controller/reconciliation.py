@@ -14,13 +14,14 @@ from atomic_status import Applied, Gone, Unavailable, Unchanged, apply
 from notification_operator.controller.attempt_tracker import StatusWrite
 from notification_operator.controller.request import ref_of
 from notification_operator.domain.folding.fold import excluding_attempts, fold
+from notification_operator.domain.incident import widened
 from notification_operator.domain.model import parse
 from notification_operator.domain.planning.hold import NO_HOLDS, Hold
 from notification_operator.domain.planning.progress import NO_OPEN_BREAKERS
 from notification_operator.domain.status import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
     from collections.abc import Set as AbstractSet
     from datetime import datetime
     from types import TracebackType
@@ -118,6 +119,8 @@ class Reconciliation:
         self._at: datetime
         self._tracked: Route | None = None
         """The route of the tracked attempts."""
+        self._reached: Sequence[str] = ()
+        """The targets that the notification also goes to."""
 
     async def __aenter__(self) -> Self:
         self.lease = self._tracker.lease(self.request.key)
@@ -146,6 +149,11 @@ class Reconciliation:
         return self._attempts.finished
 
     @property
+    def unrecorded(self) -> AbstractSet[str]:
+        """The targets with attempts that the status as it was read does not show."""
+        return {*self.running, *(attempt.channel for attempt in self.finished if not attempt.circuit_open)}
+
+    @property
     def repeats_write(self) -> bool:
         """Whether an earlier write may still be applied: it may end or suppress what a new attempt would send."""
         return self._repeats is not None
@@ -164,6 +172,11 @@ class Reconciliation:
         self._repeats = lost if lost is not None and lost.version == self._version else None
         self.notification, self._rules = parse(self._fresh), self._rules_in_force()
         self.route = self._rules.route(self.notification, self._attempts.route)
+
+    def widen(self, reached: Sequence[str]) -> None:
+        """Let the notification also go to targets that the incident has reached."""
+        self._reached = reached
+        self.route = self._widened(self.notification, self.route)
 
     def check_present(self) -> None:
         """Raise `Gone` if the attempts were forgotten since: the object is gone, or belongs to another process now."""
@@ -197,7 +210,7 @@ class Reconciliation:
         attempts, finished, running = self._attempts, self._attempts.finished, self._attempts.running
         self._tracked = attempts.route
         if attempts.forgotten:
-            self.route = self._rules.route(self.notification)
+            self.route = self._widened(self.notification, self._rules.route(self.notification))
 
         def decide(obj: dict[str, Any]) -> dict[str, Any]:
             version, self._at = obj["metadata"]["resourceVersion"], self._clock()
@@ -253,5 +266,10 @@ class Reconciliation:
         return (
             self.route
             if notification is self.notification
-            else self._rules.route(notification, self._tracked)
+            else self._widened(notification, self._rules.route(notification, self._tracked))
         )
+
+    def _widened(self, notification: Notification, route: Route) -> Route:
+        if not self._reached:
+            return route
+        return widened(route, self._reached, self._rules.resolver.rules(notification, self._reached))

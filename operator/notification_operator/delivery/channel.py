@@ -42,6 +42,11 @@ class Message:
     thread_ref: str = ""
     """The `message_ref` of the first message of the same `dedup_key`, for channels with threads."""
 
+    @property
+    def follows_up(self) -> bool:
+        """Whether it continues or ends an incident that was reported before."""
+        return bool(self.dedup_key) and self.event is not LifecycleEvent.TRIGGER
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:

@@ -11,3 +11,10 @@ class Key(NamedTuple):
     namespace: str
     name: str
     uid: str
+    incident: str = ""
+    """`spec.dedupKey`: the notifications of an incident are worked on by one process (DD-INCIDENT-001)."""
+
+    @property
+    def shard_key(self) -> str:
+        """What the shard of the object is found by."""
+        return f"{self.namespace}/{self.incident}" if self.incident else self.uid

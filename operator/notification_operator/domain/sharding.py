@@ -1,8 +1,4 @@
-"""Shards: the shard of an object, and the assignment of shards to replicas.
-
-The hash and its ranges are those of the API server's own `shardRange` selectors over `metadata.uid`, so
-that a watch can be narrowed to a replica's shards where the API server supports that.
-"""
+"""Shards: the shard of an object, and the assignment of shards to replicas."""
 
 from __future__ import annotations
 
@@ -16,12 +12,12 @@ OFFSET, PRIME, BITS = 0xCBF29CE484222325, 0x100000001B3, 64
 HASH_LIMIT = 2**BITS - 1
 
 
-def shard_of(uid: str, count: int) -> int:
-    """Return the shard of an object, from 0 to count - 1: an equal range of the hash of its uid."""
+def shard_of(key: str, count: int) -> int:
+    """Return the shard of what has this key, from 0 to count - 1: an equal range of the hash of it."""
     if count == 1:
         return 0
     value = OFFSET
-    for byte in uid.encode():
+    for byte in key.encode():
         value = ((value ^ byte) * PRIME) & HASH_LIMIT
     return (value * count) >> BITS
 

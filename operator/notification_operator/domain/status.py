@@ -70,6 +70,10 @@ class Reason(StrEnum):
     """The receiver is not for messages of this priority."""
     RATE_LIMITED = "RateLimited"
     """The receiver suppresses what exceeds its rate limit."""
+    INCIDENT_RESOLVED = "IncidentResolved"
+    """The incident was resolved before the message could be sent."""
+    INCIDENT_REOPENED = "IncidentReopened"
+    """The incident was reported again before the message could be sent."""
     DELETED = "Deleted"
     """The notification was deleted, and finalizers keep it."""
 

@@ -106,8 +106,13 @@ class Delivery:
         if hold is None:
             messages = max(1, int(self.channel.messages_of(message)))
             return Permit(partial(self._start, gate, send, messages), copies=self.channel.copies)
-        # What was attempted once is never suppressed.
-        if not limits.suppresses or send.number != 1 or hold.reason is not HoldReason.RATE:
+        # What was attempted once is never suppressed, and an incident that was reported has to end.
+        if (
+            not limits.suppresses
+            or send.number != 1
+            or hold.reason is not HoldReason.RATE
+            or message.follows_up
+        ):
             return hold
         gate.pace.cancel(message.uid)
         return Reason.RATE_LIMITED
@@ -199,6 +204,11 @@ class Endpoint:
         if self._limits is None:
             self._limits = NO_LIMITS if self.receiver is None else receiver_limits(self.receiver.spec)
         return self._limits
+
+    @property
+    def seconds(self) -> float:
+        """The time limit of an attempt."""
+        return self.limits.timeout or self._context.timeout
 
     @property
     def destinations(self) -> Destinations:
@@ -338,7 +348,7 @@ class Endpoint:
         result = await call(
             delivery.channel,
             message,
-            seconds=self.limits.timeout or context.timeout,
+            seconds=self.seconds,
             target=send.channel,
         )
         duration = loop.time() - start

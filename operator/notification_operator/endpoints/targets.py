@@ -80,6 +80,11 @@ class Targets:
     async def _refuse(self, send: Send, refusal: Refusal) -> Attempt:
         return self._endpoints.recorder.refused(send, refusal)
 
+    def seconds(self, target: str) -> float:
+        """Return the time limit of an attempt; 0 where none can be made now."""
+        found = self._find(target)
+        return found.endpoint.seconds if isinstance(found, Delivery) else 0.0
+
     def open_breakers(self) -> Mapping[str, datetime]:
         """Return the targets whose circuit breaker is open, with the time of the next probe."""
         if self._endpoints.control.all_closed:

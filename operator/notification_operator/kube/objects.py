@@ -5,6 +5,7 @@ A page has a bounded size: a listing as a whole, or a page of large objects, may
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -38,6 +39,8 @@ METADATA: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 """Asks for objects without spec and status, as the events of a watch."""
 METADATA_LIST: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 """The same for a listing."""
+TABLE: Final = "application/json;as=Table;g=meta.k8s.io;v=v1"
+"""Asks for rows, of a listing or of an event: the metadata of objects, and the columns that kubectl shows."""
 Pages: TypeAlias = Callable[[str | None], AsyncIterator[Sequence[dict[str, Any]]]]
 """Returns the pages of the objects in a namespace, or in all."""
 DELETE_SECONDS: Final = 10.0
@@ -50,8 +53,31 @@ def collection(kind: Resource, namespace: str | None = None) -> str:
     return f"/apis/{kind.group}/{kind.version}{within}/{kind.plural}"
 
 
+class Rows:
+    """Turns the tables of one listing or watch into objects: metadata, and the incident of a notification.
+
+    No other form leaves out the text of a notification, which may be a megabyte, and has a field of its spec.
+    """
+
+    def __init__(self) -> None:
+        self._incident: int | None = None
+        """The column of the incident; only the first table of a watch describes its columns."""
+
+    def objects(self, table: Mapping[str, Any]) -> list[dict[str, Any]]:
+        columns = [each["name"] for each in table.get("columnDefinitions") or ()]
+        if columns:
+            self._incident = (
+                columns.index(names.INCIDENT_COLUMN) if names.INCIDENT_COLUMN in columns else None
+            )
+        return [self._object(row) for row in table.get("rows") or ()]
+
+    def _object(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        key = None if self._incident is None else row["cells"][self._incident]
+        return {**row["object"], "spec": {"dedupKey": key} if key else {}}
+
+
 async def pages(
-    client: ApiClient, path: str, selector: str = "", *, metadata_only: bool = False
+    client: ApiClient, path: str, selector: str = "", *, as_rows: bool = False
 ) -> AsyncIterator[Sequence[dict[str, Any]]]:
     """Yield the objects of a collection that match a field selector, page by page; an empty one matches all.
 
@@ -59,7 +85,7 @@ async def pages(
         KubeError: a page could not be read; `expired` when the API server no longer holds the listing's version.
     """
     query = {"fieldSelector": selector} if selector else {}
-    async for page in lists(client, path, query, metadata_only=metadata_only):
+    async for page in lists(client, path, query, accept=TABLE if as_rows else JSON):
         yield page["items"]
 
 
@@ -68,11 +94,11 @@ async def lists(
     path: str,
     query: Mapping[str, Any],
     *,
-    metadata_only: bool,
+    accept: str = JSON,
     seconds: float = SECONDS,
 ) -> AsyncIterator[dict[str, Any]]:
-    """Yield the pages of a collection as lists with their metadata; see `pages`."""
-    accept, most = (METADATA_LIST, METADATA_PAGE) if metadata_only else (JSON, PAGE)
+    """Yield the pages of a collection as lists with their metadata; see `pages`. `accept` is the form of the objects."""
+    most = PAGE if accept == JSON else METADATA_PAGE
     request, limit = dict(query), most
     while True:
         request["limit"] = limit
@@ -85,7 +111,7 @@ async def lists(
             limit = max(limit // FACTOR, 1)
             continue
         # The API server writes null for an empty list of metadata.
-        yield {**page, "items": page["items"] or []}
+        yield {**page, "items": Rows().objects(page) if accept == TABLE else page["items"] or []}
         request["continue"] = page["metadata"].get("continue")
         if not request["continue"]:
             return
@@ -104,10 +130,15 @@ class KubeObjects:
     def pages(self, namespace: str | None, *, selector: str = "") -> AsyncIterator[Sequence[dict[str, Any]]]:
         """Return the pages of the objects in a namespace, or in all, that a field selector chooses.
 
-        Of chosen objects only the metadata is listed, because the selector has looked at their status.
+        Of chosen objects only rows are listed, because the selector has looked at their status.
         """
         path = collection(self._resource, namespace)
-        return pages(self._client, path, selector, metadata_only=bool(selector))
+        return pages(self._client, path, selector, as_rows=bool(selector))
+
+    def of_incident(self, namespace: str, dedup_key: str) -> AsyncIterator[Sequence[dict[str, Any]]]:
+        """Return the pages of the notifications of an incident."""
+        value = re.sub(r"([\\,=])", r"\\\1", dedup_key)
+        return pages(self._client, collection(self._resource, namespace), f"spec.dedupKey={value}")
 
     async def delete(self, ref: ObjectRef, *, uid: str, version: str) -> None:
         """Delete an object, unless it was replaced or changed since this version."""

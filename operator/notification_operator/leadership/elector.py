@@ -107,17 +107,17 @@ class Elector:
     def shards(self) -> int:
         return self._config.shards
 
-    def works_on(self, uid: str) -> bool:
+    def works_on(self, shard_key: str) -> bool:
         """Return whether this replica works on an object now, and remember a refusal."""
-        shard = shard_of(uid, self.shards)
+        shard = shard_of(shard_key, self.shards)
         works = self._candidates[shard].working
         if not works:
             self._refused.add(shard)
         return works
 
-    def is_leaving(self, uid: str) -> bool:
+    def is_leaving(self, shard_key: str) -> bool:
         """Return whether an object's shard is released once nothing of it is running."""
-        candidate = self._candidates[shard_of(uid, self.shards)]
+        candidate = self._candidates[shard_of(shard_key, self.shards)]
         return candidate.owned and candidate.leaving
 
     def begin_shutdown(self) -> None:

@@ -55,33 +55,39 @@ class Ownership:
         """Whether this process works on any shard and is not shutting down."""
         return not self._shutting_down and bool(self.statistics().working)
 
-    def may_start(self, uid: str) -> bool:
+    def may_start(self, shard_key: str) -> bool:
         """Return whether new attempts of an object may start now."""
-        return not self._shutting_down and self._works_on(uid)
+        return not self._shutting_down and self._works_on(shard_key)
 
-    def may_record(self, uid: str) -> bool:
+    def may_record(self, key: Key) -> bool:
         """Return whether this process may still record attempts of an object."""
-        return self._elector is None or self._elector.works_on(uid) or self._elector.is_leaving(uid)
+        return (
+            self._elector is None
+            or self._elector.works_on(key.shard_key)
+            or self._elector.is_leaving(key.shard_key)
+        )
 
     def admits(self, key: Key) -> bool:
         """Return whether a reconciliation may start; in a shard that is released, only one that records attempts."""
-        uid = key.uid
-        records = self._works_on(uid) or (self.may_record(uid) and self._attempts.has_unrecorded(uid))
+        records = self._works_on(key.shard_key) or (
+            self.may_record(key) and self._attempts.has_unrecorded(key.uid)
+        )
         return records and self._known()
 
     def drained(self, shard: int) -> bool:
         """Return whether no reconciliation and no attempt of a shard is running or unrecorded."""
         shards = 1 if self._elector is None else self._elector.shards
-        uids = (*(key.uid for key in self._queue.running), *self._attempts.uids)
-        return all(shard_of(uid, shards) != shard for uid in uids)
+        return all(
+            shard_of(key.shard_key, shards) != shard for key in (*self._queue.running, *self._attempts.keys)
+        )
 
     def on_change(self) -> None:
         """Admit what may start now; during a shutdown, wait for nothing that belongs to another replica."""
         self._queue.readmit()
-        foreign = [uid for uid in self._attempts.uids if not self.may_record(uid)]
+        foreign = [key for key in self._attempts.keys if not self.may_record(key)]
         if self._shutting_down and foreign:
-            for uid in foreign:
-                self._attempts.forget(uid)
+            for key in foreign:
+                self._attempts.forget(key.uid)
             logger.warning(
                 "abandoned in-flight attempts after losing the shard lease", notifications=len(foreign)
             )
@@ -94,5 +100,5 @@ class Ownership:
         self.on_change()
         self._queue.discard_pending(keep=lambda key: self._attempts.tracks(key.uid))
 
-    def _works_on(self, uid: str) -> bool:
-        return self._elector is None or self._elector.works_on(uid)
+    def _works_on(self, shard_key: str) -> bool:
+        return self._elector is None or self._elector.works_on(shard_key)

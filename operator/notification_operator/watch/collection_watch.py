@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar
 import structlog
 
 from notification_operator.domain.json_values import entries, mapping, text
-from notification_operator.kube.objects import METADATA, lists
+from notification_operator.kube.objects import METADATA, METADATA_LIST, lists
 from notification_operator.kube.requests import JSON, KubeError, call, watch
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ class CollectionWatch(Generic[Item]):
                 self._client,
                 collection.path,
                 collection.selectors,
-                metadata_only=collection.metadata_only,
+                accept=METADATA_LIST if collection.metadata_only else JSON,
                 seconds=LIST_SECONDS,
             ):
                 items += map(self._keep, page["items"])

@@ -17,7 +17,8 @@ from kopf._cogs.clients import fetching, scanning, watching
 from kopf._core.reactor import inventory
 
 from notification_operator.kube.client import watching_session
-from notification_operator.kube.objects import RESOURCE, collection, lists
+from notification_operator.kube.objects import METADATA_LIST, RESOURCE, TABLE, Rows, collection, lists
+from notification_operator.kube.requests import JSON
 from notification_operator.watch.collection_watch import ServedKind
 from notification_operator.watch.namespaces import SelectedNamespaces
 from notification_operator.watch.supervisor import SupervisedWatch, WatchSupervisor
@@ -287,9 +288,9 @@ def _supervised(supervisor: WatchSupervisor, selector: OpenSelector, client: Api
     ) -> AsyncGenerator[Any, None]:
         path = resource.get_url(namespace=namespace)
         settings.watching.field_selectors[watched] = selector.text
-        stream = follow(settings=settings, resource=resource, namespace=namespace, **more)
+        stream, rows = follow(settings=settings, resource=resource, namespace=namespace, **more), Rows()
         async for event in supervisor.follow(path, stream, listed=watching.Bookmark.LISTED):
-            yield event
+            yield _with_object(event, rows)
 
     async def fetch_pages(
         *,
@@ -305,7 +306,8 @@ def _supervised(supervisor: WatchSupervisor, selector: OpenSelector, client: Api
         }
         query = {name: text for name, text in selectors.items() if text}
         # Without a field selector, the handler itself looks at the phase.
-        pages = lists(client, resource.get_url(namespace=namespace), query, metadata_only=bool(query))
+        accept = TABLE if query.get("fieldSelector") else METADATA_LIST if query else JSON
+        pages = lists(client, resource.get_url(namespace=namespace), query, accept=accept)
         async for page in pages:
             yield page["items"], page["metadata"]["resourceVersion"]
 
@@ -322,6 +324,14 @@ def _supervised(supervisor: WatchSupervisor, selector: OpenSelector, client: Api
     finally:
         watching.continuous_watch, fetching.fetch_objs = follow, fetch
         scanning.scan_resources = scan
+
+
+def _with_object(event: Any, rows: Rows) -> Any:  # noqa: ANN401 - an event of kopf, or its mark
+    """Return an event with the object of its row."""
+    if not isinstance(event, dict) or event["object"].get("kind") != "Table":
+        return event
+    (obj,) = rows.objects(event["object"])
+    return {**event, "object": obj}
 
 
 def _kind(group: str, version: str, plural: str, kind: str, *, namespaced: bool) -> kopf.Resource:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from http import HTTPStatus
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
@@ -83,7 +82,7 @@ class SelectedNamespaces:
 
         Kopf's handler is called with each of them, because it lists what is in the namespace.
         """
-        return Listing(self._names, key_of=itemgetter("name"), on_missing=self.leave)
+        return Listing(self._names, key_of=lambda obj: obj["metadata"]["name"], on_missing=self.leave)
 
     def leave(self, name: str) -> None:
         """Serve a namespace no longer."""

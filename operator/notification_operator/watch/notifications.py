@@ -20,7 +20,7 @@ import structlog
 
 from notification_operator.domain.key import Key
 from notification_operator.domain.status import FINAL, phase_of
-from notification_operator.kube.objects import METADATA
+from notification_operator.kube.objects import TABLE
 from notification_operator.kube.requests import JSON, KubeError, call
 from notification_operator.watch.collection_watch import retry_delay
 
@@ -53,21 +53,22 @@ class EventHandler:
 
     queue: WorkQueue
     attempts: AttemptTracker
-    may_record: Callable[[str], bool]
-    """Tells of a uid whether this process may still record attempts of the object."""
+    may_record: Callable[[Key], bool]
+    """Tells whether this process may still record attempts of an object."""
     metrics: Metrics
     served: Container[str]
     """The namespaces that are served."""
+    leave: Callable[[Key], None]
+    """Called with each notification of an incident that is deleted or final."""
 
     def handle(self, event_type: str | None, obj: Mapping[str, Any]) -> None:
         """Handle an event; `event_type` is None for an object of a listing."""
-        meta = obj["metadata"]
-        key = _key(meta)
+        key = _key(obj)
         closed = event_type == DELETED or phase_of(obj) in FINAL
-        if closed and not self._has_attempts_to_record(key.uid):
+        if closed and not self._has_attempts_to_record(key):
             self._forget(key)
         elif key.namespace in self.served:
-            self._add(key, version=meta["resourceVersion"])
+            self._add(key, version=obj["metadata"]["resourceVersion"])
 
     def begin_listing(self, namespace: str | None) -> Listing[Key]:
         """Begin to compare a listing of a namespace, or of all, with the queue.
@@ -79,7 +80,7 @@ class EventHandler:
 
     def close(self, key: Key) -> None:
         """Handle a key whose object became final or was deleted while no watch reported it."""
-        if self._has_attempts_to_record(key.uid):
+        if self._has_attempts_to_record(key):
             self.queue.add(key)
         else:
             self._forget(key)
@@ -105,13 +106,17 @@ class EventHandler:
         self.queue.forget(key)
         self.attempts.forget(key.uid)
         self.metrics.leave(key.uid)
+        if key.incident:
+            self.leave(key)
 
-    def _has_attempts_to_record(self, uid: str) -> bool:
-        return self.attempts.tracks(uid) and self.may_record(uid)
+    def _has_attempts_to_record(self, key: Key) -> bool:
+        return self.attempts.tracks(key.uid) and self.may_record(key)
 
 
-def _key(meta: Mapping[str, Any]) -> Key:
-    return Key(namespace=meta["namespace"], name=meta["name"], uid=meta["uid"])
+def _key(obj: Mapping[str, Any]) -> Key:
+    meta = obj["metadata"]
+    incident = (obj.get("spec") or {}).get("dedupKey") or ""
+    return Key(namespace=meta["namespace"], name=meta["name"], uid=meta["uid"], incident=incident)
 
 
 class Listing(Generic[Item]):
@@ -121,7 +126,7 @@ class Listing(Generic[Item]):
 
     Args:
         known: what exists as far as is known.
-        key_of: identifies an object by its metadata.
+        key_of: identifies an object.
         on_missing: called with each one that was not listed.
         on_listed: called with each listed object; None: kopf's handler is called with it.
     """
@@ -141,7 +146,7 @@ class Listing(Generic[Item]):
 
     def add(self, obj: Mapping[str, Any]) -> bool:
         """Note a listed object; return whether kopf's handler has to be called with it."""
-        self._missing.discard(self._key_of(obj["metadata"]))
+        self._missing.discard(self._key_of(obj))
         if self._on_listed is None:
             return True
         self._on_listed(obj)
@@ -226,9 +231,9 @@ class OpenSelector:
     def media_type(self) -> str:
         """What the events of a watch are requested as.
 
-        The metadata is enough where the selector looks at the status, and a notification may have a megabyte of text.
+        Rows are enough where the selector looks at the status, and a notification may have a megabyte of text.
         """
-        return METADATA if self.text else JSON
+        return TABLE if self.text else JSON
 
     async def detect(self, client: ApiClient, paths: Sequence[str]) -> None:
         """Find out what the CRD supports; the first collection of notifications that answers decides.

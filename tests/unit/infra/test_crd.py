@@ -43,7 +43,7 @@ def test_crd_names_match_the_program_constants() -> None:
     assert DEFINITION["spec"]["names"]["shortNames"] == ["notif", "notifs"]
 
 
-def test_printer_columns_are_type_priority_phase_attempts_age() -> None:
+def test_printer_columns_are_type_priority_phase_attempts_age_incident() -> None:
     columns = [(column["name"], column["jsonPath"]) for column in VERSION["additionalPrinterColumns"]]
     assert columns == [
         ("Type", ".spec.type"),
@@ -51,11 +51,12 @@ def test_printer_columns_are_type_priority_phase_attempts_age() -> None:
         ("Phase", ".status.phase"),
         ("Attempts", ".status.totalAttempts"),
         ("Age", ".metadata.creationTimestamp"),
+        ("Incident", ".spec.dedupKey"),
     ]
 
 
-def test_phase_is_a_selectable_field() -> None:
-    assert VERSION["selectableFields"] == [{"jsonPath": ".status.phase"}]
+def test_phase_and_incident_are_selectable_fields() -> None:
+    assert VERSION["selectableFields"] == [{"jsonPath": ".status.phase"}, {"jsonPath": ".spec.dedupKey"}]
 
 
 def test_spec_is_immutable_with_decision_id_in_the_message() -> None:

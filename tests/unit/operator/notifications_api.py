@@ -47,12 +47,12 @@ class NotificationsApi:
         self._watchers: list[_Watcher] = []
 
     def put(self, name: str, phase: str = "Sent", *, namespace: str = "shop", **more: Any) -> None:
-        """Store a notification; `more` is `completed`, `days` and metadata."""
+        """Store a notification; `more` is `completed`, `days`, `incident` and metadata."""
         self.version += 1
         status: dict[str, Any] = {"phase": phase}
         if phase in {"Sent", "PartiallySent", "Failed"}:
             status["completionTime"] = more.pop("completed", PAST)
-        days = more.pop("days", 7)
+        days, incident = more.pop("days", 7), more.pop("incident", "")
         meta = {
             "namespace": namespace,
             "name": name,
@@ -64,7 +64,7 @@ class NotificationsApi:
             "apiVersion": f"{GROUP}/{VERSION}",
             "kind": "NotificationRequest",
             "metadata": meta | more,
-            "spec": {"retentionDays": days},
+            "spec": {"retentionDays": days} | ({"dedupKey": incident} if incident else {}),
             "status": status,
         }
         for watcher in self._watchers:
@@ -153,11 +153,9 @@ class NotificationsApi:
         rest = str(at + limit) if at + limit < len(matching) else ""
         meta = {"resourceVersion": str(self.version), "continue": rest}
         items = matching[at:][:limit]
-        if "as=PartialObjectMetadataList" in request.headers["Accept"]:
-            items = [_metadata_only(obj) for obj in items]
-        # As an API server: an empty list of metadata is null.
-        listed = items if items or "as=" not in request.headers["Accept"] else None
-        return web.json_response({"kind": "NotificationRequestList", "metadata": meta, "items": listed})
+        if "as=Table" in request.headers["Accept"]:
+            return web.json_response(_table(items, meta, described=True))
+        return web.json_response({"kind": "NotificationRequestList", "metadata": meta, "items": items})
 
     async def _namespaces(self, request: web.Request) -> web.StreamResponse:
         if "watch" in request.query:
@@ -168,13 +166,18 @@ class NotificationsApi:
 
     async def _watch(self, request: web.Request, watcher: _Watcher) -> web.StreamResponse:
         response = web.StreamResponse()
-        partial = "as=PartialObjectMetadata;" in request.headers["Accept"]
+        as_table, described = "as=Table" in request.headers["Accept"], True
         self._watchers.append(watcher)
         try:
             await response.prepare(request)
             while (event := await watcher.queue.get()) is not None:
-                if partial and event["type"] != "ERROR":
-                    event = {**event, "object": _metadata_only(event["object"])}
+                if as_table and event["type"] != "ERROR":
+                    obj = event["object"]
+                    # As an API server: only the first event of a watch describes the columns.
+                    event, described = (
+                        {**event, "object": _table([obj], obj["metadata"], described=described)},
+                        False,
+                    )
                 await response.write(json.dumps(event).encode() + b"\n")
         except ConnectionResetError:
             pass
@@ -216,6 +219,22 @@ class _Watcher:
 
 def _metadata_only(obj: dict[str, Any]) -> dict[str, Any]:
     return {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": obj["metadata"]}
+
+
+def _table(items: list[dict[str, Any]], meta: dict[str, Any], *, described: bool) -> dict[str, Any]:
+    return {
+        "kind": "Table",
+        "apiVersion": "meta.k8s.io/v1",
+        "metadata": meta,
+        "columnDefinitions": [{"name": "Name"}, {"name": "Incident"}] if described else None,
+        "rows": [
+            {
+                "cells": [obj["metadata"]["name"], obj["spec"].get("dedupKey")],
+                "object": _metadata_only(obj),
+            }
+            for obj in items
+        ],
+    }
 
 
 def _discovery(path: str, *, served: bool) -> web.Response:

@@ -42,6 +42,8 @@ SUPPRESSIONS: Final[Mapping[str, str]] = MappingProxyType(
     {
         Reason.MUTED: "Muted: the receiver is not for this priority",
         Reason.RATE_LIMITED: "RateLimited: the receiver suppresses what exceeds its rate limit",
+        Reason.INCIDENT_RESOLVED: "IncidentResolved: the incident was resolved first",
+        Reason.INCIDENT_REOPENED: "IncidentReopened: the incident was reported again first",
         Reason.DELETED: "Deleted: the notification was deleted",
     }
 )
@@ -109,14 +111,13 @@ def _suppressed(steps: Sequence[Progress]) -> PhaseDecision:
     if not steps:
         return PhaseDecision(phase=Phase.PENDING, reason=Reason.INITIALIZED, message=WAITING)
     targets = ", ".join(f"{step.channel} ({SUPPRESSIONS.get(step.reason, step.reason)})" for step in steps)
-    if any(step.reason == Reason.DELETED for step in steps):
-        # A target may have attempts that have failed.
-        message = f"Nothing more is sent to {targets}"
-        return PhaseDecision(phase=Phase.SUPPRESSED, reason=Reason.DELETED, message=message)
+    deleted = any(step.reason == Reason.DELETED for step in steps)
+    # A target may have attempts that have failed.
+    nothing = "Nothing more is" if deleted or any(step.next_number > 1 for step in steps) else "Nothing was"
     return PhaseDecision(
         phase=Phase.SUPPRESSED,
-        reason=_reason(steps[0].reason, Reason.MUTED),
-        message=f"Nothing was sent to {targets}",
+        reason=Reason.DELETED if deleted else _reason(steps[0].reason, Reason.MUTED),
+        message=f"{nothing} sent to {targets}",
     )
 
 

@@ -21,11 +21,13 @@ class HoldReason(StrEnum):
     RATE = "the rate limit of the channel is reached"
     SUSPENDED = "the receiver is suspended"
     NOT_READY = "the receiver is not ready"
+    INCIDENT = "an earlier message of its incident is under way"
+    UNKNOWN_INCIDENT = "the other messages of its incident cannot be listed"
 
     @property
     def is_timed(self) -> bool:
         """Whether its end is known; otherwise a change of the receiver ends it."""
-        return self in {HoldReason.PAUSE, HoldReason.RATE}
+        return self not in {HoldReason.SUSPENDED, HoldReason.NOT_READY}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 MOST_ATTEMPTS: Final = 10
 """The most that any policy allows."""
+OUTDATED: Final = frozenset({Reason.INCIDENT_RESOLVED, Reason.INCIDENT_REOPENED})
+"""Reasons for which nothing more is sent, also after failed attempts."""
 NO_OPEN_BREAKERS: Final[Mapping[str, datetime]] = MappingProxyType({})
 
 
@@ -40,7 +42,7 @@ class State(StrEnum):
     EXHAUSTED = "exhausted"
     """Failed as often as the policy allows."""
     SUPPRESSED = "suppressed"
-    """Nothing is sent on purpose; decided before the first attempt, or by the deletion of the notification."""
+    """Nothing is sent on purpose; decided before the first attempt, by the incident, or by the deletion of the notification."""
     EXPIRED = "expired"
     """Not delivered before `spec.deliverBefore`."""
 
@@ -125,10 +127,22 @@ def progress(
         by_target.setdefault(attempt.channel, []).append(attempt)
     deadline = notification.deliver_before
     expired = deadline is not None and deadline <= now
-    steps = (
+    steps = [
         _target_progress(notification, route, name, by_target.get(name, []), running=name in running)
         for name in route.targets
-    )
+    ]
+    outdated = {
+        each.name: Reason(each.suppressed_by)
+        for each in notification.status.targets
+        if each.suppressed_by in OUTDATED and each.name not in running
+    }
+    if outdated:
+        steps = [
+            _ended(step, State.SUPPRESSED, outdated[step.channel])
+            if step.open and step.channel in outdated
+            else step
+            for step in steps
+        ]
     if notification.deleted:
         end = State.SUPPRESSED, Reason.DELETED
     elif expired:

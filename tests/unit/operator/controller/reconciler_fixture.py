@@ -13,11 +13,14 @@ from notification_operator.config.settings import Settings
 from notification_operator.controller.request import Request, Result
 from notification_operator.controller.workqueue import WorkQueue
 from notification_operator.delivery.channel import Channel, Message
+from notification_operator.domain.json_values import format_time
 from notification_operator.domain.key import Key
+from notification_operator.kube.objects import KubeObjects
 from notification_operator.observers.publisher import Observer
 from notification_operator.telemetry.gauges import AttemptStatistics
 from notification_operator.telemetry.metrics import Metrics
 from notification_operator.wiring import ReceiverPorts, build
+from tests.simulation.null_ports import NoObjects
 from tests.unit.operator.leadership.lease_fixture import Leases
 from tests.unit.operator.ports import null_ports
 
@@ -78,6 +81,7 @@ class ReconcilerFixture:
         store: MemoryStore | None = None,
         delivery: Mapping[str, Any] | None = None,
         receivers: ReceiverPorts | None = None,
+        objects: KubeObjects | None = None,
         addressed: Sequence[str] | None = None,
         **spec: Any,
     ) -> None:
@@ -102,6 +106,7 @@ class ReconcilerFixture:
             metrics=self.metrics,
             observers=observers,
             receivers=receivers,
+            objects=objects or NoObjects(),
         )
         self.operator = build(settings, ports, clock=now)
         self._spec = {
@@ -117,9 +122,14 @@ class ReconcilerFixture:
         self.waits = 0
         """How often reconciliations have waited without a worker."""
 
+    @property
+    def created(self) -> datetime:
+        """The creation time of what is created next."""
+        return datetime(2026, 1, 1, tzinfo=UTC)
+
     def create(self, name: str) -> Key:
         """Store a notification and return its key."""
-        meta = {"namespace": "shop", "name": name, "creationTimestamp": "2026-01-01T00:00:00Z"}
+        meta = {"namespace": "shop", "name": name, "creationTimestamp": format_time(self.created)}
         self.store.create(
             {
                 "apiVersion": "kubernaut.ai/v1alpha1",
@@ -133,8 +143,9 @@ class ReconcilerFixture:
 
     def stored(self, name: str) -> Key:
         """Return the key of a stored notification."""
-        meta = self.store.peek(ObjectRef(namespace="shop", name=name))["metadata"]
-        return Key(namespace="shop", name=name, uid=meta["uid"])
+        obj = self.store.peek(ObjectRef(namespace="shop", name=name))
+        incident = obj["spec"].get("dedupKey", "")
+        return Key(namespace="shop", name=name, uid=obj["metadata"]["uid"], incident=incident)
 
     def interfere(self, note: str) -> None:
         self.store.interfere_next(lambda: self.store.write_as_other(self.ref, note=note))

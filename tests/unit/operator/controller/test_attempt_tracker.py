@@ -267,9 +267,9 @@ async def test_shutdown_does_not_wait_for_a_stalled_object() -> None:
     fixture.attempts.stall()
     async with asyncio.timeout(1):
         await fixture.tracker.idle()
-    assert (fixture.tracker.uids, fixture.tracker.tracks("uid")) == ((), True)
+    assert (fixture.tracker.keys, fixture.tracker.tracks("uid")) == ((), True)
     fixture.attempts.begin()
-    assert fixture.tracker.uids == ("uid",)
+    assert fixture.tracker.keys == (KEY,)
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.05):
             await fixture.tracker.idle()

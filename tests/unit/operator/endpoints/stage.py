@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from notification_operator.delivery.channel import Channel
 from notification_operator.domain.flow_control.breaker import Limits
@@ -235,9 +235,9 @@ class Stage:
         receiver = self.catalog.receivers[self.key(name, namespace)]
         return self.endpoints.endpoint(receiver).statistics().circuit
 
-    def ask(self, target: str, *, number: int = 1, uid: str = "uid-1") -> Hold | Reason | None:
-        """Ask, and use up the share of an attempt that may start."""
-        send, message = self.send(target, number=number, uid=uid), self.message(uid=uid)
+    def ask(self, target: str, *, number: int = 1, uid: str = "uid-1", **more: Any) -> Hold | Reason | None:
+        """Ask, and use up the share of an attempt that may start; `more` is what the message has in addition."""
+        send, message = self.send(target, number=number, uid=uid), replace(self.message(uid=uid), **more)
         answer = admit(self.endpoints, send, message)
         if isinstance(answer, Permit):
             answer.start().close()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from notification_contract.kinds.choices import CircuitState
+from notification_contract.kinds.choices import CircuitState, LifecycleEvent
 from notification_contract.kinds.target import address_digits
 from notification_operator.delivery.channel import (
     Permanent,
@@ -334,6 +334,13 @@ def test_message_beyond_the_rate_is_suppressed_at_its_first_attempt_only(
     stage.wait(10)
     third = stage.ask("webhook/hook", uid="uid-3")
     assert (third is None) is (expected == "RateLimited")
+
+
+def test_resolve_beyond_the_rate_waits_although_others_are_suppressed() -> None:
+    stage = Stage(receiver("hook", rateLimit={"count": 1, "period": "10s", "overflow": "Suppress"}))
+    assert stage.ask("webhook/hook", uid="uid-1") is None
+    answer = stage.ask("webhook/hook", uid="uid-2", event=LifecycleEvent.RESOLVE, dedup_key="disk")
+    assert isinstance(answer, Hold)
 
 
 def test_changed_rate_of_a_receiver_holds_from_then_on() -> None:

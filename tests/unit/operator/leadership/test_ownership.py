@@ -132,7 +132,7 @@ async def test_foreign_attempts_are_abandoned_and_recordable_ones_are_not() -> N
     with capture_logs() as logs:
         fixture.ownership.begin_shutdown()
     assert [line["notifications"] for line in logs] == [1]
-    assert set(fixture.attempts.uids) == {KEYS[1].uid, KEYS[2].uid}
+    assert set(fixture.attempts.keys) == {KEYS[1], KEYS[2]}
 
 
 @pytest.mark.parametrize("finishes", [True, False])

@@ -64,6 +64,7 @@ class RecordingHandler:
             may_record=lambda _uid: True,
             metrics=Metrics(),
             served=AllNamespaces(),
+            leave=lambda _key: None,
         )
 
     @property

@@ -48,6 +48,7 @@ class Cluster:
             may_record=lambda _uid: True,
             metrics=Metrics(),
             served=AllNamespaces(),
+            leave=lambda _key: None,
         )
 
     async def pages(self, namespace: str | None) -> AsyncIterator[Sequence[dict[str, Any]]]:

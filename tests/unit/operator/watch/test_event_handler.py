@@ -41,6 +41,7 @@ class HandlerFixture:
             may_record=lambda _uid: may_record,
             metrics=self.metrics,
             served=AllNamespaces() if served else (),
+            leave=lambda _key: None,
         )
 
     def handle(self, event_type: str | None, obj: dict[str, Any]) -> None:

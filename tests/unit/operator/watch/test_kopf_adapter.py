@@ -64,7 +64,21 @@ async def test_listing_and_watch_hold_metadata_only(api: NotificationsApi) -> No
         await until(lambda: any("watch" in query for query in queries(api)))
         api.put("watched", "Pending")
         await until(lambda: handler.names == ["listed", "watched"])
-    assert [sorted(obj) for obj in handler.objects] == [["apiVersion", "kind", "metadata"]] * 2
+    assert [sorted(obj) for obj in handler.objects] == [["apiVersion", "kind", "metadata", "spec"]] * 2
+    assert [obj["spec"] for obj in handler.objects] == [{}, {}]
+
+
+async def test_listing_and_watch_tell_the_incident(api: NotificationsApi) -> None:
+    api.put("listed", "Pending", incident="disk")
+    async with kopf_at(api) as handler:
+        await until(lambda: any("watch" in query for query in queries(api)))
+        api.put("watched", "Pending")
+        api.put("later", "Pending", incident="network")
+        await until(lambda: len(handler.names) == 3)
+        assert {key.name: (key.incident, key.shard_key) for key in handler.queue.keys if key.incident} == {
+            "listed": ("disk", "shop/disk"),
+            "later": ("network", "shop/network"),
+        }
 
 
 async def test_kopf_remembers_nothing_about_an_object() -> None:

@@ -213,5 +213,12 @@ def test_notification_that_nobody_gets_any_more_is_dead_lettered() -> None:
 
 def test_reasons_of_dead_letters_are_those_that_a_phase_can_have() -> None:
     never_final = {Reason.INITIALIZED, Reason.PROCESSING_DELIVERIES, Reason.PARTIAL_FAILURE_RETRYING}
-    without_loss = {Reason.ALL_DELIVERIES_SUCCEEDED, Reason.MUTED, Reason.RATE_LIMITED, Reason.DELETED}
+    without_loss = {
+        Reason.ALL_DELIVERIES_SUCCEEDED,
+        Reason.MUTED,
+        Reason.RATE_LIMITED,
+        Reason.INCIDENT_RESOLVED,
+        Reason.INCIDENT_REOPENED,
+        Reason.DELETED,
+    }
     assert set(DEAD_LETTER_REASONS) == set(Reason) - never_final - without_loss

@@ -1,0 +1,238 @@
+"""What this process knows of the incidents of its notifications, in memory and by one listing for each (DD-INCIDENT-001).
+
+All notifications of an incident belong to one process, so whatever happens to one of them is seen here. What was before this
+process is listed once. A notification without `dedupKey`, and the Trigger that begins an incident, need no listing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+import structlog
+
+from notification_operator.domain.incident import LATE_AFTER, TRIGGER, Event, Incident, event_of
+from notification_operator.domain.model import parse
+from notification_operator.domain.planning.hold import Hold, HoldReason
+from notification_operator.fair.lru import LruMap
+from notification_operator.kube.requests import KubeError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+
+    from notification_operator.domain.key import Key
+    from notification_operator.domain.model import Notification
+    from notification_operator.domain.status import Reason
+    from notification_operator.telemetry.gauges import ElectorStatistics
+
+MOST_INCIDENTS: Final = 5_000
+"""Those that are remembered; one that is forgotten is listed again."""
+MOST_EVENTS: Final = 50
+"""The latest events of an incident are remembered."""
+RETRY_AFTER: Final = timedelta(seconds=5)
+"""After a listing that failed."""
+BLIND_AFTER: Final = 60.0
+"""After so many seconds without a listing, a message is sent whatever the others are: late is better than never."""
+MARGIN: Final = timedelta(seconds=10)
+"""An event waits for an older one as long as an attempt may take, and so much longer."""
+
+FindEvents: TypeAlias = "Callable[[str, str], AsyncIterator[Sequence[dict[str, Any]]]]"
+"""Lists the notifications of a namespace with a `dedupKey`, page by page; raises `KubeError`."""
+
+logger = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class _Known:
+    """What is known of one incident."""
+
+    events: dict[str, Event] = field(default_factory=dict)
+    """By uid."""
+    complete: bool = False
+    """Whether it was listed."""
+    failing_since: float | None = None
+    """Since when listings fail, in monotonic seconds."""
+    fetching: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def put(self, event: Event) -> None:
+        self.events[event.key.uid] = event
+        if len(self.events) > MOST_EVENTS:
+            oldest = min(self.events.values(), key=lambda each: each.order)
+            del self.events[oldest.key.uid]
+
+
+class Incidents:
+    """The incidents of the notifications that this process works on.
+
+    Args:
+        find: lists the events of an incident.
+        request: requests a reconciliation.
+        clock: the wall-clock time.
+        seconds: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        find: FindEvents,
+        *,
+        request: Callable[[Key], None],
+        clock: Callable[[], datetime],
+        seconds: Callable[[], float],
+    ) -> None:
+        self._find = find
+        self._request = request
+        self._clock = clock
+        self._seconds = seconds
+        self._started = clock()
+        self._incidents: LruMap[tuple[str, str], _Known] = LruMap(MOST_INCIDENTS)
+
+    def has_to_fetch(self, key: Key, notification: Notification) -> bool:
+        """Return whether what is not known of the incident may decide on the next attempts of a notification."""
+        known = self._of(key, notification)
+        return not known.complete and not self._begins(self.of(key, notification))
+
+    async def fetch(self, key: Key, notification: Notification) -> None:
+        """List the notifications of the incident of a notification, unless that has been done meanwhile; a failure is logged."""
+        known = self._of(key, notification)
+        async with known.fetching:
+            if not known.complete:
+                await self._list(key, notification, known)
+
+    def note(self, key: Key, notification: Notification, begun: Collection[str]) -> None:
+        """Note how far a notification is, and request the others of its incident that this may concern.
+
+        Args:
+            key: that of the notification.
+            notification: as read or written.
+            begun: the targets with attempts that its status does not show.
+        """
+        known = self._of(key, notification)
+        before = known.events.get(key.uid)
+        event = event_of(
+            key,
+            notification,
+            begun,
+            seen=self._seconds() if before is None else before.seen,
+            witnessed=self._witnesses(notification) if before is None else before.witnessed,
+        )
+        known.put(event)
+        if before is None or _ended(before, event):
+            for other in tuple(known.events.values()):
+                if other.key != key and not other.ended:
+                    self._request(other.key)
+
+    def leave(self, key: Key) -> None:
+        """Note that a notification is final or deleted: nobody waits for it any more."""
+        known = self._incidents.get((key.namespace, key.incident))
+        event = known.events.get(key.uid) if known else None
+        if known is not None and event is not None and not event.ended:
+            known.put(replace(event, ended=True))
+            for other in tuple(known.events.values()):
+                if not other.ended:
+                    self._request(other.key)
+
+    def restart(self, _statistics: ElectorStatistics) -> None:
+        """Forget everything: this process works on other shards than before, and another one may have worked on these."""
+        self._incidents.clear()
+        self._started = self._clock()
+
+    def of(self, key: Key, notification: Notification) -> Incident:
+        """Return the incident as one of its notifications sees it."""
+        known = self._of(key, notification)
+        own = self._own(key, notification, known)
+        events = sorted(known.events.values(), key=lambda each: each.order)
+        place = events.index(own)
+        return Incident(
+            own=own,
+            older=events[:place],
+            younger=events[place + 1 :],
+            now=self._clock(),
+            seconds=self._seconds(),
+        )
+
+    def decide(
+        self, key: Key, notification: Notification, targets: Mapping[str, float]
+    ) -> Mapping[str, Reason | Hold]:
+        """Decide on the next attempts of a notification; a target without a decision is none of its incident's.
+
+        Args:
+            key: that of the notification.
+            notification: as read.
+            targets: those that remain and have no attempt running, each with the seconds that an attempt may take.
+        """
+        known, incident = self._of(key, notification), self.of(key, notification)
+        if not known.complete and not self._begins(incident):
+            failing = self._seconds() - (known.failing_since or self._seconds())
+            if failing < BLIND_AFTER:
+                hold = Hold(until=incident.now + RETRY_AFTER, reason=HoldReason.UNKNOWN_INCIDENT)
+                return dict.fromkeys(targets, hold)
+        decisions: dict[str, Reason | Hold] = {}
+        for target, seconds in targets.items():
+            decision = incident.decide(target, patience=timedelta(seconds=seconds) + MARGIN)
+            if decision is not None:
+                decisions[target] = decision
+            if isinstance(decision, Hold):
+                self._ask(incident, target)
+        return decisions
+
+    def _ask(self, incident: Incident, target: str) -> None:
+        """Request what is waited for and is late: it may be outdated."""
+        for event in incident.awaited(target):
+            if incident.is_late(event):
+                self._request(event.key)
+
+    def _of(self, key: Key, notification: Notification) -> _Known:
+        return self._incidents.use((key.namespace, notification.content.dedup_key), _Known)
+
+    def _own(self, key: Key, notification: Notification, known: _Known) -> Event:
+        """Return the event of a notification; what was known of it may have been forgotten."""
+        if key.uid not in known.events:
+            known.put(event_of(key, notification, seen=self._seconds()))
+        return known.events[key.uid]
+
+    def _begins(self, incident: Incident) -> bool:
+        """Return whether an event needs nothing of what was before: the first attempt of a Trigger that is not late."""
+        own = incident.own
+        return own.kind is TRIGGER and own.witnessed and not incident.is_late(own)
+
+    def _witnesses(self, notification: Notification) -> bool:
+        """Return whether nobody but this process can have begun an attempt of a notification that is seen for the first time."""
+        untouched = not notification.attempts and not notification.status.targets
+        return (
+            untouched
+            and self._started < notification.created
+            and self._clock() < notification.created + LATE_AFTER
+        )
+
+    async def _list(self, key: Key, notification: Notification, known: _Known) -> None:
+        dedup_key = notification.content.dedup_key
+        try:
+            async for page in self._find(key.namespace, dedup_key):
+                for obj in page:
+                    self._learn(key, parse(obj), known)
+        except KubeError as error:
+            known.failing_since = known.failing_since or self._seconds()
+            logger.warning(
+                "other notifications of an incident not listed; retrying",
+                namespace=key.namespace,
+                dedup_key=dedup_key,
+                error=str(error),
+            )
+        else:
+            known.complete, known.failing_since = True, None
+
+    def _learn(self, key: Key, notification: Notification, known: _Known) -> None:
+        """Note a listed notification, unless more is known of it already; `key` is that of another one of its incident."""
+        if notification.uid not in known.events:
+            sibling = key._replace(name=notification.name, uid=notification.uid)
+            known.put(event_of(sibling, notification, seen=self._seconds()))
+
+
+def _ended(before: Event, after: Event) -> bool:
+    """Return whether an event ended at a target since, or does not go to every one."""
+    targets = (*before.stages, *after.stages)
+    return after.routed > before.routed or any(
+        before.at(target).open and not after.at(target).open for target in targets
+    )

@@ -1,0 +1,173 @@
+"""A schedule with incidents: their events come while everything goes wrong, and each far end keeps what it was told."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from notification_contract.kinds.choices import LifecycleEvent, TargetState
+from notification_operator.domain.json_values import format_time
+from tests.simulation.cluster import OTHER_NAMESPACES
+from tests.simulation.environment import now
+from tests.simulation.invariants import Invariants
+from tests.simulation.simulation import Simulation
+from tests.simulation.users import CHANNELS, Users
+from tests.simulation.violations import require
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from datetime import datetime
+
+    from notification_operator.domain.model import Notification
+    from tests.simulation.channels import Call
+
+NAMES = tuple("abcdefgh")
+KEYS = ("disk", "network")
+TRIGGER, ACKNOWLEDGE, RESOLVE = LifecycleEvent.TRIGGER, LifecycleEvent.ACKNOWLEDGE, LifecycleEvent.RESOLVE
+NEXT = {
+    None: (TRIGGER,),
+    TRIGGER: (RESOLVE, RESOLVE, RESOLVE, ACKNOWLEDGE, TRIGGER),
+    ACKNOWLEDGE: (RESOLVE, RESOLVE, TRIGGER),
+    RESOLVE: (TRIGGER, TRIGGER, RESOLVE, ACKNOWLEDGE),
+}
+"""What follows an event, most often what really does."""
+RANK = {TRIGGER: 0, ACKNOWLEDGE: 1, RESOLVE: 2}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """An event as its author created it."""
+
+    uid: str
+    kind: LifecycleEvent
+    created: datetime
+
+    @property
+    def order(self) -> tuple[datetime, int, str]:
+        """The place among the events of the incident."""
+        return self.created, RANK[self.kind], self.uid
+
+
+class IncidentUsers(Users):
+    """Create the events of two incidents, one after another."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.names: Sequence[str] = NAMES
+        self.told: dict[tuple[str, str], list[Told]] = {}
+
+    def begin(self) -> None:
+        """Begin an incident."""
+        self.create(self.names[0])
+
+    def go_on(self) -> None:
+        """Create the next event of an incident."""
+        free = [name for name in self.names if name not in self._cluster.objects]
+        if free:
+            self.create(free[0])
+
+    def create(self, name: str) -> None:
+        """Create an event under a name."""
+        choices = self._choices
+        place = OTHER_NAMESPACES.get(name, "simulated"), choices.pick(KEYS)
+        told = self.told.setdefault(place, [])
+        kind = choices.pick(NEXT[told[-1].kind if told else None])
+        created = now().replace(microsecond=0)
+        spec = {
+            "type": "simple",
+            "priority": "medium",
+            "subject": "subject",
+            "body": "body",
+            "event": kind.value,
+            "dedupKey": place[1],
+            "channels": list(CHANNELS[: 1 + choices.number(3)]),
+            "retryPolicy": {
+                "maxAttempts": choices.pick((3, 1, 2, 4)),
+                "initialBackoffSeconds": choices.pick((1, 3, 30)),
+                "backoffMultiplier": 2,
+                "maxBackoffSeconds": 60,
+            },
+        }
+        if choices.chance(10):
+            spec["notBefore"] = format_time(created.replace(second=min(created.second + 20, 59)))
+        uid = self._cluster.create(name, spec, format_time(created))
+        told.append(Told(uid=uid, kind=kind, created=created))
+        self._log(f"{name} is created ({uid}): {kind} of {place[1]}, {', '.join(spec['channels'])}")
+
+
+class IncidentInvariants(Invariants):
+    """Also observes what each far end knows of the incidents."""
+
+    users: IncidentUsers
+
+    def end(self, notifications: Iterable[Notification]) -> None:
+        """Check the far ends after everything has ended."""
+        notifications = list(notifications)
+        super().end(notifications)
+        by_uid = {each.uid: each for each in notifications}
+        for place, told in self.users.told.items():
+            self._far_ends(place, sorted(told, key=lambda each: each.order), by_uid)
+
+    def _far_ends(
+        self, place: tuple[str, str], told: Sequence[Told], by_uid: dict[str, Notification]
+    ) -> None:
+        last = [each for each in told if each.kind is not ACKNOWLEDGE][-1]
+        if last.uid not in by_uid:
+            return
+        notification = by_uid[last.uid]
+        states = {each.name: each.state for each in notification.status.targets}
+        for target in {channel for uid, channel in self.calls if uid in {each.uid for each in told}}:
+            is_open, unsure = self._replayed(told, target)
+            state, name = states.get(target), f"{place[1]} at {target}"
+            # After a restart, nobody knows where a Trigger went that is deleted.
+            if unsure or (state is None and any(each.uid not in by_uid for each in told)):
+                continue
+            if last.kind is RESOLVE and state in {None, TargetState.DELIVERED, TargetState.SUPPRESSED}:
+                require(not is_open, f"{name} stays open: its Resolve is {state}")
+            if last.kind is TRIGGER and state is TargetState.DELIVERED:
+                require(is_open, f"{name} is closed, although it was reported again")
+
+    def _replayed(self, told: Sequence[Told], target: str) -> tuple[bool, bool]:
+        """Return whether an incident is open at a far end, and whether a dead process may have told it something late."""
+        kinds = {each.uid: each.kind for each in told}
+        calls = sorted(self._accepted(kinds, target), key=lambda call: call.ended_at)
+        is_open = False
+        for call in calls:
+            if kinds[call.uid] is not ACKNOWLEDGE:
+                is_open = kinds[call.uid] is TRIGGER
+        return is_open, any(call.excused for call in calls)
+
+    def _accepted(self, kinds: dict[str, LifecycleEvent], target: str) -> Iterator[Call]:
+        for uid in kinds:
+            yield from (call for call in self.calls[uid, target] if call.end == "success")
+
+
+class IncidentSimulation(Simulation):
+    """Runs the schedule that the choices describe."""
+
+    invariants: IncidentInvariants
+    users: IncidentUsers
+
+    def _invariants(self, *, breakers: bool) -> Invariants:
+        return IncidentInvariants(self._find, gaps=breakers)
+
+    def _users(self) -> Users:
+        users = IncidentUsers(self.cluster, self.choices, log=self.log, spawn=self._spawn)
+        self.invariants.users = users
+        return users
+
+    async def _end_faults(self) -> None:
+        """End all faults, and the wait for a time by a clock that is behind."""
+        await super()._end_faults()
+        self.processes.mend_clocks()
+
+    def _disturb(self) -> None:
+        if self.choices.chance(50):
+            self.users.go_on()
+        else:
+            super()._disturb()
+
+    def _begin(self) -> None:
+        self.users.begin()
+        asyncio.get_running_loop().call_later(0.5, self.users.go_on)
