@@ -51,6 +51,14 @@ RECEIVER_DESCRIPTIONS = {
         "A receiver that asks for a pause gets no message of any notification before its end",
         "A Secret that its owner has not labelled is not read, and the label delivers what waits",
     ),
+    "incidents": (
+        "A Trigger that failed is not repeated after its Resolve",
+        "An incident that ends while its receiver is suspended is not reported",
+        "A Resolve also goes to the fallback that got its Trigger",
+        "A Resolve is muted by no priority where its Trigger arrived, and goes to nobody who did not get it",
+        "A Resolve beyond a rate limit with Suppress is sent later",
+        "A Resolve that failed closes nothing that was reported again",
+    ),
     "channels": (
         "A message reaches a webhook whole, with its origin",
         "A message reaches a mailbox whole, with its origin",
