@@ -11,9 +11,11 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
+from notification_contract.kinds.choices import LifecycleEvent
 from notification_operator.delivery.channel import Channel, InvalidOptionsError, Receipt, Transient
 from notification_operator.delivery.daemon_threads import DaemonThreads, SaturatedError
 from notification_operator.rendering.compose import origin
+from notification_operator.rendering.headline import headline
 from notification_operator.rendering.markup.plain import PlainRenderer
 
 if TYPE_CHECKING:
@@ -26,7 +28,9 @@ if TYPE_CHECKING:
     from notification_operator.rendering.compose import Composer
 
 THREADS: Final = 4
-TYPES: Final = {"critical": "failure", "high": "warning"}
+PRIORITIES: Final = {"critical": "failure", "high": "warning"}
+EVENTS: Final = {LifecycleEvent.ACKNOWLEDGE: "info", LifecycleEvent.RESOLVE: "success"}
+"""The type of a message, which decides its color; that of a Trigger is by its priority."""
 
 
 class AppriseChannel(Channel):
@@ -60,11 +64,12 @@ class AppriseChannel(Channel):
     async def deliver(self, message: Message) -> Receipt:
         """Send the message from a thread of its own."""
         composed = await self._composer.compose(message, PlainRenderer().body)
+        title = headline(message.event, composed.subject)
         body = f"{composed.body}\n\n{origin(message)}"
-        kind = TYPES.get(message.content.priority, "info")
+        kind = EVENTS.get(message.event) or PRIORITIES.get(message.content.priority, "info")
         try:
             async with asyncio.timeout(self._timeout):
-                await self.threads.run(partial(self._notify, composed.subject, body, kind))
+                await self.threads.run(partial(self._notify, title, body, kind))
         except TimeoutError as error:
             raise Transient(f"apprise did not finish within {self._timeout:g} s") from error
         except SaturatedError as error:

@@ -8,6 +8,7 @@ import structlog
 
 from notification_operator.delivery.channel import Channel
 from notification_operator.delivery.local.messages import bounded_text
+from notification_operator.rendering.headline import headline
 
 if TYPE_CHECKING:
     from notification_operator.delivery.channel import Message
@@ -23,7 +24,8 @@ class ConsoleChannel(Channel):
     async def deliver(self, message: Message) -> None:
         """Log `[priority] [type] subject`, then the body, as one info record of bounded length."""
         content = message.content
-        text = f"[{content.priority}] [{content.type}] {content.subject}\n{content.body}\n"
+        subject = headline(message.event, content.subject)
+        text = f"[{content.priority}] [{content.type}] {subject}\n{content.body}\n"
         logger.info(
             bounded_text(text, message),
             notification=f"{message.namespace}/{message.name}",

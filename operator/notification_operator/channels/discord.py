@@ -11,6 +11,7 @@ from notification_operator.delivery.channel import Channel, Receipt
 from notification_operator.delivery.http.exchange import JSON, HttpExchange, StatusTable
 from notification_operator.domain.json_values import format_time
 from notification_operator.rendering.compose import links, origin
+from notification_operator.rendering.headline import LOOKS, chat_headline
 from notification_operator.rendering.markup.chat_markdown import discord
 from notification_operator.rendering.pieces import limited, messages_of, shortened
 
@@ -58,13 +59,15 @@ class DiscordChannel(Channel):
         cut = f"\n… truncated, see kubectl get notif -n {message.namespace} {message.name}"
         parts = limited(composed.body, size=MAX_DESCRIPTION, parts=MAX_MESSAGES, cut=cut)
         allowed: dict[str, Any] = {} if self._mentions else {"allowed_mentions": {"parse": []}}
+        title = self._renderer.text(chat_headline(message.event, composed.subject))
+        source = origin(message)
         embeds = [
             {
-                "title": shortened(self._renderer.text(composed.subject), MAX_TITLE),
+                "title": shortened(title, MAX_TITLE),
                 "description": part,
-                "color": COLORS.get(message.content.priority, COLORS["medium"]),
+                "color": _color(message),
                 "timestamp": format_time(message.created),
-                "footer": {"text": f"{message.content.priority} · {origin(message)} · {message.uid[:8]}"},
+                "footer": {"text": f"{message.content.priority} · {source} · {message.uid[:8]}"},
                 "fields": self._fields(message) if number == 1 else [],
             }
             for number, part in enumerate(parts, start=1)
@@ -83,3 +86,8 @@ class DiscordChannel(Channel):
 
 
 create = DiscordChannel
+
+
+def _color(message: Message) -> int:
+    look = LOOKS.get(message.event)
+    return look.color if look else COLORS.get(message.content.priority, COLORS["medium"])

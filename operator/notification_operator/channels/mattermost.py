@@ -9,6 +9,7 @@ import orjson
 from notification_operator.delivery.channel import Channel, Receipt, ReceiverError, ReceiverProblem
 from notification_operator.delivery.http.exchange import JSON, HttpExchange, StatusTable
 from notification_operator.rendering.compose import links, origin
+from notification_operator.rendering.headline import chat_headline
 from notification_operator.rendering.markup.chat_markdown import mattermost
 from notification_operator.rendering.pieces import limited, messages_of
 
@@ -56,10 +57,9 @@ class MattermostChannel(Channel):
         common = {key: value for key, value in named.items() if value}
         cut = f"\n… truncated, see kubectl get notif -n {message.namespace} {message.name}"
         parts = limited(composed.body, size=MAX_TEXT, parts=MAX_MESSAGES, cut=cut)
-        footer = (
-            f"{self._facts(message)}\n\n`{message.content.priority}` {self._renderer.text(origin(message))}"
-        )
-        title = self._renderer.heading(self._renderer.text(composed.subject), 3)
+        source = self._renderer.text(origin(message))
+        footer = f"{self._facts(message)}\n\n`{message.content.priority}` {source}"
+        title = self._renderer.heading(self._renderer.text(chat_headline(message.event, composed.subject)), 3)
         return [
             {**common, "text": f"{title}\n\n{part}{footer if number == len(parts) else ''}"}
             for number, part in enumerate(parts, start=1)

@@ -14,6 +14,7 @@ from notification_contract.kinds.channel_types.sms import UnknownOutcome
 from notification_operator.delivery.channel import Channel, Permanent, Receipt
 from notification_operator.delivery.http.exchange import HttpExchange, OutcomeUnknown, StatusTable
 from notification_operator.rendering.compose import origin
+from notification_operator.rendering.headline import headline
 from notification_operator.rendering.markup.plain import PlainRenderer
 from notification_operator.rendering.segments import fit
 
@@ -64,9 +65,9 @@ class SmsChannel(Channel):
                 "no number to send to: set sms.to of the receiver, or a recipient of the notification"
             )
         composed = await self._composer.compose(message, PlainRenderer().body)
-        text = fit(
-            f"{composed.subject}\n{composed.body}", ending=f"\n{origin(message)}", segments=MAX_SEGMENTS
-        )
+        text = f"{headline(message.event, composed.subject)}\n{composed.body}"
+        source = origin(message)
+        text = fit(text, ending=f"\n{source}", segments=MAX_SEGMENTS)
         sender = (
             {"From": self._block.sender}
             if self._block.sender

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 from yarl import URL
 
-from notification_contract.kinds.choices import BodyFormat
+from notification_contract.kinds.choices import BodyFormat, LifecycleEvent
 from notification_operator.delivery.channel import Channel, InvalidOptionsError, Receipt
 from notification_operator.delivery.http.exchange import JSON, HttpExchange, StatusTable
 from notification_operator.rendering.compose import links, origin
+from notification_operator.rendering.headline import chat_headline
 from notification_operator.rendering.markup.adaptive_card import CardRenderer
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ MIN_ELEMENT: Final = 44
 MAX_ACTIONS: Final = 6
 MAX_FACTS: Final = 10
 MAX_FACT: Final = 200
+COLORS: Final = {LifecycleEvent.ACKNOWLEDGE: "warning", LifecycleEvent.RESOLVE: "good"}
+"""The color of a title; the title of a Trigger has none."""
 RETIRED: Final = ".webhook.office.com"
 TABLE: Final = StatusTable(success=frozenset({200, 202}))
 
@@ -85,13 +88,13 @@ class TeamsChannel(Channel):
         parts = list(islice(_parts(composed.body, size=self._room(message)), MAX_MESSAGES + 1))
         if len(parts) > MAX_MESSAGES:
             parts[MAX_MESSAGES - 1 :] = [[*parts[MAX_MESSAGES - 1], self._cut(message)]]
+        headline = chat_headline(message.event, composed.subject)
         cards = []
         for number, part in enumerate(parts, start=1):
-            title = composed.subject if len(parts) == 1 else f"{composed.subject} ({number}/{len(parts)})"
+            text = headline if len(parts) == 1 else f"{headline} ({number}/{len(parts)})"
+            title = self._title(message, text)
             head = self._head(message) if number == 1 else []
-            cards.append(
-                _card([self._title(title), *head, *part, footer], _actions(message) if number == 1 else [])
-            )
+            cards.append(_card([title, *head, *part, footer], _actions(message) if number == 1 else []))
         return cards
 
     def _room(self, message: Message) -> int:
@@ -99,9 +102,10 @@ class TeamsChannel(Channel):
         around = [self._head(message), self._cut(message), self._footer(message)]
         return MAX_CARD - MARGIN - _size(around)
 
-    def _title(self, text: str) -> Element:
-        title = self._renderer.text(text)
-        return {"type": "TextBlock", "text": title, "wrap": True, "weight": "bolder", "size": "large"}
+    def _title(self, message: Message, text: str) -> Element:
+        shown = self._renderer.text(text)
+        title = {"type": "TextBlock", "text": shown, "wrap": True, "weight": "bolder", "size": "large"}
+        return {**title, "color": COLORS[message.event]} if message.event in COLORS else title
 
     def _head(self, message: Message) -> list[Element]:
         content = message.content

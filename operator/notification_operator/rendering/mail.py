@@ -6,7 +6,7 @@ import base64
 import hashlib
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -18,6 +18,7 @@ from markupsafe import Markup
 
 from notification_operator.delivery.channel import Permanent, Transient
 from notification_operator.rendering.compose import origin
+from notification_operator.rendering.headline import LOOKS, headline
 from notification_operator.rendering.markup.html import HtmlRenderer
 from notification_operator.rendering.markup.plain import PlainRenderer
 from notification_operator.rendering.pool import RenderingError
@@ -66,6 +67,7 @@ async def write_mail(
     """
     _check(address)
     composed = await composer.compose(message, _both)
+    composed = replace(composed, subject=headline(message.event, composed.subject))
     headers = _headers(message, sender, composed.subject) | {"To": address, "Date": format_datetime(date)}
 
     def write() -> WrittenMail:
@@ -133,8 +135,10 @@ def _word(text: str) -> str:
 def _body(message: Message, composed: Composed[dict[str, str]], composer: Composer) -> EmailMessage:
     """Return the body with the headers that describe it."""
     mail = EmailMessage(policy=SMTP)
-    text, html, source = composed.body["text"], composed.body["html"], origin(message)
-    context = {**composer.context(message), "subject": composed.subject}
+    text, html = composed.body["text"], composed.body["html"]
+    source = origin(message)
+    color = f"#{LOOKS[message.event].color:06x}" if message.event in LOOKS else ""
+    context = {**composer.context(message), "subject": composed.subject, "color": color}
     plain = composer.page("email.txt.j2", {**context, "body": text}, last=f"{text}\n\n--\n{source}\n")
     page = composer.page(
         "email.html.j2",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+from notification_contract.kinds.choices import LifecycleEvent
 from notification_operator.domain.json_values import format_time
 
 if TYPE_CHECKING:
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
 def message_json(message: Message) -> dict[str, Any]:
     """Return the JSON of a message; optional fields only where they are present."""
     content = message.content
+    in_incident = message.dedup_key or message.event is not LifecycleEvent.TRIGGER
     optional = {
+        "event": str(message.event) if in_incident else "",
+        "dedup_key": message.dedup_key,
         "metadata": dict(content.metadata),
         "labels": dict(content.labels),
         "annotations": dict(content.annotations),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from notification_operator.rendering.compose import links, origin
+from notification_operator.rendering.headline import chat_headline
 from notification_operator.rendering.markup.mrkdwn import MrkdwnRenderer
 from notification_operator.rendering.mentions import neutralize
 from notification_operator.rendering.pieces import limited, messages_of, shortened
@@ -58,7 +59,7 @@ class SlackBlocks:
         parts = limited(composed.body, size=MAX_TEXT, parts=MAX_MESSAGES, cut=cut)
         return [
             {
-                "text": self.renderer.text(composed.subject),
+                "text": self.renderer.text(chat_headline(message.event, composed.subject)),
                 "blocks": self._message_blocks(message, composed, part, first=number == 1),
                 "parse": "none",
                 "link_names": False,
@@ -77,11 +78,12 @@ class SlackBlocks:
             for piece in limited(text, size=MAX_SECTION, parts=MAX_TEXT // MAX_SECTION + 2, cut="")
             if piece.strip()  # Slack refuses an empty text
         ]
-        facts = self.renderer.text(f"Priority: {content.priority} | Type: {content.type} | {origin(message)}")
+        source = origin(message)
+        facts = self.renderer.text(f"Priority: {content.priority} | Type: {content.type} | {source}")
         context = {"type": "context", "elements": [self._mrkdwn(facts)]}
         if not first:
             return [*sections, context]
-        title = self._plain(composed.subject, MAX_HEADER)
+        title = self._plain(chat_headline(message.event, composed.subject), MAX_HEADER)
         return [
             {"type": "header", "text": title},
             *sections,

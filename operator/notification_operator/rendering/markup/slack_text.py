@@ -11,6 +11,9 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from notification_contract.kinds.choices import LifecycleEvent
+from notification_operator.rendering.headline import LOOKS, headline
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -54,7 +57,7 @@ class SlackText:
 
     def _payloads(self, message: Message) -> list[dict[str, Any]]:
         source = Source(namespace=message.namespace, name=message.name)
-        return payloads(message.content, source, trusted=self._trusted)
+        return payloads(message.content, source, event=message.event, trusted=self._trusted)
 
 
 class Source(NamedTuple):
@@ -64,9 +67,16 @@ class Source(NamedTuple):
     name: str
 
 
-def payloads(content: Content, source: Source, *, trusted: bool = False) -> list[dict[str, Any]]:
+def payloads(
+    content: Content,
+    source: Source,
+    *,
+    event: LifecycleEvent = LifecycleEvent.TRIGGER,
+    trusted: bool = False,
+) -> list[dict[str, Any]]:
     """Return the payloads of a notification, in order; only the longest have more than one."""
-    title = f"{EMOJI.get(content.priority, OTHER_EMOJI)} {content.subject}"
+    emoji = LOOKS[event].emoji if event in LOOKS else EMOJI.get(content.priority, OTHER_EMOJI)
+    title = f"{emoji} {headline(event, content.subject)}"
     size = MAX_BLOCKS - 1
     most = MAX_MESSAGES * size
     blocks = list(islice(_blocks(title, content, trusted=trusted), most + 1))

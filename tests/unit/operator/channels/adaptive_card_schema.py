@@ -27,6 +27,7 @@ TEXT_BLOCK: Final = _element(
     isSubtle={"type": "boolean"},
     weight={"enum": ["default", "lighter", "bolder"]},
     size={"enum": ["default", "small", "medium", "large", "extraLarge"]},
+    color={"enum": ["default", "dark", "light", "accent", "good", "warning", "attention"]},
     fontType={"enum": ["default", "monospace"]},
     **SEPARATION,
 )

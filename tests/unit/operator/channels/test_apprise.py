@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from notification_contract.kinds.choices import LifecycleEvent
 from notification_operator.channels import apprise
 from notification_operator.delivery.channel import InvalidOptionsError, Transient
 from notification_operator.domain.receivers.references import SecretValues
@@ -56,6 +57,14 @@ async def test_message_is_delivered_by_a_plugin_of_the_library(server: HttpServe
     assert received.json["title"] == "Заказ 📦"
     assert received.json["message"] == "full <b>\n\nfrom shop/order-1"
     assert received.json["type"] == "warning"
+
+
+async def test_message_about_an_incident_is_marked(server: HttpServer) -> None:
+    service = channel(json_url(server))
+    for event in (LifecycleEvent.RESOLVE, LifecycleEvent.ACKNOWLEDGE):
+        await service.deliver(message(subject="Disk full", event=event))
+    shown = [(received.json["title"], received.json["type"]) for received in server.received]
+    assert shown == [("[RESOLVED] Disk full", "success"), ("[ACKNOWLEDGED] Disk full", "info")]
 
 
 async def test_refusal_is_a_transient_failure(server: HttpServer) -> None:

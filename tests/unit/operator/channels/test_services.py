@@ -77,6 +77,8 @@ async def requests(
         {"body": "\x01\\*_[" * 20_000, **LONGEST},
         {"body": "\\" * 30_000, "format": "Native"},
         {"body": "a\n\n" * 10_000},
+        {"event": LifecycleEvent.ACKNOWLEDGE},
+        {"event": LifecycleEvent.RESOLVE},
     ],
 )
 async def test_teams_cards_are_valid_and_within_the_limit(
