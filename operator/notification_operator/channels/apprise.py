@@ -65,7 +65,7 @@ class AppriseChannel(Channel):
         """Send the message from a thread of its own."""
         composed = await self._composer.compose(message, PlainRenderer().body)
         title = headline(message.event, composed.subject)
-        body = f"{composed.body}\n\n{origin(message)}"
+        body = f"{composed.body}\n\n{origin(message, self._composer.facts.cluster)}"
         kind = EVENTS.get(message.event) or PRIORITIES.get(message.content.priority, "info")
         try:
             async with asyncio.timeout(self._timeout):

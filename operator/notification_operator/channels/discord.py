@@ -60,7 +60,7 @@ class DiscordChannel(Channel):
         parts = limited(composed.body, size=MAX_DESCRIPTION, parts=MAX_MESSAGES, cut=cut)
         allowed: dict[str, Any] = {} if self._mentions else {"allowed_mentions": {"parse": []}}
         title = self._renderer.text(chat_headline(message.event, composed.subject))
-        source = origin(message)
+        source = origin(message, self._composer.facts.cluster)
         embeds = [
             {
                 "title": shortened(title, MAX_TITLE),

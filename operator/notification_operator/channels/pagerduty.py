@@ -85,7 +85,8 @@ class PagerDutyChannel(Channel):
             "custom_details": self._details(message, composed) if details is None else details,
         }
         shown = [{"href": link["url"], "text": link["label"]} for link in links(message)[:MAX_LINKS]]
-        return {**event, "payload": payload, "links": shown, "client": origin(message)}
+        source = origin(message, self._composer.facts.cluster)
+        return {**event, "payload": payload, "links": shown, "client": source}
 
     def _dedup_key(self, message: Message) -> str:
         return dedup_key(message, own=self._shared_keys or message.namespace == self._home)

@@ -66,7 +66,7 @@ class SmsChannel(Channel):
             )
         composed = await self._composer.compose(message, PlainRenderer().body)
         text = f"{headline(message.event, composed.subject)}\n{composed.body}"
-        source = origin(message)
+        source = origin(message, self._composer.facts.cluster)
         text = fit(text, ending=f"\n{source}", segments=MAX_SEGMENTS)
         sender = (
             {"From": self._block.sender}

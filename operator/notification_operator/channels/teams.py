@@ -128,7 +128,7 @@ class TeamsChannel(Channel):
         return {"type": "TextBlock", "text": text, "wrap": True}
 
     def _footer(self, message: Message) -> Element:
-        text = self._renderer.text(f"{origin(message)} · {message.uid[:8]}")
+        text = self._renderer.text(f"{origin(message, self._composer.facts.cluster)} · {message.uid[:8]}")
         return {"type": "TextBlock", "text": text, "isSubtle": True, "size": "small", "wrap": True}
 
 

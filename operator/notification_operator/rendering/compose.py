@@ -211,9 +211,10 @@ class Composer:
         return text if text in redacted else self.redact(text)
 
 
-def origin(message: Message) -> str:
+def origin(message: Message, cluster: str = "") -> str:
     """Return where a message comes from; its author cannot choose this text."""
-    return f"from {message.namespace}/{message.name}"
+    place = f"from {message.namespace}/{message.name}"
+    return f"{place}, cluster {cluster}" if cluster else place
 
 
 def links(message: Message) -> list[dict[str, str]]:

@@ -136,7 +136,7 @@ def _body(message: Message, composed: Composed[dict[str, str]], composer: Compos
     """Return the body with the headers that describe it."""
     mail = EmailMessage(policy=SMTP)
     text, html = composed.body["text"], composed.body["html"]
-    source = origin(message)
+    source = origin(message, composer.facts.cluster)
     color = f"#{LOOKS[message.event].color:06x}" if message.event in LOOKS else ""
     context = {**composer.context(message), "subject": composed.subject, "color": color}
     plain = composer.page("email.txt.j2", {**context, "body": text}, last=f"{text}\n\n--\n{source}\n")

@@ -78,7 +78,7 @@ class SlackBlocks:
             for piece in limited(text, size=MAX_SECTION, parts=MAX_TEXT // MAX_SECTION + 2, cut="")
             if piece.strip()  # Slack refuses an empty text
         ]
-        source = origin(message)
+        source = origin(message, self._composer.facts.cluster)
         facts = self.renderer.text(f"Priority: {content.priority} | Type: {content.type} | {source}")
         context = {"type": "context", "elements": [self._mrkdwn(facts)]}
         if not first:

@@ -55,7 +55,7 @@ async def test_message_is_delivered_by_a_plugin_of_the_library(server: HttpServe
     (received,) = server.received
     assert received.path == "/very-secret-path"
     assert received.json["title"] == "Заказ 📦"
-    assert received.json["message"] == "full <b>\n\nfrom shop/order-1"
+    assert received.json["message"] == "full <b>\n\nfrom shop/order-1, cluster staging"
     assert received.json["type"] == "warning"
 
 

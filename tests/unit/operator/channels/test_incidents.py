@@ -77,6 +77,13 @@ async def test_service_with_a_field_for_the_event_gets_the_subject_as_written(
     assert b"resolve" in body
 
 
+@pytest.mark.parametrize("name", sorted(SERVICES.keys() - {"webhook"}))
+async def test_message_names_its_cluster(
+    name: str, server: HttpServer, session: aiohttp.ClientSession
+) -> None:
+    assert "order-1, cluster staging" in shown(name, await sent(name, server, session))
+
+
 async def test_resolve_is_green_where_the_service_has_colors(
     server: HttpServer, session: aiohttp.ClientSession
 ) -> None:

@@ -126,7 +126,7 @@ async def test_teams_card_shows_facts_links_and_the_origin(
     assert card["actions"] == [
         {"type": "Action.OpenUrl", "title": "Dash [1]", "url": "https://example.com/d?a=1&b=2"}
     ]
-    assert footer["text"] == "from shop/order-1 · 3f0c2a1b"
+    assert footer["text"] == "from shop/order-1, cluster staging · 3f0c2a1b"
 
 
 async def test_teams_long_body_continues_in_a_numbered_card(
@@ -178,7 +178,7 @@ async def test_pagerduty_event_has_the_fields_of_the_api(
         "routing_key": ROUTING_KEY,
         "event_action": "trigger",
         "dedup_key": "shop/order-1/uid",
-        "client": "from shop/order-1",
+        "client": "from shop/order-1, cluster staging",
         "links": [{"href": "https://example.com/d?a=1&b=2", "text": "Dash [1]"}],
         "payload": {
             "summary": "Заказ 📦",
@@ -286,7 +286,7 @@ async def test_sms_is_a_form_of_at_most_three_segments(
     assert (form["To"], form["From"]) == ("+15550100", "+15550199")
     assert count(form["Body"]) <= 3
     assert form["Body"].startswith("Disk full\n")
-    assert form["Body"].endswith("\nfrom shop/order-1")
+    assert form["Body"].endswith("\nfrom shop/order-1, cluster staging")
 
 
 async def test_sms_goes_to_the_address_of_the_message_by_a_messaging_service(
@@ -351,7 +351,9 @@ async def test_slack_message_has_header_body_fields_buttons_and_origin(
     assert [(button["text"]["text"], button["url"]) for button in buttons["elements"]] == [
         ("Dash [1]", "https://example.com/d?a=1&b=2")
     ]
-    assert context["elements"][0]["text"] == "Priority: high | Type: simple | from shop/order-1"
+    assert (
+        context["elements"][0]["text"] == "Priority: high | Type: simple | from shop/order-1, cluster staging"
+    )
 
 
 async def test_slack_receipt_starts_a_thread(server: HttpServer, session: aiohttp.ClientSession) -> None:
@@ -445,7 +447,7 @@ async def test_discord_embeds_are_within_the_limits(
             0 < len(each["name"]) <= 256 and 0 < len(each["value"]) <= 1024 for each in embed["fields"]
         )
         assert sum(map(len, texts)) <= 6000
-        assert embed["footer"]["text"] == "high · from shop/order-1 · uid"
+        assert embed["footer"]["text"] == "high · from shop/order-1, cluster staging · uid"
 
 
 @pytest.mark.parametrize(
@@ -457,7 +459,7 @@ async def test_mattermost_posts_are_within_the_limit(
     for received in await requests("mattermost", server, session, **changes):
         assert received.json["channel"] == "town-square"
         assert len(received.json["text"]) <= 16_383
-    assert received.json["text"].endswith("`high` from shop/order\\-1")
+    assert received.json["text"].endswith("`high` from shop/order\\-1, cluster staging")
 
 
 @pytest.mark.parametrize("form", ["Plain", "Markdown", "Native"])

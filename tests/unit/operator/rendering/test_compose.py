@@ -225,6 +225,7 @@ def test_link_is_shown_if_its_scheme_is_safe(url: str, shown: bool) -> None:  # 
 
 def test_origin_and_event_are_the_object_and_its_event() -> None:
     assert origin(message()) == "from shop/order-1"
+    assert origin(message(), "prod") == "from shop/order-1, cluster prod"
     assert event_type(message(event=LifecycleEvent.RESOLVE)) == "notification.resolve"
 
 
