@@ -13,6 +13,7 @@ class MessageType(StrEnum):
     STATUS_UPDATE = "status-update"
     APPROVAL = "approval"
     MANUAL_REVIEW = "manual-review"
+    COMPLETION = "completion"
 
 
 class Priority(StrEnum):

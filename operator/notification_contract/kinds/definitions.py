@@ -40,7 +40,7 @@ class Kind:
     status: type[Block]
     columns: tuple[Column, ...]
     selectable: tuple[str, ...] = ()
-    """Fields by which a watch can select."""
+    """Fields by which a listing or a watch can select; each is a text."""
     status_keywords: Mapping[str, object]
     """What the schema of the status has in addition to its model's."""
     rules: tuple[ApiRule, ...] = ()
@@ -66,7 +66,8 @@ NOTIFICATION_REQUEST: Final = Kind(
         Column(name=names.INCIDENT_COLUMN, path=".spec.dedupKey", priority=1),
     ),
     # The operator excludes final notifications from its watch with `status.phase!=Sent,...` (DD-WATCH-001).
-    selectable=(".status.phase", ".spec.dedupKey"),
+    # The events of an incident are found by `spec.dedupKey`.
+    selectable=(".status.phase", ".spec.dedupKey", ".spec.type", ".spec.priority"),
     # A new object is Pending without a write. Fields of other writers are kept, in a bounded number (DD-CRD-002).
     status_keywords={"default": {}, "maxProperties": 64},
 )

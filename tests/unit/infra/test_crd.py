@@ -55,8 +55,13 @@ def test_printer_columns_are_type_priority_phase_attempts_age_incident() -> None
     ]
 
 
-def test_phase_and_incident_are_selectable_fields() -> None:
-    assert VERSION["selectableFields"] == [{"jsonPath": ".status.phase"}, {"jsonPath": ".spec.dedupKey"}]
+def test_selectable_fields_are_phase_incident_type_and_priority() -> None:
+    assert [field["jsonPath"] for field in VERSION["selectableFields"]] == [
+        ".status.phase",
+        ".spec.dedupKey",
+        ".spec.type",
+        ".spec.priority",
+    ]
 
 
 def test_spec_is_immutable_with_decision_id_in_the_message() -> None:
@@ -69,7 +74,14 @@ def test_spec_is_immutable_with_decision_id_in_the_message() -> None:
 def test_required_fields_have_bounds() -> None:
     fields = SPEC["properties"]
     assert SPEC["required"] == ["type", "priority", "subject", "body"]
-    assert fields["type"]["enum"] == ["escalation", "simple", "status-update", "approval", "manual-review"]
+    assert fields["type"]["enum"] == [
+        "escalation",
+        "simple",
+        "status-update",
+        "approval",
+        "manual-review",
+        "completion",
+    ]
     assert fields["priority"]["enum"] == ["critical", "high", "medium", "low"]
     assert fields["priority"]["default"] == "medium"
     assert (fields["subject"]["minLength"], fields["subject"]["maxLength"]) == (1, 500)
