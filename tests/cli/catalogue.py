@@ -70,6 +70,8 @@ DESCRIPTIONS: Final = {
         "redrive without the right to create stops at once and names the right",
         "A redrive of 1,000 that is killed five times sends each exactly once",
         "redrive of thousands of matches counts all of them and keeps to --limit",
+        "redrive leaves out the Triggers of resolved incidents, unless --include-resolved",
+        "An incident that is resolved while a redrive waits is not opened again",
     ),
     "drill": (
         "drill reaches every receiver, prints times and resolves what it has opened",

@@ -345,3 +345,33 @@ async def _create(session: aiohttp.ClientSession, base: str, numbers: Iterator[i
         body = {**created, "status": failed("slack/checkout")}
         async with session.put(f"{base}/{created['metadata']['name']}/status", json=body):
             pass
+
+
+@pytest.mark.check("redrive-17")
+def test_redrive_leaves_out_resolved_incidents(cluster: Cluster) -> None:
+    key = "checkout,region=eu\\1"
+    cluster.create("trigger", status=failed("log"), dedupKey=key)
+    cluster.create("other", status=failed("log"), dedupKey="other")
+    cluster.create("resolve", dedupKey=key, event="Resolve")
+    shown = cluster.notif("redrive", "-n", cluster.namespace, "-o", "name", "--batch", "b")
+    assert (shown.code, "other-r-" in shown.out, len(shown.out.split())) == (0, True, 1)
+    done = cluster.notif("redrive", "-n", cluster.namespace, "--batch", "b", "--yes")
+    assert done.code == 0
+    assert "1 resolved since, left out (--include-resolved)" in done.err
+    assert [obj["spec"]["replayOf"]["name"] for obj in replays(cluster)] == ["other"]
+    again = cluster.notif("redrive", "-n", cluster.namespace, "--batch", "b", "--yes", "--include-resolved")
+    assert (again.code, "resolved since" in again.err) == (0, False)
+    assert sorted(obj["spec"]["replayOf"]["name"] for obj in replays(cluster)) == ["other", "trigger"]
+
+
+@pytest.mark.check("redrive-18")
+def test_incident_that_is_resolved_meanwhile_is_not_opened_again(cluster: Cluster) -> None:
+    cluster.create_receiver("checkout", SLACK, status=status(healthy="False", reason="CircuitOpen"))
+    cluster.create("trigger", status=failed("slack/checkout"), dedupKey="checkout,region=eu")
+    process = started(cluster, "--when-healthy", "--timeout", "30s")
+    assert process.stderr is not None
+    assert "1 match; 1 to send" in process.stderr.readline()
+    cluster.create("resolve", dedupKey="checkout,region=eu", event="Resolve")
+    cluster.report("checkout", status())
+    _, err = process.communicate(timeout=30)
+    assert (process.returncode, "1 overtaken" in err, replays(cluster)) == (0, True, [])

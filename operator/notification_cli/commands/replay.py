@@ -93,6 +93,13 @@ def redrive(  # noqa: PLR0913 - the options
         bool, typer.Option("--when-healthy", help="Send only while the receivers are healthy.")
     ] = False,
     timeout: Annotated[str, typer.Option(help="How long --when-healthy waits.")] = "1h",
+    include_resolved: Annotated[
+        bool,
+        typer.Option(
+            "--include-resolved",
+            help="Also send messages whose incident was resolved or reported again since.",
+        ),
+    ] = False,
     namespace: Namespace = "",
     all_namespaces: AllNamespaces = False,
     output: OutputOption = Output.TABLE,
@@ -123,6 +130,7 @@ def redrive(  # noqa: PLR0913 - the options
         limit=limit,
         sends=yes,
         healthy_seconds=time_limit(timeout) if when_healthy else None,
+        include_resolved=include_resolved,
         output=output,
     )
     return run(redriving.run, kubeconfig=kubeconfig, context=context, namespace=namespace, no_color=no_color)

@@ -123,7 +123,7 @@ class Progress:
 def _summary(selection: Selection) -> Iterator[str]:
     """Yield what matches, and what is left out, in sentences."""
     waiting, done = len(selection.waiting), len(selection.candidates) - len(selection.waiting)
-    if not selection.matching and not selection.before and not selection.refused:
+    if not (selection.matching or selection.before or selection.resolved or selection.refused):
         yield "no notification matches"
         return
     yield f"{selection.matching} match; {waiting} to send" + (
@@ -133,6 +133,8 @@ def _summary(selection: Selection) -> Iterator[str]:
         yield f"--limit is {selection.limit}: the others are left out; narrow the selection, or raise the limit"
     if selection.before:
         yield f"{selection.before} left out: they were sent again before; notif replay sends one of them once more"
+    if selection.resolved:
+        yield f"{selection.resolved} resolved since, left out (--include-resolved)"
     for reason, count in selection.refused.items():
         yield f"{count} left out: {clean(reason)}"
 
@@ -143,6 +145,7 @@ def _plan(selection: Selection) -> dict[str, Any]:
         "matching": selection.matching,
         "limit": selection.limit,
         "sentBefore": selection.before,
+        "resolvedSince": selection.resolved,
         "refused": dict(selection.refused),
         "candidates": plain(selection.candidates),
     }

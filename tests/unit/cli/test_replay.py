@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
+from notification_cli.views.incidents import incident_selector
 from notification_cli.views.lint.files import check
 from notification_cli.views.resending.candidates import Selection, Wanted, reasons_of
 from notification_cli.views.resending.replay import ReplayRefusedError, replay, replay_name
 from notification_cli.views.rows import ReceiverFilter
 from notification_contract import bounds, crds, names
 from notification_contract.kinds.target import address_digits
+from notification_operator.domain.json_values import format_time
 from tests.unit.cli.samples import NOW, attempt
 from tests.unit.operator.domain.builders import START, stored
 
@@ -251,3 +253,60 @@ def test_selection_counts_what_cannot_be_sent_again_by_its_reason() -> None:
     deep = named("deep", {"log": "Refused"}, replayOf={"name": "a", "uid": "u", "depth": 5})
     selection = select(deep, named("fine", {"log": "Refused"}))
     assert (len(selection.candidates), selection.refused.total()) == (1, 1)
+
+
+def event(name: str, kind: str, second: int, **meta: Any) -> dict[str, Any]:
+    """Return a failed notification about the incident `node-7`."""
+    created = {"creationTimestamp": format_time(START + timedelta(seconds=second))}
+    return final(
+        {"log": "Refused"},
+        meta={"name": name, "uid": f"uid-{name}", **created, **meta},
+        event=kind,
+        dedupKey="node-7",
+    )
+
+
+def names_of(*events: dict[str, Any], among: tuple[dict[str, Any], ...] = ()) -> list[str]:
+    """Return what a redrive of events sends, and leaves out as resolved."""
+    selection = Selection(wanted=Wanted(batch="b"), limit=10)
+    for obj in (*events, *among):
+        selection.events.add(obj)
+    for obj in events:
+        selection.add(obj)
+    return [each.name for each in selection.candidates] + ["resolved"] * selection.resolved
+
+
+def test_trigger_that_was_resolved_since_is_left_out() -> None:
+    resolve = event("over", "Resolve", 60)
+    assert names_of(event("a", "Trigger", 0), among=(resolve,)) == ["resolved"]
+    assert names_of(event("a", "Acknowledge", 0), among=(resolve,)) == ["resolved"]
+    assert names_of(event("a", "Trigger", 60), among=(resolve,)) == ["resolved"], "in the same second"
+    assert names_of(event("a", "Trigger", 61), among=(resolve,)) == ["a"], "reported again"
+
+
+def test_resolve_of_another_incident_leaves_nothing_out() -> None:
+    elsewhere = event("over", "Resolve", 60, namespace="bank")
+    assert names_of(event("a", "Trigger", 0), among=(elsewhere,)) == ["a"]
+    plain, resolve = named("plain", {"log": "Refused"}), named("over", {"log": "Refused"}, event="Resolve")
+    assert names_of(plain, among=(resolve,)) == ["plain"], "without a key there is no incident"
+
+
+def test_resolve_of_what_was_reported_again_is_left_out() -> None:
+    resolve, again = event("over", "Resolve", 60), event("again", "Trigger", 61)
+    assert names_of(resolve, again) == ["again"]
+    assert names_of(resolve, event("first", "Trigger", 60)) == ["over", "resolved"]
+    selection = Selection(wanted=Wanted(batch="b"), limit=10)
+    selection.events.add(again)
+    selection.add(resolve)
+    assert selection.refused == {"a younger Trigger has reported the incident again": 1}
+
+
+def test_replay_of_a_trigger_reports_no_incident_again() -> None:
+    acknowledge, trigger = event("seen", "Acknowledge", 60), event("a", "Trigger", 0)
+    sent = dict(replay(trigger, nonce="b", now=NOW, batch="b").obj)
+    sent["metadata"] |= {"uid": "uid-r", "creationTimestamp": format_time(START + timedelta(seconds=90))}
+    assert names_of(acknowledge, among=(sent,)) == ["seen"]
+
+
+def test_key_is_escaped_in_a_field_selector() -> None:
+    assert incident_selector("a=b,c\\d") == "spec.dedupKey=a\\=b\\,c\\\\d"

@@ -17,8 +17,16 @@ from notification_cli.kube.health import HealthGate
 from notification_cli.kube.resources import Selection as Query
 from notification_cli.options import Output
 from notification_cli.output.redrive import Progress, write_plan
+from notification_cli.views.incidents import YoungestEvents, incident_of, incident_selector
 from notification_cli.views.lint.metadata import is_label
-from notification_cli.views.resending.candidates import Candidate, Outcome, Selection, Wanted
+from notification_cli.views.resending.candidates import (
+    Candidate,
+    Outcome,
+    Selection,
+    Wanted,
+    reported_since,
+    resolved_since,
+)
 from notification_cli.views.resending.replay import (
     DIGITS,
     MORE_DIGITS,
@@ -54,6 +62,7 @@ class Redriving:
         limit: how many at most.
         sends: whether to send; otherwise the plan is shown.
         healthy_seconds: how long to wait for the receivers' health; None does not wait.
+        include_resolved: whether also to send what a younger event of its incident has overtaken.
     """
 
     batch: str = ""
@@ -67,6 +76,7 @@ class Redriving:
     limit: int = 500
     sends: bool = False
     healthy_seconds: float | None = None
+    include_resolved: bool = False
     output: Output = Output.TABLE
 
     async def run(self, session: Session) -> int:
@@ -98,13 +108,23 @@ class Redriving:
                 f"--batch: {batch!r} cannot be a label; use letters, digits, -, _ and ., at most 63 characters",
                 code=ExitCode.USAGE,
             )
-        return Wanted(batch=batch, reasons=frozenset(self.reasons), receiver=receiver, since=since)
+        return Wanted(
+            batch=batch,
+            reasons=frozenset(self.reasons),
+            receiver=receiver,
+            since=since,
+            include_resolved=self.include_resolved,
+        )
 
     async def _select(self, session: Session, selection: Selection) -> None:
         namespace = "" if self.all_namespaces else session.namespace
         async for page in session.notifications.pages(Query(namespace=namespace, labels=names.REPLAY_LABEL)):
             for obj in page.items:
                 selection.replayed.add(obj)
+        if not self.include_resolved:
+            async for page in session.notifications.of_incidents(namespace):
+                for obj in page.items:
+                    selection.events.add(obj)
         fields = phase_selector(self.phases)
         query = Query(namespace=namespace, labels=self.labels, fields=fields)
         async for page in session.notifications.pages(query):
@@ -147,14 +167,11 @@ def _passes(error: ApiError) -> bool:
 
 async def _create(session: Session, wanted: Wanted, candidate: Candidate) -> tuple[Outcome, str]:
     """Send one notification again; return what became of it, and why it was refused."""
-    try:
-        original = await session.notifications.get(candidate.namespace, candidate.name)
-    except CliError as error:
-        if isinstance(error, ApiError):
-            raise
+    original = await _original(session, candidate)
+    if original is None:
         return Outcome.VANISHED, ""
-    if original["metadata"]["uid"] != candidate.uid:
-        return Outcome.VANISHED, ""
+    if not wanted.include_resolved and await _overtaken(session, original):
+        return Outcome.OVERTAKEN, ""
     try:
         for digits in (DIGITS, MORE_DIGITS):
             outcome = await _named(session, wanted, candidate, original, digits)
@@ -167,6 +184,32 @@ async def _create(session: Session, wanted: Wanted, candidate: Candidate) -> tup
             raise
         return Outcome.REFUSED, str(error)
     return Outcome.REFUSED, "other notifications have the names of its replay"
+
+
+async def _original(session: Session, candidate: Candidate) -> Mapping[str, Any] | None:
+    try:
+        original = await session.notifications.get(candidate.namespace, candidate.name)
+    except CliError as error:
+        if isinstance(error, ApiError):
+            raise
+        return None
+    return original if original["metadata"]["uid"] == candidate.uid else None
+
+
+async def _overtaken(session: Session, original: Mapping[str, Any]) -> bool:
+    """Return whether a younger event of its incident exists by now; False if an older CRD cannot tell."""
+    incident, events = incident_of(original), YoungestEvents()
+    if incident is None:
+        return False
+    query = Query(namespace=incident.namespace, fields=incident_selector(incident.key))
+    try:
+        async for page in session.notifications.pages(query):
+            for obj in page.items:
+                events.add(obj)
+    except ApiError as error:
+        if not error.unselectable:
+            raise
+    return resolved_since(original, events) or reported_since(original, events)
 
 
 async def _named(

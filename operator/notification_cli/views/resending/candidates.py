@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from notification_cli.views.incidents import YoungestEvents, event_of
 from notification_cli.views.resending.replay import (
     ReplayRefusedError,
     missed_targets,
@@ -17,6 +18,7 @@ from notification_cli.views.resending.replay import (
 from notification_cli.views.resending.undelivered import undelivered
 from notification_cli.views.rows import ReceiverFilter, created_at
 from notification_contract import names
+from notification_contract.kinds.choices import LifecycleEvent
 from notification_operator.domain.json_values import entries, mapping, text
 from notification_operator.domain.receivers.catalog import ReceiverKey
 
@@ -35,6 +37,8 @@ class Outcome(StrEnum):
     EXISTS = "existed"
     """The batch had created the replay before."""
     VANISHED = "vanished"
+    OVERTAKEN = "overtaken"
+    """A younger event of its incident has come since the plan."""
     REFUSED = "refused"
 
 
@@ -46,6 +50,8 @@ class Wanted:
     reasons: Collection[str] = ()
     receiver: ReceiverFilter | None = None
     since: datetime | None = None
+    include_resolved: bool = False
+    """Also what a younger event of its incident has overtaken."""
 
     def concerns(self, key: ReceiverKey) -> bool:
         return self.receiver is None or self.receiver.matches([key])
@@ -112,11 +118,15 @@ class Selection:
     wanted: Wanted
     limit: int
     replayed: Replayed = field(default_factory=Replayed)
+    events: YoungestEvents = field(default_factory=YoungestEvents)
+    """Those of the incidents; none if what they have overtaken is sent, too."""
     candidates: list[Candidate] = field(default_factory=list)
     matching: int = 0
     """How many may be sent again, with those beyond the limit and those that this batch has sent."""
     before: int = 0
     """How many another redrive or replay has sent again already."""
+    resolved: int = 0
+    """How many are about an incident that was resolved since."""
     refused: Counter[str] = field(default_factory=Counter)
     """How many cannot be sent again, by the reason."""
 
@@ -135,6 +145,12 @@ class Selection:
         done = (original, self.wanted.batch) in self.replayed.batches
         if not done and self.replayed.covers(original, missed.places):
             self.before += 1
+            return
+        if not done and resolved_since(obj, self.events):
+            self.resolved += 1
+            return
+        if not done and reported_since(obj, self.events):
+            self.refused["a younger Trigger has reported the incident again"] += 1
             return
         self.matching += 1
         if len(self.candidates) < self.limit:
@@ -167,6 +183,16 @@ class Selection:
     def _concerned(self, obj: Mapping[str, Any]) -> bool:
         """Return whether a target of the receiver is undelivered."""
         return bool(undelivered(obj, only=self.wanted.concerns).targets)
+
+
+def resolved_since(obj: Mapping[str, Any], events: YoungestEvents) -> bool:
+    """Return whether a notification would open an incident that is over."""
+    return event_of(obj) is not LifecycleEvent.RESOLVE and events.overtaken_by(LifecycleEvent.RESOLVE, obj)
+
+
+def reported_since(obj: Mapping[str, Any], events: YoungestEvents) -> bool:
+    """Return whether a notification would acknowledge or close an incident that was reported again."""
+    return event_of(obj) is not LifecycleEvent.TRIGGER and events.overtaken_by(LifecycleEvent.TRIGGER, obj)
 
 
 def reasons_of(obj: Mapping[str, Any]) -> set[str]:

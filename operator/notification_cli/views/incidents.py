@@ -1,0 +1,77 @@
+"""Incidents: the notifications of one namespace with the same `spec.dedupKey`, and their order. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from notification_cli.views.rows import created_at
+from notification_contract.kinds.choices import LifecycleEvent
+from notification_operator.domain.json_values import mapping, text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+
+class Incident(NamedTuple):
+    namespace: str
+    key: str
+
+
+class Position(NamedTuple):
+    """The place of an event in its incident.
+
+    The API server stores whole seconds: within a second, a Resolve is younger than an Acknowledge, and that than a Trigger.
+    """
+
+    created: datetime
+    rank: int
+    uid: str
+
+
+RANKS = {LifecycleEvent.TRIGGER: 0, LifecycleEvent.ACKNOWLEDGE: 1, LifecycleEvent.RESOLVE: 2}
+
+
+def incident_of(obj: Mapping[str, Any]) -> Incident | None:
+    """Return the incident of a notification; None if it has no key."""
+    key = text(mapping(obj.get("spec")).get("dedupKey"))
+    return Incident(obj["metadata"]["namespace"], key) if key else None
+
+
+def event_of(obj: Mapping[str, Any]) -> LifecycleEvent:
+    event = text(mapping(obj.get("spec")).get("event"))
+    return LifecycleEvent(event) if event in set(LifecycleEvent) else LifecycleEvent.TRIGGER
+
+
+def position_of(obj: Mapping[str, Any]) -> Position:
+    return Position(created_at(obj), RANKS[event_of(obj)], text(obj["metadata"].get("uid")))
+
+
+def incident_selector(key: str) -> str:
+    """Return the field selector of an incident within its namespace."""
+    escaped = key.replace("\\", "\\\\").replace(",", "\\,").replace("=", "\\=")
+    return f"spec.dedupKey={escaped}"
+
+
+ANY_INCIDENT = "spec.dedupKey!="
+"""The field selector of the notifications that belong to any incident."""
+
+
+@dataclass(slots=True)
+class YoungestEvents:
+    """The youngest event of each kind in each incident. A replay is left out: it reports nothing new."""
+
+    _positions: dict[tuple[Incident, LifecycleEvent], Position] = field(default_factory=dict)
+
+    def add(self, obj: Mapping[str, Any]) -> None:
+        incident = incident_of(obj)
+        if incident is not None and not mapping(obj["spec"]).get("replayOf"):
+            key, position = (incident, event_of(obj)), position_of(obj)
+            self._positions[key] = max(position, self._positions.get(key, position))
+
+    def overtaken_by(self, event: LifecycleEvent, obj: Mapping[str, Any]) -> bool:
+        """Return whether an event of the same incident is younger than a notification."""
+        incident = incident_of(obj)
+        youngest = None if incident is None else self._positions.get((incident, event))
+        return youngest is not None and youngest > position_of(obj)
