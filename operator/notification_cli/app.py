@@ -11,6 +11,7 @@ import typer
 
 from notification_cli.boundary import ending
 from notification_cli.commands.drill import drill
+from notification_cli.commands.incident import incident
 from notification_cli.commands.lint import lint
 from notification_cli.commands.ls import ls
 from notification_cli.commands.receivers import receivers, send_test
@@ -62,6 +63,7 @@ COMMANDS: Mapping[str, Callable[..., int]] = {
     "ls": ls,
     "show": show,
     "why": why,
+    "incident": incident,
     "send": send,
     "receivers": receivers,
     "test": send_test,

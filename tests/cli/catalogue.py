@@ -52,6 +52,7 @@ DESCRIPTIONS: Final = {
         "ls --limit 0 lists all, and a limit that makes no sense is wrong usage",
         "Thousands of matches are all listed, in order, and ls --limit ends early",
         "render shows what a receiver of the cluster would get, by its template and without its Secrets",
+        "incident shows the notifications with a key in their order, and what each target got",
     ),
     "redrive": (
         "replay creates a new notification for the targets that missed the original",

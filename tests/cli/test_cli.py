@@ -407,3 +407,20 @@ def test_lint_and_the_api_server_agree_about_receivers(cluster: Cluster) -> None
     verdicts = [not [p for each in lint.check([obj]) for p in each.problems] for obj in variants]
     assert verdicts == [cluster.accepts(obj, RECEIVER_PLURAL) for obj in variants]
     assert len(set(verdicts)) == 2
+
+
+@pytest.mark.check("cli-43")
+def test_incident_shows_its_notifications_and_what_each_target_got(cluster: Cluster) -> None:
+    key = "checkout/eu,west=1"
+    delivered = {**SENT, "targets": [{"name": "log", "state": "Delivered", "attempts": 1}]}
+    cluster.create("z-trigger", status=delivered, dedupKey=key)
+    cluster.create("a-resolve", dedupKey=key, event="Resolve")
+    cluster.create("other", status=delivered, dedupKey="other")
+    shown = cluster.notif("incident", key, "-n", cluster.namespace)
+    assert (shown.code, shown.err) == (0, "")
+    state, _, trigger, resolve = shown.out.splitlines()
+    assert state == f"{key}  resolved"
+    assert trigger.split()[2:] == ["Trigger", "z-trigger", "Sent", "log", "Delivered", "-"]
+    assert resolve.split()[2:] == ["Resolve", "a-resolve", "Pending", "-", "-", "-"]
+    absent = cluster.notif("incident", "absent", "-n", cluster.namespace)
+    assert (absent.code, absent.out, absent.err.count("\n")) == (1, "", 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from notification_cli.output.table import Column, Table
 from notification_cli.views.explaining.outlook import Meeting
@@ -13,7 +13,7 @@ from notification_contract.kinds.choices import TargetState
 from notification_operator.domain.planning.plan import PlanReason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from notification_cli.output.screen import Screen, Span
@@ -38,7 +38,7 @@ RECEIVERS = (
     Column(title="PROBLEM", rank=3),
 )
 TIMELINE = (Column(title="UTC"), Column(title="TARGET", rank=1), Column(title="EVENT"))
-STATES = {
+STATES: Final[Mapping[str, str]] = {
     TargetState.DELIVERED: "green",
     TargetState.DELIVERING: "cyan",
     TargetState.REFUSED: "bold red",

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from notification_cli.views.rows import created_at
+from notification_cli.views.rows import created_at, row_of
+from notification_cli.views.text import clean
 from notification_contract.kinds.choices import LifecycleEvent
-from notification_operator.domain.json_values import mapping, text
+from notification_operator.domain.json_values import entries, mapping, text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
 
@@ -75,3 +76,62 @@ class YoungestEvents:
         incident = incident_of(obj)
         youngest = None if incident is None else self._positions.get((incident, event))
         return youngest is not None and youngest > position_of(obj)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetResult:
+    """What became of an event at one target."""
+
+    name: str
+    state: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentEvent:
+    """One notification about an incident; every text is fit for a terminal."""
+
+    created: datetime
+    event: LifecycleEvent
+    name: str
+    phase: str
+    subject: str
+    targets: tuple[TargetResult, ...]
+    """As the status records them; none before the first attempt."""
+
+
+STATES = {
+    LifecycleEvent.TRIGGER: "open",
+    LifecycleEvent.ACKNOWLEDGE: "acknowledged",
+    LifecycleEvent.RESOLVE: "resolved",
+}
+"""The state of an incident by its youngest event."""
+
+
+def events_of(objects: Iterable[Mapping[str, Any]], key: str) -> tuple[IncidentEvent, ...]:
+    """Return the events of an incident, the oldest first; notifications of other incidents are left out."""
+    mine = [obj for obj in objects if (incident := incident_of(obj)) is not None and incident.key == key]
+    return tuple(map(_event, sorted(mine, key=position_of)))
+
+
+def _event(obj: Mapping[str, Any]) -> IncidentEvent:
+    row = row_of(obj)
+    targets = map(mapping, entries(mapping(obj.get("status")).get("targets")))
+    return IncidentEvent(
+        created=row.created,
+        event=event_of(obj),
+        name=row.name,
+        phase=row.phase,
+        subject=row.subject,
+        targets=tuple(map(_result, targets)),
+    )
+
+
+def _result(target: Mapping[str, Any]) -> TargetResult:
+    parts = {"": "lastError", "suppressed: ": "suppressedBy", "message ": "messageRef"}
+    found = [f"{prefix}{text(target.get(field))}" for prefix, field in parts.items() if target.get(field)]
+    return TargetResult(
+        name=clean(text(target.get("name"))),
+        state=clean(text(target.get("state"))),
+        detail=clean("; ".join(found)),
+    )

@@ -29,6 +29,7 @@ COMMANDS = [
     "ls",
     "show",
     "why",
+    "incident",
     "send",
     "receivers",
     "test",

@@ -1,0 +1,29 @@
+"""`notif incident`: the notifications about one incident."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from notification_cli.options import Context, Kubeconfig, Namespace, NoColor, Output, OutputOption
+
+
+def incident(  # noqa: PLR0913 - the options
+    key: Annotated[str, typer.Argument(help="The dedupKey of its notifications.", show_default=False)],
+    *,
+    namespace: Namespace = "",
+    output: OutputOption = Output.TABLE,
+    context: Context = "",
+    kubeconfig: Kubeconfig = "",
+    no_color: NoColor = False,
+) -> int:
+    """Show the events of an incident in their order, and what each target got.
+
+    Example: `notif incident checkout/eu-west -n shop`.
+    """
+    from notification_cli.actions.incident import ShowingIncident
+    from notification_cli.session import run
+
+    showing = ShowingIncident(key=key, output=output)
+    return run(showing.run, kubeconfig=kubeconfig, context=context, namespace=namespace, no_color=no_color)
