@@ -90,18 +90,18 @@ class ReplayOf(Block):
 
 
 class Recipient(Block):
-    """The addresses of one recipient. Each channel uses the address of its kind."""
+    """The addresses of one recipient. Receivers of the types email and sms use the address of their kind."""
 
     email: Annotated[str, Field(max_length=320)] = ""
     """An e-mail address."""
     slack: Annotated[str, Field(max_length=256)] = ""
-    """A Slack channel or user, such as #alerts or @oncall."""
+    """Accepted and without effect: no channel uses it. Name a receiver in spec.receiverRefs."""
     teams: Annotated[str, Field(max_length=256)] = ""
-    """A Microsoft Teams channel or user."""
+    """Accepted and without effect: no channel uses it. Name a receiver in spec.receiverRefs."""
     phone: Annotated[str, Field(max_length=64)] = ""
     """A phone number in international form."""
     webhook_url: Annotated[str, Field(alias="webhookURL", max_length=2048)] = ""
-    """The URL that a webhook delivery is posted to."""
+    """Accepted and without effect: no channel uses it. Name a receiver in spec.receiverRefs."""
 
 
 class ActionLink(Block):

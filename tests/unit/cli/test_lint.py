@@ -37,6 +37,20 @@ def test_minimal_notification_is_valid() -> None:
     assert problems() == []
 
 
+def test_addresses_that_no_channel_uses_are_noted_once() -> None:
+    used = {"email": "a@example.com", "phone": "+15550100"}
+    unused = {"slack": "#alerts", "teams": "ops", "webhookURL": "https://example.com", "email": ""}
+    recipients = [used, unused, unused]
+    (checked,) = check([{**VALID, "spec": {**VALID["spec"], "recipients": recipients}}])
+    assert checked.problems == ()
+    assert checked.notes == tuple(
+        f"spec.recipients[].{field} has no effect, because no channel uses it; name a receiver in spec.receiverRefs"
+        for field in ("slack", "teams", "webhookURL")
+    )
+    (checked,) = check([{**VALID, "spec": {**VALID["spec"], "recipients": [used]}}])
+    assert checked.notes == ()
+
+
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [

@@ -15,6 +15,7 @@ from notification_cli.views.rows import row_of
 from notification_cli.views.text import clean, duration, parse_duration, shorten
 from notification_cli.views.timeline import timeline
 from notification_operator.domain.model import parse
+from notification_operator.domain.routing import RoutingState
 from tests.unit.cli.samples import NOW, failed, retrying, screen
 from tests.unit.operator.domain.builders import START, stored
 
@@ -164,3 +165,11 @@ def test_figures_count_phases_reasons_and_the_oldest_open_one() -> None:
         figures.add(obj)
     assert (figures.open, figures.oldest_open, figures.top_reasons) == (2, START, "AllDeliveriesFailed 2")
     assert dict(figures.phases) == {"Failed": 2, "Retrying": 1, "Pending": 1}
+
+
+def test_why_names_the_addresses_that_no_channel_uses() -> None:
+    obj = stored(spec={"channels": ["log"], "recipients": [{"slack": "#alerts", "email": "a@example.com"}]})
+    (note,) = explain(parse(obj), RoutingState(), now=NOW).notes
+    assert note == (
+        "spec.recipients[].slack has no effect, because no channel uses it; name a receiver in spec.receiverRefs."
+    )

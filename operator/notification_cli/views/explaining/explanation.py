@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from notification_cli.views.explaining.known import NOTHING_KNOWN
 from notification_cli.views.explaining.outlook import Outlook, outlook
-from notification_cli.views.targets import Link, Target, links_of, targets_of
+from notification_cli.views.targets import Link, Target, links_of, targets_of, unused_addresses
 from notification_cli.views.text import clean
 from notification_operator.domain.folding.fold import next_attempt
 from notification_operator.domain.planning.plan import Plan, PlanReason, Send, follow, plan
@@ -142,6 +142,7 @@ def _notes(
         yield f"The present spec of receiver {key} is refused ({clean('; '.join(problems))}); an earlier one that was valid stays in force."
     if known.channels is None and not notification.status.targets:
         yield from _assumed(notification, known)
+    yield from (f"{each}." for each in unused_addresses(notification.content.recipients))
 
 
 def _changed(notification: Notification, rules: RoutingState, known: Known) -> Iterator[str]:

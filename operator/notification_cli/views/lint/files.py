@@ -78,7 +78,9 @@ def _check(document: object, among: Sequence[object], home: str) -> Checked | No
     name = meta.get("name", "") if isinstance(meta, dict) else ""
     match document.get("kind"):
         case names.KIND:
-            return Checked(what=f"{names.KIND} {name}".strip(), problems=tuple(notification(document)))
+            problems = tuple(notification(document))
+            notes = () if problems else _unused(document["spec"])
+            return Checked(what=f"{names.KIND} {name}".strip(), problems=problems, notes=notes)
         case names.RECEIVER_KIND:
             # The models of specs take a while to load.
             from notification_cli.views.lint.receivers import Surroundings, receiver  # noqa: PLC0415
@@ -112,6 +114,13 @@ def _rules(spec: Mapping[str, Any]) -> tuple[str, ...]:
     except NotificationSpecError as error:
         return tuple(f"spec.{problem}".replace("spec.spec:", "spec:") for problem in error.problems)
     return ()
+
+
+def _unused(spec: Mapping[str, Any]) -> tuple[str, ...]:
+    # What reads the status takes a while to load.
+    from notification_cli.views.targets import unused_addresses  # noqa: PLC0415
+
+    return unused_addresses(spec.get("recipients") or ())
 
 
 def _routing_text(text: object) -> list[str]:
