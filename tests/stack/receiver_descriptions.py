@@ -107,6 +107,7 @@ RECEIVER_DESCRIPTIONS = {
         "Links are shown by every channel",
         "Mentions reach nobody unless the receiver permits them",
         "A phone gets messages of the priorities critical and high alone, unless the receiver says otherwise",
+        "A Resolve is marked in every service that people read",
     ),
     "templates": (
         "A template in the receiver shapes subject and body",

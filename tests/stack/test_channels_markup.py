@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import TYPE_CHECKING
 
 import pytest
@@ -80,3 +81,12 @@ def test_mentions_reach_nobody_unless_they_are_permitted(
     for receiver in permitted:
         (arrival,) = receiver.kind.arrivals(receiver.account)
         assert "@here" in arrival.text, receiver.kind.type
+
+
+@pytest.mark.check("channels-48")
+def test_resolve_is_marked_in_each_service_that_people_read(
+    receivers_operator: OperatorUnderTest, receivers: Receivers
+) -> None:
+    texts = shown(receivers_operator, receivers, event="Resolve", dedupKey=f"incident-{uuid.uuid4().hex}")
+    marked = {kind for kind, text in texts.items() if "[RESOLVED]" in text.replace("\\", "")}
+    assert marked == TYPES.keys() - {"webhook", "pagerduty"}
