@@ -277,7 +277,7 @@ class NotificationPlatformArgs(TypedDict, total=False):
     receivers_namespaced: bool
     """Whether receivers in other namespaces than the operator's may refer to Secrets and ConfigMaps. The operator then needs permission to read those of every namespace that it watches. The default is `false`."""
     receivers_cluster: str
-    """Name of the cluster that messages to receivers contain, and that templates can use; empty for none."""
+    """Name of the cluster that messages to receivers and to the channel slack contain, and that templates can use; empty for none."""
     receivers_denied_networks: list[str]
     """Networks that no receiver may connect to, such as `["2001:db8:64::/96"]`, whatever its `allowedNetworks` contains. List the networks of pods and Services if their addresses are public or IPv6, and the NAT64 prefix of the site. Addresses of metadata services, link-local and reserved ones are always refused."""
     receivers_max_per_namespace: int

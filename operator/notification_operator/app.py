@@ -424,7 +424,7 @@ def live_ports(settings: Settings, client: ApiClient, cluster: Cluster, *, watch
         receivers=_live_receiver_ports(settings, client, cluster, watching)
         if settings.receivers.enabled
         else None,
-        channels=channels(settings.channels),
+        channels=channels(settings.channels, cluster=settings.receivers.cluster),
         audit=audit_store(settings.audit),
         events=EventRecorder(client, instance=pod.name, dropped=metrics.events_dropped),
         metrics=metrics,

@@ -50,12 +50,15 @@ class SlackWebhookChannel(Channel):
         *,
         connections: int,
         trusted: bool = False,
+        cluster: str = "",
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> Self:
-        """Return the channel of the operator's settings; `trusted` as in `SlackText`."""
+        """Return the channel of the operator's settings; `trusted` and `cluster` as in `SlackText`."""
         # The operator does not count calls that take long; they keep their connections.
         http = HttpClient(url, connections=2 * connections, clock=clock)
-        return cls(url, http=http, layout=SlackText(trusted=trusted), concurrency=connections)
+        return cls(
+            url, http=http, layout=SlackText(trusted=trusted, cluster=cluster), concurrency=connections
+        )
 
     def messages_of(self, message: Message) -> int:
         return self._layout.count(message)

@@ -36,15 +36,15 @@ if TYPE_CHECKING:
     from notification_operator.endpoints.template_checks import TemplateChecks
 
 
-def channels(settings: Channels) -> dict[str, Channel]:
-    """Return the enabled channels of the settings by name.
+def channels(settings: Channels, *, cluster: str = "") -> dict[str, Channel]:
+    """Return the enabled channels of the settings by name; `cluster` is what messages to other places call this cluster.
 
     Raises:
         SettingsError: a channel cannot be created; the error lists every such channel.
     """
     created: dict[str, Channel] = {}
     problems: list[str] = []
-    for name, declared in _declared(settings).items():
+    for name, declared in _declared(settings, cluster).items():
         try:
             created[name] = load(declared.factory, declared.options)
         except Exception as error:  # noqa: BLE001 - foreign code; all problems are reported together
@@ -55,7 +55,7 @@ def channels(settings: Channels) -> dict[str, Channel]:
     return created
 
 
-def _declared(settings: Channels) -> dict[str, PluginChannel]:
+def _declared(settings: Channels, cluster: str) -> dict[str, PluginChannel]:
     """Return the enabled channels, each as a plugin; those of the settings replace built-in ones of their names."""
     file, slack = settings.file, settings.slack
     enabled: dict[str, tuple[bool, str, Mapping[str, Any]]] = {
@@ -65,7 +65,12 @@ def _declared(settings: Channels) -> dict[str, PluginChannel]:
         "slack": (
             slack.enabled,
             "slack_webhook",
-            {"url": slack.url, "connections": slack.connections, "trusted": slack.mrkdwn is Markup.TRUSTED},
+            {
+                "url": slack.url,
+                "connections": slack.connections,
+                "trusted": slack.mrkdwn is Markup.TRUSTED,
+                "cluster": cluster,
+            },
         ),
     }
     built_in = {

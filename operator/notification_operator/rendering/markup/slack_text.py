@@ -42,10 +42,12 @@ class SlackText:
 
     Args:
         trusted: whether the markup of authors works, mentions and links with a text of their own included.
+        cluster: the name of the cluster; empty for none.
     """
 
-    def __init__(self, *, trusted: bool) -> None:
+    def __init__(self, *, trusted: bool, cluster: str = "") -> None:
         self._trusted = trusted
+        self._cluster = cluster
 
     def count(self, message: Message) -> int:
         """Return how many Slack messages a notification is."""
@@ -56,7 +58,7 @@ class SlackText:
         return self._payloads(message), ""
 
     def _payloads(self, message: Message) -> list[dict[str, Any]]:
-        source = Source(namespace=message.namespace, name=message.name)
+        source = Source(namespace=message.namespace, name=message.name, cluster=self._cluster)
         return payloads(message.content, source, event=message.event, trusted=self._trusted)
 
 
@@ -65,6 +67,7 @@ class Source(NamedTuple):
 
     namespace: str
     name: str
+    cluster: str = ""
 
 
 def payloads(
@@ -111,6 +114,8 @@ def _context(content: Content, source: Source) -> dict[str, Any]:
     """Return the line that no author can write: small print, with names that the API server has checked."""
     facts = f"*Priority:* {content.priority} | *Type:* {content.type}"
     origin = f"from {source.namespace}/{source.name}"
+    if source.cluster:
+        origin += f", cluster {source.cluster}"
     elements = [
         {"type": "mrkdwn", "text": facts},
         {"type": "plain_text", "text": origin, "emoji": False},

@@ -10,11 +10,13 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
+from notification_contract.settings import Channels
 from notification_operator.channels.slack_webhook import SlackWebhookChannel
 from notification_operator.delivery.channel import Transient
 from notification_operator.domain.flow_control.breaker import Limits
 from notification_operator.domain.model import Content
 from notification_operator.domain.planning.plan import Send
+from notification_operator.endpoints.builder import channels
 from notification_operator.rendering.markup.slack_text import (
     MAX_BLOCKS,
     MAX_HEADER,
@@ -159,6 +161,15 @@ def test_every_message_says_which_notification_it_is_from() -> None:
         *_, context = part["blocks"]
         assert [element["text"] for element in context["elements"]][1] == "from shop/order-1"
         assert [block["type"] for block in part["blocks"]].count("context") == 1
+
+
+async def test_message_names_the_cluster_of_the_settings(server: HttpServer) -> None:
+    settings = Channels.model_validate({"slack": {"enabled": True, "webhook_url": server.url}})
+    slack = channels(settings, cluster="prod")["slack"]
+    await slack.deliver(message())
+    await slack.close()
+    *_, context = server.received[0].json["blocks"]
+    assert context["elements"][1]["text"] == "from shop/order-1, cluster prod"
 
 
 def test_text_beyond_two_messages_is_cut_and_says_where_the_rest_is() -> None:
