@@ -10,9 +10,10 @@ from notification_cli.options import Output
 from notification_cli.output.detail import STATES as TARGET_STYLES
 from notification_cli.output.documents import document, plain, resource_name
 from notification_cli.output.table import Column, Table
-from notification_cli.views.incidents import STATES, events_of, incident_selector
+from notification_cli.views.incidents import STATES, events_of
 from notification_cli.views.rows import STYLES
 from notification_cli.views.text import clean, moment
+from notification_operator.domain.incident import incident_selector
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from notification_cli.views.rows import created_at, row_of
 from notification_cli.views.text import clean
 from notification_contract.kinds.choices import LifecycleEvent
+from notification_operator.domain.incident import RANK
 from notification_operator.domain.json_values import entries, mapping, text
 
 if TYPE_CHECKING:
@@ -31,9 +32,6 @@ class Position(NamedTuple):
     uid: str
 
 
-RANKS = {LifecycleEvent.TRIGGER: 0, LifecycleEvent.ACKNOWLEDGE: 1, LifecycleEvent.RESOLVE: 2}
-
-
 def incident_of(obj: Mapping[str, Any]) -> Incident | None:
     """Return the incident of a notification; None if it has no key."""
     key = text(mapping(obj.get("spec")).get("dedupKey"))
@@ -46,13 +44,7 @@ def event_of(obj: Mapping[str, Any]) -> LifecycleEvent:
 
 
 def position_of(obj: Mapping[str, Any]) -> Position:
-    return Position(created_at(obj), RANKS[event_of(obj)], text(obj["metadata"].get("uid")))
-
-
-def incident_selector(key: str) -> str:
-    """Return the field selector of an incident within its namespace."""
-    escaped = key.replace("\\", "\\\\").replace(",", "\\,").replace("=", "\\=")
-    return f"spec.dedupKey={escaped}"
+    return Position(created_at(obj), RANK[event_of(obj)], text(obj["metadata"].get("uid")))
 
 
 ANY_INCIDENT = "spec.dedupKey!="

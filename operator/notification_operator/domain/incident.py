@@ -7,6 +7,7 @@ outdated by a younger one, or come before an older one that is still under way.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
@@ -37,6 +38,12 @@ AWAITED: Final = {
     RESOLVE: frozenset({TRIGGER, ACKNOWLEDGE}),
 }
 """The kinds of older events that an event waits for."""
+
+
+def incident_selector(dedup_key: str) -> str:
+    """Return the field selector of an incident within its namespace."""
+    escaped = re.sub(r"([\\,=])", r"\\\1", dedup_key)
+    return f"spec.dedupKey={escaped}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

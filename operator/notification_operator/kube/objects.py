@@ -5,12 +5,12 @@ A page has a bounded size: a listing as a whole, or a page of large objects, may
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from atomic_status import Resource
 from notification_contract import names
+from notification_operator.domain.incident import incident_selector
 from notification_operator.kube.requests import JSON, ResponseTooLargeError, call, read
 
 if TYPE_CHECKING:
@@ -137,8 +137,8 @@ class KubeObjects:
 
     def of_incident(self, namespace: str, dedup_key: str) -> AsyncIterator[Sequence[dict[str, Any]]]:
         """Return the pages of the notifications of an incident."""
-        value = re.sub(r"([\\,=])", r"\\\1", dedup_key)
-        return pages(self._client, collection(self._resource, namespace), f"spec.dedupKey={value}")
+        path = collection(self._resource, namespace)
+        return pages(self._client, path, incident_selector(dedup_key))
 
     async def delete(self, ref: ObjectRef, *, uid: str, version: str) -> None:
         """Delete an object, unless it was replaced or changed since this version."""

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from notification_cli.views.incidents import incident_selector
 from notification_cli.views.lint.files import check
 from notification_cli.views.resending.candidates import Selection, Wanted, reasons_of
 from notification_cli.views.resending.replay import ReplayRefusedError, replay, replay_name
 from notification_cli.views.rows import ReceiverFilter
 from notification_contract import bounds, crds, names
 from notification_contract.kinds.target import address_digits
+from notification_operator.domain.incident import incident_selector
 from notification_operator.domain.json_values import format_time
 from tests.unit.cli.samples import NOW, attempt
 from tests.unit.operator.domain.builders import START, stored

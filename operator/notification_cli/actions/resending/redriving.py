@@ -17,7 +17,7 @@ from notification_cli.kube.health import HealthGate
 from notification_cli.kube.resources import Selection as Query
 from notification_cli.options import Output
 from notification_cli.output.redrive import Progress, write_plan
-from notification_cli.views.incidents import YoungestEvents, incident_of, incident_selector
+from notification_cli.views.incidents import YoungestEvents, incident_of
 from notification_cli.views.lint.metadata import is_label
 from notification_cli.views.resending.candidates import (
     Candidate,
@@ -37,6 +37,7 @@ from notification_cli.views.resending.replay import (
 from notification_cli.views.rows import ReceiverFilter
 from notification_cli.views.text import parse_duration
 from notification_contract import names
+from notification_operator.domain.incident import incident_selector
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
