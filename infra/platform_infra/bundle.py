@@ -150,7 +150,11 @@ class Bundle(pulumi.ComponentResource):
         """Create what a cluster has once, with the CRD: roles of users and admission policies."""
         settings = self._settings
         if settings.crd.managed and settings.crd.user_roles:
-            UserRoles(self._child.name("user-roles"), opts=self._child.options())
+            UserRoles(
+                self._child.name("user-roles"),
+                edit_includes_receivers=settings.crd.edit_includes_receivers,
+                opts=self._child.options(),
+            )
         if settings.crd.managed and settings.admission.enabled:
             RequestAdmission(
                 self._child.name("admission"),

@@ -51,7 +51,9 @@ class NotificationPlatformArgs(TypedDict, total=False):
     crd_allow_incompatible: bool
     """Whether an incompatible CRD change is applied, as a rollback may need. The default is `false`."""
     crd_user_roles: bool
-    """Whether the default roles `edit` and `admin` include creating, reading and deleting notifications and changing receivers, and `view` reading both (ClusterRoles `notifications-editor` and `notifications-viewer`). The default is `true`."""
+    """Whether this stack creates the ClusterRoles `notifications-sender`, which becomes part of the default roles `edit` and `admin`, `notifications-viewer`, which becomes part of `view`, and `receivers-editor`. The default is `true`."""
+    crd_edit_includes_receivers: bool
+    """For `crdUserRoles`: whether `edit` and `admin` include changing NotificationReceivers (`receivers-editor`) as well. Who may change a receiver decides where the operator connects to. The default is `false`."""
     admission_enabled: bool
     """Whether the stack that owns the CRDs creates ValidatingAdmissionPolicies (Kubernetes 1.30 or later): one each for notifications and receivers with the limits below, and two that reserve their status for operators. The default is `true`."""
     admission_body_characters: int

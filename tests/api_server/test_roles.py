@@ -24,15 +24,15 @@ OPERATOR = f"system:serviceaccount:{NAMESPACE}:{names.OPERATOR}"
 LEASES = f"/apis/coordination.k8s.io/v1/namespaces/{NAMESPACE}/leases"
 EVENTS = "/apis/events.k8s.io/v1/namespaces"
 READ = {"get", "list", "watch"}
+USERS = {"sender": "notifications-sender", "viewer": "notifications-viewer", "editor": "receivers-editor"}
 VERBS = ("get", "list", "watch", "create", "update", "patch", "delete", "deletecollection")
 
 
 @pytest.fixture(scope="module")
 def namespace(api_server: ApiServer) -> str:
-    """A namespace in which `editor` and `viewer` have the role of that name."""
+    """A namespace in which each user of `USERS` has one role."""
     name = api_server.namespace()
-    for user in ("editor", "viewer"):
-        role = f"notifications-{user}"
+    for user, role in USERS.items():
         binding = {
             "apiVersion": f"{RBAC}/v1",
             "kind": "RoleBinding",
@@ -41,7 +41,8 @@ def namespace(api_server: ApiServer) -> str:
             "subjects": [{"apiGroup": RBAC, "kind": "User", "name": user}],
         }
         api_server.apply(binding)
-        eventually(partial(allowed, api_server, user, name, names.PLURAL, verbs=("get",)), bool, within=10)
+        plural = names.RECEIVER_PLURAL if user == "editor" else names.PLURAL
+        eventually(partial(allowed, api_server, user, name, plural, verbs=("get",)), bool, within=10)
     return name
 
 
@@ -75,7 +76,12 @@ def allowed(
 
 @pytest.mark.parametrize(
     ("user", "kind", "status"),
-    [("editor", {*READ, "create", "delete"}, {"get"}), ("viewer", READ, {"get"}), ("nobody", set(), set())],
+    [
+        ("sender", {*READ, "create", "delete"}, {"get"}),
+        ("viewer", READ, {"get"}),
+        ("editor", set(), set()),
+        ("nobody", set(), set()),
+    ],
 )
 def test_user_roles_grant_exactly_these_verbs(
     api_server: ApiServer, namespace: str, user: str, kind: set[str], status: set[str]
@@ -90,6 +96,7 @@ def test_user_roles_grant_exactly_these_verbs(
     [
         ("editor", {*READ, "create", "update", "patch", "delete"}, {"get"}),
         ("viewer", READ, {"get"}),
+        ("sender", set(), set()),
         ("nobody", set(), set()),
     ],
 )
@@ -100,25 +107,57 @@ def test_user_roles_grant_exactly_these_verbs_on_receivers(
     assert allowed(api_server, user, namespace, f"{names.RECEIVER_PLURAL}/status") == status
 
 
-def test_editor_creates_and_deletes_and_writes_no_status(api_server: ApiServer, namespace: str) -> None:
+def test_sender_creates_and_deletes_and_writes_no_status(api_server: ApiServer, namespace: str) -> None:
     obj = notification(namespace)
-    assert api_server.create(obj, user="editor").code == 201
-    assert api_server.write_status(obj, user="editor", phase="Sent").code == 403
+    assert api_server.create(obj, user="editor").code == 403
+    assert api_server.create(obj, user="sender").code == 201
+    assert api_server.write_status(obj, user="sender", phase="Sent").code == 403
     path = f"{KIND}/{namespace}/{names.PLURAL}/{obj['metadata']['name']}"
     assert api_server.send("GET", path, user="viewer").code == 200
     assert api_server.send("DELETE", path, user="viewer").code == 403
-    assert api_server.send("DELETE", path, user="editor").code == 200
+    assert api_server.send("DELETE", path, user="sender").code == 200
 
 
-def test_user_roles_become_part_of_the_default_roles() -> None:
+def test_sender_cannot_write_receivers_and_their_editor_can(api_server: ApiServer, namespace: str) -> None:
+    receiver = {
+        "apiVersion": f"{names.GROUP}/{names.VERSION}",
+        "kind": names.RECEIVER_KIND,
+        "metadata": {"name": "chat", "namespace": namespace},
+        "spec": {"type": "console"},
+    }
+    path = f"{KIND}/{namespace}/{names.RECEIVER_PLURAL}/chat"
+    patch = {"spec": {"suspend": True}}
+    merge = "application/merge-patch+json"
+    expected = {"sender": (403, 403, 403), "viewer": (403, 403, 403), "editor": (201, 200, 200)}
+    for user, codes in expected.items():
+        answers = (
+            api_server.create(receiver, user=user),
+            api_server.send("PATCH", path, patch, user=user, content=merge),
+            api_server.send("DELETE", path, user=user),
+        )
+        assert tuple(each.code for each in answers) == codes
+
+
+@pytest.mark.parametrize(
+    ("values", "receivers"),
+    [
+        ({}, set()),
+        (
+            {"crdEditIncludesReceivers": "true"},
+            {f"{RBAC}/aggregate-to-edit", f"{RBAC}/aggregate-to-admin"},
+        ),
+    ],
+)
+def test_user_roles_become_part_of_the_default_roles(values: dict[str, str], receivers: set[str]) -> None:
     labels = {
         obj["metadata"]["name"]: {key for key in obj["metadata"]["labels"] if "aggregate" in key}
-        for obj in objects()
-        if obj["kind"] == "ClusterRole" and obj["metadata"]["name"].startswith("notifications-")
+        for obj in objects(**values)
+        if obj["kind"] == "ClusterRole" and obj["metadata"]["name"] in USERS.values()
     }
     assert labels == {
         "notifications-viewer": {f"{RBAC}/aggregate-to-view"},
-        "notifications-editor": {f"{RBAC}/aggregate-to-edit", f"{RBAC}/aggregate-to-admin"},
+        "notifications-sender": {f"{RBAC}/aggregate-to-edit", f"{RBAC}/aggregate-to-admin"},
+        "receivers-editor": receivers,
     }
 
 

@@ -12,7 +12,7 @@ from kubernetes.utils import create_from_yaml
 
 from notification_contract.crds import notification_receiver, notification_request
 from platform_infra import names
-from platform_infra.crd.user_roles import ROLES
+from platform_infra.crd.user_roles import user_roles
 from tests.harness.eventually import eventually
 from tests.harness.shared_clusters import Team
 
@@ -93,7 +93,7 @@ def install_kinds(cluster: SharedCluster) -> None:
     rbac = client.RbacAuthorizationV1Api(cluster.api)
     for definition in (notification_request(), notification_receiver()):
         cluster.definitions.create_custom_resource_definition(definition)
-    for role in ROLES:
+    for role in user_roles(edit_includes_receivers=False):
         rbac.create_cluster_role(_user_role(role))
 
 

@@ -1,8 +1,8 @@
-"""The roles of people who work with notifications; they become part of the default roles view, edit and admin."""
+"""The roles of users who work with notifications and receivers (DD-RBAC-001)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import pulumi
@@ -28,38 +28,51 @@ class UserRole:
     part_of: tuple[str, ...]
 
 
-# No role may write the status: it is the record of the operator, and a forged one ends a delivery.
-ROLES: Final = (
-    UserRole(
-        name="notifications-viewer",
-        grants=(
-            Grant(group=names.GROUP, resource=names.PLURAL, verbs=READ),
-            Grant(group=names.GROUP, resource=f"{names.PLURAL}/status", verbs=("get",)),
-            Grant(group=names.GROUP, resource=names.RECEIVER_PLURAL, verbs=READ),
-            Grant(group=names.GROUP, resource=f"{names.RECEIVER_PLURAL}/status", verbs=("get",)),
-        ),
-        part_of=("view",),
+SENDER: Final = UserRole(
+    name="notifications-sender",
+    grants=(
+        # Deletion cancels a notification, so who may send one may delete it.
+        Grant(group=names.GROUP, resource=names.PLURAL, verbs=(*READ, "create", "delete")),
+        Grant(group=names.GROUP, resource=f"{names.PLURAL}/status", verbs=("get",)),
     ),
-    UserRole(
-        name="notifications-editor",
-        grants=(
-            Grant(group=names.GROUP, resource=names.PLURAL, verbs=(*READ, "create", "delete")),
-            Grant(group=names.GROUP, resource=f"{names.PLURAL}/status", verbs=("get",)),
-            Grant(group=names.GROUP, resource=names.RECEIVER_PLURAL, verbs=(*READ, *CHANGE)),
-            Grant(group=names.GROUP, resource=f"{names.RECEIVER_PLURAL}/status", verbs=("get",)),
-        ),
-        part_of=("edit", "admin"),
-    ),
+    part_of=("edit", "admin"),
 )
+VIEWER: Final = UserRole(
+    name="notifications-viewer",
+    grants=(
+        Grant(group=names.GROUP, resource=names.PLURAL, verbs=READ),
+        Grant(group=names.GROUP, resource=f"{names.PLURAL}/status", verbs=("get",)),
+        Grant(group=names.GROUP, resource=names.RECEIVER_PLURAL, verbs=READ),
+        Grant(group=names.GROUP, resource=f"{names.RECEIVER_PLURAL}/status", verbs=("get",)),
+    ),
+    part_of=("view",),
+)
+# A receiver decides where the operator connects to and which Secrets it reads, so this right is granted by name.
+RECEIVERS_EDITOR: Final = UserRole(
+    name="receivers-editor",
+    grants=(
+        Grant(group=names.GROUP, resource=names.RECEIVER_PLURAL, verbs=(*READ, *CHANGE)),
+        Grant(group=names.GROUP, resource=f"{names.RECEIVER_PLURAL}/status", verbs=("get",)),
+    ),
+    part_of=(),
+)
+
+
+def user_roles(*, edit_includes_receivers: bool) -> tuple[UserRole, ...]:
+    """Return the roles. None may write a status: it is the record of the operator, and a forged one ends a delivery."""
+    receivers = replace(RECEIVERS_EDITOR, part_of=SENDER.part_of if edit_includes_receivers else ())
+    return (SENDER, VIEWER, receivers)
 
 
 class UserRoles(pulumi.ComponentResource):
     """One ClusterRole per role; a cluster has them once, with the CRD."""
 
-    def __init__(self, name: str, *, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self, name: str, *, edit_includes_receivers: bool, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
         super().__init__("notification-platform:index:UserRoles", name, None, opts)
         child = Children(self, name)
-        for role in ROLES:
+        for role in user_roles(edit_includes_receivers=edit_includes_receivers):
             aggregated = {f"{RBAC_GROUP}/aggregate-to-{default}": "true" for default in role.part_of}
             ClusterRole(
                 child.name(role.name),

@@ -56,8 +56,8 @@ def test_policy_is_created_after_its_limits_and_refuses_on_errors(record: Record
 @pytest.mark.parametrize(
     ("values", "policies", "roles"),
     [
-        ({}, 4, 2),
-        ({"admissionEnabled": "false"}, 0, 2),
+        ({}, 4, 3),
+        ({"admissionEnabled": "false"}, 0, 3),
         ({"crdUserRoles": "false"}, 4, 0),
         (SHARED, 0, 0),
     ],

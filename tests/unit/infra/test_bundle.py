@@ -38,8 +38,9 @@ def test_local_stack_registers_exactly_these_resources(record: Record) -> None:
         (entry.kind, entry.part) for entry in record().registered if entry.kind not in COMPONENTS
     )
     assert registered == [
-        ("ClusterRole", "notifications-editor"),
+        ("ClusterRole", "notifications-sender"),
         ("ClusterRole", "notifications-viewer"),
+        ("ClusterRole", "receivers-editor"),
         ("ClusterRole", "served"),
         ("ClusterRoleBinding", "served"),
         ("ConfigMap", "limits"),

@@ -26,7 +26,7 @@ RECEIVERS = [
 REFERENCES = [("", "secrets", ("list", "watch")), ("", "configmaps", ("list", "watch"))]
 NAMESPACES = [("", "namespaces", ("list", "watch"))]
 WITHOUT_RECEIVERS = {"receiversEnabled": "false"}
-USER_ROLES = {"notifications-viewer", "notifications-editor"}
+USER_ROLES = {"notifications-sender", "notifications-viewer", "receivers-editor"}
 OWN = [
     ("coordination.k8s.io", "leases", ("list", "create")),
     ("coordination.k8s.io", "leases", ("update",)),

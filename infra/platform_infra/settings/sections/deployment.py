@@ -47,7 +47,9 @@ class Crd(Section):
     allow_incompatible: bool = False
     """Whether an incompatible CRD change is applied, as a rollback may need."""
     user_roles: bool = True
-    """Whether the default roles `edit` and `admin` include creating, reading and deleting notifications and changing receivers, and `view` reading both (ClusterRoles `notifications-editor` and `notifications-viewer`)."""
+    """Whether this stack creates the ClusterRoles `notifications-sender`, which becomes part of the default roles `edit` and `admin`, `notifications-viewer`, which becomes part of `view`, and `receivers-editor`."""
+    edit_includes_receivers: bool = False
+    """For `crdUserRoles`: whether `edit` and `admin` include changing NotificationReceivers (`receivers-editor`) as well. Who may change a receiver decides where the operator connects to."""
 
 
 class Namespace(Section):
