@@ -8,6 +8,7 @@ import pulumi
 
 from platform_infra import names
 from platform_infra.admission.component import RequestAdmission
+from platform_infra.admission.policies import parameters
 from platform_infra.children import Children
 from platform_infra.cluster import Cluster, prepare
 from platform_infra.cluster.owned import PREVIEW_KUBECONFIG
@@ -158,7 +159,12 @@ class Bundle(pulumi.ComponentResource):
         if settings.crd.managed and settings.admission.enabled:
             RequestAdmission(
                 self._child.name("admission"),
-                admission=settings.admission,
+                parameters=parameters(
+                    settings.admission,
+                    home=settings.operator.namespace,
+                    # On a node of this machine, previews need no account (docs/previews.md).
+                    previews=settings.preview.base or settings.cluster.kind == ClusterKind.LOCAL,
+                ),
                 namespace=self.namespace,
                 opts=self._child.options(),
             )

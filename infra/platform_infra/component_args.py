@@ -75,7 +75,7 @@ class NotificationPlatformArgs(TypedDict, total=False):
     admission_receiver_template_characters: int
     """Maximum length of `spec.template.inline.body` of a NotificationReceiver in characters. The default is `65536`."""
     admission_status_writers: list[str]
-    """Users that can write the status in addition to operators and members of `system:masters`, such as `system:serviceaccount:tools:migration`; `*` stands for any characters."""
+    """Users that can write the status in addition to the operator of this stack, operators that watch the whole cluster, previews and members of `system:masters`, such as `system:serviceaccount:team-a:notification-operator`; `*` stands for any characters. An operator with `watchNamespaces` of another stack needs it."""
     namespace_managed: bool
     """Whether this stack owns the operator's namespace, which is deleted with the stack and with everything in it. `false` uses a namespace of others, which is neither created nor changed nor deleted. The default is `true`."""
     operator_enabled: bool

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from platform_infra import names
-from tests.api_server.conftest import NAMESPACE
+from tests.api_server.conftest import NAMESPACE, objects
 from tests.harness.eventually import eventually
 from tests.harness.notifications import notification
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.xdist_group("api-server")
 OPERATOR = f"system:serviceaccount:{NAMESPACE}:{names.OPERATOR}"
-OTHER_OPERATOR = f"system:serviceaccount:pr-7:{names.OPERATOR}"
+PREVIEW = f"system:serviceaccount:pr-7:{names.OPERATOR}"
 ROBOT = "system:serviceaccount:tools:robot"
 LINK = {"service": "grafana", "label": "Dashboard"}
 
@@ -189,18 +191,26 @@ def may_write_status(api_server: ApiServer, user: str, namespace: str) -> None:
     api_server.apply(binding)
 
 
+@pytest.fixture
+def second_operator(api_server: ApiServer) -> str:
+    """The account of a second stack that watches the whole cluster."""
+    home = api_server.namespace()
+    for obj in objects(operatorNamespace=home, crdManaged="false"):
+        if obj["kind"] in {"ServiceAccount", "ClusterRole", "ClusterRoleBinding"}:
+            api_server.apply(obj)
+    return f"system:serviceaccount:{home}:{names.OPERATOR}"
+
+
 def test_status_is_written_by_operators_and_administrators_only(
-    api_server: ApiServer, namespace: str
+    api_server: ApiServer, namespace: str, second_operator: str
 ) -> None:
     obj = stored(api_server, namespace)
-    for user in (OTHER_OPERATOR, ROBOT):
+    for user in (PREVIEW, ROBOT):
         may_write_status(api_server, user, namespace)
     # The API server takes a moment to see new bindings.
-    eventually(
-        lambda: api_server.write_status(obj, user=OTHER_OPERATOR, phase="Sending").code,
-        lambda code: code == 200,
-        within=10,
-    )
+    for user in (PREVIEW, second_operator):
+        write = partial(api_server.write_status, obj, user=user, phase="Sending", note=user)
+        eventually(write, lambda answer: answer.code == 200, within=10)
     assert api_server.write_status(obj, user=OPERATOR, phase="Sending", reason="a").code == 200
     assert api_server.write_status(obj, phase="Sending", reason="b").code == 200
     answer = eventually(
@@ -211,6 +221,46 @@ def test_status_is_written_by_operators_and_administrators_only(
     assert answer.code == 403
     assert f"status cannot be written by {ROBOT}" in answer.message
     assert "an administrator can add the user to the setting admissionStatusWriters" in answer.message
+
+
+def test_account_with_the_name_of_an_operator_in_a_tenants_namespace_is_refused(
+    api_server: ApiServer, namespace: str, limits: Any
+) -> None:
+    obj, user = stored(api_server, namespace), f"system:serviceaccount:{namespace}:{names.OPERATOR}"
+    may_write_status(api_server, user, namespace)
+    answer = eventually(
+        lambda: api_server.write_status(obj, user=user, phase="Sent"),
+        lambda each: "is forbidden: User" not in each.message,
+        within=10,
+    )
+    assert answer.code == 403
+    assert f"status cannot be written by {user}, because it records" in answer.message
+    # What the owner of the cluster does for an operator with Roles in some namespaces only.
+    limits(admissionStatusWriters=json.dumps([user]))
+    eventually(
+        lambda: api_server.write_status(obj, user=user, phase="Sent").code,
+        lambda code: code == 200,
+        within=10,
+    )
+
+
+def test_operator_of_listed_namespaces_is_admitted_by_its_stack(
+    api_server: ApiServer, namespace: str, limits: Any
+) -> None:
+    obj, user = stored(api_server, namespace), f"system:serviceaccount:{namespace}:{names.OPERATOR}"
+    may_write_status(api_server, user, namespace)
+    (config,) = [
+        each
+        for each in objects(operatorNamespace=namespace, watchNamespaces=json.dumps([namespace]))
+        if each["metadata"]["name"] == "notification-admission"
+    ]
+    api_server.apply({**config, "metadata": {**config["metadata"], "namespace": NAMESPACE}})
+    eventually(
+        lambda: api_server.write_status(obj, user=user, phase="Sent").code,
+        lambda code: code == 200,
+        within=10,
+    )
+    limits()
 
 
 def test_listed_status_writer_is_admitted(api_server: ApiServer, namespace: str, limits: Any) -> None:

@@ -22,12 +22,13 @@ from pulumi_kubernetes.core.v1 import ConfigMap
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from platform_infra import names
-from platform_infra.admission.policies import POLICIES, parameters
+from platform_infra.admission.policies import POLICIES
 from platform_infra.children import Children
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from platform_infra.admission.policy import Policy
-    from platform_infra.settings.sections.admission import Admission
 
 COMPONENT = "admission"
 CONFIG_MAP = "notification-admission"
@@ -40,7 +41,7 @@ class RequestAdmission(pulumi.ComponentResource):
         self,
         name: str,
         *,
-        admission: Admission,
+        parameters: Mapping[str, str],
         namespace: pulumi.Input[str],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -49,7 +50,7 @@ class RequestAdmission(pulumi.ComponentResource):
         limits = ConfigMap(
             self._child.name("limits"),
             metadata=ObjectMetaArgs(name=CONFIG_MAP, namespace=namespace, labels=names.labels(COMPONENT)),
-            data=parameters(admission),
+            data=parameters,
             opts=self._child.options(),
         )
         for policy in POLICIES:

@@ -122,8 +122,16 @@ RECEIVER_STATUS: Final = status_policy(
 POLICIES: Final = (REQUESTS, STATUS, RECEIVERS, RECEIVER_STATUS)
 
 
-def parameters(admission: Admission) -> dict[str, str]:
-    """Return the data of the ConfigMap that the policies read."""
+PREVIEW: Final = "pr-[1-9][0-9]*"
+"""The namespaces of previews, as a regular expression."""
+
+
+def parameters(admission: Admission, *, home: str, previews: bool) -> dict[str, str]:
+    """Return the data of the ConfigMap that the policies read.
+
+    `home` is the namespace of the stack's operator. With `previews`, operators of previews write a status, too.
+    """
+    namespaces = "|".join([re.escape(home), *([PREVIEW] if previews else [])])
     return {
         "bodyCharacters": str(admission.body_characters),
         "metadataEntries": str(admission.metadata_entries),
@@ -134,6 +142,7 @@ def parameters(admission: Admission) -> dict[str, str]:
         "defaultChannels": ",".join(admission.default_channels),
         "receiverRecipients": str(admission.receiver_recipients),
         "receiverTemplateCharacters": str(admission.receiver_template_characters),
+        "operators": f"^system:serviceaccount:({namespaces}):{names.OPERATOR}$",
         "statusWriters": pattern(admission.status_writers),
     }
 

@@ -45,6 +45,10 @@ class Policy:
     """The reason in the API server's answer."""
 
 
+ACCOUNT: Final = f"system:serviceaccount:[a-z0-9-]+:{names.OPERATOR}"
+"""The accounts that are named like that of an operator, as a regular expression."""
+
+
 def status_policy(name: str, plural: str, explanation: str) -> Policy:
     """Return the policy that reserves the status of a kind for operators.
 
@@ -55,10 +59,12 @@ def status_policy(name: str, plural: str, explanation: str) -> Policy:
         resource=f"{plural}/status",
         operations=("UPDATE",),
         conditions={
-            # Operators of other stacks and of previews, too. Nothing that this policy reads can keep one of them from
+            # An operator that serves the whole cluster has a ClusterRoleBinding, which only an administrator of the cluster
+            # can create; a check without a namespace ignores Roles. Nothing in the ConfigMap can keep such an operator from
             # recording a delivery.
-            "not-an-operator": (
-                f"!request.userInfo.username.matches('^system:serviceaccount:[a-z0-9-]+:{names.OPERATOR}$')"
+            "not-an-operator-of-the-cluster": (
+                f"!(request.userInfo.username.matches('^{ACCOUNT}$') && authorizer.group('{names.GROUP}')"
+                f".resource('{plural}').subresource('status').check('update').allowed())"
             ),
             # For repairs; the API server grants this group everything.
             "not-an-administrator": (
@@ -68,7 +74,10 @@ def status_policy(name: str, plural: str, explanation: str) -> Policy:
         variables={},
         checks=(
             Check(
-                expression="request.userInfo.username.matches(params.data.statusWriters)",
+                expression=(
+                    "request.userInfo.username.matches(params.data.operators) || "
+                    "request.userInfo.username.matches(params.data.statusWriters)"
+                ),
                 message=(
                     "'status cannot be written by ' + request.userInfo.username + "
                     f"', because it records {explanation}; an administrator can add the user to the setting "

@@ -26,6 +26,8 @@ SHARED = {
     "operatorImage": "registry.example/operator:1",
     "crdManaged": "false",
 }
+EXISTING = {key: value for key, value in SHARED.items() if key != "crdManaged"}
+BASE = {"previewBase": "true", "watchNamespaceSelector": "!kubernaut.ai/preview"}
 OWNER = {"kubeconfig": "apiVersion: v1\nkind: Config\n", "context": "shared", "node": "the-node"}
 
 
@@ -71,7 +73,7 @@ def test_stack_that_owns_the_crd_creates_policies_and_roles(
 
 
 def test_default_limits_are_the_bounds_of_the_schema() -> None:
-    assert parameters(Admission()) == {
+    assert parameters(Admission(), home="notification-system", previews=False) == {
         "bodyCharacters": str(bounds.BODY),
         "metadataEntries": str(bounds.METADATA_ENTRIES),
         "metadataCharacters": str(bounds.METADATA_VALUE),
@@ -81,6 +83,7 @@ def test_default_limits_are_the_bounds_of_the_schema() -> None:
         "defaultChannels": "console,log",
         "receiverRecipients": str(bounds.RECEIVER_RECIPIENTS),
         "receiverTemplateCharacters": str(bounds.RECEIVER_TEMPLATE),
+        "operators": "^system:serviceaccount:(notification\\-system):notification-operator$",
         "statusWriters": "^()$",
     }
 
@@ -107,7 +110,7 @@ def test_every_check_of_a_policy_reads_only_limits_that_exist() -> None:
         read = set(re.findall(r"params\.data\.(\w+)", " ".join(texts)))
         assert len(set(re.findall(r"variables\.(\w+)", " ".join(texts))) - policy.variables.keys()) == 0
         assert read
-        assert read <= parameters(Admission()).keys()
+        assert read <= parameters(Admission(), home="a", previews=True).keys()
 
 
 @pytest.mark.parametrize(
@@ -123,6 +126,28 @@ def test_every_check_of_a_policy_reads_only_limits_that_exist() -> None:
 )
 def test_pattern_of_users_takes_asterisks_only(users: tuple[str, ...], user: str, *, matches: bool) -> None:
     assert bool(re.search(pattern(users), user)) is matches
+
+
+@pytest.mark.parametrize(
+    ("values", "namespace", "matches"),
+    [
+        ({}, "notification-system", True),
+        ({}, "shop", False),
+        ({}, "pr-7", True),
+        ({}, "pr-07", False),
+        ({}, "pr-team", False),
+        ({"operatorNamespace": "a"}, "notification-system", False),
+        ({**EXISTING, "operatorNamespace": "a"}, "a", True),
+        (EXISTING, "pr-7", False),
+        ({**EXISTING, **BASE}, "pr-7", True),
+    ],
+)
+def test_operators_are_named_by_their_namespace(
+    record: Record, values: dict[str, str], namespace: str, *, matches: bool
+) -> None:
+    config = record(OWNER, **values).named("ConfigMap", "limits")
+    user = f"system:serviceaccount:{namespace}:notification-operator"
+    assert bool(re.search(config.inputs["data"]["operators"], user)) is matches
 
 
 IN_USE = {"insecure": True, "allowedNetworks": ["10.0.0.0/8"], "baseUrl": "https://example.com"}

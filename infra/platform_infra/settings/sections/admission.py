@@ -42,4 +42,4 @@ class Admission(Section):
     )
     """Maximum length of `spec.template.inline.body` of a NotificationReceiver in characters."""
     status_writers: tuple[UserPattern, ...] = ()
-    """Users that can write the status in addition to operators and members of `system:masters`, such as `system:serviceaccount:tools:migration`; `*` stands for any characters."""
+    """Users that can write the status in addition to the operator of this stack, operators that watch the whole cluster, previews and members of `system:masters`, such as `system:serviceaccount:team-a:notification-operator`; `*` stands for any characters. An operator with `watchNamespaces` of another stack needs it."""
