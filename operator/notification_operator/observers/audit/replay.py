@@ -1,7 +1,7 @@
 """Sends the audit events of finished notifications again, for `audit-replay`.
 
-An event is a function of the status, so it has the same id and content as the first time, and the store skips an id
-that it has (DD-AUDIT-001).
+An event is a function of the status, so it has the same id as the first time, and the store skips an id that it has
+(DD-AUDIT-001). Its data says that the status is its source: a forged status makes forged events (DD-AUDIT-002).
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from notification_operator.observers.audit.store import AuditStore
 
 POLL_SECONDS = 0.05
+SOURCE = {"source": "status"}
+"""The entry of `event_data` that an event of the operator itself does not have."""
 COLLECTION = f"/apis/{names.API_VERSION}"
 SELECTED_SECONDS = 30.0
 """Time limit for the list of selected namespaces."""
@@ -183,7 +185,8 @@ def _events(obj: Mapping[str, Any], since: datetime | None, rules: Rules) -> Ite
     completed = notification.status.completed_at
     if since is not None and (completed is None or completed < since):
         return iter(())
-    return audit.all_events(notification, content=redact_content(notification.content, rules))
+    events = audit.all_events(notification, content=redact_content(notification.content, rules))
+    return ({**event, "event_data": event["event_data"] | SOURCE} for event in events)
 
 
 async def _namespaces(client: ApiClient, settings: Settings, selection: Selection) -> Sequence[str | None]:

@@ -1,4 +1,4 @@
-"""The replay: every event of finished notifications again, with the ids and contents of the first time."""
+"""The replay: every event of finished notifications again, with the ids of the first time, and marked."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ async def first_time(store: AuditStore, obj: Mapping[str, Any]) -> None:
     assert await observer.close(5) == 0
 
 
-def by_id(events: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+def by_id(events: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     assert len({event["event_id"] for event in events}) == len(events)
     return {event["event_id"]: event for event in events}
 
@@ -105,12 +105,17 @@ def replay(store: AuditStore, monkeypatch: pytest.MonkeyPatch) -> Replay:
     return Replay(store, monkeypatch)
 
 
-async def test_replayed_events_equal_those_of_the_first_time(replay: Replay, store: AuditStore) -> None:
+async def test_replayed_events_are_those_of_the_first_time_with_their_source(
+    replay: Replay, store: AuditStore
+) -> None:
     for name in ("sent", "partly", "failed"):
         await first_time(store, OBJECTS[name])
     expected = by_id(store.events)
     assert len(expected) == 3 + 4 + 3
     store.batches.clear()
+    assert not any("source" in event["event_data"] for event in expected.values())
+    for event in expected.values():
+        event["event_data"]["source"] = "status"
 
     result = await replay.run()
 
