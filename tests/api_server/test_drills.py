@@ -97,7 +97,7 @@ def test_account_lists_receivers_and_creates_and_reads_notifications_alone(
     api_server: ApiServer, account: str
 ) -> None:
     namespace = api_server.namespace()
-    obj = notification(namespace)
+    obj = drill(namespace)
     path = f"{KIND}/{namespace}/{names.PLURAL}"
     one, receivers = f"{path}/{obj['metadata']['name']}", RECEIVERS.format(namespace=namespace)
     receiver = {
@@ -129,6 +129,40 @@ def test_account_lists_receivers_and_creates_and_reads_notifications_alone(
         for method, where, body, _ in calls
     ]
     assert answers == [(method, where, code) for method, where, _, code in calls]
+
+
+def drill(namespace: str, *, labels: dict[str, str] | None = None, **spec: Any) -> dict[str, Any]:
+    """Return a notification like that of `notif drill`."""
+    labels = {contract.DRILL_LABEL: "1f2e"} if labels is None else labels
+    fields = {"channels": None, "recipients": None, "receiverRefs": [{"name": "chat"}], **spec}
+    return notification(namespace, labels=labels, **fields)
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"labels": {}}, "has no label kubernaut.ai/drill"),
+        ({"labels": {"team": "web"}}, "has no label kubernaut.ai/drill"),
+        ({"receiverRefs": None}, "does not name exactly one receiver"),
+        ({"receiverRefs": [{"name": "chat"}, {"name": "mail"}]}, "does not name exactly one receiver"),
+        (
+            {"receiverRefs": [{"name": "chat", "namespace": NAMESPACE}]},
+            "does not name exactly one receiver",
+        ),
+        ({"channels": ["console"]}, "names channels or recipients"),
+        ({"recipients": [{"email": "ann@example.com"}]}, "names channels or recipients"),
+    ],
+)
+def test_account_creates_drills_alone(
+    api_server: ApiServer, account: str, change: dict[str, Any], problem: str
+) -> None:
+    namespace = api_server.namespace()
+    refused = api_server.create(drill(namespace, **change), user=account)
+    assert (refused.code, problem in refused.message) == (403, True), refused.message
+    # Only this account is limited, in whatever namespace it is.
+    assert api_server.create(drill(namespace, **change)).code == 201
+    own = [{"name": "chat", "namespace": namespace}]
+    assert api_server.create(drill(namespace, receiverRefs=own), user=account).code == 201
 
 
 def test_account_of_listed_namespaces_has_rights_in_no_other(api_server: ApiServer) -> None:

@@ -74,7 +74,9 @@ class RequestAdmission(pulumi.ComponentResource):
             self._child.name(policy.name),
             metadata=metadata,
             spec=ValidatingAdmissionPolicyBindingSpecArgs(
-                policy_name=created.metadata.name, param_ref=reference, validation_actions=["Deny"]
+                policy_name=created.metadata.name,
+                param_ref=reference if policy.has_limits else None,
+                validation_actions=["Deny"],
             ),
             opts=self._child.options(replaced_actions()),
         )
@@ -97,7 +99,7 @@ def _spec(policy: Policy) -> ValidatingAdmissionPolicySpecArgs:
     )
     return ValidatingAdmissionPolicySpecArgs(
         failure_policy="Fail",
-        param_kind=ParamKindArgs(api_version="v1", kind="ConfigMap"),
+        param_kind=ParamKindArgs(api_version="v1", kind="ConfigMap") if policy.has_limits else None,
         match_constraints=MatchResourcesArgs(resource_rules=[rule]),
         match_conditions=[
             MatchConditionArgs(name=name, expression=expression)

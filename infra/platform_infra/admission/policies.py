@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from notification_contract.names import DRILL_LABEL
 from platform_infra import names
 from platform_infra.admission.policy import (
     ALLOWED_CHANNELS,
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     from platform_infra.settings.sections.admission import Admission
 
 MAX_LABELS: Final = 64
+ONLY_DRILLS: Final = (
+    f"the account {names.DRILL} can create drills alone: with the label {DRILL_LABEL}, one receiver of the "
+    "namespace of the notification, and no other target"
+)
 SHOWN: Final = 80
 """Characters of a value that a message quotes."""
 
@@ -119,7 +124,46 @@ RECEIVER_STATUS: Final = status_policy(
     names.RECEIVER_PLURAL,
     "what the notification-operator knows of the receiver; to change the receiver, change its spec",
 )
-POLICIES: Final = (REQUESTS, STATUS, RECEIVERS, RECEIVER_STATUS)
+DRILLS: Final = Policy(
+    name="notification-drills",
+    resource=names.PLURAL,
+    operations=("CREATE",),
+    # Accounts of any namespace, because every stack of the cluster has one. The policy takes rights away and gives none.
+    conditions={
+        "drill": f"request.userInfo.username.matches('^system:serviceaccount:[a-z0-9-]+:{names.DRILL}$')"
+    },
+    variables={
+        "labels": "has(object.metadata.labels) ? object.metadata.labels : {}",
+        "receivers": "has(object.spec.receiverRefs) ? object.spec.receiverRefs : []",
+        "others": (
+            "(has(object.spec.channels) ? size(object.spec.channels) : 0) + "
+            "(has(object.spec.recipients) ? size(object.spec.recipients) : 0)"
+        ),
+    },
+    checks=(
+        Check(
+            expression=f"'{DRILL_LABEL}' in variables.labels",
+            message=f"'the notification has no label {DRILL_LABEL}, but {ONLY_DRILLS}'",
+        ),
+        Check(
+            expression=(
+                "size(variables.receivers) == 1 && variables.receivers.all(each, !has(each.namespace) || "
+                "each.namespace == object.metadata.namespace)"
+            ),
+            message=(
+                "'spec.receiverRefs does not name exactly one receiver of the namespace ' + object.metadata.namespace + "
+                f"', but {ONLY_DRILLS}'"
+            ),
+        ),
+        Check(
+            expression="variables.others == 0",
+            message=f"'the notification names channels or recipients, but {ONLY_DRILLS}'",
+        ),
+    ),
+    reason="Forbidden",
+    has_limits=False,
+)
+POLICIES: Final = (REQUESTS, DRILLS, STATUS, RECEIVERS, RECEIVER_STATUS)
 
 
 PREVIEW: Final = "pr-[1-9][0-9]*"

@@ -43,6 +43,8 @@ class Policy:
     checks: tuple[Check, ...]
     reason: str
     """The reason in the API server's answer."""
+    has_limits: bool = True
+    """Whether it reads the ConfigMap with the limits of the stack."""
 
 
 ACCOUNT: Final = f"system:serviceaccount:[a-z0-9-]+:{names.OPERATOR}"

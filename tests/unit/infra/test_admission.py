@@ -10,7 +10,7 @@ import pytest
 from notification_contract import bounds
 from notification_contract.kinds.channel_types import CHANNEL_TYPES
 from notification_contract.kinds.receiver import parse_spec
-from platform_infra.admission.policies import POLICIES, parameters, pattern
+from platform_infra.admission.policies import DRILLS, POLICIES, parameters, pattern
 from platform_infra.admission.receivers import RECEIVERS
 from platform_infra.settings.reader import SettingsError, parse
 from platform_infra.settings.sections.admission import Admission
@@ -41,6 +41,9 @@ def test_policies_have_provider_parent_and_parameters(record: Record) -> None:
         spec = binding.inputs["spec"]
         assert spec["policyName"] == binding.part
         assert spec["validationActions"] == ["Deny"]
+        if binding.part == DRILLS.name:
+            assert "paramRef" not in spec
+            continue
         assert spec["paramRef"] == {
             "name": "notification-admission",
             "namespace": "elsewhere",
@@ -58,9 +61,9 @@ def test_policy_is_created_after_its_limits_and_refuses_on_errors(record: Record
 @pytest.mark.parametrize(
     ("values", "policies", "roles"),
     [
-        ({}, 4, 3),
+        ({}, 5, 3),
         ({"admissionEnabled": "false"}, 0, 3),
-        ({"crdUserRoles": "false"}, 4, 0),
+        ({"crdUserRoles": "false"}, 5, 0),
         (SHARED, 0, 0),
     ],
 )
@@ -109,7 +112,7 @@ def test_every_check_of_a_policy_reads_only_limits_that_exist() -> None:
         texts = [*policy.variables.values(), *(f"{c.expression} {c.message}" for c in policy.checks)]
         read = set(re.findall(r"params\.data\.(\w+)", " ".join(texts)))
         assert len(set(re.findall(r"variables\.(\w+)", " ".join(texts))) - policy.variables.keys()) == 0
-        assert read
+        assert bool(read) is policy.has_limits
         assert read <= parameters(Admission(), home="a", previews=True).keys()
 
 
