@@ -278,10 +278,14 @@ class NotificationPlatformArgs(TypedDict, total=False):
     """Whether the operator delivers to NotificationReceivers. It then needs permission to read Secrets and ConfigMaps of its own namespace. The default is `true`."""
     receivers_namespaced: bool
     """Whether receivers in other namespaces than the operator's may refer to Secrets and ConfigMaps. The operator then needs permission to read those of every namespace that it watches. The default is `false`."""
+    receivers_types_elsewhere: list[str]
+    """Types that receivers in other namespaces than the operator's may have. The default types send nothing over the network. Each further type lets everyone who may change receivers in a served namespace send from the operator's network; a receiver of another type gets the condition Ready=False, NotAllowed. The default is `["console", "log", "file"]`."""
     receivers_cluster: str
     """Name of the cluster that messages to receivers and to the channel slack contain, and that templates can use; empty for none."""
     receivers_denied_networks: list[str]
     """Networks that no receiver may connect to, such as `["2001:db8:64::/96"]`, whatever its `allowedNetworks` contains. List the networks of pods and Services if their addresses are public or IPv6, and the NAT64 prefix of the site. Addresses of metadata services, link-local and reserved ones are always refused."""
+    receivers_allowed_hosts: list[str]
+    """Hosts that receivers may connect to, such as `["example.com", "events.pagerduty.com"]`, each with the names below it; empty for all. It applies to every receiver; the operator refuses receivers of the type apprise then, whose library makes its own connections."""
     receivers_max_per_namespace: int
     """Maximum number of NotificationReceivers that are used of a namespace: the oldest. The others get the condition Ready=False, TooMany. The default is `200`."""
     receivers_max_total: int

@@ -359,6 +359,7 @@ def _receiver_sources(  # noqa: PLR0913 - what the channels of receivers share
         home=ports.home,
         namespaces=settings.watch.namespaces,
         served=served,
+        types_elsewhere=settings.receivers.types_elsewhere,
         quota=Quota(
             home=ports.home,
             per_namespace=settings.receivers.max_per_namespace,
@@ -378,6 +379,7 @@ def _receiver_sources(  # noqa: PLR0913 - what the channels of receivers share
         cluster=ports.cluster,
         overrides=ports.overrides,
         denied_networks=settings.receivers.denied_networks,
+        allowed_hosts=settings.receivers.allowed_hosts,
         pool=pool,
     )
     return _ReceiverSources(
@@ -413,6 +415,7 @@ def _receiver_watch(  # noqa: PLR0913 - the parts that receivers concern
         tester=ReceiverTester(lambda: sources.catalog.catalog, endpoints, clock=clock, redact=redactor.text),
         replica=ports.replica,
         home=sources.ports.home,
+        types_elsewhere=settings.receivers.types_elsewhere,
         clock=clock,
         spread=random.Random(ports.replica).random,  # noqa: S311 - spreads writes, keeps no secret
     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from notification_contract.kinds.channel_names import ReceiverType
 from platform_infra import names
 from platform_infra.cluster.local.spec import CONTEXT
 from platform_infra.settings.sections.preview import EXCLUDED
@@ -43,6 +44,7 @@ def _stub(channel: str) -> dict[str, Any]:
 
 
 EVERYWHERE: dict[str, Any] = {
+    "receiversTypesElsewhere": list(ReceiverType),
     "channelsSlackEnabled": True,
     "channelsSlackWebhookUrl": "{sink}/slack/{name}",
     "breakerFailureThreshold": NEVER,

@@ -17,7 +17,7 @@ from atomic_status.testing import MemoryStore
 from notification_cli.views.explaining.explanation import explain, read_rules
 from notification_cli.views.explaining.known import NOTHING_KNOWN, declared
 from notification_cli.views.explaining.outlook import Meeting
-from notification_contract.kinds.channel_names import CHANNELS
+from notification_contract.kinds.channel_names import CHANNELS, ReceiverType
 from notification_contract.kinds.choices import TargetState
 from notification_contract.settings import Receivers
 from notification_operator.controller.request import Request
@@ -237,7 +237,13 @@ class ClusterWithReceivers(Cluster):
                 factory=OneChannel(self.channel),
             ),
         )
-        parts = PARTS.model_copy(update={"receivers": Receivers(namespaced=self._around.namespaced)})
+        parts = PARTS.model_copy(
+            update={
+                "receivers": Receivers(
+                    namespaced=self._around.namespaced, types_elsewhere=tuple(ReceiverType)
+                )
+            }
+        )
         operator = build(parts, ports, clock=lambda: self.now)
         assert operator.receivers is not None
         known, looked = asyncio.Event(), asyncio.Event()

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from notification_contract.kinds.channel_names import ReceiverType
 from notification_operator.config.settings import Settings
 
 if TYPE_CHECKING:
@@ -100,6 +101,7 @@ def _settings(
         "leader_election": {} if shards is None else election,
         "audit": {"url": "http://audit.example"} if audit else {},
         "retention": {"enabled": False},
+        "receivers": {"types_elsewhere": tuple(ReceiverType)},
         "shutdown": {"grace_seconds": GRACE_SECONDS},
     }
     for section, name, value in more:

@@ -63,8 +63,10 @@ class Settings(Section):
     """Types of receivers whose defaults others create, in the operator's namespace or in those of the notifications. Routing rules can then use these channels."""
     receivers_enabled: bool = operator_setting("receivers.enabled")
     receivers_namespaced: bool = operator_setting("receivers.namespaced")
+    receivers_types_elsewhere: tuple[ReceiverType, ...] = operator_setting("receivers.types_elsewhere")
     receivers_cluster: str = operator_setting("receivers.cluster")
     receivers_denied_networks: tuple[Cidr, ...] = operator_setting("receivers.denied_networks")
+    receivers_allowed_hosts: tuple[contract.HostName, ...] = operator_setting("receivers.allowed_hosts")
     receivers_max_per_namespace: int = operator_setting("receivers.max_per_namespace")
     receivers_max_total: int = operator_setting("receivers.max_total")
     drill: Drill = Drill()

@@ -37,7 +37,7 @@ class AppriseChannel(Channel):
     """Sends to one URL of Apprise.
 
     Raises:
-        InvalidOptionsError: the library is not installed, or knows no service of this URL.
+        InvalidOptionsError: the library is not installed, or knows no service of this URL; or the settings limit hosts.
     """
 
     concurrency = THREADS
@@ -46,6 +46,10 @@ class AppriseChannel(Channel):
         self, block: Apprise, secrets: SecretValues, *, access: NetworkAccess, composer: Composer
     ) -> None:
         del block
+        if access.policy.allowed_hosts:
+            raise InvalidOptionsError(
+                "the library apprise makes its own connections, so the operator's setting receivers.allowed_hosts excludes it"
+            )
         try:
             library: Any = import_module("apprise")
         except ImportError as error:

@@ -35,7 +35,7 @@ from notification_operator.fair.fair_queue import FairSemaphore
 from notification_operator.fair.lru import LruMap
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
     from atomic_status import JsonObject, StatusStore
@@ -161,6 +161,7 @@ class ReceiverStatusController:
         examined: returns whether it is known what a receiver lacks; nothing is written of it before.
         replica: the name of this replica's entries.
         home: the operator's own namespace.
+        types_elsewhere: the types that receivers in other namespaces may have; None: all.
         spread: returns random numbers in [0, 1).
     """
 
@@ -176,6 +177,7 @@ class ReceiverStatusController:
         tester: ReceiverTester,
         replica: str,
         home: str,
+        types_elsewhere: Sequence[str] | None = None,
         clock: Callable[[], datetime],
         spread: Callable[[], float] = random,
     ) -> None:
@@ -187,6 +189,7 @@ class ReceiverStatusController:
         self._endpoints = endpoints
         self._replica = replica
         self._home = home
+        self._types_elsewhere = types_elsewhere
         self._clock = clock
         self._spread = spread
         self._queue = WorkQueue(workers=CONCURRENT_WRITES, clock=clock)
@@ -324,7 +327,13 @@ class ReceiverStatusController:
         now, owner = self._clock(), None
         test = self._tests.result(key)
         if view.owner:
-            owner = OwnerFacts(home=self._home, readiness=view.readiness, test=test, excess=view.excess)
+            owner = OwnerFacts(
+                home=self._home,
+                types_elsewhere=self._types_elsewhere,
+                readiness=view.readiness,
+                test=test,
+                excess=view.excess,
+            )
 
         def next_status(obj: JsonObject) -> JsonObject:
             decided.append(fold(obj, replica=self._replica, health=view.health, owner=owner, now=now))

@@ -74,6 +74,7 @@ class ChannelFactory:
         cluster: the name of the cluster, for templates and webhooks.
         overrides: reads the templates of notifications; None: they are not used.
         denied_networks: what no receiver may connect to.
+        allowed_hosts: the hosts that receivers may connect to, with the names below them; empty for all.
         pool: the rendering threads; None: threads of its own.
     """
 
@@ -86,6 +87,7 @@ class ChannelFactory:
         cluster: str = "",
         overrides: ReadTemplate | None = None,
         denied_networks: Iterable[str] = (),
+        allowed_hosts: Iterable[str] = (),
         pool: RenderingPool | None = None,
     ) -> None:
         self._sessions = sessions
@@ -94,6 +96,7 @@ class ChannelFactory:
         self._cluster = cluster
         self._overrides = overrides
         self._denied_networks = _networks(denied_networks)
+        self._allowed_hosts = tuple(allowed_hosts)
         self._pool = pool or RenderingPool()
 
     def create(self, receiver: Receiver, references: References, sources: Mapping[str, str]) -> Channel:
@@ -153,6 +156,7 @@ class ChannelFactory:
         return EgressPolicy(
             allowed_networks=_networks(getattr(spec.block, "allowed_networks", ())),
             denied_networks=self._denied_networks,
+            allowed_hosts=self._allowed_hosts,
             insecure=getattr(spec.block, "insecure", False),
         )
 

@@ -79,19 +79,22 @@ class ReceiverCatalog:
         namespaces: the namespaces that are watched; empty for all.
         served: contains the namespaces that this operator serves. The receivers of others, except those of its own
             namespace, are another operator's.
+        types_elsewhere: the types that receivers in other namespaces than `home` may have; None: all.
         quota: says which receivers are kept; None: all of them. Of the others, only the problem is.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the settings that say which receivers count
         self,
         watches: KubeWatches,
         *,
         home: str,
         namespaces: Sequence[str] = (),
         served: Container[str] = EVERYTHING,
+        types_elsewhere: Sequence[str] | None = None,
         quota: Quota | None = None,
     ) -> None:
         self._home = home
+        self._types_elsewhere = types_elsewhere
         self._quota = quota or Quota(home=home)
         self._served = served
         self._compact = PartPool().compact
@@ -166,6 +169,7 @@ class ReceiverCatalog:
             obj,
             self._declared.get(key),
             home=self._home,
+            types_elsewhere=self._types_elsewhere,
             compact=self._compact,
             excess=self._quota.problem(key),
         )

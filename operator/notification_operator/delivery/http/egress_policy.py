@@ -96,6 +96,8 @@ class EgressPolicy:
     """Private networks. A network opens only the kind of network that it lies within: 0.0.0.0/0 opens none."""
     denied_networks: tuple[Network, ...] = ()
     """Networks of the settings that no receiver may reach, public or allowed."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Hosts that the settings permit alone, each with the names below it; empty for all."""
     insecure: bool = False
     """Permits http."""
 
@@ -134,13 +136,18 @@ class EgressPolicy:
         self.check_host(host)
 
     def check_host(self, host: str) -> None:
-        """Check a host that is an address, in any spelling; a name is checked when it is resolved.
+        """Check the name of a host, or its address in any spelling; what a name leads to is checked when it is resolved.
 
         Raises:
-            AddressNotAllowedError: the host is empty, a forbidden address, or an unusual spelling of one.
+            AddressNotAllowedError: the host is empty, none of the allowed ones, a forbidden address, or an unusual spelling
+                of one.
         """
         if not host:
             raise AddressNotAllowedError("the egress guard refuses the URL: it has no host")
+        if self.allowed_hosts and not self._names(host.rstrip(".").lower()):
+            raise AddressNotAllowedError(
+                f"the egress guard refuses the host {host}: the operator's setting receivers.allowed_hosts does not contain it"
+            )
         try:
             ip_address(host.partition("%")[0])
         except ValueError:
@@ -151,6 +158,9 @@ class EgressPolicy:
                 ) from None
             return
         self.check(host, host)
+
+    def _names(self, host: str) -> bool:
+        return any(host == each or host.endswith(f".{each}") for each in self.allowed_hosts)
 
     def _objection(self, address: Address) -> str | None:
         if address in METADATA:

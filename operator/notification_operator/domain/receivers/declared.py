@@ -14,7 +14,7 @@ from notification_operator.domain.receivers.catalog import Receiver, ReceiverKey
 from notification_operator.domain.receivers.status import REQUESTED_AT_CHARACTERS, stored_drill
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from notification_contract.kinds.receiver import ReceiverSpec
@@ -34,28 +34,39 @@ class Examined:
     """Whether the spec is valid, but not in this namespace."""
 
 
-def examine(spec: object, *, namespace: str, home: str) -> Examined:
+def examine(
+    spec: object, *, namespace: str, home: str, types_elsewhere: Sequence[str] | None = None
+) -> Examined:
     """Examine the spec of a receiver.
 
     Args:
         spec: as the API server holds it.
         namespace: that of the receiver.
         home: the operator's own namespace.
+        types_elsewhere: the types that are allowed in other namespaces; None: all.
     """
     try:
         parsed = parse_spec(mapping(spec))
-        restricted = () if namespace == home else parsed.restricted_fields()
+        problems = () if namespace == home else tuple(_not_allowed(parsed, home, types_elsewhere))
     except ReceiverSpecError as error:
         return Examined(problems=_bounded(error.problems))
     except Exception as error:  # noqa: BLE001 - a fault of one spec must not keep the others from being read
         return Examined(problems=_bounded((f"the spec cannot be used: {error!r}",)))
-    if restricted:
-        problems = tuple(
-            f"{field}: only receivers in the operator's namespace {home} may have this field"
-            for field in restricted
-        )
+    if problems:
         return Examined(problems=_bounded(problems), not_allowed=True)
     return Examined(spec=parsed)
+
+
+def _not_allowed(spec: ReceiverSpec, home: str, types: Sequence[str] | None) -> Iterator[str]:
+    """Yield what a receiver outside of the operator's namespace may not have."""
+    if types is not None and spec.type not in types:
+        yield (
+            f"type: outside of the operator's namespace {home} a receiver can have the types {', '.join(types) or 'none'}; "
+            f"use one of them, or ask an administrator of the operator to add {spec.type} to its setting "
+            "receivers.types_elsewhere (receiversTypesElsewhere of a stack)"
+        )
+    for field in spec.restricted_fields():
+        yield f"{field}: only receivers in the operator's namespace {home} may have this field"
 
 
 def _bounded(problems: tuple[str, ...]) -> tuple[str, ...]:
@@ -104,11 +115,12 @@ def requested_test(obj: Mapping[str, Any]) -> str:
     return text(annotations.get(names.TEST_ANNOTATION))[:REQUESTED_AT_CHARACTERS]
 
 
-def declare(
+def declare(  # noqa: PLR0913 - the object, and what the settings say about it
     obj: Mapping[str, Any],
     before: Declared | None,
     *,
     home: str,
+    types_elsewhere: Sequence[str] | None = None,
     compact: Callable[[ReceiverSpec], ReceiverSpec] | None = None,
     excess: str = "",
 ) -> Declared:
@@ -118,6 +130,7 @@ def declare(
         obj: the object.
         before: what was seen of this name before; its last valid spec stays in force if the new one is refused.
         home: the operator's own namespace.
+        types_elsewhere: the types that are allowed in other namespaces; None: all.
         compact: returns an equal spec that takes less memory; None: the spec is kept as it was parsed.
         excess: why the spec is not to be read; empty if it is.
     """
@@ -135,7 +148,9 @@ def declare(
     elif before is not None and generation and before.generation == generation:
         problems = before.problems
     else:
-        examined = examine(obj.get("spec"), namespace=key.namespace, home=home)
+        examined = examine(
+            obj.get("spec"), namespace=key.namespace, home=home, types_elsewhere=types_elsewhere
+        )
         spec, problems = examined.spec, examined.problems
     receiver = None if before is None or excess else before.receiver
     is_default = annotations.get(names.DEFAULT_RECEIVER_ANNOTATION) == "true"

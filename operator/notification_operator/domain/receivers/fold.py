@@ -33,7 +33,7 @@ from notification_operator.domain.receivers.status import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from notification_operator.domain.receivers.health import Health, Readiness
@@ -53,6 +53,8 @@ class OwnerFacts:
 
     home: str
     """The operator's own namespace."""
+    types_elsewhere: Sequence[str] | None = None
+    """The types that receivers in other namespaces may have; None: all."""
     readiness: Readiness | None = None
     """None while no valid spec was seen."""
     test: LastTest | None = None
@@ -190,7 +192,9 @@ def _with_owner_facts(
     if owner.excess:
         examined = Examined(problems=(owner.excess,))
     else:
-        examined = examine(obj.get("spec"), namespace=namespace, home=owner.home)
+        examined = examine(
+            obj.get("spec"), namespace=namespace, home=owner.home, types_elsewhere=owner.types_elsewhere
+        )
     # Nothing is said about a spec whose Secrets are being read: this takes moments.
     ready = owner.readiness
     if ready is not None and ready.references is ReferenceReason.PENDING:

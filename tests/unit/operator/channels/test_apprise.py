@@ -6,6 +6,7 @@ import asyncio
 import sys
 import threading
 import time
+from dataclasses import replace
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +48,13 @@ def library(monkeypatch: pytest.MonkeyPatch, notify: Callable[..., bool]) -> Non
     module = ModuleType("apprise")
     module.Apprise = Service  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "apprise", module)
+
+
+async def test_limited_hosts_exclude_a_library_with_its_own_connections() -> None:
+    access = own_connections(timeout=10)
+    limited = replace(access, policy=replace(access.policy, allowed_hosts=("example.com",)))
+    with pytest.raises(InvalidOptionsError, match=r"receivers\.allowed_hosts excludes it"):
+        make("apprise", {"urlSecretRef": "json://example.com"}, limited)
 
 
 async def test_message_is_delivered_by_a_plugin_of_the_library(server: HttpServer) -> None:

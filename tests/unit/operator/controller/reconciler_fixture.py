@@ -9,6 +9,7 @@ from typing import Any
 
 from atomic_status import ObjectRef
 from atomic_status.testing import MemoryStore
+from notification_contract.kinds.channel_names import ReceiverType
 from notification_operator.config.settings import Settings
 from notification_operator.controller.request import Request, Result
 from notification_operator.controller.workqueue import WorkQueue
@@ -83,6 +84,7 @@ class ReconcilerFixture:
         receivers: ReceiverPorts | None = None,
         objects: KubeObjects | None = None,
         addressed: Sequence[str] | None = None,
+        types_elsewhere: Sequence[str] = tuple(ReceiverType),
         **spec: Any,
     ) -> None:
         self.store, self.metrics = store or MemoryStore(), Metrics()
@@ -96,7 +98,7 @@ class ReconcilerFixture:
                     **(delivery or {}),
                 },
                 "leader_election": {"enabled": elects},
-                "receivers": {"namespaced": True},
+                "receivers": {"namespaced": True, "types_elsewhere": types_elsewhere},
             }
         )
         ports = null_ports(

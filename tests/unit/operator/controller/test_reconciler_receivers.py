@@ -102,6 +102,16 @@ async def test_delivery_to_a_receiver_costs_one_read_and_one_write() -> None:
     assert composition.calls == ["webhook/hook:1"]
 
 
+async def test_receiver_of_a_type_that_is_not_allowed_fails_and_names_the_setting() -> None:
+    composition = Composition("hook", types_elsewhere=("log",))
+    composition.collections.put_receiver("hook", webhook())
+    async with composition.following() as fixture:
+        await fixture.reconcile()
+        (target,) = fixture.status["targets"]
+    assert (target["name"], target["attempts"], composition.calls) == ("receiver/hook", 1, [])
+    assert "ask an administrator of the operator to add webhook to its setting" in target["lastError"]
+
+
 async def test_scheduled_notification_is_not_written_and_comes_back_in_time() -> None:
     begin = now() + timedelta(hours=1)
     composition = Composition("hook", notBefore=format_time(begin))

@@ -112,21 +112,26 @@ FAR: dict[str, Far] = {
 }
 
 
-def factory_of(sessions: Sessions, *, denied_networks: tuple[str, ...] = ()) -> ChannelFactory:
+def factory_of(
+    sessions: Sessions, *, denied_networks: tuple[str, ...] = (), allowed_hosts: tuple[str, ...] = ()
+) -> ChannelFactory:
     return ChannelFactory(
         sessions=sessions,
         clock=lambda: NOW,
         redact=lambda text: text.replace("hunter2", "[REDACTED]"),
         cluster="staging",
         denied_networks=denied_networks,
+        allowed_hosts=allowed_hosts,
     )
 
 
 @contextlib.asynccontextmanager
-async def network(*, denied_networks: tuple[str, ...] = ()) -> AsyncIterator[Callable[..., Stage]]:
+async def network(
+    *, denied_networks: tuple[str, ...] = (), allowed_hosts: tuple[str, ...] = ()
+) -> AsyncIterator[Callable[..., Stage]]:
     """Yield what makes a stage whose receivers send over the network."""
     sessions = Sessions()
-    factory = factory_of(sessions, denied_networks=denied_networks)
+    factory = factory_of(sessions, denied_networks=denied_networks, allowed_hosts=allowed_hosts)
     try:
         yield lambda *receivers: Stage(*receivers, factory=factory)
     finally:

@@ -89,6 +89,18 @@ async def test_denied_network_gets_nothing_from_each_type_of_receiver(
     assert "which the operator's setting receivers.denied_networks contains" in attempt.error
 
 
+async def test_host_that_is_not_allowed_gets_nothing_from_each_type_of_receiver(
+    far: Far, authority: trustme.CA
+) -> None:
+    async with network(allowed_hosts=("example.com",)) as stage_of, secure_server(authority) as server:
+        stage = stage_of(far_receiver(far, server))
+        put_secrets(stage, far, server, authority)
+        attempt = await stage.attempt(target_of(far))
+    assert not server.received
+    assert attempt.error is not None
+    assert "the operator's setting receivers.allowed_hosts does not contain it" in attempt.error
+
+
 async def test_repeat_has_the_same_delivery_id(far: Far, authority: trustme.CA) -> None:
     async with network() as stage_of, secure_server(authority) as server:
         stage = stage_of(far_receiver(far, server))

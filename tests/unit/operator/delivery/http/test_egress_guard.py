@@ -318,6 +318,40 @@ def test_denied_network_is_refused_although_it_is_public_or_allowed(address: str
 
 
 @pytest.mark.parametrize(
+    ("host", "allowed"),
+    [
+        ("example.com", True),
+        ("hooks.Example.COM.", True),
+        ("events.pagerduty.com", True),
+        ("pagerduty.com", False),
+        ("badexample.com", False),
+        ("example.com.evil.test", False),
+        ("example.org", False),
+        ("8.8.8.8", False),
+        ("[2606:4700::1111]", False),
+        ("xn--bcher-kva.example.com", True),
+        ("bücher.test", True),
+    ],
+)
+def test_url_of_a_host_outside_of_the_allowed_ones_is_refused(host: str, *, allowed: bool) -> None:
+    policy = EgressPolicy(allowed_hosts=("example.com", "events.pagerduty.com", "xn--bcher-kva.test"))
+    if allowed:
+        policy.check_url(f"https://{host}/hook")
+        return
+    with pytest.raises(
+        AddressNotAllowedError, match=r"the operator's setting receivers\.allowed_hosts does not contain"
+    ):
+        policy.check_url(f"https://{host}/hook")
+
+
+def test_allowed_host_leads_to_no_forbidden_address() -> None:
+    policy = EgressPolicy(allowed_hosts=("10.1.2.3", "8.8.8.8"))
+    policy.check_host("8.8.8.8")
+    with pytest.raises(AddressNotAllowedError, match="private network"):
+        policy.check_host("10.1.2.3")
+
+
+@pytest.mark.parametrize(
     ("url", "text"),
     [
         ("http://example.com/", "the scheme 'http': use https"),

@@ -58,6 +58,27 @@ def test_restricted_field_is_refused_outside_of_the_operators_namespace() -> Non
     assert not examine(INVALID, namespace="shop", home=HOME).not_allowed
 
 
+@pytest.mark.parametrize("types", [("console", "log"), ()])
+def test_type_is_refused_outside_of_the_operators_namespace(types: tuple[str, ...]) -> None:
+    refused = declare(stored_receiver(), None, home=HOME, types_elsewhere=types)
+    assert refused.receiver is None
+    assert refused.problems == (
+        (
+            "type: outside of the operator's namespace platform a receiver can have the types "
+            f"{', '.join(types) or 'none'}; use one of them, or ask an administrator of the operator to add slack to its "
+            "setting receivers.types_elsewhere (receiversTypesElsewhere of a stack)"
+        ),
+    )
+    assert examine(SLACK, namespace="shop", home=HOME, types_elsewhere=types).not_allowed
+    assert examine(SLACK, namespace=HOME, home=HOME, types_elsewhere=types).spec
+    assert examine(SLACK, namespace="shop", home=HOME, types_elsewhere=("log", "slack")).spec
+
+
+def test_type_and_restricted_field_are_named_together() -> None:
+    examined = examine(RESTRICTED, namespace="shop", home=HOME, types_elsewhere=("log",))
+    assert [problem.partition(":")[0] for problem in examined.problems] == ["type", "apprise"]
+
+
 def test_event_without_news_declares_the_same_object() -> None:
     before = declared()
     written = stored_receiver(status={"lastError": "503"}, resourceVersion="9", labels={"a": "b"})

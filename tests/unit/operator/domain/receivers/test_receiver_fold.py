@@ -270,6 +270,13 @@ def test_refused_spec_is_not_ready_and_says_why(spec: dict[str, Any], reason: st
     assert status["observedGeneration"] == 2
 
 
+def test_type_that_is_not_allowed_in_the_namespace_is_not_ready() -> None:
+    status = folded(owner=OwnerFacts(home=HOME, types_elsewhere=("log",)))
+    assert conditions(status) == {"Ready": ("False", "NotAllowed"), "Healthy": ("Unknown", "Untested")}
+    message = condition(status, "Ready")["message"]
+    assert "receivers.types_elsewhere (receiversTypesElsewhere of a stack)" in message
+
+
 def test_refused_spec_without_an_earlier_one_is_not_ready() -> None:
     status = folded(owner=OwnerFacts(home=HOME), spec=INVALID)
     assert conditions(status) == {"Ready": ("False", "Invalid"), "Healthy": ("Unknown", "Untested")}
