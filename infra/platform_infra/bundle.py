@@ -181,6 +181,11 @@ class Bundle(pulumi.ComponentResource):
             events=settings.events.level,
             retention=settings.retention.enabled,
             receivers=operator_settings(settings).receivers,
+            reads_all=settings.receivers_read_all,
+            secrets=tuple(dict.fromkeys(name for each in settings.receivers for name in each.secret_names)),
+            config_maps=tuple(
+                dict.fromkeys(name for each in settings.receivers for name in each.config_map_names)
+            ),
             service_account=settings.operator.service_account,
             owner=None if settings.namespace.managed else self.cluster.identity.owner(),
         )

@@ -274,8 +274,10 @@ class NotificationPlatformArgs(TypedDict, total=False):
     """NotificationReceivers that the stack creates in the operator's namespace: name, `spec` as in the CRD, `secrets` with their keys and values, `existingSecrets`, and whether it is the `default` of its type."""
     receivers_elsewhere: list[str]
     """Types of receivers whose defaults others create, in the operator's namespace or in those of the notifications. Routing rules can then use these channels."""
+    receivers_read_all: bool
+    """Whether the operator may read every Secret and ConfigMap of its own namespace. `false` permits those that `receivers` of the stack refer to, by name; receivers that others create there and that refer to further ones need `true`. The default is `false`."""
     receivers_enabled: bool
-    """Whether the operator delivers to NotificationReceivers. It then needs permission to read Secrets and ConfigMaps of its own namespace. The default is `true`."""
+    """Whether the operator delivers to NotificationReceivers. It then needs permission to read the Secrets and ConfigMaps of its own namespace that they refer to. The default is `true`."""
     receivers_namespaced: bool
     """Whether receivers in other namespaces than the operator's may refer to Secrets and ConfigMaps. The operator then needs permission to read those of every namespace that it watches. The default is `false`."""
     receivers_types_elsewhere: list[str]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -212,9 +213,35 @@ def test_operator_reads_receivers_and_updates_their_status(api_server: ApiServer
         assert allowed(api_server, OPERATOR, each, f"{names.RECEIVER_PLURAL}/status") == {"update"}
 
 
-def test_operator_reads_secrets_and_config_maps_of_its_own_namespace_only(
+def test_operator_reads_no_secret_and_one_config_map_without_receivers_of_its_stack(
     api_server: ApiServer, namespace: str
 ) -> None:
-    for resource in ("secrets", "configmaps"):
-        assert allowed(api_server, OPERATOR, NAMESPACE, resource, group="") == {"list", "watch"}
-        assert allowed(api_server, OPERATOR, namespace, resource, group="") == set()
+    for where in (NAMESPACE, namespace):
+        for resource in ("secrets", "configmaps"):
+            assert allowed(api_server, OPERATOR, where, resource, group="") == set()
+    rules = names.ROUTING_CONFIG_MAP
+    assert allowed(api_server, OPERATOR, NAMESPACE, "configmaps", group="", name=rules) == {"list", "watch"}
+
+
+@pytest.mark.parametrize("reads_all", [False, True])
+def test_operator_follows_the_secrets_of_the_receivers_of_its_stack(
+    api_server: ApiServer, *, reads_all: bool
+) -> None:
+    home = api_server.namespace()
+    hook = {"type": "webhook", "webhook": {"urlSecretRef": {"name": "hook"}}}
+    receivers = json.dumps([{"name": "a", "spec": hook, "existingSecrets": ["hook"]}])
+    values = {"receivers": receivers, "receiversReadAll": str(reads_all).lower()}
+    for obj in objects(operatorNamespace=home, **values):
+        if obj["metadata"].get("namespace") == home and obj["kind"] != "ConfigMap":
+            api_server.apply(obj)
+    user = f"system:serviceaccount:{home}:{names.OPERATOR}"
+    secrets = f"/api/v1/namespaces/{home}/secrets"
+
+    def code(query: str) -> int:
+        return api_server.send("GET", f"{secrets}{query}", user=user).code
+
+    eventually(lambda: code("?fieldSelector=metadata.name%3Dhook"), lambda each: each == 200, within=10)
+    assert code("?fieldSelector=metadata.name%3Dhook&watch=true&timeoutSeconds=1") == 200
+    others = [code("?fieldSelector=metadata.name%3Dother"), code(""), code("?watch=true&timeoutSeconds=1")]
+    assert others == ([200] * 3 if reads_all else [403] * 3)
+    assert code("/hook") == 403

@@ -61,6 +61,8 @@ class Settings(Section):
     """NotificationReceivers that the stack creates in the operator's namespace: name, `spec` as in the CRD, `secrets` with their keys and values, `existingSecrets`, and whether it is the `default` of its type."""
     receivers_elsewhere: tuple[ReceiverType, ...] = ()
     """Types of receivers whose defaults others create, in the operator's namespace or in those of the notifications. Routing rules can then use these channels."""
+    receivers_read_all: bool = False
+    """Whether the operator may read every Secret and ConfigMap of its own namespace. `false` permits those that `receivers` of the stack refer to, by name; receivers that others create there and that refer to further ones need `true`."""
     receivers_enabled: bool = operator_setting("receivers.enabled")
     receivers_namespaced: bool = operator_setting("receivers.namespaced")
     receivers_types_elsewhere: tuple[ReceiverType, ...] = operator_setting("receivers.types_elsewhere")

@@ -95,8 +95,8 @@ REFERENCES = (
     Grant(group="", resource="secrets", verbs=("list", "watch")),
     Grant(group="", resource="configmaps", verbs=("list", "watch")),
 )
-"""What receivers refer to, under names that only they know: in the operator's own namespace unless receivers are disabled, and in
-every watched namespace if receivers there may have references, too."""
+"""Whatever receivers can refer to: in the operator's own namespace if a setting says so, and in every watched namespace if receivers
+there may have references, too. Without that, the account reads what the receivers of the stack refer to, by name."""
 CLUSTER_WIDE_READ = (
     "receiversNamespaced is true and the operator watches namespaces that no list names, so its ClusterRole can read every "
     "Secret and every ConfigMap of the cluster; list the namespaces in watchNamespaces for a Role in each of them, or set "
@@ -122,6 +122,12 @@ class OperatorAccountArgs:
     retention: bool
     """Whether the operator deletes notifications after their retention."""
     receivers: contract.Receivers
+    reads_all: bool
+    """Whether the operator may read every Secret and ConfigMap of its own namespace."""
+    secrets: tuple[str, ...]
+    """The Secrets of its own namespace that the receivers of the stack refer to."""
+    config_maps: tuple[str, ...]
+    """The ConfigMaps with their templates."""
     service_account: ServiceAccountSettings
     owner: pulumi.Input[str] | None = None
     """The owner's annotation of the account, where the namespace has none because others own it."""
@@ -130,12 +136,23 @@ class OperatorAccountArgs:
 def home_grants(args: OperatorAccountArgs) -> tuple[Grant, ...]:
     """Return the grants in the operator's own namespace."""
     # Without a list of namespaces, the receivers of this one are among those of the cluster.
-    receivers = (*(RECEIVERS if args.watch.namespaces else ()), *REFERENCES)
+    receivers = (*(RECEIVERS if args.watch.namespaces else ()), *_own_references(args))
     return (
         *own_grants(args.routing_config_map, args.lease),
         *(SHARDING if args.shards > 1 else ()),
         *_events(args),
         *(receivers if args.receivers.enabled else ()),
+    )
+
+
+def _own_references(args: OperatorAccountArgs) -> tuple[Grant, ...]:
+    if args.reads_all:
+        return REFERENCES
+    named = (("secrets", args.secrets), ("configmaps", args.config_maps))
+    return tuple(
+        Grant(group="", resource=resource, verbs=("list", "watch"), names=each)
+        for resource, each in named
+        if each
     )
 
 

@@ -17,7 +17,7 @@ class Receivers(Section):
     """NotificationReceivers, and the Secrets that they refer to."""
 
     enabled: bool = True
-    """Whether the operator delivers to NotificationReceivers. It then needs permission to read Secrets and ConfigMaps of its own namespace."""
+    """Whether the operator delivers to NotificationReceivers. It then needs permission to read the Secrets and ConfigMaps of its own namespace that they refer to."""
     namespaced: bool = False
     """Whether receivers in other namespaces than the operator's may refer to Secrets and ConfigMaps. The operator then needs permission to read those of every namespace that it watches."""
     types_elsewhere: tuple[ReceiverType, ...] = (ReceiverType.CONSOLE, ReceiverType.LOG, ReceiverType.FILE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pulumi
@@ -48,7 +49,7 @@ def test_operator_has_exactly_these_permissions(record: Record) -> None:
     recording = record()
     everywhere = SERVED + RETENTION + EVENTS + RECEIVERS + NAMESPACES
     assert grants(recording.named("ClusterRole", "served").inputs) == everywhere
-    assert grants(recording.one("Role").inputs) == OWN + EVENTS + REFERENCES
+    assert grants(recording.one("Role").inputs) == OWN + EVENTS
     assert recording.one("Role").inputs["metadata"]["namespace"] == "notification-system"
 
 
@@ -76,6 +77,22 @@ def test_namespace_access_needs_a_namespace_selector_or_receivers(record: Record
         assert permissions == SERVED + RETENTION + EVENTS + expected
 
 
+def test_references_of_the_receivers_of_the_stack_are_granted_by_name(record: Record) -> None:
+    hook = {"type": "webhook", "webhook": {"urlSecretRef": {"name": "hook"}}}
+    texts = {"template": {"configMapRef": {"name": "texts"}}}
+    receivers = [
+        {"name": "a", "spec": hook, "existingSecrets": ["hook"]},
+        {"name": "b", "spec": {**hook, **texts}, "existingSecrets": ["hook"]},
+    ]
+    role = record(receivers=json.dumps(receivers)).one("Role").inputs
+    named = {
+        rule["resources"][0]: rule["resourceNames"]
+        for rule in role["rules"][-2:]
+        if rule["verbs"] == ["list", "watch"]
+    }
+    assert named == {"secrets": ["hook"], "configmaps": ["texts"]}
+
+
 def test_disabled_receivers_read_no_secret(record: Record) -> None:
     for values in ({}, {"watchNamespaces": '["a"]'}):
         recording = record(**values, **WITHOUT_RECEIVERS, receiversNamespaced="true")
@@ -87,7 +104,7 @@ def test_disabled_receivers_read_no_secret(record: Record) -> None:
 
 
 def test_references_are_read_in_the_namespace_of_the_operator_only(record: Record) -> None:
-    recording = record(watchNamespaces='["a"]')
+    recording = record(watchNamespaces='["a"]', receiversReadAll="true")
     roles = {role.inputs["metadata"]["namespace"]: grants(role.inputs) for role in recording.of("Role")}
     assert roles["notification-system"] == OWN + EVENTS + RECEIVERS + REFERENCES
     assert roles["a"] == SERVED + RETENTION + EVENTS + RECEIVERS
@@ -135,7 +152,7 @@ def test_update_is_limited_to_the_lease_of_the_operator(record: Record) -> None:
 
 def test_leases_of_replicas_need_several_shards(record: Record) -> None:
     sharding = ("coordination.k8s.io", "leases", ("update", "delete"))
-    assert grants(record(operatorShards="4").one("Role").inputs) == [*OWN, sharding, *EVENTS, *REFERENCES]
+    assert grants(record(operatorShards="4").one("Role").inputs) == [*OWN, sharding, *EVENTS]
 
 
 def test_namespace_list_needs_no_cluster_role(record: Record) -> None:
@@ -144,7 +161,7 @@ def test_namespace_list_needs_no_cluster_role(record: Record) -> None:
     assert recording.of("ClusterRoleBinding") == []
     roles = {role.inputs["metadata"]["namespace"]: grants(role.inputs) for role in recording.of("Role")}
     served = SERVED + RETENTION + EVENTS + RECEIVERS
-    own = OWN + EVENTS + RECEIVERS + REFERENCES
+    own = OWN + EVENTS + RECEIVERS
     assert roles == {"notification-system": own, "a": served, "b": served}
 
 

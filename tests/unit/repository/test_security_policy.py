@@ -20,6 +20,16 @@ if TYPE_CHECKING:
 LISTED = {"watchNamespaces": ["shop"]}
 ROWS: dict[str, dict[str, Any]] = {
     "the defaults": {},
+    "a receiver of the stack with the Secret `team-slack`": {
+        "receivers": [
+            {
+                "name": "team",
+                "spec": {"type": "slack", "slack": {"webhookUrlSecretRef": {"name": "team-slack"}}},
+                "existingSecrets": ["team-slack"],
+            }
+        ]
+    },
+    "`receiversReadAll: true`": {"receiversReadAll": True},
     "`receiversEnabled: false`": {"receiversEnabled": False},
     "`receiversNamespaced: true` with `watchNamespaces`": {"receiversNamespaced": True, **LISTED},
     "`receiversNamespaced: true` without `watchNamespaces`": {"receiversNamespaced": True},
@@ -47,6 +57,9 @@ def grants(values: dict[str, Any]) -> tuple[Sequence[Grant], Sequence[Grant]]:
         events=settings.events.level,
         retention=settings.retention.enabled,
         receivers=operator_settings(settings).receivers,
+        reads_all=settings.receivers_read_all,
+        secrets=tuple(name for each in settings.receivers for name in each.secret_names),
+        config_maps=(),
         service_account=settings.operator.service_account,
     )
     return home_grants(args), served_grants(args)
@@ -55,16 +68,15 @@ def grants(values: dict[str, Any]) -> tuple[Sequence[Grant], Sequence[Grant]]:
 def reach(values: dict[str, Any], resource: str) -> str:
     """Return which objects of a resource the account may read, in the words of the table."""
     home, served = ([grant for grant in part if grant.resource == resource] for part in grants(values))
-    if any(not grant.names for grant in served):
-        return (
-            "all of its own and of each listed namespace"
-            if values.get("watchNamespaces")
-            else "all of the cluster"
-        )
+    everywhere = any(not grant.names for grant in served)
+    if everywhere and not values.get("watchNamespaces"):
+        return "all of the cluster"
     if any(not grant.names for grant in home):
-        return "all of its own namespace"
-    named = [f"`{name}`" for grant in home for name in grant.names]
-    return f"{', '.join(named)} of its own namespace" if named else "none"
+        own = "all of its own namespace"
+    else:
+        named = [f"`{name}`" for grant in home for name in grant.names]
+        own = f"{', '.join(named)} of its own namespace" if named else ""
+    return ", ".join(filter(None, [own, "all of each listed namespace" if everywhere else ""])) or "none"
 
 
 @pytest.mark.parametrize("row", ROWS)

@@ -8,6 +8,7 @@ from pydantic import Field, SecretStr, StringConstraints, WithJsonSchema
 
 from notification_contract import bounds
 from notification_contract.crds import notification_receiver
+from notification_contract.kinds.receiver import parse_spec
 from platform_infra.settings.sections.base import ObjectName, SecretKey, Section
 
 if TYPE_CHECKING:
@@ -57,3 +58,14 @@ class StackReceiver(Section):
     """Secrets that it refers to and that others create in the operator's namespace, with the label `kubernaut.ai/receivers: "true"`."""
     default: bool = False
     """Whether it gets the notifications that name only the channel of its type."""
+
+    @property
+    def secret_names(self) -> tuple[str, ...]:
+        """The Secrets that it refers to; a rule of the settings demands that each is listed."""
+        return (*self.secrets, *self.existingSecrets)
+
+    @property
+    def config_map_names(self) -> tuple[str, ...]:
+        """The ConfigMap with its templates, if it has one."""
+        template = parse_spec(self.spec).template
+        return (template.config_map_ref.name,) if template and template.config_map_ref else ()

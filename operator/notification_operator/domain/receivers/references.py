@@ -154,8 +154,9 @@ def _missing(use: SecretUse, key: ObjectKey, state: ObjectState) -> References |
     if state.data is None and state.denied:
         return References(
             reason=ReferenceReason.NOT_ALLOWED,
-            message=f"{use.field}: the operator may not read Secret {use.name} in namespace {key.namespace}; put the "
-            "receiver into the operator's namespace, or set receiversNamespaced in the stack",
+            message=f"{use.field}: the operator may not read Secret {use.name} in namespace {key.namespace}; an "
+            "administrator can set receiversReadAll in the stack for the operator's namespace, or receiversNamespaced for "
+            "other namespaces",
         )
     if state.data is None and not state.known:
         return References(

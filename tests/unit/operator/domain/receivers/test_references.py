@@ -71,8 +71,8 @@ def test_version_changes_with_each_secret() -> None:
             ObjectState(known=True, denied=True),
             ReferenceReason.NOT_ALLOWED,
             (
-                "webhook.urlSecretRef: the operator may not read Secret hook in namespace shop; put the receiver "
-                "into the operator's namespace, or set receiversNamespaced in the stack"
+                "webhook.urlSecretRef: the operator may not read Secret hook in namespace shop; an administrator can set "
+                "receiversReadAll in the stack for the operator's namespace, or receiversNamespaced for other namespaces"
             ),
         ),
         (ObjectState(), ReferenceReason.PENDING, "webhook.urlSecretRef: Secret hook is being read"),
