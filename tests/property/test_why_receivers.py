@@ -199,7 +199,8 @@ class Watches(KubeWatches):
             case ["api", "v1", "namespaces", namespace, "secrets"]:
                 name = collection.field_selector.removeprefix("metadata.name=")
                 meta = {"name": name, "namespace": namespace, "resourceVersion": "1"}
-                secret = {"metadata": meta, "type": "Opaque", "data": {"url": "dQ=="}}
+                data = {"url": "dQ==", "username": "dQ==", "password": "cA=="}
+                secret = {"metadata": meta, "type": "Opaque", "data": data}
                 return [secret] if name == "present" else []
         raise AssertionError(collection.path)
 
@@ -217,9 +218,17 @@ class OneChannel(ChannelFactory):
 class ClusterWithReceivers(Cluster):
     """One object and some receivers, and a new operator for each reconciliation."""
 
-    def __init__(self, obj: dict[str, Any], script: list[str], around: Surroundings) -> None:
+    def __init__(
+        self,
+        obj: dict[str, Any],
+        script: list[str],
+        around: Surroundings,
+        *,
+        factory: ChannelFactory | None = None,
+    ) -> None:
         super().__init__(obj, script)
         self._around = around
+        self._factory = factory or OneChannel(self.channel)
         self.known = NOTHING_KNOWN
 
     async def step(self, text: str | None) -> tuple[Explanation, list[str]]:
@@ -234,7 +243,7 @@ class ClusterWithReceivers(Cluster):
                 watches=Watches(self._around),
                 store=MemoryStore(),
                 home=HOME,
-                factory=OneChannel(self.channel),
+                factory=self._factory,
             ),
         )
         parts = PARTS.model_copy(
