@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
 
     from notification_operator.delivery.channel import Message
+    from notification_operator.wiring import ReceiverPorts
 
 API_SECONDS: Final = 0.005
 """Duration of a read or a write."""
@@ -129,12 +130,19 @@ class Receiver(Channel):
 class Load:
     """An operator, its store and one channel; without a virtual loop it runs in real time."""
 
-    def __init__(self, receiver: Channel, *, channel: str = "slack", **settings: Any) -> None:
+    def __init__(
+        self,
+        receiver: Channel,
+        *,
+        channel: str = "slack",
+        receivers: ReceiverPorts | None = None,
+        **settings: Any,
+    ) -> None:
         self.store, self.channel = FastStore(), channel
         self.hits: list[Hit] = receiver.hits if isinstance(receiver, Receiver) else []
         self.random = random.Random(1)  # noqa: S311 - a scenario, not a secret
         self.created: dict[str, float] = {}
-        ports = null_ports(store=self.store, channels={channel: receiver})
+        ports = null_ports(store=self.store, channels={channel: receiver}, receivers=receivers)
         loop = asyncio.get_running_loop()
         validated = Settings.model_validate({**SHIPPED, **settings})
         self.operator = build(validated, ports, clock=now, seconds=loop.time)
@@ -151,6 +159,8 @@ class Load:
         operator = self.operator
         self.spawn(operator.queue.run(operator.reconciler.reconcile, admit=operator.ownership.admits))
         self.spawn(operator.routing.run(on_known=operator.ownership.on_change))
+        if operator.receivers:
+            self.spawn(operator.receivers.run(on_known=operator.ownership.on_change))
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run something in addition to the operator."""
@@ -163,8 +173,9 @@ class Load:
         namespace: str = "shop",
         prefix: str = "order",
         retry: Mapping[str, int] = NO_POLICY,
+        **fields: Any,
     ) -> None:
-        """Create notifications now."""
+        """Create notifications now; `fields` are those of the spec."""
         for _ in range(count):
             self._count += 1
             name = f"{prefix}-{self._count}"
@@ -175,6 +186,7 @@ class Load:
                 "body": "body",
                 "channels": [self.channel],
                 "retryPolicy": dict(retry),
+                **fields,
             }
             self.created[f"{namespace}/{name}"] = self.time
             self.operator.queue.add(self.store.create(namespace, name, spec))

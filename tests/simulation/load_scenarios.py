@@ -5,18 +5,25 @@ from __future__ import annotations
 import asyncio
 import socket
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 
+from atomic_status.testing import MemoryStore
 from notification_operator.channels.slack_webhook import SlackWebhookChannel
 from notification_operator.delivery.channel import RateLimited, Transient
+from notification_operator.endpoints.factory import ChannelFactory
+from notification_operator.watch.collection_watch import KubeWatches, Listed
+from notification_operator.wiring import ReceiverPorts
 from tests.simulation.load import Load, Receiver
+from tests.unit.operator.domain.receivers.builders import stored_receiver
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine
+    from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 
     from notification_operator.delivery.channel import Channel, Message, Receipt
+    from notification_operator.watch.collection_watch import Collection
 
 FAST: Final = {
     "maxAttempts": 5,
@@ -218,7 +225,78 @@ class CountingSlack(SlackWebhookChannel):
         return await super().deliver(message)
 
 
+class Tenants(KubeWatches):
+    """Watches of a cluster whose namespaces have so many receivers each, which never change."""
+
+    def __init__(self, receivers: Mapping[str, int]) -> None:
+        spec = {"type": "webhook", "webhook": {"url": "https://example.com/"}, "timeout": "120s"}
+        self._objects = [
+            stored_receiver(f"r-{number}", namespace=namespace, uid=f"{namespace}/{number}", spec=spec)
+            for namespace, count in receivers.items()
+            for number in range(count)
+        ]
+
+    def open(self, collection: Collection, keep: Callable[[Any], Any]) -> Any:
+        return Listing(self._objects if collection.crd else [], keep)
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A collection that never changes."""
+
+    objects: list[dict[str, Any]]
+    keep: Callable[[Any], Any]
+    error: str = ""
+
+    async def changes(self) -> AsyncIterator[Listed[Any]]:
+        yield Listed([self.keep(each) for each in self.objects])
+        await asyncio.get_running_loop().create_future()
+
+
+class BySpeed(ChannelFactory):
+    """Creates one channel for the receivers of each namespace, which may be slow."""
+
+    def __init__(self, seconds: Mapping[str, float]) -> None:
+        self.channels = {
+            name: Receiver(lambda *_: None, seconds=each, destination=name) for name, each in seconds.items()
+        }
+
+    def create(self, receiver: Any, *_arguments: object) -> Channel:
+        return self.channels[receiver.key.namespace]
+
+
+async def slow_tenants(*, tenants: int = 3, count: int = 4_000, body: int = 60_000) -> dict[str, float]:
+    """Receivers of some tenants answer after two minutes, and have messages enough for all room; another tenant sends eight."""
+    slow = [f"slow-{number}" for number in range(tenants)]
+    factory = BySpeed({**dict.fromkeys(slow, 119.0), "shop": 0.02})
+    watches = Tenants({**dict.fromkeys(slow, 40), "shop": 8})
+    ports = ReceiverPorts(watches=watches, store=MemoryStore(), home="platform", factory=factory)
+    async with load(Receiver(lambda *_: None), receivers=ports) as running:
+        for number in range(count):
+            refs = [{"name": f"r-{number % 40}"}]
+            running.create(
+                namespace=slow[number % tenants],
+                prefix="slow",
+                body="x" * body,
+                receiverRefs=refs,
+                channels=[],
+            )
+        await asyncio.sleep(30)
+        waiting = running.operator.attempts.statistics().waiting
+        for number in range(8):
+            refs = [{"name": f"r-{number}"}]
+            running.create(namespace="shop", body="x" * body, receiverRefs=refs, channels=[])
+        began = running.time
+        await asyncio.sleep(2)
+        hits = factory.channels["shop"].hits
+        return {
+            "waiting": waiting,
+            "started": len(hits),
+            "last start after, s": max((hit.at - began for hit in hits), default=float("inf")),
+        }
+
+
 SCENARIOS: Final[dict[str, Callable[[], Coroutine[Any, Any, dict[str, float]]]]] = {
     each.__name__.replace("_", "-"): each
-    for each in (outage, half_failing, twice_unavailable, poisonous, paused, limited)
+    for each in (outage, half_failing, twice_unavailable, poisonous, paused, limited, slow_tenants)
 }

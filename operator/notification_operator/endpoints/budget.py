@@ -2,8 +2,9 @@
 
 There may be any number of receivers, so they share a few partitions: a receiver that hangs delays only those of its own.
 An attempt that does not fit waits as a key, without content. When its turn comes, its object is reconciled and read
-again. Namespaces take turns, and none takes the room of all. An object that is larger than the budget of a channel has
-that channel to itself.
+again. Namespaces take turns, and none takes the room of all. In a partition of receivers, none holds more than it leaves
+free, however many there are: half if it is alone, a third if there are two. An object that is larger than the budget of
+a channel has that channel to itself.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ RECEIVER_PARTS: Final = 4
 """Parts of the budget that all receivers partition."""
 PARTS_OF_RECEIVERS: Final = tuple(f"receivers {number}" for number in range(RECEIVER_PARTS))
 NAMESPACE_DIVISOR: Final = 2
-"""The part of a partition that is the share of a namespace, unless a single attempt is larger: a half."""
+"""The part of a channel's budget that is the share of a namespace while others wait, unless a single attempt is larger: a half."""
 NAMESPACE_ATTEMPTS: Final = 64
 """Attempts of a namespace in a partition of receivers, if a channel may not have more calls: 256 in all of them."""
 MOST_OVERTAKEN: Final = 64
@@ -68,8 +69,8 @@ class Partition:
     Args:
         limit: bytes.
         on_room: called with an object that waited when there is room for it.
-        attempts: what a namespace may have at the same time, within its share; None: it takes more than its share while no
-            other one waits.
+        attempts: what a namespace of the receivers may have at the same time; None for a channel, of which a namespace takes
+            more than its share while no other one waits.
     """
 
     def __init__(self, limit: int, on_room: Callable[[Key], None], *, attempts: int | None) -> None:
@@ -109,10 +110,11 @@ class Partition:
         share = self._shares.get(namespace)
         if share is None:
             return True
-        within = share.size + size <= self._limit // NAMESPACE_DIVISOR
+        held = share.size + size
         if self._attempts is None:
-            return within or len(self._waiters) == len(self._queue.line(namespace))
-        return within and share.attempts < self._attempts
+            alone = len(self._waiters) == len(self._queue.line(namespace))
+            return alone or held <= self._limit // NAMESPACE_DIVISOR
+        return share.attempts < self._attempts and held <= self._limit - self.used - size
 
     def _hold(self, namespace: str, size: int) -> None:
         share = self._shares[namespace]

@@ -132,6 +132,17 @@ def test_namespace_leaves_half_of_the_room_of_receivers_to_others() -> None:
     assert fixture.granted == ["a3", "c1"]
 
 
+@pytest.mark.parametrize("namespaces", ["ab", "abc", "abcdefghi"])
+def test_namespaces_leave_room_of_receivers_for_one_more(namespaces: str) -> None:
+    fixture = BudgetFixture()
+    for number in range(100):
+        for namespace in namespaces:
+            fixture.reserve(f"{namespace}{number}", 1, HOOK)
+    share = 100 // (len(namespaces) + 1)
+    assert fixture.budget.used == share * len(namespaces)
+    assert fixture.reserve("x1", 100 - share * len(namespaces), HOOK)
+
+
 def test_namespace_gets_more_than_half_of_a_channel_while_no_other_waits() -> None:
     fixture = BudgetFixture()
     for name in ("a1", "a2", "a3", "a4"):
