@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
+from itertools import chain
+from math import inf
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -36,6 +38,8 @@ MOST_DOUBLINGS: Final = 16
 """Keeps the power finite: 2.0 ** 1024 overflows."""
 CLOCK_INTERVAL: Final = 5.0
 """Seconds between two looks at the wall clock."""
+FAR_SECONDS: Final = 600.0
+"""Seconds: a key whose time is further ahead gives its place to one that can be worked on earlier."""
 CANCELLED: Final = Result(error=asyncio.CancelledError("the reconciliation was cancelled"))
 
 
@@ -48,7 +52,8 @@ class WorkQueue:
     def __init__(self, *, workers: int, clock: Callable[[], datetime], max_keys: int | None = None) -> None:
         self._parked: dict[Key, datetime] = {}
         """Keys that were not admitted, with the time since when each waits."""
-        self.backlog: Final = Backlog(max_keys, parked=self._parked)
+        self._timers = Timers(self.add, clock=clock)
+        self.backlog: Final = Backlog(max_keys, parked=self._parked, timers=self._timers)
         self._workers = FairSemaphore(workers)
         self._clock = clock
         self._admit: Callable[[Key], bool] = lambda _key: False
@@ -59,7 +64,6 @@ class WorkQueue:
         """Keys in a reconciliation, each with the version of the latest event since it began, if one came."""
         self._forgotten: set[Key] = set()
         """Keys that were forgotten during their reconciliation; a last one cleans up what it started."""
-        self._timers = Timers(self.add, clock=clock)
         self._observed: dict[Key, frozenset[str]] = {}
         self._failures: dict[Key, int] = {}
         self._stalled: set[Key] = set()
@@ -121,14 +125,16 @@ class WorkQueue:
         victim = self.backlog.victim(key, may_drop=may_drop)
         if victim is None or not self._admit(key):
             return victim and key
-        # What this process may not work on gives way first.
-        return next((each for each in reversed(self._parked) if may_drop(each)), victim)
+        # What this process may not work on gives way first, then what it only has to work on much later.
+        idle = chain(reversed(self._parked), reversed(self._timers.far))
+        return next((each for each in idle if each not in self._queued_at and may_drop(each)), victim)
 
     def drop(self, key: Key) -> None:
         """Hold a key no longer until the open notifications are listed again."""
-        owned = self._admit(key)
+        owned, far = self._admit(key), self._timers.drop_far(key)
         self.forget(key)
-        self.backlog.drop(owned=owned)
+        if not far:
+            self.backlog.drop(owned=owned)
 
     def add_after(self, key: Key, seconds: float) -> None:
         """Reconcile the key after a delay; the earlier of two such times counts."""
@@ -263,11 +269,13 @@ class Backlog:
     Args:
         limit: keys that are held; None for no limit.
         parked: those of them that this process may not work on.
+        timers: the times of those that wait for one.
     """
 
-    def __init__(self, limit: int | None, *, parked: Sized) -> None:
+    def __init__(self, limit: int | None, *, parked: Sized, timers: Timers) -> None:
         self._limit = limit
         self._parked = parked
+        self._timers = timers
         self._keys: FairQueue[Key] = FairQueue()
         self._waits_for_room = False
         """Whether a key was dropped that this process works on."""
@@ -294,6 +302,16 @@ class Backlog:
     def has_room(self) -> bool:
         """Whether keys were dropped for lack of room, and there is room for at least one of them now."""
         return self._waits_for_room and self._limit is not None and self._workable < self._limit
+
+    @property
+    def may_replace(self) -> bool:
+        """Whether keys were dropped for lack of room, and others would give way to them whose time is far ahead."""
+        return self._waits_for_room and bool(self._timers.far)
+
+    @property
+    def is_time_near(self) -> bool:
+        """Whether the time of a dropped key comes soon."""
+        return self._timers.next_dropped - FAR_SECONDS / 2 <= asyncio.get_running_loop().time()
 
     def add(self, key: Key) -> None:
         self._keys.add(key.namespace, key)
@@ -347,6 +365,7 @@ class Backlog:
     def begin_listing(self) -> None:
         """Record that every open notification is about to be listed."""
         self._waits_for_room = self._waits_for_ownership = False
+        self._timers.next_dropped = inf
         self.listing_due.clear()
 
 
@@ -367,6 +386,10 @@ class Timers:
         self._handles: dict[Key, asyncio.TimerHandle] = {}
         self._still_waits: dict[Key, Callable[[], float | None]] = {}
         """What tells for how many seconds a key still waits when its time has come, or None."""
+        self.far: dict[Key, None] = {}
+        """The keys whose time is far ahead and depends on nothing else; the youngest is last."""
+        self.next_dropped = inf
+        """The earliest time of a key that was dropped from these since the last listing, by the loop."""
 
     def __contains__(self, key: Key) -> bool:
         return key in self._handles
@@ -392,9 +415,18 @@ class Timers:
     def cancel(self, key: Key) -> None:
         """Forget the time of a key, if it has one."""
         self._still_waits.pop(key, None)
+        self.far.pop(key, None)
         handle = self._handles.pop(key, None)
         if handle is not None:
             handle.cancel()
+
+    def drop_far(self, key: Key) -> bool:
+        """Forget the time of a key if it is far ahead, but not that a key has one; return whether it is."""
+        far = key in self.far
+        if far:
+            self.next_dropped = min(self.next_dropped, self._handles[key].when())
+            self.cancel(key)
+        return far
 
     async def follow_clock(self) -> None:
         """Bring the times forward as far as the wall clock is set forward; runs until cancelled.
@@ -409,8 +441,10 @@ class Timers:
             step = ahead - before
             if step > CLOCK_STEP.total_seconds() and self._handles:
                 logger.warning("clock set forward; bringing retries forward", seconds=round(step))
+                self.next_dropped -= step
                 for key, handle in tuple(self._handles.items()):
                     self._set_at(key, handle.when() - step)
+            self.far = {key: None for key in self.far if self._is_far(key, self._handles[key].when())}
 
     def _clock_ahead(self) -> float:
         """Return how far the wall clock is ahead of the monotonic one, in seconds; it changes with steps alone."""
@@ -421,9 +455,17 @@ class Timers:
         if earlier is not None:
             earlier.cancel()
         self._handles[key] = asyncio.get_running_loop().call_at(due, self._call, key)
+        if self._is_far(key, due):
+            self.far[key] = None
+        else:
+            self.far.pop(key, None)
+
+    def _is_far(self, key: Key, due: float) -> bool:
+        return key not in self._still_waits and due > asyncio.get_running_loop().time() + FAR_SECONDS
 
     def _call(self, key: Key) -> None:
         del self._handles[key]
+        self.far.pop(key, None)
         still_waits = self._still_waits.get(key)
         seconds = None if still_waits is None else still_waits()
         if seconds is None:

@@ -41,6 +41,8 @@ DETECTION_SECONDS: Final = 8.0
 
 LISTING_INTERVAL: Final = 60.0
 """Seconds between two listings while less than half of the queue is free."""
+REPLACING_INTERVAL: Final = 600.0
+"""Seconds between two listings for places of notifications that wait for long: what gives way is read again by the next one."""
 
 OPEN: Final = ",".join(f"status.phase!={phase}" for phase in sorted(FINAL))
 DELETED = "DELETED"
@@ -162,8 +164,9 @@ class Listing(Generic[Item]):
 class BacklogListing:
     """Lists all open notifications again whenever the backlog has room for the ones that it dropped (DD-BOUNDS-001).
 
-    Half of the queue is enough room for a listing at once. Notifications that wait for long keep their places, so that half
-    may never be free: with less room, there is a listing each minute.
+    Half of the queue is enough room for a listing at once. Notifications that wait for a receiver keep their places, so that
+    half may never be free: with less room, there is a listing each minute. Those whose time is far ahead give way: there is a
+    listing for their places, and one before the time of each that gave way.
 
     Each listing goes to the end. One that stopped where the queue is full again would prefer the namespaces that come first.
     """
@@ -178,9 +181,10 @@ class BacklogListing:
     """Tells whether no shutdown has begun."""
 
     async def run(self) -> None:
-        failures = 0
+        failures, may_replace_from = 0, 0.0
         while True:
-            await self._listing_due()
+            await self._listing_due(may_replace_from)
+            may_replace_from = asyncio.get_running_loop().time() + REPLACING_INTERVAL
             self.backlog.begin_listing()
             logger.info("listing open notifications again: the work queue had dropped some")
             error = await self._list_all()
@@ -192,12 +196,15 @@ class BacklogListing:
             await asyncio.sleep(retry_delay(failures))
             self.backlog.repeat_listing()
 
-    async def _listing_due(self) -> None:
+    async def _listing_due(self, may_replace_from: float) -> None:
+        backlog, clock = self.backlog, asyncio.get_running_loop().time
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(LISTING_INTERVAL):
-                    await self.backlog.listing_due.wait()
-            if self.backlog.listing_due.is_set() or self.backlog.has_room:
+                    await backlog.listing_due.wait()
+            if backlog.listing_due.is_set() or backlog.has_room or backlog.is_time_near:
+                return
+            if backlog.may_replace and clock() >= may_replace_from:
                 return
 
     async def _list_all(self) -> KubeError | None:

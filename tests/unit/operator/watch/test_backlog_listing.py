@@ -15,6 +15,7 @@ from notification_operator.telemetry.metrics import Metrics
 from notification_operator.watch import notifications
 from notification_operator.watch.namespaces import AllNamespaces
 from notification_operator.watch.notifications import BacklogListing, EventHandler
+from tests.simulation.virtual_loop import run_virtually
 from tests.unit.operator.kube_api import until
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from notification_operator.controller.request import Request
 
 LIMIT = 10
+YEAR = timedelta(days=365).total_seconds()
 
 
 class Cluster:
@@ -34,6 +36,8 @@ class Cluster:
         self.open = {
             f"{namespace}/{number}" for namespace, count in counts.items() for number in range(count)
         }
+        self.due: dict[str, float] = {}
+        """When some of them are to be delivered, by the time of the loop; others wait for a year, or for five minutes."""
         self.done: list[str] = []
         self.most = 0
         """The largest number of keys that the queue has held."""
@@ -56,15 +60,24 @@ class Cluster:
         if self.failures:
             raise self.failures.pop()
         for text in sorted(self.open):
-            within, name = text.split("/")
-            if namespace in {None, within}:
-                yield [{"metadata": {"namespace": within, "name": name, "uid": text, "resourceVersion": "1"}}]
+            if namespace in {None, text.split("/")[0]}:
+                yield [self.stored(text)]
+
+    @staticmethod
+    def stored(text: str) -> dict[str, Any]:
+        namespace, name = text.split("/")
+        return {"metadata": {"namespace": namespace, "name": name, "uid": text, "resourceVersion": "1"}}
 
     async def reconcile(self, request: Request) -> Result:
         self.most = max(self.most, len(self.queue.backlog))
         await asyncio.sleep(0.001)
+        wait = self.due.get(request.key.uid, 0.0) - asyncio.get_running_loop().time()
         if request.key.namespace.startswith("later"):
-            return Result(requeue_after=timedelta(days=365).total_seconds())
+            wait = YEAR
+        elif request.key.namespace.startswith("soon"):
+            wait = 300.0
+        if wait > 0:
+            return Result(requeue_after=wait, observed_versions=frozenset({"1"}))
         self.open.discard(request.key.uid)
         self.done.append(request.key.uid)
         return Result(final=True)
@@ -134,11 +147,57 @@ async def test_little_room_is_filled_at_most_once_a_minute() -> None:
 
 async def test_full_queue_requests_no_listing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(notifications, "LISTING_INTERVAL", 0.001)
-    cluster = Cluster({"later-a": 20, "later-b": 20})
+    cluster = Cluster({"soon-a": 20, "soon-b": 20})
     async with cluster.working():
         await until(lambda: len(cluster.queue.backlog) == LIMIT and not cluster.queue.running)
         await asyncio.sleep(0.02)
     assert len(cluster.listings) == 1
+
+
+async def test_places_of_what_waits_for_long_are_listed_for_every_ten_minutes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(notifications, "LISTING_INTERVAL", 0.001)
+    cluster = Cluster({"later-a": 20, "later-b": 20})
+    async with cluster.working():
+        await until(lambda: len(cluster.queue.backlog) == LIMIT and not cluster.queue.running)
+        await asyncio.sleep(0.02)
+    assert len(cluster.listings) == 2
+    assert cluster.most <= LIMIT
+
+
+async def test_what_waits_for_long_gives_its_place_to_others_of_its_namespace() -> None:
+    cluster = Cluster({"shop": LIMIT})
+    cluster.due = dict.fromkeys(cluster.open, YEAR)
+    async with cluster.working():
+        await until(lambda: not cluster.queue.running and not cluster.queue.statistics().waiting)
+        urgent = [f"shop/urgent-{number}" for number in range(15)]
+        for text in urgent:
+            cluster.open.add(text)
+            cluster.handler.handle(None, cluster.stored(text))
+            await asyncio.sleep(0.003)
+        await until(lambda: set(cluster.done) == set(urgent))
+    assert cluster.most <= LIMIT
+    assert not cluster.queue.statistics().incomplete
+
+
+def test_what_gave_its_place_is_delivered_at_its_time() -> None:
+    async def live() -> None:
+        cluster = Cluster({"shop": 2 * LIMIT})
+        hours = {text: 3600.0 * (24 - index) for index, text in enumerate(sorted(cluster.open))}
+        cluster.due = hours
+        delivered: dict[str, float] = {}
+        async with cluster.working():
+            while cluster.open:
+                await asyncio.sleep(30.0)
+                for text in cluster.done:
+                    delivered.setdefault(text, asyncio.get_running_loop().time())
+                assert asyncio.get_running_loop().time() < 2 * 86_400.0
+        assert max(at - hours[text] for text, at in delivered.items()) <= 60.0
+        assert cluster.most <= LIMIT
+        assert len(cluster.listings) < 24 * 12 + 24, "one in five minutes at most"
+
+    run_virtually(live())
 
 
 async def test_listing_that_becomes_due_at_its_cancellation_ends() -> None:
