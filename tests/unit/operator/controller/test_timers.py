@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from notification_operator.controller.workqueue import CLOCK_INTERVAL, Timers
+from notification_operator.controller.timers import CLOCK_INTERVAL, Timers
 from notification_operator.domain.key import Key
 from tests.simulation.virtual_loop import run_virtually
 
