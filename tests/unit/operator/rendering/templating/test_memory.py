@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from notification_operator.rendering.templating import templates
 from notification_operator.rendering.templating.budget import (
     CHARACTERS,
     MAX_ELEMENTS,
@@ -34,6 +35,12 @@ ARGUMENTS: Final = {
     "d": "(b, true)",
     "truncate": "(262143)",
 }
+
+
+@pytest.fixture(autouse=True)
+def _many_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the templates be longer than those of receivers: the bound of memory does not depend on their length."""
+    monkeypatch.setattr(templates, "MAX_TOKENS", 5_000)
 
 
 def times(count: int, expression: str) -> str:
