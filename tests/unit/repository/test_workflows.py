@@ -114,6 +114,16 @@ def test_job_with_credentials_of_shared_stacks_waits_for_an_approval() -> None:
         assert job["environment"] in ("diff", {"name": "diff", "action": "access"})
 
 
+def test_job_with_credentials_of_shared_stacks_needs_an_environment_with_reviewers() -> None:
+    jobs = document("pull-request")["jobs"]
+    asking = jobs["diff-approval"]
+    assert "environment" not in asking
+    assert asking["permissions"] == {"actions": "read"}
+    assert "required_reviewers" in "\n".join(lines(asking))
+    assert "diff-approval" in jobs["diff"]["needs"]
+    assert "needs.diff-approval.result == 'success'" in jobs["diff"]["if"]
+
+
 def test_each_workflow_calls_what_its_event_requires() -> None:
     assert called("pull-request") >= {
         "repository-tests",
