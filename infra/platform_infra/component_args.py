@@ -289,7 +289,7 @@ class NotificationPlatformArgs(TypedDict, total=False):
     receivers_allowed_hosts: list[str]
     """Hosts that receivers may connect to, such as `["example.com", "events.pagerduty.com"]`, each with the names below it; empty for all. It applies to every receiver; the operator refuses receivers of the type apprise then, whose library makes its own connections."""
     receivers_max_per_namespace: int
-    """Maximum number of NotificationReceivers that are used of a namespace: the oldest. The others get the condition Ready=False, TooMany. The default is `200`."""
+    """Maximum number of NotificationReceivers that are used of a namespace: the oldest. One with long texts, such as a template, counts once more for each 8 KiB. The others get the condition Ready=False, TooMany. The default is `200`."""
     receivers_max_total: int
     """Maximum number of NotificationReceivers that are used of all namespaces: those of the operator's own first, then the oldest. The default is `2000`."""
     drill_schedule: str

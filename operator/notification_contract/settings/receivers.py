@@ -29,6 +29,6 @@ class Receivers(Section):
     allowed_hosts: tuple[HostName, ...] = ()
     """Hosts that receivers may connect to, such as `["example.com", "events.pagerduty.com"]`, each with the names below it; empty for all. It applies to every receiver; the operator refuses receivers of the type apprise then, whose library makes its own connections."""
     max_per_namespace: Annotated[int, Field(ge=1, le=100_000)] = 200
-    """Maximum number of NotificationReceivers that are used of a namespace: the oldest. The others get the condition Ready=False, TooMany."""
+    """Maximum number of NotificationReceivers that are used of a namespace: the oldest. One with long texts, such as a template, counts once more for each 8 KiB. The others get the condition Ready=False, TooMany."""
     max_total: Annotated[int, Field(ge=1, le=100_000)] = 2000
     """Maximum number of NotificationReceivers that are used of all namespaces: those of the operator's own first, then the oldest."""

@@ -18,7 +18,7 @@ from notification_operator.domain.receivers.catalog import Catalog, ReceiverKey
 from notification_operator.domain.receivers.declared import declare
 from notification_operator.domain.receivers.drills import is_drilled, reached
 from notification_operator.domain.receivers.health import ReadyReason
-from notification_operator.domain.receivers.quota import Quota
+from notification_operator.domain.receivers.quota import Quota, places
 from notification_operator.domain.receivers.status import latest, not_after
 from notification_operator.fair.lru import LruMap
 from notification_operator.kube.objects import RECEIVER_RESOURCE, collection
@@ -164,7 +164,8 @@ class ReceiverCatalog:
         """Note what an object declares, before the next one is read: a listing may have more than there is memory for."""
         meta = obj["metadata"]
         key = ReceiverKey(meta["namespace"], meta["name"])
-        changed = self._quota.add(key, created=text(meta.get("creationTimestamp")))
+        created = text(meta.get("creationTimestamp"))
+        changed = self._quota.add(key, created=created, places=places(obj.get("spec")))
         self._read[key] = declare(
             obj,
             self._declared.get(key),

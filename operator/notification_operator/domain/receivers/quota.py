@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from sys import maxsize
+from collections import Counter
+from sys import getsizeof, maxsize
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from notification_operator.domain.receivers.catalog import ReceiverKey
@@ -13,15 +14,30 @@ if TYPE_CHECKING:
 
 TOO_MANY: Final = "too many receivers"
 """How the reason begins for which a receiver is not kept."""
+PLACE_BYTES: Final = 8_192
+"""A receiver counts once more for each of so many bytes of its texts: the limits bound the memory, too."""
+
+
+def places(spec: object) -> int:
+    """Return how many times a receiver counts, by its spec as the API server holds it."""
+    return 1 + _size(spec) // PLACE_BYTES
+
+
+def _size(value: object) -> int:
+    if isinstance(value, dict):
+        return sum(map(_size, value.values()))
+    return sum(map(_size, value)) if isinstance(value, list) else getsizeof(value)
 
 
 class Rank(NamedTuple):
-    """The place of a receiver among all: those of the operator's own namespace are first, then older ones."""
+    """One place of a receiver among all: those of the operator's own namespace are first, then older ones."""
 
     elsewhere: bool
     created: str
     namespace: str
     name: str
+    number: int
+    """That of the place; a receiver is kept if its last one is."""
 
     @property
     def key(self) -> ReceiverKey:
@@ -33,15 +49,17 @@ class Quota:
 
     Args:
         home: the operator's own namespace.
-        per_namespace: how many are kept of a namespace.
-        total: how many are kept of all namespaces.
+        per_namespace: how many places those of a namespace have.
+        total: how many places those of all namespaces have.
     """
 
     def __init__(self, *, home: str, per_namespace: int = maxsize, total: int = maxsize) -> None:
         self._home = home
         self._per_namespace = per_namespace
         self._total = total
-        self._ranks: dict[ReceiverKey, Rank] = {}
+        self._ranks: dict[ReceiverKey, tuple[Rank, ...]] = {}
+        self._counts: Counter[str] = Counter()
+        """The number of receivers by namespace."""
         self._namespaces: dict[str, list[Rank]] = {}
         """The receivers of each namespace in their order."""
         self._within: list[Rank] = []
@@ -52,19 +70,38 @@ class Quota:
         """All receivers that exist."""
         return self._ranks.keys()
 
-    def add(self, key: ReceiverKey, *, created: str) -> list[ReceiverKey]:
-        """Count a receiver; return those that are perhaps no longer kept, or are kept now.
+    def add(self, key: ReceiverKey, *, created: str, places: int = 1) -> list[ReceiverKey]:
+        """Count a receiver; return others that are perhaps no longer kept, or are kept now.
 
         Args:
             key: the receiver, which may be counted already.
             created: its creationTimestamp.
+            places: how many times it counts.
         """
-        rank = Rank(key.namespace != self._home, created, *key)
-        if self._ranks.get(key) == rank:
+        elsewhere = key.namespace != self._home
+        ranks = tuple(Rank(elsewhere, created, *key, number) for number in range(places))
+        if self._ranks.get(key) == ranks:
             return []
         changed = self.remove(key)
-        self._ranks[key] = rank
-        same = self._namespaces.setdefault(key.namespace, [])
+        self._ranks[key] = ranks
+        self._counts[key.namespace] += 1
+        for rank in ranks:
+            changed += self._insert(rank)
+        return [each for each in changed if each != key]
+
+    def remove(self, key: ReceiverKey) -> list[ReceiverKey]:
+        """Forget a receiver; return others that are perhaps kept now."""
+        ranks = self._ranks.pop(key, ())
+        changed: list[ReceiverKey] = []
+        for rank in ranks:
+            changed += self._delete(rank)
+        if ranks:
+            self._counts -= Counter((key.namespace,))
+        return [each for each in changed if each != key]
+
+    def _insert(self, rank: Rank) -> list[ReceiverKey]:
+        changed: list[ReceiverKey] = []
+        same = self._namespaces.setdefault(rank.namespace, [])
         insort(same, rank)
         if bisect_left(same, rank) < self._per_namespace:
             insort(self._within, rank)
@@ -73,16 +110,12 @@ class Quota:
                 changed.append(late.key)
         return changed + [late.key for late in self._within[self._total : self._total + 1]]
 
-    def remove(self, key: ReceiverKey) -> list[ReceiverKey]:
-        """Forget a receiver; return those that are perhaps kept now."""
-        rank = self._ranks.pop(key, None)
-        if rank is None:
-            return []
-        same = self._namespaces[key.namespace]
+    def _delete(self, rank: Rank) -> list[ReceiverKey]:
+        same = self._namespaces[rank.namespace]
         position = bisect_left(same, rank)
         del same[position]
         if not same:
-            del self._namespaces[key.namespace]
+            del self._namespaces[rank.namespace]
         if position >= self._per_namespace:
             return []
         del self._within[bisect_left(self._within, rank)]
@@ -94,15 +127,23 @@ class Quota:
 
     def problem(self, key: ReceiverKey) -> str:
         """Return why a receiver that is counted is not kept; empty if it is."""
-        rank, same = self._ranks[key], self._namespaces[key.namespace]
+        rank, same = self._ranks[key][-1], self._namespaces[key.namespace]
         if bisect_left(same, rank) >= self._per_namespace:
+            number = _counted(self._counts[key.namespace], len(same))
             return (
-                f"{TOO_MANY}: namespace {key.namespace} has {len(same)}, and the operator uses the {self._per_namespace} "
+                f"{TOO_MANY}: namespace {key.namespace} has {number}, and the operator uses the {self._per_namespace} "
                 "oldest of a namespace; delete some of them, or raise receivers.max_per_namespace of the operator"
             )
         if bisect_left(self._within, rank) >= self._total:
+            number = _counted(len(self._ranks), sum(map(len, self._namespaces.values())))
             return (
-                f"{TOO_MANY}: all namespaces together have {len(self._ranks)}, and the operator uses the {self._total} oldest; "
+                f"{TOO_MANY}: all namespaces together have {number}, and the operator uses the {self._total} oldest; "
                 "delete some of them, or raise receivers.max_total of the operator"
             )
         return ""
+
+
+def _counted(receivers: int, places: int) -> str:
+    if receivers == places:
+        return str(receivers)
+    return f"{receivers}, which count as {places}, because each {PLACE_BYTES // 1024} KiB of a spec count as one more"

@@ -7,28 +7,34 @@ import random
 import pytest
 
 from notification_operator.domain.receivers.catalog import ReceiverKey
-from notification_operator.domain.receivers.quota import Quota
+from notification_operator.domain.receivers.quota import PLACE_BYTES, Quota, places
 
 HOME = "platform"
 TIMES = [f"2026-03-01T12:00:0{second}Z" for second in range(5)]
 
 
-def expected(created: dict[ReceiverKey, str], *, per_namespace: int, total: int) -> set[ReceiverKey]:
+def expected(
+    created: dict[ReceiverKey, tuple[str, int]], *, per_namespace: int, total: int
+) -> set[ReceiverKey]:
     """Return what is kept, found out the simple way."""
-    ordered = sorted(created, key=lambda key: (key.namespace != HOME, created[key], key))
-    within = [
-        key
-        for key in ordered
-        if [each for each in ordered if each.namespace == key.namespace].index(key) < per_namespace
+    ordered = [
+        (key, number)
+        for key in sorted(created, key=lambda key: (key.namespace != HOME, created[key][0], key))
+        for number in range(created[key][1])
     ]
-    return set(within[:total])
+    within = [
+        place
+        for place in ordered
+        if [each for each in ordered if each[0].namespace == place[0].namespace].index(place) < per_namespace
+    ]
+    return {key for key, number in within[:total] if number == created[key][1] - 1}
 
 
 @pytest.mark.parametrize("seed", range(30))
 def test_kept_receivers_are_the_oldest_after_any_changes(seed: int) -> None:
     choices = random.Random(seed)  # noqa: S311 - chooses cases
     quota = Quota(home=HOME, per_namespace=3, total=6)
-    created: dict[ReceiverKey, str] = {}
+    created: dict[ReceiverKey, tuple[str, int]] = {}
     kept: set[ReceiverKey] = set()
     for _ in range(120):
         key = ReceiverKey(choices.choice((HOME, "bank", "shop")), f"r{choices.randrange(6)}")
@@ -36,11 +42,12 @@ def test_kept_receivers_are_the_oldest_after_any_changes(seed: int) -> None:
             del created[key]
             changed = quota.remove(key)
         else:
-            created[key] = choices.choice(TIMES)
-            changed = quota.add(key, created=created[key])
+            created[key] = choices.choice(TIMES), choices.choice((1, 1, 1, 2, 5))
+            changed = quota.add(key, created=created[key][0], places=created[key][1])
         before, kept = kept, {each for each in created if not quota.problem(each)}
         assert kept == expected(created, per_namespace=3, total=6)
         assert (before ^ kept) - {key} <= set(changed), "each change is reported"
+        assert set(changed) <= created.keys() - {key}
         assert set(quota.keys) == created.keys()
 
 
@@ -69,3 +76,25 @@ def test_own_namespace_of_the_operator_comes_first() -> None:
     assert quota.add(own, created=TIMES[4]) == [old]
     assert (bool(quota.problem(old)), quota.problem(own)) == (True, "")
     assert quota.remove(own) == [old]
+
+
+def test_receiver_with_long_texts_counts_several_times() -> None:
+    short = {
+        "type": "webhook",
+        "webhook": {"url": "https://a.example"},
+        "template": {"inline": {"body": "x" * 4096}},
+    }
+    assert (places(short), places(None), places({"to": ["x" * 9_000] * 2})) == (1, 1, 3)
+    largest = {"inline": {"subject": "x" * 4096, "body": "\U0001f4e6" * 65_536}}
+    assert places({"template": largest}) == 1 + (4096 + 4 * 65_536) // PLACE_BYTES
+
+
+def test_problem_says_why_few_receivers_are_too_many() -> None:
+    quota = Quota(home=HOME, per_namespace=10)
+    for number, time in enumerate(TIMES[:2]):
+        quota.add(ReceiverKey("shop", f"r{number}"), created=time, places=9)
+    assert not quota.problem(ReceiverKey("shop", "r0"))
+    assert (
+        "namespace shop has 2, which count as 18, because each 8 KiB of a spec count as one more"
+        in quota.problem(ReceiverKey("shop", "r1"))
+    )

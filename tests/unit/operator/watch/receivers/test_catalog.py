@@ -210,6 +210,29 @@ async def test_youngest_receivers_past_the_limit_are_not_kept(api: CollectionsAp
     assert not [line for line in logs if line["event"] == "receiver refused"]
 
 
+def put_body(api: CollectionsApi, name: str, characters: int) -> None:
+    template = {"inline": {"body": "x" * characters}}
+    api.put(RECEIVERS, "shop", name, spec=SLACK | {"template": template})
+
+
+async def test_long_template_takes_the_places_of_younger_receivers(
+    api: CollectionsApi, client: ApiClient
+) -> None:
+    for number in range(3):
+        put_aged(api, f"r{number}", number)
+    fixture = CatalogFixture(client, quota=Quota(home=HOME, per_namespace=3))
+    async with fixture.at_work() as catalog:
+        await until(lambda: len(usable(catalog)) == 3)
+        put_body(api, "r0", 9_000)
+        await until(lambda: usable(catalog).keys() == {"shop/r0", "shop/r1"})
+        put_body(api, "r0", 65_536)
+        await until(lambda: not usable(catalog))
+        put_body(api, "r0", 10)
+        await until(lambda: usable(catalog).keys() == {"shop/r0"})
+        api.cut()
+        await until(lambda: len(usable(catalog)) == 3)
+
+
 async def test_selected_namespaces_and_the_own_one_have_a_watch_each(
     api: CollectionsApi, client: ApiClient
 ) -> None:
