@@ -20,7 +20,12 @@ from notification_operator.delivery.channel import InvalidOptionsError
 from notification_operator.delivery.http.egress_policy import AddressNotAllowedError
 from notification_operator.delivery.local.file_storage import DAY, Limits
 from notification_operator.domain.receivers.health import Readiness, ReadyReason
-from notification_operator.domain.receivers.references import References, resolve_references, template_key
+from notification_operator.domain.receivers.references import (
+    References,
+    excess_of,
+    resolve_references,
+    template_key,
+)
 from notification_operator.endpoints.factory import CHANNEL_PACKAGE, load
 
 if TYPE_CHECKING:
@@ -161,10 +166,10 @@ class Builder:
             return {"subject": source.inline.subject, "body": source.inline.body}, ""
         if key is None:
             return {}, ""
-        data = self._config_map(key).data
-        if data is None:
+        state = self._config_map(key)
+        if (data := state.data) is None:
             problem = f"ConfigMap {key.name} in namespace {key.namespace} cannot be read; create it"
-            return {}, f"template.configMapRef: {problem}"
+            return {}, f"template.configMapRef: {excess_of('ConfigMap', key) if state.excess else problem}"
         return {name: data.get(name, "") for name in ("subject", "body")}, ""
 
     def _created(

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from base64 import b64decode
+from collections import Counter
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from http import HTTPStatus
+from sys import getsizeof
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
@@ -33,6 +36,12 @@ UNKNOWN: Final = ObjectState()
 MISSING: Final = ObjectState(known=True)
 RETRY_SECONDS: Final = 30.0
 """A change whose handler has failed is handed on again after this time."""
+MOST_OBJECTS: Final = 2_048
+"""Objects of a kind that are followed in other namespaces than the operator's: each takes a connection, which is 52 KB."""
+MOST_BYTES: Final = 16 * 1024 * 1024
+"""Bytes of the values of a kind that are kept of other namespaces than the operator's."""
+EXCESS_SECONDS: Final = 600.0
+"""An object that was too much is read again after this time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +93,11 @@ class ReferencedObjects:
             error=f"the operator reads {kind.kind}s in namespace {home} only; set receiversNamespaced in the stack",
         )
         self._states: dict[ObjectKey, ObjectState] = {}
+        self._sizes: dict[ObjectKey, int] = {}
+        """Bytes of the values of each object of another namespace that is followed."""
+        self._bytes: Counter[str] = Counter()
+        self._objects: Counter[str] = Counter()
+        """Both by namespace."""
         self._tasks: TaskSet[ObjectKey] = TaskSet(self._follow)
         self._on_change: Callable[[ObjectKey], None] = lambda _key: None
 
@@ -104,10 +118,43 @@ class ReferencedObjects:
 
     async def _follow(self, key: ObjectKey) -> None:
         try:
-            async for event in self._open(key).changes():
-                self._set(key, _next(self.get(key), event))
+            while True:
+                async with aclosing(self._open(key).changes()) as events:  # type: ignore[type-var]  # a generator
+                    async for event in events:
+                        state = _next(self.get(key), event)
+                        fits = self._takes(key, state)
+                        self._set(key, state if fits else ObjectState(known=True, excess=True))
+                        if not fits:
+                            break
+                await asyncio.sleep(EXCESS_SECONDS)
         finally:
             self._states.pop(key, None)
+            self._release(key)
+
+    def _takes(self, key: ObjectKey, state: ObjectState) -> bool:
+        """Count an object; return whether its namespace leaves as much free as it has then, so that the next one finds some.
+
+        What is counted already, and is not larger now, stays: a rotation must not end its use.
+        """
+        if key.namespace == self._home:
+            return True
+        before = self._sizes.get(key)
+        size = sum(getsizeof(value) for value in (state.data or {}).values())
+        fits = before is not None or _leaves_as_much(self._objects, key.namespace, 1, MOST_OBJECTS)
+        more = size - (before or 0)
+        fits = fits and (more <= 0 or _leaves_as_much(self._bytes, key.namespace, more, MOST_BYTES))
+        self._release(key)
+        if fits:
+            self._sizes[key] = size
+            self._bytes[key.namespace] += size
+            self._objects[key.namespace] += 1
+        return fits
+
+    def _release(self, key: ObjectKey) -> None:
+        size = self._sizes.pop(key, None)
+        if size is not None:
+            self._bytes -= Counter({key.namespace: size})
+            self._objects -= Counter({key.namespace: 1})
 
     def _open(self, key: ObjectKey) -> CollectionWatch[ObjectState]:
         followed = Collection(
@@ -146,6 +193,10 @@ class ReferencedObjects:
             asyncio.get_running_loop().call_later(RETRY_SECONDS, self._tell, key)
 
 
+def _leaves_as_much(held: Counter[str], namespace: str, more: int, most: int) -> bool:
+    return held[namespace] + more <= most - held.total() - more
+
+
 def _next(state: ObjectState, event: Event[ObjectState]) -> ObjectState:
     """Return the state after an event; what cannot be read now stays what it was."""
     match event:
@@ -162,7 +213,7 @@ def _next(state: ObjectState, event: Event[ObjectState]) -> ObjectState:
 
 def _essence(state: ObjectState) -> tuple[object, ...]:
     """Return what a change consists of: not that the API server is away for a while."""
-    return state.data, state.known, state.denied, state.refused
+    return state.data, state.known, state.denied, state.refused, state.excess
 
 
 class ReferenceIndex:

@@ -40,6 +40,8 @@ class ObjectState:
     """Whether the API server does not let the operator read it."""
     refused: bool = False
     """Whether it has a type that receivers may not use; its data is not kept then."""
+    excess: bool = False
+    """Whether its namespace has too much of what receivers refer to; its data is not kept then."""
     error: str = ""
     """Why it cannot be read now; the data may be older then."""
 
@@ -150,7 +152,19 @@ def _found(versions: Mapping[str, str]) -> str:
     return f"Read Secret {', '.join(sorted(versions))}" if versions else "The receiver needs no Secret"
 
 
+def excess_of(kind: str, key: ObjectKey) -> str:
+    """Return why an object is not kept of which a namespace has too much."""
+    return (
+        f"{kind} {key.name} is not read: receivers of namespace {key.namespace} refer to more {kind}s, or larger ones, than the "
+        "operator keeps of a namespace; let several receivers use the same one, or smaller ones"
+    )
+
+
 def _missing(use: SecretUse, key: ObjectKey, state: ObjectState) -> References | None:
+    if state.excess:
+        return References(
+            reason=ReferenceReason.NOT_ALLOWED, message=f"{use.field}: {excess_of('Secret', key)}"
+        )
     if state.data is None and state.denied:
         return References(
             reason=ReferenceReason.NOT_ALLOWED,

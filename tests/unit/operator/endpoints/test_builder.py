@@ -7,7 +7,7 @@ import pytest
 from notification_operator.delivery.channel import InvalidOptionsError, Permanent
 from notification_operator.delivery.http.egress_policy import AddressNotAllowedError
 from notification_operator.domain.receivers.health import ReadyReason
-from notification_operator.domain.receivers.references import ReferenceReason
+from notification_operator.domain.receivers.references import ObjectKey, ObjectState, ReferenceReason
 from notification_operator.endpoints.endpoint import Delivery
 from notification_operator.endpoints.limits import Limits
 from tests.unit.operator.domain.receivers.entries import HOME, receiver
@@ -66,6 +66,16 @@ def test_missing_config_map_is_reported_and_the_receiver_is_used() -> None:
     stage.config_maps.put("texts", subject="s", other="x")
     stage.replace(entry.key)
     assert stage.readiness(entry).reason is ReadyReason.ACCEPTED
+
+
+def test_config_map_that_is_too_much_is_reported_and_the_receiver_is_used() -> None:
+    stage = Stage(receiver("hook", template={"configMapRef": {"name": "texts"}}))
+    stage.config_maps.states[ObjectKey("shop", "texts")] = ObjectState(known=True, excess=True)
+    ready = stage.readiness(stage.catalog.receivers[stage.key()])
+    assert (ready.reason, ready.sendable) == (ReadyReason.TEMPLATE_INVALID, True)
+    assert (
+        "ConfigMap texts is not read: receivers of namespace shop refer to more ConfigMaps" in ready.message
+    )
 
 
 def test_receiver_of_a_shared_channel_uses_that_of_the_settings() -> None:

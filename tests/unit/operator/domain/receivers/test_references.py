@@ -7,6 +7,7 @@ from notification_operator.domain.receivers.references import (
     ObjectState,
     ReferenceReason,
     References,
+    excess_of,
     object_keys,
     resolve_references,
     template_key,
@@ -108,6 +109,11 @@ def test_version_changes_with_each_secret() -> None:
             ObjectState(known=True, data={"url": ""}),
             ReferenceReason.KEY_MISSING,
             "webhook.urlSecretRef: Secret hook has no value under the key url; add it, or name another key",
+        ),
+        (
+            ObjectState(known=True, excess=True),
+            ReferenceReason.NOT_ALLOWED,
+            f"webhook.urlSecretRef: {excess_of('Secret', ObjectKey('shop', 'hook'))}",
         ),
         (
             ObjectState(known=True, data={}),

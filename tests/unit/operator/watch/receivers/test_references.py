@@ -302,6 +302,57 @@ async def test_config_map_is_followed_with_its_values_as_they_are(
     assert {path for _, path, _ in api.requests} == {"/api/v1/namespaces/platform/configmaps"}
 
 
+@pytest.mark.parametrize(("bound", "most"), [("MOST_BYTES", 40_000), ("MOST_OBJECTS", 7)])
+async def test_namespace_keeps_no_more_of_its_objects_than_it_leaves_free(
+    api: CollectionsApi, client: ApiClient, monkeypatch: pytest.MonkeyPatch, bound: str, most: int
+) -> None:
+    monkeypatch.setattr(module, bound, most)
+    monkeypatch.setattr(module, "EXCESS_SECONDS", 0.05)
+    theirs = [ObjectKey("bank", f"s{number}") for number in range(5)]
+    mine = ObjectKey("shop", "hook")
+    for key in (*theirs, mine, HOOK):
+        put(api, key, url="u" * 5_000)
+    secrets, changed = objects(client, namespaced=True), list[ObjectKey]()
+
+    def kept() -> int:
+        return sum(secrets.get(key).data is not None for key in theirs)
+
+    async with at_work(secrets.run(changed.append)):
+        secrets.follow(frozenset(theirs))
+        await until(lambda: all(secrets.get(key).known for key in theirs))
+        assert kept() == 3
+        await until(lambda: len(api.watched) == 3, "what is too much takes no connection")
+        assert all(secrets.get(key).data or secrets.get(key).excess for key in theirs)
+        secrets.follow(frozenset({*theirs, mine, HOOK}))
+        await until(lambda: bool(secrets.get(mine).data and secrets.get(HOOK).data))
+        used = next(key for key in theirs if secrets.get(key).data)
+        put(api, used, url="v" * 5_000)
+        await until(lambda: secrets.get(used).data == {"url": "v" * 5_000}, "a rotation does not end its use")
+        secrets.follow(frozenset(theirs[2:]))
+        await until(
+            lambda: all(secrets.get(key).data for key in theirs[2:]), "what was too much is read again"
+        )
+    assert set(changed) == {*theirs, mine, HOOK}
+
+
+async def test_object_that_grows_too_large_is_not_kept(
+    api: CollectionsApi, client: ApiClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MOST_BYTES", 10_000)
+    monkeypatch.setattr(module, "EXCESS_SECONDS", 0.05)
+    theirs = ObjectKey("bank", "hook")
+    put(api, theirs, url="u")
+    secrets = objects(client, namespaced=True)
+    async with at_work(secrets.run(lambda _key: None)):
+        secrets.follow(frozenset({theirs}))
+        await until(lambda: api.watched)
+        put(api, theirs, url="u" * 6_000)
+        await until(lambda: secrets.get(theirs).excess)
+        assert secrets.get(theirs).data is None
+        put(api, theirs, url="v")
+        await until(lambda: secrets.get(theirs).data == {"url": "v"})
+
+
 def receiver_of(secret: str, name: str = "a") -> Receiver:
     return Receiver(key=ReceiverKey(HOME, name), uid=name, generation=1, spec=parse_spec(spec(secret)))
 
