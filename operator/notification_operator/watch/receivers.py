@@ -133,6 +133,7 @@ class ReceiverCatalog:
 
     def reselect(self, namespace: str) -> None:
         """Take in that a namespace is served, or is not served any more."""
+        self._reconsider(self._quota.serve(namespace, served=namespace in self._served))
         self._changed.update(key for key in self._declared if key.namespace == namespace)
         self._publish()
 
@@ -165,7 +166,9 @@ class ReceiverCatalog:
         meta = obj["metadata"]
         key = ReceiverKey(meta["namespace"], meta["name"])
         created = text(meta.get("creationTimestamp"))
-        changed = self._quota.add(key, created=created, places=places(obj.get("spec")))
+        changed = self._quota.add(
+            key, created=created, places=places(obj.get("spec")), served=self._serves(key)
+        )
         self._read[key] = declare(
             obj,
             self._declared.get(key),

@@ -1,4 +1,4 @@
-"""Which receivers are kept: the oldest of each namespace and of all, the same on each replica. Pure."""
+"""Which receivers are kept: the oldest of each namespace and of all served ones, the same on each replica. Pure."""
 
 from __future__ import annotations
 
@@ -30,9 +30,10 @@ def _size(value: object) -> int:
 
 
 class Rank(NamedTuple):
-    """One place of a receiver among all: those of the operator's own namespace are first, then older ones."""
+    """One place of a receiver among all: those of the operator's own namespace are first, then of served ones, then older ones."""
 
-    elsewhere: bool
+    group: int
+    """0 for the operator's own namespace, 1 for one that it serves, 2 for others, which it may serve later."""
     created: str
     namespace: str
     name: str
@@ -70,16 +71,19 @@ class Quota:
         """All receivers that exist."""
         return self._ranks.keys()
 
-    def add(self, key: ReceiverKey, *, created: str, places: int = 1) -> list[ReceiverKey]:
+    def add(
+        self, key: ReceiverKey, *, created: str, places: int = 1, served: bool = True
+    ) -> list[ReceiverKey]:
         """Count a receiver; return others that are perhaps no longer kept, or are kept now.
 
         Args:
             key: the receiver, which may be counted already.
             created: its creationTimestamp.
             places: how many times it counts.
+            served: whether the operator serves its namespace.
         """
-        elsewhere = key.namespace != self._home
-        ranks = tuple(Rank(elsewhere, created, *key, number) for number in range(places))
+        group = 0 if key.namespace == self._home else 1 if served else 2
+        ranks = tuple(Rank(group, created, *key, number) for number in range(places))
         if self._ranks.get(key) == ranks:
             return []
         changed = self.remove(key)
@@ -98,6 +102,14 @@ class Quota:
         if ranks:
             self._counts -= Counter((key.namespace,))
         return [each for each in changed if each != key]
+
+    def serve(self, namespace: str, *, served: bool) -> list[ReceiverKey]:
+        """Take in whether a namespace is served; return the receivers that are perhaps no longer kept, or are kept now."""
+        changed: list[ReceiverKey] = []
+        for key, ranks in tuple(self._ranks.items()):
+            if key.namespace == namespace:
+                changed += (key, *self.add(key, created=ranks[0].created, places=len(ranks), served=served))
+        return changed
 
     def _insert(self, rank: Rank) -> list[ReceiverKey]:
         changed: list[ReceiverKey] = []

@@ -69,6 +69,21 @@ def test_problem_names_limit_number_and_what_to_do() -> None:
     assert quota.remove(ReceiverKey("shop", "unknown")) == []
 
 
+def test_receivers_of_namespaces_that_are_not_served_take_no_place_from_others() -> None:
+    quota = Quota(home=HOME, total=2)
+    theirs = [ReceiverKey("theirs", name) for name in ("a", "b")]
+    mine = ReceiverKey("shop", "r")
+    for key in theirs:
+        quota.add(key, created=TIMES[0], served=False)
+    assert not any(map(quota.problem, theirs)), "there is room"
+    assert quota.add(mine, created=TIMES[4]) == [theirs[1]]
+    assert [bool(quota.problem(key)) for key in (*theirs, mine)] == [False, True, False]
+    assert set(quota.serve("theirs", served=True)) == {*theirs, mine}
+    assert [bool(quota.problem(key)) for key in (*theirs, mine)] == [False, False, True]
+    assert set(quota.serve("theirs", served=False)) == {*theirs, mine}
+    assert [bool(quota.problem(key)) for key in (*theirs, mine)] == [False, True, False]
+
+
 def test_own_namespace_of_the_operator_comes_first() -> None:
     quota = Quota(home=HOME, total=1)
     old, own = ReceiverKey("shop", "r"), ReceiverKey(HOME, "r")

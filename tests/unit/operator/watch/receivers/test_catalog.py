@@ -17,13 +17,13 @@ from notification_operator.domain.receivers.catalog import ReceiverKey
 from notification_operator.domain.receivers.quota import Quota
 from notification_operator.watch import receivers as receivers_module
 from notification_operator.watch.collection_watch import KubeWatches
-from notification_operator.watch.receivers import CRD_HINT, ReceiverCatalog
+from notification_operator.watch.receivers import CRD_HINT, EVERYTHING, ReceiverCatalog
 from tests.unit.operator.collections_api import RECEIVERS, CollectionsApi
 from tests.unit.operator.domain.receivers.builders import HOME, INVALID, RESTRICTED, SLACK
 from tests.unit.operator.kube_api import until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Container
 
     from kubernetes.aio.client import ApiClient
 
@@ -39,9 +39,15 @@ ONLY_A, ONLY_B = frozenset({A}), frozenset({B})
 class CatalogFixture:
     """A catalog at work, and what it reported."""
 
-    def __init__(self, client: ApiClient, *namespaces: str, quota: Quota | None = None) -> None:
+    def __init__(
+        self,
+        client: ApiClient,
+        *namespaces: str,
+        quota: Quota | None = None,
+        served: Container[str] = EVERYTHING,
+    ) -> None:
         self.catalog = ReceiverCatalog(
-            KubeWatches(client, hint=CRD_HINT), home=HOME, namespaces=namespaces, quota=quota
+            KubeWatches(client, hint=CRD_HINT), home=HOME, namespaces=namespaces, quota=quota, served=served
         )
         self.known = 0
         self.changes: list[frozenset[ReceiverKey]] = []
@@ -208,6 +214,24 @@ async def test_youngest_receivers_past_the_limit_are_not_kept(api: CollectionsAp
             api.cut()
             await until(lambda: usable(catalog) == {"shop/r3": 1, "shop/r5": 1})
     assert not [line for line in logs if line["event"] == "receiver refused"]
+
+
+async def test_receivers_of_another_operator_take_no_place(api: CollectionsApi, client: ApiClient) -> None:
+    served = {"shop"}
+    for number in range(3):
+        put(api, ReceiverKey("theirs", f"r{number}"))
+    put_aged(api, "young", 59)
+    fixture = CatalogFixture(client, quota=Quota(home=HOME, total=2), served=served)
+    async with fixture.at_work() as catalog:
+        await until(lambda: usable(catalog) == {"shop/young": 1} and api.watched)
+        served.add("theirs")
+        catalog.reselect("theirs")
+        api.cut()
+        await until(lambda: usable(catalog).keys() == {"theirs/r0", "theirs/r1"} and api.watched)
+        served.remove("theirs")
+        catalog.reselect("theirs")
+        api.cut()
+        await until(lambda: usable(catalog) == {"shop/young": 1})
 
 
 def put_body(api: CollectionsApi, name: str, characters: int) -> None:
