@@ -217,7 +217,7 @@ class NotificationPlatformArgs(TypedDict, total=False):
     channels_slack_namespaces: list[str]
     """Namespaces whose notifications may use the channel; empty for all. A name may end with `*`, such as `team-*`. A notification of another namespace fails on this channel at once."""
     channels_slack_rate_per_second: int
-    """Messages per second to Slack, on average; 0 for no limit. Slack accepts one per second and webhook, and short bursts. Namespaces share the rate equally. The default is `1`."""
+    """Messages per second to Slack, on average; 0 for no limit. Slack accepts one per second and webhook, and short bursts. A higher priority is first; within a priority, namespaces share the rate equally. The default is `1`."""
     channels_slack_burst: int
     """Messages that Slack may get at once after a time without messages. If Slack answers 429, the burst is used up and only the rate counts. The default is `600`."""
     channels_slack_enabled: bool

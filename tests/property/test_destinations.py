@@ -65,3 +65,11 @@ def test_slow_receivers_of_other_namespaces_delay_no_attempt(tenants: int, body:
     assert figures["waiting"] > 0, "the slow receivers have more messages than room"
     assert figures["started"] == 8
     assert figures["last start after, s"] <= 1
+
+
+def test_critical_message_is_sent_before_the_low_ones_that_wait_for_the_rate() -> None:
+    figures = simulate(scenarios.ranked)
+    assert figures["waiting before"] >= 525
+    assert figures["delay of the critical one, s"] <= 2
+    assert figures["sent"] == 600
+    assert figures["reads"] <= 3 * 601

@@ -141,7 +141,7 @@ def test_every_wait_for_a_rate_limit_has_a_time(
         rate = Rate(per_second=limit.per_second, burst=limit.count)
         pace = Pace(f"webhook/{receiver.key}", control)
         for number in range(waiting):
-            hold = pace.check(rate, notification=f"uid-{number}", namespace="shop")
+            hold = pace.check(rate, notification=f"uid-{number}", namespace="shop", rank=0)
             assert hold is None or now <= hold.until <= LATEST_TIME
             if hold is None:
                 pace.consume(f"uid-{number}", 400)

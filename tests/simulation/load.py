@@ -172,6 +172,7 @@ class Load:
         *,
         namespace: str = "shop",
         prefix: str = "order",
+        priority: str = "medium",
         retry: Mapping[str, int] = NO_POLICY,
         **fields: Any,
     ) -> None:
@@ -181,7 +182,7 @@ class Load:
             name = f"{prefix}-{self._count}"
             spec = {
                 "type": "simple",
-                "priority": "medium",
+                "priority": priority,
                 "subject": prefix,
                 "body": "body",
                 "channels": [self.channel],

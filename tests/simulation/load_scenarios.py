@@ -181,6 +181,26 @@ async def limited(*, per_second: float = 1.0, burst: int = 5) -> dict[str, float
         }
 
 
+async def ranked(*, per_minute: int = 60, count: int = 600) -> dict[str, float]:
+    """Many messages of low priority wait for the rate of the destination; then there is a critical one."""
+    receiver = Receiver(lambda _at, _message, _before: None)
+    channels = {"slack": {"rate_per_second": per_minute / 60, "burst": per_minute}}
+    async with load(receiver, channels=channels) as running:
+        running.create(count, priority="low")
+        await asyncio.sleep(10)
+        waiting = count - len(receiver.hits)
+        running.create(prefix="page", priority="critical")
+        await running.finished(within=2 * count)
+        return {
+            "waiting before": waiting,
+            "delay of the critical one, s": running.delays("page")[0],
+            "sent": sum(status["phase"] == "Sent" for status in running.statuses()),
+            "last delivery, s": running.delays()[-1],
+            "reads": running.store.calls["GET"],
+            "writes": running.store.calls["PUT"],
+        }
+
+
 async def http_outage(*, away: float = 60.0, count: int = 500) -> dict[str, float]:
     """The same as `outage`, with Slack's own channel and a real server that is away at first; in real time."""
     requests: list[float] = []
@@ -298,5 +318,5 @@ async def slow_tenants(*, tenants: int = 3, count: int = 4_000, body: int = 60_0
 
 SCENARIOS: Final[dict[str, Callable[[], Coroutine[Any, Any, dict[str, float]]]]] = {
     each.__name__.replace("_", "-"): each
-    for each in (outage, half_failing, twice_unavailable, poisonous, paused, limited, slow_tenants)
+    for each in (outage, half_failing, twice_unavailable, poisonous, paused, limited, ranked, slow_tenants)
 }

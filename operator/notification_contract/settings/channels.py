@@ -29,7 +29,7 @@ class RatedChannel(ChannelSection):
     """A channel whose destinations have a rate limit."""
 
     rate_per_second: Annotated[float, Field(ge=0, le=10_000)] = 0.0
-    """Messages per second and destination, on average; 0 for no limit. Namespaces share the rate equally."""
+    """Messages per second and destination, on average; 0 for no limit. A higher priority is first; within a priority, namespaces share the rate equally."""
     burst: Annotated[int, Field(ge=1, le=1_000_000)] = 1
     """Messages that a destination may get at once after a time without messages."""
 
@@ -80,7 +80,7 @@ class SlackChannel(RatedChannel):
     connections: Annotated[int, Field(ge=1, le=1000)] = 10
     """Number of concurrent messages to Slack, each over a connection of its own. A message that takes longer than 1.5 s is not counted, so that there are up to twice as many connections while Slack is slow."""
     rate_per_second: Annotated[float, Field(ge=0, le=10_000)] = 1.0
-    """Messages per second to Slack, on average; 0 for no limit. Slack accepts one per second and webhook, and short bursts. Namespaces share the rate equally."""
+    """Messages per second to Slack, on average; 0 for no limit. Slack accepts one per second and webhook, and short bursts. A higher priority is first; within a priority, namespaces share the rate equally."""
     burst: Annotated[int, Field(ge=1, le=1_000_000)] = 600
     """Messages that Slack may get at once after a time without messages. If Slack answers 429, the burst is used up and only the rate counts."""
     mrkdwn: Markup = Markup.ESCAPED

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from notification_contract import bounds
-from notification_contract.kinds.choices import BodyFormat, LifecycleEvent, Phase
+from notification_contract.kinds.choices import BodyFormat, LifecycleEvent, Phase, Priority
 from notification_operator.domain.attempt import Attempt
 from notification_operator.domain.json_values import moment, parse_time
 from notification_operator.domain.receivers.catalog import ReceiverKey
@@ -70,6 +70,7 @@ __all__ = [
     "parse",
 ]
 
+RANKS: Final[Mapping[str, int]] = {priority.value: rank for rank, priority in enumerate(Priority)}
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 """An annotation that repeats the whole object; not part of the content."""
 
@@ -105,6 +106,11 @@ class Content:
     """How the body is read; None: as plain text, or as the channel of the settings always has."""
     template: TemplateRef | None = None
     """The template of the body that overrides that of a receiver."""
+
+    @property
+    def rank(self) -> int:
+        """The place of the priority in a waiting line; a lower rank comes first."""
+        return RANKS.get(self.priority, len(RANKS))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,8 +30,12 @@ STALE_SECONDS: Final = 5.0
 """A notification that is not reconciled within this time after its turn is gone, or belongs to another replica."""
 
 
+Rank = tuple[int, int]
+"""Of the priority, and then of what else decides; the lower one comes first."""
+
+
 class _Place(NamedTuple):
-    rank: int
+    rank: Rank
     turn: float
     number: int
     """Distinguishes places of the same turn: first come, first served."""
@@ -51,33 +55,33 @@ class Ticket:
 
 
 class WaitingLine:
-    """The notifications that wait for a destination, in the order of their turns (DD-DESTINATION-001).
+    """The notifications that wait for a destination, by rank and then by turn (DD-DESTINATION-001).
 
-    Namespaces take turns, as in `FairSemaphore`, but without callbacks: the position of a notification determines the
+    Within a rank, namespaces take turns, as in `FairSemaphore`, but without callbacks: the position of a notification determines the
     time of its next reconciliation. So waiting costs a few bytes, and no task.
     """
 
     def __init__(self) -> None:
         self._tickets: dict[str, Ticket] = {}
         self._places: list[_Place] = []
-        self._turns: dict[str, float] = {}
-        """The last turn of each namespace that waits."""
-        self._turn = 0.0
-        """The turn that was served last."""
+        self._turns: dict[tuple[Rank, str], float] = {}
+        """The last turn of each namespace that waits, by rank."""
+        self._served: dict[Rank, float] = {}
+        """The turn that was served last, by rank."""
         self._number = 0
 
     def __len__(self) -> int:
         return len(self._places)
 
-    def join(self, notification: str, namespace: str, *, rank: int = 0) -> Ticket:
-        """Return the ticket of a notification; a new one, at the end of its namespace, if it has none.
+    def join(self, notification: str, namespace: str, *, rank: Rank) -> Ticket:
+        """Return the ticket of a notification; a new one, the last of its rank and namespace, if it has none.
 
         A lower rank comes first, whatever the namespace.
         """
         ticket = self._tickets.get(notification)
         if ticket is None:
-            turn = max(self._turn, self._turns.get(namespace, 0.0)) + 1.0
-            self._turns[namespace] = turn
+            served, last = self._served.get(rank, 0.0), self._turns.get((rank, namespace), 0.0)
+            turn = self._turns[rank, namespace] = max(served, last) + 1.0
             self._number += 1
             place = _Place(rank=rank, turn=turn, number=self._number, notification=notification)
             ticket = self._tickets[notification] = Ticket(place=place, namespace=namespace)
@@ -92,7 +96,8 @@ class WaitingLine:
         """Remove a notification whose turn it is."""
         ticket = self._tickets.get(notification)
         if ticket is not None:
-            self._turn = max(self._turn, ticket.place.turn)
+            place = ticket.place
+            self._served[place.rank] = max(self._served.get(place.rank, 0.0), place.turn)
             self._remove(ticket)
 
     def drop_stale(self, now: float) -> None:
@@ -104,12 +109,14 @@ class WaitingLine:
             self._remove(ticket)
 
     def _remove(self, ticket: Ticket) -> None:
+        place, line = ticket.place, (ticket.place.rank, ticket.namespace)
         del self._places[self.position(ticket)]
-        del self._tickets[ticket.place.notification]
-        if self._turns.get(ticket.namespace) == ticket.place.turn:
-            del self._turns[ticket.namespace]
+        del self._tickets[place.notification]
+        if self._turns.get(line) == place.turn:
+            del self._turns[line]
         if not self._places:
             self._turns.clear()
+            self._served.clear()
 
 
 PROBE_POLL: Final = timedelta(seconds=1)
@@ -123,6 +130,8 @@ logger = structlog.get_logger(__name__)
 class Waiting(NamedTuple):
     notification: str
     namespace: str
+    rank: int
+    """Of its priority; a lower one comes first."""
     advanced: int
     """Its failed attempts, if it has several left: each probe time belongs to one of these and to one other."""
 
@@ -252,7 +261,8 @@ class CircuitBreaker:
         for each in self._lines:
             each.drop_stale(seconds)
         other.serve(waiting.notification)
-        ticket = line.join(waiting.notification, waiting.namespace, rank=-waiting.advanced)
+        rank = waiting.rank, -waiting.advanced
+        ticket = line.join(waiting.notification, waiting.namespace, rank=rank)
         position = line.position(ticket)
         first = position == 0 and (self._is_next(advanced=advanced) or not len(other))
         if probes > len(self._invited) and (first or self._first_is_late(now)):

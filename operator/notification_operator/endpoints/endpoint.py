@@ -102,7 +102,12 @@ class Delivery:
         if gate is None or gate.rejects(message.uid):
             # An attempt records what the breaker rejects, and uses up nothing.
             return Permit(partial(self.endpoint.send, self, send), copies=self.channel.copies)
-        hold = gate.check(limits.rate, notification=message.uid, namespace=message.namespace)
+        hold = gate.check(
+            limits.rate,
+            notification=message.uid,
+            namespace=message.namespace,
+            rank=message.content.rank,
+        )
         if hold is None:
             messages = max(1, int(self.channel.messages_of(message)))
             return Permit(partial(self._start, gate, send, messages), copies=self.channel.copies)
@@ -317,12 +322,15 @@ class Endpoint:
         gate, message = delivery.gate, delivery.message
         if gate is None:
             local = (self.host or self).destinations.local_slots(delivery.channel)
-            async with local.slot(message.namespace):
+            async with local.slot(message.namespace, message.content.rank):
                 attempt, error = await self._deliver(delivery, send)
                 self._observe(attempt, error)
                 return attempt
         async with gate.call(
-            notification=message.uid, namespace=message.namespace, messages=messages
+            notification=message.uid,
+            namespace=message.namespace,
+            rank=message.content.rank,
+            messages=messages,
         ) as answer:
             if isinstance(answer, Rejected):
                 return self._context.recorder.rejected(send, self.name)

@@ -93,17 +93,17 @@ class Pace:
             self._shown = expected
         return self._shown
 
-    def check(self, rate: Rate | None, *, notification: str, namespace: str) -> Hold | None:
+    def check(self, rate: Rate | None, *, notification: str, namespace: str, rank: int) -> Hold | None:
         """Return None if a notification may send now; else when to ask again.
 
-        It uses up nothing: `consume` does.
+        It uses up nothing: `consume` does. A lower rank comes first.
         """
         now = self._control.seconds()
         self._bucket = _at_rate(self._bucket, rate, now)
         if self._bucket is None and self._paused_until <= now and not self._line:
             return None
         self._line.drop_stale(now)
-        ticket = self._line.join(notification, namespace)
+        ticket = self._line.join(notification, namespace, rank=(rank, 0))
         wait = self._wait(self._line.position(ticket), now)
         if wait <= 0.0:
             # It keeps its place for a moment, and loses it if it does not send after all.
@@ -188,11 +188,11 @@ class CallSlots:
             self._semaphore.resize(more)
 
     @asynccontextmanager
-    async def slot(self, namespace: str) -> AsyncIterator[None]:
+    async def slot(self, namespace: str, rank: int) -> AsyncIterator[None]:
         """Hold a slot for the duration of the block, or until it takes too long."""
         self._users += 1
         try:
-            await self._semaphore.acquire(namespace)
+            await self._semaphore.acquire(namespace, rank)
             call = _Call()
             timer = asyncio.get_running_loop().call_later(OVERTIME_SECONDS, self._lend, call)
             try:
@@ -256,11 +256,11 @@ class Gate:
         """Return whether nothing is lost if the gate is made again for the next message, except earlier results."""
         return self.idle and self.breaker.probe_at is None and self.pace.paused_until() is None
 
-    def check(self, rate: Rate | None, *, notification: str, namespace: str) -> Hold | None:
+    def check(self, rate: Rate | None, *, notification: str, namespace: str, rank: int) -> Hold | None:
         """Return when to ask again if the pace holds a notification now; else None. It uses up nothing."""
         if self.rejects(notification):
             return None  # An attempt records that.
-        return self.pace.check(rate, notification=notification, namespace=namespace)
+        return self.pace.check(rate, notification=notification, namespace=namespace, rank=rank)
 
     def rejects(self, notification: str) -> bool:
         """Return whether a call would be rejected by the breaker; during a pause none would be made at all."""
@@ -272,13 +272,14 @@ class Gate:
 
     @asynccontextmanager
     async def call(
-        self, *, notification: str, namespace: str, messages: int = 0
+        self, *, notification: str, namespace: str, rank: int, messages: int = 0
     ) -> AsyncIterator[PermittedCall | Rejected]:
         """Hold the slots of a call for the duration of the block, once the probes have ended that run now.
 
         Args:
             notification: its uid.
             namespace: that of the notification.
+            rank: that of its priority; within the namespace, a lower one gets a slot first.
             messages: what the call has used up of the rate.
 
         Raises:
@@ -287,10 +288,10 @@ class Gate:
         if not self.retired:
             self.slots.limit(self.breaker.allowance)
         try:
-            async with self.slots.slot(namespace):
+            async with self.slots.slot(namespace, rank):
                 while True:
                     # The wait for probes takes no slot that other destinations could use.
-                    async with self._shared.slot(namespace):
+                    async with self._shared.slot(namespace, rank):
                         answer = self._enter(notification, messages)
                         if answer is not None:
                             yield answer

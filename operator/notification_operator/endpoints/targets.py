@@ -116,7 +116,14 @@ class Targets:
         latest = [each for each in self._notification.attempts if each.channel == target][-1:]
         if latest and latest[0].circuit_open:
             return partial(_probed_at, gate, self._waiting(target))
-        return partial(_paced_until, endpoint, gate, self._message.uid, self._message.namespace)
+        return partial(
+            _paced_until,
+            endpoint,
+            gate,
+            notification=self._message.uid,
+            namespace=self._message.namespace,
+            rank=self._content.rank,
+        )
 
     def _find(self, target: str) -> Delivery | Hold | Refusal:
         found = self._found.get(target)
@@ -137,6 +144,7 @@ class Targets:
         return Waiting(
             notification=notification.uid,
             namespace=notification.namespace,
+            rank=self._content.rank,
             advanced=len(failed) if most - len(failed) >= ATTEMPTS_LEFT else 0,
         )
 
@@ -151,8 +159,10 @@ def _probed_at(gate: Gate, waiting: Waiting) -> datetime | None:
     return None if gate.retired else gate.breaker.blocked_until(waiting)
 
 
-def _paced_until(endpoint: Endpoint, gate: Gate, notification: str, namespace: str) -> datetime | None:
+def _paced_until(
+    endpoint: Endpoint, gate: Gate, *, notification: str, namespace: str, rank: int
+) -> datetime | None:
     if gate.retired:
         return None
-    hold = gate.check(endpoint.limits.rate, notification=notification, namespace=namespace)
+    hold = gate.check(endpoint.limits.rate, notification=notification, namespace=namespace, rank=rank)
     return None if hold is None else hold.until

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import heapq
 from collections import OrderedDict
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -87,12 +88,16 @@ class FairQueue(Generic[Item]):
 class FairSemaphore:
     """A bounded number of slots, granted to the waiting namespaces in round-robin order.
 
-    Within a namespace, slots are granted first come, first served.
+    Within a namespace, the lowest rank is first; within a rank, slots are granted first come, first served.
     """
 
     def __init__(self, slots: int) -> None:
         self._free = slots
-        self._waiting: FairQueue[Callable[[], bool]] = FairQueue()
+        self._turns: FairQueue[tuple[str, int]] = FairQueue()
+        """A turn of its namespace for each waiter: the namespace, and the number of the waiter."""
+        self._waiters: dict[str, list[tuple[int, int, Callable[[], bool]]]] = {}
+        """The waiters of each namespace as a heap, by rank and number."""
+        self._number = 0
 
     @property
     def free(self) -> int:
@@ -100,15 +105,15 @@ class FairSemaphore:
         return self._free
 
     @asynccontextmanager
-    async def slot(self, namespace: str) -> AsyncIterator[None]:
+    async def slot(self, namespace: str, rank: int = 0) -> AsyncIterator[None]:
         """Hold a slot for the duration of the block."""
-        await self.acquire(namespace)
+        await self.acquire(namespace, rank)
         try:
             yield
         finally:
             self.release()
 
-    async def acquire(self, namespace: str) -> None:
+    async def acquire(self, namespace: str, rank: int = 0) -> None:
         """Wait for a slot; `release` returns it."""
         if self._take_free():
             return
@@ -119,7 +124,7 @@ class FairSemaphore:
                 granted.set_result(None)
             return wanted
 
-        self.call_when_free(namespace, accept)
+        self.call_when_free(namespace, accept, rank)
         try:
             await granted
         except asyncio.CancelledError:
@@ -128,17 +133,19 @@ class FairSemaphore:
                 self.release()
             raise
 
-    def call_when_free(self, namespace: str, accept: Callable[[], bool]) -> None:
+    def call_when_free(self, namespace: str, accept: Callable[[], bool], rank: int = 0) -> None:
         """Call `accept` with a slot, now or later; the slot passes on if it returns False.
 
-        This costs no task per waiter. The accepted slot is returned by `release`. Each call has a function of its own.
+        This costs no task per waiter. The accepted slot is returned by `release`.
         """
-        self._waiting.add(namespace, accept)
+        self._number += 1
+        heapq.heappush(self._waiters.setdefault(namespace, []), (rank, self._number, accept))
+        self._turns.add(namespace, (namespace, self._number))
         self._grant()
 
     def _take_free(self) -> bool:
         """Take a slot, unless others wait for one."""
-        free = self._free > 0 and not self._waiting
+        free = self._free > 0 and not self._turns
         if free:
             self._free -= 1
         return free
@@ -154,8 +161,12 @@ class FairSemaphore:
         self._grant()
 
     def _grant(self) -> None:
-        while self._free > 0 and self._waiting:
-            accept = self._waiting.pop()
+        while self._free > 0 and self._turns:
+            namespace, _ = self._turns.pop()
+            line = self._waiters[namespace]
+            _, _, accept = heapq.heappop(line)
+            if not line:
+                del self._waiters[namespace]
             self._free -= 1
             if not accept():
                 self._free += 1

@@ -153,8 +153,8 @@ async def test_cancelled_probe_passes_its_permit_to_a_waiting_call() -> None:
         task.cancel()
 
 
-def waiting(name: str, *, advanced: int = 0) -> Waiting:
-    return Waiting(notification=name, namespace="shop", advanced=advanced)
+def waiting(name: str, *, advanced: int = 0, rank: int = 3) -> Waiting:
+    return Waiting(notification=name, namespace="shop", rank=rank, advanced=advanced)
 
 
 def asked(breaker: CircuitBreaker, *those: Waiting) -> list[datetime | None]:
@@ -170,6 +170,16 @@ async def test_one_notification_of_each_line_probes_and_the_others_ask_again() -
     clock.now = at(30)
     assert asked(breaker, *fresh, *advanced) == [None, at(31), at(31), None]
     assert asked(breaker, fresh[0]) == [None], "it has not begun"
+
+
+async def test_notification_of_higher_priority_probes_before_an_advanced_one() -> None:
+    clock = Clock()
+    breaker = breaker_of(clock)
+    await opened(breaker)
+    low, critical = waiting("low", advanced=2), waiting("critical", advanced=1, rank=0)
+    asked(breaker, low, critical)
+    clock.now = at(30)
+    assert asked(breaker, low, critical) == [at(31), None]
 
 
 async def test_notification_whose_probe_failed_lets_the_other_line_probe_next() -> None:

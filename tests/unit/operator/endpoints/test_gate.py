@@ -22,7 +22,7 @@ def gate(*, before: Gate | None = None) -> Gate:
 
 
 async def use(tested: Gate, *, result: Result = Result.SUCCESS) -> None:
-    async with tested.call(notification="uid", namespace="shop") as answer:
+    async with tested.call(notification="uid", namespace="shop", rank=0) as answer:
         assert isinstance(answer, PermittedCall)
         with answer:
             answer.result = result
@@ -31,7 +31,7 @@ async def use(tested: Gate, *, result: Result = Result.SUCCESS) -> None:
 async def test_gate_without_a_call_a_pause_and_an_open_breaker_is_forgettable() -> None:
     tested = gate()
     assert tested.forgettable()
-    async with tested.call(notification="uid", namespace="shop"):
+    async with tested.call(notification="uid", namespace="shop", rank=0):
         assert not tested.forgettable()
     assert tested.forgettable()
     tested.pace.pause(30)
@@ -42,13 +42,13 @@ async def test_open_breaker_is_not_forgotten_and_rejects() -> None:
     tested = gate()
     await use(tested, result=Result.REFUSAL)
     assert not tested.forgettable()
-    async with tested.call(notification="uid", namespace="shop") as answer:
+    async with tested.call(notification="uid", namespace="shop", rank=0) as answer:
         assert isinstance(answer, Rejected)
 
 
 async def test_pause_is_asked_for_again_after_the_wait_for_a_slot() -> None:
     tested = gate()
-    async with tested.call(notification="first", namespace="shop"):
+    async with tested.call(notification="first", namespace="shop", rank=0):
         waiting = asyncio.create_task(use(tested))
         await until_idle()
         tested.pace.pause(30)
@@ -58,7 +58,7 @@ async def test_pause_is_asked_for_again_after_the_wait_for_a_slot() -> None:
 
 async def test_retired_gate_postpones_what_waits_and_hands_its_slots_on() -> None:
     old = gate()
-    async with old.call(notification="first", namespace="shop"):
+    async with old.call(notification="first", namespace="shop", rank=0):
         waiting = asyncio.create_task(use(old))
         await until_idle()
         old.retire()
@@ -74,10 +74,10 @@ async def test_retired_gate_postpones_what_waits_and_hands_its_slots_on() -> Non
 async def test_closed_breaker_of_a_new_gate_gives_all_slots() -> None:
     """The one before was open, and its calls still run."""
     old = Gate("slack", CONTROL, slots=4, shared=CallSlots(4))
-    running = [old.call(notification=str(number), namespace="shop") for number in range(3)]
+    running = [old.call(notification=str(number), namespace="shop", rank=0) for number in range(3)]
     for each in running:
         await each.__aenter__()
-    async with old.call(notification="refused", namespace="shop") as answer:
+    async with old.call(notification="refused", namespace="shop", rank=0) as answer:
         assert isinstance(answer, PermittedCall)
         with answer:
             answer.result = Result.REFUSAL
@@ -85,7 +85,7 @@ async def test_closed_breaker_of_a_new_gate_gives_all_slots() -> None:
     new = Gate("slack", CONTROL, slots=4, shared=CallSlots(4), before=old)
     for each in running:
         await each.__aexit__(None, None, None)
-    others = [new.call(notification=str(number), namespace="shop") for number in range(4)]
+    others = [new.call(notification=str(number), namespace="shop", rank=0) for number in range(4)]
     async with asyncio.timeout(1):
         for each in others:
             await each.__aenter__()

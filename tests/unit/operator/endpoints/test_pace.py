@@ -4,9 +4,11 @@ from datetime import timedelta
 
 import pytest
 
+from notification_contract.kinds.choices import Priority
 from notification_operator.domain.flow_control.breaker import Limits
 from notification_operator.domain.flow_control.rate import Rate
 from notification_operator.domain.json_values import LATEST_TIME
+from notification_operator.domain.model import RANKS
 from notification_operator.domain.planning.hold import Hold, HoldReason
 from notification_operator.endpoints.circuit import STALE_SECONDS
 from notification_operator.endpoints.gate import LONGEST_PAUSE, Pace
@@ -14,6 +16,7 @@ from notification_operator.endpoints.limits import FlowControl
 from tests.unit.operator.domain.builders import at
 
 RATE = Rate(per_second=1.0, burst=2)
+CRITICAL, LOW = (RANKS[priority] for priority in (Priority.CRITICAL, Priority.LOW))
 
 
 class PacingFixture:
@@ -32,21 +35,27 @@ class PacingFixture:
         self.pace = Pace("slack", self.control)
 
     def ask(
-        self, notification: str, namespace: str = "shop", *, rate: Rate | None = RATE, messages: int = 1
+        self,
+        notification: str,
+        namespace: str = "shop",
+        *,
+        rate: Rate | None = RATE,
+        messages: int = 1,
+        rank: int = LOW,
     ) -> Hold | None:
         """Ask, and send if that is possible."""
-        hold = self.pace.check(rate, notification=notification, namespace=namespace)
+        hold = self.pace.check(rate, notification=notification, namespace=namespace, rank=rank)
         if hold is None:
             self.pace.consume(notification, messages)
         return hold
 
     def may_send(self, notification: str) -> bool:
         """Ask without sending."""
-        return self.pace.check(RATE, notification=notification, namespace="shop") is None
+        return self.pace.check(RATE, notification=notification, namespace="shop", rank=LOW) is None
 
-    def wait(self, notification: str, namespace: str = "shop") -> float:
+    def wait(self, notification: str, namespace: str = "shop", *, rank: int = LOW) -> float:
         """Return the seconds that a notification has to wait."""
-        hold = self.ask(notification, namespace)
+        hold = self.ask(notification, namespace, rank=rank)
         return 0.0 if hold is None else (hold.until - at(self.seconds - 1000)).total_seconds()
 
 
@@ -80,6 +89,16 @@ def test_namespaces_take_turns(paced: PacingFixture) -> None:
     assert paced.wait("single", "quiet") == pytest.approx(2, abs=0.02)
     paced.seconds += 2
     assert paced.wait("single", "quiet") == 0
+
+
+def test_critical_notification_waits_for_no_low_one(paced: PacingFixture) -> None:
+    for number in range(102):
+        paced.wait(f"uid-{number}", "loud")
+    assert paced.wait("page", "quiet", rank=CRITICAL) == pytest.approx(1, abs=0.02)
+    assert paced.wait("page-2", "quiet", rank=CRITICAL) == pytest.approx(2, abs=0.02)
+    paced.seconds += 1
+    assert paced.wait("uid-2", "loud") == pytest.approx(2, abs=0.02), "it lets both go first"
+    assert paced.wait("page", "quiet", rank=CRITICAL) == 0
 
 
 def test_notification_without_a_rate_and_a_pause_is_not_remembered(paced: PacingFixture) -> None:

@@ -18,11 +18,11 @@ class Waiters:
         self.semaphore = semaphore
         self.served: list[str] = []
 
-    def wait(self, *names: str, accepts: bool = True) -> None:
+    def wait(self, *names: str, accepts: bool = True, rank: int = 0) -> None:
         """Wait under each name; the part before the dash is the namespace."""
         for name in names:
             accept = partial(self._accept, name, accepts=accepts)
-            self.semaphore.call_when_free(name.partition("-")[0], accept)
+            self.semaphore.call_when_free(name.partition("-")[0], accept, rank)
 
     def _accept(self, name: str, *, accepts: bool) -> bool:
         if accepts:
@@ -46,6 +46,13 @@ def test_single_waiter_waits_for_one_slot_of_each_other_namespace() -> None:
     waiters = Waiters(FairSemaphore(1))
     waiters.wait("busy-1", "busy-2", "busy-3", "busy-4", "loud-1", "loud-2", "quiet-1")
     assert waiters.release(6) == ["busy-1", "busy-2", "loud-1", "quiet-1", "busy-3", "loud-2", "busy-4"]
+
+
+def test_lower_rank_is_first_within_its_namespace_and_takes_no_turn_of_another() -> None:
+    waiters = Waiters(FairSemaphore(0))
+    waiters.wait("loud-1", "loud-2", "quiet-1")
+    waiters.wait("loud-3", rank=-1)
+    assert waiters.release(4) == ["loud-3", "quiet-1", "loud-1", "loud-2"]
 
 
 def test_returning_namespace_queues_behind_the_waiting_ones() -> None:
