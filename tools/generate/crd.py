@@ -23,7 +23,7 @@ from notification_contract.kinds.secrets import DefaultKey
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from notification_contract.kinds.definitions import Kind
+    from notification_contract.kinds.definitions import Column, Kind
 
 Schema = dict[str, Any]
 
@@ -212,15 +212,16 @@ def _version(kind: Kind) -> dict[str, Any]:
         "served": True,
         "storage": True,
         "subresources": {"status": {}},
-        "additionalPrinterColumns": [
-            {"name": each.name, "type": each.type, "jsonPath": each.path}
-            | ({"priority": each.priority} if each.priority else {})
-            for each in kind.columns
-        ],
+        "additionalPrinterColumns": [_column(each) for each in kind.columns],
     }
     if kind.selectable:
         version["selectableFields"] = [{"jsonPath": path} for path in kind.selectable]
     return version | {"schema": {"openAPIV3Schema": _object(kind)}}
+
+
+def _column(column: Column) -> dict[str, Any]:
+    document = {"name": column.name, "type": column.type, "jsonPath": column.path}
+    return document | ({"priority": 1} if column.wide else {})
 
 
 def _object(kind: Kind) -> dict[str, Any]:

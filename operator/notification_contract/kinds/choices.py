@@ -94,6 +94,33 @@ class TargetState(StrEnum):
     """Not delivered before `spec.deliverBefore`."""
 
 
+class TargetReason(StrEnum):
+    """Why a target is in its state; a target that is delivered, or whose attempt runs, has none."""
+
+    QUEUED = "Queued"
+    """Its first attempt is due, and has not started: the operator has no room for the content yet."""
+    BACKOFF = "Backoff"
+    """Its latest attempt has failed, and the next one follows after the backoff of the retry policy."""
+    CIRCUIT_OPEN = "CircuitOpen"
+    """The circuit breaker of its receiver is open."""
+    PAUSED = "Paused"
+    """Its receiver has asked for a pause."""
+    RATE_LIMITED = "RateLimited"
+    """It waits for the rate limit of its receiver, or exceeds one that suppresses."""
+    SUSPENDED = "Suspended"
+    """Its receiver is suspended."""
+    RECEIVER_NOT_READY = "ReceiverNotReady"
+    """Its receiver does not exist, is not valid, lacks a Secret, or refuses all messages."""
+    RECEIVER_NOT_ALLOWED = "ReceiverNotAllowed"
+    CHANNEL_NOT_ALLOWED = "ChannelNotAllowed"
+    NO_DEFAULT_RECEIVER = "NoDefaultReceiver"
+    TOO_LARGE = "TooLarge"
+    MUTED = "Muted"
+    """Its receiver is not for messages of this priority."""
+    DELETED = "Deleted"
+    EXPIRED = "Expired"
+
+
 class AttemptStatus(StrEnum):
     """How one attempt on one target ended."""
 

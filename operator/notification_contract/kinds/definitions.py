@@ -24,8 +24,8 @@ class Column:
     name: str
     path: str
     type: str = "string"
-    priority: int = 0
-    """Above 0, only `kubectl get -o wide` shows it."""
+    wide: bool = False
+    """Whether only `kubectl get -o wide` shows it: the others fit into a terminal of 120 columns."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,9 +61,12 @@ NOTIFICATION_REQUEST: Final = Kind(
         Column(name="Type", path=".spec.type"),
         Column(name="Priority", path=".spec.priority"),
         Column(name="Phase", path=".status.phase"),
+        Column(name="Reason", path=".status.reason"),
         Column(name="Attempts", path=".status.totalAttempts", type="integer"),
+        # As text: kubectl shows dates as ages, and one in the future as <invalid>.
+        Column(name="Next", path=".status.nextAttemptAt", wide=True),
         AGE,
-        Column(name=names.INCIDENT_COLUMN, path=".spec.dedupKey", priority=1),
+        Column(name=names.INCIDENT_COLUMN, path=".spec.dedupKey", wide=True),
     ),
     # The operator excludes final notifications from its watch with `status.phase!=Sent,...` (DD-WATCH-001).
     # The events of an incident are found by `spec.dedupKey`.

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 from notification_contract import bounds
-from notification_contract.kinds.choices import Phase, TargetState
+from notification_contract.kinds.choices import Phase, TargetReason, TargetState
 from notification_operator.domain.attempt import Attempt, dump_attempt, parse_attempt
 from notification_operator.domain.conditions import (
     Condition,
@@ -35,6 +35,8 @@ class TargetStatus:
     name: str
     """The key of the target."""
     state: TargetState
+    reason: TargetReason | None = None
+    """Why it is in this state; None for a target that is delivered, or whose attempt runs."""
     attempts: int = 0
     """Attempts, without those that a circuit breaker rejected, or that did not count for another reason."""
     last_error: str = ""
@@ -198,6 +200,7 @@ def _parse_channels(value: object) -> tuple[str, ...]:
 
 
 _STATES: Final = frozenset(TargetState)
+_TARGET_REASONS: Final = frozenset(TargetReason)
 
 
 def parse_targets(value: object) -> tuple[TargetStatus, ...]:
@@ -207,7 +210,10 @@ def parse_targets(value: object) -> tuple[TargetStatus, ...]:
 
 
 def dump_target(target: TargetStatus) -> dict[str, Any]:
-    entry: dict[str, Any] = {"name": target.name, "state": target.state.value, "attempts": target.attempts}
+    entry: dict[str, Any] = {"name": target.name, "state": target.state.value}
+    if target.reason is not None:
+        entry["reason"] = target.reason.value
+    entry["attempts"] = target.attempts
     if target.delivered_at is not None:
         entry["deliveredAt"] = format_time(target.delivered_at)
     for key, value in (
@@ -221,12 +227,13 @@ def dump_target(target: TargetStatus) -> dict[str, Any]:
 
 
 def _parse_target(value: object) -> TargetStatus:
-    """Return a target; its name is empty where the entry has none. An unknown state is Waiting."""
+    """Return a target; its name is empty where the entry has none. An unknown state is Waiting, and an unknown reason none."""
     entry = mapping(value)
-    state = text(entry.get("state"))
+    state, reason = text(entry.get("state")), text(entry.get("reason"))
     return TargetStatus(
         name=text(entry.get("name"))[: bounds.TARGET_KEY],
         state=TargetState(state) if state in _STATES else TargetState.WAITING,
+        reason=TargetReason(reason) if reason in _TARGET_REASONS else None,
         attempts=integer(entry.get("attempts")) or 0,
         last_error=text(entry.get("lastError")),
         delivered_at=moment(entry.get("deliveredAt")),

@@ -203,6 +203,8 @@ class ReceiverInvariants(Invariants):
                     require(new.deleted, f"{target.name} is suppressed by a deletion that never was")
                 else:
                     require(not (attempts or reached), f"{target.name} is suppressed after {reached}")
+            if who != FOREIGN and target.state is TargetState.WAITING:
+                require(target.reason is not None, f"{target.name} does not say what it waits for")
             if who != FOREIGN and self.clocks_agree and target.state in OPEN:
                 self._fallback_due(new, target.name, self._clock(who))
         for attempt in new.attempts:

@@ -43,15 +43,18 @@ def test_crd_names_match_the_program_constants() -> None:
     assert DEFINITION["spec"]["names"]["shortNames"] == ["notif", "notifs"]
 
 
-def test_printer_columns_are_type_priority_phase_attempts_age_incident() -> None:
-    columns = [(column["name"], column["jsonPath"]) for column in VERSION["additionalPrinterColumns"]]
-    assert columns == [
+def test_printer_columns_say_how_far_and_why_and_wide_ones_when_next() -> None:
+    columns = VERSION["additionalPrinterColumns"]
+    wide = [(column["name"], column["jsonPath"]) for column in columns if column.get("priority")]
+    assert wide == [("Next", ".status.nextAttemptAt"), ("Incident", ".spec.dedupKey")]
+    shown = [(column["name"], column["jsonPath"]) for column in columns if not column.get("priority")]
+    assert shown == [
         ("Type", ".spec.type"),
         ("Priority", ".spec.priority"),
         ("Phase", ".status.phase"),
+        ("Reason", ".status.reason"),
         ("Attempts", ".status.totalAttempts"),
         ("Age", ".metadata.creationTimestamp"),
-        ("Incident", ".spec.dedupKey"),
     ]
 
 

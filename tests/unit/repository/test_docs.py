@@ -12,7 +12,7 @@ from prometheus_client.metrics import MetricWrapperBase
 
 from notification_cli.app import app as notif
 from notification_contract.crds import notification_request
-from notification_contract.kinds.choices import Phase
+from notification_contract.kinds.choices import Phase, TargetReason
 from notification_contract.settings import Audit
 from notification_operator.channels.console import ConsoleChannel
 from notification_operator.domain.flow_control.breaker import Limits
@@ -210,6 +210,15 @@ def test_every_phase_and_reason_is_documented() -> None:
         assert re.search(rf"^\| {phase} \|", text, re.MULTILINE)
     for reason in (*Reason, *RoutingReason):
         assert f"`{reason}`" in text
+
+
+def test_every_reason_of_a_target_is_documented_and_described_in_the_crd() -> None:
+    (version,) = notification_request()["spec"]["versions"]
+    status = version["schema"]["openAPIV3Schema"]["properties"]["status"]["properties"]
+    text, described = page("notificationrequest.md"), status["targets"]["items"]["properties"]["reason"]
+    for reason in TargetReason:
+        assert re.search(rf"^\| `{reason}` \| \w+", text, re.MULTILINE)
+        assert re.search(rf"\b{reason}\b", described["description"])
 
 
 def test_every_documented_log_event_exists_in_the_operator() -> None:

@@ -129,12 +129,12 @@ def fold(  # noqa: PLR0913 - one read, and each fact that the read cannot hold
         route = Route(targets=fresh.status.target_names or fresh.resolved_channels)
     notification = merge_attempts(with_suppressions(fresh, suppressions), attempts)
     followed, steps = follow(notification, route, notification.attempts, running=in_flight, now=now)
-    refusal = notification.too_large or route.refusal
+    refusal, shown = notification.too_large or route.refusal, _shown(holds, steps, now)
     if refusal:
         steps = tuple(map(refused, steps))
         decision = refuse(steps, refusal)
     else:
-        decision = _decide(notification, followed, steps, in_flight, _shown(holds, steps, now))
+        decision = _decide(notification, followed, steps, in_flight, shown)
     if decision.phase is Phase.PENDING:
         return fresh.status
     check_move(reachable_from(fresh.phase, steps), decision.phase)
@@ -156,7 +156,7 @@ def fold(  # noqa: PLR0913 - one read, and each fact that the read cannot hold
             now=now,
         ),
         resolved_channels=status.resolved_channels or (() if notification.names_targets else route.targets),
-        targets=target_statuses(steps, notification.attempts, running=in_flight),
+        targets=target_statuses(steps, notification.attempts, running=in_flight, holds=shown),
     )
     conditions = (
         delivered_condition(decision),

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from notification_contract.kinds.choices import ConditionStatus, Phase, TargetState
+from notification_contract.kinds.choices import ConditionStatus, Phase, TargetReason, TargetState
 from notification_operator.domain.conditions import Condition
-from notification_operator.domain.planning.hold import NO_HOLDS, describe_holds
+from notification_operator.domain.planning.hold import NO_HOLDS, TARGET_REASONS, describe_holds
 from notification_operator.domain.planning.progress import Progress, State
 from notification_operator.domain.status import DELIVERED, FINAL, Reason, TargetStatus
 
@@ -58,6 +58,7 @@ EXPLANATIONS: Final[Mapping[str, str]] = MappingProxyType(
 SPEAKING: Final = frozenset({*EXPLANATIONS, Reason.RECEIVER_NOT_READY, Reason.EXPIRED})
 """Reasons of targets that are the reason of the phase if all targets have the same."""
 _REASONS: Final = frozenset(Reason)
+_TARGET_REASONS: Final = frozenset(TargetReason)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,22 +252,31 @@ def with_suppressions(notification: Notification, suppressions: Mapping[str, str
 
 
 def target_statuses(
-    steps: Iterable[Progress], attempts: Iterable[Attempt], *, running: AbstractSet[str]
+    steps: Iterable[Progress],
+    attempts: Iterable[Attempt],
+    *,
+    running: AbstractSet[str],
+    holds: Mapping[str, Hold] = NO_HOLDS,
 ) -> tuple[TargetStatus, ...]:
     """Return the entries of targets, in the order of their progress."""
     by_target: dict[str, list[Attempt]] = {}
     for attempt in attempts:
         by_target.setdefault(attempt.channel, []).append(attempt)
-    return tuple(_status(step, by_target.get(step.channel, ()), running) for step in steps)
+    return tuple(
+        _status(step, by_target.get(step.channel, ()), running, holds.get(step.channel)) for step in steps
+    )
 
 
-def _status(step: Progress, attempts: Sequence[Attempt], running: AbstractSet[str]) -> TargetStatus:
+def _status(
+    step: Progress, attempts: Sequence[Attempt], running: AbstractSet[str], hold: Hold | None
+) -> TargetStatus:
     delivering = step.open and step.channel in running
     success = next((attempt for attempt in attempts if attempt.succeeded), None)
     last = max(attempts, key=lambda attempt: attempt.number, default=None)
     return TargetStatus(
         name=step.channel,
         state=TargetState.DELIVERING if delivering else STATES[step.state],
+        reason=None if delivering else _target_reason(step, hold),
         attempts=sum(not attempt.circuit_open for attempt in attempts),
         last_error=(last.error or "")[:MAX_ERROR] if last and not success else "",
         delivered_at=success.ended if success else None,
@@ -274,3 +284,18 @@ def _status(step: Progress, attempts: Sequence[Attempt], running: AbstractSet[st
         suppressed_by=step.reason if step.state is State.SUPPRESSED else "",
         note=last.note if last else "",
     )
+
+
+def _target_reason(step: Progress, hold: Hold | None) -> TargetReason | None:
+    """Return why a target without a running attempt is in its state; attempts may record any text as their reason."""
+    if step.state is State.SUCCEEDED:
+        return None
+    if step.open and hold is not None:
+        return TARGET_REASONS[hold.reason]
+    if step.reason in _TARGET_REASONS:
+        return TargetReason(step.reason)
+    if step.state is State.NOT_ATTEMPTED:
+        return TargetReason.QUEUED
+    if step.state is State.BACKING_OFF:
+        return TargetReason.CIRCUIT_OPEN if step.circuit_open else TargetReason.BACKOFF
+    return None

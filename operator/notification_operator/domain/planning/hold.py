@@ -7,6 +7,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from notification_contract.kinds.choices import TargetReason
 from notification_operator.domain.json_values import format_time
 
 if TYPE_CHECKING:
@@ -28,6 +29,17 @@ class HoldReason(StrEnum):
     def is_timed(self) -> bool:
         """Whether its end is known; otherwise a change of the receiver ends it."""
         return self not in {HoldReason.SUSPENDED, HoldReason.NOT_READY}
+
+
+TARGET_REASONS: Final[Mapping[HoldReason, TargetReason]] = MappingProxyType(
+    {
+        HoldReason.PAUSE: TargetReason.PAUSED,
+        HoldReason.RATE: TargetReason.RATE_LIMITED,
+        HoldReason.SUSPENDED: TargetReason.SUSPENDED,
+        HoldReason.NOT_READY: TargetReason.RECEIVER_NOT_READY,
+    }
+)
+"""The same in one word."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

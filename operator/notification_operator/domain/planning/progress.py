@@ -60,7 +60,7 @@ class Progress:
     circuit_open: bool = False
     """Whether the latest attempt records an open circuit breaker."""
     reason: str = ""
-    """Why no further attempt is made, in one word, where that is known."""
+    """Why no further attempt is made, or why the latest one failed, in one word, where that is known."""
 
     @property
     def open(self) -> bool:
@@ -183,6 +183,7 @@ def _target_progress(
         next_number=number,
         next_at=_backoff_end(notification, received) or last.ended,
         circuit_open=last.circuit_open,
+        reason=last.reason,
     )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from notification_contract.kinds.choices import ConditionStatus, Phase, TargetState
+from notification_contract.kinds.choices import ConditionStatus, Phase, TargetReason, TargetState
 from notification_operator.domain.conditions import Condition
 from notification_operator.domain.folding.outcome import PhaseDecision, delivered_condition
 from notification_operator.domain.json_values import format_time
@@ -103,6 +103,7 @@ FULL: dict[str, Any] = {
         {
             "name": "email/team#12345678",
             "state": "Suppressed",
+            "reason": "RateLimited",
             "attempts": 0,
             "suppressedBy": "RateLimited",
         },
@@ -138,7 +139,12 @@ TYPED = Status(
             message_ref="C1/1.2",
             note="n",
         ),
-        TargetStatus(name="email/team#12345678", state=TargetState.SUPPRESSED, suppressed_by="RateLimited"),
+        TargetStatus(
+            name="email/team#12345678",
+            state=TargetState.SUPPRESSED,
+            reason=TargetReason.RATE_LIMITED,
+            suppressed_by="RateLimited",
+        ),
     ),
     conditions=(condition(ConditionStatus.FALSE, observed_generation=3, last_transition_time=at(41)),),
 )

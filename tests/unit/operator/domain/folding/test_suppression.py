@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from notification_contract.kinds.choices import Phase, TargetState
+from notification_contract.kinds.choices import Phase, TargetReason, TargetState
 from notification_operator.domain.folding.fold import fold
 from notification_operator.domain.model import Reason, parse
 from notification_operator.domain.planning.plan import PlanReason, plan
@@ -51,7 +51,12 @@ def test_notification_whose_only_target_is_muted_is_suppressed() -> None:
     assert (status.phase, status.reason) == (Phase.SUPPRESSED, Reason.MUTED)
     assert status.message == "Nothing was sent to slack (Muted: the receiver is not for this priority)"
     assert status.targets == (
-        TargetStatus(name="slack", state=TargetState.SUPPRESSED, suppressed_by="Muted"),
+        TargetStatus(
+            name="slack",
+            state=TargetState.SUPPRESSED,
+            reason=TargetReason.MUTED,
+            suppressed_by="Muted",
+        ),
     )
     assert (status.total_attempts, status.completed_at, status.next_attempt_at) == (0, at(1), None)
     [condition] = status.conditions

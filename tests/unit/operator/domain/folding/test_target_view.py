@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from notification_contract.kinds.choices import TargetState
+from notification_contract.kinds.choices import TargetReason, TargetState
 from notification_operator.domain.folding.outcome import (
     MAX_ERROR,
     STATES,
@@ -12,6 +12,7 @@ from notification_operator.domain.folding.outcome import (
     with_suppressions,
 )
 from notification_operator.domain.model import Attempt
+from notification_operator.domain.planning.hold import Hold, HoldReason
 from notification_operator.domain.planning.progress import Progress, State
 from notification_operator.domain.status import TargetStatus
 from tests.unit.operator.domain.builders import at, circuit_open, failure, notification, success, with_status
@@ -19,9 +20,17 @@ from tests.unit.operator.domain.builders import at, circuit_open, failure, notif
 NONE: frozenset[str] = frozenset()
 
 
-def entry(state: State, *attempts: Attempt, running: frozenset[str] = NONE, reason: str = "") -> TargetStatus:
-    step = Progress(channel="slack", state=state, next_number=1, reason=reason)
-    [result] = target_statuses([step], attempts, running=running)
+def entry(
+    state: State,
+    *attempts: Attempt,
+    running: frozenset[str] = NONE,
+    reason: str = "",
+    rejected: bool = False,
+    held: HoldReason | None = None,
+) -> TargetStatus:
+    step = Progress(channel="slack", state=state, next_number=1, reason=reason, circuit_open=rejected)
+    holds = {"slack": Hold(until=at(9), reason=held)} if held else {}
+    [result] = target_statuses([step], attempts, running=running, holds=holds)
     return result
 
 
@@ -63,6 +72,34 @@ def test_failure_without_a_text_has_no_error() -> None:
 def test_reason_is_shown_of_a_suppressed_target_alone() -> None:
     assert entry(State.SUPPRESSED, reason="Muted").suppressed_by == "Muted"
     assert entry(State.REFUSED, reason="ReceiverNotAllowed").suppressed_by == ""
+
+
+def test_waiting_target_says_what_it_waits_for() -> None:
+    assert entry(State.NOT_ATTEMPTED).reason is TargetReason.QUEUED
+    assert entry(State.BACKING_OFF).reason is TargetReason.BACKOFF
+    assert entry(State.BACKING_OFF, rejected=True).reason is TargetReason.CIRCUIT_OPEN
+    for state in (State.NOT_ATTEMPTED, State.BACKING_OFF):
+        assert [entry(state, held=each).reason for each in HoldReason] == [
+            TargetReason.PAUSED,
+            TargetReason.RATE_LIMITED,
+            TargetReason.SUSPENDED,
+            TargetReason.RECEIVER_NOT_READY,
+        ]
+
+
+def test_failed_target_says_why_and_a_reason_that_nobody_knows_is_left_out() -> None:
+    rejected = entry(State.BACKING_OFF, rejected=True, reason="ReceiverNotReady")
+    assert rejected.reason is TargetReason.RECEIVER_NOT_READY
+    assert entry(State.REFUSED, reason="ChannelNotAllowed").reason is TargetReason.CHANNEL_NOT_ALLOWED
+    assert entry(State.BACKING_OFF, reason="Whatever").reason is TargetReason.BACKOFF
+    assert entry(State.REFUSED, reason="Whatever").reason is None
+    assert entry(State.EXHAUSTED).reason is None
+
+
+def test_running_and_delivered_targets_have_no_reason() -> None:
+    running = entry(State.BACKING_OFF, running=frozenset({"slack"}), held=HoldReason.RATE)
+    assert (running.state, running.reason) == (TargetState.DELIVERING, None)
+    assert entry(State.SUCCEEDED, success("slack"), reason="ReceiverNotReady").reason is None
 
 
 def test_targets_are_in_the_order_of_the_route() -> None:
