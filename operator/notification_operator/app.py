@@ -24,7 +24,7 @@ from notification_operator.kube.events import Event, EventRecorder, EventType, o
 from notification_operator.kube.objects import RECEIVER_RESOURCE, RESOURCE, KubeObjects
 from notification_operator.leadership.lease import KubeLeases
 from notification_operator.observers.audit.observer import audit_store
-from notification_operator.telemetry.gauges import Heartbeat, ReceiverGauges, publish
+from notification_operator.telemetry.gauges import Heartbeat, ReceiverGauges, WaitingGauges, publish
 from notification_operator.telemetry.http_server import Check, HealthServer
 from notification_operator.telemetry.metrics import Metrics
 from notification_operator.watch.collection_watch import KubeWatches
@@ -159,6 +159,7 @@ class App:
             scheduled = bool(self._settings.drill.schedule)
             gauges = ReceiverGauges(operator.receivers.states, drills_scheduled=scheduled)
             operator.metrics.registry.register(gauges)
+        operator.metrics.registry.register(WaitingGauges(operator.metrics.waiting, clock=_now))
         publish(
             operator.metrics,
             queue=operator.queue.statistics,
@@ -338,7 +339,9 @@ class Lifecycle:
 
     def _on_change(self) -> None:
         """Admit what this replica may work on now."""
-        self.operator.ownership.on_change()
+        ownership = self.operator.ownership
+        ownership.on_change()
+        self.operator.metrics.waiting.keep(ownership.may_record)
         if self.operator.receivers:
             self.operator.receivers.status.note_all()
 

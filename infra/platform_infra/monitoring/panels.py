@@ -87,6 +87,8 @@ def _receivers(scope: Scope) -> Sequence[Panel]:
     rate = scope.rate("delivery_attempts_total", by="receiver, status", present="receiver")
     ready = minimum(scope.series("receiver_ready"), "receiver")
     last = maximum(scope.series("receiver_last_success_timestamp_seconds"), "receiver")
+    waiting = total(scope.series("receiver_waiting"), "receiver, reason")
+    oldest = maximum(scope.series("receiver_oldest_waiting_seconds"), "receiver")
     drill = maximum(scope.series("drill_last_success_timestamp_seconds"), "receiver")
     return (
         Panel(
@@ -103,6 +105,18 @@ def _receivers(scope: Scope) -> Sequence[Panel]:
             ),
             unit=Unit.COUNT,
             curves=[Curve(expression=ready, legend="{{receiver}}")],
+        ),
+        Panel(
+            title="Waiting messages by receiver",
+            description="Messages that are not delivered yet, by receiver and by what they wait for.",
+            unit=Unit.COUNT,
+            curves=[Curve(expression=waiting, legend="{{receiver}} {{reason}}")],
+        ),
+        Panel(
+            title="Age of the oldest waiting message by receiver",
+            description="How long the oldest message that is not delivered yet has waited for its receiver.",
+            unit=Unit.SECONDS,
+            curves=[Curve(expression=oldest, legend="{{receiver}}")],
         ),
         Panel(
             title="Time since the last delivery by receiver",

@@ -41,6 +41,8 @@ class Limits:
 
     gap_seconds: float = 1
     """How long the event loop may be blocked: a lease is renewed within seconds, and a probe is answered."""
+    waiting_seconds: int = 10 * MINUTE
+    """How long a message may wait for a receiver."""
     drill_hours: int = 192
     """How long a receiver may be without a successful drill."""
 
@@ -85,6 +87,7 @@ def alerts(namespace: str, limits: Limits) -> Sequence[Alert]:
     return (
         *_deliveries(scope, limits),
         _receivers(scope, limits),
+        _waiting(scope, limits),
         _drills(scope, limits),
         *_work(scope, limits),
         *_losses(scope, limits),
@@ -141,6 +144,23 @@ def _receivers(scope: Scope, limits: Limits) -> Alert:
         description=(
             f"For {limits.hold}, the operator in {NAMESPACE} cannot use the NotificationReceiver {RECEIVER}, or all attempts "
             f"to deliver to it have failed. Its conditions say why: kubectl describe nrecv."
+        ),
+    )
+
+
+def _waiting(scope: Scope, limits: Limits) -> Alert:
+    oldest = maximum(scope.series("receiver_oldest_waiting_seconds"), "namespace, receiver")
+    return Alert(
+        name="NotificationsStuck",
+        expression=f"{oldest} > {limits.waiting_seconds}",
+        hold=limits.hold_outage,
+        severity=Severity.WARNING,
+        runbook="NotificationsStuck",
+        summary=f"A message for {RECEIVER} has waited for {AGE}",
+        description=(
+            f"The oldest message of the operator in {NAMESPACE} for the receiver {RECEIVER} has not been delivered for {AGE}. "
+            "Other messages for it may wait, too. The label reason of receiver_waiting says what they wait for: "
+            "kubectl get notif -A."
         ),
     )
 

@@ -164,7 +164,8 @@ class Reconciler:
             return self._wait_for_room(reconciliation, outcome)
         times = self._retry_times(reconciliation, outcome)
         written = await reconciliation.write(times, suppressions=outcome.suppressions)
-        self._publish(written, outcome.redacted, reconciliation)
+        self._note(reconciliation, written.after)
+        self._publish(written, outcome)
         return self._result(reconciliation, outcome, times.moved_to(written.at), written)
 
     async def _join_incident(self, reconciliation: Reconciliation) -> None:
@@ -347,12 +348,13 @@ class Reconciler:
 
     # Publish
 
-    def _publish(self, written: Written, redacted: RedactedContent, reconciliation: Reconciliation) -> None:
-        """Publish what is new in the status: to the incident, metrics, log, Events, audit."""
-        after = written.after
-        self._note(reconciliation, after)
+    def _publish(self, written: Written, outcome: StartOutcome) -> None:
+        """Publish what is new in the status: metrics, log, Events, audit."""
+        after, redacted, without_room = written.after, outcome.redacted, outcome.without_room
         self._metrics.count_conflicts(written.conflicts)
         self._metrics.track_phase(after.uid, after.phase)
+        if after.phase not in FINAL:
+            self._metrics.track_waiting(after, queued=without_room)
         if written.before is not after:
             self._publisher.publish(Transition(before=written.before, after=after, redacted=redacted))
 
@@ -361,6 +363,7 @@ class Reconciler:
     def _wait_for_room(self, reconciliation: Reconciliation, outcome: StartOutcome) -> Result:
         """Return when to reconcile a notification again that has nothing to write; room for it requests it, too."""
         notification, now = reconciliation.notification, self._clock()
+        self._metrics.track_waiting(notification, queued=outcome.without_room)
         due = next_attempt(notification, outcome.route, without_room=outcome.without_room, now=now)
         return _requeue(reconciliation, notification, due, now=now)
 

@@ -147,6 +147,11 @@ class Notification:
         return self.status.attempts
 
     @property
+    def deliverable_from(self) -> datetime:
+        """The time from which it may be delivered: its creation, or a later `spec.notBefore`."""
+        return max(self.created, self.not_before or self.created)
+
+    @property
     def resolved_channels(self) -> tuple[str, ...]:
         """The targets that an earlier reconciliation recorded as routing's choice."""
         return self.status.resolved_channels

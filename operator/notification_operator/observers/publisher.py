@@ -10,19 +10,21 @@ from typing import TYPE_CHECKING, Protocol
 import structlog
 
 from atomic_status import ConflictExhausted, Gone
+from notification_contract.kinds.choices import Phase, TargetReason, TargetState
 from notification_contract.kinds.target import UNKNOWN_TYPE, TargetKey
 from notification_operator.domain.folding.outcome import DEAD_LETTER_PHASES
 from notification_operator.domain.receivers.targets import receiver_of
 from notification_operator.domain.status import FINAL
 from notification_operator.telemetry.metrics import MAX_RECEIVERS, OTHER
+from notification_operator.telemetry.waiting import DELIVERING, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from collections.abc import Set as AbstractSet
 
     from prometheus_client import Counter
 
     from atomic_status import StatusError
-    from notification_contract.kinds.choices import Phase
     from notification_operator.domain.key import Key
     from notification_operator.domain.model import Attempt, Notification
     from notification_operator.domain.receivers.catalog import ReceiverKey
@@ -154,6 +156,10 @@ class MetricsObserver:
         for attempt in transition.new_attempts:
             if not attempt.circuit_open:
                 self._count_attempt(attempt, after.namespace)
+            if attempt.succeeded:
+                channel = TargetKey.parse(attempt.channel).channel
+                waited = (attempt.ended - after.deliverable_from).total_seconds()
+                self._metrics.delivery_seconds.labels(channel).observe(max(0.0, waited))
         if transition.phase_changed and after.phase in DEAD_LETTER_PHASES:
             self._metrics.dead_letters.labels(reason=after.status.reason).inc()
         content = after.content
@@ -173,10 +179,35 @@ class MetricsObserver:
         else:
             self._metrics.enter(uid, phase)
 
+    def track_waiting(self, notification: Notification, *, queued: AbstractSet[str] = frozenset()) -> None:
+        """Count what a notification that is not final waits for; the queued targets have no room, and no status yet."""
+        targets = () if notification.phase is Phase.PENDING else notification.status.targets
+        reasons = dict.fromkeys(sorted(queued), TargetReason.QUEUED.value)
+        for target in targets:
+            if target.state is TargetState.WAITING:
+                reasons[target.name] = (target.reason or TargetReason.QUEUED).value
+            elif target.state is TargetState.DELIVERING:
+                reasons[target.name] = DELIVERING
+        since = notification.deliverable_from.timestamp()
+        self._metrics.waiting.put(
+            notification.uid,
+            [
+                Wait(self._place(name, notification.namespace), reason, since)
+                for name, reason in reasons.items()
+            ],
+        )
+
+    def _place(self, target: str, namespace: str) -> str:
+        """Return what a message waits for: a receiver, one of those that do not exist, or a channel of the settings."""
+        receiver = receiver_of(target, namespace)
+        if receiver is None:
+            return TargetKey.parse(target).channel
+        return str(receiver) if self._exists(receiver) else OTHER
+
     def _count_attempt(self, attempt: Attempt, namespace: str) -> None:
         metrics, channel = self._metrics, TargetKey.parse(attempt.channel).channel
         receiver = self._label(attempt.channel, namespace)
-        metrics.delivery_seconds.labels(channel).observe(attempt.duration)
+        metrics.attempt_seconds.labels(channel).observe(attempt.duration)
         self._count(
             metrics.delivery_attempts, channel, receiver, "success" if attempt.succeeded else "failure"
         )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from notification_operator.domain.routing import RoutingState
     from notification_operator.telemetry.metrics import Metrics
+    from notification_operator.telemetry.waiting import Wait, WaitingMessages
 
 INTERVAL: Final = 0.1
 """Seconds between two beats; a gap that is shorter stays unseen."""
@@ -253,6 +254,47 @@ class ReceiverGauges(Collector):
             value=float(self._drills_scheduled),
         )
         yield from (ready, last_success, last_drill, scheduled)
+
+
+class WaitingGauges(Collector):
+    """Publishes how many messages wait for each receiver, for what, and how long the oldest has waited."""
+
+    def __init__(self, messages: WaitingMessages, *, clock: Callable[[], datetime]) -> None:
+        self._messages = messages
+        self._clock = clock
+
+    def describe(self) -> Iterator[Metric]:
+        """Yield the gauges without receivers."""
+        return self._gauges((), now=0.0)
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the gauges with their values."""
+        return self._gauges(tuple(self._messages), now=self._clock().timestamp())
+
+    def _gauges(self, waits: Sequence[Wait], *, now: float) -> Iterator[Metric]:
+        waiting = GaugeMetricFamily(
+            f"{PREFIX}receiver_waiting",
+            "Messages that are not delivered yet, by receiver and by the reason of their target; Delivering: an attempt runs. "
+            "Messages before spec.notBefore do not count.",
+            labels=["receiver", "reason"],
+        )
+        longest = GaugeMetricFamily(
+            f"{PREFIX}receiver_oldest_waiting_seconds",
+            "Age in seconds of the oldest of these messages, since its creation or its spec.notBefore; absent without any.",
+            labels=["receiver"],
+        )
+        named = set(sorted({wait.receiver for wait in waits})[:MAX_RECEIVERS])
+        counts: Counter[tuple[str, str]] = Counter()
+        ages: dict[str, float] = {}
+        for wait in waits:
+            label = wait.receiver if wait.receiver in named else OTHER
+            counts[label, wait.reason] += 1
+            ages[label] = max(ages.get(label, 0.0), now - wait.since)
+        for labels, count in counts.items():
+            waiting.add_metric(labels, count)
+        for label, age in ages.items():
+            longest.add_metric([label], age)
+        yield from (waiting, longest)
 
 
 class Heartbeat:

@@ -16,6 +16,7 @@ from prometheus_client import (
 
 from notification_contract.kinds.choices import Phase
 from notification_operator.domain.folding.outcome import DEAD_LETTER_REASONS
+from notification_operator.telemetry.waiting import WaitingMessages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -23,6 +24,22 @@ if TYPE_CHECKING:
 PREFIX: Final = "kubernaut_notification_"
 MAX_RECEIVERS: Final = 1000
 """Receivers that have series of their own."""
+DELIVERY_BUCKETS: Final = (
+    0.5,
+    1.0,
+    2.0,
+    5.0,
+    10.0,
+    30.0,
+    60.0,
+    300.0,
+    600.0,
+    1800.0,
+    3600.0,
+    21_600.0,
+    86_400.0,
+)
+"""Seconds: from a delivery without any wait to one after a day."""
 OTHER: Final = "other"
 """The label of all further receivers together; the name of a receiver contains a slash."""
 
@@ -41,8 +58,13 @@ class Metrics:
         def gauge(name: str, description: str, labels: tuple[str, ...] = ()) -> Gauge:
             return Gauge(f"{PREFIX}{name}", description, labels, registry=registry)
 
-        def histogram(name: str, description: str, labels: tuple[str, ...] = ()) -> Histogram:
-            return Histogram(f"{PREFIX}{name}", description, labels, registry=registry)
+        def histogram(
+            name: str,
+            description: str,
+            labels: tuple[str, ...] = (),
+            buckets: tuple[float, ...] = Histogram.DEFAULT_BUCKETS,
+        ) -> Histogram:
+            return Histogram(f"{PREFIX}{name}", description, labels, registry=registry, buckets=buckets)
 
         self.reconciles = counter(
             "reconciler_requests_total",
@@ -61,10 +83,17 @@ class Metrics:
             "counted by name) and status (success or failure).",
             ("channel", "receiver", "status"),
         )
-        self.delivery_seconds = histogram(
+        self.attempt_seconds = histogram(
             "delivery_duration_seconds",
             "Duration in seconds of one delivery attempt.",
             ("channel",),
+        )
+        self.delivery_seconds = histogram(
+            "delivery_seconds",
+            "Seconds from the creation of a notification, or from its spec.notBefore, to its delivery to one target. The creation is "
+            "known to the second.",
+            ("channel",),
+            DELIVERY_BUCKETS,
         )
         self.delivery_retries = counter(
             "delivery_retries_total",
@@ -120,6 +149,7 @@ class Metrics:
         for phase in Phase:
             self._active.labels(phase=phase.value)
         self._phases: dict[str, Phase] = {}
+        self.waiting: Final = WaitingMessages()
 
     @property
     def active(self) -> Mapping[str, Phase]:
@@ -128,12 +158,16 @@ class Metrics:
 
     def enter(self, uid: str, phase: Phase) -> None:
         """Count a notification as active in its phase."""
-        self.leave(uid)
+        self._leave_phase(uid)
         self._phases[uid] = phase
         self._active.labels(phase=phase.value).inc()
 
     def leave(self, uid: str) -> None:
         """Stop counting a notification that is final or deleted."""
+        self.waiting.forget(uid)
+        self._leave_phase(uid)
+
+    def _leave_phase(self, uid: str) -> None:
         phase = self._phases.pop(uid, None)
         if phase is not None:
             self._active.labels(phase=phase.value).dec()
@@ -156,6 +190,7 @@ class Metrics:
         """Start the counters of a channel at 0: the first increase of a new series is invisible to `rate`."""
         for status in ("success", "failure"):
             self.delivery_attempts.labels(channel=channel, receiver="", status=status)
+        self.attempt_seconds.labels(channel=channel)
         self.delivery_seconds.labels(channel=channel)
 
     def add_gauge(self, name: str, description: str, read: Callable[[], float]) -> None:

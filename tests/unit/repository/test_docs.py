@@ -19,7 +19,7 @@ from notification_operator.domain.flow_control.breaker import Limits
 from notification_operator.domain.model import Reason
 from notification_operator.domain.routing import RoutingReason
 from notification_operator.observers.audit.observer import AuditObserver
-from notification_operator.telemetry.gauges import ReceiverGauges, publish
+from notification_operator.telemetry.gauges import ReceiverGauges, WaitingGauges, publish
 from notification_operator.telemetry.metrics import PREFIX, Metrics
 from platform_infra.workload import rbac
 from tests.runner.__main__ import COMMANDS as RUNNER_COMMANDS
@@ -160,7 +160,8 @@ def published() -> Iterator[tuple[str, str, set[str]]]:
             if family.name.startswith((PREFIX, AUDIT)):
                 suffix = "_total" if family.type == "counter" else ""
                 yield family.name + suffix, family.type, label_names(collector)
-    for family in ReceiverGauges(lambda: (), drills_scheduled=False).describe():
+    gauges = ReceiverGauges(lambda: (), drills_scheduled=False), WaitingGauges(metrics.waiting, clock=unread)
+    for family in (family for each in gauges for family in each.describe()):
         yield family.name, family.type, label_names(family)
 
 

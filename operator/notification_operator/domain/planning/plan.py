@@ -136,8 +136,7 @@ def _since(
 
 def _overdue_at(notification: Notification, seconds: float) -> datetime:
     """Return when an undelivered notification is overdue: so long after the time from which it may be delivered."""
-    begin = max(notification.created, notification.not_before or notification.created)
-    return later(begin, seconds)
+    return later(notification.deliverable_from, seconds)
 
 
 def _due(step: Progress, since: datetime | None) -> Progress:

@@ -112,6 +112,50 @@ async def test_receiver_of_a_type_that_is_not_allowed_fails_and_names_the_settin
     assert "ask an administrator of the operator to add webhook to its setting" in target["lastError"]
 
 
+def waiting(fixture: ReconcilerFixture) -> list[tuple[str, str]]:
+    """Return what each message waits for, as the metrics have it."""
+    return [(wait.receiver, wait.reason) for wait in fixture.metrics.waiting]
+
+
+async def test_quick_delivery_is_never_counted_as_waiting() -> None:
+    composition, told = Composition("hook"), list[str]()
+    composition.collections.put_receiver("hook", webhook())
+    async with composition.following() as fixture:
+        fixture.metrics.waiting.observe(told.append)
+        await fixture.reconcile()
+    assert (waiting(fixture), told) == ([], [])
+
+
+async def test_message_for_a_suspended_receiver_waits_visibly_until_it_is_delivered() -> None:
+    composition = Composition("hook")
+    composition.collections.put_receiver("hook", webhook(suspend=True))
+    async with composition.following() as fixture:
+        await fixture.reconcile()
+        assert waiting(fixture) == [("shop/hook", "Suspended")]
+        assert fixture.status["targets"][0]["reason"] == "Suspended"
+        composition.collections.put_receiver("hook", webhook(), generation=2)
+        await until_idle()
+        await fixture.reconcile()
+    assert fixture.status["phase"] == "Sent"
+    assert waiting(fixture) == []
+    value = fixture.metrics.registry.get_sample_value
+    assert value("kubernaut_notification_delivery_seconds_count", {"channel": "webhook"}) == 1
+
+
+async def test_message_for_a_receiver_that_does_not_exist_is_counted_under_no_name() -> None:
+    async with Composition("absent").following() as fixture:
+        await fixture.reconcile()
+    assert waiting(fixture) == [("other", "ReceiverNotReady")]
+
+
+async def test_scheduled_notification_waits_for_no_receiver() -> None:
+    composition = Composition("hook", notBefore=format_time(now() + timedelta(hours=1)))
+    composition.collections.put_receiver("hook", webhook(suspend=True))
+    async with composition.following() as fixture:
+        await fixture.reconcile()
+    assert waiting(fixture) == []
+
+
 async def test_scheduled_notification_is_not_written_and_comes_back_in_time() -> None:
     begin = now() + timedelta(hours=1)
     composition = Composition("hook", notBefore=format_time(begin))

@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from notification_operator.telemetry.gauges import ReceiverGauges, ReceiverState
+from notification_operator.telemetry.gauges import ReceiverGauges, ReceiverState, WaitingGauges
 from notification_operator.telemetry.metrics import PREFIX, Metrics
+from notification_operator.telemetry.waiting import Wait, WaitingMessages
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -44,3 +45,51 @@ def test_gauges_past_the_first_thousand_receivers_are_those_of_the_worst() -> No
     assert values["receiver_ready", "other"] == 0
     assert values["receiver_last_success_timestamp_seconds", "other"] == NOW.timestamp() + 9_999
     assert values["drill_last_success_timestamp_seconds", "other"] == NOW.timestamp() + 1_000
+
+
+def waiting_samples(messages: WaitingMessages) -> dict[tuple[str, ...], float]:
+    """Return the values of both gauges of what waits, by their labels."""
+    return {
+        tuple(sample.labels.values()): sample.value
+        for family in WaitingGauges(messages, clock=lambda: NOW).collect()
+        for sample in family.samples
+    }
+
+
+def test_waiting_messages_are_counted_by_receiver_and_reason_with_the_oldest() -> None:
+    messages, now = WaitingMessages(), NOW.timestamp()
+    messages.put("a", [Wait("shop/team", "Suspended", now - 900), Wait("slack", "RateLimited", now - 900)])
+    messages.put("b", [Wait("shop/team", "Backoff", now - 30)])
+    assert waiting_samples(messages) == {
+        ("shop/team", "Suspended"): 1,
+        ("shop/team", "Backoff"): 1,
+        ("slack", "RateLimited"): 1,
+        ("shop/team",): 900,
+        ("slack",): 900,
+    }
+    messages.put("a", [Wait("shop/team", "Backoff", now - 900)])
+    assert waiting_samples(messages) == {("shop/team", "Backoff"): 2, ("shop/team",): 900}
+    messages.keep(lambda uid: uid == "b")
+    assert waiting_samples(messages) == {("shop/team", "Backoff"): 1, ("shop/team",): 30}
+    messages.forget("b")
+    assert waiting_samples(messages) == {}
+
+
+def test_waiting_messages_past_the_first_thousand_receivers_are_one_series() -> None:
+    messages = WaitingMessages()
+    for number in range(1_010):
+        messages.put(f"uid-{number}", [Wait(f"shop/r{number:04}", "Paused", NOW.timestamp() - number)])
+    values = waiting_samples(messages)
+    assert len(values) == 2 * 1_001
+    assert (values["other", "Paused"], values[("other",)]) == (10, 1_009)
+
+
+def test_change_of_the_number_of_waiting_messages_is_told() -> None:
+    messages, told = WaitingMessages(), list[tuple[str, int]]()
+    messages.observe(lambda receiver: told.append((receiver, messages.count(receiver))))
+    messages.put("a", [Wait("shop/team", "Suspended", 0.0)])
+    messages.put("a", [Wait("shop/team", "RateLimited", 0.0)])
+    assert told == [("shop/team", 1)], "another reason is no change of the number"
+    messages.forget("a")
+    messages.forget("a")
+    assert told == [("shop/team", 1), ("shop/team", 0)]
