@@ -15,6 +15,7 @@ from notification_operator.controller.reconciler import Reconciler
 from notification_operator.controller.retention import RetentionSweeper
 from notification_operator.controller.workqueue import WorkQueue
 from notification_operator.domain.flow_control.breaker import Limits
+from notification_operator.domain.receivers.catalog import ReceiverKey
 from notification_operator.domain.receivers.quota import Quota
 from notification_operator.domain.redaction.redactor import Redactor, rules
 from notification_operator.endpoints.attempt import Recorder
@@ -412,6 +413,7 @@ def _receiver_watch(  # noqa: PLR0913 - the parts that receivers concern
         owns=ownership.may_start,
         examined=lambda receiver: sources.builder.template_problem(receiver) is not None,
         endpoints=endpoints,
+        waiting=lambda key: ports.metrics.waiting.count(str(key)),
         tester=ReceiverTester(lambda: sources.catalog.catalog, endpoints, clock=clock, redact=redactor.text),
         replica=ports.replica,
         home=sources.ports.home,
@@ -420,6 +422,13 @@ def _receiver_watch(  # noqa: PLR0913 - the parts that receivers concern
         spread=random.Random(ports.replica).random,  # noqa: S311 - spreads writes, keeps no secret
     )
     endpoints.observe(status.note)
+
+    def note_waiting(name: str) -> None:
+        namespace, slash, receiver = name.partition("/")
+        if slash:  # Else it is a channel of the settings.
+            status.note(ReceiverKey(namespace, receiver))
+
+    ports.metrics.waiting.observe(note_waiting)
     return ReceiverWatch(
         sources.catalog,
         sources.references,

@@ -176,6 +176,7 @@ observations: dict[str, st.SearchStrategy[Any]] = {
     "lastAttemptTime": forged_times | values,
     "lastDrillTime": forged_times | values,
     "lastError": st.just("x" * 9_999) | values,
+    "waiting": numbers | values,
     "consecutiveFailures": numbers | values,
     "circuit": circuits | values,
 }

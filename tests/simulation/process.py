@@ -13,6 +13,7 @@ from notification_operator.app import Lifecycle
 from notification_operator.domain.sharding import shard_of
 from notification_operator.kube.events import Regarding
 from notification_operator.telemetry.metrics import Metrics
+from notification_operator.telemetry.waiting import WaitingMessages
 from notification_operator.wiring import Ports, build
 from tests.simulation.audit_store import AuditLog, SimulatedAuditStore
 from tests.simulation.channels import Call, SimulatedChannel
@@ -224,6 +225,7 @@ class Process:
             "in flight": attempts.statistics().running,
             "unrecorded": sum(len(attempts.finished(key.uid)) for key in attempts.keys if self.owns(key.uid)),
             "counted as active": sum(map(self.owns, self._metrics.active)),
+            "counted as waiting": len(tuple(self._metrics.waiting)),
             "audit events": operator.audit.statistics().pending,
         }
         return {name: number for name, number in kept.items() if number}
@@ -235,7 +237,7 @@ class SimulatedMetrics(Metrics):
     def __init__(self) -> None:
         vars(self).update(vars(METRICS))
         self.registry = CollectorRegistry()
-        self._phases = {}
+        self._phases, self.waiting = {}, WaitingMessages()
 
     def enter(self, uid: str, phase: Phase) -> None:
         """See `Metrics.enter`."""
@@ -243,4 +245,5 @@ class SimulatedMetrics(Metrics):
 
     def leave(self, uid: str) -> None:
         """See `Metrics.leave`."""
+        self.waiting.forget(uid)
         self._phases.pop(uid, None)

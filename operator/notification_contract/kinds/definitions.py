@@ -86,6 +86,7 @@ NOTIFICATION_RECEIVER: Final = Kind(
         Column(name="Type", path=".spec.type"),
         Column(name="Ready", path='.status.conditions[?(@.type=="Ready")].status'),
         Column(name="Healthy", path='.status.conditions[?(@.type=="Healthy")].status'),
+        Column(name="Waiting", path=".status.waiting", type="integer"),
         Column(name="Last-Success", path=".status.lastSuccessTime", type="date"),
         AGE,
     ),

@@ -43,6 +43,8 @@ class Observation(Block):
     """The time when the last message of a drill was delivered."""
     last_error: Annotated[str, Field(max_length=512)] = ""
     """The redacted error message of the last failed attempt."""
+    waiting: Count = 0
+    """The number of messages for this receiver that are not delivered yet, those before spec.notBefore excepted. It is updated once a minute."""
     consecutive_failures: Count = 0
     """The number of failed attempts since the last successful one."""
     circuit: Circuit | None = None

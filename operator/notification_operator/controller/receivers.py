@@ -4,13 +4,14 @@ Each write is one fresh read, all changes in memory, and one status update that 
 SP-CACHE-001, DD-STATUS-001). What is written is decided by `domain.receivers.fold`.
 
 A transition is written at once. Everything else, such as the time of the latest success, changes with every message,
-so it is written at most every 30 seconds.
+so it is written at most every 30 seconds, and the number of messages that wait at most every minute.
 """
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
+from math import inf
 from random import random
 from typing import TYPE_CHECKING, Final
 
@@ -50,6 +51,10 @@ logger = structlog.get_logger(__name__)
 
 INTERVAL: Final = 30.0
 """Seconds between two writes of a receiver that bring no transition; up to a fifth more, so that writes spread."""
+COUNT_INTERVAL: Final = 60.0
+"""The same for a write that brings nothing but another number of messages that wait."""
+REFRESH: Final = 330.0
+"""Seconds after which a number of messages that wait is said again, so that it outlives the other replicas' patience."""
 SPREAD: Final = 0.2
 TRANSITION_INTERVAL: Final = 1.0
 """Seconds between two writes of a receiver, whatever they bring: a breaker may open and close in turn."""
@@ -78,6 +83,8 @@ class View:
     readiness: Readiness | None
     """None where another replica owns the receiver, and while no valid spec was seen."""
     test_requested_at: str
+    waiting: int = 0
+    """Messages that are not delivered yet."""
     excess: str = ""
     """Why it is one receiver too many; empty if it is not, or where another replica owns it."""
 
@@ -104,7 +111,7 @@ class View:
     @property
     def has_content(self) -> bool:
         """Whether there is anything to write."""
-        return self.owner or self.health != UNTESTED
+        return self.owner or self.health != UNTESTED or self.waiting > 0
 
     @property
     def is_premature(self) -> bool:
@@ -126,12 +133,23 @@ class Written:
     """The earliest time of a write that brings a transition."""
     change_at: float
     """The earliest time of a write with any change."""
+    count_at: float
+    """The earliest time of a write whose only change is the number of messages that wait."""
+    refresh_at: float = inf
+    """The time at which that number is said again."""
 
     @classmethod
     def now(cls, uid: str, view: View, time: float, *, spread: float) -> Written:
         """Return a write of this moment; `spread` is a random number in [0, 1)."""
-        change_at = time + INTERVAL * (1 + SPREAD * spread)
-        return cls(uid=uid, view=view, transition_at=time + TRANSITION_INTERVAL, change_at=change_at)
+        stretch = 1 + SPREAD * spread
+        return cls(
+            uid=uid,
+            view=view,
+            transition_at=time + TRANSITION_INTERVAL,
+            change_at=time + INTERVAL * stretch,
+            count_at=time + COUNT_INTERVAL * stretch,
+            refresh_at=time + REFRESH * stretch if view.waiting else inf,
+        )
 
     def not_before(self, time: float) -> Written:
         """Return the same for one that may write from a time on only."""
@@ -139,6 +157,7 @@ class Written:
             self,
             transition_at=max(self.transition_at, time),
             change_at=max(self.change_at, time),
+            count_at=max(self.count_at, time),
         )
 
     def due(self, view: View) -> float | None:
@@ -147,7 +166,9 @@ class Written:
             return self.transition_at
         if view.details != self.view.details:
             return self.change_at
-        return None
+        if view.waiting != self.view.waiting:
+            return self.count_at
+        return self.refresh_at if self.refresh_at < inf else None
 
 
 class ReceiverStatusController:
@@ -159,6 +180,7 @@ class ReceiverStatusController:
         declared: returns what was seen last of a receiver; None if it does not exist.
         owns: returns whether this replica owns the object with a uid now.
         examined: returns whether it is known what a receiver lacks; nothing is written of it before.
+        waiting: returns how many messages for a receiver are not delivered yet.
         replica: the name of this replica's entries.
         home: the operator's own namespace.
         types_elsewhere: the types that receivers in other namespaces may have; None: all.
@@ -174,6 +196,7 @@ class ReceiverStatusController:
         owns: Callable[[str], bool],
         examined: Callable[[Receiver], bool],
         endpoints: Endpoints,
+        waiting: Callable[[ReceiverKey], int],
         tester: ReceiverTester,
         replica: str,
         home: str,
@@ -182,6 +205,7 @@ class ReceiverStatusController:
         spread: Callable[[], float] = random,
     ) -> None:
         self._store = store
+        self._waiting = waiting
         self._receivers = receivers
         self._declared = declared
         self._owns = owns
@@ -259,7 +283,7 @@ class ReceiverStatusController:
         queue_key = request.key
         declared = self._present(queue_key)
         view = None if declared is None else self._view(declared)
-        if declared is None or view is None or not view.has_content:
+        if declared is None or view is None or not (view.has_content or self._has_counted(declared.key)):
             # What another owner writes from now on is not known here.
             return self._ended(queue_key)
         if not view.owner:
@@ -282,7 +306,13 @@ class ReceiverStatusController:
         self._written[declared.key] = Written.now(declared.uid, shared, now, spread=self._spread())
         if view.owner:
             self._start_test(queue_key, fresh)
-        return Result(final=True)
+        due = self._written[declared.key].refresh_at - now
+        return Result(final=True, requeue_after=due if due < inf else None)
+
+    def _has_counted(self, key: ReceiverKey) -> bool:
+        """Return whether the status still holds messages of this replica that wait."""
+        written = self._written.get(key)
+        return written is not None and written.view is not None and written.view.waiting > 0
 
     def _view(self, declared: Declared) -> View:
         """Return what this replica knows of a receiver now."""
@@ -294,6 +324,7 @@ class ReceiverStatusController:
             healthy=assess(entry_of(self._replica, health, self._clock())).reason,
             readiness=self._endpoints.readiness(declared.receiver) if owner and declared.receiver else None,
             test_requested_at=declared.test_requested_at if owner else "",
+            waiting=self._waiting(declared.key),
             excess=declared.problems[0] if owner and declared.is_excess else "",
         )
 
@@ -336,7 +367,15 @@ class ReceiverStatusController:
             )
 
         def next_status(obj: JsonObject) -> JsonObject:
-            decided.append(fold(obj, replica=self._replica, health=view.health, owner=owner, now=now))
+            status = fold(
+                obj,
+                replica=self._replica,
+                health=view.health,
+                waiting=view.waiting,
+                owner=owner,
+                now=now,
+            )
+            decided.append(status)
             return decided[-1].dump()
 
         outcome = await apply(self._store, ref_of(key), next_status)
@@ -361,7 +400,7 @@ class ReceiverStatusController:
         key = ReceiverKey(request.key.namespace, request.key.name)
         written = self._written.get(key)
         if read or written is None:
-            written = Written(uid=request.key.uid, view=None, transition_at=at, change_at=at)
+            written = Written(uid=request.key.uid, view=None, transition_at=at, change_at=at, count_at=at)
         self._written[key] = written.not_before(at)
         return Result(error=error, stalled=True, requeue_after=seconds)
 

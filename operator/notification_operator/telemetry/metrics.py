@@ -149,7 +149,7 @@ class Metrics:
         for phase in Phase:
             self._active.labels(phase=phase.value)
         self._phases: dict[str, Phase] = {}
-        self.waiting: Final = WaitingMessages()
+        self.waiting = WaitingMessages()
 
     @property
     def active(self) -> Mapping[str, Phase]:

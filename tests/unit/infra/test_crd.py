@@ -58,6 +58,18 @@ def test_printer_columns_say_how_far_and_why_and_wide_ones_when_next() -> None:
     ]
 
 
+def test_printer_columns_of_receivers_say_how_they_are_and_what_waits() -> None:
+    (version,) = notification_receiver()["spec"]["versions"]
+    assert [column["name"] for column in version["additionalPrinterColumns"]] == [
+        "Type",
+        "Ready",
+        "Healthy",
+        "Waiting",
+        "Last-Success",
+        "Age",
+    ]
+
+
 def test_selectable_fields_are_phase_incident_type_and_priority() -> None:
     assert [field["jsonPath"] for field in VERSION["selectableFields"]] == [
         ".status.phase",

@@ -63,8 +63,14 @@ class OwnerFacts:
     """Why it is one receiver too many; empty if it is not."""
 
 
-def fold(
-    obj: Mapping[str, Any], *, replica: str, health: Health, owner: OwnerFacts | None, now: datetime
+def fold(  # noqa: PLR0913 - each fact that the read cannot hold
+    obj: Mapping[str, Any],
+    *,
+    replica: str,
+    health: Health,
+    waiting: int = 0,
+    owner: OwnerFacts | None,
+    now: datetime,
 ) -> ReceiverStatus:
     """Return the next status.
 
@@ -72,12 +78,13 @@ def fold(
         obj: the object as just read.
         replica: the name of this replica.
         health: what the attempts of this replica have shown.
+        waiting: messages of this replica that are not delivered yet.
         owner: None where another replica owns the object.
         now: the time.
     """
     status = ReceiverStatus.parse(obj)
     generation = integer(mapping(obj.get("metadata")).get("generation")) or 1
-    own = _own_entry(status.replica(replica), replica, health, now)
+    own = _own_entry(status.replica(replica), entry_of(replica, health, now, waiting=waiting), now)
     if owner is None and own is None:
         return status
     replicas = _merged(status.replicas, own, replica=replica, now=now)
@@ -94,7 +101,7 @@ def fold(
     return _with_condition(status, condition, generation=generation, now=now)
 
 
-def entry_of(replica: str, health: Health, now: datetime) -> ReplicaStatus:
+def entry_of(replica: str, health: Health, now: datetime, *, waiting: int = 0) -> ReplicaStatus:
     """Return the entry of a replica that has written none before."""
     return ReplicaStatus(
         name=replica,
@@ -105,6 +112,7 @@ def entry_of(replica: str, health: Health, now: datetime) -> ReplicaStatus:
             last_attempt=health.last_attempt,
             last_drill=health.last_drill,
             last_error=health.last_error[:ERROR_CHARACTERS],
+            waiting=waiting,
             consecutive_failures=health.consecutive_failures,
             circuit=_circuit(health),
         ),
@@ -118,13 +126,10 @@ def _circuit(health: Health) -> CircuitStatus | None:
     return CircuitStatus(state=health.circuit, until=until)
 
 
-def _own_entry(
-    stored: ReplicaStatus | None, replica: str, health: Health, now: datetime
-) -> ReplicaStatus | None:
+def _own_entry(stored: ReplicaStatus | None, entry: ReplicaStatus, now: datetime) -> ReplicaStatus | None:
     """Return the entry of this replica; None if it has nothing to say and has said nothing."""
     if stored is None:
-        return None if health == UNTESTED else entry_of(replica, health, now)
-    entry = entry_of(replica, health, now)
+        return None if entry == entry_of(entry.name, UNTESTED, now) else entry
     # A process that was restarted under the same name has forgotten the times.
     observed = replace(
         entry.observed,
@@ -134,7 +139,9 @@ def _own_entry(
     )
     entry = replace(entry, observed=observed, raw=stored.raw)
     unchanged = replace(entry, updated=stored.updated) == stored
-    return stored if unchanged and _lives(stored, now) else entry
+    # A count has to be said again before it counts as that of a replica that has ended.
+    age = MAX_AGE / 2 if entry.observed.waiting else MAX_AGE
+    return stored if unchanged and _lives(stored, now, age) else entry
 
 
 def _merged(
@@ -147,8 +154,8 @@ def _merged(
     return tuple(sorted(kept, key=lambda each: each.name))
 
 
-def _lives(entry: ReplicaStatus, now: datetime) -> bool:
-    return entry.updated is not None and abs(now - entry.updated) <= MAX_AGE
+def _lives(entry: ReplicaStatus, now: datetime, age: timedelta = MAX_AGE) -> bool:
+    return entry.updated is not None and abs(now - entry.updated) <= age
 
 
 def _recounted(before: Observation, replicas: Iterable[ReplicaStatus], now: datetime) -> Observation:
@@ -168,6 +175,7 @@ def _recounted(before: Observation, replicas: Iterable[ReplicaStatus], now: date
         last_attempt=last_attempt,
         last_drill=latest(not_after(before.last_drill, now), *(each.last_drill for each in seen)),
         last_error=last_error,
+        waiting=sum(each.waiting for each in seen),
         consecutive_failures=max((each.consecutive_failures for each in seen), default=0),
         circuit=max((each.circuit for each in seen if each.circuit), key=_badness, default=None),
     )

@@ -25,7 +25,7 @@ MESSAGE_CHARACTERS: Final = 1024
 REQUESTED_AT_CHARACTERS: Final = 64
 REPLICA_CHARACTERS: Final = 253
 MOST_REPLICAS: Final = 32
-MOST_FAILURES: Final = 2**31 - 1
+MOST_COUNTED: Final = 2**31 - 1
 LAST_DRILL: Final = "lastDrillTime"
 
 
@@ -46,6 +46,8 @@ class Observation:
     last_drill: datetime | None = None
     """When the latest message of a drill was delivered."""
     last_error: str = ""
+    waiting: int = 0
+    """Messages that are not delivered yet."""
     consecutive_failures: int = 0
     circuit: CircuitStatus | None = None
 
@@ -154,13 +156,14 @@ def _parse(raw: Mapping[str, Any]) -> ReceiverStatus:
 
 
 def _parse_observation(entry: Mapping[str, Any]) -> Observation:
-    failures = integer(entry.get("consecutiveFailures")) or 0
+    failures, waiting = (integer(entry.get(key)) or 0 for key in ("consecutiveFailures", "waiting"))
     return Observation(
         last_success=moment(entry.get("lastSuccessTime")),
         last_attempt=moment(entry.get("lastAttemptTime")),
         last_drill=moment(entry.get(LAST_DRILL)),
         last_error=text(entry.get("lastError"))[:ERROR_CHARACTERS],
-        consecutive_failures=min(max(failures, 0), MOST_FAILURES),
+        waiting=min(max(waiting, 0), MOST_COUNTED),
+        consecutive_failures=min(max(failures, 0), MOST_COUNTED),
         circuit=_parse_circuit(entry.get("circuit")),
     )
 
@@ -220,6 +223,7 @@ def _put_observation(status: dict[str, Any], observed: Observation, read: Mappin
     ):
         _put(status, key, time and dump_time(time, read.get(key)))
     _put(status, "lastError", observed.last_error or None)
+    status["waiting"] = observed.waiting
     status["consecutiveFailures"] = observed.consecutive_failures
     _put(
         status, "circuit", observed.circuit and _dump_circuit(observed.circuit, mapping(read.get("circuit")))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import Counter
 from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, cast
@@ -98,6 +99,7 @@ class Cluster:
         self.owned = self.examined = True
         self.excess = ""
         self.facts: dict[ReceiverKey, Health] = {}
+        self.waiting = Counter[ReceiverKey]()
         self.ready = READY
         self.tests: list[tuple[ReceiverKey, str]] = []
         self.answer: Callable[[], Awaitable[ReceiverTestResult]] = succeed
@@ -108,6 +110,7 @@ class Cluster:
             owns=self.may_start,
             examined=lambda _receiver: self.examined,
             endpoints=cast("Any", self),
+            waiting=self.waiting.__getitem__,
             tester=cast("Any", self),
             replica=replica,
             home=HOME,
@@ -143,6 +146,11 @@ class Cluster:
     def set(self, health: Health, key: ReceiverKey = KEY) -> None:
         """Let an attempt end."""
         self.facts[key] = health
+        self.controller.note(key)
+
+    def wait(self, messages: int, key: ReceiverKey = KEY) -> None:
+        """Let so many messages wait."""
+        self.waiting[key] = messages
         self.controller.note(key)
 
     def ask_for_test(self, requested_at: str = REQUESTED) -> None:
@@ -891,3 +899,56 @@ async def test_one_receiver_too_many_says_so_until_it_moves_up(cluster: Cluster)
     cluster.see()
     await sleep(TRANSITION)
     assert condition(cluster, "Ready") == ("True", "Accepted")
+
+
+@on_virtual_clock
+async def test_number_of_waiting_messages_is_written_once_a_minute_at_most(cluster: Cluster) -> None:
+    await sleep(controller.COUNT_INTERVAL * 2)
+    cluster.store.times.clear()
+    for number in range(300):
+        cluster.wait(number + 1)
+        await sleep(1.0)
+    assert 4 <= len(cluster.store.times) <= 6
+    assert (
+        min(later - earlier for earlier, later in pairwise(cluster.store.times)) >= controller.COUNT_INTERVAL
+    )
+    await sleep(controller.COUNT_INTERVAL * 2)
+    assert (status(cluster)["waiting"], status(cluster)["replicas"][0]["waiting"]) == (300, 300)
+    cluster.wait(0)
+    await sleep(controller.COUNT_INTERVAL * 2)
+    assert status(cluster)["waiting"] == 0
+
+
+@on_virtual_clock
+async def test_replica_that_owns_no_receiver_says_that_its_messages_wait_and_that_none_does(
+    cluster: Cluster,
+) -> None:
+    other = Cluster(cluster.store, "b")
+    other.owned = False
+    async with other.at_work():
+        other.see()
+        other.wait(2)
+        cluster.wait(3)
+        await sleep(controller.COUNT_INTERVAL * 2)
+        assert status(cluster)["waiting"] == 5
+        other.wait(0)
+        await sleep(controller.COUNT_INTERVAL * 2)
+        assert status(cluster)["waiting"] == 3
+
+
+@on_virtual_clock
+async def test_messages_that_wait_for_long_count_as_long_as_their_replica_runs(cluster: Cluster) -> None:
+    other = Cluster(cluster.store, "b")
+    other.owned = False
+    async with other.at_work():
+        other.see()
+        other.wait(2)
+        await sleep(3600.0)
+        cluster.set(healthy_at(3600))
+        await sleep(INTERVAL * 2)
+        assert status(cluster)["waiting"] == 2
+        assert len(cluster.store.times) <= 2 + 3600 / controller.REFRESH + 2
+    await sleep(900.0)
+    cluster.set(healthy_at(4600))
+    await sleep(INTERVAL * 2)
+    assert status(cluster)["waiting"] == 0, "the replica has ended"

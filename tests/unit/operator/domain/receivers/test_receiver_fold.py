@@ -87,6 +87,7 @@ def test_first_write_of_the_owner_is_complete() -> None:
                 "lastTransitionTime": format_time(at(100)),
             },
         ],
+        "waiting": 0,
         "consecutiveFailures": 0,
         "secretVersion": "hook=7",
     }
@@ -103,6 +104,7 @@ def test_other_replica_writes_its_entry_and_the_summary() -> None:
             "updated": format_time(at(100)),
             "lastAttemptTime": format_time(at(90)),
             "lastError": "401",
+            "waiting": 0,
             "consecutiveFailures": 3,
             "circuit": {"state": "Open", "until": format_time(at(130))},
             "problem": "Gone",

@@ -26,6 +26,7 @@ ENTRY: dict[str, Any] = {
     "lastAttemptTime": format_time(at(8)),
     "lastDrillTime": format_time(at(2)),
     "lastError": "401",
+    "waiting": 2,
     "consecutiveFailures": 3,
     "circuit": {"state": "Open", "until": format_time(at(30))},
     "problem": "AuthenticationFailed",
@@ -46,6 +47,7 @@ FULL: dict[str, Any] = {
     "lastAttemptTime": format_time(at(8)),
     "lastDrillTime": format_time(at(2)),
     "lastError": "401",
+    "waiting": 2,
     "consecutiveFailures": 3,
     "circuit": {"state": "Open", "until": format_time(at(30))},
     "secretVersion": "hook=7",
@@ -57,6 +59,7 @@ OBSERVED = Observation(
     last_attempt=at(8),
     last_drill=at(2),
     last_error="401",
+    waiting=2,
     consecutive_failures=3,
     circuit=CircuitStatus(state=CircuitState.OPEN, until=at(30)),
 )
@@ -147,6 +150,7 @@ def test_fields_that_end_are_removed() -> None:
     assert ended == {
         "observedGeneration": 4,
         "conditions": FULL["conditions"],
+        "waiting": 0,
         "consecutiveFailures": 0,
     }
 

@@ -68,6 +68,7 @@ class Replica:
             owns=self.may_start,
             examined=lambda _receiver: True,
             endpoints=cast("Any", self),
+            waiting=lambda _key: 0,
             tester=cast("Any", self),
             replica=name,
             home=HOME,
