@@ -160,7 +160,7 @@ def _waiting(scope: Scope, limits: Limits) -> Alert:
         description=(
             f"The oldest message of the operator in {NAMESPACE} for the receiver {RECEIVER} has not been delivered for {AGE}. "
             "Other messages for it may wait, too. The label reason of receiver_waiting says what they wait for: "
-            "kubectl get notif -A."
+            "notif ls -A --waiting."
         ),
     )
 

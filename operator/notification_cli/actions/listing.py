@@ -34,6 +34,8 @@ COLUMNS = (
     Column(title="AGE", rank=0),
     Column(title="SUBJECT", rank=4),
 )
+WAITS_FOR = Column(title="WAITS FOR", rank=0)
+"""Before the subject, with --waiting."""
 PHASE = 4
 """The index of the phase's column."""
 DELETED, LEFT = "(deleted)", "(left)"
@@ -47,6 +49,8 @@ class Listing:
     receiver: str = ""
     """`NAME` or `NAMESPACE/NAME`; empty for any."""
     labels: str = ""
+    waiting: bool = False
+    """Whether only notifications with a target that waits are listed, with what it waits for."""
     all_namespaces: bool = False
     limit: int = 0
     output: Output = Output.TABLE
@@ -55,7 +59,7 @@ class Listing:
     _filter: ReceiverFilter | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
-        """Read the receiver.
+        """Read the receiver, and choose the phases in which a target can wait.
 
         Raises:
             CliError: it has another form.
@@ -64,6 +68,8 @@ class Listing:
             self._filter = ReceiverFilter.parse(self.receiver) if self.receiver else None
         except ValueError as error:
             raise CliError(f"--receiver: {error}", code=ExitCode.USAGE) from None
+        if self.waiting and not self.phases:
+            self.phases = [Phase.SENDING.value, Phase.RETRYING.value]
 
     async def list(self, session: Session) -> int:
         """Write every page; the first one is small, so that its lines appear at once."""
@@ -101,7 +107,7 @@ class Listing:
 
     async def _pages(self, session: Session) -> AsyncIterator[Page]:
         # With a filter of our own, how many objects to read is not known.
-        filtered = self.since or self.receiver or (self.phases and not self._selectable)
+        filtered = self.since or self.receiver or self.waiting or (self.phases and not self._selectable)
         limit = 0 if filtered else self.limit
         try:
             async for page in session.notifications.pages(self._selection(session), limit=limit):
@@ -137,14 +143,17 @@ class Listing:
         selected = self._selectable or not self.phases or phase in self.phases
         recent = oldest is None or created_at(obj) >= oldest
         wanted = self._filter is None or self._filter.matches(receivers_of(obj))
-        return selected and recent and wanted
+        waits = not self.waiting or bool(row_of(obj).waits_for)
+        return selected and recent and wanted and waits
 
 
 class Writer:
     def __init__(self, listing: Listing, screen: Screen, *, follows: bool = False) -> None:
         self._first = 0 if listing.all_namespaces else 1
         self._output, self._screen, self._follows = listing.output, screen, follows
-        self._table = Table(screen, COLUMNS[self._first :])
+        self._waiting = listing.waiting
+        columns = (*COLUMNS[:-1], WAITS_FOR, COLUMNS[-1]) if self._waiting else COLUMNS
+        self._table = Table(screen, columns[self._first :])
         self._objects = Objects(screen, listing.output)
         self._selects = bool(listing.phases or listing.labels)
         self._written = 0
@@ -179,7 +188,9 @@ class Writer:
     def _cells(self, obj: dict[str, Any], now: datetime) -> list[Span | str]:
         row = row_of(obj)
         cells: list[Span | str] = [row.namespace, row.name, row.type, row.priority]
-        cells += [(row.phase, STYLES.get(row.phase, "")), str(row.attempts), row.age(now), row.subject]
+        cells += [(row.phase, STYLES.get(row.phase, "")), str(row.attempts), row.age(now)]
+        cells += [", ".join(row.waits_for)] if self._waiting else []
+        cells.append(row.subject)
         return cells[self._first :]
 
 

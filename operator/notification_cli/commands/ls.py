@@ -41,6 +41,12 @@ def ls(  # noqa: PLR0913 - the options
             show_default=False,
         ),
     ] = "",
+    waiting: Annotated[
+        bool,
+        typer.Option(
+            "--waiting", help="Only notifications that wait for a receiver, and what they wait for."
+        ),
+    ] = False,
     selector: Selector = "",
     watch: Annotated[
         bool, typer.Option("--watch", "-w", help="Then show each change, until Ctrl-C.")
@@ -53,7 +59,7 @@ def ls(  # noqa: PLR0913 - the options
 ) -> int:
     """List notifications, in the order of namespace and name.
 
-    Examples: `notif ls -A --phase Failed`, `notif ls -l kubernaut.ai/severity=critical --since 2h -w`.
+    Examples: `notif ls -A --phase Failed`, `notif ls -A --waiting`, `notif ls -l kubernaut.ai/severity=critical --since 2h -w`.
     """
     from notification_cli.actions.listing import Listing
     from notification_cli.session import run
@@ -63,6 +69,7 @@ def ls(  # noqa: PLR0913 - the options
         since=since,
         receiver=receiver,
         labels=selector,
+        waiting=waiting,
         all_namespaces=all_namespaces,
         limit=limit,
         output=output,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from notification_cli.output.table import Column, Table
 from notification_cli.views.explaining.outlook import Meeting
 from notification_cli.views.rows import STYLES
+from notification_cli.views.targets import WAITS_FOR
 from notification_cli.views.text import clean, clock, duration, moment
 from notification_cli.views.timeline import Kind
 from notification_contract.kinds.choices import TargetState
@@ -76,6 +77,9 @@ def why(screen: Screen, explanation: Explanation, *, now: datetime) -> None:
         screen.line()
         _targets(screen, explanation, now)
         screen.line()
+        for target in explanation.targets:
+            if text := _waiting(target, now):
+                screen.paragraph(("Waits  ", "bold"), text)
         for text in _next(explanation, now):
             screen.paragraph(("Next  ", "bold"), clean(text))
     for note in explanation.notes:
@@ -168,6 +172,18 @@ def _when(target: Target, now: datetime) -> str:
     if target.next_at is None or target.next_at <= now:
         return "due"
     return f"in {duration((target.next_at - now).total_seconds())}"
+
+
+def _waiting(target: Target, now: datetime) -> str:
+    """Return what a target waits for and since when, as far as its status holds it."""
+    if target.waits_for is None or target.undelivered_since is None:
+        return ""
+    since = target.undelivered_since
+    words = WAITS_FOR.get(target.waits_for, target.waits_for.value)
+    return (
+        f"{target.name} waits for {words} ({target.waits_for.value}). It has not been delivered for "
+        f"{duration((now - since).total_seconds())}, since {moment(since)} UTC."
+    )
 
 
 def _entry(entry: Entry, when: str) -> list[Span | str]:

@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from notification_cli.views.text import clean, duration
-from notification_contract.kinds.choices import Phase
+from notification_contract.kinds.choices import Phase, TargetState
 from notification_operator.domain.json_values import entries, mapping, parse_time, text
 from notification_operator.domain.receivers.catalog import ReceiverKey
 from notification_operator.domain.receivers.targets import receiver_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 STYLES: Final[Mapping[str, str]] = {
@@ -42,6 +42,8 @@ class Row:
     subject: str
     reason: str
     message: str
+    waits_for: tuple[str, ...]
+    """The reasons of the targets that wait, each once; `-` for one whose reason is not recorded."""
 
     def age(self, now: datetime) -> str:
         return duration((now - self.created).total_seconds())
@@ -60,7 +62,14 @@ def row_of(obj: Mapping[str, Any]) -> Row:
         subject=clean(spec.get("subject", "")),
         reason=clean(status.get("reason", "")),
         message=clean(status.get("message", "")),
+        waits_for=tuple(dict.fromkeys(_waits_for(mapping(status)))),
     )
+
+
+def _waits_for(status: Mapping[str, Any]) -> Iterator[str]:
+    for target in map(mapping, entries(status.get("targets"))):
+        if text(target.get("state")) == TargetState.WAITING:
+            yield clean(text(target.get("reason"))) or "-"
 
 
 def created_at(obj: Mapping[str, Any]) -> datetime:

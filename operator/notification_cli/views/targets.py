@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from notification_cli.views.receivers import in_words
 from notification_cli.views.text import clean
-from notification_contract.kinds.choices import TargetState
+from notification_contract.kinds.choices import TargetReason, TargetState
 from notification_operator.domain.folding.outcome import target_statuses
 from notification_operator.domain.receivers.targets import receiver_of
 from notification_operator.domain.status import FINAL
@@ -22,6 +23,21 @@ if TYPE_CHECKING:
     from notification_operator.domain.receivers.catalog import ReceiverKey
     from notification_operator.domain.routing import Route
     from notification_operator.domain.status import TargetStatus
+
+
+WAITS_FOR: Final[Mapping[TargetReason, str]] = MappingProxyType(
+    {
+        TargetReason.QUEUED: "room for its content in the operator's memory",
+        TargetReason.BACKOFF: "the end of the backoff after its latest attempt",
+        TargetReason.CIRCUIT_OPEN: "the circuit breaker of its receiver, which is open",
+        TargetReason.PAUSED: "the end of the pause that its receiver has asked for",
+        TargetReason.RATE_LIMITED: "the rate limit of its receiver",
+        TargetReason.SUSPENDED: "its receiver, which is suspended",
+        TargetReason.RECEIVER_NOT_READY: "its receiver, which is not ready",
+        TargetReason.RECEIVER_NOT_ALLOWED: "its receiver, which this namespace may not use",
+    }
+)
+"""What a target waits for, in words that follow "waits for"."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +59,10 @@ class Target:
     """The message at the receiver, in the receiver's terms."""
     suppressed_by: str = ""
     note: str = ""
+    waits_for: TargetReason | None = None
+    """What the operator has recorded that it waits for; None if it does not wait, or that is not recorded."""
+    undelivered_since: datetime | None = None
+    """The time from which a target that waits might have been delivered."""
 
     @property
     def waits(self) -> bool:
@@ -95,7 +115,14 @@ def targets_of(notification: Notification, steps: Iterable[Progress], *, now: da
         stored = recorded.pop(step.channel, None)
         # What runs, and how an attempt of a large notification was refused, only the operator knows.
         known = stored if stored and (final or stored.state is TargetState.DELIVERING) else status
-        targets.append(_target(known, step, notification, now))
+        target = _target(known, step, notification, now)
+        if target.waits:
+            target = replace(
+                target,
+                waits_for=stored.reason if stored and stored.state is TargetState.WAITING else None,
+                undelivered_since=notification.deliverable_from,
+            )
+        targets.append(target)
     # A recorded target that is none any more: a receiver has been replaced by its real type, for instance.
     return (*targets, *(_recorded(each, notification) for each in recorded.values()))
 

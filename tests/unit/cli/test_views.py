@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
 
+from notification_cli.actions.listing import Listing, Writer
 from notification_cli.actions.single import read
 from notification_cli.errors import CliError
 from notification_cli.output import detail
 from notification_cli.views.explaining.explanation import explain
 from notification_cli.views.figures import Durations, NamespaceFigures
 from notification_cli.views.rows import row_of
-from notification_cli.views.text import clean, duration, parse_duration, shorten
+from notification_cli.views.targets import WAITS_FOR
+from notification_cli.views.text import clean, duration, moment, parse_duration, shorten
 from notification_cli.views.timeline import timeline
+from notification_contract.crds import notification_request
+from notification_operator.domain.json_values import format_time
 from notification_operator.domain.model import parse
 from notification_operator.domain.routing import RoutingState
 from tests.unit.cli.samples import NOW, failed, retrying, screen
@@ -105,6 +110,54 @@ def test_why_names_the_next_step() -> None:
     target, file = screen()
     detail.why(target, explain(final, None, now=NOW), now=NOW)
     assert "Nothing: the notification is final." in file.getvalue()
+
+
+def test_why_says_what_a_target_waits_for_and_since_when() -> None:
+    obj = retrying(notBefore=format_time(START + timedelta(minutes=1)))
+    obj["status"]["targets"] = [
+        {"name": "console", "state": "Delivered", "attempts": 1},
+        {"name": "slack", "state": "Waiting", "reason": "RateLimited", "attempts": 1},
+    ]
+    target, file = screen()
+    detail.why(target, explain(parse(obj), None, now=NOW), now=NOW)
+    since = moment(START + timedelta(minutes=1))
+    told = f"slack waits for the rate limit of its receiver (RateLimited). It has not been delivered for 4m, since {since} UTC."
+    assert f"Waits {told}" in " ".join(file.getvalue().split())
+    assert "console waits" not in file.getvalue()
+
+
+def test_row_says_what_its_targets_wait_for_each_once() -> None:
+    states = [("Waiting", "Suspended"), ("Waiting", "Suspended"), ("Waiting", ""), ("Refused", "TooLarge")]
+    obj = retrying()
+    obj["status"]["targets"] = [
+        {"name": f"slack/r{number}", "state": state, "reason": reason}
+        for number, (state, reason) in enumerate(states)
+    ]
+    assert row_of(obj).waits_for == ("Suspended", "-")
+    assert row_of(failed()).waits_for == ()
+
+
+def test_every_reason_to_wait_has_words() -> None:
+    (version,) = notification_request()["spec"]["versions"]
+    status = version["schema"]["openAPIV3Schema"]["properties"]["status"]["properties"]
+    described = status["targets"]["items"]["properties"]["reason"]["description"]
+    (named,) = re.findall(r"Waiting: (.*?)\.", described)
+    assert {str(reason) for reason in WAITS_FOR} == set(re.findall(r"\w+", named)) - {"or"}
+
+
+def test_list_of_what_waits_has_a_column_for_the_reason() -> None:
+    obj = retrying()
+    obj["status"]["targets"] = [{"name": "slack", "state": "Waiting", "reason": "CircuitOpen"}]
+    target, file = screen(200)
+    listing = Listing(waiting=True)
+    assert listing.phases == ["Sending", "Retrying"]
+    Writer(listing, target).write([obj], NOW)
+    heading, row = file.getvalue().splitlines()
+    assert "WAITS FOR" in heading
+    assert "CircuitOpen" in row
+    target, file = screen(200)
+    Writer(Listing(), target).write([obj], NOW)
+    assert "WAITS FOR" not in file.getvalue()
 
 
 def test_control_characters_of_a_text_do_not_reach_the_terminal() -> None:
