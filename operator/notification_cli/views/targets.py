@@ -33,6 +33,7 @@ WAITS_FOR: Final[Mapping[TargetReason, str]] = MappingProxyType(
         TargetReason.PAUSED: "the end of the pause that its receiver has asked for",
         TargetReason.RATE_LIMITED: "the rate limit of its receiver",
         TargetReason.SUSPENDED: "its receiver, which is suspended",
+        TargetReason.WAITING_FOR_INCIDENT: "an earlier message of its incident",
         TargetReason.RECEIVER_NOT_READY: "its receiver, which is not ready",
         TargetReason.RECEIVER_NOT_ALLOWED: "its receiver, which this namespace may not use",
     }

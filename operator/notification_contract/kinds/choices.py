@@ -117,6 +117,12 @@ class TargetReason(StrEnum):
     TOO_LARGE = "TooLarge"
     MUTED = "Muted"
     """Its receiver is not for messages of this priority."""
+    WAITING_FOR_INCIDENT = "WaitingForIncident"
+    """An earlier message of its incident has to come first, or cannot be found out."""
+    INCIDENT_RESOLVED = "IncidentResolved"
+    """The incident was resolved before the message could be sent."""
+    INCIDENT_REOPENED = "IncidentReopened"
+    """The incident was reported again before the message could be sent."""
     DELETED = "Deleted"
     EXPIRED = "Expired"
 

@@ -37,6 +37,8 @@ TARGET_REASONS: Final[Mapping[HoldReason, TargetReason]] = MappingProxyType(
         HoldReason.RATE: TargetReason.RATE_LIMITED,
         HoldReason.SUSPENDED: TargetReason.SUSPENDED,
         HoldReason.NOT_READY: TargetReason.RECEIVER_NOT_READY,
+        HoldReason.INCIDENT: TargetReason.WAITING_FOR_INCIDENT,
+        HoldReason.UNKNOWN_INCIDENT: TargetReason.WAITING_FOR_INCIDENT,
     }
 )
 """The same in one word."""
