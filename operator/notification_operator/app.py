@@ -24,6 +24,7 @@ from notification_operator.kube.events import Event, EventRecorder, EventType, o
 from notification_operator.kube.objects import RECEIVER_RESOURCE, RESOURCE, KubeObjects
 from notification_operator.leadership.lease import KubeLeases
 from notification_operator.observers.audit.observer import audit_store
+from notification_operator.rendering.worker import RenderWorker
 from notification_operator.telemetry.gauges import Heartbeat, ReceiverGauges, WaitingGauges, publish
 from notification_operator.telemetry.http_server import Check, HealthServer
 from notification_operator.telemetry.metrics import Metrics
@@ -431,6 +432,7 @@ def live_ports(settings: Settings, client: ApiClient, cluster: Cluster, *, watch
         audit=audit_store(settings.audit),
         events=EventRecorder(client, instance=pod.name, dropped=metrics.events_dropped),
         metrics=metrics,
+        renderer=RenderWorker(on_failure=metrics.rendering_failed),
         pod=pod,
         replica=pod.name,
         identity=f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}",

@@ -35,6 +35,7 @@ from notification_operator.observers.audit.observer import AuditObserver
 from notification_operator.observers.kube_events import EventObserver
 from notification_operator.observers.publisher import LogObserver, MetricsObserver, Publisher
 from notification_operator.rendering.pool import RenderingPool
+from notification_operator.rendering.worker import Renderer
 from notification_operator.watch.namespaces import AllNamespaces, SelectedNamespaces
 from notification_operator.watch.notifications import BacklogListing, EventHandler, OpenSelector
 from notification_operator.watch.receivers import ReceiverCatalog, ReceiverWatch
@@ -99,6 +100,8 @@ class Ports:
     audit: AuditStore
     events: EventRecorder
     metrics: Metrics
+    renderer: Renderer = field(default_factory=Renderer)
+    """Computes what tenants wrote."""
     pod: Regarding
     """This pod: Events about the operator itself regard it."""
     identity: str
@@ -243,7 +246,7 @@ def build(
         store=ports.store,
         attempts=attempts,
         endpoints=endpoints,
-        redaction=ContentRedaction(redactor),
+        redaction=ContentRedaction(redactor, ports.renderer),
         incidents=incidents,
         rules=lambda: rule_book.rules,
         may_reconcile=ownership.admits,

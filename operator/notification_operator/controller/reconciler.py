@@ -192,7 +192,8 @@ class Reconciler:
         Raises:
             Gone: the object was deleted, or belongs to another process, while its content was redacted.
         """
-        route, redacted = reconciliation.route, self._redaction.of(reconciliation.notification.content)
+        notification, route = reconciliation.notification, reconciliation.route
+        redacted = self._redaction.of(notification.namespace, notification.content)
         held, missing = frozenset[str](), frozenset[str]()
         if self._may_start(reconciliation):
             held, missing = self._hold_if_large(reconciliation, redacted)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, TypeAlias
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import structlog
 
-from notification_operator.delivery.daemon_threads import DaemonThreads, SaturatedError
 from notification_operator.domain.redaction.redact import (
     ALL_RULES,
     free_texts,
@@ -16,23 +16,21 @@ from notification_operator.domain.redaction.redact import (
 )
 from notification_operator.domain.redaction.rules import REDACTED
 from notification_operator.endpoints.budget import content_size
+from notification_operator.rendering.jobs import redact_fields, rule_values
+from notification_operator.rendering.worker import RenderingError
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Awaitable, Callable, Mapping
 
     from notification_operator.domain.model import Content
     from notification_operator.domain.redaction.redact import Rules
     from notification_operator.domain.redaction.redactor import Redactor
+    from notification_operator.rendering.worker import Renderer
 
 ON_LOOP: Final = 4_096
 """Bytes of content up to which it is redacted on the event loop: that takes a few milliseconds at most."""
 LARGE_CONTENT_BYTES: Final = 65_536
 """Bytes of content from which there must be room for its attempts before it is redacted."""
-THREADS: Final = 1
-"""More would only compete for the interpreter."""
-SECONDS: Final = 20.0
-"""Time limit of one redaction. The largest body that the schema admits takes 0.2 s of a processor, and a pod may get a tenth."""
 WITHHELD: Final = "withheld"
 """The name under which the metric counts contents that could not be redacted in time."""
 
@@ -44,7 +42,7 @@ Redacted: TypeAlias = "tuple[Content, Mapping[str, int]]"
 
 
 class RedactedContent:
-    """The redacted copy of one content, made at its first use, or outside the event loop by `prepare`."""
+    """The redacted copy of one content, made at its first use, or elsewhere by `prepare`."""
 
     def __init__(
         self,
@@ -85,30 +83,37 @@ class RedactedContent:
 
 
 class ContentRedaction:
-    """Redacts the contents of notifications."""
+    """Redacts the contents of notifications; one that is not short by the renderer."""
 
-    def __init__(self, redactor: Redactor, *, seconds: float = SECONDS) -> None:
+    def __init__(self, redactor: Redactor, renderer: Renderer) -> None:
         self._redactor = redactor
-        self._seconds = seconds
-        self._threads = DaemonThreads(THREADS, name="redaction")
+        self._renderer = renderer
 
-    def of(self, content: Content) -> RedactedContent:
+    def of(self, namespace: str, content: Content) -> RedactedContent:
         """Return the redacted copy of a content; prepare it before its first use."""
-        return RedactedContent(self._redactor, content, elsewhere=self._redact_elsewhere)
+        return RedactedContent(self._redactor, content, elsewhere=partial(self._redact_elsewhere, namespace))
 
-    async def _redact_elsewhere(self, content: Content) -> Redacted:
-        """Return the redacted copy; if that takes too long, a copy without the text."""
-        results: list[Redacted] = []
-
-        def work(_abandoned: threading.Event) -> None:
-            results.append(redact_content_counted(content, self._redactor.rules))
-
+    async def _redact_elsewhere(self, namespace: str, content: Content) -> Redacted:
+        """Return the redacted copy; without a result, a copy without the text."""
+        rules = self._redactor.rules
         try:
-            await self._threads.run(work, seconds=self._seconds)
-        except (TimeoutError, SaturatedError):
-            logger.warning("content not redacted in time and therefore withheld", seconds=self._seconds)
-            return without_text(content, self._redactor.rules), {WITHHELD: 1}
-        return results.pop()
+            result = await self._renderer.run(
+                namespace,
+                redact_fields,
+                texts=free_texts(content),
+                dedup_key=content.dedup_key,
+                rules=rule_values(rules),
+            )
+        except RenderingError as error:
+            logger.warning(
+                "content not redacted and therefore withheld", namespace=namespace, reason=str(error)
+            )
+            return without_text(content, rules), {WITHHELD: 1}
+        fields: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in result["fields"].items()
+        }
+        return replace(content, **fields), result["counts"]
 
 
 def without_text(content: Content, rules: Rules = ALL_RULES) -> Content:

@@ -138,6 +138,14 @@ class Metrics:
             "settings_ignored",
             "Settings of the configuration file that this operator does not have and ignores, because the file needs a newer version.",
         )
+        self._rendering_failures = counter(
+            "rendering_failures_total",
+            "Texts that the render worker neither redacted nor rendered, so that their messages were sent shortened or without "
+            "them, by reason (deadline, ended, error, not_started or refused).",
+            ("reason",),
+        )
+        for cause in ("deadline", "ended", "error", "not_started", "refused"):
+            self._rendering_failures.labels(reason=cause)
         self._redactions = counter(
             "sanitization_redactions_total",
             "Secrets redacted in content and error texts, by pattern type.",
@@ -176,6 +184,10 @@ class Metrics:
         """Count redacted secrets, by rule name."""
         for name, count in secrets.items():
             self._redactions.labels(pattern_type=name).inc(count)
+
+    def rendering_failed(self, reason: str) -> None:
+        """Count a text that the render worker did not redact or render."""
+        self._rendering_failures.labels(reason=reason).inc()
 
     def add_channel_gauge(
         self, name: str, description: str, channels: Iterable[str], read: Callable[[str], float]

@@ -150,6 +150,14 @@ def redact_content_counted(content: Content, rules: Rules = ALL_RULES) -> tuple[
     Every field that may hold a text of its author is redacted; in maps the keys too, and the values also by their key.
     The name of the incident becomes a digest if it contains a secret.
     """
+    texts, counts = redact_fields(free_texts(content), content.dedup_key, rules)
+    return replace(content, **texts), counts
+
+
+def redact_fields(
+    texts: Mapping[str, Any], dedup_key: str, rules: Rules = ALL_RULES
+) -> tuple[dict[str, Any], Counter[str]]:
+    """Return the redacted fields of a content, that of the incident's name included; see `redact_content_counted`."""
     counts: Counter[str] = Counter()
 
     def text(raw: str) -> str:
@@ -163,8 +171,8 @@ def redact_content_counted(content: Content, rules: Rules = ALL_RULES) -> tuple[
                 return text(raw)
             case Mapping():
                 return values(raw)
-            case tuple():
-                return tuple(map(value, raw))
+            case list() | tuple():
+                return type(raw)(map(value, raw))
         return raw
 
     def values(raw: Mapping[str, str]) -> dict[str, str]:
@@ -173,10 +181,8 @@ def redact_content_counted(content: Content, rules: Rules = ALL_RULES) -> tuple[
             result[_unused(text(key), result)] = _value(key, each, text, counts)
         return result
 
-    redacted = {name: value(raw) for name, raw in free_texts(content).items()}
-    return replace(
-        content, **redacted, dedup_key=_distinct(content.dedup_key, text(content.dedup_key))
-    ), counts
+    redacted = {name: value(raw) for name, raw in texts.items()}
+    return {**redacted, "dedup_key": _distinct(dedup_key, text(dedup_key))}, counts
 
 
 def free_texts(content: Content) -> dict[str, Any]:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
 from collections import Counter
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import pytest
 
+from notification_contract.kinds.choices import LifecycleEvent
 from notification_operator.domain.model import Content
-from notification_operator.domain.redaction.redact import Rules, redact_content, redact_content_counted
+from notification_operator.domain.redaction.redact import redact_content, redact_content_counted
 from notification_operator.domain.redaction.redactor import Redactor
 from notification_operator.domain.redaction.rules import RULES
-from notification_operator.endpoints import redaction as content_redaction
 from notification_operator.endpoints.redaction import (
     LARGE_CONTENT_BYTES,
     ON_LOOP,
@@ -24,18 +24,21 @@ from notification_operator.endpoints.redaction import (
     ContentRedaction,
     without_text,
 )
+from notification_operator.rendering.worker import Renderer, RenderWorker, WorkerProcess
 from tests.cases import some
 from tests.kit.hostile_texts import UNITS, filled
+from tests.unit.operator.rendering.hostile_worker import PROGRAM
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
 LARGEST = 262_144
 BEAT = 0.002
 MISSED = 0.5
 """Seconds without a beat that other tasks notice: renewals of the Lease, and probes."""
-LONGEST_STALL = 0.8
-"""As a part of the whole time: one rule may hold the interpreter for most of it."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 def content(body: str) -> Content:
@@ -54,6 +57,17 @@ class Counted:
     def __init__(self) -> None:
         self.secrets: Counter[str] = Counter()
         self.redactor = Redactor(count=self.secrets.update)
+
+
+class Noting(Renderer):
+    """Notes whose jobs it computes."""
+
+    def __init__(self) -> None:
+        self.namespaces: list[str] = []
+
+    async def run(self, namespace: str, job: Callable[P, T], /, *args: P.args, **arguments: P.kwargs) -> T:
+        self.namespaces.append(namespace)
+        return await super().run(namespace, job, *args, **arguments)
 
 
 @asynccontextmanager
@@ -78,17 +92,44 @@ async def heartbeat() -> AsyncIterator[list[float]]:
         task.cancel()
 
 
-async def test_small_content_is_redacted_once_without_a_thread() -> None:
-    counted = Counted()
-    before = threading.active_count()
-    redacted = ContentRedaction(counted.redactor).of(content("token=hunter3x"))
+@pytest.fixture
+async def renderer() -> AsyncIterator[RenderWorker]:
+    result = RenderWorker()
+    yield result
+    result.close()
+
+
+async def test_small_content_is_redacted_once_without_a_worker() -> None:
+    counted, renderer = Counted(), RenderWorker()
+    redacted = ContentRedaction(counted.redactor, renderer).of("shop", content("token=hunter3x"))
     await redacted.prepare()
-    assert threading.active_count() == before
     assert redacted.get() is redacted.get()
     assert redacted.get().body == "token=[REDACTED]"
     assert not counted.secrets, "only the copy that is delivered counts"
     redacted.count()
     assert counted.secrets == {"password": 1, "token": 1}
+    assert renderer.process is None
+
+
+async def test_long_content_is_redacted_by_the_worker_as_it_is_here(renderer: RenderWorker) -> None:
+    counted = Counted()
+    raw = replace(
+        content("token=hunter3x \ud800 \U0001f4e6 " + "x" * ON_LOOP),
+        recipients=({"email": "ops@example.com"},),
+        dedup_key="password=hunter2x",
+        labels={"team": "token=hunter2x"},
+        annotations={"password": "hunter2"},
+        action_links=({"url": "https://x/?token=hunter2x"}, {"url": "https://x/"}),
+        remediation_ref="token=hunter2x",
+        event=LifecycleEvent.RESOLVE,
+    )
+    redacted = ContentRedaction(counted.redactor, renderer).of("shop", raw)
+    await redacted.prepare()
+    expected, counts = redact_content_counted(raw)
+    assert redacted.get() == expected
+    redacted.count()
+    assert counted.secrets == counts
+    assert renderer.process is not None
 
 
 @pytest.mark.parametrize(
@@ -96,39 +137,41 @@ async def test_small_content_is_redacted_once_without_a_thread() -> None:
     [hostile(), "pwd=a " * (LARGEST // 6), "password:\n " * (LARGEST // 11)],
     ids=["every hint", "secrets", "names"],
 )
-async def test_largest_body_does_not_stall_the_event_loop(body: str) -> None:
-    raw, redaction = content(body), ContentRedaction(Counted().redactor)
+async def test_largest_body_is_not_redacted_in_this_process(renderer: RenderWorker, body: str) -> None:
+    raw, redaction = content(body), ContentRedaction(Counted().redactor, renderer)
     began = time.process_time()
     async with heartbeat() as stalls:
-        # Several times: one takes so short a time that a busy machine may leave no beat in it.
-        for _ in range(5):
-            redacted = redaction.of(raw)
-            await redacted.prepare()
-            result = redacted.get()
-    whole = time.process_time() - began
-    assert result == redact_content(raw)
-    assert len(stalls) > 1
-    assert max(stalls) < LONGEST_STALL * whole
-
-
-async def test_content_that_is_not_redacted_in_time_is_withheld(monkeypatch: pytest.MonkeyPatch) -> None:
-    released, counted = threading.Event(), Counted()
-
-    def hang(_content: Content, _rules: Rules) -> tuple[Content, Counter[str]]:
-        released.wait(10)
-        raise AssertionError
-
-    monkeypatch.setattr(content_redaction, "redact_content_counted", hang)
-    redaction, raw = ContentRedaction(counted.redactor, seconds=0.05), content("x" * 2 * LARGE_CONTENT_BYTES)
-    for _ in range(2):
-        redacted = redaction.of(raw)
+        redacted = redaction.of("shop", raw)
         await redacted.prepare()
-        redacted.count()
-        assert redacted.get().subject == "[REDACTED]"
-        assert redacted.get().body.startswith("[REDACTED] The text could not be redacted in time")
-        assert (redacted.get().metadata, redacted.get().type) == ({}, "simple")
-    assert counted.secrets == {WITHHELD: 2}
-    released.set()
+    assert time.process_time() - began < MISSED
+    assert max(stalls) < MISSED
+    assert redacted.get() == redact_content(raw)
+
+
+@pytest.mark.parametrize(
+    "word", ["please loop", "please allocate", "please exit", "please raise", "please sleep"]
+)
+async def test_content_that_is_not_redacted_is_withheld(word: str) -> None:
+    counted, renderer = Counted(), RenderWorker(start=partial(WorkerProcess, PROGRAM), patience=3)
+    redaction, raw = ContentRedaction(counted.redactor, renderer), content(word + "x" * LARGE_CONTENT_BYTES)
+    redacted = redaction.of("shop", raw)
+    await redacted.prepare()
+    redacted.count()
+    assert redacted.get().subject == "[REDACTED]"
+    assert redacted.get().body.startswith("[REDACTED] The text could not be redacted in time")
+    assert (redacted.get().metadata, redacted.get().type) == ({}, "simple")
+    assert counted.secrets == {WITHHELD: 1}
+    renderer.close()
+
+
+async def test_content_is_withheld_if_the_worker_cannot_be_started() -> None:
+    def fail() -> WorkerProcess:
+        raise OSError("no process is left")
+
+    redaction = ContentRedaction(Counted().redactor, RenderWorker(start=fail))
+    redacted = redaction.of("shop", content("x" * ON_LOOP))
+    await redacted.prepare()
+    assert redacted.get().body.startswith("[REDACTED]")
 
 
 def test_withheld_content_keeps_what_decides_where_it_goes() -> None:
@@ -154,27 +197,21 @@ def test_withheld_content_keeps_what_decides_where_it_goes() -> None:
 @pytest.mark.parametrize(
     ("length", "on_loop"), [(ON_LOOP // 2, True), (ON_LOOP, False), (2 * LARGE_CONTENT_BYTES, False)]
 )
-async def test_only_short_content_is_redacted_on_the_event_loop(
-    length: int, monkeypatch: pytest.MonkeyPatch, *, on_loop: bool
-) -> None:
-    threads: list[int] = []
-
-    def watched(raw: Content, rules: Rules) -> tuple[Content, Counter[str]]:
-        threads.append(threading.get_ident())
-        return redact_content_counted(raw, rules)
-
-    monkeypatch.setattr(content_redaction, "redact_content_counted", watched)
-    redacted = ContentRedaction(Counted().redactor).of(content("x " * (length // 2)))
+async def test_only_short_content_is_redacted_on_the_event_loop(length: int, *, on_loop: bool) -> None:
+    renderer = Noting()
+    redacted = ContentRedaction(Counted().redactor, renderer).of("shop", content("x " * (length // 2)))
     await redacted.prepare()
     redacted.get()
-    assert [thread == threading.get_ident() for thread in threads] == [on_loop]
+    assert renderer.namespaces == ([] if on_loop else ["shop"])
 
 
 @pytest.mark.timeout(120)
-async def test_heartbeat_goes_on_while_the_largest_body_of_each_unit_is_redacted() -> None:
-    redaction, bodies = ContentRedaction(Counted().redactor), [*some(UNITS), "_eyJ", "-eyJ"]
+async def test_heartbeat_goes_on_while_the_largest_body_of_each_unit_is_redacted(
+    renderer: RenderWorker,
+) -> None:
+    redaction, bodies = ContentRedaction(Counted().redactor, renderer), [*some(UNITS), "_eyJ", "-eyJ"]
     async with heartbeat() as stalls:
         for unit in bodies:
-            await redaction.of(content(filled(unit, LARGEST))).prepare()
+            await redaction.of("shop", content(filled(unit, LARGEST))).prepare()
     assert len(stalls) >= len(bodies)
     assert max(stalls) < MISSED

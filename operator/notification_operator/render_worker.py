@@ -1,0 +1,111 @@
+"""The render worker: a child process that computes what tenants wrote, one job after the other, and nothing else.
+
+It has one file descriptor that leads outside: the socket to the operator as its standard input. The kernel ends it when
+a job takes too much memory or processor time (DD-WORKER-001).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import resource
+import socket
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from notification_operator.rendering.jobs import (
+    FAILED,
+    HEAD,
+    JOBS,
+    RESULT,
+    decoded,
+    encoded,
+    processor_seconds,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MEMORY: Final = 96 * 1024 * 1024
+"""Bytes of address space that jobs may use; with the memory of the operator they fit into the default limit of its pod."""
+FILES: Final = 8
+"""File descriptors; three are open."""
+FIRST_TO_DIE: Final = 1000
+"""Of all processes, the kernel chooses this one when memory runs out."""
+
+
+def main() -> None:
+    """Work until the operator closes the socket."""
+    connection = socket.socket(fileno=sys.stdin.fileno())
+    restrict()
+    # What is imported stays: collections need not look at it again.
+    gc.freeze()
+    # The operator may end at any moment.
+    with contextlib.suppress(OSError):
+        serve(connection)
+
+
+def restrict() -> None:
+    """Take away what no job needs."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (FILES, FILES))
+    used = int(Path("/proc/self/statm").read_text("ascii").split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, used + MEMORY))
+    # Some sandboxes have no such file, or a read-only one.
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(str(FIRST_TO_DIE), "ascii")
+
+
+def serve(connection: socket.socket, limit: Callable[[int], None] | None = None) -> None:
+    """Say that this process is ready, then answer each job with its result.
+
+    Args:
+        connection: to the operator.
+        limit: bounds the processor time until the next call, in seconds.
+    """
+    limit = limit or _limit_processor_time
+    connection.sendall(encoded({}))
+    while (content := _received(connection)) is not None:
+        job = decoded(content)
+        limit(processor_seconds(job["name"], len(content)))
+        connection.sendall(encoded(_result(job)))
+
+
+def _result(job: dict[str, Any]) -> Any:  # noqa: ANN401 - any JSON
+    try:
+        return {RESULT: JOBS[job["name"]].work(**job["arguments"])}
+    except MemoryError:
+        # What is left of the heap is in pieces, and a new process begins without them.
+        os._exit(1)
+    except Exception as error:  # noqa: BLE001 - the operator decides what a fault leads to
+        return {FAILED: type(error).__name__}
+
+
+def _limit_processor_time(seconds: int) -> None:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    used = int(usage.ru_utime + usage.ru_stime) + 1
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    resource.setrlimit(resource.RLIMIT_CPU, (used + seconds, hard))
+
+
+def _received(connection: socket.socket) -> bytearray | None:
+    """Return the next frame; None if the operator has ended, whether or not in the midst of one."""
+    head = _exactly(connection, HEAD)
+    return None if head is None else _exactly(connection, int.from_bytes(head, "big"))
+
+
+def _exactly(connection: socket.socket, size: int) -> bytearray | None:
+    content = bytearray(size)
+    view = memoryview(content)
+    while view:
+        count = connection.recv_into(view)
+        if not count:
+            return None
+        view = view[count:]
+    return content
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,274 @@
+"""The way to the render worker, which computes what tenants wrote: one job at a time, and namespaces take turns.
+
+No job stops, stalls or fattens this process (DD-WORKER-001). The worker starts with the first job.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
+from weakref import finalize
+
+import structlog
+
+from notification_operator.fair.fair_queue import FairQueue
+from notification_operator.rendering.jobs import (
+    FAILED,
+    HEAD,
+    MAX_FRAME,
+    RESULT,
+    decoded,
+    encoded,
+    processor_seconds,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PROGRAM: Final = "notification_operator.render_worker"
+PATIENCE: Final = 10.0
+"""Seconds that the worker gets for each second of its processor time: a pod may get a tenth of one."""
+START_SECONDS: Final = 30.0
+"""Time limit of a start, which takes 0.3 s of a processor."""
+PAUSE_SECONDS: Final = 10.0
+"""Seconds without a further start after one that failed."""
+REAP_SECONDS: Final = 1.0
+MAX_WAITING: Final = 256
+"""Jobs of one namespace that wait."""
+KEPT: Final = ("MALLOC_ARENA_MAX", "MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_")
+"""Variables of the environment that the worker gets, besides its path."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+logger = structlog.get_logger(__name__)
+
+
+class RenderingError(Exception):
+    """A job has no result; the message says why."""
+
+
+class Renderer:
+    """Computes jobs in this process: for programs that have nothing else to do meanwhile."""
+
+    async def run(self, namespace: str, job: Callable[P, T], /, *args: P.args, **arguments: P.kwargs) -> T:
+        """Return the result of a job.
+
+        Args:
+            namespace: whose job it is.
+            job: one of `JOBS`.
+            args: none; a frame has names only.
+            arguments: JSON values.
+
+        Raises:
+            RenderingError: it has none.
+        """
+        del namespace
+        return job(*args, **arguments)
+
+
+class WorkerProcess:
+    """One process of the worker; it ends with this object.
+
+    Raises:
+        OSError: it cannot be started.
+    """
+
+    def __init__(self, program: str = PROGRAM) -> None:
+        self.connection, theirs = socket.socketpair()
+        self.connection.setblocking(False)
+        environment = {name: os.environ[name] for name in KEPT if name in os.environ}
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
+        with theirs:
+            try:
+                self._process = subprocess.Popen(  # noqa: S603 - this interpreter
+                    [sys.executable, "-B", "-P", "-m", program],
+                    stdin=theirs.fileno(),
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    cwd="/",
+                    env=environment,
+                )
+            except BaseException:
+                self.connection.close()
+                raise
+        self.end = finalize(self, _end, self._process, self.connection)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it has ended by itself."""
+        return self._process.poll() is not None
+
+
+class RenderWorker(Renderer):
+    """Computes jobs in a child process.
+
+    Args:
+        start: starts the process.
+        patience: seconds for each second of processor time.
+        on_failure: counts a job without a result, by reason: deadline, ended, error, not_started or refused.
+    """
+
+    def __init__(
+        self,
+        *,
+        start: Callable[[], WorkerProcess] = WorkerProcess,
+        patience: float = PATIENCE,
+        on_failure: Callable[[str], None] = lambda _reason: None,
+    ) -> None:
+        self._start = start
+        self._patience = patience
+        self._on_failure = on_failure
+        self._waiting: FairQueue[_Waiting] = FairQueue()
+        self.process: WorkerProcess | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._paused_until = 0.0
+
+    async def run(self, namespace: str, job: Callable[P, T], /, *args: P.args, **arguments: P.kwargs) -> T:
+        """Return the result of a job, whose caller does not pay for the jobs of others with its time limit."""
+        del args
+        if len(self._waiting.line(namespace)) >= MAX_WAITING:
+            self._on_failure("refused")
+            raise RenderingError(f"{MAX_WAITING} other texts of namespace {namespace} wait to be rendered")
+        name = job.__name__
+        frame = encoded({"name": name, "arguments": arguments})
+        waiting = _Waiting(name, frame, asyncio.get_running_loop().create_future())
+        self._waiting.add(namespace, waiting)
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._work(), name="render worker")
+        try:
+            result: T = await waiting.result
+        finally:
+            self._waiting.discard(namespace, waiting)
+        return result
+
+    def close(self) -> None:
+        """End the process; the next job starts another one."""
+        if self.process is not None:
+            self.process.end()
+            self.process = None
+
+    async def _work(self) -> None:
+        """Compute until no job waits; a job whose caller is cancelled meanwhile is computed to its end."""
+        while self._waiting:
+            waiting = self._waiting.pop()
+            try:
+                result = await self._computed(waiting)
+            except RenderingError as error:
+                if not waiting.result.done():
+                    waiting.result.set_exception(error)
+            else:
+                if not waiting.result.done():
+                    waiting.result.set_result(result)
+
+    async def _computed(self, waiting: _Waiting) -> Any:  # noqa: ANN401 - any JSON
+        """Return the result of a job.
+
+        Raises:
+            RenderingError: it has none.
+        """
+        process = await self._running()
+        limit = processor_seconds(waiting.name, len(waiting.frame)) * self._patience
+        answered = False
+        try:
+            async with asyncio.timeout(limit):
+                await asyncio.get_running_loop().sock_sendall(process.connection, waiting.frame)
+                answer = await _received(process.connection)
+            answered = answer.keys() in ({RESULT}, {FAILED})
+        except TimeoutError as error:
+            self._failed("deadline", job=waiting.name)
+            raise RenderingError(f"not rendered within {limit:g} s") from error
+        except Exception as error:
+            # Whatever a process that is ending, or out of memory, sends.
+            self._failed("ended", job=waiting.name, error=repr(error))
+            raise RenderingError("it took too much memory or processor time") from error
+        finally:
+            if not answered:
+                self.close()
+        if RESULT not in answer:
+            self._failed("error", job=waiting.name, error=str(answer.get(FAILED)))
+            raise RenderingError(f"rendering failed: {answer.get(FAILED)}")
+        return answer[RESULT]
+
+    async def _running(self) -> WorkerProcess:
+        """Return the process, which is ready.
+
+        Raises:
+            RenderingError: it cannot be started.
+        """
+        if self.process is not None and not self.process.has_ended:
+            return self.process
+        self.close()
+        now = asyncio.get_running_loop().time()
+        if now < self._paused_until:
+            self._on_failure("not_started")
+            raise RenderingError("the render worker cannot be started")
+        process = None
+        try:
+            process = self._start()
+            async with asyncio.timeout(START_SECONDS):
+                await _received(process.connection)
+        except (EOFError, OSError, ValueError) as error:  # TimeoutError is an OSError
+            self._paused_until = now + PAUSE_SECONDS
+            self._failed("not_started", error=repr(error))
+            raise RenderingError("the render worker cannot be started") from error
+        else:
+            self.process = process
+        finally:
+            if process is not None and self.process is not process:
+                process.end()
+        return process
+
+    def _failed(self, reason: str, **details: str) -> None:
+        self._on_failure(reason)
+        logger.warning("render worker without a result", reason=reason, **details)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Waiting:
+    name: str
+    frame: bytes
+    result: asyncio.Future[Any]
+
+
+def _end(process: subprocess.Popen[bytes], connection: socket.socket) -> None:
+    connection.close()
+    process.kill()
+    # A few milliseconds: it has no file open, and little memory.
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(REAP_SECONDS)
+
+
+async def _received(connection: socket.socket) -> dict[str, Any]:
+    """Return the value of the next frame.
+
+    Raises:
+        EOFError: the process has ended.
+        ValueError: what it sent is no frame.
+    """
+    size = int.from_bytes(await _exactly(connection, HEAD), "big")
+    if size > MAX_FRAME:
+        raise ValueError(f"a frame of {size} bytes")
+    answer: dict[str, Any] = decoded(await _exactly(connection, size))
+    return answer
+
+
+async def _exactly(connection: socket.socket, size: int) -> bytearray:
+    content, loop = bytearray(size), asyncio.get_running_loop()
+    view = memoryview(content)
+    while view:
+        count = await loop.sock_recv_into(connection, view)
+        if not count:
+            raise EOFError
+        view = view[count:]
+    return content

@@ -1,0 +1,99 @@
+"""A render worker whose jobs do what their texts ask for: everything that must not reach the operator."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import sys
+import time
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from notification_operator import render_worker
+from notification_operator.rendering import jobs
+from notification_operator.rendering.jobs import Job
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PROGRAM: Final = "tests.unit.operator.rendering.hostile_worker"
+
+
+def _loop() -> None:
+    while True:
+        pass
+
+
+def _loop_in_one_call() -> None:
+    sum(range(10**13))
+
+
+def _allocate() -> None:
+    kept = []
+    while True:
+        kept.append(bytearray(1024 * 1024))
+
+
+def _allocate_in_one_call() -> None:
+    bytearray(10**12)
+
+
+def _raise() -> None:
+    raise ValueError("password=hunter2")
+
+
+def _recurse() -> None:
+    _recurse()
+
+
+def _print() -> None:
+    print("password=hunter2", flush=True)  # noqa: T201 - must reach nobody
+    print("password=hunter2", file=sys.stderr, flush=True)  # noqa: T201 - likewise
+
+
+DEEDS: Final[dict[str, Callable[[], None]]] = {
+    "please loop": _loop,
+    "please call": _loop_in_one_call,
+    "please allocate": _allocate,
+    "please reserve": _allocate_in_one_call,
+    "please exit": lambda: os._exit(0),
+    "please crash": lambda: os.kill(os.getpid(), signal.SIGSEGV),
+    "please raise": _raise,
+    "please recurse": _recurse,
+    "please sleep": lambda: time.sleep(60),
+}
+"""What ends a job without a result, by what asks for it."""
+
+
+def facts() -> dict[str, Any]:
+    """Return what this process has."""
+    return {
+        "files": sorted(int(each.name) for each in Path("/proc/self/fd").iterdir())[:-1],
+        "environment": sorted(os.environ),
+        "modules": sorted(sys.modules),
+        "score": Path("/proc/self/oom_score_adj").read_text("ascii").strip(),
+        "core": resource.getrlimit(resource.RLIMIT_CORE),
+        "files_limit": resource.getrlimit(resource.RLIMIT_NOFILE),
+        "resident": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
+        "processor": time.process_time(),
+    }
+
+
+def _hostile(work: Callable[..., Any], **arguments: Any) -> Any:
+    text = str(arguments)
+    if "please report" in text:
+        return facts()
+    if "please print" in text:
+        _print()
+    for word, deed in DEEDS.items():
+        if word in text:
+            deed()
+    return work(**arguments)
+
+
+if __name__ == "__main__":
+    for each, job in jobs.JOBS.items():
+        jobs.JOBS[each] = Job(partial(_hostile, job.work), seconds=0)  # type: ignore[index]  # a dict
+    render_worker.main()

@@ -1,0 +1,256 @@
+"""The render worker: whatever its process does, a job has a result or an error, and the next job has a result."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import socket
+import sys
+from collections import Counter
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from notification_operator import render_worker
+from notification_operator.domain.redaction.redact import ALL_RULES
+from notification_operator.rendering import worker
+from notification_operator.rendering.jobs import encoded, redact_fields, rule_values
+from notification_operator.rendering.worker import RenderingError, RenderWorker, WorkerProcess
+from tests.unit.operator.rendering.hostile_worker import DEEDS, PROGRAM
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from notification_operator.rendering.jobs import RedactedFields
+    from notification_operator.rendering.worker import Renderer
+
+RULES: Final = rule_values(ALL_RULES)
+HOSTILE: Final = partial(WorkerProcess, PROGRAM)
+
+
+async def redacted(renderer: Renderer, body: str, *, namespace: str = "shop") -> str:
+    result: RedactedFields = await renderer.run(
+        namespace, redact_fields, texts={"body": body}, dedup_key="", rules=RULES
+    )
+    return str(result["fields"]["body"])
+
+
+@pytest.fixture
+async def hostile() -> AsyncIterator[RenderWorker]:
+    """Yield a worker whose jobs do what their texts ask for."""
+    renderer = RenderWorker(start=HOSTILE, patience=3)
+    yield renderer
+    renderer.close()
+
+
+class Scripted(WorkerProcess):
+    """A process that reads so many bytes of its job, sends so many of its answer, and ends."""
+
+    def __init__(self, *, reads: int | None = None, sends: int | None = None) -> None:
+        self.connection, self._theirs = socket.socketpair()
+        for each in (self.connection, self._theirs):
+            each.setblocking(False)
+        self._limits = reads, sends
+        self._task = asyncio.create_task(self._serve())
+
+    def end(self) -> None:  # type: ignore[override]  # no finalizer: nothing is left of it
+        self._task.cancel()
+        self.connection.close()
+        self._theirs.close()
+
+    @property
+    def has_ended(self) -> bool:
+        return self._task.done()
+
+    async def _serve(self) -> None:
+        loop, (reads, sends) = asyncio.get_running_loop(), self._limits
+        await loop.sock_sendall(self._theirs, encoded({}))
+        job = await loop.sock_recv(self._theirs, len(JOB) if reads is None else max(reads, 1))
+        if reads is None:
+            assert job == JOB
+            await loop.sock_sendall(self._theirs, ANSWER[:sends])
+        self._theirs.close()
+
+
+ARGUMENTS: Final[dict[str, Any]] = {"texts": {"body": "x\ud800é"}, "dedup_key": "", "rules": RULES}
+JOB: Final = encoded({"name": "redact_fields", "arguments": ARGUMENTS})
+ANSWER: Final = encoded({"result": {"fields": {"body": "x"}, "counts": {}}})
+
+
+def starting(*scripts: Callable[[], WorkerProcess]) -> Callable[[], WorkerProcess]:
+    """Return what starts these processes, one after the other."""
+    remaining = iter(scripts)
+
+    def start() -> WorkerProcess:
+        return next(remaining)()
+
+    return start
+
+
+@pytest.mark.parametrize(("part", "size"), [("reads", len(JOB)), ("sends", len(ANSWER))])
+async def test_process_that_ends_at_any_byte_of_a_frame_fails_its_job_alone(part: str, size: int) -> None:
+    for count in range(size):
+        renderer = RenderWorker(start=starting(partial(Scripted, **{part: count}), Scripted))
+        with pytest.raises(RenderingError):
+            await renderer.run("shop", redact_fields, **ARGUMENTS)
+        assert (await renderer.run("shop", redact_fields, **ARGUMENTS))["fields"] == {"body": "x"}
+        renderer.close()
+
+
+@pytest.mark.parametrize("end", range(0, len(JOB), 7))
+def test_process_ends_when_the_operator_ends_at_any_byte_of_a_frame(end: int) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.sendall(JOB + JOB[:end])
+        ours.shutdown(socket.SHUT_WR)
+        render_worker.serve(theirs, limit=lambda _seconds: None)
+        assert ours.recv(65_536).startswith(encoded({}))
+
+
+@pytest.mark.parametrize(
+    "content", [b"\x00\x00\x00\x02[]", b"\xff\xff\xff\xff{}", b"\x00\x00\x00\x02{x", b"\x00\x00\x00\x01\xff"]
+)
+async def test_answer_that_is_none_fails_its_job(content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules[__name__], "ANSWER", content)
+    renderer = RenderWorker(start=Scripted)
+    with pytest.raises(RenderingError):
+        await renderer.run("shop", redact_fields, **ARGUMENTS)
+    renderer.close()
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("deed", DEEDS)
+async def test_job_that_does_harm_fails_alone(hostile: RenderWorker, deed: str) -> None:
+    beats = 0
+
+    async def beat() -> None:
+        nonlocal beats
+        while True:
+            await asyncio.sleep(0.001)
+            beats += 1
+
+    task = asyncio.create_task(beat())
+    victim = asyncio.create_task(redacted(hostile, deed))
+    other = asyncio.create_task(redacted(hostile, "password=hunter2", namespace="bank"))
+    with pytest.raises(RenderingError):
+        await victim
+    assert await other == "password=[REDACTED]"
+    task.cancel()
+    assert beats
+
+
+async def test_process_has_one_connection_and_nothing_of_the_operator(
+    hostile: RenderWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KUBERNETES_TOKEN", "secret")
+    kept = os.open(os.devnull, os.O_RDONLY)
+    os.set_inheritable(kept, True)
+    facts: Any = await hostile.run(
+        "shop", redact_fields, texts={"body": "please report"}, dedup_key="", rules=RULES
+    )
+    os.close(kept)
+    assert facts["files"] == [0, 1, 2]
+    assert set(facts["environment"]) <= {"PYTHONPATH", "LC_CTYPE", *worker.KEPT}
+    assert (facts["core"], facts["score"]) == ([0, 0], "1000")
+    assert not {"asyncio", "aiohttp", "kopf", "kubernetes", "pydantic", "structlog"} & set(facts["modules"])
+    assert await redacted(hostile, "please print") == "please print"
+
+
+async def test_namespaces_take_turns() -> None:
+    done: list[str] = []
+
+    async def one(namespace: str, number: int) -> None:
+        await redacted(renderer, "x" * number, namespace=namespace)
+        done.append(namespace)
+
+    renderer = RenderWorker()
+    await asyncio.gather(*(one("loud", n) for n in range(4)), *(one("quiet", n) for n in range(2)))
+    renderer.close()
+    assert done == ["loud", "quiet", "loud", "quiet", "loud", "loud"]
+
+
+async def test_jobs_of_a_namespace_that_wait_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "MAX_WAITING", 2)
+    failures: list[str] = []
+    renderer = RenderWorker(on_failure=failures.append)
+    texts = [asyncio.create_task(redacted(renderer, "x")) for _ in range(3)]
+    other = asyncio.create_task(redacted(renderer, "y", namespace="bank"))
+    results = await asyncio.gather(*texts, return_exceptions=True)
+    assert results[:2] == ["x", "x"]
+    assert str(results[2]) == "2 other texts of namespace shop wait to be rendered"
+    assert (await other, failures) == ("y", ["refused"])
+    renderer.close()
+
+
+async def test_worker_that_cannot_be_started_delays_nothing() -> None:
+    attempts: Counter[str] = Counter()
+
+    def fail() -> WorkerProcess:
+        attempts["start"] += 1
+        raise OSError("no process is left")
+
+    renderer = RenderWorker(start=fail, on_failure=lambda reason: attempts.update([reason]))
+    for _ in range(5):
+        with pytest.raises(RenderingError, match="cannot be started"):
+            await redacted(renderer, "x")
+    assert attempts == {"start": 1, "not_started": 5}
+
+
+async def test_program_that_ends_at_its_start_is_no_worker() -> None:
+    renderer = RenderWorker(start=partial(WorkerProcess, "tests.no_such_module"))
+    with pytest.raises(RenderingError, match="cannot be started"):
+        await redacted(renderer, "x")
+
+
+async def test_idle_process_that_was_killed_costs_no_job() -> None:
+    processes: list[WorkerProcess] = []
+
+    def start() -> WorkerProcess:
+        processes.append(WorkerProcess())
+        return processes[-1]
+
+    renderer = RenderWorker(start=start)
+    assert await redacted(renderer, "x") == "x"
+    os.kill(processes[0].pid, signal.SIGKILL)
+    while not processes[0].has_ended:  # noqa: ASYNC110 - the kernel reports to nobody
+        await asyncio.sleep(0.001)
+    assert await redacted(renderer, "y") == "y"
+    renderer.close()
+
+
+async def test_cancelled_caller_leaves_the_others_their_results(hostile: RenderWorker) -> None:
+    first = asyncio.create_task(redacted(hostile, "x" * 300_000))
+    waiting = asyncio.create_task(redacted(hostile, "never"))
+    last = asyncio.create_task(redacted(hostile, "z", namespace="bank"))
+    while hostile.process is None:  # noqa: ASYNC110 - reports to nobody
+        await asyncio.sleep(0.001)
+    first.cancel()
+    waiting.cancel()
+    assert await last == "z"
+
+
+@pytest.mark.timeout(180)
+async def test_process_killed_at_random_times_fails_single_jobs() -> None:
+    choices, results = random.Random(7), []  # noqa: S311 - chooses times
+    renderer = RenderWorker()
+
+    async def kill() -> None:
+        while True:
+            await asyncio.sleep(choices.random())
+            if renderer.process is not None:
+                with suppress(ProcessLookupError):
+                    os.kill(renderer.process.pid, signal.SIGKILL)
+
+    killer = asyncio.create_task(kill())
+    texts = ["a", "b" * 262_144, "password=hunter2 " * 4000]
+    for number in range(60):
+        with suppress(RenderingError):
+            results.append(await redacted(renderer, texts[number % 3], namespace=f"n-{number % 5}"))
+    killer.cancel()
+    assert {result[:20] for result in results} <= {"a", "b" * 20, "password=[REDACTED] "}
+    assert await redacted(renderer, "x") == "x"
+    renderer.close()
