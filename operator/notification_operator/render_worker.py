@@ -15,18 +15,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from notification_operator.rendering.jobs import (
-    FAILED,
-    HEAD,
-    JOBS,
-    RESULT,
-    decoded,
-    encoded,
-    processor_seconds,
-)
+from notification_operator.rendering.job import FAILED, HEAD, RESULT, decoded, encoded
+from notification_operator.rendering.jobs import JOBS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from notification_operator.rendering.job import Job
 
 MEMORY: Final = 96 * 1024 * 1024
 """Bytes of address space that jobs may use; with the memory of the operator they fit into the default limit of its pod."""
@@ -68,14 +63,15 @@ def serve(connection: socket.socket, limit: Callable[[int], None] | None = None)
     limit = limit or _limit_processor_time
     connection.sendall(encoded({}))
     while (content := _received(connection)) is not None:
-        job = decoded(content)
-        limit(processor_seconds(job["name"], len(content)))
-        connection.sendall(encoded(_result(job)))
+        request = decoded(content)
+        job = JOBS[request["name"]]
+        limit(job.limit(len(content)))
+        connection.sendall(encoded(_answer(job, request["arguments"])))
 
 
-def _result(job: dict[str, Any]) -> Any:  # noqa: ANN401 - any JSON
+def _answer(job: Job[..., Any], arguments: dict[str, Any]) -> dict[str, Any]:
     try:
-        return {RESULT: JOBS[job["name"]].work(**job["arguments"])}
+        return {RESULT: job(**arguments)}
     except MemoryError:
         # What is left of the heap is in pieces, and a new process begins without them.
         os._exit(1)

@@ -34,8 +34,7 @@ from notification_operator.leadership.ownership import Ownership
 from notification_operator.observers.audit.observer import AuditObserver
 from notification_operator.observers.kube_events import EventObserver
 from notification_operator.observers.publisher import LogObserver, MetricsObserver, Publisher
-from notification_operator.rendering.pool import RenderingPool
-from notification_operator.rendering.worker import Renderer
+from notification_operator.rendering.job import Renderer
 from notification_operator.watch.namespaces import AllNamespaces, SelectedNamespaces
 from notification_operator.watch.notifications import BacklogListing, EventHandler, OpenSelector
 from notification_operator.watch.receivers import ReceiverCatalog, ReceiverWatch
@@ -59,7 +58,7 @@ if TYPE_CHECKING:
     from notification_operator.leadership.lease import KubeLeases
     from notification_operator.observers.audit.store import AuditStore
     from notification_operator.observers.publisher import Observer
-    from notification_operator.rendering.templating.overrides import ReadTemplate
+    from notification_operator.rendering.compose import ReadTemplate
     from notification_operator.telemetry.gauges import ElectorStatistics
     from notification_operator.telemetry.metrics import Metrics
     from notification_operator.watch.collection_watch import CollectionWatch, KubeWatches
@@ -183,7 +182,13 @@ def build(
     sessions = Sessions()
     sources = (
         _receiver_sources(
-            settings, ports.receivers, served=namespaces, sessions=sessions, redactor=redactor, clock=clock
+            settings,
+            ports.receivers,
+            served=namespaces,
+            sessions=sessions,
+            redactor=redactor,
+            renderer=ports.renderer,
+            clock=clock,
         )
         if ports.receivers
         else None
@@ -355,6 +360,7 @@ def _receiver_sources(  # noqa: PLR0913 - what the channels of receivers share
     served: AllNamespaces | SelectedNamespaces,
     sessions: Sessions,
     redactor: Redactor,
+    renderer: Renderer,
     clock: Callable[[], datetime],
 ) -> _ReceiverSources:
     """Return the sources; nothing is read before the watch runs."""
@@ -374,17 +380,16 @@ def _receiver_sources(  # noqa: PLR0913 - what the channels of receivers share
         ReferencedObjects(ports.watches, kind, home=ports.home, namespaced=settings.receivers.namespaced)
         for kind in (SECRETS, CONFIG_MAPS)
     )
-    pool = RenderingPool()
-    templates = TemplateChecks(pool)
+    templates = TemplateChecks(renderer)
     factory = ports.factory or ChannelFactory(
         sessions=sessions,
         clock=clock,
-        redact=redactor.text,
+        redactor=redactor,
         cluster=ports.cluster,
         overrides=ports.overrides,
         denied_networks=settings.receivers.denied_networks,
         allowed_hosts=settings.receivers.allowed_hosts,
-        pool=pool,
+        renderer=renderer,
     )
     return _ReceiverSources(
         ports=ports,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import re
-import time
 from dataclasses import replace
 from email.headerregistry import Address
 from ipaddress import ip_network
@@ -68,7 +67,7 @@ async def capture() -> dict[str, bytes]:
 
 
 def _composer() -> Composer:
-    return Composer(facts=Facts(cluster="prod", receiver="on-call"), clock=time.thread_time)
+    return Composer(facts=Facts(cluster="prod", receiver="on-call"))
 
 
 def _channels(url: str, access: NetworkAccess) -> dict[str, Channel]:

@@ -23,7 +23,8 @@ from notification_operator.delivery.http.egress_policy import AddressNotAllowedE
 from notification_operator.delivery.http.exchange import USUAL
 from notification_operator.domain.receivers.references import ReferenceReason, References
 from notification_operator.domain.redaction.redactor import Redactor
-from notification_operator.endpoints.factory import CHANNEL_PACKAGE, ChannelFactory, template_problem
+from notification_operator.endpoints.factory import CHANNEL_PACKAGE, ChannelFactory
+from notification_operator.rendering.composition import check_templates
 from notification_operator.rendering.mail import write_mail
 
 if TYPE_CHECKING:
@@ -139,7 +140,8 @@ async def _posted(
     recorder = Recorder(receiver.spec.type)
     factory = _factory(recorder, redactor, config_maps)
     templates = config_maps.templates(receiver)
-    channel, problem = factory.create(receiver, _references(receiver), templates), template_problem(templates)
+    channel = factory.create(receiver, _references(receiver), templates)
+    problem = check_templates(sources=templates)
     receipt = await channel.deliver(message)
     note = "; ".join(filter(None, (problem, receipt.note if receipt else "")))
     return [
@@ -152,7 +154,7 @@ def _factory(recorder: Recorder, redactor: Redactor, config_maps: ConfigMaps) ->
     return ChannelFactory(
         sessions=recorder,  # type: ignore[arg-type]  # what channels use of it
         clock=now,
-        redact=redactor.text,
+        redactor=redactor,
         overrides=config_maps.source,
     )
 
@@ -176,7 +178,7 @@ async def _mail(
     block = receiver.spec.block_as(Email)
     factory = _factory(Recorder(receiver.spec.type), redactor, config_maps)
     templates = config_maps.templates(receiver)
-    composing, problem = factory.composer(receiver, templates), template_problem(templates)
+    composing, problem = factory.composer(receiver, templates), check_templates(sources=templates)
     mail = await write_mail(
         message,
         sender=Address(addr_spec=block.sender),

@@ -16,7 +16,7 @@ from notification_operator.delivery.channel import Channel, InvalidOptionsError,
 from notification_operator.delivery.daemon_threads import DaemonThreads, SaturatedError
 from notification_operator.rendering.compose import origin
 from notification_operator.rendering.headline import headline
-from notification_operator.rendering.markup.plain import PlainRenderer
+from notification_operator.rendering.markup.markups import PLAIN
 
 if TYPE_CHECKING:
     import threading
@@ -67,7 +67,7 @@ class AppriseChannel(Channel):
 
     async def deliver(self, message: Message) -> Receipt:
         """Send the message from a thread of its own."""
-        composed = await self._composer.compose(message, PlainRenderer().body)
+        composed = await self._composer.compose(message, PLAIN)
         title = headline(message.event, composed.subject)
         body = f"{composed.body}\n\n{origin(message, self._composer.facts.cluster)}"
         kind = EVENTS.get(message.event) or PRIORITIES.get(message.content.priority, "info")

@@ -13,6 +13,7 @@ from notification_operator.domain.json_values import format_time
 from notification_operator.rendering.compose import links, origin
 from notification_operator.rendering.headline import LOOKS, chat_headline
 from notification_operator.rendering.markup.chat_markdown import discord
+from notification_operator.rendering.markup.markups import DISCORD
 from notification_operator.rendering.pieces import limited, messages_of, shortened
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class DiscordChannel(Channel):
 
     async def deliver(self, message: Message) -> Receipt:
         """Post the message; a long one as two, and what is longer is cut."""
-        composed = await self._composer.compose(message, self._renderer.body)
+        composed = await self._composer.compose(message, DISCORD[self._mentions])
         references: list[str] = []
         for payload in self.payloads(message, composed):
             reply = await self._http.post(orjson.dumps(payload), headers={"Content-Type": JSON})

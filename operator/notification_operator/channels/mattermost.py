@@ -11,6 +11,7 @@ from notification_operator.delivery.http.exchange import JSON, HttpExchange, Sta
 from notification_operator.rendering.compose import links, origin
 from notification_operator.rendering.headline import chat_headline
 from notification_operator.rendering.markup.chat_markdown import mattermost
+from notification_operator.rendering.markup.markups import MATTERMOST
 from notification_operator.rendering.pieces import limited, messages_of
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class MattermostChannel(Channel):
         self._block = block
         self._composer = composer
         self._renderer = mattermost(mentions=block.mentions)
+        self._markup = MATTERMOST[block.mentions]
         self._http = HttpExchange(access, url, table=TABLE, secrets=(url,))
 
     def messages_of(self, message: Message) -> int:
@@ -46,7 +48,7 @@ class MattermostChannel(Channel):
 
     async def deliver(self, message: Message) -> Receipt:
         """Post the message; a long one as two, and what is longer is cut."""
-        composed = await self._composer.compose(message, self._renderer.body)
+        composed = await self._composer.compose(message, self._markup)
         for payload in self.payloads(message, composed):
             reply = await self._http.request(orjson.dumps(payload), headers={"Content-Type": JSON})
             self._raise_for(reply)

@@ -12,7 +12,7 @@ from notification_operator.delivery.channel import Channel, Permanent, Receipt, 
 from notification_operator.delivery.http.exchange import JSON, HttpExchange, StatusTable
 from notification_operator.domain.json_values import format_time
 from notification_operator.rendering.compose import links, origin
-from notification_operator.rendering.markup.plain import PlainRenderer
+from notification_operator.rendering.markup.markups import PLAIN
 from notification_operator.rendering.pieces import shortened
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class PagerDutyChannel(Channel):
 
     async def deliver(self, message: Message) -> Receipt:
         """Send the event; PagerDuty recognizes a repeat by its `dedup_key`."""
-        composed = await self._composer.compose(message, PlainRenderer().body)
+        composed = await self._composer.compose(message, PLAIN)
         content = orjson.dumps(self.event(message, composed))
         note = composed.note
         if len(content) > MAX_EVENT:

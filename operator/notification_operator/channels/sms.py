@@ -15,7 +15,7 @@ from notification_operator.delivery.channel import Channel, Permanent, Receipt
 from notification_operator.delivery.http.exchange import HttpExchange, OutcomeUnknown, StatusTable
 from notification_operator.rendering.compose import origin
 from notification_operator.rendering.headline import headline
-from notification_operator.rendering.markup.plain import PlainRenderer
+from notification_operator.rendering.markup.markups import PLAIN
 from notification_operator.rendering.segments import fit
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class SmsChannel(Channel):
             raise Permanent(
                 "no number to send to: set sms.to of the receiver, or a recipient of the notification"
             )
-        composed = await self._composer.compose(message, PlainRenderer().body)
+        composed = await self._composer.compose(message, PLAIN)
         text = f"{headline(message.event, composed.subject)}\n{composed.body}"
         source = origin(message, self._composer.facts.cluster)
         text = fit(text, ending=f"\n{source}", segments=MAX_SEGMENTS)

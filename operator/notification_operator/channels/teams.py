@@ -14,6 +14,7 @@ from notification_operator.delivery.http.exchange import JSON, HttpExchange, Sta
 from notification_operator.rendering.compose import links, origin
 from notification_operator.rendering.headline import chat_headline
 from notification_operator.rendering.markup.adaptive_card import CardRenderer
+from notification_operator.rendering.markup.markups import CARD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,7 +77,7 @@ class TeamsChannel(Channel):
 
     async def deliver(self, message: Message) -> Receipt:
         """Post the message; a long one in two cards, and what is longer is cut. A repeat posts every card again."""
-        composed = await self._composer.compose(message, self._renderer.elements)
+        composed = await self._composer.compose(message, CARD)
         for card in self.cards(message, composed):
             content = orjson.dumps(_envelope(card))
             headers = {"Content-Type": JSON, "Idempotency-Key": message.delivery_id}

@@ -15,12 +15,12 @@ from notification_operator.delivery.channel import Channel, InvalidOptionsError,
 from notification_operator.delivery.http.exchange import JSON, UNTRUSTED, HttpExchange, StatusTable
 from notification_operator.domain.json_values import format_time
 from notification_operator.rendering.compose import event_type, links
+from notification_operator.rendering.markup.markups import WRITTEN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from notification_contract.kinds.channel_types.webhook import Webhook
-    from notification_contract.kinds.choices import BodyFormat
     from notification_operator.delivery.channel import Message
     from notification_operator.delivery.http.exchange import NetworkAccess
     from notification_operator.domain.receivers.references import SecretValues
@@ -77,7 +77,7 @@ class WebhookChannel(Channel):
 
     async def deliver(self, message: Message) -> Receipt:
         """Post the message; the receiver recognizes a repeat by the header `webhook-id`."""
-        composed = await self._composer.compose(message, _unchanged)
+        composed = await self._composer.compose(message, WRITTEN)
         content, content_type, note = self._body(message, composed)
         headers = {
             **self._headers,
@@ -151,12 +151,6 @@ class WebhookChannel(Channel):
 
 
 create = WebhookChannel
-
-
-def _unchanged(text: str, form: BodyFormat) -> str:
-    """Return the body as it is written: the receiver gets its format with it."""
-    del form
-    return text
 
 
 def _is_json(text: str) -> bool:

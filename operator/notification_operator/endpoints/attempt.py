@@ -25,7 +25,7 @@ from notification_operator.domain.error_text import chain, describe
 from notification_operator.domain.flow_control.breaker import Result
 from notification_operator.domain.receivers.health import UNTESTED, Health
 from notification_operator.domain.status import Reason
-from notification_operator.rendering.pool import time_limit
+from notification_operator.rendering.time_limit import time_limit
 
 if TYPE_CHECKING:
     from collections.abc import Callable

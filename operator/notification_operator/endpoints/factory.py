@@ -17,7 +17,7 @@ from notification_operator.delivery.channel import Channel, InvalidOptionsError
 from notification_operator.delivery.http.egress_policy import EgressPolicy
 from notification_operator.delivery.http.exchange import NetworkAccess
 from notification_operator.endpoints.sessions import Connection, Trust
-from notification_operator.rendering.pool import RenderingPool
+from notification_operator.rendering.job import Renderer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from notification_operator.delivery.http.egress_policy import Network
     from notification_operator.domain.receivers.catalog import Receiver
     from notification_operator.domain.receivers.references import References, SecretValues
+    from notification_operator.domain.redaction.redactor import Redactor
     from notification_operator.endpoints.sessions import Sessions
-    from notification_operator.rendering.compose import Composer, Templates
-    from notification_operator.rendering.templating.overrides import ReadTemplate
+    from notification_operator.rendering.compose import Composer, ReadTemplate
 
 CHANNEL_PACKAGE: Final = "notification_operator.channels"
 """The package of the modules of the types."""
@@ -65,17 +65,17 @@ def create_channel(
 
 
 class ChannelFactory:
-    """Creates channels that share sessions and rendering threads.
+    """Creates channels that share sessions and the renderer.
 
     Args:
         sessions: the HTTP sessions.
         clock: the wall clock.
-        redact: removes secrets from a text.
+        redactor: removes secrets from texts.
         cluster: the name of the cluster, for templates and webhooks.
         overrides: reads the templates of notifications; None: they are not used.
         denied_networks: what no receiver may connect to.
         allowed_hosts: the hosts that receivers may connect to, with the names below them; empty for all.
-        pool: the rendering threads; None: threads of its own.
+        renderer: computes what tenants wrote; None: this process.
     """
 
     def __init__(  # noqa: PLR0913 - what the channels of all receivers share
@@ -83,21 +83,21 @@ class ChannelFactory:
         *,
         sessions: Sessions,
         clock: Callable[[], datetime],
-        redact: Callable[[str], str],
+        redactor: Redactor,
         cluster: str = "",
         overrides: ReadTemplate | None = None,
         denied_networks: Iterable[str] = (),
         allowed_hosts: Iterable[str] = (),
-        pool: RenderingPool | None = None,
+        renderer: Renderer | None = None,
     ) -> None:
         self._sessions = sessions
         self._clock = clock
-        self._redact = redact
+        self._redactor = redactor
         self._cluster = cluster
         self._overrides = overrides
         self._denied_networks = _networks(denied_networks)
         self._allowed_hosts = tuple(allowed_hosts)
-        self._pool = pool or RenderingPool()
+        self._renderer = renderer or Renderer()
 
     def create(self, receiver: Receiver, references: References, sources: Mapping[str, str]) -> Channel:
         """Return the channel of a receiver. A template that is not valid is found out with the first message.
@@ -125,10 +125,10 @@ class ChannelFactory:
             facts=compose.Facts(
                 cluster=self._cluster, receiver=str(receiver.key), receiver_type=receiver.spec.type
             ),
-            templates=partial(_templates, sources) if any(sources.values()) else None,
-            redact=self._redact,
+            templates=sources,
+            redactor=self._redactor,
             overrides=self._overrides,
-            pool=self._pool,
+            renderer=self._renderer,
         )
         return composer
 
@@ -159,17 +159,6 @@ class ChannelFactory:
             allowed_hosts=self._allowed_hosts,
             insecure=getattr(spec.block, "insecure", False),
         )
-
-
-def template_problem(sources: Mapping[str, str]) -> str:
-    """Return why templates, by their keys, are not valid; empty if they are. Outside the event loop only."""
-    problem: str = import_module(COMPOSE).templates_of(sources)[1]
-    return problem
-
-
-def _templates(sources: Mapping[str, str]) -> Templates:
-    templates: Templates = import_module(COMPOSE).templates_of(sources)[0]
-    return templates
 
 
 def _networks(texts: Iterable[str]) -> tuple[Network, ...]:

@@ -16,8 +16,8 @@ from notification_operator.domain.redaction.redact import (
 )
 from notification_operator.domain.redaction.rules import REDACTED
 from notification_operator.endpoints.budget import content_size
-from notification_operator.rendering.jobs import redact_fields, rule_values
-from notification_operator.rendering.worker import RenderingError
+from notification_operator.rendering.job import RenderingError
+from notification_operator.rendering.redaction import redact_fields, rule_values
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from notification_operator.domain.model import Content
     from notification_operator.domain.redaction.redact import Rules
     from notification_operator.domain.redaction.redactor import Redactor
-    from notification_operator.rendering.worker import Renderer
+    from notification_operator.rendering.job import Renderer
 
 ON_LOOP: Final = 4_096
 """Bytes of content up to which it is redacted on the event loop: that takes a few milliseconds at most."""

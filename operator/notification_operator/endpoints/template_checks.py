@@ -1,4 +1,4 @@
-"""Whether the templates of receivers are valid: found out once for each text, in the rendering threads.
+"""Whether the templates of receivers are valid: found out once for each text, by the renderer.
 
 Compiling the largest takes 0.2 s. What asks gets the answer if it is known; else the templates are compiled, and
 `run` reports the receiver.
@@ -8,26 +8,26 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import structlog
 
-from notification_operator.endpoints.factory import template_problem
 from notification_operator.fair.lru import LruMap
-from notification_operator.rendering.pool import RenderingError
+from notification_operator.rendering.job import RenderingError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from notification_operator.domain.receivers.catalog import ReceiverKey
-    from notification_operator.rendering.pool import RenderingPool
+    from notification_operator.rendering.job import Job, Renderer
 
 logger = structlog.get_logger(__name__)
 
 MAX_ANSWERS: Final = 4096
 """Answers that are remembered: those asked for most recently."""
 RETRY_SECONDS: Final = 30.0
-"""Seconds until templates are compiled again that could not be, because the machine was too busy."""
+"""Seconds until templates are compiled again that could not be, because the worker had no result."""
 
 Texts: TypeAlias = tuple[tuple[str, int, int], ...]
 """The templates of a receiver: key, hash and length of each; the texts themselves would stay in memory."""
@@ -37,11 +37,11 @@ class TemplateChecks:
     """Finds out whether templates are valid.
 
     Args:
-        pool: the rendering threads, in which a namespace compiles one at a time.
+        renderer: compiles them; a namespace one at a time.
     """
 
-    def __init__(self, pool: RenderingPool) -> None:
-        self._pool = pool
+    def __init__(self, renderer: Renderer) -> None:
+        self._renderer = renderer
         self._problems: LruMap[Texts, str] = LruMap(MAX_ANSWERS)
         self._due: dict[ReceiverKey, Mapping[str, str]] = {}
         """Templates to compile, by receiver."""
@@ -76,7 +76,7 @@ class TemplateChecks:
         while (sources := self._due.pop(key, None)) is not None:
             if _texts(sources) not in self._problems:
                 try:
-                    problem = await self._pool.run(key.namespace, partial(template_problem, sources))
+                    problem = await self._renderer.run(key.namespace, _job(), sources=sources)
                 except RenderingError:
                     await asyncio.sleep(RETRY_SECONDS)
                     self._due.setdefault(key, sources)
@@ -87,6 +87,12 @@ class TemplateChecks:
             except Exception:
                 # A fault about one receiver must not end the checks of the others.
                 logger.exception("templates of receiver not taken in", receiver=str(key))
+
+
+def _job() -> Job[..., str]:
+    """Return the job that compiles templates; its library is loaded with the first template."""
+    job: Job[..., str] = import_module("notification_operator.rendering.composition").check_templates
+    return job
 
 
 def _texts(sources: Mapping[str, str]) -> Texts:

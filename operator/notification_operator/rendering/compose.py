@@ -1,38 +1,39 @@
-"""From a message to what a channel shows: template, redaction, markup; a message is never lost to a template."""
+"""From a message to what a channel shows, by the renderer; a short plain one by the event loop itself."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cache, partial
-from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
+from dataclasses import asdict, dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar
 
 from notification_contract.kinds.choices import BodyFormat
 from notification_operator.domain.json_values import format_time
+from notification_operator.domain.model import characters
+from notification_operator.domain.template_ref import TemplateUnavailableError
+from notification_operator.rendering.composition import Composition, Override, compose, source_of
+from notification_operator.rendering.job import Renderer, RenderingError
 from notification_operator.rendering.markup.markdown import is_link
-from notification_operator.rendering.pool import RenderingError, RenderingPool
-from notification_operator.rendering.templating.budget import TemplateRenderError, work_seconds
-from notification_operator.rendering.templating.overrides import override
-from notification_operator.rendering.templating.templates import (
-    Output,
-    Template,
-    builtin,
-    compiled,
-)
+from notification_operator.rendering.time_limit import uncounted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from notification_operator.delivery.channel import Message
-    from notification_operator.rendering.templating.overrides import ReadTemplate
+    from notification_operator.domain.redaction.redactor import Redactor
+    from notification_operator.domain.template_ref import TemplateRef
+    from notification_operator.rendering.job import Job
+    from notification_operator.rendering.markup.markups import Markup
 
 Body = TypeVar("Body")
-T = TypeVar("T")
+ReadTemplate: TypeAlias = "Callable[[str, TemplateRef], Awaitable[str]]"
+"""Returns the text of a template in a namespace; raises TemplateUnavailableError if it cannot be read."""
 
 MAX_URL: Final = 2000
 """Characters of a link's address; a longer one is not shown, because services refuse it."""
 MAX_LABEL: Final = 200
 MAX_INLINE: Final = 4096
-"""Characters of a body that are rendered on the event loop; a longer one, Markdown or a template takes a thread."""
+"""Characters of a body and of metadata that are rendered on the event loop, unless they are Markdown or a template."""
+HERE: Final = Renderer()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,14 +43,6 @@ class Facts:
     cluster: str = ""
     receiver: str = ""
     receiver_type: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Templates:
-    """The templates of a receiver; None: the built-in one."""
-
-    subject: Template | None = None
-    body: Template | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,80 +56,59 @@ class Composed(Generic[Body]):
     """Why the built-in template was used."""
 
 
-def templates_of(sources: Mapping[str, str]) -> tuple[Templates, str]:
-    """Return the templates of a receiver, and why one is not valid; the built-in one takes its place.
-
-    Outside the event loop only. `sources` holds their texts by their keys, `subject` and `body`.
-    """
-    found = {key: compiled(text) for key, text in sources.items() if text}
-    valid = {key: each for key, each in found.items() if isinstance(each, Template)}
-    problems = (f"template, {key}: {each}" for key, each in found.items() if isinstance(each, str))
-    return Templates(subject=valid.get("subject"), body=valid.get("body")), "; ".join(problems)
-
-
-class _Candidate(NamedTuple):
-    """A template that may be used, and its names in a note about one that failed."""
-
-    template: Template | None
-    name: str
-    """If it fails."""
-    successor: str
-    """If it is used in place of one that failed."""
-
-
 class Composer:
     """Applies the templates of one receiver, or those that messages bring along; without one, the text is the content.
 
     Args:
-        clock: seconds of processor time of the calling thread; full collections of garbage do not count.
-        templates: returns those of the receiver, in another thread than that of the event loop; None: there are none.
+        facts: what templates know.
+        templates: the templates of the receiver by their keys, `subject` and `body`.
+        redactor: removes secrets from a text once more, after a template has joined its parts. What is left of the
+            content as it was is not redacted again. None: not at all.
         overrides: reads the templates of messages; None: they are not used.
-        redact: removes secrets from a text once more, after a template has joined its parts. What is left of the
-            content as it was is not redacted again.
-        pool: the threads that all composers of a process share; None: threads of its own.
+        renderer: what all composers of a process share; None: this process.
     """
 
-    def __init__(  # noqa: PLR0913 - what it applies, and where
+    def __init__(
         self,
         *,
         facts: Facts,
-        clock: Callable[[], float] = work_seconds,
-        templates: Callable[[], Templates] | None = None,
-        redact: Callable[[str], str] = str,
+        templates: Mapping[str, str] = MappingProxyType({}),
+        redactor: Redactor | None = None,
         overrides: ReadTemplate | None = None,
-        pool: RenderingPool | None = None,
+        renderer: Renderer = HERE,
     ) -> None:
-        self._pool = pool or RenderingPool()
         self.facts = facts
-        self.clock = clock
-        self.redact = redact
-        self._templates = templates
+        self._templates = {key: text for key, text in templates.items() if text}
+        self._redactor = redactor
         self._overrides = overrides
+        self._renderer = renderer
 
-    async def compose(self, message: Message, render: Callable[[str, BodyFormat], Body]) -> Composed[Body]:
-        """Return the message; `render` turns a body of a format into what the channel shows."""
-        template, problem = await override(message, self._overrides, self._pool)
-        work = partial(self._compose, message, render, template, problem)
-        templated = self._uses_templates(template)
-        try:
-            return await self.run(message, work, size=None if templated else len(message.content.body))
-        except RenderingError as error:
-            return self._shortened(message, render, f"the message was shortened: {error}")
+    def redact(self, text: str) -> str:
+        """Return a short text without secrets."""
+        return text if self._redactor is None else self._redactor.text(text)
 
-    async def run(self, message: Message, work: Callable[[], T], *, size: int | None) -> T:
-        """Return the result of `work` on a message: outside the event loop, unless it is short and plain.
+    async def compose(self, message: Message, markup: Markup[Body]) -> Composed[Body]:
+        """Return the message with its body in a markup."""
+        result = await self.run(message, compose, markup=markup.name)
+        return Composed(subject=result["subject"], body=result["body"], note=result["note"])
 
-        Args:
-            message: what is worked on.
-            work: computes; touches nothing that other threads use.
-            size: characters that it works on; None if nobody knows.
+    async def run(self, message: Message, work: Job[..., Any], **arguments: str) -> Any:  # noqa: ANN401 - of the job
+        """Return the result of a job that composes a message; it has a note and the number of secrets.
 
-        Raises:
-            RenderingError: it takes too long.
+        Without a result, the start of the message is composed as it is written: that takes no time.
         """
-        if size is not None and size <= MAX_INLINE and message.format is not BodyFormat.MARKDOWN:
-            return work()
-        return await self._pool.run(message.namespace, work)
+        composition = await self._composition(message)
+        renderer = HERE if _is_short(composition) else self._renderer
+        problem = ""
+        try:
+            with uncounted():
+                result = await renderer.run(message.namespace, work, composition=composition, **arguments)
+        except RenderingError as error:
+            problem = f"the message was shortened: {error}"
+            result = work(composition=_shortened(composition), **arguments)
+        if self._redactor is not None:
+            self._redactor.count(result["counts"])
+        return {**result, "note": problem or result["note"]}
 
     def context(self, message: Message) -> dict[str, Any]:
         """Return what templates can use."""
@@ -147,74 +119,30 @@ class Composer:
             "attempt": message.attempt,
         }
 
-    def page(self, name: str, context: Mapping[str, Any], *, last: str, output: Output = Output.TEXT) -> str:
-        """Return the text of a built-in template around a rendered body; `last` if a limit is exceeded."""
+    async def _composition(self, message: Message) -> Composition:
+        return {
+            "context": self.context(message),
+            "format": str(message.format),
+            "templates": self._templates,
+            "override": await self._override(message),
+            "rules": None if self._redactor is None else asdict(self._redactor.rules),
+        }
+
+    async def _override(self, message: Message) -> Override | None:
+        ref = message.content.template
+        if ref is None or self._overrides is None:
+            return None
+        place = f"ConfigMap {ref.config_map}, key {ref.key}"
         try:
-            return _builtin(name, output).render(context, clock=self.clock)
-        except TemplateRenderError:
-            return last
-
-    def _text(
-        self, candidates: Iterable[_Candidate], context: Mapping[str, Any], last: str
-    ) -> tuple[str, str]:
-        """Return the text of the first template that works, and a note about those that failed."""
-        failed: list[str] = []
-        for template, name, successor in candidates:
-            if template is None:
-                continue
-            try:
-                text = template.render(context, clock=self.clock)
-            except TemplateRenderError as error:
-                failed.append(self.redact(f"{name} failed, {error}"))
-            else:
-                return text, "; ".join((*failed, f"{successor} was used") if failed else ())
-        return last, "; ".join((*failed, "the built-in one was used") if failed else ())
-
-    def _compose(
-        self,
-        message: Message,
-        render: Callable[[str, BodyFormat], Body],
-        template: Template | None,
-        problem: str,
-    ) -> Composed[Body]:
-        content = message.content
-        context = self.context(message) if self._uses_templates(template) else {}
-        own = self._templates() if self._templates else Templates()
-        subject, first = self._text((_own(own.subject),), context, content.subject)
-        override = _Candidate(template, "spec.template", "")
-        body, second = self._text((override, _own(own.body)), context, content.body)
-        line = " ".join(subject.split()) or " ".join(content.subject.split()) or message.name
-        redact = partial(self._redact_other, (content.subject, content.body))
-        return Composed(
-            subject=redact(line),
-            body=_redacted(render(redact(body), message.format), redact),
-            note="; ".join(filter(None, (self.redact(problem), first, second))),
-        )
-
-    def _shortened(
-        self, message: Message, render: Callable[[str, BodyFormat], Body], note: str
-    ) -> Composed[Body]:
-        """Return the start of a message as it is written: what the event loop can compute itself."""
-        content = message.content
-        return Composed(
-            subject=" ".join(content.subject.split()) or message.name,
-            body=render(content.body[:MAX_INLINE], BodyFormat.PLAIN),
-            note=note,
-        )
-
-    def _uses_templates(self, template: Template | None) -> bool:
-        """Return whether a message with this template of its own, or none, is rendered."""
-        return template is not None or self._templates is not None
-
-    def _redact_other(self, redacted: tuple[str, ...], text: str) -> str:
-        """Redact a text, unless it is one of those that are redacted already."""
-        return text if text in redacted else self.redact(text)
+            source = await self._overrides(message.namespace, ref)
+        except TemplateUnavailableError as error:
+            return {"place": place, "source": None, "problem": str(error)}
+        return {"place": place, "source": source, "problem": ""}
 
 
 def origin(message: Message, cluster: str = "") -> str:
-    """Return where a message comes from; its author cannot choose this text."""
-    place = f"from {message.namespace}/{message.name}"
-    return f"{place}, cluster {cluster}" if cluster else place
+    """Return where a message comes from; see `source_of`."""
+    return source_of(message.namespace, message.name, cluster)
 
 
 def links(message: Message) -> list[dict[str, str]]:
@@ -232,6 +160,31 @@ def links(message: Message) -> list[dict[str, str]]:
 def event_type(message: Message) -> str:
     """Return the type of the event, such as `notification.trigger`."""
     return f"notification.{message.event.lower()}"
+
+
+def _is_short(composition: Composition) -> bool:
+    """Return whether the event loop composes a message itself: it has no template, and is short and plain."""
+    override, content = composition["override"], composition["context"]["notification"]
+    return (
+        not composition["templates"]
+        and (override is None or override["source"] is None)
+        and len(content["body"]) + characters(content["metadata"]) <= MAX_INLINE
+        and composition["format"] != BodyFormat.MARKDOWN
+    )
+
+
+def _shortened(composition: Composition) -> Composition:
+    """Return the start of a message as it is written."""
+    content = composition["context"]["notification"]
+    metadata = content["metadata"] if characters(content["metadata"]) <= MAX_INLINE else {}
+    short = {**content, "body": content["body"][:MAX_INLINE], "metadata": metadata}
+    return {
+        "context": {**composition["context"], "notification": short},
+        "format": str(BodyFormat.PLAIN),
+        "templates": {},
+        "override": None,
+        "rules": composition["rules"],
+    }
 
 
 def _notification(message: Message) -> dict[str, Any]:
@@ -253,25 +206,3 @@ def _notification(message: Message) -> dict[str, Any]:
         "annotations": dict(content.annotations),
         "links": links(message),
     }
-
-
-def _own(template: Template | None) -> _Candidate:
-    return _Candidate(template, "the template", "the template of the receiver")
-
-
-@cache
-def _builtin(name: str, output: Output) -> Template:
-    return builtin(name, output=output)
-
-
-def _redacted(value: Any, redact: Callable[[str], str]) -> Any:  # noqa: ANN401 - of the type that comes in
-    """Return a value with each text in it redacted."""
-    match value:
-        case str():
-            return redact(value)
-        case dict():
-            return {key: _redacted(part, redact) for key, part in value.items()}
-        case list():
-            return [_redacted(part, redact) for part in value]
-        case _:
-            return value

@@ -18,18 +18,21 @@ from weakref import finalize
 import structlog
 
 from notification_operator.fair.fair_queue import FairQueue
-from notification_operator.rendering.jobs import (
+from notification_operator.rendering.job import (
     FAILED,
     HEAD,
     MAX_FRAME,
     RESULT,
+    Renderer,
+    RenderingError,
     decoded,
     encoded,
-    processor_seconds,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from notification_operator.rendering.job import Job
 
 PROGRAM: Final = "notification_operator.render_worker"
 PATIENCE: Final = 10.0
@@ -41,36 +44,13 @@ PAUSE_SECONDS: Final = 10.0
 REAP_SECONDS: Final = 1.0
 MAX_WAITING: Final = 256
 """Jobs of one namespace that wait."""
-KEPT: Final = ("MALLOC_ARENA_MAX", "MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_")
-"""Variables of the environment that the worker gets, besides its path."""
+ENVIRONMENT: Final = {"MALLOC_MMAP_THRESHOLD_": "131072", "MALLOC_TRIM_THRESHOLD_": "131072"}
+"""The environment of the worker, besides its path: large blocks go back to the system when they are freed."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 logger = structlog.get_logger(__name__)
-
-
-class RenderingError(Exception):
-    """A job has no result; the message says why."""
-
-
-class Renderer:
-    """Computes jobs in this process: for programs that have nothing else to do meanwhile."""
-
-    async def run(self, namespace: str, job: Callable[P, T], /, *args: P.args, **arguments: P.kwargs) -> T:
-        """Return the result of a job.
-
-        Args:
-            namespace: whose job it is.
-            job: one of `JOBS`.
-            args: none; a frame has names only.
-            arguments: JSON values.
-
-        Raises:
-            RenderingError: it has none.
-        """
-        del namespace
-        return job(*args, **arguments)
 
 
 class WorkerProcess:
@@ -83,8 +63,7 @@ class WorkerProcess:
     def __init__(self, program: str = PROGRAM) -> None:
         self.connection, theirs = socket.socketpair()
         self.connection.setblocking(False)
-        environment = {name: os.environ[name] for name in KEPT if name in os.environ}
-        environment["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
+        environment = {**ENVIRONMENT, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         with theirs:
             try:
                 self._process = subprocess.Popen(  # noqa: S603 - this interpreter
@@ -134,15 +113,14 @@ class RenderWorker(Renderer):
         self._task: asyncio.Task[None] | None = None
         self._paused_until = 0.0
 
-    async def run(self, namespace: str, job: Callable[P, T], /, *args: P.args, **arguments: P.kwargs) -> T:
+    async def run(self, namespace: str, job: Job[P, T], /, *args: P.args, **arguments: P.kwargs) -> T:
         """Return the result of a job, whose caller does not pay for the jobs of others with its time limit."""
         del args
         if len(self._waiting.line(namespace)) >= MAX_WAITING:
             self._on_failure("refused")
             raise RenderingError(f"{MAX_WAITING} other texts of namespace {namespace} wait to be rendered")
-        name = job.__name__
-        frame = encoded({"name": name, "arguments": arguments})
-        waiting = _Waiting(name, frame, asyncio.get_running_loop().create_future())
+        frame = encoded({"name": job.name, "arguments": arguments})
+        waiting = _Waiting(job, frame, asyncio.get_running_loop().create_future())
         self._waiting.add(namespace, waiting)
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._work(), name="render worker")
@@ -178,7 +156,7 @@ class RenderWorker(Renderer):
             RenderingError: it has none.
         """
         process = await self._running()
-        limit = processor_seconds(waiting.name, len(waiting.frame)) * self._patience
+        limit = waiting.job.limit(len(waiting.frame)) * self._patience
         answered = False
         try:
             async with asyncio.timeout(limit):
@@ -186,17 +164,17 @@ class RenderWorker(Renderer):
                 answer = await _received(process.connection)
             answered = answer.keys() in ({RESULT}, {FAILED})
         except TimeoutError as error:
-            self._failed("deadline", job=waiting.name)
+            self._failed("deadline", job=waiting.job.name)
             raise RenderingError(f"not rendered within {limit:g} s") from error
         except Exception as error:
             # Whatever a process that is ending, or out of memory, sends.
-            self._failed("ended", job=waiting.name, error=repr(error))
+            self._failed("ended", job=waiting.job.name, error=repr(error))
             raise RenderingError("it took too much memory or processor time") from error
         finally:
             if not answered:
                 self.close()
         if RESULT not in answer:
-            self._failed("error", job=waiting.name, error=str(answer.get(FAILED)))
+            self._failed("error", job=waiting.job.name, error=str(answer.get(FAILED)))
             raise RenderingError(f"rendering failed: {answer.get(FAILED)}")
         return answer[RESULT]
 
@@ -236,7 +214,7 @@ class RenderWorker(Renderer):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Waiting:
-    name: str
+    job: Job[..., Any]
     frame: bytes
     result: asyncio.Future[Any]
 

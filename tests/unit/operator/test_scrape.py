@@ -13,6 +13,8 @@ from prometheus_client import generate_latest
 from atomic_status import KubeStatusStore
 from notification_operator.config.settings import Settings
 from notification_operator.kube.objects import RECEIVER_RESOURCE
+from notification_operator.rendering.composition import check_templates
+from notification_operator.rendering.worker import RenderWorker
 from notification_operator.telemetry.gauges import ReceiverGauges
 from notification_operator.telemetry.metrics import Metrics
 from notification_operator.watch.collection_watch import KubeWatches
@@ -66,14 +68,18 @@ async def test_templates_of_two_hundred_receivers_do_not_stop_the_event_loop() -
             api.put(RECEIVERS, HOME, f"r{number}", spec=spec)
         watches = KubeWatches(client, hint=CRD_HINT)
         store = KubeStatusStore(client, RECEIVER_RESOURCE)
+        renderer = RenderWorker()
         receivers = ReceiverPorts(watches=watches, store=store, home=HOME)
-        watch = build(Settings(), null_ports(receivers=receivers), clock=lambda: NOW).receivers
+        watch = build(
+            Settings(), null_ports(receivers=receivers, renderer=renderer), clock=lambda: NOW
+        ).receivers
         assert watch is not None
         tasks = [asyncio.create_task(watch.run(on_known=lambda: None))]
         metrics, gaps = Metrics(), Gaps()
         metrics.registry.register(ReceiverGauges(watch.states, drills_scheduled=True))
         try:
             await until(lambda: len(watch.catalog.catalog.receivers) == COUNT)
+            await renderer.run(HOME, check_templates, sources={})  # The worker starts.
             async with gaps.measured():
                 page = generate_latest(metrics.registry)
                 tasks.append(asyncio.create_task(watch.status.run()))
@@ -82,6 +88,7 @@ async def test_templates_of_two_hundred_receivers_do_not_stop_the_event_loop() -
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            renderer.close()
     assert b"receiver_ready{" not in page, "nothing was known, and nothing was built"
     assert gaps.longest < 0.25
 

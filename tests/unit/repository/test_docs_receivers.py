@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -152,6 +151,6 @@ def templates() -> Iterator[Any]:
 
 @pytest.mark.parametrize("source", list(templates()))
 def test_template_in_the_documentation_works(source: str) -> None:
-    composer = Composer(facts=Facts(cluster="prod"), clock=time.thread_time)
-    result = Template(source).render(composer.context(MESSAGE), clock=time.thread_time)
+    composer = Composer(facts=Facts(cluster="prod"))
+    result = Template(source).render(composer.context(MESSAGE))
     assert MESSAGE.content.subject in result or "61 % of the orders" in result

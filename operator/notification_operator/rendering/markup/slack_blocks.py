@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from notification_operator.rendering.compose import links, origin
 from notification_operator.rendering.headline import chat_headline
+from notification_operator.rendering.markup.markups import MRKDWN
 from notification_operator.rendering.markup.mrkdwn import MrkdwnRenderer
 from notification_operator.rendering.mentions import neutralize
 from notification_operator.rendering.pieces import limited, messages_of, shortened
@@ -50,7 +51,7 @@ class SlackBlocks:
 
     async def shown(self, message: Message) -> tuple[list[dict[str, Any]], str]:
         """Return one or two payloads, and why the built-in template was used."""
-        composed = await self._composer.compose(message, self.renderer.body)
+        composed = await self._composer.compose(message, MRKDWN[self._mentions])
         return self._payloads(message, composed), composed.note
 
     def _payloads(self, message: Message, composed: Composed[str]) -> list[dict[str, Any]]:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import gc
-import threading
 from collections.abc import Sized
-from time import thread_time
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
 SECONDS: Final = 0.1
 CHARACTERS: Final = 256 * 1024
@@ -21,39 +18,10 @@ MAX_ELEMENTS: Final = 10_000
 ELEMENT: Final = 64
 """Characters that an element of a list counts for."""
 MAX_NUMBER: Final = 2**53
-OLDEST: Final = 2
-"""The generation that a full collection of garbage collects."""
 
 
 class TemplateRenderError(Exception):
     """A template produced no text; the message names the reason."""
-
-
-class _Collections(threading.local):
-    """The processor time that this thread spent on garbage of the whole process, in seconds."""
-
-    started = 0.0
-    seconds = 0.0
-
-    def note(self, phase: str, info: Mapping[str, int]) -> None:
-        if info["generation"] < OLDEST:
-            return
-        if phase == "start":
-            self.started = thread_time()
-        else:
-            self.seconds += thread_time() - self.started
-
-
-_COLLECTIONS: Final = _Collections()
-gc.callbacks.append(_COLLECTIONS.note)
-
-
-def work_seconds() -> float:
-    """Return the processor time of this thread, without full collections of garbage.
-
-    One may take longer than a rendering, in whichever thread it happens, and grows with the process, not the template.
-    """
-    return thread_time() - _COLLECTIONS.seconds
 
 
 class Budget:

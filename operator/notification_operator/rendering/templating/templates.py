@@ -7,6 +7,7 @@ from enum import StrEnum
 from functools import lru_cache
 from importlib import resources
 from io import StringIO
+from time import thread_time
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -81,7 +82,7 @@ class Template:
             )
         self._template = _compile(Sandbox(ESCAPES[output]), source)
 
-    def render(self, context: Mapping[str, Any], *, clock: Callable[[], float]) -> str:
+    def render(self, context: Mapping[str, Any], *, clock: Callable[[], float] = thread_time) -> str:
         """Return the text for a context of plain values: mappings, lists, texts and numbers.
 
         Args:

@@ -16,7 +16,7 @@ from notification_operator.delivery.http.egress_policy import EgressPolicy
 from notification_operator.delivery.http.exchange import NetworkAccess
 from notification_operator.domain.receivers.references import SecretValues
 from notification_operator.endpoints.factory import create_channel
-from notification_operator.rendering.compose import Composer, Facts, Templates
+from notification_operator.rendering.compose import Composer, Facts
 from tests.harness.sink.services import discord, pagerduty, slack, teams, twilio
 from tests.unit.operator.channels import test_channels
 from tests.unit.operator.delivery.receiving import PATH, HttpServer, Received
@@ -73,9 +73,9 @@ def make(
     return create_channel(kind, block, SecretValues(values), access=way, composer=texts or composer())
 
 
-def composer(templates: Templates | None = None, **options: Any) -> Composer:
+def composer(templates: Mapping[str, str] | None = None, **options: Any) -> Composer:
     facts = Facts(cluster="staging", receiver="orders", receiver_type="webhook")
-    return Composer(facts=facts, templates=(lambda: templates) if templates else None, **options)
+    return Composer(facts=facts, templates=templates or {}, **options)
 
 
 def access(session: aiohttp.ClientSession, **changes: Any) -> NetworkAccess:

@@ -26,8 +26,7 @@ from notification_operator.delivery.channel import (
 from notification_operator.delivery.http.egress_guard import guarded_session
 from notification_operator.delivery.http.egress_policy import AddressNotAllowedError, EgressPolicy
 from notification_operator.delivery.http.exchange import OutcomeUnknown, Unsent
-from notification_operator.rendering.compose import Templates
-from notification_operator.rendering.templating.templates import Template
+from notification_operator.domain.redaction.redactor import Redactor
 from tests.unit.operator.channels.receivers import (
     KEY,
     LOOPBACK,
@@ -315,7 +314,7 @@ async def test_template_that_fails_loses_no_message(
     service: Service, server: HttpServer, session: aiohttp.ClientSession
 ) -> None:
     service.accepts(server)
-    templates = Templates(body=Template("one\n{{ notification.missing }}"))
+    templates = {"body": "one\n{{ notification.missing }}"}
     receipt = await service.make(server, access(session), composer(templates)).deliver(message())
     assert receipt is not None
     assert receipt.note == (
@@ -328,14 +327,16 @@ async def test_template_of_the_receiver_is_used_and_redacted_again(
     service: Service, server: HttpServer, session: aiohttp.ClientSession
 ) -> None:
     service.accepts(server)
-    templates = Templates(
-        subject=Template("S-{{ notification.priority }}"), body=Template("B-{{ cluster }}-{{ attempt }}")
-    )
-    texts = composer(templates, redact=lambda text: text.replace("staging", "XXX"))
+    templates = {
+        "subject": "S-{{ notification.priority }}",
+        "body": "B-{{ cluster }}-{{ attempt }} {{ 'pass' ~ 'word=' }}{{ 'hunter2x' }}",
+    }
+    texts = composer(templates, redactor=Redactor())
     await service.make(server, access(session), texts).deliver(message())
     body = server.received[0].body.decode().replace("\\\\", "")
     assert "S-high" in body
-    assert "B-XXX-1" in body
+    assert "B-staging-1" in body
+    assert "hunter2x" not in body
 
 
 async def test_no_resource_stays_open(service: Service, channel: Channel, server: HttpServer) -> None:

@@ -18,6 +18,7 @@ from notification_operator.domain.json_values import format_time
 from notification_operator.domain.key import Key
 from notification_operator.kube.objects import KubeObjects
 from notification_operator.observers.publisher import Observer
+from notification_operator.rendering.job import Renderer
 from notification_operator.telemetry.gauges import AttemptStatistics
 from notification_operator.telemetry.metrics import Metrics
 from notification_operator.wiring import ReceiverPorts, build
@@ -83,6 +84,7 @@ class ReconcilerFixture:
         delivery: Mapping[str, Any] | None = None,
         receivers: ReceiverPorts | None = None,
         objects: KubeObjects | None = None,
+        renderer: Renderer | None = None,
         addressed: Sequence[str] | None = None,
         types_elsewhere: Sequence[str] = tuple(ReceiverType),
         **spec: Any,
@@ -109,6 +111,7 @@ class ReconcilerFixture:
             observers=observers,
             receivers=receivers,
             objects=objects or NoObjects(),
+            renderer=renderer or Renderer(),
         )
         self.operator = build(settings, ports, clock=now)
         self._spec = {

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from notification_operator.domain.redaction.redactor import Redactor
 from notification_operator.endpoints.factory import ChannelFactory
 from notification_operator.endpoints.sessions import Sessions
 from tests.unit.operator.channels.mail_server import PASSWORD, USERNAME
@@ -118,7 +119,7 @@ def factory_of(
     return ChannelFactory(
         sessions=sessions,
         clock=lambda: NOW,
-        redact=lambda text: text.replace("hunter2", "[REDACTED]"),
+        redactor=Redactor(),
         cluster="staging",
         denied_networks=denied_networks,
         allowed_hosts=allowed_hosts,

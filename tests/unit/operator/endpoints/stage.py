@@ -22,7 +22,7 @@ from notification_operator.endpoints.limits import NO_LIMITS
 from notification_operator.endpoints.limits import Limits as EndpointLimits
 from notification_operator.endpoints.refusals import Refusal
 from notification_operator.endpoints.template_checks import TemplateChecks
-from notification_operator.rendering.pool import RenderingPool
+from notification_operator.rendering.job import Renderer
 from tests.unit.operator.domain.builders import START
 from tests.unit.operator.domain.receivers.entries import catalog
 from tests.unit.operator.endpoints.calls import MESSAGE, Stub, admit, endpoints_of, make_attempt
@@ -130,7 +130,7 @@ class Stage:
         self.console = Stub()
         self.console.destination = None  # as that of the console
         self.creator = Creator()
-        self.templates = TemplateChecks(RenderingPool())
+        self.templates = TemplateChecks(Renderer())
         self.endpoints = endpoints_of(
             {"console": self.console},
             {"console": console_limits},

@@ -24,13 +24,16 @@ from notification_operator.endpoints.redaction import (
     ContentRedaction,
     without_text,
 )
-from notification_operator.rendering.worker import Renderer, RenderWorker, WorkerProcess
+from notification_operator.rendering.job import Renderer
+from notification_operator.rendering.worker import RenderWorker, WorkerProcess
 from tests.cases import some
 from tests.kit.hostile_texts import UNITS, filled
-from tests.unit.operator.rendering.hostile_worker import PROGRAM
+from tests.unit.operator.rendering.hostile_worker import PROGRAM, SOME
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator
+
+    from notification_operator.rendering.job import Job
 
 LARGEST = 262_144
 BEAT = 0.002
@@ -65,7 +68,7 @@ class Noting(Renderer):
     def __init__(self) -> None:
         self.namespaces: list[str] = []
 
-    async def run(self, namespace: str, job: Callable[P, T], /, *args: P.args, **arguments: P.kwargs) -> T:
+    async def run(self, namespace: str, job: Job[P, T], /, *args: P.args, **arguments: P.kwargs) -> T:
         self.namespaces.append(namespace)
         return await super().run(namespace, job, *args, **arguments)
 
@@ -148,12 +151,10 @@ async def test_largest_body_is_not_redacted_in_this_process(renderer: RenderWork
     assert redacted.get() == redact_content(raw)
 
 
-@pytest.mark.parametrize(
-    "word", ["please loop", "please allocate", "please exit", "please raise", "please sleep"]
-)
-async def test_content_that_is_not_redacted_is_withheld(word: str) -> None:
-    counted, renderer = Counted(), RenderWorker(start=partial(WorkerProcess, PROGRAM), patience=3)
-    redaction, raw = ContentRedaction(counted.redactor, renderer), content(word + "x" * LARGE_CONTENT_BYTES)
+@pytest.mark.parametrize("deed", SOME)
+async def test_content_that_is_not_redacted_is_withheld(deed: str) -> None:
+    counted, renderer = Counted(), RenderWorker(start=partial(WorkerProcess, PROGRAM), patience=1)
+    redaction, raw = ContentRedaction(counted.redactor, renderer), content(deed + "x" * LARGE_CONTENT_BYTES)
     redacted = redaction.of("shop", raw)
     await redacted.prepare()
     redacted.count()

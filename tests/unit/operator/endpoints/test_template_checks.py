@@ -1,11 +1,10 @@
-"""Templates of receivers: compiled once for each text, in threads, in the turn of their namespace."""
+"""Templates of receivers: compiled once for each text, by the renderer, in the turn of their namespace."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import pytest
 
@@ -13,13 +12,18 @@ import notification_operator.rendering.compose  # noqa: F401 - imports the class
 from notification_operator.domain.receivers.catalog import ReceiverKey
 from notification_operator.endpoints import template_checks
 from notification_operator.endpoints.template_checks import TemplateChecks
-from notification_operator.rendering.pool import RenderingError, RenderingPool
+from notification_operator.rendering.job import Renderer, RenderingError
 from notification_operator.rendering.templating import templates
 from notification_operator.rendering.templating.templates import Template
 from tests.unit.operator.kube_api import until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator
+
+    from notification_operator.rendering.job import Job
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 A, B = ReceiverKey("shop", "a"), ReceiverKey("shop", "b")
 VALID, INVALID = {"subject": "", "body": "once"}, {"subject": "", "body": "once {% if %}"}
@@ -27,15 +31,13 @@ PROBLEM = "template, body: line 1: Expected an expression, got 'end of statement
 
 
 class Compiler:
-    """Notes what is compiled, and in which threads."""
+    """Notes what is compiled."""
 
     def __init__(self) -> None:
         self.sources: list[str] = []
-        self.threads: set[str] = set()
 
     def __call__(self, source: str) -> Template:
         self.sources.append(source)
-        self.threads.add(threading.current_thread().name)
         return Template(source)
 
 
@@ -59,8 +61,8 @@ async def at_work(checks: TemplateChecks) -> AsyncIterator[list[ReceiverKey]]:
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def test_each_text_is_compiled_once_and_not_in_the_event_loop(compiler: Compiler) -> None:
-    checks = TemplateChecks(RenderingPool())
+async def test_each_text_is_compiled_once(compiler: Compiler) -> None:
+    checks = TemplateChecks(Renderer())
     async with at_work(checks) as known:
         for receiver in (A, B):
             assert checks.problem(receiver, INVALID) is None
@@ -69,12 +71,11 @@ async def test_each_text_is_compiled_once_and_not_in_the_event_loop(compiler: Co
         assert (checks.problem(A, VALID), checks.problem(A, {})) == (None, "")
         await until(lambda: checks.problem(A, VALID) == "")
     assert compiler.sources == [INVALID["body"], VALID["body"]]
-    assert threading.current_thread().name not in compiler.threads
 
 
 async def test_answers_that_are_remembered_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(template_checks, "MAX_ANSWERS", 1)
-    checks = TemplateChecks(RenderingPool())
+    checks = TemplateChecks(Renderer())
     async with at_work(checks):
         await until(lambda: checks.problem(A, INVALID) == PROBLEM)
         await until(lambda: checks.problem(B, VALID) == "")
@@ -82,23 +83,23 @@ async def test_answers_that_are_remembered_are_bounded(monkeypatch: pytest.Monke
         assert checks.problem(B, VALID) is None
 
 
-class BusyPool(RenderingPool):
-    """Has no time at first."""
+class Busy(Renderer):
+    """Has no result at first."""
 
     failures = 1
 
-    async def run(self, namespace: str, work: Callable[[], object]) -> object:  # type: ignore[override]  # of any type
+    async def run(self, namespace: str, job: Job[P, T], /, *args: P.args, **arguments: P.kwargs) -> T:
         if self.failures:
             self.failures -= 1
             raise RenderingError("not rendered within 20 s")
-        return await super().run(namespace, work)
+        return await super().run(namespace, job, *args, **arguments)
 
 
 async def test_template_that_cannot_be_compiled_in_time_is_compiled_later(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(template_checks, "RETRY_SECONDS", 0.01)
-    checks = TemplateChecks(BusyPool())
+    checks = TemplateChecks(Busy())
     async with at_work(checks) as known:
         assert checks.problem(A, INVALID) is None
         await until(lambda: known == [A])
@@ -110,7 +111,7 @@ async def test_fault_of_the_compiler_is_the_problem_of_its_receiver(monkeypatch:
         raise LookupError
 
     monkeypatch.setattr(templates, "Template", fail)
-    checks = TemplateChecks(RenderingPool())
+    checks = TemplateChecks(Renderer())
     async with at_work(checks):
         await until(
             lambda: "cannot be compiled: LookupError()" in (checks.problem(A, {"body": "faulty"}) or "")
@@ -121,7 +122,7 @@ async def test_fault_about_one_receiver_does_not_end_the_checks_of_others() -> N
     def fail(_changed: frozenset[ReceiverKey]) -> None:
         raise LookupError
 
-    checks = TemplateChecks(RenderingPool())
+    checks = TemplateChecks(Renderer())
     task = asyncio.create_task(checks.run(fail))
     for receiver, source in ((A, "first"), (B, "second")):
         sources = {"body": source}

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from notification_operator import render_worker
-from notification_operator.rendering import jobs
-from notification_operator.rendering.jobs import Job
+from notification_operator.rendering.job import Job
+from notification_operator.rendering.jobs import JOBS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,6 +65,8 @@ DEEDS: Final[dict[str, Callable[[], None]]] = {
     "please sleep": lambda: time.sleep(60),
 }
 """What ends a job without a result, by what asks for it."""
+SOME: Final = ("please loop", "please allocate", "please exit", "please raise", "please sleep")
+"""One of each kind."""
 
 
 def facts() -> dict[str, Any]:
@@ -94,6 +96,5 @@ def _hostile(work: Callable[..., Any], **arguments: Any) -> Any:
 
 
 if __name__ == "__main__":
-    for each, job in jobs.JOBS.items():
-        jobs.JOBS[each] = Job(partial(_hostile, job.work), seconds=0)  # type: ignore[index]  # a dict
+    vars(render_worker)["JOBS"] = {name: Job(partial(_hostile, job.work), 0) for name, job in JOBS.items()}
     render_worker.main()

@@ -3,35 +3,42 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-from typing import TYPE_CHECKING, Any
+from collections import Counter
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from notification_contract.kinds.choices import BodyFormat, LifecycleEvent
+from notification_operator.delivery.channel import Channel, Receipt, Transient
+from notification_operator.domain.redaction.redactor import Redactor
 from notification_operator.domain.template_ref import TemplateRef, TemplateUnavailableError
-from notification_operator.rendering.compose import (
-    MAX_INLINE,
-    Composer,
-    Templates,
-    event_type,
-    links,
-    origin,
-)
-from notification_operator.rendering.templating.templates import Template
+from notification_operator.endpoints.attempt import call
+from notification_operator.rendering.compose import MAX_INLINE, Composer, event_type, links, origin
+from notification_operator.rendering.composition import check_templates
+from notification_operator.rendering.job import Renderer
+from notification_operator.rendering.markup.markups import CARD, MAIL, MARKUPS, PLAIN, WRITTEN
+from notification_operator.rendering.worker import RenderWorker, WorkerProcess
 from tests.unit.operator.channels.receivers import composer, message
+from tests.unit.operator.rendering.hostile_worker import PROGRAM, SOME
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from notification_operator.delivery.channel import Message
+    from notification_operator.rendering.job import Job
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+HOSTILE: Final = partial(WorkerProcess, PROGRAM)
+MARKDOWN: Final = "# H\n\n- **a** [b](https://example.com)\n\n| c |\n|-|\n| password=hunter2x |\n"
 
 
-def template(subject: str | None = None, body: str | None = None) -> Templates:
-    compiled = [None if source is None else Template(source) for source in (subject, body)]
-    return Templates(subject=compiled[0], body=compiled[1])
+def template(subject: str | None = None, body: str | None = None) -> dict[str, str]:
+    return {"subject": subject or "", "body": body or ""}
 
 
 class OneTemplate:
@@ -45,10 +52,6 @@ class OneTemplate:
         if self._error:
             raise TemplateUnavailableError(self._error)
         return self._text
-
-
-def unchanged(text: str, _form: BodyFormat) -> str:
-    return text
 
 
 REF = TemplateRef(config_map="texts", key="incident")
@@ -101,17 +104,17 @@ async def test_template_of_a_notification_overrides_that_of_the_receiver(
     own: OneTemplate, receivers: str | None, body: str, note: str
 ) -> None:
     composing = composer(template(subject="S", body=receivers), overrides=own.source)
-    composed = await composing.compose(message(template=REF), unchanged)
+    composed = await composing.compose(message(template=REF), WRITTEN)
     assert (composed.subject, composed.body, composed.note) == ("S", body, note)
 
 
 async def test_composer_without_a_source_ignores_the_template_of_a_notification() -> None:
-    composed = await composer(template(body="B")).compose(message(template=REF), unchanged)
+    composed = await composer(template(body="B")).compose(message(template=REF), WRITTEN)
     assert (composed.body, composed.note) == ("B", "")
 
 
 async def test_message_without_templates_is_unchanged() -> None:
-    composed = await composer().compose(message(), unchanged)
+    composed = await composer().compose(message(), WRITTEN)
     assert (composed.subject, composed.body, composed.note) == ("Заказ 📦", "line one\nline two", "")
 
 
@@ -130,7 +133,7 @@ async def test_templates_know_the_notification_and_the_receiver() -> None:
         dedup_key="disk",
         attempt=3,
     )
-    composed = await composer(template(body=source)).compose(sent, unchanged)
+    composed = await composer(template(body=source)).compose(sent, WRITTEN)
     assert composed.body == (
         "shop/order-1 uid 2026-01-02T03:04:05.000000Z simple high Trigger disk t 7 b "
         "https://example.com/ staging orders webhook 3"
@@ -147,61 +150,163 @@ async def test_templates_know_the_notification_and_the_receiver() -> None:
     ],
 )
 async def test_message_is_lost_to_no_template(
-    templates: Templates, subject: str, body: str, note: str
+    templates: dict[str, str], subject: str, body: str, note: str
 ) -> None:
-    composed = await composer(templates).compose(message(), unchanged)
+    composed = await composer(templates).compose(message(), WRITTEN)
     assert (composed.subject, composed.body) == (subject, body)
     assert composed.note.startswith(note)
     assert bool(composed.note) == bool(note)
 
 
 async def test_blank_subject_is_replaced_by_the_name() -> None:
-    assert (await composer().compose(message(subject=" \n"), unchanged)).subject == "order-1"
+    assert (await composer().compose(message(subject=" \n"), WRITTEN)).subject == "order-1"
 
 
 async def test_body_that_is_too_long_for_a_template_is_used_as_it_is() -> None:
     body = "x" * 300_000
-    assert (await composer().compose(message(body=body), unchanged)).body == body
-    composed = await composer(template(body="> {{ notification.body }}")).compose(
-        message(body=body), unchanged
-    )
+    assert (await composer().compose(message(body=body), WRITTEN)).body == body
+    composed = await composer(template(body="> {{ notification.body }}")).compose(message(body=body), WRITTEN)
     assert composed.body == body
     assert "more than 262144 characters" in composed.note
 
 
-async def test_secret_that_a_template_puts_together_is_redacted_in_every_text() -> None:
-    def redact(text: str) -> str:
-        return text.replace("password=hunter2", "password=[REDACTED]")
-
-    def render(text: str, form: BodyFormat) -> list[dict[str, Any]]:
-        return [{"text": text, "parts": [f"{form} password=hunter2"], "number": 1}]
-
-    templates = template(subject="password{{ '=' }}hunter2", body="{{ 'pass' ~ 'word=' }}{{ 'hunter2' }}")
-    composed = await composer(templates, redact=redact).compose(message(), render)
+@pytest.mark.parametrize("place", [None, RenderWorker])
+async def test_secret_that_a_template_puts_together_is_redacted_and_counted(
+    place: Callable[[], RenderWorker] | None,
+) -> None:
+    counts: Counter[str] = Counter()
+    redactor = Redactor(count=counts.update)
+    templates = template(subject="password{{ '=' }}hunter2x", body="{{ 'pass' ~ 'word=' }}{{ 'hunter2x' }}")
+    renderer = place() if place else Renderer()
+    composing = composer(templates, redactor=redactor, renderer=renderer)
+    composed = await composing.compose(message(), CARD)
     assert composed.subject == "password=[REDACTED]"
-    assert composed.body == [
-        {"text": "password=[REDACTED]", "parts": ["Plain password=[REDACTED]"], "number": 1}
+    assert composed.body == [{"type": "TextBlock", "text": "password=[REDACTED]", "wrap": True}]
+    assert counts["password"] >= 2
+    if isinstance(renderer, RenderWorker):
+        renderer.close()
+
+
+async def test_secret_that_a_markup_puts_together_is_redacted() -> None:
+    sent = message(body="pass**word**=hunter2x", format="Markdown")
+    composed = await composer(redactor=Redactor()).compose(sent, MAIL)
+    assert composed.body["text"] == "password=[REDACTED]"
+
+
+class Noting(Renderer):
+    """Notes the names of its jobs."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    async def run(self, namespace: str, job: Job[P, T], /, *args: P.args, **arguments: P.kwargs) -> T:
+        self.names.append(f"{namespace}/{job.name}")
+        return await super().run(namespace, job, *args, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("changes", "options", "here"),
+    [
+        ({"body": "x" * MAX_INLINE}, {}, True),
+        ({"body": "x" * (MAX_INLINE + 1)}, {}, False),
+        ({"metadata": {"a": "x" * MAX_INLINE}}, {}, False),
+        ({"format": "Markdown"}, {}, False),
+        ({"format": "Native"}, {}, True),
+        ({"template": REF}, {}, True),
+        ({"template": REF}, {"overrides": OneTemplate(error="no").source}, True),
+        ({"template": REF}, {"overrides": OneTemplate("x").source}, False),
+        ({}, {"templates": template(subject="S")}, False),
+        ({}, {"templates": template()}, True),
+    ],
+)
+async def test_short_plain_message_is_composed_here(
+    changes: dict[str, Any], options: dict[str, Any], *, here: bool
+) -> None:
+    renderer = Noting()
+    await composer(**options, renderer=renderer).compose(message(**changes), WRITTEN)
+    assert renderer.names == ([] if here else ["shop/compose"])
+
+
+@pytest.mark.parametrize("name", MARKUPS)
+async def test_worker_composes_each_markup_as_it_is_here(name: str, worker: RenderWorker) -> None:
+    sent = message(subject="\ud800 *s*", body=MARKDOWN, format="Markdown", metadata={"a": "b"})
+    templates = template(body="{{ notification.body }} {{ attempt }}")
+    results = [
+        await composer(templates, redactor=Redactor(), renderer=renderer).compose(sent, MARKUPS[name])
+        for renderer in (Renderer(), worker)
     ]
+    assert results[0] == results[1]
 
 
-async def test_long_body_or_a_template_is_rendered_in_another_thread() -> None:
-    threads: list[threading.Thread] = []
+async def test_worker_checks_templates_as_it_is_done_here(worker: RenderWorker) -> None:
+    for sources in (template(body="{% if %}", subject="{{ a }}"), template(body="x")):
+        assert await worker.run("shop", check_templates, sources=sources) == check_templates(sources=sources)
 
-    def render(text: str, _form: BodyFormat) -> str:
-        threads.append(threading.current_thread())
-        return text
 
-    await composer().compose(message(body="x" * MAX_INLINE), render)
-    await composer().compose(message(body="x" * (MAX_INLINE + 1)), render)
-    await composer(template(subject="S")).compose(message(), render)
-    assert [thread is threading.main_thread() for thread in threads] == [True, False, False]
+@pytest.fixture(scope="module")
+def worker() -> Iterator[RenderWorker]:
+    result = RenderWorker()
+    yield result
+    result.close()
+
+
+@pytest.mark.parametrize("deed", SOME)
+async def test_message_that_is_not_composed_is_sent_shortened(deed: str) -> None:
+    renderer = RenderWorker(start=HOSTILE, patience=1)
+    composing = composer(redactor=Redactor(), renderer=renderer)
+    sent = message(body=f"**{deed}** " + "x" * MAX_INLINE, format="Markdown")
+    composed = await composing.compose(sent, PLAIN)
+    assert composed.body == sent.content.body[:MAX_INLINE]
+    assert composed.note.startswith("the message was shortened: ")
+    renderer.close()
+
+
+async def test_message_is_sent_shortened_if_the_worker_cannot_be_started() -> None:
+    def fail() -> WorkerProcess:
+        raise OSError("no process is left")
+
+    composing = composer(template(body="B"), renderer=RenderWorker(start=fail))
+    composed = await composing.compose(message(), PLAIN)
+    assert (composed.subject, composed.body) == ("Заказ 📦", "line one\nline two")
+    assert composed.note == "the message was shortened: the render worker cannot be started"
+
+
+class Composing(Channel):
+    """A channel that composes its message, and then takes so many seconds."""
+
+    def __init__(self, texts: Composer, seconds: float = 0.0) -> None:
+        self._composer = texts
+        self._seconds = seconds
+
+    async def deliver(self, message: Message) -> Receipt:
+        await self._composer.compose(message, PLAIN)
+        await asyncio.sleep(self._seconds)
+        return Receipt()
+
+
+class Slow(Renderer):
+    async def run(self, namespace: str, job: Job[P, T], /, *args: P.args, **arguments: P.kwargs) -> T:
+        await asyncio.sleep(0.3)
+        return await super().run(namespace, job, *args, **arguments)
+
+
+async def test_attempt_does_not_time_out_while_its_message_is_composed() -> None:
+    sent = message(format="Markdown")
+    composing = composer(renderer=Slow())
+    assert await call(Composing(composing), sent, seconds=0.1, target="t") == Receipt()
+
+
+async def test_attempt_times_out_after_its_message_is_composed() -> None:
+    result = await call(Composing(composer(), seconds=60), message(), seconds=0.05, target="t")
+    assert isinstance(result, Transient)
+    assert str(result) == "timed out after 0.05 s"
 
 
 async def test_composer_serves_several_messages_at_once() -> None:
     source = "{% for i in range(500) %}{% endfor %}{{ notification.name }} {{ notification.body|length }}"
     shared = composer(template(body=source))
     sent = [message(name=f"n-{number}", body="x" * 5000) for number in range(20)]
-    composed = await asyncio.gather(*(shared.compose(each, unchanged) for each in sent))
+    composed = await asyncio.gather(*(shared.compose(each, WRITTEN) for each in sent))
     assert [each.body for each in composed] == [f"n-{number} 5000" for number in range(20)]
 
 
@@ -231,9 +336,6 @@ def test_origin_and_event_are_the_object_and_its_event() -> None:
 
 @given(st.text(max_size=300), st.sampled_from(BodyFormat))
 def test_any_message_is_composed(text: str, form: BodyFormat) -> None:
-    async def compose(render: Callable[[str, BodyFormat], str]) -> str:
-        composed = await Composer(facts=composer().facts).compose(sent, render)
-        return composed.body
-
     sent: Message = message(subject=text or "x", body=text, format=form)
-    assert asyncio.run(compose(unchanged)) == text
+    composed = asyncio.run(Composer(facts=composer().facts).compose(sent, WRITTEN))
+    assert composed.body == text

@@ -14,6 +14,7 @@ import pytest
 
 from atomic_status.testing import MemoryStore
 from notification_contract import names
+from notification_operator.rendering.worker import RenderWorker
 from notification_operator.telemetry.gauges import Heartbeat
 from notification_operator.wiring import ReceiverPorts
 from tests.cases import length, some
@@ -53,7 +54,14 @@ MARKDOWN: dict[str, str] = {
 class Mailing:
     """The composition that ships, with one receiver that sends each notification as many mails."""
 
-    def __init__(self, port: int, receiver: Mapping[str, Any], notification: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        port: int,
+        receiver: Mapping[str, Any],
+        notification: Mapping[str, Any],
+        *,
+        renderer: RenderWorker,
+    ) -> None:
         addresses = [f"r{number}@example.com" for number in range(RECIPIENTS)]
         block = spec(
             "email",
@@ -75,6 +83,7 @@ class Mailing:
         self.fixture = ReconcilerFixture(
             {"console": Stub()},
             receivers=ReceiverPorts(watches=collections, store=MemoryStore(), home=HOME),
+            renderer=renderer,
             addressed=[],
             delivery={"visible_after_seconds": 60},
             receiverRefs=[{"name": "mail", "namespace": HOME}],
@@ -128,11 +137,13 @@ def mail_server_in_a_thread() -> Iterator[MailServer]:
 
 async def delivered(receiver: Mapping[str, Any], notification: Mapping[str, Any]) -> tuple[float, int]:
     """Deliver a notification; return the longest gap of the event loop, and by how much the memory grew."""
+    renderer = RenderWorker()
     with mail_server_in_a_thread() as server:
-        await Mailing(server.port, {}, {}).gap()  # what is loaded for the first mail
+        await Mailing(server.port, {}, {}, renderer=renderer).gap()  # what is loaded for the first mail
         before = memory()
-        mailing = Mailing(server.port, receiver, notification)
+        mailing = Mailing(server.port, receiver, notification, renderer=renderer)
         gap = await mailing.gap()
+        renderer.close()
         assert mailing.fixture.status["phase"] == "Sent"
         assert len(server.envelopes) == 2 * RECIPIENTS
     return gap, memory() - before

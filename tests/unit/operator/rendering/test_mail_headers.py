@@ -7,6 +7,7 @@ from email import message_from_bytes
 from email.header import decode_header, make_header
 from email.headerregistry import Address
 from email.policy import SMTP
+from functools import partial
 from typing import Final
 
 import pytest
@@ -15,8 +16,11 @@ from hypothesis import strategies as st
 
 from notification_operator.delivery.channel import Permanent
 from notification_operator.rendering.compose import Composer, Facts
+from notification_operator.rendering.job import Renderer
 from notification_operator.rendering.mail import write_mail
+from notification_operator.rendering.worker import RenderWorker, WorkerProcess
 from tests.unit.operator.channels.receivers import message
+from tests.unit.operator.rendering.hostile_worker import PROGRAM
 
 NAMES: Final = [
     *("Subject", "From", "Message-ID", "List-Id", "Auto-Submitted", "X-Auto-Response-Suppress"),
@@ -152,3 +156,43 @@ async def test_body_has_the_shorter_transfer_encoding(line: str, encoding: str) 
     assert isinstance(plain, bytes)
     assert plain.decode().replace("\r\n", "\n").startswith(body)
     assert len(content) <= 3.5 * len(body.encode())
+
+
+@pytest.mark.parametrize("deed", ["please exit", "please raise"])
+async def test_mail_that_is_not_written_is_sent_shortened(deed: str) -> None:
+    renderer = RenderWorker(start=partial(WorkerProcess, PROGRAM))
+    sent = message(
+        subject="s", body=f"**{deed}**", format="Markdown", metadata={"node": "7", "b": "x" * 5000}
+    )
+    mail = await write_mail(
+        sent,
+        sender=SENDER,
+        address="team@example.com",
+        date=datetime(2026, 1, 2, tzinfo=UTC),
+        composer=Composer(facts=Facts(), renderer=renderer),
+    )
+    content = message_from_bytes(mail.content)
+    assert content.keys() == NAMES
+    assert f"**{deed}**" in str(content)
+    assert mail.note.startswith("the message was shortened: ")
+    renderer.close()
+
+
+async def test_worker_writes_a_mail_as_it_is_written_here() -> None:
+    sent, renderer = message(subject="Заказ", body="# H\n\n📦 <b>", format="Markdown"), RenderWorker()
+    mails = [
+        await write_mail(
+            sent,
+            sender=SENDER,
+            address="team@example.com",
+            date=datetime(2026, 1, 2, tzinfo=UTC),
+            composer=Composer(facts=Facts(cluster="c"), renderer=each),
+        )
+        for each in (Renderer(), renderer)
+    ]
+    renderer.close()
+    first, second = (message_from_bytes(mail.content) for mail in mails)
+    assert first.items()[:-1] == second.items()[:-1], "the boundary differs"
+    assert [part.get_payload() for part in first.walk()][1:] == [
+        part.get_payload() for part in second.walk()
+    ][1:]

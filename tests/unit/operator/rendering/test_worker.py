@@ -18,15 +18,16 @@ import pytest
 from notification_operator import render_worker
 from notification_operator.domain.redaction.redact import ALL_RULES
 from notification_operator.rendering import worker
-from notification_operator.rendering.jobs import encoded, redact_fields, rule_values
-from notification_operator.rendering.worker import RenderingError, RenderWorker, WorkerProcess
+from notification_operator.rendering.job import RenderingError, encoded
+from notification_operator.rendering.redaction import redact_fields, rule_values
+from notification_operator.rendering.worker import RenderWorker, WorkerProcess
 from tests.unit.operator.rendering.hostile_worker import DEEDS, PROGRAM
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from notification_operator.rendering.jobs import RedactedFields
-    from notification_operator.rendering.worker import Renderer
+    from notification_operator.rendering.job import Renderer
+    from notification_operator.rendering.redaction import RedactedFields
 
 RULES: Final = rule_values(ALL_RULES)
 HOSTILE: Final = partial(WorkerProcess, PROGRAM)
@@ -42,7 +43,7 @@ async def redacted(renderer: Renderer, body: str, *, namespace: str = "shop") ->
 @pytest.fixture
 async def hostile() -> AsyncIterator[RenderWorker]:
     """Yield a worker whose jobs do what their texts ask for."""
-    renderer = RenderWorker(start=HOSTILE, patience=3)
+    renderer = RenderWorker(start=HOSTILE, patience=1)
     yield renderer
     renderer.close()
 
@@ -154,7 +155,7 @@ async def test_process_has_one_connection_and_nothing_of_the_operator(
     )
     os.close(kept)
     assert facts["files"] == [0, 1, 2]
-    assert set(facts["environment"]) <= {"PYTHONPATH", "LC_CTYPE", *worker.KEPT}
+    assert set(facts["environment"]) <= {"PYTHONPATH", "LC_CTYPE", *worker.ENVIRONMENT}
     assert (facts["core"], facts["score"]) == ([0, 0], "1000")
     assert not {"asyncio", "aiohttp", "kopf", "kubernetes", "pydantic", "structlog"} & set(facts["modules"])
     assert await redacted(hostile, "please print") == "please print"

@@ -1,0 +1,176 @@
+"""A mail as it is sent: its headers, and its body as plain text and as HTML. Pure."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import unicodedata
+from email.message import EmailMessage
+from email.policy import SMTP
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final, TypedDict
+
+from markupsafe import Markup
+
+from notification_contract.kinds.choices import LifecycleEvent
+from notification_operator.rendering.composition import compose, source_of
+from notification_operator.rendering.headline import LOOKS, headline
+from notification_operator.rendering.job import job
+from notification_operator.rendering.markup.markups import MAIL
+from notification_operator.rendering.templating.budget import TemplateRenderError
+from notification_operator.rendering.templating.templates import Output, builtin
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from notification_operator.rendering.composition import ComposedValues, Composition
+    from notification_operator.rendering.templating.templates import Template
+
+PLAIN: Final = re.compile(r"[ -~]*")
+MAX_PLAIN: Final = 56
+"""Characters of a subject that fit into the line of its header."""
+MAX_WORD: Final = 30
+"""Bytes of an encoded word: 40 characters in base64, which fit into the first line, too."""
+IMPORTANCE: Final = {"critical": "high", "high": "high", "low": "low"}
+
+
+class Mail(TypedDict):
+    """A mail, and a problem of its template."""
+
+    id: str
+    """Its Message-ID: the same for every attempt of one target."""
+    content: str
+    """In ASCII."""
+    note: str
+    counts: dict[str, int]
+    """The number of secrets by rule name."""
+
+
+@job(seconds=4)
+def write(*, composition: Composition, sender: str, domain: str, address: str, date: str) -> Mail:
+    """Return the mail of a message.
+
+    Args:
+        composition: the message.
+        sender: an address in printable ASCII, as it is shown.
+        domain: that of the sender.
+        address: of the recipient, in printable ASCII.
+        date: of the mail, as its header has it.
+    """
+    composed = compose(composition=composition, markup=MAIL.name)
+    context = composition["context"]
+    event = LifecycleEvent(context["notification"]["event"])
+    subject = headline(event, composed["subject"])
+    headers = _headers(context["notification"], sender, domain, subject)
+    body = _body({**context, "subject": subject, "color": _color(event)}, composed)
+    content = _head(headers | {"To": address, "Date": date}) + body.as_bytes()
+    return {
+        "id": headers["Message-ID"],
+        "content": content.decode("ascii"),
+        "note": composed["note"],
+        "counts": composed["counts"],
+    }
+
+
+def _headers(content: Mapping[str, Any], sender: str, domain: str, subject: str) -> dict[str, str]:
+    """Return the headers as they are sent; no other one is, whatever the message contains."""
+    source = f"{content['namespace']}/{content['name']}"
+    headers = {
+        "Subject": encoded(f"[{content['priority']}] ", subject),
+        "From": sender,
+        "Message-ID": f"<{_digest(content['deliveryId'])}@{domain}>",
+        "List-Id": f"<{content['namespace']}.notifications.{domain}>",
+        "Auto-Submitted": "auto-generated",
+        "X-Auto-Response-Suppress": "All",
+        "X-Notification": source,
+    }
+    if content["dedupKey"]:
+        incident = _digest(f"{content['namespace']}/{content['dedupKey']}")
+        thread = f"<{incident}@{domain}>"
+        headers |= {"References": thread, "In-Reply-To": thread}
+    if content["priority"] in IMPORTANCE:
+        headers["Importance"] = IMPORTANCE[content["priority"]]
+    return headers
+
+
+def _head(headers: Mapping[str, str]) -> bytes:
+    # Not by EmailMessage: it decodes the words of RFC 2047, and some versions of Python write what comes out.
+    return "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode("ascii")
+
+
+def encoded(start: str, text: str) -> str:
+    """Return a text for a header, so that every reader shows it as it is written.
+
+    A text that is not short and plain becomes encoded words (RFC 2047). No line exceeds 76 characters.
+
+    Args:
+        start: what precedes it.
+        text: without it: control characters, which no header can have.
+    """
+    shown = "".join(character for character in text if unicodedata.category(character) != "Cc")
+    head = start if PLAIN.fullmatch(start) else ""
+    shown = shown if head else start + shown
+    if PLAIN.fullmatch(shown) and "=?" not in shown and len(shown) <= MAX_PLAIN:
+        return head + shown
+    words, word = [], ""
+    for character in shown:
+        if len((word + character).encode(errors="replace")) > MAX_WORD:
+            words.append(word)
+            word = ""
+        word += character
+    return head + "\r\n ".join(map(_word, [*words, word]))
+
+
+def _word(text: str) -> str:
+    return f"=?utf-8?b?{base64.b64encode(text.encode(errors='replace')).decode()}?="
+
+
+def _color(event: LifecycleEvent) -> str:
+    look = LOOKS.get(event)
+    return f"#{look.color:06x}" if look else ""
+
+
+def _body(values: Mapping[str, Any], composed: ComposedValues) -> EmailMessage:
+    """Return the body with the headers that describe it."""
+    mail = EmailMessage(policy=SMTP)
+    text, html, content = composed["body"]["text"], composed["body"]["html"], values["notification"]
+    source = source_of(content["namespace"], content["name"], values["cluster"])
+    plain = _page("email.txt.j2", Output.TEXT, {**values, "body": text}, last=f"{text}\n\n--\n{source}\n")
+    page = _page(
+        "email.html.j2",
+        Output.HTML,
+        {**values, "body": Markup(html)},  # noqa: S704 - of HtmlRenderer, which escapes everything
+        last=f"{html}<p>{source}</p>\n",
+    )
+    mail.set_content(plain, cte=_transfer_encoding(plain))
+    mail.add_alternative(page, subtype="html", cte=_transfer_encoding(page))
+    return mail
+
+
+def _page(name: str, output: Output, context: Mapping[str, Any], *, last: str) -> str:
+    """Return the text of a built-in template around a rendered body; `last` if that exceeds a limit of size."""
+    try:
+        # Our own template takes no long time, and a collection of garbage in it is not its fault.
+        return _builtin(name, output).render(context, clock=float)
+    except TemplateRenderError:
+        return last
+
+
+@cache
+def _builtin(name: str, output: Output) -> Template:
+    return builtin(name, output=output)
+
+
+def _transfer_encoding(text: str) -> str:
+    """Return the shorter of the encodings with which no server on the way changes the text, or refuses a long line.
+
+    A byte outside ASCII takes three characters in quoted-printable; three bytes of any kind take four in base64.
+    """
+    size = len(text.encode(errors="replace"))
+    plain = len(text.encode("ascii", "ignore"))
+    return "quoted-printable" if plain + 3 * (size - plain) <= size * 4 / 3 else "base64"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
