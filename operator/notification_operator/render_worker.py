@@ -1,7 +1,7 @@
 """The render worker: a child process that computes what tenants wrote, one job after the other, and nothing else.
 
-It has one file descriptor that leads outside: the socket to the operator as its standard input. The kernel ends it when
-a job takes too much memory or processor time (DD-WORKER-001).
+Its standard input is a socket to the operator. It can open nothing else, neither a file nor a connection, and the kernel
+ends it when a job takes too much memory or processor time (DD-WORKER-001).
 """
 
 from __future__ import annotations
@@ -15,25 +15,40 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from notification_operator.domain.redaction.redact import ALL_RULES
+from notification_operator.rendering.composition import compose
 from notification_operator.rendering.job import FAILED, HEAD, RESULT, decoded, encoded
 from notification_operator.rendering.jobs import JOBS
+from notification_operator.rendering.markup.markups import MARKUPS
+from notification_operator.rendering.mime import write
+from notification_operator.rendering.redaction import rule_values
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from notification_operator.rendering.composition import Composition
     from notification_operator.rendering.job import Job
 
 MEMORY: Final = 96 * 1024 * 1024
 """Bytes of address space that jobs may use; with the memory of the operator they fit into the default limit of its pod."""
-FILES: Final = 8
-"""File descriptors; three are open."""
+FILES: Final = 3
+"""File descriptors; as many are open."""
 FIRST_TO_DIE: Final = 1000
 """Of all processes, the kernel chooses this one when memory runs out."""
+SAMPLE: Final = {
+    **dict.fromkeys(("namespace", "name", "priority", "type", "dedupKey", "deliveryId"), "a"),
+    "subject": "\u00e9",
+    "body": "# a\n\n- *b* `c` [d](https://b\u00fccher.example) <https://\u2260.\u00df\u200d.example> \n\n|e|\n|-|\n|f|",
+    "metadata": {"password": "b"},
+    "links": [],
+}
+"""A message with a name of a host outside ASCII, and one that is none."""
 
 
 def main() -> None:
     """Work until the operator closes the socket."""
     connection = socket.socket(fileno=sys.stdin.fileno())
+    load()
     restrict()
     # What is imported stays: collections need not look at it again.
     gc.freeze()
@@ -42,15 +57,29 @@ def main() -> None:
         serve(connection)
 
 
+def load() -> None:
+    """Compute a message of which each part is special, so that modules that libraries load late are loaded."""
+    composition: Composition = {
+        "context": {"notification": SAMPLE, "cluster": "", "receiver": {}, "attempt": 1},
+        "format": "Markdown",
+        "templates": {"subject": "{{ 'a' }}{{ missing }}", "body": "{{ notification.body }}"},
+        "override": {"place": "", "source": "{% if %}", "problem": ""},
+        "rules": rule_values(ALL_RULES),
+    }
+    for markup in MARKUPS:
+        compose(composition=composition, markup=markup)
+    write(composition=composition, sender="a@b.example", domain="b.example", address="c@d.example", date="")
+
+
 def restrict() -> None:
     """Take away what no job needs."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (FILES, FILES))
     used = int(Path("/proc/self/statm").read_text("ascii").split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, used + MEMORY))
     # Some sandboxes have no such file, or a read-only one.
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(str(FIRST_TO_DIE), "ascii")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (FILES, FILES))
 
 
 def serve(connection: socket.socket, limit: Callable[[int], None] | None = None) -> None:

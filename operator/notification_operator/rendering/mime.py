@@ -152,9 +152,11 @@ def _page(name: str, output: Output, context: Mapping[str, Any], *, last: str) -
     """Return the text of a built-in template around a rendered body; `last` if that exceeds a limit of size."""
     try:
         # Our own template takes no long time, and a collection of garbage in it is not its fault.
-        return _builtin(name, output).render(context, clock=float)
+        page = _builtin(name, output).render(context, clock=float)
     except TemplateRenderError:
-        return last
+        page = last
+    # A surrogate without its pair cannot be sent.
+    return page.encode(errors="replace").decode()
 
 
 @cache

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import resource
 import signal
+import socket
 import sys
 import time
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from notification_operator import render_worker
@@ -69,17 +69,23 @@ SOME: Final = ("please loop", "please allocate", "please exit", "please raise", 
 """One of each kind."""
 
 
+def _refused(attempt: Callable[[], object]) -> int:
+    """Return why the kernel refuses an attempt; 0 if it does not."""
+    try:
+        attempt()
+    except OSError as error:
+        return error.errno or -1
+    return 0
+
+
 def facts() -> dict[str, Any]:
-    """Return what this process has."""
+    """Return what this process has and can do."""
     return {
-        "files": sorted(int(each.name) for each in Path("/proc/self/fd").iterdir())[:-1],
         "environment": sorted(os.environ),
         "modules": sorted(sys.modules),
-        "score": Path("/proc/self/oom_score_adj").read_text("ascii").strip(),
+        "file": _refused(lambda: os.open(os.devnull, os.O_RDONLY)),
+        "connection": _refused(socket.socket),
         "core": resource.getrlimit(resource.RLIMIT_CORE),
-        "files_limit": resource.getrlimit(resource.RLIMIT_NOFILE),
-        "resident": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
-        "processor": time.process_time(),
     }
 
 

@@ -20,8 +20,10 @@ from notification_operator.rendering.compose import MAX_INLINE, Composer, event_
 from notification_operator.rendering.composition import check_templates
 from notification_operator.rendering.job import Renderer
 from notification_operator.rendering.markup.markups import CARD, MAIL, MARKUPS, PLAIN, WRITTEN
+from notification_operator.rendering.templating.filters import FILTERS
 from notification_operator.rendering.worker import RenderWorker, WorkerProcess
 from tests.unit.operator.channels.receivers import composer, message
+from tests.unit.operator.rendering.elements import ELEMENTS
 from tests.unit.operator.rendering.hostile_worker import PROGRAM, SOME
 
 if TYPE_CHECKING:
@@ -229,13 +231,20 @@ async def test_short_plain_message_is_composed_here(
 
 @pytest.mark.parametrize("name", MARKUPS)
 async def test_worker_composes_each_markup_as_it_is_here(name: str, worker: RenderWorker) -> None:
-    sent = message(subject="\ud800 *s*", body=MARKDOWN, format="Markdown", metadata={"a": "b"})
-    templates = template(body="{{ notification.body }} {{ attempt }}")
-    results = [
-        await composer(templates, redactor=Redactor(), renderer=renderer).compose(sent, MARKUPS[name])
-        for renderer in (Renderer(), worker)
-    ]
-    assert results[0] == results[1]
+    # The process can load nothing any more.
+    here, there = (composer(redactor=Redactor(), renderer=renderer) for renderer in (Renderer(), worker))
+    for form in BodyFormat:
+        for text in (*ELEMENTS.values(), MARKDOWN, "\ud800 https://b\u00fccher.example" + "x" * MAX_INLINE):
+            sent = message(subject="\ud800 *s*", body=text, format=form, metadata={"a": "b" * MAX_INLINE})
+            assert await there.compose(sent, MARKUPS[name]) == await here.compose(sent, MARKUPS[name])
+
+
+@pytest.mark.parametrize("name", FILTERS)
+async def test_worker_knows_each_filter(name: str, worker: RenderWorker) -> None:
+    sources = (f"{{{{ notification.{field}|{name} }}}}" for field in ("subject", "metadata", "uid"))
+    for source in (*sources, f"{{{{ 'a'|{name}('b', 'c') }}}}", f"{{{{ 1.5|{name}(1) }}}}"):
+        here = await composer(template(body=source)).compose(message(), WRITTEN)
+        assert await composer(template(body=source), renderer=worker).compose(message(), WRITTEN) == here
 
 
 async def test_worker_checks_templates_as_it_is_done_here(worker: RenderWorker) -> None:

@@ -178,6 +178,11 @@ async def test_mail_that_is_not_written_is_sent_shortened(deed: str) -> None:
     renderer.close()
 
 
+async def test_half_of_a_character_loses_no_mail() -> None:
+    text = message_from_bytes(await written("a \ud800", body="b \ud800")).as_string()
+    assert "b ?" in text
+
+
 async def test_worker_writes_a_mail_as_it_is_written_here() -> None:
     sent, renderer = message(subject="Заказ", body="# H\n\n📦 <b>", format="Markdown"), RenderWorker()
     mails = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import random
 import signal
@@ -11,9 +12,11 @@ import sys
 from collections import Counter
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
+import uvloop
 
 from notification_operator import render_worker
 from notification_operator.domain.redaction.redact import ALL_RULES
@@ -144,7 +147,7 @@ async def test_job_that_does_harm_fails_alone(hostile: RenderWorker, deed: str) 
     assert beats
 
 
-async def test_process_has_one_connection_and_nothing_of_the_operator(
+async def test_process_has_one_connection_and_can_open_nothing(
     hostile: RenderWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KUBERNETES_TOKEN", "secret")
@@ -154,11 +157,30 @@ async def test_process_has_one_connection_and_nothing_of_the_operator(
         "shop", redact_fields, texts={"body": "please report"}, dedup_key="", rules=RULES
     )
     os.close(kept)
-    assert facts["files"] == [0, 1, 2]
+    assert hostile.process is not None
+    process = Path("/proc", str(hostile.process.pid))
+    assert sorted(each.name for each in (process / "fd").iterdir()) == ["0", "1", "2"]
+    assert (process / "oom_score_adj").read_text("ascii") == "1000\n"
+    assert (facts["file"], facts["connection"]) == (errno.EMFILE, errno.EMFILE)
+    assert facts["core"] == [0, 0]
     assert set(facts["environment"]) <= {"PYTHONPATH", "LC_CTYPE", *worker.ENVIRONMENT}
-    assert (facts["core"], facts["score"]) == ([0, 0], "1000")
     assert not {"asyncio", "aiohttp", "kopf", "kubernetes", "pydantic", "structlog"} & set(facts["modules"])
     assert await redacted(hostile, "please print") == "please print"
+
+
+def test_worker_works_on_the_event_loop_that_ships() -> None:
+    renderer = RenderWorker(start=HOSTILE, patience=1)
+
+    async def work() -> None:
+        with pytest.raises(RenderingError, match="not rendered within"):
+            await redacted(renderer, "please sleep")
+        with pytest.raises(RenderingError, match="too much"):
+            await redacted(renderer, "please exit")
+        assert await redacted(renderer, "x" * 262_144) == "x" * 262_144
+        renderer.close()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(work())
 
 
 async def test_namespaces_take_turns() -> None:
