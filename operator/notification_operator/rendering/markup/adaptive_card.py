@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Final
 
 from notification_contract.kinds.choices import BodyFormat
@@ -16,6 +17,8 @@ SPECIAL: Final = re.compile(r"([\\*_\[\]()`])|^([^\S\n]*)([-+#>]|\d{1,9}[.)])(?=
 CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 SIZES: Final = {1: "large", 2: "medium"}
 URL_ESCAPES: Final = str.maketrans({"(": "%28", ")": "%29", " ": "%20"})
+MAX_ELEMENTS: Final = 1000
+"""Elements of a body; two cards hold fewer."""
 MAX_BLOCK: Final = 2000
 """Characters of one text block, so that a card can be split between two of them."""
 
@@ -28,14 +31,11 @@ class CardRenderer(LineRenderer):
     def elements(self, text: str, form: BodyFormat) -> list[dict[str, Any]]:
         """Render a body by its format; each paragraph is one or more elements."""
         blocks = self.blocks(text) if form is BodyFormat.MARKDOWN else None
-        if blocks is not None:
-            return [element for block in blocks for element in _elements(block)]
-        shown = CONTROL.sub("", text) if form is BodyFormat.NATIVE else self.text(text)
-        return [
-            element
-            for paragraph in re.split(r"\n{2,}", shown)
-            for element in _elements(Block(kind=Kind.PARAGRAPH, text=paragraph))
-        ]
+        if blocks is None:
+            shown = CONTROL.sub("", text) if form is BodyFormat.NATIVE else self.text(text)
+            paragraphs = re.split(r"\n{2,}", shown)
+            blocks = [Block(kind=Kind.PARAGRAPH, text=text) for text in paragraphs[:MAX_ELEMENTS]]
+        return list(islice(chain.from_iterable(map(_elements, blocks)), MAX_ELEMENTS))
 
     def text(self, text: str) -> str:
         return SPECIAL.sub(_escaped, CONTROL.sub("", text))

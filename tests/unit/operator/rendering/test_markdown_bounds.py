@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from notification_contract.kinds.choices import BodyFormat
-from notification_operator.rendering.markup.adaptive_card import CardRenderer
+from notification_operator.channels.teams import MAX_CARD, MAX_MESSAGES, MIN_ELEMENT
+from notification_operator.rendering.markup.adaptive_card import MAX_ELEMENTS, CardRenderer
 from notification_operator.rendering.markup.chat_markdown import discord, mattermost
 from notification_operator.rendering.markup.html import HtmlRenderer
 from notification_operator.rendering.markup.markdown import MAX_CELLS, MAX_RENDERED, is_markdown
@@ -173,3 +174,9 @@ def test_usual_markdown_is_rendered() -> None:
     assert is_markdown(
         "# Disk full\n\n> one\n> two\nthree\n\n- **a** `b_c` [d](https://example.com/?e=f&g=h)\n\n" * 40
     )
+
+
+@pytest.mark.parametrize("form", BodyFormat)
+def test_elements_of_cards_are_bounded_beyond_what_two_cards_hold(form: BodyFormat) -> None:
+    elements = CardRenderer().elements("a\n\n" * 87_000, form)
+    assert len(elements) == MAX_ELEMENTS > MAX_MESSAGES * MAX_CARD / MIN_ELEMENT
