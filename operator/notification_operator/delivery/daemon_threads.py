@@ -28,12 +28,11 @@ class DaemonThreads:
         self.abandoned = 0
         """Calls that still run although their caller was cancelled."""
 
-    async def run(self, function: Callable[[threading.Event], None], *, seconds: float | None = None) -> None:
+    async def run(self, function: Callable[[threading.Event], None]) -> None:
         """Run a function, which receives an event that is set when its caller is cancelled.
 
         Raises:
             SaturatedError: every thread hangs.
-            TimeoutError: the function takes longer than `seconds`, without the time until a thread is free.
             Whatever the function raises.
         """
         if self.abandoned >= self._count:
@@ -46,9 +45,8 @@ class DaemonThreads:
             self._free.release()
             raise SaturatedError from error
         try:
-            async with asyncio.timeout(seconds):
-                await asyncio.shield(call.result)
-        except (asyncio.CancelledError, TimeoutError):
+            await asyncio.shield(call.result)
+        except asyncio.CancelledError:
             if not call.finished:
                 self.abandoned += 1
                 call.abandoned.set()
