@@ -10,7 +10,6 @@ from io import StringIO
 from time import thread_time
 from typing import TYPE_CHECKING, Any, Final
 
-import orjson
 from jinja2 import Template as CompiledTemplate
 from jinja2 import TemplateSyntaxError
 from markupsafe import escape
@@ -52,8 +51,6 @@ class Output(StrEnum):
 
     TEXT = "text"
     HTML = "html"
-    JSON = "json"
-    """Between the quotation marks of a text; `tojson` writes a whole value."""
 
 
 class TemplateInvalidError(ValueError):
@@ -147,14 +144,9 @@ def _escape_html(text: str) -> str:
     return str(escape(text))
 
 
-def _escape_json(text: str) -> str:
-    return orjson.dumps(text).decode()[1:-1]
-
-
 ESCAPES: Final[Mapping[Output, Callable[[str], str]]] = {
     Output.TEXT: str,
     Output.HTML: _escape_html,
-    Output.JSON: _escape_json,
 }
 
 
