@@ -30,7 +30,7 @@ from notification_operator.rendering.job import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from notification_operator.rendering.job import Job
 
@@ -114,13 +114,12 @@ class RenderWorker(Renderer):
         self._paused_until = 0.0
 
     async def run(self, namespace: str, job: Job[P, T], /, *args: P.args, **arguments: P.kwargs) -> T:
-        """Return the result of a job, whose caller does not pay for the jobs of others with its time limit."""
+        """Return the result of a job, in the turn of its namespace."""
         del args
         if len(self._waiting.line(namespace)) >= MAX_WAITING:
             self._on_failure("refused")
             raise RenderingError(f"{MAX_WAITING} other texts of namespace {namespace} wait to be rendered")
-        frame = encoded({"name": job.name, "arguments": arguments})
-        waiting = _Waiting(job, frame, asyncio.get_running_loop().create_future())
+        waiting = _Waiting(job, arguments, asyncio.get_running_loop().create_future())
         self._waiting.add(namespace, waiting)
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._work(), name="render worker")
@@ -142,7 +141,7 @@ class RenderWorker(Renderer):
             waiting = self._waiting.pop()
             try:
                 result = await self._computed(waiting)
-            except RenderingError as error:
+            except Exception as error:  # noqa: BLE001 - the caller's, whatever it is
                 if not waiting.result.done():
                     waiting.result.set_exception(error)
             else:
@@ -156,19 +155,21 @@ class RenderWorker(Renderer):
             RenderingError: it has none.
         """
         process = await self._running()
-        limit = waiting.job.limit(len(waiting.frame)) * self._patience
+        # Not before its turn: the frame is a copy of its content.
+        frame = encoded({"name": waiting.job.name, "arguments": waiting.arguments})
+        limit = waiting.job.limit(len(frame)) * self._patience
         answered = False
         try:
             async with asyncio.timeout(limit):
-                await asyncio.get_running_loop().sock_sendall(process.connection, waiting.frame)
+                await asyncio.get_running_loop().sock_sendall(process.connection, frame)
                 answer = await _received(process.connection)
             answered = answer.keys() in ({RESULT}, {FAILED})
         except TimeoutError as error:
             self._failed("deadline", job=waiting.job.name)
             raise RenderingError(f"not rendered within {limit:g} s") from error
         except Exception as error:
-            # Whatever a process that is ending, or out of memory, sends.
-            self._failed("ended", job=waiting.job.name, error=repr(error))
+            # Whatever a process that is ending sends; the text of the error could quote it.
+            self._failed("ended", job=waiting.job.name, error=type(error).__name__)
             raise RenderingError("it took too much memory or processor time") from error
         finally:
             if not answered:
@@ -196,7 +197,7 @@ class RenderWorker(Renderer):
             process = self._start()
             async with asyncio.timeout(START_SECONDS):
                 await _received(process.connection)
-        except (EOFError, OSError, ValueError) as error:  # TimeoutError is an OSError
+        except Exception as error:
             self._paused_until = now + PAUSE_SECONDS
             self._failed("not_started", error=repr(error))
             raise RenderingError("the render worker cannot be started") from error
@@ -215,7 +216,7 @@ class RenderWorker(Renderer):
 @dataclass(frozen=True, slots=True, eq=False)
 class _Waiting:
     job: Job[..., Any]
-    frame: bytes
+    arguments: Mapping[str, Any]
     result: asyncio.Future[Any]
 
 
