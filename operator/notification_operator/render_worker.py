@@ -39,6 +39,7 @@ SAMPLE: Final = {
     **dict.fromkeys(("namespace", "name", "priority", "type", "dedupKey", "deliveryId"), "a"),
     "subject": "\u00e9",
     "body": "# a\n\n- *b* `c` [d](https://b\u00fccher.example) <https://\u2260.\u00df\u200d.example> \n\n|e|\n|-|\n|f|",
+    "event": "Resolve",
     "metadata": {"password": "b"},
     "links": [],
 }
