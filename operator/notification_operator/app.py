@@ -342,7 +342,8 @@ class Lifecycle:
         """Admit what this replica may work on now."""
         ownership = self.operator.ownership
         ownership.on_change()
-        self.operator.metrics.waiting.keep(ownership.may_record)
+        owned = {key.uid for key in self.operator.queue.keys if ownership.may_record(key)}
+        self.operator.metrics.waiting.keep(owned)
         if self.operator.receivers:
             self.operator.receivers.status.note_all()
 

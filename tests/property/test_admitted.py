@@ -21,6 +21,7 @@ from notification_contract.routing.document import read_table
 from notification_contract.routing.table import MAX_DEPTH, RoutingTableError
 from notification_operator.domain.json_values import later
 from notification_operator.domain.receivers.references import References
+from notification_operator.domain.redaction.redactor import Redactor
 from notification_operator.endpoints.factory import ChannelFactory
 from tests.cases import cases
 from tests.property.test_extremes import durations, moments, times
@@ -178,7 +179,7 @@ class CapturingFactory(ChannelFactory):
         recorder = Recorder(receiver.spec.type)
         recorder.names = NoNames()  # type: ignore[assignment]  # what the channel of mails asks
         self.sent.append(recorder)
-        factory = ChannelFactory(sessions=recorder, clock=lambda: START, redact=str)  # type: ignore[arg-type]  # as above
+        factory = ChannelFactory(sessions=recorder, clock=lambda: START, redactor=Redactor())  # type: ignore[arg-type]  # as above
         values = {name: SERVICE if "url" in name.lower() else "value" for name in references.values}
         return factory.create(receiver, References(reason=references.reason, values=values), sources)
 

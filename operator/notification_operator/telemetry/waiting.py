@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Container, Iterator, Sequence
 
 DELIVERING = "Delivering"
 """The reason of a message whose attempt runs, or waits for its turn at a slow receiver."""
@@ -62,7 +62,7 @@ class WaitingMessages:
         """Forget a notification that is final, was deleted, or belongs to another process."""
         self.put(uid, ())
 
-    def keep(self, owned: Callable[[str], bool]) -> None:
-        """Forget the notifications that this process does not work on any more."""
-        for uid in [uid for uid in self._waits if not owned(uid)]:
+    def keep(self, owned: Container[str]) -> None:
+        """Forget the notifications that this process does not work on any more; the others are given by uid."""
+        for uid in [uid for uid in self._waits if uid not in owned]:
             self.forget(uid)

@@ -114,7 +114,7 @@ def test_job_with_credentials_of_shared_stacks_waits_for_an_approval() -> None:
         assert job["environment"] in ("diff", {"name": "diff", "action": "access"})
 
 
-def test_job_with_credentials_of_shared_stacks_needs_an_environment_with_reviewers() -> None:
+def test_diff_needs_an_environment_that_requires_reviewers() -> None:
     jobs = document("pull-request")["jobs"]
     asking = jobs["diff-approval"]
     assert "environment" not in asking

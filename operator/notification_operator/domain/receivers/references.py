@@ -160,7 +160,8 @@ def excess_of(kind: str, key: ObjectKey) -> str:
     )
 
 
-def _missing(use: SecretUse, key: ObjectKey, state: ObjectState) -> References | None:
+def _withheld(use: SecretUse, key: ObjectKey, state: ObjectState) -> References | None:
+    """Return why a Secret is not read; None if it is, or does not exist."""
     if state.excess:
         return References(
             reason=ReferenceReason.NOT_ALLOWED, message=f"{use.field}: {excess_of('Secret', key)}"
@@ -183,6 +184,14 @@ def _missing(use: SecretUse, key: ObjectKey, state: ObjectState) -> References |
             message=f"{use.field}: Secret {use.name} in namespace {key.namespace} has a type that receivers may not use; "
             f"create one of the types {', '.join(SECRET_TYPES)}, with the label {GRANT}",
         )
+    return None
+
+
+def _missing(use: SecretUse, key: ObjectKey, state: ObjectState) -> References | None:
+    """Return what a receiver lacks of a Secret."""
+    withheld = _withheld(use, key, state)
+    if withheld is not None:
+        return withheld
     if state.data is None:
         return References(
             reason=ReferenceReason.NOT_FOUND,

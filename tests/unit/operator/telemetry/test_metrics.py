@@ -69,7 +69,7 @@ def test_waiting_messages_are_counted_by_receiver_and_reason_with_the_oldest() -
     }
     messages.put("a", [Wait("shop/team", "Backoff", now - 900)])
     assert waiting_samples(messages) == {("shop/team", "Backoff"): 2, ("shop/team",): 900}
-    messages.keep(lambda uid: uid == "b")
+    messages.keep({"b"})
     assert waiting_samples(messages) == {("shop/team", "Backoff"): 1, ("shop/team",): 30}
     messages.forget("b")
     assert waiting_samples(messages) == {}

@@ -69,7 +69,7 @@ def test_problem_names_limit_number_and_what_to_do() -> None:
     assert quota.remove(ReceiverKey("shop", "unknown")) == []
 
 
-def test_receivers_of_namespaces_that_are_not_served_take_no_place_from_others() -> None:
+def test_receivers_of_foreign_namespaces_take_no_place_of_served_ones() -> None:
     quota = Quota(home=HOME, total=2)
     theirs = [ReceiverKey("theirs", name) for name in ("a", "b")]
     mine = ReceiverKey("shop", "r")
