@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from atomic_status import Conflict, Gone, ObjectRef
+from notification_contract.kinds.channel_names import ReceiverType
 from notification_operator.config.settings import Settings
 from notification_operator.delivery.channel import Channel
 from notification_operator.domain.json_values import format_time
@@ -36,7 +37,10 @@ API_SECONDS: Final = 0.005
 CALL_SECONDS: Final = 0.02
 """Duration of a call of the receiver."""
 NO_POLICY: Final[Mapping[str, int]] = MappingProxyType({})
-SHIPPED: Final[Mapping[str, Any]] = {"retention": {"enabled": False}}
+SHIPPED: Final[Mapping[str, Any]] = {
+    "retention": {"enabled": False},
+    "receivers": {"types_elsewhere": tuple(ReceiverType)},
+}
 
 
 class FastStore:

@@ -84,6 +84,8 @@ def test_waiting_target_says_what_it_waits_for() -> None:
             TargetReason.RATE_LIMITED,
             TargetReason.SUSPENDED,
             TargetReason.RECEIVER_NOT_READY,
+            TargetReason.WAITING_FOR_INCIDENT,
+            TargetReason.WAITING_FOR_INCIDENT,
         ]
 
 
