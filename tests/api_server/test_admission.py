@@ -223,7 +223,7 @@ def test_status_is_written_by_operators_and_administrators_only(
     assert "an administrator can add the user to the setting admissionStatusWriters" in answer.message
 
 
-def test_account_with_the_name_of_an_operator_in_a_tenants_namespace_is_refused(
+def test_account_named_like_an_operator_in_a_tenants_namespace_is_refused(
     api_server: ApiServer, namespace: str, limits: Any
 ) -> None:
     obj, user = stored(api_server, namespace), f"system:serviceaccount:{namespace}:{names.OPERATOR}"

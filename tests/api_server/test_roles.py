@@ -213,7 +213,7 @@ def test_operator_reads_receivers_and_updates_their_status(api_server: ApiServer
         assert allowed(api_server, OPERATOR, each, f"{names.RECEIVER_PLURAL}/status") == {"update"}
 
 
-def test_operator_reads_no_secret_and_one_config_map_without_receivers_of_its_stack(
+def test_operator_of_a_stack_without_receivers_reads_one_config_map_alone(
     api_server: ApiServer, namespace: str
 ) -> None:
     for where in (NAMESPACE, namespace):

@@ -67,7 +67,7 @@ def test_slow_receivers_of_other_namespaces_delay_no_attempt(tenants: int, body:
     assert figures["last start after, s"] <= 1
 
 
-def test_critical_message_is_sent_before_the_low_ones_that_wait_for_the_rate() -> None:
+def test_critical_message_is_sent_before_low_ones_that_wait_for_the_rate() -> None:
     figures = simulate(scenarios.ranked)
     assert figures["waiting before"] >= 525
     assert figures["delay of the critical one, s"] <= 2

@@ -64,7 +64,7 @@ def test_trigger_is_not_repeated_after_its_resolve(
 
 
 @pytest.mark.check("incidents-02")
-def test_incident_that_ends_while_its_receiver_is_suspended_is_not_reported(
+def test_incident_that_ends_while_its_receiver_is_suspended_is_not_told(
     receivers_operator: OperatorUnderTest, receivers: Receivers
 ) -> None:
     receiver = receivers.add("webhook", suspend=True)

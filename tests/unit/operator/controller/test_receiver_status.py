@@ -920,7 +920,7 @@ async def test_number_of_waiting_messages_is_written_once_a_minute_at_most(clust
 
 
 @on_virtual_clock
-async def test_replica_that_owns_no_receiver_says_that_its_messages_wait_and_that_none_does(
+async def test_replica_that_owns_no_receiver_says_whether_its_messages_wait(
     cluster: Cluster,
 ) -> None:
     other = Cluster(cluster.store, "b")

@@ -134,7 +134,7 @@ async def test_notification_without_an_incident_lists_nothing() -> None:
     assert incident.listings == {}
 
 
-async def test_message_waits_while_its_incident_cannot_be_listed_and_is_sent_after_a_minute(
+async def test_message_waits_a_minute_for_an_incident_that_cannot_be_listed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     slack = Stub()

@@ -102,7 +102,7 @@ async def test_delivery_to_a_receiver_costs_one_read_and_one_write() -> None:
     assert composition.calls == ["webhook/hook:1"]
 
 
-async def test_receiver_of_a_type_that_is_not_allowed_fails_and_names_the_setting() -> None:
+async def test_receiver_of_a_type_that_is_not_allowed_names_the_setting() -> None:
     composition = Composition("hook", types_elsewhere=("log",))
     composition.collections.put_receiver("hook", webhook())
     async with composition.following() as fixture:
@@ -126,7 +126,7 @@ async def test_quick_delivery_is_never_counted_as_waiting() -> None:
     assert (waiting(fixture), told) == ([], [])
 
 
-async def test_message_for_a_suspended_receiver_waits_visibly_until_it_is_delivered() -> None:
+async def test_message_for_a_suspended_receiver_waits_visibly() -> None:
     composition = Composition("hook")
     composition.collections.put_receiver("hook", webhook(suspend=True))
     async with composition.following() as fixture:
@@ -142,7 +142,7 @@ async def test_message_for_a_suspended_receiver_waits_visibly_until_it_is_delive
     assert value("kubernaut_notification_delivery_seconds_count", {"channel": "webhook"}) == 1
 
 
-async def test_message_for_a_receiver_that_does_not_exist_is_counted_under_no_name() -> None:
+async def test_message_for_an_unknown_receiver_is_counted_under_no_name() -> None:
     async with Composition("absent").following() as fixture:
         await fixture.reconcile()
     assert waiting(fixture) == [("other", "ReceiverNotReady")]

@@ -152,7 +152,7 @@ def test_follow_up_goes_where_its_trigger_went_and_is_not_muted_there() -> None:
     assert widened(route, (), rules) is route
 
 
-def test_stages_are_those_of_the_status_and_of_attempts_that_it_does_not_show() -> None:
+def test_stages_are_those_of_the_status_and_of_unrecorded_attempts() -> None:
     status = {
         "phase": "Sending",
         "targets": [

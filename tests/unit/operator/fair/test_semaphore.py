@@ -48,7 +48,7 @@ def test_single_waiter_waits_for_one_slot_of_each_other_namespace() -> None:
     assert waiters.release(6) == ["busy-1", "busy-2", "loud-1", "quiet-1", "busy-3", "loud-2", "busy-4"]
 
 
-def test_lower_rank_is_first_within_its_namespace_and_takes_no_turn_of_another() -> None:
+def test_lower_rank_is_first_in_its_namespace_and_takes_no_turn_of_others() -> None:
     waiters = Waiters(FairSemaphore(0))
     waiters.wait("loud-1", "loud-2", "quiet-1")
     waiters.wait("loud-3", rank=-1)

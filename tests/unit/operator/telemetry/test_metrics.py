@@ -56,7 +56,7 @@ def waiting_samples(messages: WaitingMessages) -> dict[tuple[str, ...], float]:
     }
 
 
-def test_waiting_messages_are_counted_by_receiver_and_reason_with_the_oldest() -> None:
+def test_waiting_messages_are_counted_by_receiver_reason_and_age() -> None:
     messages, now = WaitingMessages(), NOW.timestamp()
     messages.put("a", [Wait("shop/team", "Suspended", now - 900), Wait("slack", "RateLimited", now - 900)])
     messages.put("b", [Wait("shop/team", "Backoff", now - 30)])
