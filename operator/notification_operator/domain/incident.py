@@ -187,12 +187,13 @@ class Incident:
 
     def _outdated(self, target: str, *, late: bool) -> Reason | None:
         """Return why the event is not sent any more; an event that is not late only gives way to what was sent before it."""
-        kind, younger = self.own.kind, {each.kind for each in self.younger}
+        kind = self.own.kind
+        younger = {each.kind for each in self.younger if late or each.at(target).begun}
         if kind is ACKNOWLEDGE and self._is_resolved:
             return Reason.INCIDENT_RESOLVED
-        if kind is not RESOLVE and late and RESOLVE in younger:
+        if kind is not RESOLVE and RESOLVE in younger:
             return Reason.INCIDENT_RESOLVED
-        if kind is not TRIGGER and ((late and TRIGGER in younger) or _begun_at(target, self.younger)):
+        if kind is not TRIGGER and TRIGGER in younger:
             return Reason.INCIDENT_REOPENED
         return None
 
@@ -234,10 +235,6 @@ def widened(route: Route, reached: Sequence[str], rules: Mapping[str, TargetRule
         if (each := route.rules.get(target) or rules.get(target)) is not None
     }
     return replace(route, targets=targets, rules={**rules, **route.rules, **heard})
-
-
-def _begun_at(target: str, events: Iterable[Event]) -> bool:
-    return any(each.kind is TRIGGER and each.at(target).begun for each in events)
 
 
 def _resolved_at(target: str, events: Iterable[Event]) -> bool:
