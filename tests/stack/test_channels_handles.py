@@ -102,6 +102,7 @@ def test_headers_of_a_secret_are_sent_and_not_shown(
 ) -> None:
     receiver = receivers.add("webhook", secret=False)
     values = {"Authorization": f"Bearer {uuid.uuid4().hex}", "X-Team": f"team-{uuid.uuid4().hex}"}
+    receiver.patch(webhook={"headersSecretRef": {"keys": [*values]}})
     receiver.set_secret(values)
     receiver.wait("ResolvedRefs", "True", "SecretFound")
     receiver.account.answer({"code": 400, "body": " ".join(values.values())}, {})
