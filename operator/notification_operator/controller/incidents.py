@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import structlog
 
-from notification_operator.domain.incident import LATE_AFTER, TRIGGER, Event, Incident, event_of
+from notification_operator.domain.incident import CONCERNS, LATE_AFTER, TRIGGER, Event, Incident, event_of
 from notification_operator.domain.model import parse
 from notification_operator.domain.planning.hold import Hold, HoldReason
 from notification_operator.fair.lru import LruMap
@@ -119,9 +119,7 @@ class Incidents:
         )
         known.put(event)
         if before is None or _ended(before, event):
-            for other in tuple(known.events.values()):
-                if other.key != key and not other.ended:
-                    self._request(other.key)
+            self._tell(event, known)
 
     def leave(self, key: Key) -> None:
         """Note that a notification is final or deleted: nobody waits for it any more."""
@@ -129,9 +127,7 @@ class Incidents:
         event = known.events.get(key.uid) if known else None
         if known is not None and event is not None and not event.ended:
             known.put(replace(event, ended=True))
-            for other in tuple(known.events.values()):
-                if not other.ended:
-                    self._request(other.key)
+            self._tell(event, known)
 
     def restart(self, _statistics: ElectorStatistics) -> None:
         """Forget everything: this process works on other shards than before, and another one may have worked on these."""
@@ -182,6 +178,12 @@ class Incidents:
         for event in incident.awaited(target):
             if incident.is_late(event):
                 self._request(event.key)
+
+    def _tell(self, event: Event, known: _Known) -> None:
+        """Request the other events of the incident that an event may concern."""
+        for other in tuple(known.events.values()):
+            if other.kind in CONCERNS[event.kind] and not other.ended:
+                self._request(other.key)
 
     def _of(self, key: Key, notification: Notification) -> _Known:
         return self._incidents.use((key.namespace, notification.content.dedup_key), _Known)

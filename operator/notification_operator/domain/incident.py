@@ -38,6 +38,12 @@ AWAITED: Final = {
     RESOLVE: frozenset({TRIGGER, ACKNOWLEDGE}),
 }
 """The kinds of older events that an event waits for."""
+CONCERNS: Final = {
+    TRIGGER: frozenset({ACKNOWLEDGE, RESOLVE}),
+    ACKNOWLEDGE: frozenset({RESOLVE}),
+    RESOLVE: frozenset({TRIGGER, ACKNOWLEDGE}),
+}
+"""The kinds of events that may be decided on otherwise when an event comes, or ends at a target."""
 
 
 def incident_selector(dedup_key: str) -> str:

@@ -161,6 +161,15 @@ async def test_resolve_also_goes_where_its_trigger_went() -> None:
     assert incident.states("end again") == {"slack": "Delivered"}
 
 
+async def test_events_of_one_kind_request_no_reconciliation_of_each_other() -> None:
+    incident = Incident(Stub(Transient("busy"), Transient("busy"), Transient("busy")))
+    for name in ("order-2", "order-3"):
+        await incident.reconcile(incident.tell(name, "Trigger"))
+    assert incident.operator.queue.statistics().waiting == 0
+    await incident.reconcile(incident.tell("end", "Resolve"))
+    assert {key.name for key in incident.operator.queue.keys} == {"order-1", "order-2", "order-3"}
+
+
 async def test_deleted_trigger_is_not_waited_for() -> None:
     slack = Stub(Transient("busy"))
     incident = Incident(slack)
