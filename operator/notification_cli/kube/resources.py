@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from notification_cli.errors import ApiError, CliError
-from notification_cli.views.incidents import ANY_INCIDENT
 from notification_contract import names
 
 if TYPE_CHECKING:
@@ -125,8 +124,8 @@ class Notifications(Resource):
     async def config_map(self, namespace: str, name: str) -> dict[str, Any]:
         return await self._connection.get(f"/api/v1/namespaces/{quote(namespace)}/configmaps/{quote(name)}")
 
-    async def of_incidents(self, namespace: str, selector: str = ANY_INCIDENT) -> AsyncIterator[Page]:
-        """Yield the notifications that belong to any incident, or to one; with an older CRD all notifications."""
+    async def of_incidents(self, namespace: str, selector: str) -> AsyncIterator[Page]:
+        """Yield the notifications that a selector of incidents chooses; with an older CRD all notifications."""
         try:
             async for page in self.pages(Selection(namespace=namespace, fields=selector)):
                 yield page

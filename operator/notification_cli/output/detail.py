@@ -8,7 +8,7 @@ from notification_cli.output.table import Column, Table
 from notification_cli.views.explaining.outlook import Meeting
 from notification_cli.views.rows import STYLES
 from notification_cli.views.targets import WAITS_FOR
-from notification_cli.views.text import clean, clock, duration, moment
+from notification_cli.views.text import clean, clock, detail_of, duration, moment
 from notification_cli.views.timeline import Kind
 from notification_contract.kinds.choices import TargetState
 from notification_operator.domain.planning.plan import PlanReason
@@ -141,18 +141,8 @@ def _target(target: Target, now: datetime) -> list[Span | str]:
         (target.state.value, STATES[target.state]),
         str(target.attempts),
         _when(target, now),
-        _detail(target),
+        detail_of(target.last_error, target.suppressed_by, target.message_ref, target.note) or "-",
     ]
-
-
-def _detail(target: Target) -> str:
-    parts = (
-        target.last_error,
-        f"suppressed: {target.suppressed_by}" if target.suppressed_by else "",
-        f"message {target.message_ref}" if target.message_ref else "",
-        target.note,
-    )
-    return "; ".join(filter(None, parts)) or "-"
 
 
 def _receiver(link: Link) -> list[Span | str]:

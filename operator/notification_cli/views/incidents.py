@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from notification_cli.views.rows import created_at, row_of
-from notification_cli.views.text import clean
+from notification_cli.views.text import clean, detail_of
 from notification_contract.kinds.choices import LifecycleEvent
 from notification_operator.domain.incident import RANK
 from notification_operator.domain.json_values import entries, mapping, text
@@ -120,10 +120,11 @@ def _event(obj: Mapping[str, Any]) -> IncidentEvent:
 
 
 def _result(target: Mapping[str, Any]) -> TargetResult:
-    parts = {"": "lastError", "suppressed: ": "suppressedBy", "message ": "messageRef"}
-    found = [f"{prefix}{text(target.get(field))}" for prefix, field in parts.items() if target.get(field)]
+    error, suppressed_by, reference = (
+        text(target.get(key)) for key in ("lastError", "suppressedBy", "messageRef")
+    )
     return TargetResult(
         name=clean(text(target.get("name"))),
         state=clean(text(target.get("state"))),
-        detail=clean("; ".join(found)),
+        detail=clean(detail_of(error, suppressed_by, reference)),
     )

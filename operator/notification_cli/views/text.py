@@ -78,3 +78,14 @@ def parse_duration(text: str) -> float:
     if unit not in units or not number.isascii() or not number.isdigit():
         raise ValueError(f"{text!r} is not a duration; write it like 90s, 15m, 2h or 7d")
     return int(number) * units[unit]
+
+
+def detail_of(last_error: str, suppressed_by: str, message_ref: str, note: str = "") -> str:
+    """Return what a status records of a target besides its state; empty for nothing."""
+    parts = (
+        last_error,
+        f"suppressed: {suppressed_by}" if suppressed_by else "",
+        f"message {message_ref}" if message_ref else "",
+        note,
+    )
+    return "; ".join(filter(None, parts))

@@ -17,7 +17,7 @@ from notification_cli.kube.health import HealthGate
 from notification_cli.kube.resources import Selection as Query
 from notification_cli.options import Output
 from notification_cli.output.redrive import Progress, write_plan
-from notification_cli.views.incidents import YoungestEvents, incident_of
+from notification_cli.views.incidents import ANY_INCIDENT, YoungestEvents, incident_of
 from notification_cli.views.lint.metadata import is_label
 from notification_cli.views.resending.candidates import (
     Candidate,
@@ -123,7 +123,7 @@ class Redriving:
             for obj in page.items:
                 selection.replayed.add(obj)
         if not self.include_resolved:
-            async for page in session.notifications.of_incidents(namespace):
+            async for page in session.notifications.of_incidents(namespace, ANY_INCIDENT):
                 for obj in page.items:
                     selection.events.add(obj)
         fields = phase_selector(self.phases)
