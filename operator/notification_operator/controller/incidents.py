@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import structlog
 
-from notification_operator.domain.incident import CONCERNS, LATE_AFTER, TRIGGER, Event, Incident, event_of
+from notification_operator.domain.incident import CONCERNS, LATE_AFTER, Event, Incident, event_of
 from notification_operator.domain.model import parse
 from notification_operator.domain.planning.hold import Hold, HoldReason
 from notification_operator.fair.lru import LruMap
@@ -90,8 +90,7 @@ class Incidents:
 
     def has_to_fetch(self, key: Key, notification: Notification) -> bool:
         """Return whether what is not known of the incident may decide on the next attempts of a notification."""
-        known = self._of(key, notification)
-        return not known.complete and not self._begins(self.of(key, notification))
+        return not self._of(key, notification).complete and not self.of(key, notification).begins
 
     async def fetch(self, key: Key, notification: Notification) -> None:
         """List the notifications of the incident of a notification, unless that has been done meanwhile; a failure is logged."""
@@ -122,7 +121,7 @@ class Incidents:
             self._tell(event, known)
 
     def leave(self, key: Key) -> None:
-        """Note that a notification is final or deleted: nobody waits for it any more."""
+        """Note that a notification is final or deleted: the others do not wait for it any more."""
         known = self._incidents.get((key.namespace, key.incident))
         event = known.events.get(key.uid) if known else None
         if known is not None and event is not None and not event.ended:
@@ -159,7 +158,7 @@ class Incidents:
             targets: those that remain and have no attempt running, each with the seconds that an attempt may take.
         """
         known, incident = self._of(key, notification), self.of(key, notification)
-        if not known.complete and not self._begins(incident):
+        if not known.complete and not incident.begins:
             failing = self._seconds() - (known.failing_since or self._seconds())
             if failing < BLIND_AFTER:
                 hold = Hold(until=incident.now + RETRY_AFTER, reason=HoldReason.UNKNOWN_INCIDENT)
@@ -194,13 +193,8 @@ class Incidents:
             known.put(event_of(key, notification, seen=self._seconds()))
         return known.events[key.uid]
 
-    def _begins(self, incident: Incident) -> bool:
-        """Return whether an event needs nothing of what was before: the first attempt of a Trigger that is not late."""
-        own = incident.own
-        return own.kind is TRIGGER and own.witnessed and not incident.is_late(own)
-
     def _witnesses(self, notification: Notification) -> bool:
-        """Return whether nobody but this process can have begun an attempt of a notification that is seen for the first time."""
+        """Return whether no other process can have begun an attempt of a notification that is seen for the first time."""
         untouched = not notification.attempts and not notification.status.targets
         return (
             untouched

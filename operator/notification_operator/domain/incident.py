@@ -145,6 +145,11 @@ class Incident:
     seconds: float
     """The same by the clock of `seen`. The wall clock may be behind by a day: nothing waits for what it says alone."""
 
+    @property
+    def begins(self) -> bool:
+        """Whether the event needs no knowledge of others: the first attempt of a Trigger that is not late."""
+        return self.own.kind is TRIGGER and self.own.witnessed and not self.is_late(self.own)
+
     def decide(self, target: str, *, patience: timedelta) -> Reason | Hold | None:
         """Decide on the next attempt at a target that has none running.
 

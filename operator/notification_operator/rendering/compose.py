@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar
 
@@ -13,6 +13,7 @@ from notification_operator.domain.template_ref import TemplateUnavailableError
 from notification_operator.rendering.composition import Composition, Override, compose, source_of
 from notification_operator.rendering.job import Renderer, RenderingError
 from notification_operator.rendering.markup.markdown import is_link
+from notification_operator.rendering.redaction import rule_values
 from notification_operator.rendering.time_limit import uncounted
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ class Composer:
             "format": str(message.format),
             "templates": self._templates,
             "override": await self._override(message),
-            "rules": None if self._redactor is None else asdict(self._redactor.rules),
+            "rules": None if self._redactor is None else rule_values(self._redactor.rules),
         }
 
     async def _override(self, message: Message) -> Override | None:
