@@ -41,11 +41,15 @@ def steadily(
 
 
 def _looks(look: Callable[[], Seen], *, during: float, every: float) -> Iterator[Seen]:
-    """Yield a value immediately, and then repeatedly until the time is over."""
+    """Yield a value immediately, and then repeatedly until the time is over.
+
+    The last look begins after that: a slow one that began before it shows what was earlier.
+    """
     deadline = time.monotonic() + during
     while True:
+        begun = time.monotonic()
         yield look()
-        if time.monotonic() > deadline:
+        if begun >= deadline:
             return
         # The only sleep of the harness: conditions are checked, never assumed after a while.
         time.sleep(every)
