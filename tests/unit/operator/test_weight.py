@@ -14,8 +14,7 @@ FEW = 5
 
 
 RUN = """
-import sys, uvloop
-from notification_operator import cli
+import runpy, sys, uvloop
 
 def run(work):
     work.close()
@@ -24,7 +23,7 @@ def run(work):
 
 uvloop.run = run
 sys.argv[1:] = ["run"]
-cli.app()
+runpy.run_module("notification_operator", run_name="__main__")
 """
 
 
@@ -42,6 +41,11 @@ def test_process_loads_the_asynchronous_client_only(loaded: set[str]) -> None:
 
 def test_process_loads_no_library_of_a_channel_that_is_not_set_up(loaded: set[str]) -> None:
     assert not loaded & {"aiosmtplib", "apprise", "jinja2", "markdown_it", "markupsafe"}
+
+
+def test_process_loads_no_library_of_a_console(loaded: set[str]) -> None:
+    assert "structlog.dev" in loaded
+    assert not loaded & {"rich.console", "pygments"}
 
 
 def test_operator_loads_only_the_models_that_it_uses(loaded: set[str]) -> None:
