@@ -35,9 +35,17 @@ def handled(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
             signal.signal(number, before[number])
 
 
+class Interrupted(KeyboardInterrupt):
+    """A signal came.
+
+    A KeyboardInterrupt itself, raised in what `exec` runs, makes CPython end the process by SIGINT whatever the exit code
+    is (Py_RunMain): every import of a dataclass is such a moment.
+    """
+
+
 @contextlib.contextmanager
 def terminated_as_interrupted() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP raise KeyboardInterrupt, as Ctrl-C does, and send SIGINT to the child processes.
+    """Let SIGTERM, SIGHUP and Ctrl-C raise Interrupted, and send SIGINT to the child processes.
 
     Ctrl-C is not forwarded: a terminal sends it to the whole process group. Runs of the engine have groups of their own and
     are asked to end in any case.
@@ -49,7 +57,7 @@ def terminated_as_interrupted() -> Iterator[None]:
         for child in _children() if number != signal.SIGINT else ():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(child, signal.SIGINT)
-        raise KeyboardInterrupt
+        raise Interrupted
 
     with handled(interrupt):
         yield
