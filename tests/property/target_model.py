@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from notification_contract.kinds.choices import AttemptStatus, Phase
 from notification_operator.domain.folding.fold import fold, merge_attempts, next_attempt
 from notification_operator.domain.model import Attempt, Notification, parse
+from notification_operator.domain.planning.fallback import follow
 from notification_operator.domain.planning.hold import Hold, HoldReason
-from notification_operator.domain.planning.plan import Plan, Send, follow, plan
+from notification_operator.domain.planning.plan import Plan, Send, plan
 from notification_operator.domain.receivers.targets import PLACEHOLDER
 from notification_operator.domain.routing import resolve
 from notification_operator.domain.status import FINAL

@@ -16,7 +16,8 @@ from notification_operator.domain.flow_control.rate import Rate
 from notification_operator.domain.folding.fold import fold, next_attempt
 from notification_operator.domain.json_values import LATEST_TIME, format_time
 from notification_operator.domain.model import parse
-from notification_operator.domain.planning.plan import follow, plan
+from notification_operator.domain.planning.fallback import follow
+from notification_operator.domain.planning.plan import plan
 from notification_operator.domain.receivers.catalog import Receiver, ReceiverKey
 from notification_operator.domain.retention import due_at
 from notification_operator.domain.routing import resolve

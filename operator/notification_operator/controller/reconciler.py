@@ -16,8 +16,9 @@ from notification_operator.controller.reconciliation import Reconciliation, Retr
 from notification_operator.controller.request import Result, ref_of
 from notification_operator.controller.still_waits import StillWaits, WaitingTarget
 from notification_operator.domain.folding.fold import earliest_attempt, merge_attempts, next_attempt
+from notification_operator.domain.planning.fallback import follow
 from notification_operator.domain.planning.hold import NO_HOLDS, Hold
-from notification_operator.domain.planning.plan import follow, plan
+from notification_operator.domain.planning.plan import plan
 from notification_operator.domain.planning.progress import NO_OPEN_BREAKERS
 from notification_operator.domain.receivers.targets import PLACEHOLDER, receiver_of
 from notification_operator.domain.status import FINAL, Reason

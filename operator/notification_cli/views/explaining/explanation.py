@@ -10,7 +10,8 @@ from notification_cli.views.explaining.outlook import Outlook, outlook
 from notification_cli.views.targets import Link, Target, links_of, targets_of, unused_addresses
 from notification_cli.views.text import clean
 from notification_operator.domain.folding.fold import next_attempt
-from notification_operator.domain.planning.plan import Plan, PlanReason, Send, follow, plan
+from notification_operator.domain.planning.fallback import follow
+from notification_operator.domain.planning.plan import Plan, PlanReason, Send, plan
 from notification_operator.domain.receivers.targets import receiver_of
 from notification_operator.domain.routing import RoutingState
 

@@ -23,8 +23,8 @@ from notification_operator.domain.folding.outcome import (
     target_statuses,
     with_suppressions,
 )
+from notification_operator.domain.planning.fallback import fallback_times, follow
 from notification_operator.domain.planning.hold import NO_HOLDS
-from notification_operator.domain.planning.plan import fallback_times, follow
 from notification_operator.domain.planning.progress import NO_OPEN_BREAKERS, Progress, State
 from notification_operator.domain.routing import Route, routing_condition
 from notification_operator.domain.status import FINAL, check_move

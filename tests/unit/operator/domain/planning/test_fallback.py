@@ -13,7 +13,8 @@ from notification_contract.kinds.target import MAX_TARGETS
 from notification_operator.domain.folding.fold import fold, next_attempt
 from notification_operator.domain.json_values import LATEST_TIME
 from notification_operator.domain.model import RetryPolicy, parse
-from notification_operator.domain.planning.plan import fallback_times, follow, plan
+from notification_operator.domain.planning.fallback import fallback_times, follow
+from notification_operator.domain.planning.plan import plan
 from notification_operator.domain.planning.progress import State
 from notification_operator.domain.receivers.targets import TargetRules
 from notification_operator.domain.routing import Route
