@@ -73,6 +73,7 @@ DESCRIPTIONS: Final = {
         "redrive of thousands of matches counts all of them and keeps to --limit",
         "redrive leaves out the Triggers of resolved incidents, unless --include-resolved",
         "An incident that is resolved while a redrive waits is not opened again",
+        "redrive leaves out what a fallback has delivered, unless --include-rescued",
     ),
     "drill": (
         "drill reaches every receiver, prints times and resolves what it has opened",

@@ -375,3 +375,19 @@ def test_incident_that_is_resolved_meanwhile_is_not_opened_again(cluster: Cluste
     cluster.report("checkout", status())
     _, err = process.communicate(timeout=30)
     assert (process.returncode, "1 overtaken" in err, replays(cluster)) == (0, True, [])
+
+
+@pytest.mark.check("redrive-19")
+def test_redrive_leaves_out_what_a_fallback_delivered(cluster: Cluster) -> None:
+    rescue: dict[str, Any] = failed("slack/checkout", "log/spare")
+    rescue |= {"phase": "Sent", "reason": "DeliveredByFallback"}
+    rescue["targets"][0] |= {"state": "Refused", "reason": "DeliveredByFallback"}
+    rescue["targets"][1] |= {"state": "Delivered"}
+    cluster.create("rescued", status=rescue, receiverRefs=[{"name": "checkout"}])
+    cluster.create("lost", status=failed("log"))
+    done = cluster.notif("redrive", "-n", cluster.namespace, "--batch", "b", "--yes")
+    assert done.code == 0
+    assert [obj["spec"]["replayOf"]["name"] for obj in replays(cluster)] == ["lost"]
+    again = cluster.notif("redrive", "-n", cluster.namespace, "--batch", "b", "--yes", "--include-rescued")
+    assert again.code == 0
+    assert sorted(obj["spec"]["replayOf"]["name"] for obj in replays(cluster)) == ["lost", "rescued"]

@@ -276,7 +276,8 @@ def _losses(scope: Scope, limits: Limits) -> Sequence[Alert]:
             summary=f"Notifications are not delivered: {REASON}",
             description=(
                 f"About {COUNT} notifications of the operator in {NAMESPACE} ended as Failed or PartiallySent in the last "
-                f"{limits.loss_window}, with the reason {REASON}. Nobody gets them unless they are sent again: notif redrive."
+                f"{limits.loss_window}, with the reason {REASON}. At least one target of each got nothing, neither directly nor by a "
+                "fallback. To send them again: notif redrive."
             ),
         ),
         Alert(

@@ -100,6 +100,13 @@ def redrive(  # noqa: PLR0913 - the options
             help="Also send messages whose incident was resolved or reported again since.",
         ),
     ] = False,
+    include_rescued: Annotated[
+        bool,
+        typer.Option(
+            "--include-rescued",
+            help="Also send messages that a fallback has delivered, to the targets that missed them.",
+        ),
+    ] = False,
     namespace: Namespace = "",
     all_namespaces: AllNamespaces = False,
     output: OutputOption = Output.TABLE,
@@ -131,6 +138,7 @@ def redrive(  # noqa: PLR0913 - the options
         sends=yes,
         healthy_seconds=time_limit(timeout) if when_healthy else None,
         include_resolved=include_resolved,
+        include_rescued=include_rescued,
         output=output,
     )
     return run(redriving.run, kubeconfig=kubeconfig, context=context, namespace=namespace, no_color=no_color)

@@ -123,6 +123,8 @@ class TargetReason(StrEnum):
     """The incident was resolved before the message could be sent."""
     INCIDENT_REOPENED = "IncidentReopened"
     """The incident was reported again before the message could be sent."""
+    DELIVERED_BY_FALLBACK = "DeliveredByFallback"
+    """Its fallback has delivered the message in its place."""
     DELETED = "Deleted"
     EXPIRED = "Expired"
 

@@ -36,7 +36,7 @@ class Kind(StrEnum):
     FAILED = "failed"
     """An attempt on a channel failed; each attempt has its own event."""
     ACKNOWLEDGED = "acknowledged"
-    """Every channel accepted the message."""
+    """Every channel, or its fallback, accepted the message."""
     ESCALATED = "escalated"
     """No channel accepted the message, and no attempt is left."""
 

@@ -54,6 +54,8 @@ class Reason(StrEnum):
     PROCESSING_DELIVERIES = "ProcessingDeliveries"
     PARTIAL_FAILURE_RETRYING = "PartialFailureRetrying"
     ALL_DELIVERIES_SUCCEEDED = "AllDeliveriesSucceeded"
+    DELIVERED_BY_FALLBACK = "DeliveredByFallback"
+    """Also of a target: its fallback has delivered the message in its place."""
     PARTIAL_DELIVERY_SUCCESS = "PartialDeliverySuccess"
     ALL_DELIVERIES_FAILED = "AllDeliveriesFailed"
     MAX_RETRIES_EXHAUSTED = "MaxRetriesExhausted"

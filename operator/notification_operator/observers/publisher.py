@@ -162,6 +162,11 @@ class MetricsObserver:
                 self._metrics.delivery_seconds.labels(channel).observe(max(0.0, waited))
         if transition.phase_changed and after.phase in DEAD_LETTER_PHASES:
             self._metrics.dead_letters.labels(reason=after.status.reason).inc()
+        if transition.phase_changed and after.phase in FINAL:
+            for target in after.status.targets:
+                if target.reason is TargetReason.DELIVERED_BY_FALLBACK:
+                    receiver = self._label(target.name, after.namespace)
+                    self._count(self._metrics.fallback_rescues, (receiver,), receiver)
         content = after.content
         self._metrics.reconciles.labels(
             type=content.type, priority=content.priority, phase=after.phase.value
@@ -208,12 +213,11 @@ class MetricsObserver:
         metrics, channel = self._metrics, TargetKey.parse(attempt.channel).channel
         receiver = self._label(attempt.channel, namespace)
         metrics.attempt_seconds.labels(channel).observe(attempt.duration)
-        self._count(
-            metrics.delivery_attempts, channel, receiver, "success" if attempt.succeeded else "failure"
-        )
+        status = "success" if attempt.succeeded else "failure"
+        self._count(metrics.delivery_attempts, (channel, receiver, status), receiver)
         if attempt.number > 1:
             reason = "recovered" if attempt.succeeded else "failed_again"
-            self._count(metrics.delivery_retries, channel, receiver, reason)
+            self._count(metrics.delivery_retries, (channel, receiver, reason), receiver)
 
     def _label(self, target: str, namespace: str) -> str:
         """Return the label of a target's receiver; empty for a channel of the settings, and for what never was a receiver."""
@@ -225,8 +229,7 @@ class MetricsObserver:
         has_room = name in self._series or len(self._series) < MAX_RECEIVERS
         return name if has_room and self._exists(receiver) else OTHER
 
-    def _count(self, counter: Counter, channel: str, receiver: str, result: str) -> None:
-        labels = (channel, receiver, result)
+    def _count(self, counter: Counter, labels: tuple[str, ...], receiver: str) -> None:
         counter.labels(*labels).inc()
         if receiver not in {"", OTHER}:
             self._series.setdefault(receiver, set()).add((counter, labels))

@@ -108,6 +108,12 @@ class Metrics:
         for reason in DEAD_LETTER_REASONS:
             # The first increase of a new series is invisible to `increase`.
             self.dead_letters.labels(reason=reason.value)
+        self.fallback_rescues = counter(
+            "fallback_rescues_total",
+            "Targets of the receiver (`other` for one that is not counted by name) that did not get their message, and whose fallback "
+            "delivered it; counted when the notification ends.",
+            ("receiver",),
+        )
         self.conflicts = counter(
             "status_write_conflicts_total",
             "Status writes that conflicted with another writer and were repeated on a fresh read.",

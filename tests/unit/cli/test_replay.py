@@ -83,6 +83,30 @@ def test_fallback_is_left_to_join_again_unless_it_alone_failed() -> None:
     assert spec_of(by_default)["receiverRefs"] == [{"name": "smtp"}]
 
 
+def rescued(*, phase: str = "Sent", targets: dict[str, str] | None = None) -> dict[str, Any]:
+    """Return a notification whose receiver checkout has refused it, and whose fallback has delivered it."""
+    states = {"slack/checkout": "Refused", "log/last-resort": "Delivered", **(targets or {})}
+    refs = [{"name": name.partition("/")[2]} for name in states if name != "log/last-resort"]
+    obj = final(states, phase=phase, receiverRefs=refs)
+    obj["status"]["reason"] = "DeliveredByFallback" if phase == "Sent" else "PartialDeliverySuccess"
+    obj["status"]["targets"][0]["reason"] = "DeliveredByFallback"
+    return obj
+
+
+def test_what_a_fallback_delivered_is_sent_again_only_on_request() -> None:
+    with pytest.raises(
+        ReplayRefusedError, match=r"fallbacks delivered it .*; send it again with --all-targets"
+    ):
+        replay(rescued(), nonce="n", now=NOW)
+    assert spec_of(rescued(), include_rescued=True)["receiverRefs"] == [{"name": "checkout"}]
+    muted = rescued(targets={"sms/phones": "Suppressed"})
+    assert spec_of(muted, include_rescued=True)["receiverRefs"] == [{"name": "checkout"}]
+    partly = rescued(phase="PartiallySent", targets={"email/smtp": "Exhausted"})
+    assert spec_of(partly)["receiverRefs"] == [{"name": "smtp"}]
+    both = spec_of(partly, include_rescued=True)["receiverRefs"]
+    assert both == [{"name": "checkout"}, {"name": "smtp"}]
+
+
 def test_recipients_that_got_the_message_are_left_out() -> None:
     ann, bob, own = (
         address_digits(each) for each in ("ann@example.com", "bob@example.com", "own@example.com")
@@ -253,6 +277,23 @@ def test_selection_counts_what_cannot_be_sent_again_by_its_reason() -> None:
     deep = named("deep", {"log": "Refused"}, replayOf={"name": "a", "uid": "u", "depth": 5})
     selection = select(deep, named("fine", {"log": "Refused"}))
     assert (len(selection.candidates), selection.refused.total()) == (1, 1)
+
+
+def test_selection_leaves_out_what_a_fallback_delivered() -> None:
+    partly = rescued(phase="PartiallySent", targets={"email/smtp": "Exhausted"})
+    delivered = final({"slack/checkout": "Delivered", "sms/phones": "Suppressed"}, phase="Sent")
+    objects = rescued(), partly, delivered
+    checkout = ReceiverFilter(name="checkout")
+    assert [each.targets for each in select(*objects).candidates] == [("email/smtp",)]
+    assert select(*objects, receiver=checkout).candidates == []
+    also = select(*objects, include_rescued=True)
+    assert [each.targets for each in also.candidates] == [
+        ("slack/checkout",),
+        ("slack/checkout", "email/smtp"),
+    ]
+    assert not also.refused
+    only = select(*objects, receiver=checkout, include_rescued=True)
+    assert [each.targets for each in only.candidates] == [("slack/checkout",)] * 2
 
 
 def event(name: str, kind: str, second: int, **meta: Any) -> dict[str, Any]:

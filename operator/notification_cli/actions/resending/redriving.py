@@ -37,6 +37,7 @@ from notification_cli.views.resending.replay import (
 from notification_cli.views.rows import ReceiverFilter
 from notification_cli.views.text import parse_duration
 from notification_contract import names
+from notification_contract.kinds.choices import Phase
 from notification_operator.domain.incident import incident_selector
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class Redriving:
         sends: whether to send; otherwise the plan is shown.
         healthy_seconds: how long to wait for the receivers' health; None does not wait.
         include_resolved: whether also to send what a younger event of its incident has overtaken.
+        include_rescued: whether also to send what a fallback has delivered, to the targets that it stands for.
     """
 
     batch: str = ""
@@ -78,6 +80,7 @@ class Redriving:
     sends: bool = False
     healthy_seconds: float | None = None
     include_resolved: bool = False
+    include_rescued: bool = False
     output: Output = Output.TABLE
 
     async def run(self, session: Session) -> int:
@@ -115,6 +118,7 @@ class Redriving:
             receiver=receiver,
             since=since,
             include_resolved=self.include_resolved,
+            include_rescued=self.include_rescued,
         )
 
     async def _select(self, session: Session, selection: Selection) -> None:
@@ -126,7 +130,7 @@ class Redriving:
             async for page in session.notifications.of_incidents(namespace, ANY_INCIDENT):
                 for obj in page.items:
                     selection.events.add(obj)
-        fields = phase_selector(self.phases)
+        fields = phase_selector([*self.phases, *([Phase.SENT] if self.include_rescued else [])])
         query = Query(namespace=namespace, labels=self.labels, fields=fields)
         async for page in session.notifications.pages(query):
             for obj in page.items:
@@ -225,7 +229,13 @@ async def _named(
     """
     only = None if wanted.receiver is None else wanted.concerns
     result = replay(
-        original, nonce=wanted.batch, now=session.clock(), only=only, batch=wanted.batch, digits=digits
+        original,
+        nonce=wanted.batch,
+        now=session.clock(),
+        only=only,
+        include_rescued=wanted.include_rescued,
+        batch=wanted.batch,
+        digits=digits,
     )
     try:
         await session.notifications.create(candidate.namespace, dict(result.obj))

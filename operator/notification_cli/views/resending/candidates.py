@@ -18,9 +18,10 @@ from notification_cli.views.resending.replay import (
 from notification_cli.views.resending.undelivered import undelivered
 from notification_cli.views.rows import ReceiverFilter, created_at
 from notification_contract import names
-from notification_contract.kinds.choices import LifecycleEvent
+from notification_contract.kinds.choices import LifecycleEvent, Phase
 from notification_operator.domain.json_values import entries, mapping, text
 from notification_operator.domain.receivers.catalog import ReceiverKey
+from notification_operator.domain.status import Reason, phase_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -52,6 +53,8 @@ class Wanted:
     since: datetime | None = None
     include_resolved: bool = False
     """Also what a younger event of its incident has overtaken."""
+    include_rescued: bool = False
+    """Also what a fallback has delivered."""
 
     def concerns(self, key: ReceiverKey) -> bool:
         return self.receiver is None or self.receiver.matches([key])
@@ -136,7 +139,7 @@ class Selection:
         only = None if self.wanted.receiver is None else self.wanted.concerns
         try:
             refuse(obj)
-            missed = missed_targets(obj, only=only)
+            missed = missed_targets(obj, only=only, include_rescued=self.wanted.include_rescued)
         except ReplayRefusedError as error:
             self.refused[str(error)] += 1
             return
@@ -176,13 +179,21 @@ class Selection:
     def _matches(self, obj: Mapping[str, Any]) -> bool:
         if self.wanted.since is not None and created_at(obj) < self.wanted.since:
             return False
+        if phase_of(obj) is Phase.SENT and not _is_rescued(obj):
+            return False
         if self.wanted.receiver is not None and not self._concerned(obj):
             return False
         return not self.wanted.reasons or not reasons_of(obj).isdisjoint(self.wanted.reasons)
 
     def _concerned(self, obj: Mapping[str, Any]) -> bool:
         """Return whether a target of the receiver is undelivered."""
-        return bool(undelivered(obj, only=self.wanted.concerns).targets)
+        wanted = self.wanted
+        missed = undelivered(obj, only=wanted.concerns, include_rescued=wanted.include_rescued)
+        return bool(missed.targets)
+
+
+def _is_rescued(obj: Mapping[str, Any]) -> bool:
+    return mapping(obj.get("status")).get("reason") == Reason.DELIVERED_BY_FALLBACK
 
 
 def resolved_since(obj: Mapping[str, Any], events: YoungestEvents) -> bool:

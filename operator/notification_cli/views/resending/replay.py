@@ -64,6 +64,7 @@ def replay(  # noqa: PLR0913 - what decides about a replay
     now: datetime,
     all_targets: bool = False,
     only: Callable[[ReceiverKey], bool] | None = None,
+    include_rescued: bool = False,
     batch: str = "",
     digits: int = DIGITS,
 ) -> Replay:
@@ -75,6 +76,7 @@ def replay(  # noqa: PLR0913 - what decides about a replay
         now: the time.
         all_targets: whether it also goes to targets that have delivered.
         only: which receivers it goes to; None for any target.
+        include_rescued: whether it also goes to targets whose fallback has delivered.
         batch: the id of a redrive; empty without one.
         digits: the length of the hash in its name.
 
@@ -89,7 +91,7 @@ def replay(  # noqa: PLR0913 - what decides about a replay
     if all_targets:
         copied |= {key: spec[key] for key in ("channels", "receiverRefs") if spec.get(key)}
     else:
-        missed = missed_targets(obj, only=only)
+        missed = missed_targets(obj, only=only, include_rescued=include_rescued)
         copied |= _addressed(missed, spec, meta["namespace"])
         targets = missed.targets
         notes += _own_recipients(missed, spec)
@@ -112,14 +114,21 @@ def replay(  # noqa: PLR0913 - what decides about a replay
 
 
 def missed_targets(
-    obj: Mapping[str, Any], *, only: Callable[[ReceiverKey], bool] | None = None
+    obj: Mapping[str, Any],
+    *,
+    only: Callable[[ReceiverKey], bool] | None = None,
+    include_rescued: bool = False,
 ) -> Undelivered:
     """Return the targets of a replay; none where routing chooses, because the original records none.
 
     Raises:
         ReplayRefusedError: there is none to send to.
     """
-    missed = undelivered(obj, only=only)
+    missed = undelivered(obj, only=only, include_rescued=include_rescued)
+    if not missed.targets and missed.rescued:
+        raise ReplayRefusedError(
+            "fallbacks delivered it in the place of the targets that missed it; send it again with --all-targets"
+        )
     if not missed.targets and (missed.recorded or only is not None):
         raise ReplayRefusedError(_delivered(obj, only))
     return missed

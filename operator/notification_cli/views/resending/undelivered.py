@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from notification_contract.kinds.choices import TargetState
+from notification_contract.kinds.choices import Phase, TargetReason, TargetState
 from notification_contract.kinds.target import TargetKey
 from notification_operator.domain.json_values import entries, mapping, text
 from notification_operator.domain.receivers.catalog import ReceiverKey
 from notification_operator.domain.receivers.targets import receiver_of
+from notification_operator.domain.status import phase_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -22,6 +23,8 @@ class Undelivered:
     targets: tuple[str, ...]
     recorded: bool = True
     """Whether the object records any target at all."""
+    rescued: bool = False
+    """Whether targets are left out because their fallback has delivered the message."""
     channels: tuple[str, ...] = ()
     receivers: tuple[ReceiverKey, ...] = ()
     digits: frozenset[str] = frozenset()
@@ -34,14 +37,26 @@ class Undelivered:
         return frozenset((*self.receivers, *self.channels))
 
 
-def undelivered(obj: Mapping[str, Any], *, only: Callable[[ReceiverKey], bool] | None = None) -> Undelivered:
-    """Return the targets that did not succeed, of any receiver or of some.
+def undelivered(
+    obj: Mapping[str, Any],
+    *,
+    only: Callable[[ReceiverKey], bool] | None = None,
+    include_rescued: bool = False,
+) -> Undelivered:
+    """Return the targets that did not succeed, of any receiver or of some; on request also those whose fallback did.
 
     A fallback is left out: it joins again if what it stands for fails again.
     """
     namespace = obj["metadata"]["namespace"]
     delivered, missed = _recorded(obj)
     chosen = [target for target in missed if _wanted(target, namespace, only)]
+    rescued = _rescued(obj)
+    left_out = not (include_rescued or rescued.isdisjoint(chosen))
+    if not include_rescued:
+        chosen = [target for target in chosen if target not in rescued]
+    elif phase_of(obj) is Phase.SENT:
+        # Its other targets were suppressed on purpose.
+        chosen = [target for target in chosen if target in rescued]
     named = _named(obj)
     first = [
         target
@@ -53,6 +68,7 @@ def undelivered(obj: Mapping[str, Any], *, only: Callable[[ReceiverKey], bool] |
     return Undelivered(
         targets=targets,
         recorded=bool(delivered or missed),
+        rescued=left_out,
         channels=tuple(dict.fromkeys(target for target in targets if receiver_of(target, namespace) is None)),
         receivers=tuple(receivers),
         digits=frozenset(filter(None, map(_digits, targets))),
@@ -86,6 +102,14 @@ def _recorded(obj: Mapping[str, Any]) -> tuple[Sequence[str], Sequence[str]]:
         states = {name: TargetState.DELIVERED if name in succeeded else "" for name in known if name}
     delivered = [name for name, state in states.items() if state == TargetState.DELIVERED]
     return delivered, [name for name in states if name not in set(delivered)]
+
+
+def _rescued(obj: Mapping[str, Any]) -> frozenset[str]:
+    """Return the targets whose fallback has delivered the message."""
+    targets = map(mapping, entries(mapping(obj.get("status")).get("targets")))
+    return frozenset(
+        text(each.get("name")) for each in targets if each.get("reason") == TargetReason.DELIVERED_BY_FALLBACK
+    )
 
 
 def _named(obj: Mapping[str, Any]) -> frozenset[ReceiverKey | str] | None:

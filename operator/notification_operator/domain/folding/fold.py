@@ -11,7 +11,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from notification_contract.kinds.choices import Phase
+from notification_contract.kinds.choices import Phase, TargetReason
 from notification_operator.domain.folding.outcome import (
     PhaseDecision,
     dead_letter_condition,
@@ -81,13 +81,20 @@ def excluding_attempts(
 ) -> Notification:
     """Return the notification as it was before its status held these attempts; itself if it holds none.
 
-    The phase follows from the remaining attempts, as if the notification was not deleted; all other fields stay.
+    The phase follows from the remaining attempts, as if the notification was not deleted, and no fallback had delivered it
+    without them; all other fields stay.
     """
     excluded = {attempt.key for attempt in attempts}
     remaining = tuple(attempt for attempt in notification.attempts if attempt.key not in excluded)
     if len(remaining) == len(notification.attempts):
         return notification
-    present = replace(notification, deleted=False)
+    targets = tuple(
+        replace(each, reason=None, suppressed_by="")
+        if each.reason is TargetReason.DELIVERED_BY_FALLBACK
+        else each
+        for each in notification.status.targets
+    )
+    present = replace(notification, deleted=False, status=replace(notification.status, targets=targets))
     _, steps = follow(present, route, remaining, now=notification.created)
     decision = decide_phase(steps, notification.retry, present=Phase.PENDING, in_flight=frozenset())
     status = replace(notification.status, attempts=remaining, phase=decision.phase)

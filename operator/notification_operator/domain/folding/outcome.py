@@ -13,7 +13,7 @@ from notification_operator.domain.planning.progress import Progress, State
 from notification_operator.domain.status import DELIVERED, FINAL, Reason, TargetStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
     from notification_operator.domain.attempt import Attempt
@@ -82,20 +82,20 @@ def decide_phase(  # noqa: PLR0913 - each fact that decides
     """Return the phase; it is final as soon as no attempt is left, the latest one included.
 
     While no target has succeeded and attempts remain, the phase is Sending. Retrying requires a target
-    that succeeded and another that failed and has attempts left; it is kept until the end. Suppressed
-    targets count as neither.
+    that succeeded and another that failed and has attempts left; it is kept until the end. Targets that are
+    suppressed, or whose fallback has delivered the message, count as neither.
     """
-    wanted = [step for step in steps if step.state is not State.SUPPRESSED]
+    wanted = [step for step in steps if step.state is not State.SUPPRESSED and not step.rescued]
     if not wanted:
         return _suppressed(steps)
     succeeded = [step for step in wanted if step.state is State.SUCCEEDED]
+    rescues = "; ".join(_rescues(steps))
     if len(succeeded) == len(wanted):
-        message = f"Successfully delivered to {len(succeeded)} channel(s)"
-        return PhaseDecision(phase=Phase.SENT, reason=Reason.ALL_DELIVERIES_SUCCEEDED, message=message)
+        return _sent(len(succeeded), rescues)
     if any(step.open for step in wanted):
         held = describe_holds(holds, (step.channel for step in wanted if step.open))
         return _unfinished(wanted, succeeded, present, in_flight, held)
-    failures = _failures(wanted, policy, caps)
+    failures = "; ".join(filter(None, (_failures(wanted, policy, caps), rescues)))
     if succeeded:
         return PhaseDecision(
             phase=Phase.PARTIALLY_SENT,
@@ -105,6 +105,24 @@ def decide_phase(  # noqa: PLR0913 - each fact that decides
     return PhaseDecision(
         phase=Phase.FAILED, reason=_failed_reason(wanted), message=f"Not delivered; {failures}"
     )
+
+
+def _sent(channels: int, rescues: str) -> PhaseDecision:
+    if rescues:
+        message, reason = f"Delivered to {channels} channel(s); {rescues}", Reason.DELIVERED_BY_FALLBACK
+    else:
+        message, reason = f"Successfully delivered to {channels} channel(s)", Reason.ALL_DELIVERIES_SUCCEEDED
+    return PhaseDecision(phase=Phase.SENT, reason=reason, message=message)
+
+
+def _rescues(steps: Iterable[Progress]) -> Iterator[str]:
+    """Yield which fallbacks have delivered the message, each with the targets that it stands for."""
+    rescued: dict[tuple[str, ...], list[str]] = {}
+    for step in steps:
+        if step.rescued:
+            rescued.setdefault(step.delivered_by, []).append(step.channel)
+    for fallback, channels in rescued.items():
+        yield f"{', '.join(fallback) or 'a fallback'} delivered it instead of {', '.join(channels)}"
 
 
 def _suppressed(steps: Sequence[Progress]) -> PhaseDecision:

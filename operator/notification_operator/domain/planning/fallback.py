@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from notification_contract.kinds.target import MAX_TARGETS
 from notification_operator.domain.json_values import later
-from notification_operator.domain.planning.progress import Progress, State, progress
-from notification_operator.domain.receivers.targets import receiver_of
+from notification_operator.domain.planning.progress import FAILED, Progress, State, progress
+from notification_operator.domain.receivers.targets import NO_RULES, receiver_of
+from notification_operator.domain.status import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from notification_operator.domain.model import Notification
     from notification_operator.domain.receivers.targets import TargetRules
     from notification_operator.domain.routing import Route
-
-FAILED = frozenset({State.REFUSED, State.EXHAUSTED})
 
 
 def follow(
@@ -41,6 +40,7 @@ def follow(
         steps = progress(notification, route, attempts, running=running, now=now)
         if not route.rules:
             return route, steps
+        steps = _with_rescues(route, steps)
         wanted = {} if notification.deleted else _wanted(notification, route, steps, attempts, now)
         names = (*wanted, *_joined(route, attempts, running))
         joining = [name for name in dict.fromkeys(names) if not _is_target(notification, route, name)]
@@ -59,6 +59,28 @@ def _with_recorded(notification: Notification, route: Route) -> Route:
     if not recorded:
         return route
     return replace(route, targets=(*route.targets, *recorded)[:MAX_TARGETS])
+
+
+def _with_rescues(route: Route, steps: Sequence[Progress]) -> tuple[Progress, ...]:
+    """Return the progress of targets, of which some have failed while all targets of their fallback have delivered the message.
+
+    A fallback has delivered it, too, if its own fallback has.
+    """
+    delivered = {step.channel for step in steps if step.state is State.SUCCEEDED or step.rescued}
+    rescued: dict[str, Progress] = {}
+    while True:
+        more = {
+            step.channel: replace(step, reason=Reason.DELIVERED_BY_FALLBACK, delivered_by=fallback)
+            for step in steps
+            if step.state in FAILED
+            and step.channel not in rescued
+            and (fallback := route.rules.get(step.channel, NO_RULES).fallback)
+            and delivered.issuperset(fallback)
+        }
+        if not more:
+            return tuple(rescued.get(step.channel, step) for step in steps)
+        rescued |= more
+        delivered |= more.keys()
 
 
 def fallback_times(

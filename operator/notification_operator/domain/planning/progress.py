@@ -9,6 +9,7 @@ from itertools import count
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from notification_contract.kinds.choices import TargetReason
 from notification_operator.domain.planning.hold import NO_HOLDS
 from notification_operator.domain.planning.retry import next_attempt_at
 from notification_operator.domain.receivers.targets import NO_RULES
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from notification_operator.domain.planning.hold import Hold
     from notification_operator.domain.receivers.targets import TargetRules
     from notification_operator.domain.routing import Route
+    from notification_operator.domain.status import TargetStatus
 
 MOST_ATTEMPTS: Final = 10
 """The most that any policy allows."""
@@ -47,6 +49,9 @@ class State(StrEnum):
     """Not delivered before `spec.deliverBefore`."""
 
 
+FAILED: Final = frozenset({State.REFUSED, State.EXHAUSTED})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
     """One target: its state, the number of its next attempt, and the time at which that may start."""
@@ -61,11 +66,18 @@ class Progress:
     """Whether the latest attempt records an open circuit breaker."""
     reason: str = ""
     """Why no further attempt is made, or why the latest one failed, in one word, where that is known."""
+    delivered_by: tuple[str, ...] = ()
+    """The targets of its fallback, if all of them have delivered the message in its place."""
 
     @property
     def open(self) -> bool:
         """Whether a further attempt remains."""
         return self.state in {State.NOT_ATTEMPTED, State.BACKING_OFF}
+
+    @property
+    def rescued(self) -> bool:
+        """Whether its fallback has delivered the message in its place, so that nothing is missing."""
+        return self.reason == Reason.DELIVERED_BY_FALLBACK
 
     def due(
         self,
@@ -131,17 +143,14 @@ def progress(
         _target_progress(notification, route, name, by_target.get(name, []), running=name in running)
         for name in route.targets
     ]
-    outdated = {
-        each.name: Reason(each.suppressed_by)
+    decided = {
+        each.name: reason
         for each in notification.status.targets
-        if each.suppressed_by in OUTDATED and each.name not in running
+        if (reason := _decided(each)) is not None and each.name not in running
     }
-    if outdated:
+    if decided:
         steps = [
-            _ended(step, State.SUPPRESSED, outdated[step.channel])
-            if step.open and step.channel in outdated
-            else step
-            for step in steps
+            _as_decided(step, decided[step.channel]) if step.channel in decided else step for step in steps
         ]
     if notification.deleted:
         end = State.SUPPRESSED, Reason.DELETED
@@ -150,6 +159,21 @@ def progress(
     else:
         return tuple(steps)
     return tuple(_ended(step, *end) if step.open and step.channel not in running else step for step in steps)
+
+
+def _decided(target: TargetStatus) -> Reason | None:
+    """Return for which reason the status records that nothing more is sent to a target, whatever has changed since."""
+    if target.suppressed_by in OUTDATED:
+        return Reason(target.suppressed_by)
+    rescued = target.reason is TargetReason.DELIVERED_BY_FALLBACK
+    return Reason.DELIVERED_BY_FALLBACK if rescued else None
+
+
+def _as_decided(step: Progress, reason: Reason) -> Progress:
+    if step.open:
+        return _ended(step, State.SUPPRESSED, reason)
+    rescued = step.state in FAILED and reason is Reason.DELIVERED_BY_FALLBACK
+    return replace(step, reason=reason) if rescued else step
 
 
 def _ended(step: Progress, state: State, reason: Reason) -> Progress:

@@ -209,9 +209,10 @@ async def test_fallback_of_a_quick_failure_is_attempted_at_once() -> None:
         second = await fixture.reconcile()
     assert (second.final, fixture.status["phase"], fixture.verbs) == (
         True,
-        "PartiallySent",
+        "Sent",
         ["GET", "PUT"] * 2,
     )
+    assert fixture.status["reason"] == "DeliveredByFallback"
     assert composition.calls == ["webhook/hook:1", "webhook/spare:1"]
 
 

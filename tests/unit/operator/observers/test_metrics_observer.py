@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 from prometheus_client import generate_latest
 
-from notification_contract.kinds.choices import Phase
+from notification_contract.kinds.choices import Phase, TargetReason, TargetState
 from notification_operator.domain.receivers.catalog import ReceiverKey
+from notification_operator.domain.status import TargetStatus
 from notification_operator.observers.publisher import MetricsObserver, Transition
 from notification_operator.telemetry.metrics import Metrics
 from tests.unit.operator.domain.builders import circuit_open, failure, notification, success, with_status
@@ -108,3 +109,29 @@ def test_receivers_past_the_first_thousand_share_their_series() -> None:
     observer.forget(receivers[0])
     deliver_to(observer, receivers[-1])
     assert value(f"{PREFIX}attempts_total", labels | {"receiver": "shop/r9999"}) == 1
+
+
+def ended(phase: Phase, *targets: TargetStatus) -> Transition:
+    before = notification("slack/team")
+    return Transition(before=before, after=with_status(before, phase=phase, targets=targets))
+
+
+def test_rescue_is_counted_once_by_the_receiver_that_missed_the_message() -> None:
+    metrics = Metrics()
+    observer = MetricsObserver(metrics)
+    team, mail = (
+        TargetStatus(name="slack/team", state=TargetState.REFUSED, reason=TargetReason.DELIVERED_BY_FALLBACK),
+        TargetStatus(name="email/mail", state=TargetState.DELIVERED),
+    )
+    for phase in (Phase.RETRYING, Phase.SENT, Phase.PARTIALLY_SENT):
+        observer.on_transition(ended(phase, team, mail))
+    observer.on_transition(ended(Phase.SENT, mail))
+    rescues = [
+        (sample.labels, sample.value)
+        for family in metrics.registry.collect()
+        for sample in family.samples
+        if sample.name == "kubernaut_notification_fallback_rescues_total"
+    ]
+    assert rescues == [({"receiver": "shop/team"}, 2)]
+    observer.forget(ReceiverKey("shop", "team"))
+    assert b"fallback_rescues_total{" not in generate_latest(metrics.registry)

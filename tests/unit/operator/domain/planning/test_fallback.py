@@ -186,12 +186,90 @@ def test_recorded_fallback_stays_after_its_target_recovers() -> None:
     assert (recovered.phase, recovered.status.target_names) == ("Retrying", ("a", "b"))
 
 
-def test_fallback_that_delivers_makes_the_notification_partially_sent() -> None:
-    after = folded(
-        notification("a"), route_of("a", a=falls_back_to("b")), refusal("a"), success("b", seconds=1)
+def outcome(after: Notification) -> tuple[str, str, str, list[str]]:
+    """Return phase, reason and message, and the conditions that are true."""
+    status = after.status
+    return (
+        status.phase,
+        status.reason,
+        status.message,
+        [each.type for each in status.conditions if each.status == "True"],
     )
-    assert after.phase == "PartiallySent"
-    assert after.status.message == "Delivered to 1 of 2 channel(s); a failed permanently"
+
+
+def states(after: Notification) -> list[tuple[str, str, str | None]]:
+    return [(each.name, each.state, each.reason) for each in after.status.targets]
+
+
+def exhausted(target: str) -> list[Attempt]:
+    return [failure(target, number, seconds=number / 10) for number in range(1, 6)]
+
+
+@pytest.mark.parametrize(
+    ("failed", "state"),
+    [([refusal("a")], "Refused"), (exhausted("a"), "Exhausted")],
+    ids=["refused", "exhausted"],
+)
+def test_notification_whose_fallback_delivers_is_sent(failed: list[Attempt], state: str) -> None:
+    after = folded(notification("a"), route_of("a", a=falls_back_to("b")), *failed, success("b", seconds=1))
+    message = "Delivered to 1 channel(s); b delivered it instead of a"
+    assert outcome(after) == ("Sent", "DeliveredByFallback", message, ["Delivered"])
+    assert states(after) == [("a", state, "DeliveredByFallback"), ("b", "Delivered", None)]
+    assert (after.status.successful_deliveries, after.status.failed_deliveries) == (1, 1)
+
+
+def test_fallback_rescues_only_if_all_its_targets_deliver() -> None:
+    route = route_of("a", a=falls_back_to("m#1", "m#2"))
+    attempts = refusal("a"), success("m#1", seconds=1)
+    rest = success("m#2", seconds=1), refusal("m#2", seconds=1)
+    delivered, missed = (folded(notification("a"), route, *attempts, last, seconds=2) for last in rest)
+    message = "Delivered to 2 channel(s); m#1, m#2 delivered it instead of a"
+    assert outcome(delivered) == ("Sent", "DeliveredByFallback", message, ["Delivered"])
+    message = "Delivered to 1 of 3 channel(s); a, m#2 failed permanently"
+    assert outcome(missed) == ("PartiallySent", "PartialDeliverySuccess", message, ["DeadLettered"])
+
+
+def test_fallback_without_room_for_all_its_targets_rescues_nothing() -> None:
+    many = tuple(map(str, range(MAX_TARGETS - 1)))
+    route = Route(targets=many, rules={"0": falls_back_to("x", "y")})
+    attempts = [refusal("0"), *(success(each) for each in (*many[1:], "x"))]
+    assert folded(notification(*many), route, *attempts).phase == "PartiallySent"
+
+
+def test_other_failure_is_a_dead_letter_next_to_a_rescue() -> None:
+    attempts = refusal("a"), refusal("c"), success("b", seconds=1)
+    after = folded(notification("a", "c"), route_of("a", "c", a=falls_back_to("b")), *attempts)
+    message = "Delivered to 1 of 2 channel(s); c failed permanently; b delivered it instead of a"
+    assert outcome(after) == ("PartiallySent", "PartialDeliverySuccess", message, ["DeadLettered"])
+
+
+def test_fallback_of_a_fallback_rescues_both() -> None:
+    route = route_of("a", a=falls_back_to("b"), b=falls_back_to("c"))
+    after = folded(notification("a"), route, refusal("a"), refusal("b"), success("c", seconds=1))
+    message = "Delivered to 1 channel(s); b delivered it instead of a; c delivered it instead of b"
+    assert outcome(after) == ("Sent", "DeliveredByFallback", message, ["Delivered"])
+
+
+def test_fallbacks_of_each_other_that_fail_rescue_nothing() -> None:
+    route = route_of("a", a=falls_back_to("b"), b=falls_back_to("a"))
+    after = folded(notification("a"), route, refusal("a"), refusal("b"))
+    assert (after.phase, after.status.reason) == ("Failed", "AllDeliveriesFailed")
+
+
+def test_muted_fallback_rescues_nothing() -> None:
+    route = route_of("a", a=falls_back_to("b"), b=TargetRules(muted=True))
+    assert folded(notification("a"), route, refusal("a")).phase == "Failed"
+
+
+def test_rescue_holds_although_the_fallback_is_removed_later() -> None:
+    """The targets that remain can take hours."""
+    route = route_of("a", "c", a=falls_back_to("b"))
+    attempts = refusal("a"), success("b", seconds=1), failure("c")
+    read = folded(notification("a", "c"), route, *attempts)
+    assert (read.phase, states(read)[0]) == ("Retrying", ("a", "Refused", "DeliveredByFallback"))
+    after = folded(read, Route(targets=("a", "c", "b")), success("c", 2, seconds=40), seconds=41)
+    message = "Delivered to 2 channel(s); a fallback delivered it instead of a"
+    assert outcome(after) == ("Sent", "DeliveredByFallback", message, ["Delivered"])
 
 
 def times(route: Route, *attempts: Attempt, seconds: float) -> list[datetime]:
