@@ -8,6 +8,9 @@ from typing import Final
 PATTERN: Final = r"^([0-9]+(ms|s|m|h|d))+$"
 UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 """Seconds of each unit."""
+NEVER: Final = "Never"
+OR_NEVER: Final = rf"^({NEVER}|([0-9]+(ms|s|m|h|d))+)$"
+"""A duration, or that something happens after no time."""
 LONGEST: Final = "30d"
 """The longest duration of a receiver: no time that it is added to leaves what a `datetime` can hold."""
 _PART: Final = re.compile(r"([0-9]+)(ms|s|m|h|d)")

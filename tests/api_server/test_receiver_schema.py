@@ -166,6 +166,13 @@ def test_name_fits_into_the_key_of_a_target(api_server: ApiServer) -> None:
     assert (answer.code, "metadata.name has more than 63 characters" in answer.message) == (422, True)
 
 
+def test_fallback_joins_after_five_minutes_unless_it_says_otherwise(api_server: ApiServer) -> None:
+    for fields, after in (({}, "5m"), ({"after": "Never"}, "Never"), ({"after": "15m"}, "15m")):
+        answer = created(api_server, BOUND | {"fallback": {"name": "mail", **fields}})
+        assert answer.code == 201, answer.message
+        assert answer.document["spec"]["fallback"] == {"name": "mail", "after": after, "also": False}
+
+
 def test_receiver_is_not_its_own_fallback(api_server: ApiServer) -> None:
     answer = created(api_server, BOUND | {"fallback": {"name": "self"}}, name="self")
     assert answer.code == 422

@@ -392,6 +392,8 @@ def test_lint_and_the_api_server_agree_about_receivers(cluster: Cluster) -> None
         ("a", "email", {"priorities": ["urgent"]}),
         ("a", "slack", {"fallback": {"name": "a"}}),
         ("a", "slack", {"fallback": {"name": "b", "after": "15m"}}),
+        ("a", "slack", {"fallback": {"name": "b", "after": "Never", "also": True}}),
+        ("a", "slack", {"fallback": {"name": "b", "after": "never"}}),
         ("a", "slack", {"slack": {}}),
         ("a", "slack", {"teams": {"urlSecretRef": {"name": "s"}}}),
         ("a", "slack", {"allowedNamespaces": {"from": "Selector"}}),

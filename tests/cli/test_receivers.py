@@ -87,7 +87,7 @@ def test_destination_of_another_form_is_wrong_usage(cluster: Cluster, to: str) -
 def test_show_and_why_name_the_receiver_and_what_is_wrong_with_it(cluster: Cluster) -> None:
     cluster.create_receiver(
         "checkout",
-        {**SLACK, "fallback": {"name": "mail"}},
+        {**SLACK, "fallback": {"name": "mail", "after": "Never"}},
         status=status(healthy="False", reason="CircuitOpen"),
     )
     cluster.create("order", receiverRefs=[{"name": "checkout"}, {"name": "absent"}])

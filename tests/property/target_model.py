@@ -96,15 +96,33 @@ class TargetModel:
     def followed(self) -> Route:
         known = merge_attempts(self.current, self.finished)
         running = frozenset(self.running)
-        return follow(known, self.route, known.attempts, running=running, now=self.now)[0]
+        return follow(
+            known,
+            self.route,
+            known.attempts,
+            running=running,
+            unavailable=self.unavailable(),
+            now=self.now,
+        )[0]
 
     def plan(self) -> Plan:
         known = merge_attempts(self.current, self.finished)
         running = frozenset(self.running)
-        return plan(known, self.route, in_flight=running, open_breakers=self.open_breakers(), now=self.now)
+        return plan(
+            known,
+            self.route,
+            in_flight=running,
+            open_breakers=self.open_breakers(),
+            unavailable=self.unavailable(),
+            now=self.now,
+        )
 
     def open_breakers(self) -> dict[str, datetime]:
         return {target: until for target, until in self.breakers.items() if until > self.now}
+
+    def unavailable(self) -> frozenset[str]:
+        held = {target for target, until in self.held.items() if until > self.now}
+        return frozenset(held | self.open_breakers().keys())
 
     def reconcile(self, choose: Callable[[Send], Step]) -> Plan:
         """Start the due attempts, decide, write, and set the time of the next reconciliation."""
@@ -199,6 +217,7 @@ class TargetModel:
             in_flight=frozenset(self.running),
             open_breakers=waits.breakers,
             holds=waits.holds,
+            unavailable=self.unavailable(),
             suppressions=waits.suppressions,
             queued_at=START,
             now=self.now,
@@ -223,5 +242,6 @@ class TargetModel:
                 without_room=waits.without_room,
                 open_breakers=waits.breakers,
                 holds=waits.holds,
+                unavailable=self.unavailable(),
                 now=self.now,
             )

@@ -24,9 +24,10 @@ PEOPLE = [f"p{number}@example.com" for number in range(12)]
 SECONDS = st.sampled_from([1, 30, 90, 300])
 
 fallbacks = st.builds(
-    lambda name, after: {"name": name} | ({"after": f"{after}s"} if after else {}),
+    lambda name, after, also: {"name": name, "also": also} | ({"after": after} if after else {}),
     st.sampled_from([*NAMES, *NAMES, "missing"]),
-    st.sampled_from([None, 1, 30, 90, 300]),
+    st.sampled_from([None, "Never", "1s", "30s", "90s", "300s"]),
+    st.sampled_from([False, False, True]),
 )
 
 
@@ -92,6 +93,7 @@ class Checks:
         self.model = model
         self.phase = Phase.PENDING
         self.recorded: tuple[str, ...] = ()
+        self.rescued: frozenset[str] = frozenset()
         self.check()
 
     def check(self) -> None:
@@ -101,6 +103,7 @@ class Checks:
         assert len(self.model.obj["status"].get("targets", ())) <= MAX_TARGETS
         assert len(set(status.target_names)) == len(status.targets)
         self._targets_agree_with_the_attempts()
+        self._rescues_stay_and_are_no_loss()
         self._fold_is_idempotent()
 
     def _phase_moves_along_the_table(self, phase: Phase) -> None:
@@ -129,7 +132,7 @@ class Checks:
                 case TargetState.EXHAUSTED:
                     assert len(counted) >= 1
                 case TargetState.SUPPRESSED:
-                    assert not attempts
+                    assert not attempts or target.suppressed_by == "DeliveredByFallback"
                 case TargetState.EXPIRED:
                     assert current.deliver_before is not None
                     assert current.deliver_before <= model.now
@@ -140,6 +143,23 @@ class Checks:
                     if not model.receivers_changed:
                         assert len(counted) < most_attempts(current, rules)
             assert (target.delivered_at is not None) is (target.state is TargetState.DELIVERED)
+
+    def _rescues_stay_and_are_no_loss(self) -> None:
+        status = self.model.current.status
+        by_name = {each.name: each for each in status.targets}
+        rescued = {each.name for each in status.targets if each.reason == "DeliveredByFallback"}
+        assert self.rescued <= rescued
+        for name in rescued - self.rescued:
+            fallback = self.model.route.rules[name].fallback
+            assert fallback
+            for other in fallback:
+                assert by_name[other].state is TargetState.DELIVERED or other in rescued
+        self.rescued = frozenset(rescued)
+        lost = {TargetState.REFUSED, TargetState.EXHAUSTED, TargetState.EXPIRED}
+        missing = [each.name for each in status.targets if each.state in lost and each.name not in rescued]
+        if rescued and self.model.final and not missing and status.reason != "TooLarge":
+            assert (status.phase, status.reason) == (Phase.SENT, "DeliveredByFallback")
+            assert status.condition("DeadLettered") is None
 
     def _fold_is_idempotent(self) -> None:
         once = self.model.decide()
@@ -236,11 +256,11 @@ def mail(name: str, **more: Any) -> Any:
     return receiver(name, "email", block={"to": PEOPLE}, **more)
 
 
-@given(specs(), st.sampled_from([None, 1, 30, 90, 300]), st.data())
+@given(specs(), st.sampled_from(["Never", "1s", "30s", "90s", "300s"]), st.data())
 def test_fallbacks_beyond_the_limit_cause_no_endless_reconciliation(
-    spec: dict[str, Any], after: int | None, data: st.DataObject
+    spec: dict[str, Any], after: str, data: st.DataObject
 ) -> None:
-    fallback = {"name": "b"} | ({"after": f"{after}s"} if after else {})
+    fallback = {"name": "b", "after": after}
     model = TargetModel(spec | {"receiverRefs": [{"name": "a"}]}, [mail("a", fallback=fallback), mail("b")])
     checks = Checks(model)
     for _ in range(4):

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from notification_cli.views.text import clean, duration
 from notification_contract import names
+from notification_contract.durations import NEVER
 from notification_contract.kinds.choices import ConditionStatus
-from notification_contract.kinds.receiver import with_defaults
+from notification_contract.kinds.receiver import FALLBACK_AFTER, with_defaults
 from notification_operator.domain.conditions import Condition
 from notification_operator.domain.json_values import integer, mapping, text
 from notification_operator.domain.receivers.catalog import ReceiverKey
@@ -89,9 +90,10 @@ class ReceiverView:
     def fallback(self) -> str:
         """Which receiver gets what this one does not, in words; empty for none."""
         fallback = mapping(self.spec.get("fallback"))
-        name, after = text(fallback.get("name")), text(fallback.get("after"))
-        when = f" after {after}" if after else " once this one has failed"
-        return clean(f"{name}{when}") if name else ""
+        name, after = text(fallback.get("name")), text(fallback.get("after")) or FALLBACK_AFTER
+        when = "once this one has failed" if after == NEVER else f"after {after}"
+        also = ", while this one is attempted further" if fallback.get("also") is True else ""
+        return clean(f"{name} {when}{also}") if name else ""
 
     @property
     def limits(self) -> Iterator[str]:

@@ -268,7 +268,7 @@ class TargetEntry(Block):
     state: TargetState
     """The state of the target. Waiting: an attempt is still to come. Delivering: an attempt is in progress. Delivered: an attempt has succeeded. Refused: an attempt has failed permanently. Exhausted: no attempt is left. Suppressed: nothing was to be delivered. Expired: spec.deliverBefore has passed."""
     reason: Reason = ""
-    """The machine-readable reason for the state if there is one. Waiting: Queued, Backoff, CircuitOpen, Paused, RateLimited, Suspended, ReceiverNotReady, ReceiverNotAllowed or WaitingForIncident. Refused or Exhausted: ReceiverNotReady, ReceiverNotAllowed, ChannelNotAllowed, NoDefaultReceiver, TooLarge or DeliveredByFallback. Suppressed: Muted, RateLimited, IncidentResolved, IncidentReopened or Deleted. Expired: Expired."""
+    """The machine-readable reason for the state if there is one. Waiting: Queued, Backoff, CircuitOpen, Paused, RateLimited, Suspended, ReceiverNotReady, ReceiverNotAllowed or WaitingForIncident. Refused or Exhausted: ReceiverNotReady, ReceiverNotAllowed, ChannelNotAllowed, NoDefaultReceiver, TooLarge or DeliveredByFallback. Suppressed: Muted, RateLimited, DeliveredByFallback, IncidentResolved, IncidentReopened or Deleted. Expired: Expired."""
     attempts: Count = 0
     """The number of attempts that count against maxAttempts."""
     last_error: ErrorText = ""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar
 from pydantic import Field, ValidationError, create_model, field_validator
 
 from notification_contract import bounds
-from notification_contract.durations import LONGEST, PATTERN, seconds
+from notification_contract.durations import LONGEST, NEVER, OR_NEVER, PATTERN, seconds
 from notification_contract.kinds.block import Block, Name, Text
 from notification_contract.kinds.channel_names import ReceiverType  # noqa: TC001 - pydantic reads annotations at run time
 from notification_contract.kinds.channel_type import TypeBlock
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from notification_contract.kinds.channel_type import ChannelType
 
 Duration = Annotated[str, Field(max_length=32, pattern=PATTERN)]
+DurationOrNever = Annotated[str, Field(max_length=32, pattern=OR_NEVER)]
+FALLBACK_AFTER = "5m"
+"""When a fallback gets what is not delivered, unless its receiver says otherwise."""
 ReceiverName = Annotated[str, Field(min_length=1, max_length=bounds.RECEIVER_NAME)]
 LabelName = Annotated[str, Field(max_length=317)]
 LabelValue = Annotated[str, Field(max_length=63)]
@@ -38,7 +41,7 @@ AnyBlock = TypeVar("AnyBlock", bound=TypeBlock)
 
 
 def _at_most_longest(field: str, example: str) -> ApiRule:
-    """Return the rule that a duration is not longer than any other time allows that it is added to."""
+    """Return the rule that a duration is not longer than any other time allows that it is added to; `Never` is none."""
     parts = "self.findAll('[0-9]+(ms|s|m|h|d)').map(part, "
     units = "".join(
         f"part.endsWith('{unit}') ? int(part.replace('{unit}', '')){factor} : "
@@ -48,7 +51,7 @@ def _at_most_longest(field: str, example: str) -> ApiRule:
     return ApiRule(
         cel=f"!self.matches('[0-9]{{11}}') && {parts}{units}int(part.replace('d', '')) * 86400000).sum() <= {longest}",
         message=f"{field} must be at most {LONGEST}; write it like {example}",
-        holds=lambda duration: duration is None or seconds(duration) <= seconds(LONGEST),
+        holds=lambda duration: duration in {None, NEVER} or seconds(duration) <= seconds(LONGEST),
     )
 
 
@@ -89,13 +92,15 @@ class Fallback(Block):
 
     name: ReceiverName
     """The name of the NotificationReceiver."""
-    after: Annotated[Duration, _at_most_longest("fallback.after", "15m")] | None = None
-    """How long a notification may be undelivered before the fallback gets it, such as 15m; at most 30d. If absent, the fallback gets it when all attempts of this receiver have failed."""
+    after: Annotated[DurationOrNever, _at_most_longest("fallback.after", "15m")] = FALLBACK_AFTER
+    """How long a notification may be undelivered before the fallback gets it, such as 15m; at most 30d. The fallback gets it earlier when this receiver has refused it or all attempts have failed, and after 60 seconds while this receiver is suspended, not ready, or its circuit breaker is open. Never: only when this receiver has refused it or all attempts have failed."""
+    also: bool = False
+    """Whether this receiver is attempted further after the fallback has delivered the notification."""
 
     @property
     def after_seconds(self) -> float | None:
-        """The time in seconds."""
-        return None if self.after is None else seconds(self.after)
+        """The time in seconds; None for Never."""
+        return None if self.after == NEVER else seconds(self.after)
 
 
 class RateLimit(Block):

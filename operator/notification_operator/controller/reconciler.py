@@ -248,11 +248,15 @@ class Reconciler:
             reconciliation.running,
         )
         known, now = merge_attempts(notification, reconciliation.finished), self._clock()
-        if route.rules:
-            route, _ = follow(known, route, known.attempts, running=running, now=now)
         targets = Targets(self._endpoints, notification, route, redacted.get())
+        unavailable = targets.unavailable()
+        if route.rules:
+            route, _ = follow(known, route, known.attempts, running=running, unavailable=unavailable, now=now)
+            targets = Targets(self._endpoints, notification, route, redacted.get())
         breakers = targets.open_breakers()
-        planned = plan(known, route, in_flight=running, open_breakers=breakers, now=now)
+        planned = plan(
+            known, route, in_flight=running, open_breakers=breakers, unavailable=unavailable, now=now
+        )
         decisions = self._incident_decisions(reconciliation, known, route, targets, now=now)
         suppressions = {target: each.value for target, each in decisions.items() if isinstance(each, Reason)}
         if not planned.sends:
@@ -324,6 +328,7 @@ class Reconciler:
             at=now,
             open_breakers=targets.open_breakers(),
             holds={**asked, **pauses} if asked or pauses else NO_HOLDS,
+            unavailable=targets.unavailable(),
         )
         waiting = {*times.holds, *times.open_breakers}
         self._register(notification, route, waiting, key=reconciliation.request.key)
@@ -377,7 +382,12 @@ class Reconciler:
         running, without_room, still_waits = reconciliation.running, outcome.without_room, None
         if without_room or times.any or after.phase is Phase.PENDING:
             route, steps = follow(
-                after, reconciliation.route, after.attempts, running=running, now=written.at
+                after,
+                reconciliation.route,
+                after.attempts,
+                running=running,
+                unavailable=times.unavailable,
+                now=written.at,
             )
             due = earliest_attempt(
                 after,

@@ -16,6 +16,7 @@ from notification_operator.controller.request import ref_of
 from notification_operator.domain.folding.fold import excluding_attempts, fold
 from notification_operator.domain.incident import widened
 from notification_operator.domain.model import parse
+from notification_operator.domain.planning.fallback import NONE_UNAVAILABLE
 from notification_operator.domain.planning.hold import NO_HOLDS, Hold
 from notification_operator.domain.planning.progress import NO_OPEN_BREAKERS
 from notification_operator.domain.status import Status
@@ -43,6 +44,8 @@ class RetryTimes:
     """The time by the clock that the other times are of."""
     open_breakers: Mapping[str, datetime] = field(default_factory=lambda: NO_OPEN_BREAKERS)
     holds: Mapping[str, Hold] = field(default_factory=lambda: NO_HOLDS)
+    unavailable: AbstractSet[str] = NONE_UNAVAILABLE
+    """The targets with a fallback whose receiver is known to take no message."""
 
     @property
     def any(self) -> bool:
@@ -54,7 +57,8 @@ class RetryTimes:
         back = self.at - now
         if back <= timedelta() or not self.any:
             return self
-        return RetryTimes(
+        return replace(
+            self,
             at=now,
             open_breakers={name: until - back for name, until in self.open_breakers.items()},
             holds={name: replace(hold, until=hold.until - back) for name, hold in self.holds.items()},
@@ -225,6 +229,7 @@ class Reconciliation:
                 in_flight=running,
                 open_breakers=moved.open_breakers,
                 holds=moved.holds,
+                unavailable=moved.unavailable,
                 suppressions=suppressions,
                 queued_at=self.request.queued_at,
                 now=self._at,

@@ -32,6 +32,8 @@ RANK: Final = {TRIGGER: 0, ACKNOWLEDGE: 1, RESOLVE: 2}
 """The order of events with the same creation time, which has whole seconds."""
 NEVER_BEGUN: Final = frozenset({Reason.MUTED, Reason.RATE_LIMITED})
 """Reasons of suppressions that are decided before a first attempt."""
+WITHHELD: Final = frozenset({Reason.INCIDENT_RESOLVED, Reason.DELIVERED_BY_FALLBACK})
+"""Reasons of suppressions that may follow attempts."""
 AWAITED: Final = {
     TRIGGER: frozenset({RESOLVE}),
     ACKNOWLEDGE: frozenset({TRIGGER}),
@@ -229,19 +231,20 @@ class Incident:
             return None
         latest = triggers[-1]
         stage = latest.at(target)
-        certain = stage.suppressed in NEVER_BEGUN or (
-            stage.suppressed == Reason.INCIDENT_RESOLVED and latest.witnessed
-        )
+        certain = stage.suppressed in NEVER_BEGUN or (stage.suppressed in WITHHELD and latest.witnessed)
         return Reason(stage.suppressed) if certain and not stage.begun else None
 
 
 def widened(route: Route, reached: Sequence[str], rules: Mapping[str, TargetRules]) -> Route:
-    """Return the route of an event that also goes where its Trigger went: to these targets, by these rules, never muted."""
+    """Return the route of an event that also goes where its Trigger went: to these targets, by these rules, never muted.
+
+    The fallback of such a target also gets the event, and never instead: what was reported there ends nowhere else.
+    """
     if not reached or route.refusal:
         return route
     targets = tuple(dict.fromkeys((*route.targets, *reached)))[:MAX_TARGETS]
     heard = {
-        target: replace(each, muted=False)
+        target: replace(each, muted=False, owed=True)
         for target in reached
         if (each := route.rules.get(target) or rules.get(target)) is not None
     }

@@ -220,7 +220,9 @@ def _merged(
     for target, earlier in tracked.items():
         latest = present.get(target, earlier)
         rules[target] = (
-            replace(latest, fallback=earlier.fallback, fallback_after=earlier.fallback_after)
+            replace(
+                latest, fallback=earlier.fallback, fallback_after=earlier.fallback_after, also=earlier.also
+            )
             if earlier.fallback
             else latest
         )

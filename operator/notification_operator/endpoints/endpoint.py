@@ -292,8 +292,9 @@ class Endpoint:
         holds = self.limits.holds_errors
         if self.gone and not holds:
             return gone(receiver.key)
-        if holds or self.readiness.references is ReferenceReason.PENDING:
-            return held(HoldReason.NOT_READY, now=now, uid=message.uid)
+        pending = self.readiness.references is ReferenceReason.PENDING
+        if holds or pending:
+            return held(HoldReason.NOT_READY, now=now, uid=message.uid, brief=pending)
         return not_ready(receiver.key, self.readiness.problem)
 
     @staticmethod

@@ -130,9 +130,11 @@ def missing(receiver: ReceiverKey, problems: Iterable[str] = ()) -> Refusal:
     return not_ready(receiver, f"it does not exist; {hint}")
 
 
-def held(reason: HoldReason, *, now: datetime, uid: str, seconds: int = HOLD_SECONDS) -> Hold:
+def held(
+    reason: HoldReason, *, now: datetime, uid: str, seconds: int = HOLD_SECONDS, brief: bool = False
+) -> Hold:
     """Return the hold of a notification until its receiver changes."""
-    return Hold(until=next_look(now, uid, seconds), reason=reason)
+    return Hold(until=next_look(now, uid, seconds), reason=reason, brief=brief)
 
 
 def next_look(now: datetime, uid: str, seconds: int = HOLD_SECONDS) -> datetime:

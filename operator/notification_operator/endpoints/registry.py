@@ -133,7 +133,7 @@ class Endpoints:
 
     def _held_briefly(self, message: Message) -> Hold:
         now = self.control.clock()
-        return held(HoldReason.NOT_READY, now=now, uid=message.uid, seconds=NEW_SECONDS)
+        return held(HoldReason.NOT_READY, now=now, uid=message.uid, seconds=NEW_SECONDS, brief=True)
 
     def endpoint(self, receiver: Receiver) -> Endpoint:
         """Return the endpoint of a receiver, with a channel if the receiver can be used."""

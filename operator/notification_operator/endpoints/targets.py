@@ -9,22 +9,24 @@ from typing import TYPE_CHECKING, Final
 from notification_contract.kinds.choices import BodyFormat
 from notification_operator.delivery.channel import Message
 from notification_operator.domain.model import Content
+from notification_operator.domain.planning.fallback import NONE_UNAVAILABLE
 from notification_operator.domain.planning.hold import NO_HOLDS, Hold
 from notification_operator.domain.planning.progress import NO_OPEN_BREAKERS, most_attempts
 from notification_operator.domain.receivers.targets import NO_RULES, PLACEHOLDER
+from notification_operator.domain.status import Reason
 from notification_operator.endpoints.circuit import Waiting
 from notification_operator.endpoints.endpoint import Delivery, Permit
 from notification_operator.endpoints.refusals import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Set as AbstractSet
     from datetime import datetime
 
     from notification_operator.domain.attempt import Attempt
     from notification_operator.domain.model import Notification
     from notification_operator.domain.planning.plan import Send
     from notification_operator.domain.routing import Route
-    from notification_operator.domain.status import Reason
     from notification_operator.endpoints.endpoint import Endpoint
     from notification_operator.endpoints.gate import Gate
     from notification_operator.endpoints.registry import Endpoints
@@ -91,6 +93,22 @@ class Targets:
             return NO_OPEN_BREAKERS
         times = {target: gate.breaker.open_until(self._message.uid) for target, gate in self._gates()}
         return {target: time for target, time in times.items() if time is not None}
+
+    def unavailable(self) -> AbstractSet[str]:
+        """Return the targets with a fallback whose receiver takes no message, and is known to take none for a while."""
+        rules = self._route.rules
+        if not rules:
+            return NONE_UNAVAILABLE
+        with_fallback = [name for name in self._route.targets if rules.get(name, NO_RULES).fallback]
+        return frozenset(filter(self._is_unavailable, with_fallback))
+
+    def _is_unavailable(self, target: str) -> bool:
+        found = self._find(target)
+        if isinstance(found, Hold):
+            return not (found.reason.is_timed or found.brief)
+        if isinstance(found, Refusal):
+            return found.reason is Reason.RECEIVER_NOT_READY
+        return found.gate is not None and found.gate.breaker.open_until(self._message.uid) is not None
 
     def pauses(self) -> Mapping[str, Hold]:
         if not self._endpoints.control.paused:

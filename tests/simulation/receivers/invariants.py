@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from notification_contract.kinds.choices import TargetState
+from notification_contract.kinds.choices import Phase, TargetReason, TargetState
+from notification_operator.domain.folding.outcome import DEAD_LETTERED
 from notification_operator.domain.model import parse
-from notification_operator.domain.receivers.targets import receiver_of
-from notification_operator.domain.status import Reason
+from notification_operator.domain.receivers.targets import PLACEHOLDER, receiver_of
+from notification_operator.domain.status import FINAL, Reason
 from tests.simulation.invariants import Invariants
 from tests.simulation.receivers.api_objects import Kind, Place
 from tests.simulation.receivers.specs import BY_PLACE, CHAT, DEFAULT_TYPE
@@ -20,10 +21,12 @@ from tests.simulation.violations import CLOCK, require
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Set as AbstractSet
     from datetime import datetime
 
     from notification_contract.kinds.receiver import ReceiverSpec
     from notification_operator.domain.model import Attempt, Notification
+    from notification_operator.domain.status import TargetStatus
     from tests.simulation.channels import Call
     from tests.simulation.receivers.history import History
     from tests.simulation.receivers.seen import Seen
@@ -35,8 +38,12 @@ NOT_MADE: Final = frozenset(
 """Reasons of attempts that fail without a call."""
 LONGEST_ATTEMPT: Final = 40.0
 """Seconds that an attempt takes at most, with its wait for a slot."""
+UNAVAILABLE_SECONDS: Final = 60.0
+"""After this time the fallback of a receiver joins that takes no message."""
 OPEN: Final = frozenset({TargetState.WAITING, TargetState.DELIVERING})
 FAILED: Final = frozenset({TargetState.REFUSED, TargetState.EXHAUSTED})
+LOST: Final = FAILED | {TargetState.EXPIRED}
+RESCUED: Final = TargetReason.DELIVERED_BY_FALLBACK
 
 
 def place_of(target: str, namespace: str) -> Place | None:
@@ -80,6 +87,8 @@ class ReceiverInvariants(Invariants):
         early = opens is not None and call.wall < opens
         require(not early or call.number > 1, f"{call.id} is called before {opens}")
         require(closes is None or call.wall < closes, f"{call.id} is called after {closes}")
+        rescued = {each.name for each in notification.status.targets if each.reason is RESCUED}
+        require(call.channel not in rescued, f"{call.id} is called although its fallback has delivered it")
         place = place_of(call.channel, call.namespace)
         if place is not None:
             self._permitted(call, place, notification.content.priority)
@@ -147,7 +156,8 @@ class ReceiverInvariants(Invariants):
         for spec in specs:
             if spec.fallback is not None:
                 after = spec.fallback.after_seconds
-                waited = after is not None and _overdue(notification, after) <= call.wall
+                earliest = None if after is None else min(after, UNAVAILABLE_SECONDS)
+                waited = earliest is not None and _overdue(notification, earliest) <= call.wall
                 if waited or failed:
                     yield _fallback(place, spec)
 
@@ -201,14 +211,49 @@ class ReceiverInvariants(Invariants):
                 ]
                 if target.suppressed_by == Reason.DELETED:
                     require(new.deleted, f"{target.name} is suppressed by a deletion that never was")
-                else:
+                elif target.suppressed_by != Reason.DELIVERED_BY_FALLBACK:
                     require(not (attempts or reached), f"{target.name} is suppressed after {reached}")
             if who != FOREIGN and target.state is TargetState.WAITING:
                 require(target.reason is not None, f"{target.name} does not say what it waits for")
             if who != FOREIGN and self.clocks_agree and target.state in OPEN:
                 self._fallback_due(new, target.name, self._clock(who))
+        if who != FOREIGN:
+            self._joined_stay(parse(before), new)
+            self._rescued(parse(before), new, who)
         for attempt in new.attempts:
             self._held(new, attempt)
+
+    def _joined_stay(self, old: Notification, new: Notification) -> None:
+        """Check that no target of the status is lost, except for one whose receiver is known now."""
+        left = set(old.status.target_names) - set(new.status.target_names)
+        gone = {name for name in left if not name.startswith(PLACEHOLDER)}
+        require(not gone, f"{new.name}: the targets {gone} are lost")
+
+    def _rescued(self, old: Notification, new: Notification, who: str) -> None:
+        """Check that what is rescued was delivered by a fallback, stays so, and is no loss."""
+        before = {each.name for each in old.status.targets if each.reason is RESCUED}
+        rescued = {each.name for each in new.status.targets if each.reason is RESCUED}
+        require(before <= rescued, f"{new.name}: {before - rescued} were delivered by a fallback before")
+        for target in rescued - before:
+            place = place_of(target, new.namespace)
+            assert place is not None
+            fallbacks = {
+                _fallback(place, spec) for spec in self._seen(who).specs[place] if spec.fallback is not None
+            }
+            delivered = any(self._has_delivered(new, fallback, rescued) for fallback in fallbacks)
+            require(delivered, f"{new.name}: no fallback of {target} has delivered it")
+        lost = {each.name for each in new.status.targets if each.state in LOST} - rescued
+        if rescued and new.phase in FINAL and not lost and new.status.reason != Reason.TOO_LARGE:
+            outcome = new.phase, new.status.reason
+            require(outcome == (Phase.SENT, Reason.DELIVERED_BY_FALLBACK), f"{new.name} ends as {outcome}")
+            require(new.status.condition(DEAD_LETTERED) is None, f"{new.name} is delivered and a dead letter")
+
+    @staticmethod
+    def _has_delivered(new: Notification, fallback: Place, rescued: AbstractSet[str]) -> bool:
+        """Return whether all targets of a fallback have got the message, or their own fallback has."""
+        targets = [each for each in new.status.targets if place_of(each.name, new.namespace) == fallback]
+        done = [each.state is TargetState.DELIVERED or each.name in rescued for each in targets]
+        return bool(done) and all(done)
 
     def _held(self, notification: Notification, attempt: Attempt) -> None:
         """Check that a receiver that lets messages wait uses up no attempt while it accepts none."""
@@ -236,6 +281,7 @@ class ReceiverInvariants(Invariants):
         for notification in notifications:
             for target in notification.status.targets:
                 self._fallback_joins(notification, target.name, target.state)
+                self._fallback_rescues(notification, target)
 
     def _fallback_joins(self, notification: Notification, target: str, state: TargetState) -> None:
         """Check that the fallback of a target joins if it has failed for good."""
@@ -244,6 +290,13 @@ class ReceiverInvariants(Invariants):
             joined = {place_of(name, notification.namespace) for name in notification.status.target_names}
             known = fallback is None or fallback in joined
             require(known, f"{notification.name}: the fallback of {target} never joins: {state}")
+
+    def _fallback_rescues(self, notification: Notification, target: TargetStatus) -> None:
+        """Check that a target that has failed is no loss if its fallback has delivered the message."""
+        if target.state in FAILED and target.reason is not RESCUED and not notification.too_large:
+            fallback, _ = self._declared_fallback(notification, target.name)
+            lost = fallback is None or not self._has_delivered(notification, fallback, frozenset())
+            require(lost, f"{notification.name}: the fallback of {target.name} rescues nothing")
 
     def _fallback_due(self, new: Notification, target: str, now: datetime) -> None:
         """Check that an open target looks for its fallback in time."""
@@ -266,7 +319,11 @@ class ReceiverInvariants(Invariants):
         if not self._history.always_exists(fallback):
             return None, None
         joined = {place_of(name, notification.namespace) for name in notification.status.target_names}
-        waits = after is not None and fallback not in joined
+        # The time of what is a fallback itself counts from the moment at which that has joined.
+        named = place is not None and any(
+            (key.namespace, key.name) == (place.namespace, place.name) for key in notification.receiver_refs
+        )
+        waits = after is not None and named and fallback not in joined
         return fallback, _overdue(notification, after or 0.0) if waits else None
 
 

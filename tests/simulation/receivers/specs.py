@@ -78,7 +78,7 @@ RATES: Final = (
 )
 PRIORITIES: Final = ((), (), ("critical", "high"), ("medium", "critical"))
 CAPS: Final = (None, None, {"maxAttempts": 2}, {"maxAttempts": 1})
-AFTER: Final = (None, None, "5s", "20s", "0s")
+AFTER: Final = ("Never", None, "5s", "20s", "0s")
 INVALID: Final = {"allowedNamespaces": {"from": "Selector"}}
 """Makes a spec one that this version refuses."""
 
@@ -92,8 +92,8 @@ def new_spec(choices: Choices, declaration: Declaration, *, kind: str = "") -> d
     spec["allowedNamespaces"] = choices.pick(ALLOWED)
     spec["onReceiverError"] = choices.pick(("Fail", "Hold"))
     if choices.chance(50):
-        after = choices.pick(AFTER)
-        spec["fallback"] = {"name": declaration.fallback} | ({"after": after} if after else {})
+        after, also = choices.pick(AFTER), choices.pick((False, False, True))
+        spec["fallback"] = {"name": declaration.fallback, "also": also} | ({"after": after} if after else {})
     for key, value in (
         ("rateLimit", choices.pick(RATES) if kind in BLOCKS else None),
         ("priorities", list(choices.pick(PRIORITIES))),
@@ -117,7 +117,8 @@ def describe(spec: dict[str, Any]) -> str:
         shown["type"],
         f"for {shown['allowedNamespaces']['from']}",
         shown["onReceiverError"],
-        fallback and f"fallback {fallback['name']} after {fallback.get('after', 'its failure')}",
+        fallback and f"fallback {fallback['name']} after {fallback.get('after', '5m')}",
+        fallback.get("also") and "which gets it also",
         limit and f"{limit['count']} per {limit['period']}, {limit['overflow']}",
         "priorities" in shown and f"only {'/'.join(shown['priorities'])}",
         "retryPolicy" in shown and f"at most {shown['retryPolicy']['maxAttempts']} attempts",

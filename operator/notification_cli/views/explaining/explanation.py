@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from notification_cli.views.explaining.known import NOTHING_KNOWN
-from notification_cli.views.explaining.outlook import Outlook, outlook
+from notification_cli.views.explaining.outlook import Outlook, is_unavailable, outlook
 from notification_cli.views.targets import Link, Target, links_of, targets_of, unused_addresses
 from notification_cli.views.text import clean
 from notification_operator.domain.folding.fold import next_attempt
@@ -86,10 +86,15 @@ def explain(
     if rules is None and not recorded:
         return Explanation(route=None, origin="The routing rules choose its channels; they cannot be read.")
     route = (rules or RoutingState()).route(notification, known.resolver)
-    planned = plan(notification, route, in_flight=frozenset(), now=now)
-    followed, steps = follow(notification, route, notification.attempts, now=now)
+    unavailable = _unavailable(notification, route, known)
+    planned = plan(notification, route, in_flight=frozenset(), unavailable=unavailable, now=now)
+    followed, steps = follow(notification, route, notification.attempts, unavailable=unavailable, now=now)
     decides = rules is not None and not recorded
-    due = next_attempt(notification, route, now=now) if planned.reason is PlanReason.BACKOFF else None
+    due = (
+        next_attempt(notification, route, unavailable=unavailable, now=now)
+        if planned.reason is PlanReason.BACKOFF
+        else None
+    )
     return Explanation(
         route=route,
         origin=_origin(notification, route),
@@ -103,6 +108,15 @@ def explain(
         targets=targets_of(notification, steps, now=now),
         receivers=links_of(notification, followed, known),
         notes=tuple(_notes(notification, route, steps, rules, known)),
+    )
+
+
+def _unavailable(notification: Notification, route: Route, known: Known) -> frozenset[str]:
+    """Return the targets whose receiver is known to take no message now, so that its fallback joins earlier."""
+    return frozenset(
+        target
+        for target in route.targets
+        if target in route.rules and is_unavailable(target, notification, known)
     )
 
 

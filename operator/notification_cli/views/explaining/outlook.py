@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from notification_contract.kinds.channel_names import ADDRESSES, ReceiverType
-from notification_contract.kinds.choices import ConditionStatus, OnReceiverError
+from notification_contract.kinds.choices import CircuitState, ConditionStatus, OnReceiverError
 from notification_operator.domain.receivers.targets import (
     accepts,
     address_of,
@@ -80,6 +80,17 @@ def outlook(target: str, notification: Notification, known: Known) -> Outlook:
     if not known.catalog.allows(receiver, notification.namespace):
         return _outsider(receiver, notification, known)
     return _allowed(target, receiver, view, notification)
+
+
+def is_unavailable(target: str, notification: Notification, known: Known) -> bool:
+    """Return whether the receiver of a target is suspended or not ready, or reports an open circuit breaker."""
+    found = outlook(target, notification, known)
+    if found.meeting is Meeting.HELD or found.reason == Reason.RECEIVER_NOT_READY:
+        return True
+    key = receiver_of(target, notification.namespace)
+    view = known.views.get(key) if key is not None else None
+    circuit = view.status.observed.circuit if view is not None else None
+    return circuit is not None and circuit.state is CircuitState.OPEN
 
 
 def _channel(target: str, known: Known) -> Outlook:

@@ -23,7 +23,7 @@ from notification_operator.domain.folding.outcome import (
     target_statuses,
     with_suppressions,
 )
-from notification_operator.domain.planning.fallback import fallback_times, follow
+from notification_operator.domain.planning.fallback import NONE_UNAVAILABLE, follow
 from notification_operator.domain.planning.hold import NO_HOLDS
 from notification_operator.domain.planning.progress import NO_OPEN_BREAKERS, Progress, State
 from notification_operator.domain.routing import Route, routing_condition
@@ -109,6 +109,7 @@ def fold(  # noqa: PLR0913 - one read, and each fact that the read cannot hold
     in_flight: AbstractSet[str],
     open_breakers: Mapping[str, datetime] = NO_OPEN_BREAKERS,
     holds: Mapping[str, Hold] = NO_HOLDS,
+    unavailable: AbstractSet[str] = NONE_UNAVAILABLE,
     suppressions: Mapping[str, str] = NO_SUPPRESSIONS,
     queued_at: datetime,
     now: datetime,
@@ -122,6 +123,7 @@ def fold(  # noqa: PLR0913 - one read, and each fact that the read cannot hold
         in_flight: targets with a running attempt.
         open_breakers: targets whose circuit breaker is open, with the time of its next probe.
         holds: targets whose destination takes no message now.
+        unavailable: targets whose receiver is known to take no message now; their fallbacks join earlier.
         suppressions: targets to which nothing is sent from now on, with the reason.
         queued_at: the time at which the operator first saw the object.
         now: the time of this decision.
@@ -135,7 +137,9 @@ def fold(  # noqa: PLR0913 - one read, and each fact that the read cannot hold
         # Routing chooses by labels, and the content of this notification is left out.
         route = Route(targets=fresh.status.target_names or fresh.resolved_channels)
     notification = merge_attempts(with_suppressions(fresh, suppressions), attempts)
-    followed, steps = follow(notification, route, notification.attempts, running=in_flight, now=now)
+    followed, steps = follow(
+        notification, route, notification.attempts, running=in_flight, unavailable=unavailable, now=now
+    )
     refusal, shown = notification.too_large or route.refusal, _shown(holds, steps, now)
     if refusal:
         steps = tuple(map(refused, steps))
@@ -202,6 +206,7 @@ def next_attempt(  # noqa: PLR0913 - each fact that the read cannot hold
     without_room: AbstractSet[str] = frozenset(),
     open_breakers: Mapping[str, datetime] = NO_OPEN_BREAKERS,
     holds: Mapping[str, Hold] = NO_HOLDS,
+    unavailable: AbstractSet[str] = NONE_UNAVAILABLE,
     now: datetime,
 ) -> datetime | None:
     """Return the time of the next attempt; None if there is none to wait for.
@@ -209,7 +214,9 @@ def next_attempt(  # noqa: PLR0913 - each fact that the read cannot hold
     It is also the time at which a fallback joins, or at which the notification expires, if that is earlier. A target
     with a running attempt, or without room for one, waits for its end or for room, not for a time.
     """
-    route, steps = follow(notification, route, notification.attempts, running=running, now=now)
+    route, steps = follow(
+        notification, route, notification.attempts, running=running, unavailable=unavailable, now=now
+    )
     return earliest_attempt(
         notification, route, steps, running, without_room, open_breakers=open_breakers, holds=holds, now=now
     )
@@ -257,6 +264,6 @@ def earliest_attempt(  # noqa: PLR0913 - each fact that the read cannot hold
     times = [
         step.due(notification, open_breakers, holds, now=now) for step in idle if step.channel not in untimed
     ]
-    times += fallback_times(notification, route, unfinished, now=now)
+    times += [step.fallback_at for step in unfinished]
     times.append(notification.deliver_before if idle else None)
     return min((moment for moment in times if moment is not None), default=None)

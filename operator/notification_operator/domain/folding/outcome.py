@@ -44,6 +44,7 @@ SUPPRESSIONS: Final[Mapping[str, str]] = MappingProxyType(
         Reason.RATE_LIMITED: "RateLimited: the receiver suppresses what exceeds its rate limit",
         Reason.INCIDENT_RESOLVED: "IncidentResolved: the incident was resolved first",
         Reason.INCIDENT_REOPENED: "IncidentReopened: the incident was reported again first",
+        Reason.DELIVERED_BY_FALLBACK: "DeliveredByFallback: the fallback delivered the message",
         Reason.DELETED: "Deleted: the notification was deleted",
     }
 )

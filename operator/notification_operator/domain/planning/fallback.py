@@ -1,13 +1,17 @@
-"""The fallbacks of a notification: targets that join its route because another one has failed for good, or takes too long."""
+"""The fallbacks of a notification: targets that join its route, and deliver the message in the place of others.
+
+The fallback of a target joins at once when that has failed for good; after its time when that is not delivered by then; and
+after a minute already while the receiver is known to take no message.
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from notification_contract.kinds.target import MAX_TARGETS
 from notification_operator.domain.json_values import later
-from notification_operator.domain.planning.progress import FAILED, Progress, State, progress
+from notification_operator.domain.planning.progress import FAILED, Progress, State, ended, progress
 from notification_operator.domain.receivers.targets import NO_RULES, receiver_of
 from notification_operator.domain.status import Reason
 
@@ -21,32 +25,40 @@ if TYPE_CHECKING:
     from notification_operator.domain.receivers.targets import TargetRules
     from notification_operator.domain.routing import Route
 
+UNAVAILABLE_AFTER: Final = 60.0
+"""Seconds after which the fallback of a receiver joins that is known to take no message."""
+NONE_UNAVAILABLE: Final[AbstractSet[str]] = frozenset()
 
-def follow(
+
+def follow(  # noqa: PLR0913 - each fact that the read cannot hold
     notification: Notification,
     route: Route,
     attempts: Iterable[Attempt],
     *,
     running: AbstractSet[str] = frozenset(),
+    unavailable: AbstractSet[str] = NONE_UNAVAILABLE,
     now: datetime,
 ) -> tuple[Route, tuple[Progress, ...]]:
     """Return the route with the fallbacks that join it, and the progress of its targets.
 
-    The arguments are those of `progress`. Receivers can be each other's fallback: a target joins once. A target in the status,
-    or with an attempt, has joined, whatever has become of the target that wanted it.
+    The arguments are those of `progress`, and the targets whose receiver is known to take no message now. Receivers can be each
+    other's fallback: a target joins once. A target in the status, or with an attempt, has joined, whatever has become of the
+    target that wanted it.
     """
     attempts, route = tuple(attempts), _with_recorded(notification, route)
+    unavailable = unavailable - running
     while True:
         steps = progress(notification, route, attempts, running=running, now=now)
         if not route.rules:
             return route, steps
-        steps = _with_rescues(route, steps)
-        wanted = {} if notification.deleted else _wanted(notification, route, steps, attempts, now)
+        steps = _with_rescues(route, steps, running)
+        times = {} if notification.deleted else _times(notification, route, steps, unavailable, now)
+        wanted = _wanted(route, times, now)
         names = (*wanted, *_joined(route, attempts, running))
         joining = [name for name in dict.fromkeys(names) if not _is_target(notification, route, name)]
         joining = joining[: MAX_TARGETS - len(route.targets)]
         if not joining:
-            return route, tuple(_due(step, wanted.get(step.channel)) for step in steps)
+            return route, tuple(_timed(step, route, times, wanted, now) for step in steps)
         route = replace(route, targets=(*route.targets, *joining))
 
 
@@ -61,8 +73,8 @@ def _with_recorded(notification: Notification, route: Route) -> Route:
     return replace(route, targets=(*route.targets, *recorded)[:MAX_TARGETS])
 
 
-def _with_rescues(route: Route, steps: Sequence[Progress]) -> tuple[Progress, ...]:
-    """Return the progress of targets, of which some have failed while all targets of their fallback have delivered the message.
+def _with_rescues(route: Route, steps: Sequence[Progress], running: AbstractSet[str]) -> tuple[Progress, ...]:
+    """Return the progress of targets, of which some get nothing more: all targets of their fallback have delivered the message.
 
     A fallback has delivered it, too, if its own fallback has.
     """
@@ -70,12 +82,12 @@ def _with_rescues(route: Route, steps: Sequence[Progress]) -> tuple[Progress, ..
     rescued: dict[str, Progress] = {}
     while True:
         more = {
-            step.channel: replace(step, reason=Reason.DELIVERED_BY_FALLBACK, delivered_by=fallback)
+            step.channel: replace(_rescued(step), delivered_by=rules.fallback)
             for step in steps
-            if step.state in FAILED
-            and step.channel not in rescued
-            and (fallback := route.rules.get(step.channel, NO_RULES).fallback)
-            and delivered.issuperset(fallback)
+            if step.channel not in rescued
+            and (rules := route.rules.get(step.channel, NO_RULES)).fallback
+            and delivered.issuperset(rules.fallback)
+            and _can_be_rescued(step, rules, running)
         }
         if not more:
             return tuple(rescued.get(step.channel, step) for step in steps)
@@ -83,18 +95,19 @@ def _with_rescues(route: Route, steps: Sequence[Progress]) -> tuple[Progress, ..
         delivered |= more.keys()
 
 
-def fallback_times(
-    notification: Notification, route: Route, steps: Iterable[Progress], *, now: datetime
-) -> Iterator[datetime]:
-    """Yield the future times at which fallbacks join although nothing has failed."""
-    for step in () if notification.deleted else steps:
-        rules = route.rules.get(step.channel)
-        if rules is None or rules.fallback_after is None or set(rules.fallback) <= set(route.targets):
-            continue
-        joins_at = _overdue_at(notification, rules.fallback_after)
-        # What should have joined by now finds no place in the route, and waits for no time.
-        if step.open and joins_at > now:
-            yield joins_at
+def _can_be_rescued(step: Progress, rules: TargetRules, running: AbstractSet[str]) -> bool:
+    if rules.owed:
+        return False
+    if step.open:
+        return step.channel not in running and not rules.also
+    return step.rescued or step.state in FAILED or step.state is State.EXPIRED
+
+
+def _rescued(step: Progress) -> Progress:
+    """Return a step without further attempts; what has failed for good keeps its state."""
+    if step.state in FAILED:
+        return replace(step, reason=Reason.DELIVERED_BY_FALLBACK)
+    return ended(step, State.SUPPRESSED, Reason.DELIVERED_BY_FALLBACK)
 
 
 def _is_target(notification: Notification, route: Route, name: str) -> bool:
@@ -116,47 +129,79 @@ def _joined(route: Route, attempts: Iterable[Attempt], running: AbstractSet[str]
         yield from (name for name in rules.fallback if name in attempted) if rules else ()
 
 
-def _wanted(
+def _times(
     notification: Notification,
     route: Route,
     steps: Iterable[Progress],
-    attempts: Sequence[Attempt],
+    unavailable: AbstractSet[str],
     now: datetime,
 ) -> Mapping[str, datetime]:
-    """Return the targets that are wanted as fallbacks, with the earliest time since when."""
-    wanted: dict[str, datetime] = {}
+    """Return by target when its fallback joins; without those that want none as things are.
+
+    The time of a fallback itself counts from then on: the fallbacks of a chain join one after another. A notification that no
+    operator has looked at is attempted first, however old it is: none may have been running.
+    """
+    times: dict[str, datetime] = {}
+    begins: dict[str, datetime] = {}
+    is_new = not notification.status.targets
     for step in steps:
-        rules = route.rules.get(step.channel)
-        since = _since(notification, rules, step, attempts, now) if rules and rules.fallback else None
-        if rules and since is not None and since <= now:
-            for name in rules.fallback:
-                wanted[name] = min(since, wanted.get(name, since))
+        rules = route.rules.get(step.channel, NO_RULES)
+        begin = begins.get(step.channel, notification.deliverable_from)
+        time = _time(step, rules, begin, unavailable)
+        if time is None or (is_new and time <= now and step.state is State.NOT_ATTEMPTED):
+            continue
+        if step.state in FAILED:
+            # The clock may have been ahead at its end.
+            time = min(time, now)
+        times[step.channel] = time
+        begins |= {name: min(time, begins.get(name, time)) for name in rules.fallback}
+    return times
+
+
+def _time(
+    step: Progress, rules: TargetRules, begin: datetime, unavailable: AbstractSet[str]
+) -> datetime | None:
+    """Return when the fallback of a target joins that may be delivered from `begin` on."""
+    if not rules.fallback:
+        return None
+    if step.state in FAILED:
+        return step.failed_at
+    if not step.open or rules.fallback_after is None:
+        return None
+    # An attempt that failed because the receiver is not ready says the same as a hold.
+    known = step.channel in unavailable or (
+        step.state is State.BACKING_OFF and step.reason == Reason.RECEIVER_NOT_READY
+    )
+    seconds = min(UNAVAILABLE_AFTER, rules.fallback_after) if known else rules.fallback_after
+    return later(begin, seconds)
+
+
+def _wanted(route: Route, times: Mapping[str, datetime], now: datetime) -> Mapping[str, datetime]:
+    """Return the targets that are wanted as fallbacks now, with the earliest time since when."""
+    wanted: dict[str, datetime] = {}
+    for target, time in times.items():
+        if time <= now:
+            for name in route.rules[target].fallback:
+                wanted[name] = min(time, wanted.get(name, time))
     return wanted
 
 
-def _since(
-    notification: Notification,
-    rules: TargetRules,
+def _timed(
     step: Progress,
-    attempts: Sequence[Attempt],
+    route: Route,
+    times: Mapping[str, datetime],
+    wanted: Mapping[str, datetime],
     now: datetime,
-) -> datetime | None:
-    """Return since when a target wants its fallback, or from when on it will; None if it does not."""
-    if step.state in FAILED:
-        ends = [attempt.ended for attempt in attempts if attempt.channel == step.channel]
-        return min(max(ends), now)
-    if not step.open or rules.fallback_after is None:
-        return None
-    return _overdue_at(notification, rules.fallback_after)
+) -> Progress:
+    """Return a step with the times that follow from fallbacks.
 
-
-def _overdue_at(notification: Notification, seconds: float) -> datetime:
-    """Return when an undelivered notification is overdue: so long after the time from which it may be delivered."""
-    return later(notification.deliverable_from, seconds)
-
-
-def _due(step: Progress, since: datetime | None) -> Progress:
-    """Return a step that is due since it is wanted: a fallback joins while a status is decided, and has to be started."""
-    if since is None or step.state is not State.NOT_ATTEMPTED:
+    A fallback that joins while a status is decided is due since it is wanted, so that it is started. What should have joined by
+    now finds no place in the route, and waits for no time.
+    """
+    since, joins_at = wanted.get(step.channel), times.get(step.channel)
+    if since is not None and step.state is State.NOT_ATTEMPTED:
+        step = replace(step, next_at=max(since, step.next_at or since))
+    if joins_at is None or joins_at <= now or not step.open:
         return step
-    return replace(step, next_at=max(since, step.next_at or since))
+    joined = set(route.rules[step.channel].fallback) <= set(route.targets)
+    return step if joined else replace(step, fallback_at=joins_at)

@@ -51,6 +51,8 @@ class Hold:
     until: datetime
     """Its end, or when it is looked at again."""
     reason: HoldReason
+    brief: bool = False
+    """Whether it ends within moments: what decides is being read."""
 
 
 NO_HOLDS: Final[Mapping[str, Hold]] = MappingProxyType({})

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from notification_operator.domain.planning.fallback import follow
+from notification_operator.domain.planning.fallback import NONE_UNAVAILABLE, follow
 from notification_operator.domain.planning.progress import NO_OPEN_BREAKERS, Progress
 from notification_operator.domain.status import FINAL
 
@@ -48,12 +48,13 @@ class Plan:
     sends: tuple[Send, ...] = ()
 
 
-def plan(
+def plan(  # noqa: PLR0913 - each fact that the read cannot hold
     notification: Notification,
     route: Route,
     *,
     in_flight: AbstractSet[str],
     open_breakers: Mapping[str, datetime] = NO_OPEN_BREAKERS,
+    unavailable: AbstractSet[str] = NONE_UNAVAILABLE,
     now: datetime,
 ) -> Plan:
     """Decide from a fresh read which attempts to start (DD-STATUS-001).
@@ -65,13 +66,16 @@ def plan(
         open_breakers: channels whose circuit breaker is open, with the time of its next probe. A channel whose
             status records that waits for the probe; any other is attempted once more and rejected
             (DD-BREAKER-001).
+        unavailable: targets whose receiver is known to take no message now; their fallbacks join earlier.
         now: the time of the reconciliation; an attempt starts only after its backoff, in every phase.
     """
     if notification.phase in FINAL:
         return Plan(reason=PlanReason.FINAL)
     if notification.too_large or route.refusal:
         return Plan(reason=PlanReason.REFUSED)
-    _, steps = follow(notification, route, notification.attempts, running=in_flight, now=now)
+    _, steps = follow(
+        notification, route, notification.attempts, running=in_flight, unavailable=unavailable, now=now
+    )
     waiting = [step for step in steps if step.open]
     idle = [step for step in waiting if step.channel not in in_flight]
     due = tuple(_send(notification, step) for step in idle if _is_due(notification, step, open_breakers, now))

@@ -44,7 +44,8 @@ class State(StrEnum):
     EXHAUSTED = "exhausted"
     """Failed as often as the policy allows."""
     SUPPRESSED = "suppressed"
-    """Nothing is sent on purpose; decided before the first attempt, by the incident, or by the deletion of the notification."""
+    """Nothing more is sent on purpose; decided before the first attempt, by the incident, by the delivery of the fallback, or by the
+    deletion of the notification."""
     EXPIRED = "expired"
     """Not delivered before `spec.deliverBefore`."""
 
@@ -66,8 +67,12 @@ class Progress:
     """Whether the latest attempt records an open circuit breaker."""
     reason: str = ""
     """Why no further attempt is made, or why the latest one failed, in one word, where that is known."""
+    failed_at: datetime | None = None
+    """When its last attempt ended, if it has failed for good."""
     delivered_by: tuple[str, ...] = ()
     """The targets of its fallback, if all of them have delivered the message in its place."""
+    fallback_at: datetime | None = None
+    """When its fallback joins, if it is not delivered by then; None if it has none, or if that has joined."""
 
     @property
     def open(self) -> bool:
@@ -123,7 +128,7 @@ def progress(
     running: AbstractSet[str] = frozenset(),
     now: datetime,
 ) -> tuple[Progress, ...]:
-    """Return the progress of each target of a route, in its order.
+    """Return the progress of each target of a route, in its order; `follow` adds what follows from its fallbacks.
 
     Args:
         notification: as read.
@@ -158,7 +163,7 @@ def progress(
         end = State.EXPIRED, Reason.EXPIRED
     else:
         return tuple(steps)
-    return tuple(_ended(step, *end) if step.open and step.channel not in running else step for step in steps)
+    return tuple(ended(step, *end) if step.open and step.channel not in running else step for step in steps)
 
 
 def _decided(target: TargetStatus) -> Reason | None:
@@ -171,12 +176,13 @@ def _decided(target: TargetStatus) -> Reason | None:
 
 def _as_decided(step: Progress, reason: Reason) -> Progress:
     if step.open:
-        return _ended(step, State.SUPPRESSED, reason)
+        return ended(step, State.SUPPRESSED, reason)
     rescued = step.state in FAILED and reason is Reason.DELIVERED_BY_FALLBACK
     return replace(step, reason=reason) if rescued else step
 
 
-def _ended(step: Progress, state: State, reason: Reason) -> Progress:
+def ended(step: Progress, state: State, reason: Reason) -> Progress:
+    """Return a step on which no further attempt is made, for this reason."""
     return replace(step, state=state, reason=reason, next_at=None)
 
 
@@ -197,10 +203,22 @@ def _target_progress(
         return Progress(channel=target, state=State.SUCCEEDED, next_number=number)
     if not running and any(attempt.permanent for attempt in attempts):
         reason = next((attempt.reason for attempt in attempts if attempt.permanent), "")
-        return Progress(channel=target, state=State.REFUSED, next_number=number, reason=reason)
+        return Progress(
+            channel=target,
+            state=State.REFUSED,
+            next_number=number,
+            reason=reason,
+            failed_at=_last_end(attempts),
+        )
     received = [attempt for attempt in attempts if not attempt.circuit_open]
     if not running and len(received) >= most_attempts(notification, rules):
-        return Progress(channel=target, state=State.EXHAUSTED, next_number=number, reason=last.reason)
+        return Progress(
+            channel=target,
+            state=State.EXHAUSTED,
+            next_number=number,
+            reason=last.reason,
+            failed_at=_last_end(attempts),
+        )
     return Progress(
         channel=target,
         state=State.BACKING_OFF,
@@ -209,6 +227,10 @@ def _target_progress(
         circuit_open=last.circuit_open,
         reason=last.reason,
     )
+
+
+def _last_end(attempts: Iterable[Attempt]) -> datetime:
+    return max(attempt.ended for attempt in attempts)
 
 
 def most_attempts(notification: Notification, rules: TargetRules) -> int:

@@ -33,7 +33,11 @@ class TargetRules:
     fallback: tuple[str, ...] = ()
     """The targets that get what this one does not."""
     fallback_after: float | None = None
-    """Seconds after the creation from which the fallback also gets what is not delivered yet."""
+    """Seconds after the creation from which the fallback also gets what is not delivered yet; None for never."""
+    also: bool = False
+    """Whether attempts go on although the fallback has delivered the message."""
+    owed: bool = False
+    """Whether no other target can stand for this one: an incident was reported here, and its end belongs here."""
 
 
 NO_RULES: Final = TargetRules()
@@ -122,6 +126,7 @@ class Resolver:
             muted=bool(spec.priorities) and notification.content.priority not in spec.priorities,
             fallback=following,
             fallback_after=fallback.after_seconds if fallback else None,
+            also=fallback.also if fallback else False,
         )
 
 

@@ -26,6 +26,7 @@ DELIVERED = {"slack": Stage(begun=True, delivered=True)}
 FAILED = {"slack": Stage(begun=True)}
 MUTED = {"slack": Stage(suppressed="Muted")}
 RESOLVED = {"slack": Stage(suppressed="IncidentResolved")}
+RESCUED = {"slack": Stage(suppressed="DeliveredByFallback"), "email/a": Stage(begun=True, delivered=True)}
 
 
 def event(
@@ -88,8 +89,12 @@ def test_follow_up_of_a_trigger_that_certainly_was_not_sent_is_not_sent() -> Non
     assert (
         decided(event(RESOLVE, 1), event(TRIGGER, 0, RESOLVED, witnessed=True), now=1) == "IncidentResolved"
     )
+    by_fallback = event(TRIGGER, 0, RESCUED, witnessed=True)
+    assert decided(event(RESOLVE, 1), by_fallback, now=1) == "DeliveredByFallback"
+    assert Incident(own=event(RESOLVE, 1), older=[by_fallback], now=at(1), seconds=1).reached == ("email/a",)
     # A process before this one may have sent it, and died before it was recorded.
-    assert decided(event(RESOLVE, 1), event(TRIGGER, 0, RESOLVED), now=1) == ""
+    for stages in (RESOLVED, RESCUED):
+        assert decided(event(RESOLVE, 1), event(TRIGGER, 0, stages), now=1) == ""
     # An earlier Trigger arrived, and no Resolve followed it.
     assert decided(event(RESOLVE, 3), event(TRIGGER, 0, DELIVERED), event(TRIGGER, 2, MUTED), now=3) == ""
 
@@ -150,7 +155,10 @@ def test_follow_up_goes_where_its_trigger_went_and_is_not_muted_there() -> None:
     route = Route(targets=("slack", "console"), rules={"slack": TargetRules(muted=True)})
     wider = widened(route, incident.reached, rules)
     assert wider.targets == ("slack", "console", "email/a")
-    assert wider.rules == {"slack": TargetRules(), **rules}
+    assert wider.rules == {
+        "slack": TargetRules(owed=True),
+        "email/a": TargetRules(max_attempts=2, owed=True),
+    }
     assert widened(route, (), rules) is route
 
 

@@ -208,7 +208,7 @@ def test_other_namespaces_wait_alike_while_labels_are_being_read(known: Catalog)
     stage = Stage()
     stage.catalog = replace(known, labels={}, labels_known=False)
     waiting = stage.hold("receiver/shop/hook", namespace="bank")
-    assert waiting.reason is HoldReason.NOT_READY
+    assert (waiting.reason, waiting.brief) == (HoldReason.NOT_READY, True)
     assert START < waiting.until <= START + timedelta(seconds=NEW_SECONDS)
 
 
@@ -239,15 +239,18 @@ def test_receiver_of_another_type_refuses_for_good(target: str) -> None:
 
 
 def test_suspended_receiver_holds_whatever_else_is_wrong() -> None:
-    assert Stage(receiver("hook", block=BLOCKS, suspend=True)).hold().reason is HoldReason.SUSPENDED
+    hold = Stage(receiver("hook", block=BLOCKS, suspend=True)).hold()
+    assert (hold.reason, hold.brief) == (HoldReason.SUSPENDED, False)
 
 
 @pytest.mark.parametrize("rule", ["Fail", "Hold"])
 def test_receiver_that_is_not_ready_fails_or_holds_as_it_demands(rule: str) -> None:
     stage = Stage(receiver("hook", block=BLOCKS, onReceiverError=rule))
-    stage.secrets.put("hook", x="y")
+    unread = stage.hold()
+    assert (unread.reason, unread.brief) == (HoldReason.NOT_READY, True), "its Secret is being read"
+    stage.rotate("hook", x="y")
     if rule == "Hold":
-        assert stage.hold().reason is HoldReason.NOT_READY
+        assert (stage.hold().reason, stage.hold().brief) == (HoldReason.NOT_READY, False)
     else:
         assert texts(stage.refusal())[0::2] == (Transient, "ReceiverNotReady")
 

@@ -115,6 +115,10 @@ def test_block_of_another_type_is_refused_by_name(type_: str) -> None:
             "fallback.after: fallback.after must be at most 30d; write it like 15m",
         ),
         (
+            spec("webhook") | {"fallback": {"name": "x", "after": "never"}},
+            "fallback.after: String should match pattern",
+        ),
+        (
             {"type": "console", "rateLimit": {"count": 1, "period": "1m"}},
             "rateLimit has no effect for type console; remove it",
         ),
@@ -200,12 +204,15 @@ def test_durations_are_seconds() -> None:
         }
     )
     assert parsed.fallback is not None
-    assert parsed.fallback.after_seconds == 900
+    assert (parsed.fallback.after_seconds, parsed.fallback.also) == (900, False)
     assert parsed.rate_limit is not None
     assert (parsed.rate_limit.per_second, parsed.rate_limit.overflow) == (1, Overflow.SUPPRESS)
-    without = parse_spec({"type": "log", "fallback": {"name": "mail"}})
-    assert without.fallback is not None
-    assert without.fallback.after_seconds is None
+    by_default = parse_spec({"type": "log", "fallback": {"name": "mail", "also": True}}).fallback
+    assert by_default is not None
+    assert (by_default.after_seconds, by_default.also) == (300, True)
+    never = parse_spec({"type": "log", "fallback": {"name": "mail", "after": "Never"}}).fallback
+    assert never is not None
+    assert never.after_seconds is None
 
 
 def test_templates_are_inline_or_in_a_config_map() -> None:

@@ -13,7 +13,7 @@ from notification_contract.kinds.target import MAX_TARGETS
 from notification_operator.domain.folding.fold import fold, next_attempt
 from notification_operator.domain.json_values import LATEST_TIME
 from notification_operator.domain.model import RetryPolicy, parse
-from notification_operator.domain.planning.fallback import fallback_times, follow
+from notification_operator.domain.planning.fallback import follow
 from notification_operator.domain.planning.plan import plan
 from notification_operator.domain.planning.progress import State
 from notification_operator.domain.receivers.targets import TargetRules
@@ -31,6 +31,7 @@ from tests.unit.operator.domain.builders import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
     from datetime import datetime
 
     from notification_operator.domain.model import Attempt, Notification
@@ -38,8 +39,14 @@ if TYPE_CHECKING:
 NONE: frozenset[str] = frozenset()
 
 
-def falls_back_to(*names: str, after: float | None = None) -> TargetRules:
-    return TargetRules(fallback=names, fallback_after=after)
+SEEN = with_status(
+    notification("a"), targets=(TargetStatus(name="a", state=TargetState.WAITING),), phase=Phase.SENDING
+)
+"""A notification that an operator has looked at."""
+
+
+def falls_back_to(*names: str, after: float | None = None, also: bool = False) -> TargetRules:
+    return TargetRules(fallback=names, fallback_after=after, also=also)
 
 
 def route_of(*targets: str, **rules: TargetRules) -> Route:
@@ -51,10 +58,16 @@ def refusal(target: str, seconds: float = 0) -> Attempt:
 
 
 def targets(
-    route: Route, *attempts: Attempt, fresh: Notification | None = None, seconds: float = 1
+    route: Route,
+    *attempts: Attempt,
+    fresh: Notification | None = None,
+    unavailable: AbstractSet[str] = NONE,
+    running: AbstractSet[str] = NONE,
+    seconds: float = 1,
 ) -> tuple[str, ...]:
-    fresh = fresh or notification("a")
-    return follow(fresh, route, attempts, now=at(seconds))[0].targets
+    fresh = fresh or SEEN
+    followed, _ = follow(fresh, route, attempts, running=running, unavailable=unavailable, now=at(seconds))
+    return followed.targets
 
 
 def test_route_without_fallbacks_stays() -> None:
@@ -90,16 +103,72 @@ def test_fallback_joins_when_its_target_takes_too_long(
     ) is joins
 
 
+A, AB = frozenset({"a"}), frozenset({"a", "b"})
+
+
+@pytest.mark.parametrize(("seconds", "joins"), [(59.9, False), (60, True)])
+@pytest.mark.parametrize("attempts", [[], [failure("a")], [circuit_open("a")]], ids=["new", "failed", "held"])
+def test_fallback_joins_after_a_minute_if_the_receiver_takes_no_message(
+    attempts: list[Attempt],
+    seconds: float,
+    joins: bool,  # noqa: FBT001 - a column
+) -> None:
+    route = route_of("a", a=falls_back_to("b", after=300))
+    assert ("b" in targets(route, *attempts, unavailable=A, seconds=seconds)) is joins
+    assert "b" not in targets(route, *attempts, seconds=seconds)
+
+
+def test_attempt_that_found_the_receiver_not_ready_counts_alike() -> None:
+    route = route_of("a", a=falls_back_to("b", after=300))
+    assert targets(route, replace(failure("a"), reason="ReceiverNotReady"), seconds=60) == ("a", "b")
+
+
+def test_running_attempt_is_awaited_whatever_is_known_of_the_receiver() -> None:
+    route = route_of("a", a=falls_back_to("b", after=300))
+    assert targets(route, unavailable=A, running=A, seconds=299) == ("a",)
+    assert targets(route, unavailable=A, running=A, seconds=300) == ("a", "b")
+
+
+def test_fallback_with_a_shorter_time_joins_then() -> None:
+    route = route_of("a", a=falls_back_to("b", after=5))
+    assert targets(route, unavailable=A, seconds=5) == ("a", "b")
+
+
+def test_fallback_that_joins_after_no_time_joins_only_after_a_failure() -> None:
+    route = route_of("a", a=falls_back_to("b"))
+    assert targets(route, unavailable=A, seconds=1e6) == ("a",)
+    assert targets(route, refusal("a"), unavailable=A) == ("a", "b")
+
+
+def test_fallbacks_of_a_chain_join_one_after_another() -> None:
+    route = route_of("a", a=falls_back_to("b", after=300), b=falls_back_to("c", after=300))
+    assert targets(route, seconds=599) == ("a", "b")
+    assert targets(route, seconds=600) == ("a", "b", "c")
+    assert targets(route, refusal("a", seconds=9), seconds=309) == ("a", "b")
+    assert targets(route, refusal("a", seconds=9), seconds=309.5) == ("a", "b", "c")
+    assert targets(route, unavailable=AB, seconds=119) == ("a", "b")
+    assert targets(route, unavailable=AB, seconds=120) == ("a", "b", "c")
+
+
 def test_delivered_target_takes_never_too_long() -> None:
     assert targets(route_of("a", a=falls_back_to("b", after=1)), success("a"), seconds=1e6) == ("a",)
 
 
+def test_notification_that_nobody_has_looked_at_is_attempted_first() -> None:
+    """No operator may have been running for an hour."""
+    new, route = notification("a"), route_of("a", a=falls_back_to("b", after=300))
+    assert targets(route, fresh=new, seconds=3600) == ("a",)
+    assert targets(route, fresh=new, running=A, seconds=3600) == ("a",)
+    assert targets(route, failure("a", seconds=3600), fresh=new, seconds=3601) == ("a", "b")
+    assert targets(route, fresh=SEEN, seconds=3600) == ("a", "b")
+
+
 def test_time_before_the_delivery_may_begin_does_not_count() -> None:
-    scheduled = replace(notification("a"), not_before=at(3600))
+    scheduled = replace(SEEN, not_before=at(3600))
     route = route_of("a", a=falls_back_to("b", after=900))
     assert targets(route, fresh=scheduled, seconds=4499) == ("a",)
     assert targets(route, fresh=scheduled, seconds=4500) == ("a", "b")
-    earlier = replace(notification("a"), not_before=at(-3600))
+    earlier = replace(SEEN, not_before=at(-3600))
     assert targets(route, fresh=earlier, seconds=900) == ("a", "b")
 
 
@@ -272,14 +341,18 @@ def test_rescue_holds_although_the_fallback_is_removed_later() -> None:
     assert outcome(after) == ("Sent", "DeliveredByFallback", message, ["Delivered"])
 
 
-def times(route: Route, *attempts: Attempt, seconds: float) -> list[datetime]:
-    followed, steps = follow(notification("a"), route, attempts, now=at(seconds))
-    return list(fallback_times(notification("a"), followed, steps, now=at(seconds)))
+def times(
+    route: Route, *attempts: Attempt, seconds: float, unavailable: AbstractSet[str] = NONE
+) -> list[datetime]:
+    """Return the future times at which fallbacks join."""
+    _, steps = follow(notification("a"), route, attempts, unavailable=unavailable, now=at(seconds))
+    return [step.fallback_at for step in steps if step.fallback_at is not None]
 
 
 def test_time_of_a_fallback_is_known_while_its_target_is_open() -> None:
     route = route_of("a", a=falls_back_to("b", after=900))
     assert times(route, failure("a"), seconds=1) == [at(900)]
+    assert times(route, failure("a"), seconds=1, unavailable=A) == [at(60)]
     assert times(route, failure("a"), seconds=900) == []
     assert times(route, success("a"), seconds=1) == []
     assert times(route_of("a", a=falls_back_to("b")), failure("a"), seconds=1) == []
@@ -292,6 +365,79 @@ def test_fallback_without_a_place_is_not_waited_for() -> None:
     crowded = Route(targets=many, rules={"0": falls_back_to("x", after=60)})
     assert times(crowded, seconds=59) == [at(60)]
     assert times(crowded, seconds=60) == []
+
+
+def overtaken(
+    route: Route, *attempts: Attempt, running: AbstractSet[str] = NONE, fresh: Notification | None = None
+) -> list[tuple[str, State, str]]:
+    """Return the progress of the targets 70 seconds after the beginning."""
+    _, steps = follow(fresh or notification("a"), route, attempts, running=running, now=at(70))
+    return [(step.channel, step.state, step.reason) for step in steps]
+
+
+IN_TIME = {"a": falls_back_to("b", after=60)}
+BY_B = success("b", seconds=61)
+
+
+@pytest.mark.parametrize("attempts", [[], [failure("a")], [circuit_open("a")]], ids=["new", "failed", "held"])
+def test_nothing_more_is_sent_where_the_fallback_has_delivered(attempts: list[Attempt]) -> None:
+    after = folded(notification("a"), route_of("a", **IN_TIME), *attempts, BY_B, seconds=70)
+    message = "Delivered to 1 channel(s); b delivered it instead of a"
+    assert outcome(after) == ("Sent", "DeliveredByFallback", message, ["Delivered"])
+    assert states(after)[0] == ("a", "Suppressed", "DeliveredByFallback")
+    assert after.status.targets[0].suppressed_by == "DeliveredByFallback"
+
+
+def test_running_attempt_ends_although_the_fallback_has_delivered() -> None:
+    [a, _] = overtaken(route_of("a", **IN_TIME), BY_B, running=A)
+    assert a == ("a", State.NOT_ATTEMPTED, "")
+    delivered = folded(
+        notification("a"), route_of("a", **IN_TIME), BY_B, success("a", seconds=62), seconds=70
+    )
+    assert outcome(delivered)[:2] == ("Sent", "AllDeliveriesSucceeded")
+    [refused, _] = overtaken(route_of("a", **IN_TIME), BY_B, refusal("a", seconds=62))
+    assert refused == ("a", State.REFUSED, "DeliveredByFallback")
+
+
+def test_attempts_go_on_where_the_fallback_delivers_also() -> None:
+    route = route_of("a", a=falls_back_to("b", after=60, also=True))
+    assert overtaken(route, failure("a"), BY_B)[0][1] is State.BACKING_OFF
+    both = folded(notification("a"), route, failure("a"), BY_B, success("a", 2, seconds=90), seconds=91)
+    assert outcome(both)[:2] == ("Sent", "AllDeliveriesSucceeded")
+    rescued = folded(notification("a"), route, *exhausted("a"), BY_B, seconds=91)
+    assert (outcome(rescued)[:2], states(rescued)[0][1]) == (("Sent", "DeliveredByFallback"), "Exhausted")
+    expired = replace(notification("a"), deliver_before=at(65))
+    assert overtaken(route, failure("a"), BY_B, fresh=expired)[0][1:] == (
+        State.SUPPRESSED,
+        "DeliveredByFallback",
+    )
+
+
+def test_target_that_is_owed_the_message_gets_it_although_the_fallback_has() -> None:
+    owed = replace(IN_TIME["a"], owed=True)
+    assert overtaken(route_of("a", a=owed), failure("a"), BY_B)[0][1] is State.BACKING_OFF
+    lost = folded(notification("a"), route_of("a", a=owed), refusal("a"), BY_B, seconds=70)
+    assert outcome(lost)[0] == "PartiallySent"
+
+
+def test_fallback_that_has_delivered_in_part_ends_no_attempt() -> None:
+    route = route_of("a", a=falls_back_to("b", "c", after=60))
+    assert overtaken(route, failure("a"), BY_B)[0][1] is State.BACKING_OFF
+    assert overtaken(route, failure("a"), BY_B, success("c", seconds=62))[0][1] is State.SUPPRESSED
+
+
+def test_chain_ends_with_the_last_fallback() -> None:
+    route = route_of("a", a=falls_back_to("b", after=5), b=falls_back_to("c", after=5))
+    ends = overtaken(route, failure("a"), failure("b"), success("c", seconds=61))
+    assert [each[1] for each in ends] == [State.SUPPRESSED, State.SUPPRESSED, State.SUCCEEDED]
+
+
+def test_nothing_is_sent_any_more_although_the_fallback_is_removed() -> None:
+    route = route_of("a", "c", **IN_TIME)
+    read = folded(notification("a", "c"), route, failure("a"), BY_B, failure("c"), seconds=70)
+    assert (read.phase, states(read)[0][1]) == ("Retrying", "Suppressed")
+    _, steps = follow(read, Route(targets=("a", "c", "b")), read.attempts, now=at(80))
+    assert [step.state for step in steps] == [State.SUPPRESSED, State.BACKING_OFF, State.SUCCEEDED]
 
 
 def test_notification_comes_back_when_its_fallback_joins() -> None:

@@ -218,12 +218,14 @@ def test_receiver_is_not_muted_for_its_priorities() -> None:
 def test_rules_of_fallbacks_are_known_before_they_join() -> None:
     receivers = (
         receiver("a", fallback={"name": "smtp", "after": "15m"}),
-        receiver("smtp", "email", block={"to": [OPS, BOSS]}, fallback={"name": "missing"}),
+        receiver("smtp", "email", block={"to": [OPS, BOSS]}, fallback={"name": "missing", "also": True}),
     )
     rules = resolver(*receivers).rules(referring("a"), ["webhook/a"])
     following = (email(OPS), email(BOSS))
     assert rules["webhook/a"] == TargetRules(fallback=following, fallback_after=900)
-    assert {rules[each] for each in following} == {TargetRules(fallback=("receiver/missing",))}
+    assert {rules[each] for each in following} == {
+        TargetRules(fallback=("receiver/missing",), fallback_after=300, also=True)
+    }
     assert set(rules) == {"webhook/a", *following}
 
 
