@@ -51,6 +51,17 @@ RECEIVER_DESCRIPTIONS = {
         "A receiver that asks for a pause gets no message of any notification before its end",
         "A Secret that its owner has not labelled is not read, and the label delivers what waits",
     ),
+    "fallback": (
+        "A notification that only a fallback delivered is Sent as DeliveredByFallback, and no dead letter",
+        "A target that has used up its attempts stays Exhausted when its fallback delivers",
+        "A fallback that misses one of its recipients makes no notification Sent",
+        "A receiver gets nothing more of a message once its fallback has delivered it",
+        "A fallback gets after its time what a suspended receiver holds, and the receiver gets none of it later",
+        "A fallback joins after a minute while its receiver takes nothing",
+        "With also, a receiver gets its message although the fallback has delivered it",
+        "With after Never, a suspended receiver keeps its messages",
+        "A Resolve also goes to a receiver that may have got the Trigger that its fallback delivered",
+    ),
     "incidents": (
         "A Trigger that failed is not repeated after its Resolve",
         "An incident that ends while its receiver is suspended is not reported",
