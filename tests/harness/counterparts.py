@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tests.harness.eventually import eventually
 from tests.harness.json_client import JsonClient
+from tests.harness.sink.services import pagerduty
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,6 +52,10 @@ class Account:
     def hit(self, count: int = 1, *, within: float = 10.0) -> Object:
         """Wait for so many requests, and return the last of them; it may still be open."""
         return eventually(self.hits, lambda hits: len(hits) >= count, within=within)[count - 1]
+
+    def incidents(self) -> dict[str, str]:
+        """Return the incidents at PagerDuty by their key: triggered, acknowledged or resolved."""
+        return {key: state.value for key, state in pagerduty.incidents(self.hits()).items()}
 
     def reply(self, step: str, *replies: str) -> None:
         """Set the answers to a command of SMTP: MAIL, RCPT or DATA; `break` and `silence` are answers, too."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from notification_contract.kinds.choices import LifecycleEvent
 from notification_operator.delivery.channel import Permanent, ReceiverError, ReceiverProblem, Transient
 from notification_operator.delivery.http.egress_guard import guarded_session
 from tests.harness.counterparts import Account
@@ -145,6 +146,24 @@ async def test_references_are_those_of_the_service(counterpart: Counterpart) -> 
     assert (await counterpart.deliver("discord")).message_ref == "1122334455667788990"
     assert (await counterpart.deliver("sms")).message_ref.startswith("SM")
     assert (await counterpart.deliver("pagerduty", dedup_key="disk")).message_ref == "disk"
+
+
+async def test_pagerduty_keeps_the_state_of_each_incident(counterpart: Counterpart) -> None:
+    async def told(*events: str, key: str = "disk") -> str | None:
+        for event in events:
+            await counterpart.deliver("pagerduty", dedup_key=key, event=LifecycleEvent(event))
+        return (await asyncio.to_thread(counterpart.account.incidents)).get(key)
+
+    assert await told("Acknowledge", "Resolve") is None
+    assert await told("Trigger") == "triggered"
+    assert await told("Acknowledge", "Trigger") == "acknowledged"
+    assert await told("Trigger", key="network") == "triggered"
+    assert await told("Resolve", "Acknowledge") == "resolved"
+    assert await told("Trigger") == "triggered"
+    await counterpart.set(answer=[{"code": 503}])
+    with pytest.raises(Transient):
+        await told("Resolve")
+    assert await told() == "triggered"
 
 
 async def test_script_comes_before_the_service_and_its_last_answer_repeats(counterpart: Counterpart) -> None:

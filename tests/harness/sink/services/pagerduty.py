@@ -1,18 +1,53 @@
-"""PagerDuty: the Events API v2."""
+"""PagerDuty: the Events API v2, and what becomes of an incident by its events."""
 
 from __future__ import annotations
 
+from enum import StrEnum
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from tests.harness.sink.services.service import Answered, Posted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 KEY_LENGTH = 32
 MAX_EVENT = 512 * 1024
 ACTIONS = ("trigger", "acknowledge", "resolve")
 SEVERITIES = ("critical", "error", "warning", "info")
+
+
+class State(StrEnum):
+    """The state of an incident, as PagerDuty calls it."""
+
+    TRIGGERED = "triggered"
+    ACKNOWLEDGED = "acknowledged"
+    RESOLVED = "resolved"
+
+
+def follow(state: State | None, action: str) -> State | None:
+    """Return the state after an event; None: there is no incident with the key.
+
+    A trigger joins an open incident, which stays acknowledged, and opens another one after a resolve. Other events about
+    an incident that is not open are accepted and dropped.
+    """
+    if action == "trigger":
+        return State.ACKNOWLEDGED if state is State.ACKNOWLEDGED else State.TRIGGERED
+    if state in {None, State.RESOLVED}:
+        return state
+    return State.ACKNOWLEDGED if action == "acknowledge" else State.RESOLVED
+
+
+def incidents(hits: Iterable[Mapping[str, Any]]) -> dict[str, State]:
+    """Return the incidents by their key, from all requests in the order of their answers; what was not accepted is left out."""
+    result: dict[str, State] = {}
+    accepted = (hit for hit in hits if hit["code"] == HTTPStatus.ACCEPTED)
+    for hit in sorted(accepted, key=lambda hit: float(hit["ended"])):
+        key = str(hit["json"]["dedup_key"])
+        state = follow(result.get(key), hit["json"]["event_action"])
+        if state is not None:
+            result[key] = state
+    return result
 
 
 def accepted(dedup_key: str) -> Answered:
