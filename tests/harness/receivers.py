@@ -24,6 +24,7 @@ Object: TypeAlias = dict[str, Any]
 
 BASE = "/apis/kubernaut.ai/v1alpha1/namespaces"
 MERGE = "application/merge-patch+json"
+TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
 CONDITION_WITHIN = 15.0
 
 
@@ -66,6 +67,16 @@ class StoredReceiver:
         result: Object = self.cluster.request("GET", self.path)
         return result
 
+    def row(self) -> Object:
+        """Return its row as kubectl shows it: the cells by the names of the columns."""
+        answer = self.cluster.api.rest_client.pool_manager.request(
+            "GET", self.cluster.api.configuration.host + self.path, headers={"Accept": TABLE}
+        )
+        table = answer.json()
+        (row,) = table["rows"]
+        names = [column["name"] for column in table["columnDefinitions"]]
+        return dict(zip(names, row["cells"], strict=True))
+
     @property
     def status(self) -> Object:
         """Its current status."""
@@ -93,6 +104,15 @@ class StoredReceiver:
         eventually(
             lambda: self.condition("Ready"),
             lambda seen: (seen.get("status"), seen.get("observedGeneration")) == ("True", generation),
+            within=CONDITION_WITHIN,
+        )
+        return self
+
+    def suspended(self) -> StoredReceiver:
+        """Wait until the operator knows that it is suspended, and return it."""
+        eventually(
+            lambda: self.condition("Healthy"),
+            lambda seen: seen.get("reason") == "Suspended",
             within=CONDITION_WITHIN,
         )
         return self

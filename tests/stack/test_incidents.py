@@ -3,47 +3,20 @@
 from __future__ import annotations
 
 import time
-import uuid
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.harness.eventually import steadily
-from tests.harness.notifications import FLAT1, addressed, policy
+from tests.harness.incident import LATE, Incident, told
+from tests.harness.notifications import FLAT1, policy
 from tests.harness.readings import target, targets
 
 if TYPE_CHECKING:
     from tests.harness.operator_under_test import OperatorUnderTest
-    from tests.harness.receivers import Receivers, StoredReceiver
-
-    Object = dict[str, Any]
+    from tests.harness.receivers import Receivers
 
 pytestmark = pytest.mark.needs_pod
-LATE = 6.0
-"""Seconds after which a notification that was not attempted is late."""
-
-
-class Incident:
-    """Creates the events of one incident."""
-
-    def __init__(self, operator: OperatorUnderTest) -> None:
-        self._operator = operator
-        self._key = f"incident-{uuid.uuid4().hex[:8]}"
-
-    def tell(self, event: str, *receivers: StoredReceiver, **spec: Any) -> Object:
-        """Create an event."""
-        obj = addressed(self._operator.namespace, *receivers, event=event, dedupKey=self._key, **spec)
-        self._operator.create(obj)
-        return obj
-
-    def ends(self, obj: Object, *phases: str) -> Object:
-        """Wait until an event has one of these phases, and return its status."""
-        return self._operator.status(obj, *phases, within=30)
-
-
-def told(receiver: StoredReceiver) -> list[tuple[str, int]]:
-    """Return the events that a webhook got, each with the status code of its answer."""
-    return [(hit["json"]["data"]["event"], hit["code"]) for hit in receiver.account.hits()]
 
 
 @pytest.mark.check("incidents-01")
@@ -67,7 +40,7 @@ def test_trigger_is_not_repeated_after_its_resolve(
 def test_incident_that_ends_while_its_receiver_is_suspended_is_not_told(
     receivers_operator: OperatorUnderTest, receivers: Receivers
 ) -> None:
-    receiver = receivers.add("webhook", suspend=True)
+    receiver = receivers.add("webhook", suspend=True).suspended()
     incident = Incident(receivers_operator)
     trigger = incident.tell("Trigger", receiver)
     time.sleep(LATE)

@@ -72,10 +72,7 @@ def test_receiver_deleted_while_targets_wait_fails_them(
 def test_suspended_receiver_gets_everything_when_it_is_resumed(
     receivers_operator: OperatorUnderTest, receivers: Receivers
 ) -> None:
-    receiver = receivers.add(suspend=True)
-    eventually(
-        lambda: receiver.condition("Healthy"), lambda seen: seen.get("reason") == "Suspended", within=15
-    )
+    receiver = receivers.add(suspend=True).suspended()
     objects = [addressed(receivers_operator.namespace, receiver) for _ in range(3)]
     for obj in objects:
         receivers_operator.create(obj)

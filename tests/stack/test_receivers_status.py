@@ -6,7 +6,7 @@ import json
 import time
 import uuid
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -17,14 +17,12 @@ from tests.harness.readings import Target, target, targets
 from tests.harness.receivers import BASE
 
 if TYPE_CHECKING:
-    from tests.harness.cluster import Cluster
     from tests.harness.operator_under_test import OperatorUnderTest
     from tests.harness.receivers import Receivers
 
 pytestmark = pytest.mark.needs_pod
 
 KINDS_PATH = "/apis/kubernaut.ai/v1alpha1"
-TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
 
 
 def moment(text: str) -> datetime:
@@ -66,17 +64,6 @@ def test_first_delivery_makes_a_receiver_healthy(
     assert replica["lastSuccessTime"] == status["lastSuccessTime"]
 
 
-def as_table(cluster: Cluster, path: str) -> dict[str, Any]:
-    """Return a listing as kubectl asks for it: each row's cells by the names of the columns."""
-    answer = cluster.api.rest_client.pool_manager.request(
-        "GET", cluster.api.configuration.host + path, headers={"Accept": TABLE}
-    )
-    table = answer.json()
-    names = [column["name"] for column in table["columnDefinitions"]]
-    rows = [dict(zip(names, row["cells"], strict=True)) for row in table["rows"]]
-    return {row["Name"]: row for row in rows}
-
-
 @pytest.mark.check("receivers-03")
 def test_columns_show_type_and_conditions(
     receivers_operator: OperatorUnderTest, receivers: Receivers
@@ -85,7 +72,7 @@ def test_columns_show_type_and_conditions(
     receivers_operator.deliver(addressed(receivers_operator.namespace, receiver), "Sent", within=20)
     receiver.wait("Healthy", "True", "Delivering")
 
-    row = as_table(receivers.cluster, f"{BASE}/{receiver.namespace}/notificationreceivers")[receiver.name]
+    row = receiver.row()
     assert row["Type"] == "webhook"
     assert row["Ready"] == "True"
     assert row["Healthy"] == "True"
