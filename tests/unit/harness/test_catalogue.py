@@ -34,7 +34,7 @@ def test_catalogue_has_117_checks_in_19_groups() -> None:
 
 
 def test_checks_of_receivers_are_counted_on_their_own() -> None:
-    groups = {"receivers", "fallback", "incidents", "channels", "templates"}
+    groups = {"receivers", "fallback", "incidents", "waiting", "channels", "templates"}
     assert {check.group for check in RECEIVERS} == groups
     assert len({check.promise for check in RECEIVERS}) == len(RECEIVERS) == len(BY_ID) - 117
 
