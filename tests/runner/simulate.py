@@ -23,6 +23,8 @@ from tests.simulation import search
 from tests.simulation.injected_faults import CachedStore, PiecemealStore
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tests.simulation.search import Store
 
 SHARE = 500
@@ -44,6 +46,10 @@ def main(
     seed: Annotated[int | None, typer.Option(help="Print the trace of this seed.")] = None,
     choices: Annotated[str | None, typer.Option(help="Print the trace of these choices, in hex.")] = None,
     inject: Annotated[str | None, typer.Option(help=f"Inject a fault: {', '.join(FAULTS)}.")] = None,
+    *,
+    incidents: Annotated[
+        bool, typer.Option("--incidents", help="Run schedules with incidents alone: a sixth of the seeds.")
+    ] = False,
 ) -> None:
     """Run schedules; the exit code is 0 if all invariants held, or if the injected fault was found."""
     quiet()
@@ -54,10 +60,12 @@ def main(
     data = search.choices(seed) if seed is not None else None if choices is None else _bytes(choices)
     if data is not None:
         console.print("\n".join(replay(data, inject)))
-    elif inject is not None:
-        _find_fault(inject, range(first, first + schedules))
+        return
+    seeds = search.with_incidents(first, schedules) if incidents else range(first, first + schedules)
+    if inject is not None:
+        _find_fault(inject, seeds)
     else:
-        _search(first, schedules)
+        _search(seeds)
 
 
 def replay(data: bytes, fault: str | None) -> list[str]:
@@ -72,12 +80,9 @@ def _bytes(choices: str) -> bytes:
         raise typer.BadParameter(f"not hexadecimal: {choices}", param_hint="--choices") from None
 
 
-def _search(first: int, schedules: int) -> None:
+def _search(seeds: Sequence[int]) -> None:
     began = reported = time.monotonic()
-    shares = [
-        range(start, min(start + SHARE, first + schedules))
-        for start in range(first, first + schedules, SHARE)
-    ]
+    shares = [seeds[start : start + SHARE] for start in range(0, len(seeds), SHARE)]
     done = overtaken = 0
     with processes() as pool:
         running = {pool.submit(search.check, share): share for share in shares}
@@ -92,13 +97,13 @@ def _search(first: int, schedules: int) -> None:
             overtaken += losses
             if time.monotonic() - reported >= PROGRESS_INTERVAL:
                 reported = time.monotonic()
-                console.print(f"{done:,} of {schedules:,} schedules after {reported - began:.0f} s")
+                console.print(f"{done:,} of {len(seeds):,} schedules after {reported - began:.0f} s")
     seconds = time.monotonic() - began
     console.print(f"{done:,} schedules, all invariants held, in {seconds:.0f} s ({done / seconds:.0f}/s)")
     console.print(f"{overtaken:,} successes were lost in the one unavoidable way (DD-LEDGER-001)")
 
 
-def _find_fault(name: str, seeds: range) -> None:
+def _find_fault(name: str, seeds: Sequence[int]) -> None:
     store, violation = FAULTS[name]
     began = time.monotonic()
     with processes() as pool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from notification_contract.kinds.choices import LifecycleEvent, TargetState
 from notification_operator.domain.json_values import format_time
+from tests.harness.sink.services.pagerduty import State, follow
 from tests.simulation.cluster import OTHER_NAMESPACES
 from tests.simulation.environment import now
 from tests.simulation.invariants import Invariants
@@ -16,7 +17,7 @@ from tests.simulation.users import CHANNELS, Users
 from tests.simulation.violations import require
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from notification_operator.domain.model import Notification
@@ -112,35 +113,54 @@ class IncidentInvariants(Invariants):
     def _far_ends(
         self, place: tuple[str, str], told: Sequence[Told], by_uid: dict[str, Notification]
     ) -> None:
+        events, name = {each.uid: each for each in told}, place[1]
         last = [each for each in told if each.kind is not ACKNOWLEDGE][-1]
-        if last.uid not in by_uid:
-            return
-        notification = by_uid[last.uid]
-        states = {each.name: each.state for each in notification.status.targets}
-        for target in {channel for uid, channel in self.calls if uid in {each.uid for each in told}}:
-            is_open, unsure = self._replayed(told, target)
-            state, name = states.get(target), f"{place[1]} at {target}"
-            # After a restart, nobody knows where a Trigger went that is deleted.
-            if unsure or (state is None and any(each.uid not in by_uid for each in told)):
+        for target in {channel for uid, channel in self.calls if uid in events}:
+            calls = sorted(self._accepted(events, target), key=lambda call: call.ended_at)
+            self._in_order(f"{name} at {target}", calls, events, by_uid)
+            # What a dead process has told may have arrived late.
+            if last.uid not in by_uid or any(call.excused for call in calls):
                 continue
+            states = {each.name: each.state for each in by_uid[last.uid].status.targets}
+            state = states.get(target)
+            # After a restart, nobody knows where a Trigger went that is deleted.
+            if state is None and any(uid not in by_uid for uid in events):
+                continue
+            is_open = _incident(calls, events) in {State.TRIGGERED, State.ACKNOWLEDGED}
             if last.kind is RESOLVE and state in {None, TargetState.DELIVERED, TargetState.SUPPRESSED}:
-                require(not is_open, f"{name} stays open: its Resolve is {state}")
+                require(not is_open, f"{name} at {target} stays open: its Resolve is {state}")
             if last.kind is TRIGGER and state is TargetState.DELIVERED:
-                require(is_open, f"{name} is closed, although it was reported again")
+                require(is_open, f"{name} at {target} is closed, although it was reported again")
 
-    def _replayed(self, told: Sequence[Told], target: str) -> tuple[bool, bool]:
-        """Return whether an incident is open at a far end, and whether a dead process may have told it something late."""
-        kinds = {each.uid: each.kind for each in told}
-        calls = sorted(self._accepted(kinds, target), key=lambda call: call.ended_at)
-        is_open = False
-        for call in calls:
-            if kinds[call.uid] is not ACKNOWLEDGE:
-                is_open = kinds[call.uid] is TRIGGER
-        return is_open, any(call.excused for call in calls)
+    def _in_order(
+        self,
+        name: str,
+        calls: Sequence[Call],
+        events: Mapping[str, Told],
+        by_uid: Mapping[str, Notification],
+    ) -> None:
+        """Check that no Trigger opens what its Resolve has closed; who died, or is deleted, is known to nobody."""
+        for number, call in enumerate(calls):
+            trigger = events[call.uid]
+            if trigger.kind is not TRIGGER or call.excused:
+                continue
+            for earlier in calls[:number]:
+                resolve = events[earlier.uid]
+                known = resolve.uid in by_uid and not earlier.excused and earlier.ended_at <= call.at
+                overtaken = resolve.kind is RESOLVE and resolve.order > trigger.order
+                require(not (known and overtaken), f"{name} is opened by {call.id}, after its Resolve")
 
-    def _accepted(self, kinds: dict[str, LifecycleEvent], target: str) -> Iterator[Call]:
-        for uid in kinds:
+    def _accepted(self, events: Mapping[str, Told], target: str) -> Iterator[Call]:
+        for uid in events:
             yield from (call for call in self.calls[uid, target] if call.end == "success")
+
+
+def _incident(calls: Iterable[Call], events: Mapping[str, Told]) -> State | None:
+    """Return what PagerDuty makes of these calls."""
+    state: State | None = None
+    for call in calls:
+        state = follow(state, events[call.uid].kind.value.lower())
+    return state
 
 
 class IncidentSimulation(Simulation):

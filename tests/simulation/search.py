@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 import random
 from functools import partial
-from itertools import chain, islice
+from itertools import chain, count, islice
 from typing import TYPE_CHECKING
 
-from tests.simulation.schedule import Outcome, run_schedule
+from tests.simulation.schedule import Outcome, has_incidents, run_schedule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -34,6 +34,11 @@ SLACK_SECONDS = 12.0
 def choices(seed: int) -> bytes:
     """Return the choices of a seed, always the same."""
     return random.Random(seed).randbytes(CHOICES_LENGTH)  # noqa: S311 - a schedule, not a secret
+
+
+def with_incidents(first: int, number: int) -> Sequence[int]:
+    """Return so many seeds whose schedules have incidents, from the first seed on."""
+    return list(islice((seed for seed in count(first) if has_incidents(choices(seed))), number))
 
 
 def check(seeds: Iterable[int]) -> tuple[int | None, int]:

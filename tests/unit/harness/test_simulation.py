@@ -2,10 +2,11 @@
 
 import pytest
 
+from notification_operator.domain.incident import Incident
 from tests.simulation.injected_faults import CachedStore, PiecemealStore
 from tests.simulation.invariants import Invariants
 from tests.simulation.schedule import run_schedule
-from tests.simulation.search import CHOICES_LENGTH, choices, find, shortest
+from tests.simulation.search import CHOICES_LENGTH, choices, find, shortest, with_incidents
 from tests.simulation.violations import InvariantViolation
 
 
@@ -31,6 +32,17 @@ def test_cached_reads_deliver_after_a_success() -> None:
 def test_piecemeal_writes_lose_an_attempt() -> None:
     seed = find(range(2000), violation="a recorded attempt is lost", store=PiecemealStore)
     assert seed is not None
+
+
+def test_trigger_after_its_resolve_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Incident, "_outdated", lambda *_event, **_late: None)
+    assert find(with_incidents(100, 40), violation=", after its Resolve") is not None
+
+
+def test_schedules_with_incidents_are_found_by_their_seeds() -> None:
+    seeds = with_incidents(100, 10)
+    assert len(set(seeds)) == 10
+    assert all("Trigger of" in "".join(run_schedule(choices(seed)).trace) for seed in seeds)
 
 
 def test_shrunk_choices_end_with_the_same_violation() -> None:
