@@ -243,7 +243,7 @@ class Bundle(pulumi.ComponentResource):
             image=self.image,
             slack_url=self._inputs.slack_url,
             account=account.account_name,
-            config=config_file.render(settings),
+            config=config_file.render(settings, stack=pulumi.get_stack()),
             operator=settings.operator,
             channels=settings.channels,
             audit=settings.audit,

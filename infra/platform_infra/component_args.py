@@ -283,7 +283,7 @@ class NotificationPlatformArgs(TypedDict, total=False):
     receivers_types_elsewhere: list[str]
     """Types that receivers in other namespaces than the operator's may have. The default types send nothing over the network. Each further type lets everyone who may change receivers in a served namespace send from the operator's network; a receiver of another type gets the condition Ready=False, NotAllowed. The default is `["console", "log", "file"]`."""
     receivers_cluster: str
-    """Name of the cluster that messages to receivers and to the channel slack contain, and that templates can use; empty for none."""
+    """Name of the cluster that messages to receivers and to the channel slack contain, and that templates can use; empty for the name of the stack."""
     receivers_denied_networks: list[str]
     """Networks that no receiver may connect to, such as `["2001:db8:64::/96"]`, whatever its `allowedNetworks` contains. List the networks of pods and Services if their addresses are public or IPv6, and the NAT64 prefix of the site. Addresses of metadata services, link-local and reserved ones are always refused."""
     receivers_allowed_hosts: list[str]

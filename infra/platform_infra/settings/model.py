@@ -5,13 +5,13 @@ A setting's key is its path in camel case: `channels.file.enabled` is `channelsF
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 from pydantic import Field, SecretStr
 
 from notification_contract import settings as contract
 from notification_contract.kinds.channel_names import ReceiverType  # noqa: TC001 - pydantic reads annotations at run time
-from platform_infra.settings.derivation import operator_setting
+from platform_infra.settings.derivation import Sets, operator_setting
 from platform_infra.settings.sections.admission import Admission
 from platform_infra.settings.sections.base import Cidr, Section
 from platform_infra.settings.sections.cluster import Cluster
@@ -66,7 +66,8 @@ class Settings(Section):
     receivers_enabled: bool = operator_setting("receivers.enabled")
     receivers_namespaced: bool = operator_setting("receivers.namespaced")
     receivers_types_elsewhere: tuple[ReceiverType, ...] = operator_setting("receivers.types_elsewhere")
-    receivers_cluster: str = operator_setting("receivers.cluster")
+    receivers_cluster: Annotated[str, Field(max_length=253), Sets(("receivers.cluster",))] = ""
+    """Name of the cluster that messages to receivers and to the channel slack contain, and that templates can use; empty for the name of the stack."""
     receivers_denied_networks: tuple[Cidr, ...] = operator_setting("receivers.denied_networks")
     receivers_allowed_hosts: tuple[contract.HostName, ...] = operator_setting("receivers.allowed_hosts")
     receivers_max_per_namespace: int = operator_setting("receivers.max_per_namespace")

@@ -189,7 +189,7 @@ def test_rendered_file_contains_only_what_differs_from_the_defaults() -> None:
 def test_stack_field_has_the_bounds_and_text_of_the_operator_setting() -> None:
     operator = dict(declared_settings(OperatorSettings))
     stack = dict(declared_settings(Settings))
-    own = {"leader_election.enabled", "leader_election.namespace", "routing.namespace"}
+    own = {"leader_election.enabled", "leader_election.namespace", "routing.namespace", "receivers.cluster"}
     for target, source in sources(Settings).items():
         if dotted(target) in own:
             continue
@@ -238,6 +238,19 @@ def test_pod_serves_the_configured_ports_and_reads_the_default_file(record: Reco
     assert recording.container["args"] == ["run", "--config", default_file]
 
 
+@pytest.mark.parametrize(
+    ("values", "named"),
+    [({}, "test"), ({"receiversCluster": "prod-eu"}, "prod-eu")],
+    ids=["stack", "setting"],
+)
+def test_messages_name_the_stack_unless_the_settings_name_the_cluster(
+    record: Record, values: dict[str, str], named: str
+) -> None:
+    annotations = record(**values).spec("Deployment")["template"]["metadata"]["annotations"]
+    document = yaml.safe_load(annotations[names.CONFIG_ANNOTATION])
+    assert OperatorSettings.model_validate(document).receivers.cluster == named
+
+
 def test_mounted_file_is_the_one_that_the_operator_reads(record: Record) -> None:
     recording = record()
     (mount,) = [entry for entry in recording.container["volumeMounts"] if entry["name"] == "config"]
@@ -247,7 +260,7 @@ def test_mounted_file_is_the_one_that_the_operator_reads(record: Record) -> None
     assert operator_config.DEFAULT_CONFIG_FILE.parent.as_posix() == mount["mountPath"]
     assert operator_config.DEFAULT_CONFIG_FILE.name == file["path"]
     assert file["fieldRef"]["fieldPath"] == f"metadata.annotations['{names.CONFIG_ANNOTATION}']"
-    assert annotations[names.CONFIG_ANNOTATION] == config_file.render(parse({}))
+    assert annotations[names.CONFIG_ANNOTATION] == config_file.render(parse({}), stack="test")
     assert [entry.part for entry in recording.of("ConfigMap")] == ["limits"]
 
 

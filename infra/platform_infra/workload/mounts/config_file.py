@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from platform_infra.settings.model import Settings
 
 
-def render(settings: Settings) -> str:
-    """Return the text of the file: what differs from the operator's defaults, except secrets, which a Secret holds."""
-    return render_operator(operator_settings(settings))
+def render(settings: Settings, *, stack: str = "") -> str:
+    """Return the text of the file: what differs from the operator's defaults, except secrets, which a Secret holds.
+
+    `stack` is the name of the cluster in messages if the settings have none.
+    """
+    named = settings.model_copy(update={"receivers_cluster": settings.receivers_cluster or stack})
+    return render_operator(operator_settings(named))
