@@ -41,10 +41,11 @@ KIND = f"/apis/{names.GROUP}/{names.VERSION}/namespaces"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """The status code of an answer, its object, and its message if it has one."""
+    """The status code of an answer, its object, its message if it has one, and its warnings."""
 
     code: int
     document: dict[str, Any]
+    warnings: tuple[str, ...] = ()
 
     @property
     def message(self) -> str:
@@ -79,7 +80,11 @@ class ApiServer:
             body=None if body is None else json.dumps(body),
             headers=_merged(headers),
         )
-        return Answer(code=answer.status, document=json.loads(answer.data or b"{}"))
+        return Answer(
+            code=answer.status,
+            document=json.loads(answer.data or b"{}"),
+            warnings=tuple(answer.headers.getlist("Warning")),
+        )
 
     def create(self, obj: dict[str, Any], *, user: str = "") -> Answer:
         """Create a notification or a receiver."""

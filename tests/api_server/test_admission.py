@@ -71,6 +71,18 @@ def test_link_with_another_scheme_is_refused(
     assert "only the schemes https are accepted; use one of them" in answer.message
 
 
+def test_address_without_effect_is_accepted_with_a_warning(api_server: ApiServer, namespace: str) -> None:
+    people = [{"email": "ann@example.com", "slack": "#team"}, {"webhookURL": "https://example.com/"}]
+
+    warnings = eventually(lambda: created(api_server, namespace, recipients=people).warnings, bool)
+
+    assert len(warnings) == 2
+    for field, warning in zip(("slack", "webhookURL"), sorted(warnings), strict=True):
+        assert f"spec.recipients[].{field} has no effect" in warning
+    answer = created(api_server, namespace, recipients=[{"email": "ann@example.com", "slack": ""}])
+    assert (answer.code, answer.warnings) == (201, ())
+
+
 def test_reference_to_another_namespace_is_refused(api_server: ApiServer, namespace: str) -> None:
     answer = created(api_server, namespace, remediationRequestRef={"name": "rr-1", "namespace": "payments"})
     assert answer.code == 422

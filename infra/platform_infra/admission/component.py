@@ -76,7 +76,7 @@ class RequestAdmission(pulumi.ComponentResource):
             spec=ValidatingAdmissionPolicyBindingSpecArgs(
                 policy_name=created.metadata.name,
                 param_ref=reference if policy.has_limits else None,
-                validation_actions=["Deny"],
+                validation_actions=list(policy.actions),
             ),
             opts=self._child.options(replaced_actions()),
         )

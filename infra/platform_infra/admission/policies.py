@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from notification_contract.kinds.target import WITHOUT_EFFECT, without_effect
 from notification_contract.names import DRILL_LABEL
 from platform_infra import names
 from platform_infra.admission.policy import (
@@ -114,6 +115,23 @@ REQUESTS: Final = Policy(
     ),
     reason="Invalid",
 )
+WARNINGS: Final = Policy(
+    name="notification-requests-warnings",
+    resource=names.PLURAL,
+    operations=("CREATE",),
+    conditions={},
+    variables={"recipients": "has(object.spec.recipients) ? object.spec.recipients : []"},
+    checks=tuple(
+        Check(
+            expression=f"!variables.recipients.exists(each, has(each.{field}) && each.{field} != '')",
+            message=f"'{without_effect(field)}'",
+        )
+        for field in WITHOUT_EFFECT
+    ),
+    reason="Invalid",
+    actions=("Warn",),
+    has_limits=False,
+)
 STATUS: Final = status_policy(
     "notification-requests-status",
     names.PLURAL,
@@ -163,7 +181,7 @@ DRILLS: Final = Policy(
     reason="Forbidden",
     has_limits=False,
 )
-POLICIES: Final = (REQUESTS, DRILLS, STATUS, RECEIVERS, RECEIVER_STATUS)
+POLICIES: Final = (REQUESTS, WARNINGS, DRILLS, STATUS, RECEIVERS, RECEIVER_STATUS)
 
 
 PREVIEW: Final = "pr-[1-9][0-9]*"

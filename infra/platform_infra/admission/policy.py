@@ -43,6 +43,8 @@ class Policy:
     checks: tuple[Check, ...]
     reason: str
     """The reason in the API server's answer."""
+    actions: tuple[str, ...] = ("Deny",)
+    """What becomes of a request that fails a check."""
     has_limits: bool = True
     """Whether it reads the ConfigMap with the limits of the stack."""
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from notification_cli.views.receivers import in_words
 from notification_cli.views.text import clean
 from notification_contract.kinds.choices import TargetReason, TargetState
+from notification_contract.kinds.target import WITHOUT_EFFECT, without_effect
 from notification_operator.domain.folding.outcome import target_statuses
 from notification_operator.domain.receivers.targets import receiver_of
 from notification_operator.domain.status import FINAL
@@ -91,18 +92,10 @@ class Link:
     """Why it cannot be used, in a sentence; empty if it can, or if that is not known."""
 
 
-WITHOUT_EFFECT: Final = ("slack", "teams", "webhookURL")
-"""The addresses of a recipient that no channel uses; those of the kinds email and phone make targets."""
-
-
 def unused_addresses(recipients: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
     """Return a sentence for each kind of address that has no effect, without its full stop."""
     given = {field for recipient in recipients for field in WITHOUT_EFFECT if recipient.get(field)}
-    return tuple(
-        f"spec.recipients[].{field} has no effect, because no channel uses it; name a receiver in spec.receiverRefs"
-        for field in WITHOUT_EFFECT
-        if field in given
-    )
+    return tuple(without_effect(field) for field in WITHOUT_EFFECT if field in given)
 
 
 def targets_of(notification: Notification, steps: Iterable[Progress], *, now: datetime) -> tuple[Target, ...]:

@@ -21,6 +21,14 @@ UNKNOWN_TYPE: Final = "receiver"
 ADDRESS_DIGITS: Final = 8
 """Hexadecimal digits that stand for an address: a status shows no address of a person."""
 
+WITHOUT_EFFECT: Final = ("slack", "teams", "webhookURL")
+"""The addresses of a recipient that make no target, because no channel uses them; those of the kinds email and phone do."""
+
+
+def without_effect(field: str) -> str:
+    """Return what is wrong with such an address, in a sentence without its full stop."""
+    return f"spec.recipients[].{field} has no effect, because no channel uses it; name a receiver in spec.receiverRefs"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetKey:

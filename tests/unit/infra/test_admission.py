@@ -10,7 +10,7 @@ import pytest
 from notification_contract import bounds
 from notification_contract.kinds.channel_types import CHANNEL_TYPES
 from notification_contract.kinds.receiver import parse_spec
-from platform_infra.admission.policies import DRILLS, POLICIES, parameters, pattern
+from platform_infra.admission.policies import DRILLS, POLICIES, WARNINGS, parameters, pattern
 from platform_infra.admission.receivers import RECEIVERS
 from platform_infra.settings.reader import SettingsError, parse
 from platform_infra.settings.sections.admission import Admission
@@ -40,8 +40,8 @@ def test_policies_have_provider_parent_and_parameters(record: Record) -> None:
     for binding in recording.of("ValidatingAdmissionPolicyBinding"):
         spec = binding.inputs["spec"]
         assert spec["policyName"] == binding.part
-        assert spec["validationActions"] == ["Deny"]
-        if binding.part == DRILLS.name:
+        assert spec["validationActions"] == (["Warn"] if binding.part == WARNINGS.name else ["Deny"])
+        if binding.part in {DRILLS.name, WARNINGS.name}:
             assert "paramRef" not in spec
             continue
         assert spec["paramRef"] == {
@@ -61,9 +61,9 @@ def test_policy_is_created_after_its_limits_and_refuses_on_errors(record: Record
 @pytest.mark.parametrize(
     ("values", "policies", "roles"),
     [
-        ({}, 5, 3),
+        ({}, 6, 3),
         ({"admissionEnabled": "false"}, 0, 3),
-        ({"crdUserRoles": "false"}, 5, 0),
+        ({"crdUserRoles": "false"}, 6, 0),
         (SHARED, 0, 0),
     ],
 )
