@@ -68,7 +68,7 @@ class AsyncNotifier:
         try:
             await objects.create_namespaced_custom_object(GROUP, VERSION, self.namespace, PLURAL, obj)
         except client.ApiException as error:
-            if error.status != HTTPStatus.CONFLICT or "dedup_key" not in options:
+            if error.status != HTTPStatus.CONFLICT or "once" not in options:
                 raise
             created = False
         name = obj["metadata"]["name"]

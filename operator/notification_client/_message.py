@@ -44,8 +44,8 @@ class Options(TypedDict, total=False):
     """NotificationReceivers: `NAME` in the notification's own namespace, or `NAMESPACE/NAME`."""
     labels: Mapping[str, str]
     links: Iterable[Link]
-    dedup_key: str
-    """At most one notification exists in a namespace for each key: its name is a hash of the key."""
+    once: str
+    """At most one notification exists in a namespace for each of these keys: its name is a hash of the key."""
     incident: str
     """`spec.dedupKey`: what all notifications about the same incident have in common."""
     event: str
@@ -100,15 +100,15 @@ def status_of(obj: Mapping[str, Any]) -> Status:
     )
 
 
-def stable_name(dedup_key: str) -> str:
-    """Return the object name of a key: the API server refuses a second object of the same name."""
-    return f"notif-{hashlib.sha256(dedup_key.encode()).hexdigest()[:DIGITS]}"
+def stable_name(once: str) -> str:
+    """Return the object name of a key of the option `once`: the API server refuses a second object of the same name."""
+    return f"notif-{hashlib.sha256(once.encode()).hexdigest()[:DIGITS]}"
 
 
 def notification(subject: str, body: str, options: Options) -> dict[str, Any]:
     """Return the object to create."""
-    key = options.get("dedup_key")
-    name = stable_name(key) if key is not None else f"notif-{uuid.uuid4().hex[:DIGITS]}"
+    once = options.get("once")
+    name = stable_name(once) if once is not None else f"notif-{uuid.uuid4().hex[:DIGITS]}"
     spec: dict[str, Any] = {"type": options.get("kind", "simple"), "subject": subject, "body": body}
     spec["priority"] = options.get("priority", "medium")
     links = [

@@ -47,7 +47,7 @@ def test_sent_notification_is_listed_shown_and_explained(cluster: Cluster) -> No
 
 @pytest.mark.check("cli-02")
 def test_repeated_key_creates_nothing_and_says_so(cluster: Cluster) -> None:
-    command = ("send", "-n", cluster.namespace, "-s", "Once", "--dedup", "build 7")
+    command = ("send", "-n", cluster.namespace, "-s", "Once", "--once", "build 7")
     first, second = cluster.notif(*command), cluster.notif(*command)
     assert (first.code, second.code) == (0, 0)
     assert "created" in first.out

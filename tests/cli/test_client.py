@@ -40,7 +40,7 @@ def test_every_option_reaches_the_object(cluster: Cluster) -> None:
         channels=["log"],
         labels={"kubernaut.ai/severity": "critical"},
         links=[Link(url="https://example.com", label="Graph", service="grafana")],
-        dedup_key="deploy 7",
+        once="deploy 7",
     )
     obj = read(cluster, handle.name)
     assert (handle.created, handle.name) == (True, stable_name("deploy 7"))
@@ -58,7 +58,7 @@ def test_every_option_reaches_the_object(cluster: Cluster) -> None:
 
 def test_repeated_key_finds_the_first_notification(cluster: Cluster) -> None:
     notifier = Notifier(cluster.namespace, api=cluster.api)
-    first, second = (notifier.send("s", "b", dedup_key="k") for _ in range(2))
+    first, second = (notifier.send("s", "b", once="k") for _ in range(2))
     assert (first.created, second.created, second.name) == (True, False, first.name)
     assert notifier.send("s", "b").name != notifier.send("s", "b").name
 
@@ -81,8 +81,8 @@ async def test_asynchronous_client_does_the_same(cluster: Cluster) -> None:
     client = await kubernetes_aio.config.new_client_from_config(str(cluster.kubeconfig))
     notifier = AsyncNotifier(cluster.namespace, api=client)
     try:
-        handle = await notifier.send("s", "b", dedup_key="k")
-        assert not (await notifier.send("s", "b", dedup_key="k")).created
+        handle = await notifier.send("s", "b", once="k")
+        assert not (await notifier.send("s", "b", once="k")).created
         assert (await handle.status()).phase == "Pending"
         with pytest.raises(TimeoutError):
             await handle.wait(0.1)

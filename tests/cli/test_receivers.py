@@ -52,7 +52,7 @@ def test_message_goes_to_the_receivers_that_are_named(cluster: Cluster) -> None:
     sent = cluster.notif(
         *("send", "-n", cluster.namespace, "-s", "Checkout is down", "-o", "json"),
         *("--to", "log", "--to", "slack/checkout", "--to", "platform/on-call"),
-        *("--dedup-key", "checkout", "--event", "acknowledge", "--format", "markdown"),
+        *("--incident", "checkout", "--event", "acknowledge", "--format", "markdown"),
         *("--template", "texts/incident"),
         *("--not-before", "10m", "--deliver-before", "2099-01-01T00:00:00Z"),
     )

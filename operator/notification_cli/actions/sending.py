@@ -107,7 +107,7 @@ class Sending:
             template=_template(self.template),
         )
         if self.once:
-            options["dedup_key"] = self.once
+            options["once"] = self.once
         if self.not_before:
             options["not_before"] = _moment("--not-before", self.not_before, now)
         if self.deliver_before:

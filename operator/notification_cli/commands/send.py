@@ -57,7 +57,6 @@ def send(  # noqa: PLR0913 - the options
         str,
         typer.Option(
             "--once",
-            "--dedup",
             metavar="KEY",
             help="Send once for each key: a repeat finds the first notification and creates nothing.",
             show_default=False,
@@ -66,9 +65,9 @@ def send(  # noqa: PLR0913 - the options
     incident: Annotated[
         str,
         typer.Option(
-            "--dedup-key",
+            "--incident",
             metavar="KEY",
-            help="Incident that the message is about; channels put its messages into one incident or thread.",
+            help="Incident that the message is about: its dedupKey, which all messages about the incident have.",
             show_default=False,
         ),
     ] = "",
@@ -111,7 +110,7 @@ def send(  # noqa: PLR0913 - the options
     """Create a notification. With `--wait`, the exit code is 1 if it is not delivered to all its targets.
 
     Examples: `make test 2>&1 | notif send -s "Tests failed" -b - --to slack --wait`,
-    `notif send -s "Checkout is down" --to notification-system/on-call --dedup-key checkout --event trigger`.
+    `notif send -s "Checkout is down" --to notification-system/on-call --incident checkout --event trigger`.
     """
     from notification_cli.actions.sending import Sending
     from notification_cli.session import run
