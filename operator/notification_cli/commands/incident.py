@@ -10,7 +10,10 @@ from notification_cli.options import Context, Kubeconfig, Namespace, NoColor, Ou
 
 
 def incident(  # noqa: PLR0913 - the options
-    key: Annotated[str, typer.Argument(help="Key of the incident: the dedupKey of its notifications.", show_default=False)],
+    key: Annotated[
+        str,
+        typer.Argument(help="Key of the incident: the dedupKey of its notifications.", show_default=False),
+    ],
     *,
     namespace: Namespace = "",
     output: OutputOption = Output.TABLE,

@@ -12,7 +12,7 @@ from notification_operator.domain.incident import RANK
 from notification_operator.domain.json_values import entries, mapping, text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
 
@@ -98,6 +98,27 @@ STATES = {
     LifecycleEvent.RESOLVE: "resolved",
 }
 """The state of an incident by its youngest event."""
+
+
+def grouped(
+    objects: Iterable[Mapping[str, Any]],
+) -> tuple[tuple[Incident | None, Sequence[Mapping[str, Any]]], ...]:
+    """Return notifications with those of each incident together and in their order, at the place of the first one.
+
+    An incident of which there is one notification alone is no group: it is among those without an incident.
+    """
+    groups: dict[object, list[Mapping[str, Any]]] = {}
+    for number, obj in enumerate(objects):
+        groups.setdefault(incident_of(obj) or number, []).append(obj)
+    result: list[tuple[Incident | None, list[Mapping[str, Any]]]] = []
+    for key, members in groups.items():
+        if len(members) > 1 and isinstance(key, Incident):
+            result.append((key, sorted(members, key=position_of)))
+        elif result and result[-1][0] is None:
+            result[-1][1].extend(members)
+        else:
+            result.append((None, members))
+    return tuple(result)
 
 
 def events_of(objects: Iterable[Mapping[str, Any]], key: str) -> tuple[IncidentEvent, ...]:

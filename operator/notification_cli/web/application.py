@@ -13,13 +13,14 @@ from aiohttp import web
 
 from notification_cli.actions.single import read
 from notification_cli.errors import ApiError, CliError, ExitCode
+from notification_cli.views.incidents import events_of
 from notification_cli.views.timeline import timeline
 from notification_cli.web.hints import Hints
 from notification_cli.web.layout import RECEIVERS, Layout
 from notification_cli.web.pages import Pages
 from notification_cli.web.receivers import KIND, ReceiverPages
 from notification_cli.web.security import add_headers, guard
-from notification_cli.web.source import Filter
+from notification_cli.web.source import NOTHING, Filter
 from notification_contract.kinds.choices import Phase
 
 if TYPE_CHECKING:
@@ -101,11 +102,14 @@ class Application:
     async def _single(self, request: web.Request) -> str:
         obj = await self._source.get(*self._place(request))
         notification, now = read(obj), self._clock()
+        key = notification.content.dedup_key
+        listed = await self._source.incident(notification.namespace, key) if key else NOTHING
         return self._pages.single(
             notification,
             await self._source.explained(notification, now),
             timeline(notification, now=now),
-            version=obj["metadata"]["resourceVersion"],
+            incident=events_of(listed.objects, key),
+            version=listed.version or obj["metadata"]["resourceVersion"],
             now=now,
         )
 
@@ -179,6 +183,7 @@ class Application:
             labels=request.query.get("labels", ""),
             receiver=request.query.get("receiver", "").strip(),
             name=request.query.get("name", ""),
+            incident=request.query.get("incident", ""),
         )
 
 

@@ -101,6 +101,7 @@ def query(chosen: Filter, *, phases: Sequence[str] = (), **more: str) -> str:
         ("labels", chosen.labels),
         ("receiver", chosen.receiver),
         ("name", chosen.name),
+        ("incident", chosen.incident),
         *more.items(),
     ]
     return urlencode(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from notification_cli.views.incidents import STATES, event_of, grouped, incident_of
 from notification_cli.views.rows import row_of
 from notification_cli.views.text import clean, clock, duration, moment
 from notification_cli.web.hints import UNDELIVERED, Hints
@@ -12,6 +14,7 @@ from notification_cli.web.layout import (
     LABEL_BYTES,
     NAME_CHARACTERS,
     SUBJECT_BYTES,
+    SUBJECT_CHARACTERS,
     TEXT_CHARACTERS,
     Layout,
     fit,
@@ -27,12 +30,14 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from notification_cli.views.explaining.explanation import Explanation
+    from notification_cli.views.incidents import IncidentEvent
     from notification_cli.views.targets import Link, Target
     from notification_cli.views.timeline import Entry
     from notification_cli.web.source import Listed
     from notification_operator.domain.model import Notification
 
 MOST_ENTRIES: Final = 120
+MOST_EVENTS: Final = 20
 REASON_CHARACTERS: Final = 80
 PHASE_CHARACTERS: Final = 16
 
@@ -50,7 +55,16 @@ class Pages:
             chosen=chosen,
             here=tab_of(chosen.phases),
             title="Notifications",
-            rows=[self._row(obj, now, undelivered=undelivered) for obj in listed.objects],
+            groups=[
+                {
+                    "incident": fit(clean(incident.key), SUBJECT_CHARACTERS, SUBJECT_BYTES)
+                    if incident
+                    else "",
+                    "rows": [self._row(obj, now, undelivered=undelivered) for obj in objects],
+                }
+                for incident, objects in grouped(listed.objects)
+            ],
+            count=len(listed.objects),
             undelivered=undelivered,
             command=self._hints.redrive(chosen) if undelivered and listed.objects else "",
             filter=chosen,
@@ -59,19 +73,24 @@ class Pages:
             events=self._layout.events_url(chosen, version=listed.version),
         )
 
-    def single(
+    def single(  # noqa: PLR0913 - what the page shows
         self,
         notification: Notification,
         explanation: Explanation,
         entries: Sequence[Entry],
         *,
+        incident: Sequence[IncidentEvent] = (),
         version: str,
         now: datetime,
     ) -> str:
-        """Return the page of one notification, as it was in a version."""
+        """Return the page of one notification and of its incident, as they were in a version."""
         content, status = notification.content, notification.status
         labels = ", ".join(f"{key}={value}" for key, value in sorted(content.labels.items()))
-        here = Filter(namespace=notification.namespace, name=notification.name)
+        here = Filter(
+            namespace=notification.namespace,
+            name=notification.name,
+            incident=content.dedup_key if incident else "",
+        )
         again = notification.phase in UNDELIVERED
         return self._layout.render(
             "single.html.j2",
@@ -89,6 +108,10 @@ class Pages:
             notes=[long(note) for note in explanation.notes],
             command=self._hints.replay(notification.namespace, notification.name) if again else "",
             targets=[_target(each, now) for each in explanation.targets],
+            incident=long(clean(content.dedup_key)),
+            state=STATES[incident[-1].event] if incident else "",
+            events_of_incident=[self._event(each, notification) for each in incident[-MOST_EVENTS:]],
+            omitted_events=max(len(incident) - MOST_EVENTS, 0),
             receivers=[self._receiver(each) for each in explanation.receivers],
             entries=[_entry(each) for each in entries[-MOST_ENTRIES:]],
             omitted=max(len(entries) - MOST_ENTRIES, 0),
@@ -121,6 +144,20 @@ class Pages:
             if undelivered
             else short(row.subject),
             "reason": fit(why, REASON_CHARACTERS, SUBJECT_BYTES // 2) if undelivered else "",
+            "event": event_of(obj).value if incident_of(obj) else "",
+        }
+
+    def _event(self, event: IncidentEvent, shown: Notification) -> dict[str, Any]:
+        states = Counter(target.state for target in event.targets)
+        return {
+            "created": moment(event.created),
+            "event": event.event.value,
+            "name": fit(event.name, NAME_CHARACTERS, SUBJECT_BYTES),
+            "url": ""
+            if event.name == shown.name
+            else self._layout.notification_url(shown.namespace, event.name),
+            "phase": fit(event.phase, PHASE_CHARACTERS, SUBJECT_BYTES),
+            "targets": short(", ".join(f"{count} {state}" for state, count in states.items())),
         }
 
     def _receiver(self, link: Link) -> dict[str, Any]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from notification_cli.actions.listing import phase_selector
 from notification_cli.actions.single import explained
-from notification_cli.errors import CliError, ExitCode
+from notification_cli.errors import ApiError, CliError, ExitCode
 from notification_cli.kube.resources import Notifications, Selection
 from notification_cli.views.rows import ReceiverFilter, receivers_of
+from notification_operator.domain.incident import incident_selector
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -37,6 +39,8 @@ class Filter:
     """`NAME` or `NAMESPACE/NAME`; empty for any."""
     name: str = ""
     """The name of a single notification; empty for a list."""
+    incident: str = ""
+    """The `spec.dedupKey` of the notifications; empty for any."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +50,9 @@ class Listed:
     version: str
     scanned: int = 0
     """How many notifications were read for it, if more than it has; else 0."""
+
+
+NOTHING: Final = Listed(objects=(), next="", version="")
 
 
 class Source:
@@ -83,6 +90,21 @@ class Source:
                 break
         return Listed(objects=objects, next=following, version=version, scanned=scanned)
 
+    async def incident(self, namespace: str, key: str) -> Listed:
+        """Return the notifications of an incident; none without the right to list them, or if the CRD is older than incidents."""
+        selection = _selection(Filter(namespace=namespace, incident=key))
+        objects: list[dict[str, Any]] = []
+        version = ""
+        try:
+            async for page in self._notifications.pages(selection, limit=MOST_SCANNED):
+                objects += page.items
+                version = version or page.version
+        except ApiError as error:
+            if not (error.unselectable or error.status == HTTPStatus.FORBIDDEN):
+                raise
+            return NOTHING
+        return Listed(objects=objects, next="", version=version)
+
     async def get(self, namespace: str, name: str) -> dict[str, Any]:
         return await self._notifications.get(namespace, name)
 
@@ -107,5 +129,7 @@ class Source:
 
 
 def _selection(chosen: Filter) -> Selection:
+    if chosen.incident:
+        return Selection(namespace=chosen.namespace, fields=incident_selector(chosen.incident))
     fields = f"metadata.name={chosen.name}" if chosen.name else phase_selector(chosen.phases)
     return Selection(namespace=chosen.namespace, labels=chosen.labels, fields=fields)

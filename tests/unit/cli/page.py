@@ -58,6 +58,14 @@ class MemorySource(Source):
         ]
         return _page(selected, start)
 
+    async def incident(self, namespace: str, key: str) -> Listed:
+        mine = [
+            obj
+            for obj in self.objects
+            if (obj["metadata"]["namespace"], obj["spec"].get("dedupKey")) == (namespace, key)
+        ]
+        return Listed(objects=mine, next="", version="8")
+
     async def get(self, namespace: str, name: str) -> dict[str, Any]:
         for obj in self.objects:
             if (obj["metadata"]["namespace"], obj["metadata"]["name"]) == (namespace, name):

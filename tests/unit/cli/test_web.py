@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import re
 import shlex
+from datetime import timedelta
 from html import unescape
-from typing import Any
+from typing import Any, Never
 
 import pytest
 
@@ -15,9 +16,10 @@ from notification_cli.kube.resources import Page
 from notification_cli.web.hints import Hints
 from notification_cli.web.layout import fit
 from notification_cli.web.source import MOST_SCANNED, PAGE, Filter, Source
+from notification_operator.domain.json_values import format_time
 from tests.unit.cli.page import ROOT, MemorySource, serving
 from tests.unit.cli.samples import attempt, failed, partial, reported, retrying, sick_receiver
-from tests.unit.operator.domain.builders import stored
+from tests.unit.operator.domain.builders import START, stored
 from tests.unit.operator.domain.receivers.builders import stored_receiver
 
 CELL = re.compile(r"<td[^>]*>(.*?)</td>")
@@ -67,6 +69,67 @@ async def test_single_notification_shows_channels_and_timeline() -> None:
             "circuit breaker",
         ):
             assert part in text
+
+
+def events(*kinds: str) -> list[dict[str, Any]]:
+    """Return the notifications of an incident, the latest first, each with one of another incident after it."""
+    result = []
+    for number, kind in reversed(list(enumerate(kinds))):
+        created = format_time(START + timedelta(minutes=number))
+        for key, event in (("disk", kind), (f"other-{number}", "Trigger")):
+            metadata = {"name": f"{key}-n{number}", "creationTimestamp": created}
+            spec = {"dedupKey": key, "event": event, "subject": f"about {key}"}
+            result.append(stored(metadata=metadata, spec=spec, status=failed()["status"]))
+    return result
+
+
+async def test_list_shows_the_notifications_of_an_incident_together_and_in_order() -> None:
+    others = ["other-2-n2", "other-1-n1", "other-0-n0"]
+    async with serving(MemorySource([*events("Trigger", "Acknowledge", "Resolve")])) as page:
+        for path in ("/", "/?phase=Failed"):
+            _, text = await page.get(path)
+            names = re.findall(r">(Incident [^<]*|(?:disk|other-\d)-n\d)<", text)
+            assert names == ["Incident disk", "disk-n0", "disk-n1", "disk-n2", *others]
+        (subject,) = [row[-1] for row in cells(text) if row[0].startswith("disk-n2")]
+        assert subject == "Resolve about disk"
+
+
+async def test_page_of_a_notification_shows_its_incident_and_follows_it() -> None:
+    async with serving(MemorySource(events("Trigger", "Resolve", "Trigger"))) as page:
+        _, text = await page.get("/n/shop/disk-n1")
+        assert re.search(r"<h2>Incident <span[^>]*>disk</span> open</h2>", text)
+        shown = [row[1:4] for row in cells(text) if row[2:3] and row[2].startswith("disk")]
+        assert shown == [
+            ["Trigger", "disk-n0", "Failed"],
+            ["Resolve", "disk-n1", "Failed"],
+            ["Trigger", "disk-n2", "Failed"],
+        ]
+        links = [f'href="{ROOT}/n/shop/disk-n{number}"' in text for number in range(3)]
+        assert links == [True, False, True]
+        (follow,) = re.findall(r'data-events="([^"]*)"', text)
+        assert {"incident=disk", "version=8"} <= set(unescape(follow).partition("?")[2].split("&"))
+
+
+async def test_incident_is_left_out_where_it_cannot_be_listed() -> None:
+    for error in (ApiError("denied", status=403), ApiError("old", unselectable=True)):
+        source = Source(Unlisted(error), None)  # type: ignore[arg-type]  # by its interface
+        assert (await source.incident("shop", "disk")).objects == ()
+    with pytest.raises(ApiError, match="broken"):
+        await Source(Unlisted(ApiError("broken", status=500)), None).incident("shop", "disk")  # type: ignore[arg-type]
+
+
+class Unlisted:
+    """Notifications that no listing returns."""
+
+    receivers = None
+
+    def __init__(self, error: ApiError) -> None:
+        self._error = error
+        self.notifications = self
+
+    def pages(self, _selection: object, *, limit: int) -> Never:
+        assert limit
+        raise self._error
 
 
 async def test_failed_tab_has_the_reasons_and_the_command_to_send_again() -> None:
@@ -212,7 +275,9 @@ async def test_page_has_at_most_100_kilobytes_whatever_its_texts_are() -> None:
         )
         for n in range(100)
     ]
-    long = retrying(subject="&" * 500)
+    for number, obj in enumerate(objects):
+        obj["spec"] |= {"dedupKey": f"{min(number // 2, 25):02}" + "&" * 253, "event": "Acknowledge"}
+    long = retrying(subject="&" * 500, dedupKey=objects[0]["spec"]["dedupKey"])
     long["status"]["deliveryAttempts"] = [
         attempt("slack", n, 31 * n, error="&" * 2000) for n in range(1, 100)
     ]
@@ -226,7 +291,7 @@ async def test_page_has_at_most_100_kilobytes_whatever_its_texts_are() -> None:
 
 
 async def test_texts_of_others_are_escaped() -> None:
-    obj = retrying(subject=HOSTILE)
+    obj = retrying(subject=HOSTILE, dedupKey=HOSTILE)
     obj["status"]["deliveryAttempts"][1]["error"] = HOSTILE
     obj["status"]["message"] = HOSTILE
     obj["metadata"]["labels"] = {"a": HOSTILE}
