@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -11,14 +12,18 @@ import yaml
 from prometheus_client.metrics import MetricWrapperBase
 
 from notification_cli.app import app as notif
+from notification_cli.views.lint.files import notification
 from notification_contract.crds import notification_request
 from notification_contract.kinds.choices import Phase, TargetReason
 from notification_contract.settings import Audit
 from notification_operator.channels.console import ConsoleChannel
+from notification_operator.controller.incidents import BLIND_AFTER, MARGIN
 from notification_operator.domain.flow_control.breaker import Limits
+from notification_operator.domain.incident import LATE_AFTER
 from notification_operator.domain.model import Reason
 from notification_operator.domain.routing import RoutingReason
 from notification_operator.observers.audit.observer import AuditObserver
+from notification_operator.rendering.headline import LOOKS
 from notification_operator.telemetry.gauges import ReceiverGauges, WaitingGauges, publish
 from notification_operator.telemetry.metrics import PREFIX, Metrics
 from platform_infra.workload import rbac
@@ -211,6 +216,29 @@ def test_every_phase_and_reason_is_documented() -> None:
         assert re.search(rf"^\| {phase} \|", text, re.MULTILINE)
     for reason in (*Reason, *RoutingReason):
         assert f"`{reason}`" in text
+
+
+def test_page_about_incidents_says_what_the_operator_does() -> None:
+    text = page("incidents.md")
+    for event, look in LOOKS.items():
+        marked = re.escape(f"| `{event}` | `{look.mark} …` | `{look.emoji} {look.mark} …` |")
+        assert re.search(rf"^{marked}", text, re.MULTILINE)
+    stated = {
+        "late if it was not attempted within five seconds": LATE_AFTER,
+        "at most as long as an attempt may take and ten seconds": MARGIN,
+        "cannot be listed for a minute": timedelta(seconds=BLIND_AFTER),
+    }
+    assert [each for each in stated if each not in re.sub(r"[*\n ]+", " ", text)] == []
+    assert [each.total_seconds() for each in stated.values()] == [5, 10, 60]
+    for reason in (Reason.INCIDENT_RESOLVED, Reason.INCIDENT_REOPENED, TargetReason.WAITING_FOR_INCIDENT):
+        assert f"`{reason}` |" in text
+
+
+def test_examples_of_incidents_are_valid_notifications() -> None:
+    (block,) = re.findall(r"^```yaml\n(.*?)^```", page("incidents.md"), re.DOTALL | re.MULTILINE)
+    documents = list(yaml.safe_load_all(block))
+    assert [list(notification(each)) for each in documents] == [[], []]
+    assert len({(each["metadata"]["namespace"], each["spec"]["dedupKey"]) for each in documents}) == 1
 
 
 def test_every_reason_of_a_target_is_documented_and_described_in_the_crd() -> None:
