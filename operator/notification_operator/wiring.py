@@ -234,6 +234,7 @@ def build(
             queue=queue,
             ownership=ownership,
             metrics=metrics_observer,
+            events=event_observer,
             redactor=redactor,
             clock=clock,
         )
@@ -410,6 +411,7 @@ def _receiver_watch(  # noqa: PLR0913 - the parts that receivers concern
     queue: WorkQueue,
     ownership: Ownership,
     metrics: MetricsObserver,
+    events: EventObserver,
     redactor: Redactor,
     clock: Callable[[], datetime],
 ) -> ReceiverWatch:
@@ -423,6 +425,7 @@ def _receiver_watch(  # noqa: PLR0913 - the parts that receivers concern
         endpoints=endpoints,
         waiting=lambda key: ports.metrics.waiting.count(str(key)),
         tester=ReceiverTester(lambda: sources.catalog.catalog, endpoints, clock=clock, redact=redactor.text),
+        publish=events.receiver_changed,
         replica=ports.replica,
         home=sources.ports.home,
         types_elsewhere=settings.receivers.types_elsewhere,

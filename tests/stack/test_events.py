@@ -1,10 +1,11 @@
-"""Kubernetes Events about notifications: only for outcomes that somebody may have to act on."""
+"""Kubernetes Events about notifications and receivers: only for outcomes that somebody may have to act on."""
 
 import pytest
 
 from tests.harness.eventually import eventually, steadily
-from tests.harness.notifications import notification
+from tests.harness.notifications import addressed, notification
 from tests.harness.operator_under_test import OperatorUnderTest
+from tests.harness.receivers import Receivers
 
 
 @pytest.mark.needs_pod
@@ -36,3 +37,20 @@ def test_partial_success_emits_an_event_and_success_emits_none(shipped_operator:
     assert event["reason"] == "PartialDeliverySuccess"
     # Events are posted in order: one about the earlier notification would exist by now.
     assert steadily(lambda: shipped_operator.events(sent), lambda result: not result, during=1) == []
+
+
+@pytest.mark.needs_pod
+def test_receiver_without_its_secret_has_an_event_until_it_has_one(
+    receivers_operator: OperatorUnderTest, receivers: Receivers
+) -> None:
+    receiver = receivers.add("webhook", secret=False)
+    (event,) = eventually(lambda: receivers_operator.events(receiver.stored()), bool, within=15)
+    assert (event["type"], event["reason"], event["action"]) == ("Warning", "ReferencesNotResolved", "Check")
+    assert receiver.secret in event["note"]
+
+    receiver.set_credential(receiver.credential)
+    receiver.ready()
+    receivers_operator.deliver(addressed(receivers_operator.namespace, receiver), "Sent")
+    receiver.wait("Healthy", "True", "Delivering")
+
+    steadily(lambda: len(receivers_operator.events(receiver.stored())), lambda count: count == 1, during=1)

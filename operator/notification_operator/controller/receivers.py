@@ -181,6 +181,7 @@ class ReceiverStatusController:
         owns: returns whether this replica owns the object with a uid now.
         examined: returns whether it is known what a receiver lacks; nothing is written of it before.
         waiting: returns how many messages for a receiver are not delivered yet.
+        publish: takes each object that was written, as it was before and as it is after.
         replica: the name of this replica's entries.
         home: the operator's own namespace.
         types_elsewhere: the types that receivers in other namespaces may have; None: all.
@@ -198,6 +199,7 @@ class ReceiverStatusController:
         endpoints: Endpoints,
         waiting: Callable[[ReceiverKey], int],
         tester: ReceiverTester,
+        publish: Callable[[JsonObject, JsonObject], None],
         replica: str,
         home: str,
         types_elsewhere: Sequence[str] | None = None,
@@ -206,6 +208,7 @@ class ReceiverStatusController:
     ) -> None:
         self._store = store
         self._waiting = waiting
+        self._publish = publish
         self._receivers = receivers
         self._declared = declared
         self._owns = owns
@@ -380,7 +383,10 @@ class ReceiverStatusController:
 
         outcome = await apply(self._store, ref_of(key), next_status)
         self._tests.recorded(key, test)
-        return outcome.after if isinstance(outcome, Applied) else outcome.current
+        if not isinstance(outcome, Applied):
+            return outcome.current
+        self._publish(outcome.before, outcome.after)
+        return outcome.after
 
     def _start_test(self, key: Key, fresh: JsonObject) -> None:
         """Send a test message if one was asked for that the status does not answer."""

@@ -8,8 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from notification_contract.kinds.choices import CircuitState, Phase
+from notification_contract.kinds.choices import CircuitState, ConditionStatus, Phase, ReceiverTestOutcome
+from notification_contract.names import KIND, RECEIVER_KIND
 from notification_contract.settings import EventLevel
+from notification_operator.domain.receivers.fold import READY
+from notification_operator.domain.receivers.health import CIRCUIT_OPEN, HEALTHY, SUSPENDED
+from notification_operator.domain.receivers.status import ReceiverStatus
 from notification_operator.domain.redaction.redact import redact as redact_text
 from notification_operator.kube.events import Event, EventType, Regarding
 
@@ -17,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from atomic_status import StatusError
+    from atomic_status import JsonObject, StatusError
+    from notification_operator.domain.conditions import Condition
     from notification_operator.domain.key import Key
     from notification_operator.domain.model import Notification
     from notification_operator.observers.publisher import Transition
@@ -26,6 +31,10 @@ ACTIONABLE: Final = frozenset({Phase.RETRYING, Phase.PARTIALLY_SENT, Phase.FAILE
 ROUTING_DOCUMENT_REFUSED: Final = "RoutingDocumentRefused"
 CIRCUIT_BREAKER_OPENED: Final = "CircuitBreakerOpened"
 STATUS_REFUSED: Final = "StatusRefused"
+TEST_FAILED: Final = "TestFailed"
+TEST_SUCCEEDED: Final = "TestSucceeded"
+PASSING: Final = frozenset({SUSPENDED, CIRCUIT_OPEN})
+"""Reasons of Healthy=False that somebody has chosen, or that end by themselves. An opening breaker has an Event of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -43,11 +52,9 @@ class EventObserver:
         """Record a change of phase; a notification enters each phase at most once."""
         after = transition.after
         actionable = after.phase in ACTIONABLE
-        if transition.phase_changed and (actionable or self.level is EventLevel.ALL):
-            regarding = self._notification(after)
-            event_type = EventType.WARNING if actionable else EventType.NORMAL
+        if transition.phase_changed:
             note = f"{after.phase.value}: {after.status.message}"
-            self._emit(regarding, event_type, after.status.reason, "Deliver", note)
+            self._emit_if(self._notification(after), after.status.reason, "Deliver", note, warning=actionable)
 
     def routing_refused(self, config_map: Mapping[str, Any], problems: tuple[str, ...]) -> None:
         """Record an invalid routing document."""
@@ -73,14 +80,41 @@ class EventObserver:
         note = f"The status is not recorded and the delivery stands still until the object changes: {error}"
         self._emit(self._notification(key), EventType.WARNING, STATUS_REFUSED, "Deliver", note)
 
+    def receiver_changed(self, before: JsonObject, after: JsonObject) -> None:
+        """Record what a write of the status of a receiver changed: Ready, Healthy, and the result of a test."""
+        old, new, meta = ReceiverStatus.parse(before), ReceiverStatus.parse(after), after["metadata"]
+        regarding = Regarding(
+            api_version=self.api_version,
+            kind=RECEIVER_KIND,
+            namespace=meta["namespace"],
+            name=meta["name"],
+            uid=meta["uid"],
+        )
+        for name in (READY, HEALTHY):
+            condition = new.condition(name)
+            if condition is not None and _differs(old.condition(name), condition):
+                failing = condition.status is ConditionStatus.FALSE and condition.reason not in PASSING
+                note = f"{name}={condition.status.value}: {condition.message}"
+                self._emit_if(regarding, condition.reason, "Check", note, warning=failing)
+        test = new.last_test
+        if test is not None and test != old.last_test:
+            failed = test.outcome is ReceiverTestOutcome.FAILED
+            note = f"Test message {test.outcome.value.lower()}: {test.message}".removesuffix(": ")
+            self._emit_if(regarding, TEST_FAILED if failed else TEST_SUCCEEDED, "Test", note, warning=failed)
+
     def _notification(self, key: Key | Notification) -> Regarding:
         return Regarding(
             api_version=self.api_version,
-            kind="NotificationRequest",
+            kind=KIND,
             namespace=key.namespace,
             name=key.name,
             uid=key.uid,
         )
+
+    def _emit_if(self, regarding: Regarding, reason: str, action: str, note: str, *, warning: bool) -> None:
+        """Record what calls for action, and with the level `all` the rest."""
+        if warning or self.level is EventLevel.ALL:
+            self._emit(regarding, EventType.WARNING if warning else EventType.NORMAL, reason, action, note)
 
     def _emit(self, regarding: Regarding, event_type: EventType, reason: str, action: str, note: str) -> None:
         if self.level is not EventLevel.NONE:
@@ -94,3 +128,7 @@ class EventObserver:
                     at=self.clock(),
                 )
             )
+
+
+def _differs(before: Condition | None, after: Condition) -> bool:
+    return before is None or (before.status, before.reason) != (after.status, after.reason)

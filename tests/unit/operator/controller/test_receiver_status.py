@@ -31,7 +31,7 @@ from notification_operator.domain.receivers.catalog import ReceiverKey
 from notification_operator.domain.receivers.declared import declare
 from notification_operator.domain.receivers.health import UNTESTED, Health, Readiness, ReadyReason
 from notification_operator.domain.receivers.references import ReferenceReason
-from notification_operator.domain.receivers.status import ReceiverTestResult
+from notification_operator.domain.receivers.status import ReceiverStatus, ReceiverTestResult
 from tests.simulation.virtual_loop import run_virtually
 from tests.unit.operator.domain.builders import at
 from tests.unit.operator.domain.receivers.builders import (
@@ -102,6 +102,7 @@ class Cluster:
         self.waiting = Counter[ReceiverKey]()
         self.ready = READY
         self.tests: list[tuple[ReceiverKey, str]] = []
+        self.published: list[tuple[JsonObject, JsonObject]] = []
         self.answer: Callable[[], Awaitable[ReceiverTestResult]] = succeed
         self.controller = ReceiverStatusController(
             store=store,
@@ -112,6 +113,7 @@ class Cluster:
             endpoints=cast("Any", self),
             waiting=self.waiting.__getitem__,
             tester=cast("Any", self),
+            publish=lambda before, after: self.published.append((before, after)),
             replica=replica,
             home=HOME,
             clock=now,
@@ -265,6 +267,18 @@ async def test_transition_of_healthy_is_written_at_once(cluster: Cluster) -> Non
         assert status(cluster)["lastAttemptTime"].startswith("2026-03-01T12:00:0")
         await sleep(TRANSITION)
     assert puts(cluster) == 4
+
+
+@on_virtual_clock
+async def test_each_write_is_published_as_it_was_and_as_it_is(cluster: Cluster) -> None:
+    await sleep(TRANSITION)
+    cluster.set(failing_at(2, problem="Gone"))
+    await sleep()
+    (_, created), (before, after) = cluster.published
+    assert before == created
+    assert after == cluster.store.objects["shop/on-call"]
+    reasons = [ReceiverStatus.parse(each).condition("Healthy") for each in (before, after)]
+    assert [each and each.reason for each in reasons] == ["Untested", "Gone"]
 
 
 @on_virtual_clock

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from notification_contract.kinds.choices import CircuitState, Phase
@@ -11,6 +13,7 @@ from notification_operator.kube.events import Event, EventType, Regarding
 from notification_operator.observers.kube_events import EventObserver
 from notification_operator.observers.publisher import Transition
 from tests.unit.operator.domain.builders import at, notification, with_status
+from tests.unit.operator.domain.receivers.builders import stored_receiver
 
 POD = Regarding(api_version="v1", kind="Pod", namespace="own", name="operator-abc", uid="uid-9")
 REASONS = {
@@ -29,6 +32,15 @@ def events(level: EventLevel) -> tuple[EventObserver, list[Event]]:
         record=recorded.append, level=level, pod=POD, api_version="kubernaut.ai/v1alpha1", clock=lambda: at(5)
     )
     return observer, recorded
+
+
+def receiver(**conditions: str) -> dict[str, Any]:
+    """Return a receiver with conditions, such as `Ready="False Invalid"`."""
+    written = [
+        {"type": name, "status": text.split()[0], "reason": text.split()[1], "message": f"about {name}"}
+        for name, text in conditions.items()
+    ]
+    return stored_receiver("on-call", status={"conditions": written})
 
 
 def move(before: Phase, after: Phase) -> Transition:
@@ -116,3 +128,60 @@ def test_opening_breaker_repeats_one_event_about_the_pod() -> None:
     assert (first.regarding, first.reason) == (POD, "CircuitBreakerOpened")
     assert first.name == second.name
     assert "slack" in first.note
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "reasons"),
+    [
+        ({}, {"Ready": "False ReferencesNotResolved"}, ["ReferencesNotResolved"]),
+        ({"Ready": "True Accepted"}, {"Ready": "False Invalid"}, ["Invalid"]),
+        ({"Ready": "False Invalid"}, {"Ready": "False TooMany"}, ["TooMany"]),
+        ({"Ready": "False Invalid"}, {"Ready": "False Invalid"}, []),
+        ({"Ready": "False Invalid"}, {"Ready": "True Accepted"}, []),
+        ({"Healthy": "Unknown Untested"}, {"Healthy": "True Delivering"}, []),
+        ({"Healthy": "True Delivering"}, {"Healthy": "False AuthenticationFailed"}, ["AuthenticationFailed"]),
+        ({"Healthy": "True Delivering"}, {"Healthy": "False CircuitOpen"}, []),
+        ({"Healthy": "True Delivering"}, {"Healthy": "False Suspended"}, []),
+        ({}, {"ResolvedRefs": "False SecretNotFound"}, []),
+    ],
+)
+def test_receiver_that_somebody_must_mend_is_a_warning(
+    before: dict[str, str], after: dict[str, str], reasons: list[str]
+) -> None:
+    observer, recorded = events(EventLevel.ACTIONABLE)
+    observer.receiver_changed(receiver(**before), receiver(**after))
+    assert [event.reason for event in recorded] == reasons
+    for event in recorded:
+        (name,) = after
+        assert (event.type, event.action, event.note) == (
+            EventType.WARNING,
+            "Check",
+            f"{name}=False: about {name}",
+        )
+        assert (event.regarding.kind, event.regarding.name) == ("NotificationReceiver", "on-call")
+
+
+@pytest.mark.parametrize(
+    ("level", "reasons"),
+    [
+        (EventLevel.NONE, []),
+        (EventLevel.ACTIONABLE, ["TestFailed"]),
+        (EventLevel.ALL, ["Delivering", "TestFailed", "TestSucceeded"]),
+    ],
+)
+def test_test_that_failed_is_a_warning(level: EventLevel, reasons: list[str]) -> None:
+    observer, recorded = events(level)
+    untested, failed, succeeded = receiver(), receiver(), receiver(Healthy="True Delivering")
+    test = {"requestedAt": "2026-03-01T12:00:05Z", "outcome": "Failed", "message": "403 from Slack"}
+    failed["status"]["lastTest"] = test
+    succeeded["status"]["lastTest"] = {**test, "outcome": "Succeeded", "message": ""}
+    observer.receiver_changed(untested, failed)
+    observer.receiver_changed(failed, failed)
+    observer.receiver_changed(failed, succeeded)
+    assert sorted(event.reason for event in recorded) == sorted(reasons)
+    notes = {event.reason: event.note for event in recorded}
+    assert (
+        notes.get("TestFailed", "Test message failed: 403 from Slack")
+        == "Test message failed: 403 from Slack"
+    )
+    assert notes.get("TestSucceeded", "Test message succeeded") == "Test message succeeded"

@@ -70,6 +70,7 @@ class Replica:
             endpoints=cast("Any", self),
             waiting=lambda _key: 0,
             tester=cast("Any", self),
+            publish=lambda _before, _after: None,
             replica=name,
             home=HOME,
             clock=lambda: datetime.now(UTC),
