@@ -18,12 +18,12 @@ from notification_operator.rendering.worker import RenderWorker
 from notification_operator.telemetry.gauges import Heartbeat
 from notification_operator.wiring import ReceiverPorts
 from tests.cases import length, some
+from tests.kit.worst_markdown import WORST
+from tests.kit.worst_templates import LARGEST, times
 from tests.unit.operator.channels.mail_server import mail_server
 from tests.unit.operator.contract.kinds.specs import spec
 from tests.unit.operator.controller.reconciler_fixture import ReconcilerFixture, Stub
 from tests.unit.operator.domain.receivers.entries import HOME
-from tests.unit.operator.rendering.templating.test_memory import LARGEST, times
-from tests.unit.operator.rendering.test_markdown_bounds import WORST
 from tests.unit.operator.watch.collections_in_memory import Collections
 
 if TYPE_CHECKING:

@@ -19,6 +19,7 @@ from notification_operator.rendering.compose import Composer, Facts
 from notification_operator.rendering.job import Renderer
 from notification_operator.rendering.mail import write_mail
 from notification_operator.rendering.worker import RenderWorker, WorkerProcess
+from tests.kit.hostile_texts import SUBJECTS
 from tests.unit.operator.channels.receivers import message
 from tests.unit.operator.rendering.hostile_worker import PROGRAM
 
@@ -27,37 +28,6 @@ NAMES: Final = [
     *("X-Notification", "Importance", "To", "Date", "MIME-Version", "Content-Type"),
 ]
 SENDER: Final = Address(addr_spec="operator@example.com")
-BREAK = "=0D=0A"
-HOSTILE: Final = [
-    f"=?utf-8?q?Hello{BREAK}Bcc:_victim@evil.example?=",
-    f"=?UTF-8?Q?Hello{BREAK}Bcc:_victim@evil.example?=",
-    "=?utf-8?q?Hello=0ABcc:_victim@evil.example?=",
-    "=?utf-8?q?Hello=0DBcc:_victim@evil.example?=",
-    f"=?utf-8?q?Hello{BREAK}{BREAK}a_body?=",
-    f"=?utf-8?q?{BREAK}From:_boss@example.com{BREAK}{BREAK}a_body?=",
-    "=?utf-8?b?SGVsbG8NCkJjYzogdmljdGltQGV2aWwuZXhhbXBsZQ==?=",
-    "=?utf-8?B?DQpCY2M6IHZpY3RpbQ==?=",
-    "=?iso-8859-1?q?Hello=0D=0ABcc:_v@e.example?=",
-    "=?us-ascii?q?Hello=0D=0ABcc:_v@e.example?=",
-    "=?utf-7?q?Hello+AA0ACg-Bcc:_v@e.example?=",
-    "=?utf-16?b?DQoAQgBjAGMAOgA=?=",
-    "=?utf-8*en?q?Hello=0D=0ABcc:_v@e.example?=",
-    "=?unknown-8bit?q?Hello=0D=0ABcc:_v?=",
-    "=?utf-8?q?=0D=0A?= =?utf-8?q?Bcc:_v@e.example?=",
-    "=?utf-8?q?a?==?utf-8?q?=0D=0ABcc:v?=",
-    "x=?utf-8?q?=0D=0ABcc:v?=y",
-    "=?utf-8?q?=?= =?utf-8?q?0D=0ABcc:_v?=",
-    "(=?utf-8?q?=0D=0ABcc:v?=)",
-    '"=?utf-8?q?=0D=0ABcc:v?="',
-    "=?utf-8?q?=E2=80=A8Bcc:_v?=",
-    "=?utf-8?q?=C2=85Bcc:_v?=",
-    "=?utf-8?q?" + "a" * 200 + "=0D=0ABcc:_v?=",
-    "a " * 60 + "=?utf-8?q?=0D=0ABcc:_v?=",
-    "Заказ =?utf-8?q?=0D=0ABcc:_v?= 📦",
-    "a\r\nBcc: v@e.example",
-    "a\x85Bcc: v\u2028Bcc: w\x0bBcc: x\x0cBcc: y\x1cBcc: z",
-    "a\x00b\x07c\x7f",
-]
 AS_WRITTEN: Final = [
     "=?utf-8?q?Hello?=",
     "=?utf-8?b?SGVsbG8=?= there",
@@ -90,7 +60,7 @@ def shown(content: bytes) -> str:
     return str(make_header(decode_header(message_from_bytes(content)["Subject"])))
 
 
-@pytest.mark.parametrize("subject", [*HOSTILE, *AS_WRITTEN])
+@pytest.mark.parametrize("subject", [*SUBJECTS, *AS_WRITTEN])
 async def test_mail_has_the_expected_headers_only(subject: str) -> None:
     content = await written(subject)
     for parsed in (message_from_bytes(content), message_from_bytes(content, policy=SMTP)):
@@ -105,7 +75,7 @@ async def test_mail_has_the_expected_headers_only(subject: str) -> None:
     assert max(map(len, subject_lines)) <= 76
 
 
-@pytest.mark.parametrize("subject", [*HOSTILE[:25], *AS_WRITTEN])
+@pytest.mark.parametrize("subject", [*SUBJECTS[:25], *AS_WRITTEN])
 async def test_subject_arrives_as_it_was_written(subject: str) -> None:
     content = await written(subject)
     assert shown(content) == f"[high] {subject.strip()}"
