@@ -65,8 +65,9 @@ class Mailing:
         notification: Mapping[str, Any],
         *,
         renderer: RenderWorker,
+        recipients: int = RECIPIENTS,
     ) -> None:
-        addresses = [f"r{number}@example.com" for number in range(RECIPIENTS)]
+        addresses = [f"r{number}@example.com" for number in range(recipients)]
         block = spec(
             "email",
             host="127.0.0.1",
