@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from notification_operator.controller.attempt_tracker import AttemptTracker
 from notification_operator.controller.request import Result
 from notification_operator.controller.workqueue import WorkQueue
@@ -15,13 +17,12 @@ from notification_operator.telemetry.metrics import Metrics
 from notification_operator.watch import notifications
 from notification_operator.watch.namespaces import AllNamespaces
 from notification_operator.watch.notifications import BacklogListing, EventHandler
+from tests.cases import load, some
 from tests.simulation.virtual_loop import run_virtually
 from tests.unit.operator.kube_api import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
-
-    import pytest
 
     from notification_operator.controller.request import Request
 
@@ -29,13 +30,16 @@ LIMIT = 10
 YEAR = timedelta(days=365).total_seconds()
 
 
-class Cluster:
-    """Open notifications, and an operator whose queue holds ten of them."""
+def names(counts: dict[str, int], prefix: str = "") -> list[str]:
+    """Return so many names in each namespace."""
+    return [f"{namespace}/{prefix}{number}" for namespace, count in counts.items() for number in range(count)]
 
-    def __init__(self, counts: dict[str, int]) -> None:
-        self.open = {
-            f"{namespace}/{number}" for namespace, count in counts.items() for number in range(count)
-        }
+
+class Cluster:
+    """Open notifications, and an operator whose queue holds so many of them."""
+
+    def __init__(self, counts: dict[str, int], *, limit: int = LIMIT) -> None:
+        self.open = set(names(counts))
         self.due: dict[str, float] = {}
         """When some of them are to be delivered, by the time of the loop; others wait for a year, or for five minutes."""
         self.done: list[str] = []
@@ -45,7 +49,7 @@ class Cluster:
         self.failures: list[KubeError] = []
         """Raised by the next listings."""
         self.accepting_work = True
-        self.queue = WorkQueue(workers=2, clock=lambda: datetime.now(UTC), max_keys=LIMIT)
+        self.queue = WorkQueue(workers=2, clock=lambda: datetime.now(UTC), max_keys=limit)
         self.handler = EventHandler(
             self.queue,
             attempts=AttemptTracker(on_finished=self.queue.add),
@@ -81,6 +85,12 @@ class Cluster:
         self.open.discard(request.key.uid)
         self.done.append(request.key.uid)
         return Result(final=True)
+
+    def arrive(self, counts: dict[str, int]) -> None:
+        """Create so many notifications in each namespace, whose events come at the same time."""
+        for text in names(counts, "new-"):
+            self.open.add(text)
+            self.handler.handle(None, self.stored(text))
 
     @asynccontextmanager
     async def working(self, *namespaces: str) -> AsyncIterator[None]:
@@ -179,6 +189,27 @@ async def test_what_waits_for_long_gives_its_place_to_others_of_its_namespace() 
         await until(lambda: set(cluster.done) == set(urgent))
     assert cluster.most <= LIMIT
     assert not cluster.queue.statistics().incomplete
+
+
+@pytest.mark.parametrize("share", [0.5, 0.7])
+@pytest.mark.parametrize("namespaces", some([["shop"], ["bank", "shop"]]))
+def test_no_arrival_stays_unlisted_while_half_of_the_limit_waits(namespaces: list[str], share: float) -> None:
+    limit = load(20_000)
+    arriving = limit * 3 // 4
+
+    async def live() -> None:
+        cluster = Cluster({"shop": int(limit * share)}, limit=limit)
+        waiting = frozenset(cluster.open)
+        cluster.due = dict.fromkeys(waiting, YEAR)
+        async with cluster.working():
+            await asyncio.sleep(3600.0)
+            cluster.arrive({namespace: arriving // len(namespaces) for namespace in namespaces})
+            await asyncio.sleep(3600.0)
+        assert cluster.open == waiting
+        assert cluster.most <= limit
+        assert not cluster.queue.statistics().incomplete
+
+    run_virtually(live())
 
 
 def test_what_gave_its_place_is_delivered_at_its_time() -> None:
