@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from notification_operator.rendering.templating.budget import CHARACTERS
+from notification_operator.rendering.templating.budget import CHARACTERS, MAX_LISTED
 from notification_operator.rendering.templating.filters import FILTERS
 
 LARGEST: Final = "".join(map(chr, range(0x4E00, 0x4E00 + 4096))) * (CHARACTERS // 4096)
@@ -19,6 +19,8 @@ ARGUMENTS: Final = {
     "d": "(b, true)",
     "truncate": "(262143)",
 }
+CONTENT: Final = f"{{% set b = notification.body %}}{{% set short = b[:{MAX_LISTED}] %}}"
+"""Gives the names of these templates their values, where a channel renders them."""
 
 
 def times(count: int, expression: str) -> str:
@@ -26,23 +28,33 @@ def times(count: int, expression: str) -> str:
     return "".join(f"{{% set a{number} = {expression} %}}" for number in range(count))
 
 
-TEMPLATES: dict[str, str] = {
-    **{f"filter {name}": times(100, f"b|{name}{ARGUMENTS.get(name, '')}") for name in FILTERS},
-    "list of the lines": times(100, "short|list"),
-    "sorted letters": times(100, "short|sort"),
-    "items": times(300, "notification|items"),
-    "slices": times(300, "b[1:]"),
-    "slices of slices": "{% set a = b %}" + times(300, "a[1:]"),
-    "slices of another step": times(300, "b[::2]"),
-    "texts of mappings": "{{ " + " ~ ".join(["notification"] * 1000) + " }}",
-    "joined mappings": "{{ [1, 2, 3]|join(notification) }}",
-    "printed mappings": "{{ notification }}" * 50,
-    "added texts": times(300, "b + 'x'"),
-    "loop over the letters": "{% for c in b %}{{ c }}{% endfor %}",
-    "loops over letters": "{% for i in range(1000) %}{% for c in short %}{{ c }}{% endfor %}{% endfor %}",
-    "filtered loops that count": "{% for a in b if a %}{{ loop.length }}" * 8 + "{% endfor %}" * 8,
-    "loops over empty texts": "{% for a in range(1000) %}{% for b in range(1000) %}{{ '' }}{% endfor %}{% endfor %}",
-    "JSON": times(100, "notification|tojson"),
-    "missing key": "{{ notification[b] }}",
-    "text of a list": times(300, "notification|string"),
+def templates(*, filtered: int, names: int, operands: int) -> dict[str, str]:
+    """Return the templates; each assigns to so many names, of filters to fewer, or joins so many operands."""
+    return {
+        **{f"filter {name}": times(filtered, f"b|{name}{ARGUMENTS.get(name, '')}") for name in FILTERS},
+        "list of the lines": times(filtered, "short|list"),
+        "sorted letters": times(filtered, "short|sort"),
+        "items": times(names, "notification|items"),
+        "slices": times(names, "b[1:]"),
+        "slices of slices": "{% set a = b %}" + times(names, "a[1:]"),
+        "slices of another step": times(names, "b[::2]"),
+        "texts of mappings": "{{ " + " ~ ".join(["notification"] * operands) + " }}",
+        "joined mappings": "{{ [1, 2, 3]|join(notification) }}",
+        "printed mappings": "{{ notification }}" * 50,
+        "added texts": times(names, "b + 'x'"),
+        "loop over the letters": "{% for c in b %}{{ c }}{% endfor %}",
+        "loops over letters": "{% for i in range(1000) %}{% for c in short %}{{ c }}{% endfor %}{% endfor %}",
+        "filtered loops that count": "{% for a in b if a %}{{ loop.length }}" * 8 + "{% endfor %}" * 8,
+        "loops over empty texts": "{% for a in range(1000) %}{% for b in range(1000) %}{{ '' }}{% endfor %}{% endfor %}",
+        "JSON": times(filtered, "notification|tojson"),
+        "missing key": "{{ notification[b] }}",
+        "text of a list": times(names, "notification|string"),
+    }
+
+
+TEMPLATES: Final = templates(filtered=100, names=300, operands=1000)
+"""Longer than those of receivers may be."""
+VALID: Final = {
+    name: CONTENT + source for name, source in templates(filtered=30, names=36, operands=200).items()
 }
+"""About as long as those of receivers may be."""
