@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 FOLDER = ROOT / "build" / "bench"
 WIDTH = 240
 INTERRUPTED = 128 + signal.SIGINT
-COMPARED_ROUNDS, AWAY_SECONDS = 5, 600.0
+COMPARED_ROUNDS, AWAY_SECONDS, WHOLE = 5, 600.0, 1.0
 PROBLEMS = (ControlPlaneError, ToolchainError, UnknownCommitError)
 """Errors that end a run before its first measurement."""
 FAILURES = (NotFinalError, AuditLogTornError, TimeoutError)
@@ -63,7 +63,7 @@ def main(arguments: list[str]) -> int:
     revisions = {**base, Side.OURS: options.commit}
     try:
         with running_bench(revisions) as where:
-            scenarios = chosen(names, full=options.full)
+            scenarios = [one.scaled(options.scale) for one in chosen(names, full=options.full)]
             order = turns(scenarios, list(revisions), options.rounds or (COMPARED_ROUNDS if base else 0))
             results = list(_measured(order, where, options.away, console))
             kubernetes = where.control_plane.version
@@ -75,7 +75,7 @@ def main(arguments: list[str]) -> int:
         return 1
     figures = Figures(machine=machine(kubernetes), results=tuple(filter(None, results)))
     holds = _report_changes(results, console) if base else _report(figures, console)
-    name = "compared" if base else "latest"
+    name = "compared" if base else "latest" if options.scale == WHOLE else "tried"
     for stem in (name, f"{name}-{datetime.now(UTC):%Y%m%d-%H%M%S}"):
         save(figures, FOLDER / f"{stem}.json")
     console.print(f"figures: {(FOLDER / name).relative_to(ROOT)}.json")
@@ -92,6 +92,10 @@ def _parser() -> argparse.ArgumentParser:
     add("--against", default="", metavar="REV", help="compare with the operator of this commit")
     add("--rounds", type=int, help=f"default: those of each scenario, {COMPARED_ROUNDS} with --against")
     add("--away", type=float, default=AWAY_SECONDS, metavar="SECONDS", help="how long an outage lasts")
+    scale = (
+        "the part of its duration and objects that a scenario with other tenants has, such as 0.02 to try it"
+    )
+    add("--scale", type=float, default=WHOLE, metavar="PART", help=scale)
     return parser
 
 

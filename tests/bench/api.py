@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Object: TypeAlias = dict[str, Any]
 
 GROUP = "/apis/kubernaut.ai/v1alpha1"
+NOTIFICATIONS, RECEIVERS = "notificationrequests", "notificationreceivers"
 PAGE = "500"
 FINAL_ALONE = ",".join(f"status.phase!={phase}" for phase in sorted(set(Phase) - FINAL))
 LONGEST_LINE = 4 * 1024 * 1024
@@ -28,15 +29,19 @@ JSON = {"Content-Type": "application/json"}
 
 
 class Api:
-    """The notifications of any namespace."""
+    """The notifications and receivers of any namespace."""
 
     def __init__(self, server: str, session: aiohttp.ClientSession) -> None:
         self._server = server
         self._session = session
 
-    async def create(self, namespace: str, body: bytes) -> None:
-        """Create a notification; raises `aiohttp.ClientResponseError` if it is rejected."""
-        async with self._session.post(self._where(namespace), data=body, headers=JSON) as answer:
+    async def create(self, namespace: str, body: bytes, kind: str = NOTIFICATIONS) -> None:
+        """Create an object; raises `aiohttp.ClientResponseError` if it is rejected."""
+        async with self._session.post(self._where(namespace, kind), data=body, headers=JSON) as answer:
+            await answer.read()
+
+    async def delete(self, namespace: str, name: str, kind: str) -> None:
+        async with self._session.delete(f"{self._where(namespace, kind)}/{name}") as answer:
             await answer.read()
 
     async def version(self, namespace: str) -> str:
@@ -44,12 +49,12 @@ class Api:
         version: str = (await self._list(namespace, limit="1"))["metadata"]["resourceVersion"]
         return version
 
-    async def all(self, namespace: str) -> list[Object]:
-        """Return the notifications of a namespace, read in pages."""
+    async def all(self, namespace: str, kind: str = NOTIFICATIONS) -> list[Object]:
+        """Return the objects of a namespace, read in pages."""
         result: list[Object] = []
         token: str | None = ""
         while token is not None:
-            page = await self._list(namespace, **{"limit": PAGE, "continue": token})
+            page = await self._list(namespace, kind, **{"limit": PAGE, "continue": token})
             result += page["items"]
             token = page["metadata"].get("continue")
         return result
@@ -65,20 +70,20 @@ class Api:
             async for line in answer.content:
                 yield orjson.loads(line)
 
-    async def remove_all(self, namespace: str) -> None:
-        """Delete all notifications, with as many in a request as the API server can handle."""
-        while (await self._list(namespace, limit="1"))["items"]:
-            async with self._session.delete(self._where(namespace), params={"limit": PAGE}) as answer:
+    async def remove_all(self, namespace: str, kind: str = NOTIFICATIONS) -> None:
+        """Delete all objects, with as many in a request as the API server can handle."""
+        while (await self._list(namespace, kind, limit="1"))["items"]:
+            async with self._session.delete(self._where(namespace, kind), params={"limit": PAGE}) as answer:
                 async for _ in answer.content.iter_chunked(LONGEST_LINE):
                     pass
 
-    async def _list(self, namespace: str, **query: str) -> Object:
-        async with self._session.get(self._where(namespace), params=query) as answer:
+    async def _list(self, namespace: str, kind: str = NOTIFICATIONS, **query: str) -> Object:
+        async with self._session.get(self._where(namespace, kind), params=query) as answer:
             result: Object = orjson.loads(await answer.read())
         return result
 
-    def _where(self, namespace: str) -> str:
-        return f"{self._server}{GROUP}/namespaces/{namespace}/notificationrequests"
+    def _where(self, namespace: str, kind: str = NOTIFICATIONS) -> str:
+        return f"{self._server}{GROUP}/namespaces/{namespace}/{kind}"
 
 
 @asynccontextmanager

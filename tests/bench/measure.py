@@ -7,7 +7,8 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from statistics import quantiles
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
 
 from tests.bench.api import api
 from tests.bench.calls import calls
@@ -15,6 +16,8 @@ from tests.bench.generator import CREATORS, Batch, create, followed
 from tests.bench.machine import memory
 from tests.bench.results import Result, Wait
 from tests.bench.scenarios import Channel, Load
+from tests.bench.tenants import CONTEXTS
+from tests.bench.watcher import Watcher
 from tests.harness.receivers import Receivers
 
 if TYPE_CHECKING:
@@ -25,11 +28,13 @@ if TYPE_CHECKING:
     from tests.bench.place import Bench, Side
     from tests.bench.scenarios import Scenario
     from tests.harness.operator_process import OperatorProcess
+    from tests.harness.receiver_types import ReceiverType
     from tests.harness.receivers import StoredReceiver
 
 SETTLE_SECONDS = 3.0
 """The delay before the memory of an idle operator is read, and until its last calls are logged."""
 FINAL_WITHIN = GONE_WITHIN = 1200.0
+NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 DOWN = 1_000_000
 """More failures than any notification has attempts."""
 
@@ -48,13 +53,14 @@ class Timed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """The parts of a measurement. The operator watches `namespace`; an outage lasts `away` seconds."""
+    """The parts of a measurement. The operator watches `namespace`, and others with `labels`; an outage lasts `away` seconds."""
 
     scenario: Scenario
     bench: Bench
     api: Api
     operator: OperatorProcess
     namespace: str
+    labels: Mapping[str, str]
     receivers: Receivers
     away: float
 
@@ -66,25 +72,33 @@ class Run:
     def answer(self, failing: int) -> None:
         self.bench.sink.answer(failing=failing, delay=self.scenario.delay)
 
-    def suspended(self) -> StoredReceiver:
-        """Create a receiver that is suspended."""
-        sink = self.bench.sink
-        authority = self.receivers.secret({"ca.crt": sink.authority})
-        block = {"url": sink.secure_url, "headersSecretRef": None, "allowedNetworks": ["127.0.0.0/8"]}
-        trust = {"caSecretRef": {"name": authority}}
-        return self.receivers.add(secret=False, block=block, tls=trust, suspend=True)
+    def receiver(
+        self, kind: ReceiverType | str = "webhook", *, block: Mapping[str, Any] = NOTHING, **spec: Any
+    ) -> StoredReceiver:
+        """Create a receiver in the operator's namespace that leads to the sink, a webhook with a URL; wait until it is ready."""
+        sink, fields = self.bench.sink, {"allowedNetworks": ["127.0.0.0/8"], **block}
+        if kind == "webhook":
+            fields = {"url": sink.secure_url, "headersSecretRef": None, **fields}
+        if "tls" not in spec:
+            spec["tls"] = {"caSecretRef": {"name": self.receivers.secret({"ca.crt": sink.authority})}}
+        return self.receivers.add(kind, secret=False, block=fields, **spec)
+
+    def new_namespace(self) -> str:
+        """Create another namespace that the operator watches."""
+        return self.bench.cluster.create_namespace(dict(self.labels))
 
 
 async def measure(scenario: Scenario, side: Side, bench: Bench, *, away: float) -> Result:
     """Measure, and leave no notification and no receiver in the cluster; an outage lasts `away` seconds."""
     async with api(bench.cluster, bench.token, connections=CREATORS * 8) as server:
-        with bench.operator(side, scenario.settings) as (operator, namespace):
+        with bench.operator(side, scenario.settings) as (operator, labels):
             run = Run(
                 scenario=scenario,
                 bench=bench,
                 api=server,
                 operator=operator,
-                namespace=namespace,
+                namespace=bench.cluster.create_namespace(dict(labels)),
+                labels=labels,
                 receivers=Receivers(bench.cluster, sink=bench.sink.url, home=operator.namespace),
                 away=away,
             )
@@ -101,7 +115,8 @@ async def measure(scenario: Scenario, side: Side, bench: Bench, *, away: float) 
 async def _measure(run: Run, side: Side) -> Result:
     scenario, at = run.scenario, datetime.now(UTC)
     run.answer(DOWN if scenario.outage else scenario.failing)
-    receiver = run.suspended() if scenario.load.channel is Channel.RECEIVER else None
+    to_receiver = scenario.load.channel is Channel.RECEIVER
+    receiver = run.receiver(suspend=scenario.outage) if to_receiver else None
     await asyncio.to_thread(run.operator.start)
     if receiver:
         await asyncio.to_thread(receiver.ready)
@@ -112,7 +127,13 @@ async def _measure(run: Run, side: Side) -> Result:
     await asyncio.sleep(SETTLE_SECONDS)
     idle = memory(run.operator.pid).now
     main = Batch(load=scenario.load, first=scenario.finished, receiver=receiver)
-    timed = await (_restarted(run, main) if scenario.restart else _under_load(run, main))
+    watcher, observed = Watcher(run.operator, main), None
+    if scenario.others:
+        async with watcher.watching(), CONTEXTS[scenario.others](run) as crowd:
+            timed = await _under_load(run, main)
+        observed = watcher.observed(crowd.created)
+    else:
+        timed = await (_restarted(run, main) if scenario.restart else _under_load(run, main))
     counted = await run.calls(timed.since)
     held, cuts = memory(run.operator.pid), quantiles(main.latencies, n=100, method="inclusive")
     return Result(
@@ -133,6 +154,7 @@ async def _measure(run: Run, side: Side) -> Result:
         after_mb=held.now,
         first_end=timed.first_end,
         wait=timed.wait,
+        observed=observed,
     )
 
 

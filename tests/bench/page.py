@@ -18,9 +18,11 @@ from tools.generate.artifacts import replace_block
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from matplotlib.axes import Axes
 
-    from tests.bench.results import Figures
+    from tests.bench.results import Figures, Sample
 
 DOCUMENT = ROOT / "docs" / "performance.md"
 FIGURES = ROOT / "docs" / "performance.json"
@@ -53,10 +55,22 @@ PLOTS = (
 )
 
 
+TENANT = "tenant"
+"""The plot of what one scenario shows over time, once it is measured."""
+LINES = {
+    "seconds to the final phase, the longest": "latency",
+    "gap of the event loop in the last minute, s": "gap",
+    "memory of the pod since its start, MB": "pod_mb",
+}
+"""One above the other: what is shown, by its label."""
+
+
 def document(text: str, figures: Figures) -> str:
     """Return the page with the table of these figures."""
     text = replace_block(text, f"run, {BY}", _run(figures))
-    return replace_block(text, f"table, {BY}", markdown(figures))
+    text = replace_block(text, f"table, {BY}", markdown(figures))
+    plot = f"![While a tenant sends the most expensive notifications](images/bench-{TENANT}.svg)"
+    return replace_block(text, f"tenant, {BY}", plot if _samples(figures) else "")
 
 
 def _run(figures: Figures) -> str:
@@ -68,12 +82,35 @@ def _run(figures: Figures) -> str:
 def draw(figures: Figures, folder: Path) -> list[Path]:
     """Write the plots, which depend on the figures only, and return the files."""
     files = [folder / f"bench-{plot.name}.svg" for plot in PLOTS]
-    for plot, file in zip(PLOTS, files, strict=True):
-        with mpl.rc_context(STYLE):
+    with mpl.rc_context(STYLE):
+        for plot, file in zip(PLOTS, files, strict=True):
             figure = Figure(figsize=(7.5, 3.2), layout="constrained")
             _bars(plot, figures, figure.subplots())
-            figure.savefig(file, metadata={"Date": None, "Creator": None})
+            _save(figure, file)
+        if samples := _samples(figures):
+            figure = Figure(figsize=(7.5, 6), layout="constrained")
+            _lines(samples, figure.subplots(len(LINES), sharex=True))
+            files.append(folder / f"bench-{TENANT}.svg")
+            _save(figure, files[-1])
     return files
+
+
+def _save(figure: Figure, file: Path) -> None:
+    figure.savefig(file, metadata={"Date": None, "Creator": None})
+
+
+def _samples(figures: Figures) -> tuple[Sample, ...]:
+    found = (one.observed for one in figures.results if one.scenario == TENANT)
+    return next((observed.samples for observed in found if observed), ())
+
+
+def _lines(samples: tuple[Sample, ...], rows: Sequence[Axes]) -> None:
+    times = [sample.at for sample in samples]
+    for (label, name), axes in zip(LINES.items(), rows, strict=True):
+        axes.plot(times, [getattr(sample, name) for sample in samples], color=COLOURS[0])
+        axes.set_title(label)
+        axes.set_ylim(bottom=0)
+    rows[-1].set_xlabel("seconds since the first notification")
 
 
 def _bars(plot: Plot, figures: Figures, axes: Axes) -> None:

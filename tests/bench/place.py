@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from tests.harness.control_plane import ControlPlane
     from tests.harness.operator_sources import Sources
 
-LISTENS = re.compile(r"^listens on (\d+) (\d+)$", re.MULTILINE)
+LISTENS = re.compile(r"^listens on (\d+) (\d+) (\d+)$", re.MULTILINE)
 MALLOC = re.compile(r"(MALLOC_\w+)=(\d+)")
 """The memory settings of the operator's image, which local processes use as well."""
 
@@ -53,6 +53,7 @@ class RunningSink:
 
     url: str
     secure_url: str
+    mail_port: int
     authority: str
 
     def answer(self, *, failing: int, delay: float) -> None:
@@ -79,8 +80,10 @@ class Bench:
         return {"operator": cpu_seconds(operator) if operator else 0.0, **used}
 
     @contextmanager
-    def operator(self, side: Side, settings: Mapping[str, Any]) -> Iterator[tuple[OperatorProcess, str]]:
-        """Give an operator that is not started yet, and the namespace that it watches.
+    def operator(
+        self, side: Side, settings: Mapping[str, Any]
+    ) -> Iterator[tuple[OperatorProcess, Mapping[str, str]]]:
+        """Give an operator that is not started yet, and the labels of the namespaces that it watches.
 
         It is stopped at the end, and its rights are removed. After a failure they stay, because the API server may be gone.
         """
@@ -99,7 +102,7 @@ class Bench:
                 variables=dict(MALLOC.findall((ROOT / "Dockerfile").read_text("utf-8"))),
             )
             cleanup.callback(process.stop)
-            yield process, self.cluster.create_namespace({LABEL: name})
+            yield process, {LABEL: name}
         # The API server evaluates each request against all roles.
         account.remove()
 
@@ -128,8 +131,9 @@ def _sink() -> Iterator[RunningSink]:
         files = [str(identity.certificate), str(identity.key)]
         process = LoggedProcess([sys.executable, "-m", "tests.bench.sink", *files], Path(folder) / "log")
         try:
-            plain, secure = process.wait_for(LISTENS).groups()
+            plain, secure, mail = process.wait_for(LISTENS).groups()
             certificate = authority.file.read_text("utf-8")
-            yield RunningSink(f"http://127.0.0.1:{plain}", f"https://127.0.0.1:{secure}", certificate)
+            urls = f"http://127.0.0.1:{plain}", f"https://127.0.0.1:{secure}"
+            yield RunningSink(*urls, int(mail), certificate)
         finally:
             process.stop()

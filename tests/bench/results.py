@@ -30,6 +30,34 @@ class Wait(Kept):
     last_end: float
 
 
+class Sample(Kept):
+    """A part of a load: seconds since its start, and the largest values since the sample before."""
+
+    at: float
+    latency: float
+    """Seconds to the final phase, of the notifications that were created in this time."""
+    gap: float
+    """Seconds for which the event loop ran nothing else, in the minute before."""
+    pod_mb: float
+    """Memory of the operator's process and its child, since the start of each."""
+
+
+class Observed(Kept):
+    """What a load suffers from others: the largest values, and how many of its notifications were not delivered."""
+
+    gap: float
+    pod_mb: float
+    page_mb: float
+    """Size of /metrics."""
+    page_seconds: float
+    failed: int
+    crowd: int
+    """Objects that the others have created."""
+    unrendered: float = 0
+    """Texts that the render worker had no result for."""
+    samples: tuple[Sample, ...] = ()
+
+
 class Result(Kept):
     """One scenario with one operator."""
 
@@ -59,6 +87,7 @@ class Result(Kept):
     first_end: float | None = None
     """Seconds from the start of the process to the first final phase, if the load existed before."""
     wait: Wait | None = None
+    observed: Observed | None = None
 
     def each(self, number: float) -> float:
         return number / self.count
@@ -86,6 +115,10 @@ class Column:
         return None if number is None else round(number, self.digits)
 
 
+def _observed(name: str) -> Callable[[Result], float | None]:
+    return lambda one: None if one.observed is None else float(getattr(one.observed, name))
+
+
 COLUMNS = {
     "rate": Column("per second", lambda one: one.count / (one.seconds - (one.first_end or 0.0))),
     "p50": Column("p50 ms", lambda one: one.p50_ms),
@@ -106,6 +139,13 @@ NOTES = {
     "back": Column(
         "last end after its return:", lambda one: one.wait.last_end if one.wait else None, 1, " s"
     ),
+    "gap": Column("largest gap of the event loop", _observed("gap"), 3, " s"),
+    "pod": Column("pod at most", _observed("pod_mb"), 0, " MB"),
+    "page": Column("/metrics", _observed("page_mb"), 2, " MB"),
+    "scrape": Column("in", _observed("page_seconds"), 3, " s"),
+    "failed": Column("not delivered", _observed("failed"), 0),
+    "crowd": Column("objects of others", _observed("crowd"), 0),
+    "unrendered": Column("not rendered", _observed("unrendered"), 0),
 }
 """Columns that few scenarios have."""
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from notification_contract.bounds import RECEIVER_TEMPLATE
 from tests.harness.notifications import fast
 
 if TYPE_CHECKING:
@@ -20,6 +21,21 @@ class Channel(StrEnum):
     """The sink, over HTTP."""
     RECEIVER = "receiver"
     """A NotificationReceiver, which leads to the sink over HTTPS."""
+
+
+class Others(StrEnum):
+    """What others do while the notifications of a load are delivered: the tenants of `tests.bench.tenants`."""
+
+    WORST = "worst"
+    """One sends the most expensive notifications, and changes receivers and routing documents."""
+    RECEIVERS = "receivers"
+    """Some have many large receivers, and send a message to each that is used."""
+    PASSING = "passing"
+    """One creates and deletes receivers."""
+    SLOW = "slow"
+    """One sends to receivers that do not answer in time."""
+    WAITING = "waiting"
+    """One has notifications for next year."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +87,26 @@ class Scenario:
     """Whether the receiver takes nothing at first: the sink answers 503, a NotificationReceiver is suspended."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """Keys of a stack in addition to the shipped values."""
+    others: Others | None = None
+    """What others do meanwhile."""
+    crowd: int = 0
+    """How many objects they create; 0 where the load's duration decides."""
+    characters: int = 0
+    """Of the template of each receiver."""
     quick: bool = False
     """Whether it belongs to the default set."""
     rounds: int = 1
 
+    def scaled(self, scale: float) -> Scenario:
+        """Return the scenario with so much less to do, if others do something: to try the bench."""
+        if self.others is None:
+            return self
+        load = replace(self.load, count=max(int(self.load.count * scale), LEAST))
+        return replace(self, load=load, crowd=int(self.crowd * scale))
 
+
+LEAST = 5
+"""Notifications of a load."""
 QUICK = {"calls": Bar(2)}
 """A quick notification is read once and written once (DD-PERF-001)."""
 RATE = {"rate": Bar(300, at_least=True)}
@@ -84,6 +115,12 @@ BREAKER = {"breakerFailureThreshold": 3}
 UNPACED = {"channelsSlackRatePerSecond": 0}
 """The sink has no rate limit, and more messages than the shipped burst measure the operator, not its limit."""
 WIDEST = {"channelsSlackConnections": 1000, "deliveryConcurrencyPerChannel": 1000, **UNPACED}
+POD = {"pod": Bar(256), "failed": Bar(0)}
+"""The shipped limit of the memory of a pod, and no notification that is lost to others."""
+PAGE = {"page": Bar(2), "scrape": Bar(0.2)}
+EACH_SECOND = 1.0
+ONE_PLACE = 7_000
+"""Characters of a template whose receiver counts once."""
 BURST = "burst-1000"
 API_SERVER_MS = 4.33
 """A third of what the API server uses for the Go controller of docs/performance.md."""
@@ -157,6 +194,60 @@ SCENARIOS = (
         bars={**RATE, "calls": Bar(2.02), "idle": Bar(150), "peak": Bar(150), "first": Bar(3)},
         finished=20_000,
         restart=True,
+    ),
+    Scenario(
+        name="tenant",
+        title="one notification per second for ten minutes, while a tenant sends the most expensive ones",
+        load=Load(600, Channel.RECEIVER, rate=EACH_SECOND),
+        bars={**POD, "gap": Bar(0.25), "p99": Bar(2000)},
+        settings=BREAKER,
+        others=Others.WORST,
+    ),
+    Scenario(
+        name="receivers",
+        title="one notification per second, while there are 2,000 receivers, all of which are used",
+        load=Load(120, Channel.RECEIVER, rate=EACH_SECOND),
+        bars={**POD, **PAGE},
+        settings=BREAKER,
+        others=Others.RECEIVERS,
+        crowd=2_000,
+        characters=ONE_PLACE,
+    ),
+    Scenario(
+        name="receivers-large",
+        title="one notification per second, while there are 2,000 receivers of the largest size",
+        load=Load(120, Channel.RECEIVER, rate=EACH_SECOND),
+        bars={**POD, **PAGE},
+        settings=BREAKER,
+        others=Others.RECEIVERS,
+        crowd=2_000,
+        characters=RECEIVER_TEMPLATE,
+    ),
+    Scenario(
+        name="passing",
+        title="one notification per second, while 10,000 receivers come and go",
+        load=Load(120, Channel.RECEIVER, rate=EACH_SECOND),
+        bars={**POD, **PAGE},
+        settings=BREAKER,
+        others=Others.PASSING,
+        crowd=10_000,
+    ),
+    Scenario(
+        name="slow",
+        title="one notification per second, while a tenant has 4,000 slow attempts",
+        load=Load(60, Channel.RECEIVER, rate=EACH_SECOND),
+        bars={**POD, "p99": Bar(1000)},
+        settings=BREAKER,
+        others=Others.SLOW,
+        crowd=4_000,
+    ),
+    Scenario(
+        name="backlog",
+        title="burst of 15,000 console notifications, while 10,000 wait for next year",
+        load=Load(15_000),
+        bars=POD,
+        others=Others.WAITING,
+        crowd=10_000,
     ),
 )
 TITLES = {scenario.name: scenario.title for scenario in SCENARIOS}

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 
-from tests.bench.machine import TICKS, cpu_seconds, memory, parse_stat
+from tests.bench.machine import TICKS, cpu_seconds, memory, parse_stat, pod_memory
 
 
 def test_cpu_time_is_user_and_system_time_of_any_program() -> None:
@@ -22,3 +24,14 @@ def test_busy_process_uses_measurable_time_and_memory() -> None:
     assert cpu_seconds(os.getpid()) - before >= 0.08
     result = memory(os.getpid())
     assert result.peak >= result.now > 40
+
+
+def test_memory_of_a_pod_is_that_of_the_process_and_its_children() -> None:
+    alone = pod_memory(os.getpid())
+    program = "import sys; held = bytes(50_000_000); print(flush=True); sys.stdin.read()"
+    command = [sys.executable, "-I", "-S", "-c", program.replace("bytes(50_000_000)", "b'x' * 50_000_000")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        assert pod_memory(os.getpid()) >= alone + 50
+        child.communicate()

@@ -8,7 +8,7 @@ import pytest
 
 from tests.bench.__main__ import main
 from tests.bench.page import DOCUMENT, FIGURES, PLOTS, document, draw
-from tests.bench.results import Wait, load, median_rounds, merge, save
+from tests.bench.results import Observed, Sample, Wait, load, median_rounds, merge, save
 from tests.bench.scenarios import SCENARIOS, chosen
 from tests.bench.table import HEAD, markdown, missed, rows
 from tests.unit.bench.results import figures, result
@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BURST = result()
+
+
+def observed(**values: float) -> Observed:
+    fields = {"gap": 0.1, "pod_mb": 150, "page_mb": 1, "page_seconds": 0.1, "failed": 0, "crowd": 0, **values}
+    return Observed.model_validate(fields)
 
 
 @pytest.mark.parametrize(("durations", "kept"), [((4.0,), 4.0), ((4.0, 3.0, 3.5), 3.5), ((3.0, 4.0), 4.0)])
@@ -62,6 +67,13 @@ def test_runs_of_different_machines_are_not_merged() -> None:
         ("restart", {"first_end": 3.1, "seconds": 6.5}, ["rate", "first"]),
         ("restart", {"idle_mb": 151, "peak_mb": 151, "calls": {"get": 2030}}, ["calls", "idle", "peak"]),
         ("away", {"calls": {"get": 90_000}, "seconds": 900}, []),
+        (
+            "tenant",
+            {"p99_ms": 2001, "observed": observed(gap=0.26, pod_mb=257, failed=1)},
+            ["p99", "gap", "pod", "failed"],
+        ),
+        ("receivers", {"observed": observed(page_mb=2.1, page_seconds=0.21)}, ["page", "scrape"]),
+        ("slow", {"p99_ms": 1001}, ["p99"]),
     ],
 )
 def test_figure_beyond_its_bar_is_missed(scenario: str, bad: dict[str, Any], columns: list[str]) -> None:
@@ -101,6 +113,20 @@ def test_plots_are_on_the_page_and_deterministic(tmp_path: Path) -> None:
     first, second = ([file.read_bytes() for file in draw(load(FIGURES), tmp_path)] for _ in range(2))
     assert first == second
     assert [f"images/bench-{plot.name}.svg" in DOCUMENT.read_text("utf-8") for plot in PLOTS] == [True, True]
+
+
+def test_scenario_with_a_tenant_has_a_plot_of_its_time(tmp_path: Path) -> None:
+    samples = tuple(Sample(at=10.0 * n, latency=0.1 * n, gap=0.01, pod_mb=100 + n) for n in range(5))
+    tenant = result("tenant", observed=observed().model_copy(update={"samples": samples}))
+    files = draw(figures(tenant), tmp_path)
+    assert files[-1].name == "bench-tenant.svg"
+    assert f"images/{files[-1].name}" in document(DOCUMENT.read_text("utf-8"), figures(tenant))
+
+
+def test_scenario_with_others_is_tried_at_a_small_scale() -> None:
+    small = {one.name: one.scaled(0.01) for one in SCENARIOS}
+    assert (small["slow"].crowd, small["slow"].load.count) == (40, 5)
+    assert small["burst-1000"].load.count == 1000
 
 
 def test_scenarios_are_selected_by_name_or_set() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -48,3 +49,13 @@ async def test_sink_recognizes_generated_notifications_only(sink: Client) -> Non
     batch = Batch(load=Load(2, Channel.SLACK), first=40)
     subjects = [orjson.loads(body)["spec"]["subject"] for body in batch.bodies("somewhere").values()]
     assert [(await sink.post("/", data=text)).status for text in (*subjects, "hello")] == [200, 200, 400]
+
+
+async def test_url_with_a_delay_is_answered_after_it(sink: Client) -> None:
+    began = time.perf_counter()
+    assert (await sink.post("/?delay=0.05", data=about(1))).status == 200
+    assert time.perf_counter() - began >= 0.045
+
+
+async def test_sink_takes_bodies_of_more_than_a_megabyte(sink: Client) -> None:
+    assert (await sink.post("/", data=io.BytesIO(about(1) + b" " * 3_000_000))).status == 200
