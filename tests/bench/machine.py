@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 TICKS = os.sysconf("SC_CLK_TCK")
+RESET_PEAK = "5"
+"""Makes the kernel begin again with the largest resident memory of a process."""
 KILO = 1024
 """The kernel's unit is kB."""
 
@@ -50,17 +52,18 @@ def memory(pid: int) -> Memory:
     return Memory(now=now, peak=peak)
 
 
-def pod_memory(pid: int) -> float:
-    """Return the megabytes that a process and its children have had resident at most, each at its own time.
+def pod_peaks(pid: int) -> list[float]:
+    """Return the resident megabytes of a process and of its children, each at most since the last call.
 
-    A pod has less: libraries are in the memory of each of them.
+    Their sum is more than a pod has: each was largest at its own time, and they share libraries.
     """
-    total = 0.0
+    peaks = []
     for each in (pid, *_children(pid)):
         # A child may have ended.
         with suppress(OSError, KeyError):
-            total += memory(each).peak
-    return total
+            peaks.append(memory(each).peak)
+            Path(f"/proc/{each}/clear_refs").write_text(RESET_PEAK, "ascii")
+    return peaks
 
 
 def _children(pid: int) -> list[int]:

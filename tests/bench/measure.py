@@ -150,7 +150,7 @@ async def _measure(run: Run, side: Side) -> Result:
         most_calls=counted.most,
         cpu_seconds={name: round(timed.after[name] - used, 2) for name, used in timed.before.items()},
         idle_mb=idle,
-        peak_mb=held.peak,
+        peak_mb=max(held.peak, watcher.operator_mb),
         after_mb=held.now,
         first_end=timed.first_end,
         wait=timed.wait,

@@ -60,7 +60,7 @@ TENANT = "tenant"
 LINES = {
     "seconds to the final phase, the longest": "latency",
     "gap of the event loop in the last minute, s": "gap",
-    "memory of the pod since its start, MB": "pod_mb",
+    "memory of the pod at most so far, MB": "pod_mb",
 }
 """One above the other: what is shown, by its label."""
 

@@ -39,7 +39,7 @@ class Sample(Kept):
     gap: float
     """Seconds for which the event loop ran nothing else, in the minute before."""
     pod_mb: float
-    """Memory of the operator's process and its child, since the start of each."""
+    """Memory of the operator's process and its child at most so far."""
 
 
 class Observed(Kept):

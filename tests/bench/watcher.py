@@ -8,7 +8,7 @@ import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
-from tests.bench.machine import pod_memory
+from tests.bench.machine import pod_peaks
 from tests.bench.results import Observed, Sample
 from tests.harness.operator_deployment import METRICS
 
@@ -31,6 +31,8 @@ class Watcher:
     def __init__(self, operator: OperatorProcess, batch: Batch) -> None:
         self._operator = operator
         self._batch = batch
+        self.operator_mb = 0.0
+        """Of the operator's process alone."""
         self._pod_mb = 0.0
         self._pages: list[tuple[float, float, float]] = []
         """Time, megabytes and seconds of each page."""
@@ -75,7 +77,9 @@ class Watcher:
 
     async def _read_memory(self) -> None:
         while True:
-            self._pod_mb = max(self._pod_mb, await asyncio.to_thread(pod_memory, self._operator.pid))
+            peaks = await asyncio.to_thread(pod_peaks, self._operator.pid)
+            self.operator_mb = max(self.operator_mb, peaks[0])
+            self._pod_mb = max(self._pod_mb, sum(peaks))
             await asyncio.sleep(MEMORY_EVERY)
 
     async def _read_pages(self) -> None:
