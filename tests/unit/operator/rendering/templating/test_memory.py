@@ -16,7 +16,7 @@ from notification_operator.rendering.templating.budget import (
 )
 from notification_operator.rendering.templating.templates import Template
 from tests.cases import some
-from tests.kit.worst_templates import ASTRAL, LARGEST, TEMPLATES, VALID
+from tests.kit.worst_templates import ASTRAL, LARGEST, TEMPLATES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
