@@ -154,7 +154,7 @@ def test_delivered_target_takes_never_too_long() -> None:
     assert targets(route_of("a", a=falls_back_to("b", after=1)), success("a"), seconds=1e6) == ("a",)
 
 
-def test_notification_that_nobody_has_looked_at_is_attempted_first() -> None:
+def test_new_notification_is_attempted_first_however_old_it_is() -> None:
     """No operator may have been running for an hour."""
     new, route = notification("a"), route_of("a", a=falls_back_to("b", after=300))
     assert targets(route, fresh=new, seconds=3600) == ("a",)
