@@ -21,11 +21,6 @@ if TYPE_CHECKING:
 PROGRAM: Final = "tests.unit.operator.rendering.hostile_worker"
 
 
-def _loop() -> None:
-    while True:
-        pass
-
-
 def _loop_in_one_call() -> None:
     sum(range(10**13))
 
@@ -54,7 +49,6 @@ def _print() -> None:
 
 
 DEEDS: Final[dict[str, Callable[[], None]]] = {
-    "please loop": _loop,
     "please call": _loop_in_one_call,
     "please allocate": _allocate,
     "please reserve": _allocate_in_one_call,
@@ -65,8 +59,6 @@ DEEDS: Final[dict[str, Callable[[], None]]] = {
     "please sleep": lambda: time.sleep(60),
 }
 """What ends a job without a result, by what asks for it."""
-SOME: Final = ("please loop", "please allocate", "please exit", "please raise", "please sleep")
-"""One of each kind."""
 
 
 def _refused(attempt: Callable[[], object]) -> int:

@@ -140,31 +140,40 @@ def mail_server_in_a_thread() -> Iterator[MailServer]:
         thread.join()
 
 
-async def delivered(receiver: Mapping[str, Any], notification: Mapping[str, Any]) -> tuple[float, int]:
+@pytest.fixture(scope="module")
+def renderer() -> Iterator[RenderWorker]:
+    result = RenderWorker()
+    yield result
+    result.close()
+
+
+async def delivered(
+    receiver: Mapping[str, Any], notification: Mapping[str, Any], renderer: RenderWorker
+) -> tuple[float, int]:
     """Deliver a notification; return the longest gap of the event loop, and by how much the memory grew."""
-    renderer = RenderWorker()
     with mail_server_in_a_thread() as server:
         await Mailing(server.port, {}, {}, renderer=renderer).gap()  # what is loaded for the first mail
         before = memory()
         mailing = Mailing(server.port, receiver, notification, renderer=renderer)
         gap = await mailing.gap()
-        renderer.close()
         assert mailing.fixture.status["phase"] == "Sent"
         assert len(server.envelopes) == 2 * RECIPIENTS
     return gap, memory() - before
 
 
 @pytest.mark.parametrize("name", some(list(MARKDOWN)))
-async def test_event_loop_runs_on_while_markdown_is_mailed_to_many(name: str) -> None:
-    gap, grown = await delivered({}, {"format": "Markdown", "body": MARKDOWN[name]})
+async def test_event_loop_runs_on_while_markdown_is_mailed_to_many(name: str, renderer: RenderWorker) -> None:
+    gap, grown = await delivered({}, {"format": "Markdown", "body": MARKDOWN[name]}, renderer)
     assert gap < GAP
     assert grown <= KIB
 
 
 @pytest.mark.parametrize("unit", some(["_eyJ", "-eyJ"]))
-async def test_event_loop_runs_on_while_runs_of_token_beginnings_are_mailed(unit: str) -> None:
+async def test_event_loop_runs_on_while_runs_of_token_beginnings_are_mailed(
+    unit: str, renderer: RenderWorker
+) -> None:
     # Without a bound of memory: the mail server of the test keeps twenty mails of this size.
-    gap, _ = await delivered({}, {"body": unit * length(65_536)})
+    gap, _ = await delivered({}, {"body": unit * length(65_536)}, renderer)
     assert gap < GAP
 
 
@@ -172,10 +181,10 @@ async def test_event_loop_runs_on_while_runs_of_token_beginnings_are_mailed(unit
     "expression",
     some(["notification.body[:1000]|list", "notification.body[1:]", "notification.body|upper"]),
 )
-async def test_event_loop_runs_on_while_a_template_collects(expression: str) -> None:
+async def test_event_loop_runs_on_while_a_template_collects(expression: str, renderer: RenderWorker) -> None:
     source = times(MOST, expression)
     assert isinstance(compiled(source), Template)
     template = {"template": {"inline": {"body": source}}}
-    gap, grown = await delivered(template, {"body": LARGEST[:8000]})
+    gap, grown = await delivered(template, {"body": LARGEST[:8000]}, renderer)
     assert gap < GAP
     assert grown <= KIB
