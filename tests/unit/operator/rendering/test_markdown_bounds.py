@@ -69,17 +69,19 @@ def peak(work: Callable[[], object]) -> int:
         tracemalloc.stop()
 
 
-@pytest.mark.parametrize("renderer", RENDERERS)
 @pytest.mark.parametrize("size", some([4096, 16_384]))
 @pytest.mark.parametrize("name", WORST)
-def test_expensive_markdown_is_rendered_within_time_and_size(name: str, size: int, renderer: str) -> None:
+def test_expensive_markdown_is_rendered_within_time_and_size(name: str, size: int) -> None:
     document = WORST[name](size)
-    render = RENDERERS[renderer]
-    allowed = limit(renderer, size)
-    seconds, shown = measured(lambda: render(document, BodyFormat.MARKDOWN), allowed)
-    assert seconds <= allowed
-    texts = [shown] if isinstance(shown, str) else [element["text"] for element in shown]
-    assert sum(map(len, texts)) <= MAX_RENDERED
+    # A part of the renderers has another one for each document: all of them parse it by the same rules.
+    start = list(WORST).index(name) % len(RENDERERS)
+    for renderer in some([*RENDERERS][start:] + [*RENDERERS][:start]):
+        render = RENDERERS[renderer]
+        allowed = limit(renderer, size)
+        seconds, shown = measured(partial(render, document, BodyFormat.MARKDOWN), allowed)
+        assert seconds <= allowed, renderer
+        texts = [shown] if isinstance(shown, str) else [element["text"] for element in shown]
+        assert sum(map(len, texts)) <= MAX_RENDERED, renderer
 
 
 @pytest.mark.parametrize("name", some(list(WORST)))

@@ -21,12 +21,12 @@ VAULT = "hvs." + sample(24)
 SHOPIFY = "shpat_" + sample(32, "0a1b2c3d")
 
 
-@pytest.mark.parametrize("text", ["", *MIXTURES[:40]])
-def test_rules_with_a_hint_in_the_text_are_applicable_in_their_order(text: str) -> None:
-    lower = fold(text)
-    assert RuleSet(RULES).applicable(lower) == [
-        rule for rule in RULES if any(hint in lower for hint in rule.hints)
-    ]
+def test_rules_with_a_hint_in_the_text_are_applicable_in_their_order() -> None:
+    rules = RuleSet(RULES)
+    for lower in map(fold, ("", *MIXTURES[:40])):
+        assert rules.applicable(lower) == [
+            rule for rule in RULES if any(hint in lower for hint in rule.hints)
+        ]
 
 
 @pytest.mark.parametrize(

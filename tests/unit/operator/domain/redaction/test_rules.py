@@ -1,12 +1,16 @@
 """The table of rules: each rule has an example that it redacts, and a counter-example that no rule changes."""
 
-from collections import Counter
+from __future__ import annotations
 
-import pytest
+from collections import Counter
+from typing import TYPE_CHECKING
 
 from notification_operator.domain.redaction.families.vendor_tokens import PREFIXED
 from notification_operator.domain.redaction.redact import redact_counted
 from notification_operator.domain.redaction.rules import RULES, Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
 CATALOGUE = (
     *(
@@ -26,33 +30,39 @@ CATALOGUE = (
 IDS = [rule.name for rule in RULES]
 
 
-@pytest.mark.parametrize("rule", RULES, ids=IDS)
-def test_example_is_redacted_and_its_result_is_final(rule: Rule) -> None:
-    alone, count = rule.pattern.subn(rule.replacement, rule.example)
-    assert count >= 1
-    assert not rule.pattern.search(alone)
-    redacted, counts = redact_counted(rule.example)
-    assert counts
-    assert redact_counted(redacted) == (redacted, Counter())
+def names_but(rules: Iterable[Rule], holds: Callable[[Rule], bool]) -> list[str]:
+    """Return the names of the rules for which something does not hold."""
+    return [rule.name for rule in rules if not holds(rule)]
 
 
-@pytest.mark.parametrize("rule", RULES, ids=IDS)
-def test_counter_example_stays_unchanged(rule: Rule) -> None:
-    assert redact_counted(rule.counter_example) == (rule.counter_example, Counter())
+def test_example_is_redacted_and_its_result_is_final() -> None:
+    def is_final(rule: Rule) -> bool:
+        alone, count = rule.pattern.subn(rule.replacement, rule.example)
+        redacted, counts = redact_counted(rule.example)
+        again = redact_counted(redacted)
+        return bool(count and counts) and not rule.pattern.search(alone) and again == (redacted, Counter())
+
+    assert names_but(RULES, is_final) == []
 
 
-@pytest.mark.parametrize("rule", RULES, ids=IDS)
-def test_example_contains_a_hint_in_lower_case(rule: Rule) -> None:
-    assert any(hint in rule.example.casefold() for hint in rule.hints)
-    assert all(hint == hint.casefold() for hint in rule.hints)
+def test_counter_example_stays_unchanged() -> None:
+    def stays(rule: Rule) -> bool:
+        return redact_counted(rule.counter_example) == (rule.counter_example, Counter())
+
+    assert names_but(RULES, stays) == []
 
 
-@pytest.mark.parametrize("rule", PREFIXED, ids=[rule.name for rule in PREFIXED])
-def test_vendor_token_is_redacted_whole_and_only_at_a_word_start(rule: Rule) -> None:
-    redacted, counts = redact_counted(f"({rule.example})")
-    assert redacted == "([REDACTED])"
-    assert counts
-    assert not rule.pattern.search(f"x{rule.example}")
+def test_example_contains_a_hint_in_lower_case() -> None:
+    assert names_but(RULES, lambda rule: any(hint in rule.example.casefold() for hint in rule.hints)) == []
+    assert names_but(RULES, lambda rule: all(hint == hint.casefold() for hint in rule.hints)) == []
+
+
+def test_vendor_token_is_redacted_whole_and_only_at_a_word_start() -> None:
+    def is_redacted(rule: Rule) -> bool:
+        redacted, counts = redact_counted(f"({rule.example})")
+        return redacted == "([REDACTED])" and bool(counts) and not rule.pattern.search(f"x{rule.example}")
+
+    assert names_but(PREFIXED, is_redacted) == []
 
 
 def test_names_are_unique_and_include_the_catalogue_in_its_order() -> None:
