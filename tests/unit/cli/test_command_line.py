@@ -83,6 +83,7 @@ def test_every_verb_explains_itself(command: str) -> None:
     assert out.startswith("Usage: notif")
 
 
+@pytest.mark.slow
 def test_help_and_completion_take_little_processor_time() -> None:
     completing = {"_NOTIF_COMPLETE": "complete_bash", "COMP_WORDS": "notif ls --ph", "COMP_CWORD": "2"}
     for arguments, environment in ((("--help",), {}), ((), completing)):
@@ -126,6 +127,7 @@ def test_wrong_usage_has_its_exit_code(arguments: tuple[str, ...]) -> None:
     assert (code, out, bool(err)) == (2, "", True)
 
 
+@pytest.mark.slow
 def test_absent_kubeconfig_is_one_line() -> None:
     code, out, err = run("ls", KUBECONFIG="/absent/config")
     assert (code, out) == (3, "")
@@ -136,14 +138,14 @@ def test_lint_of_several_files_names_each_problem(tmp_path: Path) -> None:
     broken = tmp_path / "broken.yaml"
     broken.write_text("a: [", "utf-8")
     good, bad = ROOT / "examples" / "simple.yaml", ROOT / "examples" / "refused.yaml"
-    code, out, _ = run("lint", str(good), str(bad), str(broken), "-")
+    code, out, _ = run_here("lint", str(good), str(bad), str(broken), "-")
     lines = out.splitlines()
     assert code == 1
     assert lines[0].endswith("simple: ok")
     assert "spec.priority: unsupported value 'urgent'" in lines[1]
     assert "it is not YAML" in lines[2]
     assert lines[3].startswith("-: nothing to check")
-    assert run("lint", str(good))[0] == 0
+    assert run_here("lint", str(good))[0] == 0
 
 
 def test_route_test_with_a_file_of_rules_needs_no_cluster(tmp_path: Path) -> None:

@@ -149,6 +149,7 @@ async def test_its_store_keeps_every_promise(check: FaultCheck) -> None:
         await check(api)
 
 
+@pytest.mark.slow
 async def test_command_of_the_readme_reconciles_existing_and_new_objects(tmp_path: Path) -> None:
     async with served() as api:
         early = await api.create("early", spec=SPEC, status={"foreign": True})

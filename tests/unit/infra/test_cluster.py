@@ -56,6 +56,7 @@ def existing(path: str, context: str = "there") -> Cluster:
     return Cluster(kind=ClusterKind.EXISTING, kubeconfig=path, context=context)
 
 
+@pytest.mark.slow
 def test_silent_server_is_reported_within_ten_seconds(tmp_path: Path, silent_server: str) -> None:
     began = time.monotonic()
     with pytest.raises(ClusterError) as caught:

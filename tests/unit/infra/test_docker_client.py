@@ -163,6 +163,7 @@ def test_program_gets_all_chunks_as_stdin_and_returns_code_and_output(
     assert (created["Cmd"], created["AttachStdin"]) == (["ctr", "import"], True)
 
 
+@pytest.mark.slow
 def test_providers_load_their_modules_at_the_same_time() -> None:
     """Pulumi calls them in threads of one process."""
     command = [sys.executable, "-c", AT_THE_SAME_TIME]

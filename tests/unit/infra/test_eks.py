@@ -158,6 +158,7 @@ def test_kubeconfig_requests_a_token_and_contains_none() -> None:
     assert inputs["context"] == document["contexts"][0]["name"] == NAME
 
 
+@pytest.mark.slow
 def test_other_cluster_kinds_do_not_import_the_aws_sdk() -> None:
     look = "import sys, platform_infra.bundle; print([m for m in sys.modules if 'aws' in m or m.endswith('eks')])"
     done = subprocess.run(

@@ -5,12 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
 from typer.testing import CliRunner
 
 from notification_operator import __version__
 from notification_operator.cli import app
 
 
+@pytest.mark.slow
 def test_version_is_printed_without_a_command() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "notification_operator", "--version"],

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any, cast
 
+import pytest
 from kopf._core.intents.causes import Activity
 
 from notification_contract.settings import Watch
@@ -47,6 +48,7 @@ cli.app()
 """
 
 
+@pytest.mark.slow
 def test_imported_objects_are_excluded_from_garbage_collection() -> None:
     done = subprocess.run([sys.executable, "-c", COLLECTED], capture_output=True, text=True, check=True)
     frozen, left, threshold = map(int, done.stdout.split())
@@ -55,6 +57,7 @@ def test_imported_objects_are_excluded_from_garbage_collection() -> None:
     assert threshold > 700
 
 
+@pytest.mark.slow
 def test_sigterm_during_the_start_ends_the_process_at_once(
     tmp_path: Path,
 ) -> None:
@@ -99,6 +102,7 @@ print("alive")
 """
 
 
+@pytest.mark.slow
 def test_repeated_sigterm_stops_once_and_a_late_one_changes_nothing() -> None:
     command = [sys.executable, "-c", SIGNALLED]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)

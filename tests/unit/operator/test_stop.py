@@ -110,6 +110,7 @@ async def test_shutdown_sends_audit_events_of_the_last_delivery(store: AuditStor
     assert operator.report.lost_audit_events == 0
 
 
+@pytest.mark.slow
 async def test_hanging_receiver_leaves_time_for_the_audit_events(store: AuditStore) -> None:
     operator = RunningOperator(store)
 
@@ -126,6 +127,7 @@ async def test_hanging_receiver_leaves_time_for_the_audit_events(store: AuditSto
     assert operator.report.drain_seconds > GRACE * 0.6
 
 
+@pytest.mark.slow
 async def test_hanging_audit_store_does_not_delay_the_exit(store: AuditStore) -> None:
     store.statuses = [NEVER] * 10
     operator = RunningOperator(store)

@@ -34,20 +34,24 @@ def loaded() -> set[str]:
     return set(process.stdout.split())
 
 
+@pytest.mark.slow
 def test_process_loads_the_asynchronous_client_only(loaded: set[str]) -> None:
     assert "kubernetes.aio.client.api_client" in loaded
     assert not loaded & {"kubernetes.config", "kubernetes.dynamic", "requests", "oauthlib"}
 
 
+@pytest.mark.slow
 def test_process_loads_no_library_of_a_channel_that_is_not_set_up(loaded: set[str]) -> None:
     assert not loaded & {"aiosmtplib", "apprise", "jinja2", "markdown_it", "markupsafe"}
 
 
+@pytest.mark.slow
 def test_process_loads_no_library_of_a_console(loaded: set[str]) -> None:
     assert "structlog.dev" in loaded
     assert not loaded & {"rich.console", "pygments"}
 
 
+@pytest.mark.slow
 def test_operator_loads_only_the_models_that_it_uses(loaded: set[str]) -> None:
     assert "notification_operator.app" in loaded
     assert sum(name.startswith("kubernetes.aio.client.models") for name in loaded) < FEW

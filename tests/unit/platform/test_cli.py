@@ -65,6 +65,7 @@ def test_help_lists_every_command() -> None:
     assert all(re.search(rf"^. {command} ", text, re.MULTILINE) for command in cli.COMMANDS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("argument", "code"), [("--help", 0), ("nonsense", ExitCode.USAGE)])
 def test_commands_run_from_any_folder(tmp_path: Path, argument: str, code: int) -> None:
     """As from a link on PATH, where the caller has a package `tools`."""

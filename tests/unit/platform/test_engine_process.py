@@ -101,6 +101,7 @@ def test_engine_at_work_gets_one_signal(
     assert not is_running(pid_in(pid_file))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("within", "signals"), [(10.0, 1), (0.0, 2)])
 def test_later_signal_is_a_second_request(
     within: float, signals: int, operation: Interruption, pid_file: Path, monkeypatch: pytest.MonkeyPatch
@@ -132,6 +133,7 @@ def test_signal_before_the_first_event_waits_for_it(operation: Interruption, pid
     assert seen == [True]
 
 
+@pytest.mark.slow
 def test_signal_after_the_last_event_lets_the_engine_end(operation: Interruption, pid_file: Path) -> None:
     operation.handles(handles=True)
     operation.handles(handles=False)
@@ -142,6 +144,7 @@ def test_signal_after_the_last_event_lets_the_engine_end(operation: Interruption
     assert pid_file.with_suffix(".completed").exists()
 
 
+@pytest.mark.slow
 def test_query_completes_and_then_the_command_ends(pid_file: Path) -> None:
     thread = later(pid_file, signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
@@ -150,6 +153,7 @@ def test_query_completes_and_then_the_command_ends(pid_file: Path) -> None:
     assert pid_file.with_suffix(".completed").exists()
 
 
+@pytest.mark.slow
 def test_engine_that_ignores_everything_is_killed_with_its_programs(
     operation: Interruption, pid_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -166,6 +170,7 @@ def test_engine_that_ignores_everything_is_killed_with_its_programs(
     assert operation.killed_at_work
 
 
+@pytest.mark.slow
 def test_signal_to_the_group_reaches_the_engine_once(pid_file: Path) -> None:
     """A terminal sends Ctrl-C to the group; the second signal would abort current operations."""
     text = (
@@ -188,6 +193,7 @@ def test_signal_to_the_group_reaches_the_engine_once(pid_file: Path) -> None:
     assert shown == "again\ninterrupted\n"
 
 
+@pytest.mark.slow
 def test_engine_does_not_outlive_a_killed_command(pid_file: Path) -> None:
     text = (
         "import os, sys\n"

@@ -41,6 +41,7 @@ def started(folder: Path, *, stderr: int = subprocess.STDOUT, keep: str = "keep"
     )
 
 
+@pytest.mark.slow
 def test_everything_arrives_in_order(tmp_path: Path) -> None:
     with started(tmp_path) as command:
         assert command.stdout is not None
@@ -51,6 +52,7 @@ def test_everything_arrives_in_order(tmp_path: Path) -> None:
     assert not (tmp_path / "log").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("read", [0, 1, 10])
 def test_command_goes_on_without_a_reader_and_the_log_has_the_rest(tmp_path: Path, read: int) -> None:
     with started(tmp_path) as command:
@@ -68,6 +70,7 @@ def test_command_goes_on_without_a_reader_and_the_log_has_the_rest(tmp_path: Pat
     assert (tmp_path / "log").stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.slow
 def test_output_with_secrets_is_not_kept(tmp_path: Path) -> None:
     with started(tmp_path, keep="drop") as command:
         assert command.stdout is not None
@@ -77,6 +80,7 @@ def test_output_with_secrets_is_not_kept(tmp_path: Path) -> None:
     assert not (tmp_path / "log").exists()
 
 
+@pytest.mark.slow
 def test_other_output_is_passed_on_after_one_is_closed(tmp_path: Path) -> None:
     with started(tmp_path, stderr=subprocess.PIPE) as command:
         assert command.stdout is not None
@@ -87,6 +91,7 @@ def test_other_output_is_passed_on_after_one_is_closed(tmp_path: Path) -> None:
     assert notes == [f"note {each}" for each in range(LINES)]
 
 
+@pytest.mark.slow
 def test_reader_that_does_not_read_does_not_stop_the_command(tmp_path: Path) -> None:
     with started(tmp_path) as command:
         assert command.stdout is not None
@@ -95,6 +100,7 @@ def test_reader_that_does_not_read_does_not_stop_the_command(tmp_path: Path) -> 
         assert command.stdout.read().endswith(b"from a program\n")
 
 
+@pytest.mark.slow
 def test_relay_passes_on_what_is_written_after_a_signal(tmp_path: Path) -> None:
     text = (
         "import os, signal, sys\n"

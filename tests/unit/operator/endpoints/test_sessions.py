@@ -125,6 +125,7 @@ def encrypted(key: bytes) -> str:
     ).decode()
 
 
+@pytest.mark.slow
 def test_encrypted_key_is_refused_and_its_passphrase_is_not_asked_for() -> None:
     """OpenSSL would read the passphrase from the terminal or from standard input, which stay open here."""
     issued = trustme.CA().issue_cert("client.example")

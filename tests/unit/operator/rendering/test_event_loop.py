@@ -161,6 +161,7 @@ async def delivered(
     return gap, memory() - before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", some(list(MARKDOWN)))
 async def test_event_loop_runs_on_while_markdown_is_mailed_to_many(name: str, renderer: RenderWorker) -> None:
     gap, grown = await delivered({}, {"format": "Markdown", "body": MARKDOWN[name]}, renderer)
@@ -168,6 +169,7 @@ async def test_event_loop_runs_on_while_markdown_is_mailed_to_many(name: str, re
     assert grown <= KIB
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unit", some(["_eyJ", "-eyJ"]))
 async def test_event_loop_runs_on_while_runs_of_token_beginnings_are_mailed(
     unit: str, renderer: RenderWorker
@@ -177,6 +179,7 @@ async def test_event_loop_runs_on_while_runs_of_token_beginnings_are_mailed(
     assert gap < GAP
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "expression",
     some(["notification.body[:1000]|list", "notification.body[1:]", "notification.body|upper"]),

@@ -18,6 +18,7 @@ def test_time_of_each_rule_grows_no_faster_than_the_text(part: int) -> None:
     assert not [each for each in measured if each.ratio > MOST]
 
 
+@pytest.mark.slow
 def test_rule_that_reads_on_from_each_place_is_found() -> None:
     """A token may begin after each `_`, and each time the rule reads to the end of the text before it misses the dot."""
     quadratic = rule(

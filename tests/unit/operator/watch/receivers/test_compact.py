@@ -86,6 +86,7 @@ def test_access_to_the_block_of_a_spec_takes_no_memory() -> None:
     assert used < len(specs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["full", "short"])
 def test_thousand_receivers_take_less_than_two_kilobytes_each(kind: str) -> None:
     """Measured in a process of its own: how much an instance takes depends on those created before."""
