@@ -339,7 +339,9 @@ async def test_template_of_the_receiver_is_used_and_redacted_again(
     assert "hunter2x" not in body
 
 
-async def test_no_resource_stays_open(service: Service, channel: Channel, server: HttpServer) -> None:
-    service.accepts(server)
-    await channel.deliver(message())
+async def test_no_resource_stays_open(session: aiohttp.ClientSession) -> None:
+    for service in SERVICES.values():
+        async with serving() as server:
+            service.accepts(server)
+            await service.make(server, access(session), composer()).deliver(message())
     gc.collect()
