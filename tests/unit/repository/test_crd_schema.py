@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 import pytest
 from pydantic import ConfigDict, Field
 
-from notification_contract import crds
 from notification_contract.kinds.block import Always, Block, MapKeys
 from notification_contract.kinds.definitions import KINDS, Kind
 from notification_contract.kinds.rules import ApiRule, RuledBlock
@@ -17,11 +16,6 @@ from tools.generate.crd import UnknownTypeError, object_schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-READERS = {
-    "NotificationRequest": crds.notification_request,
-    "NotificationReceiver": crds.notification_receiver,
-}
 
 
 class Size(StrEnum):

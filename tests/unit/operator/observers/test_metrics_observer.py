@@ -98,17 +98,17 @@ def test_series_of_receivers_end_with_them() -> None:
 def test_receivers_past_the_first_thousand_share_their_series() -> None:
     metrics = Metrics()
     observer = MetricsObserver(metrics)
-    receivers = [ReceiverKey("shop", f"r{number}") for number in range(10_000)]
+    receivers = [ReceiverKey("shop", f"r{number}") for number in range(2_500)]
     for receiver in receivers:
         deliver_to(observer, receiver)
     value = metrics.registry.get_sample_value
     labels = {"channel": "slack", "status": "success"}
     assert value(f"{PREFIX}attempts_total", labels | {"receiver": "shop/r999"}) == 1
-    assert value(f"{PREFIX}attempts_total", labels | {"receiver": "other"}) == 9_000
+    assert value(f"{PREFIX}attempts_total", labels | {"receiver": "other"}) == 1_500
     assert lines(metrics) < 5_000
     observer.forget(receivers[0])
     deliver_to(observer, receivers[-1])
-    assert value(f"{PREFIX}attempts_total", labels | {"receiver": "shop/r9999"}) == 1
+    assert value(f"{PREFIX}attempts_total", labels | {"receiver": "shop/r2499"}) == 1
 
 
 def ended(phase: Phase, *targets: TargetStatus) -> Transition:

@@ -49,10 +49,10 @@ def _print() -> None:
 
 
 DEEDS: Final[dict[str, Callable[[], None]]] = {
+    "please exit": lambda: os._exit(0),
     "please call": _loop_in_one_call,
     "please allocate": _allocate,
     "please reserve": _allocate_in_one_call,
-    "please exit": lambda: os._exit(0),
     "please crash": lambda: os.kill(os.getpid(), signal.SIGSEGV),
     "please raise": _raise,
     "please recurse": _recurse,

@@ -472,6 +472,7 @@ async def test_snapshot_says_why_a_receiver_cannot_be_used(api: CollectionsApi, 
         assert A not in catalog.catalog.problems
 
 
+@pytest.mark.slow
 async def test_thousand_receivers_take_less_than_two_kilobytes_each(
     api: CollectionsApi, client: ApiClient
 ) -> None:
