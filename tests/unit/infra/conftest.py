@@ -17,7 +17,7 @@ from platform_infra.image.build import image_name
 from tests.kit.recording import Recording, engine_loop, record_bundle
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 Record = Callable[..., Recording]
 
@@ -47,10 +47,12 @@ def isolate(patch: pytest.MonkeyPatch) -> None:
         patch.setattr(f"platform_infra.image.{module}.connected", connected)
 
 
-@pytest.fixture(autouse=True)
-def isolated(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True, scope="module")
+def isolated() -> Iterator[None]:
     """Let the program ask nothing of the machine."""
-    isolate(monkeypatch)
+    with pytest.MonkeyPatch.context() as patch:
+        isolate(patch)
+        yield
 
 
 @dataclass

@@ -12,15 +12,17 @@ from tests.unit.operator.kube_api import KubeApi, client_of, running
 from tests.unit.operator.leadership.lease_fixture import Replicas
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
     from kubernetes.aio.client import ApiClient
 
 
-@pytest.fixture(autouse=True)
-def _no_certificates_of_the_system(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True, scope="module")
+def _no_certificates_of_the_system() -> Iterator[None]:
     """Spare each client the 25 ms in which OpenSSL reads the system's certificates: no test reaches their servers."""
-    monkeypatch.setenv("SSL_CERT_FILE", os.devnull)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SSL_CERT_FILE", os.devnull)
+        yield
 
 
 @pytest.fixture
