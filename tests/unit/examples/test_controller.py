@@ -14,7 +14,7 @@ import yaml
 from kubernetes.aio.client import ApiClient, Configuration
 
 from atomic_status import KubeStatusStore, ObjectRef, Unavailable
-from atomic_status.testing import CONFORMANCE, FAULT_CONFORMANCE, FaultCheck, MemoryHarness
+from atomic_status.testing import MemoryHarness
 from examples.second_controller import controller
 from examples.second_controller.controller import CERTIFICATES, Controller
 from tests.unit.examples.watchable_api import WatchableApi, kubeconfig
@@ -143,10 +143,14 @@ async def served() -> AsyncIterator[WatchableApi]:
         yield api
 
 
-@pytest.mark.parametrize("check", [*CONFORMANCE, *FAULT_CONFORMANCE], ids=lambda check: check.__name__)
-async def test_its_store_keeps_every_promise(check: FaultCheck) -> None:
+async def test_certificate_is_read_and_written_over_http() -> None:
     async with served() as api:
-        await check(api)
+        ref = await api.create("one", spec=SPEC, status={"foreign": True})
+        used = Controller(api.store, clock=lambda: NOW)
+        used.enqueue(ref)
+        await until(lambda: api.calls == ["GET", "PUT"])
+        await used.close()
+    assert set(api.memory.peek(ref)["status"]) == {"foreign", "conditions"}
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""The kit with its second user: the store of receivers conforms, and replicas that write at once lose nothing."""
+"""The kit with its second user, the status of receivers: replicas that write at once lose nothing."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import pytest
 from kubernetes.aio.client import ApiClient, Configuration
 
 from atomic_status import KubeStatusStore, ObjectRef, apply
-from atomic_status.testing import CONFORMANCE, FAULT_CONFORMANCE, MemoryStore
+from atomic_status.testing import MemoryStore
 from notification_operator.domain.receivers.fold import OwnerFacts, fold
 from notification_operator.kube.objects import RECEIVER_RESOURCE
 from tests.unit.operator.atomic_status.object_api import ObjectApi, serving
@@ -19,19 +18,10 @@ from tests.unit.operator.domain.receivers.builders import HOME, READY, failing_a
 
 if TYPE_CHECKING:
     from atomic_status import JsonObject, StatusStore
-    from atomic_status.testing import FaultCheck
     from notification_operator.domain.receivers.health import Health
 
 REF = ObjectRef(namespace="shop", name="on-call")
 REPLICAS = [f"replica-{number}" for number in range(5)]
-
-
-@pytest.mark.parametrize("check", [*CONFORMANCE, *FAULT_CONFORMANCE], ids=lambda check: check.__name__)
-async def test_store_of_receivers_conforms(check: FaultCheck) -> None:
-    api = ObjectApi(RECEIVER_RESOURCE)
-    async with serving(api), ApiClient(Configuration(host=api.url)) as client:
-        api.store = KubeStatusStore(client, RECEIVER_RESOURCE, timeout=5)
-        await check(api)
 
 
 async def write(store: StatusStore, replica: str, health: Health, owner: OwnerFacts | None = None) -> None:
