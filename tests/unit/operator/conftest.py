@@ -1,4 +1,4 @@
-"""What the tests of the operator share: a small API server, a client of it, a receiver over HTTP, and replicas."""
+"""What the tests of the operator share: a small API server and its client, a receiver over HTTP, replicas, and a render worker."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from notification_operator.rendering.worker import RenderWorker
 from tests.unit.operator.delivery.receiving import HttpServer, serving
 from tests.unit.operator.kube_api import KubeApi, client_of, running
 from tests.unit.operator.leadership.lease_fixture import Replicas
@@ -23,6 +24,14 @@ def _no_certificates_of_the_system() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SSL_CERT_FILE", os.devnull)
         yield
+
+
+@pytest.fixture(scope="session")
+def worker() -> Iterator[RenderWorker]:
+    """Yield a render worker whose start, 0.3 s of a processor, all tests share."""
+    result = RenderWorker()
+    yield result
+    result.close()
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ from tests.kit.hostile_texts import UNITS, filled
 from tests.unit.operator.rendering.hostile_worker import PROGRAM
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator
 
     from notification_operator.rendering.job import Job
 
@@ -95,13 +95,6 @@ async def heartbeat() -> AsyncIterator[list[float]]:
         task.cancel()
 
 
-@pytest.fixture(scope="module")
-def renderer() -> Iterator[RenderWorker]:
-    result = RenderWorker()
-    yield result
-    result.close()
-
-
 async def test_small_content_is_redacted_once_without_a_worker() -> None:
     counted, renderer = Counted(), RenderWorker()
     redacted = ContentRedaction(counted.redactor, renderer).of("shop", content("token=hunter3x"))
@@ -114,7 +107,7 @@ async def test_small_content_is_redacted_once_without_a_worker() -> None:
     assert renderer.process is None
 
 
-async def test_long_content_is_redacted_by_the_worker_as_it_is_here(renderer: RenderWorker) -> None:
+async def test_long_content_is_redacted_by_the_worker_as_it_is_here(worker: RenderWorker) -> None:
     counted = Counted()
     raw = replace(
         content("token=hunter3x \ud800 \U0001f4e6 " + "x" * ON_LOOP),
@@ -126,13 +119,13 @@ async def test_long_content_is_redacted_by_the_worker_as_it_is_here(renderer: Re
         remediation_ref="token=hunter2x",
         event=LifecycleEvent.RESOLVE,
     )
-    redacted = ContentRedaction(counted.redactor, renderer).of("shop", raw)
+    redacted = ContentRedaction(counted.redactor, worker).of("shop", raw)
     await redacted.prepare()
     expected, counts = redact_content_counted(raw)
     assert redacted.get() == expected
     redacted.count()
     assert counted.secrets == counts
-    assert renderer.process is not None
+    assert worker.process is not None
 
 
 @pytest.mark.parametrize(
@@ -140,8 +133,8 @@ async def test_long_content_is_redacted_by_the_worker_as_it_is_here(renderer: Re
     [hostile(), "pwd=a " * (LARGEST // 6), "password:\n " * (LARGEST // 11)],
     ids=["every hint", "secrets", "names"],
 )
-async def test_largest_body_is_not_redacted_in_this_process(renderer: RenderWorker, body: str) -> None:
-    raw, redaction = content(body), ContentRedaction(Counted().redactor, renderer)
+async def test_largest_body_is_not_redacted_in_this_process(worker: RenderWorker, body: str) -> None:
+    raw, redaction = content(body), ContentRedaction(Counted().redactor, worker)
     began = time.process_time()
     async with heartbeat() as stalls:
         redacted = redaction.of("shop", raw)
@@ -210,9 +203,9 @@ async def test_only_short_content_is_redacted_on_the_event_loop(length: int, *, 
 
 @pytest.mark.timeout(120)
 async def test_heartbeat_goes_on_while_the_largest_body_of_each_unit_is_redacted(
-    renderer: RenderWorker,
+    worker: RenderWorker,
 ) -> None:
-    redaction, bodies = ContentRedaction(Counted().redactor, renderer), [*some(UNITS), "_eyJ", "-eyJ"]
+    redaction, bodies = ContentRedaction(Counted().redactor, worker), [*some(UNITS), "_eyJ", "-eyJ"]
     async with heartbeat() as stalls:
         for unit in bodies:
             await redaction.of("shop", content(filled(unit, LARGEST))).prepare()

@@ -27,7 +27,7 @@ from tests.unit.operator.rendering.elements import ELEMENTS
 from tests.unit.operator.rendering.hostile_worker import PROGRAM
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from notification_operator.delivery.channel import Message
     from notification_operator.rendering.job import Job
@@ -250,13 +250,6 @@ async def test_worker_knows_each_filter(name: str, worker: RenderWorker) -> None
 async def test_worker_checks_templates_as_it_is_done_here(worker: RenderWorker) -> None:
     for sources in (template(body="{% if %}", subject="{{ a }}"), template(body="x")):
         assert await worker.run("shop", check_templates, sources=sources) == check_templates(sources=sources)
-
-
-@pytest.fixture(scope="module")
-def worker() -> Iterator[RenderWorker]:
-    result = RenderWorker()
-    yield result
-    result.close()
 
 
 async def test_message_that_is_not_composed_is_sent_shortened() -> None:

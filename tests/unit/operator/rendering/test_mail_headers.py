@@ -153,8 +153,8 @@ async def test_half_of_a_character_loses_no_mail() -> None:
     assert "b ?" in text
 
 
-async def test_worker_writes_a_mail_as_it_is_written_here() -> None:
-    sent, renderer = message(subject="Заказ", body="# H\n\n📦 <b>", format="Markdown"), RenderWorker()
+async def test_worker_writes_a_mail_as_it_is_written_here(worker: RenderWorker) -> None:
+    sent = message(subject="Заказ", body="# H\n\n📦 <b>", format="Markdown")
     mails = [
         await write_mail(
             sent,
@@ -163,9 +163,8 @@ async def test_worker_writes_a_mail_as_it_is_written_here() -> None:
             date=datetime(2026, 1, 2, tzinfo=UTC),
             composer=Composer(facts=Facts(cluster="c"), renderer=each),
         )
-        for each in (Renderer(), renderer)
+        for each in (Renderer(), worker)
     ]
-    renderer.close()
     first, second = (message_from_bytes(mail.content) for mail in mails)
     assert first.items()[:-1] == second.items()[:-1], "the boundary differs"
     assert [part.get_payload() for part in first.walk()][1:] == [
