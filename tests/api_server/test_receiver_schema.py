@@ -170,7 +170,7 @@ def test_fallback_joins_after_five_minutes_unless_it_says_otherwise(api_server: 
     for fields, after in (({}, "5m"), ({"after": "Never"}, "Never"), ({"after": "15m"}, "15m")):
         answer = created(api_server, BOUND | {"fallback": {"name": "mail", **fields}})
         assert answer.code == 201, answer.message
-        assert answer.document["spec"]["fallback"] == {"name": "mail", "after": after, "also": False}
+        assert answer.document["spec"]["fallback"] == {"name": "mail", "after": after}
 
 
 def test_receiver_is_not_its_own_fallback(api_server: ApiServer) -> None:

@@ -96,7 +96,7 @@ class Harmed(RenderWorker):
         return await super().run(namespace, job, *args, **arguments, **harm)
 
 
-DEEDS: Final = ("please crash", "please allocate", "please loop")
+DEEDS: Final = ("please crash", "please allocate", "please call")
 BODY: Final = "**disk** full\n\n" * 400
 FULL, SHORTENED, WITHHELD = "disk full", "**disk** full", "[REDACTED] The text could not be redacted in time"
 
