@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from notification_operator.delivery.channel import Message
+    from notification_operator.delivery.channel import Message, Receipt
+    from tests.simulation.chat import Chat
     from tests.simulation.choices import Choices
     from tests.simulation.network import Network
 
@@ -98,6 +99,7 @@ class SimulatedChannel(Channel):
         *,
         clock: Callable[[], datetime],
         pauses: defaultdict[str, Pause] | None = None,
+        chat: Chat | None = None,
     ) -> None:
         self._network = network
         self._choices = choices
@@ -105,8 +107,10 @@ class SimulatedChannel(Channel):
         self._clock = clock
         self._pauses = defaultdict(Pause) if pauses is None else pauses
         self._poisonous: set[str] = set()
+        self._chat = chat
+        self.keeps_threads = chat is not None
 
-    async def deliver(self, message: Message) -> None:
+    async def deliver(self, message: Message) -> Receipt | None:
         """See `Channel.deliver`; the answer may be late, or never come."""
         call, loop = self._call(message), asyncio.get_running_loop()
         self._on_call(call)
@@ -120,7 +124,10 @@ class SimulatedChannel(Channel):
             raise
         finally:
             call.end, call.ended_at = end, loop.time()
+        accepted = end in {"success", "crash after"}
+        receipt = self._chat.accept(message, call) if self._chat is not None and accepted else None
         await self._answer(call)
+        return receipt
 
     def _call(self, message: Message) -> Call:
         uid, target, number = message.id.rsplit(":", 2)

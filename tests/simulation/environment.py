@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from atomic_status import StatusStore
     from tests.simulation.audit_store import AuditLog
     from tests.simulation.channels import Call
+    from tests.simulation.chat import Chat
     from tests.simulation.choices import Choices
     from tests.simulation.cluster import Cluster
     from tests.simulation.outages import Outages
@@ -61,6 +62,8 @@ class Environment:
     """The contents of the ConfigMap with the routing document, one after another; None without one."""
     receivers: ReceiverEnds | None = None
     """None for an operator without NotificationReceivers."""
+    chat: Chat | None = None
+    """None if no channel keeps threads."""
     more_settings: tuple[tuple[str, str, Any], ...] = ()
     """Further settings, each as section, name and value: such as limits that a schedule should reach."""
 

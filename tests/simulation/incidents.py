@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from notification_contract.kinds.choices import LifecycleEvent, TargetState
 from notification_operator.domain.json_values import format_time
 from tests.harness.sink.services.pagerduty import State, follow
+from tests.simulation.chat import Chat
 from tests.simulation.cluster import OTHER_NAMESPACES
 from tests.simulation.environment import now
 from tests.simulation.invariants import Invariants
@@ -17,11 +18,12 @@ from tests.simulation.users import CHANNELS, Users
 from tests.simulation.violations import require
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from notification_operator.domain.model import Notification
     from tests.simulation.channels import Call
+    from tests.simulation.chat import Post
 
 NAMES = tuple("abcdefgh")
 KEYS = ("disk", "network")
@@ -101,6 +103,7 @@ class IncidentInvariants(Invariants):
     """Also observes what each far end knows of the incidents."""
 
     users: IncidentUsers
+    chat: Chat
 
     def end(self, notifications: Iterable[Notification]) -> None:
         """Check the far ends after everything has ended."""
@@ -109,6 +112,7 @@ class IncidentInvariants(Invariants):
         by_uid = {each.uid: each for each in notifications}
         for place, told in self.users.told.items():
             self._far_ends(place, sorted(told, key=lambda each: each.order), by_uid)
+            self._threads(place, {each.uid for each in told}, kept=by_uid.keys())
 
     def _far_ends(
         self, place: tuple[str, str], told: Sequence[Told], by_uid: dict[str, Notification]
@@ -150,6 +154,26 @@ class IncidentInvariants(Invariants):
                 overtaken = resolve.kind is RESOLVE and resolve.order > trigger.order
                 require(not (known and overtaken), f"{name} is opened by {call.id}, after its Resolve")
 
+    def _threads(self, place: tuple[str, str], uids: Collection[str], *, kept: Collection[str]) -> None:
+        """Check that the chat has one message for each report of an incident, which a Resolve updates."""
+        head: Post | None = None
+        ended = False
+        for post in self.chat.posts.values():
+            if post.call.uid not in uids:
+                continue
+            name = f"{place[1]} in the chat"
+            if head is None or (ended and post.event is TRIGGER):
+                require(not post.thread, f"{name}: {post.ref} does not begin a thread")
+                head, ended = post, False
+            else:
+                require(post.thread == head.ref, f"{name}: {post.ref} is not in the thread of {head.ref}")
+            ended = ended or post.event is RESOLVE
+            # After a restart, nobody knows a message whose notification is deleted or has no record of it.
+            if post.call.excused or post.call.uid not in kept:
+                return
+            if post.event is RESOLVE and post is not head:
+                require(head.resolved, f"{name}: {head.ref} is not updated")
+
     def _accepted(self, events: Mapping[str, Told], target: str) -> Iterator[Call]:
         for uid in events:
             yield from (call for call in self.calls[uid, target] if call.end == "success")
@@ -169,8 +193,16 @@ class IncidentSimulation(Simulation):
     invariants: IncidentInvariants
     users: IncidentUsers
 
+    def _prepare(self) -> None:
+        self.chat = Chat()
+
+    def _chat(self) -> Chat:
+        return self.chat
+
     def _invariants(self, *, breakers: bool) -> Invariants:
-        return IncidentInvariants(self._find, gaps=breakers)
+        invariants = IncidentInvariants(self._find, gaps=breakers)
+        invariants.chat = self.chat
+        return invariants
 
     def _users(self) -> Users:
         users = IncidentUsers(self.cluster, self.choices, log=self.log, spawn=self._spawn)

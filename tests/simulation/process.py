@@ -17,6 +17,7 @@ from notification_operator.telemetry.waiting import WaitingMessages
 from notification_operator.wiring import Ports, build
 from tests.simulation.audit_store import AuditLog, SimulatedAuditStore
 from tests.simulation.channels import Call, SimulatedChannel
+from tests.simulation.chat import CHAT
 from tests.simulation.environment import GRACE_SECONDS, now
 from tests.simulation.leases import SimulatedLeases
 from tests.simulation.network import Network
@@ -120,7 +121,13 @@ class Process:
             routing=SimulatedDocument(environment.config_maps),
             receivers=None if self.receivers is None else self.receivers.ports,
             channels={
-                name: SimulatedChannel(self.network, environment.choices, self.on_call, clock=self.clock)
+                name: SimulatedChannel(
+                    self.network,
+                    environment.choices,
+                    self.on_call,
+                    clock=self.clock,
+                    chat=environment.chat if name == CHAT else None,
+                )
                 for name in environment.channels
             },
             audit=self._audit_store,

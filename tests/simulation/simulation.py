@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
 
     from atomic_status import StatusStore
+    from tests.simulation.chat import Chat
     from tests.simulation.choices import Choices
     from tests.simulation.process import Process
     from tests.simulation.receivers.ports import ReceiverEnds
@@ -98,6 +99,7 @@ class Simulation:
             store=store,
             config_maps=self._config_maps(),
             receivers=self._receivers(),
+            chat=self._chat(),
             more_settings=self.more_settings,
         )
         self.processes = Processes(
@@ -113,6 +115,10 @@ class Simulation:
 
     def _receivers(self) -> ReceiverEnds | None:
         """Return what the processes share that concerns receivers."""
+        return None
+
+    def _chat(self) -> Chat | None:
+        """Return what the processes share that concerns threads."""
         return None
 
     def _users(self) -> Users:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import structlog
@@ -22,6 +23,7 @@ from notification_operator.kube.requests import KubeError
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 
+    from notification_operator.domain.attempt import Attempt
     from notification_operator.domain.key import Key
     from notification_operator.domain.model import Notification
     from notification_operator.domain.status import Reason
@@ -55,12 +57,18 @@ class _Known:
     failing_since: float | None = None
     """Since when listings fail, in monotonic seconds."""
     fetching: asyncio.Lock = field(default_factory=asyncio.Lock)
+    waiting: set[Key] = field(default_factory=set)
+    """The notifications that wait for the end of an attempt that may begin their thread."""
 
     def put(self, event: Event) -> None:
         self.events[event.key.uid] = event
         if len(self.events) > MOST_EVENTS:
-            oldest = min(self.events.values(), key=lambda each: each.order)
-            del self.events[oldest.key.uid]
+            del self.events[self._least_needed().key.uid]
+
+    def _least_needed(self) -> Event:
+        """Return the oldest event that follows one of its kind; the first one of them may have begun a thread."""
+        events = sorted(self.events.values(), key=lambda each: each.order)
+        return next((each for before, each in pairwise(events) if each.kind is before.kind), events[0])
 
 
 class Incidents:
@@ -88,9 +96,14 @@ class Incidents:
         self._started = clock()
         self._incidents: LruMap[tuple[str, str], _Known] = LruMap(MOST_INCIDENTS)
 
-    def has_to_fetch(self, key: Key, notification: Notification) -> bool:
-        """Return whether what is not known of the incident may decide on the next attempts of a notification."""
-        return not self._of(key, notification).complete and not self.of(key, notification).begins
+    def has_to_fetch(self, key: Key, notification: Notification, *, threads: Callable[[], bool]) -> bool:
+        """Return whether what is not known of the incident may decide on the next attempts of a notification.
+
+        `threads` tells whether one of its targets keeps the messages of an incident together.
+        """
+        if self._of(key, notification).complete:
+            return False
+        return not self.of(key, notification).begins or threads()
 
     async def fetch(self, key: Key, notification: Notification) -> None:
         """List the notifications of the incident of a notification, unless that has been done meanwhile; a failure is logged."""
@@ -99,26 +112,37 @@ class Incidents:
             if not known.complete:
                 await self._list(key, notification, known)
 
-    def note(self, key: Key, notification: Notification, begun: Collection[str]) -> None:
+    def note(
+        self,
+        key: Key,
+        notification: Notification,
+        running: Collection[str] = (),
+        finished: Collection[Attempt] = (),
+    ) -> None:
         """Note how far a notification is, and request the others of its incident that this may concern.
 
         Args:
             key: that of the notification.
             notification: as read or written.
-            begun: the targets with attempts that its status does not show.
+            running: the targets with an attempt that is running.
+            finished: the attempts that its status may not show yet.
         """
         known = self._of(key, notification)
         before = known.events.get(key.uid)
         event = event_of(
             key,
             notification,
-            begun,
+            running,
+            finished,
             seen=self._seconds() if before is None else before.seen,
+            noted=self._seconds(),
             witnessed=self._witnesses(notification) if before is None else before.witnessed,
         )
         known.put(event)
         if before is None or _ended(before, event):
             self._tell(event, known)
+        if before is not None and _stopped(before, event):
+            self._go_on(known)
 
     def leave(self, key: Key) -> None:
         """Note that a notification is final or deleted: the others do not wait for it any more."""
@@ -127,6 +151,7 @@ class Incidents:
         if known is not None and event is not None and not event.ended:
             known.put(replace(event, ended=True))
             self._tell(event, known)
+            self._go_on(known)
 
     def restart(self, _statistics: ElectorStatistics) -> None:
         """Forget everything: this process works on other shards than before, and another one may have worked on these."""
@@ -148,7 +173,12 @@ class Incidents:
         )
 
     def decide(
-        self, key: Key, notification: Notification, targets: Mapping[str, float]
+        self,
+        key: Key,
+        notification: Notification,
+        targets: Mapping[str, float],
+        *,
+        threads: Collection[str] = (),
     ) -> Mapping[str, Reason | Hold]:
         """Decide on the next attempts of a notification; a target without a decision is none of its incident's.
 
@@ -156,21 +186,38 @@ class Incidents:
             key: that of the notification.
             notification: as read.
             targets: those that remain and have no attempt running, each with the seconds that an attempt may take.
+            threads: those of them that keep the messages of an incident together.
         """
         known, incident = self._of(key, notification), self.of(key, notification)
-        if not known.complete and not incident.begins:
-            failing = self._seconds() - (known.failing_since or self._seconds())
-            if failing < BLIND_AFTER:
-                hold = Hold(until=incident.now + RETRY_AFTER, reason=HoldReason.UNKNOWN_INCIDENT)
-                return dict.fromkeys(targets, hold)
+        blind = self._is_blind(known)
         decisions: dict[str, Reason | Hold] = {}
         for target, seconds in targets.items():
-            decision = incident.decide(target, patience=timedelta(seconds=seconds) + MARGIN)
+            if blind and (target in threads or not incident.begins):
+                decisions[target] = Hold(until=incident.now + RETRY_AFTER, reason=HoldReason.UNKNOWN_INCIDENT)
+                continue
+            decision = incident.decide(
+                target, patience=timedelta(seconds=seconds) + MARGIN, threads=target in threads
+            )
             if decision is not None:
                 decisions[target] = decision
             if isinstance(decision, Hold):
                 self._ask(incident, target)
+                if decision.reason is HoldReason.THREAD:
+                    known.waiting.add(key)
         return decisions
+
+    def _is_blind(self, known: _Known) -> bool:
+        """Return whether a message waits because its incident is not listed."""
+        if known.complete:
+            return False
+        failing = self._seconds() - (known.failing_since or self._seconds())
+        return failing < BLIND_AFTER
+
+    def _go_on(self, known: _Known) -> None:
+        """Request what waits for the end of an attempt."""
+        for waiting in known.waiting:
+            self._request(waiting)
+        known.waiting.clear()
 
     def _ask(self, incident: Incident, target: str) -> None:
         """Request what is waited for and is late: it may be outdated."""
@@ -224,6 +271,11 @@ class Incidents:
         if notification.uid not in known.events:
             sibling = key._replace(name=notification.name, uid=notification.uid)
             known.put(event_of(sibling, notification, seen=self._seconds()))
+
+
+def _stopped(before: Event, after: Event) -> bool:
+    """Return whether an attempt ended since."""
+    return any(stage.running and not after.at(target).running for target, stage in before.stages.items())
 
 
 def _ended(before: Event, after: Event) -> bool:

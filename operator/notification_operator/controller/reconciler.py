@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from notification_operator.controller.reconciliation import Written
     from notification_operator.controller.request import Request
     from notification_operator.domain.attempt import Attempt
+    from notification_operator.domain.incident import SentMessage
     from notification_operator.domain.key import Key
     from notification_operator.domain.model import Notification
     from notification_operator.domain.planning.plan import Send
@@ -175,7 +176,8 @@ class Reconciler:
         self._note(reconciliation, notification)
         if notification.phase in FINAL:
             return
-        if self._incidents.has_to_fetch(key, notification):
+        targets = Targets(self._endpoints, notification, reconciliation.route, notification.content)
+        if self._incidents.has_to_fetch(key, notification, threads=lambda: targets.keep_threads):
             await reconciliation.request.without_worker(self._incidents.fetch(key, notification))
             reconciliation.check_present()
         reconciliation.widen(self._incidents.of(key, notification).reached)
@@ -183,7 +185,12 @@ class Reconciler:
     def _note(self, reconciliation: Reconciliation, notification: Notification) -> None:
         """Let the other notifications of the incident know how far this one is."""
         if notification.content.dedup_key:
-            self._incidents.note(reconciliation.request.key, notification, reconciliation.unrecorded)
+            self._incidents.note(
+                reconciliation.request.key,
+                notification,
+                reconciliation.running,
+                reconciliation.finished,
+            )
 
     # Deliver
 
@@ -266,7 +273,9 @@ class Reconciler:
         holds: dict[str, Hold] = {}
         for send in planned.sends:
             # Asked before there is room: what is held would take it, return it, and so request others that do the same.
-            answer = decisions.get(send.channel) or targets.admit(send)
+            answer = decisions.get(send.channel) or targets.admit(
+                send, self._incident_messages(reconciliation, send.channel)
+            )
             if isinstance(answer, Hold):
                 holds[send.channel] = answer
             elif isinstance(answer, Reason):
@@ -316,7 +325,15 @@ class Reconciler:
             for step in steps
             if step.open and step.channel not in running
         }
-        return self._incidents.decide(reconciliation.request.key, known, remaining)
+        threads = [target for target in remaining if targets.keeps_threads(target)]
+        return self._incidents.decide(reconciliation.request.key, known, remaining, threads=threads)
+
+    def _incident_messages(self, reconciliation: Reconciliation, target: str) -> Sequence[SentMessage]:
+        """Return the earlier messages of the incident at a target."""
+        key, notification = reconciliation.request.key, reconciliation.notification
+        if not notification.content.dedup_key:
+            return ()
+        return self._incidents.of(key, notification).messages(target)
 
     def _retry_times(self, reconciliation: Reconciliation, outcome: StartOutcome) -> RetryTimes:
         """Return until when the targets of a notification wait for their destinations now."""

@@ -153,11 +153,6 @@ class Reconciliation:
         return self._attempts.finished
 
     @property
-    def unrecorded(self) -> AbstractSet[str]:
-        """The targets with attempts that the status as it was read does not show."""
-        return {*self.running, *(attempt.channel for attempt in self.finished if not attempt.circuit_open)}
-
-    @property
     def repeats_write(self) -> bool:
         """Whether an earlier write may still be applied: it may end or suppress what a new attempt would send."""
         return self._repeats is not None

@@ -41,6 +41,8 @@ class Message:
     """The recipient of this target, where a channel addresses people; empty: the address of the receiver."""
     thread_ref: str = ""
     """The `message_ref` of the first message of the same `dedup_key`, for channels with threads."""
+    thread_began: datetime | None = None
+    """When the notification of that message was created; None without one."""
 
     @property
     def follows_up(self) -> bool:
@@ -122,6 +124,10 @@ class Channel(ABC):
     """The number of messages that a destination accepts at once, where that is less than the operator allows."""
     copies: int = 3
     """Copies of a content that an attempt may hold at once: as read, as redacted, and as sent (DD-BOUNDS-001)."""
+
+    keeps_threads: bool = False
+    """Whether the messages of an incident belong to the first one, which `thread_ref` names. No other message of an incident
+    is sent while its first one is, and the incident is listed before that (DD-INCIDENT-001)."""
 
     @abstractmethod
     async def deliver(self, message: Message) -> Receipt | None:

@@ -43,6 +43,8 @@ class Attempt:
     """Why it failed, in one word, where the operator knows that; otherwise empty."""
     message_ref: str = ""
     """The message at the receiver, in the receiver's terms."""
+    receiver_revision: str = ""
+    """What the receiver was when it accepted a message of an incident; empty for a channel of the settings."""
     note: str = ""
     """A problem that did not prevent the delivery."""
 
@@ -86,6 +88,7 @@ def parse_attempt(value: object) -> Attempt | None:
         circuit_open=entry.get("circuitOpen") is True,
         reason=text(entry.get("reason")),
         message_ref=text(entry.get("messageRef"))[: bounds.MESSAGE_REF],
+        receiver_revision=text(entry.get("receiverRevision"))[: bounds.RECEIVER_REVISION],
         note=text(entry.get("note"))[: bounds.NOTE],
     )
 
@@ -109,6 +112,7 @@ def dump_attempt(attempt: Attempt) -> dict[str, Any]:
     for key, value in (
         ("reason", attempt.reason),
         ("messageRef", attempt.message_ref),
+        ("receiverRevision", attempt.receiver_revision),
         ("note", attempt.note),
     ):
         entry |= {key: value} if value else {}

@@ -20,6 +20,7 @@ from notification_operator.domain.status import FINAL, Reason
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
+    from notification_operator.domain.attempt import Attempt
     from notification_operator.domain.key import Key
     from notification_operator.domain.model import Notification
     from notification_operator.domain.receivers.targets import TargetRules
@@ -55,6 +56,18 @@ def incident_selector(dedup_key: str) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SentMessage:
+    """A message of an incident at a receiver."""
+
+    ref: str
+    """What the receiver calls it."""
+    receiver_revision: str
+    """What the receiver was when it accepted the message."""
+    created: datetime
+    """When its notification was created."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
     """How far an event is at one target."""
 
@@ -65,6 +78,10 @@ class Stage:
     delivered: bool = False
     suppressed: str = ""
     """The reason for which nothing is sent, or nothing more."""
+    running: bool = False
+    """Whether an attempt is running."""
+    message: SentMessage | None = None
+    """What the receiver accepted, if it has named the message."""
 
 
 UNKNOWN: Final = Stage(open=True)
@@ -88,6 +105,8 @@ class Event:
     """Whether nothing is sent any more: the notification is final, or deleted."""
     seen: float = 0.0
     """When this process noted it first, in seconds by a clock that is never set."""
+    noted: float = 0.0
+    """When this process noted it last, by the same clock."""
     witnessed: bool = False
     """Whether this process has decided on it since its creation, so that no other one can have begun an attempt."""
 
@@ -99,18 +118,21 @@ class Event:
     def at(self, target: str) -> Stage:
         """Return how far it is at a target."""
         stage = self.stages.get(target, NOWHERE if self.routed else UNKNOWN)
-        return replace(stage, open=False) if self.ended and stage.open else stage
+        ended = self.ended and (stage.open or stage.running)
+        return replace(stage, open=False, running=False) if ended else stage
 
 
-def event_of(
+def event_of(  # noqa: PLR0913 - what is known of it
     key: Key,
     notification: Notification,
-    begun: Collection[str] = (),
+    running: Collection[str] = (),
+    finished: Iterable[Attempt] = (),
     *,
     seen: float,
+    noted: float = 0.0,
     witnessed: bool = False,
 ) -> Event:
-    """Return the event of a notification; `begun` are the targets with attempts that its status does not show."""
+    """Return the event of a notification; its status does not show the attempts that are running, or finished but not recorded."""
     stages = {
         each.name: Stage(
             open=each.state in {TargetState.WAITING, TargetState.DELIVERING},
@@ -120,8 +142,19 @@ def event_of(
         )
         for each in notification.status.targets
     }
-    for target in begun:
-        stages[target] = replace(stages.get(target, UNKNOWN), begun=True)
+    for attempt in finished:
+        if not attempt.circuit_open:
+            stages[attempt.channel] = replace(stages.get(attempt.channel, UNKNOWN), begun=True)
+    for target in running:
+        stages[target] = replace(stages.get(target, UNKNOWN), begun=True, running=True)
+    for attempt in (*notification.attempts, *finished):
+        if attempt.succeeded and attempt.message_ref and attempt.channel in stages:
+            message = SentMessage(
+                ref=attempt.message_ref,
+                receiver_revision=attempt.receiver_revision,
+                created=notification.created,
+            )
+            stages[attempt.channel] = replace(stages[attempt.channel], message=message)
     return Event(
         key=key,
         kind=notification.content.event,
@@ -130,6 +163,7 @@ def event_of(
         routed=bool(notification.status.targets),
         ended=notification.phase in FINAL or notification.deleted,
         seen=seen,
+        noted=noted,
         witnessed=witnessed,
     )
 
@@ -152,30 +186,32 @@ class Incident:
         """Whether the event needs no knowledge of others: the first attempt of a Trigger that is not late."""
         return self.own.kind is TRIGGER and self.own.witnessed and not self.is_late(self.own)
 
-    def decide(self, target: str, *, patience: timedelta) -> Reason | Hold | None:
+    def decide(self, target: str, *, patience: timedelta, threads: bool = False) -> Reason | Hold | None:
         """Decide on the next attempt at a target that has none running.
 
         Args:
             target: its key.
             patience: how long the event waits for an older one there.
+            threads: whether the target keeps the messages of an incident together.
 
         Returns:
             the reason for which nothing is sent to the target any more; a hold, for what has to end before; None for neither.
         """
         begun = self.own.at(target).begun
         outdated = self._outdated(target, late=begun or self.is_late(self.own))
-        if outdated is not None or begun:
+        if outdated is not None:
             return outdated
-        awaited = self.awaited(target)
-        if not awaited:
-            return self._withheld(target)
+        awaited = () if begun else self.awaited(target)
         left = patience - self._known_for(self.own)
-        if left <= timedelta():
-            return None
-        # An older event without an attempt is decided on again when it is late.
-        late = (LATE_AFTER - self._age(each) for each in awaited if not each.at(target).begun)
-        wait = min((each for each in late if each > timedelta()), default=left)
-        return Hold(until=self.now + min(wait, left), reason=HoldReason.INCIDENT)
+        if awaited and left > timedelta():
+            # An older event without an attempt is decided on again when it is late.
+            late = (LATE_AFTER - self._age(each) for each in awaited if not each.at(target).begun)
+            wait = min((each for each in late if each > timedelta()), default=left)
+            return Hold(until=self.now + min(wait, left), reason=HoldReason.INCIDENT)
+        thread = self._thread_begins(target, patience) if threads else timedelta()
+        if thread > timedelta():
+            return Hold(until=self.now + thread, reason=HoldReason.THREAD)
+        return None if begun or awaited else self._withheld(target)
 
     def is_late(self, event: Event) -> bool:
         """Return whether an event without an attempt may report what is over."""
@@ -185,12 +221,41 @@ class Incident:
         """Return the older events that have to end at a target before this one goes there."""
         return [each for each in self.older if each.kind in AWAITED[self.own.kind] and each.at(target).open]
 
+    def messages(self, target: str) -> Sequence[SentMessage]:
+        """Return the messages at a target that report the same as this event, the oldest first.
+
+        A Trigger after a Resolve that arrived there reports the incident again.
+        """
+        messages = (event.at(target).message for event in self._same_report(target))
+        return [message for message in messages if message is not None]
+
     @property
     def reached(self) -> Sequence[str]:
         """The targets where a Trigger may have arrived that no Resolve has followed; empty for a Trigger."""
         if self.own.kind is TRIGGER:
             return ()
         return tuple(dict.fromkeys(self._reached()))
+
+    def _same_report(self, target: str) -> Sequence[Event]:
+        """Return the events since the incident was reported last, as far as the target knows, until it is reported again."""
+        found: list[Event] = []
+        resolved = False
+        for event in (*self.older, self.own, *self.younger):
+            if resolved and event.kind is TRIGGER:
+                if event.order > self.own.order:
+                    break
+                found, resolved = [], False
+            resolved = resolved or (event.kind is RESOLVE and event.at(target).delivered)
+            found.append(event)
+        return found
+
+    def _thread_begins(self, target: str, patience: timedelta) -> timedelta:
+        """Return how long another event may take that is being sent to a target without a message: it begins the thread."""
+        if self.messages(target):
+            return timedelta()
+        running = (event for event in self._same_report(target) if event.at(target).running)
+        left = (patience - timedelta(seconds=self.seconds - event.noted) for event in running)
+        return max(left, default=timedelta())
 
     def _age(self, event: Event) -> timedelta:
         return max(self.now - event.created, self._known_for(event))

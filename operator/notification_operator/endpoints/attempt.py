@@ -85,14 +85,25 @@ class Recorder:
         self._clock = clock
         self._redactor = redactor
 
-    def success(self, send: Send, receipt: Receipt | None, *, began: datetime, duration: float) -> Attempt:
+    def success(
+        self,
+        send: Send,
+        receipt: Receipt | None,
+        *,
+        receiver_revision: str,
+        began: datetime,
+        duration: float,
+    ) -> Attempt:
+        """Return the attempt of a message that was accepted; `receiver_revision` is empty outside incidents."""
+        message_ref = receipt.message_ref[: bounds.MESSAGE_REF] if receipt else ""
         return Attempt(
             channel=send.channel,
             number=send.number,
             timestamp=began,
             duration=duration,
             status=AttemptStatus.SUCCESS,
-            message_ref=receipt.message_ref[: bounds.MESSAGE_REF] if receipt else "",
+            message_ref=message_ref,
+            receiver_revision=receiver_revision if message_ref else "",
             note=self._redactor.text(receipt.note)[: bounds.NOTE] if receipt and receipt.note else "",
         )
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, replace
 from functools import partial
+from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
 from notification_contract.kinds.channel_names import ADDRESSES
@@ -43,13 +44,13 @@ from notification_operator.endpoints.refusals import (
     not_ready,
     recipient_not_allowed,
 )
-from notification_operator.fair.lru import LruMap
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Sequence
 
-    from notification_operator.delivery.channel import Channel, Message, Receipt
+    from notification_operator.delivery.channel import Channel, Message
     from notification_operator.domain.attempt import Attempt
+    from notification_operator.domain.incident import SentMessage
     from notification_operator.domain.planning.hold import Hold
     from notification_operator.domain.planning.plan import Send
     from notification_operator.domain.receivers.catalog import Receiver, ReceiverKey
@@ -58,8 +59,7 @@ if TYPE_CHECKING:
     from notification_operator.endpoints.gate import Gate
     from notification_operator.endpoints.limits import FlowControl
 
-MAX_INCIDENTS: Final = 1_000
-"""Incidents of an endpoint whose first message is remembered: the ones of the latest messages."""
+REVISION_CHARACTERS: Final = 16
 
 
 @dataclass(slots=True, kw_only=True)
@@ -95,6 +95,14 @@ class Delivery:
     channel: Channel
     gate: Gate | None
     """None for a channel that delivers within the process."""
+
+    def joining(self, earlier: Sequence[SentMessage]) -> Delivery:
+        """Return the delivery of a message that refers to the first one of its incident which the same receiver accepted."""
+        for each in earlier:
+            if each.receiver_revision == self.endpoint.revision:
+                message = replace(self.message, thread_ref=each.ref, thread_began=each.created)
+                return replace(self, message=message)
+        return self
 
     def admit(self, send: Send) -> Permit | Hold | Reason:
         """Return the permit to start an attempt now; else when to ask again, or why the message is suppressed."""
@@ -149,7 +157,6 @@ class Endpoint:
         "_history",
         "_limits",
         "_name",
-        "_threads",
         "channel",
         "gone",
         "host",
@@ -184,8 +191,6 @@ class Endpoint:
         """Whether the service said that the address does not exist any more."""
         self._history: History | None = None
         self._destinations: Destinations | None = None
-        self._threads: LruMap[tuple[str, str], str] | None = None
-        """References by namespace and incident: later messages join the thread of the first one. A restart forgets it."""
         if before is not None:
             self._succeed(before)
 
@@ -231,6 +236,14 @@ class Endpoint:
     def is_sendable(self) -> bool:
         return self.readiness is None or self.readiness.sendable
 
+    @property
+    def revision(self) -> str:
+        """What identifies the receiver, its spec and its Secrets as they are; empty for a channel of the settings."""
+        if self.receiver is None or self.readiness is None:
+            return ""
+        state = f"{self.receiver.uid}/{self.receiver.generation}/{self.readiness.secret_version}"
+        return sha256(state.encode()).hexdigest()[:REVISION_CHARACTERS]
+
     def is_of(self, receiver: Receiver) -> bool:
         """Return whether it is that of this generation of a receiver; another one may have the same name later."""
         known = self.receiver
@@ -244,7 +257,7 @@ class Endpoint:
 
     def shed(self) -> None:
         """Keep only what is small, or cannot be found out again."""
-        self.channel = self._threads = None
+        self.channel = None
         if self._destinations is not None:
             self._destinations.shed()
 
@@ -352,7 +365,6 @@ class Endpoint:
             id=send.id,
             delivery_id=send.delivery_id,
             attempt=send.number,
-            thread_ref=self.thread_of(delivery.message),
         )
         result = await call(
             delivery.channel,
@@ -362,8 +374,11 @@ class Endpoint:
         )
         duration = loop.time() - start
         if not isinstance(result, BaseException):
-            self.remember(message, result)
-            return context.recorder.success(send, result, began=began, duration=duration), None
+            revision = self.revision if message.dedup_key else ""
+            success = context.recorder.success(
+                send, result, receiver_revision=revision, began=began, duration=duration
+            )
+            return success, None
         error = self._after_change(result)
         attempt = context.recorder.failed(
             send,
@@ -389,17 +404,3 @@ class Endpoint:
         self.gone = self.gone or (refused is not None and refused.reason is ReceiverProblem.GONE)
         if self._context.on_result is not None:
             self._context.on_result(self.receiver.key)
-
-    def thread_of(self, message: Message) -> str:
-        """Return the first message of the incident; empty if there is none, or the message belongs to no incident."""
-        if self._threads is None:
-            return ""
-        return self._threads.get((message.namespace, message.dedup_key)) or ""
-
-    def remember(self, message: Message, receipt: Receipt | None) -> None:
-        """Remember a message that the receiver accepted, if it is the first of its incident."""
-        if receipt is None or not receipt.message_ref or not message.dedup_key:
-            return
-        if self._threads is None:
-            self._threads = LruMap(MAX_INCIDENTS)
-        self._threads.use((message.namespace, message.dedup_key), lambda: receipt.message_ref)

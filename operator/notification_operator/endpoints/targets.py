@@ -19,11 +19,12 @@ from notification_operator.endpoints.endpoint import Delivery, Permit
 from notification_operator.endpoints.refusals import Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from collections.abc import Set as AbstractSet
     from datetime import datetime
 
     from notification_operator.domain.attempt import Attempt
+    from notification_operator.domain.incident import SentMessage
     from notification_operator.domain.model import Notification
     from notification_operator.domain.planning.plan import Send
     from notification_operator.domain.routing import Route
@@ -69,15 +70,16 @@ class Targets:
             format=content.format or BodyFormat.PLAIN,
         )
 
-    def admit(self, send: Send) -> Permit | Hold | Reason:
+    def admit(self, send: Send, earlier: Sequence[SentMessage] = ()) -> Permit | Hold | Reason:
         """Return the permit to start a planned attempt now (DD-DESTINATION-001); a refusal is an attempt, too.
 
-        Otherwise return when to ask again, or the reason for which the message is suppressed.
+        Otherwise return when to ask again, or the reason for which the message is suppressed. `earlier` are the messages
+        of the incident at the target, the oldest first.
         """
         found = self._find(send.channel)
         if isinstance(found, Refusal):
             return Permit(partial(self._refuse, send, found), copies=0)
-        return found.admit(send) if isinstance(found, Delivery) else found
+        return found.joining(earlier).admit(send) if isinstance(found, Delivery) else found
 
     async def _refuse(self, send: Send, refusal: Refusal) -> Attempt:
         return self._endpoints.recorder.refused(send, refusal)
@@ -86,6 +88,16 @@ class Targets:
         """Return the time limit of an attempt; 0 where none can be made now."""
         found = self._find(target)
         return found.endpoint.seconds if isinstance(found, Delivery) else 0.0
+
+    @property
+    def keep_threads(self) -> bool:
+        """Whether a target keeps the messages of an incident together."""
+        return any(map(self.keeps_threads, self._route.targets))
+
+    def keeps_threads(self, target: str) -> bool:
+        """Return whether a target keeps the messages of an incident together."""
+        found = self._find(target)
+        return isinstance(found, Delivery) and found.channel.keeps_threads
 
     def open_breakers(self) -> Mapping[str, datetime]:
         """Return the targets whose circuit breaker is open, with the time of the next probe."""

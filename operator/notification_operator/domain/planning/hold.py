@@ -23,6 +23,7 @@ class HoldReason(StrEnum):
     SUSPENDED = "the receiver is suspended"
     NOT_READY = "the receiver is not ready"
     INCIDENT = "an earlier message of its incident is under way"
+    THREAD = "another message of its incident is being sent"
     UNKNOWN_INCIDENT = "the other messages of its incident cannot be listed"
 
     @property
@@ -38,6 +39,7 @@ TARGET_REASONS: Final[Mapping[HoldReason, TargetReason]] = MappingProxyType(
         HoldReason.SUSPENDED: TargetReason.SUSPENDED,
         HoldReason.NOT_READY: TargetReason.RECEIVER_NOT_READY,
         HoldReason.INCIDENT: TargetReason.WAITING_FOR_INCIDENT,
+        HoldReason.THREAD: TargetReason.WAITING_FOR_INCIDENT,
         HoldReason.UNKNOWN_INCIDENT: TargetReason.WAITING_FOR_INCIDENT,
     }
 )

@@ -27,6 +27,7 @@ ENTRY: dict[str, Any] = {
         circuit_open("slack", 3),
         replace(failure("slack"), error=None, reason="ReceiverNotReady"),
         replace(success("email/smtp#1f3a9c20"), message_ref="<id@example.com>", note="the template failed"),
+        replace(success("slack/team"), message_ref="C1/1.2", receiver_revision="0123456789abcdef"),
     ],
 )
 def test_reading_and_writing_are_inverse(attempt: Any) -> None:
@@ -65,9 +66,15 @@ def test_attempt_without_a_time_is_long_past() -> None:
 
 
 def test_texts_of_another_writer_are_cut_to_their_bounds() -> None:
-    attempt = parse_attempt(ENTRY | {"messageRef": "r" * 9999, "note": "n" * 9999, "error": 7})
+    attempt = parse_attempt(
+        ENTRY | {"messageRef": "r" * 9999, "receiverRevision": "v" * 99, "note": "n" * 9999, "error": 7}
+    )
     assert attempt is not None
-    assert (len(attempt.message_ref), len(attempt.note)) == (bounds.MESSAGE_REF, bounds.NOTE)
+    assert (len(attempt.message_ref), len(attempt.receiver_revision), len(attempt.note)) == (
+        bounds.MESSAGE_REF,
+        bounds.RECEIVER_REVISION,
+        bounds.NOTE,
+    )
     assert attempt.error is None
 
 

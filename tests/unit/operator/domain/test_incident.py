@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from notification_contract.kinds.choices import LifecycleEvent
-from notification_operator.domain.incident import Event, Incident, Stage, event_of, widened
+from notification_contract.kinds.choices import LifecycleEvent, TargetState
+from notification_operator.domain.incident import (
+    Event,
+    Incident,
+    SentMessage,
+    Stage,
+    event_of,
+    widened,
+)
 from notification_operator.domain.key import Key
 from notification_operator.domain.planning.hold import Hold, HoldReason
 from notification_operator.domain.receivers.targets import TargetRules
 from notification_operator.domain.routing import Route
-from tests.unit.operator.domain.builders import at, notification
+from notification_operator.domain.status import TargetStatus
+from tests.unit.operator.domain.builders import (
+    at,
+    circuit_open,
+    failure,
+    notification,
+    success,
+    with_status,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -179,5 +195,76 @@ def test_stages_are_those_of_the_status_and_of_unrecorded_attempts() -> None:
         "slack": Stage(open=True, begun=True),
         "email": Stage(suppressed="Muted"),
         "file": Stage(begun=True, delivered=True),
+        "console": Stage(open=True, begun=True, running=True),
+    }
+
+
+def test_message_of_an_event_is_known_before_it_is_recorded() -> None:
+    key = Key("shop", "order-1", "uid-1", "disk")
+    accepted = replace(success("slack"), message_ref="C1/1", receiver_revision="r1")
+    reported = notification(
+        "slack",
+        "email",
+        "console",
+        attempts=(replace(accepted, channel="email", message_ref="<1@shop>"), failure("console")),
+    )
+    targets = (
+        TargetStatus(name="email", state=TargetState.DELIVERED),
+        TargetStatus(name="console", state=TargetState.WAITING, attempts=1),
+    )
+    reported = with_status(reported, targets=targets)
+    sent = SentMessage(ref="C1/1", receiver_revision="r1", created=reported.created)
+    known = event_of(key, reported, finished=(accepted, circuit_open("console", 2)), seen=0)
+    assert known.stages == {
+        "slack": Stage(open=True, begun=True, message=sent),
+        "email": Stage(begun=True, delivered=True, message=replace(sent, ref="<1@shop>")),
         "console": Stage(open=True, begun=True),
     }
+
+
+def test_report_of_an_incident_begins_with_the_trigger_after_a_resolve_that_arrived() -> None:
+    def sent(seconds: float) -> SentMessage:
+        return SentMessage(ref=f"C1/{seconds:g}", receiver_revision="r1", created=at(seconds))
+
+    def posted(kind: LifecycleEvent, seconds: float) -> Event:
+        return event(kind, seconds, {"slack": Stage(begun=True, delivered=True, message=sent(seconds))})
+
+    first, resolve = [posted(TRIGGER, 0), posted(TRIGGER, 1)], posted(RESOLVE, 2)
+    failed_resolve, again = event(RESOLVE, 2, FAILED), posted(TRIGGER, 3)
+
+    def messages(own: Event, *others: Event) -> list[str]:
+        events = sorted((own, *others), key=lambda each: each.order)
+        place = events.index(own)
+        incident = Incident(own=own, older=events[:place], younger=events[place + 1 :], now=at(9), seconds=9)
+        return [each.ref for each in incident.messages("slack")]
+
+    assert messages(event(RESOLVE, 2), *first) == ["C1/0", "C1/1"]
+    # A Trigger that failed until now follows one that came after it.
+    assert messages(event(TRIGGER, 0), *first[1:], resolve, again) == ["C1/1", "C1/2"]
+    assert messages(event(RESOLVE, 4), *first, resolve, again) == ["C1/3"]
+    assert messages(event(TRIGGER, 4), *first, resolve) == []
+    assert messages(event(RESOLVE, 4), *first, resolve) == ["C1/0", "C1/1", "C1/2"]
+    # No one at the target has seen the end of what was reported before.
+    assert messages(event(RESOLVE, 4), *first, failed_resolve, again) == ["C1/0", "C1/1", "C1/3"]
+    assert messages(event(RESOLVE, 4), *first, event(ACKNOWLEDGE, 2, {"email": Stage()})) == ["C1/0", "C1/1"]
+
+
+def test_event_waits_for_the_one_that_begins_its_thread() -> None:
+    def held(own: Event, other: Event, *, now: float = 1.0) -> Hold | str | None:
+        older, younger = ([other], []) if other.order < own.order else ([], [other])
+        incident = Incident(own=own, older=older, younger=younger, now=at(now), seconds=now)
+        assert incident.decide("slack", patience=PATIENCE) is None
+        return incident.decide("slack", patience=PATIENCE, threads=True)
+
+    running = {"slack": Stage(open=True, begun=True, running=True)}
+    waits = Hold(until=at(20.5), reason=HoldReason.THREAD)
+    assert held(event(TRIGGER, 1), event(TRIGGER, 0, running, noted=0.5)) == waits
+    # Whichever comes first, and also before a repeated attempt.
+    assert held(event(TRIGGER, 0, RETRIES), event(TRIGGER, 1, running, noted=0.5)) == waits
+    assert held(event(TRIGGER, 1), event(TRIGGER, 0, RETRIES)) is None
+    assert held(event(TRIGGER, 1), event(TRIGGER, 0, running, ended=True)) is None
+    # Its process would have noted the end of the attempt.
+    assert held(event(TRIGGER, 1), event(TRIGGER, 0, running, noted=0.5), now=20.5) is None
+    message = SentMessage(ref="C1/1", receiver_revision="", created=at(0))
+    known = {"slack": Stage(open=True, begun=True, running=True, message=message)}
+    assert held(event(TRIGGER, 1), event(TRIGGER, 0, known)) is None

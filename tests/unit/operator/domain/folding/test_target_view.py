@@ -86,6 +86,7 @@ def test_waiting_target_says_what_it_waits_for() -> None:
             TargetReason.RECEIVER_NOT_READY,
             TargetReason.WAITING_FOR_INCIDENT,
             TargetReason.WAITING_FOR_INCIDENT,
+            TargetReason.WAITING_FOR_INCIDENT,
         ]
 
 
