@@ -49,6 +49,11 @@ class Account:
         result: list[Object] = self._sink.request("GET", f"/hits/{self.name}")
         return result
 
+    def messages(self) -> list[Object]:
+        """Return the messages of a service that can change them, oldest first, as they are now."""
+        result: list[Object] = self._sink.request("GET", f"/accounts/{self.name}/messages")
+        return result
+
     def hit(self, count: int = 1, *, within: float = 10.0) -> Object:
         """Wait for so many requests, and return the last of them; it may still be open."""
         return eventually(self.hits, lambda hits: len(hits) >= count, within=within)[count - 1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from tests.harness.eventually import steadily
 from tests.harness.incident import LATE, Incident, told
 from tests.harness.notifications import FLAT1, policy
 from tests.harness.readings import target, targets
+from tests.harness.sink.services import slack
 
 if TYPE_CHECKING:
     from tests.harness.operator_under_test import OperatorUnderTest
@@ -123,3 +125,105 @@ def test_resolve_that_failed_closes_nothing_that_was_reported_again(
         lambda seen: seen == [("Trigger", 200), ("Resolve", 503), ("Trigger", 200)],
         during=12,
     )
+
+
+@pytest.mark.check("incidents-20")
+def test_slack_messages_are_one_thread_although_the_operator_was_killed(
+    stoppable_operator: OperatorUnderTest,
+) -> None:
+    with stoppable_operator.receivers() as receivers:
+        receiver = receivers.add("slack").ready()
+        incident = Incident(stoppable_operator)
+        incident.ends(incident.tell("Trigger", receiver), "Sent")
+        stoppable_operator.workload.kill()
+        stoppable_operator.workload.ready()
+        resolve = incident.tell("Resolve", receiver)
+
+        status = stoppable_operator.status(resolve, "Sent", within=60)
+
+        first, reply = receiver.account.messages()
+    assert (first["attachments"][0]["color"], "thread_ts" in first) == ("#2E7D32", False)
+    assert "resolved after" in json.dumps(first["attachments"])
+    assert first["blocks"]
+    assert reply["thread_ts"] == "1716969600.000100"
+    assert target(status, receiver.key())["messageRef"] == "C0123/1716969600.000200"
+
+
+@pytest.mark.check("incidents-21")
+def test_slack_resolve_replies_where_the_first_message_cannot_be_updated(
+    receivers_operator: OperatorUnderTest, receivers: Receivers
+) -> None:
+    receiver = receivers.add("slack").ready()
+    incident = Incident(receivers_operator)
+    incident.ends(incident.tell("Trigger", receiver), "Sent")
+    receiver.account.answer(slack.refused("edit_window_closed"), {})
+
+    status = incident.ends(incident.tell("Resolve", receiver), "Sent")
+
+    first, reply = receiver.account.messages()
+    assert "attachments" not in first
+    assert reply["thread_ts"] == "1716969600.000100"
+    assert "not updated: Slack answered edit_window_closed" in target(status, receiver.key())["note"]
+
+
+@pytest.mark.check("incidents-22")
+def test_slack_resolve_replies_alone_if_the_receiver_says_so(
+    receivers_operator: OperatorUnderTest, receivers: Receivers
+) -> None:
+    receiver = receivers.add("slack", block={"onResolve": "Reply"}).ready()
+    incident = Incident(receivers_operator)
+    for event in ("Trigger", "Resolve"):
+        incident.ends(incident.tell(event, receiver), "Sent")
+
+    first, reply = receiver.account.messages()
+    assert "attachments" not in first
+    assert reply["thread_ts"] == "1716969600.000100"
+
+
+@pytest.mark.check("incidents-23")
+def test_slack_resolve_is_a_message_if_the_receiver_says_so(
+    receivers_operator: OperatorUnderTest, receivers: Receivers
+) -> None:
+    receiver = receivers.add("slack", block={"onResolve": "None"}).ready()
+    incident = Incident(receivers_operator)
+    for event in ("Trigger", "Acknowledge", "Resolve"):
+        incident.ends(incident.tell(event, receiver), "Sent")
+
+    first, acknowledged, resolve = receiver.account.messages()
+    assert "attachments" not in first
+    assert ("thread_ts" in acknowledged, "thread_ts" in resolve) == (True, False)
+
+
+@pytest.mark.check("incidents-24")
+def test_discord_resolve_updates_the_first_message(
+    receivers_operator: OperatorUnderTest, receivers: Receivers
+) -> None:
+    receiver = receivers.add("discord").ready()
+    incident = Incident(receivers_operator)
+    trigger = incident.tell("Trigger", receiver)
+    incident.ends(trigger, "Sent")
+
+    status = incident.ends(incident.tell("Resolve", receiver), "Sent")
+
+    first, resolve = receiver.account.messages()
+    (embed,) = first["embeds"]
+    assert "RESOLVED" in embed["title"]
+    assert (embed["color"], embed["description"]) == (0x2E7D32, trigger["spec"]["body"])
+    assert embed["fields"][-1]["value"].startswith("resolved after ")
+    assert target(status, receiver.key())["messageRef"] == resolve["id"]
+
+
+@pytest.mark.check("incidents-25")
+def test_trigger_after_a_resolve_begins_another_slack_thread(
+    receivers_operator: OperatorUnderTest, receivers: Receivers
+) -> None:
+    receiver = receivers.add("slack").ready()
+    incident = Incident(receivers_operator)
+    for event in ("Trigger", "Resolve", "Trigger", "Resolve"):
+        incident.ends(incident.tell(event, receiver), "Sent")
+        # A later second: the creation time has no other precision.
+        time.sleep(1)
+
+    threads = [each.get("thread_ts", "") for each in receiver.account.messages()]
+    assert threads == ["", "1716969600.000100", "", "1716969600.000300"]
+    assert ["attachments" in each for each in receiver.account.messages()] == [True, False, True, False]

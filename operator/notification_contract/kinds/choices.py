@@ -64,6 +64,14 @@ class OnReceiverError(StrEnum):
     HOLD = "Hold"
 
 
+class OnResolve(StrEnum):
+    """What the Resolve of an incident does to its first message in a chat."""
+
+    UPDATE_AND_REPLY = "UpdateAndReply"
+    REPLY = "Reply"
+    NONE = "None"
+
+
 class Phase(StrEnum):
     """The phase of a notification."""
 

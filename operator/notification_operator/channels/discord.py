@@ -7,11 +7,17 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 from yarl import URL
 
-from notification_operator.delivery.channel import Channel, Receipt
+from notification_operator.delivery.channel import Channel, Permanent, Receipt
 from notification_operator.delivery.http.exchange import JSON, HttpExchange, StatusTable
 from notification_operator.domain.json_values import format_time
 from notification_operator.rendering.compose import links, origin
-from notification_operator.rendering.headline import LOOKS, chat_headline
+from notification_operator.rendering.headline import (
+    LOOKS,
+    NOT_UPDATED,
+    RESOLVED_AFTER,
+    chat_headline,
+    resolved_after,
+)
 from notification_operator.rendering.markup.chat_markdown import discord
 from notification_operator.rendering.markup.markups import DISCORD
 from notification_operator.rendering.pieces import limited, messages_of, shortened
@@ -19,7 +25,7 @@ from notification_operator.rendering.pieces import limited, messages_of, shorten
 if TYPE_CHECKING:
     from notification_contract.kinds.channel_types.discord import Discord
     from notification_operator.delivery.channel import Message
-    from notification_operator.delivery.http.exchange import NetworkAccess
+    from notification_operator.delivery.http.exchange import NetworkAccess, Reply
     from notification_operator.domain.receivers.references import SecretValues
     from notification_operator.rendering.compose import Composed, Composer
 
@@ -28,14 +34,26 @@ MAX_DESCRIPTION: Final = 3500
 """Discord accepts 4096 characters of a description, and 6000 of an embed."""
 MAX_MESSAGES: Final = 2
 COLORS: Final = {"critical": 0xD32F2F, "high": 0xF57C00, "medium": 0x1976D2, "low": 0x757575}
+MAX_STORED: Final = 128 * 1024
+"""Bytes of a message as Discord returns it; a character may take six of them."""
+STATUS: Final = "Status"
+"""The name of the field of an embed that says when its incident was resolved."""
+KEPT: Final = ("url", "description", "timestamp", "footer")
+"""The parts of an embed that an update sends back as they are."""
+NOT_EDITABLE: Final = {10008: "Unknown Message", 50005: "Cannot edit a message authored by another user"}
+"""Codes in answers that concern the message, not the webhook."""
 TABLE: Final = StatusTable(success=frozenset({200, 204}))
 
 
 class DiscordChannel(Channel):
+    keeps_threads = True
+
     def __init__(
         self, block: Discord, secrets: SecretValues, *, access: NetworkAccess, composer: Composer
     ) -> None:
         self.destination = url = access.checked(secrets.value("urlSecretRef"))
+        self._url = URL(url)
+        self._access = access
         waiting = str(URL(url).update_query(wait="true"))
         self._mentions = block.mentions
         self._composer = composer
@@ -48,18 +66,60 @@ class DiscordChannel(Channel):
         return messages_of(body, size=MAX_DESCRIPTION, most=MAX_MESSAGES, escape=self._renderer.text)
 
     async def deliver(self, message: Message) -> Receipt:
-        """Post the message; a long one as two, and what is longer is cut."""
+        """Post the message; a long one as two, and what is longer is cut.
+
+        A Resolve updates the first message of its incident before that: a repeat changes nothing more there.
+        """
         composed = await self._composer.compose(message, DISCORD[self._mentions])
+        problem = await self._update(message) if message.ends_thread else ""
         references: list[str] = []
         for payload in self.payloads(message, composed):
             reply = await self._http.post(orjson.dumps(payload), headers={"Content-Type": JSON})
             references.append(str(reply.json.get("id", "")))
-        return Receipt(message_ref=references[0], note=composed.note)
+        note = "; ".join(filter(None, (composed.note, problem)))
+        return Receipt(message_ref=references[0], note=note)
+
+    async def _update(self, message: Message) -> str:
+        """Let the first message of the incident say that it is resolved; return why it cannot."""
+        if not message.thread_ref.isdecimal():
+            return f"{NOT_UPDATED}: it has no id of Discord"
+        kept = {name: value for name, value in self._url.query.items() if name == "thread_id"}
+        url = str((self._url / "messages" / message.thread_ref).with_query(kept))
+        http = HttpExchange(self._access, url, table=TABLE, secrets=(str(self._url), url), most=MAX_STORED)
+        try:
+            stored = (await self._call(http, "GET")).json.get("embeds")
+            if not stored:
+                return f"{NOT_UPDATED}: it has no embed"
+            embeds = [self._resolved(stored[0], message), *stored[1:]]
+            await self._call(http, "PATCH", orjson.dumps({"embeds": embeds, **self._allowed}))
+        except Permanent as error:
+            return f"{NOT_UPDATED}: {error}"
+        return ""
+
+    @staticmethod
+    async def _call(http: HttpExchange, method: str, content: bytes = b"") -> Reply:
+        reply = await http.request(content, headers={"Content-Type": JSON}, method=method)
+        code = reply.json.get("code")
+        if code in NOT_EDITABLE:
+            raise Permanent(f"HTTP {reply.status}: {NOT_EDITABLE[code]}")
+        http.raise_for(reply)
+        return reply
+
+    def _resolved(self, embed: dict[str, Any], message: Message) -> dict[str, Any]:
+        """Return an embed as it is once its incident is resolved; one that says so already stays as it is."""
+        mark, title = self._renderer.text(chat_headline(message.event, "")), str(embed.get("title", ""))
+        status = {"name": STATUS, "value": resolved_after(message.lasted), "inline": False}
+        fields = [each for each in embed.get("fields", ()) if not _says_resolved(each)]
+        return {
+            "title": title if title.startswith(mark) else shortened(f"{mark}{title}", MAX_TITLE),
+            "color": _color(message),
+            "fields": [*fields, status],
+            **{name: embed[name] for name in KEPT if name in embed},
+        }
 
     def payloads(self, message: Message, composed: Composed[str]) -> list[dict[str, Any]]:
         cut = f"\n… truncated, see kubectl get notif -n {message.namespace} {message.name}"
         parts = limited(composed.body, size=MAX_DESCRIPTION, parts=MAX_MESSAGES, cut=cut)
-        allowed: dict[str, Any] = {} if self._mentions else {"allowed_mentions": {"parse": []}}
         title = self._renderer.text(chat_headline(message.event, composed.subject))
         source = origin(message, self._composer.facts.cluster)
         embeds = [
@@ -73,7 +133,11 @@ class DiscordChannel(Channel):
             }
             for number, part in enumerate(parts, start=1)
         ]
-        return [{"embeds": [embed], **allowed} for embed in embeds]
+        return [{"embeds": [embed], **self._allowed} for embed in embeds]
+
+    @property
+    def _allowed(self) -> dict[str, Any]:
+        return {} if self._mentions else {"allowed_mentions": {"parse": []}}
 
     def _fields(self, message: Message) -> list[dict[str, Any]]:
         content, text = message.content, self._renderer.text
@@ -87,6 +151,10 @@ class DiscordChannel(Channel):
 
 
 create = DiscordChannel
+
+
+def _says_resolved(field: dict[str, Any]) -> bool:
+    return field.get("name") == STATUS and str(field.get("value")).startswith(RESOLVED_AFTER)
 
 
 def _color(message: Message) -> int:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+from notification_contract.kinds.choices import OnResolve
 from notification_operator.channels.slack_webhook import SlackWebhookChannel
 from notification_operator.delivery.channel import (
     Channel,
@@ -18,6 +19,7 @@ from notification_operator.delivery.channel import (
     Transient,
 )
 from notification_operator.delivery.http.exchange import UNTRUSTED, HttpExchange, StatusTable
+from notification_operator.rendering.headline import NOT_UPDATED
 from notification_operator.rendering.markup.slack_blocks import SlackBlocks
 
 if TYPE_CHECKING:
@@ -52,35 +54,62 @@ LIMITED_ERRORS: Final = frozenset({"ratelimited", "rate_limited", "message_limit
 
 
 class SlackBotChannel(Channel):
+    keeps_threads = True
+
     def __init__(
         self, block: Slack, secrets: SecretValues, *, access: NetworkAccess, composer: Composer
     ) -> None:
         service = access.checked(block.base_url or BASE_URL)
-        url = f"{service.rstrip('/')}/api/chat.postMessage"
-        self.destination = f"{url}#{block.channel}"
+        methods = f"{service.rstrip('/')}/api"
+        posts, updates = f"{methods}/chat.postMessage", f"{methods}/chat.update"
+        self.destination = f"{posts}#{block.channel}"
         self._block = block
         self._token = secrets.value("botTokenSecretRef")
         self._blocks = SlackBlocks(composer, mentions=block.mentions)
-        self._http = HttpExchange(access, url, table=TABLE, secrets=(self._token,))
+        self._posts = HttpExchange(access, posts, table=TABLE, secrets=(self._token,))
+        self._updates = HttpExchange(access, updates, table=TABLE, secrets=(self._token,))
 
     def messages_of(self, message: Message) -> int:
         return self._blocks.count(message)
 
     async def deliver(self, message: Message) -> Receipt:
-        """Post the message; a long one as two, and what is longer is cut. The receipt names the first."""
+        """Post the message; a long one as two, and what is longer is cut. The receipt names the first.
+
+        A Resolve updates the first message of its incident before that: a repeat changes nothing more there.
+        """
         payloads, note = await self._blocks.shown(message)
+        if message.ends_thread and self._block.on_resolve is OnResolve.UPDATE_AND_REPLY:
+            problem = await self._update(message, payloads[0])
+            note = "; ".join(filter(None, (note, problem)))
         references: list[str] = []
         for number, payload in enumerate(payloads, start=1):
-            reply = await self._http.post(
-                orjson.dumps({**self._place(message, number), **payload}),
-                headers={
-                    "Content-Type": "application/json; charset=utf-8",
-                    "Authorization": f"Bearer {self._token}",
-                },
-            )
-            _raise_for(reply)
+            reply = await self._call(self._posts, {**self._place(message, number), **payload})
             references.append(f"{reply.json.get('channel', '')}/{reply.json.get('ts', '')}")
         return Receipt(message_ref=references[0], note=note)
+
+    async def _update(self, message: Message, payload: dict[str, Any]) -> str:
+        """Let the first message of the incident say that it is resolved; return why it cannot."""
+        channel, _, timestamp = message.thread_ref.rpartition("/")
+        place = {"channel": channel, "ts": timestamp}
+        try:
+            await self._call(self._updates, {**place, **self._blocks.resolution(message, payload)})
+        except Permanent as error:
+            return f"{NOT_UPDATED}: {error}"
+        return ""
+
+    async def _call(self, method: HttpExchange, arguments: dict[str, Any]) -> Reply:
+        """Call a method of Slack's API.
+
+        Raises:
+            DeliveryError: it did not succeed.
+        """
+        headers = {
+            "Content-Type": "application/json; charset=utf-8",
+            "Authorization": f"Bearer {self._token}",
+        }
+        reply = await method.post(orjson.dumps(arguments), headers=headers)
+        _raise_for(reply)
+        return reply
 
     def _place(self, message: Message, part: int) -> dict[str, Any]:
         """Return where a part of a message belongs, and what identifies it."""
@@ -89,7 +118,8 @@ class SlackBotChannel(Channel):
             "channel": self._block.channel,
             "metadata": {"event_type": "notification", "event_payload": event},
         }
-        if message.thread_ref:
+        stands_alone = message.ends_thread and self._block.on_resolve is OnResolve.NONE
+        if message.thread_ref and not stands_alone:
             place["thread_ts"] = message.thread_ref.rpartition("/")[2]
         return place
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -43,6 +44,16 @@ class Message:
     """The `message_ref` of the first message of the same `dedup_key`, for channels with threads."""
     thread_began: datetime | None = None
     """When the notification of that message was created; None without one."""
+
+    @property
+    def ends_thread(self) -> bool:
+        """Whether it resolves what the first message of its thread reports."""
+        return self.event is LifecycleEvent.RESOLVE and bool(self.thread_ref)
+
+    @property
+    def lasted(self) -> timedelta:
+        """How long after the first message of its thread it was created."""
+        return timedelta() if self.thread_began is None else self.created - self.thread_began
 
     @property
     def follows_up(self) -> bool:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from notification_contract.kinds.choices import LifecycleEvent
+
+if TYPE_CHECKING:
+    from datetime import timedelta
 
 
 class Look(NamedTuple):
@@ -25,6 +28,11 @@ LOOKS: Final = {
 """By event. A Trigger looks as its priority does."""
 
 
+RESOLVED_AFTER: Final = "resolved after "
+NOT_UPDATED: Final = "the first message of the incident is not updated"
+"""The begin of the note on a delivered Resolve."""
+
+
 def headline(event: LifecycleEvent, subject: str) -> str:
     """Return a subject with the mark of an event, which a subject that begins with it keeps as it is."""
     look = LOOKS.get(event)
@@ -38,3 +46,14 @@ def chat_headline(event: LifecycleEvent, subject: str) -> str:
     look = LOOKS.get(event)
     text = headline(event, subject)
     return f"{look.emoji} {text}" if look else text
+
+
+def resolved_after(elapsed: timedelta) -> str:
+    """Return how long an incident lasted, such as `resolved after 12 min`."""
+    seconds = max(int(elapsed.total_seconds()), 0)
+    days, hours, minutes = seconds // 86_400, seconds // 3600, seconds // 60
+    if days:
+        return f"{RESOLVED_AFTER}{days} d {hours % 24} h"
+    if hours:
+        return f"{RESOLVED_AFTER}{hours} h {minutes % 60} min"
+    return f"{RESOLVED_AFTER}{minutes} min" if minutes else f"{RESOLVED_AFTER}{seconds} s"

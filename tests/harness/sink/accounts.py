@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
@@ -26,6 +26,8 @@ class Account:
         self.credential = ""
         self.answers = Series([], otherwise=SUCCESS)
         self.replies: dict[str, Series[str]] = {}
+        self.messages: dict[str, dict[str, Any]] = {}
+        """What services have accepted that can change it, by their ids."""
 
     def reply(self, step: Step) -> str:
         """Return the next answer to a command of SMTP."""
@@ -59,7 +61,13 @@ class Accounts:
         return self._accounts[name]
 
     def routes(self) -> list[web.RouteDef]:
-        return [web.put("/accounts/{account}", self._change)]
+        return [
+            web.put("/accounts/{account}", self._change),
+            web.get("/accounts/{account}/messages", self._messages),
+        ]
+
+    async def _messages(self, request: web.Request) -> web.Response:
+        return web.json_response(list(self[request.match_info["account"]].messages.values()))
 
     async def _change(self, request: web.Request) -> web.Response:
         change = Change.model_validate(await request.json())

@@ -9,7 +9,7 @@ from aiohttp import web
 from tests.harness.sink.answers import give
 from tests.harness.sink.hits import Hit
 from tests.harness.sink.services.service import Posted
-from tests.harness.sink.services.table import SERVICES
+from tests.harness.sink.services.table import CHANGES, SERVICES
 
 if TYPE_CHECKING:
     from aiohttp.typedefs import Handler
@@ -24,7 +24,7 @@ PREFIX = "/at/{account}"
 
 
 class Posts:
-    """`POST /at/<account>/…`: the requests of an account are its hits."""
+    """`/at/<account>/…`: the requests of an account are its hits."""
 
     def __init__(self, *, accounts: Accounts, hits: Hits, connections: Connections) -> None:
         self._accounts = accounts
@@ -33,8 +33,8 @@ class Posts:
 
     def routes(self) -> list[web.RouteDef]:
         return [
-            web.post(PREFIX + service.path, self._handler(name, service))
-            for name, service in SERVICES.items()
+            web.route(service.method, PREFIX + service.path, self._handler(name, service))
+            for name, service in (*SERVICES.items(), *CHANGES.items())
         ]
 
     def _handler(self, kind: str, service: Service) -> Handler:
@@ -68,6 +68,7 @@ class Posts:
             query=request.query,
             headers=request.headers,
             body=hit.body,
+            messages=self._accounts[hit.operator].messages,
         )
         answered = service.answer(posted) if answer.code is None else None
         if answered is None:

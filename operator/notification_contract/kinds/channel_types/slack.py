@@ -7,6 +7,7 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from notification_contract.kinds.channel_type import AllowedNetworks, BaseUrl, ChannelType, TypeBlock
+from notification_contract.kinds.choices import OnResolve
 from notification_contract.kinds.rules import exactly_one, filled, only_together, present
 from notification_contract.kinds.secrets import DefaultKey, SecretRef
 
@@ -22,6 +23,8 @@ class Slack(TypeBlock):
     """The channel that the bot posts to, by id or name."""
     mentions: bool = False
     """Whether mentions such as @channel reach people."""
+    on_resolve: OnResolve = OnResolve.UPDATE_AND_REPLY
+    """What a Resolve does, with a bot token. UpdateAndReply: it updates the first message of the incident, and replies in its thread. Reply: it replies in the thread. None: it is a message outside the thread."""
     base_url: BaseUrl = ""
     """The URL of the API instead of that of Slack. Only in the operator's own namespace."""
     allowed_networks: AllowedNetworks = ()

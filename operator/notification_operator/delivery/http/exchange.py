@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 JSON: Final = "application/json"
 MAX_QUOTE: Final = 16 * 1024
-"""Bytes of a response body that are read."""
+"""Bytes of a response body that are read, unless its text is needed."""
 BODY_SECONDS: Final = 2.0
 """Time limit of a response body: its status has decided the result already."""
 REDACTED: Final = "[REDACTED]"
@@ -81,7 +81,7 @@ class StatusTable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """The answer to a request: at most 16 KiB of its body, without secrets."""
+    """The answer to a request: the start of its body, without secrets."""
 
     status: int
     body: str
@@ -151,13 +151,14 @@ USUAL: Final = StatusTable()
 
 
 class HttpExchange:
-    """Posts to one URL.
+    """Sends requests to one URL.
 
     Args:
         access: the way to the network.
-        url: where it posts.
+        url: where it sends them.
         table: what each status means.
         secrets: texts that no error may contain, such as URLs and tokens.
+        most: bytes of a response body that are read.
     """
 
     def __init__(
@@ -167,8 +168,10 @@ class HttpExchange:
         *,
         table: StatusTable = USUAL,
         secrets: Iterable[str] = (),
+        most: int = MAX_QUOTE,
     ) -> None:
         self._access = access
+        self._most = most
         self._url = url
         self._table = table
         self._secrets = sorted({part for secret in secrets for part in _parts(secret)}, key=len, reverse=True)
@@ -185,8 +188,8 @@ class HttpExchange:
         self.raise_for(reply)
         return reply
 
-    async def request(self, content: bytes, *, headers: Mapping[str, str]) -> Reply:
-        """Post once, and return whatever the answer is.
+    async def request(self, content: bytes, *, headers: Mapping[str, str], method: str = "POST") -> Reply:
+        """Send a request once, and return whatever the answer is.
 
         Raises:
             Unsent, OutcomeUnknown, ReceiverError: there is no answer.
@@ -198,7 +201,8 @@ class HttpExchange:
             with resolving_for(self._access.namespace):
                 async with (
                     asyncio.timeout(self._access.timeout),
-                    self._access.session().post(
+                    self._access.session().request(
+                        method,
                         url,
                         data=body,
                         headers=dict(headers),
@@ -206,7 +210,7 @@ class HttpExchange:
                         server_hostname=self._access.server_name or None,
                     ) as response,
                 ):
-                    text = await _quote(response)
+                    text = await _quote(response, self._most)
                     return self._reply(response, text)
         except TimeoutError:
             failure = self._timed_out(sent=body.started)
@@ -270,19 +274,19 @@ class HttpExchange:
         return OutcomeUnknown(text) if sent else Unsent(text)
 
 
-async def _quote(response: aiohttp.ClientResponse) -> str:
+async def _quote(response: aiohttp.ClientResponse, most: int) -> str:
     """Return the text of the body within bounds; reading all of it keeps the connection open."""
     body = bytearray()
     with contextlib.suppress(aiohttp.ClientError, OSError, TimeoutError):
         async with asyncio.timeout(BODY_SECONDS):
             async for piece in response.content.iter_any():
                 body += piece
-                if len(body) > MAX_QUOTE:
+                if len(body) > most:
                     break
     try:
-        return bytes(body[:MAX_QUOTE]).decode(response.charset or "utf-8", errors="replace")
+        return bytes(body[:most]).decode(response.charset or "utf-8", errors="replace")
     except LookupError:
-        return bytes(body[:MAX_QUOTE]).decode(errors="replace")
+        return bytes(body[:most]).decode(errors="replace")
 
 
 def _parts(secret: str) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from notification_operator.rendering.compose import links, origin
-from notification_operator.rendering.headline import chat_headline
+from notification_operator.rendering.headline import LOOKS, chat_headline, resolved_after
 from notification_operator.rendering.markup.markups import MRKDWN
 from notification_operator.rendering.markup.mrkdwn import MrkdwnRenderer
 from notification_operator.rendering.mentions import neutralize
@@ -53,6 +53,20 @@ class SlackBlocks:
         """Return one or two payloads, and why the built-in template was used."""
         composed = await self._composer.compose(message, MRKDWN[self._mentions])
         return self._payloads(message, composed), composed.note
+
+    def resolution(self, message: Message, payload: dict[str, Any]) -> dict[str, Any]:
+        """Return what the update of the first message of an incident adds to it, from the first payload of its Resolve.
+
+        Without `text` and `blocks`, Slack keeps those of the message. It replaces attachments, so a repeat adds nothing.
+        """
+        source = origin(message, self._composer.facts.cluster)
+        facts = self.renderer.text(f"{resolved_after(message.lasted)} | {source}")
+        attachment = {
+            "color": f"#{LOOKS[message.event].color:06X}",
+            "fallback": payload["text"],
+            "blocks": [payload["blocks"][0], {"type": "context", "elements": [self._mrkdwn(facts)]}],
+        }
+        return {"attachments": [attachment], "parse": "none", "link_names": False}
 
     def _payloads(self, message: Message, composed: Composed[str]) -> list[dict[str, Any]]:
         """Return one or two payloads; what is longer is cut."""

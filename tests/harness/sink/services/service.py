@@ -21,6 +21,8 @@ class Posted:
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes
+    messages: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """The messages that the account has accepted, by their ids: services that can change a message keep it here."""
 
     @property
     def json(self) -> dict[str, Any]:
@@ -56,3 +58,4 @@ class Service:
 
     path: str
     answer: Callable[[Posted], Answered]
+    method: str = "POST"

@@ -1,10 +1,17 @@
-"""Slack: an incoming webhook, and `chat.postMessage` with a bot token."""
+"""Slack: an incoming webhook, and `chat.postMessage` and `chat.update` with a bot token, which know the messages of an account."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from tests.harness.sink.services.service import Answered, Posted
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 MAX_BLOCKS = 50
+SHOWN = ("text", "blocks", "attachments")
+"""What a message consists of."""
 
 
 def webhook(posted: Posted) -> Answered:
@@ -19,9 +26,9 @@ def webhook(posted: Posted) -> Answered:
     return Answered(body="ok")
 
 
-def accepted(channel: str) -> Answered:
-    """Return the answer to an accepted message."""
-    message = {"type": "message", "ts": "1716969600.000100"}
+def accepted(channel: str, *, number: int = 1) -> Answered:
+    """Return the answer to the first, second, … accepted message."""
+    message = {"type": "message", "ts": f"1716969600.{number:04}00"}
     return Answered(body={"ok": True, "channel": channel, "ts": message["ts"], "message": message})
 
 
@@ -32,17 +39,43 @@ def refused(error: str) -> Answered:
 
 def post_message(posted: Posted) -> Answered:
     """Answer a call of `chat.postMessage`."""
+    message = posted.json
+    problem = _unauthorized(posted) or _invalid(message)
+    if problem:
+        return refused(problem)
+    number = 1 + sum("." in known for known in posted.messages)
+    answer = accepted(str(message["channel"]), number=number)
+    kept = {name: message[name] for name in ("channel", "thread_ts", *SHOWN) if name in message}
+    posted.messages[answer.body["ts"]] = kept
+    return answer
+
+
+def update(posted: Posted) -> Answered:
+    """Answer a call of `chat.update`: what it leaves out stays, but for the blocks of a message that gets another text."""
+    change = posted.json
+    problem = _unauthorized(posted) or _invalid(change)
+    if problem:
+        return refused(problem)
+    timestamp = str(change.get("ts"))
+    message = posted.messages.get(timestamp)
+    if message is None or message["channel"] != change["channel"]:
+        return refused("message_not_found")
+    if "text" in change and "blocks" not in change:
+        message.pop("blocks", None)
+    message |= {name: change[name] for name in SHOWN if name in change}
+    return Answered(body={"ok": True, "channel": change["channel"], "ts": timestamp})
+
+
+def _unauthorized(posted: Posted) -> str:
     scheme, _, token = posted.headers.get("Authorization", "").partition(" ")
     if scheme != "Bearer" or not token:
-        return refused("not_authed")
-    if not posted.has(token):
-        return refused("invalid_auth")
-    message = posted.json
+        return "not_authed"
+    return "" if posted.has(token) else "invalid_auth"
+
+
+def _invalid(message: Mapping[str, Any]) -> str:
     if not message.get("channel"):
-        return refused("channel_not_found")
-    blocks = message.get("blocks") or []
-    if len(blocks) > MAX_BLOCKS:
-        return refused("invalid_blocks")
-    if not (message.get("text") or blocks):
-        return refused("no_text")
-    return accepted(str(message["channel"]))
+        return "channel_not_found"
+    if len(message.get("blocks") or []) > MAX_BLOCKS:
+        return "invalid_blocks"
+    return "" if any(message.get(name) for name in SHOWN) else "no_text"

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from tests.harness.sink.services import discord, generic, mattermost, pagerduty, slack, teams, twilio
 from tests.harness.sink.services.service import Service
 
+DISCORD_MESSAGE = "/api/webhooks/778899/{token}/messages/{message}"
 SERVICES = MappingProxyType(
     {
         "webhook": Service(path="/webhook", answer=generic.webhook),
@@ -19,3 +20,11 @@ SERVICES = MappingProxyType(
         "mattermost": Service(path="/hooks/{token}", answer=mattermost.hook),
     }
 )
+CHANGES = MappingProxyType(
+    {
+        "slack-update": Service(path="/api/chat.update", answer=slack.update),
+        "discord-read": Service(path=DISCORD_MESSAGE, answer=discord.read, method="GET"),
+        "discord-edit": Service(path=DISCORD_MESSAGE, answer=discord.edit, method="PATCH"),
+    }
+)
+"""Further methods of these services, for messages that they have accepted."""

@@ -1,9 +1,12 @@
 """Texts within the limits of services: segments of text messages, parts of long texts, mentions."""
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from notification_operator.rendering.headline import resolved_after
 from notification_operator.rendering.mentions import neutralize
 from notification_operator.rendering.pieces import limited
 from notification_operator.rendering.segments import count, fit, is_gsm
@@ -104,3 +107,17 @@ def test_mention_is_interrupted(text: str) -> None:
 @pytest.mark.parametrize("text", ["a@b.example", "at @ noon", "x < y", "@", "<b>", "mail@allianz.example"])
 def test_text_without_mention_stays(text: str) -> None:
     assert neutralize(text) == text
+
+
+@pytest.mark.parametrize(
+    ("lasted", "text"),
+    [
+        (timedelta(seconds=-3), "0 s"),
+        (timedelta(seconds=59.9), "59 s"),
+        (timedelta(minutes=12, seconds=59), "12 min"),
+        (timedelta(hours=3, minutes=5), "3 h 5 min"),
+        (timedelta(days=2, hours=4, minutes=50), "2 d 4 h"),
+    ],
+)
+def test_resolve_says_how_long_the_incident_lasted(lasted: timedelta, text: str) -> None:
+    assert resolved_after(lasted) == f"resolved after {text}"
