@@ -86,6 +86,7 @@ attempts = st.fixed_dictionaries(
         "circuitOpen": values,
         "reason": values,
         "messageRef": values,
+        "threadRef": values,
         "receiverRevision": values,
         "note": values,
     },

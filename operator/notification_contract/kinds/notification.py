@@ -308,6 +308,8 @@ class DeliveryAttempt(Block):
     """The duration of the attempt in seconds, at most a day."""
     message_ref: MessageRef = ""
     """The identifier that the receiving service gave the message."""
+    thread_ref: MessageRef = ""
+    """The identifier of the first message of the incident, if the message refers to it."""
     receiver_revision: Annotated[str, Field(max_length=bounds.RECEIVER_REVISION)] = ""
     """What identifies the receiver, its spec and its Secrets as they were when it accepted a message of an incident. Later messages of the incident refer to this one as long as it is the same."""
     note: Note = ""

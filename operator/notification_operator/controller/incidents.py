@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import structlog
@@ -63,12 +62,8 @@ class _Known:
     def put(self, event: Event) -> None:
         self.events[event.key.uid] = event
         if len(self.events) > MOST_EVENTS:
-            del self.events[self._least_needed().key.uid]
-
-    def _least_needed(self) -> Event:
-        """Return the oldest event that follows one of its kind; the first one of them may have begun a thread."""
-        events = sorted(self.events.values(), key=lambda each: each.order)
-        return next((each for before, each in pairwise(events) if each.kind is before.kind), events[0])
+            oldest = min(self.events.values(), key=lambda each: each.order)
+            del self.events[oldest.key.uid]
 
 
 class Incidents:

@@ -43,6 +43,8 @@ class Attempt:
     """Why it failed, in one word, where the operator knows that; otherwise empty."""
     message_ref: str = ""
     """The message at the receiver, in the receiver's terms."""
+    thread_ref: str = ""
+    """The first message of the incident, which this one refers to, in the receiver's terms."""
     receiver_revision: str = ""
     """What the receiver was when it accepted a message of an incident; empty for a channel of the settings."""
     note: str = ""
@@ -88,6 +90,7 @@ def parse_attempt(value: object) -> Attempt | None:
         circuit_open=entry.get("circuitOpen") is True,
         reason=text(entry.get("reason")),
         message_ref=text(entry.get("messageRef"))[: bounds.MESSAGE_REF],
+        thread_ref=text(entry.get("threadRef"))[: bounds.MESSAGE_REF],
         receiver_revision=text(entry.get("receiverRevision"))[: bounds.RECEIVER_REVISION],
         note=text(entry.get("note"))[: bounds.NOTE],
     )
@@ -112,6 +115,7 @@ def dump_attempt(attempt: Attempt) -> dict[str, Any]:
     for key, value in (
         ("reason", attempt.reason),
         ("messageRef", attempt.message_ref),
+        ("threadRef", attempt.thread_ref),
         ("receiverRevision", attempt.receiver_revision),
         ("note", attempt.note),
     ):

@@ -59,8 +59,8 @@ def incident_selector(dedup_key: str) -> str:
 class SentMessage:
     """A message of an incident at a receiver."""
 
-    ref: str
-    """What the receiver calls it."""
+    first: str
+    """What the receiver calls the first message of its thread: this one, or the one that it refers to."""
     receiver_revision: str
     """What the receiver was when it accepted the message."""
     created: datetime
@@ -150,7 +150,7 @@ def event_of(  # noqa: PLR0913 - what is known of it
     for attempt in (*notification.attempts, *finished):
         if attempt.succeeded and attempt.message_ref and attempt.channel in stages:
             message = SentMessage(
-                ref=attempt.message_ref,
+                first=attempt.thread_ref or attempt.message_ref,
                 receiver_revision=attempt.receiver_revision,
                 created=notification.created,
             )

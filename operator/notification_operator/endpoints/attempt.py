@@ -85,16 +85,17 @@ class Recorder:
         self._clock = clock
         self._redactor = redactor
 
-    def success(
+    def success(  # noqa: PLR0913 - what the record consists of
         self,
         send: Send,
         receipt: Receipt | None,
         *,
+        thread_ref: str,
         receiver_revision: str,
         began: datetime,
         duration: float,
     ) -> Attempt:
-        """Return the attempt of a message that was accepted; `receiver_revision` is empty outside incidents."""
+        """Return the attempt of a message that was accepted; `thread_ref` and `receiver_revision` are empty outside incidents."""
         message_ref = receipt.message_ref[: bounds.MESSAGE_REF] if receipt else ""
         return Attempt(
             channel=send.channel,
@@ -103,6 +104,7 @@ class Recorder:
             duration=duration,
             status=AttemptStatus.SUCCESS,
             message_ref=message_ref,
+            thread_ref=thread_ref if message_ref else "",
             receiver_revision=receiver_revision if message_ref else "",
             note=self._redactor.text(receipt.note)[: bounds.NOTE] if receipt and receipt.note else "",
         )

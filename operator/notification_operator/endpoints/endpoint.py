@@ -100,7 +100,7 @@ class Delivery:
         """Return the delivery of a message that refers to the first one of its incident which the same receiver accepted."""
         for each in earlier:
             if each.receiver_revision == self.endpoint.revision:
-                message = replace(self.message, thread_ref=each.ref, thread_began=each.created)
+                message = replace(self.message, thread_ref=each.first, thread_began=each.created)
                 return replace(self, message=message)
         return self
 
@@ -376,7 +376,12 @@ class Endpoint:
         if not isinstance(result, BaseException):
             revision = self.revision if message.dedup_key else ""
             success = context.recorder.success(
-                send, result, receiver_revision=revision, began=began, duration=duration
+                send,
+                result,
+                thread_ref=message.thread_ref,
+                receiver_revision=revision,
+                began=began,
+                duration=duration,
             )
             return success, None
         error = self._after_change(result)

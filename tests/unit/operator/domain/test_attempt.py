@@ -27,7 +27,12 @@ ENTRY: dict[str, Any] = {
         circuit_open("slack", 3),
         replace(failure("slack"), error=None, reason="ReceiverNotReady"),
         replace(success("email/smtp#1f3a9c20"), message_ref="<id@example.com>", note="the template failed"),
-        replace(success("slack/team"), message_ref="C1/1.2", receiver_revision="0123456789abcdef"),
+        replace(
+            success("slack/team"),
+            message_ref="C1/1.2",
+            thread_ref="C1/1.1",
+            receiver_revision="0123456789abcdef",
+        ),
     ],
 )
 def test_reading_and_writing_are_inverse(attempt: Any) -> None:

@@ -201,30 +201,33 @@ def test_stages_are_those_of_the_status_and_of_unrecorded_attempts() -> None:
 
 def test_message_of_an_event_is_known_before_it_is_recorded() -> None:
     key = Key("shop", "order-1", "uid-1", "disk")
-    accepted = replace(success("slack"), message_ref="C1/1", receiver_revision="r1")
+    accepted = replace(success("slack"), message_ref="C1/2", thread_ref="C1/1", receiver_revision="r1")
     reported = notification(
         "slack",
         "email",
         "console",
-        attempts=(replace(accepted, channel="email", message_ref="<1@shop>"), failure("console")),
+        attempts=(
+            replace(accepted, channel="email", message_ref="<1@shop>", thread_ref=""),
+            failure("console"),
+        ),
     )
     targets = (
         TargetStatus(name="email", state=TargetState.DELIVERED),
         TargetStatus(name="console", state=TargetState.WAITING, attempts=1),
     )
     reported = with_status(reported, targets=targets)
-    sent = SentMessage(ref="C1/1", receiver_revision="r1", created=reported.created)
+    sent = SentMessage(first="C1/1", receiver_revision="r1", created=reported.created)
     known = event_of(key, reported, finished=(accepted, circuit_open("console", 2)), seen=0)
     assert known.stages == {
         "slack": Stage(open=True, begun=True, message=sent),
-        "email": Stage(begun=True, delivered=True, message=replace(sent, ref="<1@shop>")),
+        "email": Stage(begun=True, delivered=True, message=replace(sent, first="<1@shop>")),
         "console": Stage(open=True, begun=True),
     }
 
 
 def test_report_of_an_incident_begins_with_the_trigger_after_a_resolve_that_arrived() -> None:
     def sent(seconds: float) -> SentMessage:
-        return SentMessage(ref=f"C1/{seconds:g}", receiver_revision="r1", created=at(seconds))
+        return SentMessage(first=f"C1/{seconds:g}", receiver_revision="r1", created=at(seconds))
 
     def posted(kind: LifecycleEvent, seconds: float) -> Event:
         return event(kind, seconds, {"slack": Stage(begun=True, delivered=True, message=sent(seconds))})
@@ -236,7 +239,7 @@ def test_report_of_an_incident_begins_with_the_trigger_after_a_resolve_that_arri
         events = sorted((own, *others), key=lambda each: each.order)
         place = events.index(own)
         incident = Incident(own=own, older=events[:place], younger=events[place + 1 :], now=at(9), seconds=9)
-        return [each.ref for each in incident.messages("slack")]
+        return [each.first for each in incident.messages("slack")]
 
     assert messages(event(RESOLVE, 2), *first) == ["C1/0", "C1/1"]
     # A Trigger that failed until now follows one that came after it.
@@ -265,6 +268,6 @@ def test_event_waits_for_the_one_that_begins_its_thread() -> None:
     assert held(event(TRIGGER, 1), event(TRIGGER, 0, running, ended=True)) is None
     # Its process would have noted the end of the attempt.
     assert held(event(TRIGGER, 1), event(TRIGGER, 0, running, noted=0.5), now=20.5) is None
-    message = SentMessage(ref="C1/1", receiver_revision="", created=at(0))
+    message = SentMessage(first="C1/1", receiver_revision="", created=at(0))
     known = {"slack": Stage(open=True, begun=True, running=True, message=message)}
     assert held(event(TRIGGER, 1), event(TRIGGER, 0, known)) is None

@@ -17,7 +17,7 @@ INCIDENT = replace(MESSAGE, dedup_key="disk/full")
 
 
 def sent(ref: str, revision: str) -> SentMessage:
-    return SentMessage(ref=ref, receiver_revision=revision, created=at(0))
+    return SentMessage(first=ref, receiver_revision=revision, created=at(0))
 
 
 def test_later_message_refers_to_the_first() -> None:
