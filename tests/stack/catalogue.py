@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.stack.receiver_descriptions import INCIDENT_THREADS, RECEIVER_DESCRIPTIONS
+from tests.stack.receiver_descriptions import RECEIVER_DESCRIPTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -193,19 +193,16 @@ DESCRIPTIONS = {
 }
 
 
-def _checks(descriptions: Mapping[str, Sequence[str]], *, first: int = 1) -> tuple[Check, ...]:
+def _checks(descriptions: Mapping[str, Sequence[str]]) -> tuple[Check, ...]:
     return tuple(
         Check(f"{group}-{number:02}", promise)
         for group, promises in descriptions.items()
-        for number, promise in enumerate(promises, start=first)
+        for number, promise in enumerate(promises, start=1)
     )
 
 
 CATALOGUE = _checks(DESCRIPTIONS)
-RECEIVERS = (
-    *_checks(RECEIVER_DESCRIPTIONS),
-    *_checks({"incidents": INCIDENT_THREADS}, first=20),
-)
+RECEIVERS = _checks(RECEIVER_DESCRIPTIONS)
 CATALOGUES = {"": CATALOGUE, "receivers": RECEIVERS}
 """The checks by the name under which they are counted; those of the first have none."""
 GROUPS = (*DESCRIPTIONS, *RECEIVER_DESCRIPTIONS)

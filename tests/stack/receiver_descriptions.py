@@ -83,6 +83,12 @@ RECEIVER_DESCRIPTIONS = {
         "A field selector finds the events of an incident",
         "A Trigger whose attempt a killed operator had begun is not repeated after its Resolve, which is sent",
         "After a restart, a Resolve goes to the fallback that got its Trigger",
+        "The messages of an incident are one Slack thread, and its Resolve updates the first one, although the operator was killed",
+        "A Resolve whose first Slack message cannot be updated replies in its thread, and says so",
+        "A Slack receiver with onResolve Reply replies to the first message, and leaves it as it is",
+        "A Slack receiver with onResolve None gets a Resolve outside the thread",
+        "A Resolve updates the first message of its incident in Discord, and is another one",
+        "A Trigger after a Resolve begins another Slack thread",
     ),
     "waiting": (
         "A metric counts the messages that wait for a suspended receiver, until they are sent",
@@ -160,12 +166,3 @@ RECEIVER_DESCRIPTIONS = {
         "A notification whose own template cannot be read is delivered with the receiver's, and a note says why",
     ),
 }
-INCIDENT_THREADS = (
-    "The messages of an incident are one Slack thread, and its Resolve updates the first one, although the operator was killed",
-    "A Resolve whose first Slack message cannot be updated replies in its thread, and says so",
-    "A Slack receiver with onResolve Reply replies to the first message, and leaves it as it is",
-    "A Slack receiver with onResolve None gets a Resolve outside the thread",
-    "A Resolve updates the first message of its incident in Discord, and is another one",
-    "A Trigger after a Resolve begins another Slack thread",
-)
-"""The checks of the group `incidents` from `incidents-20` on."""

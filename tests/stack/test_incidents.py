@@ -127,7 +127,7 @@ def test_resolve_that_failed_closes_nothing_that_was_reported_again(
     )
 
 
-@pytest.mark.check("incidents-20")
+@pytest.mark.check("incidents-21")
 def test_slack_messages_are_one_thread_although_the_operator_was_killed(
     stoppable_operator: OperatorUnderTest,
 ) -> None:
@@ -149,7 +149,7 @@ def test_slack_messages_are_one_thread_although_the_operator_was_killed(
     assert target(status, receiver.key())["messageRef"] == "C0123/1716969600.000200"
 
 
-@pytest.mark.check("incidents-21")
+@pytest.mark.check("incidents-22")
 def test_slack_resolve_replies_where_the_first_message_cannot_be_updated(
     receivers_operator: OperatorUnderTest, receivers: Receivers
 ) -> None:
@@ -166,7 +166,7 @@ def test_slack_resolve_replies_where_the_first_message_cannot_be_updated(
     assert "not updated: Slack answered edit_window_closed" in target(status, receiver.key())["note"]
 
 
-@pytest.mark.check("incidents-22")
+@pytest.mark.check("incidents-23")
 def test_slack_resolve_replies_alone_if_the_receiver_says_so(
     receivers_operator: OperatorUnderTest, receivers: Receivers
 ) -> None:
@@ -180,7 +180,7 @@ def test_slack_resolve_replies_alone_if_the_receiver_says_so(
     assert reply["thread_ts"] == "1716969600.000100"
 
 
-@pytest.mark.check("incidents-23")
+@pytest.mark.check("incidents-24")
 def test_slack_resolve_is_a_message_if_the_receiver_says_so(
     receivers_operator: OperatorUnderTest, receivers: Receivers
 ) -> None:
@@ -194,7 +194,7 @@ def test_slack_resolve_is_a_message_if_the_receiver_says_so(
     assert ("thread_ts" in acknowledged, "thread_ts" in resolve) == (True, False)
 
 
-@pytest.mark.check("incidents-24")
+@pytest.mark.check("incidents-25")
 def test_discord_resolve_updates_the_first_message(
     receivers_operator: OperatorUnderTest, receivers: Receivers
 ) -> None:
@@ -213,7 +213,7 @@ def test_discord_resolve_updates_the_first_message(
     assert target(status, receiver.key())["messageRef"] == resolve["id"]
 
 
-@pytest.mark.check("incidents-25")
+@pytest.mark.check("incidents-26")
 def test_trigger_after_a_resolve_begins_another_slack_thread(
     receivers_operator: OperatorUnderTest, receivers: Receivers
 ) -> None:
