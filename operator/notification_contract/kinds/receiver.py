@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar
 from pydantic import Field, ValidationError, create_model, field_validator
 
 from notification_contract import bounds
-from notification_contract.durations import LONGEST, NEVER, OR_NEVER, PATTERN, seconds
+from notification_contract.durations import NEVER, seconds
 from notification_contract.kinds.block import Block, Name, Text
 from notification_contract.kinds.channel_names import ReceiverType  # noqa: TC001 - pydantic reads annotations at run time
 from notification_contract.kinds.channel_type import TypeBlock
 from notification_contract.kinds.channel_types import CHANNEL_TYPES
 from notification_contract.kinds.choices import NamespacesFrom, OnReceiverError, Overflow, Priority
+from notification_contract.kinds.duration import Duration, DurationOrNever, at_most_longest
 from notification_contract.kinds.rules import ApiRule, RuledBlock, SpecError, exactly_one, present
 from notification_contract.kinds.secrets import (
     DefaultKey,
@@ -30,29 +31,12 @@ if TYPE_CHECKING:
 
     from notification_contract.kinds.channel_type import ChannelType
 
-Duration = Annotated[str, Field(max_length=32, pattern=PATTERN)]
-DurationOrNever = Annotated[str, Field(max_length=32, pattern=OR_NEVER)]
 FALLBACK_AFTER = "5m"
 """When a fallback gets what is not delivered, unless its receiver says otherwise."""
 ReceiverName = Annotated[str, Field(min_length=1, max_length=bounds.RECEIVER_NAME)]
 LabelName = Annotated[str, Field(max_length=317)]
 LabelValue = Annotated[str, Field(max_length=63)]
 AnyBlock = TypeVar("AnyBlock", bound=TypeBlock)
-
-
-def _at_most_longest(field: str, example: str) -> ApiRule:
-    """Return the rule that a duration is not longer than any other time allows that it is added to; `Never` is none."""
-    parts = "self.findAll('[0-9]+(ms|s|m|h|d)').map(part, "
-    units = "".join(
-        f"part.endsWith('{unit}') ? int(part.replace('{unit}', '')){factor} : "
-        for unit, factor in (("ms", ""), ("s", " * 1000"), ("m", " * 60000"), ("h", " * 3600000"))
-    )
-    longest = int(seconds(LONGEST) * 1000)
-    return ApiRule(
-        cel=f"!self.matches('[0-9]{{11}}') && {parts}{units}int(part.replace('d', '')) * 86400000).sum() <= {longest}",
-        message=f"{field} must be at most {LONGEST}; write it like {example}",
-        holds=lambda duration: duration in {None, NEVER} or seconds(duration) <= seconds(LONGEST),
-    )
 
 
 class Selector(Block):
@@ -92,7 +76,7 @@ class Fallback(Block):
 
     name: ReceiverName
     """The name of the NotificationReceiver."""
-    after: Annotated[DurationOrNever, _at_most_longest("fallback.after", "15m")] = FALLBACK_AFTER
+    after: Annotated[DurationOrNever, at_most_longest("fallback.after", "15m")] = FALLBACK_AFTER
     """How long a notification may be undelivered before the fallback gets it, such as 15m; at most 30d. The fallback gets it earlier when this receiver has refused it or all attempts have failed, and after 60 seconds while this receiver is suspended, not ready, or its circuit breaker is open. Never: only when this receiver has refused it or all attempts have failed."""
     also: bool = False
     """Whether this receiver is attempted further after the fallback has delivered the notification."""
@@ -108,7 +92,7 @@ class RateLimit(Block):
 
     count: Annotated[int, Field(ge=1, le=100_000)]
     """The number of messages per period."""
-    period: Annotated[Duration, _at_most_longest("rateLimit.period", "1m")]
+    period: Annotated[Duration, at_most_longest("rateLimit.period", "1m")]
     """The period, such as 1m; at most 30d."""
     overflow: Overflow = Overflow.DEFER
     """What happens to further messages. Defer: they wait. Suppress: they are not delivered."""
