@@ -24,6 +24,8 @@ TARGETS: Final = 20
 """Targets of one notification, and entries of `status.targets` and `status.resolvedChannels`."""
 TARGET_KEY: Final = 253
 RECEIVER_NAME: Final = 63
+SOURCE_NAME: Final = 63
+"""The name of a source is the value of a label."""
 RECEIVER_RECIPIENTS: Final = 20
 RECEIVER_TEMPLATE: Final = 65_536
 MESSAGE_REF: Final = 512

@@ -173,13 +173,14 @@ def _own(cls: type) -> Iterator[tuple[str, str]]:
 
 YAML_WIDTH: Final = 110
 YAML_HEAD: Final = (
-    "# Generated from the models in notification_contract/kinds by `make generate` (DD-KINDS-001).\n"
+    "# Generated from the models in {package} by `make generate` (DD-KINDS-001).\n"
     "# `kubectl explain {singular} --recursive` prints it from a cluster.\n"
 )
 
 
 def text(kind: Kind) -> str:
-    head = YAML_HEAD.format(singular=kind.name.lower())
+    package = kind.spec.__module__.rpartition(".")[0].replace(".", "/")
+    head = YAML_HEAD.format(singular=kind.name.lower(), package=package)
     return head + yaml.dump(
         definition(kind), Dumper=_Dumper, sort_keys=False, width=YAML_WIDTH, allow_unicode=True
     )

@@ -20,6 +20,11 @@ def notification_receiver() -> dict[str, Any]:
     return _definition("notificationreceiver.yaml")
 
 
+def notification_source() -> dict[str, Any]:
+    """Return the CustomResourceDefinition of NotificationSource; each call returns a new object."""
+    return _definition("notificationsource.yaml")
+
+
 def _definition(file: str) -> dict[str, Any]:
     definition: dict[str, Any] = json.loads(_as_json(file))
     return definition

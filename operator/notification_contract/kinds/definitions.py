@@ -1,4 +1,4 @@
-"""Both kinds of the API: their models, names and printer columns, from which the CRDs are generated. Pure."""
+"""The kinds of the API: their models, names and printer columns, from which the CRDs are generated. Pure."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from notification_contract.kinds.notification import NotificationSpec, Notificat
 from notification_contract.kinds.receiver import ReceiverSpec
 from notification_contract.kinds.receiver_status import ReceiverStatus
 from notification_contract.kinds.rules import ApiRule
+from notification_contract.sources.source import SourceSpec
+from notification_contract.sources.status import SourceStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -103,4 +105,28 @@ NOTIFICATION_RECEIVER: Final = Kind(
     ),
 )
 
-KINDS: Final = (NOTIFICATION_REQUEST, NOTIFICATION_RECEIVER)
+NOTIFICATION_SOURCE: Final = Kind(
+    name=names.SOURCE_KIND,
+    plural=names.SOURCE_PLURAL,
+    short_names=names.SOURCE_SHORT_NAMES,
+    description="A NotificationSource lets a system outside of Kubernetes send messages to the gateway, and records what came in.",
+    spec=SourceSpec,
+    status=SourceStatus,
+    columns=(
+        Column(name="Type", path=".spec.type"),
+        Column(name="Ready", path='.status.conditions[?(@.type=="Ready")].status'),
+        Column(name="Reason", path='.status.conditions[?(@.type=="Ready")].reason'),
+        Column(name="Created", path=".status.created", type="integer"),
+        Column(name="Last-Received", path=".status.lastReceivedTime", type="date"),
+        AGE,
+    ),
+    status_keywords={},
+    rules=(
+        ApiRule(
+            cel=f"size(self.metadata.name) <= {bounds.SOURCE_NAME}",
+            message=f"metadata.name has more than {bounds.SOURCE_NAME} characters; use a shorter name",
+        ),
+    ),
+)
+
+KINDS: Final = (NOTIFICATION_REQUEST, NOTIFICATION_RECEIVER, NOTIFICATION_SOURCE)

@@ -1,0 +1,67 @@
+"""`spec.mapping` of a NotificationSource: what notification a message becomes. Pure."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from notification_contract import bounds, names
+from notification_contract.kinds.block import Block
+from notification_contract.kinds.choices import (
+    MessageType,
+    Priority,
+)
+from notification_contract.kinds.rules import ApiRule
+from notification_contract.sources.authentication import HeaderName  # noqa: TC001 - as above
+
+MAP_KEY = 253
+"""Characters of a value that a priority is mapped from."""
+
+FieldPath = Annotated[str, Field(min_length=1, max_length=253)]
+"""The name of a label of an alert, or a dotted path into any other payload."""
+
+
+class PriorityMapping(Block):
+    """The priority of the notification."""
+
+    from_label: Annotated[str, Field(max_length=253)] = ""
+    """The label of the alert whose value decides. For other types than alertmanager: a dotted path into the payload, such as data.severity."""
+    values: Annotated[
+        dict[str, Priority],
+        Field(alias="map", max_length=32),
+        ApiRule(
+            cel=f"self.all(value, size(value) <= {MAP_KEY})",
+            message=f"a value in mapping.priority.map has more than {MAP_KEY} characters; use a shorter one",
+            holds=lambda values: all(len(value) <= MAP_KEY for value in values),
+        ),
+    ] = Field(default_factory=dict)
+    """The priority for each value; at most 32. A group of alerts has the highest priority of its firing alerts."""
+    default: Priority = Priority.MEDIUM
+    """The priority for any other value, and for none."""
+
+
+class LabelMapping(Block):
+    """The labels of the notification, by which routing rules match it."""
+
+    include: Annotated[tuple[FieldPath, ...], Field(max_length=32)] = ()
+    """The labels of the alert that become labels, where all alerts of the group agree. For other types than alertmanager: dotted paths into the payload; the last part is the name of the label."""
+    prefix: Annotated[str, Field(max_length=254, pattern=r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?$")] = (
+        names.LABEL_PREFIX
+    )
+    """What the name of each label begins with, such as example.com/."""
+
+
+class SourceMapping(Block):
+    """What notification a message becomes. Templates are those of receivers, with the parsed body of the message as payload."""
+
+    type: MessageType | None = None
+    """The type of the notification. If absent: escalation for alertmanager and heartbeat, simple for the others."""
+    priority: PriorityMapping = PriorityMapping()
+    labels: LabelMapping = LabelMapping()
+    subject: Annotated[str, Field(max_length=4096)] = ""
+    """The template of the subject. If absent, the built-in one of the source's type."""
+    body: Annotated[str, Field(max_length=bounds.RECEIVER_TEMPLATE)] = ""
+    """The template of the body. If absent, the built-in one of the source's type."""
+    idempotency_header: HeaderName = ""
+    """For the type generic: the header with the id of the message, such as X-GitHub-Delivery. The headers Idempotency-Key and webhook-id come first; without any of them, the same body within a minute is the same message."""

@@ -1,0 +1,71 @@
+"""`status` of a NotificationSource: the source of its schema. Pure."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from notification_contract.kinds.block import Block, Conditions, Generation, MapKeys, Name, Reason, Text, Time
+
+Total = Annotated[int, Field(ge=0, json_schema_extra={"format": "int64"})]
+
+
+class ReadyReason(StrEnum):
+    """The reasons of the condition Ready; every one but Accepted makes it False."""
+
+    ACCEPTED = "Accepted"
+    SPEC_INVALID = "SpecInvalid"
+    """The gateway cannot use the spec, for example because a matcher of the filter is not one."""
+    NOT_ALLOWED = "NotAllowed"
+    """Sources outside the operator's namespace are off, or a Secret does not allow sources."""
+    NO_AUTHENTICATION = "NoAuthentication"
+    SECRET_NOT_FOUND = "SecretNotFound"  # noqa: S105 - a reason
+    KEY_MISSING = "KeyMissing"
+    TEMPLATE_INVALID = "TemplateInvalid"
+    RETENTION_SHORT = "RetentionShort"
+    """Objects are deleted before the same message can come again."""
+
+
+class Counters(Block):
+    """What came in."""
+
+    last_received_time: Time | None = None
+    """The time of the last authenticated message."""
+    received: Total = 0
+    """The number of authenticated messages."""
+    created: Total = 0
+    """The number of NotificationRequests that were created."""
+    duplicates: Total = 0
+    """The number of messages whose NotificationRequest existed already."""
+    filtered: Total = 0
+    """The number of messages that spec.filter left nothing of."""
+    rejected: Total = 0
+    """The number of authenticated messages that were refused: malformed, too large, beyond the rate limit, or not to be stored."""
+
+
+class SourceReplica(Counters):
+    """One replica of the gateway."""
+
+    name: Name
+    """The name of the replica's pod."""
+    updated: Time
+    """The time when the replica wrote this entry."""
+    problem: Reason = ""
+    """The machine-readable reason why the source is not ready in this replica."""
+    message: Text = ""
+    """The human-readable explanation of the problem."""
+
+
+class SourceStatus(Counters):
+    """The observed state of the source. Only the gateway and the operator write it. The counters are approximate, and those of the replicas that are listed; the metrics are exact."""
+
+    observed_generation: Generation | None = None
+    """The metadata.generation that this status is based on."""
+    conditions: Conditions = ()
+    """The conditions of this object, one per type. Ready: the source accepts messages as its spec says."""
+    last_beat_time: Time | None = None
+    """The time of the last beat of a source of the type heartbeat."""
+    replicas: Annotated[tuple[SourceReplica, ...], Field(max_length=32), MapKeys(("name",))] = ()
+    """What each replica of the gateway has received since it started. The fields above are the summary."""
