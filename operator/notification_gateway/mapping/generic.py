@@ -1,0 +1,48 @@
+"""Any JSON, such as the webhooks of GitHub and GitLab: the mapping of the source says what it means."""
+
+from __future__ import annotations
+
+from functools import partial
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final
+
+from notification_gateway.mapping.draft import Draft, admits
+from notification_gateway.mapping.identity import Identity, by_minute, named
+from notification_gateway.mapping.strict_json import canonical, parse
+from notification_gateway.mapping.translation import BODY_ANNOTATION, Translation
+from notification_gateway.mapping.values import shown, text_at
+
+if TYPE_CHECKING:
+    from notification_contract.sources.source import NotificationSource
+    from notification_gateway.mapping.translation import Limits, Post
+
+PREFIX: Final = "ev"
+KEY_HEADERS: Final = ("idempotency-key", "webhook-id")
+"""The headers with an id that the sender chose, the first one first."""
+
+
+def translate(source: NotificationSource, post: Post, limits: Limits) -> Translation:
+    """Return the notification of a post, whose built-in text is the payload itself.
+
+    Raises:
+        Malformed: it is not JSON.
+    """
+    payload = parse(post.body)
+    read = partial(text_at, payload)
+    if not admits(source, read):
+        return Translation(filtered=1)
+    key = _key(source, post)
+    draft = Draft(
+        identity=Identity(name=named(PREFIX, source.uid, key)) if key else by_minute(PREFIX, source, post),
+        payload=payload,
+        facts=(read,),
+        subject=f"Message from {source.name}",
+        body=shown(payload),
+        annotations={BODY_ANNOTATION: sha256(canonical(payload)).hexdigest()} if key else {},
+    )
+    return Translation(notifications=(draft.notification(source, limits),))
+
+
+def _key(source: NotificationSource, post: Post) -> str:
+    headers = (*KEY_HEADERS, source.spec.mapping.idempotency_header.lower())
+    return next(filter(None, map(post.headers.get, headers)), None) or ""
