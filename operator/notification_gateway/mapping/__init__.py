@@ -48,6 +48,7 @@ def translate(source: NotificationSource, post: Post, limits: Limits = Limits())
 
     Raises:
         Malformed: it can become nothing.
+        ValueError: a condition of the source's filter is not valid. Such a source is not ready, and serves nothing.
     """
     match source.spec.type:
         case SourceType.ALERTMANAGER:

@@ -36,7 +36,7 @@ class Malformed(ValueError):  # noqa: N818 - reads as a fact, like the errors of
 
     Args:
         field: the field or header, as a path such as `alerts[2].startsAt`; `body` for the whole.
-        read: the value, shortened, or what is the matter with it.
+        read: the value, shortened, or what is the matter with it. It can be a secret: it is for the sender, not for a log.
         wanted: what the field must be.
     """
 
