@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from notification_gateway.mapping import Malformed, Translation, translate
-from tests.unit.gateway.mapping.builders import github, only, post, source
+from notification_operator.rendering.templating.templates import Template
+from tests.unit.gateway.mapping.builders import alertmanager, github, only, post, source
 
 SOURCE = source("generic")
 GITHUB = source(
@@ -63,6 +64,34 @@ def test_webhook_of_github_is_mapped() -> None:
     assert made.data == {"payload": github()}
     other = github() | {"workflow_run": {"conclusion": "success"}}
     assert translate(GITHUB, post(other)) == Translation(filtered=1)
+
+
+def test_template_reads_the_payload() -> None:
+    made = only(GITHUB, post(github()))
+    texts = {key: Template(template).render(made.data) for key, template in made.templates.items()}
+    assert made.with_texts(texts).spec["subject"] == "Build failed"
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "headers", "name"),
+    [
+        ("alertmanager", alertmanager(), {}, "am-9354e40d98b06fbd7047"),
+        (
+            "cloudevents",
+            b"",
+            {"ce-specversion": "1.0", "ce-id": "e-1", "ce-source": "/s", "ce-type": "t"},
+            "ce-2807e748a13b14c05210",
+        ),
+        ("slack", {"text": "a"}, {}, "sl-4729190675d897565a34"),
+        ("generic", {"a": 1}, {}, "ev-790d5f9ba2dd45189b22"),
+        ("generic", {"a": 1}, {"idempotency-key": "k"}, "ev-ad5513dc78efe3d844f0"),
+    ],
+)
+def test_names_are_those_of_other_versions(
+    kind: str, content: Any, headers: dict[str, str], name: str
+) -> None:
+    """Two replicas of different versions serve during an update: a repeat may reach either of them."""
+    assert only(source(kind), post(content, headers)).name == name
 
 
 @pytest.mark.parametrize(
