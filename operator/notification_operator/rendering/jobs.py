@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from notification_operator.rendering.composition import check_templates, compose
 from notification_operator.rendering.mime import write
 from notification_operator.rendering.redaction import redact_fields
+from notification_operator.rendering.texts import render_texts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,5 +15,5 @@ if TYPE_CHECKING:
     from notification_operator.rendering.job import Job
 
 JOBS: Final[Mapping[str, Job[..., Any]]] = {
-    each.name: each for each in (redact_fields, compose, check_templates, write)
+    each.name: each for each in (redact_fields, compose, check_templates, render_texts, write)
 }
