@@ -1,0 +1,1 @@
+"""Who sends a message: shared secrets, signatures, service accounts, OpenID Connect."""

@@ -1,0 +1,189 @@
+"""Tokens of OpenID Connect providers: which are accepted, how often a provider is asked, and what an outage leads to."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from ipaddress import ip_network
+from typing import TYPE_CHECKING, Any
+
+import jwt
+import pytest
+from aiohttp import web
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
+
+from notification_gateway.authentication import oidc
+from notification_gateway.authentication.oidc import OidcTokens
+from notification_gateway.errors import Unavailable
+from notification_operator.delivery.http.egress_policy import EgressPolicy
+from tests.unit.loopback import listening
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+LOCAL = EgressPolicy(allowed_networks=(ip_network("127.0.0.0/8"),), insecure=True)
+RSA = rsa.generate_private_key(public_exponent=65_537, key_size=2048)
+EC = ec.generate_private_key(ec.SECP256R1())
+ED = ed25519.Ed25519PrivateKey.generate()
+AUDIENCE = "notifications"
+
+
+class Provider:
+    """A provider, its keys, and a clock for the gateway."""
+
+    def __init__(self) -> None:
+        self.issuer = ""
+        self.names: str | None = None
+        """The issuer that the discovery document names, in place of the real one."""
+        self.keys: list[dict[str, Any]] = [
+            {**RSAAlgorithm.to_jwk(RSA.public_key(), as_dict=True), "kid": "rsa", "use": "sig"},
+            {**ECAlgorithm.to_jwk(EC.public_key(), as_dict=True), "kid": "ec", "alg": "ES256"},
+            {**OKPAlgorithm.to_jwk(ED.public_key(), as_dict=True), "kid": "ed"},
+        ]
+        self.status = 200
+        self.requests: list[str] = []
+        self.now = 1000.0
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        self.requests.append(request.path)
+        if self.status != 200:
+            return web.Response(status=self.status)
+        if request.path == "/.well-known/openid-configuration":
+            return web.json_response({"issuer": self.names or self.issuer, "jwks_uri": f"{self.issuer}/keys"})
+        return web.json_response({"keys": self.keys})
+
+    def token(self, key: Any = RSA, algorithm: str = "RS256", kid: str = "rsa", **claims: Any) -> str:
+        content = {"iss": self.issuer, "aud": AUDIENCE, "sub": "ci", "exp": time.time() + 60, **claims}
+        present = {name: value for name, value in content.items() if value is not None}
+        return jwt.encode(present, key, algorithm=algorithm, headers={"kid": kid})
+
+
+@pytest.fixture
+async def provider() -> AsyncIterator[Provider]:
+    served = Provider()
+    async with listening(served.handle) as served.issuer:
+        yield served
+
+
+@contextlib.asynccontextmanager
+async def tokens_of(provider: Provider, policy: EgressPolicy = LOCAL) -> AsyncIterator[OidcTokens]:
+    tokens = OidcTokens(policy, seconds=lambda: provider.now)
+    try:
+        yield tokens
+    finally:
+        await tokens.close()
+
+
+async def subject(tokens: OidcTokens, provider: Provider, token: str) -> str | None:
+    return await tokens.subject_of(token, issuer=provider.issuer, audience=AUDIENCE)
+
+
+@pytest.mark.parametrize(
+    ("key", "algorithm", "kid"),
+    [(RSA, "RS256", "rsa"), (RSA, "PS256", "rsa"), (EC, "ES256", "ec"), (ED, "EdDSA", "ed")],
+)
+async def test_token_of_the_provider_has_its_subject(
+    provider: Provider, key: Any, algorithm: str, kid: str
+) -> None:
+    async with tokens_of(provider) as tokens:
+        token = provider.token(key, algorithm, kid)
+        assert await subject(tokens, provider, token) == "ci"
+        assert await subject(tokens, provider, provider.token(key, algorithm, kid, sub="other")) == "other"
+    assert provider.requests == ["/.well-known/openid-configuration", "/keys"]
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"aud": "other"},
+        {"iss": "https://other.example"},
+        {"exp": time.time() - 120},
+        {"nbf": time.time() + 3600},
+        {"exp": None},
+        {"sub": None},
+        {"sub": ""},
+        {"sub": 7},
+    ],
+)
+async def test_token_with_wrong_claims_is_refused(provider: Provider, claims: dict[str, Any]) -> None:
+    async with tokens_of(provider) as tokens:
+        assert await subject(tokens, provider, provider.token(**claims)) is None
+
+
+async def test_token_of_a_clock_that_is_a_little_behind_is_accepted(provider: Provider) -> None:
+    async with tokens_of(provider) as tokens:
+        assert await subject(tokens, provider, provider.token(exp=time.time() - 30)) == "ci"
+
+
+async def test_token_signed_with_the_public_key_as_secret_is_refused(provider: Provider) -> None:
+    async with tokens_of(provider) as tokens:
+        for token in (
+            provider.token("x" * 32, "HS256"),
+            provider.token("", "none"),
+            provider.token(EC, "ES256", "rsa"),
+            provider.token(rsa.generate_private_key(public_exponent=65_537, key_size=2048)),
+            "a.b.c",
+            "",
+            "x" * 20_000,
+        ):
+            assert await subject(tokens, provider, token) is None
+
+
+async def test_unknown_key_asks_the_provider_once_in_30_seconds(provider: Provider) -> None:
+    async with tokens_of(provider) as tokens:
+        assert await subject(tokens, provider, provider.token()) == "ci"
+        for _ in range(5):
+            assert await subject(tokens, provider, provider.token(EC, "ES256", "new")) is None
+        assert len(provider.requests) == 2
+        provider.keys.append({**ECAlgorithm.to_jwk(EC.public_key(), as_dict=True), "kid": "new"})
+        provider.now += 31
+        assert await subject(tokens, provider, provider.token(EC, "ES256", "new")) == "ci"
+        assert len(provider.requests) == 4
+
+
+async def test_removed_key_is_forgotten_within_an_hour(provider: Provider) -> None:
+    async with tokens_of(provider) as tokens:
+        assert await subject(tokens, provider, provider.token()) == "ci"
+        provider.keys = provider.keys[1:]
+        provider.now += oidc.FRESH_SECONDS + 1
+        assert await subject(tokens, provider, provider.token()) is None
+
+
+async def test_provider_without_an_answer_makes_the_sender_come_again(provider: Provider) -> None:
+    async with tokens_of(provider) as tokens:
+        provider.status = 500
+        with pytest.raises(Unavailable):
+            await subject(tokens, provider, provider.token())
+        provider.status, provider.now = 200, provider.now + 31
+        assert await subject(tokens, provider, provider.token()) == "ci"
+        provider.status, provider.now = 500, provider.now + oidc.FRESH_SECONDS + 1
+        assert await subject(tokens, provider, provider.token()) == "ci", "the last known keys serve on"
+
+
+async def test_provider_in_a_private_network_is_not_asked(provider: Provider) -> None:
+    async with tokens_of(provider, EgressPolicy(insecure=True)) as tokens:
+        with pytest.raises(Unavailable):
+            await subject(tokens, provider, provider.token())
+    assert provider.requests == []
+
+
+async def test_document_that_names_another_issuer_is_not_used(provider: Provider) -> None:
+    provider.names = "https://other.example"
+    async with tokens_of(provider) as tokens:
+        with pytest.raises(Unavailable):
+            await subject(tokens, provider, provider.token())
+
+
+async def test_document_that_is_too_long_or_no_json_is_not_used(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def reply(_request: web.Request) -> web.StreamResponse:
+        return web.Response(text=json.dumps({"x": "y" * oidc.MAX_BYTES}))
+
+    monkeypatch.setattr(provider, "handle", reply)
+    async with listening(reply) as issuer, tokens_of(provider) as tokens:
+        provider.issuer = issuer
+        with pytest.raises(Unavailable):
+            await subject(tokens, provider, provider.token())
