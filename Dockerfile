@@ -28,18 +28,21 @@ FROM build AS code
 COPY operator/atomic_status /app/atomic_status
 COPY operator/notification_contract /app/notification_contract
 COPY operator/notification_operator /app/notification_operator
+COPY operator/notification_gateway /app/notification_gateway
 # The command line, for drills on a schedule; without its page, which nobody serves from here.
 COPY operator/notification_client /app/notification_client
 COPY operator/notification_cli /app/notification_cli
 RUN set -eu; \
     rm -rf /app/notification_cli/web; \
     python3 -m compileall -q /app/atomic_status /app/notification_contract /app/notification_operator \
-      /app/notification_client /app/notification_cli; \
+      /app/notification_gateway /app/notification_client /app/notification_cli; \
     PYTHONPATH=/app:/app/lib python3 -B -c 'import notification_operator.cli, notification_operator.app'; \
+    PYTHONPATH=/app:/app/lib python3 -B -c 'import notification_gateway.cli, notification_gateway.app'; \
     PYTHONPATH=/app:/app/lib python3 -B -c 'import notification_cli.app, notification_cli.actions.drilling, notification_cli.kube.connection'; \
     printf '#!/bin/sh\nexec python3 -m notification_operator "$@"\n' > /app/notification-operator; \
+    printf '#!/bin/sh\nexec python3 -m notification_gateway "$@"\n' > /app/notification-gateway; \
     printf '#!/bin/sh\nexec python3 -m notification_cli "$@"\n' > /app/notif; \
-    chmod 755 /app/notification-operator /app/notif
+    chmod 755 /app/notification-operator /app/notification-gateway /app/notif
 
 FROM base AS runtime
 # The version of the settings that the operator reads (docs/operations.md#versions-of-the-settings).
@@ -51,9 +54,11 @@ COPY --from=build /app/lib /app/lib
 COPY --from=code /app/atomic_status /app/atomic_status
 COPY --from=code /app/notification_contract /app/notification_contract
 COPY --from=code /app/notification_operator /app/notification_operator
+COPY --from=code /app/notification_gateway /app/notification_gateway
 COPY --from=code /app/notification_client /app/notification_client
 COPY --from=code /app/notification_cli /app/notification_cli
 COPY --from=code /app/notification-operator /app/notification-operator
+COPY --from=code /app/notification-gateway /app/notification-gateway
 COPY --from=code /app/notif /app/notif
 USER 65532:65532
 EXPOSE 8081 9090

@@ -68,6 +68,13 @@ ROUTING_KEY: Final = "routing.yaml"
 SLACK_SECRET: Final = "notification-slack-webhook"  # noqa: S105 - the name of an object
 SLACK_SECRET_KEY: Final = "webhook-url"  # noqa: S105 - a key of that object
 
+# The gateway and its objects.
+GATEWAY: Final = "notification-gateway"
+"""The name of the gateway's command, and the manager of the fields that it sets."""
+SOURCE_PATH_SUFFIX: Final = "-path"
+"""Follows the name of a source in the name of the Secret with the last part of its URL."""
+SOURCE_PATH_KEY: Final = "token"
+
 # The configuration file of the operator.
 CONFIG_DIRECTORY: Final = "/etc/notification"
 CONFIG_KEY: Final = "config.yaml"
@@ -86,6 +93,7 @@ AUDIT_TOKEN_FILE: Final = f"{AUDIT_TOKEN_DIRECTORY}/{AUDIT_TOKEN_KEY}"
 # Ports and paths that the operator serves.
 HEALTH_PORT: Final = 8081
 METRICS_PORT: Final = 9090
+GATEWAY_PORT: Final = 8080
 LIVENESS_PATH: Final = "/healthz"
 READINESS_PATH: Final = "/readyz"
 METRICS_PATH: Final = "/metrics"

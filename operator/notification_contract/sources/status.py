@@ -13,7 +13,7 @@ Total = Annotated[int, Field(ge=0, json_schema_extra={"format": "int64"})]
 
 
 class ReadyReason(StrEnum):
-    """The reasons of the condition Ready; every one but Accepted makes it False."""
+    """The reasons of the condition Ready. Accepted makes it True, and RetentionShort, which warns; every other one False."""
 
     ACCEPTED = "Accepted"
     SPEC_INVALID = "SpecInvalid"

@@ -19,7 +19,7 @@ from kubernetes.aio.client.exceptions import ApiException
 from atomic_status.headers import AUTH_SETTINGS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping
+    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 
     from kubernetes.aio.client import ApiClient
 
@@ -36,12 +36,14 @@ class KubeError(Exception):
     Args:
         status: the HTTP status of a refusal; None when there was no usable response.
         reason: the API server's message, or the cause of a missing response.
+        causes: the invalid fields, as the API server lists them.
     """
 
-    def __init__(self, *, status: int | None, reason: str) -> None:
+    def __init__(self, *, status: int | None, reason: str, causes: Sequence[Mapping[str, Any]] = ()) -> None:
         super().__init__(f"{status} {reason}" if status else reason)
         self.status = status
         self.reason = reason
+        self.causes = causes
 
     @property
     def not_found(self) -> bool:
@@ -80,7 +82,8 @@ class KubeError(Exception):
 
 def from_status(status: Mapping[str, Any]) -> KubeError:
     """Return the error for a `Status` object, as refusals and the ERROR events of a watch carry it."""
-    return KubeError(status=status.get("code"), reason=status.get("message", "no message"))
+    causes = (status.get("details") or {}).get("causes") or ()
+    return KubeError(status=status.get("code"), reason=status.get("message", "no message"), causes=causes)
 
 
 @contextmanager

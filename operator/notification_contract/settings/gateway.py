@@ -1,0 +1,98 @@
+"""Settings of the gateway, which has a configuration file of its own. No stack has them yet (DD-GATEWAY-001). Pure."""
+
+from __future__ import annotations
+
+from ipaddress import ip_network
+from typing import Annotated
+
+from pydantic import Field, field_validator
+
+from notification_contract import bounds, names
+from notification_contract.settings.section import Port, Rule, Seconds, Section
+from notification_contract.settings.telemetry import Log, Server
+from notification_contract.sources.authentication import AUDIENCE
+
+Audience = Annotated[str, Field(pattern=r"^\S+$", max_length=1024)]
+
+
+class GatewayOidc(Section):
+    """The OpenID Connect provider of callers outside the cluster, for notifications that they create themselves."""
+
+    issuer: Annotated[str, Field(pattern=r"^(https://[^\s?#]+)?$", max_length=2048)] = ""
+    """URL of the provider, exactly as the claim iss of its tokens; empty for none."""
+    audience: Annotated[str, Field(pattern=r"^\S*$", max_length=1024)] = ""
+    """Audience that a token must have."""
+    username_prefix: Annotated[str, Field(pattern=r"^[^\s:]*:?$", max_length=253)] = "oidc:"
+    """What the name of the user begins with, in front of the claim sub. The permissions of that user decide."""
+    ca_file: Annotated[str, Field(max_length=1024)] = ""
+    """File with the certificate authorities of the provider in PEM; empty for those of the image."""
+
+    rules = (
+        Rule(
+            settings=("issuer", "audience"),
+            is_broken=lambda oidc: bool(oidc.issuer) != bool(oidc.audience),
+            problem="and {1} are not set together",
+            hint="set both, or none",
+        ),
+        Rule(
+            settings=("username_prefix", "issuer"),
+            is_broken=lambda oidc: oidc.issuer and (oidc.username_prefix or "system:") == "system:",
+            problem="does not tell users of the provider from those of the cluster",
+            hint="set a prefix such as oidc:",
+        ),
+    )
+
+
+class Admitted(Section):
+    """What the admission policies of the cluster accept. A message of a source that exceeds it is cut, with a note."""
+
+    body_characters: Annotated[int, Field(ge=1, le=bounds.BODY)] = bounds.BODY
+    """Maximum length of `spec.body` in characters."""
+    metadata_entries: Annotated[int, Field(ge=0, le=bounds.METADATA_ENTRIES)] = bounds.METADATA_ENTRIES
+    """Maximum number of entries of `spec.metadata`."""
+    metadata_characters: Annotated[int, Field(ge=0, le=bounds.METADATA_VALUE)] = bounds.METADATA_VALUE
+    """Maximum length of a value of `spec.metadata` in characters."""
+    action_links: Annotated[int, Field(ge=0, le=bounds.ACTION_LINKS)] = bounds.ACTION_LINKS
+    """Maximum number of `spec.actionLinks`."""
+    link_schemes: tuple[str, ...] = ("https",)
+    """Schemes that the URLs of `spec.actionLinks` can have, in lower case. A link with another one is left out."""
+
+
+class Gateway(Section):
+    """The HTTP server for messages."""
+
+    host: str = "::"
+    """Address to listen on. `::` accepts IPv6 and IPv4 connections to all addresses."""
+    port: Port = names.GATEWAY_PORT
+    """Port for messages; 0 selects a free port."""
+    audience: Audience = AUDIENCE
+    """Audience that the token of a ServiceAccount must have, and the only one."""
+    tenant_sources: bool = False
+    """Whether NotificationSources outside the gateway's namespace are served."""
+    allowed_networks: tuple[str, ...] = ()
+    """Private networks in which OpenID Connect providers may be, such as `10.20.0.0/16`."""
+    oidc: GatewayOidc = GatewayOidc()
+    """The OpenID Connect provider of callers outside the cluster."""
+    admitted: Admitted = Admitted()
+    """What the admission policies of the cluster accept."""
+    lease_seconds: Annotated[int, Field(ge=3, le=300)] = 15
+    """Seconds after which a replica counts as gone that does not renew its Lease."""
+    status_interval_seconds: Seconds = 30.0
+    """Minimum time in seconds between two writes of the status of a source by one replica."""
+    grace_seconds: Seconds = 20.0
+    """Maximum duration of a shutdown in seconds: messages that are being stored are finished and answered."""
+
+    @field_validator("allowed_networks")
+    @classmethod
+    def _check_networks(cls, networks: tuple[str, ...]) -> tuple[str, ...]:
+        for each in networks:
+            ip_network(each)
+        return networks
+
+
+class GatewaySettings(Section):
+    """All settings of the gateway."""
+
+    gateway: Gateway = Gateway()
+    server: Server = Server()
+    log: Log = Log()

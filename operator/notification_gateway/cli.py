@@ -1,0 +1,87 @@
+"""The command line of the gateway: `serve` and `check-config`."""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003 - typer reads annotations at run time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from notification_contract import names
+from notification_gateway.config import load
+from notification_operator import __version__
+from notification_operator.config.settings import DEFAULT_CONFIG_FILE, SettingsError
+from notification_operator.telemetry import logging as log
+
+if TYPE_CHECKING:
+    from notification_gateway.config import Settings
+
+UNUSABLE = 2
+"""Exit code for invalid settings."""
+
+app = typer.Typer(
+    name=names.GATEWAY,
+    help="Takes messages in over HTTP, and stores each as a NotificationRequest.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def _show_version(value: bool) -> None:  # noqa: FBT001 - a flag's callback
+    if value:
+        typer.echo(f"{names.GATEWAY} {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Take messages in over HTTP, and store each as a NotificationRequest."""
+
+
+@app.command()
+def serve(
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            help=f"Settings file. Defaults to {DEFAULT_CONFIG_FILE} if it exists.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Run the gateway until SIGTERM or Ctrl-C, with the pod's service account or a kubeconfig."""
+    settings = _load(config or (DEFAULT_CONFIG_FILE if DEFAULT_CONFIG_FILE.exists() else None))
+    log.configure(settings.log)
+    # Imported late: check-config needs no Kubernetes client.
+    import uvloop  # noqa: PLC0415
+
+    from notification_gateway.app import run  # noqa: PLC0415
+    from notification_operator.kube.client import UnreachableError  # noqa: PLC0415
+
+    try:
+        uvloop.run(run(settings))
+    except (UnreachableError, OSError) as error:
+        typer.echo(f"{names.GATEWAY}: {error}", err=True)
+        raise typer.Exit(1) from None
+
+
+@app.command("check-config")
+def check_config(file: Annotated[Path, typer.Argument(help="Settings file.", show_default=False)]) -> None:
+    """Validate a settings file and list every problem."""
+    _load(file)
+    typer.echo(f"{file}: ok")
+
+
+def _load(file: Path | None) -> Settings:
+    try:
+        return load(file)
+    except SettingsError as error:
+        for problem in error.problems:
+            typer.echo(f"{names.GATEWAY}: {problem}", err=True)
+        raise typer.Exit(UNUSABLE) from None

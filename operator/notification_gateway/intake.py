@@ -1,0 +1,100 @@
+"""From an authenticated post to stored notifications."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from notification_gateway.mapping import translate
+from notification_gateway.metrics import Outcome
+from notification_operator.rendering.job import RenderingError
+from notification_operator.rendering.texts import render_texts
+
+if TYPE_CHECKING:
+    from notification_contract.sources.source import NotificationSource
+    from notification_gateway.mapping import Limits, Notification, Post
+    from notification_gateway.store import RequestStore, Stored
+    from notification_operator.rendering.job import Renderer
+
+SHORT: Final = 16 * 1024
+"""Bytes of a body that is parsed in the event loop; a longer one is parsed in a thread."""
+THREADS: Final = 2
+"""Long bodies that are parsed concurrently."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What became of a post."""
+
+    outcome: Outcome
+    created: int = 0
+    duplicates: int = 0
+    filtered: int = 0
+
+
+class Intake:
+    """Turns posts into stored notifications.
+
+    Args:
+        renderer: renders the templates of sources.
+        limits: what the admission policies accept.
+    """
+
+    def __init__(self, store: RequestStore, renderer: Renderer, limits: Limits) -> None:
+        self._store = store
+        self._renderer = renderer
+        self._limits = limits
+        self._threads = asyncio.Semaphore(THREADS)
+
+    async def take(self, source: NotificationSource, post: Post) -> Receipt:
+        """Store what a post becomes.
+
+        Raises:
+            Malformed: it can become nothing.
+            Conflict: its key was used with another content.
+            Refused: the API server refuses the content.
+            Unavailable: it may be stored later.
+        """
+        if len(post.body) <= SHORT:
+            translation = translate(source, post, self._limits)
+        else:
+            async with self._threads:
+                translation = await asyncio.to_thread(translate, source, post, self._limits)
+        stored: list[Stored] = []
+        if translation.notifications:
+            stored = await self._store.create_all(
+                source.namespace,
+                translation.notifications,
+                partial(self._with_texts, source),
+                now=post.received,
+            )
+        created = sum(each.is_new for each in stored)
+        return Receipt(
+            outcome=_outcome(created=created, stored=len(stored), beat=translation.beat),
+            created=created,
+            duplicates=len(stored) - created,
+            filtered=translation.filtered,
+        )
+
+    async def _with_texts(self, source: NotificationSource, notification: Notification) -> Notification:
+        """Return the notification with the texts of the source's templates; the built-in ones where they fail."""
+        templates = dict(notification.templates)
+        if not templates:
+            return notification
+        try:
+            result = await self._renderer.run(
+                source.namespace, render_texts, templates=templates, values=dict(notification.data)
+            )
+        except RenderingError as error:
+            return notification.with_texts({}, dict.fromkeys(templates, str(error)))
+        return notification.with_texts(result["texts"], result["problems"])
+
+
+def _outcome(*, created: int, stored: int, beat: bool) -> Outcome:
+    if created:
+        return Outcome.CREATED
+    if stored:
+        return Outcome.DUPLICATE
+    return Outcome.BEAT if beat else Outcome.FILTERED

@@ -1,0 +1,82 @@
+"""The Prometheus metrics of the gateway."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, PlatformCollector, ProcessCollector
+
+from notification_operator.telemetry.metrics import OTHER, PREFIX
+
+MAX_SOURCES: Final = 1000
+"""Sources that have series of their own."""
+CREATED_DIRECTLY: Final = "notifications"
+"""The label of notifications that a caller creates itself; that of a source contains a slash."""
+UNKNOWN: Final = ""
+"""The label of what was not authenticated."""
+BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+class Outcome(StrEnum):
+    """What a message led to."""
+
+    CREATED = "created"
+    DUPLICATE = "duplicate"
+    FILTERED = "filtered"
+    BEAT = "beat"
+    READ = "read"
+    """Nothing was sent: the state of a notification was asked for."""
+    CONFLICT = "conflict"
+    LIMITED = "limited"
+    MALFORMED = "malformed"
+    """It can never succeed, whatever the reason."""
+    UNAVAILABLE = "unavailable"
+    """It may succeed later: the API server, a quota, or the gateway itself is the reason."""
+    UNAUTHENTICATED = "unauthenticated"
+    FORBIDDEN = "forbidden"
+
+
+class Metrics:
+    """Every metric of the process, in its own registry."""
+
+    def __init__(self) -> None:
+        self.registry = registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        PlatformCollector(registry=registry)
+        self._received = Counter(
+            f"{PREFIX}source_received_total",
+            "Messages that came in, by source (namespace/name, `notifications` for those that a caller creates itself, empty for "
+            "what was not authenticated, `other` for a source that is not counted by name) and outcome.",
+            ("source", "outcome"),
+            registry=registry,
+        )
+        self._seconds = Histogram(
+            f"{PREFIX}source_request_seconds",
+            "Seconds from the head of a request to its answer, by outcome.",
+            ("outcome",),
+            buckets=BUCKETS,
+            registry=registry,
+        )
+        self.rendering_failures = Counter(
+            f"{PREFIX}source_template_failures_total",
+            "Templates of sources that the render worker did not render, so that the built-in text was used, by reason.",
+            ("reason",),
+            registry=registry,
+        )
+        self._named: set[str] = set()
+
+    def received(self, source: str, outcome: Outcome, seconds: float) -> None:
+        """Count a message that was answered."""
+        self._received.labels(source=self._label(source), outcome=outcome.value).inc()
+        self._seconds.labels(outcome=outcome.value).observe(seconds)
+
+    def rendering_failed(self, reason: str) -> None:
+        """Count a template that was not rendered."""
+        self.rendering_failures.labels(reason=reason).inc()
+
+    def _label(self, source: str) -> str:
+        if source in self._named or len(self._named) < MAX_SOURCES:
+            self._named.add(source)
+            return source
+        return OTHER

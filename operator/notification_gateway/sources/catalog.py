@@ -1,0 +1,299 @@
+"""The sources that exist, by namespace and name, with the credentials that each one accepts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+
+from atomic_status import Resource
+from notification_contract import names
+from notification_contract.sources.source import NotificationSource, SourceSpecError
+from notification_contract.sources.status import ReadyReason
+from notification_gateway.authentication.shared_secrets import SharedSecrets
+from notification_gateway.sources.path_tokens import key_of
+from notification_gateway.sources.readiness import Readiness, assess
+from notification_gateway.sources.secret_values import SecretKey
+from notification_operator.kube.objects import collection
+from notification_operator.rendering.composition import check_templates
+from notification_operator.rendering.job import RenderingError
+from notification_operator.watch.collection_watch import Changed, Collection, Failed, Listed, Removed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from notification_gateway.sources.path_tokens import PathTokens
+    from notification_gateway.sources.secret_values import SecretValues
+    from notification_operator.rendering.job import Renderer
+    from notification_operator.watch.collection_watch import Event, KubeWatches
+
+logger = structlog.get_logger(__name__)
+
+RESOURCE: Final = Resource(group=names.GROUP, version=names.VERSION, plural=names.SOURCE_PLURAL)
+"""NotificationSource."""
+MOST: Final = 2000
+"""Sources that are served."""
+MOST_OF_NAMESPACE: Final = 200
+"""Sources of one namespace other than the gateway's that are served: the oldest."""
+CRD_HINT: Final = (
+    "apply the CRD of NotificationSource; the gateway begins to work a few seconds later and needs no restart"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceKey:
+    """Namespace and name of a source."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declared:
+    """A source as it was seen last."""
+
+    key: SourceKey
+    uid: str
+    generation: int
+    created: str
+    source: NotificationSource | None
+    """None if this version cannot use its spec."""
+    problem: str = ""
+    """Why not."""
+
+    @classmethod
+    def parse(cls, document: Mapping[str, Any]) -> Declared:
+        """Return the source of an object of the API server."""
+        metadata = document["metadata"]
+        source, problem = None, ""
+        try:
+            source = NotificationSource.parse(document)
+        except SourceSpecError as error:
+            problem = str(error)
+        return cls(
+            key=SourceKey(namespace=metadata["namespace"], name=metadata["name"]),
+            uid=metadata["uid"],
+            generation=metadata.get("generation", 0),
+            created=metadata.get("creationTimestamp", ""),
+            source=source,
+            problem=problem,
+        )
+
+
+@dataclass(slots=True)
+class _Entry:
+    declared: Declared
+    template_problem: str = ""
+    is_excess: bool = False
+    checked: bool = False
+    """Whether its templates were compiled, and its Secrets looked for."""
+
+
+class Sources:
+    """Follows the sources of a namespace, or of all.
+
+    Args:
+        watches: opens watches.
+        home: the gateway's own namespace.
+        everywhere: whether sources of other namespaces are served, too.
+        renderer: compiles templates.
+    """
+
+    def __init__(  # noqa: PLR0913 - what it follows, and what it needs for it
+        self,
+        watches: KubeWatches,
+        secrets: SecretValues,
+        tokens: PathTokens,
+        renderer: Renderer,
+        *,
+        home: str,
+        everywhere: bool,
+    ) -> None:
+        self._watches = watches
+        self._secrets = secrets
+        self._tokens = tokens
+        self._renderer = renderer
+        self.home = home
+        self._everywhere = everywhere
+        self._entries: dict[SourceKey, _Entry] = {}
+        self.known = False
+        """Whether all sources and their Secrets were looked for once, so that an unknown source does not exist."""
+        self._listed = False
+        self._changed = asyncio.Event()
+        self._on_change: Callable[[SourceKey], None] = lambda _key: None
+        self.error = ""
+        """Why the sources cannot be listed or watched now."""
+
+    @property
+    def keys(self) -> tuple[SourceKey, ...]:
+        """Every source that exists."""
+        return tuple(self._entries)
+
+    def declared(self, key: SourceKey) -> Declared | None:
+        """Return a source as it was seen last; None if it does not exist."""
+        entry = self._entries.get(key)
+        return entry.declared if entry else None
+
+    def get(self, namespace: str, name: str) -> NotificationSource | None:
+        """Return a source that is served."""
+        entry = self._entries.get(SourceKey(namespace=namespace, name=name))
+        return entry.declared.source if entry and not entry.is_excess else None
+
+    def shared_secrets(self, source: NotificationSource) -> SharedSecrets:
+        """Return what a source accepts now."""
+
+        def values(name: str, key: str) -> tuple[str, ...]:
+            return self._secrets.values(SecretKey(source.namespace, name), key)
+
+        auth, hmac = source.spec.auth, source.spec.auth.hmac
+        keys = (*filter(None, (hmac.secret_ref,)), *hmac.secret_refs) if hmac else ()
+        return SharedSecrets(
+            bearers=tuple(value for ref in auth.bearers for value in values(ref.name, ref.key or "token")),
+            basics=tuple(
+                (user, password)
+                for ref in auth.basics
+                for user in values(ref.name, ref.username_key)
+                for password in values(ref.name, ref.password_key)
+            ),
+            hmac_keys=tuple(value for ref in keys for value in values(ref.name, ref.key or "secret")),
+            path_tokens=self._tokens.of(source) if auth.path else (),
+        )
+
+    async def refresh(self, source: NotificationSource) -> bool:
+        """Read the Secrets of a source again, unless that was done a moment ago; return whether all of them are known."""
+        keys = _secret_keys(source)
+        await self._secrets.refresh(keys)
+        await self._tokens.ensure(source)
+        return all(self._secrets.get(key).known for key in keys)
+
+    def readiness(self, key: SourceKey) -> Readiness | None:
+        """Return whether a source can accept messages; None while that is not known."""
+        entry = self._entries.get(key)
+        if entry is None or not entry.checked:
+            return None
+        if entry.is_excess:
+            return Readiness(
+                reason=ReadyReason.NOT_ALLOWED,
+                message=f"The gateway serves {MOST_OF_NAMESPACE} sources of a namespace, and {MOST} in all; delete some",
+            )
+        if entry.declared.source is None:
+            return Readiness(reason=ReadyReason.SPEC_INVALID, message=entry.declared.problem)
+        return assess(entry.declared.source, self._secrets.get, entry.template_problem)
+
+    async def run(self, on_change: Callable[[SourceKey], None]) -> None:
+        """Follow the sources until cancelled; report each that has changed, or whose Secrets have."""
+        self._on_change = on_change
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._watch(), name="sources")
+            group.create_task(self._check(), name="source checks")
+            group.create_task(self._secrets.run(self._on_secret), name="source secrets")
+
+    async def _watch(self) -> None:
+        within = Collection(
+            path=collection(RESOURCE, None if self._everywhere else self.home),
+            name="notificationsources"
+            if self._everywhere
+            else f"notificationsources in namespace {self.home}",
+            crd=RESOURCE,
+        )
+        async with aclosing(self._watches.open(within, Declared.parse).changes()) as events:  # type: ignore[type-var]  # a generator
+            async for event in events:
+                self._take(event)
+
+    def _take(self, event: Event[Declared]) -> None:
+        match event:
+            case Listed(items):
+                present = {each.key: each for each in items}
+                for key in self._entries.keys() - present.keys():
+                    del self._entries[key]
+                for each in present.values():
+                    self._put(each)
+                self._listed = True
+            case Changed(item):
+                self._put(item)
+            case Removed(item):
+                self._entries.pop(item.key, None)
+                self._on_change(item.key)
+            case Failed(error):
+                self.error = str(error)
+                return
+        self.error = ""
+        self._count()
+        self._secrets.want(
+            key
+            for each in self._entries.values()
+            if each.declared.source
+            for key in _secret_keys(each.declared.source)
+        )
+        self._changed.set()
+
+    def _put(self, declared: Declared) -> None:
+        before = self._entries.get(declared.key)
+        if before is None or (before.declared.uid, before.declared.generation) != (
+            declared.uid,
+            declared.generation,
+        ):
+            self._entries[declared.key] = _Entry(declared)
+
+    def _count(self) -> None:
+        """Mark the sources that are too many: the newest of their namespace."""
+        counts: Counter[str] = Counter()
+        oldest = sorted(self._entries.values(), key=lambda each: (each.declared.created, each.declared.uid))
+        for each in oldest:
+            namespace = each.declared.key.namespace
+            counts[namespace] += 1
+            each.is_excess = counts.total() > MOST or (
+                namespace != self.home and counts[namespace] > MOST_OF_NAMESPACE
+            )
+
+    async def _check(self) -> None:
+        """Read the Secrets and compile the templates of what is new."""
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            new = [each for each in self._entries.values() if not each.checked]
+            await asyncio.gather(*map(self._look_for_secrets, new))
+            self.known = self.known or self._listed
+            # Compiling takes longer, and messages need not wait for it.
+            await asyncio.gather(*map(self._compile, new))
+
+    async def _look_for_secrets(self, entry: _Entry) -> None:
+        if entry.declared.source is not None:
+            await self.refresh(entry.declared.source)
+
+    async def _compile(self, entry: _Entry) -> None:
+        if entry.declared.source is not None:
+            entry.template_problem = await self._compiled(entry.declared.source)
+        entry.checked = True
+        self._on_change(entry.declared.key)
+
+    async def _compiled(self, source: NotificationSource) -> str:
+        """Return why a template is not valid; empty if they are, or if that cannot be found out."""
+        templates = {"subject": source.spec.mapping.subject, "body": source.spec.mapping.body}
+        if not any(templates.values()):
+            return ""
+        try:
+            return await self._renderer.run(source.namespace, check_templates, sources=templates)
+        except RenderingError:
+            return ""
+
+    def _on_secret(self, key: SecretKey) -> None:
+        for each in tuple(self._entries.values()):
+            source = each.declared.source
+            if source is not None and key in _secret_keys(source):
+                self._on_change(each.declared.key)
+                if source.spec.auth.path and key == key_of(source):
+                    each.checked = False
+                    self._changed.set()
+
+
+def _secret_keys(source: NotificationSource) -> frozenset[SecretKey]:
+    keys = {SecretKey(source.namespace, use.name) for use in source.spec.auth.secret_uses()}
+    return frozenset({*keys, key_of(source)} if source.spec.auth.path else keys)

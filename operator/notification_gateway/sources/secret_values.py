@@ -1,0 +1,183 @@
+"""The Secrets that sources refer to, each read by its name: every minute, and when a credential is not known.
+
+A value that has changed or is gone is accepted for another minute, so that a rotation refuses no message. No value is in a log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from base64 import b64decode
+from dataclasses import dataclass, field, replace
+from functools import partial
+from math import inf
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from urllib.parse import quote
+
+import structlog
+
+from notification_contract import names
+from notification_contract.kinds.secrets import SECRET_TYPES
+from notification_gateway.shared_calls import SharedCalls
+from notification_operator.domain.json_values import entries, mapping, text
+from notification_operator.kube.requests import JSON, KubeError, ResponseTooLargeError, read
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping
+
+    from kubernetes.aio.client import ApiClient
+
+logger = structlog.get_logger(__name__)
+
+REFRESH_SECONDS: Final = 60.0
+LAST_GOOD_SECONDS: Final = 60.0
+LEAST_SECONDS: Final = 0.5
+"""Minimum seconds between two reads of a Secret, however many unknown credentials are sent."""
+READ_SECONDS: Final = 5.0
+"""Time limit of one read."""
+MAX_BYTES: Final = 4 * 1024 * 1024
+CONCURRENT: Final = 8
+"""Concurrent reads."""
+
+
+class SecretKey(NamedTuple):
+    """Namespace and name of a Secret."""
+
+    namespace: str
+    name: str
+
+    @property
+    def path(self) -> str:
+        return f"{secrets_path(self.namespace)}/{quote(self.name, safe='')}"
+
+
+def secrets_path(namespace: str) -> str:
+    """Return the path of the Secrets of a namespace."""
+    return f"/api/v1/namespaces/{quote(namespace, safe='')}/secrets"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretState:
+    """What is known of a Secret."""
+
+    known: bool = False
+    """Whether it was looked for, and the API server answered."""
+    data: Mapping[str, str] | None = field(default=None, repr=False)
+    """Its values, without surrounding white space; None if it is missing or not allowed."""
+    objection: str = ""
+    """Why sources may not use it although it exists."""
+    owner: str = ""
+    """The uid of the object that owns it."""
+    before: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The values before the last change."""
+    before_until: float = 0.0
+    """The time until which those are accepted."""
+
+    def values(self, key: str, now: float) -> tuple[str, ...]:
+        """Return the values of a key that are accepted now."""
+        present = (self.data or {}).get(key, "")
+        earlier = self.before.get(key, "") if now < self.before_until else ""
+        return tuple(dict.fromkeys(filter(None, (present, earlier))))
+
+    def next(self, found: SecretState, now: float) -> SecretState:
+        """Return the state after a read."""
+        has_changed = self.data is not None and found.data != self.data
+        return replace(
+            found,
+            known=True,
+            before=(self.data or {}) if has_changed else self.before,
+            before_until=now + LAST_GOOD_SECONDS if has_changed else self.before_until,
+        )
+
+
+class SecretValues:
+    """Reads Secrets.
+
+    Args:
+        seconds: a monotonic clock.
+    """
+
+    def __init__(self, client: ApiClient, *, seconds: Callable[[], float]) -> None:
+        self._client = client
+        self._seconds = seconds
+        self._states: dict[SecretKey, SecretState] = {}
+        self._wanted: frozenset[SecretKey] = frozenset()
+        self._slots = asyncio.Semaphore(CONCURRENT)
+        self._tried: dict[SecretKey, float] = {}
+        """When each Secret was read last, or could not be read."""
+        self._reads: SharedCalls[SecretKey, None] = SharedCalls()
+
+    def get(self, key: SecretKey) -> SecretState:
+        return self._states.get(key, SecretState())
+
+    def values(self, key: SecretKey, name: str) -> tuple[str, ...]:
+        """Return the values of a key of a Secret that are accepted now."""
+        return self.get(key).values(name, self._seconds())
+
+    def want(self, keys: Iterable[SecretKey]) -> None:
+        """Keep these Secrets and no other."""
+        self._wanted = frozenset(keys)
+        for key in self._states.keys() - self._wanted:
+            del self._states[key]
+        self._tried = {key: time for key, time in self._tried.items() if key in self._wanted}
+
+    async def refresh(self, keys: Collection[SecretKey], *, at_least: float | None = None) -> None:
+        """Read Secrets that were not read in the last seconds, and wait for reads that are running; a failure leaves what is known."""
+        now, at_least = self._seconds(), LEAST_SECONDS if at_least is None else at_least
+        due = [key for key in keys if now - self._tried.get(key, -inf) >= at_least or key in self._reads]
+        self._tried |= dict.fromkeys(due, now)
+        await asyncio.gather(*(self._reads.get(key, partial(self._read, key)) for key in due))
+
+    async def run(self, on_change: Callable[[SecretKey], None]) -> None:
+        """Read the wanted Secrets again and again until cancelled; report each that has changed."""
+        while True:
+            await asyncio.sleep(REFRESH_SECONDS / 4)
+            before = dict(self._states)
+            await self.refresh(self._wanted, at_least=REFRESH_SECONDS * 3 / 4)
+            for key, state in self._states.items():
+                earlier = before.get(key)
+                if earlier is None or earlier.data != state.data or earlier.objection != state.objection:
+                    on_change(key)
+
+    async def _read(self, key: SecretKey) -> None:
+        try:
+            async with self._slots:
+                document, _ = await read(
+                    self._client, key.path, query={}, accept=JSON, seconds=READ_SECONDS, max_bytes=MAX_BYTES
+                )
+            found = _state(document)
+        except KubeError as error:
+            if not (error.not_found or error.denied):
+                logger.warning(
+                    "Secret not read; keeping what is known", secret="/".join(key), error=str(error)
+                )
+                return
+            objection = f"the gateway may not read it: {error}" if error.denied else ""
+            found = SecretState(objection=objection)
+        except ResponseTooLargeError:
+            found = SecretState(objection="it is too large")
+        except Exception:
+            # A response of another shape, such as a proxy's.
+            logger.exception("Secret not read; keeping what is known", secret="/".join(key))
+            return
+        if key in self._wanted:
+            now = self._seconds()
+            self._states[key] = self.get(key).next(found, now)
+
+
+def _state(document: Mapping[str, Any]) -> SecretState:
+    metadata = mapping(document.get("metadata"))
+    if mapping(metadata.get("labels")).get(names.SOURCES_SECRET_LABEL) != "true":
+        return SecretState(objection=f'it lacks the label {names.SOURCES_SECRET_LABEL}: "true"')
+    if document.get("type") not in SECRET_TYPES:
+        return SecretState(objection=f"its type is none of {', '.join(SECRET_TYPES)}")
+    owners = [text(mapping(each).get("uid")) for each in entries(metadata.get("ownerReferences"))]
+    data = {name: _decoded(value) for name, value in mapping(document.get("data")).items()}
+    return SecretState(data=data, owner=next(iter(owners), ""))
+
+
+def _decoded(value: object) -> str:
+    """Return a value as text; empty if it is none."""
+    try:
+        return b64decode(text(value)).decode().strip()
+    except ValueError:
+        return ""

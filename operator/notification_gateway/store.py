@@ -1,0 +1,214 @@
+"""Stores notifications: each one once, by its name, on any replica."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+from notification_contract import names
+from notification_gateway.errors import Conflict, Limited, NoNamespace, Refused, Unavailable
+from notification_gateway.mapping.translation import BODY_ANNOTATION
+from notification_operator.domain.json_values import mapping, moment, text
+from notification_operator.kube.objects import RESOURCE, collection
+from notification_operator.kube.requests import KubeError, call
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from datetime import datetime
+
+    from kubernetes.aio.client import ApiClient
+
+    from notification_gateway.mapping.translation import Notification
+
+SECONDS: Final = 10.0
+"""Time limit of one request."""
+TRIES: Final = 3
+"""Attempts to create an object whose name is taken but which does not exist: it was just deleted, or a quota is being counted."""
+CONCURRENT: Final = 8
+"""Objects of a batch that are created concurrently."""
+ADMISSION: Final = ("admission webhook", "ValidatingAdmissionPolicy")
+"""Parts of the message of a 403 if a policy has refused the object; any other 403 is a permission or a quota."""
+NO_DRY_RUN: Final = "does not support dry run"
+"""Part of the message if an admission webhook has side effects: then only the creation itself shows whether it accepts an object."""
+QUOTA: Final = "exceeded quota"
+PERMANENT: Final = frozenset(
+    {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """A notification that is there."""
+
+    name: str
+    uid: str
+    is_new: bool
+    """Whether this call created it."""
+
+
+class RequestStore:
+    """Reads and creates NotificationRequests."""
+
+    def __init__(self, client: ApiClient) -> None:
+        self._client = client
+
+    async def get(self, namespace: str, name: str) -> dict[str, Any] | None:
+        """Return an object; None if it does not exist.
+
+        Raises:
+            Unavailable: there is no answer.
+        """
+        path = f"{collection(RESOURCE, quote(namespace, safe=''))}/{quote(name, safe='')}"
+        try:
+            return await call(self._client, "GET", path, seconds=SECONDS)
+        except KubeError as error:
+            if error.not_found:
+                return None
+            raise Unavailable(str(error)) from error
+
+    async def earlier(self, namespace: str, wanted: Notification, *, now: datetime) -> Stored | None:
+        """Return the same notification under the name of the period before, if it is recent enough to be the same.
+
+        Raises:
+            Unavailable: there is no answer.
+        """
+        if wanted.previous_name is None or wanted.previous_within is None:
+            return None
+        found = await self.get(namespace, wanted.previous_name)
+        if found is None or not is_same(found, wanted):
+            return None
+        created = moment(mapping(found.get("metadata")).get("creationTimestamp"))
+        return _stored(found) if created is not None and now - created < wanted.previous_within else None
+
+    async def create(self, namespace: str, wanted: Notification, *, dry_run: bool = False) -> Stored:
+        """Create a notification, unless it is there.
+
+        Raises:
+            Conflict: another one has its name.
+            Refused: the API server refuses its content.
+            Unavailable: it may be stored later, or is stored without an answer: then a repeat finds it.
+        """
+        query = {"fieldManager": names.GATEWAY, **({"dryRun": "All"} if dry_run else {})}
+        path, problem = collection(RESOURCE, quote(namespace, safe="")), ""
+        for _ in range(TRIES):
+            try:
+                document = await call(
+                    self._client,
+                    "POST",
+                    path,
+                    query=query,
+                    body=_document(namespace, wanted),
+                    seconds=SECONDS,
+                )
+            except KubeError as error:
+                if dry_run and NO_DRY_RUN in error.reason:
+                    return Stored(name=wanted.name, uid="", is_new=True)
+                if not error.conflict:
+                    raise _failure(error) from error
+                problem = str(error)
+            else:
+                return _stored(document, is_new=True)
+            found = await self.get(namespace, wanted.name)
+            if found is not None:
+                if not is_same(found, wanted):
+                    raise Conflict(f"{wanted.name} was created with another content")
+                return _stored(found)
+        raise Unavailable(problem)
+
+    async def create_all(
+        self,
+        namespace: str,
+        wanted: Sequence[Notification],
+        complete: Callable[[Notification], Awaitable[Notification]],
+        *,
+        now: datetime,
+    ) -> list[Stored]:
+        """Create some notifications, all or none: what the API server refuses is found out before the first one is created.
+
+        Args:
+            namespace: where.
+            wanted: the notifications.
+            complete: gives a notification its texts; called for those that are not there under an earlier name.
+            now: the present time.
+
+        Raises:
+            Conflict, Refused: nothing was created.
+            Unavailable: some may have been created; a repeat creates the rest.
+        """
+        slots = asyncio.Semaphore(CONCURRENT)
+
+        async def prepared(each: Notification) -> Stored | Notification:
+            async with slots:
+                found = await self.earlier(namespace, each, now=now)
+                if found is not None:
+                    return found
+                whole = await complete(each)
+                if len(wanted) > 1:
+                    await self.create(namespace, whole, dry_run=True)
+                return whole
+
+        async def stored(each: Stored | Notification) -> Stored:
+            if isinstance(each, Stored):
+                return each
+            async with slots:
+                return await self.create(namespace, each)
+
+        parts = await _gathered(map(prepared, _distinct(wanted)))
+        return await _gathered(map(stored, parts))
+
+
+async def _gathered(work: Any) -> list[Any]:  # noqa: ANN401 - coroutines with results of one type
+    """Return the results; the first failure, after all have ended."""
+    results = await asyncio.gather(*work, return_exceptions=True)
+    for each in results:
+        if isinstance(each, BaseException):
+            raise each
+    return results
+
+
+def _distinct(wanted: Sequence[Notification]) -> Sequence[Notification]:
+    """Return each notification once, by its name."""
+    return tuple({each.name: each for each in reversed(wanted)}.values())[::-1]
+
+
+def is_same(found: Mapping[str, Any], wanted: Notification) -> bool:
+    """Return whether an object is what a notification would become: of the same source, and of the same body if the sender chose its key."""
+    metadata = mapping(found.get("metadata"))
+    labels, annotations = mapping(metadata.get("labels")), mapping(metadata.get("annotations"))
+    return labels.get(names.SOURCE_LABEL) == wanted.labels.get(names.SOURCE_LABEL) and annotations.get(
+        BODY_ANNOTATION
+    ) == wanted.annotations.get(BODY_ANNOTATION)
+
+
+def _document(namespace: str, wanted: Notification) -> dict[str, Any]:
+    return {
+        "apiVersion": names.API_VERSION,
+        "kind": names.KIND,
+        "metadata": {
+            "namespace": namespace,
+            "name": wanted.name,
+            "labels": wanted.labels,
+            "annotations": wanted.annotations,
+        },
+        "spec": wanted.spec,
+    }
+
+
+def _stored(document: Mapping[str, Any], *, is_new: bool = False) -> Stored:
+    metadata = mapping(document.get("metadata"))
+    return Stored(name=text(metadata.get("name")), uid=text(metadata.get("uid")), is_new=is_new)
+
+
+def _failure(error: KubeError) -> Exception:
+    """Return what a refusal means for the sender: an administrator mends permissions and quotas, the sender its content."""
+    by_policy = error.status == HTTPStatus.FORBIDDEN and any(each in error.reason for each in ADMISSION)
+    if error.status in PERMANENT or by_policy:
+        return Refused(error.reason, error.causes)
+    if error.status == HTTPStatus.FORBIDDEN and QUOTA in error.reason:
+        return Limited(error.reason)
+    if error.not_found and error.reason.startswith("namespaces "):
+        return NoNamespace(error.reason)
+    return Unavailable(str(error))

@@ -1,0 +1,1 @@
+"""The HTTP routes: hooks of sources, and notifications that a caller creates itself."""

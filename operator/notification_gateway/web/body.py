@@ -1,0 +1,64 @@
+"""Reads the body of a request: within bounds of size and time, and within those of all requests together."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+import aiohttp
+
+from notification_gateway.errors import Unavailable
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+MAX_BYTES: Final = 1024 * 1024
+SECONDS: Final = 10.0
+"""Time limit of a body; its sender is not authenticated yet."""
+BUDGET: Final = 24 * 1024 * 1024
+"""Bytes of all bodies in memory."""
+
+
+class BodyReader:
+    """Reads bodies, and counts what is in memory."""
+
+    def __init__(self, *, budget: int = BUDGET, seconds: float = SECONDS) -> None:
+        self.left = budget
+        """Bytes that may still be read."""
+        self.seconds = seconds
+
+    async def read(self, request: web.BaseRequest) -> tuple[bytes | None, bool]:
+        """Return the body, and whether it is too large; None instead of one that is too large, late or broken.
+
+        The caller gives the bytes back with `release`.
+
+        Raises:
+            Unavailable: too much is in memory.
+        """
+        if (request.content_length or 0) > MAX_BYTES:
+            return None, True
+        body = bytearray()
+        try:
+            async with asyncio.timeout(self.seconds):
+                async for chunk in request.content.iter_any():
+                    self._take(len(chunk))
+                    body += chunk
+                    if len(body) > MAX_BYTES:
+                        self.release(len(body))
+                        return None, True
+        except (TimeoutError, aiohttp.ClientError, ConnectionError, ValueError):
+            self.release(len(body))
+            return None, False
+        except BaseException:
+            self.release(len(body))
+            raise
+        return bytes(body), False
+
+    def release(self, size: int) -> None:
+        """Give back the bytes of a body that is no longer needed."""
+        self.left += size
+
+    def _take(self, size: int) -> None:
+        if size > self.left:
+            raise Unavailable("too many messages are being read", retry_after=1.0)
+        self.left -= size

@@ -1,0 +1,60 @@
+"""One request and its answer, as the routes see them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from math import ceil
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+from aiohttp import web
+
+from notification_gateway.metrics import UNKNOWN, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from notification_gateway.authentication.incoming import Incoming
+    from notification_gateway.sources.catalog import SourceKey
+
+JSON: Final = "application/json"
+REFUSAL: Final = b'{"error":"unauthorized"}\n'
+"""The same for an unknown path, a wrong method, and wrong credentials."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Exchange:
+    """A request, and what is known of it: nothing before it is authenticated."""
+
+    incoming: Incoming
+    path: tuple[str, ...]
+    query: Mapping[str, str]
+    route: str = "unknown"
+    """For the log, which holds no path."""
+    label: str = UNKNOWN
+    """For the metrics."""
+    source: SourceKey | None = None
+    """The source, once the sender is authenticated."""
+    is_alertmanager: bool = False
+    """Whether the sender repeats what fails with 5xx, and nothing else."""
+    is_slack: bool = False
+    """Whether errors are those of Slack, in plain text."""
+    outcome: Outcome = field(default=Outcome.UNAUTHENTICATED)
+
+
+def answer(
+    status: int, content: Mapping[str, Any], *, headers: Mapping[str, str] | None = None
+) -> web.Response:
+    """Return a response in JSON."""
+    return web.Response(status=status, body=orjson.dumps(content) + b"\n", content_type=JSON, headers=headers)
+
+
+def refusal() -> web.Response:
+    """Return the response to everything that is not authenticated."""
+    return web.Response(status=HTTPStatus.UNAUTHORIZED, body=REFUSAL, content_type=JSON)
+
+
+def retry_header(seconds: float | None, *, default: int) -> dict[str, str]:
+    """Return the header that says when to come again."""
+    return {"Retry-After": str(default if seconds is None else max(ceil(seconds), 1))}

@@ -1,0 +1,140 @@
+"""`POST /hook/{source}`: what systems send that know nothing of Kubernetes."""
+
+from __future__ import annotations
+
+import re
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
+
+from aiohttp import web
+
+from notification_contract.sources.source import SourceType
+from notification_gateway.errors import Limited, Unacceptable, Unauthenticated, Unavailable
+from notification_gateway.mapping import Post
+from notification_gateway.sources.catalog import SourceKey
+from notification_gateway.web.exchange import answer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from notification_contract.sources.source import NotificationSource
+    from notification_gateway.authentication.authenticator import Authenticator
+    from notification_gateway.intake import Intake, Receipt
+    from notification_gateway.sources.catalog import Sources
+    from notification_gateway.sources.limits import Limits
+    from notification_gateway.web.exchange import Exchange
+
+SEGMENT: Final = re.compile(r"[A-Za-z0-9._-]{1,253}")
+OK: Final = frozenset({SourceType.ALERTMANAGER, SourceType.SLACK, SourceType.HEARTBEAT})
+"""The types whose senders expect 200; all other types get 202."""
+
+
+class Hooks:
+    """Answers posts to sources."""
+
+    def __init__(
+        self, sources: Sources, authenticator: Authenticator, limits: Limits, intake: Intake
+    ) -> None:
+        self._sources = sources
+        self._authenticator = authenticator
+        self._limits = limits
+        self._intake = intake
+
+    async def answer(self, exchange: Exchange) -> web.Response:
+        """Return the response to an authenticated post.
+
+        Raises:
+            Unauthenticated: it is none.
+            Unavailable: sources are not known yet, or the post may be stored later.
+            Unacceptable, Malformed, Conflict, Refused: it can become nothing.
+        """
+        if not self._sources.known:
+            raise Unavailable("the sources are not known yet", retry_after=1.0)
+        source = await self._authenticated(exchange)
+        exchange.source = SourceKey(namespace=source.namespace, name=source.name)
+        exchange.route, exchange.label = "hook", str(exchange.source)
+        exchange.is_alertmanager = source.spec.type is SourceType.ALERTMANAGER
+        exchange.is_slack = source.spec.type is SourceType.SLACK
+        if (wait := self._limits.take(source)) > 0:
+            raise Limited("the source sends more than spec.rateLimit", retry_after=wait)
+        receipt = await self._intake.take(source, _post(source, exchange))
+        exchange.outcome = receipt.outcome
+        return _response(source, receipt)
+
+    async def _authenticated(self, exchange: Exchange) -> NotificationSource:
+        """Return the source whose sender this is.
+
+        Raises:
+            Unauthenticated: it is none.
+            Unavailable: that cannot be found out.
+        """
+        for namespace, name, token in self._candidates(exchange.path):
+            source = self._sources.get(namespace, name)
+            if source is not None and await self._accepts(source, exchange, token):
+                return source
+        raise Unauthenticated
+
+    def _candidates(self, path: tuple[str, ...]) -> Iterator[tuple[str, str, str]]:
+        """Yield what a path can mean: namespace, name and path token of a source."""
+        if not all(map(SEGMENT.fullmatch, path)):
+            return
+        match path:
+            case [name]:
+                yield self._sources.home, name, ""
+            case [first, second]:
+                yield self._sources.home, first, second
+                yield first, second, ""
+            case [namespace, name, token]:
+                yield namespace, name, token
+
+    async def _accepts(self, source: NotificationSource, exchange: Exchange, token: str) -> bool:
+        """Return whether a source accepts a request, by its Secrets as they are now if those that are known say no."""
+        incoming = exchange.incoming
+        if await self._authenticator.accepts(source, self._sources.shared_secrets(source), incoming, token):
+            return True
+        is_known = await self._sources.refresh(source)
+        secrets = self._sources.shared_secrets(source)
+        if secrets.accepts(incoming, source.spec.auth.hmac, token):
+            return True
+        if not is_known:
+            raise Unavailable("the Secrets of the source cannot be read")
+        return False
+
+
+def _post(source: NotificationSource, exchange: Exchange) -> Post:
+    """Return the post, if it can be read at all.
+
+    Raises:
+        Unacceptable: it cannot.
+        Unavailable: the source cannot be used as it is.
+    """
+    incoming = exchange.incoming
+    if incoming.method != "POST":
+        raise Unacceptable(HTTPStatus.METHOD_NOT_ALLOWED, "use POST")
+    if incoming.headers.get("content-encoding", "identity").lower() not in {"", "identity"}:
+        raise Unacceptable(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "send the body without Content-Encoding")
+    if incoming.is_too_large:
+        raise Unacceptable(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the body has more than 1048576 bytes")
+    if incoming.body is None:
+        raise Unacceptable(HTTPStatus.REQUEST_TIMEOUT, "the body was not sent completely within 10 s")
+    try:
+        _ = source.spec.matchers
+    except ValueError as error:
+        raise Unavailable(f"spec.filter of the source: {error}") from None
+    return Post(
+        content_type=incoming.headers.get("content-type", ""),
+        headers=incoming.headers,
+        body=incoming.body,
+        received=incoming.received,
+    )
+
+
+def _response(source: NotificationSource, receipt: Receipt) -> web.Response:
+    if source.spec.type is SourceType.SLACK:
+        return web.Response(text="ok")
+    content: dict[str, Any] = {
+        "created": receipt.created,
+        "duplicates": receipt.duplicates,
+        "filtered": receipt.filtered,
+    }
+    return answer(HTTPStatus.OK if source.spec.type in OK else HTTPStatus.ACCEPTED, content)

@@ -1,0 +1,221 @@
+"""The HTTP server: one handler for every request, so that only the HTTP parser answers before authentication."""
+
+from __future__ import annotations
+
+import asyncio
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+
+import structlog
+from aiohttp import web
+
+from notification_gateway.authentication.incoming import Incoming
+from notification_gateway.errors import (
+    Conflict,
+    Forbidden,
+    Limited,
+    NotFound,
+    Refused,
+    Unacceptable,
+    Unauthenticated,
+    Unavailable,
+)
+from notification_gateway.mapping import Malformed, UnsupportedType
+from notification_gateway.metrics import Outcome
+from notification_gateway.web.body import BodyReader
+from notification_gateway.web.exchange import Exchange, answer, refusal, retry_header
+from notification_operator.telemetry.http_server import ALL_ADDRESSES, all_addresses
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from notification_contract.settings.gateway import Gateway
+    from notification_gateway.metrics import Metrics
+    from notification_gateway.sources.catalog import SourceKey
+    from notification_gateway.web.hooks import Hooks
+    from notification_gateway.web.notifications import Notifications
+
+logger = structlog.get_logger(__name__)
+
+FLOOR_SECONDS: Final = 0.025
+"""The minimum time to the answer of a request that is not authenticated."""
+KEEPALIVE_SECONDS: Final = 75.0
+RETRY_SECONDS: Final = 5
+"""Retry-After where no other time is known."""
+
+
+class Server:
+    """Serves messages.
+
+    Args:
+        on_received: counts an authenticated message of a source.
+        clock: the time at which a request is received.
+    """
+
+    def __init__(  # noqa: PLR0913 - its routes, and what counts
+        self,
+        settings: Gateway,
+        hooks: Hooks,
+        notifications: Notifications,
+        metrics: Metrics,
+        *,
+        on_received: Callable[[SourceKey, Outcome], None],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._settings = settings
+        self._hooks = hooks
+        self._notifications = notifications
+        self._metrics = metrics
+        self._on_received = on_received
+        self._clock = clock
+        self.bodies = BodyReader()
+        self._runner: web.ServerRunner | None = None
+        self.port = 0
+        """The port in use, once started."""
+
+    async def start(self) -> None:
+        """Start listening.
+
+        Raises:
+            OSError: the port is taken.
+        """
+        # Otherwise a compressed body is unpacked before its sender is authenticated.
+        server = web.Server(
+            self.handle, access_log=None, auto_decompress=False, keepalive_timeout=KEEPALIVE_SECONDS
+        )
+        self._runner = runner = web.ServerRunner(server, shutdown_timeout=self._settings.grace_seconds)
+        await runner.setup()
+        if self._settings.host == ALL_ADDRESSES:
+            site: web.BaseSite = web.SockSite(runner, all_addresses(self._settings.port))
+        else:
+            site = web.TCPSite(runner, self._settings.host, self._settings.port)
+        await site.start()
+        self.port = runner.addresses[0][1]
+
+    async def stop(self) -> None:
+        """Accept nothing new, and finish what is being stored."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer a request."""
+        loop = asyncio.get_running_loop()
+        started, size = loop.time(), 0
+        exchange = self._exchange(request, None, is_too_large=False)
+        try:
+            _continue(request)
+            body, is_too_large = await self.bodies.read(request)
+            size = len(body or b"")
+            exchange = self._exchange(request, body, is_too_large=is_too_large)
+            response = await self._answered(exchange)
+            if exchange.outcome is Outcome.UNAUTHENTICATED:
+                await asyncio.sleep(started + FLOOR_SECONDS - loop.time())
+        except Unavailable as error:
+            response = _failure(exchange, error)
+        finally:
+            self.bodies.release(size)
+        if exchange.incoming.body is None:
+            # The rest of the body is not read.
+            response.force_close()
+        self._report(exchange, response, seconds=loop.time() - started, size=size)
+        return response
+
+    async def _answered(self, exchange: Exchange) -> web.Response:
+        try:
+            match exchange.path:
+                case ["hook", *rest] if rest:
+                    exchange.path = tuple(rest)
+                    return await self._hooks.answer(exchange)
+                case ["v1", "namespaces", *rest] if rest:
+                    exchange.path = tuple(rest)
+                    return await self._notifications.answer(exchange)
+            return refusal()
+        except Unauthenticated:
+            return refusal()
+        except Exception as error:  # noqa: BLE001 - every failure has an answer
+            return _failure(exchange, error)
+
+    def _exchange(self, request: web.BaseRequest, body: bytes | None, *, is_too_large: bool) -> Exchange:
+        headers: dict[str, str] = {}
+        for name, value in request.headers.items():
+            headers.setdefault(name.lower(), value)
+        incoming = Incoming(
+            method=request.method,
+            headers=headers,
+            body=body,
+            received=self._clock(),
+            is_too_large=is_too_large,
+        )
+        # The path as it was sent: an escaped slash separates nothing.
+        path = tuple(request.rel_url.raw_path.split("/")[1:])
+        return Exchange(incoming=incoming, path=path, query=request.query)
+
+    def _report(self, exchange: Exchange, response: web.Response, *, seconds: float, size: int) -> None:
+        self._metrics.received(exchange.label, exchange.outcome, seconds)
+        if exchange.source is not None:
+            self._on_received(exchange.source, exchange.outcome)
+        log = logger.debug if exchange.outcome is Outcome.UNAUTHENTICATED else logger.info
+        log(
+            "request",
+            route=exchange.route,
+            source=str(exchange.source or ""),
+            outcome=exchange.outcome.value,
+            status=response.status,
+            bytes=size,
+            milliseconds=round(seconds * 1000, 1),
+        )
+
+
+def _continue(request: web.BaseRequest) -> None:
+    """Let a sender go on that waits for permission to send the body."""
+    if request.headers.get("Expect", "").lower() == "100-continue" and request.transport is not None:
+        request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+
+def _failure(exchange: Exchange, error: Exception) -> web.Response:  # noqa: PLR0911 - one line for each
+    """Return the response to a failure, and note its outcome."""
+    match error:
+        case Limited():
+            # Alertmanager repeats a post that failed with 5xx, and no other.
+            status = (
+                HTTPStatus.SERVICE_UNAVAILABLE if exchange.is_alertmanager else HTTPStatus.TOO_MANY_REQUESTS
+            )
+            return _refused(exchange, Outcome.LIMITED, status, error)
+        case Unavailable():
+            return _refused(exchange, Outcome.UNAVAILABLE, HTTPStatus.SERVICE_UNAVAILABLE, error)
+        case UnsupportedType():
+            return _refused(exchange, Outcome.MALFORMED, HTTPStatus.UNSUPPORTED_MEDIA_TYPE, error)
+        case Malformed():
+            return _refused(exchange, Outcome.MALFORMED, HTTPStatus.BAD_REQUEST, error)
+        case Unacceptable():
+            return _refused(exchange, Outcome.MALFORMED, error.status, error)
+        case Conflict():
+            return _refused(exchange, Outcome.CONFLICT, HTTPStatus.CONFLICT, error)
+        case Refused():
+            is_hook = exchange.source is not None
+            status = HTTPStatus.BAD_REQUEST if is_hook else HTTPStatus.UNPROCESSABLE_ENTITY
+            return _refused(exchange, Outcome.MALFORMED, status, error)
+        case Forbidden():
+            return _refused(exchange, Outcome.FORBIDDEN, HTTPStatus.FORBIDDEN, error)
+        case NotFound():
+            return _refused(exchange, Outcome.READ, HTTPStatus.NOT_FOUND, error)
+        case _:
+            logger.error("request failed", exc_info=error)
+            return _refused(
+                exchange, Outcome.UNAVAILABLE, HTTPStatus.SERVICE_UNAVAILABLE, Unavailable("internal error")
+            )
+
+
+def _refused(exchange: Exchange, outcome: Outcome, status: int, error: Exception) -> web.Response:
+    exchange.outcome = outcome
+    headers = {}
+    if isinstance(error, Unavailable):
+        headers = retry_header(error.retry_after, default=RETRY_SECONDS)
+    if exchange.is_slack and status == HTTPStatus.BAD_REQUEST:
+        is_empty = isinstance(error, Malformed) and error.field == "text"
+        return web.Response(status=status, text="no_text" if is_empty else "invalid_payload")
+    content: dict[str, object] = {"error": str(error)}
+    if isinstance(error, Refused) and error.causes:
+        content["causes"] = list(error.causes)
+    return answer(status, content, headers=headers)

@@ -1,0 +1,298 @@
+"""The ways to authenticate with a source: shared secrets, their rotation, path tokens, and tokens of the cluster."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import time
+from base64 import b64decode, b64encode
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from standardwebhooks.webhooks import Webhook
+
+from notification_contract.sources.authentication import Hmac
+from notification_gateway.authentication.authenticator import matches
+from notification_gateway.authentication.incoming import Incoming
+from notification_gateway.authentication.shared_secrets import SharedSecrets
+from notification_gateway.sources import secret_values
+from tests.unit.gateway.cluster import HOME, Cluster
+from tests.unit.gateway.shipped import BEARER, Shipped, serving
+from tests.unit.operator.kube_api import refusal, until
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+NOW = datetime(2026, 11, 29, 8, tzinfo=UTC)
+BODY = b'{"a": 1}'
+WHSEC = "whsec_" + b64encode(b"k" * 24).decode()
+PRIVATE = ec.generate_private_key(ec.SECP256R1())
+
+
+def incoming(headers: Mapping[str, str], *, body: bytes | None = BODY, received: datetime = NOW) -> Incoming:
+    lower = {name.lower(): value for name, value in headers.items()}
+    return Incoming(method="POST", headers=lower, body=body, received=received)
+
+
+def signature(key: str, content: bytes) -> str:
+    return hmac.new(key.encode(), content, hashlib.sha256).hexdigest()
+
+
+def scheme(**fields: Any) -> Hmac:
+    return Hmac.model_validate({"secretRef": {"name": "s"}, **fields})
+
+
+def basic(text: str) -> dict[str, str]:
+    return {"Authorization": f"Basic {b64encode(text.encode()).decode()}"}
+
+
+SECRETS = SharedSecrets(
+    bearers=("one", "two"), basics=(("user", "pass:word"),), hmac_keys=("k1", "k2"), path_tokens=("t" * 43,)
+)
+
+
+@pytest.mark.parametrize(
+    ("headers", "accepted"),
+    [
+        ({"Authorization": "Bearer one"}, True),
+        ({"Authorization": "bearer  two"}, True),
+        ({"Authorization": "Bearer three"}, False),
+        ({"Authorization": "Bearer "}, False),
+        ({"Authorization": "one"}, False),
+        (basic("user:pass:word"), True),
+        (basic("user:"), False),
+        ({"Authorization": "Basic ???"}, False),
+        ({}, False),
+    ],
+)
+def test_token_or_password_is_one_of_those_of_the_secrets(headers: dict[str, str], *, accepted: bool) -> None:
+    assert SECRETS.accepts(incoming(headers), None, "") is accepted
+
+
+def test_secret_without_a_value_accepts_no_empty_credentials() -> None:
+    empty = SharedSecrets(bearers=("",), basics=(("", ""),), hmac_keys=("",), path_tokens=("",))
+    for headers in ({"Authorization": "Bearer "}, {}, {"X-Token": ""}):
+        assert not empty.accepts(incoming(headers), scheme(scheme="plain-token", header="X-Token"), "")
+
+
+def test_path_token_is_compared_as_a_whole() -> None:
+    assert SECRETS.accepts(incoming({}), None, "t" * 43)
+    assert not SECRETS.accepts(incoming({}), None, "t" * 42)
+
+
+@pytest.mark.parametrize("prefix", ["", "sha256="])
+@pytest.mark.parametrize("key", ["k1", "k2"])
+def test_signature_of_the_body_is_that_of_github(prefix: str, key: str) -> None:
+    headers = {"X-Hub-Signature-256": prefix + signature(key, BODY)}
+    assert SECRETS.accepts(incoming(headers), scheme(), "")
+    assert not SECRETS.accepts(incoming(headers, body=BODY + b" "), scheme(), "")
+    assert not SECRETS.accepts(incoming(headers, body=None), scheme(), "")
+
+
+@pytest.mark.parametrize(("age", "accepted"), [(0, True), (299, True), (301, False), (-301, False)])
+def test_signature_with_a_time_is_accepted_near_that_time(age: int, *, accepted: bool) -> None:
+    sent = str(int(NOW.timestamp()) - age)
+    settings = scheme(header="X-Signature", timestampHeader="X-Time")
+    headers = {"X-Time": sent, "X-Signature": signature("k1", f"{sent}:".encode() + BODY)}
+    assert SECRETS.accepts(incoming(headers), settings, "") is accepted
+
+
+@pytest.mark.parametrize("sent", ["", "soon", "1e9", "\u0661", "9" * 40])
+def test_time_that_is_none_is_refused(sent: str) -> None:
+    settings = scheme(header="X-Signature", timestampHeader="X-Time")
+    headers = {"X-Time": sent, "X-Signature": signature("k1", f"{sent}:".encode() + BODY)}
+    assert not SECRETS.accepts(incoming(headers), settings, "")
+
+
+def test_plain_token_in_a_header_is_that_of_gitlab() -> None:
+    settings = scheme(scheme="plain-token", header="X-Gitlab-Token")
+    assert SECRETS.accepts(incoming({"X-Gitlab-Token": "k2"}), settings, "")
+    assert not SECRETS.accepts(incoming({"X-Gitlab-Token": "k3"}), settings, "")
+
+
+def test_signature_of_standard_webhooks_is_that_of_its_library() -> None:
+    secrets = SharedSecrets(hmac_keys=("no base64!", WHSEC))
+    now = datetime.now(UTC)
+    signed = Webhook(WHSEC).sign("msg_1", now, BODY.decode())
+    headers = {
+        "webhook-id": "msg_1",
+        "webhook-timestamp": str(int(now.timestamp())),
+        "webhook-signature": f"v1,AAAA {signed}",
+    }
+    settings = scheme(scheme="standard-webhooks")
+    assert secrets.accepts(incoming(headers, received=now), settings, "")
+    assert not secrets.accepts(incoming(headers, received=now + timedelta(minutes=6)), settings, "")
+    for changed in ({"webhook-id": "msg_2"}, {"webhook-id": ""}, {"webhook-signature": "v2,AAAA"}):
+        assert not secrets.accepts(incoming(headers | changed, received=now), settings, "")
+
+
+def test_nothing_secret_is_in_a_representation() -> None:
+    shown = repr(SECRETS) + repr(incoming({"Authorization": "Bearer one"}))
+    assert not any(each in shown for each in ("one", "pass", "k1", "ttt"))
+
+
+@pytest.mark.parametrize(
+    ("subject", "pattern", "accepted"),
+    [
+        ("repo:acme/shop:ref:refs/heads/main", "repo:acme/shop:*", True),
+        ("repo:acme/shop:x", "repo:acme/*:x", True),
+        ("xrepo:acme/shop:x", "repo:acme/shop:*", False),
+        ("repo:acme/shop", "repo:acme/sho?", False),
+        ("repo:acme/shop", "repo:acme/[s]hop", False),
+        ("a[s]?", "a[s]?", True),
+        ("Repo", "repo", False),
+    ],
+)
+def test_pattern_of_a_subject_is_anchored_and_has_only_stars(
+    subject: str, pattern: str, *, accepted: bool
+) -> None:
+    assert matches(subject, pattern) is accepted
+
+
+async def test_rotated_secret_refuses_neither_the_old_nor_the_new_value(
+    gateway: Shipped, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(secret_values, "LEAST_SECONDS", 0.0)
+    gateway.cluster.secret(token="next")
+    for token in ("s3cret", "next", "s3cret", "next"):
+        assert (await gateway.send(headers={"Authorization": f"Bearer {token}"})).status == 202
+
+
+async def test_two_secrets_at_once_are_accepted(cluster: Cluster) -> None:
+    cluster.secret(token="s3cret")
+    cluster.secret("other", token="second")
+    refs = {"bearerSecretRef": {"name": "hook"}, "bearerSecretRefs": [{"name": "other"}]}
+    cluster.source(auth=refs)
+    async with serving(cluster) as gateway:
+        for token in ("s3cret", "second"):
+            assert (await gateway.send(headers={"Authorization": f"Bearer {token}"})).status == 202
+
+
+async def test_secret_that_vanishes_serves_on_for_a_while(
+    gateway: Shipped, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway.cluster.remove("secrets", HOME, "hook")
+    monkeypatch.setattr(secret_values, "LEAST_SECONDS", 0.0)
+    assert (await gateway.send(headers={"Authorization": "Bearer wrong"})).status == 401
+    assert (await gateway.send()).status == 202
+
+
+@pytest.mark.parametrize(
+    ("labels", "type_"),
+    [
+        ({}, "Opaque"),
+        ({"kubernaut.ai/sources": "false"}, "Opaque"),
+        (None, "kubernetes.io/service-account-token"),
+    ],
+)
+async def test_secret_that_its_owner_did_not_grant_is_not_used(
+    cluster: Cluster, labels: dict[str, str] | None, type_: str
+) -> None:
+    cluster.secret(labels=labels, token="s3cret")
+    cluster.put("secrets", HOME, "hook", type=type_)
+    cluster.source()
+    async with serving(cluster) as gateway:
+        assert (await gateway.send()).status == 401
+        await until(lambda: "status" in (cluster.named("notificationsources", "alerts") or {}))
+    source = cluster.named("notificationsources", "alerts")
+    assert source is not None
+    (ready,) = source["status"]["conditions"]
+    assert (ready["status"], ready["reason"]) == ("False", "NotAllowed")
+
+
+async def test_path_token_is_created_once_and_accepted_in_the_url(
+    cluster: Cluster, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cluster.source(auth={"path": True})
+    async with serving(cluster) as first, serving(cluster, replica="gateway-1") as second:
+        secret = cluster.named("secrets", "alerts-path")
+        assert secret is not None
+        (owner,) = secret["metadata"]["ownerReferences"]
+        assert (owner["kind"], owner["name"]) == ("NotificationSource", "alerts")
+        token = _token(secret)
+        for replica in (first, second):
+            assert (await replica.send(f"/hook/alerts/{token}", headers={})).status == 202
+            assert (await replica.send(f"/hook/{HOME}/alerts/{token}", headers={})).status == 202
+            assert (await replica.send("/hook/alerts", headers={})).status == 401
+            assert (await replica.send(f"/hook/alerts/{'x' * 43}", headers={})).status == 401
+        page = await first.app.health._page.text()  # noqa: SLF001 - what /metrics shows
+        status = str(cluster.named("notificationsources", "alerts"))
+        assert token not in capsys.readouterr().out + page.decode() + status
+
+
+async def test_deleted_path_token_is_replaced_and_no_longer_accepted(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(secret_values, "LEAST_SECONDS", 0.0)
+    cluster.source(auth={"path": True})
+    async with serving(cluster) as gateway:
+        old = _token(cluster.named("secrets", "alerts-path"))
+        cluster.remove("secrets", HOME, "alerts-path")
+        assert (await gateway.send("/hook/alerts/unknown", headers={})).status == 401
+        new = _token(cluster.named("secrets", "alerts-path"))
+        assert new != old
+        assert (await gateway.send(f"/hook/alerts/{new}", headers={})).status == 202
+        assert (await gateway.send(f"/hook/alerts/{old}", headers={})).status == 401
+
+
+async def test_path_token_that_another_object_owns_is_not_used(cluster: Cluster) -> None:
+    token = "x" * 43
+    cluster.secret("alerts-path", token=token)
+    cluster.source(auth={"path": True})
+    async with serving(cluster) as gateway:
+        assert (await gateway.send(f"/hook/alerts/{token}", headers={})).status == 401
+
+
+def _token(secret: Any) -> str:
+    return b64decode(secret["data"]["token"]).decode()
+
+
+def account_token(**claims: Any) -> str:
+    """Return a token that looks like one of a ServiceAccount; the review of the small API server decides."""
+    return jwt.encode({"aud": ["notifications"], **claims}, PRIVATE, algorithm="ES256")
+
+
+async def test_service_account_with_the_permission_is_accepted(cluster: Cluster) -> None:
+    cluster.source(auth={"kubernetes": {}})
+    user, token = "system:serviceaccount:shop:ci", account_token(n=1)
+    cluster.users[token, "notifications"] = user
+    async with serving(cluster) as gateway:
+        headers = {"Authorization": f"Bearer {token}"}
+        assert (await gateway.send(headers=headers)).status == 401
+    cluster.permissions.add((user, "create", HOME))
+    async with serving(cluster) as gateway:
+        assert (await gateway.send(headers=headers)).status == 202
+        reviews = cluster.posts("reviews")
+        assert (await gateway.send(headers=headers)).status == 202
+        assert cluster.posts("reviews") == reviews, "an answer counts for a moment"
+
+
+@pytest.mark.parametrize(
+    ("audience", "user"),
+    [
+        (["notifications", "https://kubernetes.default.svc"], "system:serviceaccount:shop:ci"),
+        (["other"], "system:serviceaccount:shop:ci"),
+        ("notifications", "alice"),
+    ],
+)
+async def test_token_for_others_too_or_of_a_person_is_refused(
+    cluster: Cluster, audience: Any, user: str
+) -> None:
+    cluster.source(auth={"kubernetes": {}})
+    token = account_token(aud=audience)
+    cluster.users[token, "notifications"] = user
+    cluster.permissions.add((user, "create", HOME))
+    async with serving(cluster) as gateway:
+        assert (await gateway.send(headers={"Authorization": f"Bearer {token}"})).status == 401
+
+
+async def test_review_without_an_answer_makes_the_sender_come_again(cluster: Cluster) -> None:
+    cluster.source(auth={"kubernetes": {}})
+    cluster.fails = lambda _method, path, _body: refusal(500, "away") if "tokenreviews" in path else None
+    async with serving(cluster) as gateway:
+        headers = {"Authorization": f"Bearer {account_token(time=time.time())}"}
+        assert (await gateway.send(headers=headers)).status == 503
+        assert (await gateway.send(headers=BEARER)).status == 401

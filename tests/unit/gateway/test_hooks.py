@@ -1,0 +1,423 @@
+"""Hooks: what each type of source answers, what is stored, and what a sender learns that is not authenticated."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+from datetime import UTC, datetime
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from aiohttp import web
+
+from notification_gateway.sources import secret_values
+from notification_gateway.web.server import FLOOR_SECONDS
+from tests.unit.gateway.cluster import HOME, REQUESTS, Cluster
+from tests.unit.gateway.shipped import BEARER, Shipped, serving
+from tests.unit.operator.kube_api import refusal, until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+EVENT = {"specversion": "1.0", "id": "1", "source": "/ci", "type": "build.failed", "data": {"n": 1}}
+BATCH = "application/cloudevents-batch+json"
+
+
+def alert(status: str = "firing", *, name: str = "Down") -> dict[str, Any]:
+    """Return a webhook of Alertmanager."""
+    return {
+        "version": "4",
+        "groupKey": f'{{}}:{{alertname="{name}"}}',
+        "status": status,
+        "receiver": "hook",
+        "groupLabels": {"alertname": name},
+        "commonLabels": {"alertname": name},
+        "commonAnnotations": {},
+        "externalURL": "https://alerts.example.com",
+        "alerts": [
+            {
+                "status": status,
+                "labels": {"alertname": name, "severity": "critical"},
+                "annotations": {"summary": "it burns"},
+                "startsAt": "2026-11-29T08:00:00Z",
+                "endsAt": "2026-11-29T09:00:00Z" if status == "resolved" else "0001-01-01T00:00:00Z",
+                "generatorURL": "https://prometheus.example.com/graph",
+                "fingerprint": "f1",
+            }
+        ],
+    }
+
+
+def creations(reply: Callable[[], web.Response]) -> Callable[[str, str, Any], web.Response | None]:
+    """Return a failure of every creation of a notification."""
+    return lambda method, path, _body: reply() if method == "POST" and path.endswith(REQUESTS) else None
+
+
+async def test_group_of_alerts_is_one_object_however_often_it_is_sent(gateway: Shipped) -> None:
+    gateway.cluster.source(type="alertmanager")
+    await until(lambda: gateway.app.sources.get(HOME, "alerts").spec.type == "alertmanager")  # type: ignore[union-attr]
+    replies = [await gateway.send(json=alert()) for _ in range(3)]
+    assert [(each.status, each.counts["created"], each.counts["duplicates"]) for each in replies] == [
+        (200, 1, 0),
+        (200, 0, 1),
+        (200, 0, 1),
+    ]
+    (created,) = gateway.cluster.created
+    assert created["spec"]["event"] == "Trigger"
+    assert created["metadata"]["labels"]["kubernaut.ai/source"] == "alerts"
+    assert created["metadata"]["namespace"] == HOME
+    assert (await gateway.send(json=alert("resolved"))).status == 200
+    assert sorted(each["spec"]["event"] for each in gateway.cluster.created) == ["Resolve", "Trigger"]
+    assert gateway.metric(f"{HOME}/alerts", "duplicate") == 2.0
+
+
+@pytest.mark.parametrize(
+    ("type_", "content", "status", "text"),
+    [
+        ("generic", {"json": {"a": 1}}, 202, ""),
+        ("slack", {"json": {"text": "hello"}}, 200, "ok"),
+        ("slack", {"data": {"payload": '{"text": "hello"}'}}, 200, "ok"),
+        ("cloudevents", {"data": json.dumps(EVENT)}, 202, ""),
+    ],
+)
+async def test_type_answers_what_its_senders_expect(
+    cluster: Cluster, type_: str, content: Any, status: int, text: str
+) -> None:
+    cluster.secret(token="s3cret")
+    cluster.source(type=type_)
+    headers = BEARER | ({"Content-Type": "application/cloudevents+json"} if type_ == "cloudevents" else {})
+    async with serving(cluster) as gateway:
+        reply = await gateway.send(headers=headers, **content)
+    assert reply.status == status
+    assert not text or reply.text == text
+    assert len(cluster.created) == 1
+
+
+async def test_hundred_equal_posts_to_two_replicas_are_one_object(cluster: Cluster) -> None:
+    cluster.secret(token="s3cret")
+    cluster.source()
+    async with serving(cluster) as first, serving(cluster, replica="gateway-1") as second:
+        headers = BEARER | {"Idempotency-Key": "k1"}
+        posts = [each.send(headers=headers) for each in (first, second) for _ in range(50)]
+        replies = await asyncio.gather(*posts)
+    assert {each.status for each in replies} == {202}
+    assert sum(each.counts["created"] for each in replies) == 1
+    assert len(cluster.created) == 1
+
+
+async def test_same_key_with_another_body_is_a_conflict(gateway: Shipped) -> None:
+    headers = BEARER | {"Idempotency-Key": "k1"}
+    assert (await gateway.send(headers=headers, json={"n": 1})).status == 202
+    assert (await gateway.send(headers=headers, data=b'{ "n": 1 }')).counts["duplicates"] == 1
+    assert (await gateway.send(headers=headers, json={"n": 2})).status == 409
+    assert len(gateway.cluster.created) == 1
+
+
+async def test_batch_with_one_refused_event_creates_nothing(cluster: Cluster) -> None:
+    cluster.secret(token="s3cret")
+    cluster.source(type="cloudevents")
+    events = [EVENT | {"id": str(number)} for number in range(3)]
+    headers = BEARER | {"Content-Type": BATCH}
+
+    def refuse(method: str, path: str, body: Any) -> web.Response | None:
+        is_third = method == "POST" and path.endswith(REQUESTS) and '"n": 3' in body["spec"]["body"]
+        return refusal(422, "spec.body is invalid") if is_third else None
+
+    async with serving(cluster) as gateway:
+        cluster.fails = refuse
+        broken = [*events, EVENT | {"id": "4", "data": {"n": 3}}]
+        reply = await gateway.send(headers=headers, data=json.dumps(broken))
+        assert (reply.status, cluster.created) == (400, [])
+        twice = [*events, events[0]]
+        assert (await gateway.send(headers=headers, data=json.dumps(twice))).counts["created"] == 3
+        assert (await gateway.send(headers=headers, data=json.dumps(events))).counts["duplicates"] == 3
+    assert len(cluster.created) == 3
+
+
+async def test_webhook_without_dry_runs_loses_no_batch(cluster: Cluster) -> None:
+    cluster.secret(token="s3cret")
+    cluster.source(type="cloudevents")
+    message = 'admission webhook "policy" does not support dry run'
+    dry: list[str] = []
+
+    def refuse(method: str, path: str, body: Any) -> web.Response | None:
+        # The first two creations are the dry runs of the batch.
+        if method == "POST" and path.endswith(REQUESTS) and len(dry) < 2:
+            dry.append(body["metadata"]["name"])
+            return refusal(400, message)
+        return None
+
+    async with serving(cluster) as gateway:
+        cluster.fails = refuse
+        events = json.dumps([EVENT, EVENT | {"id": "2"}])
+        reply = await gateway.send(headers=BEARER | {"Content-Type": BATCH}, data=events)
+    assert reply.counts["created"] == 2
+    assert len(cluster.created) == 2
+
+
+async def test_repeat_after_a_lost_answer_completes_without_a_second_object(gateway: Shipped) -> None:
+    gateway.cluster.loses_answers = True
+    headers = BEARER | {"Idempotency-Key": "k1"}
+    lost = await gateway.send(headers=headers)
+    assert (lost.status, lost.headers["Retry-After"]) == (503, "5")
+    gateway.cluster.loses_answers = False
+    assert (await gateway.send(headers=headers)).counts["duplicates"] == 1
+    assert len(gateway.cluster.created) == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "alertmanager", "others"),
+    [
+        (500, "etcdserver: request timed out", 503, 503),
+        (429, "too many requests", 503, 503),
+        (403, 'User "gateway" cannot create resource "notificationrequests"', 503, 503),
+        (403, "exceeded quota: notifications", 503, 429),
+        (403, 'admission webhook "policy" denied the request', 400, 400),
+        (403, "ValidatingAdmissionPolicy 'x' with binding 'x' denied request", 400, 400),
+        (422, "spec.subject: Too long", 400, 400),
+        (404, 'namespaces "shop" not found', 503, 503),
+    ],
+)
+async def test_refusal_is_permanent_only_if_the_sender_can_mend_it(
+    cluster: Cluster, code: int, message: str, alertmanager: int, others: int
+) -> None:
+    cluster.secret(token="s3cret")
+    cluster.source("generic")
+    cluster.source("alerts", type="alertmanager")
+    cluster.fails = creations(lambda: refusal(code, message))
+    async with serving(cluster) as gateway:
+        assert (await gateway.send(json=alert())).status == alertmanager
+        assert (await gateway.send("/hook/generic")).status == others
+
+
+@pytest.mark.parametrize(
+    ("path", "headers"),
+    [
+        ("/hook/alerts", {}),
+        ("/hook/alerts", {"Authorization": "Bearer wrong"}),
+        ("/hook/alerts", {"Authorization": "Basic c29tZTpvbmU="}),
+        ("/hook/alerts", {"Authorization": "Bearer s3cre\u0301t".encode().decode("latin-1")}),
+        ("/hook/unknown", BEARER),
+        ("/hook", BEARER),
+        ("/hook/", BEARER),
+        ("/hook/alerts/", BEARER),
+        (f"/hook/{HOME}/alerts/extra/segments", BEARER),
+        ("/hook/alerts%2F", BEARER),
+        ("/metrics", BEARER),
+        ("/healthz", BEARER),
+        ("/", BEARER),
+        ("/v1/namespaces/shop/notifications", BEARER),
+        ("/v1/namespaces/shop/other", BEARER),
+    ],
+)
+async def test_everything_not_authenticated_gets_the_same_answer(
+    gateway: Shipped, path: str, headers: dict[str, str]
+) -> None:
+    reply = await gateway.send(path, headers=headers)
+    known = await gateway.send("/no/such/path", headers={})
+    assert (reply.status, reply.text) == (401, '{"error":"unauthorized"}\n')
+    stable = {name: value for name, value in reply.headers.items() if name != "Date"}
+    assert stable == {name: value for name, value in known.headers.items() if name != "Date"}
+    assert gateway.cluster.created == []
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "OPTIONS", "HEAD", "PROPFIND"])
+async def test_wrong_method_is_told_only_to_authenticated_senders(gateway: Shipped, method: str) -> None:
+    assert (await gateway.send(method=method, headers={})).status == 401
+    assert (await gateway.send(method=method)).status == 405
+
+
+async def test_unknown_path_and_wrong_credentials_wait_for_the_same_floor(gateway: Shipped) -> None:
+    loop = asyncio.get_running_loop()
+    for path in ("/hook/alerts", "/hook/unknown", "/other"):
+        started = loop.time()
+        assert (await gateway.send(path, headers={"Authorization": "Bearer wrong"})).status == 401
+        assert loop.time() - started >= FLOOR_SECONDS
+
+
+async def test_authenticated_sender_learns_what_is_wrong_with_its_request(gateway: Shipped) -> None:
+    large = b'"' + b"x" * 1_048_576 + b'"'
+    assert (await gateway.send(data=BytesIO(large))).status == 413
+    assert (await gateway.send(data=_chunks(large))).status == 413
+    packed = BEARER | {"Content-Encoding": "gzip"}
+    assert (await gateway.send(headers=packed, data=gzip.compress(b"{}"))).status == 415
+    malformed = await gateway.send(data=b"{")
+    assert malformed.status == 400
+    assert "it must be JSON" in malformed.counts["error"]
+    assert (await gateway.send(headers={}, data=BytesIO(large))).status == 401
+    assert gateway.metric(f"{HOME}/alerts", "malformed") == 4.0
+
+
+async def _chunks(body: bytes) -> Any:
+    for start in range(0, len(body), 65_536):
+        yield body[start : start + 65_536]
+
+
+@pytest.mark.parametrize(
+    ("body", "text"), [({"text": ""}, "no_text"), ([], "invalid_payload"), ({"blocks": 1}, "no_text")]
+)
+async def test_errors_of_slack_are_those_of_slack(cluster: Cluster, body: Any, text: str) -> None:
+    cluster.secret(token="s3cret")
+    cluster.source(type="slack")
+    async with serving(cluster) as gateway:
+        reply = await gateway.send(json=body)
+    assert (reply.status, reply.text) == (400, text)
+
+
+async def test_body_that_never_ends_is_given_up(gateway: Shipped) -> None:
+    gateway.app.server.bodies.seconds = 0.05
+
+    async def slow() -> Any:
+        yield b"{"
+        await asyncio.sleep(5)
+
+    assert (await gateway.send(data=slow())).status == 408
+    assert (await gateway.send(headers={}, data=slow())).status == 401
+
+
+async def test_bodies_beyond_the_memory_of_all_are_told_to_come_again(gateway: Shipped) -> None:
+    gateway.app.server.bodies.left = 100
+    reply = await gateway.send(data=b'"' + b"x" * 200 + b'"')
+    assert (reply.status, reply.headers["Retry-After"]) == (503, "1")
+    assert (await gateway.send(data=b'"' + b"x" * 50 + b'"')).status == 202
+    assert (await gateway.send(data=b'"' + b"x" * 60 + b'"')).status == 202
+
+
+async def test_sender_that_expects_to_be_let_through_is(gateway: Shipped) -> None:
+    assert (await gateway.send(json={"a": 1}, expect100=True)).status == 202
+
+
+async def test_every_path_is_unavailable_until_the_sources_are_known(cluster: Cluster) -> None:
+    cluster.source()
+    cluster.fails = lambda _method, path, _body: refusal(500, "away") if "sources" in path else None
+    async with serving(cluster, ready=False) as gateway:
+        for path in ("/hook/alerts", "/hook/unknown"):
+            assert (await gateway.send(path)).status == 503
+        assert not gateway.app.ready()["sources"].passed
+        assert (await gateway.send("/other")).status == 401
+
+
+async def test_source_whose_secret_cannot_be_read_is_unavailable(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(secret_values, "LEAST_SECONDS", 0.0)
+    cluster.source()
+    cluster.fails = lambda _method, path, _body: refusal(500, "away") if "/secrets/" in path else None
+    async with serving(cluster) as gateway:
+        assert (await gateway.send()).status == 503
+        cluster.secret(token="s3cret")
+        cluster.fails = lambda _method, _path, _body: None
+        assert (await gateway.send()).status == 202
+
+
+async def test_rate_limit_is_503_for_alertmanager_and_429_for_others(cluster: Cluster) -> None:
+    limit = {"count": 2, "period": "1h"}
+    cluster.secret(token="s3cret")
+    cluster.source("generic", rateLimit=limit)
+    cluster.source("alerts", type="alertmanager", rateLimit=limit)
+    async with serving(cluster) as gateway:
+        statuses = [(await gateway.send("/hook/generic")).status for _ in range(3)]
+        assert statuses == [202, 202, 429]
+        assert (await gateway.send(data=b"{")).status == 400
+        assert (await gateway.send(json=alert())).status == 200
+        limited = await gateway.send(json=alert())
+    assert limited.status == 503
+    assert 0 < int(limited.headers["Retry-After"]) <= 1800
+    assert gateway.metric(f"{HOME}/generic", "limited") == 1.0
+
+
+async def test_template_of_the_source_makes_the_text(cluster: Cluster) -> None:
+    cluster.secret(token="s3cret")
+    cluster.source(mapping={"subject": "Build {{ payload.number }}", "body": "{{ payload.text | upper }}"})
+    async with serving(cluster) as gateway:
+        assert (await gateway.send(json={"number": 7, "text": "failed"})).status == 202
+    (created,) = cluster.created
+    assert (created["spec"]["subject"], created["spec"]["body"]) == ("Build 7", "FAILED")
+
+
+async def test_template_that_fails_loses_no_message(cluster: Cluster) -> None:
+    cluster.secret(token="s3cret")
+    cluster.source(mapping={"subject": "{% if %}", "body": "{{ payload.missing.deeper }}"})
+    async with serving(cluster) as gateway:
+        assert (await gateway.send(json={"number": 7})).status == 202
+        await until(lambda: "status" in (cluster.named("notificationsources", "alerts") or {}))
+    (created,) = cluster.created
+    assert created["spec"]["subject"] == "Message from alerts"
+    note = created["metadata"]["annotations"]["kubernaut.ai/source-note"]
+    assert created["spec"]["body"].endswith(note)
+    assert "built-in body used" in note
+    assert "built-in subject used" in note
+    source = cluster.named("notificationsources", "alerts")
+    assert source is not None
+    (ready,) = source["status"]["conditions"]
+    assert (ready["status"], ready["reason"]) == ("False", "TemplateInvalid")
+
+
+async def test_filter_that_is_none_makes_the_sender_come_again(cluster: Cluster) -> None:
+    cluster.secret(token="s3cret")
+    cluster.source(filter=["no condition"])
+    async with serving(cluster) as gateway:
+        assert (await gateway.send()).status == 503
+
+
+async def test_filtered_message_is_accepted_and_creates_nothing(cluster: Cluster) -> None:
+    cluster.secret(token="s3cret")
+    cluster.source(filter=["kind=push"])
+    async with serving(cluster) as gateway:
+        assert (await gateway.send(json={"kind": "star"})).counts["filtered"] == 1
+        assert gateway.metric(f"{HOME}/alerts", "filtered") == 1.0
+    assert cluster.created == []
+
+
+async def test_beat_is_accepted_and_creates_nothing(cluster: Cluster) -> None:
+    cluster.secret(token="s3cret")
+    cluster.source("backup", type="heartbeat", heartbeat={"every": "1h"})
+    async with serving(cluster) as gateway:
+        assert (await gateway.send("/hook/backup", data=b"anything")).status == 200
+        await until(
+            lambda: "lastBeatTime" in (cluster.named("notificationsources", "backup") or {}).get("status", {})
+        )
+    assert cluster.created == []
+
+
+async def test_source_of_a_tenant_is_served_only_by_setting(cluster: Cluster) -> None:
+    cluster.secret(namespace="shop", token="s3cret")
+    cluster.source(namespace="shop")
+    async with serving(cluster) as gateway:
+        assert (await gateway.send("/hook/shop/alerts")).status == 401
+    async with serving(cluster, tenant_sources=True) as gateway:
+        assert (await gateway.send("/hook/shop/alerts")).status == 202
+        assert (await gateway.send("/hook/alerts")).status == 401
+    (created,) = cluster.created
+    assert created["metadata"]["namespace"] == "shop"
+
+
+async def test_post_of_the_minute_before_is_the_same_message(gateway: Shipped) -> None:
+    assert (await gateway.send()).counts["created"] == 1
+    (created,) = gateway.cluster.created
+    key = (REQUESTS, HOME, created["metadata"]["name"])
+    earlier = datetime.now(UTC).isoformat()
+    del gateway.cluster.objects[key]
+    asked: list[str] = []
+
+    def rename(method: str, path: str, _body: Any) -> web.Response | None:
+        # The name of the minute before is asked for first.
+        if method == "GET" and f"/{REQUESTS}/ev-" in path and not asked:
+            asked.append(path.rpartition("/")[2])
+            meta = {**created["metadata"], "name": asked[0], "creationTimestamp": earlier}
+            return web.json_response({**created, "metadata": meta})
+        return None
+
+    gateway.cluster.fails = rename
+    assert (await gateway.send()).counts["duplicates"] == 1
+    assert gateway.cluster.created == []
+
+
+async def test_failure_inside_is_no_error_500(gateway: Shipped, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any) -> None:
+        raise ValueError("unexpected")
+
+    monkeypatch.setattr("notification_gateway.intake.translate", broken)
+    assert (await gateway.send()).status == 503

@@ -1,0 +1,105 @@
+"""The catalog of sources, and what makes one ready."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from notification_contract.sources.source import NotificationSource
+from notification_contract.sources.status import ReadyReason
+from notification_gateway.sources import catalog
+from notification_gateway.sources.readiness import assess
+from notification_gateway.sources.secret_values import SecretState
+from tests.unit.gateway.cluster import HOME, Cluster
+from tests.unit.gateway.shipped import serving
+from tests.unit.operator.kube_api import until
+
+FOUND = SecretState(known=True, data={"token": "t"})
+BEARER = {"bearerSecretRef": {"name": "hook"}}
+
+
+def source(**spec: Any) -> NotificationSource:
+    return NotificationSource.parse(
+        {
+            "metadata": {"namespace": "shop", "name": "a", "uid": "u"},
+            "spec": {"type": "alertmanager", "auth": BEARER, **spec},
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("spec", "state", "problem", "reason"),
+    [
+        ({}, FOUND, "", ReadyReason.ACCEPTED),
+        ({"auth": {}}, FOUND, "", ReadyReason.NO_AUTHENTICATION),
+        ({"filter": ["no condition"]}, FOUND, "", ReadyReason.SPEC_INVALID),
+        ({}, SecretState(known=True), "", ReadyReason.SECRET_NOT_FOUND),
+        ({}, SecretState(known=True, data={"other": "t"}), "", ReadyReason.KEY_MISSING),
+        ({}, SecretState(known=True, objection="it lacks the label"), "", ReadyReason.NOT_ALLOWED),
+        ({}, FOUND, "body: line 1", ReadyReason.TEMPLATE_INVALID),
+        ({"alertmanager": {"repeatAfter": "84h"}}, FOUND, "", ReadyReason.ACCEPTED),
+        ({"alertmanager": {"repeatAfter": "85h"}}, FOUND, "", ReadyReason.RETENTION_SHORT),
+    ],
+)
+def test_readiness_has_the_first_reason(
+    spec: dict[str, Any], state: SecretState, problem: str, reason: ReadyReason
+) -> None:
+    readiness = assess(source(**spec), lambda _key: state, problem)
+    assert readiness is not None
+    assert readiness.reason is reason
+    assert readiness.message
+
+
+def test_readiness_is_not_known_before_the_secrets_are() -> None:
+    assert assess(source(), lambda _key: SecretState(), "") is None
+
+
+def later(state: SecretState, found: SecretState, now: float) -> SecretState:
+    return state.next(found, now)
+
+
+def test_last_good_value_serves_for_a_minute_after_a_change() -> None:
+    state = later(SecretState(), SecretState(data={"token": "one"}), 0.0)
+    assert state.values("token", 0.0) == ("one",)
+    state = later(state, SecretState(data={"token": "two"}), 100.0)
+    assert state.values("token", 159.0) == ("two", "one")
+    assert state.values("token", 161.0) == ("two",)
+    state = later(state, SecretState(), 200.0)
+    assert state.values("token", 259.0) == ("two",)
+    state = later(state, SecretState(), 230.0)
+    assert state.values("token", 261.0) == (), "reading again extends nothing"
+
+
+async def test_sources_beyond_the_bound_of_a_namespace_are_not_served(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalog, "MOST_OF_NAMESPACE", 2)
+    for name in ("a", "b", "c"):
+        cluster.secret(namespace="shop", token="s3cret")
+        meta = {"creationTimestamp": f"2026-11-29T08:00:0{ord(name) - ord('a')}Z"}
+        cluster.source(name, namespace="shop")
+        cluster.put("notificationsources", "shop", name, meta=meta)
+        cluster.source(name)
+    cluster.secret(token="s3cret")
+    async with serving(cluster, tenant_sources=True) as gateway:
+        statuses = [(await gateway.send(f"/hook/shop/{name}")).status for name in "abc"]
+        assert statuses == [202, 202, 401]
+        assert [(await gateway.send(f"/hook/{name}")).status for name in "abc"] == [202, 202, 202]
+
+        def reason() -> Any:
+            obj = cluster.named("notificationsources", "c", "shop") or {}
+            return [each["reason"] for each in obj.get("status", {}).get("conditions", ())]
+
+        await until(lambda: reason() == ["NotAllowed"])
+
+
+async def test_crd_that_arrives_later_needs_no_restart(cluster: Cluster) -> None:
+    cluster.uninstall("notificationsources")
+    async with serving(cluster) as gateway:
+        assert (await gateway.send()).status == 401
+        cluster.secret(token="s3cret")
+        cluster.install("notificationsources")
+        cluster.source()
+        await until(lambda: gateway.app.sources.get(HOME, "alerts"))
+        assert (await gateway.send()).status == 202

@@ -1,0 +1,174 @@
+"""The status of a source: the entry of each replica, the summary, and how often it is written."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from notification_contract.sources.status import ReadyReason, SourceStatus
+from notification_gateway.sources.readiness import Readiness
+from notification_gateway.sources.status import Counts, Report, fold
+from tests.unit.gateway.cluster import HOME, SOURCES, Cluster
+from tests.unit.gateway.shipped import Shipped, serving
+from tests.unit.operator.kube_api import until
+
+NOW = datetime(2026, 11, 29, 8, tzinfo=UTC)
+MISSING = Readiness(reason=ReadyReason.SECRET_NOT_FOUND, message="Secret hook does not exist")
+
+
+def report(replica: str = "a", *, readiness: Readiness | None = None, **counts: Any) -> Report:
+    return Report(replica=replica, generation=2, readiness=readiness or Readiness(), counts=Counts(**counts))
+
+
+def written(*reports: Report, live: set[str] | None = None, after: timedelta = timedelta()) -> dict[str, Any]:
+    """Return the status after some reports, each of which was written some time after the one before."""
+    status: dict[str, Any] = {}
+    for number, each in enumerate(reports):
+        status = fold({"status": status}, each, live=live or {"a", "b"}, now=NOW + number * after)
+    return status
+
+
+def ready(status: dict[str, Any]) -> tuple[str, str, str]:
+    (condition,) = status["conditions"]
+    return condition["status"], condition["reason"], condition["message"]
+
+
+def test_summary_adds_up_what_the_replicas_have_received() -> None:
+    earlier, later = NOW - timedelta(minutes=2), NOW - timedelta(minutes=1)
+    status = written(
+        report("a", received=3, created=2, duplicates=1, last_received=later),
+        report("b", received=4, created=1, rejected=2, filtered=1, last_received=earlier),
+    )
+    assert {name: status[name] for name in ("received", "created", "duplicates", "filtered", "rejected")} == {
+        "received": 7,
+        "created": 3,
+        "duplicates": 1,
+        "filtered": 1,
+        "rejected": 2,
+    }
+    assert status["lastReceivedTime"] == "2026-11-29T07:59:00.000000Z"
+    assert [entry["name"] for entry in status["replicas"]] == ["a", "b"]
+    assert ready(status) == ("True", "Accepted", "The gateway accepts messages")
+    SourceStatus.model_validate(status)
+
+
+def test_entry_of_a_replica_is_replaced_by_its_next_one() -> None:
+    status = written(report(received=1, created=1), report(received=2, created=2))
+    assert (len(status["replicas"]), status["received"]) == (1, 2)
+
+
+def test_replica_that_is_gone_leaves_the_summary_after_two_minutes() -> None:
+    reports = report("gone", received=5, last_received=NOW), report("a", received=1)
+    assert len(written(*reports, live={"a"}, after=timedelta(seconds=119))["replicas"]) == 2
+    status = written(*reports, live={"a"}, after=timedelta(seconds=121))
+    assert [entry["name"] for entry in status["replicas"]] == ["a"]
+    assert status["received"] == 1
+    assert status["lastReceivedTime"] == "2026-11-29T08:00:00.000000Z", "a time stays true"
+
+
+def test_problem_of_one_replica_makes_the_source_unready() -> None:
+    status = written(report("a", readiness=MISSING), report("b"))
+    assert ready(status) == ("False", "SecretNotFound", "a: Secret hook does not exist")
+    status = written(report("a", readiness=MISSING), report("b"), report("a"))
+    assert ready(status)[:2] == ("True", "Accepted")
+
+
+def test_warning_leaves_the_source_ready() -> None:
+    short = Readiness(reason=ReadyReason.RETENTION_SHORT, message="set repeatAfter")
+    assert ready(written(report(readiness=short))) == ("True", "RetentionShort", "set repeatAfter")
+
+
+def test_time_of_the_last_beat_stays() -> None:
+    status = written(report(last_beat=NOW), report())
+    assert status["lastBeatTime"] == "2026-11-29T08:00:00.000000Z"
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        None,
+        [],
+        {"replicas": 7},
+        {"replicas": [7, {"name": 7}, {"name": "x", "received": "many"}]},
+        {"conditions": ""},
+    ],
+)
+def test_garbage_of_another_writer_is_replaced(status: Any) -> None:
+    result = fold({"status": status}, report(received=1), live={"a"}, now=NOW)
+    assert result["received"] == 1
+    assert [entry["name"] for entry in result["replicas"]] == ["a"]
+
+
+def test_number_of_entries_has_a_bound() -> None:
+    entries = [{"name": f"r{number:03}", "updated": "2026-11-29T08:00:00Z"} for number in range(100)]
+    result = fold({"status": {"replicas": entries}}, report(), live={"a"}, now=NOW)
+    assert len(result["replicas"]) == 32
+    assert "a" in {entry["name"] for entry in result["replicas"]}
+
+
+def status_of(cluster: Cluster) -> dict[str, Any]:
+    source = cluster.named(SOURCES, "alerts")
+    assert source is not None
+    status: dict[str, Any] = source.get("status", {})
+    return status
+
+
+def writes(cluster: Cluster) -> int:
+    return sum(method == "PUT" and path.endswith("/status") for method, path, _ in cluster.requests)
+
+
+async def test_many_messages_are_few_writes(cluster: Cluster) -> None:
+    cluster.secret(token="s3cret")
+    cluster.source()
+    async with serving(cluster, status_interval_seconds=0.5) as gateway:
+        await until(lambda: status_of(cluster).get("conditions"), "first status")
+        before, loop = writes(cluster), asyncio.get_running_loop()
+        started = loop.time()
+        for number in range(30):
+            await gateway.send(json={"n": number})
+        await until(lambda: status_of(cluster).get("received") == 30, "all counted")
+        elapsed = loop.time() - started
+        assert writes(cluster) - before <= elapsed / 0.5 + 1
+        assert status_of(cluster)["created"] == 30
+        assert (await gateway.send(data=b"{")).status == 400
+        await until(lambda: status_of(cluster).get("rejected") == 1, "rejection")
+    assert gateway.metric(f"{HOME}/alerts", "created") == 30.0
+
+
+async def test_status_says_what_is_missing_and_that_it_is_there_again(
+    gateway: Shipped, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("notification_gateway.sources.secret_values.LEAST_SECONDS", 0.0)
+    cluster = gateway.cluster
+    await until(lambda: ready(status_of(cluster))[1] == "Accepted" if status_of(cluster) else False)
+    cluster.source(auth={"bearerSecretRef": {"name": "missing"}})
+    await until(lambda: ready(status_of(cluster))[1] == "SecretNotFound")
+    cluster.source(auth={})
+    await until(lambda: ready(status_of(cluster))[1] == "NoAuthentication")
+    cluster.source(auth={"bearerSecretRef": {"name": "hook", "key": "other"}})
+    await until(lambda: ready(status_of(cluster))[1] == "KeyMissing")
+    cluster.source(spec_is="unknown")
+    await until(lambda: ready(status_of(cluster))[1] == "SpecInvalid")
+    assert status_of(cluster)["observedGeneration"] == 5
+    cluster.source()
+    await until(lambda: ready(status_of(cluster))[:2] == ("True", "Accepted"))
+
+
+async def test_conflict_of_two_replicas_loses_no_entry(cluster: Cluster) -> None:
+    cluster.secret(token="s3cret")
+    cluster.source()
+    async with serving(cluster) as first, serving(cluster, replica="gateway-1") as second:
+        for number in range(5):
+            await asyncio.gather(first.send(json={"n": number}), second.send(json={"m": number}))
+        await until(lambda: status_of(cluster).get("received") == 10, "both entries")
+    assert [entry["name"] for entry in status_of(cluster)["replicas"]] == ["gateway-0", "gateway-1"]
+
+
+async def test_deleted_source_is_forgotten(gateway: Shipped) -> None:
+    await gateway.send()
+    gateway.cluster.remove(SOURCES, HOME, "alerts")
+    await until(lambda: not gateway.app.sources.keys)
+    assert (await gateway.send()).status == 401
