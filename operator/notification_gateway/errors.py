@@ -64,8 +64,10 @@ class Unacceptable(Exception):  # noqa: N818 - as above
     Args:
         status: the HTTP status.
         reason: what is wrong, and what to do.
+        allow: the method that the path has, for the status 405.
     """
 
-    def __init__(self, status: int, reason: str) -> None:
+    def __init__(self, status: int, reason: str, *, allow: str = "") -> None:
         super().__init__(reason)
         self.status = status
+        self.allow = allow

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
-import aiohttp
-
 from notification_gateway.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -46,12 +44,12 @@ class BodyReader:
                     if len(body) > MAX_BYTES:
                         self.release(len(body))
                         return None, True
-        except (TimeoutError, aiohttp.ClientError, ConnectionError, ValueError):
+        except BaseException as error:
             self.release(len(body))
+            if isinstance(error, Unavailable) or not isinstance(error, Exception):
+                raise
+            # Late, not valid HTTP, or the sender is gone.
             return None, False
-        except BaseException:
-            self.release(len(body))
-            raise
         return bytes(body), False
 
     def release(self, size: int) -> None:

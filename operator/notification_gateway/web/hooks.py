@@ -110,7 +110,7 @@ def _post(source: NotificationSource, exchange: Exchange) -> Post:
     """
     incoming = exchange.incoming
     if incoming.method != "POST":
-        raise Unacceptable(HTTPStatus.METHOD_NOT_ALLOWED, "use POST")
+        raise Unacceptable(HTTPStatus.METHOD_NOT_ALLOWED, "use POST", allow="POST")
     if incoming.headers.get("content-encoding", "identity").lower() not in {"", "identity"}:
         raise Unacceptable(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "send the body without Content-Encoding")
     if incoming.is_too_large:

@@ -146,7 +146,7 @@ class Notifications:
 
 def _require(exchange: Exchange, method: str) -> None:
     if exchange.incoming.method != method:
-        raise Unacceptable(HTTPStatus.METHOD_NOT_ALLOWED, f"use {method}")
+        raise Unacceptable(HTTPStatus.METHOD_NOT_ALLOWED, f"use {method}", allow=method)
 
 
 def _seconds(query: Mapping[str, str]) -> int:

@@ -209,9 +209,11 @@ def _failure(exchange: Exchange, error: Exception) -> web.Response:  # noqa: PLR
 
 def _refused(exchange: Exchange, outcome: Outcome, status: int, error: Exception) -> web.Response:
     exchange.outcome = outcome
-    headers = {}
+    headers: dict[str, str] = {}
     if isinstance(error, Unavailable):
         headers = retry_header(error.retry_after, default=RETRY_SECONDS)
+    if isinstance(error, Unacceptable) and error.allow:
+        headers = {"Allow": error.allow}
     if exchange.is_slack and status == HTTPStatus.BAD_REQUEST:
         is_empty = isinstance(error, Malformed) and error.field == "text"
         return web.Response(status=status, text="no_text" if is_empty else "invalid_payload")

@@ -1,0 +1,56 @@
+"""The gateway as a process: it begins to serve, and ends in order."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+from tests.kit.kubeconfig import kubeconfig
+from tests.unit.gateway.cluster import HOME, Cluster
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SETTINGS = {
+    "NOTIFICATION_GATEWAY__HOST": "127.0.0.1",
+    "NOTIFICATION_GATEWAY__PORT": "0",
+    "NOTIFICATION_SERVER__HOST": "127.0.0.1",
+    "NOTIFICATION_SERVER__HEALTH_PORT": "0",
+    "NOTIFICATION_SERVER__METRICS_PORT": "0",
+    "POD_NAME": "gateway-0",
+}
+
+
+async def test_process_serves_until_sigterm_and_leaves_no_lease(cluster: Cluster, tmp_path: Path) -> None:
+    file = tmp_path / "kubeconfig"
+    file.write_text(kubeconfig({"server": cluster.url}, {}, namespace=HOME))
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "notification_gateway",
+        "serve",
+        env={**os.environ, **SETTINGS, "KUBECONFIG": str(file)},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    lines: list[str] = []
+    try:
+        async with asyncio.timeout(60):
+            # The first request of a replica that works.
+            while cluster.named("leases", "gateway-0-presence") is None:  # noqa: ASYNC110 - another process
+                await asyncio.sleep(0.01)
+            process.send_signal(signal.SIGTERM)
+            lines = (await process.stdout.read()).decode().splitlines()
+            assert await process.wait() == 0
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    events = [
+        word for line in lines for word in ("started", "shutdown requested", "stopped") if f'"{word}"' in line
+    ]
+    assert events == ["started", "shutdown requested", "stopped"]
+    assert cluster.named("leases", "gateway-0-presence") is None
