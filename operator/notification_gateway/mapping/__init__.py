@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING
 
 from notification_contract.sources.source import SourceType
 from notification_gateway.mapping import alertmanager, cloud_events, generic, slack
+from notification_gateway.mapping.admission_limits import DEFAULT, Limits
 from notification_gateway.mapping.translation import (
-    Limits,
     Malformed,
     Notification,
     Post,
@@ -35,16 +35,24 @@ from notification_gateway.mapping.translation import (
 if TYPE_CHECKING:
     from notification_contract.sources.source import NotificationSource
 
-__all__ = ["Limits", "Malformed", "Notification", "Post", "Translation", "UnsupportedType", "translate"]
+__all__ = [
+    "Limits",
+    "Malformed",
+    "Notification",
+    "Post",
+    "Translation",
+    "UnsupportedType",
+    "translate",
+]
 
 
-def translate(source: NotificationSource, post: Post, limits: Limits = Limits()) -> Translation:  # noqa: B008 - immutable
+def translate(source: NotificationSource, post: Post, limits: Limits = DEFAULT) -> Translation:
     """Return what a post becomes.
 
     Args:
         source: whose post it is.
         post: as received.
-        limits: what the admission policies accept; by default all that the schema does.
+        limits: what the admission policies accept.
 
     Raises:
         Malformed: it can become nothing.

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
-from notification_gateway.mapping.draft import Link
+from notification_gateway.mapping.links import Link
 from notification_gateway.mapping.text import LAST_LINE, MAX_NOTE, clean, cut, one_line, size
 from notification_gateway.mapping.values import scalar
 
@@ -22,7 +22,7 @@ MAX_NAME: Final = 120
 """Characters of the name of an alert."""
 MAX_LINE: Final = 1000
 """Characters of the line with the labels of an alert."""
-NOTES: Final = 2 * (MAX_NOTE + 1)
+NOTES: Final = 6 * (MAX_NOTE + 1)
 """The size that is left for notes, so that no alert is cut for one."""
 ANNOTATIONS: Final = ("summary", "description")
 """The annotations that a body shows."""

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from notification_contract.sources.source import NotificationSource
+    from notification_gateway.mapping.admission_limits import Limits
     from notification_gateway.mapping.alerts import Group
-    from notification_gateway.mapping.translation import Limits, Post
+    from notification_gateway.mapping.translation import Post
 
 PREFIX: Final = "am"
 EDGE: Final = 0.9

@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from cloudevents.core.base import BaseCloudEvent
 
     from notification_contract.sources.source import NotificationSource
+    from notification_gateway.mapping.admission_limits import Limits
     from notification_gateway.mapping.labels import Read
-    from notification_gateway.mapping.translation import Limits, Notification, Post
+    from notification_gateway.mapping.translation import Notification, Post
 
 PREFIX: Final = "ce"
 STRUCTURED: Final = "application/cloudevents+json"

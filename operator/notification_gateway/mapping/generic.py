@@ -14,7 +14,8 @@ from notification_gateway.mapping.values import shown, text_at
 
 if TYPE_CHECKING:
     from notification_contract.sources.source import NotificationSource
-    from notification_gateway.mapping.translation import Limits, Post
+    from notification_gateway.mapping.admission_limits import Limits
+    from notification_gateway.mapping.translation import Post
 
 PREFIX: Final = "ev"
 KEY_HEADERS: Final = ("idempotency-key", "webhook-id")

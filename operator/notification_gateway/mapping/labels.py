@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from notification_contract.sources.mapping import LabelMapping
-    from notification_gateway.mapping.translation import Limits
+    from notification_gateway.mapping.admission_limits import Limits
 
     Read = Callable[[str], str]
     """Returns the value of a label of an alert, or of a dotted path into a payload; empty if there is none."""

@@ -18,7 +18,8 @@ from notification_gateway.mapping.values import excerpt, text_at
 
 if TYPE_CHECKING:
     from notification_contract.sources.source import NotificationSource
-    from notification_gateway.mapping.translation import Limits, Post
+    from notification_gateway.mapping.admission_limits import Limits
+    from notification_gateway.mapping.translation import Post
 
 PREFIX: Final = "sl"
 FORM: Final = "application/x-www-form-urlencoded"

@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from notification_gateway.mapping.draft import Link
-from notification_gateway.mapping.text import clean, link
+from notification_gateway.mapping.links import Link, web_address
+from notification_gateway.mapping.text import clean
 from notification_gateway.mapping.values import scalar
 
 if TYPE_CHECKING:
@@ -22,6 +22,9 @@ LINES: Final = ("text", "title", "fields", "elements")
 BUTTON: Final = "button"
 INLINE: Final = frozenset({"rich_text_section", "rich_text_preformatted", "rich_text_quote"})
 """Blocks whose elements are parts of one line."""
+
+MENTIONS: Final = {"range": "@", "user_id": "@", "usergroup_id": "@", "channel_id": "#"}
+"""Who or what an element of rich text mentions."""
 
 
 def body(payload: Mapping[str, Any]) -> str:
@@ -58,7 +61,7 @@ def _reference(match: re.Match[str]) -> str:
         return label if target.startswith("!date") else f"{'#' if target[0] == '#' else '@'}{name}"
     if not label or label == target:
         return target
-    return f"{label} ({target})" if link(target) else label
+    return f"{label} ({target})" if web_address(target) else label
 
 
 def _lines(value: object) -> Iterator[str]:
@@ -87,20 +90,10 @@ def _inline(value: object) -> str:
     text, url = scalar(value.get("text")), scalar(value.get("url"))
     match value.get("type"):
         case "link":
-            return f"{text} ({url})" if text and link(url) else text or url
+            return f"{text} ({url})" if text and web_address(url) else text or url
         case "emoji":
             return f":{scalar(value.get('name'))}:"
-        case "user" | "usergroup" | "broadcast" | "channel":
-            name = next(
-                (
-                    scalar(value[key])
-                    for key in ("range", "user_id", "usergroup_id", "channel_id")
-                    if key in value
-                ),
-                "",
-            )
-            return f"{'#' if 'channel_id' in value else '@'}{name}"
-    return text
+    return text or next((f"{sign}{scalar(value[key])}" for key, sign in MENTIONS.items() if key in value), "")
 
 
 def _attachment(value: object) -> Iterator[str]:

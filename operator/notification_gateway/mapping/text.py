@@ -1,10 +1,9 @@
-"""Texts of payloads as the schema admits them: cleaned, and cut with a note. Links are those of the web only."""
+"""Texts of payloads as the schema admits them: cleaned, and cut with a note."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
 
 from notification_contract import bounds
 
@@ -14,13 +13,10 @@ if TYPE_CHECKING:
 MAX_NOTE: Final = bounds.NOTE
 LAST_LINE: Final = 60
 """The size that is left for a line about what is missing."""
-MAX_URL: Final = 4096
-WEB: Final = ("http", "https")
 UNWANTED: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 """Controls other than tab and line break: no channel shows them."""
 SURROGATE: Final = re.compile("[\ud800-\udfff]")
 """A surrogate without its pair, which JSON can hold and UTF-8 cannot: a sender has cut a text in the middle of a character."""
-NOT_IN_URL: Final = re.compile(r"[\s<>\"\\\x00-\x1f\x7f]")
 
 
 def clean(text: str) -> str:
@@ -57,15 +53,3 @@ def body(text: str, notes: Iterable[str], most: int) -> str:
     """Return a body of at most this size with its notes as last lines, as far as there is room for them."""
     lines = "".join(f"\n{note}" for note in notes)
     return cut(clean(text), most - size(lines)) + lines if size(lines) < most // 2 else cut(clean(text), most)
-
-
-def link(url: str) -> str:
-    """Return an address of the web with its scheme in lower case; empty for any other text, and for one that is too long."""
-    if len(url) > MAX_URL or NOT_IN_URL.search(url) or SURROGATE.search(url):
-        return ""
-    try:
-        parts = urlsplit(url)
-        is_web = parts.scheme in WEB and bool(parts.hostname)
-    except ValueError:
-        return ""
-    return f"{parts.scheme}{url[len(parts.scheme) :]}" if is_web else ""

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from notification_contract import bounds, names
-from notification_gateway.mapping.text import MAX_NOTE, WEB, body, clean, one_line
+from notification_contract import names
+from notification_gateway.mapping.admission_limits import DEFAULT, Limits
+from notification_gateway.mapping.text import MAX_NOTE, body, clean, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,20 +51,6 @@ class UnsupportedType(Malformed):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """What the admission policies of a stack accept, which can be less than the schema does."""
-
-    body: int = bounds.BODY
-    """Characters of the body."""
-    metadata_entries: int = bounds.METADATA_ENTRIES
-    metadata_value: int = bounds.METADATA_VALUE
-    """Characters of a value."""
-    action_links: int = bounds.ACTION_LINKS
-    link_schemes: tuple[str, ...] = WEB
-    """In lower case. Links of the web with another scheme are left out."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Notification:
     """A NotificationRequest to create, in the namespace of the source."""
 
@@ -81,11 +68,11 @@ class Notification:
     """The templates of the source for `subject` and `body` whose results replace the built-in texts."""
     data: Mapping[str, Any] = field(default_factory=dict)
     """The values that these templates can use."""
-    text: str
-    """The built-in body without its notes."""
+    text: str = ""
+    """The built-in body without its notes, for a notification with templates."""
     notes: tuple[str, ...] = ()
     """The last lines of every body: what had to be left out."""
-    limits: Limits = Limits()
+    limits: Limits = DEFAULT
 
     def with_texts(self, texts: Mapping[str, str], problems: Mapping[str, str] = NONE) -> Notification:
         """Return the notification with the results of its templates.

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from notification_contract.sources.source import NotificationSource
-from notification_gateway.mapping import Notification, Post, translate
+from notification_gateway.mapping import Limits, Notification, Post, translate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 START: Final = datetime(2026, 3, 1, 12, 0, 30, tzinfo=UTC)
 BEGAN: Final = "2026-03-01T11:00:00.157Z"
 NEVER: Final = "0001-01-01T00:00:00Z"
+SCHEMA: Final = Limits(link_schemes=("http", "https"))
 CONTEXT: Final = {"namespace": "shop", "name": "alerts", "uid": "u-1"}
 
 
@@ -48,9 +49,9 @@ def post(
     )
 
 
-def only(of: NotificationSource, what: Post) -> Notification:
+def only(of: NotificationSource, what: Post, limits: Limits = SCHEMA) -> Notification:
     """Return the notification of a post that becomes one."""
-    (notification,) = translate(of, what).notifications
+    (notification,) = translate(of, what, limits).notifications
     return notification
 
 

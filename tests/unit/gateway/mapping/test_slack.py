@@ -98,7 +98,7 @@ def test_rich_text_is_one_line_for_each_section() -> None:
         "elements": [section, {**section, "elements": [{"type": "text", "text": "b"}]}],
     }
     assert shown(blocks=[{"type": "rich_text", "elements": [items]}])[1] == (
-        "by @U1 in #C1:tada:log (https://a.example)https://b.example@here@\nb"
+        "by @U1 in #C1:tada:log (https://a.example)https://b.example@here\nb"
     )
 
 

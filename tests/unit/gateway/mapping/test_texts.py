@@ -7,9 +7,10 @@ import pytest
 from notification_contract import bounds
 from notification_contract.kinds.notification import check_spec
 from notification_contract.sources.mapping import LabelMapping
-from notification_gateway.mapping import Limits, translate
+from notification_gateway.mapping import Limits
 from notification_gateway.mapping.labels import label_value, labels_of
-from notification_gateway.mapping.text import body, clean, cut, link, one_line, size
+from notification_gateway.mapping.links import web_address
+from notification_gateway.mapping.text import body, clean, cut, one_line, size
 from notification_gateway.mapping.values import text_at
 from tests.unit.gateway.mapping.builders import alert, alertmanager, only, post, source
 
@@ -20,19 +21,37 @@ LINKS = "… 10 further links"
 
 def test_limits_of_admission_are_those_of_the_object() -> None:
     of = source("alertmanager", mapping={"body": "B", "labels": {"include": ["alertname", "instance"]}})
-    limits = Limits(body=300, metadata_entries=1, metadata_value=4, action_links=1, link_schemes=("https",))
-    (made,) = translate(of, post(alertmanager()), limits).notifications
+    limits = Limits(body=600, metadata_entries=1, metadata_value=4, action_links=1, link_schemes=("https",))
+    made = only(of, post(alertmanager()), limits)
     assert made.spec["metadata"] == {"alertname": "High"}
     assert made.spec["actionLinks"] == [
         {"service": "alertmanager", "url": "https://runbooks.example/memory", "label": "Runbook"}
     ]
-    assert made.spec["body"].endswith("instance=db-1:9100\n… 2 further links")
-    assert len(made.with_texts({"body": "x" * 500}).spec["body"]) < 300
+    assert made.spec["body"].endswith(
+        "instance=db-1:9100\n"
+        "Source: http://prometheus.example:9090/graph?g0.expr=up%3D%3D0&g0.tab=1\n"
+        "Silence: http://alertmanager.example:9093/#/silences/new?filter="
+        "%7Balertname%3D%22HighMemory%22%2Cinstance%3D%22db-1%3A9100%22%7D"
+    )
+    assert len(made.with_texts({"body": "x" * 900}).spec["body"]) < 600
     least = Limits(body=1, metadata_entries=0, metadata_value=0, action_links=0, link_schemes=())
-    (made,) = translate(of, post(alertmanager()), least).notifications
+    made = only(of, post(alertmanager()), least)
     assert made.spec["body"] == "H"
     assert not made.spec.keys() & {"metadata", "actionLinks"}
     assert made.with_texts({"body": "text"}).spec["body"] == "t"
+
+
+def test_links_that_only_their_scheme_keeps_out_are_lines_of_the_body() -> None:
+    alerts = [
+        alert(instance=f"db-{number}", generatorURL=f"http://a.example/{'x' * 500 * (not number)}{number}")
+        for number in range(4)
+    ]
+    spec = only(TEMPLATED, post(alertmanager(*alerts, externalURL="")), Limits()).spec
+    assert [each["label"] for each in spec["actionLinks"]] == ["Runbook"]
+    assert spec["body"].endswith(
+        "\nSource of alert 2: http://a.example/1\nSource of alert 3: http://a.example/2\n"
+        "Source of alert 4: http://a.example/3\n… 1 further link"
+    )
 
 
 def test_results_of_templates_replace_the_texts() -> None:
@@ -130,7 +149,7 @@ def test_text_is_cleaned_of_what_cannot_be_stored_or_shown() -> None:
     ],
 )
 def test_only_links_of_the_web_are_kept(url: str, is_kept: bool) -> None:  # noqa: FBT001 - a row of the table
-    assert link(url) == (url.replace("HTTP", "http") if is_kept else "")
+    assert web_address(url) == (url.replace("HTTP", "http") if is_kept else "")
 
 
 @pytest.mark.parametrize(
