@@ -1,4 +1,4 @@
-"""Any JSON, such as the webhooks of GitHub and GitLab: the mapping of the source says what it means."""
+"""Any JSON, also in a form, such as the webhooks of GitHub and GitLab: the mapping of the source says what it means."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
 from notification_gateway.mapping.draft import Draft, admits
+from notification_gateway.mapping.form import json_of
 from notification_gateway.mapping.identity import Identity, by_minute, named
 from notification_gateway.mapping.strict_json import canonical, parse
 from notification_gateway.mapping.translation import BODY_ANNOTATION, Translation
@@ -28,7 +29,7 @@ def translate(source: NotificationSource, post: Post, limits: Limits) -> Transla
     Raises:
         Malformed: it is not JSON.
     """
-    payload = parse(post.body)
+    payload = parse(json_of(post))
     read = partial(text_at, payload)
     if not admits(source, read):
         return Translation(filtered=1)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
 from notification_gateway.mapping import Malformed, Translation, translate
+from notification_gateway.mapping.form import FORM
 from notification_operator.rendering.templating.templates import Template
 from tests.unit.gateway.mapping.builders import alertmanager, github, only, post, source
 
@@ -64,6 +67,13 @@ def test_webhook_of_github_is_mapped() -> None:
     assert made.data == {"payload": github()}
     other = github() | {"workflow_run": {"conclusion": "success"}}
     assert translate(GITHUB, post(other)) == Translation(filtered=1)
+
+
+def test_webhook_of_github_as_a_form_is_the_same() -> None:
+    form = urlencode({"payload": json.dumps(github())}).encode()
+    made = only(GITHUB, post(form, {"x-github-delivery": "d-1"}, content_type=FORM))
+    assert made == only(GITHUB, post(github(), {"x-github-delivery": "d-1"}))
+    assert only(SOURCE, post([1], content_type=FORM)).data == {"payload": [1]}
 
 
 def test_template_reads_the_payload() -> None:
