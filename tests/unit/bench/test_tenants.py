@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
 from importlib import resources
-from itertools import islice
+from itertools import count, islice
 from types import SimpleNamespace
 from typing import Any
 
+import orjson
 import pytest
 import yaml
 
@@ -14,6 +17,7 @@ from notification_contract.kinds.receiver import parse_spec
 from notification_contract.routing.document import MAX_CHARACTERS
 from notification_operator.domain.receivers.quota import places
 from notification_operator.rendering.templating.templates import Template
+from tests.bench.api import NOTIFICATIONS, RECEIVERS
 from tests.bench.scenarios import SCENARIOS, Others
 from tests.bench.tenants import CONTEXTS, LABELS, PER_NAMESPACE, SIZES, receiver_object, worst_specs
 from tests.bench.watcher import total
@@ -23,6 +27,7 @@ from tests.kit.hostile_texts import UNITS
 from tests.kit.worst_markdown import WORST
 from tests.kit.worst_routing import DOCUMENTS
 from tests.kit.worst_templates import VALID
+from tests.simulation.virtual_loop import run_virtually
 
 MAIL: Any = SimpleNamespace(ref={"name": "mail", "namespace": "home"})
 CHAT: Any = SimpleNamespace(ref={"name": "chat", "namespace": "home"})
@@ -62,6 +67,51 @@ def test_used_receivers_are_as_large_as_counts_once() -> None:
         assert template.inline is not None
         Template(template.inline.body)
     assert PER_NAMESPACE == 200
+
+
+class Stored:
+    """An API server that keeps what is created, by kind and name, and a measurement that uses it."""
+
+    def __init__(self, crowd: int) -> None:
+        self.objects: dict[tuple[str, str, str], dict[str, Any]] = {}
+        self.most = 0
+        self.scenario = SimpleNamespace(crowd=crowd, characters=0)
+        self.api = self
+        self._namespaces = count()
+
+    def new_namespace(self) -> str:
+        return f"tenant-{next(self._namespaces)}"
+
+    async def create(self, namespace: str, body: bytes, kind: str = NOTIFICATIONS) -> None:
+        obj = orjson.loads(body)
+        self.objects[kind, namespace, obj["metadata"]["name"]] = obj
+        self.most = max(self.most, sum(each == RECEIVERS for each, _, _ in self.objects))
+        await asyncio.sleep(0)
+
+    async def delete(self, namespace: str, name: str, kind: str) -> None:
+        del self.objects[kind, namespace, name]
+
+    async def remove_all(self, namespace: str, kind: str) -> None:
+        self.objects = {key: obj for key, obj in self.objects.items() if key[:2] != (kind, namespace)}
+
+
+@pytest.mark.parametrize(
+    ("others", "receivers", "notifications"),
+    [(Others.RECEIVERS, 250, 13), (Others.WAITING, 0, 250), (Others.PASSING, 100, 250)],
+)
+def test_others_create_as_many_as_told_and_remove_them(
+    others: Others, receivers: int, notifications: int
+) -> None:
+    async def measure() -> None:
+        stored: Any = Stored(250)
+        async with CONTEXTS[others](stored) as crowd:
+            await asyncio.sleep(10.0)
+            counted = Counter(kind for kind, _, _ in stored.objects)
+            assert (stored.most, counted[NOTIFICATIONS]) == (receivers, notifications)
+        assert crowd.created >= 250
+        assert not stored.objects
+
+    run_virtually(measure())
 
 
 def test_every_kind_of_others_has_a_context() -> None:
