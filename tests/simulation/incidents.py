@@ -18,7 +18,8 @@ from tests.simulation.users import CHANNELS, Users
 from tests.simulation.violations import require
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
     from datetime import datetime
 
     from notification_operator.domain.model import Notification
@@ -112,7 +113,7 @@ class IncidentInvariants(Invariants):
         by_uid = {each.uid: each for each in notifications}
         for place, told in self.users.told.items():
             self._far_ends(place, sorted(told, key=lambda each: each.order), by_uid)
-            self._threads(place, {each.uid for each in told}, kept=by_uid.keys())
+            self._threads(place, {each.uid: each for each in told}, kept=by_uid.keys())
 
     def _far_ends(
         self, place: tuple[str, str], told: Sequence[Told], by_uid: dict[str, Notification]
@@ -154,20 +155,26 @@ class IncidentInvariants(Invariants):
                 overtaken = resolve.kind is RESOLVE and resolve.order > trigger.order
                 require(not (known and overtaken), f"{name} is opened by {call.id}, after its Resolve")
 
-    def _threads(self, place: tuple[str, str], uids: Collection[str], *, kept: Collection[str]) -> None:
-        """Check that the chat has one message for each report of an incident, which a Resolve updates."""
+    def _threads(self, place: tuple[str, str], events: Mapping[str, Told], *, kept: AbstractSet[str]) -> None:
+        """Check that the chat has one message for each report of an incident, which a Resolve updates.
+
+        A Trigger reports it again even if it does not arrive: the Resolve after it belongs to no earlier message. Of a Trigger
+        that is deleted, only the process that has seen it knows.
+        """
         head: Post | None = None
-        ended = False
+        ended: Told | None = None
         for post in self.chat.posts.values():
-            if post.call.uid not in uids:
+            if post.call.uid not in events:
                 continue
-            name = f"{place[1]} in the chat"
-            if head is None or (ended and post.event is TRIGGER):
+            name, event = f"{place[1]} in the chat", events[post.call.uid]
+            again = {each.uid for each in events.values() if ended and _reports_again(each, ended, event)}
+            if head is None or again & kept or (again and not post.thread):
                 require(not post.thread, f"{name}: {post.ref} does not begin a thread")
-                head, ended = post, False
+                head, ended = post, None
             else:
                 require(post.thread == head.ref, f"{name}: {post.ref} is not in the thread of {head.ref}")
-            ended = ended or post.event is RESOLVE
+            if event.kind is RESOLVE and (ended is None or event.order < ended.order):
+                ended = event
             # After a restart, nobody knows a message whose notification is deleted or has no record of it.
             if post.call.excused or post.call.uid not in kept:
                 return
@@ -177,6 +184,11 @@ class IncidentInvariants(Invariants):
     def _accepted(self, events: Mapping[str, Told], target: str) -> Iterator[Call]:
         for uid in events:
             yield from (call for call in self.calls[uid, target] if call.end == "success")
+
+
+def _reports_again(event: Told, resolve: Told, last: Told) -> bool:
+    """Return whether an event reports an incident again after a Resolve, up to another event."""
+    return event.kind is TRIGGER and resolve.order < event.order <= last.order
 
 
 def _incident(calls: Iterable[Call], events: Mapping[str, Told]) -> State | None:
