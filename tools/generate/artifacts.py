@@ -132,6 +132,7 @@ COMMANDS = (
         paths=("docs/race-condition.md", "docs/decisions/DD-PERF-001.md"),
     ),
     Command(arguments=("-m", "tests.runner.mutations", "--write"), paths=("docs/testing.md",)),
+    Command(arguments=("-m", "tests.runner.attempts", "--write"), paths=("docs/tenancy.md",)),
     # Draws the committed figures; a run of the benchmark is not needed.
     Command(
         arguments=("-m", "tests.bench.page"),
