@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Final
 
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
+from markdown_it.token import Token
 from yarl import URL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from markdown_it.renderer import RendererProtocol
+    from markdown_it.rules_core import StateCore
 
 MAX_SHOWN: Final = 32 * 1024
 """Characters of a body that chat services can show at all, in all parts together."""
@@ -89,7 +91,27 @@ def parser(renderer: type[RendererProtocol] = RendererHTML) -> MarkdownIt:
     result = MarkdownIt("commonmark", {"html": False}, renderer_cls=renderer)
     result.enable(["table", "strikethrough"]).disable("reference")
     result.validateLink = is_link  # type: ignore[method-assign]  # the library documents this hook
+    result.core.ruler.push("addresses", _show_links_without_address)
     return result
+
+
+def _show_links_without_address(state: StateCore) -> None:
+    """Replace links without an address, such as `[a]()`, by their texts: the library does not ask whether these are permitted."""
+    for token in state.tokens:
+        if token.children:
+            token.children = list(_addressed(token.children))
+
+
+def _addressed(children: Iterable[Token]) -> Iterator[Token]:
+    # Links are never nested.
+    is_shown = True
+    for token in children:
+        if token.type == "link_open":
+            is_shown = bool(token.attrs.get("href"))
+        if token.type == "image" and not token.attrs.get("src"):
+            yield Token("text", "", 0, content=token.content)
+        elif is_shown or token.type not in {"link_open", "link_close"}:
+            yield token
 
 
 def is_link(url: str) -> bool:

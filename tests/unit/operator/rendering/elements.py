@@ -17,6 +17,7 @@ ELEMENTS: Final = {
     "autolink": "<https://example.com/path> and <mail@example.com>",
     "address": "see https://example.com/a_b_c?x=1&y=2. Done",
     "forbidden link": "[a](javascript:alert(1)) [b](data:text/html,x) [c](file:///etc/passwd) [d](/relative)",
+    "link without an address": "[a *b*]() and ![c](), [](), [d](https://example.com)",
     "link that breaks out": "[x|y>z](https://example.com/|a>b) [a\nb](https://example.com/)",
     "image": "![a picture](https://example.com/p.png) and ![](https://example.com/q.png)",
     "bullets": "- one\n- two\n\n  paragraph of two\n- three",
