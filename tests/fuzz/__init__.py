@@ -1,1 +1,1 @@
-"""Generated notifications and routing documents, through the schema, the API server and the whole operator."""
+"""Generated notifications, routing documents, Markdown and templates, through the schema, the API server, the whole operator and its render worker."""

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.fuzz import simulation
+from tests.fuzz import renderings, simulation
+from tests.fuzz.renderings import RenderingShare, rendering, run_renderings
 from tests.fuzz.run import Share, run_share
 from tests.fuzz.schema import problems, stored
 from tests.fuzz.simulation import Case, run_case
@@ -74,3 +75,21 @@ def test_invalid_status_is_a_violation(monkeypatch: pytest.MonkeyPatch) -> None:
     obj = {"spec": {**VALID["spec"], "channels": ["log"]}, "labels": {}, "annotations": {}}
     outcome = run_case(Case(objects=[obj], documents=(), choices=b"")).outcome
     assert outcome.violation.startswith("a status violates the schema")
+
+
+def test_rendering_depends_on_its_seed_and_number_alone() -> None:
+    assert rendering(7, 3) == rendering(7, 3) != rendering(7, 4)
+    jobs = {rendering(7, number).job for number in range(200)}
+    assert jobs == set(renderings.JOBS)
+
+
+def test_generated_renderings_have_results() -> None:
+    tally = run_renderings(RenderingShare(seed=1, first=0, count=70))
+    assert (tally.failure, tally.cases) == ("", 70)
+
+
+def test_rendering_that_fails_is_made_shorter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(renderings, "_flaw", lambda case, _result: "found" if "pod" in case.body else "")
+    failure = run_renderings(RenderingShare(seed=1, first=0, count=60)).failure
+    assert ": found" in failure
+    assert "body='pod'" in failure
