@@ -11,18 +11,25 @@ from tests.chaos.scenarios import (
     clocks,
     credentials,
     disks,
+    floods,
+    grants,
+    incidents,
     kills,
     kinds,
     outages,
     receivers,
     replicas,
     watches,
+    workers,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-ROOMS = (outages, credentials, replicas, kinds, clocks, answers, watches, kills, disks, receivers, audits)
+ROOMS = (
+    *(outages, floods, workers, credentials, replicas, kinds, clocks, incidents, grants),
+    *(answers, watches, kills, disks, receivers, audits),
+)
 SCENARIOS = tuple(each for room in ROOMS for each in vars(room).values() if isinstance(each, Scenario))
 
 

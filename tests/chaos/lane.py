@@ -38,11 +38,15 @@ class Lane:
         self._cleanup.callback(self._loop.close)
 
     def __enter__(self) -> Self:
-        self.servers.start()
-        self.cluster = Cluster(self.servers.kubeconfig)
-        self._serve_receiver()
-        self._serve_proxy()
-        self.install_kind()
+        try:
+            self.servers.start()
+            self.cluster = Cluster(self.servers.kubeconfig)
+            self._serve_receiver()
+            self._serve_proxy()
+            self.install_kind()
+        except BaseException:
+            self._cleanup.close()
+            raise
         return self
 
     def __exit__(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 from http import HTTPStatus
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from urllib3.exceptions import HTTPError
@@ -15,9 +17,9 @@ from tests.harness.operator_process import OperatorProcess
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
+RENDER_WORKER = b"notification_operator.render_worker"
 STARTS_WITHIN = 90.0
 
 
@@ -97,6 +99,15 @@ class ChaosOperator(OperatorProcess):
     def resident_bytes(self) -> int:
         with open(f"/proc/{self.pid}/statm", encoding="ascii") as file:  # noqa: PTH123 - not a file to find
             return int(file.read().split()[1]) * PAGE
+
+    def render_worker(self) -> int | None:
+        """Return the process of its render worker, if one runs."""
+        for folder in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                parent = (folder / "stat").read_text("utf-8", errors="replace").rpartition(")")[2].split()[1]
+                if parent == str(self.pid) and RENDER_WORKER in (folder / "cmdline").read_bytes():
+                    return int(folder.name)
+        return None
 
     def dispose(self) -> None:
         """End it, also when it is frozen or does not stop."""

@@ -23,6 +23,8 @@ class Allowed:
     """An attempt is recorded as failed although the receiver has accepted it: its answer was lost on the way."""
     unreached: bool = False
     """An attempt is recorded as failed although the receiver has not seen it: it was not reachable."""
+    unrecorded: bool = False
+    """An attempt of a killed process is not recorded: its notification is suppressed then, because its incident has ended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +44,7 @@ def scenario(
     repeats: bool = False,
     unanswered: bool = False,
     unreached: bool = False,
+    unrecorded: bool = False,
     final_within: float = FINAL_WITHIN,
 ) -> Callable[[Callable[[Stage], None]], Scenario]:
     """Make a scenario of a script; its name is that of the function, with dashes."""
@@ -51,7 +54,9 @@ def scenario(
             name=script.__name__.replace("_", "-"),
             sentence=sentence,
             script=script,
-            allowed=Allowed(repeats=repeats, unanswered=unanswered, unreached=unreached),
+            allowed=Allowed(
+                repeats=repeats, unanswered=unanswered, unreached=unreached, unrecorded=unrecorded
+            ),
             final_within=final_within,
         )
 

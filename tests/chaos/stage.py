@@ -22,7 +22,7 @@ from tests.harness.cluster import FINAL
 from tests.harness.eventually import eventually
 from tests.harness.notifications import notification
 from tests.harness.operators import LABEL, OperatorSpec
-from tests.harness.sink_client import AuditStore, SlackSink
+from tests.harness.sink_client import AuditStore, SlackSink, WebhookSink
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
@@ -58,6 +58,9 @@ class Stage:
         self.random = random.Random(f"{name} {seed}")  # noqa: S311 - a schedule, not a secret
         self.name = f"{name[:40]}-{uuid.uuid4().hex[:6]}"
         self.slack = SlackSink(lane.sink, self.name)
+        self.webhook = WebhookSink(lane.sink, self.name)
+        """What NotificationReceivers lead to."""
+        self.webhook_url = f"{lane.receiver}/webhook/{self.name}"
         self.audit = AuditStore(lane.sink, self.name)
         self.operators: list[ChaosOperator] = []
         self.cleanup = contextlib.ExitStack()
@@ -167,10 +170,15 @@ class Stage:
 
     def hits(self) -> list[Hit]:
         """Return what reached the receivers of this stage."""
-        return [*_hits(self.slack.hits()), *self.file_hits]
+        return [*_hits(self.slack.hits()), *map(webhook_hit, self.webhook.hits()), *self.file_hits]
 
     def wait_for_hits(self, count: int, *, within: float = 30.0) -> None:
-        eventually(lambda: len(self.slack.hits()), lambda seen: seen >= count, within=within, every=0.02)
+        eventually(
+            lambda: len(self.slack.hits()) + len(self.webhook.hits()),
+            lambda seen: seen >= count,
+            within=within,
+            every=0.02,
+        )
 
     def wait_for_request(self, *, within: float = 30.0, count: int = 1, **which: Any) -> None:
         """Wait until the fault proxy has requests of a kind; see `so_far` of the fault proxy."""
@@ -214,6 +222,15 @@ def _hits(seen: Iterable[Object]) -> Iterator[Hit]:
         headers = {name.lower(): value for name, value in each["headers"].items()}
         if len(headers["idempotency-key"].split(":")) == PARTS_OF_AN_ID:
             yield Hit(id=headers["idempotency-key"], accepted=each["code"] == HTTPStatus.OK)
+
+
+def webhook_hit(seen: Object) -> Hit:
+    """Return the request of a NotificationReceiver, with the id of its attempt."""
+    headers = {name.lower(): value for name, value in seen["headers"].items()}
+    uid, _, target = headers["idempotency-key"].partition("/")
+    return Hit(
+        id=f"{uid}:{target}:{headers['x-notification-attempt']}", accepted=seen["code"] == HTTPStatus.OK
+    )
 
 
 def only(*namespaces: str) -> Mapping[str, str]:

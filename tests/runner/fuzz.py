@@ -107,7 +107,7 @@ def _render(count: int, start: int) -> bool:
         for first in range(0, count, RENDERINGS_PER_SHARE)
     ]
     tallies: list[RenderingTally] = []
-    # A worker computes in a process of its own, beside that of its share.
+    # Each share takes two processes: its own, and that of its worker.
     with ProcessPoolExecutor(max((os.cpu_count() or 1) // 2, 1), initializer=quiet) as pool:
         for finished in as_completed([pool.submit(run_renderings, share) for share in shares]):
             tallies.append(finished.result())

@@ -55,6 +55,7 @@ def test_loss_is_counted(obj: dict[str, Any], hits: list[Hit], problem: str) -> 
         (notification((1, "success")), [hit(1), hit(1)], Allowed(repeats=True)),
         (FAILED_THEN_SENT, [hit(1), hit(2)], Allowed(unanswered=True)),
         (FAILED_THEN_SENT, [hit(2)], Allowed(unreached=True)),
+        (notification(phase="Suppressed"), [hit(1)], Allowed(unrecorded=True)),
     ],
 )
 def test_deviation_is_a_problem_unless_the_scenario_excuses_it(
