@@ -122,7 +122,7 @@ def failing_secrets(stage: Stage) -> None:
     _send(stage, 4)
     for code in (500, 403, 429):
         rule = stage.fail(resource="secrets", code=code, times=None)
-        stage.proxy.cut_watches()
+        stage.proxy.cut_watches(resource="secrets")
         receivers.secret(SECRET, other=str(code))
         _send(stage, 3)
         eventually(lambda rule=rule: rule.used, bool, within=60)  # type: ignore[misc]
