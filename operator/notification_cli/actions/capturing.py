@@ -75,8 +75,8 @@ class Recorder:
         """Return the certificates, which nothing here needs."""
 
     @asynccontextmanager
-    async def post(
-        self, _url: str, *, data: BytesPayload, headers: Mapping[str, str], **_: object
+    async def request(
+        self, _method: str, _url: str, *, data: BytesPayload, headers: Mapping[str, str], **_: object
     ) -> AsyncIterator[Answer]:
         content = await data.as_bytes()
         self.requests.append((headers.get("Content-Type", ""), content))
