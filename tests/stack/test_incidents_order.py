@@ -133,7 +133,7 @@ def test_resolve_waits_for_the_trigger_that_is_under_way(
 
 
 @pytest.mark.check("incidents-12")
-def test_trigger_without_an_answer_holds_its_resolve_no_longer_than_an_attempt(
+def test_trigger_without_an_answer_holds_its_resolve_for_one_attempt_only(
     receivers_operator: OperatorUnderTest, receivers: Receivers
 ) -> None:
     pager = receivers.add("pagerduty", timeout="3s").ready()

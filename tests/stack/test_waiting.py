@@ -196,7 +196,7 @@ def test_what_waits_is_counted_again_after_a_restart(stoppable_operator: Operato
 
 
 @pytest.mark.check("waiting-08")
-def test_message_behind_an_open_circuit_breaker_is_counted_until_it_is_sent(
+def test_message_behind_an_open_breaker_is_counted_until_it_is_sent(
     breaker_operator: OperatorUnderTest,
 ) -> None:
     with breaker_operator.receivers() as receivers:

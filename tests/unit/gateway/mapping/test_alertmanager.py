@@ -208,7 +208,7 @@ def test_priority_and_labels_are_those_of_the_firing_alerts() -> None:
     assert graded(alert(team="db"), alert(instance="b")) == ("low", {"alertname": "HighMemory"})
 
 
-def test_priority_of_a_group_whose_firing_alerts_are_truncated_is_that_of_the_rest() -> None:
+def test_priority_of_a_group_with_truncated_alerts_is_that_of_the_rest() -> None:
     payload = alertmanager(alert(severity="critical", resolved=ENDED), status="firing", truncatedAlerts=1)
     made = only(GRADED, post(payload))
     assert (made.spec["event"], made.spec["priority"]) == ("Trigger", "critical")

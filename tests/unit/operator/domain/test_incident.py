@@ -225,7 +225,7 @@ def test_message_of_an_event_is_known_before_it_is_recorded() -> None:
     }
 
 
-def test_report_of_an_incident_begins_with_the_trigger_after_a_resolve_that_arrived() -> None:
+def test_report_begins_with_the_trigger_after_a_resolve_that_arrived() -> None:
     def sent(seconds: float) -> SentMessage:
         return SentMessage(first=f"C1/{seconds:g}", receiver_revision="r1", created=at(seconds))
 
