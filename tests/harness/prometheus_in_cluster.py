@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -76,9 +77,16 @@ class Prometheus:
 
     def _ask(self, what: str, **query: object) -> Any:
         base = f"/api/v1/namespaces/{self.namespace}/services/prometheus:9090/proxy/api/v1"
-        answer = json.loads(self.cluster.text("GET", f"{base}/{what}?{urlencode(query)}"))
-        assert answer["status"] == "success", answer
-        return answer["data"]
+        path = f"{base}/{what}?{urlencode(query)}"
+        # Its Service has no endpoint while it misses a probe, as on a machine without a free processor.
+        answer = eventually(
+            lambda: self.cluster.send("GET", path),
+            lambda answer: answer.status != HTTPStatus.SERVICE_UNAVAILABLE,
+            every=0.5,
+        )
+        document = json.loads(answer.data)
+        assert document["status"] == "success", document
+        return document["data"]
 
 
 @contextmanager
