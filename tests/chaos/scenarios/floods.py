@@ -67,12 +67,15 @@ def flood_of_templates(stage: Stage) -> None:
 
 @scenario("A namespace has more notifications than the operator holds; none is forgotten", final_within=240)
 def flood_of_notifications(stage: Stage) -> None:
+    receivers = Receivers(stage)
     operator = stage.operator(settings={"operatorMaxNotifications": 1000}, start=False)
-    stage.always({"delay": 0.5})
-    stage.create(1500)
+    # A channel of the settings has a rate limit: 1,500 messages would take it half an hour.
+    slow, quick = receivers.add("slow"), receivers.add("quick")
+    receivers.answer("slow", {"delay": 0.5})
+    stage.create(1500, channels=None, recipients=None, receiverRefs=[slow])
     stage.start(operator)
-    _sends_little(stage, operator)
-    stage.always({})
+    _sends_little(stage, operator, channels=None, recipients=None, receiverRefs=[quick])
+    receivers.answer("slow", {})
 
 
 @scenario("A namespace sends to twenty receivers that take their time for each message", final_within=180)
