@@ -103,15 +103,20 @@ def _show_links_without_address(state: StateCore) -> None:
 
 
 def _addressed(children: Iterable[Token]) -> Iterator[Token]:
-    # Links are never nested.
-    is_shown = True
+    # An address in angle brackets is a link that can be in the text of another one.
+    shown: list[bool] = []
     for token in children:
         if token.type == "link_open":
-            is_shown = bool(token.attrs.get("href"))
-        if token.type == "image" and not token.attrs.get("src"):
-            yield Token("text", "", 0, content=token.content)
-        elif is_shown or token.type not in {"link_open", "link_close"}:
+            shown.append(bool(token.attrs.get("href")))
+            is_kept = shown[-1]
+        elif token.type == "link_close":
+            is_kept = shown.pop()
+        else:
+            is_kept = token.type != "image" or bool(token.attrs.get("src"))
+        if is_kept:
             yield token
+        elif token.type == "image":
+            yield Token("text", "", 0, content=token.content)
 
 
 def is_link(url: str) -> bool:
