@@ -81,7 +81,7 @@ def _draft(source: NotificationSource, event: dict[str, Any], read: Read) -> Dra
 
 def _events(post: Post) -> list[dict[str, Any]]:
     """Return events as JSON has them, with `data` in place of `data_base64`."""
-    media_type = _media_type(post)
+    media_type = post.media_type
     if media_type == STRUCTURED:
         return [_structured("", parse(post.body))]
     if media_type == BATCH:
@@ -112,7 +112,7 @@ def _binary(post: Post) -> dict[str, Any]:
     given = {name.removeprefix(HEADER): value for name, value in headers.items()}
     if post.content_type:
         headers["content-type"] = post.content_type
-    media_type = _media_type(post) or FORMAT.DEFAULT_CONTENT_TYPE
+    media_type = post.media_type or FORMAT.DEFAULT_CONTENT_TYPE
     is_json = bool(post.body) and FORMAT.JSON_CONTENT_TYPE_PATTERN.match(media_type) is not None
     message = HTTPMessage(headers, b"" if is_json else post.body)
     event = _checked(HEADER, given, lambda: from_binary(message, FORMAT, CloudEvent))
@@ -148,7 +148,3 @@ def _checked(place: str, given: Mapping[str, Any], read: Callable[[], BaseCloudE
     if data is not None:
         attributes["data"] = f"binary, {len(data)} bytes" if isinstance(data, bytes) else data
     return attributes
-
-
-def _media_type(post: Post) -> str:
-    return post.content_type.partition(";")[0].strip().lower()

@@ -21,9 +21,8 @@ def json_of(post: Post) -> bytes:
     Raises:
         Malformed: it is a form without that field.
     """
-    is_form = post.content_type.partition(";")[0].strip().lower() == FORM
     # curl calls every body a form unless it is told otherwise.
-    if not is_form or post.body.lstrip().startswith((b"{", b"[")):
+    if post.media_type != FORM or post.body.lstrip().startswith((b"{", b"[")):
         return post.body
     try:
         fields = parse_qs(post.body.decode(), errors="strict", max_num_fields=MAX_FIELDS)

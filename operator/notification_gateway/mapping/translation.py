@@ -31,6 +31,11 @@ class Post:
     received: datetime
     """Aware."""
 
+    @property
+    def media_type(self) -> str:
+        """The type without its parameters, in lower case; empty if the sender gave none."""
+        return self.content_type.partition(";")[0].strip().lower()
+
 
 class Malformed(ValueError):  # noqa: N818 - reads as a fact, like the errors of the kit
     """A post that cannot become a notification, however often it is repeated.
