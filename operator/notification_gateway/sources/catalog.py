@@ -217,7 +217,10 @@ class Sources:
                     self._put(each)
                 self._listed = True
             case Changed(item):
-                self._put(item)
+                if not self._put(item):
+                    # Its status has changed, as it does with every write of a replica.
+                    self.error = ""
+                    return
             case Removed(item):
                 self._entries.pop(item.key, None)
                 self._on_change(item.key)
@@ -234,13 +237,16 @@ class Sources:
         )
         self._changed.set()
 
-    def _put(self, declared: Declared) -> None:
+    def _put(self, declared: Declared) -> bool:
+        """Take in a source; return whether it is new, or has another spec."""
         before = self._entries.get(declared.key)
-        if before is None or (before.declared.uid, before.declared.generation) != (
+        if before is not None and (before.declared.uid, before.declared.generation) == (
             declared.uid,
             declared.generation,
         ):
-            self._entries[declared.key] = _Entry(declared)
+            return False
+        self._entries[declared.key] = _Entry(declared)
+        return True
 
     def _count(self) -> None:
         """Mark the sources that are too many: the newest of their namespace."""
