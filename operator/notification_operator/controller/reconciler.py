@@ -176,8 +176,10 @@ class Reconciler:
         self._note(reconciliation, notification)
         if notification.phase in FINAL:
             return
-        targets = Targets(self._endpoints, notification, reconciliation.route, notification.content)
-        if self._incidents.has_to_fetch(key, notification, threads=lambda: targets.keep_threads):
+        route = reconciliation.route
+        targets = Targets(self._endpoints, notification, route, notification.content)
+        threads = map(targets.keeps_threads, route.targets)
+        if self._incidents.has_to_fetch(key, notification, threads=lambda: any(threads)):
             await reconciliation.request.without_worker(self._incidents.fetch(key, notification))
             reconciliation.check_present()
         reconciliation.widen(self._incidents.of(key, notification).reached)
@@ -259,7 +261,7 @@ class Reconciler:
         unavailable = targets.unavailable()
         if route.rules:
             route, _ = follow(known, route, known.attempts, running=running, unavailable=unavailable, now=now)
-            targets = Targets(self._endpoints, notification, route, redacted.get())
+            targets = targets.along(route)
         breakers = targets.open_breakers()
         planned = plan(
             known, route, in_flight=running, open_breakers=breakers, unavailable=unavailable, now=now
@@ -268,14 +270,13 @@ class Reconciler:
         suppressions = {target: each.value for target, each in decisions.items() if isinstance(each, Reason)}
         if not planned.sends:
             return StartOutcome(redacted=redacted, route=route, permitted=True, suppressions=suppressions)
+        earlier = self._earlier_messages(reconciliation)
         without_room: set[str] = set()
         starting: dict[Send, tuple[Coroutine[None, None, Attempt], Reservation]] = {}
         holds: dict[str, Hold] = {}
         for send in planned.sends:
             # Asked before there is room: what is held would take it, return it, and so request others that do the same.
-            answer = decisions.get(send.channel) or targets.admit(
-                send, self._incident_messages(reconciliation, send.channel)
-            )
+            answer = decisions.get(send.channel) or targets.admit(send, earlier(send.channel))
             if isinstance(answer, Hold):
                 holds[send.channel] = answer
             elif isinstance(answer, Reason):
@@ -328,12 +329,12 @@ class Reconciler:
         threads = [target for target in remaining if targets.keeps_threads(target)]
         return self._incidents.decide(reconciliation.request.key, known, remaining, threads=threads)
 
-    def _incident_messages(self, reconciliation: Reconciliation, target: str) -> Sequence[SentMessage]:
-        """Return the earlier messages of the incident at a target."""
+    def _earlier_messages(self, reconciliation: Reconciliation) -> Callable[[str], Sequence[SentMessage]]:
+        """Return what tells the earlier messages of the incident at a target."""
         key, notification = reconciliation.request.key, reconciliation.notification
         if not notification.content.dedup_key:
-            return ()
-        return self._incidents.of(key, notification).messages(target)
+            return lambda _target: ()
+        return self._incidents.of(key, notification).messages
 
     def _retry_times(self, reconciliation: Reconciliation, outcome: StartOutcome) -> RetryTimes:
         """Return until when the targets of a notification wait for their destinations now."""

@@ -251,9 +251,10 @@ class Incident:
 
     def _thread_begins(self, target: str, patience: timedelta) -> timedelta:
         """Return how long another event may take that is being sent to a target without a message: it begins the thread."""
-        if self.messages(target):
+        report = [(event, event.at(target)) for event in self._same_report(target)]
+        if any(stage.message for _, stage in report):
             return timedelta()
-        running = (event for event in self._same_report(target) if event.at(target).running)
+        running = (event for event, stage in report if stage.running)
         left = (patience - timedelta(seconds=self.seconds - event.noted) for event in running)
         return max(left, default=timedelta())
 

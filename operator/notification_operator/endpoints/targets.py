@@ -53,6 +53,12 @@ class Targets:
         self._content = content
         self._found: dict[str, Delivery | Hold | Refusal] = {}
 
+    def along(self, route: Route) -> Targets:
+        """Return the targets of a route that fallbacks may have joined; itself if none has."""
+        if route is self._route:
+            return self
+        return Targets(self._endpoints, self._notification, route, self._content)
+
     @cached_property
     def _message(self) -> Message:
         """Without what belongs to one attempt. Most questions about breakers and pauses are answered without it."""
@@ -88,11 +94,6 @@ class Targets:
         """Return the time limit of an attempt; 0 where none can be made now."""
         found = self._find(target)
         return found.endpoint.seconds if isinstance(found, Delivery) else 0.0
-
-    @property
-    def keep_threads(self) -> bool:
-        """Whether a target keeps the messages of an incident together."""
-        return any(map(self.keeps_threads, self._route.targets))
 
     def keeps_threads(self, target: str) -> bool:
         """Return whether a target keeps the messages of an incident together."""
