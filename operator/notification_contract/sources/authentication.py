@@ -128,7 +128,7 @@ class SourceAuthentication(Block):
     kubernetes: KubernetesToken | None = None
     oidc: Oidc | None = None
     path: bool = False
-    """Whether the URL contains a secret: 32 random bytes, which the gateway creates in the Secret <name of this object>-path. Deleting that Secret makes a new URL. Everybody who knows the URL may send, also next to hmac."""
+    """Whether the URL contains a secret: 32 random bytes, which the gateway creates in the Secret <name of this object>-path. Deleting that Secret makes a new URL. Knowing the URL is enough to send, even if hmac is set as well."""
 
     @property
     def bearers(self) -> tuple[SecretRef, ...]:

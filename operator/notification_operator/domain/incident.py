@@ -183,7 +183,7 @@ class Incident:
 
     @property
     def begins(self) -> bool:
-        """Whether the event needs no knowledge of others: the first attempt of a Trigger that is not late."""
+        """Whether the decision on the event needs no other event: the first attempt of a Trigger that is not late."""
         return self.own.kind is TRIGGER and self.own.witnessed and not self.is_late(self.own)
 
     def decide(self, target: str, *, patience: timedelta, threads: bool = False) -> Reason | Hold | None:

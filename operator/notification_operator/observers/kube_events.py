@@ -34,7 +34,7 @@ STATUS_REFUSED: Final = "StatusRefused"
 TEST_FAILED: Final = "TestFailed"
 TEST_SUCCEEDED: Final = "TestSucceeded"
 PASSING: Final = frozenset({SUSPENDED, CIRCUIT_OPEN})
-"""Reasons of Healthy=False that somebody has chosen, or that end by themselves. An opening breaker has an Event of its own."""
+"""Reasons of Healthy=False that are intended, or that end by themselves. An opening breaker has an Event of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
