@@ -83,7 +83,7 @@ TAGS: Final = frozenset(
         *("blockquote", "hr", "table", "thead", "tbody", "tr", "th", "td"),
     }
 )
-ATTRIBUTES: Final = frozenset({"href", "rel", "title", "start", "style", "class"})
+ATTRIBUTES: Final = frozenset({"href", "rel", "start", "style"})
 SCHEMES: Final = frozenset({"http", "https", "mailto"})
 LONGEST_LINE: Final = 998
 """Bytes of a line of a mail (RFC 5322)."""
@@ -266,6 +266,7 @@ class _Tags(HTMLParser):
     def __init__(self, tags: frozenset[str]) -> None:
         super().__init__()
         self._tags = tags
+        self._links = 0
         self.flaw = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -276,6 +277,12 @@ class _Tags(HTMLParser):
                 self.flaw = f"<{tag}> has the attribute {name}"
         if tag not in self._tags:
             self.flaw = f"there is a tag <{tag}>"
+        self._links += tag == "a"
+        if self._links > 1:
+            self.flaw = "there is a link in a link"
+
+    def handle_endtag(self, tag: str) -> None:
+        self._links -= tag == "a"
 
 
 def _flaw_of_html(html: str, tags: frozenset[str] = TAGS) -> str:

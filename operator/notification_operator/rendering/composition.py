@@ -64,10 +64,10 @@ def compose(*, composition: Composition, markup: str) -> ComposedValues:
     subject, first = _text((_own(own.get("subject")),), context, content["subject"], redact)
     body, second = _text((override, _own(own.get("body"))), context, content["body"], redact)
     line = " ".join(subject.split()) or " ".join(content["subject"].split()) or content["name"]
-    shown = MARKUPS[markup].render(redact(body), BodyFormat(composition["format"]))
+    shown = MARKUPS[markup].render(redact(body), BodyFormat(composition["format"]), redact)
     return {
         "subject": redact(line),
-        "body": _redacted(shown, redact),
+        "body": shown,
         "note": "; ".join(filter(None, (redact(problem), first, second))),
         "counts": dict(counts),
     }
@@ -147,16 +147,3 @@ def _redact(
     result, secrets = redact_counted(text, Rules(**rules))
     counts.update(secrets)
     return result
-
-
-def _redacted(value: Any, redact: Callable[[str], str]) -> Any:  # noqa: ANN401 - of the type that comes in
-    """Return a value with each text in it redacted."""
-    match value:
-        case str():
-            return redact(value)
-        case dict():
-            return {key: _redacted(part, redact) for key, part in value.items()}
-        case list():
-            return [_redacted(part, redact) for part in value]
-        case _:
-            return value

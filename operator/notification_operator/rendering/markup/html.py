@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from markdown_it.renderer import RendererHTML
 
@@ -16,21 +16,32 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
     from markdown_it.utils import EnvType, OptionsDict
 
-SAFE_LINK: Final = {"rel": "noopener noreferrer"}
-
 
 class _Html(RendererHTML):
+    """Shows what the plain text shows and nothing else, so whoever has redacted that has seen all of it."""
+
     def link_open(self, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
-        for name, value in SAFE_LINK.items():
-            tokens[index].attrSet(name, value)
-        return self.renderToken(tokens, index, options, env)
+        """Open a link without its title; HTML has no link within a link."""
+        del options
+        env["links"] = env.get("links", 0) + 1
+        return _link(str(tokens[index].attrs.get("href", ""))) if env["links"] == 1 else ""
+
+    def link_close(self, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
+        del tokens, index, options
+        env["links"] -= 1
+        return "" if env["links"] else "</a>"
 
     def image(self, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
         """Link to an image: loading it would tell its server who reads the message."""
-        del options, env
+        del options
         token = tokens[index]
         url = str(token.attrs.get("src", ""))
-        return f'<a href="{escape(url)}" rel="noopener noreferrer">{escape(token.content or url)}</a>'
+        label = escape(token.content or url)
+        return label if env.get("links") else f"{_link(url)}{label}</a>"
+
+    def fence(self, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
+        """Show a block of code without its language."""
+        return self.code_block(tokens, index, options, env)
 
     def softbreak(self, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
         """Break the line as in the other channels."""
@@ -56,3 +67,7 @@ class HtmlRenderer:
             return self.text(text)
         result: str = parser(_Html).render(text)
         return result if len(result) <= MAX_RENDERED else self.text(text)
+
+
+def _link(url: str) -> str:
+    return f'<a href="{escape(url)}" rel="noopener noreferrer">'

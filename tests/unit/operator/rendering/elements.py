@@ -19,6 +19,7 @@ ELEMENTS: Final = {
     "forbidden link": "[a](javascript:alert(1)) [b](data:text/html,x) [c](file:///etc/passwd) [d](/relative)",
     "link without an address": "[a *b*]() and ![c](), [](), [d](https://example.com)",
     "link around another one": "[a <https://example.com> b]()",
+    "link around others": "[a <https://example.com> ![b](https://example.com/b.png)](https://example.com/c)",
     "link that breaks out": "[x|y>z](https://example.com/|a>b) [a\nb](https://example.com/)",
     "image": "![a picture](https://example.com/p.png) and ![](https://example.com/q.png)",
     "bullets": "- one\n- two\n\n  paragraph of two\n- three",

@@ -192,7 +192,18 @@ async def test_secret_that_a_template_puts_together_is_redacted_and_counted(
 async def test_secret_that_a_markup_puts_together_is_redacted() -> None:
     sent = message(body="pass**word**=hunter2x", format="Markdown")
     composed = await composer(redactor=Redactor()).compose(sent, MAIL)
-    assert composed.body["text"] == "password=[REDACTED]"
+    assert composed.body == {
+        "text": "password=[REDACTED]",
+        "html": "<p>password=[REDACTED]</p>\n",
+    }
+
+
+async def test_redaction_leaves_the_html_of_a_mail_whole() -> None:
+    sent = message(
+        body='[a](http:%00](https://x)y ")e 1 -----BEGIN CERTIFICATE-----s://[ ")', format="Markdown"
+    )
+    html = (await composer(redactor=Redactor()).compose(sent, MAIL)).body["html"]
+    assert html.endswith('" rel="noopener noreferrer">a</a></p>\n')
 
 
 class Noting(Renderer):
