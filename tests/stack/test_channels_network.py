@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -93,6 +94,16 @@ def test_certificate_of_the_client_is_presented(
     is_sent(receivers_operator, receiver)
     (hit,) = receiver.account.hits()
     assert hit["client"] == name
+
+
+def test_address_of_no_service_does_not_lead_out_of_the_cluster(
+    receivers_operator: OperatorUnderTest,
+) -> None:
+    node, free = receivers_operator.workload.node, "10.96.255.254"
+    table = node.run("iptables --wait --table=mangle --numeric --list POSTROUTING")
+    assert re.search(r"^DROP .* 10\.96\.0\.0/16", table, re.MULTILINE)
+    connect = f"timeout 2 bash -c '</dev/tcp/{free}/443' 2>/dev/null && echo connected || echo no"
+    assert node.run(connect) == "no\n"
 
 
 @pytest.mark.check("channels-39")
