@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class _Html(RendererHTML):
-    """Shows what the plain text shows and nothing else, so whoever has redacted that has seen all of it."""
+    """Shows only what the plain text shows, so a secret that is not found there is not in the HTML either."""
 
     def link_open(self, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
         """Open a link without its title; HTML has no link within a link."""
