@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from notification_node.components import Component
 
-_IPTABLES = ("iptables", "--wait", "--table=mangle")
 _READY_SECONDS = 60
 _STOP_SECONDS = 1.0
 _SHOWN_LINES = 20
@@ -118,7 +117,10 @@ def _prepare(facts: Facts) -> None:
     # Mounts must propagate between the kubelet and its pods.
     _command("mount", "--make-rshared", "/")
     Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
-    _keep_service_addresses_in_the_node()
+    # Until kube-proxy has rules for a Service, packets to its address would leave the node, where another host may answer for it.
+    # The sender repeats a dropped packet after a second.
+    rule = ("POSTROUTING", "--destination", SERVICE_CIDR, "--jump", "DROP")
+    _command("iptables", "--wait", "--table=mangle", "--append", *rule)
     cgroups.prepare(facts.cgroup_root)
     for folder in (LOGS, RENDERED):
         folder.mkdir(parents=True, exist_ok=True)
@@ -128,16 +130,6 @@ def _prepare(facts: Facts) -> None:
         # A pod runs as any user, and fsGroup does not apply to a hostPath.
         volume.chmod(0o1777)
     _render(facts)
-
-
-def _keep_service_addresses_in_the_node() -> None:
-    """Drop what still has the address of a Service where packets leave, because kube-proxy has no rules for it yet.
-
-    Outside of the node the address can belong to somebody else, who would answer. The sender repeats a dropped packet after a second.
-    """
-    rule = ("POSTROUTING", "--destination", SERVICE_CIDR, "--jump", "DROP")
-    if subprocess.run((*_IPTABLES, "--check", *rule), capture_output=True, check=False).returncode != 0:
-        _command(*_IPTABLES, "--append", *rule)
 
 
 def _render(facts: Facts) -> None:
