@@ -178,8 +178,9 @@ class Reconciler:
             return
         route = reconciliation.route
         targets = Targets(self._endpoints, notification, route, notification.content)
-        threads = map(targets.keeps_threads, route.targets)
-        if self._incidents.has_to_fetch(key, notification, threads=lambda: any(threads)):
+        if self._incidents.has_to_fetch(
+            key, notification, threads=lambda: any(map(targets.keeps_threads, route.targets))
+        ):
             await reconciliation.request.without_worker(self._incidents.fetch(key, notification))
             reconciliation.check_present()
         reconciliation.widen(self._incidents.of(key, notification).reached)
