@@ -167,6 +167,9 @@ class OperatorDeployment(pulumi.ComponentResource):
                 security_context=pod.pod_security(),
                 containers=[self._container(storage, own)],
                 volumes=[*own, *_documents(args.operator.volumes)],
+                topology_spread_constraints=placement.spread(
+                    args.placement, args.operator.replicas, names.selector()
+                ),
                 **placement.pod_fields(args.placement, args.operator, args.pull_secrets),
             ),
         )

@@ -136,9 +136,6 @@ class Drills(pulumi.ComponentResource):
 
     def _template(self, account: pulumi.Input[str]) -> PodTemplateSpecArgs:
         settings = self._settings
-        fields = placement.pod_fields(settings.placement, settings.operator, self._args.pull_secrets)
-        # The constraints spread the operator's pods, of which this one is none.
-        fields.pop("topology_spread_constraints", None)
         return PodTemplateSpecArgs(
             metadata=ObjectMetaArgs(labels=names.labels(COMPONENT) | names.drill_selector()),
             spec=PodSpecArgs(
@@ -147,7 +144,7 @@ class Drills(pulumi.ComponentResource):
                 enable_service_links=False,
                 security_context=pod.pod_security(),
                 containers=[self._container()],
-                **fields,
+                **placement.pod_fields(settings.placement, settings.operator, self._args.pull_secrets),
             ),
         )
 

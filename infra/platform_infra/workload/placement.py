@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 from pulumi_kubernetes.core.v1 import LocalObjectReferenceArgs, TolerationArgs, TopologySpreadConstraintArgs
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs
 
-from platform_infra import names
 from platform_infra.settings.sections.placement import Spread
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import pulumi
 
@@ -26,7 +25,7 @@ UNSATISFIABLE = {Spread.PREFERRED: "ScheduleAnyway", Spread.REQUIRED: "DoNotSche
 def pod_fields(
     placement: Placement, operator: Operator, pull_secrets: Sequence[pulumi.Input[str]] = ()
 ) -> dict[str, Any]:
-    """Return the fields of a pod specification that the settings set; the image is pulled with `pull_secrets`."""
+    """Return the fields of any pod that the settings set, without `spread`; the image is pulled with `pull_secrets`."""
     fields = {
         "image_pull_secrets": [LocalObjectReferenceArgs(name=name) for name in pull_secrets],
         "priority_class_name": placement.priority_class,
@@ -42,25 +41,27 @@ def pod_fields(
             )
             for toleration in placement.tolerations
         ],
-        "topology_spread_constraints": _spread(placement, operator.replicas),
         # The default is not written: a cluster that does not serve the field refuses it.
         "host_users": None if operator.host_users else False,
     }
     return {name: value for name, value in fields.items() if value or value is False}
 
 
-def _spread(placement: Placement, replicas: int) -> list[TopologySpreadConstraintArgs]:
-    """Return a constraint for zones, and one for nodes unless there is only one pod."""
+def spread(
+    placement: Placement, replicas: int, selector: Mapping[str, str]
+) -> list[TopologySpreadConstraintArgs] | None:
+    """Return a constraint for zones, and one for nodes unless there is only one pod; None without any."""
     spreads = {ZONE: placement.zone_spread, NODE: placement.node_spread if replicas > 1 else Spread.NONE}
-    return [
+    constraints = [
         TopologySpreadConstraintArgs(
             topology_key=key,
             max_skew=1,
-            when_unsatisfiable=UNSATISFIABLE[spread],
-            label_selector=LabelSelectorArgs(match_labels=names.selector()),
+            when_unsatisfiable=UNSATISFIABLE[strictness],
+            label_selector=LabelSelectorArgs(match_labels=selector),
             # Without this, old pods count during a rollout and skew the new ones.
             match_label_keys=["pod-template-hash"],
         )
-        for key, spread in spreads.items()
-        if spread != Spread.NONE
+        for key, strictness in spreads.items()
+        if strictness != Spread.NONE
     ]
+    return constraints or None
