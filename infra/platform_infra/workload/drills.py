@@ -16,20 +16,13 @@ from pulumi_kubernetes.core.v1 import (
 )
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 from pulumi_kubernetes.networking.v1 import NetworkPolicy
-from pulumi_kubernetes.rbac.v1 import (
-    ClusterRole,
-    ClusterRoleBinding,
-    Role,
-    RoleBinding,
-    RoleRefArgs,
-    SubjectArgs,
-)
+from pulumi_kubernetes.rbac.v1 import SubjectArgs
 
 from notification_contract.quantity import amount
 from platform_infra import names
 from platform_infra.children import Children
 from platform_infra.workload import network_policy, placement, pod
-from platform_infra.workload.rbac import RBAC_GROUP, Grant, policy_rules
+from platform_infra.workload.rbac import Grant, Roles
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,28 +79,18 @@ class Drills(pulumi.ComponentResource):
         self._cron_job(account)
         self.register_outputs({})
 
-    def _metadata(self, name: str, namespace: pulumi.Input[str] | None = None) -> ObjectMetaArgs:
-        return ObjectMetaArgs(
-            name=name, namespace=namespace or self._args.namespace, labels=names.labels(COMPONENT)
-        )
+    def _metadata(self, name: str) -> ObjectMetaArgs:
+        return ObjectMetaArgs(name=name, namespace=self._args.namespace, labels=names.labels(COMPONENT))
 
     def _grant(self, subject: SubjectArgs) -> None:
         """Grant access to the watched namespaces: in each by name, or in the whole cluster."""
         home, watched = self._settings.operator.namespace, self._settings.watch.namespaces
-        name, rules = f"{names.cluster_scoped(home)}.{COMPONENT}", policy_rules(GRANTS)
+        roles = Roles(self._child, subject, name=names.cluster_scoped(home), labels=names.labels(COMPONENT))
         for each in watched:
-            metadata = self._metadata(name, self._args.namespace if each == home else each)
-            part = f"{COMPONENT}-{each}"
-            own, options = self._child.name(part), self._child.options()
-            role = Role(own, metadata=metadata, rules=rules, opts=options)
-            reference = RoleRefArgs(api_group=RBAC_GROUP, kind="Role", name=role.metadata.name)
-            RoleBinding(own, metadata=metadata, role_ref=reference, subjects=[subject], opts=options)
+            namespace = self._args.namespace if each == home else each
+            roles.in_namespace(f"{COMPONENT}-{each}", COMPONENT, namespace, GRANTS)
         if not watched:
-            unbound = ObjectMetaArgs(name=name, labels=names.labels(COMPONENT))
-            own, options = self._child.name(COMPONENT), self._child.options()
-            everywhere = ClusterRole(own, metadata=unbound, rules=rules, opts=options)
-            reference = RoleRefArgs(api_group=RBAC_GROUP, kind="ClusterRole", name=everywhere.metadata.name)
-            ClusterRoleBinding(own, metadata=unbound, role_ref=reference, subjects=[subject], opts=options)
+            roles.everywhere(COMPONENT, GRANTS, kind=COMPONENT)
 
     def _cron_job(self, account: pulumi.Input[str]) -> None:
         drill = self._settings.drill

@@ -27,7 +27,7 @@ from platform_infra import names
 from platform_infra.children import Children
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from platform_infra.settings.sections.deployment import Watch
     from platform_infra.settings.sections.pod import ServiceAccount as ServiceAccountSettings
@@ -178,9 +178,8 @@ class OperatorAccount(pulumi.ComponentResource):
         self, name: str, *, args: OperatorAccountArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("notification-platform:index:OperatorAccount", name, None, opts)
-        self._child = Children(self, name)
+        child = Children(self, name)
         self._args = args
-        self._unique = names.cluster_scoped(args.home)
         marks, owner = args.service_account, {names.CRD_OWNER: args.owner} if args.owner else {}
         metadata = ObjectMetaArgs(
             name=names.OPERATOR,
@@ -189,43 +188,61 @@ class OperatorAccount(pulumi.ComponentResource):
             annotations={**marks.annotations, **owner} or None,
         )
         self.account_name: pulumi.Output[str] = ServiceAccount(
-            self._child.name("operator"), metadata=metadata, opts=self._child.options()
+            child.name("operator"), metadata=metadata, opts=child.options()
         ).metadata.name
         subject = SubjectArgs(kind="ServiceAccount", name=self.account_name, namespace=args.namespace)
-        self._grant_in("own", args.namespace, home_grants(args), subject)
-        self._grant_served(served_grants(args), subject)
+        self._roles = Roles(child, subject, name=names.cluster_scoped(args.home), labels=names.labels("rbac"))
+        self._roles.in_namespace("own", "own", args.namespace, home_grants(args))
+        self._grant_served(served_grants(args))
         self.register_outputs({"accountName": self.account_name})
 
-    def _grant_served(self, grants: Sequence[Grant], subject: SubjectArgs) -> None:
+    def _grant_served(self, grants: Sequence[Grant]) -> None:
         """Grant access to the watched namespaces: in each by name, or in the whole cluster."""
         watch, receivers = self._args.watch, self._args.receivers
         for each in watch.namespaces:
             # The role in the operator's own namespace depends on the namespace, which this stack creates.
             namespace = self._args.namespace if each == self._args.home else each
-            self._grant_in(f"served-{each}", namespace, grants, subject)
+            self._roles.in_namespace(f"served-{each}", "served", namespace, grants)
         if not watch.namespaces:
             if receivers.enabled and receivers.namespaced:
                 pulumi.log.warn(CLUSTER_WIDE_READ, resource=self)
             selection = NAMESPACE_SELECTION if watch.namespace_selector or receivers.enabled else ()
-            self._grant_everywhere((*grants, *selection), subject)
+            self._roles.everywhere("served", (*grants, *selection))
 
-    def _grant_in(
-        self, part: str, namespace: pulumi.Input[str], grants: Sequence[Grant], subject: SubjectArgs
+
+class Roles:
+    """Creates the roles of one account, each with its binding.
+
+    `name` is that of the account in the cluster, with which the names of its roles begin; `labels` are those of its objects.
+    """
+
+    def __init__(
+        self, child: Children, subject: SubjectArgs, *, name: str, labels: Mapping[str, str]
     ) -> None:
-        metadata = ObjectMetaArgs(
-            name=f"{self._unique}.{part.split('-', 1)[0]}", namespace=namespace, labels=names.labels("rbac")
-        )
-        name, options = self._child.name(part), self._child.options()
+        self._child = child
+        self._subject = subject
+        self._name = name
+        self._labels = labels
+
+    def in_namespace(
+        self, resource: str, kind: str, namespace: pulumi.Input[str], grants: Sequence[Grant]
+    ) -> None:
+        """Grant access to one namespace. `kind` is the last part of the name of the role."""
+        metadata = ObjectMetaArgs(name=f"{self._name}.{kind}", namespace=namespace, labels=self._labels)
+        name, options = self._child.name(resource), self._child.options()
         role = Role(name, metadata=metadata, rules=policy_rules(grants), opts=options)
         reference = RoleRefArgs(api_group=RBAC_GROUP, kind="Role", name=role.metadata.name)
-        RoleBinding(name, metadata=metadata, role_ref=reference, subjects=[subject], opts=options)
+        RoleBinding(name, metadata=metadata, role_ref=reference, subjects=[self._subject], opts=options)
 
-    def _grant_everywhere(self, grants: Sequence[Grant], subject: SubjectArgs) -> None:
-        metadata = ObjectMetaArgs(name=self._unique, labels=names.labels("rbac"))
-        name, options = self._child.name("served"), self._child.options()
+    def everywhere(self, resource: str, grants: Sequence[Grant], *, kind: str = "") -> None:
+        """Grant access to the whole cluster."""
+        metadata = ObjectMetaArgs(name=f"{self._name}.{kind}" if kind else self._name, labels=self._labels)
+        name, options = self._child.name(resource), self._child.options()
         role = ClusterRole(name, metadata=metadata, rules=policy_rules(grants), opts=options)
         reference = RoleRefArgs(api_group=RBAC_GROUP, kind="ClusterRole", name=role.metadata.name)
-        ClusterRoleBinding(name, metadata=metadata, role_ref=reference, subjects=[subject], opts=options)
+        ClusterRoleBinding(
+            name, metadata=metadata, role_ref=reference, subjects=[self._subject], opts=options
+        )
 
 
 def policy_rules(grants: Sequence[Grant]) -> list[PolicyRuleArgs]:
