@@ -29,6 +29,8 @@ from platform_infra.settings.sections.cluster import ClusterKind
 from platform_infra.workload.deployment import OperatorDeployment, OperatorDeploymentArgs
 from platform_infra.workload.drills import Drills, DrillsArgs
 from platform_infra.workload.flow_schemas import FlowSchemas, FlowSchemasArgs
+from platform_infra.workload.gateway.account import GatewayAccount, GatewayAccountArgs
+from platform_infra.workload.gateway.deployment import Gateway, GatewayArgs
 from platform_infra.workload.mounts import config_file
 from platform_infra.workload.pull_secret import pull_secrets
 from platform_infra.workload.rbac import OperatorAccount, OperatorAccountArgs
@@ -39,11 +41,9 @@ if TYPE_CHECKING:
     from platform_infra.cluster import Connect
     from platform_infra.settings.model import Settings
 
-CRD_NAMES = (names.CRD, names.RECEIVER_CRD)
-
 
 class Bundle(pulumi.ComponentResource):
-    """Cluster, CRD, permissions and operator of one stack.
+    """Cluster, CRD, permissions, operator and gateway of one stack.
 
     `image` is the operator's image; it is empty when the operator is not deployed. A program that has its own cluster
     passes `connect`; the cluster settings are then ignored. `inputs` are the values of the settings that may be outputs of
@@ -87,7 +87,7 @@ class Bundle(pulumi.ComponentResource):
         self.namespace = operator_namespace(settings, self.cluster.identity, self._child)
         self._preview_access = self._previews()
         crds = self._crds()
-        self.crd_names = crds[0].names if crds else pulumi.Output.from_input(list(CRD_NAMES))
+        self.crd_names = crds[0].names if crds else pulumi.Output.from_input(_crd_names(settings))
         """Names of the CRDs, of this stack or of another one."""
         self._rules_of_the_kind()
         account = OperatorAccount(
@@ -96,14 +96,18 @@ class Bundle(pulumi.ComponentResource):
         self.service_account = account.account_name
         self.image: pulumi.Input[str] = ""
         self.operator: OperatorDeployment | None = None
+        self.gateway: Gateway | None = None
         if settings.operator.enabled:
             self.image, image = self._image()
             self._flow_schemas(account)
             self._pull_secrets = pull_secrets(settings.operator, self._inputs, self.namespace, self._child)
+            self._kinds = monitoring_kinds(settings.monitoring.mode, self.cluster)
             rules = routing_rules(settings, self.namespace, self._child)
             self.operator = self._operator(account, [*crds, account, *rules, *image])
+            self._monitoring()
             self._receivers([*crds, account, self.operator])
             self._drills([self.operator])
+            self.gateway = self._gateway([*crds, *image])
         self.register_outputs({"namespace": self.namespace, "image": self.image})
 
     def outputs(self) -> dict[str, pulumi.Input[str | None]]:
@@ -121,6 +125,8 @@ class Bundle(pulumi.ComponentResource):
         }
         if settings.cluster.kind != ClusterKind.EXISTING or settings.preview.number:
             outputs["kubeconfig"] = self.cluster.kubeconfig
+        if self.gateway:
+            outputs["gatewayUrl"] = self.gateway.url
         if self._preview_access:
             outputs[PREVIEW_KUBECONFIG] = self._preview_access.kubeconfig(self.cluster)
         return outputs
@@ -140,6 +146,7 @@ class Bundle(pulumi.ComponentResource):
             Crds(
                 self._child.name("crds"),
                 crd=settings.crd,
+                gateway=settings.has_gateway,
                 owner=self.cluster.identity.owner(),
                 protect=settings.protection.data,
                 cluster=self.cluster.identity.reader,
@@ -154,6 +161,7 @@ class Bundle(pulumi.ComponentResource):
             UserRoles(
                 self._child.name("user-roles"),
                 edit_includes_receivers=settings.crd.edit_includes_receivers,
+                gateway=settings.has_gateway,
                 opts=self._child.options(),
             )
         if settings.crd.managed and settings.admission.enabled:
@@ -186,6 +194,8 @@ class Bundle(pulumi.ComponentResource):
             config_maps=tuple(
                 dict.fromkeys(name for each in settings.receivers for name in each.config_map_names)
             ),
+            gateway=settings.has_gateway,
+            tenant_sources=settings.gateway.tenant_sources,
             service_account=settings.operator.service_account,
             owner=None if settings.namespace.managed else self.cluster.identity.owner(),
         )
@@ -237,7 +247,6 @@ class Bundle(pulumi.ComponentResource):
 
     def _operator(self, account: OperatorAccount, depends_on: list[pulumi.Resource]) -> OperatorDeployment:
         settings = self._settings
-        kinds = monitoring_kinds(settings.monitoring.mode, self.cluster)
         deployment = OperatorDeploymentArgs(
             namespace=self.namespace,
             image=self.image,
@@ -251,27 +260,62 @@ class Bundle(pulumi.ComponentResource):
             network=settings.network,
             server=settings.server,
             protect=settings.protection.data,
-            annotations=pod_annotations(settings.monitoring.mode, kinds, settings.server.metrics_port),
+            annotations=self._pod_annotations(),
             pull_secrets=self._pull_secrets,
             depends_on=depends_on,
         )
-        operator = OperatorDeployment(
-            self._child.name("operator"), args=deployment, opts=self._child.options()
+        return OperatorDeployment(self._child.name("operator"), args=deployment, opts=self._child.options())
+
+    def _gateway(self, depends_on: list[pulumi.Resource]) -> Gateway | None:
+        """Create the gateway of the stack; a preview has none."""
+        settings = self._settings
+        if not settings.has_gateway:
+            return None
+        account = GatewayAccount(
+            self._child.name("gateway-account"),
+            args=GatewayAccountArgs(
+                namespace=self.namespace,
+                home=settings.operator.namespace,
+                watch=settings.watch,
+                tenant_sources=settings.gateway.tenant_sources,
+                token_reviews=settings.gateway.token_reviews,
+            ),
+            opts=self._child.options(),
         )
+        args = GatewayArgs(
+            namespace=self.namespace,
+            image=self.image,
+            account=account.account_name,
+            settings=settings,
+            annotations=self._pod_annotations(),
+            pull_secrets=self._pull_secrets,
+            depends_on=[*depends_on, account],
+        )
+        return Gateway(self._child.name("gateway"), args=args, opts=self._child.options())
+
+    def _pod_annotations(self) -> dict[str, str]:
+        settings = self._settings
+        return pod_annotations(settings.monitoring.mode, self._kinds, settings.server.metrics_port)
+
+    def _monitoring(self) -> None:
+        settings = self._settings
         observability = ObservabilityArgs(
             namespace=self.namespace,
             home=settings.operator.namespace,
             monitoring=settings.monitoring,
             labels=self._inputs.monitoring_labels,
-            kinds=kinds,
+            kinds=self._kinds,
         )
         Observability(self._child.name("observability"), args=observability, opts=self._child.options())
-        return operator
+
+
+def _crd_names(settings: Settings) -> list[str]:
+    return [names.CRD, names.RECEIVER_CRD, *([names.SOURCE_CRD] if settings.has_gateway else ())]
 
 
 def _owned_objects(settings: Settings) -> list[OwnedObject]:
     """Return the objects in the cluster that belong to one stack."""
-    crds = [OwnedObject(kind="crd", name=name) for name in CRD_NAMES]
+    crds = [OwnedObject(kind="crd", name=name) for name in _crd_names(settings)]
     home = settings.operator.namespace
     # In a namespace of others, the operator's account stands for the operator.
     own = (

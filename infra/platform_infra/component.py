@@ -44,6 +44,8 @@ class NotificationPlatform(pulumi.ComponentResource):
     """The name of the Service with the operator's metrics; empty if the operator is not deployed."""
     metrics_url: pulumi.Output[str]
     """The URL of the operator's metrics within the cluster; empty if the operator is not deployed."""
+    gateway_url: pulumi.Output[str]
+    """The URL of the gateway within the cluster; empty if it is not deployed."""
     crd_names: pulumi.Output[list[str]]
     """The names of the CRDs, known once they exist; with `crdManaged: false` those of their owner."""
 
@@ -71,12 +73,13 @@ class NotificationPlatform(pulumi.ComponentResource):
             inputs=replace(split.inputs(settings, check), instance=name),
             opts=pulumi.ResourceOptions(parent=self),
         )
-        operator = bundle.operator
+        operator, gateway = bundle.operator, bundle.gateway
         self.namespace = bundle.namespace
         self.image = pulumi.Output.from_input(bundle.image)
         self.service_account = bundle.service_account
         self.metrics_service = operator.metrics_service if operator else pulumi.Output.from_input("")
         self.metrics_url = operator.metrics_url if operator else pulumi.Output.from_input("")
+        self.gateway_url = gateway.url if gateway else pulumi.Output.from_input("")
         self.crd_names = bundle.crd_names
         outputs = NotificationPlatform.__annotations__
         self.register_outputs({key_of((output,)): getattr(self, output) for output in outputs})

@@ -296,6 +296,50 @@ class NotificationPlatformArgs(TypedDict, total=False):
     """Cron expression of the drills, such as `0 9 * * 1`, or a name such as `@daily`; empty for none. At each time the platform sends a message marked [DRILL] to every NotificationReceiver in the watched namespaces, as `notif drill` does; people get them."""
     drill_time_zone: str
     """Time zone of drillSchedule, such as `Europe/Berlin`. The default is `"Etc/UTC"`."""
+    gateway_enabled: bool
+    """Whether the gateway is deployed, and the CRD of NotificationSource with it, if this stack owns the CRDs. `false` for a stack that had one deletes every NotificationSource. A preview never has one. The default is `false`."""
+    gateway_replicas: int
+    """Number of pods of the gateway. The default is `2`."""
+    gateway_host: str
+    """Host name of an Ingress for senders outside the cluster, such as `hooks.example.com`; empty for no Ingress."""
+    gateway_tls_secret: str
+    """For `gatewayHost`: name of the Secret with the certificate, in the operator's namespace; empty for the certificate of the Ingress controller."""
+    gateway_class_name: str
+    """For `gatewayHost`: the IngressClass; empty for the cluster's default."""
+    gateway_ingress_annotations: dict[str, Any]
+    """For `gatewayHost`: annotations of the Ingress, such as `{"cert-manager.io/cluster-issuer": "letsencrypt"}`. A list of permitted clients belongs here: the gateway's pods see the address of the Ingress controller alone."""
+    gateway_allowed_cidrs: list[str]
+    """CIDR blocks that can connect to the gateway's port for messages. If this and gatewayAllowedNamespaceLabels are empty, every address can."""
+    gateway_allowed_namespace_labels: dict[str, Any]
+    """Labels of the namespaces whose pods can connect to that port, such as that of the Ingress controller and of Alertmanager."""
+    gateway_token_reviews: bool
+    """Whether the gateway may ask the API server whose token a caller has, and what that user may do, which takes a ClusterRole. Without it, callers cannot create notifications themselves, and sources with `auth.kubernetes` accept no token: both are answered with 503. The default is `true`."""
+    gateway_tenant_sources: bool
+    """Whether NotificationSources outside the gateway's namespace are served. The default is `false`."""
+    gateway_audience: str
+    """Audience that the token of a ServiceAccount must have to create notifications through the gateway, and the only one that it has. The default is `"notifications"`."""
+    gateway_oidc_issuer: str
+    """URL of the OpenID Connect provider of callers outside the cluster, exactly as the claim iss of its tokens; empty for none."""
+    gateway_oidc_audience: str
+    """Audience that a token of that provider must have."""
+    gateway_oidc_username_prefix: str
+    """What the name of a user of that provider begins with, in front of the claim sub. The permissions of that user decide. The default is `"oidc:"`."""
+    gateway_oidc_cidrs: list[str]
+    """CIDR blocks of the providers of OpenID Connect, also of those that NotificationSources name. If networkApiServerCidrs is set, the gateway reaches only these providers, on port 443 and on that of gatewayOidcIssuer; otherwise all."""
+    gateway_allowed_networks: list[str]
+    """Private networks in which OpenID Connect providers may be, such as `10.20.0.0/16`."""
+    gateway_lease_seconds: int
+    """Seconds after which a replica of the gateway counts as gone that does not renew its Lease. The default is `15`."""
+    gateway_status_interval_seconds: int
+    """Minimum time in seconds between two writes of the status of a NotificationSource by one replica of the gateway. The default is `30`."""
+    gateway_grace_seconds: int
+    """Maximum duration of a shutdown of the gateway in seconds: messages that are being stored are finished and answered. The default is `20`."""
+    gateway_cpu_request: str
+    """CPU request of a pod of the gateway. It has no CPU limit, which would delay answers. The default is `"50m"`."""
+    gateway_memory_request: str
+    """Memory request of a pod of the gateway. The default is `"96Mi"`."""
+    gateway_memory_limit: str
+    """Memory limit of a pod of the gateway. A pod that exceeds it is killed. The default is `"256Mi"`."""
     events_level: str
     """Which Kubernetes Events are created: `actionable` for those that may need action, `all` for every phase change as well, `none` for no Events. One of actionable, all, none. The default is `"actionable"`."""
     log_level: str

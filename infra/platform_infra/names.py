@@ -12,6 +12,8 @@ from notification_contract.names import (
     CONTAINER,
     CRD,
     CRD_OWNER_ANNOTATION,
+    GATEWAY,
+    GATEWAY_PORT,
     GROUP,
     HEALTH_PORT,
     KIND,
@@ -34,6 +36,8 @@ from notification_contract.names import (
     SLACK_SECRET,
     SLACK_SECRET_KEY,
     SLACK_URL_VARIABLE,
+    SOURCE_CRD,
+    SOURCE_PLURAL,
     VERSION,
 )
 
@@ -51,6 +55,8 @@ __all__ = [
     "CRD",
     "CRD_OWNER",
     "DRILL",
+    "GATEWAY",
+    "GATEWAY_PORT",
     "GROUP",
     "HEALTH_PORT",
     "IMAGE_REPOSITORY",
@@ -81,10 +87,14 @@ __all__ = [
     "SLACK_SECRET",
     "SLACK_SECRET_KEY",
     "SLACK_URL_VARIABLE",
+    "SOURCE_CRD",
+    "SOURCE_PLURAL",
     "USER_ID",
     "VERSION",
     "cluster_scoped",
     "drill_selector",
+    "gateway_labels",
+    "gateway_selector",
     "labels",
     "selector",
 ]
@@ -129,6 +139,16 @@ def drill_selector() -> dict[str, str]:
     return {"app.kubernetes.io/name": DRILL}
 
 
+def gateway_selector() -> dict[str, str]:
+    """Return the labels that select the gateway's pods in their namespace."""
+    return {"app.kubernetes.io/name": GATEWAY}
+
+
+def gateway_labels() -> dict[str, str]:
+    """Return the labels of every object of the gateway."""
+    return labels("gateway") | gateway_selector()
+
+
 def labels(component: str) -> dict[str, str]:
     """Return the labels of an object that belongs to `component`."""
     return selector() | {
@@ -138,9 +158,9 @@ def labels(component: str) -> dict[str, str]:
     }
 
 
-def cluster_scoped(namespace: str) -> str:
-    """Return the name of a cluster-scoped object of the operator in `namespace`.
+def cluster_scoped(namespace: str, program: str = OPERATOR) -> str:
+    """Return the name of a cluster-scoped object of the operator, or of the gateway, in `namespace`.
 
-    A cluster runs at most one operator per namespace, so the name is unique.
+    A namespace holds at most one of each, so the name is unique.
     """
-    return f"{OPERATOR}.{namespace}"
+    return f"{program}.{namespace}"

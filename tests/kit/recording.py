@@ -38,7 +38,12 @@ NODE_IMAGE = "notification-platform/node:test"
 IMAGE_NAME = cache(image_name)
 NEW_STATE = "new-state"
 """The id of a state that has none yet."""
-WITHOUT_SCHEMAS = {plural: partial(without_schemas, read) for plural, read in definitions.DEFINITIONS.items()}
+WITH_SCHEMAS = {name: getattr(definitions, name) for name in ("DEFINITIONS", "GATEWAY_DEFINITIONS")}
+WITHOUT_SCHEMAS = {
+    name: {plural: partial(without_schemas, read) for plural, read in declared.items()}
+    for name, declared in WITH_SCHEMAS.items()
+}
+"""CRDs whose versions accept every object."""
 NODE_OUTPUTS = {
     "container": "notification-platform-test",
     "identity": "abc",
@@ -278,12 +283,11 @@ def record_program(
     """
     monitor = Monitor(owner, kept)
     _use(monitor)
-    crds = definitions.DEFINITIONS if schemas else WITHOUT_SCHEMAS
     with (
         mock.patch("platform_infra.cluster.local.node.current_image", return_value=NODE_IMAGE),
         mock.patch("platform_infra.cluster.ownership.new_state_id", return_value=NEW_STATE),
         mock.patch("platform_infra.bundle.image_name", IMAGE_NAME),
-        mock.patch("platform_infra.crd.definitions.DEFINITIONS", crds),
+        mock.patch.multiple(definitions, **(WITH_SCHEMAS if schemas else WITHOUT_SCHEMAS)),
         mock.patch("pulumi.runtime.resource._get_stack_trace", source_pb2.StackTrace),
     ):
         pulumi.runtime.test(program)()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pulumi
 from pulumi_kubernetes.apiextensions import CustomResource
 
-from notification_contract.crds import notification_receiver, notification_request
+from notification_contract.crds import notification_receiver, notification_request, notification_source
 from platform_infra import names
 from platform_infra.children import DELETION_TIMEOUT, Children
 from platform_infra.crd.guard import CompatibilityGuard
@@ -24,6 +24,10 @@ DEFINITIONS: Final[Mapping[str, Callable[[], dict[str, Any]]]] = {
     names.RECEIVER_PLURAL: notification_receiver,
 }
 """The function that returns each definition, by the plural of its kind, which is part of the name of its resource in a stack."""
+GATEWAY_DEFINITIONS: Final[Mapping[str, Callable[[], dict[str, Any]]]] = {
+    names.SOURCE_PLURAL: notification_source
+}
+"""Those of a stack with the gateway: a kind that nothing serves would accept objects and do nothing."""
 
 
 class Crds(pulumi.ComponentResource):
@@ -40,13 +44,15 @@ class Crds(pulumi.ComponentResource):
         name: str,
         *,
         crd: Crd,
+        gateway: bool,
         owner: pulumi.Input[str],
         protect: bool,
         cluster: Cluster | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("notification-platform:index:Crds", name, None, opts)
-        definitions = {plural: read() for plural, read in DEFINITIONS.items()}
+        declared = {**DEFINITIONS, **(GATEWAY_DEFINITIONS if gateway else {})}
+        definitions = {plural: read() for plural, read in declared.items()}
         guard = CompatibilityGuard(definitions, cluster)
         options = pulumi.ResourceOptions(
             protect=protect,

@@ -57,22 +57,43 @@ RECEIVERS_EDITOR: Final = UserRole(
     part_of=(),
 )
 
+SOURCES_READ: Final = (
+    Grant(group=names.GROUP, resource=names.SOURCE_PLURAL, verbs=READ),
+    Grant(group=names.GROUP, resource=f"{names.SOURCE_PLURAL}/status", verbs=("get",)),
+)
+# A source decides who may create notifications without an account of the cluster.
+SOURCES_EDITOR: Final = UserRole(
+    name="sources-editor",
+    grants=(
+        Grant(group=names.GROUP, resource=names.SOURCE_PLURAL, verbs=(*READ, *CHANGE)),
+        Grant(group=names.GROUP, resource=f"{names.SOURCE_PLURAL}/status", verbs=("get",)),
+    ),
+    part_of=(),
+)
 
-def user_roles(*, edit_includes_receivers: bool) -> tuple[UserRole, ...]:
+
+def user_roles(*, edit_includes_receivers: bool, gateway: bool) -> tuple[UserRole, ...]:
     """Return the roles. None may write a status: it is the record of the operator, and a forged one ends a delivery."""
     receivers = replace(RECEIVERS_EDITOR, part_of=SENDER.part_of if edit_includes_receivers else ())
-    return (SENDER, VIEWER, receivers)
+    if not gateway:
+        return (SENDER, VIEWER, receivers)
+    return (SENDER, replace(VIEWER, grants=(*VIEWER.grants, *SOURCES_READ)), receivers, SOURCES_EDITOR)
 
 
 class UserRoles(pulumi.ComponentResource):
     """One ClusterRole per role; a cluster has them once, with the CRD."""
 
     def __init__(
-        self, name: str, *, edit_includes_receivers: bool, opts: pulumi.ResourceOptions | None = None
+        self,
+        name: str,
+        *,
+        edit_includes_receivers: bool,
+        gateway: bool,
+        opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("notification-platform:index:UserRoles", name, None, opts)
         child = Children(self, name)
-        for role in user_roles(edit_includes_receivers=edit_includes_receivers):
+        for role in user_roles(edit_includes_receivers=edit_includes_receivers, gateway=gateway):
             aggregated = {f"{RBAC_GROUP}/aggregate-to-{default}": "true" for default in role.part_of}
             ClusterRole(
                 child.name(role.name),

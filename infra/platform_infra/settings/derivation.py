@@ -1,6 +1,7 @@
-"""How a stack's settings become the operator's: which setting of a stack sets which setting of the operator. Pure.
+"""How a stack's settings become those of the operator and of the gateway. Pure.
 
-A setting of a stack sets the setting of the operator with the same path, unless it is marked with `Sets`.
+A setting of a stack sets the setting of the operator with the same path, unless it is marked with `Sets`. The gateway has few
+settings, which `gateway_settings` names.
 """
 
 from __future__ import annotations
@@ -13,14 +14,23 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from notification_contract.settings import RULES_LATER, OperatorSettings, declared_settings, value_at
+from notification_contract.settings import (
+    RULES_LATER,
+    OperatorSettings,
+    Section,
+    declared_settings,
+    value_at,
+)
+from notification_contract.settings import gateway as contract
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pydantic import BaseModel
+    from pydantic.fields import FieldInfo
 
     from notification_contract.settings.operator import Path
+    from platform_infra.settings.model import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +41,23 @@ class Sets:
 
 
 @cache
-def _declarations() -> dict[str, Any]:
-    return {".".join(path): field for path, field in declared_settings(OperatorSettings)}
+def _declarations(section: type[Section]) -> dict[str, FieldInfo]:
+    return {".".join(path): field for path, field in declared_settings(section)}
 
 
 def operator_setting(path: str) -> Any:  # noqa: ANN401 - takes the place of a default, as pydantic's Field does
     """Declare a setting of a stack by the operator's setting at a dotted path: same default, bounds and description."""
-    declared = _declarations()[path]
+    return _declared(_declarations(OperatorSettings)[path], Sets((path,)))
+
+
+def gateway_setting(path: str) -> Any:  # noqa: ANN401 - likewise
+    """Declare a setting of a stack by the gateway's setting at a dotted path in its section `gateway`."""
+    return _declared(_declarations(contract.Gateway)[path])
+
+
+def _declared(declared: FieldInfo, *marks: Sets) -> Any:  # noqa: ANN401 - likewise
     field = Field(default=_plain(declared.default), description=declared.description)
-    field.metadata = [*declared.metadata, Sets((path,))]
+    field.metadata = [*declared.metadata, *marks]
     return field
 
 
@@ -78,3 +96,26 @@ def operator_settings(settings: BaseModel) -> OperatorSettings:
             branch = branch.setdefault(section, {})
         branch[name] = value_at(settings, source)
     return OperatorSettings.model_validate(tree, context=RULES_LATER)
+
+
+def gateway_settings(settings: Settings) -> contract.GatewaySettings:
+    """Return the gateway's settings as a stack sets them; what its cluster admits follows from the admission policies.
+
+    The pods fix the address, the port and the file with certificates. Rules are not checked: a stack reports them by its keys.
+    """
+    stack, admission = settings.gateway, settings.admission
+    tree = {
+        "gateway": {
+            "audience": stack.audience,
+            "tenant_sources": stack.tenant_sources,
+            "allowed_networks": stack.allowed_networks,
+            "oidc": stack.oidc.model_dump(include={"issuer", "audience", "username_prefix"}),
+            "admitted": admission.model_dump(include=set(contract.Admitted.model_fields)),
+            "lease_seconds": stack.lease_seconds,
+            "status_interval_seconds": stack.status_interval_seconds,
+            "grace_seconds": stack.grace_seconds,
+        },
+        "server": settings.server.model_dump(),
+        "log": settings.log.model_dump(),
+    }
+    return contract.GatewaySettings.model_validate(tree, context=RULES_LATER)

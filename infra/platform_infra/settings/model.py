@@ -26,6 +26,7 @@ from platform_infra.settings.sections.deployment import (
     RoutingConfigMap,
     Watch,
 )
+from platform_infra.settings.sections.gateway import Gateway
 from platform_infra.settings.sections.monitoring import Monitoring
 from platform_infra.settings.sections.network import Network
 from platform_infra.settings.sections.placement import Placement, Protection
@@ -73,6 +74,7 @@ class Settings(Section):
     receivers_max_per_namespace: int = operator_setting("receivers.max_per_namespace")
     receivers_max_total: int = operator_setting("receivers.max_total")
     drill: Drill = Drill()
+    gateway: Gateway = Gateway()
     events: contract.Events = contract.Events()
     log: contract.Log = contract.Log()
     server: contract.Server = contract.Server()
@@ -84,6 +86,11 @@ class Settings(Section):
     def is_guest(self) -> bool:
         """Whether the stack has objects in namespaces of others only, so that it needs no right in the whole cluster."""
         return not self.crd.managed and not self.namespace.managed and bool(self.watch.namespaces)
+
+    @property
+    def has_gateway(self) -> bool:
+        """Whether the stack deploys the gateway; a preview never does."""
+        return self.gateway.enabled and not self.preview.number
 
 
 def key_of(path: tuple[str | int, ...]) -> str:

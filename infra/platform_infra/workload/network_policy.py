@@ -1,4 +1,4 @@
-"""What the network policies of the operator's pods, and of those of drills, permit. Pure."""
+"""What the network policies permit the pods of the operator, of drills and of the gateway. Pure."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from notification_contract.settings import Server
+    from platform_infra.settings.sections.gateway import Gateway
     from platform_infra.settings.sections.network import Network
 
 DNS_PORT = 53
@@ -46,6 +47,31 @@ def drill_spec(settings: Network) -> NetworkPolicySpecArgs:
             NetworkPolicyEgressRuleArgs(
                 ports=_ports(settings.egress_ports), to=_blocks(settings.api_server_cidrs) or None
             )
+        ],
+    )
+
+
+def gateway_spec(settings: Network, server: Server, gateway: Gateway) -> NetworkPolicySpecArgs:
+    """Return ingress for messages, probes and metrics, and egress for DNS, the API server and providers of OpenID Connect."""
+    senders = _blocks(gateway.allowed_cidrs)
+    if gateway.allowed_namespace_labels:
+        senders.append(NetworkPolicyPeerArgs(namespace_selector=_selector(gateway.allowed_namespace_labels)))
+    messages = NetworkPolicyIngressRuleArgs(ports=_ports((names.GATEWAY_PORT,)), from_=senders or None)
+    providers = NetworkPolicyEgressRuleArgs(
+        ports=_ports((DEFAULT_PORTS["https"], *_port_of(gateway.oidc.issuer))),
+        to=_blocks(gateway.oidc.cidrs) or None,
+    )
+    unlimited = not settings.restricts_destinations
+    return NetworkPolicySpecArgs(
+        pod_selector=LabelSelectorArgs(match_labels=names.gateway_selector()),
+        policy_types=["Ingress", "Egress"],
+        ingress=[messages, *_ingress(settings, server)],
+        egress=[
+            _dns(settings),
+            NetworkPolicyEgressRuleArgs(
+                ports=_ports(settings.egress_ports), to=_blocks(settings.api_server_cidrs) or None
+            ),
+            *([providers] if unlimited or gateway.oidc.cidrs else ()),
         ],
     )
 

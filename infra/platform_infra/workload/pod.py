@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from notification_contract.settings import Server
     from platform_infra.settings.sections.deployment import Operator
 
+TEMPORARY_BYTES = "64Mi"
+"""The size of the directory for temporary files."""
+
 
 def pod_security() -> PodSecurityContextArgs:
     """Return the pod security context that the restricted pod security standard requires."""
@@ -134,7 +137,7 @@ def volumes() -> list[VolumeArgs]:
     file = DownwardAPIVolumeFileArgs(path=names.CONFIG_KEY, field_ref=field)
     return [
         VolumeArgs(name="config", downward_api=DownwardAPIVolumeSourceArgs(items=[file])),
-        VolumeArgs(name="tmp", empty_dir=EmptyDirVolumeSourceArgs(size_limit="64Mi")),
+        VolumeArgs(name="tmp", empty_dir=EmptyDirVolumeSourceArgs(size_limit=TEMPORARY_BYTES)),
     ]
 
 

@@ -97,6 +97,15 @@ REFERENCES = (
 )
 """Whatever receivers can refer to: in the operator's own namespace if a setting says so, and in every watched namespace if receivers
 there may have references, too. Without that, the account reads what the receivers of the stack refer to, by name."""
+SOURCES = (
+    Grant(group=names.GROUP, resource=names.SOURCE_PLURAL, verbs=READ),
+    Grant(group=names.GROUP, resource=f"{names.SOURCE_PLURAL}/status", verbs=("update",)),
+)
+"""Permissions of the operator and of the gateway where NotificationSources are."""
+HEARTBEATS = (Grant(group=names.GROUP, resource=names.PLURAL, verbs=("create",)), *SOURCES)
+"""Permissions where NotificationSources are, with the gateway: the operator tells that a heartbeat is missed."""
+PRESENCE = (Grant(group=LEASES, resource="leases", verbs=READ),)
+"""Permissions in the operator's own namespace, with the gateway: whether it was there to receive a heartbeat."""
 CLUSTER_WIDE_READ = (
     "receiversNamespaced is true and the operator watches namespaces that no list names, so its ClusterRole can read every "
     "Secret and every ConfigMap of the cluster; list the namespaces in watchNamespaces for a Role in each of them, or set "
@@ -128,6 +137,10 @@ class OperatorAccountArgs:
     """The Secrets of its own namespace that the receivers of the stack refer to."""
     config_maps: tuple[str, ...]
     """The ConfigMaps with their templates."""
+    gateway: bool
+    """Whether the stack has the gateway."""
+    tenant_sources: bool
+    """Whether it serves NotificationSources outside the operator's namespace."""
     service_account: ServiceAccountSettings
     owner: pulumi.Input[str] | None = None
     """The owner's annotation of the account, where the namespace has none because others own it."""
@@ -142,7 +155,14 @@ def home_grants(args: OperatorAccountArgs) -> tuple[Grant, ...]:
         *(SHARDING if args.shards > 1 else ()),
         *_events(args),
         *(receivers if args.receivers.enabled else ()),
+        *(PRESENCE if args.gateway else ()),
+        *(HEARTBEATS if args.gateway and not _serves_sources_of_home(args) else ()),
     )
+
+
+def _serves_sources_of_home(args: OperatorAccountArgs) -> bool:
+    """Return whether the grants in the watched namespaces include NotificationSources, and the operator's own namespace."""
+    return args.tenant_sources and args.home in (args.watch.namespaces or (args.home,))
 
 
 def _own_references(args: OperatorAccountArgs) -> tuple[Grant, ...]:
@@ -164,6 +184,7 @@ def served_grants(args: OperatorAccountArgs) -> tuple[Grant, ...]:
         *(RETENTION if args.retention else ()),
         *_events(args),
         *(receivers if args.receivers.enabled else ()),
+        *(HEARTBEATS if args.gateway and args.tenant_sources else ()),
     )
 
 

@@ -1,4 +1,4 @@
-"""Settings of the gateway, which has a configuration file of its own. No stack has them yet (DD-GATEWAY-001). Pure."""
+"""Settings of the gateway, which has a configuration file of its own (DD-GATEWAY-001). Pure."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class GatewayOidc(Section):
     """The OpenID Connect provider of callers outside the cluster, for notifications that they create themselves."""
 
     issuer: Annotated[str, Field(pattern=r"^(https://[^\s?#]+)?$", max_length=2048)] = ""
-    """URL of the provider, exactly as the claim iss of its tokens; empty for none."""
+    """URL of the OpenID Connect provider of callers outside the cluster, exactly as the claim iss of its tokens; empty for none."""
     audience: Annotated[str, Field(pattern=r"^\S*$", max_length=1024)] = ""
-    """Audience that a token must have."""
+    """Audience that a token of that provider must have."""
     username_prefix: Annotated[str, Field(pattern=r"^[^\s:]*:?$", max_length=253)] = "oidc:"
-    """What the name of the user begins with, in front of the claim sub. The permissions of that user decide."""
+    """What the name of a user of that provider begins with, in front of the claim sub. The permissions of that user decide."""
     ca_file: Annotated[str, Field(max_length=1024)] = ""
     """File with the certificate authorities of the provider in PEM; empty for those of the image."""
 
@@ -66,7 +66,7 @@ class Gateway(Section):
     port: Port = names.GATEWAY_PORT
     """Port for messages; 0 selects a free port."""
     audience: Audience = AUDIENCE
-    """Audience that the token of a ServiceAccount must have, and the only one."""
+    """Audience that the token of a ServiceAccount must have to create notifications through the gateway, and the only one that it has."""
     tenant_sources: bool = False
     """Whether NotificationSources outside the gateway's namespace are served."""
     allowed_networks: tuple[str, ...] = ()
@@ -76,11 +76,11 @@ class Gateway(Section):
     admitted: Admitted = Admitted()
     """What the admission policies of the cluster accept."""
     lease_seconds: Annotated[int, Field(ge=3, le=300)] = 15
-    """Seconds after which a replica counts as gone that does not renew its Lease."""
+    """Seconds after which a replica of the gateway counts as gone that does not renew its Lease."""
     status_interval_seconds: Seconds = 30.0
-    """Minimum time in seconds between two writes of the status of a source by one replica."""
+    """Minimum time in seconds between two writes of the status of a NotificationSource by one replica of the gateway."""
     grace_seconds: Seconds = 20.0
-    """Maximum duration of a shutdown in seconds: messages that are being stored are finished and answered."""
+    """Maximum duration of a shutdown of the gateway in seconds: messages that are being stored are finished and answered."""
 
     @field_validator("allowed_networks")
     @classmethod

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from pydantic.fields import FieldInfo
 
-    from notification_contract.settings.operator import OperatorSettings, Path
+    from notification_contract.settings.operator import Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +37,8 @@ class Difference:
         return max(since(self.setting), since((*self.setting, str(self.value))))
 
 
-def render(settings: OperatorSettings) -> str:
-    """Return the text of the configuration file: the version that it needs, and what differs from the defaults.
+def render(settings: Section) -> str:
+    """Return the text of a program's configuration file: the version that it needs, and what differs from the defaults.
 
     Secrets are left out: a Secret holds them.
     """

@@ -147,6 +147,7 @@ def test_package_schema_describes_the_outputs(schema: dict[str, Any]) -> None:
     assert component["isComponent"]
     assert component["properties"].keys() == {
         "crdNames",
+        "gatewayUrl",
         "image",
         "metricsService",
         "metricsUrl",

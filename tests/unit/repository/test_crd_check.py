@@ -28,7 +28,7 @@ def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     wider = notification_request()
     schema = wider["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
     schema["properties"]["urgent"] = {"type": "boolean"}
-    file, other = (tmp_path / each for each in crd_check.FILES)
+    file, other, *_ = (tmp_path / each for each in crd_check.FILES)
     file.parent.mkdir(parents=True)
     git(tmp_path, "init", "--quiet")
     for definition, tag in ((wider, "v1"), (notification_request(), None)):
@@ -68,7 +68,7 @@ def test_removed_field_of_a_receiver_is_incompatible(history: Path) -> None:
     wider = notification_receiver()
     schema = wider["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
     schema["properties"]["urgent"] = {"type": "boolean"}
-    _, other = (history / each for each in crd_check.FILES)
+    _, other, *_ = (history / each for each in crd_check.FILES)
     other.write_text(yaml.safe_dump(wider))
     git(history, "commit", "--quiet", "--all", "--message", "a wider definition")
     code, text = run("HEAD")

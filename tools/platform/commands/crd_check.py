@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 import yaml
 
-from notification_contract.crds import notification_receiver, notification_request
+from notification_contract.crds import notification_receiver, notification_request, notification_source
 from platform_infra.crd.compatibility import problems
 from tools.platform.console import out
 from tools.platform.errors import ExitCode, PlatformError
@@ -18,6 +18,7 @@ FOLDER = "operator/notification_contract/crds"
 FILES = {
     f"{FOLDER}/notificationrequest.yaml": notification_request,
     f"{FOLDER}/notificationreceiver.yaml": notification_receiver,
+    f"{FOLDER}/notificationsource.yaml": notification_source,
 }
 """The function that returns each definition of this checkout, by its file."""
 

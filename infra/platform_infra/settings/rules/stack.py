@@ -13,6 +13,7 @@ from platform_infra.settings.model import SECRET_KEYS, Settings, key_of
 from platform_infra.settings.problem import Problem
 from platform_infra.settings.rules.config_file import file_problems
 from platform_infra.settings.rules.drills import DRILL_KEYS, DRILL_RULES, drill_problems
+from platform_infra.settings.rules.gateway import GATEWAY_RULES, oidc_problems
 from platform_infra.settings.rules.guest import GUEST_RULES, mark_problems
 from platform_infra.settings.rules.network import NETWORK_RULES
 from platform_infra.settings.rules.receivers import RULES as RECEIVER_RULES
@@ -159,6 +160,7 @@ RULES = (
     *NETWORK_RULES,
     *RECEIVER_RULES,
     *DRILL_RULES,
+    *GATEWAY_RULES,
     Rule(
         keys=("channelsFileSize", "channelsFileVolume", "channelsFileEnabled"),
         is_broken=lambda s: (
@@ -225,6 +227,7 @@ def broken_rules(
         if unreadable.isdisjoint(rule.keys) and rule.is_broken(settings)
     ]
     problems += _operator_problems(settings, unreadable)
+    problems += oidc_problems(settings, unreadable)
     if "routing" not in unreadable and settings.routing:
         problems += [
             Problem(key="routing", what=f"is invalid: {problem}", hint=ROUTING_HINT)

@@ -1,0 +1,91 @@
+"""Rules for the gateway: messages that nobody would deliver, and addresses that nobody would reach. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from notification_contract.quantity import amount
+from notification_contract.settings.gateway import GatewayOidc
+from platform_infra import names
+from platform_infra.settings.model import key_of
+from platform_infra.settings.problem import Problem
+from platform_infra.settings.rules.rule import Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from platform_infra.settings.model import Settings
+
+GATEWAY_RULES: Final = (
+    Rule(
+        keys=("gatewayEnabled", "operatorEnabled"),
+        is_broken=lambda s: s.gateway.enabled and not s.operator.enabled,
+        what="is true, but operatorEnabled is false, so no message would be delivered",
+        hint="set operatorEnabled to true, or gatewayEnabled to false",
+    ),
+    Rule(
+        keys=("watchNamespaces", "operatorNamespace", "gatewayEnabled", "gatewayTenantSources"),
+        is_broken=lambda s: (
+            s.gateway.enabled
+            and bool(s.watch.namespaces)
+            and s.operator.namespace not in s.watch.namespaces
+            and not s.gateway.tenant_sources
+        ),
+        what="does not contain operatorNamespace, where the NotificationSources of the gateway are, so no message would be delivered",
+        hint="add operatorNamespace, or set gatewayTenantSources to true for sources in the other namespaces",
+    ),
+    Rule(
+        keys=("gatewayTlsSecret", "gatewayHost"),
+        is_broken=lambda s: bool(s.gateway.tls_secret) and not s.gateway.host,
+        what="is set, but gatewayHost is empty, so there is no Ingress",
+        hint="set gatewayHost, or remove it",
+    ),
+    Rule(
+        keys=("gatewayClassName", "gatewayHost"),
+        is_broken=lambda s: bool(s.gateway.class_name) and not s.gateway.host,
+        what="is set, but gatewayHost is empty, so there is no Ingress",
+        hint="set gatewayHost, or remove it",
+    ),
+    Rule(
+        keys=("gatewayIngressAnnotations", "gatewayHost"),
+        is_broken=lambda s: bool(s.gateway.ingress_annotations) and not s.gateway.host,
+        what="is set, but gatewayHost is empty, so there is no Ingress",
+        hint="set gatewayHost, or remove it",
+    ),
+    Rule(
+        keys=("gatewayOidcCidrs", "networkApiServerCidrs", "gatewayOidcIssuer", "gatewayEnabled"),
+        is_broken=lambda s: (
+            s.gateway.enabled
+            and s.network.restricts_destinations
+            and bool(s.gateway.oidc.issuer)
+            and not s.gateway.oidc.cidrs
+        ),
+        what="is empty, but destinations are listed for the network policy, so the provider gatewayOidcIssuer would be unreachable",
+        hint="set it to the addresses of the provider, such as 0.0.0.0/0 for all",
+    ),
+    Rule(
+        keys=("gatewayMemoryLimit", "gatewayMemoryRequest"),
+        is_broken=lambda s: amount(s.gateway.memory_limit) < amount(s.gateway.memory_request),
+        what="is less than gatewayMemoryRequest",
+        hint="set it to at least the request",
+    ),
+    *(
+        Rule(
+            keys=(key, "gatewayEnabled"),
+            is_broken=lambda s, name=name: (  # type: ignore[misc]
+                s.gateway.enabled and getattr(s.server, name) == names.GATEWAY_PORT
+            ),
+            what=f"is {names.GATEWAY_PORT}, which is the gateway's port for messages",
+            hint="set another port",
+        )
+        for key, name in (("serverHealthPort", "health_port"), ("serverMetricsPort", "metrics_port"))
+    ),
+)
+
+
+def oidc_problems(settings: Settings, unreadable: Collection[str]) -> Iterator[Problem]:
+    """Yield the rules of the gateway itself that the stack breaks, with the keys of the stack."""
+    for rule in GatewayOidc.rules:
+        keys = [key_of(("gateway", "oidc", name)) for name in rule.settings]
+        if rule.is_broken(settings.gateway.oidc) and not set(unreadable).intersection(keys):
+            yield Problem(key=keys[0], what=rule.problem.format(*keys), hint=rule.hint.format(*keys))
