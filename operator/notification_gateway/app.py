@@ -18,7 +18,7 @@ from notification_gateway.authentication.authenticator import Authenticator
 from notification_gateway.authentication.cluster_users import ClusterUsers
 from notification_gateway.authentication.oidc import OidcTokens
 from notification_gateway.intake import Intake
-from notification_gateway.metrics import Metrics
+from notification_gateway.metrics import LastReceived, Metrics
 from notification_gateway.presence import Presence
 from notification_gateway.sources.catalog import CRD_HINT, RESOURCE, Sources
 from notification_gateway.sources.limits import Limits
@@ -109,6 +109,7 @@ class App:
             home=home,
             everywhere=gateway.tenant_sources,
         )
+        self.metrics.registry.register(LastReceived(lambda: self.sources.last_received))
         self.presence = Presence(
             KubeLeases(client, home),
             replica=replica,

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Final
+from itertools import islice
+from typing import TYPE_CHECKING, Final
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, PlatformCollector, ProcessCollector
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 
 from notification_operator.telemetry.metrics import OTHER, PREFIX
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from datetime import datetime
 
 MAX_SOURCES: Final = 1000
 """Sources that have series of their own."""
@@ -80,3 +87,29 @@ class Metrics:
             self._named.add(source)
             return source
         return OTHER
+
+
+class LastReceived(Collector):
+    """Publishes when each source last received a message, as a function returns it; None before the first one."""
+
+    def __init__(self, times: Callable[[], Mapping[str, datetime | None]]) -> None:
+        self._times = times
+
+    def describe(self) -> Iterator[GaugeMetricFamily]:
+        """Yield the gauge without sources."""
+        yield self._gauge({})
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Yield the gauge with its values."""
+        yield self._gauge(self._times())
+
+    def _gauge(self, times: Mapping[str, datetime | None]) -> GaugeMetricFamily:
+        gauge = GaugeMetricFamily(
+            f"{PREFIX}source_last_received_timestamp_seconds",
+            "Unix time at which a replica last received a message for the NotificationSource (namespace/name), as its status says; 0 "
+            "before the first one.",
+            labels=["source"],
+        )
+        for source, time in islice(times.items(), MAX_SOURCES):
+            gauge.add_metric([source], time.timestamp() if time else 0.0)
+        return gauge

@@ -18,6 +18,7 @@ from notification_gateway.authentication.shared_secrets import SharedSecrets
 from notification_gateway.sources.path_tokens import key_of
 from notification_gateway.sources.readiness import Readiness, assess
 from notification_gateway.sources.secret_values import SecretKey
+from notification_operator.domain.json_values import mapping, moment
 from notification_operator.kube.objects import collection
 from notification_operator.rendering.composition import check_templates
 from notification_operator.rendering.job import RenderingError
@@ -25,6 +26,7 @@ from notification_operator.watch.collection_watch import Changed, Collection, Fa
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime
 
     from notification_gateway.sources.path_tokens import PathTokens
     from notification_gateway.sources.secret_values import SecretValues
@@ -63,6 +65,8 @@ class Declared:
     uid: str
     generation: int
     created: str
+    last_received: datetime | None
+    """When a replica last received a message for it, as its status says."""
     source: NotificationSource | None
     """None if this version cannot use its spec."""
     problem: str = ""
@@ -82,6 +86,7 @@ class Declared:
             uid=metadata["uid"],
             generation=metadata.get("generation", 0),
             created=metadata.get("creationTimestamp", ""),
+            last_received=moment(mapping(document.get("status")).get("lastReceivedTime")),
             source=source,
             problem=problem,
         )
@@ -135,6 +140,11 @@ class Sources:
     def keys(self) -> tuple[SourceKey, ...]:
         """Every source that exists."""
         return tuple(self._entries)
+
+    @property
+    def last_received(self) -> dict[str, datetime | None]:
+        """When each source last received a message, by its namespace and name; None before the first one."""
+        return {str(key): each.declared.last_received for key, each in self._entries.items()}
 
     def declared(self, key: SourceKey) -> Declared | None:
         """Return a source as it was seen last; None if it does not exist."""
@@ -244,6 +254,7 @@ class Sources:
             declared.uid,
             declared.generation,
         ):
+            before.declared = declared
             return False
         self._entries[declared.key] = _Entry(declared)
         return True

@@ -172,3 +172,22 @@ async def test_deleted_source_is_forgotten(gateway: Shipped) -> None:
     gateway.cluster.remove(SOURCES, HOME, "alerts")
     await until(lambda: not gateway.app.sources.keys)
     assert (await gateway.send()).status == 401
+
+
+async def test_every_replica_publishes_when_a_source_last_received_a_message(cluster: Cluster) -> None:
+    """Also one that has received none itself, such as one that has just started."""
+
+    def last(replica: Shipped) -> float | None:
+        name = "kubernaut_notification_source_last_received_timestamp_seconds"
+        return replica.app.metrics.registry.get_sample_value(name, {"source": f"{HOME}/alerts"})
+
+    cluster.secret(token="s3cret")
+    cluster.source()
+    async with serving(cluster) as first, serving(cluster, replica="gateway-1") as second:
+        assert (last(first), last(second)) == (0.0, 0.0)
+        await first.send()
+        await until(lambda: last(second), "time of the first message")
+        received = datetime.fromisoformat(status_of(cluster)["lastReceivedTime"]).timestamp()
+        assert last(first) == last(second) == received
+        cluster.remove(SOURCES, HOME, "alerts")
+        await until(lambda: (last(first), last(second)) == (None, None), "series are gone")
