@@ -305,6 +305,7 @@ class Bundle(pulumi.ComponentResource):
             monitoring=settings.monitoring,
             labels=self._inputs.monitoring_labels,
             kinds=self._kinds,
+            gateway=settings.has_gateway,
         )
         Observability(self._child.name("observability"), args=observability, opts=self._child.options())
 

@@ -380,6 +380,8 @@ class NotificationPlatformArgs(TypedDict, total=False):
     """Percentage of a channel's attempts that can fail without an alert. The default is `10`."""
     monitoring_drill_hours: int
     """Hours that a NotificationReceiver can be without a successful drill without an alert, if drillSchedule is set: at least an hour more than the schedule leaves between two drills, and at most what Prometheus stores. The default is `192`."""
+    monitoring_source_hours: int
+    """With `gatewayEnabled`: hours that a NotificationSource that has received messages before can be without one without an alert; 0 for any time. A sender that must send more often is a source of the type heartbeat. The default is `168`."""
     monitoring_queue_seconds: int
     """Seconds that a notification can wait for a worker without an alert. The default is `60`."""
     preview_number: int

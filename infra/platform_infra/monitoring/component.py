@@ -1,4 +1,4 @@
-"""The monitoring objects in the cluster: PodMonitor, PrometheusRule and dashboard."""
+"""The monitoring objects in the cluster: PodMonitors, PrometheusRule and dashboard."""
 
 from __future__ import annotations
 
@@ -37,10 +37,12 @@ class ObservabilityArgs:
     """Labels of the objects that a Prometheus selects them by."""
     kinds: Collection[str]
     """The kinds of the Prometheus operator to create objects of."""
+    gateway: bool
+    """Whether there is a gateway to monitor, too."""
 
 
 class Observability(pulumi.ComponentResource):
-    """PodMonitor and PrometheusRule, each if the cluster serves its kind, and the dashboard if it serves either."""
+    """PodMonitors and PrometheusRule, each if the cluster serves its kind, and the dashboard if it serves either."""
 
     def __init__(
         self, name: str, *, args: ObservabilityArgs, opts: pulumi.ResourceOptions | None = None
@@ -49,22 +51,24 @@ class Observability(pulumi.ComponentResource):
         self._args = args
         self._child = Children(self, name)
         if POD_MONITOR in args.kinds:
-            self._monitor()
+            self._monitor("monitor", names.OPERATOR, names.selector())
+            if args.gateway:
+                self._monitor("gateway-monitor", names.GATEWAY, names.gateway_selector())
         if PROMETHEUS_RULE in args.kinds:
             self._rules()
         if args.kinds:
             self._dashboard()
         self.register_outputs({"kinds": list(args.kinds)})
 
-    def _monitor(self) -> None:
+    def _monitor(self, part: str, name: str, labels: Mapping[str, str]) -> None:
         endpoint = {"port": "metrics", "path": "/metrics"}
-        selector = {"matchLabels": names.selector()}
-        self._custom("monitor", POD_MONITOR, {"selector": selector, "podMetricsEndpoints": [endpoint]})
+        spec = {"selector": {"matchLabels": labels}, "podMetricsEndpoints": [endpoint]}
+        self._custom(part, POD_MONITOR, name, spec)
 
     def _rules(self) -> None:
         monitoring = self._args.monitoring
-        rules = groups(self._args.home, limits(monitoring), monitoring.runbooks)
-        self._custom("rules", PROMETHEUS_RULE, {"groups": rules})
+        rules = groups(self._args.home, limits(monitoring), monitoring.runbooks, gateway=self._args.gateway)
+        self._custom("rules", PROMETHEUS_RULE, names.OPERATOR, {"groups": rules})
 
     def _dashboard(self) -> None:
         labels = names.labels("monitoring") | {LABEL: "1"}
@@ -72,7 +76,7 @@ class Observability(pulumi.ComponentResource):
         ConfigMap(
             self._child.name("dashboard"),
             metadata=metadata,
-            data={FILE: dashboard()},
+            data={FILE: dashboard(gateway=self._args.gateway)},
             opts=self._child.options(),
         )
 
@@ -80,13 +84,13 @@ class Observability(pulumi.ComponentResource):
         fixed = names.labels("monitoring")
         return pulumi.Output.from_input(self._args.labels).apply(lambda labels: {**fixed, **labels})
 
-    def _custom(self, part: str, kind: str, spec: dict[str, object]) -> None:
+    def _custom(self, part: str, kind: str, name: str, spec: dict[str, object]) -> None:
         CustomResource(
             self._child.name(part),
             api_version=f"{GROUP}/{VERSION}",
             kind=kind,
             metadata={
-                "name": names.OPERATOR,
+                "name": name,
                 "namespace": self._args.namespace,
                 "labels": self._labels(),
             },

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from platform_infra import names
-from platform_infra.monitoring.panels import panels
+from platform_infra.monitoring.panels import gateway_panels, panels
 from platform_infra.monitoring.queries import PREFIX, Scope
 
 if TYPE_CHECKING:
@@ -22,13 +22,14 @@ COLUMNS, WIDTH, HEIGHT = 2, 12, 8
 SOURCE = {"type": "prometheus", "uid": "${datasource}"}
 
 
-def dashboard() -> str:
-    """Return the dashboard's JSON. It is the same for all stacks; the variable `namespace` selects the operator."""
-    return json.dumps(document(), indent=2) + "\n"
+def dashboard(*, gateway: bool = False) -> str:
+    """Return the dashboard's JSON. It is the same for all stacks with or without the gateway; the variable `namespace` selects one."""
+    return json.dumps(document(gateway=gateway), indent=2) + "\n"
 
 
-def document() -> dict[str, Any]:
+def document(*, gateway: bool = False) -> dict[str, Any]:
     """Return the dashboard as Grafana's JSON model."""
+    shown = (*panels(VIEWER), *(gateway_panels(VIEWER) if gateway else ()))
     return {
         "uid": names.PROJECT,
         "title": "Notifications",
@@ -38,7 +39,7 @@ def document() -> dict[str, Any]:
         "time": {"from": "now-1h", "to": "now"},
         "refresh": "30s",
         "templating": {"list": [_datasource_variable(), _namespace_variable()]},
-        "panels": [_panel(number, panel) for number, panel in enumerate(panels(VIEWER))],
+        "panels": [_panel(number, panel) for number, panel in enumerate(shown)],
     }
 
 

@@ -47,6 +47,33 @@ def panels(scope: Scope) -> Sequence[Panel]:
     return (*_deliveries(scope), *_receivers(scope), *_work(scope), *_errors(scope), *_usage(scope))
 
 
+def gateway_panels(scope: Scope) -> Sequence[Panel]:
+    """Return the panels of a stack with the gateway, which follow the others."""
+    rate = scope.rate("source_received_total", by="source, outcome", present="source")
+    last = maximum(f"{scope.series('source_last_received_timestamp_seconds')} > 0", "source")
+    duration = scope.quantile(0.95, "source_request_seconds", by="outcome")
+    return (
+        Panel(
+            title="Messages by source",
+            description="Messages per second that the gateway has received, by NotificationSource and outcome.",
+            unit=Unit.PER_SECOND,
+            curves=[Curve(expression=rate, legend="{{source}} {{outcome}}")],
+        ),
+        Panel(
+            title="Time since the last message by source",
+            description="How long ago the gateway received a message for a NotificationSource.",
+            unit=Unit.SECONDS,
+            curves=[Curve(expression=f"time() - {last}", legend="{{source}}")],
+        ),
+        Panel(
+            title="Answer duration of the gateway (p95)",
+            description="The duration that 95 % of the answers to messages do not exceed, by outcome.",
+            unit=Unit.SECONDS,
+            curves=[Curve(expression=duration, legend="{{outcome}}")],
+        ),
+    )
+
+
 def _deliveries(scope: Scope) -> Sequence[Panel]:
     attempts, by = "delivery_attempts_total", "namespace, channel"
     ratio = f"{scope.rate(attempts, by=by, status='failure')} / {scope.rate(attempts, by=by)}"

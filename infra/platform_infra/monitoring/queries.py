@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 PREFIX = "kubernaut_notification_"
 UNPREFIXED = ("audit_", "process_")
@@ -24,17 +29,31 @@ class Scope:
     window: str
     """A range such as `5m`, or a dashboard variable."""
 
-    def series(self, name: str, *, present: str = "", **labels: str) -> str:
-        """Return a selector of the metric's series with these labels, and with any value of the label `present`."""
+    def series(
+        self, name: str, *, present: str = "", like: Mapping[str, str] = MappingProxyType({}), **labels: str
+    ) -> str:
+        """Return a selector of the metric's series with these labels, and with any value of the label `present`.
+
+        `like` are regular expressions of values by label.
+        """
         full = name if name.startswith(UNPREFIXED) else PREFIX + name
         matchers = {"namespace": self.namespace} | labels
         selectors = [f'{label}="{value}"' for label, value in matchers.items()]
         selectors += [f'{present}!=""'] if present else []
+        selectors += [f'{label}=~"{pattern}"' for label, pattern in like.items()]
         return f"{full}{{{', '.join(selectors)}}}"
 
-    def rate(self, name: str, *, by: str = "namespace", present: str = "", **labels: str) -> str:
+    def rate(
+        self,
+        name: str,
+        *,
+        by: str = "namespace",
+        present: str = "",
+        like: Mapping[str, str] = MappingProxyType({}),
+        **labels: str,
+    ) -> str:
         """Return the per-second rate of a counter, by the labels in `by`."""
-        return total(f"rate({self.series(name, present=present, **labels)}[{self.window}])", by)
+        return total(f"rate({self.series(name, present=present, like=like, **labels)}[{self.window}])", by)
 
     def increase(self, name: str, window: str, *, by: str = "namespace") -> str:
         """Return the increase of a counter over a range such as `15m`, by the labels in `by`."""

@@ -19,8 +19,14 @@ if TYPE_CHECKING:
 
 NAMESPACE, CHANNEL = "{{ $labels.namespace }}", "{{ $labels.channel }}"
 RECEIVER, REASON = "{{ $labels.receiver }}", "{{ $labels.reason }}"
+SOURCE = "{{ $labels.source }}"
 COUNT = '{{ printf "%.0f" $value }}'
 PERCENTAGE, AGE = "{{ $value | humanizePercentage }}", "{{ $value | humanizeDuration }}"
+
+SOURCES = ".+/.+"
+"""Matches the label of a NotificationSource, and neither that of messages without one nor that of messages that are not authenticated."""
+REJECTED = "conflict|forbidden|limited|malformed|unavailable"
+"""Outcomes of messages that a source did not take."""
 
 RETENTION_HOLD = duration(180 * MINUTE)
 """How long overdue notifications may remain: three sweeps of the shipped interval."""
@@ -45,6 +51,10 @@ class Limits:
     """How long a message may wait for a receiver."""
     drill_hours: int = 192
     """How long a receiver may be without a successful drill."""
+    rejected_share: float = 0.1
+    """The share of the messages of a source that the gateway may reject."""
+    source_hours: int = 168
+    """How long a source may be without a message; 0 for any time."""
 
     @property
     def hold(self) -> str:
@@ -69,16 +79,22 @@ def limits(settings: Monitoring) -> Limits:
         failure_share=settings.failure_percent / 100,
         queue_seconds=settings.queue_seconds,
         drill_hours=settings.drill_hours,
+        source_hours=settings.source_hours,
     )
 
 
-def groups(namespace: str, limits: Limits, runbooks: str) -> list[dict[str, Any]]:
+def groups(namespace: str, limits: Limits, runbooks: str, *, gateway: bool = False) -> list[dict[str, Any]]:
     """Return the rule groups for the operator in a namespace, as in a rule file and in a PrometheusRule.
 
-    `runbooks` is the base URL of the runbooks, or empty.
+    `runbooks` is the base URL of the runbooks, or empty; `gateway` says whether there is one.
     """
-    rules = [alert.document(runbooks) for alert in alerts(namespace, limits)]
-    return [{"name": f"{names.OPERATOR}.{namespace}", "rules": rules}]
+    programs = {names.OPERATOR: alerts(namespace, limits)}
+    if gateway:
+        programs[names.GATEWAY] = gateway_alerts(namespace, limits)
+    return [
+        {"name": f"{program}.{namespace}", "rules": [each.document(runbooks) for each in rules]}
+        for program, rules in programs.items()
+    ]
 
 
 def alerts(namespace: str, limits: Limits) -> Sequence[Alert]:
@@ -91,6 +107,48 @@ def alerts(namespace: str, limits: Limits) -> Sequence[Alert]:
         _drills(scope, limits),
         *_work(scope, limits),
         *_losses(scope, limits),
+    )
+
+
+def gateway_alerts(namespace: str, limits: Limits) -> Sequence[Alert]:
+    """Return the rules for the gateway in a namespace."""
+    scope = Scope(namespace=namespace, window=duration(limits.seconds))
+    silent = [_silent_sources(scope, limits)] if limits.source_hours else []
+    return (_rejecting_sources(scope, limits), *silent)
+
+
+def _rejecting_sources(scope: Scope, limits: Limits) -> Alert:
+    received, by = "source_received_total", "namespace, source"
+    rejected = scope.rate(received, by=by, like={"source": SOURCES, "outcome": REJECTED})
+    ratio = f"{rejected} / {scope.rate(received, by=by, like={'source': SOURCES})}"
+    return Alert(
+        name="NotificationSourceRejecting",
+        expression=f"{ratio} > {limits.rejected_share:g}",
+        hold=limits.hold,
+        severity=Severity.WARNING,
+        runbook="NotificationSourceRejecting",
+        summary=f"{PERCENTAGE} of the messages for NotificationSource {SOURCE} are rejected",
+        description=(
+            f"The gateway in {NAMESPACE} has rejected {PERCENTAGE} of the messages for the NotificationSource {SOURCE} in the last "
+            f"{scope.window}. The label outcome of source_received_total says why. Messages that were not authenticated do not count."
+        ),
+    )
+
+
+def _silent_sources(scope: Scope, limits: Limits) -> Alert:
+    # A source that has never received a message is one that is being set up.
+    last = maximum(f"{scope.series('source_last_received_timestamp_seconds')} > 0", "namespace, source")
+    return Alert(
+        name="NotificationSourceSilent",
+        expression=f"time() - {last} > {limits.source_hours * 60 * MINUTE}",
+        hold=limits.hold,
+        severity=Severity.WARNING,
+        runbook="NotificationSourceSilent",
+        summary=f"No message for NotificationSource {SOURCE} for {AGE}",
+        description=(
+            f"The gateway in {NAMESPACE} has received no message for the NotificationSource {SOURCE} for {AGE}. Its sender has nothing "
+            "to say, does not reach the gateway, or has wrong credentials: kubectl describe nsrc."
+        ),
     )
 
 

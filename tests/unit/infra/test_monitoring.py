@@ -14,14 +14,15 @@ import pulumi
 import pytest
 from pulumi.runtime import rpc
 
+from notification_gateway.metrics import LastReceived, Metrics, Outcome
 from platform_infra.monitoring import discovery
 from platform_infra.monitoring.alert import Severity
 from platform_infra.monitoring.collection import monitoring_kinds
 from platform_infra.monitoring.dashboard import LABEL, VIEWER, document
 from platform_infra.monitoring.discovery import discover
-from platform_infra.monitoring.panels import panels
-from platform_infra.monitoring.queries import Scope, duration
-from platform_infra.monitoring.rules import Limits, alerts, limits
+from platform_infra.monitoring.panels import gateway_panels, panels
+from platform_infra.monitoring.queries import PREFIX, Scope, duration
+from platform_infra.monitoring.rules import REJECTED, SOURCES, Limits, alerts, gateway_alerts, limits
 from platform_infra.settings.reader import SettingsError, parse
 from platform_infra.settings.sections.monitoring import MonitoringMode
 from tests.kit.http_server import QuietHandler, running
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 
 BOTH = [discovery.POD_MONITOR, discovery.PROMETHEUS_RULE]
 RUNBOOKS = ROOT / "docs" / "runbooks"
+ALERTS = (*alerts("any", Limits()), *gateway_alerts("any", Limits()))
+GATEWAY = {"gatewayEnabled": "true", "monitoringMode": "crds"}
 
 
 @pytest.fixture
@@ -195,7 +198,7 @@ def test_base_of_runbooks_is_refused_unless_it_is_a_web_address(base: str) -> No
 )
 def test_base_of_runbooks_precedes_the_page_of_each_alert(base: str) -> None:
     monitoring = parse({"monitoringRunbooks": base}).monitoring
-    for alert in alerts("any", Limits()):
+    for alert in ALERTS:
         annotations = alert.document(monitoring.runbooks)["annotations"]
         assert annotations["runbook_url"] == f"{base.rstrip('/')}/{alert.runbook}.md"
         assert annotations["description"] == alert.description
@@ -211,7 +214,7 @@ def test_duration_uses_minutes_for_whole_minutes(seconds: int, text: str) -> Non
 
 
 def test_every_alert_has_one_runbook_and_vice_versa() -> None:
-    rules = alerts("any", Limits())
+    rules = ALERTS
     assert len({alert.name for alert in rules}) == len(rules)
     assert sorted(alert.runbook for alert in rules) == sorted(
         page.stem for page in RUNBOOKS.glob("*.md") if page.stem != "README"
@@ -222,10 +225,12 @@ def test_every_alert_has_one_runbook_and_vice_versa() -> None:
         assert alert.severity in Severity
 
 
-def test_panels_do_not_overlap_and_use_the_variables() -> None:
-    shown = document()["panels"]
+@pytest.mark.parametrize("gateway", [False, True])
+def test_panels_do_not_overlap_and_use_the_variables(*, gateway: bool) -> None:
+    shown = document(gateway=gateway)["panels"]
     assert len({(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in shown}) == len(shown)
-    assert [panel["title"] for panel in shown] == [panel.title for panel in panels(VIEWER)]
+    expected = (*panels(VIEWER), *(gateway_panels(VIEWER) if gateway else ()))
+    assert [panel["title"] for panel in shown] == [panel.title for panel in expected]
     for panel in shown:
         for target in panel["targets"]:
             assert 'namespace="$namespace"' in target["expr"]
@@ -233,7 +238,8 @@ def test_panels_do_not_overlap_and_use_the_variables() -> None:
 
 def test_panel_expressions_accept_any_namespace_and_range() -> None:
     scope = Scope(namespace="shop", window="20s")
-    text = json.dumps([curve.expression for panel in panels(scope) for curve in panel.curves])
+    shown = (*panels(scope), *gateway_panels(scope))
+    text = json.dumps([curve.expression for panel in shown for curve in panel.curves])
     assert "$" not in text
     assert "[20s]" in text
 
@@ -305,14 +311,11 @@ def test_failed_discovery_fails_updates_and_warns_previews(
 
 def test_rules_and_panels_use_documented_metrics_only() -> None:
     scope = Scope(namespace="any", window="5m")
-    expressions = [alert.expression for alert in alerts("any", Limits())]
-    expressions += [curve.expression for panel in panels(scope) for curve in panel.curves]
+    expressions = [alert.expression for alert in ALERTS]
+    shown = (*panels(scope), *gateway_panels(scope))
+    expressions += [curve.expression for panel in shown for curve in panel.curves]
     metrics = {name for text in expressions for name in re.findall(r"(\w+)\{", text)}
-    documented = set(
-        re.findall(
-            r"^\| `(\w+)` \| (?:counter|gauge|histogram) \|", OPERATIONS.read_text("utf-8"), re.MULTILINE
-        )
-    )
+    documented = documented_metrics("operations.md") | documented_metrics("monitoring.md")
     names = {re.sub(r"_(bucket|count|sum)$", "", name) for name in metrics} - {
         "process_resident_memory_bytes"
     }
@@ -320,5 +323,71 @@ def test_rules_and_panels_use_documented_metrics_only() -> None:
     assert names <= documented
 
 
-OPERATIONS = ROOT / "docs" / "operations.md"
-"""Another test compares its table of metrics with the operator."""
+def documented_metrics(page: str) -> set[str]:
+    """Return the metrics in the table of a page; other tests compare it with the program that publishes them."""
+    text = (ROOT / "docs" / page).read_text("utf-8")
+    return set(re.findall(r"^\| `(\w+)` \| (?:counter|gauge|histogram) \|", text, re.MULTILINE))
+
+
+def test_metrics_of_the_gateway_are_those_in_the_page() -> None:
+    registry = Metrics().registry
+    registry.register(LastReceived(dict))
+    families = {f"{each.name}{'_total' if each.type == 'counter' else ''}" for each in registry.collect()}
+    own = {name for name in families if name.startswith(PREFIX)}
+    assert own == documented_metrics("monitoring.md")
+
+
+def test_outcomes_of_the_gateway_are_taken_or_rejected() -> None:
+    taken = {"created", "duplicate", "filtered", "beat", "read"}
+    assert {*REJECTED.split("|"), *taken, "unauthenticated"} == set(Outcome)
+
+
+@pytest.mark.parametrize(
+    ("label", "is_source"), [("shop/alerts", True), ("notifications", False), ("", False), ("other", False)]
+)
+def test_alerts_select_the_messages_of_sources(label: str, *, is_source: bool) -> None:
+    assert bool(re.fullmatch(SOURCES, label)) == is_source
+
+
+def test_gateway_has_a_pod_monitor_rules_and_panels(record: Record) -> None:
+    recording = record(**GATEWAY)
+    monitors = {each.part: each.inputs for each in recording.of(discovery.POD_MONITOR)}
+    assert monitors.keys() == {"monitor", "gateway-monitor"}
+    own = monitors["gateway-monitor"]
+    assert own["metadata"]["name"] == "notification-gateway"
+    assert own["spec"]["selector"] == {"matchLabels": {"app.kubernetes.io/name": "notification-gateway"}}
+    assert own["spec"]["podMetricsEndpoints"] == monitors["monitor"]["spec"]["podMetricsEndpoints"]
+    _operator, gateway = recording.spec(discovery.PROMETHEUS_RULE)["groups"]
+    assert gateway["name"] == "notification-gateway.notification-system"
+    assert [rule["alert"] for rule in gateway["rules"]] == [
+        "NotificationSourceRejecting",
+        "NotificationSourceSilent",
+    ]
+    (dashboard,) = [each for each in recording.of("ConfigMap") if each.part == "dashboard"]
+    assert "Messages by source" in dashboard.inputs["data"]["notification-platform.json"]
+
+
+def test_stack_without_a_gateway_monitors_none(record: Record) -> None:
+    recording = record(monitoringMode="crds")
+    assert [each.part for each in recording.of(discovery.POD_MONITOR)] == ["monitor"]
+    assert len(recording.spec(discovery.PROMETHEUS_RULE)["groups"]) == 1
+    (dashboard,) = [each for each in recording.of("ConfigMap") if each.part == "dashboard"]
+    assert json.loads(dashboard.inputs["data"]["notification-platform.json"]) == document()
+
+
+def test_pods_of_the_gateway_have_annotations_where_the_cluster_has_no_pod_monitor(record: Record) -> None:
+    recording = record(gatewayEnabled="true", monitoringMode="annotations", serverMetricsPort="9091")
+    for each in recording.of("Deployment"):
+        annotations = each.inputs["spec"]["template"]["metadata"]["annotations"]
+        assert annotations["prometheus.io/port"] == "9091", each.name
+
+
+def test_sources_may_be_silent_if_the_settings_say_so(record: Record) -> None:
+    _operator, gateway = record(**GATEWAY, monitoringSourceHours="0").spec(discovery.PROMETHEUS_RULE)[
+        "groups"
+    ]
+    assert [rule["alert"] for rule in gateway["rules"]] == ["NotificationSourceRejecting"]
+    _operator, gateway = record(**GATEWAY, monitoringSourceHours="2").spec(discovery.PROMETHEUS_RULE)[
+        "groups"
+    ]
+    assert gateway["rules"][-1]["expr"].endswith("> 7200")

@@ -8,7 +8,7 @@ import yaml
 from typer.testing import CliRunner
 
 from platform_infra.monitoring.collection import SCRAPE_ANNOTATIONS
-from platform_infra.monitoring.rules import Limits, alerts
+from platform_infra.monitoring.rules import Limits, alerts, gateway_alerts
 from tests.harness.prometheus_in_cluster import documented
 from tools.platform.cli import app
 from tools.platform.commands import alerts as alert_rules
@@ -39,7 +39,7 @@ def test_every_alert_has_a_firing_and_a_silent_test() -> None:
         for test in yaml.safe_load(file.read_text("utf-8"))["tests"]
         for case in test["alert_rule_test"]
     ]
-    for alert in alerts("any", Limits()):
+    for alert in (*alerts("any", Limits()), *gateway_alerts("any", Limits())):
         outcomes = {bool(case.get("exp_alerts")) for case in cases if case["alertname"] == alert.name}
         assert outcomes == {True, False}, alert.name
 

@@ -52,15 +52,17 @@ def alerts(
 
 def rule_file(settings: Settings) -> str:
     monitoring = settings.monitoring
-    rules = groups(settings.operator.namespace, limits(monitoring), monitoring.runbooks)
+    rules = groups(
+        settings.operator.namespace, limits(monitoring), monitoring.runbooks, gateway=settings.has_gateway
+    )
     return yaml.safe_dump({"groups": rules}, sort_keys=False, width=1000)
 
 
 def rules_pass() -> bool:
-    """Check the rules of the default settings with promtool, run their tests, and return whether all passed."""
+    """Check the rules of the default settings, with the gateway, by promtool, run their tests, and return whether all passed."""
     promtool = str(ensure(["prometheus"]).program("promtool"))
     with tempfile.TemporaryDirectory(prefix="alerts-") as folder:
-        (Path(folder) / RULES).write_text(rule_file(parse({})), "utf-8")
+        (Path(folder) / RULES).write_text(rule_file(parse({"gatewayEnabled": True})), "utf-8")
         tests = [shutil.copy(file, folder) for file in sorted(TESTS.glob("*.yaml"))]
         commands = (["check", "rules", RULES], ["test", "rules", *tests])
         codes = [
