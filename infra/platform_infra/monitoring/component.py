@@ -62,8 +62,8 @@ class Observability(pulumi.ComponentResource):
 
     def _monitor(self, part: str, name: str, labels: Mapping[str, str]) -> None:
         endpoint = {"port": "metrics", "path": "/metrics"}
-        spec = {"selector": {"matchLabels": labels}, "podMetricsEndpoints": [endpoint]}
-        self._custom(part, POD_MONITOR, name, spec)
+        selector = {"matchLabels": labels}
+        self._custom(part, POD_MONITOR, name, {"selector": selector, "podMetricsEndpoints": [endpoint]})
 
     def _rules(self) -> None:
         monitoring = self._args.monitoring

@@ -17,7 +17,9 @@ BASE_LABEL = "kubernaut.ai/preview-base"
 """Label of the operator's namespace in a stack whose cluster previews use."""
 EXCLUDED = "!kubernaut.ai/preview"
 CONFIG_ANNOTATION = "kubernaut.ai/config"
-"""Annotation of the operator's pods with its configuration file."""
+"""Annotation of the pods of operator and gateway with their configuration file."""
+GATEWAY_LABELS = {"app.kubernetes.io/name": "notification-gateway"}
+"""Labels of the gateway's pods: it watches no notifications."""
 REASON = (
     "previews use the cluster of the stack, but its operator watches their namespaces, so each of their notifications would "
     f"be delivered twice; add `{EXCLUDED}` to watchNamespaceSelector"
@@ -30,7 +32,7 @@ def previews_excluded(resources: Sequence[Resource]) -> Iterator[tuple[str, str]
         return
     for entry in resources:
         text = pod_annotations(entry.kind, entry.properties).get(CONFIG_ANNOTATION)
-        if text and not _excludes(text):
+        if text and not GATEWAY_LABELS.items() <= _labels(entry.properties).items() and not _excludes(text):
             yield entry.name, REASON
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 import yaml
 
 from tools.platform.kinds import Kind
@@ -198,3 +199,14 @@ def test_objects_that_a_setting_leaves_out_name_it() -> None:
     assert "watchNamespaces" in setting(role)
     assert "crdUserRoles" in setting(planned(f"{RBAC}/v1", "ClusterRole", "notifications-viewer"))
     assert setting(planned("v1", "ConfigMap", "c", "a")) == ""
+    assert (
+        setting(planned("networking.k8s.io/v1", "Ingress", "notification-gateway", "a"))
+        == "remove gatewayHost"
+    )
+
+
+@pytest.mark.parametrize("kind", ["ClusterRole", "ClusterRoleBinding"])
+def test_role_of_the_gateway_names_the_settings_that_do_without_it(kind: str) -> None:
+    hint = setting(planned(f"{RBAC}/v1", kind, "notification-gateway.a"))
+    for key in ("gatewayTokenReviews", "gatewayTenantSources", "watchNamespaces"):
+        assert key in hint

@@ -87,6 +87,23 @@ def test_drills_on_a_schedule_violate_no_rule() -> None:
     assert violations(resources) == set()
 
 
+@pytest.mark.parametrize("base", [False, True], ids=["alone", "base"])
+def test_gateway_violates_no_rule(*, base: bool) -> None:
+    stack = released("prod")
+    changes: dict[str, Any] = {
+        "gateway": stack.gateway.model_copy(update={"enabled": True, "host": "hooks.example.com"}),
+        "monitoring": stack.monitoring.model_copy(update={"mode": "crds"}),
+    }
+    if base:
+        # The gateway's configuration selects no namespaces, and is none of an operator.
+        changes["watch"] = stack.watch.model_copy(update={"namespace_selector": "!kubernaut.ai/preview"})
+        changes["preview"] = stack.preview.model_copy(update={"base": True})
+    resources = resources_of("prod", stack.model_copy(update=changes))
+    kinds = [kind_of(kind) for kind, _, _ in resources]
+    assert (kinds.count("Deployment"), kinds.count("Ingress")) == (2, 1)
+    assert violations(resources) == set()
+
+
 @pytest.mark.parametrize("stack", ["dev", "ci"])
 def test_local_stacks_violate_only_rules_disabled_for_them(stack: str) -> None:
     levels = json.loads(policy.levels(stack).read_text("utf-8"))

@@ -254,8 +254,11 @@ SETTINGS: Final = {
     "PodMonitor": "set monitoringMode to annotations or none",
     "PrometheusRule": "set monitoringMode to annotations or none",
     "CronJob": "remove drillSchedule",
+    "Ingress": "remove gatewayHost",
 }
 """How the stack does without an object, by its kind."""
+OF_THE_GATEWAY: Final = "set gatewayTokenReviews and gatewayTenantSources to false, and watchNamespaces for Roles in these namespaces only"
+"""How the gateway does without a role in the whole cluster."""
 USER_ROLES: Final = "set crdUserRoles to false, or crdManaged to false to use the CRDs of others"
 CRDS_OF_OTHERS: Final = (
     "ask the owner of the cluster to install the CRDs, with a stack that has crdManaged true or with `kubectl apply` "
@@ -265,6 +268,8 @@ CRDS_OF_OTHERS: Final = (
 
 def setting(each: PlannedObject) -> str:
     """Return how the stack does without an object; empty if it needs the object."""
+    if each.kind in {"ClusterRole", "ClusterRoleBinding"} and each.name.startswith(names.GATEWAY):
+        return OF_THE_GATEWAY
     if each.kind == "ClusterRole" and not each.name.startswith(names.OPERATOR):
         return USER_ROLES
     return SETTINGS.get(each.kind, "")
