@@ -64,6 +64,7 @@ EDITS: Final[dict[str, Edit]] = {
     "CronJob": _field("platform-drills-drill", "spec.schedule", "0 0 * * *"),
     "PodDisruptionBudget": _field("platform-operator-budget", "spec.maxUnavailable", 5),
     "NetworkPolicy": _field("platform-operator-traffic", "spec.ingress", None),
+    "Ingress": _field("platform-gateway-ingress", "spec.ingressClassName", "other"),
     "Role": _field("platform-account-own", "rules", []),
     "RoleBinding": _field("platform-account-own", "subjects", None),
     "ClusterRole": _field("platform-user-roles-notifications-viewer", "rules", []),

@@ -43,6 +43,9 @@ EVERYTHING: dict[str, Any] = {
     "receivers": RECEIVERS[1:],
     "networkEgressPorts": [443, 587, 6443],
     "drillSchedule": "0 9 * * 1",
+    "gatewayEnabled": True,
+    "gatewayHost": "hooks.example.com",
+    "gatewayClassName": "nginx",
     "monitoringMode": "crds",
 }
 """Settings of a stack that makes an object of every type."""
@@ -89,7 +92,11 @@ def edited(team: Team) -> dict[str, Resource]:
 def url(resource: Resource) -> str:
     """Return the path of an object in the API."""
     _, version, name = resource["type"].split(":")
-    plural = f"{name.lower()[:-1]}ies" if name.endswith("y") else f"{name.lower()}s"
+    plural = (
+        f"{name.lower()[:-1]}ies"
+        if name.endswith("y")
+        else f"{name.lower()}{'es' if name.endswith('s') else 's'}"
+    )
     root = f"/api/{version.removeprefix('core/')}" if version.startswith("core/") else f"/apis/{version}"
     *namespace, own = resource["id"].split("/")
     return "/".join([root, *(("namespaces", *namespace) if namespace else ()), plural, own])

@@ -544,8 +544,8 @@ def test_gateway_reads_the_defaults_from_the_file_of_a_stack(record: Record, tmp
         (
             ON | {"watchNamespaces": '["shop"]'},
             (
-                "watchNamespaces does not contain operatorNamespace, where the NotificationSources of the gateway are, so no message would "
-                "be delivered; add operatorNamespace, or set gatewayTenantSources to true for sources in the other namespaces"
+                "watchNamespaces does not contain operatorNamespace, but gatewayEnabled is true and gatewayTenantSources is false, so no message "
+                "would be delivered; add operatorNamespace, or set gatewayTenantSources to true for NotificationSources in the listed namespaces"
             ),
         ),
         (

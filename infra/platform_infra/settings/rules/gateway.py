@@ -19,20 +19,26 @@ if TYPE_CHECKING:
 GATEWAY_RULES: Final = (
     Rule(
         keys=("gatewayEnabled", "operatorEnabled"),
-        is_broken=lambda s: s.gateway.enabled and not s.operator.enabled,
+        is_broken=lambda s: s.has_gateway and not s.operator.enabled,
         what="is true, but operatorEnabled is false, so no message would be delivered",
         hint="set operatorEnabled to true, or gatewayEnabled to false",
     ),
     Rule(
-        keys=("watchNamespaces", "operatorNamespace", "gatewayEnabled", "gatewayTenantSources"),
+        keys=(
+            "watchNamespaces",
+            "operatorNamespace",
+            "gatewayEnabled",
+            "gatewayTenantSources",
+            "previewNumber",
+        ),
         is_broken=lambda s: (
-            s.gateway.enabled
+            s.has_gateway
             and bool(s.watch.namespaces)
             and s.operator.namespace not in s.watch.namespaces
             and not s.gateway.tenant_sources
         ),
-        what="does not contain operatorNamespace, where the NotificationSources of the gateway are, so no message would be delivered",
-        hint="add operatorNamespace, or set gatewayTenantSources to true for sources in the other namespaces",
+        what="does not contain operatorNamespace, but gatewayEnabled is true and gatewayTenantSources is false, so no message would be delivered",
+        hint="add operatorNamespace, or set gatewayTenantSources to true for NotificationSources in the listed namespaces",
     ),
     Rule(
         keys=("gatewayTlsSecret", "gatewayHost"),
@@ -55,7 +61,7 @@ GATEWAY_RULES: Final = (
     Rule(
         keys=("gatewayOidcCidrs", "networkApiServerCidrs", "gatewayOidcIssuer", "gatewayEnabled"),
         is_broken=lambda s: (
-            s.gateway.enabled
+            s.has_gateway
             and s.network.restricts_destinations
             and bool(s.gateway.oidc.issuer)
             and not s.gateway.oidc.cidrs
@@ -73,7 +79,7 @@ GATEWAY_RULES: Final = (
         Rule(
             keys=(key, "gatewayEnabled"),
             is_broken=lambda s, name=name: (  # type: ignore[misc]
-                s.gateway.enabled and getattr(s.server, name) == names.GATEWAY_PORT
+                s.has_gateway and getattr(s.server, name) == names.GATEWAY_PORT
             ),
             what=f"is {names.GATEWAY_PORT}, which is the gateway's port for messages",
             hint="set another port",
