@@ -93,7 +93,7 @@ def install_kinds(cluster: SharedCluster) -> None:
     rbac = client.RbacAuthorizationV1Api(cluster.api)
     for definition in (notification_request(), notification_receiver()):
         cluster.definitions.create_custom_resource_definition(definition)
-    for role in user_roles(edit_includes_receivers=False):
+    for role in user_roles(edit_includes_receivers=False, gateway=False):
         rbac.create_cluster_role(_user_role(role))
 
 

@@ -33,6 +33,7 @@ ROWS: dict[str, dict[str, Any]] = {
     "`receiversEnabled: false`": {"receiversEnabled": False},
     "`receiversNamespaced: true` with `watchNamespaces`": {"receiversNamespaced": True, **LISTED},
     "`receiversNamespaced: true` without `watchNamespaces`": {"receiversNamespaced": True},
+    "`gatewayEnabled: true`": {"gatewayEnabled": True},
 }
 """The settings of a row of the table."""
 TABLE = dict(
@@ -60,6 +61,8 @@ def grants(values: dict[str, Any]) -> tuple[Sequence[Grant], Sequence[Grant]]:
         reads_all=settings.receivers_read_all,
         secrets=tuple(name for each in settings.receivers for name in each.secret_names),
         config_maps=(),
+        gateway=settings.has_gateway,
+        tenant_sources=settings.gateway.tenant_sources,
         service_account=settings.operator.service_account,
     )
     return home_grants(args), served_grants(args)
