@@ -204,7 +204,11 @@ class Bundle(pulumi.ComponentResource):
         """Create the FlowSchemas; a preview or a guest must not change anything outside of its namespaces."""
         settings = self._settings
         if settings.operator.flow_schemas and not settings.preview.number and not settings.is_guest:
-            args = FlowSchemasArgs(account=account.account_name, home=settings.operator.namespace)
+            args = FlowSchemasArgs(
+                account=account.account_name,
+                home=settings.operator.namespace,
+                gateway=settings.has_gateway,
+            )
             FlowSchemas(self._child.name("priority"), args=args, opts=self._child.options())
 
     def _image(self) -> tuple[pulumi.Input[str], list[pulumi.Resource]]:

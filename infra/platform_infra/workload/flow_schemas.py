@@ -1,4 +1,4 @@
-"""The priority of the operator's requests in the API server (API priority and fairness).
+"""The priority of the requests of operator and gateway in the API server (API priority and fairness).
 
 Without a FlowSchema of its own, a service account shares the priority level `workload-low` with all others, where a burst
 of another client delays the renewals of its Leases until it loses them.
@@ -25,7 +25,7 @@ from platform_infra import names
 from platform_infra.children import Children
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +40,8 @@ class Flow:
     verbs: tuple[str, ...]
     in_own_namespace: bool
     """Whether only objects in the operator's namespace count; otherwise those in every namespace do."""
+    of_gateway: bool = False
+    """Whether the requests of the gateway have the same priority."""
 
 
 FLOWS: Mapping[str, Flow] = {
@@ -50,6 +52,7 @@ FLOWS: Mapping[str, Flow] = {
         resource="leases",
         verbs=("create", "delete", "get", "list", "update"),
         in_own_namespace=True,
+        of_gateway=True,
     ),
     "status": Flow(
         level="workload-high",
@@ -65,11 +68,13 @@ FLOWS: Mapping[str, Flow] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlowSchemasArgs:
-    """The account that the FlowSchemas are for."""
+    """The accounts that the FlowSchemas are for."""
 
     account: pulumi.Input[str]
     home: str
     """The account's namespace."""
+    gateway: bool
+    """Whether there is an account of the gateway."""
 
 
 class FlowSchemas(pulumi.ComponentResource):
@@ -80,8 +85,7 @@ class FlowSchemas(pulumi.ComponentResource):
     ) -> None:
         super().__init__("notification-platform:index:FlowSchemas", name, None, opts)
         child = Children(self, name)
-        account = ServiceAccountSubjectArgs(namespace=args.home, name=args.account)
-        subject = SubjectArgs(kind="ServiceAccount", service_account=account)
+        operator, gateway = _subject(args.home, args.account), _subject(args.home, names.GATEWAY)
         for part, flow in FLOWS.items():
             metadata = ObjectMetaArgs(
                 name=f"{names.cluster_scoped(args.home)}.{part}", labels=names.labels("priority")
@@ -89,13 +93,20 @@ class FlowSchemas(pulumi.ComponentResource):
             FlowSchema(
                 child.name(part),
                 metadata=metadata,
-                spec=_spec(flow, subject, args.home),
+                spec=_spec(
+                    flow, [operator, *([gateway] if args.gateway and flow.of_gateway else ())], args.home
+                ),
                 opts=child.options(),
             )
         self.register_outputs({})
 
 
-def _spec(flow: Flow, subject: SubjectArgs, home: str) -> FlowSchemaSpecArgs:
+def _subject(namespace: str, account: pulumi.Input[str]) -> SubjectArgs:
+    service_account = ServiceAccountSubjectArgs(namespace=namespace, name=account)
+    return SubjectArgs(kind="ServiceAccount", service_account=service_account)
+
+
+def _spec(flow: Flow, subjects: Sequence[SubjectArgs], home: str) -> FlowSchemaSpecArgs:
     rule = ResourcePolicyRuleArgs(
         api_groups=[flow.group],
         resources=[flow.resource],
@@ -105,5 +116,5 @@ def _spec(flow: Flow, subject: SubjectArgs, home: str) -> FlowSchemaSpecArgs:
     return FlowSchemaSpecArgs(
         priority_level_configuration=PriorityLevelConfigurationReferenceArgs(name=flow.level),
         matching_precedence=flow.precedence,
-        rules=[PolicyRulesWithSubjectsArgs(subjects=[subject], resource_rules=[rule])],
+        rules=[PolicyRulesWithSubjectsArgs(subjects=list(subjects), resource_rules=[rule])],
     )

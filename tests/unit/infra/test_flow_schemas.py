@@ -62,3 +62,17 @@ def test_flow_schemas_can_be_turned_off(record: Record) -> None:
 
 def test_preview_has_no_flow_schema(record: Record) -> None:
     assert record(**PREVIEW).of("FlowSchema") == []
+
+
+def test_leases_of_the_gateway_have_the_priority_of_those_of_the_operator(record: Record) -> None:
+    """By a Lease that is late, the operator would take a gateway that is there for one that is not."""
+    recording = record(gatewayEnabled="true", operatorNamespace="notices")
+    accounts = {
+        schema.part: [subject["serviceAccount"] for subject in schema.inputs["spec"]["rules"][0]["subjects"]]
+        for schema in recording.of("FlowSchema")
+    }
+    own = {"namespace": "notices", "name": "notification-operator"}
+    assert accounts == {
+        "leases": [own, {"namespace": "notices", "name": "notification-gateway"}],
+        "status": [own],
+    }

@@ -118,7 +118,7 @@ def test_enabled_gateway_adds_exactly_these_resources(record: Record) -> None:
 
 
 def test_resources_of_the_operator_are_those_of_a_stack_without_a_gateway(record: Record) -> None:
-    """Its permissions for heartbeats are the exception."""
+    """The exceptions are what heartbeats need, and the roles of users."""
     after = {entry.urn: entry.inputs for entry in record(**ON).registered}
     changed = {
         (entry.kind, entry.name)
@@ -126,6 +126,7 @@ def test_resources_of_the_operator_are_those_of_a_stack_without_a_gateway(record
         if after[entry.urn] != entry.inputs and entry.custom
     }
     assert changed == {
+        ("FlowSchema", "platform-priority-leases"),
         ("Role", "platform-account-own"),
         ("ClusterRole", "platform-user-roles-notifications-viewer"),
     }
