@@ -88,6 +88,8 @@ EDITS: Final[dict[str, Edit]] = {
     "PodMonitor": _field(
         "platform-observability-monitor", "spec.podMetricsEndpoints", [], "spec.podMetricsEndpoints[0]"
     ),
-    "PrometheusRule": _field("platform-observability-rules", "spec.groups", [], "spec.groups[0]"),
+    "PrometheusRule": _field(
+        "platform-observability-rules", "spec.groups", [], "spec.groups[0]", "spec.groups[1]"
+    ),
 }
 """By the kind of the object."""
