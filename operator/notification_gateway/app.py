@@ -132,6 +132,7 @@ class App:
             Authenticator(users, self._oidc),
             Limits(replicas=lambda: len(self.presence.replicas), seconds=monotonic),
             Intake(store, self._renderer, _limits(gateway.admitted)),
+            on_beat=self.status.beat,
         )
         self.server = Server(
             gateway,

@@ -10,7 +10,15 @@ from notification_contract.kinds.choices import ConditionStatus
 from notification_contract.sources.status import ReadyReason
 from notification_gateway.sources.readiness import Readiness
 from notification_operator.domain.conditions import Condition, dump_conditions, parse_conditions, updated
-from notification_operator.domain.json_values import entries, format_time, integer, mapping, moment, text
+from notification_operator.domain.json_values import (
+    CLOCK_STEP,
+    entries,
+    format_time,
+    integer,
+    mapping,
+    moment,
+    text,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -36,6 +44,7 @@ class Counts:
     rejected: int = 0
     last_received: datetime | None = None
     last_beat: datetime | None = None
+    """The latest beat, if no status holds it yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +97,7 @@ def fold(
         **status,
         **{name: sum(integer(entry.get(name)) or 0 for entry in replicas) for name in COUNTERS},
         **_latest("lastReceivedTime", (*replicas, status)),
-        **_latest("lastBeatTime", (_beat(report), status)),
+        **_last_beat(report, status, now),
         "observedGeneration": report.generation,
         "conditions": dump_conditions(conditions, status.get("conditions")),
         "replicas": replicas,
@@ -116,9 +125,12 @@ def _entry(report: Report, now: datetime) -> dict[str, Any]:
     }
 
 
-def _beat(report: Report) -> dict[str, Any]:
-    beat = report.counts.last_beat
-    return {"lastBeatTime": format_time(beat)} if beat else {}
+def _last_beat(report: Report, status: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """Return the time of the last beat: a later one of another replica stays, unless it is of a clock that is ahead."""
+    beat, stored = report.counts.last_beat, moment(status.get("lastBeatTime"))
+    if beat is None or (stored is not None and beat <= stored <= now + CLOCK_STEP):
+        return {}
+    return {"lastBeatTime": format_time(beat)}
 
 
 def _worst(report: Report, replicas: Sequence[Mapping[str, Any]]) -> Readiness:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
 from atomic_status import Gone, ObjectRef, StatusError, apply
+from notification_gateway.errors import Unavailable
 from notification_gateway.metrics import Outcome
+from notification_gateway.shared_calls import SharedCalls
+from notification_gateway.sources.catalog import SourceKey
 from notification_gateway.sources.status import Counts, Report, fold
 
 if TYPE_CHECKING:
@@ -17,7 +20,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from atomic_status import JsonObject, StatusStore
-    from notification_gateway.sources.catalog import SourceKey, Sources
+    from notification_contract.sources.source import Heartbeat, NotificationSource
+    from notification_gateway.sources.catalog import Sources
 
 logger = structlog.get_logger(__name__)
 
@@ -29,6 +33,17 @@ COUNTED: Final = {
 }
 """The counter of an outcome in addition to `received`; every other outcome is a rejection."""
 CONCURRENT_WRITES: Final = 4
+BEAT_INTERVAL: Final = 1.0
+"""The shortest time between two beats of a source that are both written before they are answered, in seconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beat:
+    """A beat that was written."""
+
+    time: datetime
+    at: float
+    """When it was written, on the loop's clock."""
 
 
 class SourceStatusWriter:
@@ -63,6 +78,9 @@ class SourceStatusWriter:
         """When a source with something to write is written, on the loop's clock."""
         self._next: dict[SourceKey, float] = {}
         """The earliest time of its next write."""
+        self._beats: dict[str, Beat] = {}
+        """The latest beat of each source that this replica has written, by uid."""
+        self._beat_writes: SharedCalls[SourceKey, None] = SharedCalls()
         self._changed = asyncio.Event()
 
     def count(self, key: SourceKey, outcome: Outcome) -> None:
@@ -75,15 +93,47 @@ class SourceStatusWriter:
         name = COUNTED.get(outcome, "rejected")
         if name:
             counts = replace(counts, **{name: getattr(counts, name) + 1})
-        if outcome is Outcome.BEAT:
-            counts = replace(counts, last_beat=now)
         self._counts[declared.uid] = counts
         self.note(key)
+
+    async def beat(self, source: NotificationSource, time: datetime) -> None:
+        """Take a beat, and return when the status holds it, or one that is hardly older.
+
+        To lose one of two beats that follow each other so closely costs less than the grace of the source: the next beat
+        comes in time for either of them.
+
+        Raises:
+            Unavailable: it could not be written.
+        """
+        assert source.spec.heartbeat is not None
+        key = SourceKey(namespace=source.namespace, name=source.name)
+        self._counts[source.uid] = replace(self._counts.get(source.uid, Counts()), last_beat=time)
+        written, interval = self._beats.get(source.uid), _beat_interval(source.spec.heartbeat)
+        if written is not None and asyncio.get_running_loop().time() < written.at + interval:
+            self._plan(key, written.at + interval)
+            return
+        try:
+            await self._beat_writes.get(key, lambda: self._store_beat(key))
+        except StatusError as error:
+            raise Unavailable(f"the beat is not stored: {error}") from error
+
+    async def _store_beat(self, key: SourceKey) -> None:
+        """Write the status of a source now.
+
+        Raises:
+            StatusError, Unavailable: it could not be written.
+        """
+        if not await self._store_status(key):
+            raise Unavailable("the source is not examined yet", retry_after=1.0)
 
     def note(self, key: SourceKey) -> None:
         """Write the status of a source as soon as it may be written."""
         now = asyncio.get_running_loop().time()
-        self._due.setdefault(key, max(self._next.get(key, now), now))
+        self._plan(key, max(self._next.get(key, now), now))
+
+    def _plan(self, key: SourceKey, time: float) -> None:
+        """Write the status of a source at a time of the loop's clock; the earlier of two times counts."""
+        self._due[key] = min(self._due.get(key, time), time)
         self._changed.set()
 
     async def run(self) -> None:
@@ -106,36 +156,52 @@ class SourceStatusWriter:
                 continue
 
     async def _write(self, key: SourceKey) -> None:
-        del self._due[key]
-        declared, readiness = self._sources.declared(key), self._sources.readiness(key)
-        if declared is None:
-            self._next.pop(key, None)
-            self._forget()
-            return
-        if readiness is None:
-            return
-        self._next[key] = asyncio.get_running_loop().time() + self._interval
-        report = Report(
-            replica=self._replica,
-            generation=declared.generation,
-            readiness=readiness,
-            counts=self._counts.get(declared.uid, Counts()),
-        )
-        now = self._clock()
-
-        def change(document: JsonObject) -> JsonObject:
-            return fold(document, report, live=self._live(), now=now)
-
-        ref = ObjectRef(namespace=key.namespace, name=key.name, uid=declared.uid)
+        self._due.pop(key, None)
         try:
-            await apply(self._store, ref, change)
+            await self._store_status(key)
         except Gone:
             return
         except StatusError as error:
             logger.warning("status of source not written; retrying", source=str(key), error=str(error))
             self.note(key)
 
+    async def _store_status(self, key: SourceKey) -> bool:
+        """Write the status of a source; return whether there was one to write.
+
+        Raises:
+            StatusError: it could not be written.
+        """
+        declared, readiness = self._sources.declared(key), self._sources.readiness(key)
+        if declared is None:
+            self._next.pop(key, None)
+            self._forget()
+            return False
+        if readiness is None:
+            return False
+        self._next[key] = asyncio.get_running_loop().time() + self._interval
+        counts, written = self._counts.get(declared.uid, Counts()), self._beats.get(declared.uid)
+        if written is not None and written.time == counts.last_beat:
+            counts = replace(counts, last_beat=None)
+        report = Report(
+            replica=self._replica, generation=declared.generation, readiness=readiness, counts=counts
+        )
+        now, began = self._clock(), asyncio.get_running_loop().time()
+
+        def change(document: JsonObject) -> JsonObject:
+            return fold(document, report, live=self._live(), now=now)
+
+        await apply(self._store, ObjectRef(namespace=key.namespace, name=key.name, uid=declared.uid), change)
+        if counts.last_beat is not None:
+            self._beats[declared.uid] = Beat(time=counts.last_beat, at=began)
+        return True
+
     def _forget(self) -> None:
         """Forget what was counted of sources that are gone."""
         present = {declared.uid for key in self._sources.keys if (declared := self._sources.declared(key))}
         self._counts = {uid: each for uid, each in self._counts.items() if uid in present}
+        self._beats = {uid: each for uid, each in self._beats.items() if uid in present}
+
+
+def _beat_interval(heartbeat: Heartbeat) -> float:
+    """Return the seconds within which a second beat need not be written before it is answered."""
+    return max(BEAT_INTERVAL, heartbeat.grace_seconds / 4)

@@ -11,11 +11,13 @@ from aiohttp import web
 from notification_contract.sources.source import SourceType
 from notification_gateway.errors import Limited, Unacceptable, Unauthenticated, Unavailable
 from notification_gateway.mapping import Post
+from notification_gateway.metrics import Outcome
 from notification_gateway.sources.catalog import SourceKey
 from notification_gateway.web.exchange import answer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Awaitable, Callable, Iterator
+    from datetime import datetime
 
     from notification_contract.sources.source import NotificationSource
     from notification_gateway.authentication.authenticator import Authenticator
@@ -30,15 +32,26 @@ OK: Final = frozenset({SourceType.ALERTMANAGER, SourceType.SLACK, SourceType.HEA
 
 
 class Hooks:
-    """Answers posts to sources."""
+    """Answers posts to sources.
+
+    Args:
+        on_beat: stores the beat of a source of the type heartbeat.
+    """
 
     def __init__(
-        self, sources: Sources, authenticator: Authenticator, limits: Limits, intake: Intake
+        self,
+        sources: Sources,
+        authenticator: Authenticator,
+        limits: Limits,
+        intake: Intake,
+        *,
+        on_beat: Callable[[NotificationSource, datetime], Awaitable[None]],
     ) -> None:
         self._sources = sources
         self._authenticator = authenticator
         self._limits = limits
         self._intake = intake
+        self._on_beat = on_beat
 
     async def answer(self, exchange: Exchange) -> web.Response:
         """Return the response to an authenticated post.
@@ -58,6 +71,8 @@ class Hooks:
         if (wait := self._limits.take(source)) > 0:
             raise Limited("the source sends more than spec.rateLimit", retry_after=wait)
         receipt = await self._intake.take(source, _post(source, exchange))
+        if receipt.outcome is Outcome.BEAT:
+            await self._on_beat(source, exchange.incoming.received)
         exchange.outcome = receipt.outcome
         return _response(source, receipt)
 

@@ -391,10 +391,36 @@ async def test_beat_is_accepted_and_creates_nothing(cluster: Cluster) -> None:
     cluster.source("backup", type="heartbeat", heartbeat={"every": "1h"})
     async with serving(cluster) as gateway:
         assert (await gateway.send("/hook/backup", data=b"anything")).status == 200
-        await until(
-            lambda: "lastBeatTime" in (cluster.named("notificationsources", "backup") or {}).get("status", {})
-        )
+        assert "lastBeatTime" in status_of(cluster), "it is stored before it is answered"
+        assert gateway.metric(f"{HOME}/backup", "beat") == 1.0
     assert cluster.created == []
+
+
+def status_of(cluster: Cluster) -> Any:
+    return (cluster.named("notificationsources", "backup") or {}).get("status", {})
+
+
+async def test_beat_that_cannot_be_stored_is_not_accepted(cluster: Cluster) -> None:
+    cluster.secret(token="s3cret")
+    cluster.source("backup", type="heartbeat", heartbeat={"every": "1h"})
+    async with serving(cluster) as gateway:
+        cluster.fails = lambda method, path, _body: (
+            refusal(503, "no") if method == "PUT" and path.endswith("/status") else None
+        )
+        reply = await gateway.send("/hook/backup", data=b"")
+        assert (reply.status, "Retry-After" in reply.headers) == (503, True)
+        cluster.fails = lambda _method, _path, _body: None
+        assert (await gateway.send("/hook/backup", data=b"")).status == 200
+
+
+async def test_beats_that_follow_each_other_closely_are_one_write(cluster: Cluster) -> None:
+    cluster.secret(token="s3cret")
+    cluster.source("backup", type="heartbeat", heartbeat={"every": "1h", "grace": "1m"})
+    async with serving(cluster, status_interval_seconds=30) as gateway:
+        for _ in range(20):
+            assert (await gateway.send("/hook/backup", data=b"")).status == 200
+        writes = [path for method, path, _ in cluster.requests if method == "PUT" and "/status" in path]
+    assert len(writes) <= 3, "for the new source and for the first beat, one of them again after a conflict"
 
 
 async def test_source_of_a_tenant_is_served_only_by_setting(cluster: Cluster) -> None:

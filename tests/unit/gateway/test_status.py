@@ -86,6 +86,18 @@ def test_time_of_the_last_beat_stays() -> None:
     assert status["lastBeatTime"] == "2026-11-29T08:00:00.000000Z"
 
 
+def test_beat_that_came_before_the_stored_one_is_not_the_last() -> None:
+    status = written(report("a", last_beat=NOW), report("b", last_beat=NOW - timedelta(seconds=3)))
+    assert status["lastBeatTime"] == "2026-11-29T08:00:00.000000Z"
+
+
+def test_beat_replaces_one_of_a_clock_that_is_ahead() -> None:
+    status = written(report("a", last_beat=NOW + timedelta(minutes=1)), report("b", last_beat=NOW))
+    assert status["lastBeatTime"] == "2026-11-29T08:00:00.000000Z"
+    status = written(report("a", last_beat=NOW + timedelta(minutes=1)), report("b"))
+    assert status["lastBeatTime"] == "2026-11-29T08:01:00.000000Z", "there is no other beat"
+
+
 @pytest.mark.parametrize(
     "status",
     [
