@@ -74,6 +74,13 @@ GATEWAY: Final = "notification-gateway"
 SOURCE_PATH_SUFFIX: Final = "-path"
 """Follows the name of a source in the name of the Secret with the last part of its URL."""
 SOURCE_PATH_KEY: Final = "token"
+GATEWAY_PRESENCE_LABELS: Final = {
+    "app.kubernetes.io/name": GATEWAY,
+    "app.kubernetes.io/component": "presence",
+}
+"""On the Lease of each replica of the gateway."""
+PRESENT_SINCE_ANNOTATION: Final = f"{GROUP}/present-since"
+"""On such a Lease: since when at least one replica has been there without a break, in RFC 3339."""
 
 # The configuration file of the operator.
 CONFIG_DIRECTORY: Final = "/etc/notification"

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from notification_contract import names
-from notification_operator.domain.json_values import format_time, mapping, text
+from notification_operator.domain.heartbeats.presence import Renewal
+from notification_operator.domain.json_values import CLOCK_STEP, format_time, mapping, text
 from notification_operator.kube.requests import KubeError
 from notification_operator.leadership.lease import STALE_AFTER, Lease, ObservedLease
 
@@ -20,14 +21,16 @@ if TYPE_CHECKING:
 
 logger = structlog.get_logger(__name__)
 
-LABELS: Final = {
-    "app.kubernetes.io/name": names.GATEWAY,
-    "app.kubernetes.io/component": "presence",
-}
 SUFFIX: Final = "-presence"
 """Follows the name of the replica in the name of its Lease."""
 RENEWALS: Final = 3
-"""Renewals within the duration of a Lease."""
+"""Renewals within the duration of a Lease, at least."""
+RENEWAL_SECONDS: Final = 2.0
+"""The longest time between two renewals: the operator calls a beat missing only after a renewal that is younger."""
+TRIES: Final = 2
+"""Attempts of a renewal whose Lease is not as it was left."""
+BREAK_SECONDS: Final = 5.0
+"""A replica that has not renewed for longer was not there: no grace of a heartbeat is shorter."""
 
 
 class Presence:
@@ -56,6 +59,11 @@ class Presence:
         self._clock = clock
         self._name = f"{replica}{SUFFIX}"
         self._own: dict[str, Any] | None = None
+        self._since: datetime | None = None
+        """Since when at least one replica has been there without a break."""
+        self._renewed_at = 0.0
+        self._clock_ahead = 0.0
+        """How far the wall clock was ahead of the monotonic one at the latest renewal, in seconds."""
         self._observed: dict[str, ObservedLease] = {}
         self._error = ""
 
@@ -67,14 +75,17 @@ class Presence:
 
     async def run(self) -> None:
         """Renew and observe until cancelled."""
+        period = min(self._lease_seconds / RENEWALS, RENEWAL_SECONDS)
         while True:
+            began = self._seconds()
             try:
-                await self.renew()
-            except KubeError as error:
-                self._report(str(error))
+                async with asyncio.timeout(period):
+                    await self.renew()
+            except (KubeError, TimeoutError) as error:
+                self._report(str(error) or "no answer")
             else:
                 self._report("")
-            await asyncio.sleep(self._lease_seconds / RENEWALS)
+            await asyncio.sleep(max(began + period - self._seconds(), 0.0))
 
     async def renew(self) -> None:
         """Renew the Lease of this replica, and list those of all replicas.
@@ -95,43 +106,70 @@ class Presence:
                 logger.warning("Lease not deleted", lease=self._name, error=str(error))
 
     async def _renew(self) -> None:
-        time = format_time(self._clock())
-        if self._own is None:
-            await self._acquire(time)
-            return
-        spec = {**self._own["spec"], "renewTime": time, "leaseDurationSeconds": self._lease_seconds}
-        try:
-            self._own = await self._leases.replace({**self._own, "spec": spec})
-        except KubeError as error:
-            if not (error.not_found or error.conflict):
-                raise
-            # Deleted, or written by a process before this one: it is found in the listing.
-            self._own = None
-
-    async def _acquire(self, time: str) -> None:
-        for lease in await self._leases.list():
-            if lease["metadata"]["name"] == self._name:
-                self._own = lease
-                await self._renew()
+        for _ in range(TRIES):
+            if self._own is None:
+                leases = await self._leases.list()
+                self._own = next((each for each in leases if each["metadata"]["name"] == self._name), None)
+            now, seconds = self._clock(), self._seconds()
+            ahead = now.timestamp() - seconds
+            since = self._present_since(now, seconds, ahead)
+            try:
+                if self._own is None:
+                    self._own = await self._leases.create(self._lease({}, now, since))
+                else:
+                    self._own = await self._leases.replace(self._lease(self._own, now, since))
+            except KubeError as error:
+                if not (error.not_found or error.conflict):
+                    raise
+                # Deleted, or written by a process before this one: it is found in the listing.
+                self._own = None
+            else:
+                self._since, self._renewed_at, self._clock_ahead = since, seconds, ahead
                 return
-        body = {
+
+    def _lease(self, stored: dict[str, Any], now: datetime, since: datetime) -> dict[str, Any]:
+        metadata = {"name": self._name, "labels": names.GATEWAY_PRESENCE_LABELS, **stored.get("metadata", {})}
+        annotations = {
+            **mapping(metadata.get("annotations")),
+            names.PRESENT_SINCE_ANNOTATION: format_time(since),
+        }
+        spec = {
+            "acquireTime": format_time(now),
+            **stored.get("spec", {}),
+            "holderIdentity": self._replica,
+            "renewTime": format_time(now),
+            "leaseDurationSeconds": self._lease_seconds,
+        }
+        return {
             "apiVersion": "coordination.k8s.io/v1",
             "kind": "Lease",
-            "metadata": {"name": self._name, "labels": LABELS},
-            "spec": {
-                "holderIdentity": self._replica,
-                "acquireTime": time,
-                "renewTime": time,
-                "leaseDurationSeconds": self._lease_seconds,
-            },
+            **stored,
+            "metadata": {**metadata, "annotations": annotations},
+            "spec": spec,
         }
-        self._own = await self._leases.create(body)
+
+    def _present_since(self, now: datetime, seconds: float, ahead: float) -> datetime:
+        """Return since when at least one replica has been there without a break, by the present clock of this one.
+
+        A replica that started, could not renew, or whose clock was set, begins anew. It takes over what another one says
+        that has renewed since then: that one would have begun anew as well, if the break had been one for all.
+        """
+        since = self._since
+        broken = seconds - self._renewed_at > BREAK_SECONDS
+        if since is None or broken or abs(ahead - self._clock_ahead) > CLOCK_STEP.total_seconds():
+            since = now
+        others = (
+            Renewal.parse(each.lease.body)
+            for name, each in self._observed.items()
+            if name != self._name and each.lease is not None and each.live
+        )
+        return min((since, *(each.since for each in others if each is not None and each.renewed >= since)))
 
     async def _observe(self) -> None:
         found = {
             lease["metadata"]["name"]: Lease(lease)
             for lease in await self._leases.list()
-            if LABELS.items() <= mapping(lease["metadata"].get("labels")).items()
+            if names.GATEWAY_PRESENCE_LABELS.items() <= mapping(lease["metadata"].get("labels")).items()
         }
         self._observed = {
             name: self._observed.get(name) or ObservedLease(name, self._seconds) for name in found

@@ -125,7 +125,7 @@ class Cluster(CollectionsApi):
             body = await request.json()
             if body["metadata"]["resourceVersion"] != stored["metadata"]["resourceVersion"]:
                 return refusal(409, "the object has been modified")
-            stored = self.put(*key, spec=body["spec"])
+            stored = self.put(*key, meta=body["metadata"], spec=body["spec"])
         return web.json_response(stored)
 
 

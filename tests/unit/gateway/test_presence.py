@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,6 +10,7 @@ import pytest
 from notification_contract.sources.source import NotificationSource
 from notification_gateway.presence import Presence
 from notification_gateway.sources.limits import Limits
+from notification_operator.domain.heartbeats.presence import Renewal
 from notification_operator.leadership.lease import KubeLeases
 from tests.unit.gateway.cluster import HOME, Cluster
 from tests.unit.gateway.shipped import serving
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from kubernetes.aio.client import ApiClient
 
 LEASE = "gateway-0-presence"
+START = datetime(2026, 11, 29, tzinfo=UTC)
 
 
 def lease_of(cluster: Cluster, name: str = LEASE) -> dict[str, Any] | None:
@@ -39,19 +41,29 @@ async def test_replicas_see_each_other_and_who_has_left(cluster: Cluster) -> Non
 class Clock:
     def __init__(self) -> None:
         self.now = 100.0
+        self.set_by = 0.0
+        """How far the wall clock was set forward, in seconds."""
 
     def __call__(self) -> float:
         return self.now
 
+    def wall(self) -> datetime:
+        return START + timedelta(seconds=self.now - 100.0 + self.set_by)
+
 
 def presence_of(client: ApiClient, clock: Clock, replica: str = "gateway-0") -> Presence:
     return Presence(
-        KubeLeases(client, HOME),
-        replica=replica,
-        lease_seconds=15,
-        seconds=clock,
-        clock=lambda: datetime(2026, 11, 29, tzinfo=UTC),
+        KubeLeases(client, HOME), replica=replica, lease_seconds=15, seconds=clock, clock=clock.wall
     )
+
+
+def since(cluster: Cluster, name: str = LEASE) -> float:
+    """Return since when the gateway is there, as a Lease says, in seconds after the start."""
+    lease = lease_of(cluster, name)
+    assert lease is not None
+    renewal = Renewal.parse(lease)
+    assert renewal is not None
+    return (renewal.since - START).total_seconds()
 
 
 async def test_silent_replica_counts_until_its_lease_is_over(cluster: Cluster, client: ApiClient) -> None:
@@ -81,6 +93,79 @@ async def test_lease_of_a_process_before_is_taken_over(cluster: Cluster, client:
     assert lease_of(cluster) is not None
     await again.leave()
     assert lease_of(cluster) is None
+
+
+async def test_gateway_is_there_since_its_first_replica_came(cluster: Cluster, client: ApiClient) -> None:
+    clock = Clock()
+    first = presence_of(client, clock)
+    await first.renew()
+    clock.now += 10
+    second = presence_of(client, clock, "gateway-1")
+    await second.renew()
+    assert since(cluster, "gateway-1-presence") == 10.0, "the first one may be dead"
+    for _ in range(4):
+        clock.now += 2
+        await first.renew()
+        await second.renew()
+    await first.leave()
+    clock.now += 2
+    await second.renew()
+    assert since(cluster, "gateway-1-presence") == 10.0, "the first one could not renew for 10 s"
+
+
+async def test_new_replica_takes_over_since_when_the_gateway_is_there(
+    cluster: Cluster, client: ApiClient
+) -> None:
+    clock = Clock()
+    first, second = presence_of(client, clock), presence_of(client, clock, "gateway-1")
+    await first.renew()
+    for _ in range(3):
+        clock.now += 2
+        await first.renew()
+    for _ in range(3):
+        clock.now += 2
+        await second.renew()
+        await first.renew()
+    assert (since(cluster), since(cluster, "gateway-1-presence")) == (0.0, 0.0)
+
+
+async def test_replica_that_could_not_renew_was_not_there(cluster: Cluster, client: ApiClient) -> None:
+    clock = Clock()
+    presence = presence_of(client, clock)
+    await presence.renew()
+    clock.now += 4.9
+    await presence.renew()
+    assert since(cluster) == 0.0
+    clock.now += 5.1
+    await presence.renew()
+    assert since(cluster) == 10.0
+
+
+async def test_absence_of_all_replicas_is_taken_over_from_none(cluster: Cluster, client: ApiClient) -> None:
+    clock = Clock()
+    replicas = presence_of(client, clock), presence_of(client, clock, "gateway-1")
+    for _ in range(3):
+        clock.now += 2
+        for each in replicas:
+            await each.renew()
+    clock.now += 60
+    for _ in range(3):
+        clock.now += 2
+        for each in replicas:
+            await each.renew()
+    assert (since(cluster), since(cluster, "gateway-1-presence")) == (68.0, 68.0)
+
+
+@pytest.mark.parametrize(("step", "expected"), [(60.0, 62.0), (-60.0, -58.0), (0.5, 0.0)])
+async def test_time_begins_again_when_the_clock_is_set(
+    cluster: Cluster, client: ApiClient, step: float, expected: float
+) -> None:
+    clock = Clock()
+    presence = presence_of(client, clock)
+    await presence.renew()
+    clock.now, clock.set_by = clock.now + 2, step
+    await presence.renew()
+    assert since(cluster) == expected
 
 
 async def test_missing_permission_for_leases_ends_nothing(cluster: Cluster) -> None:
