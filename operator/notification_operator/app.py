@@ -21,7 +21,7 @@ from notification_operator.endpoints.builder import channels
 from notification_operator.kube.client import Connectivity, check_reachable, connect, keep_probing
 from notification_operator.kube.config_map_templates import ConfigMapTemplates
 from notification_operator.kube.events import Event, EventRecorder, EventType, own_pod
-from notification_operator.kube.objects import RECEIVER_RESOURCE, RESOURCE, KubeObjects
+from notification_operator.kube.objects import RECEIVER_RESOURCE, RESOURCE, SOURCE_RESOURCE, KubeObjects
 from notification_operator.leadership.lease import KubeLeases
 from notification_operator.observers.audit.observer import audit_store
 from notification_operator.rendering.worker import RenderWorker
@@ -32,7 +32,8 @@ from notification_operator.watch.collection_watch import KubeWatches
 from notification_operator.watch.kopf_adapter import KopfWatch, end_at_signals, ignore_signals, listen
 from notification_operator.watch.receivers import CRD_HINT
 from notification_operator.watch.routing import config_map_watch
-from notification_operator.wiring import Ports, ReceiverPorts, build
+from notification_operator.watch.sources import CRD_HINT as SOURCE_CRD_HINT
+from notification_operator.wiring import Ports, ReceiverPorts, SourcePorts, build
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
@@ -324,6 +325,9 @@ class Lifecycle:
         if operator.receivers:
             self.spawn(operator.receivers.run(on_known=on_change), name="receivers")
             self.spawn(operator.receivers.status.run(), name="receiver status")
+        if operator.heartbeats:
+            self.spawn(operator.heartbeats.sources.run(), name="sources")
+            self.spawn(operator.heartbeats.controller.run(), name="heartbeats of sources")
         self.spawn(
             operator.queue.run(operator.reconciler.reconcile, admit=operator.reconciler.admits),
             name="work queue",
@@ -429,6 +433,7 @@ def live_ports(settings: Settings, client: ApiClient, cluster: Cluster, *, watch
         receivers=_live_receiver_ports(settings, client, cluster, watching)
         if settings.receivers.enabled
         else None,
+        sources=_live_source_ports(client, cluster, watching) if settings.heartbeats.enabled else None,
         channels=channels(settings.channels, cluster=settings.receivers.cluster),
         audit=audit_store(settings.audit),
         events=EventRecorder(client, instance=pod.name, dropped=metrics.events_dropped),
@@ -451,6 +456,15 @@ def _live_receiver_ports(
         overrides=ConfigMapTemplates(
             client, home=cluster.namespace, namespaced=settings.receivers.namespaced
         ).source,
+    )
+
+
+def _live_source_ports(client: ApiClient, cluster: Cluster, watching: ApiClient) -> SourcePorts:
+    return SourcePorts(
+        watches=KubeWatches(watching, hint=SOURCE_CRD_HINT),
+        store=KubeStatusStore(client, SOURCE_RESOURCE),
+        leases=KubeLeases(client, cluster.namespace),
+        home=cluster.namespace,
     )
 
 

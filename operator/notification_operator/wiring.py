@@ -8,6 +8,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from notification_operator.controller.attempt_tracker import AttemptTracker
+from notification_operator.controller.heartbeats import HeartbeatController
 from notification_operator.controller.incidents import Incidents
 from notification_operator.controller.receiver_tester import ReceiverTester
 from notification_operator.controller.receivers import ReceiverStatusController
@@ -45,6 +46,7 @@ from notification_operator.watch.references import (
     ReferencedObjects,
 )
 from notification_operator.watch.routing import RoutingConfig, RuleBook
+from notification_operator.watch.sources import HeartbeatSources
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Container, Mapping, Sequence
@@ -83,6 +85,20 @@ class ReceiverPorts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SourcePorts:
+    """The ends of what works with heartbeats of NotificationSources."""
+
+    watches: KubeWatches
+    """Opens that of sources."""
+    store: StatusStore
+    """The status of sources."""
+    leases: KubeLeases
+    """Those of the gateway, in the operator's own namespace."""
+    home: str
+    """The operator's own namespace."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
     """The ends of the operator: everything outside the process that its parts read or write."""
 
@@ -95,6 +111,8 @@ class Ports:
     """The watch of the ConfigMap with the routing document."""
     receivers: ReceiverPorts | None = None
     """None for an operator without NotificationReceivers."""
+    sources: SourcePorts | None = None
+    """None for an operator that does not report heartbeats."""
     channels: Mapping[str, Channel]
     audit: AuditStore
     events: EventRecorder
@@ -114,6 +132,14 @@ class Ports:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Heartbeats:
+    """The sources of heartbeats, and what reports on them."""
+
+    sources: HeartbeatSources
+    controller: HeartbeatController
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Operator:
     """The connected parts; `app` starts and stops them."""
 
@@ -129,6 +155,8 @@ class Operator:
     routing: RoutingConfig
     receivers: ReceiverWatch | None
     """None for an operator without NotificationReceivers."""
+    heartbeats: Heartbeats | None
+    """None for an operator that does not report heartbeats."""
     sessions: Sessions
     """What the channels of receivers send through."""
     backlog_listing: BacklogListing
@@ -289,6 +317,7 @@ def build(
         event_handler=event_handler,
         routing=routing,
         receivers=receivers,
+        heartbeats=_heartbeats(settings, ports, served=namespaces, ownership=ownership, clock=clock),
         sessions=sessions,
         backlog_listing=backlog_listing,
         sweeper=sweeper,
@@ -341,6 +370,35 @@ def _sweeper(
         overdue=ports.metrics.retention_overdue,
         clock=clock,
     )
+
+
+def _heartbeats(
+    settings: Settings,
+    ports: Ports,
+    *,
+    served: AllNamespaces | SelectedNamespaces,
+    ownership: Ownership,
+    clock: Callable[[], datetime],
+) -> Heartbeats | None:
+    if ports.sources is None:
+        return None
+    home = ports.sources.home
+    sources = HeartbeatSources(
+        ports.sources.watches, home=home, everywhere=settings.heartbeats.tenant_sources, served=served
+    )
+    controller = HeartbeatController(
+        store=ports.sources.store,
+        leases=ports.sources.leases.list,
+        create=ports.objects.create,
+        home=home,
+        sources=lambda: sources.beats,
+        refresh=sources.take,
+        owns=ownership.may_start,
+        reported=ports.metrics.heartbeats_reported,
+        missing=ports.metrics.heartbeats_missing,
+        clock=clock,
+    )
+    return Heartbeats(sources=sources, controller=controller)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

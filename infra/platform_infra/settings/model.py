@@ -75,6 +75,7 @@ class Settings(Section):
     receivers_max_total: int = operator_setting("receivers.max_total")
     drill: Drill = Drill()
     gateway: Gateway = Gateway()
+    heartbeats: contract.Heartbeats = contract.Heartbeats()
     events: contract.Events = contract.Events()
     log: contract.Log = contract.Log()
     server: contract.Server = contract.Server()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from notification_contract.settings.channels import Channels
 from notification_contract.settings.delivery import Breaker, Delivery, Redaction, Routing
 from notification_contract.settings.drill import Drill
+from notification_contract.settings.heartbeats import Heartbeats
 from notification_contract.settings.receivers import Receivers
 from notification_contract.settings.section import Section
 from notification_contract.settings.telemetry import Audit, Events, Log, Server
@@ -36,6 +37,7 @@ class OperatorSettings(Section):
     routing: Routing = Routing()
     receivers: Receivers = Receivers()
     drill: Drill = Drill()
+    heartbeats: Heartbeats = Heartbeats()
     events: Events = Events()
     leader_election: LeaderElection = LeaderElection()
     server: Server = Server()

@@ -67,5 +67,7 @@ class SourceStatus(Counters):
     """The conditions of this object, one per type. Ready: the source accepts messages as its spec says."""
     last_beat_time: Time | None = None
     """The time of the last beat of a source of the type heartbeat."""
+    missed_beat_time: Time | None = None
+    """The time of the beat after which the operator reported the next one as missing; absent while beats come."""
     replicas: Annotated[tuple[SourceReplica, ...], Field(max_length=32), MapKeys(("name",))] = ()
     """What each replica of the gateway has received since it started. The fields above are the summary."""

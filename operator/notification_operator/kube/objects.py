@@ -1,4 +1,4 @@
-"""The objects of a kind, over the Kubernetes API: listed page by page, and deleted as they were seen.
+"""The objects of a kind, over the Kubernetes API: listed page by page, created, and deleted as they were seen.
 
 A page has a bounded size: a listing as a whole, or a page of large objects, may not fit into this process.
 """
@@ -24,6 +24,8 @@ RESOURCE: Final = Resource(group=names.GROUP, version=names.VERSION, plural=name
 """NotificationRequest."""
 RECEIVER_RESOURCE: Final = Resource(group=names.GROUP, version=names.VERSION, plural=names.RECEIVER_PLURAL)
 """NotificationReceiver."""
+SOURCE_RESOURCE: Final = Resource(group=names.GROUP, version=names.VERSION, plural=names.SOURCE_PLURAL)
+"""NotificationSource."""
 
 PAGE: Final = 100
 """Objects per page."""
@@ -43,8 +45,8 @@ TABLE: Final = "application/json;as=Table;g=meta.k8s.io;v=v1"
 """Asks for rows, of a listing or of an event: the metadata of objects, and the columns that kubectl shows."""
 Pages: TypeAlias = Callable[[str | None], AsyncIterator[Sequence[dict[str, Any]]]]
 """Returns the pages of the objects in a namespace, or in all."""
-DELETE_SECONDS: Final = 10.0
-"""Time limit for one deletion."""
+CHANGE_SECONDS: Final = 10.0
+"""Time limit for one creation or deletion."""
 
 
 def collection(kind: Resource, namespace: str | None = None) -> str:
@@ -121,7 +123,7 @@ async def lists(
 
 
 class KubeObjects:
-    """Lists and deletes the objects of one kind."""
+    """Lists, creates and deletes the objects of one kind."""
 
     def __init__(self, client: ApiClient, resource: Resource) -> None:
         self._client = client
@@ -140,6 +142,15 @@ class KubeObjects:
         path = collection(self._resource, namespace)
         return pages(self._client, path, incident_selector(dedup_key))
 
+    async def create(self, document: Mapping[str, Any]) -> None:
+        """Create an object.
+
+        Raises:
+            KubeError: it was not created, or there is no answer.
+        """
+        path = collection(self._resource, document["metadata"]["namespace"])
+        await call(self._client, "POST", path, body=document, seconds=CHANGE_SECONDS)
+
     async def delete(self, ref: ObjectRef, *, uid: str, version: str) -> None:
         """Delete an object, unless it was replaced or changed since this version."""
         body = {
@@ -147,4 +158,4 @@ class KubeObjects:
             "kind": "DeleteOptions",
             "preconditions": {"uid": uid, "resourceVersion": version},
         }
-        await call(self._client, "DELETE", self._resource.path(ref), body=body, seconds=DELETE_SECONDS)
+        await call(self._client, "DELETE", self._resource.path(ref), body=body, seconds=CHANGE_SECONDS)

@@ -140,6 +140,17 @@ class Metrics:
             "retention_overdue",
             "Notifications whose retention has expired and that are not deleted yet, at the latest sweep.",
         )
+        self.heartbeats_reported = counter(
+            "heartbeats_reported_total",
+            "Notifications created about heartbeats of NotificationSources, by report (missed, back or missed_all).",
+            ("report",),
+        )
+        for report in ("missed", "back", "missed_all"):
+            self.heartbeats_reported.labels(report=report)
+        self.heartbeats_missing = gauge(
+            "heartbeats_missing",
+            "NotificationSources of the shards of this replica whose heartbeat is missing.",
+        )
         self.settings_ignored = gauge(
             "settings_ignored",
             "Settings of the configuration file that this operator does not have and ignores, because the file needs a newer version.",

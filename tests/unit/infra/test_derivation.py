@@ -77,6 +77,8 @@ UNUSUAL: dict[str, tuple[str, Any]] = {
     "receivers.max_per_namespace": ("30", 30),
     "receivers.max_total": ("400", 400),
     "drill.schedule": ("0 9 * * 1", "0 9 * * 1"),
+    "heartbeats.enabled": ("true", True),
+    "heartbeats.tenant_sources": ("true", True),
     "sanitizer.emails": ("false", False),
     "sanitizer.ip_addresses": ("false", False),
     "audit.url": ("http://store.example.com:8080/audit", "http://store.example.com:8080/audit"),
