@@ -25,6 +25,7 @@ class Kind(StrEnum):
     """The plural of a kind, as paths have it."""
 
     RECEIVERS = names.RECEIVER_PLURAL
+    SOURCES = names.SOURCE_PLURAL
     SECRETS = "secrets"
     CONFIG_MAPS = "configmaps"
     NAMESPACES = "namespaces"

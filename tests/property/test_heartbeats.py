@@ -1,0 +1,111 @@
+"""Heartbeats, whatever happens to gateway, operator and API server: no false alarm, and one Trigger and one Resolve for each."""
+
+from __future__ import annotations
+
+import random
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from notification_operator.domain.heartbeats.beats import Beats
+from notification_operator.domain.heartbeats.presence import Presence, PresenceLog
+from tests.cases import cases, load
+from tests.simulation.choices import Choices
+from tests.simulation.heartbeats.simulation import LATE, HeartbeatSimulation, Sender, run_schedule
+from tests.simulation.violations import InvariantViolation
+from tests.simulation.virtual_loop import run_virtually
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+SOURCES = load(1000)
+DEAD = 20
+SCHEDULES = cases(24)
+CHOICES = 4000
+EVERY, GRACE = 60.0, 10.0
+FAULTY_SCHEDULES = 12
+"""Schedules within which a fault is found."""
+
+
+def choices(seed: int) -> Choices:
+    return Choices(random.Random(seed).randbytes(CHOICES))  # noqa: S311 - a schedule, no secret
+
+
+def test_seeded_schedules_keep_every_invariant() -> None:
+    reports = 0
+    for seed in range(SCHEDULES):
+        outcome = run_schedule(choices(seed))
+        assert not outcome.violation, f"seed {seed}\n" + "\n".join(outcome.trace)
+        reports += outcome.reports
+    assert reports > 0
+
+
+def ignoring_absence(beats: Beats, _since: datetime) -> datetime | None:
+    if beats.last is None:
+        return None
+    return beats.last + timedelta(seconds=beats.every + beats.grace)
+
+
+def trusting_every_lease(log: PresenceLog, leases: object, now: float) -> None:
+    OBSERVE(log, leases, now)  # type: ignore[arg-type]
+    if log.presence is not None and log._since is not None:  # noqa: SLF001 - the fault is in there
+        log.presence = Presence(since=log._since, until=log.presence.until + timedelta(seconds=30))  # noqa: SLF001
+
+
+OBSERVE = PresenceLog.observe
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "fault"),
+    [(Beats, "deadline", ignoring_absence), (PresenceLog, "observe", trusting_every_lease)],
+)
+def test_fault_is_found_within_the_first_schedules(
+    owner: type, name: str, fault: Callable[..., object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(owner, name, fault)
+    assert any("false alarm" in run_schedule(choices(seed)).violation for seed in range(FAULTY_SCHEDULES))
+
+
+def test_missing_beats_of_a_thousand_sources_are_reported_in_time() -> None:
+    simulation = run_virtually(_thousand())
+    reported = [each for each in simulation.senders.values() if each.reports]
+    assert len(reported) == DEAD
+    assert [each.events for each in reported] == [["Trigger", "Resolve"]] * DEAD
+    assert simulation.notices == []
+
+
+async def _thousand() -> HeartbeatSimulation:
+    """Let some senders die and live again while the replicas of gateway and operator are replaced one after the other."""
+    senders = [Sender(name=f"s{number}", every=EVERY, grace=GRACE) for number in range(SOURCES)]
+    simulation = HeartbeatSimulation(Choices(b""), senders)
+    simulation.calm = True
+    dying = random.Random(1).sample(sorted(simulation.senders), DEAD)  # noqa: S311 - as above
+    try:
+        await simulation.wait(EVERY + 1)
+        for number, name in enumerate(dying):
+            await simulation.wait(5)
+            simulation.die(name)
+            if number % 5 == 2:
+                await simulation.replace(simulation.operators[0])
+            if number % 5 == 4:
+                await simulation.replace(simulation.gateways[0])
+            if number == DEAD // 2:
+                simulation.operators[0].clock_offset = timedelta(seconds=60)
+        await simulation.wait(EVERY + GRACE + LATE)
+        late = {
+            each.name: each.reports[0][0] - each.heard - EVERY - GRACE
+            for each in simulation.senders.values()
+            if each.reports
+        }
+        assert max(late.values()) <= LATE, late
+        for name in dying:
+            simulation.revive(name)
+        await simulation.wait(EVERY + LATE)
+        simulation.check_end()
+    except InvariantViolation as violation:
+        pytest.fail(f"{violation}\n" + "\n".join(simulation.trace[-200:]))
+    finally:
+        await simulation.close()
+    return simulation
