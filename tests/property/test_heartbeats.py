@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import random
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from notification_operator.domain.heartbeats.beats import Beats
+from notification_operator.domain.heartbeats.beats import Beats, with_missing, without_missing
 from notification_operator.domain.heartbeats.presence import Presence, PresenceLog
+from notification_operator.domain.json_values import format_time
+from notification_operator.domain.key import Key
 from tests.cases import cases, load
 from tests.simulation.choices import Choices
 from tests.simulation.heartbeats.simulation import LATE, HeartbeatSimulation, Sender, run_schedule
@@ -18,13 +22,12 @@ from tests.simulation.virtual_loop import run_virtually
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
-
 SOURCES = load(1000)
 DEAD = 20
 SCHEDULES = cases(24)
 CHOICES = 4000
 EVERY, GRACE = 60.0, 10.0
+START = datetime(2026, 11, 29, tzinfo=UTC)
 FAULTY_SCHEDULES = 12
 """Schedules within which a fault is found."""
 
@@ -40,6 +43,49 @@ def test_seeded_schedules_keep_every_invariant() -> None:
         assert not outcome.violation, f"seed {seed}\n" + "\n".join(outcome.trace)
         reports += outcome.reports
     assert reports > 0
+
+
+SECONDS = st.floats(min_value=0, max_value=3e6, allow_nan=False)
+
+
+@settings(max_examples=cases(300))
+@given(
+    st.floats(min_value=10, max_value=3e6), st.floats(min_value=5, max_value=3e6), SECONDS, SECONDS, SECONDS
+)
+def test_beat_is_missing_only_after_a_time_with_the_gateway(
+    every: float, grace: float, last: float, since: float, until: float
+) -> None:
+    beats = Beats(key=Key("shop", "backup", "u"), every=every, grace=grace, last=at(last), missed=None)
+    there = Presence(since=at(since), until=at(until))
+    if beats.is_missing(there):
+        assert until > last + every + grace
+        assert since <= last + every - grace or until > since + every + grace
+    elif since <= until:
+        assert until <= max(last, since) + every + grace + 1.001, "within its grace, and a second"
+
+
+@settings(max_examples=cases(100))
+@given(SECONDS, SECONDS, SECONDS)
+def test_mark_is_written_once_and_removed_with_its_beat(
+    last: float, until: float, missed: float
+) -> None:
+    source = {
+        "metadata": {"namespace": "shop", "name": "backup", "uid": "u"},
+        "spec": {"type": "heartbeat", "heartbeat": {"every": "1h"}},
+        "status": {"lastBeatTime": format_time(at(last)), "received": 1},
+    }
+    there = Presence(since=at(0), until=at(until))
+    status = with_missing(source, there)
+    assert with_missing({**source, "status": status}, there) == status
+    assert status == source["status"] or status["missedBeatTime"] == status["lastBeatTime"]
+    removed = without_missing({**source, "status": status}, at(last))
+    assert removed == source["status"]
+    if round(missed, 3) != round(last, 3):
+        assert without_missing({**source, "status": status}, at(missed)) == status
+
+
+def at(seconds: float) -> datetime:
+    return START + timedelta(seconds=seconds)
 
 
 def ignoring_absence(beats: Beats, _since: datetime) -> datetime | None:

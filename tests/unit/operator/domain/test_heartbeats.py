@@ -99,7 +99,7 @@ def test_only_the_mark_of_the_same_beat_is_removed() -> None:
     assert without_missing(document(), BEAT) == document()["status"]
 
 
-def test_missing_beat_is_created_again_only_while_its_notification_cannot_be_deleted() -> None:
+def test_report_is_repeated_only_while_retention_cannot_have_deleted_it() -> None:
     known_for = 3900 + 86_400
     marked = beats(missed=BEAT)
     assert marked.may_be_unreported(there(until=after(known_for - 1)))
