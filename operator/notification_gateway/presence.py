@@ -151,8 +151,8 @@ class Presence:
     def _present_since(self, now: datetime, seconds: float, ahead: float) -> datetime:
         """Return since when at least one replica has been there without a break, by the present clock of this one.
 
-        A replica that started, could not renew, or whose clock was set, begins anew. It takes over what another one says
-        that has renewed since then: that one would have begun anew as well, if the break had been one for all.
+        For a replica that has started, could not renew, or whose clock was set, the time begins now. It takes over the earlier
+        time of another replica that has renewed since then: after a break for all, the other one says no earlier time.
         """
         since = self._since
         broken = seconds - self._renewed_at > BREAK_SECONDS

@@ -66,9 +66,7 @@ def test_beat_is_missing_only_after_a_time_with_the_gateway(
 
 @settings(max_examples=cases(100))
 @given(SECONDS, SECONDS, SECONDS)
-def test_mark_is_written_once_and_removed_with_its_beat(
-    last: float, until: float, missed: float
-) -> None:
+def test_mark_is_written_once_and_removed_with_its_beat(last: float, until: float, missed: float) -> None:
     source = {
         "metadata": {"namespace": "shop", "name": "backup", "uid": "u"},
         "spec": {"type": "heartbeat", "heartbeat": {"every": "1h"}},

@@ -40,9 +40,9 @@ INTERVAL: Final = 1.0
 LIST_SECONDS: Final = 2.0
 """Time limit of a listing of the Leases."""
 WORKERS: Final = 8
-"""Sources that are read and reported on at once."""
+"""Sources that are read and reported on concurrently."""
 SILENCE_SHARD: Final = "heartbeats"
-"""Who owns the shard of this key reports that the gateway is away."""
+"""The owner of the shard of this key reports that the gateway is away."""
 FORGOTTEN_AFTER: Final = 86_400.0
 """Seconds after the beginning of a silence from which on it is not reported any more: retention may have deleted its notice."""
 EXISTS: Final = "already exists"
@@ -50,7 +50,7 @@ EXISTS: Final = "already exists"
 
 
 class Report(StrEnum):
-    """What was reported; a label value of the metric."""
+    """The kinds of notifications about heartbeats: label values of the metric."""
 
     MISSED = "missed"
     BACK = "back"
@@ -122,7 +122,7 @@ class HeartbeatController:
         active = [each for each in self._sources() if each.last is not None]
         self._missing.set(sum(each.missed is not None and self._owns(each.key.uid) for each in active))
         if not active:
-            # What is not watched has no silence.
+            # No beat is expected: an absence of the gateway concerns no source.
             self._presence = PresenceLog()
             return
         if not await self._observe():

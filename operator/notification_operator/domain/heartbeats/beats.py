@@ -86,7 +86,10 @@ class Beats:
         return self.missed is not None and self.missed != self.last
 
     def may_be_unreported(self, presence: Presence | None) -> bool:
-        """Return whether the notification of the missing beat may not exist yet. If it exists, it can be created again: only a later one could have been deleted since."""
+        """Return whether the notification of the missing beat may not exist yet.
+
+        It is too young to have been deleted by retention, so that to create it again creates no second one.
+        """
         now = self.last if self.is_back else presence.until if presence else None
         if self.missed is None or now is None:
             return False

@@ -1,4 +1,4 @@
-"""Whether the gateway was there to hear: what its Leases show (DD-GATEWAY-001). Pure.
+"""Whether the gateway was there to hear, by its Leases (DD-GATEWAY-001). Pure.
 
 The times in the Leases are those of the gateway's clock, as the times of beats are: they are compared with each other and
 never with the clock of this process.
@@ -89,7 +89,7 @@ class _Seen:
 
 
 class PresenceLog:
-    """What one process has seen of the gateway's Leases. Times are monotonic seconds."""
+    """The Leases of the gateway as one process has seen them. Times are monotonic seconds."""
 
     def __init__(self) -> None:
         self._seen: dict[str, _Seen] | None = None

@@ -1,4 +1,4 @@
-"""What people are told about heartbeats, as NotificationRequests whose names say what they are about. Pure."""
+"""The notifications about heartbeats. Their names identify the event, so that each of them exists once. Pure."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def back(source: NotificationSource, last: datetime, beat: datetime) -> dict[str
 
 
 def missed_all(namespace: str, silence: Silence, sources: int) -> dict[str, Any]:
-    """Return the notice that no heartbeat can be received, of whatever source."""
+    """Return the notice that no heartbeat of any source was received."""
     text = (
         f"No replica of the notification gateway was there for {silence.seconds:.0f} s, or the API server was not. "
         f"Heartbeats of {sources} sources were not received meanwhile. A source whose heartbeat was expected in this time has "

@@ -104,7 +104,7 @@ def test_report_is_repeated_only_while_retention_cannot_have_deleted_it() -> Non
     marked = beats(missed=BEAT)
     assert marked.may_be_unreported(there(until=after(known_for - 1)))
     assert not marked.may_be_unreported(there(until=after(known_for)))
-    assert not marked.may_be_unreported(None), "who knows how long ago that was"
+    assert not marked.may_be_unreported(None), "the mark may be old"
     assert beats(missed=BEAT, last=after(9000)).may_be_unreported(None)
     assert not beats(missed=BEAT, last=after(known_for)).may_be_unreported(None)
     assert not beats().may_be_unreported(there(until=after(1)))
