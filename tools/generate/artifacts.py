@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from notification_contract.kinds.definitions import KINDS
+from notification_contract.kinds.definitions import KINDS, NOTIFICATION_SOURCE
 from platform_infra.settings import declarations
 from tools.generate import channel_names, crd, documentation
 from tools.generate.recording import recording
+from tools.generate.reference import reference
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -119,6 +120,7 @@ ARTIFACTS = (
     _page_part("receivers", "types", documentation.types_table),
     _page_part("routing", "kinds", documentation.routing_kinds),
     _page_part("channels", "channels", documentation.channels),
+    _page_part("sources/reference", "reference", partial(reference, NOTIFICATION_SOURCE)),
     Artifact(path="docs/images/notif.svg", content=recording),
     *(
         _page_part(f"receivers/{page}", "examples", partial(receiver_examples, page))
