@@ -77,8 +77,14 @@ def editor_schema() -> str:
     return json.dumps(declarations.editor_schema(), indent=2) + "\n"
 
 
-def receiver_examples(page: str) -> str:
-    files = (file for file in EXAMPLES if _page(file) == page)
+EXAMPLES = {
+    folder: tuple(sorted((ROOT / "examples" / folder).glob("*.yaml"))) for folder in ("receivers", "sources")
+}
+"""The examples of a kind, by the folder of their pages."""
+
+
+def examples(folder: str, page: str) -> str:
+    files = (file for file in EXAMPLES[folder] if _page(file) == page)
     return "\n\n".join(f"```yaml\n{file.read_text('utf-8')}```" for file in files)
 
 
@@ -86,8 +92,6 @@ def _page(example: Path) -> str:
     """Return the page of an example: `slack` of `slack-bot.yaml`."""
     return example.stem.partition("-")[0]
 
-
-EXAMPLES = tuple(sorted((ROOT / "examples" / "receivers").glob("*.yaml")))
 
 NAMES = Artifact(path="operator/notification_contract/kinds/channel_names.py", content=channel_names.module)
 """The module that the generators of other artifacts import."""
@@ -123,8 +127,9 @@ ARTIFACTS = (
     _page_part("sources/reference", "reference", partial(reference, NOTIFICATION_SOURCE)),
     Artifact(path="docs/images/notif.svg", content=recording),
     *(
-        _page_part(f"receivers/{page}", "examples", partial(receiver_examples, page))
-        for page in dict.fromkeys(map(_page, EXAMPLES))
+        _page_part(f"{folder}/{page}", "examples", partial(examples, folder, page))
+        for folder, files in EXAMPLES.items()
+        for page in dict.fromkeys(map(_page, files))
     ),
 )
 

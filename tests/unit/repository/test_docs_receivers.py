@@ -1,4 +1,4 @@
-"""The examples of receivers, in examples/ and in every page: the operator and the API server accept each of them."""
+"""The examples of receivers, and the objects in every page: the operator and the API server accept each of them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,11 @@ PAGES = {"console": "local", "file": "local", "log": "local"}
 PLACEHOLDER = re.compile(r"REPLACE|UkVQTEFDRS1NRS1SRVBMQUNFLU1F")
 """What stands for a secret; the second one is the first in base64, for a signing key."""
 
-DEFINITIONS = {names.KIND: crds.notification_request, names.RECEIVER_KIND: crds.notification_receiver}
+DEFINITIONS = {
+    names.KIND: crds.notification_request,
+    names.RECEIVER_KIND: crds.notification_receiver,
+    names.SOURCE_KIND: crds.notification_source,
+}
 
 Document = dict[str, Any]
 
@@ -73,7 +77,7 @@ def test_receiver_is_accepted_by_the_operator(receiver: Document) -> None:
     ("kind", "obj"),
     [
         pytest.param(kind, *parameter.values, id=parameter.id)
-        for kind in (names.KIND, names.RECEIVER_KIND)
+        for kind in DEFINITIONS
         for parameter in published(kind)
     ],
 )
@@ -87,7 +91,11 @@ def test_object_fits_the_schema_of_its_kind(kind: str, obj: Document) -> None:
 def test_example_is_complete(file: Path) -> None:
     """It creates each Secret that a receiver reads, and each receiver that a notification or a fallback names."""
     result = list(objects(file.read_text("utf-8")))
-    secrets = {key(obj): set(obj["stringData"]) for obj in result if obj["kind"] == "Secret"}
+    secrets = {
+        key(obj): set(obj["stringData"])
+        for obj in result
+        if obj["kind"] == "Secret" and obj["metadata"]["labels"] == {names.SECRET_LABEL: "true"}
+    }
     receivers = {key(obj): parse_spec(obj["spec"]) for obj in result if obj["kind"] == names.RECEIVER_KIND}
     requests = [obj for obj in result if obj["kind"] == names.KIND]
     for (namespace, _), spec in receivers.items():
@@ -109,7 +117,8 @@ def key(obj: Document) -> tuple[str, str]:
 @pytest.mark.parametrize("secret", published("Secret"))
 def test_secret_holds_placeholders(secret: Document) -> None:
     assert "data" not in secret
-    assert secret["metadata"]["labels"] == {names.SECRET_LABEL: "true"}
+    ((label, allowed),) = secret["metadata"]["labels"].items()
+    assert (label in {names.SECRET_LABEL, names.SOURCES_SECRET_LABEL}, allowed) == (True, "true")
     for name, value in secret["stringData"].items():
         assert name == "username" or PLACEHOLDER.search(value), f"{name} looks like a real value"
 

@@ -1,0 +1,101 @@
+"""The pages about sources: their types, reasons and numbers are those of the code, and each page has its example."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from notification_contract.kinds.rules import ApiRule
+from notification_contract.sources.authentication import AUDIENCE, Hmac, SourceAuthentication
+from notification_contract.sources.source import Heartbeat, SourceRateLimit, SourceType
+from notification_contract.sources.status import ReadyReason
+from notification_gateway.mapping.cloud_events import MAX_EVENTS
+from notification_gateway.metrics import Metrics
+from notification_gateway.sources.catalog import MOST, MOST_OF_NAMESPACE
+from notification_gateway.sources.readiness import RETENTION_DAYS, Readiness
+from notification_gateway.sources.secret_values import LAST_GOOD_SECONDS
+from notification_gateway.web.body import MAX_BYTES
+from notification_gateway.web.notifications import MOST_WAIT, state
+from tests.unit.repository.test_docs import page
+from tools.platform.pulumi.environment import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+EXAMPLES = ROOT / "examples" / "sources"
+PAGES = {file.stem for file in (ROOT / "docs" / "sources").glob("*.md")} - {"reference"}
+SOURCES = page("sources.md")
+STATED: Mapping[str, tuple[str, bool]] = {
+    "the old one for 60 seconds more": ("sources.md", LAST_GOOD_SECONDS == 60),
+    "The body has more than 1 MiB": ("sources.md", MAX_BYTES == 1024**2),
+    "| a body | 1 MiB |": ("sources.md", MAX_BYTES == 1024**2),
+    "by default 600 per `1m`": ("sources.md", SourceRateLimit() == SourceRateLimit(count=600, period="1m")),
+    f"{MOST_OF_NAMESPACE} of a namespace other than the gateway's, and {MOST} in all": ("sources.md", True),
+    f"with the audience `{AUDIENCE}`": ("sources.md", AUDIENCE == "notifications"),
+    "half of the retention of 7 days": ("sources/alertmanager.md", RETENTION_DAYS == 7),
+    "more than `timestampTolerance` (5 minutes)": (
+        "sources/grafana.md",
+        Hmac.model_fields["timestamp_tolerance"].default == "5m",
+    ),
+    "a batch of 1 to 100 events": ("sources/cloudevents.md", MAX_EVENTS == 100),
+    "after 60 seconds at the latest": ("sources/ci.md", MOST_WAIT == 60),
+}
+"""What a page states, and whether it is so."""
+
+
+@pytest.mark.parametrize("sentence", STATED)
+def test_number_in_a_page_is_that_of_the_code(sentence: str) -> None:
+    name, holds = STATED[sentence]
+    assert holds
+    assert sentence in " ".join(page(name).split())
+
+
+@pytest.mark.parametrize("field", ["every", "grace"])
+def test_shortest_times_of_a_heartbeat_are_those_of_its_rules(field: str) -> None:
+    (rule,) = (each for each in Heartbeat.model_fields[field].metadata if isinstance(each, ApiRule))
+    (least,) = re.findall(r"at least (\w+)", rule.message)
+    assert re.search(
+        rf"`{field}` is at least `{least}`|`{field}` at least `{least}`", page("sources/heartbeat.md")
+    )
+
+
+@pytest.mark.parametrize("kind", SourceType)
+def test_every_type_has_a_row_a_page_and_an_example(kind: SourceType) -> None:
+    (row,) = re.findall(rf"^\| `{kind}` \| (.*?) \|", SOURCES, re.MULTILINE)
+    pages = re.findall(r"\(sources/(\w+)\.md\)", row)
+    assert pages
+    for name in pages:
+        assert f"\n  type: {kind}\n" in (EXAMPLES / f"{name}.yaml").read_text("utf-8")
+
+
+def test_every_example_has_a_page_a_line_in_the_readme_and_a_message() -> None:
+    examples = {file.stem for file in EXAMPLES.glob("*.yaml")}
+    assert examples == PAGES
+    assert {file.stem for file in EXAMPLES.glob("*.json")} == examples - {"heartbeat"}
+    readme = (EXAMPLES / "README.md").read_text("utf-8")
+    assert set(re.findall(r"^\| \[(\w+)\.yaml\]\(\1\.yaml\) \|", readme, re.MULTILINE)) == examples
+
+
+def test_every_way_to_authenticate_has_a_row() -> None:
+    (table,) = re.findall(r"^\| field \| the sender presents \|\n.*\n((?:\|.*\n)+)", SOURCES, re.MULTILINE)
+    rows = set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE))
+    fields = {field.alias or name for name, field in SourceAuthentication.model_fields.items()}
+    assert rows == {each for each in fields if not each.endswith("Refs")}
+    assert [each for each in fields - rows if f"`{each}`" not in SOURCES] == []
+
+
+def test_every_reason_of_ready_has_a_row_with_its_status() -> None:
+    rows = dict(re.findall(r"^\| `(\w+)` \| `(True|False)` \| ", SOURCES, re.MULTILINE))
+    assert rows == {str(each): str(Readiness(reason=each).is_ready) for each in ReadyReason}
+
+
+def test_metric_of_the_page_exists() -> None:
+    (name,) = re.findall(r"`(kubernaut_\w+)`", SOURCES)
+    assert name.removesuffix("_total") in {family.name for family in Metrics().registry.collect()}
+
+
+def test_fields_of_the_state_that_a_job_reads_are_those_of_the_page() -> None:
+    (sentence,) = re.findall(r"^after .*Its answer has (.*?);", page("sources/ci.md"), re.MULTILINE)
+    assert set(re.findall(r"`(\w+)`", sentence)) == set(state({})) - {"name", "uid", "message"}
