@@ -24,11 +24,13 @@ from notification_gateway.authentication.oidc import OidcTokens
 from notification_gateway.sources.catalog import SourceKey
 from notification_gateway.sources.readiness import Readiness
 from notification_gateway.web.body import MAX_BYTES
+from notification_operator.delivery.http.egress_guard import guarded_session
 from tests.unit.gateway.cluster import HOME, REQUESTS, SOURCES, Cluster
 from tests.unit.gateway.shipped import Shipped, serving
 from tests.unit.gateway.test_credentials import PRIVATE, account_token
 from tests.unit.gateway.test_hooks import BATCH
 from tests.unit.loopback import listening
+from tests.unit.operator.channels.receivers import LOOPBACK, access, composer, make, message
 from tests.unit.operator.kube_api import refusal, until
 from tools.platform.pulumi.environment import ROOT
 
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
     from tests.unit.operator.collections_api import Object
 
 FOLDER: Final = ROOT / "docs" / "sources"
-SENDERS: Final = ("alertmanager", "grafana", "github", "gitlab", "slack", "cloudevents", "ci")
+SENDERS: Final = ("alertmanager", "grafana", "github", "gitlab", "slack", "cloudevents", "ci", "cluster")
 BLOCK: Final = re.compile(r"^```(\w+)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 TRY: Final = re.compile(r"^## Try it\n(.*?)^## ", re.DOTALL | re.MULTILINE)
 ANSWER: Final = re.compile(r"^The answer is (?:\d+, )?`(.*?)`", re.MULTILINE)
@@ -339,6 +341,22 @@ async def test_event_is_the_same_in_every_mode_of_the_page(cluster: Cluster, she
             headers = {"Authorization": "Bearer REPLACE-ME", "Content-Type": media_type}
             reply = await gateway.send("/hook/cloudevents", headers=headers, data=json.dumps(content))
             assert (reply.status, reply.counts["duplicates"]) == (202, 1)
+
+
+async def test_message_of_a_webhook_receiver_arrives_once(cluster: Cluster) -> None:
+    page = Page("cluster")
+    page.apply(cluster)
+    (receiver,) = page.of(names.RECEIVER_KIND)
+    path = receiver["spec"]["webhook"]["url"].removeprefix("https://notifications.example.com")
+    (secret,) = page.of("Secret")
+    async with serving(cluster) as gateway, guarded_session(LOOPBACK, connections=1) as session:
+        values = {"urlSecretRef": gateway.url + path, "signingSecretRefs[0]": secret["stringData"]["secret"]}
+        channel = make("webhook", values, access(session, clock=lambda: NOW, timeout=60), composer())
+        for attempt in (1, 2):
+            await channel.deliver(message(attempt=attempt))
+    (created,) = cluster.created
+    assert created["spec"]["subject"] == "staging: Заказ 📦"
+    assert created["spec"]["priority"] == "high"
 
 
 USER = "system:serviceaccount:shop:notifier"
