@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from notification_cli.output import conditions
 from notification_cli.output.table import Column, Table
-from notification_cli.views.receivers import circuit_in_words, in_words
+from notification_cli.views.receivers import circuit_in_words
 from notification_cli.views.text import ago, clean, moment
-from notification_contract.kinds.choices import ConditionStatus, ReceiverTestOutcome
+from notification_contract.kinds.choices import ReceiverTestOutcome
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
     from notification_cli.output.screen import Screen, Span
     from notification_cli.views.receivers import ReceiverView
-    from notification_operator.domain.conditions import Condition
     from notification_operator.domain.receivers.status import Observation, ReplicaStatus
 
 COLUMNS = (
@@ -28,13 +28,6 @@ COLUMNS = (
     Column(title="LAST SUCCESS", rank=1),
     Column(title="FAILURES", rank=3),
     Column(title="CIRCUIT", rank=3),
-)
-CONDITIONS = (
-    Column(title="CONDITION"),
-    Column(title="STATUS"),
-    Column(title="REASON", rank=1),
-    Column(title="SINCE", rank=3),
-    Column(title="MESSAGE", rank=2),
 )
 REPLICAS = (
     Column(title="REPLICA"),
@@ -65,8 +58,8 @@ def _row(view: ReceiverView, now: datetime) -> list[Span | str]:
         clean(view.key.name),
         clean(view.type),
         "yes" if view.is_default else "",
-        _condition(view.ready),
-        ("suspended", "dim") if view.suspended else _condition(view.healthy),
+        conditions.cell(view.ready),
+        ("suspended", "dim") if view.suspended else conditions.cell(view.healthy),
         ago(observed.last_success, now),
         (str(observed.consecutive_failures), "yellow" if observed.consecutive_failures else ""),
         circuit_in_words(observed.circuit, now) or "-",
@@ -89,7 +82,7 @@ def show(screen: Screen, view: ReceiverView, now: datetime) -> None:
     _test(screen, view)
     screen.line()
     if view.status.conditions:
-        Table(screen, CONDITIONS).write([_condition_row(each, now) for each in view.status.conditions])
+        conditions.write_table(screen, view.status.conditions, now)
     else:
         screen.paragraph("No operator has reported about it yet.")
     if view.status.replicas:
@@ -115,21 +108,6 @@ def _test(screen: Screen, view: ReceiverView) -> None:
         )
     if view.requested_test and (test is None or test.requested_at != view.requested_test):
         screen.paragraph(("Test  ", "bold"), f"requested {clean(view.requested_test)}, not answered yet")
-
-
-def _condition(condition: Condition) -> Span:
-    style = {ConditionStatus.TRUE: "green", ConditionStatus.FALSE: "bold red"}.get(condition.status, "dim")
-    return in_words(condition), style if condition.type else ""
-
-
-def _condition_row(condition: Condition, now: datetime) -> list[Span | str]:
-    return [
-        clean(condition.type),
-        (condition.status.value, _condition(condition)[1]),
-        clean(condition.reason) or "-",
-        ago(condition.last_transition_time, now),
-        clean(condition.message) or "-",
-    ]
 
 
 def _replica(replica: ReplicaStatus, now: datetime) -> list[Span | str]:
