@@ -20,6 +20,7 @@ from notification_cli.commands.replay import redrive, replay
 from notification_cli.commands.route import route
 from notification_cli.commands.send import send
 from notification_cli.commands.show import show, why
+from notification_cli.commands.source import source
 from notification_cli.commands.top import top
 from notification_cli.commands.web import web
 from notification_operator import __version__
@@ -78,6 +79,7 @@ COMMANDS: Mapping[str, Callable[..., int]] = {
 for name, command in COMMANDS.items():
     app.command(name)(ending(command))
 app.add_typer(route, name="route")
+app.add_typer(source, name="source")
 
 
 def main() -> None:

@@ -48,14 +48,23 @@ def read_file(path: str) -> str:
     Raises:
         CliError: it cannot be read.
     """
+    content = read_bytes(path)
     try:
-        if path == STANDARD_INPUT:
-            return sys.stdin.buffer.read().decode("utf-8", errors="replace")
-        return Path(path).read_text("utf-8")
-    except OSError as error:
-        raise CliError(f"{path} cannot be read: {error.strerror}", code=ExitCode.USAGE) from None
+        return content.decode("utf-8", errors="replace" if path == STANDARD_INPUT else "strict")
     except UnicodeDecodeError:
         raise CliError(f"{path} cannot be read: it is not UTF-8 text", code=ExitCode.USAGE) from None
+
+
+def read_bytes(path: str) -> bytes:
+    """Return the content of a file, or of standard input for a hyphen.
+
+    Raises:
+        CliError: it cannot be read.
+    """
+    try:
+        return sys.stdin.buffer.read() if path == STANDARD_INPUT else Path(path).read_bytes()
+    except OSError as error:
+        raise CliError(f"{path} cannot be read: {error.strerror}", code=ExitCode.USAGE) from None
 
 
 def routing_text(text: str) -> str:

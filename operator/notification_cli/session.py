@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from notification_cli.clock import now
-from notification_cli.kube.resources import Notifications, Receivers
+from notification_cli.kube.resources import Notifications, Receivers, Sources
 from notification_cli.output.screen import Screen
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ class Session:
     connection: Connection
     notifications: Notifications
     receivers: Receivers
+    sources: Sources
     screen: Screen
     clock: Callable[[], datetime] = now
 
@@ -49,6 +50,7 @@ def run(
                 connection=connection,
                 notifications=Notifications(connection),
                 receivers=Receivers(connection),
+                sources=Sources(connection),
                 screen=Screen.standard(no_color=no_color),
             )
             return await work(session)

@@ -1,7 +1,8 @@
 """Divides the files of `notification_operator` between two wheels.
 
 `notification-domain` contains the domain, the channels, which `notif render` loads by their names, and what these, the command line and
-its client import; `notification-operator` the rest.
+its client import; `notification-operator` the rest. Of the gateway, `notification-domain` contains what they import: the mapping, which
+`notif source test` runs.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 SOURCE: Final = Path(__file__).resolve().parents[2] / "operator"
 DOMAIN: Final = "notification-domain"
 DIVIDED: Final = "notification_operator"
+GATEWAY: Final = "notification_gateway"
 USERS: Final = (
     "notification_cli",
     "notification_client",
@@ -42,7 +44,8 @@ def files(name: str) -> Mapping[str, Path]:
     domain = _imported_modules()
     return {
         file.relative_to(SOURCE).as_posix(): file
-        for file in sorted((SOURCE / DIVIDED).rglob("*"))
+        for package in ((DIVIDED, GATEWAY) if name == DOMAIN else (DIVIDED,))
+        for file in sorted((SOURCE / package).rglob("*"))
         if file.is_file() and "__pycache__" not in file.parts
         if (_owner(file) in domain) == (name == DOMAIN)
     }
@@ -66,7 +69,7 @@ def _imported_modules() -> set[Path]:
 
 
 def _imports(file: Path) -> Iterator[Path]:
-    """Yield the modules of the divided package that a module imports, with the packages that they lie in."""
+    """Yield the modules of the divided packages that a module imports, with the packages that they lie in."""
     tree = ast.parse(file.read_text("utf-8"))
     guarded = {
         id(node)
@@ -81,7 +84,7 @@ def _imports(file: Path) -> Iterator[Path]:
         if isinstance(node, ast.ImportFrom):
             names = [node.module or "", *(f"{node.module}.{name}" for name in names)]
         for parts in (name.split(".") for name in names):
-            if parts[0] == DIVIDED:
+            if parts[0] in {DIVIDED, GATEWAY}:
                 for length in range(1, len(parts) + 1):
                     path = SOURCE.joinpath(*parts[:length])
                     yield from filter(Path.is_file, (path.with_suffix(".py"), path / "__init__.py"))

@@ -21,6 +21,12 @@ NOT_SELECTABLE: Final = "field label not supported"
 """A part of the API server's message for a field selector that the CRD does not offer."""
 UNKNOWN_FIELD: Final = "strict decoding error: unknown field"
 """A part of the API server's message for a field that the CRD does not have."""
+KINDS: Final = {
+    names.RECEIVER_PLURAL: (names.RECEIVER_KIND, names.RECEIVER_CRD),
+    names.SOURCE_PLURAL: (names.SOURCE_KIND, names.SOURCE_CRD),
+    names.PLURAL: (names.KIND, names.CRD),
+}
+"""Kind and CRD by the part of a path."""
 SHOWN: Final = 500
 """Characters of the API server's message that are shown."""
 
@@ -50,8 +56,7 @@ def explain(context: str, status: int, document: Mapping[str, Any], *, path: str
         case HTTPStatus.FORBIDDEN:
             text = _missing_right(message)
         case HTTPStatus.NOT_FOUND if not (document.get("details") or {}).get("name"):
-            receivers = names.RECEIVER_PLURAL in path
-            kind, crd = (names.RECEIVER_KIND, names.RECEIVER_CRD) if receivers else (names.KIND, names.CRD)
+            kind, crd = next((each for plural, each in KINDS.items() if plural in path), KINDS[names.PLURAL])
             text = (
                 f"the cluster of {context} does not serve {kind}: "
                 f"the CustomResourceDefinition {crd} is not installed, or another version of it is"

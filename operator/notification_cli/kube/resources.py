@@ -1,4 +1,4 @@
-"""Notifications and receivers as the API server holds them: single, in pages of bounded size, and as they change."""
+"""Notifications, receivers and sources as the API server holds them: single, in pages of bounded size, and as they change."""
 
 from __future__ import annotations
 
@@ -149,6 +149,11 @@ class Receivers(Resource):
         namespace = await self._connection.get(f"/api/v1/namespaces/{quote(name, safe='')}")
         labels: dict[str, str] = namespace["metadata"].get("labels") or {}
         return labels
+
+
+class Sources(Resource):
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection, names.SOURCE_PLURAL, "source")
 
 
 def collection(namespace: str = "", plural: str = names.PLURAL) -> str:

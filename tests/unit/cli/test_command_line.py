@@ -41,6 +41,7 @@ COMMANDS = [
     "lint",
     "web",
     "route",
+    "source",
 ]
 
 

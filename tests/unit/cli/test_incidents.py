@@ -10,7 +10,7 @@ import pytest
 
 from notification_cli.actions.incident import ShowingIncident
 from notification_cli.errors import ApiError, CliError
-from notification_cli.kube.resources import Notifications, Receivers
+from notification_cli.kube.resources import Notifications, Receivers, Sources
 from notification_cli.options import Output
 from notification_cli.session import Session
 from notification_cli.views.incidents import events_of
@@ -84,6 +84,7 @@ async def shown(api: Api, *, output: Output = Output.TABLE, width: int = 0) -> s
         connection=connection,
         notifications=Notifications(connection),
         receivers=Receivers(connection),
+        sources=Sources(connection),
         screen=target,
         clock=lambda: NOW,
     )

@@ -164,11 +164,23 @@ def test_no_two_wheels_contain_the_same_file() -> None:
     assert len(paths) == len(set(paths))
 
 
-def test_operator_and_domain_together_are_the_whole_package() -> None:
+def test_operator_and_domain_are_the_operator_with_the_gateways_mapping() -> None:
     by_name = {package.name: contents(package) for package in PACKAGES}
-    folder = ROOT / "operator" / "notification_operator"
-    files = {file for file in folder.rglob("*") if file.is_file() and "__pycache__" not in file.parts}
-    assert {*by_name["notification-domain"].values(), *by_name["notification-operator"].values()} == files
+    gateway = ROOT / "operator" / "notification_gateway"
+    expected = {
+        *files_in(ROOT / "operator" / "notification_operator"),
+        *files_in(gateway / "mapping"),
+        *(
+            file
+            for file in files_in(gateway)
+            if file.name in {"__init__.py", "py.typed"} and file.parent == gateway
+        ),
+    }
+    assert {*by_name["notification-domain"].values(), *by_name["notification-operator"].values()} == expected
+
+
+def files_in(folder: Path) -> set[Path]:
+    return {file for file in folder.rglob("*") if file.is_file() and "__pycache__" not in file.parts}
 
 
 def test_wheels_have_no_program_of_the_same_name() -> None:

@@ -1,0 +1,169 @@
+"""`notif source`: where messages come in through the gateway, and what they become."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from notification_cli.boundary import ending
+from notification_cli.options import (
+    DEFAULT_OPERATOR_NAMESPACE,
+    AllNamespaces,
+    Context,
+    Kubeconfig,
+    Namespace,
+    NoColor,
+    OperatorNamespace,
+    Output,
+    OutputOption,
+    Selector,
+)
+
+source = typer.Typer(
+    help="List, show and test the sources of messages.", no_args_is_help=True, rich_markup_mode=None
+)
+SourceName = Annotated[str, typer.Argument(metavar="NAME", help="Name of the source.", show_default=False)]
+
+
+def _types() -> list[str]:
+    from notification_contract.sources.source import SourceType
+
+    return list(SourceType)
+
+
+@source.callback()
+def group() -> None:
+    """List, show and test the sources of messages: the NotificationSources that the gateway serves."""
+
+
+@source.command("ls")
+@ending
+def ls(  # noqa: PLR0913 - the options
+    *,
+    namespace: Namespace = "",
+    all_namespaces: AllNamespaces = False,
+    selector: Selector = "",
+    output: OutputOption = Output.TABLE,
+    context: Context = "",
+    kubeconfig: Kubeconfig = "",
+    no_color: NoColor = False,
+) -> int:
+    """List sources with what they have received and rejected.
+
+    The counts are those of the replicas of the gateway that run now.
+
+    Example: `notif source ls -A`.
+    """
+    from notification_cli.actions.sources import SourceListing
+    from notification_cli.session import run
+
+    listing = SourceListing(all_namespaces=all_namespaces, labels=selector, output=output)
+    return run(listing.run, kubeconfig=kubeconfig, context=context, namespace=namespace, no_color=no_color)
+
+
+@source.command("show")
+@ending
+def show(  # noqa: PLR0913 - the options
+    name: SourceName,
+    *,
+    namespace: Namespace = "",
+    operator_namespace: OperatorNamespace = DEFAULT_OPERATOR_NAMESPACE,
+    output: OutputOption = Output.TABLE,
+    context: Context = "",
+    kubeconfig: Kubeconfig = "",
+    no_color: NoColor = False,
+) -> int:
+    """Show one source: its URL path, its credentials, its counts and its conditions.
+
+    The secret part of a URL is not shown. Of a heartbeat, the last beat is shown, and when the next one is due.
+
+    Example: `notif source show alerts -n notification-system`.
+    """
+    from notification_cli.actions.sources import SourceShowing
+    from notification_cli.session import run
+
+    showing = SourceShowing(name=name, home=operator_namespace, output=output)
+    return run(showing.run, kubeconfig=kubeconfig, context=context, namespace=namespace, no_color=no_color)
+
+
+@source.command("test")
+@ending
+def check(  # noqa: PLR0913 - the options
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help="Name of the source; with --spec, the one of several in the file.",
+            show_default=False,
+        ),
+    ] = "",
+    *,
+    payload: Annotated[
+        str,
+        typer.Option(
+            "--filename",
+            "-f",
+            metavar="FILE",
+            help="File with the body of the message; - is standard input.",
+            show_default=False,
+        ),
+    ],
+    spec: Annotated[
+        str,
+        typer.Option(
+            metavar="FILE",
+            help="YAML file with a NotificationSource or its spec, in place of the cluster's.",
+            show_default=False,
+        ),
+    ] = "",
+    kind: Annotated[
+        str,
+        typer.Option(
+            "--type",
+            metavar="TYPE",
+            help="Type of a source without a cluster, such as alertmanager.",
+            autocompletion=_types,
+            show_default=False,
+        ),
+    ] = "",
+    header: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--header",
+            "-H",
+            metavar="NAME:VALUE",
+            help="Header of the message, such as 'X-GitHub-Event: push'; repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    namespace: Namespace = "",
+    output: OutputOption = Output.TABLE,
+    context: Context = "",
+    kubeconfig: Kubeconfig = "",
+    no_color: NoColor = False,
+) -> int:
+    """Show the notifications that a message would become, or why the gateway would reject it.
+
+    The gateway's own mapping and templates run on this machine, and nothing is sent or created. With `--spec` or `--type`, no
+    cluster is needed; the name of a notification depends on the uid of the source, so it is another one in the cluster.
+
+    Examples: `notif source test alerts -f payload.json`, `notif source test --spec source.yaml -f payload.json`,
+    `notif source test --type alertmanager -f payload.json`.
+    """
+    from notification_cli.actions.translating import SourceTest
+    from notification_cli.output.screen import Screen
+    from notification_cli.session import run
+
+    testing = SourceTest.of(
+        name=name,
+        payload=payload,
+        spec=spec,
+        kind=kind,
+        headers=header or (),
+        namespace=namespace,
+        output=output,
+    )
+    if testing.is_local:
+        return testing.run_offline(Screen.standard(no_color=no_color))
+    return run(testing.run, kubeconfig=kubeconfig, context=context, namespace=namespace, no_color=no_color)

@@ -1,0 +1,124 @@
+"""Sources for a person: the list, and one with its conditions and what each replica of the gateway has received."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from notification_cli.output import conditions
+from notification_cli.output.table import Column, Table
+from notification_cli.views.sources import Received
+from notification_cli.views.text import ago, clean, duration, moment
+from notification_operator.domain.json_values import text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from notification_cli.output.screen import Screen, Span
+    from notification_cli.views.sources import SourceView
+
+COLUMNS = (
+    Column(title="NAMESPACE"),
+    Column(title="NAME"),
+    Column(title="TYPE", rank=2),
+    Column(title="READY"),
+    Column(title="RECEIVED", rank=3),
+    Column(title="REJECTED", rank=2),
+    Column(title="LAST RECEIVED", rank=1),
+    Column(title="LAST BEAT", rank=4),
+)
+REPLICAS = (
+    Column(title="REPLICA"),
+    Column(title="RECEIVED"),
+    Column(title="REJECTED"),
+    Column(title="LAST RECEIVED", rank=1),
+    Column(title="PROBLEM", rank=2),
+)
+
+
+class SourceTable:
+    """Writes sources page by page; without the namespace where there is only one."""
+
+    def __init__(self, screen: Screen, *, namespaces: bool) -> None:
+        self._first = 0 if namespaces else 1
+        self._table = Table(screen, COLUMNS[self._first :])
+
+    def write(self, views: Sequence[SourceView], now: datetime) -> None:
+        if views:
+            self._table.write([_row(view, now)[self._first :] for view in views])
+
+
+def _row(view: SourceView, now: datetime) -> list[Span | str]:
+    return [
+        clean(view.namespace),
+        clean(view.name),
+        clean(view.type),
+        conditions.cell(view.ready),
+        str(view.received.received),
+        _rejected(view.received),
+        ago(view.received.last_received, now),
+        ago(view.last_beat, now),
+    ]
+
+
+def _rejected(received: Received) -> Span:
+    return str(received.rejected), "yellow" if received.rejected else ""
+
+
+def show(screen: Screen, view: SourceView, *, home: str, now: datetime) -> None:
+    screen.line((clean(f"{view.namespace}/{view.name}"), "bold"), f"  {clean(view.type)}")
+    screen.paragraph(("URL path  ", "bold"), clean(view.url_path(home)))
+    for each in view.authentication:
+        screen.paragraph(("Accepts  ", "bold"), clean(each))
+    screen.paragraph(("Delivers to  ", "bold"), clean(view.destinations))
+    if view.rate:
+        screen.paragraph(("Limit  ", "bold"), clean(view.rate))
+    if view.is_heartbeat:
+        _beats(screen, view, now)
+    counts = view.received
+    screen.paragraph(
+        ("Received  ", "bold"),
+        f"{counts.received}: {counts.created} created, {counts.duplicates} duplicates, {counts.filtered} filtered, ",
+        (f"{counts.rejected} rejected", "yellow" if counts.rejected else ""),
+    )
+    screen.line(("Last received  ", "bold"), _time(counts.last_received, now))
+    screen.line()
+    if view.conditions:
+        conditions.write_table(screen, view.conditions, now)
+    else:
+        screen.paragraph("No gateway has reported about it yet.")
+    if view.replicas:
+        screen.line()
+        Table(screen, REPLICAS).write([_replica(each, now) for each in view.replicas])
+
+
+def _beats(screen: Screen, view: SourceView, now: datetime) -> None:
+    screen.paragraph(("Beats  ", "bold"), clean(view.beats))
+    screen.line(("Last beat  ", "bold"), _time(view.last_beat, now))
+    if view.next_beat is None:
+        screen.line(("Next beat  ", "bold"), "not awaited before the first one")
+        return
+    due, missed = view.next_beat
+    if now <= due:
+        when: Span | str = f"due in {duration((due - now).total_seconds())}"
+    elif now <= missed:
+        when = f"late, missed in {duration((missed - now).total_seconds())}", "yellow"
+    else:
+        when = f"missed since {duration((now - missed).total_seconds())}", "bold red"
+    screen.line(("Next beat  ", "bold"), f"{moment(due)} UTC, ", when)
+
+
+def _time(time: datetime | None, now: datetime) -> str:
+    return f"{moment(time)} UTC, {ago(time, now)}" if time else "-"
+
+
+def _replica(entry: Mapping[str, Any], now: datetime) -> list[Span | str]:
+    received = Received.parse(entry)
+    problem = ": ".join(filter(None, (text(entry.get("problem")), text(entry.get("message")))))
+    return [
+        clean(text(entry.get("name"))),
+        str(received.received),
+        _rejected(received),
+        ago(received.last_received, now),
+        clean(problem) or "-",
+    ]
