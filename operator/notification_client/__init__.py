@@ -1,7 +1,8 @@
 """Sends notifications from Python: `Notifier(namespace).send(subject, body)`, and `AsyncNotifier` for asyncio.
 
 The credentials are the pod's service account, else the kubeconfig. The right to create is enough to send; to wait
-takes the right to get. For a client of your own, `notification` returns the object to create.
+takes the right to get. Outside of the cluster, `Notifier(namespace, url=..., token=...)` sends through the gateway. For a client of
+your own, `notification` returns the object to create.
 """
 
 from notification_client._asynchronous import AsyncHandle, AsyncNotifier

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import time
+import urllib.error
+import urllib.request
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from http.client import HTTPException
+from typing import TYPE_CHECKING, Any, Final
 
+from notification_client._gateway import PAUSE, TRIES, Answer, Requests, status_in
 from notification_client._message import Status, looks, notification, status_of
 from notification_contract.names import GROUP, PLURAL, VERSION
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Unpack
 
+    from notification_client._gateway import Request, Token
     from notification_client._message import Options
 
 
@@ -23,12 +29,11 @@ class Handle:
     namespace: str
     name: str
     created: bool
-    objects: Any
+    server: Cluster | Gateway
 
     def status(self) -> Status:
         """Return what the operator has recorded now; raises `ApiException`."""
-        place = (GROUP, VERSION, self.namespace, PLURAL, self.name)
-        return status_of(self.objects.get_namespaced_custom_object(*place))
+        return self.server.status(self.namespace, self.name)
 
     def wait(self, seconds: float = 60.0) -> Status:
         """Return the status once the delivery is over, also if it failed.
@@ -36,44 +41,150 @@ class Handle:
         Raises:
             TimeoutError: it is not over after so many seconds.
             ApiException: the object cannot be read, or was deleted.
+            ConnectionError: the gateway cannot be reached.
         """
+        end = time.monotonic() + seconds
         for pause in looks(seconds):
             time.sleep(pause)  # between two polls
-            status = self.status()
+            status = self.server.status(self.namespace, self.name, wait=end - time.monotonic())
             if status.final:
                 return status
         raise TimeoutError(f"{self.namespace}/{self.name} is {status.phase} after {seconds:g} s")
 
 
 class Notifier:
-    """Creates notifications in a namespace; `api` is an `ApiClient` of `kubernetes.client`."""
+    """Creates notifications in a namespace: at the API server, or through the gateway from outside of the cluster.
 
-    def __init__(self, namespace: str, *, api: Any = None) -> None:  # noqa: ANN401 - it has no types
-        self.namespace, self._api = namespace, api
+    Args:
+        namespace: where.
+        api: an `ApiClient` of `kubernetes.client`; by default, one with the pod's service account, else with the kubeconfig.
+        url: the gateway, such as https://notifications.example.com, in place of the API server.
+        token: the bearer token for the gateway, its file, or a function that returns it.
+    """
+
+    def __init__(
+        self,
+        namespace: str,
+        *,
+        api: Any = None,  # noqa: ANN401 - it has no types
+        url: str = "",
+        token: Token = "",
+    ) -> None:
+        self.namespace = namespace
+        self._server: Cluster | Gateway = Gateway(Requests(url, token)) if url else Cluster(api)
 
     def send(self, subject: str, body: str, *, wait: bool = False, **options: Unpack[Options]) -> Handle:
         """Create a notification; with `wait`, return when its delivery is over.
 
         Raises:
-            ApiException: the API server refuses it; the body says why.
+            ApiException: the API server or the gateway refuses it; the body says why. Through the gateway, that includes a key
+                that was used with another content.
             TimeoutError: `wait` was set, and the delivery takes longer than a minute.
+            ConnectionError: the gateway cannot be reached.
+            ValueError: the gateway does not accept an option.
         """
+        obj = notification(subject, body, options)
+        name, created = self._server.create(self.namespace, obj, options.get("once"))
+        handle = Handle(namespace=self.namespace, name=name, created=created, server=self._server)
+        if wait:
+            handle.wait()
+        return handle
+
+
+class Cluster:
+    """The API server."""
+
+    def __init__(self, api: Any) -> None:  # noqa: ANN401 - it has no types
+        self._api = api
+
+    def create(self, namespace: str, obj: Mapping[str, Any], once: str | None) -> tuple[str, bool]:
+        """Create an object; return its name, and False if it was there."""
+        from kubernetes import client  # noqa: PLC0415 - takes half a second
+
+        try:
+            self._objects.create_namespaced_custom_object(GROUP, VERSION, namespace, PLURAL, obj)
+        except client.ApiException as error:
+            if error.status != HTTPStatus.CONFLICT or once is None:
+                raise
+            return obj["metadata"]["name"], False
+        return obj["metadata"]["name"], True
+
+    def status(self, namespace: str, name: str, *, wait: float = 0.0) -> Status:  # noqa: ARG002 - an API server does not wait
+        """Return the present status."""
+        place = (GROUP, VERSION, namespace, PLURAL, name)
+        return status_of(self._objects.get_namespaced_custom_object(*place))
+
+    @property
+    def _objects(self) -> Any:  # noqa: ANN401 - the client has no types
         from kubernetes import client  # noqa: PLC0415 - takes half a second
 
         if self._api is None:
             self._api = _connect()
-        objects, obj, created = client.CustomObjectsApi(self._api), notification(subject, body, options), True
-        try:
-            objects.create_namespaced_custom_object(GROUP, VERSION, self.namespace, PLURAL, obj)
-        except client.ApiException as error:
-            if error.status != HTTPStatus.CONFLICT or "once" not in options:
-                raise
-            created = False
-        name = obj["metadata"]["name"]
-        handle = Handle(namespace=self.namespace, name=name, created=created, objects=objects)
-        if wait:
-            handle.wait()
-        return handle
+        return client.CustomObjectsApi(self._api)
+
+
+class Gateway:
+    """The gateway, from outside of the cluster."""
+
+    def __init__(self, requests: Requests) -> None:
+        self._requests = requests
+
+    def create(self, namespace: str, obj: Mapping[str, Any], once: str | None) -> tuple[str, bool]:
+        """Create a notification; return its name, and False if it was there."""
+        answer = self._answered(self._requests.creation(namespace, obj, once))
+        # A repeat of this very request finds what it has created.
+        return answer.content["name"], once is None or answer.status == HTTPStatus.CREATED
+
+    def status(self, namespace: str, name: str, *, wait: float = 0.0) -> Status:
+        """Return the status when it is final, or as it is after some seconds."""
+        return status_in(self._answered(self._requests.reading(namespace, name, wait)))
+
+    def _answered(self, request: Request) -> Answer:
+        """Return the answer of success; a request whose answer is lost, or that may succeed later, is sent again."""
+        for left in reversed(range(TRIES)):
+            try:
+                answer = _exchanged(request)
+            except (OSError, HTTPException) as error:
+                if not left:
+                    raise ConnectionError(
+                        f"the gateway {self._requests.url} cannot be reached: {error}"
+                    ) from error
+                time.sleep(PAUSE)
+                continue
+            if answer.pause is None or not left:
+                break
+            time.sleep(answer.pause)
+        if answer.status not in {HTTPStatus.OK, HTTPStatus.CREATED}:
+            from kubernetes.client import ApiException  # noqa: PLC0415 - takes half a second
+
+            refused = ApiException(status=answer.status, reason=answer.reason)
+            refused.body, refused.headers = answer.body.decode(errors="replace"), dict(answer.headers)
+            raise refused
+        return answer
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """Follows no redirect: the token is for this server only."""
+
+    def redirect_request(self, *_: object) -> None:
+        return None
+
+
+_OPENER: Final = urllib.request.build_opener(_NoRedirects)
+
+
+def _exchanged(request: Request) -> Answer:
+    """Send a request; `Requests` accepts URLs of HTTP only."""
+    sent = urllib.request.Request(  # noqa: S310 - as said above
+        request.url, data=request.body, headers=dict(request.headers), method=request.method
+    )
+    try:
+        response = _OPENER.open(sent, timeout=request.seconds)
+    except urllib.error.HTTPError as error:
+        response = error
+    with response:
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        return Answer(status=response.status, headers=headers, body=response.read())
 
 
 def _connect() -> Any:  # noqa: ANN401 - the client has no types
