@@ -13,7 +13,7 @@ import yaml
 
 from notification_contract.kinds.definitions import KINDS, NOTIFICATION_SOURCE
 from platform_infra.settings import declarations
-from tools.generate import channel_names, crd, documentation
+from tools.generate import channel_names, crd, documentation, openapi
 from tools.generate.recording import recording
 from tools.generate.reference import reference
 
@@ -126,6 +126,7 @@ ARTIFACTS = (
     _page_part("channels", "channels", documentation.channels),
     _page_part("sources/reference", "reference", partial(reference, NOTIFICATION_SOURCE)),
     Artifact(path="docs/images/notif.svg", content=recording),
+    Artifact(path="docs/openapi.json", content=openapi.text),
     *(
         _page_part(f"{folder}/{page}", "examples", partial(examples, folder, page))
         for folder, files in EXAMPLES.items()

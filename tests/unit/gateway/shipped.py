@@ -12,6 +12,7 @@ import aiohttp
 from notification_contract.settings.gateway import Gateway, GatewaySettings
 from notification_contract.settings.telemetry import Server
 from notification_gateway.app import App
+from tests.unit.gateway import described
 from tests.unit.gateway.cluster import HOME, Cluster, client_of
 from tests.unit.operator.kube_api import until
 
@@ -47,11 +48,13 @@ class Shipped:
     async def send(
         self, path: str = "/hook/alerts", *, method: str = "POST", headers: Any = BEARER, **content: Any
     ) -> Reply:
-        """Send a request; without content, a small object of JSON."""
+        """Send a request, whose answer has to be a described one; without content, a small object of JSON."""
         if method == "POST" and not content:
             content = {"json": {"text": "it burns"}}
         async with self._session.request(method, self.url + path, headers=headers, **content) as response:
-            return Reply(status=response.status, text=await response.text(), headers=response.headers)
+            reply = Reply(status=response.status, text=await response.text(), headers=response.headers)
+        described.check(method, path, reply.status, reply.headers, reply.text)
+        return reply
 
     def metric(self, source: str, outcome: str) -> float:
         labels = {"source": source, "outcome": outcome}

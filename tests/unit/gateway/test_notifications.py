@@ -137,7 +137,9 @@ async def test_state_shows_phase_targets_and_attempts(gateway: Shipped) -> None:
     status = {
         "phase": "Sending",
         "targets": [{"name": "slack", "state": "Delivering"}],
-        "deliveryAttempts": [{"channel": "slack", "attempt": 1}],
+        "deliveryAttempts": [
+            {"channel": "slack", "attempt": 1, "timestamp": "2026-11-29T08:00:00Z", "status": "failed"}
+        ],
     }
     gateway.cluster.put(REQUESTS, "shop", name, status=status)
     reply = await gateway.send(f"{PATH}/{name}", method="GET", headers=BEARER)
