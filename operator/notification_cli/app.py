@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from notification_cli.boundary import ending
+from notification_cli.commands.beat import beat
 from notification_cli.commands.drill import drill
 from notification_cli.commands.incident import incident
 from notification_cli.commands.lint import lint
@@ -71,6 +72,7 @@ COMMANDS: Mapping[str, Callable[..., int]] = {
     "replay": replay,
     "redrive": redrive,
     "drill": drill,
+    "beat": beat,
     "top": top,
     "render": render,
     "lint": lint,

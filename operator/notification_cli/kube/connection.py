@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 SECONDS: Final = 30.0
 """Time limit of each step of a request: to connect, and to receive the next part."""
+CHANNELS: Final = "v4.channel.k8s.io"
+"""The protocol of a WebSocket to a container."""
 LINE_BYTES: Final = 2**21
 """An event of a watch is one line, as long as its object."""
 
@@ -70,6 +72,24 @@ class Connection:
                         code = event["object"].get("code", HTTPStatus.INTERNAL_SERVER_ERROR)
                         raise refusal(self.context, code, json.dumps(event["object"]).encode())
                     yield event
+
+    @asynccontextmanager
+    async def channels(self, path: str) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+        """Open the WebSocket of a path that gives access to a container; it may have a query."""
+        login = await self._current()
+        with translated(self.context):
+            try:
+                async with self._session.ws_connect(
+                    URL(f"{login.configuration.host}{path}", encoded=True),
+                    protocols=(CHANNELS,),
+                    headers=list(login.headers),
+                    ssl=login.tls,
+                    server_hostname=login.configuration.tls_server_name,
+                    proxy=login.configuration.proxy,
+                ) as channels:
+                    yield channels
+            except aiohttp.WSServerHandshakeError as error:
+                raise refusal(self.context, error.status, b"", path=path) from None
 
     async def _request(
         self, method: str, path: str, query: Mapping[str, Any], obj: Mapping[str, Any] | None = None

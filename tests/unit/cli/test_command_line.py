@@ -36,6 +36,7 @@ COMMANDS = [
     "replay",
     "redrive",
     "drill",
+    "beat",
     "top",
     "render",
     "lint",

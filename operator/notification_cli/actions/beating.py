@@ -1,0 +1,176 @@
+"""Sends a heartbeat: to a URL, or to the gateway of the cluster with the credentials that the user may read."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from base64 import b64decode, b64encode
+from binascii import Error as Base64Error
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote, urlsplit
+
+import aiohttp
+
+from notification_cli.errors import ApiError, CliError, ExitCode
+from notification_cli.kube import port_forward
+from notification_cli.kube.port_forward import Reply
+from notification_cli.options import Output
+from notification_cli.output.documents import document
+from notification_cli.rules import read_file
+from notification_cli.views.sources import source_view
+from notification_contract import names
+from notification_operator.domain.json_values import mapping, text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from notification_cli.output.screen import Screen
+    from notification_cli.session import Session
+    from notification_cli.views.sources import SourceView
+
+PORT: Final = "http"
+"""The name of the port of the gateway's Service."""
+HOOK: Final = "/hook/"
+SECONDS: Final = 30.0
+LATER: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beating:
+    """What to send a beat for.
+
+    Args:
+        name: the source.
+        home: the namespace of the gateway.
+        url: the gateway, or the whole URL of the source; empty for the gateway of the cluster.
+        namespace: that of the source; empty for that of the kubeconfig, or with a URL for that of the gateway.
+        token_file: the file with a bearer token; empty for the credentials in the cluster, or for none with a URL.
+        output: the format.
+    """
+
+    name: str
+    home: str
+    url: str = ""
+    namespace: str = ""
+    token_file: str = ""
+    output: Output = Output.TABLE
+
+    def run_by_url(self, screen: Screen) -> int:
+        return asyncio.run(self._by_url(screen))
+
+    async def _by_url(self, screen: Screen) -> int:
+        url = self._whole_url()
+        headers = self._token() if self.token_file else {}
+        timeout = aiohttp.ClientTimeout(total=SECONDS)
+        try:
+            async with (
+                aiohttp.ClientSession(trust_env=True, timeout=timeout) as session,
+                # The credentials are for this server only.
+                session.post(url, headers=headers, allow_redirects=False) as response,
+            ):
+                reply = Reply(status=response.status, body=await response.read())
+        except (aiohttp.ClientError, OSError) as error:
+            # The URL can hold a secret, and a message of aiohttp the URL.
+            host, reason = urlsplit(url).netloc.rpartition("@")[2], type(error).__name__
+            raise ApiError(f"the gateway at {host} cannot be reached: {reason}") from None
+        return self._show(screen, reply)
+
+    def _whole_url(self) -> str:
+        parts = urlsplit(self.url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise CliError("--url must be a URL of http or https", code=ExitCode.USAGE)
+        if HOOK in parts.path:
+            return self.url
+        if not self.name:
+            raise CliError("name a source, or give its whole URL with --url", code=ExitCode.USAGE)
+        place = (self.namespace,) if self.namespace not in {"", self.home} else ()
+        return self.url.rstrip("/") + HOOK + "/".join(quote(each, safe="") for each in (*place, self.name))
+
+    async def run(self, session: Session) -> int:
+        if not self.name:
+            raise CliError("name a source, or give its whole URL with --url", code=ExitCode.USAGE)
+        source = source_view(await session.sources.get(session.namespace, self.name))
+        if not source.is_heartbeat:
+            raise CliError(
+                f"source {self.name} has the type {source.type}; only sources of the type heartbeat beat"
+            )
+        path, headers = source.url_path(self.home), self._token() if self.token_file else {}
+        if not headers:
+            path, headers = await _credentials(session, source, self.home)
+        place = await port_forward.find(session.connection, self.home, names.GATEWAY, PORT)
+        reply = await port_forward.post(session.connection, place, path, headers)
+        return self._show(session.screen, reply)
+
+    def _token(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {read_file(self.token_file).strip()}"}
+
+    def _show(self, screen: Screen, reply: Reply) -> int:
+        content = _content(reply)
+        if reply.status == HTTPStatus.UNAUTHORIZED:
+            raise CliError(
+                "the gateway does not accept the credentials, or does not know the source",
+                code=ExitCode.NO_ACCESS,
+            )
+        if reply.status not in {HTTPStatus.OK, HTTPStatus.ACCEPTED}:
+            reason = text(content.get("error")) or "without a reason"
+            code = ExitCode.NO_ACCESS if reply.status in LATER else ExitCode.NEGATIVE
+            raise CliError(f"the gateway answers {reply.status}: {reason}", code=code)
+        name = f"{names.SOURCE_KIND.lower()}.{names.GROUP}/{self.name}"
+        if self.output is Output.TABLE:
+            screen.line(f"{name if self.name else 'beat'} received")
+        else:
+            document(screen, self.output, content, name=name)
+        return ExitCode.OK
+
+
+async def _credentials(session: Session, source: SourceView, home: str) -> tuple[str, dict[str, str]]:
+    """Return path and headers with the first credentials of a source that are in a Secret.
+
+    Raises:
+        CliError: there are none.
+        ApiError: the Secret cannot be read.
+    """
+    auth, path = mapping(source.spec.get("auth")), source.url_path(home)
+    if source.has_path_token:
+        secret = await _secret(session, source, f"{source.name}{names.SOURCE_PATH_SUFFIX}")
+        token = _value(secret, names.SOURCE_PATH_KEY)
+        return path.rpartition("/")[0] + f"/{token}", {}
+    if ref := mapping(auth.get("bearerSecretRef")):
+        token = _value(await _secret(session, source, text(ref.get("name"))), text(ref.get("key")) or "token")
+        return path, {"Authorization": f"Bearer {token}"}
+    if ref := mapping(auth.get("basicSecretRef")):
+        secret = await _secret(session, source, text(ref.get("name")))
+        user = _value(secret, text(ref.get("usernameKey")) or "username")
+        password = _value(secret, text(ref.get("passwordKey")) or "password")
+        return path, {"Authorization": f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}"}
+    accepted = "; ".join(source.authentication) or "nothing"
+    raise CliError(f"source {source.name} accepts {accepted}; give a bearer token with --token-file")
+
+
+async def _secret(session: Session, source: SourceView, name: str) -> Mapping[str, Any]:
+    namespace = quote(source.namespace, safe="")
+    try:
+        return await session.connection.get(f"/api/v1/namespaces/{namespace}/secrets/{quote(name, safe='')}")
+    except ApiError as error:
+        if error.status == HTTPStatus.NOT_FOUND:
+            raise CliError(f"there is no Secret {name} in namespace {source.namespace}") from None
+        raise
+
+
+def _value(secret: Mapping[str, Any], key: str) -> str:
+    name = mapping(secret.get("metadata")).get("name")
+    try:
+        return b64decode(mapping(secret.get("data"))[key]).decode()
+    except KeyError:
+        raise CliError(f"Secret {name} has no key {key}") from None
+    except (Base64Error, UnicodeDecodeError):
+        raise CliError(f"the key {key} of Secret {name} is not a text") from None
+
+
+def _content(reply: Reply) -> Mapping[str, Any]:
+    try:
+        return mapping(json.loads(reply.body))
+    except ValueError:
+        return {}
