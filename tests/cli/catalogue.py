@@ -53,6 +53,10 @@ DESCRIPTIONS: Final = {
         "Thousands of matches are all listed, in order, and ls --limit ends early",
         "render shows what a receiver of the cluster would get, by its template and without its Secrets",
         "incident shows the notifications with a key in their order, and what each target got",
+        "source ls lists type, readiness and counts of every source",
+        "source show names URL path, credentials, limit, counts, conditions and the next heartbeat",
+        "source test shows notifications that the API server accepts, by a source of the cluster",
+        "Without the CRD of sources, or the right to read them, source ls is one line",
     ),
     "redrive": (
         "replay creates a new notification for the targets that missed the original",

@@ -13,7 +13,7 @@ import yaml
 from kubernetes import client, config
 
 from notification_contract import crds
-from notification_contract.names import CRD, GROUP, PLURAL, RECEIVER_PLURAL, VERSION
+from notification_contract.names import CRD, GROUP, PLURAL, RECEIVER_PLURAL, SOURCE_PLURAL, VERSION
 from tests.harness.eventually import eventually
 from tools.platform.pulumi.environment import ROOT
 
@@ -55,6 +55,23 @@ class Cluster:
         definition = crds.notification_receiver()
         client.ApiextensionsV1Api(self.api).create_custom_resource_definition(definition)
         eventually(lambda: self._serves(RECEIVER_PLURAL), bool, within=SECONDS)
+
+    def install_sources(self) -> None:
+        """Create the CRD of sources and wait until it is served."""
+        definition = crds.notification_source()
+        client.ApiextensionsV1Api(self.api).create_custom_resource_definition(definition)
+        eventually(lambda: self._serves(SOURCE_PLURAL), bool, within=SECONDS)
+
+    def create_source(
+        self, name: str, spec: Mapping[str, Any], *, status: Mapping[str, Any] | None = None
+    ) -> None:
+        """Create a source, with a status as the gateway would write it."""
+        place = (*PLACE, self.namespace, SOURCE_PLURAL)
+        meta = {"apiVersion": f"{GROUP}/{VERSION}", "kind": "NotificationSource", "metadata": {"name": name}}
+        created: Any = self.objects.create_namespaced_custom_object(*place, {**meta, "spec": dict(spec)})
+        if status is not None:
+            body = {**created, "status": dict(status)}
+            self.objects.replace_namespaced_custom_object_status(*place, name, body)
 
     def remove_crd(self) -> None:
         """Delete the CRD and all notifications."""

@@ -30,6 +30,7 @@ def shared_cluster() -> Iterator[Cluster]:
         cluster = Cluster(plane.kubeconfig)
         cluster.install_crd()
         cluster.install_receivers()
+        cluster.install_sources()
         yield cluster
 
 
