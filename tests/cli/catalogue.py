@@ -57,6 +57,7 @@ DESCRIPTIONS: Final = {
         "source show names URL path, credentials, limit, counts, conditions and the next heartbeat",
         "source test shows notifications that the API server accepts, by a source of the cluster",
         "Without the CRD of sources, or the right to read them, source ls is one line",
+        "lint and the API server agree about sources, valid and not",
     ),
     "redrive": (
         "replay creates a new notification for the targets that missed the original",

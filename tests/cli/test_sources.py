@@ -10,7 +10,8 @@ import pytest
 import yaml
 from kubernetes import client
 
-from notification_contract.names import SOURCE_CRD
+from notification_cli.views.lint import files as lint
+from notification_contract.names import SOURCE_CRD, SOURCE_PLURAL
 from tests.harness.eventually import eventually
 from tests.unit.gateway.mapping.builders import alert
 
@@ -121,3 +122,35 @@ def test_sources_that_cannot_be_read_are_one_line(cluster: Cluster, tmp_path: Pa
         cluster.install_sources()
     assert (absent.code, absent.err.count("\n")) == (3, 1)
     assert f"the CustomResourceDefinition {SOURCE_CRD} is not installed" in absent.err
+
+
+@pytest.mark.check("cli-48")
+def test_lint_and_the_api_server_agree_about_sources(cluster: Cluster) -> None:
+    head = {"apiVersion": "kubernaut.ai/v1alpha1", "kind": "NotificationSource"}
+    hmac = {"secretRef": {"name": "hook"}}
+    changes: tuple[tuple[str, dict[str, Any]], ...] = (
+        *(
+            ("a", {"type": kind})
+            for kind in ("alertmanager", "cloudevents", "slack", "generic", "heartbeat", "pager")
+        ),
+        ("a", NIGHTLY),
+        ("a", {"type": "heartbeat", "heartbeat": {"every": "9s"}}),
+        ("a", {"type": "alertmanager", "alertmanager": {"repeatAfter": "4h"}}),
+        ("a", {"alertmanager": {"repeatAfter": "4h"}}),
+        ("a", {"auth": {"hmac": {}}}),
+        ("a", {"auth": {"hmac": {**hmac, "scheme": "plain-token"}}}),
+        ("a", {"auth": {"hmac": {**hmac, "scheme": "plain-token", "header": "X-Gitlab-Token"}}}),
+        ("a", {"auth": {"bearerSecretRefs": [{"name": "a"}] * 4}}),
+        ("a", {"rateLimit": {"count": 0}}),
+        ("a", {"mapping": {"priority": {"map": {"critical": "high"}}}}),
+        ("a", {"mapping": {"labels": {"prefix": "no-slash"}}}),
+        ("a", {"unknown": 1}),
+        ("a" * 64, {}),
+        ("A", {}),
+    )
+    variants = [
+        {**head, "metadata": {"name": name}, "spec": {"type": "generic", **more}} for name, more in changes
+    ]
+    verdicts = [not [p for each in lint.check([obj]) for p in each.problems] for obj in variants]
+    assert verdicts == [cluster.accepts(obj, SOURCE_PLURAL) for obj in variants]
+    assert len(set(verdicts)) == 2

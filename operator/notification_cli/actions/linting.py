@@ -74,7 +74,7 @@ def _write(screen: Screen, result: dict[str, Any]) -> None:
     file = result["file"]
     if not result["documents"]:
         screen.line(
-            f"{file}: nothing to check: no NotificationRequest, no NotificationReceiver and no routing document"
+            f"{file}: nothing to check: no NotificationRequest, NotificationReceiver, NotificationSource or routing document"
         )
     for each in result["documents"]:
         what = clean(each["what"])

@@ -25,7 +25,7 @@ def lint(
     output: OutputOption = Output.TABLE,
     no_color: NoColor = False,
 ) -> int:
-    """Validate notifications, receivers and routing rules.
+    """Validate notifications, receivers, sources and routing rules.
 
     The schema of the API and the operator's own parsers decide. No cluster is needed. The exit code is 1 if there is a problem. Receivers are checked against the Secrets,
     ConfigMaps and receivers in the same files; documents of other kinds are left out.

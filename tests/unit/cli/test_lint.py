@@ -155,7 +155,7 @@ def test_every_keyword_of_the_crd_is_understood() -> None:
             elif key in {"items", "additionalProperties"} and isinstance(value, dict):
                 yield from keywords(value)
 
-    for definition in (crds.notification_request(), crds.notification_receiver()):
+    for definition in (crds.notification_request(), crds.notification_receiver(), crds.notification_source()):
         (version,) = definition["spec"]["versions"]
         assert set(keywords(version["schema"]["openAPIV3Schema"])) <= schema.KEYWORDS
 
@@ -189,6 +189,38 @@ def receiver_results(*others: dict[str, Any], **spec: Any) -> tuple[list[str], l
 
 def in_shop(kind: str, name: str, **content: Any) -> dict[str, Any]:
     return {"kind": kind, "metadata": {"name": name, "namespace": "shop"}, **content}
+
+
+def source_results(name: str = "alerts", **spec: Any) -> tuple[list[str], list[str]]:
+    """Return problems and notes of a valid source with changes in its spec."""
+    spec = {"type": "generic", "auth": {"path": True}, **spec}
+    meta = {"apiVersion": "kubernaut.ai/v1alpha1", "kind": "NotificationSource", "metadata": {"name": name}}
+    (checked,) = check([{**meta, "spec": spec}])
+    assert checked.what == f"NotificationSource {name}"
+    return list(checked.problems), list(checked.notes)
+
+
+@pytest.mark.parametrize(
+    ("spec", "problem"),
+    [
+        ({"surprise": 1}, "spec.surprise: unknown field"),
+        ({"type": "pager"}, "spec.type: unsupported value 'pager'"),
+        ({"heartbeat": {"every": "1h"}}, "set spec.heartbeat with spec.type heartbeat, and only then"),
+        ({"rateLimit": {"period": "0s"}}, "rateLimit.period must be at least 1s"),
+        ({"filter": ["a=b", "nothing"]}, "spec.filter[1]: cannot parse 'nothing'"),
+        ({"mapping": {"subject": "{{ payload"}}, "spec.mapping.subject: "),
+        ({"mapping": {"body": "{% nope %}"}}, "spec.mapping.body: "),
+        ({"name": "a" * 64}, "metadata.name: has more than 63 characters"),
+    ],
+)
+def test_invalid_source_is_named_with_its_field(spec: dict[str, Any], problem: str) -> None:
+    problems, _ = source_results(**spec)
+    assert any(problem in each for each in problems), problems
+
+
+def test_source_without_credentials_is_noted() -> None:
+    assert source_results() == ([], [])
+    assert source_results(auth={}) == ([], ["it accepts no message, because spec.auth is empty"])
 
 
 def granted_secret(**content: Any) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""What is wrong with files of notifications, receivers and routing rules."""
+"""What is wrong with files of notifications, receivers, sources and routing rules."""

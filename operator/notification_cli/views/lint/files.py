@@ -1,4 +1,4 @@
-"""What is wrong with files of notifications, receivers and routing rules, by the validators of the API server and the operator."""
+"""What is wrong with files of notifications, receivers, sources and routing rules, by the validators of the API server and the operator."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def _flat(document: object) -> Iterator[object]:
         yield document
 
 
-def _check(document: object, among: Sequence[object], home: str) -> Checked | None:
+def _check(document: object, among: Sequence[object], home: str) -> Checked | None:  # noqa: PLR0911 - one for each kind
     if not isinstance(document, dict):
         return Checked(what="document", problems=("must be a mapping",))
     meta = document.get("metadata")
@@ -88,6 +88,12 @@ def _check(document: object, among: Sequence[object], home: str) -> Checked | No
             surroundings = Surroundings.of(among, home=home)
             problems, notes = receiver(document, surroundings)
             return Checked(what=f"{names.RECEIVER_KIND} {name}".strip(), problems=problems, notes=notes)
+        case names.SOURCE_KIND:
+            # These models, too.
+            from notification_cli.views.lint.sources import source  # noqa: PLC0415
+
+            problems, notes = source(document)
+            return Checked(what=f"{names.SOURCE_KIND} {name}".strip(), problems=problems, notes=notes)
         case "ConfigMap" if isinstance(data := document.get("data"), dict) and names.ROUTING_KEY in data:
             problems = tuple(_routing_text(data[names.ROUTING_KEY]))
             return Checked(what=f"ConfigMap {name}", problems=problems)

@@ -1,0 +1,49 @@
+"""What is wrong with a NotificationSource: by its schema, its rules, and the parsers of conditions and templates. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from notification_cli.views.lint import schema
+from notification_contract import bounds, crds
+from notification_contract.routing.matchers import parse_matchers
+from notification_contract.sources.source import NotificationSource, SourceSpecError
+from notification_operator.domain.json_values import mapping, text
+from notification_operator.rendering.templating.templates import Template, TemplateInvalidError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from notification_contract.sources.source import SourceSpec
+
+
+def source(obj: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the problems of a source, and notes about it."""
+    problems = list(schema.object_problems(obj, crds.notification_source()))
+    name = text(mapping(obj.get("metadata")).get("name"))
+    if len(name) > bounds.SOURCE_NAME:
+        problems.append(f"metadata.name: has more than {bounds.SOURCE_NAME} characters; use a shorter name")
+    if problems:
+        return tuple(problems), ()
+    try:
+        spec = NotificationSource.parse(
+            {"spec": obj["spec"], "metadata": {"namespace": "", "name": name, "uid": ""}}
+        ).spec
+    except SourceSpecError as error:
+        return tuple(f"spec.{problem}".replace("spec.spec:", "spec:") for problem in error.problems), ()
+    notes = ("it accepts no message, because spec.auth is empty",) if spec.auth.is_empty else ()
+    return tuple(_problems(spec)), notes
+
+
+def _problems(spec: SourceSpec) -> Iterator[str]:
+    """Yield what the API server cannot find."""
+    for index, condition in enumerate(spec.filter):
+        try:
+            parse_matchers(condition)
+        except ValueError as error:
+            yield f"spec.filter[{index}]: {error}"
+    for field, template in (("subject", spec.mapping.subject), ("body", spec.mapping.body)):
+        try:
+            Template(template)
+        except TemplateInvalidError as error:
+            yield f"spec.mapping.{field}: {error}"
