@@ -26,6 +26,10 @@ def test_installed_wheel_is_notif_and_a_plugin_of_kubectl(tmp_path: Path) -> Non
     assert run("notif", "lint", example, cwd=tmp_path, path=path).endswith("NotificationRequest simple: ok\n")
     assert run("kubectl-notif", "--help", cwd=tmp_path, path=path).startswith("Usage: kubectl notif ")
     assert run("kubectl_complete-notif", "ls", "--ph", cwd=tmp_path, path=path) == "--phase\n:0\n"
+    payload = tmp_path / "payload.json"
+    payload.write_text('{"text": "it burns"}', "utf-8")
+    shown = run("notif", "source", "test", "--type", "slack", "-f", str(payload), cwd=tmp_path, path=path)
+    assert "body: it burns" in shown
     modules = "import notification_client, notification_cli.web.serve, notification_cli.actions.single"
     python = str(venv / "bin" / "python")
     run(python, "-c", modules, cwd=tmp_path)
