@@ -146,7 +146,7 @@ class Bundle(pulumi.ComponentResource):
             Crds(
                 self._child.name("crds"),
                 crd=settings.crd,
-                gateway=settings.has_gateway,
+                gateway=settings.gateway.enabled,
                 owner=self.cluster.identity.owner(),
                 protect=settings.protection.data,
                 cluster=self.cluster.identity.reader,
@@ -161,7 +161,7 @@ class Bundle(pulumi.ComponentResource):
             UserRoles(
                 self._child.name("user-roles"),
                 edit_includes_receivers=settings.crd.edit_includes_receivers,
-                gateway=settings.has_gateway,
+                gateway=settings.gateway.enabled,
                 opts=self._child.options(),
             )
         if settings.crd.managed and settings.admission.enabled:
@@ -194,7 +194,7 @@ class Bundle(pulumi.ComponentResource):
             config_maps=tuple(
                 dict.fromkeys(name for each in settings.receivers for name in each.config_map_names)
             ),
-            gateway=settings.has_gateway,
+            gateway=settings.gateway.enabled,
             tenant_sources=settings.gateway.tenant_sources,
             service_account=settings.operator.service_account,
             owner=None if settings.namespace.managed else self.cluster.identity.owner(),
@@ -207,7 +207,7 @@ class Bundle(pulumi.ComponentResource):
             args = FlowSchemasArgs(
                 account=account.account_name,
                 home=settings.operator.namespace,
-                gateway=settings.has_gateway,
+                gateway=settings.gateway.enabled,
             )
             FlowSchemas(self._child.name("priority"), args=args, opts=self._child.options())
 
@@ -273,7 +273,7 @@ class Bundle(pulumi.ComponentResource):
     def _gateway(self, depends_on: list[pulumi.Resource]) -> Gateway | None:
         """Create the gateway of the stack; a preview has none."""
         settings = self._settings
-        if not settings.has_gateway:
+        if not settings.gateway.enabled:
             return None
         account = GatewayAccount(
             self._child.name("gateway-account"),
@@ -309,13 +309,13 @@ class Bundle(pulumi.ComponentResource):
             monitoring=settings.monitoring,
             labels=self._inputs.monitoring_labels,
             kinds=self._kinds,
-            gateway=settings.has_gateway,
+            gateway=settings.gateway.enabled,
         )
         Observability(self._child.name("observability"), args=observability, opts=self._child.options())
 
 
 def _crd_names(settings: Settings) -> list[str]:
-    return [names.CRD, names.RECEIVER_CRD, *([names.SOURCE_CRD] if settings.has_gateway else ())]
+    return [names.CRD, names.RECEIVER_CRD, *([names.SOURCE_CRD] if settings.gateway.enabled else ())]
 
 
 def _owned_objects(settings: Settings) -> list[OwnedObject]:

@@ -340,10 +340,6 @@ class NotificationPlatformArgs(TypedDict, total=False):
     """Memory request of a pod of the gateway. The default is `"96Mi"`."""
     gateway_memory_limit: str
     """Memory limit of a pod of the gateway. A pod that exceeds it is killed. The default is `"256Mi"`."""
-    heartbeats_enabled: bool
-    """Whether the operator reports missing heartbeats of NotificationSources. It then needs permission to read NotificationSources, to update their status, to list the Leases of its own namespace, and to create NotificationRequests. The default is `false`."""
-    heartbeats_tenant_sources: bool
-    """Whether sources outside the operator's namespace count, as the gateway's setting of this name says which are served. The default is `false`."""
     events_level: str
     """Which Kubernetes Events are created: `actionable` for those that may need action, `all` for every phase change as well, `none` for no Events. One of actionable, all, none. The default is `"actionable"`."""
     log_level: str

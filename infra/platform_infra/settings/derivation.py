@@ -50,9 +50,9 @@ def operator_setting(path: str) -> Any:  # noqa: ANN401 - takes the place of a d
     return _declared(_declarations(OperatorSettings)[path], Sets((path,)))
 
 
-def gateway_setting(path: str) -> Any:  # noqa: ANN401 - likewise
-    """Declare a setting of a stack by the gateway's setting at a dotted path in its section `gateway`."""
-    return _declared(_declarations(contract.Gateway)[path])
+def gateway_setting(path: str, *marks: Sets) -> Any:  # noqa: ANN401 - likewise
+    """Declare a setting of a stack by the gateway's setting at a dotted path in its section `gateway`; `marks` name the operator's."""
+    return _declared(_declarations(contract.Gateway)[path], *marks)
 
 
 def _declared(declared: FieldInfo, *marks: Sets) -> Any:  # noqa: ANN401 - likewise

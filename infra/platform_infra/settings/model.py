@@ -75,7 +75,6 @@ class Settings(Section):
     receivers_max_total: int = operator_setting("receivers.max_total")
     drill: Drill = Drill()
     gateway: Gateway = Gateway()
-    heartbeats: contract.Heartbeats = contract.Heartbeats()
     events: contract.Events = contract.Events()
     log: contract.Log = contract.Log()
     server: contract.Server = contract.Server()
@@ -87,11 +86,6 @@ class Settings(Section):
     def is_guest(self) -> bool:
         """Whether the stack has objects in namespaces of others only, so that it needs no right in the whole cluster."""
         return not self.crd.managed and not self.namespace.managed and bool(self.watch.namespaces)
-
-    @property
-    def has_gateway(self) -> bool:
-        """Whether the stack deploys the gateway; a preview never does."""
-        return self.gateway.enabled and not self.preview.number
 
 
 def key_of(path: tuple[str | int, ...]) -> str:

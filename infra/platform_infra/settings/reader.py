@@ -109,7 +109,12 @@ def _build(values: Mapping[str, Any]) -> Settings:
         for section in sections:
             branch = branch.setdefault(section, {})
         branch[name] = value
-    return Settings.model_validate(tree, context=RULES_LATER)
+    settings = Settings.model_validate(tree, context=RULES_LATER)
+    if not settings.preview.number:
+        return settings
+    # A preview has no gateway: the senders are those of the base.
+    gateway = settings.gateway.model_copy(update={"enabled": False})
+    return settings.model_copy(update={"gateway": gateway})
 
 
 def _setting(location: tuple[str | int, ...]) -> Path:

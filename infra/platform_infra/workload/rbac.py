@@ -102,7 +102,7 @@ SOURCES = (
     Grant(group=names.GROUP, resource=f"{names.SOURCE_PLURAL}/status", verbs=("update",)),
 )
 """Permissions of the operator and of the gateway where NotificationSources are."""
-HEARTBEATS = (Grant(group=names.GROUP, resource=names.PLURAL, verbs=("create",)), *SOURCES)
+HEARTBEATS = (Grant(group=names.GROUP, resource=names.PLURAL, verbs=("create",)),)
 """Permissions where NotificationSources are, with the gateway: the operator tells that a heartbeat is missed."""
 PRESENCE = (Grant(group=LEASES, resource="leases", verbs=READ),)
 """Permissions in the operator's own namespace, with the gateway: whether it was there to receive a heartbeat."""
@@ -156,12 +156,13 @@ def home_grants(args: OperatorAccountArgs) -> tuple[Grant, ...]:
         *_events(args),
         *(receivers if args.receivers.enabled else ()),
         *(PRESENCE if args.gateway else ()),
-        *(HEARTBEATS if args.gateway and not _serves_sources_of_home(args) else ()),
+        *(HEARTBEATS if args.gateway and not _serves_home(args) else ()),
+        *(SOURCES if args.gateway and not args.tenant_sources else ()),
     )
 
 
-def _serves_sources_of_home(args: OperatorAccountArgs) -> bool:
-    """Return whether the grants in the watched namespaces include NotificationSources, and the operator's own namespace."""
+def _serves_home(args: OperatorAccountArgs) -> bool:
+    """Return whether the grants in the watched namespaces include those for heartbeats, and the operator's own namespace."""
     return args.tenant_sources and args.home in (args.watch.namespaces or (args.home,))
 
 
@@ -215,6 +216,9 @@ class OperatorAccount(pulumi.ComponentResource):
         self._roles = Roles(child, subject, name=names.cluster_scoped(args.home), labels=names.labels("rbac"))
         self._roles.in_namespace("own", "own", args.namespace, home_grants(args))
         self._grant_served(served_grants(args))
+        if args.gateway and args.tenant_sources:
+            # One watch follows the sources of all namespaces.
+            self._roles.everywhere("sources", SOURCES, kind="sources")
         self.register_outputs({"accountName": self.account_name})
 
     def _grant_served(self, grants: Sequence[Grant]) -> None:

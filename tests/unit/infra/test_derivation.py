@@ -191,7 +191,10 @@ def test_rendered_file_contains_only_what_differs_from_the_defaults() -> None:
 def test_stack_field_has_the_bounds_and_text_of_the_operator_setting() -> None:
     operator = dict(declared_settings(OperatorSettings))
     stack = dict(declared_settings(Settings))
-    own = {"leader_election.enabled", "leader_election.namespace", "routing.namespace", "receivers.cluster"}
+    own = {
+        *("leader_election.enabled", "leader_election.namespace", "routing.namespace", "receivers.cluster"),
+        *("heartbeats.enabled", "heartbeats.tenant_sources"),
+    }
     for target, source in sources(Settings).items():
         if dotted(target) in own:
             continue

@@ -34,7 +34,7 @@ SOURCES = [
     ("kubernaut.ai", "notificationsources", READ),
     ("kubernaut.ai", "notificationsources/status", ("update",)),
 ]
-HEARTBEATS = [("kubernaut.ai", "notificationrequests", ("create",)), *SOURCES]
+HEARTBEATS = [("kubernaut.ai", "notificationrequests", ("create",))]
 PRESENCE = [("coordination.k8s.io", "leases", READ)]
 LEASES = [("coordination.k8s.io", "leases", ("list", "create", "update", "delete"))]
 REQUESTS = [("kubernaut.ai", "notificationrequests", ("get", "create"))]
@@ -126,6 +126,7 @@ def test_resources_of_the_operator_are_those_of_a_stack_without_a_gateway(record
         if after[entry.urn] != entry.inputs and entry.custom
     }
     assert changed == {
+        ("Deployment", "platform-operator-deployment"),
         ("FlowSchema", "platform-priority-leases"),
         ("Role", "platform-account-own"),
         ("ClusterRole", "platform-user-roles-notifications-viewer"),
@@ -280,7 +281,7 @@ def test_guest_without_token_reviews_registers_no_object_of_the_cluster() -> Non
         (
             {},
             {
-                "own": OWN + EVENTS + PRESENCE + HEARTBEATS,
+                "own": OWN + EVENTS + PRESENCE + HEARTBEATS + SOURCES,
                 "served": SERVED + RETENTION + EVENTS + RECEIVERS + NAMESPACES,
             },
         ),
@@ -289,6 +290,7 @@ def test_guest_without_token_reviews_registers_no_object_of_the_cluster() -> Non
             {
                 "own": OWN + EVENTS + PRESENCE,
                 "served": SERVED + RETENTION + EVENTS + RECEIVERS + HEARTBEATS + NAMESPACES,
+                "sources": SOURCES,
             },
         ),
         (
@@ -296,6 +298,7 @@ def test_guest_without_token_reviews_registers_no_object_of_the_cluster() -> Non
             {
                 "own": OWN + EVENTS + RECEIVERS + PRESENCE + HEARTBEATS,
                 "served-shop": SERVED + RETENTION + EVENTS + RECEIVERS + HEARTBEATS,
+                "sources": SOURCES,
             },
         ),
         (
@@ -303,6 +306,7 @@ def test_guest_without_token_reviews_registers_no_object_of_the_cluster() -> Non
             {
                 "own": OWN + EVENTS + RECEIVERS + PRESENCE,
                 "served-notification-system": SERVED + RETENTION + EVENTS + RECEIVERS + HEARTBEATS,
+                "sources": SOURCES,
             },
         ),
     ],

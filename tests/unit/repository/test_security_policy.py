@@ -61,7 +61,7 @@ def grants(values: dict[str, Any]) -> tuple[Sequence[Grant], Sequence[Grant]]:
         reads_all=settings.receivers_read_all,
         secrets=tuple(name for each in settings.receivers for name in each.secret_names),
         config_maps=(),
-        gateway=settings.has_gateway,
+        gateway=settings.gateway.enabled,
         tenant_sources=settings.gateway.tenant_sources,
         service_account=settings.operator.service_account,
     )

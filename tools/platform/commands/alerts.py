@@ -53,7 +53,7 @@ def alerts(
 def rule_file(settings: Settings) -> str:
     monitoring = settings.monitoring
     rules = groups(
-        settings.operator.namespace, limits(monitoring), monitoring.runbooks, gateway=settings.has_gateway
+        settings.operator.namespace, limits(monitoring), monitoring.runbooks, gateway=settings.gateway.enabled
     )
     return yaml.safe_dump({"groups": rules}, sort_keys=False, width=1000)
 

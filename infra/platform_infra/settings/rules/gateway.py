@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 GATEWAY_RULES: Final = (
     Rule(
         keys=("gatewayEnabled", "operatorEnabled"),
-        is_broken=lambda s: s.has_gateway and not s.operator.enabled,
+        is_broken=lambda s: s.gateway.enabled and not s.operator.enabled,
         what="is true, but operatorEnabled is false, so no message would be delivered",
         hint="set operatorEnabled to true, or gatewayEnabled to false",
     ),
@@ -32,7 +32,7 @@ GATEWAY_RULES: Final = (
             "previewNumber",
         ),
         is_broken=lambda s: (
-            s.has_gateway
+            s.gateway.enabled
             and bool(s.watch.namespaces)
             and s.operator.namespace not in s.watch.namespaces
             and not s.gateway.tenant_sources
@@ -61,7 +61,7 @@ GATEWAY_RULES: Final = (
     Rule(
         keys=("gatewayOidcCidrs", "networkApiServerCidrs", "gatewayOidcIssuer", "gatewayEnabled"),
         is_broken=lambda s: (
-            s.has_gateway
+            s.gateway.enabled
             and s.network.restricts_destinations
             and bool(s.gateway.oidc.issuer)
             and not s.gateway.oidc.cidrs
@@ -79,7 +79,7 @@ GATEWAY_RULES: Final = (
         Rule(
             keys=(key, "gatewayEnabled"),
             is_broken=lambda s, name=name: (  # type: ignore[misc]
-                s.has_gateway and getattr(s.server, name) == names.GATEWAY_PORT
+                s.gateway.enabled and getattr(s.server, name) == names.GATEWAY_PORT
             ),
             what=f"is {names.GATEWAY_PORT}, which is the gateway's port for messages",
             hint="set another port",

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from platform_infra.settings.derivation import gateway_setting
+from platform_infra.settings.derivation import Sets, gateway_setting
 from platform_infra.settings.sections.base import (
     Cidr,
     LabelKey,
@@ -33,7 +33,7 @@ class GatewayOidc(Section):
 class Gateway(Section):
     """The gateway: an HTTP server that stores each message as a NotificationRequest."""
 
-    enabled: bool = False
+    enabled: Annotated[bool, Sets(("heartbeats.enabled",))] = False
     """Whether the gateway is deployed, and the CRD of NotificationSource with it, if this stack owns the CRDs. `false` for a stack that had one deletes every NotificationSource. A preview never has one."""
     replicas: Annotated[int, Field(ge=1, le=10)] = 2
     """Number of pods of the gateway."""
@@ -51,7 +51,7 @@ class Gateway(Section):
     """Labels of the namespaces whose pods can connect to that port, such as that of the Ingress controller and of Alertmanager."""
     token_reviews: bool = True
     """Whether the gateway may ask the API server whose token a caller has, and what that user may do, which takes a ClusterRole. Without it, callers cannot create notifications themselves, and sources with `auth.kubernetes` accept no token: both are answered with 503."""
-    tenant_sources: bool = gateway_setting("tenant_sources")
+    tenant_sources: bool = gateway_setting("tenant_sources", Sets(("heartbeats.tenant_sources",)))
     audience: str = gateway_setting("audience")
     oidc: GatewayOidc = GatewayOidc()
     allowed_networks: tuple[Cidr, ...] = gateway_setting("allowed_networks")
