@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
@@ -40,6 +41,8 @@ logger = structlog.get_logger(__name__)
 
 FLOOR_SECONDS: Final = 0.025
 """The minimum time to the answer of a request that is not authenticated."""
+SILENT: Final = logging.Logger("aiohttp.server", level=logging.CRITICAL + 1)  # noqa: LOG001 - without parents and handlers
+"""For the HTTP parser, which quotes what it refuses: a stranger would fill the log, and a path would be in it."""
 KEEPALIVE_SECONDS: Final = 75.0
 RETRY_SECONDS: Final = 5
 """Retry-After where no other time is known."""
@@ -80,9 +83,13 @@ class Server:
         Raises:
             OSError: the port is taken.
         """
-        # Otherwise a compressed body is unpacked before its sender is authenticated.
+        # With decompression, a body is unpacked before its sender is authenticated.
         server = web.Server(
-            self.handle, access_log=None, auto_decompress=False, keepalive_timeout=KEEPALIVE_SECONDS
+            self.handle,
+            access_log=None,
+            logger=SILENT,
+            auto_decompress=False,
+            keepalive_timeout=KEEPALIVE_SECONDS,
         )
         self._runner = runner = web.ServerRunner(server, shutdown_timeout=self._settings.grace_seconds)
         await runner.setup()
@@ -111,7 +118,7 @@ class Server:
             response = await self._answered(exchange)
             if exchange.outcome is Outcome.UNAUTHENTICATED:
                 await asyncio.sleep(started + FLOOR_SECONDS - loop.time())
-        except Unavailable as error:
+        except Exception as error:  # noqa: BLE001 - every failure has an answer
             response = _failure(exchange, error)
         finally:
             self.bodies.release(size)
@@ -133,8 +140,6 @@ class Server:
             return refusal()
         except Unauthenticated:
             return refusal()
-        except Exception as error:  # noqa: BLE001 - every failure has an answer
-            return _failure(exchange, error)
 
     def _exchange(self, request: web.BaseRequest, body: bytes | None, *, is_too_large: bool) -> Exchange:
         headers: dict[str, str] = {}
