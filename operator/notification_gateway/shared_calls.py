@@ -18,10 +18,6 @@ class SharedCalls(Generic[Key, Answer]):
     def __init__(self) -> None:
         self._running: dict[Key, asyncio.Task[Answer]] = {}
 
-    def __contains__(self, key: Key) -> bool:
-        """Return whether a call is running."""
-        return key in self._running
-
     async def get(self, key: Key, call: Callable[[], Coroutine[None, None, Answer]]) -> Answer:
         """Return the answer of the call that is running; of a new one if there is none."""
         task = self._running.get(key)

@@ -177,7 +177,7 @@ class Sources:
         )
 
     async def refresh(self, source: NotificationSource) -> bool:
-        """Read the Secrets of a source again, unless that was done a moment ago; return whether all of them are known."""
+        """Read the Secrets of a source as they are from now on; return whether all of them are known."""
         keys = _secret_keys(source)
         await self._secrets.refresh(keys)
         await self._tokens.ensure(source)

@@ -80,7 +80,7 @@ class PathTokens:
                 return
         else:
             logger.info("Secret with the path of a source created", secret="/".join(key))
-        await self._secrets.refresh((key,), at_least=0.0)
+        await self._secrets.refresh((key,))
 
 
 def _secret(source: NotificationSource, name: str, token: str) -> dict[str, Any]:

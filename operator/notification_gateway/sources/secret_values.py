@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from base64 import b64decode
 from dataclasses import dataclass, field, replace
-from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import quote
@@ -17,7 +16,6 @@ import structlog
 
 from notification_contract import names
 from notification_contract.kinds.secrets import SECRET_TYPES
-from notification_gateway.shared_calls import SharedCalls
 from notification_operator.domain.json_values import entries, mapping, text
 from notification_operator.kube.requests import JSON, KubeError, ResponseTooLargeError, read
 
@@ -30,8 +28,9 @@ logger = structlog.get_logger(__name__)
 
 REFRESH_SECONDS: Final = 60.0
 LAST_GOOD_SECONDS: Final = 60.0
-LEAST_SECONDS: Final = 0.5
-"""Minimum seconds between two reads of a Secret, however many unknown credentials are sent."""
+LEAST_SECONDS: Final = 0.02
+"""Minimum seconds between two reads of a Secret, however many unknown credentials are sent. Together with a read, it is less than the time to
+the answer of a request that is not authenticated."""
 READ_SECONDS: Final = 5.0
 """Time limit of one read."""
 MAX_BYTES: Final = 4 * 1024 * 1024
@@ -103,8 +102,10 @@ class SecretValues:
         self._wanted: frozenset[SecretKey] = frozenset()
         self._slots = asyncio.Semaphore(CONCURRENT)
         self._tried: dict[SecretKey, float] = {}
-        """When each Secret was read last, or could not be read."""
-        self._reads: SharedCalls[SecretKey, None] = SharedCalls()
+        """When the last read of each Secret began."""
+        self._next: dict[SecretKey, asyncio.Task[None]] = {}
+        """The reads that have not begun, each for all who ask before it begins."""
+        self._running: dict[SecretKey, asyncio.Task[None]] = {}
 
     def get(self, key: SecretKey) -> SecretState:
         return self._states.get(key, SecretState())
@@ -120,19 +121,31 @@ class SecretValues:
             del self._states[key]
         self._tried = {key: time for key, time in self._tried.items() if key in self._wanted}
 
-    async def refresh(self, keys: Collection[SecretKey], *, at_least: float | None = None) -> None:
-        """Read Secrets that were not read in the last seconds, and wait for reads that are running; a failure leaves what is known."""
-        now, at_least = self._seconds(), LEAST_SECONDS if at_least is None else at_least
-        due = [key for key in keys if now - self._tried.get(key, -inf) >= at_least or key in self._reads]
-        self._tried |= dict.fromkeys(due, now)
-        await asyncio.gather(*(self._reads.get(key, partial(self._read, key)) for key in due))
+    async def refresh(self, keys: Collection[SecretKey]) -> None:
+        """Read Secrets. A read that is running may be too old for who asks now, so another one follows; a failure leaves what is known."""
+        for key in keys:
+            if key not in self._next:
+                self._next[key] = asyncio.create_task(self._read_next(key))
+        reads = [asyncio.shield(self._next[key]) for key in keys]
+        await asyncio.gather(*reads)
+
+    async def _read_next(self, key: SecretKey) -> None:
+        if running := self._running.get(key):
+            await asyncio.wait((running,))
+        await asyncio.sleep(self._tried.get(key, -inf) + LEAST_SECONDS - self._seconds())
+        self._running[key] = self._next.pop(key)
+        self._tried[key] = self._seconds()
+        try:
+            await self._read(key)
+        finally:
+            del self._running[key]
 
     async def run(self, on_change: Callable[[SecretKey], None]) -> None:
         """Read the wanted Secrets again and again until cancelled; report each that has changed."""
         while True:
             await asyncio.sleep(REFRESH_SECONDS / 4)
-            before = dict(self._states)
-            await self.refresh(self._wanted, at_least=REFRESH_SECONDS * 3 / 4)
+            before, begun_before = dict(self._states), self._seconds() - REFRESH_SECONDS * 3 / 4
+            await self.refresh([key for key in self._wanted if self._tried.get(key, -inf) <= begun_before])
             for key, state in self._states.items():
                 earlier = before.get(key)
                 if earlier is None or earlier.data != state.data or earlier.objection != state.objection:

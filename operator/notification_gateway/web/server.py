@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 
 logger = structlog.get_logger(__name__)
 
-FLOOR_SECONDS: Final = 0.025
-"""The minimum time to the answer of a request that is not authenticated."""
+FLOOR_SECONDS: Final = 0.05
+"""The minimum time to the answer of a request that is not authenticated: a wrong credential waits for a read of Secrets in it."""
 SILENT: Final = logging.Logger("aiohttp.server", level=logging.CRITICAL + 1)  # noqa: LOG001 - without parents and handlers
 """For the HTTP parser, which quotes what it refuses: a stranger would fill the log, and a path would be in it."""
 KEEPALIVE_SECONDS: Final = 75.0

@@ -14,7 +14,7 @@ from tests.unit.operator.collections_api import CollectionsApi, Object
 from tests.unit.operator.kube_api import refusal
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
 HOME = "notification-system"
 REQUESTS, SOURCES = "notificationrequests", "notificationsources"
@@ -33,6 +33,8 @@ class Cluster(CollectionsApi):
         """User, verb and namespace."""
         self.fails: Callable[[str, str, Object], web.Response | None] = lambda _method, _path, _body: None
         """Returns a response in place of the real one, by method, path and body."""
+        self.holds: Callable[[str], Awaitable[None]] | None = None
+        """Waits between an answer is known and sent, by path."""
         self.loses_answers = False
         """Whether a created object is stored, and its answer is lost."""
 
@@ -67,7 +69,10 @@ class Cluster(CollectionsApi):
         if failure is not None:
             self.requests.append((request.method, request.path, dict(request.query)))
             return failure
-        return await super().handle(request)
+        answer = await super().handle(request)
+        if self.holds is not None:
+            await self.holds(request.path)
+        return answer
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:  # noqa: PLR0911 - one line for each path
         parts = request.path.strip("/").split("/")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import time
@@ -159,6 +160,42 @@ async def test_rotated_secret_refuses_neither_the_old_nor_the_new_value(
     gateway.cluster.secret(token="next")
     for token in ("s3cret", "next", "s3cret", "next"):
         assert (await gateway.send(headers={"Authorization": f"Bearer {token}"})).status == 202
+
+
+async def test_rotated_secret_is_accepted_right_after_a_stranger_has_guessed(gateway: Shipped) -> None:
+    for number in range(5):
+        assert (await gateway.send(headers={"Authorization": "Bearer guess"})).status == 401
+        gateway.cluster.secret(token=f"next-{number}")
+        assert (await gateway.send(headers={"Authorization": f"Bearer next-{number}"})).status == 202
+
+
+async def test_rotated_secret_is_accepted_during_a_read_that_began_before(gateway: Shipped) -> None:
+    begun, rotated = asyncio.Event(), asyncio.Event()
+
+    async def hold(path: str) -> None:
+        if path.endswith("/secrets/hook") and not begun.is_set():
+            begun.set()
+            await rotated.wait()
+
+    gateway.cluster.holds = hold
+    guess = asyncio.create_task(gateway.send(headers={"Authorization": "Bearer guess"}))
+    await begun.wait()
+    gateway.cluster.secret(token="next")
+    right = asyncio.create_task(gateway.send(headers={"Authorization": "Bearer next"}))
+    await asyncio.sleep(0.01)
+    rotated.set()
+    assert ((await guess).status, (await right).status) == (401, 202)
+
+
+async def test_reads_of_a_secret_are_few_however_many_strangers_guess(gateway: Shipped) -> None:
+    def reads() -> int:
+        return sum(path.endswith("/secrets/hook") for _, path, _ in gateway.cluster.requests)
+
+    loop, before = asyncio.get_running_loop(), reads()
+    began = loop.time()
+    guesses = (gateway.send(headers={"Authorization": f"Bearer {number}"}) for number in range(200))
+    assert {each.status for each in await asyncio.gather(*guesses)} == {401}
+    assert reads() - before <= (loop.time() - began) / secret_values.LEAST_SECONDS + 1
 
 
 async def test_two_secrets_at_once_are_accepted(cluster: Cluster) -> None:
