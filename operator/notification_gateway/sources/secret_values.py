@@ -64,6 +64,8 @@ class SecretState:
     """Its values, without surrounding white space; None if it is missing or not allowed."""
     objection: str = ""
     """Why sources may not use it although it exists."""
+    is_denied: bool = False
+    """Whether the gateway may not read it: an administrator mends that, and then the same credentials may be right."""
     owner: str = ""
     """The uid of the object that owns it."""
     before: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -165,7 +167,7 @@ class SecretValues:
                 )
                 return
             objection = f"the gateway may not read it: {error}" if error.denied else ""
-            found = SecretState(objection=objection)
+            found = SecretState(objection=objection, is_denied=error.denied)
         except ResponseTooLargeError:
             found = SecretState(objection="it is too large")
         except Exception:

@@ -314,12 +314,13 @@ async def test_every_path_is_unavailable_until_the_sources_are_known(cluster: Cl
         assert (await gateway.send("/other")).status == 401
 
 
+@pytest.mark.parametrize("code", [500, 403])
 async def test_source_whose_secret_cannot_be_read_is_unavailable(
-    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
     monkeypatch.setattr(secret_values, "LEAST_SECONDS", 0.0)
     cluster.source()
-    cluster.fails = lambda _method, path, _body: refusal(500, "away") if "/secrets/" in path else None
+    cluster.fails = lambda _method, path, _body: refusal(code, "away") if "/secrets/" in path else None
     async with serving(cluster) as gateway:
         assert (await gateway.send()).status == 503
         cluster.secret(token="s3cret")
