@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 import pytest
 from filelock import FileLock
 
-from tests.cli.catalogue import CHECKS, DESCRIPTIONS
+from tests.cli.catalogue import DESCRIPTIONS
 from tests.cli.cluster import Cluster
 from tests.harness.control_plane import GROUPS, control_plane
+from tests.kit.check_report import CheckReport
 from tools.localcluster.toolchain import ensure
 from tools.localcluster.toolchain.layout import cache_dir
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-CHECK = "command-line-check"
-"""The property of a test's report that holds the id of its check."""
+REPORT = CheckReport(title="command line", descriptions=DESCRIPTIONS)
 
 
 @pytest.fixture(scope="session")
@@ -42,36 +42,8 @@ def cluster(shared_cluster: Cluster) -> Cluster:
 
 
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
-    """Give each report the id of its check."""
-    for item in items:
-        mark = item.get_closest_marker("check")
-        if mark is not None and mark.args[0] in CHECKS:
-            item.user_properties.append((CHECK, mark.args[0]))
+    REPORT.mark(items)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print for each group how many checks have passed, and the promise of each one that has not."""
-    reports = [
-        report
-        for reports in terminalreporter.stats.values()
-        for report in reports
-        if isinstance(report, pytest.TestReport)
-    ]
-    results: dict[str, bool] = {}
-    for report in reports:
-        check = dict(report.user_properties).get(CHECK)
-        if isinstance(check, str) and (report.when == "call" or not report.passed):
-            results[check] = results.get(check, True) and report.passed
-    for check in (each for each, passed in sorted(results.items()) if not passed):
-        terminalreporter.write_line(f"FAILED {check}: {CHECKS[check]}")
-    if results:
-        terminalreporter.write_line(f"command line {closing_line(results)}")
-
-
-def closing_line(results: dict[str, bool]) -> str:
-    """Return how many checks of each group have passed; a check that was not run has not passed."""
-    groups = []
-    for group, promises in DESCRIPTIONS.items():
-        passed = sum(passed for check, passed in results.items() if check.rpartition("-")[0] == group)
-        groups.append(f"{group} {passed}/{len(promises)}")
-    return f"{sum(results.values())}/{len(CHECKS)} ({', '.join(groups)})"
+    REPORT.write(terminalreporter)

@@ -3,32 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from typing import TYPE_CHECKING
 
 from tests.cli.catalogue import CHECKS, DESCRIPTIONS
-from tests.cli.conftest import closing_line
+from tests.cli.conftest import REPORT
+from tests.kit.check_report import marked
 from tests.stack.catalogue import BY_ID
 from tools.platform.pulumi.environment import ROOT
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 FILES = sorted((ROOT / "tests" / "cli").glob("test_*.py"))
-MARK = re.compile(r'^@pytest\.mark\.check\("([^"]+)"\)$((?:\n.+)*?)\n(?:async )?def (test_\w+)', re.MULTILINE)
-
-
-def marked() -> dict[str, list[tuple[Path, str]]]:
-    """Return file and name of the tests of each id."""
-    tests_by_id: dict[str, list[tuple[Path, str]]] = defaultdict(list)
-    for file in FILES:
-        for check, _, name in MARK.findall(file.read_text("utf-8")):
-            tests_by_id[check].append((file, name))
-    return tests_by_id
 
 
 def test_every_check_has_one_test() -> None:
-    tests_by_id = marked()
+    tests_by_id = marked(FILES)
     assert sorted(tests_by_id) == sorted(CHECKS)
     assert [check for check, tests in tests_by_id.items() if len(tests) != 1] == []
 
@@ -50,10 +36,10 @@ def test_no_test_of_the_command_line_is_skipped_expected_to_fail_or_rerun() -> N
 
 def test_check_that_failed_or_was_not_run_does_not_count_as_passed() -> None:
     everything = dict.fromkeys(CHECKS, True)
-    assert closing_line(everything).startswith(f"{len(CHECKS)}/{len(CHECKS)} (cli ")
+    assert REPORT.closing_line(everything).startswith(f"{len(CHECKS)}/{len(CHECKS)} (cli ")
     without = {check: passed for check, passed in everything.items() if check != "drill-01"} | {
         "drill-02": False
     }
     drills = len(DESCRIPTIONS["drill"])
-    assert closing_line(without).startswith(f"{len(CHECKS) - 2}/{len(CHECKS)} ")
-    assert f"drill {drills - 2}/{drills}" in closing_line(without)
+    assert REPORT.closing_line(without).startswith(f"{len(CHECKS) - 2}/{len(CHECKS)} ")
+    assert f"drill {drills - 2}/{drills}" in REPORT.closing_line(without)
