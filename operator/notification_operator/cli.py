@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
-import importlib.util
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,14 +22,12 @@ from notification_operator.config.settings import (
     load,
 )
 from notification_operator.domain.redaction.redactor import rules
+from notification_operator.kube.imports import freeze_imports, skip_synchronous_client
 from notification_operator.observers.audit.chain import Verification, numbered_lines
 from notification_operator.telemetry import logging as log
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-GARBAGE = 10_000
-"""New objects, net of freed ones, before a collection of the youngest generation: one or two megabytes."""
 
 SWITCH_SECONDS = 0.001
 """Seconds after which a thread that computes, such as one that redacts, gives way to the event loop; by default five times as many."""
@@ -91,14 +87,14 @@ def run(config: ConfigFile = None) -> None:
     settings = _load(config or (DEFAULT_CONFIG_FILE if DEFAULT_CONFIG_FILE.exists() else None))
     log.configure(settings.log, rules(settings.sanitizer))
     _warn_of_ignored(settings)
-    _skip_synchronous_client()
+    skip_synchronous_client()
     # Imported late: check-config needs neither kopf nor a Kubernetes client.
     import uvloop  # noqa: PLC0415
 
     from notification_operator.app import run as run_operator  # noqa: PLC0415
     from notification_operator.kube.client import UnreachableError  # noqa: PLC0415
 
-    _freeze_imports()
+    freeze_imports()
     sys.setswitchinterval(SWITCH_SECONDS)
     try:
         lost = uvloop.run(run_operator(settings))
@@ -158,7 +154,7 @@ def audit_replay(
             SettingsError(["audit.url: is empty, so there is no audit store to replay to; set it"])
         )
     log.configure(settings.log, rules(settings.sanitizer))
-    _skip_synchronous_client()
+    skip_synchronous_client()
     from notification_operator.kube.requests import KubeError  # noqa: PLC0415 - check-config needs no client
     from notification_operator.observers.audit import replay  # noqa: PLC0415 - likewise
 
@@ -210,23 +206,6 @@ def audit_verify(
     if problems:
         raise typer.Exit(1)
     typer.echo(verification.summary())
-
-
-def _skip_synchronous_client() -> None:
-    """Import `kubernetes` without running its `__init__`, which loads the synchronous client: 6 MB, half a second."""
-    spec = importlib.util.find_spec("kubernetes")
-    if spec is not None and "kubernetes" not in sys.modules:
-        sys.modules["kubernetes"] = importlib.util.module_from_spec(spec)
-
-
-def _freeze_imports() -> None:
-    """Exclude the imported objects from garbage collection, and collect less often.
-
-    They live as long as the process; a collection of them takes 0.1 s, in which nothing is delivered.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(GARBAGE)
 
 
 def _warn_of_ignored(settings: Settings) -> None:
