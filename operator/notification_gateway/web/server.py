@@ -44,6 +44,8 @@ FLOOR_SECONDS: Final = 0.05
 SILENT: Final = logging.Logger("aiohttp.server", level=logging.CRITICAL + 1)  # noqa: LOG001 - without parents and handlers
 """For the HTTP parser, which quotes what it refuses: a stranger would fill the log, and a path would be in it."""
 KEEPALIVE_SECONDS: Final = 75.0
+BUFFER_BYTES: Final = 16 * 1024
+"""Of each connection, in addition to the bodies that are read: strangers can open many."""
 RETRY_SECONDS: Final = 5
 """Retry-After where no other time is known."""
 
@@ -89,6 +91,7 @@ class Server:
             access_log=None,
             logger=SILENT,
             auto_decompress=False,
+            read_bufsize=BUFFER_BYTES,
             keepalive_timeout=KEEPALIVE_SECONDS,
         )
         self._runner = runner = web.ServerRunner(server, shutdown_timeout=self._settings.grace_seconds)
