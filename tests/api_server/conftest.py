@@ -10,6 +10,7 @@ import pytest
 
 from notification_contract.crds import notification_receiver, notification_request
 from platform_infra import names
+from tests.api_server.gateway.catalogue import REPORT
 from tests.harness.cluster import Cluster
 from tests.harness.control_plane import control_plane
 from tests.harness.eventually import eventually
@@ -174,3 +175,11 @@ def cluster() -> Iterator[SharedCluster]:
 def team(cluster: SharedCluster, tmp_path: Path) -> Team:
     """A checkout whose stack is configured for that cluster."""
     return in_cluster(cluster, tmp_path / "team")
+
+
+def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+    REPORT.mark(items)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    REPORT.write(terminalreporter)

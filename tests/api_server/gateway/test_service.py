@@ -1,57 +1,45 @@
-"""The gateway and the schema of NotificationSources on a real API server."""
+"""The gateway on a real API server: the schema of its kind, its replicas, its permissions, and how it begins and ends."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import json
+import threading
 from base64 import b64decode
-from http import HTTPStatus
+from functools import partial
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
 from kubernetes.aio.client import ApiClient, Configuration
 from kubernetes.aio.config import load_kube_config
+from urllib3.exceptions import HTTPError
 
-from notification_contract.crds import notification_source
+from notification_contract import bounds, names
 from notification_contract.settings.gateway import Gateway, GatewaySettings
 from notification_contract.settings.telemetry import Server
 from notification_gateway.app import App
-from platform_infra import names
 from tests.api_server.conftest import KIND, NAMESPACE
+from tests.api_server.gateway.conftest import CRD, install
+from tests.api_server.gateway.place import BEARER, TOKEN
 from tests.harness.eventually import eventually
 from tests.unit.gateway.test_hooks import BATCH, EVENT, alert
 from tests.unit.operator.kube_api import until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator
 
     from tests.api_server.conftest import ApiServer
+    from tests.api_server.gateway.place import Faulty, Place, Replica
 
 pytestmark = pytest.mark.xdist_group("api-server")
 HOST = "127.0.0.1"
-CRD = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/notificationsources.{names.GROUP}"
 SOURCES = f"{KIND}/{NAMESPACE}/notificationsources"
 SECRETS = f"/api/v1/namespaces/{NAMESPACE}/secrets"
 ALLOWED = {"kubernaut.ai/sources": "true"}
-BEARER = {"bearerSecretRef": {"name": "hook"}}
-
-
-@pytest.fixture(scope="module")
-def sources(api_server: ApiServer) -> Iterator[ApiServer]:
-    """The API server with the kind that no stack installs yet."""
-    api_server.cluster.apply(notification_source())
-
-    def is_served() -> bool:
-        # A path that is not served yet has a plain page.
-        with contextlib.suppress(json.JSONDecodeError):
-            return api_server.send("GET", SOURCES).code == HTTPStatus.OK
-        return False
-
-    eventually(is_served, bool, within=30)
-    yield api_server
-    api_server.send("DELETE", CRD)
+BY_SECRET = {"bearerSecretRef": {"name": "hook"}}
 
 
 def source(name: str, **spec: Any) -> dict[str, Any]:
@@ -59,10 +47,11 @@ def source(name: str, **spec: Any) -> dict[str, Any]:
         "apiVersion": f"{names.GROUP}/{names.VERSION}",
         "kind": "NotificationSource",
         "metadata": {"name": name, "namespace": NAMESPACE},
-        "spec": {"type": "generic", "auth": BEARER, **spec},
+        "spec": {"type": "generic", "auth": BY_SECRET, **spec},
     }
 
 
+@pytest.mark.check("gateway-service-01")
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
@@ -97,6 +86,7 @@ def test_source_that_breaks_a_rule_is_refused_by_the_api_server(
     assert message in answer.message
 
 
+@pytest.mark.check("gateway-service-02")
 def test_source_has_the_defaults_of_its_model(sources: ApiServer) -> None:
     hmac = {"secretRef": {"name": "s"}}
     answer = sources.send("POST", SOURCES, source("defaults", auth={"hmac": hmac, "kubernetes": {}}))
@@ -113,6 +103,7 @@ def test_source_has_the_defaults_of_its_model(sources: ApiServer) -> None:
     assert stored["mapping"]["labels"] == {"prefix": "kubernaut.ai/"}
 
 
+@pytest.mark.check("gateway-service-03")
 def test_name_of_a_source_has_the_length_of_a_label(sources: ApiServer) -> None:
     answer = sources.send("POST", SOURCES, source("x" * 64))
     assert answer.code == 422
@@ -151,6 +142,7 @@ def notifications(api_server: ApiServer, name: str) -> list[dict[str, Any]]:
     return items
 
 
+@pytest.mark.check("gateway-service-04")
 async def test_posts_become_one_notification_each_and_the_status_says_so(sources: ApiServer) -> None:
     secret = {"metadata": {"name": "hook", "labels": ALLOWED}, "stringData": {"token": "s3cret"}}
     assert sources.send("POST", SECRETS, secret).code == 201
@@ -189,6 +181,7 @@ async def test_posts_become_one_notification_each_and_the_status_says_so(sources
     assert [len(notifications(sources, name)) for name in ("alerts", "events", "url")] == [1, 3, 1]
 
 
+@pytest.mark.check("gateway-service-05")
 async def test_service_account_creates_what_it_may_and_no_more(sources: ApiServer) -> None:
     namespace = sources.namespace()
     path, spec = f"/v1/namespaces/{namespace}/notifications", {"type": "simple", "subject": "a", "body": "b"}
@@ -229,3 +222,156 @@ async def test_service_account_creates_what_it_may_and_no_more(sources: ApiServe
         assert (await send(app, path.replace(namespace, "missing"), token=own, json=spec))[0] == 403
         status, shown = await send(app, created["href"], token=own, method="GET")
         assert (status, shown["phase"], shown["final"]) == (200, "Pending", False)
+
+
+@pytest.mark.check("gateway-service-06")
+def test_two_replicas_that_write_one_status_lose_no_entry(
+    place: Place, replicas: tuple[Replica, Replica]
+) -> None:
+    place.ready_source("ci", "generic")
+    for number in range(20):
+        for each in replicas:
+            assert each.post("/hook/ci", body=json.dumps([each.name, number]).encode()).status == 202
+
+    def received() -> dict[str, int]:
+        return {each["name"]: each["received"] for each in place.status("ci")["replicas"]}
+
+    eventually(received, lambda found: found == {"gateway-0": 20, "gateway-1": 20})
+    assert place.status("ci")["created"] == 40
+
+
+@pytest.mark.check("gateway-service-07")
+def test_lease_of_a_replica_that_was_killed_goes_away(place: Place) -> None:
+    first, second = (place.replica(name, lease_seconds=3) for name in ("gateway-0", "gateway-1"))
+    leases = f"/apis/coordination.k8s.io/v1/namespaces/{place.home}/leases"
+
+    def names_of_leases() -> list[str]:
+        return [each["metadata"]["name"] for each in place.api.send("GET", leases).document["items"]]
+
+    eventually(names_of_leases, lambda found: len(found) == 2)
+    second.kill()
+    eventually(names_of_leases, lambda found: found == ["gateway-0-presence"], within=60)
+    first.stop()
+    assert names_of_leases() == []
+
+
+@pytest.mark.check("gateway-service-08")
+def test_missing_secret_is_named_and_accepted_with_the_first_message(place: Place, replica: Replica) -> None:
+    place.source("ci", "generic", auth={"bearerSecretRef": {"name": "later"}})
+
+    def ready() -> tuple[str, str]:
+        conditions = place.status("ci").get("conditions") or [{"status": "", "reason": ""}]
+        return conditions[0]["status"], conditions[0]["reason"]
+
+    eventually(ready, lambda found: found == ("False", "SecretNotFound"))
+    assert replica.post("/hook/ci").status == 401
+    place.secret("later", token=TOKEN)
+    assert replica.post("/hook/ci").status == 202
+
+
+@pytest.mark.check("gateway-service-09")
+def test_message_that_the_admission_policies_would_refuse_is_cut(place: Place, replica: Replica) -> None:
+    place.ready_source("chat", "slack")
+    links = " ".join(f"<http://insecure.example/{number}|{number}>" for number in range(50))
+    body = json.dumps({"text": links + " x" * bounds.BODY}).encode()
+    assert replica.post("/hook/chat", body=body).status == 200
+    (stored,) = place.notifications("chat")
+    assert len(stored["spec"]["body"]) <= bounds.BODY
+    assert all(each["url"].startswith("https:") for each in stored["spec"].get("actionLinks", ()))
+
+
+@pytest.mark.check("gateway-service-10")
+def test_gateway_that_ends_answers_what_it_has_read_and_stores_it(place: Place, replica: Replica) -> None:
+    place.ready_source("ci", "generic", rateLimit={"count": 100_000})
+    accepted: list[int] = []
+    refused = threading.Event()
+
+    def send() -> None:
+        for number in count():
+            body = json.dumps({"n": number, "thread": threading.get_ident()}).encode()
+            try:
+                status = replica.post("/hook/ci", body=body).status
+            except HTTPError:
+                # Nothing was answered: the sender comes again.
+                refused.set()
+                return
+            assert status == 202
+            accepted.append(number)
+
+    threads = [threading.Thread(target=send) for _ in range(8)]
+    for each in threads:
+        each.start()
+    eventually(lambda: len(accepted), lambda sent: sent >= 50, within=60)
+    replica.stop()
+    for each in threads:
+        each.join(timeout=30)
+    assert refused.is_set()
+    assert len(place.notifications("ci")) >= len(accepted)
+
+
+@pytest.mark.check("gateway-service-11")
+def test_api_server_that_is_away_refuses_nothing_for_good(place: Place, away: Faulty) -> None:
+    replica = place.replica(via=away)
+    for name, kind in (
+        ("ci", "generic"),
+        ("chat", "slack"),
+        ("events", "cloudevents"),
+        ("alerts", "alertmanager"),
+    ):
+        place.ready_source(name, kind)
+    event = json.dumps(EVENT).encode(), {**BEARER, "Content-Type": "application/cloudevents+json"}
+    messages = {
+        "ci": (b"{}", {**BEARER, "Idempotency-Key": "k1"}),
+        "chat": (b'{"text": "a"}', BEARER),
+        "events": event,
+        "alerts": (json.dumps(alert()).encode(), BEARER),
+    }
+    fault = away.proxy.fail(cut=True, times=None)
+    for name, (body, headers) in messages.items():
+        answer = replica.post(f"/hook/{name}", body=body, headers=headers)
+        assert (answer.status, answer.headers["Retry-After"]) == (503, "5"), name
+    fault.remove()
+    for name, (body, headers) in messages.items():
+        assert replica.post(f"/hook/{name}", body=body, headers=headers).status in {200, 202}
+        assert len(place.notifications(name)) == 1
+
+
+@pytest.mark.check("gateway-service-12")
+def test_watch_that_is_cut_or_expires_misses_no_source(place: Place, away: Faulty) -> None:
+    replica = place.replica(via=away)
+    for number, end in enumerate((away.proxy.cut_watches, away.proxy.expire_watches)):
+        eventually(partial(end, resource="notificationsources"), lambda cut: cut >= 1)
+        place.ready_source(f"ci-{number}", "generic")
+        assert replica.post(f"/hook/ci-{number}").status == 202
+    path = f"{KIND}/{place.home}/notificationsources/ci-0"
+    assert place.api.send("DELETE", path).code == 200
+    eventually(lambda: replica.post("/hook/ci-0").status, lambda status: status == 401)
+
+
+@pytest.mark.check("gateway-service-13")
+def test_quota_of_a_caller_is_429_and_of_its_permission_403(place: Place, replica: Replica) -> None:
+    place.may_send("ci")
+    headers = {"Authorization": f"Bearer {place.token('ci', audiences=['notifications'])}"}
+    path, spec = f"/v1/namespaces/{place.home}/notifications", {"type": "simple", "subject": "a", "body": "b"}
+    with place.quota():
+        answer = replica.post(path, body=json.dumps(spec).encode(), headers=headers)
+        assert (answer.status, "Retry-After" in answer.headers) == (429, True)
+    created = replica.post(path, body=json.dumps(spec).encode(), headers=headers)
+    assert created.status == 201
+    other = path.replace(place.home, "default")
+    assert replica.post(other, body=json.dumps(spec).encode(), headers=headers).status == 403
+    assert replica.post(path, body=b'{"type": "simple"}', headers=headers).status == 422
+
+
+@pytest.mark.check("gateway-service-14")
+def test_kind_that_is_installed_later_is_served_without_a_restart(place: Place) -> None:
+    assert place.api.send("DELETE", CRD).code == 200
+    try:
+        replica = place.replica(ready=False)
+        eventually(replica.readiness, lambda found: found == 503)
+        assert replica.post("/hook/ci").status == 503
+    finally:
+        install(place.api)
+    eventually(replica.readiness, lambda found: found == 200, within=60)
+    place.ready_source("ci", "generic")
+    assert replica.post("/hook/ci").status == 202

@@ -1,0 +1,76 @@
+"""What the checks of the gateway share: the kind of sources on the API server, and a namespace of their own each."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+import pytest
+
+from notification_contract import names
+from notification_contract.crds import notification_source
+from tests.api_server.conftest import KIND, NAMESPACE
+from tests.api_server.gateway.place import Place, faulty
+from tests.harness.eventually import eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.api_server.conftest import ApiServer
+    from tests.api_server.gateway.place import Faulty, Replica
+
+SOURCES = f"{KIND}/{NAMESPACE}/{names.SOURCE_PLURAL}"
+CRD = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{names.SOURCE_CRD}"
+
+
+def install(api_server: ApiServer) -> None:
+    """Apply the definition of the kind, and wait until it is served."""
+    api_server.cluster.apply(notification_source())
+
+    def is_served() -> bool:
+        # A path that is not served yet has a plain page.
+        with contextlib.suppress(json.JSONDecodeError):
+            return api_server.send("GET", SOURCES).code == HTTPStatus.OK
+        return False
+
+    eventually(is_served, bool, within=30)
+
+
+@pytest.fixture(scope="session")
+def sources(api_server: ApiServer) -> Iterator[ApiServer]:
+    """The API server with the kind that no stack installs yet."""
+    install(api_server)
+    yield api_server
+    api_server.send("DELETE", CRD)
+
+
+@pytest.fixture
+def place(sources: ApiServer, tmp_path: Path) -> Iterator[Place]:
+    """A namespace with the account of a gateway and the Secret `hook`; its replicas end with the test."""
+    made = Place(sources, tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def replica(place: Place) -> Replica:
+    """A replica of the gateway."""
+    return place.replica()
+
+
+@pytest.fixture
+def replicas(place: Place) -> tuple[Replica, Replica]:
+    """Two replicas of the gateway."""
+    return place.replica("gateway-0"), place.replica("gateway-1")
+
+
+@pytest.fixture
+def away(sources: ApiServer, tmp_path: Path) -> Iterator[Faulty]:
+    """A proxy in front of the API server, which injects faults."""
+    folder = tmp_path / "proxy"
+    folder.mkdir()
+    with faulty(sources, folder) as ready:
+        yield ready
