@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 REMEMBERED = 200
 """Messages; the oldest are dropped."""
+SHOWN = 8
+"""Characters of the key of an incident."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,12 +35,14 @@ class Received:
     """Everything, as it came."""
     verdict: str
     trusted: bool
+    incident: str = ""
+    """The event and the begin of the key, such as `Resolve 5f1c9a77`; empty for a message that belongs to none."""
     html: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def summary(self) -> dict[str, object]:
         """Return what a program needs of it."""
-        names = ("number", "kind", "sender", "recipient", "subject", "verdict", "trusted")
+        names = ("number", "kind", "sender", "recipient", "subject", "incident", "verdict", "trusted")
         return {"at": self.at.isoformat(timespec="seconds"), **{name: getattr(self, name) for name in names}}
 
 
@@ -79,12 +83,14 @@ class Mailbox:
     ) -> Received:
         """Add a webhook."""
         text, data = _read_json(body)
+        key = str(data.get("dedupKey", ""))
         return self._add(
             kind="webhook",
             at=at,
             sender=f"{data.get('namespace', '?')}/{data.get('name', '?')}",
             recipient=str(data.get("receiver", "")),
             subject=str(data.get("subject", "(no subject)")),
+            incident=f"{data.get('event', '?')} {key[:SHOWN]}" if key else "",
             text=text,
             headers=dict(headers),
             source=body.decode(errors="replace"),

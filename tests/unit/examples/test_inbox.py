@@ -18,6 +18,7 @@ from examples.demo.inbox import smtp
 from examples.demo.inbox.mailbox import REMEMBERED, Mailbox
 from examples.demo.inbox.pages import Pages
 from examples.demo.inbox.signature import NotVerifiedError, verify
+from notification_contract.kinds.choices import LifecycleEvent
 from notification_operator.delivery.channel import DeliveryError, ReceiverError, ReceiverProblem
 from notification_operator.delivery.http.egress_guard import guarded_session
 from tests.harness.authority import Authority
@@ -150,6 +151,25 @@ async def test_webhook_of_the_operator_is_verified(inbox: Inbox) -> None:
     summaries, headers = await inbox.page("/api/messages")
     assert '"trusted": true' in summaries
     assert headers["Content-Type"].startswith("application/json")
+
+
+async def test_messages_of_an_incident_have_its_event_and_the_begin_of_its_key(inbox: Inbox) -> None:
+    for event in LifecycleEvent.TRIGGER, LifecycleEvent.RESOLVE:
+        await inbox.webhook(replace(message(), event=event, dedup_key="5f1c9a7740ab"))
+    await inbox.webhook()
+    without, resolve, trigger = inbox.mailbox.newest_first()
+    assert (trigger.incident, resolve.incident, without.incident) == (
+        "Trigger 5f1c9a77",
+        "Resolve 5f1c9a77",
+        "",
+    )
+    assert trigger.summary()["incident"] == trigger.incident
+    page, _ = await inbox.page("/")
+    assert page.count("5f1c9a77") == 2
+    page, _ = await inbox.page("/messages/2")
+    assert "<dt>incident</dt><dd>Resolve 5f1c9a77</dd>" in page
+    page, _ = await inbox.page("/messages/3")
+    assert "<dt>incident</dt>" not in page
 
 
 async def test_webhook_with_another_key_is_refused_and_shown(inbox: Inbox) -> None:

@@ -72,11 +72,11 @@ def targets_table(notifications: Mapping[str, Object]) -> Table:
 
 
 def inbox_table(messages: Iterable[Object]) -> Table:
-    table = Table("arrived as", "from", "subject", "verified", title="the inbox")
+    table = Table("arrived as", "from", "subject", "incident", "verified", title="the inbox")
     for message in messages:
         mark = Text(("✓ " if message["trusted"] else "✗ ") + message["verdict"])
         mark.stylize("green" if message["trusted"] else "red")
-        table.add_row(message["kind"], message["sender"], message["subject"], mark)
+        table.add_row(message["kind"], message["sender"], message["subject"], message["incident"], mark)
     return table
 
 
