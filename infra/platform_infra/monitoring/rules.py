@@ -324,6 +324,7 @@ def _work(scope: Scope, limits: Limits) -> Sequence[Alert]:
 def _losses(scope: Scope, limits: Limits) -> Sequence[Alert]:
     dropped = scope.increase("audit_events_dropped_total", limits.loss_window)
     rejected = scope.increase("routing_refusals_total", limits.loss_window)
+    shortened = scope.increase("rendering_failures_total", scope.window, by="namespace, reason")
     undelivered = scope.increase("dead_letters_total", limits.loss_window, by="namespace, reason")
     return (
         Alert(
@@ -336,6 +337,19 @@ def _losses(scope: Scope, limits: Limits) -> Sequence[Alert]:
                 f"About {COUNT} notifications of the operator in {NAMESPACE} ended as Failed or PartiallySent in the last "
                 f"{limits.loss_window}, with the reason {REASON}. At least one target of each got nothing, neither directly nor by a "
                 "fallback. To send them again: notif redrive."
+            ),
+        ),
+        Alert(
+            name="NotificationOperatorRenderingFailing",
+            expression=f"{shortened} > 0",
+            # A single text that is too expensive is its author's affair, and says so to its readers.
+            hold=limits.loss_window,
+            severity=Severity.WARNING,
+            runbook="rendering-failing",
+            summary=f"Messages of the operator in {NAMESPACE} are sent shortened: {REASON}",
+            description=(
+                f"For {limits.loss_window}, texts of the operator in {NAMESPACE} have been neither redacted nor rendered, with the reason "
+                f"{REASON}, about {COUNT} in the last {scope.window}. Their messages are sent shortened or without them."
             ),
         ),
         Alert(

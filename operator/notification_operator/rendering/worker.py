@@ -119,7 +119,7 @@ class RenderWorker(Renderer):
         if len(self._waiting.line(namespace)) >= MAX_WAITING:
             self._on_failure("refused")
             raise RenderingError(f"{MAX_WAITING} other texts of namespace {namespace} wait to be rendered")
-        waiting = _Waiting(job, arguments, asyncio.get_running_loop().create_future())
+        waiting = _Waiting(namespace, job, arguments, asyncio.get_running_loop().create_future())
         self._waiting.add(namespace, waiting)
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._work(), name="render worker")
@@ -165,17 +165,17 @@ class RenderWorker(Renderer):
                 answer = await _received(process.connection)
             answered = answer.keys() in ({RESULT}, {FAILED})
         except TimeoutError as error:
-            self._failed("deadline", job=waiting.job.name)
+            self._failed("deadline", waiting)
             raise RenderingError(f"not rendered within {limit:g} s") from error
         except Exception as error:
             # Whatever a process that is ending sends; the text of the error could quote it.
-            self._failed("ended", job=waiting.job.name, error=type(error).__name__)
+            self._failed("ended", waiting, error=type(error).__name__)
             raise RenderingError("it took too much memory or processor time") from error
         finally:
             if not answered:
                 self.close()
         if RESULT not in answer:
-            self._failed("error", job=waiting.job.name, error=str(answer.get(FAILED)))
+            self._failed("error", waiting, error=str(answer.get(FAILED)))
             raise RenderingError(f"rendering failed: {answer.get(FAILED)}")
         return answer[RESULT]
 
@@ -199,7 +199,8 @@ class RenderWorker(Renderer):
                 await _received(process.connection)
         except Exception as error:
             self._paused_until = now + PAUSE_SECONDS
-            self._failed("not_started", error=repr(error))
+            self._on_failure("not_started")
+            logger.warning("render worker not started", error=repr(error))
             raise RenderingError("the render worker cannot be started") from error
         else:
             self.process = process
@@ -208,13 +209,20 @@ class RenderWorker(Renderer):
                 process.end()
         return process
 
-    def _failed(self, reason: str, **details: str) -> None:
+    def _failed(self, reason: str, waiting: _Waiting, **details: str) -> None:
         self._on_failure(reason)
-        logger.warning("render worker without a result", reason=reason, **details)
+        logger.warning(
+            "render worker without a result",
+            reason=reason,
+            namespace=waiting.namespace,
+            job=waiting.job.name,
+            **details,
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Waiting:
+    namespace: str
     job: Job[..., Any]
     arguments: Mapping[str, Any]
     result: asyncio.Future[Any]

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 import uvloop
+from structlog.testing import capture_logs
 
 from notification_operator import render_worker
 from notification_operator.domain.redaction.redact import ALL_RULES
@@ -124,9 +125,10 @@ def test_process_ends_when_the_operator_ends_at_any_byte_of_a_frame(end: int) ->
 async def test_answer_that_is_none_fails_its_job(content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.modules[__name__], "ANSWER", content)
     renderer = RenderWorker(start=Scripted)
-    with pytest.raises(RenderingError):
+    with capture_logs() as logs, pytest.raises(RenderingError):
         await renderer.run("shop", redact_fields, **ARGUMENTS)
     renderer.close()
+    assert [(each["namespace"], each["job"]) for each in logs] == [("shop", redact_fields.name)]
 
 
 @pytest.mark.timeout(180)
