@@ -83,6 +83,12 @@ class DemoCluster:
         return answer.checked().json
 
 
+def manifests(folder: Path, namespace: str) -> list[Object]:
+    """Return the objects of a folder with one in each file, in a namespace."""
+    objects = [yaml.safe_load(file.read_text("utf-8")) for file in sorted(folder.glob("*.yaml"))]
+    return [{**each, "metadata": {**each["metadata"], "namespace": namespace}} for each in objects]
+
+
 def path_of(obj: Object) -> str:
     plural, metadata = f"{obj['kind'].lower()}s", obj["metadata"]
     return kinds.path_of(obj["apiVersion"], plural, metadata.get("namespace", ""), metadata["name"])

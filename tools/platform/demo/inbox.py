@@ -13,7 +13,7 @@ import trustme
 import yaml
 
 from notification_contract.names import SECRET_LABEL
-from tools.platform.demo.cluster import NAMESPACE, DemoError, Object, wait
+from tools.platform.demo.cluster import NAMESPACE, DemoError, Object, manifests, wait
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
@@ -118,9 +118,7 @@ class Receivers:
 
     def __init__(self, cluster: DemoCluster, home: str) -> None:
         self._cluster = cluster
-        self._manifests = [yaml.safe_load(file.read_text()) for file in sorted(FOLDER.glob("*.yaml"))]
-        for manifest in self._manifests:
-            manifest["metadata"]["namespace"] = home
+        self._manifests = manifests(FOLDER, home)
 
     def apply(self) -> None:
         """Create or change all of them, and wait until the operator has seen each one."""
