@@ -16,12 +16,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from platform_infra.cluster.api_client import Answer
+
 Object: TypeAlias = dict[str, Any]
 
 API = "kubernaut.ai/v1alpha1"
 NAMESPACE, OPERATOR = "demo", "app.kubernetes.io/name=notification-operator"
 MANAGER = "demo"
 INTERVAL_SECONDS = 0.2
+SERVED_SECONDS = 20.0
 
 
 class DemoError(PlatformError):
@@ -65,8 +68,19 @@ class DemoCluster:
         return None if answer.status == HTTPStatus.NOT_FOUND else answer.checked().json
 
     def page(self, service: str, path: str) -> Any:  # noqa: ANN401 - JSON
-        """Return the JSON of a page of a Service, by way of the API server."""
-        return self.request("GET", f"/api/v1/namespaces/{NAMESPACE}/services/{service}/proxy/{path}")
+        """Return the JSON of a page of a Service, by way of the API server.
+
+        A Service has no endpoint while its pod misses a probe, as on a machine without a free processor.
+        """
+        page = f"/api/v1/namespaces/{NAMESPACE}/services/{service}/proxy/{path}"
+        answers: list[Answer] = []
+
+        def is_served() -> bool:
+            answers.append(self.api.get(page))
+            return answers[-1].status != HTTPStatus.SERVICE_UNAVAILABLE
+
+        wait(is_served, seconds=SERVED_SECONDS, what=f"the Service {service} has an endpoint")
+        return answers[-1].checked().json
 
     def request(self, method: str, path: str, body: Object | None = None) -> Any:  # noqa: ANN401 - JSON
         """Send a request, and return the JSON of the answer.
