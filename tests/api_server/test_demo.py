@@ -11,6 +11,7 @@ from tools.platform.commands.demo import addressed_to
 from tools.platform.demo.cluster import NAMESPACE, DemoCluster, DemoError, RejectedError, path_of
 from tools.platform.demo.inbox import AUTHORITY, MAIL, WEBHOOK, Inbox, Receivers
 from tools.platform.demo.notifications import Notifications, receivers_table
+from tools.platform.demo.sources import forwarded, has_gateway
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
@@ -94,6 +95,15 @@ def test_notifications_are_created_again_and_the_invalid_one_is_shown(cluster: D
     assert cells[0] == ["full", "partial", "simple", "refused"]
     assert cells[2] == ["Pending", "Pending", "Pending", "rejected (422)"]
     assert "spec.priority" in cells[4][3]
+
+
+def test_gateway_that_cannot_be_reached_is_named_by_kubectl(cluster: DemoCluster) -> None:
+    assert not has_gateway(cluster, NAMESPACE)
+    with (
+        pytest.raises(DemoError, match=r'kubectl has ended: .*services "notification-gateway" not found'),
+        forwarded(cluster.kubeconfig, NAMESPACE),
+    ):
+        pytest.fail("there is no Service")
 
 
 def test_cluster_without_an_operator_says_what_to_do(cluster: DemoCluster) -> None:

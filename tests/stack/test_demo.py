@@ -6,17 +6,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from notification_contract.names import API_VERSION, SOURCE_PLURAL
 from tests.harness.operators import LABEL, working
+from tests.harness.own_stack import own_stack
 from tests.harness.readings import targets
-from tools.platform.commands.demo import show_receivers
+from tools.platform.commands.demo import show_receivers, show_sources
 from tools.platform.demo.cluster import NAMESPACE, DemoCluster
 from tools.platform.demo.inbox import AUTHORITY, MAIL, WEBHOOK, Inbox, Receivers
+from tools.platform.demo.sources import BACK, FIRING, MISSED, RESOLVED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.harness.cluster import Object
     from tests.harness.operator_under_test import OperatorUnderTest
+    from tests.harness.own_stack import OwnStack
 
 pytestmark = [pytest.mark.needs_pod, pytest.mark.xdist_group("demo")]
 
@@ -70,3 +74,31 @@ def test_demonstration_shows_what_arrives(
         "no-token": {"Exhausted"},
         "night": {"Delivered"},
     }
+
+
+@pytest.fixture
+def with_gateway() -> Iterator[OwnStack]:
+    """Give a stack with a gateway, whose operator may read the Secrets of the demonstration, as that of `dev`."""
+    with own_stack(gatewayEnabled=True, receiversReadAll=True) as created:
+        yield created
+
+
+@pytest.mark.long
+@pytest.mark.alone
+@pytest.mark.timeout(600, func_only=True)
+def test_demonstration_shows_alerts_and_heartbeats_with_a_gateway(with_gateway: OwnStack) -> None:
+    cluster = DemoCluster(with_gateway.cluster.kubeconfig)
+    cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
+    operator = cluster.operator()
+    assert show_receivers(cluster, operator)
+
+    show_sources(cluster, operator, with_gateway.name)
+
+    messages = [each for each in Inbox(cluster, operator).messages() if each["incident"]]
+    assert all(message["trusted"] for message in messages)
+    arrived = {message["subject"]: message["incident"].split() for message in messages}
+    events = {subject: event for subject, (event, _) in arrived.items()}
+    assert events == {FIRING: "Trigger", RESOLVED: "Resolve", MISSED: "Trigger", BACK: "Resolve"}
+    keys = {subject: key for subject, (_, key) in arrived.items()}
+    assert keys[FIRING] == keys[RESOLVED] != keys[MISSED] == keys[BACK]
+    assert cluster.request("GET", f"/apis/{API_VERSION}/{SOURCE_PLURAL}")["items"] == []

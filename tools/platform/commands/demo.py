@@ -1,4 +1,7 @@
-"""Demonstrate the platform: apply examples/, show their progress until all are final, print what arrived where."""
+"""Demonstrate the platform: apply examples/, show their progress until all are final, print what arrived where.
+
+With the gateway, alerts and heartbeats arrive, too.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from tools.platform.demo.notifications import (
     receivers_table,
     targets_table,
 )
+from tools.platform.demo.sources import forwarded, has_gateway, send_messages, sources
 from tools.platform.pulumi.environment import ROOT, kubeconfig_path
 from tools.platform.pulumi.stack import check_exists
 
@@ -35,7 +39,9 @@ def demo(stack: Stack = "dev") -> None:
         )
     cluster = DemoCluster(kubeconfig)
     cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
-    finished = show_channels(cluster) & show_receivers(cluster, cluster.operator())
+    operator = cluster.operator()
+    finished = show_channels(cluster) & show_receivers(cluster, operator)
+    show_sources(cluster, operator, stack)
     out.print(
         "\nOpen the inbox at http://127.0.0.1:8025/ while this runs:\n"
         f"  kubectl --kubeconfig {kubeconfig} -n {NAMESPACE} port-forward svc/inbox 8025:80"
@@ -73,6 +79,22 @@ def show_receivers(cluster: DemoCluster, operator: Object) -> bool:
     finished &= notifications.follow()
     out.print("", targets_table(notifications.applied), "", inbox_table(inbox.messages()), sep="\n")
     return finished
+
+
+def show_sources(cluster: DemoCluster, operator: Object, stack: str) -> None:
+    """Show alerts and heartbeats that arrive over HTTP, or how to turn on the gateway that takes them."""
+    home = operator["metadata"]["namespace"]
+    if not has_gateway(cluster, home):
+        out.print(
+            "\nAlerts of a real Prometheus, and heartbeats, arrive as well if the stack has the gateway:\n"
+            f"  tools/notif-platform pulumi config set gatewayEnabled true -s {stack} && tools/notif-platform up {stack}"
+        )
+        return
+    out.print("\nAlerts and heartbeats, over HTTP:\n")
+    inbox = Inbox(cluster, operator)
+    with sources(cluster, home) as token, forwarded(cluster.kubeconfig, home) as gateway:
+        arrived = send_messages(gateway, token, inbox.messages)
+    out.print("", inbox_table(arrived), sep="\n")
 
 
 def addressed_to(obj: Object, home: str) -> Object:

@@ -39,6 +39,7 @@ class DemoCluster:
     """One cluster, with the rights of a kubeconfig."""
 
     def __init__(self, kubeconfig: Path) -> None:
+        self.kubeconfig = kubeconfig
         self.api = connect(yaml.safe_load(kubeconfig.read_text("utf-8")))
 
     def operator(self) -> Object:
@@ -58,10 +59,16 @@ class DemoCluster:
     def replace(self, obj: Object) -> Object:
         """Create an object after deleting the one of the same name, because some are immutable."""
         if self.get(obj) is not None:
-            self.request("DELETE", path_of(obj))
+            self.delete(obj)
             wait(lambda: self.get(obj) is None, seconds=10, what=f"{obj['metadata']['name']} is deleted")
         answer: Object = self.request("POST", path_of(obj).rpartition("/")[0], obj)
         return answer
+
+    def delete(self, obj: Object) -> None:
+        """Delete an object, if it exists."""
+        answer = self.api.send("DELETE", path_of(obj))
+        if answer.status != HTTPStatus.NOT_FOUND:
+            answer.checked()
 
     def get(self, obj: Object) -> Object | None:
         answer = self.api.get(path_of(obj))
