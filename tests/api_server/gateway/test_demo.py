@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,10 +21,10 @@ from tools.platform.demo.sources import sources as sources_of_the_demonstration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.api_server.conftest import ApiServer
     from tests.api_server.gateway.place import Place, Replica
+    from tools.platform.demo.cluster import Object
 
 pytestmark = pytest.mark.xdist_group("api-server")
 
@@ -51,6 +57,61 @@ def messages(place: Place) -> list[dict[str, Any]]:
     ]
 
 
+COMMAND = """
+import sys
+from pathlib import Path
+from tools.platform.demo.cluster import DemoCluster
+from tools.platform.demo.sources import send_messages, sources
+from tools.platform.processes import terminated_as_interrupted
+
+kubeconfig, home, gateway = sys.argv[1:]
+with terminated_as_interrupted(), sources(DemoCluster(Path(kubeconfig)), home) as token:
+    send_messages(gateway, token, lambda: [])
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signal_leaves_no_source_no_program_and_no_file(
+    place: Place, replica: Replica, tmp_path: Path, number: signal.Signals
+) -> None:
+    files = tmp_path / "demo"
+    files.mkdir()
+    with subprocess.Popen(
+        [sys.executable, "-uc", COMMAND, str(place.api.cluster.kubeconfig), place.home, replica.url],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "TMPDIR": str(files)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        process_group=0,
+    ) as command:
+        assert command.stdout is not None
+        assert any(b"The disk of db-1 fills up" in line for line in command.stdout)
+        assert len(programs_in(files)) == 2
+        # A terminal sends Ctrl-C to the whole group.
+        (os.killpg if number == signal.SIGINT else os.kill)(command.pid, number)
+        assert command.wait(timeout=20) != 0
+
+    assert programs_in(files) == []
+    assert list(files.iterdir()) == []
+    assert left(DemoCluster(place.api.cluster.kubeconfig), place.home) == []
+
+
+def programs_in(folder: Path) -> list[int]:
+    """Return the processes that work in a folder or below."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        # The process belongs to another user, or has ended.
+        with contextlib.suppress(OSError):
+            if (process / "cwd").readlink().is_relative_to(folder):
+                found.append(int(process.name))
+    return found
+
+
+def left(cluster: DemoCluster, home: str) -> list[Object]:
+    """Return the sources and the Secret of the demonstration that exist."""
+    created = (*manifests(FOLDER, home), secret(home))
+    return [stored for each in created if (stored := cluster.get(each)) is not None]
+
+
 def secret(namespace: str) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "Secret", "metadata": {"namespace": namespace, "name": SECRET}}
 
@@ -59,11 +120,10 @@ def secret(namespace: str) -> dict[str, Any]:
 def test_demonstration_shows_an_alert_and_a_missing_heartbeat(place: Place, replica: Replica) -> None:
     cluster = DemoCluster(place.api.cluster.kubeconfig)
     with sources_of_the_demonstration(cluster, place.home) as token:
-        assert cluster.get(secret(place.home)) is not None
+        assert len(left(cluster, place.home)) == 3
         arrived = send_messages(replica.url, token, lambda: messages(place))
 
-    left = (cluster.get(each) for each in (*manifests(FOLDER, place.home), secret(place.home)))
-    assert [each for each in left if each is not None] == []
+    assert left(cluster, place.home) == []
     specs = {each["subject"]: each["spec"] for each in arrived}
     assert specs.keys() == {FIRING, RESOLVED, MISSED, BACK}
     assert [specs[subject]["event"] for subject in (FIRING, MISSED, RESOLVED, BACK)] == [
