@@ -36,6 +36,7 @@ RETRY_AFTER: Final = timedelta(seconds=5)
 """After a listing that failed."""
 BLIND_AFTER: Final = 60.0
 """After so many seconds without a listing, a message is sent whatever the others are: late is better than never."""
+UNLISTED: Final = "the other messages of its incident could not be listed"
 MARGIN: Final = timedelta(seconds=10)
 """An event waits for an older one as long as an attempt may take, and so much longer."""
 
@@ -106,6 +107,10 @@ class Incidents:
         async with known.fetching:
             if not known.complete:
                 await self._list(key, notification, known)
+
+    def doubt(self, key: Key, notification: Notification) -> str:
+        """Return what a message that is sent now has to note, because not all of its incident is known."""
+        return "" if self._of(key, notification).complete else UNLISTED
 
     def note(
         self,

@@ -182,6 +182,7 @@ class Reconciler:
             key, notification, threads=lambda: any(map(targets.keeps_threads, route.targets))
         ):
             await reconciliation.request.without_worker(self._incidents.fetch(key, notification))
+            reconciliation.note = self._incidents.doubt(key, notification)
             reconciliation.check_present()
         reconciliation.widen(self._incidents.of(key, notification).reached)
 

@@ -121,6 +121,8 @@ class Reconciliation:
         self._decided: StatusWrite
         """The latest decision, and its time."""
         self._at: datetime
+        self.note = ""
+        """What each attempt that starts notes about itself."""
         self._tracked: Route | None = None
         """The route of the tracked attempts."""
         self._reached: Sequence[str] = ()
@@ -191,6 +193,7 @@ class Reconciliation:
         reservation: Reservation,
     ) -> None:
         """Start an attempt, as `ObjectAttempts.start` does."""
+        attempt = _noting(attempt, self.note) if self.note else attempt
         self._attempts.start(channel, self.route, attempt, failed=failed, reservation=reservation)
 
     async def wait_for_attempts(self, seconds: float) -> None:
@@ -273,3 +276,7 @@ class Reconciliation:
         if not self._reached:
             return route
         return widened(route, self._reached, self._rules.resolver.rules(notification, self._reached))
+
+
+async def _noting(attempt: Coroutine[None, None, Attempt], note: str) -> Attempt:
+    return (await attempt).noting(note)

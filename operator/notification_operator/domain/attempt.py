@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -63,6 +63,9 @@ class Attempt:
     @property
     def ended(self) -> datetime:
         return self.timestamp + timedelta(seconds=self.duration)
+
+    def noting(self, note: str) -> Attempt:
+        return replace(self, note="; ".join(filter(None, (note, self.note)))[: bounds.NOTE])
 
 
 _RESULTS: Final = frozenset(AttemptStatus)

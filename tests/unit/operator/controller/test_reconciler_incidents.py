@@ -84,6 +84,9 @@ async def test_message_waits_a_minute_for_an_incident_that_cannot_be_listed(
     monkeypatch.setattr("notification_operator.controller.incidents.BLIND_AFTER", 0.0)
     await incident.reconcile()
     assert incident.states("order-1") == {"slack": "Delivered"}
+    status = incident.of("order-1")
+    (attempt,), (target,) = status["deliveryAttempts"], status["targets"]
+    assert attempt["note"] == target["note"] == "the other messages of its incident could not be listed"
 
 
 async def test_resolve_also_goes_where_its_trigger_went() -> None:
