@@ -18,8 +18,9 @@ from notification_contract.settings.telemetry import Server
 from notification_gateway.app import App
 from platform_infra import names
 from tests.api_server.conftest import NAMESPACE, objects
+from tests.api_server.gateway.conftest import CRD, SOURCES
+from tests.api_server.gateway.test_service import ALLOWED, HOST, SECRETS, send, source
 from tests.api_server.test_drills import whole
-from tests.api_server.test_gateway import ALLOWED, CRD, HOST, SECRETS, SOURCES, send, source
 from tests.harness.eventually import eventually
 from tests.kit.kubeconfig import kubeconfig
 from tests.kit.recording import record_bundle
