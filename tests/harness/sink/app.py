@@ -16,6 +16,7 @@ from tests.harness.sink.mail import MailServer
 from tests.harness.sink.posts import Posts
 from tests.harness.sink.receivers import Receiver, header_text, raw_text
 from tests.harness.sink.scripts import StubScripts
+from tests.harness.sink.sender import Sender
 
 if TYPE_CHECKING:
     import ssl
@@ -80,6 +81,7 @@ class Sink:
             Receiver("webhook", key=raw_text, hits=hits, connections=connections),
             AuditApi(hits=hits, connections=connections),
             StubScripts(),
+            Sender(),
             Posts(accounts=self._accounts, hits=hits, connections=connections),
             self._accounts,
             self.mail,
