@@ -14,7 +14,7 @@ from tests.harness.node import Node
 from tests.harness.notifications import notification
 from tests.harness.operator_under_test import OperatorDeployment, OperatorUnderTest
 from tests.harness.preview_command import PreviewCommand
-from tests.stack.test_permissions import RESOURCES, VERBS, may
+from tests.stack.test_permissions import RESOURCES, rights
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -109,8 +109,7 @@ def test_preview_operator_has_no_rights_in_other_namespaces(previews: list[Opera
                 allowed = [
                     (verb, resource)
                     for resource in ELSEWHERE
-                    for verb in VERBS
-                    if may(preview, verb, *resource, namespace=other.namespace)
+                    for verb in rights(preview).verbs(*resource, namespace=other.namespace)
                 ]
                 assert allowed == [], f"{preview.namespace} in {other.namespace}"
 
