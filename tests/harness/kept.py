@@ -98,10 +98,14 @@ def locked(name: str, *, exclusive: bool) -> Iterator[None]:
 
 def _check_imports() -> None:
     """Reject code that cannot be imported before it is rolled out."""
-    command = [sys.executable, "-c", "import notification_operator.app, platform_infra.bundle"]
+    command = [
+        sys.executable,
+        "-c",
+        "import notification_gateway.app, notification_operator.app, platform_infra.bundle",
+    ]
     path = os.pathsep.join(str(ROOT / part) for part in ("operator", "infra"))
     done = subprocess.run(
         command, env={**os.environ, "PYTHONPATH": path}, check=False, capture_output=True, text=True
     )
     if done.returncode:
-        raise SystemExit(f"the operator's code cannot be imported:\n{done.stderr}")
+        raise SystemExit(f"the code cannot be imported:\n{done.stderr}")

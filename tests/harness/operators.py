@@ -110,7 +110,7 @@ OPERATORS = {
 INSTEAD = "NOTIFICATION_TEST_INSTEAD"
 """Replacements of operators, as JSON: `{"shipped": ["name", "namespace"]}`."""
 FIRST = "shipped"
-"""The operator whose Pulumi stack is the disposable stack itself, and that owns the CRD."""
+"""The operator whose Pulumi stack is the disposable stack itself, with the CRDs and the gateway."""
 
 
 def working(name: str) -> OperatorSpec:
@@ -135,6 +135,7 @@ def stack_values(spec: OperatorSpec, *, image: str, kubeconfig: str, sink: str =
         "operatorImage": image,
         "watchNamespaceSelector": f"{LABEL}={spec.name},{EXCLUDED}",
         "previewBase": spec.name == FIRST,
+        "gatewayEnabled": spec.name == FIRST,
         # Guests have no right in the whole cluster, so the owner of the CRDs names them.
         "admissionStatusWriters": [f"system:serviceaccount:guest-*:{names.OPERATOR}"],
     }

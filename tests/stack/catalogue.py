@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.stack.receiver_descriptions import RECEIVER_DESCRIPTIONS
+from tests.stack.source_descriptions import SOURCE_DESCRIPTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -203,7 +204,8 @@ def _checks(descriptions: Mapping[str, Sequence[str]]) -> tuple[Check, ...]:
 
 CATALOGUE = _checks(DESCRIPTIONS)
 RECEIVERS = _checks(RECEIVER_DESCRIPTIONS)
-CATALOGUES = {"": CATALOGUE, "receivers": RECEIVERS}
+SOURCES = _checks(SOURCE_DESCRIPTIONS)
+CATALOGUES = {"": CATALOGUE, "receivers": RECEIVERS, "sources": SOURCES}
 """The checks by the name under which they are counted; those of the first have none."""
-GROUPS = (*DESCRIPTIONS, *RECEIVER_DESCRIPTIONS)
+GROUPS = (*DESCRIPTIONS, *RECEIVER_DESCRIPTIONS, *SOURCE_DESCRIPTIONS)
 BY_ID = {check.id: check for checks in CATALOGUES.values() for check in checks}

@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from filelock import FileLock
 
 from tests.harness.cluster import Cluster
 from tests.harness.ephemeral import ephemeral_stack
+from tests.harness.gateway import HOME, Gateway
 from tests.harness.place import EphemeralStack, load
+from tests.harness.receivers import Receivers
 from tests.harness.report.plugin import (
     pytest_addoption,
     pytest_collection_finish,
@@ -27,7 +30,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.harness.operator_under_test import OperatorUnderTest
-    from tests.harness.receivers import Receivers
 
 __all__ = [
     "pytest_addoption",
@@ -113,6 +115,20 @@ def receivers(receivers_operator: OperatorUnderTest) -> Iterator[Receivers]:
     """Makes receivers of that operator, and deletes them after the test."""
     with receivers_operator.receivers() as receivers:
         yield receivers
+
+
+@pytest.fixture
+def gateway(stack: EphemeralStack, cluster: Cluster) -> Iterator[Gateway]:
+    """The gateway, with sources and receivers of the test in its namespace; its tests run one at a time."""
+    receivers = Receivers(cluster, sink=stack.sink, home=HOME)
+    made = Gateway(cluster, receivers, sink=stack.sink)
+    with FileLock(Path(stack.kubeconfig).parent / "gateway.lock"):
+        made.ready()  # an earlier test may have deleted a pod
+        try:
+            yield made
+        finally:
+            made.delete_all()
+            receivers.delete_all()
 
 
 @pytest.fixture

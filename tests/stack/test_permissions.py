@@ -2,6 +2,7 @@
 
 import pytest
 
+from notification_contract.names import GATEWAY
 from tests.harness.operator_under_test import OperatorUnderTest
 from tests.harness.rights import Rights
 
@@ -27,11 +28,23 @@ AT_HOME = {
     *((verb, "", resource, "") for resource in ("secrets", "configmaps") for verb in ("list", "watch")),
 }
 """In the operator's own namespace, in addition to the rights everywhere."""
+WITH_A_GATEWAY = {
+    ("get", "coordination.k8s.io", "leases", ""),
+    ("watch", "coordination.k8s.io", "leases", ""),
+    ("create", "kubernaut.ai", "notificationrequests", ""),
+    ("get", "kubernaut.ai", "notificationsources", ""),
+    ("list", "kubernaut.ai", "notificationsources", ""),
+    ("watch", "kubernaut.ai", "notificationsources", ""),
+    ("update", "kubernaut.ai", "notificationsources", "status"),
+}
+"""In its own namespace, for heartbeats, if the gateway is there."""
 RESOURCES = (
     ("kubernaut.ai", "notificationrequests", ""),
     ("kubernaut.ai", "notificationrequests", "status"),
     ("kubernaut.ai", "notificationreceivers", ""),
     ("kubernaut.ai", "notificationreceivers", "status"),
+    ("kubernaut.ai", "notificationsources", ""),
+    ("kubernaut.ai", "notificationsources", "status"),
     ("", "namespaces", ""),
     ("", "secrets", ""),
     ("", "pods", ""),
@@ -42,10 +55,16 @@ RESOURCES = (
     ("apiextensions.k8s.io", "customresourcedefinitions", ""),
     ("rbac.authorization.k8s.io", "clusterroles", ""),
 )
+LEASES = ("coordination.k8s.io", "leases", "")
 
 
 def rights(operator: OperatorUnderTest) -> Rights:
     return Rights(operator.cluster, operator.workload.account)
+
+
+def has_gateway(operator: OperatorUnderTest) -> bool:
+    """Return whether the gateway runs in the operator's namespace: that of a local process has none."""
+    return bool(operator.cluster.pods(operator.workload.namespace, f"app.kubernetes.io/name={GATEWAY}"))
 
 
 @pytest.mark.parametrize("resource", RESOURCES, ids=lambda resource: "/".join(filter(None, resource)))
@@ -56,32 +75,24 @@ def test_operator_rbac_grants_exactly_what_is_used(
     assert allowed == {verb for verb, *target in HERE if tuple(target) == resource}
 
 
-@pytest.mark.parametrize(
-    "resource",
-    [
-        ("", "configmaps", ""),
-        ("", "secrets", ""),
-        ("events.k8s.io", "events", ""),
-        ("coordination.k8s.io", "leases", ""),
-    ],
-    ids=lambda resource: "/".join(filter(None, resource)),
-)
-def test_operator_namespace_role_grants_leases_events_and_references(
+@pytest.mark.parametrize("resource", RESOURCES, ids=lambda resource: "/".join(filter(None, resource)))
+def test_operator_namespace_role_grants_exactly_what_is_used_there(
     shipped_operator: OperatorUnderTest, resource: tuple[str, str, str]
 ) -> None:
-    allowed = rights(shipped_operator).verbs(*resource, namespace=shipped_operator.workload.namespace)
-    assert allowed == {verb for verb, *target in AT_HOME if tuple(target) == resource}
+    home = shipped_operator.workload.namespace
+    expected = HERE | AT_HOME | (WITH_A_GATEWAY if has_gateway(shipped_operator) else set())
+    allowed = rights(shipped_operator).verbs(*resource, namespace=home)
+    assert allowed == {verb for verb, *target in expected if tuple(target) == resource}
 
 
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [("notification-operator", {"list", "create", "update"}), ("other", {"list", "create"})],
-)
+@pytest.mark.parametrize("name", ["notification-operator", "other"])
 def test_lease_role_grants_updates_of_the_operator_lease_only(
-    shipped_operator: OperatorUnderTest, name: str, expected: set[str]
+    shipped_operator: OperatorUnderTest, name: str
 ) -> None:
-    lease, home = ("coordination.k8s.io", "leases", ""), shipped_operator.workload.namespace
-    assert rights(shipped_operator).verbs(*lease, namespace=home, name=name) == expected
+    home = shipped_operator.workload.namespace
+    expected = {"list", "create"} | ({"get", "watch"} if has_gateway(shipped_operator) else set())
+    expected |= {"update"} if name == "notification-operator" else set()
+    assert rights(shipped_operator).verbs(*LEASES, namespace=home, name=name) == expected
 
 
 @pytest.mark.parametrize("resource", ["configmaps", "secrets"])

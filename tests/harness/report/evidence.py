@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from tests.harness.cluster import Object
+    from tests.harness.gateway import Gateway
     from tests.harness.operator_under_test import OperatorUnderTest
 
 LONGEST_LINE = 2_000
@@ -21,8 +22,9 @@ MOST_LINES = 1_000
 
 
 def gather(fixtures: Iterable[object], since: float) -> list[Evidence]:
-    """Return the evidence of every operator of a test; `since` is its start, in seconds of the epoch."""
+    """Return the evidence of every operator of a test, and of the gateway; `since` is its start, in seconds of the epoch."""
     # Imported late: it takes a second, and most runs need no evidence.
+    from tests.harness.gateway import Gateway  # noqa: PLC0415
     from tests.harness.operator_under_test import OperatorUnderTest  # noqa: PLC0415
     from tests.harness.receivers import Receivers  # noqa: PLC0415
 
@@ -31,6 +33,8 @@ def gather(fixtures: Iterable[object], since: float) -> list[Evidence]:
         match fixture:
             case OperatorUnderTest():
                 evidence.append(_of(fixture, since))
+            case Gateway():
+                evidence.append(_of_gateway(fixture, since))
             case Receivers():
                 evidence.append(Evidence(objects=_yaml(fixture.objects)))
     return evidence
@@ -42,6 +46,11 @@ def _of(operator: OperatorUnderTest, since: float) -> Evidence:
         events=_read(lambda: "\n".join(_events(operator))),
         log=_read(lambda: "\n".join(_log(operator, since))),
     )
+
+
+def _of_gateway(gateway: Gateway, since: float) -> Evidence:
+    start = datetime.fromtimestamp(since, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return Evidence(objects=_yaml(gateway.objects), log=_read(lambda: gateway.log(start)))
 
 
 def _read(look: Callable[[], str]) -> str:

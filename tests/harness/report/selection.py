@@ -18,8 +18,8 @@ CHECK_SECONDS = 180.0
 """Timeout of a test; the longest check takes 75 s."""
 
 
-ONE_AT_A_TIME = ("stoppable_operator", "breaker_operator", "proxied_operator")
-"""Fixtures whose operator a test may stop or disturb, or whose requests it counts exactly."""
+ONE_AT_A_TIME = ("stoppable_operator", "breaker_operator", "proxied_operator", "gateway")
+"""Fixtures whose process a test may stop or disturb, or whose requests it counts exactly."""
 
 
 def group(item: pytest.Item) -> None:

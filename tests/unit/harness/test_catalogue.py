@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.stack.catalogue import BY_ID, CATALOGUE, RECEIVERS, files_of
+from tests.stack.catalogue import BY_ID, CATALOGUE, RECEIVERS, SOURCES, files_of
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
@@ -33,10 +33,12 @@ def test_catalogue_has_117_checks_in_19_groups() -> None:
     assert len({check.group for check in CATALOGUE}) == 19
 
 
-def test_checks_of_receivers_are_counted_on_their_own() -> None:
+def test_checks_of_receivers_and_sources_are_counted_on_their_own() -> None:
     groups = {"receivers", "fallback", "incidents", "waiting", "channels", "templates"}
     assert {check.group for check in RECEIVERS} == groups
-    assert len({check.promise for check in RECEIVERS}) == len(RECEIVERS) == len(BY_ID) - 117
+    assert {check.group for check in SOURCES} == {"sources"}
+    promises = {check.promise for check in (*RECEIVERS, *SOURCES)}
+    assert len(promises) == len(RECEIVERS) + len(SOURCES) == len(BY_ID) - 117
 
 
 def test_every_check_has_one_test_in_a_file_of_its_group(collected: list[tuple[str, str]]) -> None:

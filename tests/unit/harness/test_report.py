@@ -12,7 +12,7 @@ from rich.console import Console
 from tests.harness.report.page import render
 from tests.harness.report.records import Evidence, Record, append, read
 from tests.harness.report.table import closing_line, print_table
-from tests.stack.catalogue import BY_ID, CATALOGUE, GROUPS, RECEIVERS
+from tests.stack.catalogue import BY_ID, CATALOGUE, GROUPS, RECEIVERS, SOURCES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +22,7 @@ ALL = [
     Record(test=f"t::{check.id}", check=check.id, promise=check.promise, passed=True, seconds=1.5)
     for check in BY_ID.values()
 ]
-TOTAL = f"117/117 · receivers {len(RECEIVERS)}/{len(RECEIVERS)}"
+TOTAL = f"117/117 · receivers {len(RECEIVERS)}/{len(RECEIVERS)} · sources {len(SOURCES)}/{len(SOURCES)}"
 FAILURE = Record(
     test="tests/stack/test_retry.py::test_x",
     check="retry-02",

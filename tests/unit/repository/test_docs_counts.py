@@ -10,7 +10,7 @@ import pytest
 from tests.cli.catalogue import CHECKS
 from tests.harness.operators import OPERATORS
 from tests.runner.stack_tests import WORKERS
-from tests.stack.catalogue import CATALOGUE, RECEIVERS
+from tests.stack.catalogue import CATALOGUE, RECEIVERS, SOURCES
 from tests.unit.repository.test_docs import page
 from tools.platform.pulumi.environment import ROOT
 
@@ -26,7 +26,9 @@ COUNTS: Mapping[str, int] = {
     r"`(\d+)/\d+ · receivers": len(CATALOGUE),
     r"promises of the product, in (\d+) groups": len(GROUPS),
     r"^(\d+) more checks, listed in": len(RECEIVERS),
-    r"· receivers (\d+)/\d+`": len(RECEIVERS),
+    r"· receivers (\d+)/\d+ ·": len(RECEIVERS),
+    r"The group `sources` has (\d+) checks": len(SOURCES),
+    r"· sources (\d+)/\d+`": len(SOURCES),
     r"`command line (\d+)/\d+ ": len(CHECKS),
     r"The stack has (\w+) operators": len(OPERATORS),
     r"^(\w+) tests run at the same time": int(WORKERS),
