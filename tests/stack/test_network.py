@@ -1,4 +1,4 @@
-"""A node that enforces network policies and queues requests by priority: what reaches the operator, and what it reaches."""
+"""A node that enforces network policies and queues requests by priority: what reaches operator and gateway, and what they reach."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ import pytest
 import urllib3
 from prometheus_client.parser import text_string_to_metric_families
 
+from notification_contract.names import API_VERSION, SOURCES_SECRET_LABEL
 from platform_infra import names
 from tests.harness.eventually import eventually, steadily
+from tests.harness.gateway import SELECTOR as GATEWAY_PODS
 from tests.harness.notifications import notification
 from tests.harness.operator_deployment import HEALTH, METRICS, OperatorDeployment
 from tests.harness.own_stack import OwnStack, own_stack
@@ -28,10 +30,13 @@ pytestmark = [
 
 HOME = "notification-system"
 ALLOWED, OTHER = "receivers", "elsewhere"
-"""Namespaces with a pod each. The operator may reach the first one's, which may scrape the operator."""
+"""Namespaces with a pod each. The operator may reach the first one's, which may scrape operator and gateway. The other one's
+may send to the gateway."""
 LISTED, UNLISTED = 8443, 9000
 """A port of networkEgressPorts, and another. Every pod listens on both."""
 DNS_NAME = "kubernetes.default.svc"
+SERVICE_PORT = 80
+TOKEN = "s3cret"
 
 LISTEN = """
 import http.server, threading
@@ -48,12 +53,17 @@ except OSError:
 else:
     print("reached")
 """
+SEND = """
+import sys, urllib.request
+headers = {"Authorization": "Bearer " + sys.argv[2]}
+print(urllib.request.urlopen(urllib.request.Request(sys.argv[1], b"{}", headers), timeout=20).status)
+"""
 RESOLVE = "import socket, sys; socket.getaddrinfo(sys.argv[1], 443); print('resolved')"
 
 
 @dataclass(frozen=True, slots=True)
 class PodAddress:
-    """A pod of the test, or of the operator."""
+    """A pod of the test, of the operator or of the gateway; or a Service."""
 
     namespace: str
     name: str
@@ -61,7 +71,7 @@ class PodAddress:
 
 
 class Network:
-    """The operator, two other pods, and what one can reach from another."""
+    """Operator and gateway, two other pods, and what one can reach from another."""
 
     def __init__(self, stack: OwnStack) -> None:
         self.stack = stack
@@ -72,6 +82,18 @@ class Network:
     def operator(self) -> PodAddress:
         pod = self.operator_workload.pod
         return self._address(pod.namespace, pod.name)
+
+    @property
+    def gateway(self) -> PodAddress:
+        """A pod of the gateway."""
+        pod = self.stack.cluster.pods(HOME, GATEWAY_PODS)[0]
+        return self._address(pod.namespace, pod.name)
+
+    @property
+    def service(self) -> PodAddress:
+        """The gateway's Service."""
+        service = self.stack.cluster.core.read_namespaced_service(names.GATEWAY, HOME)
+        return PodAddress(HOME, names.GATEWAY, service.spec.cluster_ip)
 
     @property
     def node_ip(self) -> str:
@@ -87,6 +109,10 @@ class Network:
     def resolves(self, source: PodAddress) -> bool:
         """Return whether a pod resolves the name of the API server's Service."""
         return self._run(source, RESOLVE, DNS_NAME) == "resolved"
+
+    def sends(self, source: PodAddress, path: str) -> str:
+        """Send a message from a pod to the Service by its name, and return the status of the answer."""
+        return self._run(source, SEND, f"http://{names.GATEWAY}.{HOME}.svc{path}", TOKEN)
 
     def _run(self, pod: PodAddress, program: str, *arguments: str) -> str:
         """Run a Python program in a pod, and return its output."""
@@ -117,21 +143,24 @@ class Network:
 
 @pytest.fixture(scope="module")
 def network() -> Iterator[Network]:
-    """A stack whose network policy permits one receiver, one namespace that scrapes, and the API server."""
+    """A stack whose network policies permit one receiver, one namespace that scrapes, one that sends, and the API server."""
     with own_stack(
         clusterLocalNetworkPolicy=True,
         clusterLocalPriorityAndFairness=True,
+        gatewayEnabled=True,
         networkEgressPorts=[443, 6443, LISTED],
         monitoringMode="none",
     ) as stack:
         created = Network(stack)
         assert created.reaches(created.operator, created.other, LISTED), "the default permits every address"
         assert not created.reaches(created.operator, created.other, UNLISTED), "the default limits ports"
+        assert created.reaches(created.allowed, created.service, SERVICE_PORT), "the default admits everyone"
         settings = {
             "networkApiServerCidrs": ["10.96.0.1/32", f"{created.node_ip}/32"],
             "networkReceiverCidrs": [f"{created.allowed.ip}/32"],
             "networkDnsCidrs": [f"{created.node_ip}/32"],
             "networkScrapeNamespaceLabels": {"kubernetes.io/metadata.name": ALLOWED},
+            "gatewayAllowedNamespaceLabels": {"kubernetes.io/metadata.name": OTHER},
         }
         assert stack.update(**settings)
         assert not stack.update(**settings), "a second update changes nothing"
@@ -169,6 +198,43 @@ def test_operator_delivers_within_its_network_policy(network: Network) -> None:
     obj = notification("default")
     network.stack.cluster.create(obj)
     network.stack.cluster.phase("default", obj["metadata"]["name"], "Sent", within=20)
+
+
+def test_gateway_is_reached_from_the_selected_namespaces_alone(network: Network) -> None:
+    def reached() -> tuple[bool, bool]:
+        return (
+            network.reaches(network.other, network.service, SERVICE_PORT),
+            network.reaches(network.allowed, network.service, SERVICE_PORT),
+        )
+
+    eventually(reached, lambda result: result == (True, False), within=20)
+    steadily(reached, lambda result: result == (True, False), during=3)
+    pod = network.gateway
+    assert network.reaches(network.allowed, pod, METRICS)
+    assert not network.reaches(network.other, pod, METRICS), "who sends does not scrape"
+    assert network.reaches(network.other, pod, HEALTH), "probes are not limited"
+    assert not network.reaches(pod, network.allowed, LISTED), "it reaches the API server, and no receiver"
+
+
+def test_gateway_stores_messages_within_its_network_policy(network: Network) -> None:
+    cluster = network.stack.cluster
+    secret = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "ci", "namespace": HOME, "labels": {SOURCES_SECRET_LABEL: "true"}},
+        "stringData": {"token": TOKEN},
+    }
+    cluster.apply(secret)
+    source = {
+        "apiVersion": API_VERSION,
+        "kind": "NotificationSource",
+        "metadata": {"name": "ci", "namespace": HOME},
+        "spec": {"type": "generic", "auth": {"bearerSecretRef": {"name": "ci"}}},
+    }
+    cluster.apply(source)
+    eventually(lambda: network.sends(network.other, "/hook/ci"), lambda status: status == "202", within=20)
+    (stored,) = cluster.all(HOME)
+    cluster.phase(HOME, stored["metadata"]["name"], "Sent", within=20)
 
 
 @pytest.mark.parametrize(
