@@ -20,7 +20,8 @@ from tools.platform.pulumi.stack import destroy, exists, open_stack, refresh_pre
 def own() -> Iterator[auto.Stack]:
     name = f"ci-{uuid.uuid4().hex[:6]}-own"
     with claimed(name) as claim:
-        stack = open_stack(name, config={"clusterKind": "local", "channelsFileEnabled": True})
+        config = {"clusterKind": "local", "channelsFileEnabled": True, "gatewayEnabled": True}
+        stack = open_stack(name, config=config)
         try:
             yield stack
         finally:
