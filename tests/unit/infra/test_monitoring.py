@@ -375,7 +375,7 @@ def test_stack_without_a_gateway_monitors_none(record: Record) -> None:
     assert json.loads(dashboard.inputs["data"]["notification-platform.json"]) == document()
 
 
-def test_pods_of_the_gateway_have_annotations_where_the_cluster_has_no_pod_monitor(record: Record) -> None:
+def test_pods_of_the_gateway_have_annotations_without_a_pod_monitor(record: Record) -> None:
     recording = record(gatewayEnabled="true", monitoringMode="annotations", serverMetricsPort="9091")
     for each in recording.of("Deployment"):
         annotations = each.inputs["spec"]["template"]["metadata"]["annotations"]

@@ -282,7 +282,7 @@ def test_source_that_is_deleted_meanwhile_is_forgotten() -> None:
     virtually(check)
 
 
-def test_nothing_is_missing_while_the_gateway_is_away_and_one_notice_says_so() -> None:
+def test_one_notice_says_that_the_gateway_is_away_and_nothing_is_missing() -> None:
     async def check(stage: Stage) -> None:
         stage.away = [(40.0, 100.0)]
         await asyncio.sleep(54)
