@@ -82,7 +82,8 @@ class Connection:
                 async with self._session.ws_connect(
                     URL(f"{login.configuration.host}{path}", encoded=True),
                     protocols=(CHANNELS,),
-                    headers=list(login.headers),
+                    # A connection has no representation in JSON, and the API server insists on that.
+                    headers=[*login.headers, ("Accept", "*/*")],
                     ssl=login.tls,
                     server_hostname=login.configuration.tls_server_name,
                     proxy=login.configuration.proxy,

@@ -74,6 +74,9 @@ class ApiServer:
         }
 
     async def _forward(self, request: web.Request) -> web.StreamResponse:
+        if "*/*" not in request.headers["Accept"]:
+            # As a real API server, which has no JSON of a connection.
+            return web.Response(status=406)
         self.forwarded.append(f"{request.path.split('/')[-2]}:{request.query['ports']}")
         channels = web.WebSocketResponse(protocols=("v4.channel.k8s.io",))
         await channels.prepare(request)
