@@ -38,9 +38,9 @@ class ProcessAccount:
         own = (*rbac.OWN, *(rbac.SHARDING if shares else ()), *rbac.EVENTS, *rbac.REFERENCES)
         receivers = (*rbac.RECEIVERS, *(rbac.REFERENCES if namespaced else ()))
         watched = (*rbac.SERVED, *rbac.RETENTION, *rbac.EVENTS, *rbac.NAMESPACE_SELECTION, *receivers)
-        self._apply(API, "Role", names.OPERATOR, rules=_rules(own))
+        self._apply(API, "Role", names.OPERATOR, rules=rules(own))
         self._apply(API, "RoleBinding", names.OPERATOR, **self._binding("Role", names.OPERATOR))
-        self._apply(API, "ClusterRole", self._everywhere, rules=_rules(watched))
+        self._apply(API, "ClusterRole", self._everywhere, rules=rules(watched))
         binding = self._binding("ClusterRole", self._everywhere)
         self._apply(API, "ClusterRoleBinding", self._everywhere, **binding)
 
@@ -81,7 +81,8 @@ class ProcessAccount:
         return {"roleRef": reference, "subjects": [self._subject]}
 
 
-def _rules(grants: Iterable[rbac.Grant]) -> list[dict[str, Any]]:
+def rules(grants: Iterable[rbac.Grant]) -> list[dict[str, Any]]:
+    """Return the rules of a role, as the API server has them."""
     return [
         {"apiGroups": [grant.group], "resources": [grant.resource], "verbs": list(grant.verbs)}
         | ({"resourceNames": list(grant.names)} if grant.names else {})

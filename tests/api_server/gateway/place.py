@@ -18,12 +18,15 @@ import yaml
 from urllib3.exceptions import HTTPError
 
 from notification_contract import names
+from platform_infra.settings.sections.deployment import Watch
+from platform_infra.workload.gateway.account import GatewayAccountArgs, cluster_grants, home_grants
 from tests.harness.authority import Authority
 from tests.harness.eventually import eventually
 from tests.harness.faultproxy.app import FaultProxy
 from tests.harness.faultproxy_client import FaultProxy as ProxyClient
 from tests.harness.logged_process import LoggedProcess
 from tests.harness.ports import free_port
+from tests.harness.process_account import rules
 from tests.harness.proxy_thread import serving
 from tests.kit.kubeconfig import kubeconfig
 from tools.platform.pulumi.environment import ROOT
@@ -42,19 +45,6 @@ RBAC: Final = "/apis/rbac.authorization.k8s.io/v1"
 READY_WITHIN: Final = 60.0
 MALLOC: Final = re.compile(r"(MALLOC_\w+)=(\d+)")
 """The memory settings of the image."""
-OWN: Final = (
-    (names.GROUP, "notificationrequests", ("create", "get")),
-    (names.GROUP, "notificationsources", ("get", "list", "watch")),
-    (names.GROUP, "notificationsources/status", ("get", "update")),
-    ("", "secrets", ("create", "get")),
-    ("coordination.k8s.io", "leases", ("create", "delete", "get", "list", "update")),
-)
-"""What the account may do in the gateway's namespace."""
-EVERYWHERE: Final = (
-    (names.GROUP, "notificationrequests", ("create", "get")),
-    ("authentication.k8s.io", "tokenreviews", ("create",)),
-    ("authorization.k8s.io", "subjectaccessreviews", ("create",)),
-)
 
 
 class Place:
@@ -187,19 +177,18 @@ class Place:
         return answer.document
 
     def _account(self) -> None:
-        """Create the account of the gateway, with its rights and no other."""
+        """Create the account of the gateway, with the rights that a stack gives it."""
         name, home = names.GATEWAY, self.home
         self._sent("POST", f"/api/v1/namespaces/{home}/serviceaccounts", {"metadata": {"name": name}})
-        everywhere = f"{name}-{home}"
-        for path, role, kind, rights in (
-            (f"{RBAC}/namespaces/{home}", name, "Role", OWN),
-            (RBAC, everywhere, "ClusterRole", EVERYWHERE),
+        args = GatewayAccountArgs(
+            namespace=home, home=home, watch=Watch(), tenant_sources=False, token_reviews=True
+        )
+        for path, role, kind, grants in (
+            (f"{RBAC}/namespaces/{home}", name, "Role", home_grants(args)),
+            (RBAC, f"{name}-{home}", "ClusterRole", cluster_grants(args)),
         ):
-            rules = [
-                {"apiGroups": [group], "resources": [resource], "verbs": list(verbs)}
-                for group, resource, verbs in rights
-            ]
-            self._sent("POST", f"{path}/{kind.lower()}s", {"metadata": {"name": role}, "rules": rules})
+            body = {"metadata": {"name": role}, "rules": rules(grants)}
+            self._sent("POST", f"{path}/{kind.lower()}s", body)
             self._bind(path, kind, role, name, binding=kind)
 
     def _bind(self, path: str, kind: str, role: str, account: str, *, binding: str) -> None:
