@@ -13,7 +13,7 @@ from aiohttp import web
 from notification_gateway.metrics import UNKNOWN, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from notification_gateway.authentication.incoming import Incoming
     from notification_gateway.sources.catalog import SourceKey
@@ -30,6 +30,7 @@ class Exchange:
     incoming: Incoming
     path: tuple[str, ...]
     query: Mapping[str, str]
+    on_authenticated: Callable[[], None]
     route: str = "unknown"
     """For the log, which holds no path."""
     label: str = UNKNOWN
@@ -41,6 +42,11 @@ class Exchange:
     is_slack: bool = False
     """Whether errors are those of Slack, in plain text."""
     outcome: Outcome = field(default=Outcome.UNAUTHENTICATED)
+
+    def authenticated(self, route: str, label: str) -> None:
+        """Note which route an authenticated sender takes."""
+        self.route, self.label = route, label
+        self.on_authenticated()
 
 
 def answer(

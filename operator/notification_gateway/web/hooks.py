@@ -65,7 +65,7 @@ class Hooks:
             raise Unavailable("the sources are not known yet", retry_after=1.0)
         source = await self._authenticated(exchange)
         exchange.source = SourceKey(namespace=source.namespace, name=source.name)
-        exchange.route, exchange.label = "hook", str(exchange.source)
+        exchange.authenticated("hook", str(exchange.source))
         exchange.is_alertmanager = source.spec.type is SourceType.ALERTMANAGER
         exchange.is_slack = source.spec.type is SourceType.SLACK
         if (wait := self._limits.take(source)) > 0:

@@ -67,7 +67,7 @@ class Notifications:
             Unacceptable, Malformed, Conflict, Refused, NotFound: it cannot succeed.
         """
         user = await self._user(exchange)
-        exchange.route, exchange.label = "notifications", CREATED_DIRECTLY
+        exchange.authenticated("notifications", CREATED_DIRECTLY)
         match exchange.path:
             case [namespace, "notifications"] if NAMESPACE.fullmatch(namespace):
                 _require(exchange, "POST")

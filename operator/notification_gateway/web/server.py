@@ -24,6 +24,7 @@ from notification_gateway.errors import (
 from notification_gateway.mapping import Malformed, UnsupportedType
 from notification_gateway.metrics import Outcome
 from notification_gateway.web.body import BodyReader
+from notification_gateway.web.connections import Connections
 from notification_gateway.web.exchange import Exchange, answer, refusal, retry_header
 from notification_operator.telemetry.http_server import ALL_ADDRESSES, all_addresses
 
@@ -75,6 +76,15 @@ class Server:
         self._on_received = on_received
         self._clock = clock
         self.bodies = BodyReader()
+        # With decompression, a body is unpacked before its sender is authenticated.
+        self._connections = Connections(
+            self.handle,
+            access_log=None,
+            logger=SILENT,
+            auto_decompress=False,
+            read_bufsize=BUFFER_BYTES,
+            keepalive_timeout=KEEPALIVE_SECONDS,
+        )
         self._runner: web.ServerRunner | None = None
         self.port = 0
         """The port in use, once started."""
@@ -85,16 +95,9 @@ class Server:
         Raises:
             OSError: the port is taken.
         """
-        # With decompression, a body is unpacked before its sender is authenticated.
-        server = web.Server(
-            self.handle,
-            access_log=None,
-            logger=SILENT,
-            auto_decompress=False,
-            read_bufsize=BUFFER_BYTES,
-            keepalive_timeout=KEEPALIVE_SECONDS,
+        self._runner = runner = web.ServerRunner(
+            self._connections, shutdown_timeout=self._settings.grace_seconds
         )
-        self._runner = runner = web.ServerRunner(server, shutdown_timeout=self._settings.grace_seconds)
         await runner.setup()
         if self._settings.host == ALL_ADDRESSES:
             site: web.BaseSite = web.SockSite(runner, all_addresses(self._settings.port))
@@ -125,8 +128,8 @@ class Server:
             response = _failure(exchange, error)
         finally:
             self.bodies.release(size)
-        if exchange.incoming.body is None:
-            # The rest of the body is not read.
+        if exchange.incoming.body is None or exchange.outcome is Outcome.UNAUTHENTICATED:
+            # The rest of the body is not read. A stranger has one request for each connection, whose head is bounded.
             response.force_close()
         self._report(exchange, response, seconds=loop.time() - started, size=size)
         return response
@@ -157,7 +160,12 @@ class Server:
         )
         # The path as it was sent: an escaped slash separates nothing.
         path = tuple(request.rel_url.raw_path.split("/")[1:])
-        return Exchange(incoming=incoming, path=path, query=request.query)
+        return Exchange(
+            incoming=incoming,
+            path=path,
+            query=request.query,
+            on_authenticated=lambda: self._connections.authenticated(request.protocol),
+        )
 
     def _report(self, exchange: Exchange, response: web.Response, *, seconds: float, size: int) -> None:
         self._metrics.received(exchange.label, exchange.outcome, seconds)

@@ -63,6 +63,7 @@ DESCRIPTIONS: Final = {
         "Everything that is not authenticated gets the same answer, byte by byte",
         "The largest group of alerts is stored, cut, with the number of further alerts",
         "A template without an end costs its own messages the text, and other sources nothing",
+        "1,000 strangers who hold connections keep no sender out, and the gateway stays small",
     ),
     "gateway-service": (
         "A source that breaks a rule of the kind is refused with the reason",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import aiohttp
 import pytest
 
+from notification_gateway.web.connections import MOST_SENDERS, MOST_STRANGERS
 from tests.api_server.gateway.place import BEARER, HOST, TOKEN
 from tests.harness.eventually import eventually
 from tests.kit.hostile_requests import Hostile, Requests, Target, answered
@@ -179,3 +180,22 @@ def test_template_that_never_ends_costs_its_own_message_only_the_text(place: Pla
     (stored,) = place.notifications("endless")
     assert "built-in body used" in stored["spec"]["body"]
     assert replica.post("/hook/ci").status == 202
+
+
+@pytest.mark.check("gateway-hostile-07")
+async def test_strangers_who_hold_connections_keep_no_sender_out(place: Place, replica: Replica) -> None:
+    sources(place)
+    assert replica.post("/hook/ci").status == 202
+    before = descriptors(replica)
+    lines = b"".join(b"X-%d: %b\r\n" % (number, b"x" * 7_000) for number in range(4))
+    head = b"POST /hook/ci HTTP/1.1\r\nHost: a\r\n" + lines
+    held = []
+    for _ in range(REQUESTS):
+        _, writer = await asyncio.open_connection(HOST, replica.port)
+        writer.write(head)
+        held.append(writer)
+    assert replica.post("/hook/ci", body=b'{"still": "there"}').status == 202
+    assert descriptors(replica) <= before + MOST_STRANGERS + MOST_SENDERS
+    assert replica.peak_megabytes <= MOST_MEGABYTES
+    for writer in held:
+        writer.transport.abort()

@@ -1,0 +1,86 @@
+"""The connections of senders, within bounds: those of strangers take no room from those of authenticated senders."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from aiohttp import web
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Awaitable, Callable
+
+MOST_STRANGERS: Final = 256
+"""Connections without an authenticated request."""
+MOST_SENDERS: Final = 512
+"""Connections with an authenticated request: twice as many as callers that wait for a notification."""
+MAX_HEADERS: Final = 64
+HEAD_BYTES: Final = 32 * 1024
+"""Of the first head of a connection while it is not complete. The parser limits a line and the number of lines, which makes a megabyte."""
+
+
+class Connections(web.Server):
+    """The server of aiohttp, which accepts every connection. Of too many, it closes the one that was silent for longest.
+
+    To close the new one instead would let strangers who hold connections keep everyone else out.
+    """
+
+    def __init__(
+        self,
+        handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
+        **options: Any,  # noqa: ANN401 - those of aiohttp's server
+    ) -> None:
+        super().__init__(handler, max_headers=MAX_HEADERS, **options)
+        self._strangers: dict[web.RequestHandler, asyncio.Transport] = {}
+        """The oldest first."""
+        self._senders: dict[web.RequestHandler, asyncio.Transport] = {}
+        """The one whose latest authenticated request is oldest first."""
+
+    def __call__(self) -> web.RequestHandler:
+        """Return the protocol of a new connection."""
+        return _Connection(self, loop=self._loop, **self._kwargs)
+
+    def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
+        """Take a connection of a stranger."""
+        super().connection_made(handler, transport)
+        _add(self._strangers, handler, transport, most=MOST_STRANGERS)
+
+    def authenticated(self, handler: web.RequestHandler) -> None:
+        """Note that a connection has an authenticated request."""
+        transport = self._strangers.pop(handler, None) or self._senders.pop(handler, None)
+        if transport is not None:
+            _add(self._senders, handler, transport, most=MOST_SENDERS)
+
+    def connection_lost(self, handler: web.RequestHandler, exc: BaseException | None = None) -> None:
+        """Forget a connection."""
+        self._strangers.pop(handler, None)
+        self._senders.pop(handler, None)
+        super().connection_lost(handler, exc)
+
+
+def _add(
+    connections: dict[web.RequestHandler, asyncio.Transport],
+    handler: web.RequestHandler,
+    transport: asyncio.Transport,
+    *,
+    most: int,
+) -> None:
+    if len(connections) >= most:
+        oldest = next(iter(connections))
+        connections.pop(oldest).abort()
+    connections[handler] = transport
+
+
+class _Connection(web.RequestHandler):
+    __slots__ = ("_unfinished",)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._unfinished = 0
+        super().connection_made(transport)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if not self._request_count:
+            self._unfinished += len(data)
+            if self._unfinished > HEAD_BYTES and self.transport is not None:
+                self.transport.abort()

@@ -1,0 +1,124 @@
+"""The connections of the gateway are bounded, and strangers who hold many keep no sender out."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING
+
+import pytest
+
+from notification_gateway.web import connections
+from tests.unit.gateway.shipped import LOOPBACK
+from tests.unit.operator.kube_api import until
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from tests.unit.gateway.shipped import Shipped
+
+MOST = 4
+HEAD = b"POST /hook/alerts HTTP/1.1\r\nHost: a\r\n"
+POST = HEAD + b"Authorization: Bearer s3cret\r\nContent-Length: 2\r\n\r\n{}"
+
+
+@pytest.fixture(autouse=True)
+def _few(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "MOST_STRANGERS", MOST)
+    monkeypatch.setattr(connections, "MOST_SENDERS", MOST)
+
+
+class Connections:
+    """Connections to a gateway, which nothing but the gateway closes."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._writers: list[asyncio.StreamWriter] = []
+        self._readers: list[asyncio.Task[None]] = []
+        self.answers: list[int] = []
+        """The number of answers of each."""
+
+    async def open(self, content: bytes = HEAD) -> None:
+        reader, writer = await asyncio.open_connection(LOOPBACK, self._port)
+        self._writers.append(writer)
+        self._readers.append(asyncio.create_task(self._read(reader, len(self.answers))))
+        self.answers.append(0)
+        writer.write(content)
+
+    async def send(self, number: int) -> None:
+        """Send a post with the right credentials over a connection, and wait for the answer."""
+        before = self.answers[number]
+        self._writers[number].write(POST)
+        await until(lambda: self.answers[number] > before)
+
+    async def _read(self, reader: asyncio.StreamReader, number: int) -> None:
+        with contextlib.suppress(ConnectionError):
+            while line := await reader.readline():
+                self.answers[number] += line.startswith(b"HTTP/1.1 202")
+
+    @property
+    def closed(self) -> list[int]:
+        """The numbers of those that are closed."""
+        return [number for number, each in enumerate(self._readers) if each.done()]
+
+    async def close(self) -> None:
+        for each in self._writers:
+            each.transport.abort()
+        await asyncio.gather(*self._readers)
+
+
+@pytest.fixture
+async def opened(gateway: Shipped) -> AsyncIterator[Connections]:
+    each = Connections(gateway.app.server.port)
+    yield each
+    await each.close()
+
+
+@pytest.mark.parametrize(
+    "content", [b"", HEAD, HEAD + b"Content-Length: 9\r\n\r\n"], ids=["idle", "head", "body"]
+)
+async def test_strangers_hold_so_many_connections_and_the_oldest_are_closed(
+    opened: Connections, content: bytes
+) -> None:
+    for _ in range(MOST + 2):
+        await opened.open(content)
+    await until(lambda: opened.closed == [0, 1])
+    # The next one takes the place of a stranger, and is served.
+    await opened.open(b"")
+    await opened.send(MOST + 2)
+    assert opened.closed == [0, 1, 2]
+
+
+async def test_authenticated_sender_keeps_its_connection_whatever_strangers_open(
+    opened: Connections,
+) -> None:
+    await opened.open(b"")
+    await opened.send(0)
+    for _ in range(3 * MOST):
+        await opened.open()
+    await until(lambda: opened.closed == list(range(1, 2 * MOST + 1)))
+    await opened.send(0)
+
+
+async def test_of_too_many_senders_the_one_that_was_silent_for_longest_is_closed(
+    opened: Connections,
+) -> None:
+    for number in range(MOST):
+        await opened.open(b"")
+        await opened.send(number)
+    await opened.send(0)
+    await opened.open(b"")
+    await opened.send(MOST)
+    await until(lambda: opened.closed == [1])
+
+
+async def test_head_that_never_ends_is_given_up_before_it_takes_memory(opened: Connections) -> None:
+    lines = b"".join(b"X-%d: %b\r\n" % (number, b"x" * 8_000) for number in range(4))
+    await opened.open(HEAD + lines[:30_000])
+    await opened.open(HEAD + lines + lines)
+    await until(lambda: opened.closed == [1])
+
+
+async def test_stranger_has_one_request_for_each_connection(opened: Connections) -> None:
+    await opened.open(HEAD + b"Content-Length: 2\r\n\r\n{}")
+    await until(lambda: opened.closed == [0])
