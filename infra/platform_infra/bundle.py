@@ -196,6 +196,7 @@ class Bundle(pulumi.ComponentResource):
             ),
             gateway=settings.gateway.enabled,
             tenant_sources=settings.gateway.tenant_sources,
+            heartbeat_secret=settings.monitoring.external_heartbeat.secret,
             service_account=settings.operator.service_account,
             owner=None if settings.namespace.managed else self.cluster.identity.owner(),
         )

@@ -384,6 +384,12 @@ class NotificationPlatformArgs(TypedDict, total=False):
     """With `gatewayEnabled`: hours that a NotificationSource that has received messages before can be without one without an alert; 0 for any time. A sender that must send more often is a source of the type heartbeat. The default is `168`."""
     monitoring_queue_seconds: int
     """Seconds that a notification can wait for a worker without an alert. The default is `60`."""
+    monitoring_external_heartbeat_secret: str
+    """Name of a Secret in the operator's namespace with the URL of a dead man's switch, which is a credential; empty for none. The operator sends a POST to it as long as the last drill has reached all receivers and is younger than two of its periods. It requires drills on a schedule."""
+    monitoring_external_heartbeat_secret_key: str
+    """Key of the URL in that Secret. The default is `"url"`."""
+    monitoring_external_heartbeat_every_seconds: int
+    """Seconds between two of these requests. The dead man's switch must wait longer than that, and at least for two minutes: it is told nothing while the operator moves to another node. The default is `60`."""
     preview_number: int
     """Number of the pull request that the stack previews; 0 for a stack that is not a preview. The default is `0`."""
     preview_owner: str

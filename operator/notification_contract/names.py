@@ -68,6 +68,9 @@ ROUTING_KEY: Final = "routing.yaml"
 SLACK_SECRET: Final = "notification-slack-webhook"  # noqa: S105 - the name of an object
 SLACK_SECRET_KEY: Final = "webhook-url"  # noqa: S105 - a key of that object
 
+DRILL_JOB_LABELS: Final = {"app.kubernetes.io/name": OPERATOR, "app.kubernetes.io/component": "drill"}
+"""On each Job of the CronJob for drills."""
+
 # The gateway and its objects.
 GATEWAY: Final = "notification-gateway"
 """The name of the gateway's command, and the manager of the fields that it sets."""

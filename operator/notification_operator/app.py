@@ -10,18 +10,20 @@ import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import monotonic
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import structlog
 
 from atomic_status import KubeStatusStore, ObjectRef
 from notification_contract.settings import EventLevel
 from notification_operator import __version__
+from notification_operator.controller.external_heartbeat import SECONDS as HEARTBEAT_SECONDS
 from notification_operator.endpoints.builder import channels
 from notification_operator.kube.client import Connectivity, check_reachable, connect, keep_probing
 from notification_operator.kube.config_map_templates import ConfigMapTemplates
 from notification_operator.kube.events import Event, EventRecorder, EventType, own_pod
 from notification_operator.kube.objects import RECEIVER_RESOURCE, RESOURCE, SOURCE_RESOURCE, KubeObjects
+from notification_operator.kube.requests import call
 from notification_operator.leadership.lease import KubeLeases
 from notification_operator.observers.audit.observer import audit_store
 from notification_operator.rendering.worker import RenderWorker
@@ -33,7 +35,7 @@ from notification_operator.watch.kopf_adapter import KopfWatch, end_at_signals, 
 from notification_operator.watch.receivers import CRD_HINT
 from notification_operator.watch.routing import config_map_watch
 from notification_operator.watch.sources import CRD_HINT as SOURCE_CRD_HINT
-from notification_operator.wiring import Ports, ReceiverPorts, SourcePorts, build
+from notification_operator.wiring import ExternalHeartbeatPorts, Ports, ReceiverPorts, SourcePorts, build
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
@@ -328,6 +330,8 @@ class Lifecycle:
         if operator.heartbeats:
             self.spawn(operator.heartbeats.sources.run(), name="sources")
             self.spawn(operator.heartbeats.controller.run(), name="heartbeats of sources")
+        if operator.external_heartbeat:
+            self.spawn(operator.external_heartbeat.run(), name="external heartbeat")
         self.spawn(
             operator.queue.run(operator.reconciler.reconcile, admit=operator.reconciler.admits),
             name="work queue",
@@ -434,6 +438,9 @@ def live_ports(settings: Settings, client: ApiClient, cluster: Cluster, *, watch
         if settings.receivers.enabled
         else None,
         sources=_live_source_ports(client, cluster, watching) if settings.heartbeats.enabled else None,
+        external_heartbeat=_live_heartbeat_ports(client, cluster)
+        if settings.external_heartbeat.secret
+        else None,
         channels=channels(settings.channels, cluster=settings.receivers.cluster),
         audit=audit_store(settings.audit),
         events=EventRecorder(client, instance=pod.name, dropped=metrics.events_dropped),
@@ -466,6 +473,13 @@ def _live_source_ports(client: ApiClient, cluster: Cluster, watching: ApiClient)
         leases=KubeLeases(client, cluster.namespace),
         home=cluster.namespace,
     )
+
+
+def _live_heartbeat_ports(client: ApiClient, cluster: Cluster) -> ExternalHeartbeatPorts:
+    async def read(path: str, query: Mapping[str, str]) -> Mapping[str, Any]:
+        return await call(client, "GET", path, query=query, seconds=HEARTBEAT_SECONDS)
+
+    return ExternalHeartbeatPorts(read=read, home=cluster.namespace)
 
 
 def _now() -> datetime:

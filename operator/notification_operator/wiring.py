@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from notification_contract.cron import parse_cron
 from notification_operator.controller.attempt_tracker import AttemptTracker
+from notification_operator.controller.external_heartbeat import ExternalHeartbeat
 from notification_operator.controller.heartbeats import HeartbeatController
 from notification_operator.controller.incidents import Incidents
 from notification_operator.controller.receiver_tester import ReceiverTester
@@ -49,7 +51,7 @@ from notification_operator.watch.routing import RoutingConfig, RuleBook
 from notification_operator.watch.sources import HeartbeatSources
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Container, Mapping, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Container, Mapping, Sequence
     from datetime import datetime
 
     from atomic_status import StatusStore
@@ -99,6 +101,16 @@ class SourcePorts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExternalHeartbeatPorts:
+    """The ends of what tells a dead man's switch that the platform delivers."""
+
+    read: Callable[[str, Mapping[str, str]], Awaitable[Mapping[str, Any]]]
+    """Gets a path of the API server, with a query."""
+    home: str
+    """The operator's own namespace."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
     """The ends of the operator: everything outside the process that its parts read or write."""
 
@@ -113,6 +125,8 @@ class Ports:
     """None for an operator without NotificationReceivers."""
     sources: SourcePorts | None = None
     """None for an operator that does not report heartbeats."""
+    external_heartbeat: ExternalHeartbeatPorts | None = None
+    """None without a dead man's switch."""
     channels: Mapping[str, Channel]
     audit: AuditStore
     events: EventRecorder
@@ -157,6 +171,8 @@ class Operator:
     """None for an operator without NotificationReceivers."""
     heartbeats: Heartbeats | None
     """None for an operator that does not report heartbeats."""
+    external_heartbeat: ExternalHeartbeat | None
+    """None without a dead man's switch."""
     sessions: Sessions
     """What the channels of receivers send through."""
     backlog_listing: BacklogListing
@@ -318,6 +334,7 @@ def build(
         routing=routing,
         receivers=receivers,
         heartbeats=_heartbeats(settings, ports, served=namespaces, ownership=ownership, clock=clock),
+        external_heartbeat=_external_heartbeat(settings, ports, ownership=ownership, clock=clock),
         sessions=sessions,
         backlog_listing=backlog_listing,
         sweeper=sweeper,
@@ -399,6 +416,24 @@ def _heartbeats(
         clock=clock,
     )
     return Heartbeats(sources=sources, controller=controller)
+
+
+def _external_heartbeat(
+    settings: Settings, ports: Ports, *, ownership: Ownership, clock: Callable[[], datetime]
+) -> ExternalHeartbeat | None:
+    period = parse_cron(settings.drill.schedule).longest_gap if settings.drill.schedule else None
+    if ports.external_heartbeat is None or period is None:
+        return None
+    return ExternalHeartbeat(
+        settings.external_heartbeat,
+        period=period,
+        home=ports.external_heartbeat.home,
+        read=ports.external_heartbeat.read,
+        owns=ownership.may_start,
+        last_success=ports.metrics.external_heartbeat_success,
+        failures=ports.metrics.external_heartbeat_failures,
+        clock=clock,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -121,6 +121,8 @@ EXAMPLES: Final[Mapping[str, Sequence[Any]]] = {
     "receiversMaxTotal": (2000, 500),
     "drillSchedule": ("", "0 9 * * 1", "@daily"),
     "drillTimeZone": ("Etc/UTC", "Europe/Berlin"),
+    "monitoringExternalHeartbeatSecret": ("", "dead-mans-switch"),
+    "monitoringExternalHeartbeatSecretKey": ("url", "ping"),
     "gatewayHost": ("", "hooks.example.com"),
     "gatewayTlsSecret": ("", "hooks-tls"),
     "gatewayClassName": ("", "nginx"),

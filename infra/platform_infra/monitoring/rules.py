@@ -55,6 +55,8 @@ class Limits:
     """The share of the messages of a source that the gateway may reject."""
     source_hours: int = 168
     """How long a source may be without a message; 0 for any time."""
+    has_external_heartbeat: bool = False
+    """Whether the operator sends requests to a dead man's switch."""
 
     @property
     def hold(self) -> str:
@@ -80,6 +82,7 @@ def limits(settings: Monitoring) -> Limits:
         queue_seconds=settings.queue_seconds,
         drill_hours=settings.drill_hours,
         source_hours=settings.source_hours,
+        has_external_heartbeat=bool(settings.external_heartbeat.secret),
     )
 
 
@@ -105,6 +108,7 @@ def alerts(namespace: str, limits: Limits) -> Sequence[Alert]:
         _receivers(scope, limits),
         _waiting(scope, limits),
         _drills(scope, limits),
+        *([_external_heartbeat(scope, limits)] if limits.has_external_heartbeat else ()),
         *_work(scope, limits),
         *_losses(scope, limits),
     )
@@ -243,6 +247,22 @@ def _drills(scope: Scope, limits: Limits) -> Alert:
         description=(
             f"The operator in {NAMESPACE} has delivered no drill to the NotificationReceiver {RECEIVER} for {limit}. "
             "Nobody knows whether it gets messages. The drills say why: kubectl get notif -A -l kubernaut.ai/drill."
+        ),
+    )
+
+
+def _external_heartbeat(scope: Scope, limits: Limits) -> Alert:
+    last = maximum(scope.series("external_heartbeat_last_success_timestamp_seconds"))
+    return Alert(
+        name="NotificationExternalHeartbeatFailing",
+        expression=f"{scope.rate('external_heartbeat_failures_total')} > 0 and time() - {last} > {limits.seconds}",
+        hold=limits.hold,
+        severity=Severity.WARNING,
+        runbook="NotificationExternalHeartbeatFailing",
+        summary="The dead man's switch is not told that notifications are delivered",
+        description=(
+            f"The operator in {NAMESPACE} has failed to send its external heartbeat for {limits.hold}, so the dead man's switch "
+            "raises an alarm although notifications may be delivered. The log of the operator says why: external heartbeat not sent."
         ),
     )
 

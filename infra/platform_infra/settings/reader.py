@@ -19,6 +19,7 @@ from platform_infra import names
 from platform_infra.settings.model import PATHS, SECRET_KEYS, Settings, default_of, key_of
 from platform_infra.settings.problem import Problem
 from platform_infra.settings.rules.stack import broken_rules
+from platform_infra.settings.sections.monitoring import ExternalHeartbeat
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -112,9 +113,10 @@ def _build(values: Mapping[str, Any]) -> Settings:
     settings = Settings.model_validate(tree, context=RULES_LATER)
     if not settings.preview.number:
         return settings
-    # A preview has no gateway: the senders are those of the base.
+    # A preview has no gateway, because the senders are those of the base, and no heartbeat, because it sends no drills.
     gateway = settings.gateway.model_copy(update={"enabled": False})
-    return settings.model_copy(update={"gateway": gateway})
+    monitoring = settings.monitoring.model_copy(update={"external_heartbeat": ExternalHeartbeat()})
+    return settings.model_copy(update={"gateway": gateway, "monitoring": monitoring})
 
 
 def _setting(location: tuple[str | int, ...]) -> Path:

@@ -106,6 +106,8 @@ HEARTBEATS = (Grant(group=names.GROUP, resource=names.PLURAL, verbs=("create",))
 """Permissions where NotificationSources are, with the gateway: the operator tells that a heartbeat is missed."""
 PRESENCE = (Grant(group=LEASES, resource="leases", verbs=READ),)
 """Permissions in the operator's own namespace, with the gateway: whether it was there to receive a heartbeat."""
+DRILL_JOBS = (Grant(group="batch", resource="jobs", verbs=("list",)),)
+"""Permissions in the operator's own namespace, with an external heartbeat: whether the last drill has reached all receivers."""
 CLUSTER_WIDE_READ = (
     "receiversNamespaced is true and the operator watches namespaces that no list names, so its ClusterRole can read every "
     "Secret and every ConfigMap of the cluster; list the namespaces in watchNamespaces for a Role in each of them, or set "
@@ -141,6 +143,8 @@ class OperatorAccountArgs:
     """Whether the stack has the gateway."""
     tenant_sources: bool
     """Whether it serves NotificationSources outside the operator's namespace."""
+    heartbeat_secret: str
+    """The Secret with the URL of the external heartbeat; empty without one."""
     service_account: ServiceAccountSettings
     owner: pulumi.Input[str] | None = None
     """The owner's annotation of the account, where the namespace has none because others own it."""
@@ -158,6 +162,13 @@ def home_grants(args: OperatorAccountArgs) -> tuple[Grant, ...]:
         *(PRESENCE if args.gateway else ()),
         *(HEARTBEATS if args.gateway and not _serves_home(args) else ()),
         *(SOURCES if args.gateway and not args.tenant_sources else ()),
+        *_external_heartbeat(args.heartbeat_secret),
+    )
+
+
+def _external_heartbeat(secret: str) -> tuple[Grant, ...]:
+    return (
+        (Grant(group="", resource="secrets", verbs=("list",), names=(secret,)), *DRILL_JOBS) if secret else ()
     )
 
 

@@ -14,7 +14,7 @@ from notification_contract.settings.channels import (
 )
 from notification_contract.settings.delivery import Breaker, Delivery, Redaction, Routing
 from notification_contract.settings.drill import Drill
-from notification_contract.settings.heartbeats import Heartbeats
+from notification_contract.settings.heartbeats import ExternalHeartbeat, Heartbeats
 from notification_contract.settings.operator import OperatorSettings, declared_settings, value_at
 from notification_contract.settings.receivers import HostName, Receivers
 from notification_contract.settings.rendering import Difference, differences, document, render
@@ -52,6 +52,7 @@ __all__ = [
     "Drill",
     "EventLevel",
     "Events",
+    "ExternalHeartbeat",
     "FileChannel",
     "Heartbeats",
     "HostName",

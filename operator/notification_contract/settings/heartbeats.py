@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import Field
+
 from notification_contract.settings.section import Section
 
 
@@ -12,3 +16,14 @@ class Heartbeats(Section):
     """Whether the operator reports missing heartbeats of NotificationSources. It then needs permission to read NotificationSources, to update their status, to list the Leases of its own namespace, and to create NotificationRequests."""
     tenant_sources: bool = False
     """Whether sources outside the operator's namespace count, as the gateway's setting of this name says which are served."""
+
+
+class ExternalHeartbeat(Section):
+    """Requests to a dead man's switch: a service elsewhere that raises an alarm when they stop."""
+
+    secret: Annotated[str, Field(pattern=r"^([a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?)?$")] = ""
+    """Name of a Secret in the operator's namespace with the URL of a dead man's switch, which is a credential; empty for none. The operator sends a POST to it as long as the last drill has reached all receivers and is younger than two of its periods. It requires drills on a schedule."""
+    secret_key: Annotated[str, Field(pattern=r"^[-._a-zA-Z0-9]+$", max_length=253)] = "url"  # noqa: S105 - the name of a key
+    """Key of the URL in that Secret."""
+    every_seconds: Annotated[int, Field(ge=10, le=86_400)] = 60
+    """Seconds between two of these requests. The dead man's switch must wait longer than that, and at least for two minutes: it is told nothing while the operator moves to another node."""

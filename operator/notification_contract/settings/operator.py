@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from notification_contract.settings.channels import Channels
 from notification_contract.settings.delivery import Breaker, Delivery, Redaction, Routing
 from notification_contract.settings.drill import Drill
-from notification_contract.settings.heartbeats import Heartbeats
+from notification_contract.settings.heartbeats import ExternalHeartbeat, Heartbeats
 from notification_contract.settings.receivers import Receivers
-from notification_contract.settings.section import Section
+from notification_contract.settings.section import Rule, Section
 from notification_contract.settings.telemetry import Audit, Events, Log, Server
 from notification_contract.settings.work import LeaderElection, Queue, Retention, Shutdown, Watch
 
@@ -38,11 +38,21 @@ class OperatorSettings(Section):
     receivers: Receivers = Receivers()
     drill: Drill = Drill()
     heartbeats: Heartbeats = Heartbeats()
+    external_heartbeat: ExternalHeartbeat = ExternalHeartbeat()
     events: Events = Events()
     leader_election: LeaderElection = LeaderElection()
     server: Server = Server()
     log: Log = Log()
     shutdown: Shutdown = Shutdown()
+
+    rules = (
+        Rule(
+            settings=("external_heartbeat.secret", "drill.schedule"),
+            is_broken=lambda settings: settings.external_heartbeat.secret and not settings.drill.schedule,
+            problem="is set, but {1} is empty, so no heartbeat would be sent",
+            hint="set {1}, or remove it",
+        ),
+    )
 
 
 def declared_settings(section: type[BaseModel], path: Path = ()) -> Iterator[tuple[Path, FieldInfo]]:

@@ -151,6 +151,14 @@ class Metrics:
             "heartbeats_missing",
             "NotificationSources of the shards of this replica whose heartbeat is missing.",
         )
+        self.external_heartbeat_success = gauge(
+            "external_heartbeat_last_success_timestamp_seconds",
+            "Unix time at which this replica last told the dead man's switch that the platform delivers; 0 before the first time.",
+        )
+        self.external_heartbeat_failures = counter(
+            "external_heartbeat_failures_total",
+            "Times that the dead man's switch was not told although the last drill was green, or was not known to be.",
+        )
         self.settings_ignored = gauge(
             "settings_ignored",
             "Settings of the configuration file that this operator does not have and ignores, because the file needs a newer version.",

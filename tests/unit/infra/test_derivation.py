@@ -79,6 +79,9 @@ UNUSUAL: dict[str, tuple[str, Any]] = {
     "drill.schedule": ("0 9 * * 1", "0 9 * * 1"),
     "heartbeats.enabled": ("true", True),
     "heartbeats.tenant_sources": ("true", True),
+    "external_heartbeat.secret": ("dead-mans-switch", "dead-mans-switch"),
+    "external_heartbeat.secret_key": ("ping", "ping"),
+    "external_heartbeat.every_seconds": ("300", 300),
     "sanitizer.emails": ("false", False),
     "sanitizer.ip_addresses": ("false", False),
     "audit.url": ("http://store.example.com:8080/audit", "http://store.example.com:8080/audit"),
@@ -107,6 +110,13 @@ UNUSUAL: dict[str, tuple[str, Any]] = {
     "shutdown.grace_seconds": ("12", 12.0),
 }
 """An unusual value for each setting of the operator: as Pulumi's text, and as the operator must read it."""
+
+
+REQUIRED = {
+    "audit.token_audience": {"auditUrl": "https://store.example.com"},
+    "external_heartbeat.secret": {"drillSchedule": "0 9 * * 1"},
+}
+"""What a setting needs in addition."""
 
 
 def dotted(path: tuple[str, ...]) -> str:
@@ -142,7 +152,7 @@ def test_value_set_in_a_stack_reaches_the_operator(
     monkeypatch.setenv(names.SLACK_URL_VARIABLE, URL)
     text, expected = UNUSUAL[path]
     key = key_of(sources(Settings)[tuple(path.split("."))])
-    required = {"auditUrl": "https://store.example.com"} if path == "audit.token_audience" else {}
+    required = REQUIRED.get(path, {})
     settings = read_by_operator(tmp_path, {"channelsSlackWebhookUrl": URL, key: text} | required)
     assert plain(value_at(settings, tuple(path.split(".")))) == expected
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from notification_contract.names import DRILL_JOB_LABELS
 from platform_infra import names
 from platform_infra.settings.reader import SettingsError, parse
 from tests.unit.infra.test_rbac import grants
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from tests.unit.infra.conftest import Record
 
 WEEKLY = {"drillSchedule": "0 9 * * 1"}
+SWITCH = {"monitoringExternalHeartbeatSecret": "dead-mans-switch"}
 GRANTED = [
     ("kubernaut.ai", "notificationreceivers", ("list",)),
     ("kubernaut.ai", "notificationrequests", ("create", "get")),
@@ -194,6 +196,18 @@ def test_drill_waits_for_the_operator(record: Record) -> None:
             "drillSchedule is set, but operatorEnabled is false, so no drill would be delivered; set operatorEnabled",
         ),
         (
+            {"monitoringExternalHeartbeatSecret": "dead-mans-switch"},
+            "monitoringExternalHeartbeatSecret is set, but drillSchedule is empty, so no heartbeat would be sent; set drillSchedule to",
+        ),
+        (
+            {**WEEKLY, "monitoringExternalHeartbeatSecret": "https://ping.example.com/x"},
+            "monitoringExternalHeartbeatSecret is 'https://ping.example.com/x', but",
+        ),
+        (
+            {**WEEKLY, **SWITCH, "monitoringExternalHeartbeatEverySeconds": "9"},
+            "monitoringExternalHeartbeatEverySeconds is '9', but should be greater than or equal to 10",
+        ),
+        (
             {**WEEKLY, "monitoringDrillHours": "168"},
             (
                 "monitoringDrillHours is 168, but drillSchedule '0 9 * * 1' leaves up to 168 hours between two drills; "
@@ -216,3 +230,32 @@ def test_useless_setting_is_refused_with_field_value_and_hint(values: dict[str, 
 
 def test_limit_without_a_schedule_is_not_compared() -> None:
     assert parse({"monitoringDrillHours": "2"}).monitoring.drill_hours == 2
+
+
+def test_external_heartbeat_reads_its_secret_by_name_and_the_jobs_of_drills(record: Record) -> None:
+    def rules(**values: str) -> list[dict[str, Any]]:
+        own: list[dict[str, Any]] = record(**WEEKLY, **values).named("Role", "own").inputs["rules"]
+        return own
+
+    before, after = rules(), rules(**SWITCH)
+    assert [rule for rule in after if rule not in before] == [
+        {
+            "apiGroups": [""],
+            "resources": ["secrets"],
+            "verbs": ["list"],
+            "resourceNames": ["dead-mans-switch"],
+        },
+        {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["list"]},
+    ]
+    assert [rule for rule in after if rule in before] == before
+
+
+def test_jobs_of_drills_have_the_labels_that_the_operator_selects(record: Record) -> None:
+    labels = record(**WEEKLY).spec("CronJob")["jobTemplate"]["metadata"]["labels"]
+    assert DRILL_JOB_LABELS.items() <= labels.items()
+
+
+def test_preview_sends_no_heartbeat() -> None:
+    preview = {"previewNumber": "7", "operatorNamespace": "preview-7", "watchNamespaces": '["preview-7"]'}
+    assert parse({**WEEKLY, **SWITCH}).monitoring.external_heartbeat.secret == "dead-mans-switch"
+    assert parse({**WEEKLY, **SWITCH, **preview}).monitoring.external_heartbeat.secret == ""

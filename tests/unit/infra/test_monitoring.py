@@ -38,7 +38,10 @@ if TYPE_CHECKING:
 
 BOTH = [discovery.POD_MONITOR, discovery.PROMETHEUS_RULE]
 RUNBOOKS = ROOT / "docs" / "runbooks"
-ALERTS = (*alerts("any", Limits()), *gateway_alerts("any", Limits()))
+ALERTS = (
+    *alerts("any", Limits(has_external_heartbeat=True)),
+    *gateway_alerts("any", Limits()),
+)
 GATEWAY = {"gatewayEnabled": "true", "monitoringMode": "crds"}
 
 
@@ -206,6 +209,16 @@ def test_base_of_runbooks_precedes_the_page_of_each_alert(base: str) -> None:
 
 def test_default_limits_match_the_default_settings() -> None:
     assert limits(parse({}).monitoring) == Limits()
+
+
+def test_alert_about_the_external_heartbeat_exists_with_it_only() -> None:
+    def names(values: dict[str, str]) -> set[str]:
+        return {alert.name for alert in alerts("any", limits(parse(values).monitoring))}
+
+    without = names({})
+    with_it = names({"drillSchedule": "@weekly", "monitoringExternalHeartbeatSecret": "switch"})
+    assert with_it - without == {"NotificationExternalHeartbeatFailing"}
+    assert without < with_it
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(300, "5m"), (90, "90s"), (1, "1s"), (60, "1m")])

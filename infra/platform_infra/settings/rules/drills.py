@@ -27,6 +27,12 @@ DRILL_RULES = (
         what="is set, but operatorEnabled is false, so no drill would be delivered",
         hint="set operatorEnabled to true, or remove the schedule",
     ),
+    Rule(
+        keys=("monitoringExternalHeartbeatSecret", "drillSchedule"),
+        is_broken=lambda s: bool(s.monitoring.external_heartbeat.secret) and not s.drill.schedule,
+        what="is set, but drillSchedule is empty, so no heartbeat would be sent",
+        hint="set drillSchedule to a schedule such as `0 9 * * 1`, or remove it",
+    ),
 )
 DRILL_KEYS = frozenset({"drillSchedule", "monitoringDrillHours"})
 """The settings that decide when the alert fires."""

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
+from platform_infra.settings.derivation import operator_setting
 from platform_infra.settings.sections.base import LabelKey, LabelValue, Section
 
 
@@ -41,6 +42,14 @@ def _base_url(text: str) -> str:
     return text
 
 
+class ExternalHeartbeat(Section):
+    """Requests to a dead man's switch: a service elsewhere that raises an alarm when they stop."""
+
+    secret: str = operator_setting("external_heartbeat.secret")
+    secret_key: str = operator_setting("external_heartbeat.secret_key")
+    every_seconds: int = operator_setting("external_heartbeat.every_seconds")
+
+
 class Monitoring(Section):
     """Metrics collection, and thresholds of the alerts."""
 
@@ -60,3 +69,4 @@ class Monitoring(Section):
     """With `gatewayEnabled`: hours that a NotificationSource that has received messages before can be without one without an alert; 0 for any time. A sender that must send more often is a source of the type heartbeat."""
     queue_seconds: Annotated[int, Field(ge=1, le=86_400)] = 60
     """Seconds that a notification can wait for a worker without an alert."""
+    external_heartbeat: ExternalHeartbeat = ExternalHeartbeat()
