@@ -36,6 +36,11 @@ class Connections(web.Server):
         self._senders: dict[web.RequestHandler, asyncio.Transport] = {}
         """The one whose latest authenticated request is oldest first."""
 
+    @property
+    def count(self) -> int:
+        """The number of those that are open."""
+        return len(self._strangers) + len(self._senders)
+
     def __call__(self) -> web.RequestHandler:
         """Return the protocol of a new connection."""
         return _Connection(self, loop=self._loop, **self._kwargs)

@@ -77,7 +77,7 @@ class Server:
         self._clock = clock
         self.bodies = BodyReader()
         # With decompression, a body is unpacked before its sender is authenticated.
-        self._connections = Connections(
+        self.connections = Connections(
             self.handle,
             access_log=None,
             logger=SILENT,
@@ -96,7 +96,7 @@ class Server:
             OSError: the port is taken.
         """
         self._runner = runner = web.ServerRunner(
-            self._connections, shutdown_timeout=self._settings.grace_seconds
+            self.connections, shutdown_timeout=self._settings.grace_seconds
         )
         await runner.setup()
         if self._settings.host == ALL_ADDRESSES:
@@ -164,7 +164,7 @@ class Server:
             incoming=incoming,
             path=path,
             query=request.query,
-            on_authenticated=lambda: self._connections.authenticated(request.protocol),
+            on_authenticated=lambda: self.connections.authenticated(request.protocol),
         )
 
     def _report(self, exchange: Exchange, response: web.Response, *, seconds: float, size: int) -> None:
