@@ -169,10 +169,14 @@ class Elector:
 
     async def release(self) -> None:
         """Release everything, so that no replica has to wait; best effort."""
-        steps = [candidate.release() for candidate in self._candidates if candidate.held]
         self._shutting_down = True
+        for candidate in self._candidates:
+            candidate.lose()
         try:
             async with asyncio.timeout(self.period):
+                # A renewal that the shutdown cancelled may have been applied.
+                await self.observe()
+                steps = [each.release() for each in self._candidates if each.is_stale_holder]
                 await _gather((self._members.leave(), *steps))
         except FAILURES as error:
             logger.warning("lease not released", error=str(error) or type(error).__name__)

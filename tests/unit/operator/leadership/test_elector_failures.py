@@ -50,6 +50,20 @@ async def test_lease_acquired_without_an_answer_is_kept_or_released(replicas: Re
     assert sorted(map(len, shares(one, two))) == [2, 2]
 
 
+@pytest.mark.parametrize("shards", [1, 4])
+async def test_replica_that_stops_while_it_renews_leaves_its_work_at_once(
+    replicas: Replicas, shards: int
+) -> None:
+    one, two = replicas.start_all("one", "two", shards=shards)
+    await replicas.rounds(4)
+    one.leases.answers_lost = True
+    await one.round()
+    one.leases.answers_lost = False
+    await replicas.stop(one)
+    await replicas.rounds()
+    assert two.works == set(range(shards))
+
+
 async def test_gained_shard_is_reported_before_the_next_call_of_the_round(replicas: Replicas) -> None:
     one = replicas.start("one")
 
