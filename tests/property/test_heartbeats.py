@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 SOURCES = load(1000)
 DEAD = 20
-SCHEDULES = cases(24)
+SCHEDULES = max(cases(24), 4)
 CHOICES = 4000
 EVERY, GRACE = 60.0, 10.0
 START = datetime(2026, 11, 29, tzinfo=UTC)
