@@ -126,6 +126,7 @@ def stack_values(spec: OperatorSpec, *, image: str, kubeconfig: str, sink: str =
     values_of_stack = {
         **_ci_values(),
         **EVERYWHERE,
+        "gatewayEnabled": spec.name == FIRST,
         **spec.settings,
         "clusterKind": "existing",
         "clusterKubeconfig": kubeconfig,
@@ -135,7 +136,6 @@ def stack_values(spec: OperatorSpec, *, image: str, kubeconfig: str, sink: str =
         "operatorImage": image,
         "watchNamespaceSelector": f"{LABEL}={spec.name},{EXCLUDED}",
         "previewBase": spec.name == FIRST,
-        "gatewayEnabled": spec.name == FIRST,
         # Guests have no right in the whole cluster, so the owner of the CRDs names them.
         "admissionStatusWriters": [f"system:serviceaccount:guest-*:{names.OPERATOR}"],
     }

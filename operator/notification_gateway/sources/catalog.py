@@ -41,6 +41,7 @@ MOST: Final = 2000
 """Sources that are served."""
 MOST_OF_NAMESPACE: Final = 200
 """Sources of one namespace other than the gateway's that are served: the oldest."""
+MISSING: Final = f"the CRD {names.SOURCE_CRD} is not installed"
 CRD_HINT: Final = (
     "apply the CRD of NotificationSource; the gateway begins to work a few seconds later and needs no restart"
 )
@@ -214,11 +215,13 @@ class Sources:
             else f"notificationsources in namespace {self.home}",
             crd=RESOURCE,
         )
-        async with aclosing(self._watches.open(within, Declared.parse).changes()) as events:  # type: ignore[type-var]  # a generator
+        watch = self._watches.open(within, Declared.parse)
+        async with aclosing(watch.changes()) as events:  # type: ignore[type-var]  # a generator
             async for event in events:
-                self._take(event)
+                # Of a kind that is not installed, the listing is empty: whether a source exists is not known then.
+                self._take(event, missing=watch.missing)
 
-    def _take(self, event: Event[Declared]) -> None:
+    def _take(self, event: Event[Declared], *, missing: bool) -> None:
         match event:
             case Listed(items):
                 present = {each.key: each for each in items}
@@ -226,7 +229,7 @@ class Sources:
                     del self._entries[key]
                 for each in present.values():
                     self._put(each)
-                self._listed = True
+                self._listed, self.known = not missing, self.known and not missing
             case Changed(item):
                 if not self._put(item):
                     # Its status has changed, as it does with every write of a replica.
@@ -238,7 +241,7 @@ class Sources:
             case Failed(error):
                 self.error = str(error)
                 return
-        self.error = ""
+        self.error = MISSING if missing else ""
         self._count()
         self._secrets.want(
             key

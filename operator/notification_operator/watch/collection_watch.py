@@ -137,6 +137,11 @@ class CollectionWatch(Generic[Item]):
         self.error = ""
         """Why the collection cannot be listed or watched now; empty while it can."""
 
+    @property
+    def missing(self) -> bool:
+        """Whether the kind is not installed: what is listed then is empty."""
+        return self._served is not None and self._served.missing
+
     def expire(self) -> None:
         """List again when the present watch ends, which is after two minutes at most."""
         self._expired = True

@@ -29,19 +29,25 @@ CRD = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{names.SOURCE_CR
 def install(api_server: ApiServer) -> None:
     """Apply the definition of the kind, and wait until it is served."""
     api_server.cluster.apply(notification_source())
+    eventually(lambda: is_served(api_server), bool, within=30)
 
-    def is_served() -> bool:
-        # A path that is not served yet has a plain page.
-        with contextlib.suppress(json.JSONDecodeError):
-            return api_server.send("GET", SOURCES).code == HTTPStatus.OK
-        return False
 
-    eventually(is_served, bool, within=30)
+def remove(api_server: ApiServer) -> None:
+    """Delete the definition of the kind, and wait until it is not served any more."""
+    assert api_server.send("DELETE", CRD).code == HTTPStatus.OK
+    eventually(lambda: is_served(api_server), lambda served: not served, within=30)
+
+
+def is_served(api_server: ApiServer) -> bool:
+    # The path of a kind that is not served has a plain page.
+    with contextlib.suppress(json.JSONDecodeError):
+        return api_server.send("GET", SOURCES).code == HTTPStatus.OK
+    return False
 
 
 @pytest.fixture(scope="session")
 def sources(api_server: ApiServer) -> Iterator[ApiServer]:
-    """The API server with the kind that no stack installs yet."""
+    """The API server with the kind."""
     install(api_server)
     yield api_server
     api_server.send("DELETE", CRD)

@@ -22,7 +22,7 @@ from notification_contract.settings.gateway import Gateway, GatewaySettings
 from notification_contract.settings.telemetry import Server
 from notification_gateway.app import App
 from tests.api_server.conftest import KIND, NAMESPACE
-from tests.api_server.gateway.conftest import CRD, install
+from tests.api_server.gateway.conftest import install, remove
 from tests.api_server.gateway.place import BEARER, TOKEN
 from tests.harness.eventually import eventually
 from tests.unit.gateway.test_hooks import BATCH, EVENT, alert
@@ -365,7 +365,7 @@ def test_quota_of_a_caller_is_429_and_of_its_permission_403(place: Place, replic
 
 @pytest.mark.check("gateway-service-14")
 def test_kind_that_is_installed_later_is_served_without_a_restart(place: Place) -> None:
-    assert place.api.send("DELETE", CRD).code == 200
+    remove(place.api)
     try:
         replica = place.replica(ready=False)
         eventually(replica.readiness, lambda found: found == 503)
