@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 MAX_BYTES: Final = 1024 * 1024
 SECONDS: Final = 10.0
 """Time limit of a body; its sender is not authenticated yet."""
-BUDGET: Final = 16 * 1024 * 1024
+BUDGET: Final = 8 * 1024 * 1024
 """Bytes of all bodies in memory."""
 
 
