@@ -178,6 +178,25 @@ def test_account_of_listed_namespaces_has_rights_in_no_other(api_server: ApiServ
     assert [listing(other), listing(home)] == [403, 403]
 
 
+def test_operator_reads_the_secret_of_the_external_heartbeat_and_no_other(api_server: ApiServer) -> None:
+    home = api_server.namespace()
+    values = {"operatorNamespace": home, "watchNamespaces": json.dumps([home])}
+    for obj in objects(**WEEKLY, **values, monitoringExternalHeartbeatSecret="switch"):
+        if obj["metadata"]["labels"].get("app.kubernetes.io/component") == "rbac":
+            api_server.apply(obj)
+    user = f"system:serviceaccount:{home}:{names.OPERATOR}"
+
+    def read(path: str) -> int:
+        return api_server.send("GET", path, user=user).code
+
+    secrets, selector = f"/api/v1/namespaces/{home}/secrets", "?limit=1&fieldSelector=metadata.name="
+    eventually(lambda: read(f"{secrets}{selector}switch"), lambda code: code == 200, within=10)
+    jobs = f"/apis/batch/v1/namespaces/{home}/jobs"
+    others = (f"{secrets}{selector}other", secrets, f"{secrets}/switch", f"{jobs}/drill")
+    assert read(f"{jobs}?limit=500") == 200
+    assert [read(path) for path in others] == [403] * len(others)
+
+
 def test_cron_job_and_its_pod_are_accepted_in_the_restricted_namespace(
     api_server: ApiServer, account: str
 ) -> None:

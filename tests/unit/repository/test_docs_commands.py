@@ -61,6 +61,15 @@ SELECTED: Mapping[str, Sequence[frozenset[str]]] = {
     "docs/notificationrequest.md": [frozenset({Phase.FAILED}), frozenset({Phase.FAILED})],
     "docs/runbooks/delivery-failures.md": [UNDELIVERED, frozenset({"phase changed"})],
     "docs/runbooks/backlog-full.md": [frozenset({"2 failed", "1 sent"})],
+    "docs/runbooks/NotificationExternalHeartbeatFailing.md": [
+        frozenset(
+            {
+                "external heartbeat not sent; retrying",
+                "external heartbeat paused",
+                "external heartbeat resumed",
+            }
+        )
+    ],
     "docs/runbooks/audit-loss.md": [
         frozenset(
             {

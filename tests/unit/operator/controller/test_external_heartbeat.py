@@ -129,7 +129,7 @@ async def beating(world: World, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
 def test_one_request_is_sent_in_each_period_while_the_last_drill_is_green(
     monkeypatch: pytest.MonkeyPatch, logged: list[Any]
 ) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         async with beating(World(every_seconds=60), monkeypatch) as world:
             assert await world.passes(3600) == 60
             gaps = {
@@ -139,13 +139,13 @@ def test_one_request_is_sent_in_each_period_while_the_last_drill_is_green(
             assert world.metric(SUCCESS) == (BEGIN + timedelta(seconds=world.sent[-1])).timestamp()
             assert (world.metric(FAILURES), logged) == (0, [])
 
-    run_virtually(story())
+    run_virtually(scenario())
 
 
 def test_no_request_is_sent_after_a_drill_that_failed_until_one_is_green(
     monkeypatch: pytest.MonkeyPatch, logged: list[Any]
 ) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         async with beating(World(every_seconds=600), monkeypatch) as world:
             world.jobs.append(drill("Failed", BEGIN + timedelta(hours=1)))
             await world.passes(600)
@@ -160,21 +160,21 @@ def test_no_request_is_sent_after_a_drill_that_failed_until_one_is_green(
             assert logged[-1]["event"] == "external heartbeat resumed"
             assert world.metric(FAILURES) == 0
 
-    run_virtually(story())
+    run_virtually(scenario())
 
 
 def test_requests_end_when_no_drill_was_green_for_two_periods(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         async with beating(World(every_seconds=3600), monkeypatch) as world:
             await world.passes(10 * DAY.total_seconds())
             assert len(world.sent) == 48
             assert world.sent[-1] < 2 * DAY.total_seconds()
 
-    run_virtually(story())
+    run_virtually(scenario())
 
 
 def test_replica_that_is_not_the_owner_neither_reads_nor_sends(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         world = World(every_seconds=60)
         world.owner = False
         async with beating(world, monkeypatch):
@@ -183,14 +183,14 @@ def test_replica_that_is_not_the_owner_neither_reads_nor_sends(monkeypatch: pyte
             world.owner = True
             assert await world.passes(10) == 1
 
-    run_virtually(story())
+    run_virtually(scenario())
 
 
 @pytest.mark.parametrize("fault", ["away", "refuses"])
 def test_failure_is_counted_logged_once_and_repeated_within_a_minute(
     fault: str, monkeypatch: pytest.MonkeyPatch, logged: list[Any]
 ) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         async with beating(World(every_seconds=3600), monkeypatch) as world:
             setattr(world, fault, True)
             await world.passes(3600 + 5 * 60)
@@ -201,7 +201,7 @@ def test_failure_is_counted_logged_once_and_repeated_within_a_minute(
             assert logged[-1]["event"] == "external heartbeat resumed"
             assert await world.passes(3500) == 0
 
-    run_virtually(story())
+    run_virtually(scenario())
 
 
 @pytest.mark.parametrize(
@@ -218,13 +218,13 @@ def test_failure_is_counted_logged_once_and_repeated_within_a_minute(
 def test_secret_without_a_url_is_named_and_its_value_is_not(
     data: dict[str, str], monkeypatch: pytest.MonkeyPatch, logged: list[Any]
 ) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         world = World()
         world.secrets = [{"data": data}]
         async with beating(world, monkeypatch):
             assert (world.tried, world.metric(FAILURES)) == (0, 1)
 
-    run_virtually(story())
+    run_virtually(scenario())
     assert [each["error"] for each in logged] == ["the key url of the Secret switch has no http or https URL"]
 
 
@@ -294,11 +294,11 @@ def test_heartbeat_without_drills_is_refused_with_the_remedy() -> None:
 
 
 def test_secret_that_does_not_exist_is_named(monkeypatch: pytest.MonkeyPatch, logged: list[Any]) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         world = World()
         world.secrets = []
         async with beating(world, monkeypatch):
             assert (world.tried, world.metric(FAILURES)) == (0, 1)
 
-    run_virtually(story())
+    run_virtually(scenario())
     assert [each["error"] for each in logged] == ["the Secret switch does not exist"]
