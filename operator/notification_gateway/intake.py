@@ -14,14 +14,14 @@ from notification_operator.rendering.texts import render_texts
 
 if TYPE_CHECKING:
     from notification_contract.sources.source import NotificationSource
-    from notification_gateway.mapping import Limits, Notification, Post
+    from notification_gateway.mapping import Limits, Notification, Post, Translation
     from notification_gateway.store import RequestStore, Stored
     from notification_operator.rendering.job import Renderer
 
 SHORT: Final = 16 * 1024
 """Bytes of a body that is parsed in the event loop; a longer one is parsed in a thread."""
-THREADS: Final = 2
-"""Long bodies that are parsed concurrently."""
+LONG: Final = 2
+"""Long bodies that are in work at a time: parsed, a body takes many times its size until its notifications are stored."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +46,7 @@ class Intake:
         self._store = store
         self._renderer = renderer
         self._limits = limits
-        self._threads = asyncio.Semaphore(THREADS)
+        self._long = asyncio.Semaphore(LONG)
 
     async def take(self, source: NotificationSource, post: Post) -> Receipt:
         """Store what a post becomes.
@@ -58,10 +58,12 @@ class Intake:
             Unavailable: it may be stored later.
         """
         if len(post.body) <= SHORT:
-            translation = translate(source, post, self._limits)
-        else:
-            async with self._threads:
-                translation = await asyncio.to_thread(translate, source, post, self._limits)
+            return await self._store_all(source, post, translate(source, post, self._limits))
+        async with self._long:
+            translation = await asyncio.to_thread(translate, source, post, self._limits)
+            return await self._store_all(source, post, translation)
+
+    async def _store_all(self, source: NotificationSource, post: Post, translation: Translation) -> Receipt:
         stored: list[Stored] = []
         if translation.notifications:
             stored = await self._store.create_all(

@@ -96,10 +96,21 @@ async def test_sources_beyond_the_bound_of_a_namespace_are_not_served(
 
 async def test_crd_that_arrives_later_needs_no_restart(cluster: Cluster) -> None:
     cluster.uninstall("notificationsources")
-    async with serving(cluster) as gateway:
-        assert (await gateway.send()).status == 401
+    async with serving(cluster, ready=False) as gateway:
+        await until(lambda: gateway.app.sources.error)
+        assert (await gateway.send()).status == 503
         cluster.secret(token="s3cret")
-        cluster.install("notificationsources")
         cluster.source()
-        await until(lambda: gateway.app.sources.get(HOME, "alerts"))
+        cluster.install("notificationsources")
+        await until(lambda: gateway.app.sources.known)
         assert (await gateway.send()).status == 202
+
+
+async def test_crd_that_is_deleted_makes_every_source_unavailable(cluster: Cluster) -> None:
+    cluster.secret(token="s3cret")
+    cluster.source()
+    async with serving(cluster) as gateway:
+        assert (await gateway.send()).status == 202
+        cluster.uninstall("notificationsources")
+        await until(lambda: not gateway.app.sources.known)
+        assert (await gateway.send()).status == 503
