@@ -70,7 +70,7 @@ def engine_tests(session: nox.Session) -> None:
 @nox.session(name="api-tests", python=False)
 def api_tests(session: nox.Session) -> None:
     """Run the tests with a real API server and no cluster."""
-    _pytest(session, "tests/api_server", "tests/cli")
+    _pytest(session, "tests/api_server", "tests/cli", "-m", "not long")
 
 
 def _pytest(session: nox.Session, *arguments: str) -> None:

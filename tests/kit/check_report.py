@@ -67,6 +67,8 @@ class CheckReport:
         for group, promises in self.descriptions.items():
             passed = sum(passed for check, passed in results.items() if check.rpartition("-")[0] == group)
             groups.append(f"{group} {passed}/{len(promises)}")
+        if left := len(self.checks) - len(results):
+            groups.append(f"{left} not run")
         return f"{sum(results.values())}/{len(self.checks)} ({', '.join(groups)})"
 
     @property

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 KEEP_FAILED = "--keep-failed"
 LONG = "--long"
+LONG_WITHOUT_CLUSTER = ("tests/api_server", "-m", "long")
 CHECKS = ("pre_commit", "run", "--all-files", "--hook-stage", "manual")
 # The longest tests first: at the end, when a worker has nothing left to do, the others run short ones.
 WITHOUT_CLUSTER = ("tests/engine", "tests/api_server", "tests/cli", "tests/property", "tests/unit")
@@ -59,12 +60,13 @@ def run_stack_tests(context: typer.Context, *, keep_failed: KeepFailed = False) 
 
 @long.command("long", context_settings=PASS_THROUGH)
 def run_long_tests(context: typer.Context, *, keep_failed: KeepFailed = False) -> None:
-    """Run the tests that take minutes, on a disposable stack: updates under traffic, previews and others.
+    """Run the tests that take minutes: updates under traffic, previews, alerts of real Alertmanagers and others.
 
     Other arguments go to pytest.
     """
-    start = time.monotonic()
-    _exit(_on_a_stack([LONG, *_arguments(context, keep_failed=keep_failed)]), start)
+    start, arguments = time.monotonic(), _arguments(context, keep_failed=keep_failed)
+    chosen = bool(arguments) or _passes(["pytest", *LONG_WITHOUT_CLUSTER])
+    _exit(chosen and _on_a_stack([LONG, *arguments]), start)
 
 
 def _arguments(context: typer.Context, *, keep_failed: bool) -> list[str]:
@@ -78,7 +80,9 @@ def _exit(passed: bool, start: float) -> None:  # noqa: FBT001 - the only thing 
 
 
 def _without_cluster(arguments: list[str]) -> bool:
-    return _passes(["pytest", *WITHOUT_CLUSTER, "-n", "auto", "--dist", "worksteal", *arguments])
+    return _passes(
+        ["pytest", *WITHOUT_CLUSTER, "-m", "not long", "-n", "auto", "--dist", "worksteal", *arguments]
+    )
 
 
 def _passes(module: Sequence[str]) -> bool:

@@ -78,6 +78,7 @@ def test_rule_that_fires_and_resolves_is_a_trigger_and_a_resolve(place: Place, a
 
 
 @pytest.mark.check("gateway-alerts-02")
+@pytest.mark.long
 def test_alert_that_fires_while_the_gateway_is_dead_is_told_once(
     place: Place, replica: Replica, alerts: Alerting
 ) -> None:
@@ -129,6 +130,7 @@ def test_gateway_killed_while_it_stores_tells_the_alert_once(
 
 
 @pytest.mark.check("gateway-alerts-04")
+@pytest.mark.long
 def test_api_server_that_refuses_with_503_delays_the_alert_only(
     place: Place, away: Faulty, faulty_alerts: tuple[Replica, Alerting]
 ) -> None:
@@ -146,6 +148,7 @@ def test_api_server_that_refuses_with_503_delays_the_alert_only(
 
 
 @pytest.mark.check("gateway-alerts-05")
+@pytest.mark.long
 def test_lost_answer_of_the_api_server_makes_no_second_alert(
     place: Place, away: Faulty, faulty_alerts: tuple[Replica, Alerting]
 ) -> None:
@@ -160,6 +163,7 @@ def test_lost_answer_of_the_api_server_makes_no_second_alert(
 
 
 @pytest.mark.check("gateway-alerts-06")
+@pytest.mark.long
 def test_hour_of_repeats_by_two_alertmanagers_tells_the_alert_once(
     place: Place, replica: Replica, tmp_path: Path
 ) -> None:
@@ -176,6 +180,7 @@ def test_hour_of_repeats_by_two_alertmanagers_tells_the_alert_once(
 
 
 @pytest.mark.check("gateway-alerts-07")
+@pytest.mark.long
 def test_repeat_after_tells_once_per_period_whoever_repeats(
     place: Place, replica: Replica, tmp_path: Path
 ) -> None:
@@ -195,6 +200,7 @@ def test_repeat_after_tells_once_per_period_whoever_repeats(
 
 
 @pytest.mark.check("gateway-alerts-08")
+@pytest.mark.long
 def test_alerts_of_one_group_that_change_one_by_one_are_told_each(place: Place, alerts: Alerting) -> None:
     alerts.burn("a")
     told(place, "Trigger")
@@ -218,6 +224,7 @@ def test_alert_over_a_quota_is_told_when_the_quota_allows_it(place: Place, alert
 
 
 @pytest.mark.check("gateway-alerts-10")
+@pytest.mark.long
 def test_alert_over_the_rate_limit_is_told_later(place: Place, replica: Replica, tmp_path: Path) -> None:
     place.ready_source(SOURCE, "alertmanager", rateLimit={"count": 1, "period": "5s"})
     with alerting(tmp_path, replica.url + HOOK) as alerts:
@@ -230,6 +237,7 @@ def test_alert_over_the_rate_limit_is_told_later(place: Place, replica: Replica,
 
 
 @pytest.mark.check("gateway-alerts-11")
+@pytest.mark.long
 def test_gateway_that_ends_in_order_refuses_no_alert_that_it_has_read(
     place: Place, away: Faulty, faulty_alerts: tuple[Replica, Alerting]
 ) -> None:

@@ -116,6 +116,7 @@ def secret(namespace: str) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "Secret", "metadata": {"namespace": namespace, "name": SECRET}}
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("operator")
 def test_demonstration_shows_an_alert_and_a_missing_heartbeat(place: Place, replica: Replica) -> None:
     cluster = DemoCluster(place.api.cluster.kubeconfig)

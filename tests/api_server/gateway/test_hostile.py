@@ -69,6 +69,7 @@ def connections(replica: Replica) -> int:
 
 
 @pytest.mark.check("gateway-hostile-01")
+@pytest.mark.long
 async def test_thousand_hostile_requests_are_no_fault_and_leave_nothing(
     place: Place, replica: Replica
 ) -> None:
@@ -87,6 +88,7 @@ async def test_thousand_hostile_requests_are_no_fault_and_leave_nothing(
 
 
 @pytest.mark.check("gateway-hostile-02")
+@pytest.mark.long
 async def test_bodies_beyond_the_memory_of_all_are_told_to_come_again(place: Place, replica: Replica) -> None:
     sources(place)
     large = json.dumps({"text": "x" * 1_000_000}).encode()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -11,9 +11,11 @@ from notification_contract.sources.status import ReadyReason
 from notification_gateway.sources import catalog
 from notification_gateway.sources.readiness import assess
 from notification_gateway.sources.secret_values import SecretState
-from tests.unit.gateway.cluster import HOME, Cluster
 from tests.unit.gateway.shipped import serving
 from tests.unit.operator.kube_api import until
+
+if TYPE_CHECKING:
+    from tests.unit.gateway.cluster import Cluster
 
 FOUND = SecretState(known=True, data={"token": "t"})
 BEARER = {"bearerSecretRef": {"name": "hook"}}

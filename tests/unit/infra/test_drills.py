@@ -232,7 +232,7 @@ def test_limit_without_a_schedule_is_not_compared() -> None:
     assert parse({"monitoringDrillHours": "2"}).monitoring.drill_hours == 2
 
 
-def test_external_heartbeat_reads_its_secret_by_name_and_the_jobs_of_drills(record: Record) -> None:
+def test_external_heartbeat_reads_its_secret_by_name_and_drill_jobs(record: Record) -> None:
     def rules(**values: str) -> list[dict[str, Any]]:
         own: list[dict[str, Any]] = record(**WEEKLY, **values).named("Role", "own").inputs["rules"]
         return own

@@ -228,7 +228,7 @@ def test_secret_without_a_url_is_named_and_its_value_is_not(
     assert [each["error"] for each in logged] == ["the key url of the Secret switch has no http or https URL"]
 
 
-async def test_operator_that_ships_posts_to_the_url_of_the_secret_and_hides_it_from_its_log(
+async def test_operator_that_ships_posts_to_the_url_and_hides_it_from_its_log(
     monkeypatch: pytest.MonkeyPatch, logged: list[Any]
 ) -> None:
     monkeypatch.setattr(external_heartbeat, "RETRY_SECONDS", 0.05)
