@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
-import jwt
 import orjson
 import structlog
 
@@ -81,6 +80,8 @@ class OidcTokens:
         key = await self._key(issuer, claims)
         if key is None:
             return None
+        import jwt  # noqa: PLC0415 - as in `claims_of`, which has loaded it
+
         try:
             verified = jwt.decode(
                 token,

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-import jwt
-
 LONGEST: Final = 16 * 1024
 """Characters of a token."""
 ALGORITHMS: Final = ("RS256", "ES256", "PS256", "EdDSA")
@@ -27,6 +25,8 @@ def claims_of(token: str) -> Claims | None:
     """Return the claims; None for a text that is no token, or one of an unusable algorithm."""
     if not token or len(token) > LONGEST:
         return None
+    import jwt  # noqa: PLC0415 - with its cryptography, it takes 8 MB: senders of hooks need none of it
+
     try:
         whole = jwt.decode_complete(token, options={"verify_signature": False})
     except (jwt.PyJWTError, ValueError, RecursionError):
