@@ -19,11 +19,12 @@ from urllib.parse import urlsplit
 
 from notification_contract.kinds.choices import BodyFormat, LifecycleEvent
 from notification_operator.domain.redaction.redact import ALL_RULES
-from notification_operator.rendering.composition import check_templates, compose
+from notification_operator.rendering.composition import compose
 from notification_operator.rendering.job import RenderingError
 from notification_operator.rendering.markup.markups import MAIL, MARKUPS
 from notification_operator.rendering.mime import write
 from notification_operator.rendering.redaction import rule_values
+from notification_operator.rendering.texts import check_templates
 from notification_operator.rendering.worker import RenderWorker
 from notification_operator.telemetry.gauges import Heartbeat
 from tests.fuzz.markdown import Author

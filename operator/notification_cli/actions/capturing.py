@@ -24,8 +24,8 @@ from notification_operator.delivery.http.exchange import USUAL
 from notification_operator.domain.receivers.references import ReferenceReason, References
 from notification_operator.domain.redaction.redactor import Redactor
 from notification_operator.endpoints.factory import CHANNEL_PACKAGE, ChannelFactory
-from notification_operator.rendering.composition import check_templates
 from notification_operator.rendering.mail import write_mail
+from notification_operator.rendering.texts import check_templates
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping

@@ -20,8 +20,8 @@ from notification_gateway.sources.readiness import Readiness, assess
 from notification_gateway.sources.secret_values import SecretKey
 from notification_operator.domain.json_values import mapping, moment
 from notification_operator.kube.objects import collection
-from notification_operator.rendering.composition import check_templates
 from notification_operator.rendering.job import RenderingError
+from notification_operator.rendering.texts import check_templates
 from notification_operator.watch.collection_watch import Changed, Collection, Failed, Listed, Removed
 
 if TYPE_CHECKING:

@@ -91,7 +91,7 @@ class TemplateChecks:
 
 def _job() -> Job[..., str]:
     """Return the job that compiles templates; its library is loaded with the first template."""
-    job: Job[..., str] = import_module("notification_operator.rendering.composition").check_templates
+    job: Job[..., str] = import_module("notification_operator.rendering.texts").check_templates
     return job
 
 

@@ -12,6 +12,7 @@ from notification_operator.rendering.job import job
 from notification_operator.rendering.markup.markups import MARKUPS
 from notification_operator.rendering.templating.budget import TemplateRenderError
 from notification_operator.rendering.templating.templates import Template, compiled
+from notification_operator.rendering.texts import templates_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -59,7 +60,7 @@ def compose(*, composition: Composition, markup: str) -> ComposedValues:
     counts: Counter[str] = Counter()
     content, context = composition["context"]["notification"], composition["context"]
     redact = partial(_redact, composition["rules"], counts, (content["subject"], content["body"]))
-    own, _ = _templates_of(composition["templates"])
+    own, _ = templates_of(composition["templates"])
     override, problem = _override(composition["override"])
     subject, first = _text((_own(own.get("subject")),), context, content["subject"], redact)
     body, second = _text((override, _own(own.get("body"))), context, content["body"], redact)
@@ -71,12 +72,6 @@ def compose(*, composition: Composition, markup: str) -> ComposedValues:
         "note": "; ".join(filter(None, (redact(problem), first, second))),
         "counts": dict(counts),
     }
-
-
-@job(seconds=2)
-def check_templates(*, sources: Mapping[str, str]) -> str:
-    """Return why templates, by their keys, are not valid; empty if they are."""
-    return _templates_of(sources)[1]
 
 
 def source_of(namespace: str, name: str, cluster: str) -> str:
@@ -93,14 +88,6 @@ class _Candidate(NamedTuple):
     """If it fails."""
     successor: str
     """If it is used in place of one that failed."""
-
-
-def _templates_of(sources: Mapping[str, str]) -> tuple[dict[str, Template], str]:
-    """Return the templates of a receiver, and why one is not valid; the built-in one takes its place."""
-    found = {key: compiled(text) for key, text in sources.items() if text}
-    valid = {key: each for key, each in found.items() if isinstance(each, Template)}
-    problems = (f"template, {key}: {each}" for key, each in found.items() if isinstance(each, str))
-    return valid, "; ".join(problems)
 
 
 def _override(override: Override | None) -> tuple[_Candidate, str]:

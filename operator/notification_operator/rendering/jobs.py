@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from notification_operator.rendering.composition import check_templates, compose
+from notification_operator.rendering.composition import compose
 from notification_operator.rendering.mime import write
 from notification_operator.rendering.redaction import redact_fields
-from notification_operator.rendering.texts import render_texts
+from notification_operator.rendering.texts import check_templates, render_texts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Texts of templates alone, for what has no receiver yet: the notifications that the gateway creates. Pure."""
+"""Templates without what surrounds them in a message: whether they are valid, and the texts of those of the gateway. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from notification_operator.rendering.job import job
 from notification_operator.rendering.templating.budget import TemplateRenderError
-from notification_operator.rendering.templating.templates import compiled
+from notification_operator.rendering.templating.templates import Template, compiled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,3 +34,17 @@ def render_texts(*, templates: Mapping[str, str], values: Mapping[str, Any]) -> 
         except TemplateRenderError as error:
             result["problems"][key] = str(error)
     return result
+
+
+@job(seconds=2)
+def check_templates(*, sources: Mapping[str, str]) -> str:
+    """Return why templates, by their keys, are not valid; empty if they are."""
+    return templates_of(sources)[1]
+
+
+def templates_of(sources: Mapping[str, str]) -> tuple[dict[str, Template], str]:
+    """Return the templates of a receiver, and why one is not valid; the built-in one takes its place."""
+    found = {key: compiled(text) for key, text in sources.items() if text}
+    valid = {key: each for key, each in found.items() if isinstance(each, Template)}
+    problems = (f"template, {key}: {each}" for key, each in found.items() if isinstance(each, str))
+    return valid, "; ".join(problems)

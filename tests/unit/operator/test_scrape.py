@@ -13,7 +13,7 @@ from prometheus_client import generate_latest
 from atomic_status import KubeStatusStore
 from notification_operator.config.settings import Settings
 from notification_operator.kube.objects import RECEIVER_RESOURCE
-from notification_operator.rendering.composition import check_templates
+from notification_operator.rendering.texts import check_templates
 from notification_operator.rendering.worker import RenderWorker
 from notification_operator.telemetry.gauges import ReceiverGauges
 from notification_operator.telemetry.metrics import Metrics

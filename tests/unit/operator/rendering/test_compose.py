@@ -17,10 +17,10 @@ from notification_operator.domain.redaction.redactor import Redactor
 from notification_operator.domain.template_ref import TemplateRef, TemplateUnavailableError
 from notification_operator.endpoints.attempt import call
 from notification_operator.rendering.compose import MAX_INLINE, Composer, event_type, links, origin
-from notification_operator.rendering.composition import check_templates
 from notification_operator.rendering.job import Renderer
 from notification_operator.rendering.markup.markups import CARD, MAIL, MARKUPS, PLAIN, WRITTEN
 from notification_operator.rendering.templating.filters import FILTERS
+from notification_operator.rendering.texts import check_templates
 from notification_operator.rendering.worker import RenderWorker, WorkerProcess
 from tests.unit.operator.channels.receivers import composer, message
 from tests.unit.operator.rendering.elements import ELEMENTS
