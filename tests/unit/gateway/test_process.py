@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
 import sys
 from typing import TYPE_CHECKING
+
+import pytest
 
 from tests.kit.kubeconfig import kubeconfig
 from tests.unit.gateway.cluster import HOME, Cluster
@@ -22,6 +25,36 @@ SETTINGS = {
     "NOTIFICATION_SERVER__METRICS_PORT": "0",
     "POD_NAME": "gateway-0",
 }
+
+
+LOADED = """
+import runpy, sys, uvloop
+
+def run(work):
+    work.close()
+    print(*sys.modules)
+    return 0
+
+uvloop.run = run
+sys.argv[1:] = ["serve"]
+runpy.run_module("notification_gateway", run_name="__main__")
+"""
+
+
+@pytest.mark.slow
+def test_process_loads_no_library_that_hooks_do_not_need() -> None:
+    process = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, text=True, check=True)
+    loaded = set(process.stdout.split())
+    assert "notification_gateway.app" in loaded
+    assert not loaded & {
+        "jwt",
+        "cryptography",
+        "markdown_it",
+        "rich.console",
+        "pygments",
+        "kopf",
+        "kubernetes.config",
+    }
 
 
 async def test_process_serves_until_sigterm_and_leaves_no_lease(cluster: Cluster, tmp_path: Path) -> None:
