@@ -36,12 +36,15 @@ port = int(sys.argv[-1].removesuffix(":http"))
 http.server.HTTPServer(("{HOST}", port), Handler).serve_forever()
 """
 COMMAND = """
+import signal
 import sys
 from pathlib import Path
 from tools.localcluster.toolchain import Toolchain
 from tools.platform.demo import programs
 from tools.platform.processes import terminated_as_interrupted
 
+# A test run under nohup ignores it, and every program below inherits that.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 folder, port = Path(sys.argv[1]), programs.free_port()
 programs.ensure = lambda groups: Toolchain(root=folder)
 with terminated_as_interrupted(), programs.running("server", str(port), folder=folder, ready=f"http://127.0.0.1:{port}"):

@@ -97,6 +97,9 @@ SELECTED: Mapping[str, Sequence[frozenset[str]]] = {
         )
     ],
     "docs/runbooks/retention-overdue.md": [frozenset({"retention sweep incomplete; retrying"})],
+    "docs/runbooks/rendering-failing.md": [
+        frozenset({"render worker without a result", "render worker not started"})
+    ],
     "docs/runbooks/routing-refused.md": [
         frozenset({"routing document loaded", "routing document removed", "routing document refused"})
     ],
