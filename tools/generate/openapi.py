@@ -42,7 +42,6 @@ REASONS: Final = {
         "MethodNotAllowed",
         "The path has another method, which the header Allow names.",
     ),
-    HTTPStatus.REQUEST_TIMEOUT: ("Timeout", f"The body was not sent completely within {SECONDS:g} s."),
     HTTPStatus.CONFLICT: ("Conflict", "The same key was used with another content."),
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: ("TooLarge", f"The body has more than {MAX_BYTES} bytes."),
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: (
@@ -59,7 +58,7 @@ REASONS: Final = {
     ),
     HTTPStatus.SERVICE_UNAVAILABLE: (
         "Unavailable",
-        "The same request may succeed later. Nothing is lost if it is repeated.",
+        f"The same request may succeed later, or its body did not arrive within {SECONDS:g} s. Nothing is lost if it is repeated.",
     ),
 }
 """The name of each refusal, and what it means."""
@@ -72,7 +71,6 @@ OF_BODIES: Final = (
     HTTPStatus.BAD_REQUEST,
     HTTPStatus.UNAUTHORIZED,
     HTTPStatus.METHOD_NOT_ALLOWED,
-    HTTPStatus.REQUEST_TIMEOUT,
     HTTPStatus.CONFLICT,
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE,

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 MAX_BYTES: Final = 1024 * 1024
 SECONDS: Final = 10.0
 """Time limit of a body; its sender is not authenticated yet."""
+INCOMPLETE: Final = "the body did not arrive completely; it may take 10 s"
+"""Why a request is repeated: a gateway that ends reads nothing of a body that has begun to arrive."""
 BUDGET: Final = 8 * 1024 * 1024
 """Bytes of all bodies in memory."""
 

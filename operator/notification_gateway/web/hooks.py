@@ -13,6 +13,7 @@ from notification_gateway.errors import Limited, Unacceptable, Unauthenticated, 
 from notification_gateway.mapping import Post
 from notification_gateway.metrics import Outcome
 from notification_gateway.sources.catalog import SourceKey
+from notification_gateway.web.body import INCOMPLETE
 from notification_gateway.web.exchange import answer
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ def _post(source: NotificationSource, exchange: Exchange) -> Post:
     if incoming.is_too_large:
         raise Unacceptable(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the body has more than 1048576 bytes")
     if incoming.body is None:
-        raise Unacceptable(HTTPStatus.REQUEST_TIMEOUT, "the body was not sent completely within 10 s")
+        raise Unavailable(INCOMPLETE, retry_after=1.0)
     try:
         _ = source.spec.matchers
     except ValueError as error:

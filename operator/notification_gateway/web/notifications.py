@@ -10,12 +10,20 @@ from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Final
 
 from notification_gateway.authentication.cluster_users import User
-from notification_gateway.errors import Forbidden, NoNamespace, NotFound, Unacceptable, Unauthenticated
+from notification_gateway.errors import (
+    Forbidden,
+    NoNamespace,
+    NotFound,
+    Unacceptable,
+    Unauthenticated,
+    Unavailable,
+)
 from notification_gateway.mapping import Malformed, Notification
 from notification_gateway.mapping.identity import digest
 from notification_gateway.mapping.strict_json import canonical, parse
 from notification_gateway.mapping.translation import BODY_ANNOTATION
 from notification_gateway.metrics import CREATED_DIRECTLY, Outcome
+from notification_gateway.web.body import INCOMPLETE
 from notification_gateway.web.exchange import answer
 from notification_operator.domain.json_values import entries, mapping, text
 from notification_operator.domain.status import FINAL
@@ -102,7 +110,7 @@ class Notifications:
         if incoming.is_too_large:
             raise Unacceptable(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the body has more than 1048576 bytes")
         if incoming.body is None:
-            raise Unacceptable(HTTPStatus.REQUEST_TIMEOUT, "the body was not sent completely within 10 s")
+            raise Unavailable(INCOMPLETE, retry_after=1.0)
         spec = parse(incoming.body)
         if not isinstance(spec, dict):
             raise Malformed("body", f"of the type {type(spec).__name__}", "the spec of a NotificationRequest")

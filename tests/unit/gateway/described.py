@@ -14,7 +14,7 @@ from tools.platform.pulumi.environment import ROOT
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-OF_NO_OPERATION = {"401", "404", "405", "408", "413", "415", "503"}
+OF_NO_OPERATION = {"401", "404", "405", "413", "415", "503"}
 """The answers to a path or a method that the description does not have."""
 
 

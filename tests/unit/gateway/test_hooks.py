@@ -274,11 +274,28 @@ async def test_body_that_never_ends_is_given_up(gateway: Shipped) -> None:
         yield b"{"
         await asyncio.sleep(5)
 
-    assert (await gateway.send(data=slow())).status == 408
+    assert (await gateway.send(data=slow())).status == 503
     assert (await gateway.send(headers={}, data=slow())).status == 401
 
 
-@pytest.mark.parametrize(("credentials", "status"), [("Bearer s3cret", 408), ("Bearer wrong", 401)])
+async def test_sender_whose_body_comes_while_the_gateway_ends_comes_again(gateway: Shipped) -> None:
+    gateway.app.server.bodies.seconds = 0.2
+    reader, writer = await asyncio.open_connection(LOOPBACK, gateway.app.server.port)
+    head = (
+        "POST /hook/alerts HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer s3cret\r\nContent-Length: 2\r\n\r\n"
+    )
+    writer.write(head.encode())
+    await until(lambda: gateway.app.server.connections.count)
+    await asyncio.sleep(0.05)
+    ending = asyncio.create_task(gateway.app.server.stop())
+    await asyncio.sleep(0)
+    writer.write(b"{}")
+    assert (await reader.readline()).split()[1] == b"503"
+    await ending
+    writer.close()
+
+
+@pytest.mark.parametrize(("credentials", "status"), [("Bearer s3cret", 503), ("Bearer wrong", 401)])
 @pytest.mark.parametrize("broken", [b"ZZ\r\n", b"1\r\nabc\r\n", b"-1\r\n\r\n"])
 async def test_body_that_breaks_http_is_no_failure_of_the_gateway(
     gateway: Shipped, credentials: str, status: int, broken: bytes
