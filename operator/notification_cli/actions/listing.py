@@ -17,10 +17,10 @@ from notification_cli.views.text import parse_duration
 from notification_contract.kinds.choices import Phase
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
     from datetime import datetime
 
-    from notification_cli.kube.resources import Page
+    from notification_cli.kube.resources import Page, Resource
     from notification_cli.output.screen import Screen, Span
     from notification_cli.session import Session
 
@@ -201,3 +201,38 @@ def phase_selector(phases: Sequence[str]) -> str:
     if len(phases) == 1:
         return f"status.phase={phases[0]}"
     return ",".join(f"status.phase!={phase.value}" for phase in Phase if phase not in phases)
+
+
+async def list_small(  # noqa: PLR0913 - what is listed, and how
+    session: Session,
+    resource: Resource,
+    write: Callable[[Sequence[dict[str, Any]], datetime], None],
+    *,
+    namespace: str,
+    labels: str,
+    output: Output,
+    plural: str,
+) -> None:
+    """List objects of a kind that needs no other selection; empty `namespace` for all.
+
+    Args:
+        session: where to write.
+        resource: the kind.
+        write: adds a page to a table.
+        namespace: where they are.
+        labels: a label selector.
+        output: the format.
+        plural: how they are called.
+    """
+    objects, count = Objects(session.screen, output), 0
+    async for page in resource.pages(Selection(namespace=namespace, labels=labels)):
+        count += len(page.items)
+        if output is Output.TABLE:
+            write(page.items, session.clock())
+        else:
+            objects.add(page.items)
+    if output is not Output.TABLE:
+        objects.close()
+    elif not count:
+        where = f"namespace {namespace}" if namespace else "any namespace"
+        session.screen.note(f"no {plural} found in {where}")

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from notification_cli.actions.listing import list_small
 from notification_cli.actions.waiting import until
 from notification_cli.errors import CliError, ExitCode
-from notification_cli.kube.resources import Selection
 from notification_cli.options import Output
-from notification_cli.output.documents import Objects, document, name_of
+from notification_cli.output.documents import document, name_of
 from notification_cli.output.receivers import ReceiverTable, show
 from notification_cli.views.receivers import receiver_view
 from notification_cli.views.rows import ReceiverFilter
@@ -47,20 +47,16 @@ class ReceiverListing:
             document(session.screen, self.output, obj)
 
     async def _all(self, session: Session) -> None:
-        namespace, count = "" if self.all_namespaces else session.namespace, 0
         table = ReceiverTable(session.screen, namespaces=self.all_namespaces)
-        objects = Objects(session.screen, self.output)
-        async for page in session.receivers.pages(Selection(namespace=namespace, labels=self.labels)):
-            count += len(page.items)
-            if self.output is Output.TABLE:
-                table.write([receiver_view(obj) for obj in page.items], session.clock())
-            else:
-                objects.add(page.items)
-        if self.output is not Output.TABLE:
-            objects.close()
-        elif not count:
-            where = f"namespace {namespace}" if namespace else "any namespace"
-            session.screen.note(f"no receivers found in {where}")
+        await list_small(
+            session,
+            session.receivers,
+            lambda items, now: table.write([receiver_view(each) for each in items], now),
+            namespace="" if self.all_namespaces else session.namespace,
+            labels=self.labels,
+            output=self.output,
+            plural="receivers",
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from notification_cli.actions.listing import list_small
 from notification_cli.errors import ExitCode
-from notification_cli.kube.resources import Selection
 from notification_cli.options import Output
-from notification_cli.output.documents import Objects, document
+from notification_cli.output.documents import document
 from notification_cli.output.sources import SourceTable, show
 from notification_cli.views.sources import source_view
 
@@ -23,20 +23,16 @@ class SourceListing:
     output: Output = Output.TABLE
 
     async def run(self, session: Session) -> int:
-        namespace, count = "" if self.all_namespaces else session.namespace, 0
         table = SourceTable(session.screen, namespaces=self.all_namespaces)
-        objects = Objects(session.screen, self.output)
-        async for page in session.sources.pages(Selection(namespace=namespace, labels=self.labels)):
-            count += len(page.items)
-            if self.output is Output.TABLE:
-                table.write([source_view(obj) for obj in page.items], session.clock())
-            else:
-                objects.add(page.items)
-        if self.output is not Output.TABLE:
-            objects.close()
-        elif not count:
-            where = f"namespace {namespace}" if namespace else "any namespace"
-            session.screen.note(f"no sources found in {where}")
+        await list_small(
+            session,
+            session.sources,
+            lambda items, now: table.write([source_view(each) for each in items], now),
+            namespace="" if self.all_namespaces else session.namespace,
+            labels=self.labels,
+            output=self.output,
+            plural="sources",
+        )
         return ExitCode.OK
 
 
