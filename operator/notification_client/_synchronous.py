@@ -149,11 +149,11 @@ class Gateway:
                     raise ConnectionError(
                         f"the gateway {self._requests.url} cannot be reached: {error}"
                     ) from error
-                time.sleep(PAUSE)
+                time.sleep(PAUSE)  # before the next try
                 continue
             if answer.pause is None or not left:
                 break
-            time.sleep(answer.pause)
+            time.sleep(answer.pause)  # as the gateway asks
         if answer.status not in {HTTPStatus.OK, HTTPStatus.CREATED}:
             from kubernetes.client import ApiException  # noqa: PLC0415 - takes half a second
 

@@ -1,7 +1,8 @@
-"""Rules for the gateway: messages that nobody would deliver, and addresses that nobody would reach. Pure."""
+"""Rules for the gateway: messages without an operator that delivers them, and addresses without a way to them. Pure."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from notification_contract.quantity import amount
@@ -15,6 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from platform_infra.settings.model import Settings
+
+
+def _takes_port_of_messages(name: str, settings: Settings) -> bool:
+    return settings.gateway.enabled and getattr(settings.server, name) == names.GATEWAY_PORT
+
 
 GATEWAY_RULES: Final = (
     Rule(
@@ -78,9 +84,7 @@ GATEWAY_RULES: Final = (
     *(
         Rule(
             keys=(key, "gatewayEnabled"),
-            is_broken=lambda s, name=name: (  # type: ignore[misc]
-                s.gateway.enabled and getattr(s.server, name) == names.GATEWAY_PORT
-            ),
+            is_broken=partial(_takes_port_of_messages, name),
             what=f"is {names.GATEWAY_PORT}, which is the gateway's port for messages",
             hint="set another port",
         )

@@ -46,7 +46,7 @@ class GatewayAccountArgs:
     home: str
     """The name of that namespace."""
     watch: Watch
-    """The namespaces that the operator watches: elsewhere, nobody would deliver a notification."""
+    """The namespaces that the operator watches: elsewhere, no operator delivers a notification."""
     tenant_sources: bool
     token_reviews: bool
 
