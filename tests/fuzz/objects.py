@@ -10,6 +10,7 @@ from tests.fuzz.schema import definition
 from tests.property.strategies import FRAGMENTS
 
 SPEC = definition()["properties"]["spec"]["properties"]
+POLICY = SPEC["retryPolicy"]["properties"]
 CHANNELS = tuple(SPEC["channels"]["items"]["enum"])
 SEVERITIES = ("critical", "warning", "info", "")
 LABELS = ("kubernaut.ai/severity", "kubernaut.ai/environment", "kubernaut.ai/skip-reason", "app", "a.b/c")
@@ -25,6 +26,22 @@ present = texts.map(lambda text: text or "x")
 subjects = present.map(lambda text: text[:500])
 label_values = st.sampled_from((*SEVERITIES, "production", "staging", "a" * 63, "x.y_z-1"))
 
+
+def _fits(policy: dict[str, int]) -> bool:
+    """Return whether a policy meets the rule of the schema, which only the API server evaluates."""
+    longest = policy.get("maxBackoffSeconds", POLICY["maxBackoffSeconds"]["default"])
+    return policy.get("initialBackoffSeconds", 1) <= longest
+
+
+def _fields(properties: dict[str, Any]) -> dict[str, st.SearchStrategy[str]]:
+    """Return by field the texts that are not too long for it."""
+    return {name: _up_to(schema["maxLength"]) for name, schema in properties.items()}
+
+
+def _up_to(length: int) -> st.SearchStrategy[str]:
+    return texts.map(lambda text: text[:length])
+
+
 policies = st.fixed_dictionaries(
     {},
     optional={
@@ -33,12 +50,12 @@ policies = st.fixed_dictionaries(
         "backoffMultiplier": st.integers(1, 10),
         "maxBackoffSeconds": st.integers(60, 3600),
     },
-)
-recipients = st.dictionaries(st.sampled_from(("email", "slack", "teams", "phone", "webhookURL")), texts)
-links = st.fixed_dictionaries({"service": texts, "url": texts, "label": texts})
-references = st.dictionaries(
-    st.sampled_from(("apiVersion", "kind", "namespace", "name", "uid", "resourceVersion", "fieldPath")), texts
-)
+).filter(_fits)
+recipients = st.fixed_dictionaries({}, optional=_fields(SPEC["recipients"]["items"]["properties"]))
+links = st.fixed_dictionaries(_fields(SPEC["actionLinks"]["items"]["properties"]))
+references = st.fixed_dictionaries({}, optional=_fields(SPEC["remediationRequestRef"]["properties"]))
+metadata_names = _up_to(253)
+"""The schema limits them by a rule, which only the API server evaluates."""
 
 specs = st.fixed_dictionaries(
     {
@@ -50,7 +67,7 @@ specs = st.fixed_dictionaries(
     optional={
         "channels": st.lists(st.sampled_from(CHANNELS), max_size=4),
         "recipients": st.lists(recipients, max_size=2),
-        "metadata": st.dictionaries(texts, texts, max_size=3),
+        "metadata": st.dictionaries(metadata_names, texts, max_size=3),
         "actionLinks": st.lists(links, max_size=2),
         "remediationRequestRef": references,
         "retryPolicy": policies,

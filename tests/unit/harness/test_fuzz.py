@@ -6,8 +6,10 @@ import copy
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
 
 from tests.fuzz import renderings, simulation
+from tests.fuzz.objects import specs
 from tests.fuzz.renderings import RenderingShare, rendering, run_renderings
 from tests.fuzz.run import Share, run_share
 from tests.fuzz.schema import problems, stored
@@ -61,6 +63,17 @@ def test_stored_object_has_defaults_and_no_unknown_fields() -> None:
     result = stored(with_spec(unknown=1, priority=None, retryPolicy={}))
     assert "unknown" not in result["spec"]
     assert (result["spec"]["priority"], result["spec"]["retryPolicy"]["maxAttempts"]) == ("medium", 5)
+
+
+@settings(max_examples=100, deadline=None)
+@given(specs)
+def test_generated_specs_are_admitted(spec: dict[str, Any]) -> None:
+    """The API server also evaluates the schema's rules; one of them compares two fields."""
+    whole = stored({**VALID, "spec": spec})
+    assert list(problems(whole)) == []
+    policy = whole["spec"].get("retryPolicy", {})
+    assert policy.get("initialBackoffSeconds", 0) <= policy.get("maxBackoffSeconds", 480)
+    assert all(len(name) <= 253 for name in whole["spec"].get("metadata", ()))
 
 
 def test_share_runs_without_a_failure_and_counts() -> None:
