@@ -274,6 +274,15 @@ def exhausted(target: str) -> list[Attempt]:
     return [failure(target, number, seconds=number / 10) for number in range(1, 6)]
 
 
+def test_broken_fallback_counts_after_its_target_recovers() -> None:
+    """Otherwise nothing would show it until the next outage."""
+    route = route_of("a", a=falls_back_to("b", after=60))
+    attempts = failure("a"), refusal("b", seconds=70), success("a", 2, seconds=90)
+    message = "Delivered to 1 of 2 channel(s); b failed permanently"
+    after = folded(notification("a"), route, *attempts, seconds=91)
+    assert outcome(after) == ("PartiallySent", "PartialDeliverySuccess", message, ["DeadLettered"])
+
+
 @pytest.mark.parametrize(
     ("failed", "state"),
     [([refusal("a")], "Refused"), (exhausted("a"), "Exhausted")],
