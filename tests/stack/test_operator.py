@@ -1,9 +1,23 @@
 """The operator as a pod: its API calls, probes and memory."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from tests.harness.notifications import notification
 from tests.harness.operator_under_test import HEALTH, METRICS, OperatorUnderTest
+from tests.harness.readings import elapsed
+
+if TYPE_CHECKING:
+    from tests.harness.cluster import Object
 
 MEGABYTE = 1024 * 1024
+VISIBLE_AFTER = 0.25
+"""Seconds after which a delivery that is still open is shown as Sending, which takes a read and a write more."""
+
+
+def _seconds(obj: Object) -> float:
+    return elapsed(obj["status"]["processingStartedAt"], obj["status"]["completionTime"])
 
 
 def test_quick_notification_costs_one_read_and_one_write(
@@ -14,8 +28,12 @@ def test_quick_notification_costs_one_read_and_one_write(
         for _ in range(10)
     ]
 
-    calls = [shipped_operator.api_calls(obj) for obj in objects]
-    assert calls == [["get", "update status"]] * 10
+    quick = [obj for obj in objects if _seconds(obj) < VISIBLE_AFTER]
+    assert quick
+    calls = {obj["metadata"]["name"]: shipped_operator.api_calls(obj) for obj in objects}
+    once = ["get", "update status"]
+    assert all(calls[obj["metadata"]["name"]] == once for obj in quick), calls
+    assert all(seen in (once, once * 2) for seen in calls.values()), calls
 
     stored = shipped_operator.stored(objects[0])
     assert "annotations" not in stored["metadata"]
