@@ -9,6 +9,7 @@ import signal
 import stat
 import sys
 import time
+import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,6 +52,10 @@ def relayed(*, keep: bool = True) -> Iterator[None]:
             os.close(end)
     try:
         yield
+    except Exception:
+        # Python would print it after the outputs are closed.
+        traceback.print_exc()
+        raise
     finally:
         _finish(relay, targets)
 

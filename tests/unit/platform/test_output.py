@@ -122,6 +122,21 @@ def test_relay_passes_on_what_is_written_after_a_signal(tmp_path: Path) -> None:
     assert (command.returncode, command.stdout) == (0, b"after it\n")
 
 
+def test_error_that_nothing_handles_is_shown() -> None:
+    program = (
+        "from tools.platform.output import relayed\nwith relayed():\n    raise ValueError('of the command')"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.endswith("ValueError: of the command\n")
+
+
 def test_console_without_a_reader_prints_nothing_more() -> None:
     """The thread that handles the events of the engine prints, too: it must not end."""
     source, target = os.pipe()
