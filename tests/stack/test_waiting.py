@@ -157,6 +157,7 @@ def test_critical_message_passes_a_hundred_low_ones_at_a_rate_limit(
         low = addressed(receivers_operator.namespace, receiver, priority="low")
         receivers_operator.create(low)
     receiver.account.hit(2)
+    eventually(lambda: waiting(receivers_operator, receiver), lambda count: count > 80)
 
     urgent = addressed(receivers_operator.namespace, receiver, priority="critical")
     receivers_operator.deliver(urgent, "Sent", within=URGENT_WITHIN)
