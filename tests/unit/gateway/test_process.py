@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.kit.kubeconfig import kubeconfig
+from tests.kit.loaded_modules import loaded_modules
 from tests.unit.gateway.cluster import HOME, Cluster
 
 if TYPE_CHECKING:
@@ -27,24 +27,9 @@ SETTINGS = {
 }
 
 
-LOADED = """
-import runpy, sys, uvloop
-
-def run(work):
-    work.close()
-    print(*sys.modules)
-    return 0
-
-uvloop.run = run
-sys.argv[1:] = ["serve"]
-runpy.run_module("notification_gateway", run_name="__main__")
-"""
-
-
 @pytest.mark.slow
 def test_process_loads_no_library_that_hooks_do_not_need() -> None:
-    process = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, text=True, check=True)
-    loaded = set(process.stdout.split())
+    loaded = loaded_modules("notification_gateway", "serve")
     assert "notification_gateway.app" in loaded
     assert not loaded & {
         "jwt",
