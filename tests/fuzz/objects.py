@@ -6,6 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from notification_contract.bounds import METADATA_NAME
 from tests.fuzz.schema import definition
 from tests.property.strategies import FRAGMENTS
 
@@ -23,25 +24,25 @@ texts = st.one_of(
     ),
 )
 present = texts.map(lambda text: text or "x")
-subjects = present.map(lambda text: text[:500])
 label_values = st.sampled_from((*SEVERITIES, "production", "staging", "a" * 63, "x.y_z-1"))
 
 
 def _fits(policy: dict[str, int]) -> bool:
     """Return whether a policy meets the rule of the schema, which only the API server evaluates."""
-    longest = policy.get("maxBackoffSeconds", POLICY["maxBackoffSeconds"]["default"])
-    return policy.get("initialBackoffSeconds", 1) <= longest
+    whole = {name: schema["default"] for name, schema in POLICY.items()} | policy
+    return whole["initialBackoffSeconds"] <= whole["maxBackoffSeconds"]
 
 
 def _fields(properties: dict[str, Any]) -> dict[str, st.SearchStrategy[str]]:
     """Return by field the texts that are not too long for it."""
-    return {name: _up_to(schema["maxLength"]) for name, schema in properties.items()}
+    return {name: _cut(texts, schema["maxLength"]) for name, schema in properties.items()}
 
 
-def _up_to(length: int) -> st.SearchStrategy[str]:
-    return texts.map(lambda text: text[:length])
+def _cut(some: st.SearchStrategy[str], length: int) -> st.SearchStrategy[str]:
+    return some.map(lambda text: text[:length])
 
 
+subjects = _cut(present, SPEC["subject"]["maxLength"])
 policies = st.fixed_dictionaries(
     {},
     optional={
@@ -54,7 +55,7 @@ policies = st.fixed_dictionaries(
 recipients = st.fixed_dictionaries({}, optional=_fields(SPEC["recipients"]["items"]["properties"]))
 links = st.fixed_dictionaries(_fields(SPEC["actionLinks"]["items"]["properties"]))
 references = st.fixed_dictionaries({}, optional=_fields(SPEC["remediationRequestRef"]["properties"]))
-metadata_names = _up_to(253)
+metadata_names = _cut(texts, METADATA_NAME)
 """The schema limits them by a rule, which only the API server evaluates."""
 
 specs = st.fixed_dictionaries(
