@@ -218,7 +218,7 @@ def first_hits(operator: OperatorUnderTest, batch: Crowd) -> list[Object]:
 
 
 def answered(operator: OperatorUnderTest, batch: Crowd) -> int:
-    """Return of how many notifications of a crowd the first request was answered."""
+    """Return how many notifications of a crowd have an answer to their first request."""
     return sum(hit["completed"] for hit in first_hits(operator, batch))
 
 
