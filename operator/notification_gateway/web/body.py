@@ -3,20 +3,36 @@
 from __future__ import annotations
 
 import asyncio
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
-from notification_gateway.errors import Unavailable
+from notification_gateway.errors import Unacceptable, Unavailable
 
 if TYPE_CHECKING:
     from aiohttp import web
 
+    from notification_gateway.authentication.incoming import Incoming
+
 MAX_BYTES: Final = 1024 * 1024
 SECONDS: Final = 10.0
 """Time limit of a body; its sender is not authenticated yet."""
-INCOMPLETE: Final = "the body did not arrive completely; it may take 10 s"
-"""Why a request is repeated: a gateway that ends reads nothing of a body that has begun to arrive."""
 BUDGET: Final = 8 * 1024 * 1024
 """Bytes of all bodies in memory."""
+
+
+def whole(incoming: Incoming) -> bytes:
+    """Return the body of a request.
+
+    Raises:
+        Unacceptable: it is too large.
+        Unavailable: it did not arrive completely.
+    """
+    if incoming.is_too_large:
+        raise Unacceptable(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body has more than {MAX_BYTES} bytes")
+    if incoming.body is None:
+        # A gateway that ends reads nothing of a body that has begun to arrive, so the sender has to come again.
+        raise Unavailable("the body did not arrive completely; it may take 10 s", retry_after=1.0)
+    return incoming.body
 
 
 class BodyReader:

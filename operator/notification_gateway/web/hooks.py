@@ -13,7 +13,7 @@ from notification_gateway.errors import Limited, Unacceptable, Unauthenticated, 
 from notification_gateway.mapping import Post
 from notification_gateway.metrics import Outcome
 from notification_gateway.sources.catalog import SourceKey
-from notification_gateway.web.body import INCOMPLETE
+from notification_gateway.web.body import whole
 from notification_gateway.web.exchange import answer
 
 if TYPE_CHECKING:
@@ -129,10 +129,7 @@ def _post(source: NotificationSource, exchange: Exchange) -> Post:
         raise Unacceptable(HTTPStatus.METHOD_NOT_ALLOWED, "use POST", allow="POST")
     if incoming.headers.get("content-encoding", "identity").lower() not in {"", "identity"}:
         raise Unacceptable(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "send the body without Content-Encoding")
-    if incoming.is_too_large:
-        raise Unacceptable(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the body has more than 1048576 bytes")
-    if incoming.body is None:
-        raise Unavailable(INCOMPLETE, retry_after=1.0)
+    body = whole(incoming)
     try:
         _ = source.spec.matchers
     except ValueError as error:
@@ -140,7 +137,7 @@ def _post(source: NotificationSource, exchange: Exchange) -> Post:
     return Post(
         content_type=incoming.headers.get("content-type", ""),
         headers=incoming.headers,
-        body=incoming.body,
+        body=body,
         received=incoming.received,
     )
 

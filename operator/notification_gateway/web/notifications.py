@@ -16,14 +16,13 @@ from notification_gateway.errors import (
     NotFound,
     Unacceptable,
     Unauthenticated,
-    Unavailable,
 )
 from notification_gateway.mapping import Malformed, Notification
 from notification_gateway.mapping.identity import digest
 from notification_gateway.mapping.strict_json import canonical, parse
 from notification_gateway.mapping.translation import BODY_ANNOTATION
 from notification_gateway.metrics import CREATED_DIRECTLY, Outcome
-from notification_gateway.web.body import INCOMPLETE
+from notification_gateway.web.body import whole
 from notification_gateway.web.exchange import answer
 from notification_operator.domain.json_values import entries, mapping, text
 from notification_operator.domain.status import FINAL
@@ -107,11 +106,7 @@ class Notifications:
         incoming = exchange.incoming
         if incoming.headers.get("content-encoding", "identity").lower() != "identity":
             raise Unacceptable(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "send the body without Content-Encoding")
-        if incoming.is_too_large:
-            raise Unacceptable(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the body has more than 1048576 bytes")
-        if incoming.body is None:
-            raise Unavailable(INCOMPLETE, retry_after=1.0)
-        spec = parse(incoming.body)
+        spec = parse(whole(incoming))
         if not isinstance(spec, dict):
             raise Malformed("body", f"of the type {type(spec).__name__}", "the spec of a NotificationRequest")
         try:
