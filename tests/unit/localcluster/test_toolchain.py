@@ -28,6 +28,7 @@ from tools.localcluster.toolchain import (
 from tools.localcluster.toolchain.processes import Children
 from tools.localcluster.toolchain.sources import releases
 from tools.localcluster.toolchain.sources.pins import GROUPS, Copied, Group
+from tools.platform.pulumi.environment import ENGINE_GROUPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,6 +40,7 @@ PAUSE = next(group for group in GROUPS if group.name == "pause")
 ETCD = next(group for group in GROUPS if group.name == "etcd")
 PROMETHEUS = next(group for group in GROUPS if group.name == "prometheus")
 KUBERNETES = next(group for group in GROUPS if group.name == "kubernetes")
+PULUMI, PROVIDER = (group for group in GROUPS if group.name in ENGINE_GROUPS)
 ARCHITECTURE = layout.architecture()
 SOURCE = ETCD.assets[0].url.format(arch=ARCHITECTURE)
 PINNED = releases.pinned
@@ -101,6 +103,14 @@ def program(folder: Path, name: str, output: str = "") -> Path:
     path.write_text(f"#!/bin/sh\necho '{output}'\n")
     path.chmod(0o755)
     return path
+
+
+def addresses(group: Group) -> Iterator[str]:
+    """Yield the address of every release file, for every machine."""
+    for asset in group.assets:
+        for machine in releases.machines_of(group):
+            arch = machine.architecture
+            yield asset.url.format(os=machine.system, arch=arch, pulumi_arch=arch.replace("amd64", "x64"))
 
 
 def script(folder: Path, name: str, line: str) -> None:
@@ -171,24 +181,23 @@ def test_program_on_path_at_the_pinned_version_is_used(tmp_path: Path) -> None:
 
 def test_program_on_path_at_another_version_is_not_used(tmp_path: Path) -> None:
     program(tmp_path / "path", "etcd", "etcd Version: 3.4.0")
-    assert plan.find_on_path(ETCD) is None
+    assert plan.find_installed(ETCD) is None
 
 
 def test_group_is_used_from_path_only_if_it_is_complete(tmp_path: Path) -> None:
     for name in KUBERNETES.programs:
         program(tmp_path / "path", name, f"Kubernetes v{KUBERNETES.version}")
-    assert plan.find_on_path(KUBERNETES) is not None
+    assert plan.find_installed(KUBERNETES) is not None
     program(tmp_path / "path", "kubectl", "Client Version: v1.20.2")
-    assert plan.find_on_path(KUBERNETES) is None
+    assert plan.find_installed(KUBERNETES) is None
 
 
 def test_newer_pulumi_of_the_same_major_version_is_used(tmp_path: Path) -> None:
-    pulumi = next(group for group in GROUPS if group.name == "pulumi")
-    for name in pulumi.programs:
+    for name in PULUMI.programs:
         program(tmp_path / "path", name, "v3.999.0")
-    assert plan.find_on_path(pulumi) is not None
+    assert plan.find_installed(PULUMI) is not None
     program(tmp_path / "path", "pulumi", "v4.0.0")
-    assert plan.find_on_path(pulumi) is None
+    assert plan.find_installed(PULUMI) is None
 
 
 def test_cached_group_is_not_searched_again(tmp_path: Path) -> None:
@@ -283,10 +292,61 @@ def test_read_only_cache_is_an_error_that_names_the_variable(
         ensure(["pause"])
 
 
-def test_unsupported_system_is_an_error_that_names_alternatives(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def mac(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that calls itself a Mac."""
     monkeypatch.setattr(platform, "system", lambda: "Darwin")
-    with pytest.raises(ToolchainError, match=r"this is Darwin.*existing cluster"):
+    monkeypatch.setattr(platform, "machine", lambda: "arm64")
+
+
+@pytest.mark.usefixtures("mac")
+def test_program_of_the_local_node_needs_linux_and_the_error_names_alternatives() -> None:
+    with pytest.raises(ToolchainError, match=r"this is Darwin on arm64.*another cluster \(`clusterKind`"):
         ensure(["pause"])
+
+
+@pytest.mark.usefixtures("mac")
+def test_installed_pulumi_and_provider_are_used_on_a_mac(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in PULUMI.programs:
+        program(tmp_path / "path", name, f"v{PULUMI.version}")
+    monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "home"))
+    provider = program(layout.plugin_folder(tmp_path / "home"), *PROVIDER.programs)
+    toolchain = ensure(ENGINE_GROUPS)
+    assert toolchain.program("pulumi").resolve() == tmp_path / "path" / "pulumi"
+    assert (toolchain.plugins / provider.name).resolve() == provider
+
+
+@pytest.mark.usefixtures("mac")
+def test_release_for_a_mac_is_used_there(served: Served, tmp_path: Path) -> None:
+    archive = tmp_path / "provider.tar.gz"
+    with tarfile.open(archive, "w:gz") as output:
+        output.add(program(tmp_path / "in", *PROVIDER.programs), arcname=PROVIDER.programs[0])
+    served.content = archive.read_bytes()
+    address = PROVIDER.assets[0].url.format(os="darwin", arch="arm64")
+    served.pin(address)
+    served.hosts.files[address] = served.content
+    toolchain = ensure([PROVIDER.name])
+    assert os.access(toolchain.plugins / PROVIDER.programs[0], os.X_OK)
+
+
+def test_system_without_a_release_compiles_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform, "system", lambda: "FreeBSD")
+    with pytest.raises(ToolchainError, match=r"there is no release for freebsd on .*install Go"):
+        ensure(ENGINE_GROUPS)
+
+
+def test_releases_of_the_engine_have_pinned_checksums_for_every_machine() -> None:
+    wanted = {*addresses(PULUMI), *addresses(PROVIDER)}
+    assert len(wanted) == 8
+    assert wanted <= releases.pinned().keys()
+
+
+def test_program_of_the_cache_is_kept_apart_by_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = layout.group_hash(PULUMI)
+    monkeypatch.setattr(platform, "system", lambda: "Darwin")
+    assert layout.group_hash(PULUMI) != here
 
 
 def test_command_exits_with_1_and_the_reason_if_a_program_is_missing(tmp_path: Path) -> None:
@@ -311,9 +371,7 @@ def test_environment_contains_programs_and_provider_folder(
 
 
 def test_checksum_file_contains_only_files_of_the_pinned_releases() -> None:
-    names = [{"arch": "amd64", "pulumi_arch": "x64"}, {"arch": "arm64", "pulumi_arch": "arm64"}]
-    urls = {asset.url.format(**name) for group in GROUPS for asset in group.assets for name in names}
-    assert releases.pinned().keys() <= urls
+    assert releases.pinned().keys() <= {address for group in GROUPS for address in addresses(group)}
 
 
 @pytest.mark.parametrize("line", ["abc  https://x", f"{'0' * 64} https://x", f"{'0' * 64}  http://x"])
@@ -389,4 +447,4 @@ def test_lock_admits_one_run_at_a_time(tmp_path: Path) -> None:
 def test_group_without_version_check_is_not_used_from_path(tmp_path: Path) -> None:
     program(tmp_path / "path", "pause")
     assert isinstance(PAUSE, Group)
-    assert plan.find_on_path(PAUSE) is None
+    assert plan.find_installed(PAUSE) is None

@@ -27,7 +27,7 @@ def test_table_names_the_source_of_each_group_and_the_time() -> None:
     expected = duration(KUBERNETES.seconds / SPEED)
     assert kubernetes.split(maxsplit=2)[2] == f"compile, about {expected}: dl.k8s.io does not answer"
     assert etcd.endswith("download, 21 MB")
-    assert pause.endswith("use from PATH")
+    assert pause.endswith("use what is installed")
     assert f"In all about {expected} at the present speed of this machine (100%" in whole
 
 

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from tools.localcluster.toolchain.sources.pins import Group
 
 RECIPES = Path(__file__).parent
-_GO_NAMES = {"x86_64": "amd64", "aarch64": "arm64"}
-ARCHITECTURES = tuple(_GO_NAMES.values())
+_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
+_SYSTEMS = {"Linux": "linux", "Darwin": "darwin"}
 
 
 def cache_dir() -> Path:
@@ -33,26 +33,65 @@ def cache_dir() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "notification-platform"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """A system and an architecture, by their names in Go and in releases."""
+
+    system: str
+    architecture: str
+
+    @property
+    def key(self) -> str:
+        """Distinguishes the programs of machines that share a cache."""
+        return self.architecture if self.system == LINUX else f"{self.system}-{self.architecture}"
+
+
+LINUX = "linux"
+RELEASED = tuple(
+    Machine(system=system, architecture=architecture)
+    for system in _SYSTEMS.values()
+    for architecture in dict.fromkeys(_ARCHITECTURES.values())
+)
+"""The machines that portable groups have releases for."""
+
+
+def this_machine() -> Machine:
+    system, architecture = platform.system(), platform.machine()
+    return Machine(
+        system=_SYSTEMS.get(system, system.lower()),
+        architecture=_ARCHITECTURES.get(architecture, architecture),
+    )
+
+
 def architecture() -> str:
-    """Return Go's name of the machine's architecture."""
-    system, machine = platform.system(), platform.machine()
-    if system != "Linux" or machine not in _GO_NAMES:
+    """Return Go's name of the architecture of a machine that can run a local node.
+
+    Raises:
+        ToolchainError: this machine cannot.
+    """
+    machine = this_machine()
+    if machine not in RELEASED or machine.system != LINUX:
         raise ToolchainError(
-            f"the local toolchain supports Linux on {' or '.join(_GO_NAMES)}; this is {system} on {machine}: "
-            "use a Linux virtual machine, or your own pulumi and an existing cluster"
+            f"a local node needs Linux on x86_64 or aarch64; this is {platform.system()} on {platform.machine()}: use another "
+            "cluster (`clusterKind` in the stack's file), or a Linux virtual machine"
         )
-    return _GO_NAMES[machine]
+    return machine.architecture
 
 
 def group_hash(group: Group) -> str:
     digest = hashlib.sha256(repr(group).encode())
-    digest.update(architecture().encode())
+    digest.update(this_machine().key.encode())
     if group.package:
         digest.update(repr(group.package).encode())
     for folder in sorted({step.folder for step in group.steps if isinstance(step, Build)}):
         for file in sorted(file for file in (RECIPES / folder).rglob("*") if file.is_file()):
             digest.update(str(file.relative_to(RECIPES)).encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()[:12]
+
+
+def plugin_folder(pulumi_home: Path) -> Path:
+    """Return the folder in which the engine searches for the Kubernetes provider; its name contains the version."""
+    return pulumi_home / "plugins" / f"resource-kubernetes-v{version_of('pulumi-kubernetes')}"
 
 
 def part_name(group: Group) -> str:
@@ -82,7 +121,7 @@ class Toolchain:
     @property
     def plugins(self) -> Path:
         """The folder of the Kubernetes provider, with the name that the engine expects."""
-        return self.pulumi_home / "plugins" / f"resource-kubernetes-v{version_of('pulumi-kubernetes')}"
+        return plugin_folder(self.pulumi_home)
 
     def program(self, name: str) -> Path:
         return self.bin / name

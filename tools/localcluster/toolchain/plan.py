@@ -18,6 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tools.localcluster.toolchain.layout import plugin_folder
 from tools.localcluster.toolchain.progress import duration
 from tools.localcluster.toolchain.sources import releases
 
@@ -34,7 +35,7 @@ _MEGABYTE = 1_000_000
 class Action(StrEnum):
     """The source of a group; the value is how the table names it."""
 
-    LINK = "use from PATH"
+    LINK = "use what is installed"
     DOWNLOAD = "download"
     EXTRACT = "extract from a Debian package"
     COMPILE = "compile"
@@ -42,7 +43,7 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
-    """What will be done for a group; `reason` says why it is neither used from PATH nor downloaded."""
+    """What will be done for a group; `reason` says why it is neither linked nor downloaded."""
 
     group: Group
     action: Action
@@ -59,7 +60,7 @@ def plan(groups: Sequence[Group], hosts: Hosts) -> list[Planned]:
 
 
 def _planned(group: Group, hosts: Hosts) -> Planned:
-    if paths := find_on_path(group):
+    if paths := find_installed(group):
         return Planned(group=group, action=Action.LINK, paths=paths)
     try:
         return Planned(group=group, action=Action.DOWNLOAD, size=releases.size(group, hosts))
@@ -100,8 +101,19 @@ _ANSWER_SECONDS = 5
 _VERSION_NUMBER = re.compile(r"(\d+)\.(\d+)\.(\d+)")
 
 
-def find_on_path(group: Group) -> dict[str, Path] | None:
-    """Return the path of each program if PATH contains the whole group at an accepted version, or None."""
+def find_installed(group: Group) -> dict[str, Path] | None:
+    """Return the path of each program if PATH, or Pulumi's folder of plugins, has the whole group at an accepted version, or None."""
+    return _plugin(group) if group.plugin else _on_path(group)
+
+
+def _plugin(group: Group) -> dict[str, Path] | None:
+    """Search where `pulumi plugin install` puts a provider: the folder has its version, which the program does not print."""
+    folder = plugin_folder(Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi"))
+    paths = {program: folder / program for program in group.programs}
+    return paths if all(os.access(path, os.X_OK) for path in paths.values()) else None
+
+
+def _on_path(group: Group) -> dict[str, Path] | None:
     if not group.version_arguments:
         return None
     first = shutil.which(group.programs[0])
@@ -149,13 +161,17 @@ print(count)
 """
 
 
+def _cores() -> int:
+    """Return how many cores this process can use; not every system can restrict a process to some of them."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 @cache
 def measured_speed() -> float:
     """Return how many processor seconds of the reference machine this machine's cores do together in a second, measured once."""
-    cores = len(os.sched_getaffinity(0))
     children = [
         subprocess.Popen([sys.executable, "-I", "-c", _COUNT], stdout=subprocess.PIPE, text=True)
-        for _ in range(cores)
+        for _ in range(_cores())
     ]
     counted = sum(int(child.communicate()[0] or 0) for child in children)
     return max(counted / _MEASURED_SECONDS / REFERENCE, 0.01)

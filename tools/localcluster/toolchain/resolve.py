@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from tools.localcluster.toolchain import plan
 from tools.localcluster.toolchain.gobuild import Builder, go_problem
-from tools.localcluster.toolchain.layout import Toolchain, cache_dir, part_name, toolchain_key
+from tools.localcluster.toolchain.layout import Toolchain, architecture, cache_dir, part_name, toolchain_key
 from tools.localcluster.toolchain.plan import Action, Planned
 from tools.localcluster.toolchain.processes import Children
 from tools.localcluster.toolchain.progress import Progress
@@ -47,6 +47,8 @@ def ensure(only: Collection[str] | None = None) -> Toolchain:
     toolchain = Toolchain(root=home / toolchain_key())
     groups = [group for group in GROUPS if (group.name in only if only is not None else not group.optional)]
     if not toolchain.is_complete(groups):
+        if not all(group.portable for group in groups):
+            architecture()
         try:
             home.mkdir(parents=True, exist_ok=True)
         except OSError as error:

@@ -19,7 +19,7 @@ class ToolchainError(Exception):
 class Asset:
     """A file of an official release, checked against its SHA-256 in checksums.txt.
 
-    `url` and `checksum_url` may contain {arch} (amd64, arm64) and {pulumi_arch} (x64, arm64). `checksum_url` is where the
+    `url` and `checksum_url` may contain {os} (linux, darwin), {arch} (amd64, arm64) and {pulumi_arch} (x64, arm64). `checksum_url` is where the
     release publishes the checksum, from which a maintainer updates checksums.txt.
     `members` maps a program to its path inside the archive; the path is "" if the file is the program itself.
     """
@@ -102,6 +102,8 @@ class Group:
     newer_is_fine: bool = False
     plugin: bool = False
     # Not part of the representation, because that determines the name of a group in the cache; nor is `seconds`.
+    portable: bool = field(default=False, repr=False)
+    """Whether the programs also run on systems other than Linux; the others are those of the local node."""
     optional: bool = field(default=False, repr=False)
     """Whether the group is provided only on request, by its name."""
     package: Package | None = field(default=None, repr=False)

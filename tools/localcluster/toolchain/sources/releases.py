@@ -21,7 +21,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tools.localcluster.toolchain.layout import ARCHITECTURES, architecture
+from tools.localcluster.toolchain.layout import LINUX, RELEASED, Machine, this_machine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -123,20 +123,28 @@ def fetch(group: Group, into: Path, hosts: Hosts, received: Callable[[int], None
 def _files(group: Group) -> list[_File]:
     if not group.assets:
         raise ReleaseUnavailableError("there is no release")
-    return [_File.of(asset, architecture()) for asset in group.assets]
+    machine = this_machine()
+    if machine not in machines_of(group):
+        raise ReleaseUnavailableError(f"there is no release for {machine.system} on {machine.architecture}")
+    return [_File.of(asset, machine) for asset in group.assets]
+
+
+def machines_of(group: Group) -> list[Machine]:
+    """Return the machines that a group has releases for."""
+    return [machine for machine in RELEASED if group.portable or machine.system == LINUX]
 
 
 def published(group: Group, hosts: Hosts) -> Iterator[str]:
-    """Yield the lines of checksums.txt for the group's release, as its hosts publish them, for every architecture."""
+    """Yield the lines of checksums.txt for the group's release, as its hosts publish them, for every machine."""
     for asset in group.assets:
-        for arch in ARCHITECTURES:
-            file = _File.of(asset, arch)
+        for machine in machines_of(group):
+            file = _File.of(asset, machine)
             yield f"{expected_sha256(_text(file.checksum_url, hosts), file.name)}  {file.url}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _File:
-    """A release file for one architecture; `members` maps a program to its path inside the archive."""
+    """A release file for one machine; `members` maps a program to its path inside the archive."""
 
     url: str
     checksum_url: str
@@ -147,8 +155,9 @@ class _File:
         return self.url.rsplit("/", 1)[1]
 
     @classmethod
-    def of(cls, asset: Asset, arch: str) -> _File:
-        names = {"arch": arch, "pulumi_arch": "x64" if arch == "amd64" else arch}
+    def of(cls, asset: Asset, machine: Machine) -> _File:
+        arch = machine.architecture
+        names = {"os": machine.system, "arch": arch, "pulumi_arch": "x64" if arch == "amd64" else arch}
         return cls(
             url=asset.url.format(**names),
             checksum_url=asset.checksum_url.format(**names),
