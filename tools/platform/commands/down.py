@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tools.platform.command_group import Stack  # noqa: TC001 - typer reads it
+from tools.platform.confirmation import Question, confirm
 from tools.platform.console import err, out
 from tools.platform.errors import PlatformError
 from tools.platform.preview.stacks import previews
@@ -66,7 +66,7 @@ def take_down(name: str, *, yes: bool = False, run_program: bool = False, cluste
     # Without it, the engine writes one that would stay.
     deleted = not has_file(name)
     stack, settings = open_with_settings(name)
-    confirm(stack, settings, yes=yes, run_program=run_program, cluster_gone=cluster_gone)
+    confirm_destruction(stack, settings, yes=yes, run_program=run_program, cluster_gone=cluster_gone)
     if cluster_gone:
         forget_cluster(stack)
     else:
@@ -77,7 +77,7 @@ def take_down(name: str, *, yes: bool = False, run_program: bool = False, cluste
     out.print(f"{name} is down; {left}.")
 
 
-def confirm(
+def confirm_destruction(
     stack: PulumiStack,
     settings: Settings,
     *,
@@ -96,19 +96,15 @@ def confirm(
         check_place(stack.name, state, settings.cluster, run_program=run_program)
     text = state.text(stack.name, shown(backend_url(stack.name)), cluster_gone=cluster_gone)
     err.print(text, markup=False, highlight=False, soft_wrap=True)
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise PlatformError(
-            f"{stack.name}: its cluster is shared, and there is no terminal to ask whether it should be destroyed; nothing has "
-            "been destroyed",
-            hint=f"run `tools/notif-platform down {stack.name}{' --cluster-gone' if cluster_gone else ''} --yes`",
-        )
-    answer = typer.prompt(f"To destroy it, enter its name ({stack.name})", default="", show_default=False)
-    if answer != stack.name:
-        raise PlatformError(
-            f"{stack.name}: the answer was not the name of the stack; nothing has been destroyed"
-        )
+    confirm(
+        stack.name,
+        Question(
+            action="destroy it",
+            command=f"down {stack.name}{' --cluster-gone' if cluster_gone else ''}",
+            untouched="nothing has been destroyed",
+        ),
+        yes=yes,
+    )
 
 
 def check_previews(name: str) -> None:

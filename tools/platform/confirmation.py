@@ -1,0 +1,42 @@
+"""The question before a command changes what others rely on: the name of the stack is the answer."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+
+import typer
+
+from tools.platform.errors import PlatformError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What a command is about to do; the command shows the details before it asks."""
+
+    action: str
+    """What the answer permits, such as `destroy it`."""
+    command: str
+    """The command without `--yes`, such as `down prod`."""
+    untouched: str
+    """What is true after any other answer, such as `nothing has been destroyed`."""
+
+
+def confirm(stack: str, question: Question, *, yes: bool) -> None:
+    """Ask for the name of the stack, unless `yes` answers that.
+
+    Raises:
+        PlatformError: the answer is another one, or there is no terminal to ask.
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise PlatformError(
+            f"{stack}: there is no terminal to ask whether to {question.action}; {question.untouched}",
+            hint=f"run `tools/notif-platform {question.command} --yes`",
+        )
+    answer = typer.prompt(
+        f"To {question.action}, enter its name ({stack})", default="", show_default=False, err=True
+    )
+    if answer != stack:
+        raise PlatformError(f"{stack}: the answer was not the name of the stack; {question.untouched}")
