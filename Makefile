@@ -2,7 +2,7 @@
 # itself, `tools/with-env python -m tests.runner` the tests on a cluster. GNU make turns each failure into exit code 2: where the exit
 # code matters, call the command itself (docs/ci.md).
 .DEFAULT_GOAL := help
-.PHONY: help up down demo check unit test generate lock chaos fuzz flake mutations endings
+.PHONY: help up down demo check unit test generate lock release chaos fuzz flake mutations endings
 ENV := @tools/with-env
 PLATFORM := @tools/notif-platform
 RUNNER := $(ENV) python -m tests.runner
@@ -38,6 +38,9 @@ generate: ## write all generated text (CHECK=1 only checks it)
 
 lock: ## pin the newest versions that pyproject.toml allows
 	$(ENV) sh tools/lock.sh
+
+release: ## commit and tag a release (VERSION=0.1.0)
+	$(PLATFORM) release prepare $(VERSION)
 
 chaos: ## let everything around the real operator fail, in scripted scenarios (ARGS="--only outage")
 	$(RUNNER) chaos $(ARGS)

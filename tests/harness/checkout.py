@@ -32,6 +32,7 @@ PARTS = (
     "Pulumi.yaml",
     "Dockerfile",
     "pyproject.toml",
+    "VERSION",
 )
 # Bytecode is copied, as each command would compile its modules otherwise; `*.pyc.*` is being written.
 IGNORED = shutil.ignore_patterns("*.pyc.*", ".venv", "lib", "lib64", "bin", "include")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tools.generate.artifacts import ARTIFACTS, COMMANDS, CRDS, NAMES, ROOT, Command
+from tools.generate.artifacts import ARTIFACTS, COMMANDS, CRDS, NAMES, ROOT, VERSIONS, Command
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -72,7 +72,7 @@ def stale_files(
 
 
 def write(root: Path) -> None:
-    for sources in ((NAMES,), CRDS):
+    for sources in (VERSIONS, (NAMES,), CRDS):
         if stale := [each for each in sources if not each.is_current(root)]:
             for each in stale:
                 each.write(root)

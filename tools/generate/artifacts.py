@@ -13,7 +13,7 @@ import yaml
 
 from notification_contract.kinds.definitions import KINDS, NOTIFICATION_SOURCE
 from platform_infra.settings import declarations
-from tools.generate import channel_names, crd, documentation, openapi
+from tools.generate import channel_names, crd, documentation, openapi, version
 from tools.generate.recording import recording
 from tools.generate.reference import reference
 
@@ -27,18 +27,22 @@ YAML_WIDTH = 110
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Artifact:
-    """A generated file, or the generated part of one: after the line `tail`, or in the block of Markdown of this name.
+    """A generated file, or the generated part of one: after the line `tail`, in the block of Markdown of this name, or the version.
 
-    `path` is relative to the repository's root. A block is what `<!-- begin NAME -->` and `<!-- end NAME -->` enclose.
+    `path` is relative to the repository's root. A block is what `<!-- begin NAME -->` and `<!-- end NAME -->` enclose. The
+    version follows each match of the pattern `version`.
     """
 
     path: str
     content: Callable[[], str]
     tail: str = ""
     block: str = ""
+    version: str = ""
 
     def render(self, text: str) -> str:
         """Return the file's text with the part that is generated now."""
+        if self.version:
+            return version.replace_version(text, self.version, self.content())
         if self.tail:
             return replace_tail(text, self.tail, self.content())
         return replace_block(text, self.block, self.content()) if self.block else self.content()
@@ -93,6 +97,11 @@ def _page(example: Path) -> str:
     return example.stem.partition("-")[0]
 
 
+VERSIONS = (
+    *(Artifact(path=path, content=version.version, version=version.PATTERN) for path in version.PATHS),
+    Artifact(path=version.LOCK, content=version.version, version=version.LOCK_PATTERN),
+)
+"""The declarations of the version, some of which generators of other artifacts import."""
 NAMES = Artifact(path="operator/notification_contract/kinds/channel_names.py", content=channel_names.module)
 """The module that the generators of other artifacts import."""
 CRDS = tuple(
@@ -109,6 +118,7 @@ def _page_part(page: str, part: str, content: Callable[[], str]) -> Artifact:
 
 
 ARTIFACTS = (
+    *VERSIONS,
     NAMES,
     Artifact(path="Pulumi.yaml", tail=f"# {STACK_SETTINGS}", content=config_block),
     Artifact(path="stacks/README.md", tail=f"<!-- {STACK_SETTINGS} -->", content=stacks_table),

@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import typer
+
 from tools.platform.command_group import command_app
-from tools.platform.pulumi.environment import drop_empty_passphrase
+from tools.platform.pulumi.environment import ROOT, drop_empty_passphrase
 
 NAMES = (
     *("preflight", "up", "down", "rollback", "demo", "diff", "drift", "preview"),
-    *("policy", "crd-check", "alerts", "pulumi"),
+    *("policy", "crd-check", "alerts", "release", "pulumi"),
 )
 COMMANDS = {name: f"tools.platform.commands.{name.replace('-', '_')}" for name in NAMES}
 
 app = command_app(COMMANDS)
 
 
+def _show_version(value: bool) -> None:  # noqa: FBT001 - a flag's callback
+    if value:
+        typer.echo(f"notif-platform {(ROOT / 'VERSION').read_text('utf-8').strip()}")
+        raise typer.Exit
+
+
 @app.callback()
-def platform() -> None:
+def platform(
+    *,
+    version: Annotated[  # noqa: ARG001 - its callback has shown it
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
     """Deploy, inspect and check the notification platform.
 
     Every command accepts `--help`. Exit codes: 0 success, 1 failure, 2 a difference was detected (`drift`, `crd-check`),

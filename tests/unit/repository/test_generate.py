@@ -14,11 +14,13 @@ from tools.generate.artifacts import (
     ARTIFACTS,
     COMMANDS,
     ROOT,
+    VERSIONS,
     Artifact,
     Command,
     replace_block,
     replace_tail,
 )
+from tools.generate.version import replace_version
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -113,17 +115,26 @@ def test_failed_generator_is_reported_with_its_output(tmp_path: Path) -> None:
 def test_other_files_are_generated_by_a_process_that_reads_the_new_ones(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    names, crd = (Artifact(path=path, content=lambda: "new") for path in ("names.py", "crd.yaml"))
+    paths = ("VERSION", "names.py", "crd.yaml")
+    version, names, crd = (Artifact(path=path, content=lambda: "new") for path in paths)
     written: list[list[str]] = []
 
     def again(each: Command, folder: Path) -> None:
         assert each == command.AGAIN
         written.append([path.name for path in sorted(folder.iterdir())])
-        if len(written) == 1:
+        if len(written) < len(paths):
             command.write(folder)
 
+    monkeypatch.setattr(command, "VERSIONS", (version,))
     monkeypatch.setattr(command, "NAMES", names)
     monkeypatch.setattr(command, "CRDS", (crd,))
     monkeypatch.setattr(command, "run", again)
     command.write(tmp_path)
-    assert written == [["names.py"], ["crd.yaml", "names.py"]]
+    assert written == [["VERSION"], ["VERSION", "names.py"], ["VERSION", "crd.yaml", "names.py"]]
+
+
+@pytest.mark.parametrize("each", VERSIONS, ids=lambda each: each.path)
+def test_version_file_determines_the_declaration(each: Artifact) -> None:
+    text = (ROOT / each.path).read_text("utf-8")
+    assert replace_version(text, each.version, "7.8.9").count("7.8.9") >= 1
+    assert each.content() == (ROOT / "VERSION").read_text("utf-8").strip()
