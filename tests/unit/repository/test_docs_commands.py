@@ -80,6 +80,12 @@ SELECTED: Mapping[str, Sequence[frozenset[str]]] = {
                 "audit batch lost",
                 "dropping audit events",
                 "audit events lost",
+                "audit events lost: …",
+                "audit batch is too large for the store; …",
+                "audit store abandoned at shutdown",
+                "audit store client failed",
+                "oldest audit file deleted",
+                "removing an incomplete line from the audit file",
             }
         )
     ],
@@ -101,7 +107,15 @@ SELECTED: Mapping[str, Sequence[frozenset[str]]] = {
         frozenset({"render worker without a result", "render worker not started"})
     ],
     "docs/runbooks/routing-refused.md": [
-        frozenset({"routing document loaded", "routing document removed", "routing document refused"})
+        frozenset(
+            {
+                "routing document loaded",
+                "routing document removed",
+                "routing document refused",
+                "refused routing document not reported",
+                "routing document caused an unexpected error",
+            }
+        )
     ],
     "docs/runbooks/unsaved-attempts.md": [frozenset({"status not written; retrying"})],
 }
