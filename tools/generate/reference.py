@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from tools.generate.crd import definition
@@ -19,6 +20,7 @@ BOUNDS: Final = (
     ("minProperties", "maxProperties", " entries"),
     ("minimum", "maximum", ""),
 )
+VALUE: Final = re.compile(r"' \+ [\w.]+ \+ '|' \+ [\w.]+$|^[\w.]+ \+ '")
 ESCAPED: Final = str.maketrans({"|": r"\|", "*": r"\*", "<": "&lt;"})
 """Characters of a description that Markdown would read as a cell, an emphasis or a tag."""
 
@@ -51,11 +53,17 @@ def fields(schema: Schema, path: str) -> Iterator[tuple[str, Schema, bool]]:
 def rules(schema: Schema, path: str) -> Iterator[tuple[str, str]]:
     """Yield the path of each field with a rule, and the message of the rule."""
     for rule in schema.get("x-kubernetes-validations", ()):
-        yield path or "metadata", rule["message"]
+        yield path or "metadata", rule.get("message") or _message(rule["messageExpression"])
     for name, field in schema.get("properties", {}).items():
         yield from rules(field, f"{path}.{name}" if path else name)
     if "items" in schema:
         yield from rules(schema["items"], f"{path}[]")
+
+
+def _message(expression: str) -> str:
+    """Return the texts of an expression in CEL, with `…` for each value; those of both branches of a condition."""
+    *_, branches = expression.split(" ? ")
+    return "; or: ".join(VALUE.sub("…", branch).strip("'") for branch in branches.split(" : "))
 
 
 def _row(path: str, field: Schema, required: bool) -> str:  # noqa: FBT001 - as `fields` yields it

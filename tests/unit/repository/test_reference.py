@@ -1,13 +1,13 @@
-"""The generated reference of NotificationSource: every field and every rule of its CRD, and texts that Markdown shows as they are."""
+"""The generated references of kinds: every field and every rule of a CRD, and texts that Markdown shows as they are."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from notification_contract.crds import notification_source
+from notification_contract.crds import notification_receiver, notification_source
 from notification_contract.kinds.definitions import NOTIFICATION_SOURCE
 from tests.unit.repository.test_docs import fields, page
 from tools.generate import reference
@@ -15,9 +15,18 @@ from tools.generate import reference
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PAGE = page("sources/reference.md")
-(VERSION,) = notification_source()["spec"]["versions"]
-SCHEMA = VERSION["schema"]["openAPIV3Schema"]
+DEFINITIONS = {
+    "sources/reference.md": notification_source,
+    "notificationreceiver.md": notification_receiver,
+}
+"""The pages, and the CRDs that they show."""
+each_page = pytest.mark.parametrize("name", DEFINITIONS)
+
+
+def schema(name: str) -> dict[str, Any]:
+    """Return the schema that a page shows."""
+    (version,) = DEFINITIONS[name]()["spec"]["versions"]
+    return cast("dict[str, Any]", version["schema"]["openAPIV3Schema"])
 
 
 def row(field: dict[str, Any], *, required: bool = False) -> str:
@@ -27,22 +36,39 @@ def row(field: dict[str, Any], *, required: bool = False) -> str:
     return reference._row(*found).removeprefix("| `spec.a` ")  # noqa: SLF001 - one row of the table
 
 
-def test_every_field_of_the_crd_has_one_row_and_no_other_has_one() -> None:
-    expected = [path for part in ("spec", "status") for path, _ in fields(SCHEMA["properties"][part], part)]
-    assert re.findall(r"^\| `((?:spec|status)\.[\w.\[\]]+)` \| .* \| .* \| ", PAGE, re.MULTILINE) == expected
+@each_page
+def test_every_field_of_the_crd_has_one_row_and_no_other_has_one(name: str) -> None:
+    properties = schema(name)["properties"]
+    expected = [path for part in ("spec", "status") for path, _ in fields(properties[part], part)]
+    rows = re.findall(r"^\| `((?:spec|status)\.[\w.\[\]]+)` \| .* \| .* \| ", page(name), re.MULTILINE)
+    assert rows == expected
 
 
-def test_every_rule_of_the_crd_has_its_message() -> None:
-    messages = list(_messages(SCHEMA))
+@each_page
+def test_every_rule_of_the_crd_has_its_message(name: str) -> None:
+    messages = list(_messages(schema(name)))
     assert len(messages) > 10
-    assert [each for each in messages if f" | {each} |" not in PAGE] == []
+    assert [each for each in messages if f" | {each} |" not in page(name)] == []
 
 
 def _messages(node: Any) -> Iterator[str]:
     if isinstance(node, dict):
-        yield from (rule["message"] for rule in node.get("x-kubernetes-validations", ()))
+        rules = node.get("x-kubernetes-validations", ())
+        yield from (rule["message"] for rule in rules if "message" in rule)
         for each in node.values():
             yield from _messages(each)
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("'remove spec.' + self.type + ', or set it'", "remove spec.…, or set it"),
+        ("self.type == 'a' ? 'set a' : 'set ' + self.type", "set a; or: set …"),
+    ],
+)
+def test_message_with_values_shows_an_ellipsis_for_each(expression: str, expected: str) -> None:
+    schema = {"x-kubernetes-validations": [{"rule": "true", "messageExpression": expression}]}
+    assert list(reference.rules(schema, "spec")) == [("spec", expected)]
 
 
 @pytest.mark.parametrize(
