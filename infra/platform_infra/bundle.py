@@ -17,7 +17,7 @@ from platform_infra.crd.definitions import Crds
 from platform_infra.crd.user_roles import UserRoles
 from platform_infra.image.build import image_name
 from platform_infra.image.operator_image import OperatorImage, OperatorImageArgs
-from platform_infra.image.placeholder import check_image
+from platform_infra.image.placeholder import PLACEHOLDER, check_image
 from platform_infra.image.settings_version import check_settings_version
 from platform_infra.inputs import Inputs
 from platform_infra.monitoring.collection import monitoring_kinds, pod_annotations
@@ -53,7 +53,7 @@ class Bundle(pulumi.ComponentResource):
         ClusterError: the cluster is not available, and no resource has been registered; or it is not that of the stack,
             and no object in it has been registered.
         SettingsError: the image lacks settings of the stack; no resource has been registered.
-        PlaceholderImageError: the image is a placeholder, and this is an update; no resource has been registered.
+        MissingImageError: the stack has no image yet, and this is an update; no resource has been registered.
         DiscoveryError: the cluster does not report which monitoring kinds it serves.
     """
 
@@ -67,7 +67,7 @@ class Bundle(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         if settings.operator.enabled:
-            check_image(settings.operator.image)
+            check_image(settings)
             check_settings_version(settings)
         connect = connect or prepare(settings.cluster, restricted=settings.preview.restricted)
         super().__init__("notification-platform:index:Bundle", name, None, opts)
@@ -215,8 +215,10 @@ class Bundle(pulumi.ComponentResource):
     def _image(self) -> tuple[pulumi.Input[str], list[pulumi.Resource]]:
         """Return the image to run, and the resource that loads it into the local node."""
         operator, node = self._settings.operator, self.cluster.node
-        if operator.image or node is None:
+        if operator.image:
             return self._inputs.image, []
+        if node is None:
+            return PLACEHOLDER, []
         args = OperatorImageArgs(
             image=image_name(operator.base_image),
             base=operator.base_image,

@@ -402,3 +402,5 @@ class NotificationPlatformArgs(TypedDict, total=False):
     """Whether previews use the cluster of this stack: creates an account that can manage preview namespaces only, and outputs its kubeconfig as `previewKubeconfig`. The default is `false`."""
     preview_restricted: bool
     """Whether the preview uses that account; `tools/notif-platform preview` sets it. The default is `false`."""
+    deploy_wave: int
+    """Wave in which CI deploys the stack: 1 first, such as a shared cluster for development, then 2, then 3. 0 for a stack that CI does not deploy. The default is `0`."""

@@ -1,30 +1,45 @@
-"""The placeholder that a stack's file has for its image until a release sets one: a digest of zeros."""
+"""A stack whose file has no image yet: an update is refused, and a preview uses the placeholder of this module."""
 
 from __future__ import annotations
 
-import re
+from hashlib import sha256
+from typing import TYPE_CHECKING
 
 import pulumi
 
-PLACEHOLDER = re.compile(r"@sha256:0{64}$")
+from platform_infra.settings.rules.stack import FOREIGN
+
+if TYPE_CHECKING:
+    from platform_infra.settings.model import Settings
+
+PLACEHOLDER = f"no-image-yet.invalid/operator@sha256:{sha256(b'').hexdigest()}"
+"""The image that a preview and a policy check show until a release sets one."""
 
 
-class PlaceholderImageError(pulumi.RunError):
+class MissingImageError(pulumi.RunError):
     """The stack has no image yet."""
 
 
-def check_image(image: str) -> None:
-    """Check that an image can exist; a preview and a policy check only warn, because they need none.
+def missing_image(stack: str, settings: Settings) -> str:
+    """Return why a stack cannot be updated without an image, and what to do; empty for a stack that has or builds one."""
+    operator, kind = settings.operator, settings.cluster.kind
+    if operator.image or not operator.enabled or kind not in FOREIGN:
+        return ""
+    return (
+        f"operatorImage is empty: {stack} has no image yet, and an image that is built here can only be loaded into a local node; "
+        f"set the image of a release with `tools/notif-platform promote REGISTRY/NAME@sha256:DIGEST --stack {stack}`, or with "
+        f"`pulumi config set operatorImage REGISTRY/NAME@sha256:DIGEST --stack {stack}`"
+    )
+
+
+def check_image(settings: Settings) -> None:
+    """Check that the stack has an image; a preview and a policy check only warn.
 
     Raises:
-        PlaceholderImageError: it is the placeholder, and this is an update; no resource has been registered.
+        MissingImageError: it has none, and this is an update; no resource has been registered.
     """
-    if not PLACEHOLDER.search(image):
-        return
-    message = (
-        f"operatorImage: {image} is a placeholder, and no such image exists; set the image of a release with "
-        f"`pulumi config set operatorImage REGISTRY/NAME@sha256:DIGEST --stack {pulumi.get_stack()}`"
-    )
-    if not pulumi.runtime.is_dry_run():
-        raise PlaceholderImageError(message)
-    pulumi.log.warn(message)
+    message = missing_image(pulumi.get_stack(), settings)
+    if message and not pulumi.runtime.is_dry_run():
+        raise MissingImageError(message)
+    if message:
+        pulumi.log.warn(message)

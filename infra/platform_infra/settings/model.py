@@ -37,6 +37,10 @@ if TYPE_CHECKING:
     from notification_contract.settings.operator import Path
 
 
+WAVES = 3
+"""Number of waves in which CI deploys stacks."""
+
+
 class Settings(Section):
     """All settings of a stack."""
 
@@ -81,6 +85,8 @@ class Settings(Section):
     network: Network = Network()
     monitoring: Monitoring = Monitoring()
     preview: Preview = Preview()
+    deploy_wave: Annotated[int, Field(ge=0, le=WAVES)] = 0
+    """Wave in which CI deploys the stack: 1 first, such as a shared cluster for development, then 2, then 3. 0 for a stack that CI does not deploy."""
 
     @property
     def is_guest(self) -> bool:

@@ -15,12 +15,14 @@ from pulumi import ResourceTransformArgs, ResourceTransformResult
 
 from platform_infra import Bundle
 from platform_infra.cluster import Connection
+from platform_infra.image.placeholder import PLACEHOLDER
+from platform_infra.settings.rules.stack import FOREIGN
 from platform_policy.broken import breaks, broken
 from platform_policy.pack import kind_of
 from tools.platform.pulumi.stack_file import check_stack_file
 
 LOCAL_IMAGE = "notification-platform/operator:checkout"
-"""The placeholder for the image that a local stack builds."""
+"""Stands for the image that a local stack builds."""
 
 
 def render_to_files(args: ResourceTransformArgs) -> ResourceTransformResult | None:
@@ -47,7 +49,8 @@ connection = Connection(
     context=os.environ["OFFLINE_CONTEXT"],
 )
 settings = check_stack_file(pulumi.get_stack())
-operator = settings.operator.model_copy(update={"image": settings.operator.image or LOCAL_IMAGE})
+image = settings.operator.image or (PLACEHOLDER if settings.cluster.kind in FOREIGN else LOCAL_IMAGE)
+operator = settings.operator.model_copy(update={"image": image})
 Bundle(
     "platform",
     settings=settings.model_copy(update={"operator": operator}),

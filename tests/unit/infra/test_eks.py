@@ -192,7 +192,6 @@ def test_aws_package_is_pinned_outside_the_main_environment() -> None:
             "clusterEksSubnets contains fewer than two",
         ),
         (VALUES | {"clusterKind": "local"}, "clusterEksSubnets is set"),
-        (VALUES | {"operatorImage": ""}, "operatorImage is empty"),
         (VALUES | {"clusterEksVersion": "latest"}, "clusterEksVersion is 'latest'"),
     ],
 )

@@ -56,7 +56,6 @@ def test_missing_output_of_the_owner_is_reported(record: Record) -> None:
         (VALUES | {"clusterStack": ""}, "clusterStack"),
         (VALUES | {"clusterKind": "local"}, "clusterStack"),
         (VALUES | {"clusterStack": "dev"}, "clusterStack"),
-        (VALUES | {"operatorImage": ""}, "operatorImage"),
     ],
 )
 def test_invalid_stack_cluster_settings_name_the_key(values: dict[str, str], key: str) -> None:

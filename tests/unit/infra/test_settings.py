@@ -65,7 +65,7 @@ def test_rule_over_an_invalid_value_is_not_checked() -> None:
     [
         ({"clusterKind": "existing", "clusterContext": "c", "operatorImage": "i"}, "clusterKubeconfig"),
         ({"clusterKind": "existing", "clusterKubeconfig": "/k", "operatorImage": "i"}, "clusterContext"),
-        ({"clusterKind": "existing", "clusterKubeconfig": "/k", "clusterContext": "c"}, "operatorImage"),
+        ({"deployWave": "1"}, "deployWave"),
         ({"clusterContext": "c"}, "clusterKubeconfig"),
         ({"operatorReplicas": "2", "operatorLeaderElection": "false"}, "operatorReplicas"),
         ({"operatorShards": "2", "operatorLeaderElection": "false"}, "operatorShards"),

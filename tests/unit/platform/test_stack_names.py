@@ -29,6 +29,7 @@ BY_FILE = (
     ["policy", "prdo"],
     ["rollback", "prdo"],
     ["alerts", "prdo"],
+    ["promote", f"r.example/o@sha256:{'1' * 64}", "--stack", "prdo"],
 )
 BY_FILE_OR_STATE = (
     ["down", "prdo"],

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 TOOLCHAIN = Toolchain(root=Path("/cache/toolchain/key"))
+IMAGE = "registry.example.com/operator@sha256:" + "1" * 64
+
+WITHOUT_IMAGE = parse({"clusterKind": "existing", "clusterKubeconfig": "/k", "clusterContext": "c"})
 
 
 @pytest.fixture(autouse=True)
@@ -65,7 +68,7 @@ def test_local_stack_needs_docker_and_the_node_image(provided: list[str]) -> Non
 def test_operator_image_of_a_registry_is_not_built(
     provided: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = parse({"operatorImage": "registry.example.com/operator@sha256:" + "0" * 64})
+    settings = parse({"operatorImage": IMAGE})
     monkeypatch.setattr(up, "check_stack_file", lambda _name: settings)
     monkeypatch.setattr(up, "open_with_settings", lambda name, **_provider: (name, settings))
     up.prepare("dev")
@@ -88,14 +91,38 @@ def test_enforcing_node_needs_its_own_image(provided: list[str], monkeypatch: py
     assert "enforcing images" in provided
 
 
+@pytest.fixture
+def team_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A backend and a passphrase that a stack with a shared cluster may use."""
+    monkeypatch.setenv("PULUMI_BACKEND_URL", "s3://state")
+    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "secret")
+
+
+@pytest.mark.usefixtures("team_state")
 @pytest.mark.parametrize("stack", ["staging", "prod"])
 def test_remote_cluster_needs_only_the_engine(
     provided: list[str], monkeypatch: pytest.MonkeyPatch, stack: str
 ) -> None:
-    monkeypatch.setenv("PULUMI_BACKEND_URL", "s3://state")
-    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "secret")
+    settings = check_stack_file(stack)
+    operator = settings.operator.model_copy(update={"image": IMAGE})
+    released = settings.model_copy(update={"operator": operator})
+    monkeypatch.setattr(up, "check_stack_file", lambda _name: released)
+    monkeypatch.setattr(up, "open_with_settings", lambda name, **_provider: (name, released))
     up.prepare(stack)
     assert provided == ["the engine"]
+
+
+@pytest.mark.usefixtures("team_state")
+@pytest.mark.parametrize("imports", [False, True])
+def test_remote_stack_without_an_image_is_refused(
+    provided: list[str], monkeypatch: pytest.MonkeyPatch, *, imports: bool
+) -> None:
+    monkeypatch.setattr(up, "imports_environments", lambda _name: imports)
+    monkeypatch.setattr(up, "open_with_settings", lambda name, **_provider: (name, WITHOUT_IMAGE))
+    monkeypatch.setattr(up, "check_stack_file", lambda _name: WITHOUT_IMAGE)
+    with pytest.raises(StackFileError, match="operatorImage is empty: staging has no image yet"):
+        up.prepare("staging")
+    assert provided == (["the engine"] if imports else [])
 
 
 def test_prod_without_a_passphrase_changes_nothing(

@@ -34,9 +34,9 @@ Resources = list[tuple[str, str, "Mapping[str, Any]"]]
 
 
 def released(stack: str) -> Settings:
-    """Return the settings of a committed stack with an image: until a release, an update refuses its placeholder."""
+    """Return the settings of a committed stack with an image, which its file lacks until a release."""
     settings = check_stack_file(stack)
-    image = settings.operator.image.replace("0" * 64, "1" * 64)
+    image = f"registry.example.com/operator@sha256:{'1' * 64}"
     return settings.model_copy(update={"operator": settings.operator.model_copy(update={"image": image})})
 
 

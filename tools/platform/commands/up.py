@@ -10,6 +10,7 @@ import typer
 
 from platform_infra.cluster.local import node
 from platform_infra.image import build as image_build
+from platform_infra.image.placeholder import missing_image
 from platform_infra.settings.sections.cluster import ClusterKind
 from tools.localcluster.image.images import ensure_base_image, ensure_images
 from tools.localcluster.runtime.dockerd import ensure_docker
@@ -19,7 +20,12 @@ from tools.platform.console import err, out
 from tools.platform.pulumi.environment import ENGINE_GROUPS, drop_kubeconfig, write_kubeconfig
 from tools.platform.pulumi.stack import open_with_settings, outputs
 from tools.platform.pulumi.stack import up as update
-from tools.platform.pulumi.stack_file import check_name, check_stack_file, imports_environments
+from tools.platform.pulumi.stack_file import (
+    StackFileError,
+    check_name,
+    check_stack_file,
+    imports_environments,
+)
 from tools.platform.pulumi.state.protection import check_protection, check_provider
 
 if TYPE_CHECKING:
@@ -89,11 +95,11 @@ def prepare(name: str, *, secrets_provider: str = "") -> tuple[PulumiStack, Tool
     check_name(name)
     check_protection(name, provider=secrets_provider)
     # Without an environment, the stack's file says what is needed, so all of it is provided at once.
-    early = None if imports_environments(name) else _needed(check_stack_file(name))
+    early = None if imports_environments(name) else _needed(name, check_stack_file(name))
     toolchain = local_parts(**early) if early else ensure(ENGINE_GROUPS)
     check_provider(name, secrets_provider)
     stack, settings = open_with_settings(name, secrets_provider=secrets_provider)
-    needed = _needed(settings)
+    needed = _needed(name, settings)
     if needed and needed != early:
         toolchain = local_parts(**needed)
     if needed:
@@ -110,8 +116,14 @@ def report_missing_node(stack: PulumiStack) -> None:
         )
 
 
-def _needed(settings: Settings) -> _Needed | None:
-    """Return what a stack with a local cluster needs; a remote cluster needs nothing."""
+def _needed(name: str, settings: Settings) -> _Needed | None:
+    """Return what a stack with a local cluster needs; a remote cluster needs nothing but an image.
+
+    Raises:
+        StackFileError: it has no image.
+    """
+    if missing := missing_image(name, settings):
+        raise StackFileError(missing)
     if settings.cluster.kind != ClusterKind.LOCAL:
         return None
     operator = settings.operator

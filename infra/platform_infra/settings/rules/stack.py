@@ -87,10 +87,16 @@ RULES = (
         hint="set clusterKind to `eks`, or remove it",
     ),
     Rule(
-        keys=("operatorImage", "clusterKind", "operatorEnabled"),
-        is_broken=lambda s: s.cluster.kind in FOREIGN and s.operator.enabled and not s.operator.image,
-        what="is empty, but an image that is built here can only be loaded into a local node",
-        hint="push an image to a registry of the cluster and set it with `pulumi config set operatorImage NAME`",
+        keys=("operatorImage",),
+        is_broken=lambda s: s.operator.image.endswith(f"@sha256:{'0' * 64}"),
+        what="has a digest of zeros, which no image has",
+        hint="remove it with `pulumi config rm operatorImage` until a release sets an image",
+    ),
+    Rule(
+        keys=("deployWave", "clusterKind"),
+        is_broken=lambda s: s.deploy_wave > 0 and s.cluster.kind not in FOREIGN,
+        what="is set, but a CI job cannot deploy to a node of another machine",
+        hint="set it to 0, or use an existing cluster",
     ),
     Rule(
         keys=("operatorReplicas", "operatorLeaderElection"),

@@ -1,0 +1,120 @@
+"""The stacks of a repository in waves, and those that a range of commits changes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from platform_infra.names import PROJECT
+from tools.platform import cli
+from tools.platform.errors import PlatformError
+from tools.platform.releases.waves import changed_in, discover, waves
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+REMOTE = {"clusterKind": "existing", "clusterKubeconfig": "/k", "clusterContext": "c"}
+WAVES = {"prod-us": 3, "prod-eu": 3, "staging": 2, "lab": 1, "dev": 0}
+ZEROS = "0" * 40
+
+
+def write(root: Path, name: str, **values: object) -> None:
+    file = root / "stacks" / f"Pulumi.{name}.yaml"
+    file.parent.mkdir(exist_ok=True)
+    config = {f"{PROJECT}:{key}": value for key, value in values.items()}
+    file.write_text(yaml.safe_dump({"config": config}), "utf-8")
+
+
+def run(root: Path, *arguments: str) -> str:
+    identity = ("-c", "user.name=t", "-c", "user.email=t@example.com")
+    command = ["git", "-C", str(root), *identity, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def commit(root: Path) -> str:
+    run(root, "add", "--all")
+    run(root, "commit", "--quiet", "--allow-empty", "--message", "Change")
+    return run(root, "rev-parse", "HEAD")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A repository with one commit and five stacks."""
+    run(tmp_path, "init", "--quiet")
+    for name, wave in WAVES.items():
+        write(tmp_path, name, deployWave=wave, **(REMOTE if wave else {}))
+    write(tmp_path, "pr-7", **REMOTE)
+    commit(tmp_path)
+    return tmp_path
+
+
+def changed(root: Path, revisions: str) -> list[str]:
+    return [stack.name for stack in changed_in(discover(root), revisions, root=root)]
+
+
+def test_stacks_are_discovered_in_the_order_of_deployment(root: Path) -> None:
+    assert [stack.name for stack in discover(root)] == ["lab", "staging", "prod-eu", "prod-us", "dev"]
+    assert waves(discover(root)) == {
+        "1": [{"stack": "lab", "image": ""}],
+        "2": [{"stack": "staging", "image": ""}],
+        "3": [{"stack": "prod-eu", "image": ""}, {"stack": "prod-us", "image": ""}],
+    }
+
+
+def test_stack_file_changes_its_stack_alone(root: Path) -> None:
+    write(root, "staging", deployWave=2, operatorReplicas=2, **REMOTE)
+    (root / "README.md").write_text("x")
+    commit(root)
+    assert changed(root, "HEAD~..HEAD") == ["staging"]
+    assert changed(root, "HEAD..HEAD") == []
+
+
+@pytest.mark.parametrize(
+    "path", ["infra/a.py", "operator/notification_contract/a.py", "Pulumi.yaml", "requirements.lock"]
+)
+def test_program_changes_every_stack(root: Path, path: str) -> None:
+    (root / path).parent.mkdir(parents=True, exist_ok=True)
+    (root / path).write_text("x")
+    commit(root)
+    assert len(changed(root, "HEAD~..HEAD")) == len(WAVES)
+
+
+def test_operator_and_pages_change_no_stack(root: Path) -> None:
+    for path in ("operator/notification_operator/a.py", "docs/a.md", "tests/infra/a.py"):
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text("x")
+    commit(root)
+    assert changed(root, "HEAD~..HEAD") == []
+
+
+@pytest.mark.parametrize("first", [ZEROS, "1" * 40, "gone", ""])
+def test_unknown_beginning_changes_every_stack(root: Path, first: str) -> None:
+    assert len(changed(root, f"{first}..HEAD")) == len(WAVES)
+
+
+@pytest.mark.parametrize("revisions", ["HEAD", "HEAD...HEAD", "HEAD..", f"HEAD..{'1' * 40}", "HEAD..--all"])
+def test_range_without_an_end_is_refused(root: Path, revisions: str) -> None:
+    with pytest.raises(PlatformError, match="--changed"):
+        changed(root, revisions)
+
+
+def test_committed_stacks_are_staging_before_prod() -> None:
+    result = CliRunner().invoke(cli.app, ["stacks", "--json"])
+    found = {wave: [each["stack"] for each in stacks] for wave, stacks in json.loads(result.stdout).items()}
+    assert found == {"1": [], "2": ["staging"], "3": ["prod"]}
+
+
+def test_table_names_wave_stack_cluster_and_image() -> None:
+    result = CliRunner().invoke(cli.app, ["stacks"])
+    assert [line.split() for line in result.stdout.splitlines()] == [
+        ["wave", "stack", "cluster", "image"],
+        ["2", "staging", "existing", "-"],
+        ["3", "prod", "existing", "-"],
+        ["-", "ci", "local", "-"],
+        ["-", "dev", "local", "-"],
+    ]

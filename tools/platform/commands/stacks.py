@@ -1,0 +1,43 @@
+"""The stacks of this checkout in the order in which CI deploys them."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from tools.platform.console import out
+from tools.platform.releases.waves import changed_in, discover, waves
+
+
+def stacks(
+    *,
+    changed: Annotated[
+        str, typer.Option(metavar="FROM..TO", help="Only the stacks that these commits change.")
+    ] = "",
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the stacks of each wave, as a matrix of CI jobs needs them.")
+    ] = False,
+) -> None:
+    """List the stacks that have a file in stacks/, in the waves in which CI deploys them (`deployWave`).
+
+    With `--changed`, a commit that changes the program changes every stack, and so does a FROM that is not a commit of this
+    repository.
+
+    Examples: `stacks`, `stacks --changed origin/main..HEAD --json`.
+    """
+    found = discover()
+    if changed:
+        found = changed_in(found, changed)
+    if as_json:
+        typer.echo(json.dumps(waves(found), separators=(",", ":")))
+        return
+    if not found:
+        out.print("No stack is changed.")
+        return
+    table = Table("wave", "stack", "cluster", "image", box=None)
+    for stack in found:
+        table.add_row(str(stack.wave) if stack.wave else "-", stack.name, stack.cluster, stack.image or "-")
+    out.print(table)

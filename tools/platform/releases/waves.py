@@ -1,0 +1,116 @@
+"""The stacks of stacks/ in the waves in which CI deploys them, and those that a range of commits changes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from platform_infra.settings.model import WAVES
+from tools.platform.errors import PlatformError
+from tools.platform.preview.model import NAME
+from tools.platform.pulumi.environment import ROOT
+from tools.platform.pulumi.stack_file import check_stack_file
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+    from pathlib import Path
+
+    from platform_infra.settings.model import Settings
+
+PREFIX, SUFFIX = "stacks/Pulumi.", ".yaml"
+PROGRAM = ("infra/", "operator/notification_contract/", "Pulumi.yaml", "requirements.lock")
+"""Files and folders that every stack depends on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiscoveredStack:
+    """A stack that has a file; `wave` is 0 for one that CI does not deploy."""
+
+    name: str
+    wave: int
+    cluster: str
+    image: str
+
+    @classmethod
+    def of(cls, name: str, settings: Settings) -> DiscoveredStack:
+        return cls(
+            name=name,
+            wave=settings.deploy_wave,
+            cluster=settings.cluster.kind.value,
+            image=settings.operator.image,
+        )
+
+
+def discover(root: Path = ROOT) -> list[DiscoveredStack]:
+    """Return the stacks with a file in stacks/ except previews, in the order of deployment; those that CI does not deploy last.
+
+    Raises:
+        StackFileError: a file cannot be used.
+    """
+    folder = root / "stacks"
+    names = sorted(file.name[len("Pulumi.") : -len(SUFFIX)] for file in folder.glob(f"Pulumi.*{SUFFIX}"))
+    found = (
+        DiscoveredStack.of(name, check_stack_file(name, folder)) for name in names if not NAME.match(name)
+    )
+    return sorted(found, key=lambda stack: (stack.wave or WAVES + 1, stack.name))
+
+
+def waves(stacks: Iterable[DiscoveredStack]) -> dict[str, list[dict[str, str]]]:
+    """Return the stacks of each wave, as a matrix of CI jobs needs them."""
+    result: dict[str, list[dict[str, str]]] = {str(wave): [] for wave in range(1, WAVES + 1)}
+    for stack in stacks:
+        if stack.wave:
+            result[str(stack.wave)].append({"stack": stack.name, "image": stack.image})
+    return result
+
+
+def changed_in(
+    stacks: Iterable[DiscoveredStack], revisions: str, *, root: Path = ROOT
+) -> list[DiscoveredStack]:
+    """Return the stacks that a range `FROM..TO` changes: all of them if it changes the program, or if FROM is unknown here."""
+    paths = _paths(revisions, root)
+    everything = paths is None or any(path.startswith(PROGRAM) for path in paths)
+    return [stack for stack in stacks if everything or f"{PREFIX}{stack.name}{SUFFIX}" in (paths or ())]
+
+
+def _paths(revisions: str, root: Path) -> Collection[str] | None:
+    """Return the paths that differ between two commits, or None if the first one is not known, as after a forced push."""
+    before, dots, after = revisions.partition("..")
+    if not dots or not after or ".." in after:
+        raise PlatformError(
+            f"--changed is {revisions!r}, but should be FROM..TO",
+            hint="name two commits, such as HEAD~..HEAD",
+        )
+    if _commit(after, root) is None:
+        raise PlatformError(
+            f"--changed names {after!r}, which is not a commit of this repository",
+            hint="fetch it with `git fetch`",
+        )
+    first = _commit(before, root)
+    if first is None:
+        return None
+    return git("diff", "--name-only", "-z", "--no-renames", first, after, root=root).split("\0")
+
+
+def _commit(revision: str, root: Path) -> str | None:
+    command = ["git", "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"]
+    found = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    return found.stdout.strip() or None
+
+
+def git(*arguments: str, root: Path, given: str = "", **variables: str) -> str:
+    """Run git in a checkout, with `given` as its standard input, and return its output."""
+    result = subprocess.run(
+        ["git", *arguments],
+        cwd=root,
+        input=given,
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if result.returncode:
+        raise PlatformError(f"git {arguments[0]} failed: {result.stderr.strip()}")
+    return result.stdout
