@@ -52,7 +52,8 @@ class Undone:
 
     def settings(self) -> str:
         """Return the configuration file in the pod."""
-        return self.kubectl("exec", DEPLOYMENT, "--", "cat", names.CONFIG_FILE)
+        program = f"print(open({names.CONFIG_FILE!r}).read(), end='')"
+        return self.kubectl("exec", DEPLOYMENT, "--", "python3", "-c", program)
 
     def config_maps(self) -> set[str]:
         listed = self._cluster.core.list_namespaced_config_map(SPEC.namespace).items

@@ -389,7 +389,7 @@ def test_rollout_leaves_no_gap(record: Record) -> None:
         "type": "RollingUpdate",
         "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0},
     }
-    assert container(recording)["lifecycle"] == {"preStop": {"exec": {"command": ["sleep", "5"]}}}
+    assert container(recording)["lifecycle"] == {"preStop": {"sleep": {"seconds": 5}}}
     assert pod(recording)["terminationGracePeriodSeconds"] == 45
     assert gateway(recording, "PodDisruptionBudget")["spec"]["maxUnavailable"] == 1
 

@@ -15,7 +15,6 @@ from pulumi_kubernetes.apps.v1 import (
 from pulumi_kubernetes.core.v1 import (
     ContainerArgs,
     ContainerPortArgs,
-    ExecActionArgs,
     LifecycleArgs,
     LifecycleHandlerArgs,
     PodSpecArgs,
@@ -24,6 +23,7 @@ from pulumi_kubernetes.core.v1 import (
     Service,
     ServicePortArgs,
     ServiceSpecArgs,
+    SleepActionArgs,
 )
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 from pulumi_kubernetes.networking.v1 import (
@@ -214,7 +214,7 @@ class Gateway(pulumi.ComponentResource):
             liveness_probe=pod.liveness_probe(),
             readiness_probe=pod.readiness_probe(),
             lifecycle=LifecycleArgs(
-                pre_stop=LifecycleHandlerArgs(exec_=ExecActionArgs(command=["sleep", str(LEAVING_SECONDS)]))
+                pre_stop=LifecycleHandlerArgs(sleep=SleepActionArgs(seconds=LEAVING_SECONDS))
             ),
             resources=_resources(settings),
             security_context=pod.container_security(),
