@@ -141,6 +141,15 @@ def planned_objects(stack: str, settings: Settings, single: SingleContext) -> li
 
     `settings` are those of the file. A namespace of others, which the program reads, comes first.
     """
+    objects = registered_objects(stack, kubeconfig=single.text(), context=single.context)
+    if settings.namespace.managed:
+        return objects
+    home = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": settings.operator.namespace}}
+    return [PlannedObject(document=home, only_read=True), *objects]
+
+
+def registered_objects(stack: str, *, kubeconfig: str = "", context: str = "") -> list[PlannedObject]:
+    """Return what the program would register in the cluster of a context; without one, no cluster is asked."""
     log, objects = EventLog(), []
 
     def collect(event: EngineEvent) -> None:
@@ -149,13 +158,7 @@ def planned_objects(stack: str, settings: Settings, single: SingleContext) -> li
         if step and step.new and step.type.startswith(PREFIX):
             objects.append(PlannedObject(document=_document(step.new.inputs)))
 
-    if not settings.namespace.managed:
-        home = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": settings.operator.namespace}}
-        objects.append(PlannedObject(document=home, only_read=True))
-    with (
-        offline_stack(stack, kubeconfig=single.text(), context=single.context) as offline,
-        log.operation(),
-    ):
+    with offline_stack(stack, kubeconfig=kubeconfig, context=context) as offline, log.operation():
         offline.preview(on_event=collect, color="never", suppress_progress=True)
     return objects
 

@@ -1,0 +1,1 @@
+"""The objects of a stack as YAML, for clusters that others than Pulumi deploy to."""

@@ -1,0 +1,91 @@
+"""The files of an export: one per object, `crds/` apart, and one that installs them together."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final
+
+import yaml
+
+from tools.platform.errors import PlatformError
+from tools.platform.export.objects import rank
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from tools.platform.export.objects import Document
+
+DEFINITION: Final = "CustomResourceDefinition"
+HEADER: Final = "# Written by `notif-platform export`; the next export of the folder replaces this file.\n"
+
+
+class Format(StrEnum):
+    """The file that installs all objects together."""
+
+    YAML = "yaml"
+    KUSTOMIZE = "kustomize"
+
+
+def contents(documents: Sequence[Document], form: Format) -> dict[str, str]:
+    """Return the text of each file by its path. The same objects have the same bytes."""
+    texts = {_path(each): dump(each) for each in documents}
+    if form == Format.YAML:
+        return {**texts, "install.yaml": "---\n".join(texts.values())}
+    resources = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization"}
+    return {**texts, "kustomization.yaml": dump({**resources, "resources": list(texts)})}
+
+
+def write(folder: Path, texts: Mapping[str, str]) -> None:
+    """Write the files, and remove those of an earlier export that are not among them.
+
+    Raises:
+        PlatformError: the folder has YAML files that no export has written; nothing is changed.
+    """
+    present = [*folder.glob("*.yaml"), *(folder / "crds").glob("*.yaml")]
+    foreign = [file for file in present if not file.read_text("utf-8").startswith(HEADER)]
+    if foreign:
+        raise PlatformError(
+            f"--to {folder}: {foreign[0]} was not written by an export",
+            hint="name an empty folder, or one of an earlier export",
+        )
+    for file in present:
+        file.unlink()
+    (folder / "crds").mkdir(parents=True, exist_ok=True)
+    for path, text in texts.items():
+        (folder / path).write_text(HEADER + text, "utf-8")
+    if not any((folder / "crds").iterdir()):
+        (folder / "crds").rmdir()
+
+
+def _path(document: Document) -> str:
+    metadata = document["metadata"]
+    if document["kind"] == DEFINITION:
+        return f"crds/{metadata['name']}.yaml"
+    place = [document["kind"].lower(), metadata.get("namespace", ""), metadata["name"]]
+    return f"{rank(document):02}-{'-'.join(filter(None, place))}.yaml"
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes texts so that parsers of YAML 1.1 and 1.2 read the same."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ANN401, ARG002 - any value
+        return True
+
+
+_AMBIGUOUS: Final = re.compile(r"[-+]?[0-9._]+[eE][-+]?[0-9]+|0[oO][0-7_]+|[yYnN]")
+"""Texts for Python that the parser of Kubernetes takes for numbers and booleans."""
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = "|" if "\n" in text else "'" if _AMBIGUOUS.fullmatch(text) else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _text)
+
+
+def dump(document: Mapping[str, Any]) -> str:
+    text: str = yaml.dump(document, Dumper=_Dumper, width=10_000)
+    return text
