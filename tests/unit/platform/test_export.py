@@ -58,7 +58,6 @@ def test_stack_without_secrets_is_not_refused() -> None:
         ),
         ("receivers[0].secrets", {"receivers": [RECEIVER]}, "existingSecrets"),
         ("operatorImage", {"operatorImage": ""}, "cluster can pull"),
-        ("operatorImage", {"operatorImage": f"registry.example/operator@sha256:{'0' * 64}"}, "release"),
         ("previewBase", {"previewBase": True, "watchNamespaceSelector": "!kubernaut.ai/preview"}, "`up`"),
         ("previewNumber", {"previewNumber": 7, "watchNamespaces": ["pr-7"]}, "`up`"),
     ],

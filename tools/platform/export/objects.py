@@ -6,7 +6,6 @@ from copy import deepcopy
 from typing import TYPE_CHECKING, Any, Final
 
 from platform_infra import names
-from platform_infra.image.placeholder import PLACEHOLDER
 from platform_infra.settings.problem import Problem
 
 if TYPE_CHECKING:
@@ -59,13 +58,9 @@ def refusals(settings: Settings) -> Iterator[Problem]:
         if receiver.secrets:
             hint = f"create {', '.join(receiver.secrets)} yourself, and list the names in existingSecrets of the receiver"
             yield _refused(f"receivers[{index}].secrets", "would be values of Secrets", hint)
-    image = settings.operator.image
-    if settings.operator.enabled and not image:
+    if settings.operator.enabled and not settings.operator.image:
         hint = "set it to an image that the cluster can pull"
         yield _refused("operatorImage", "is empty, and only `up` builds an image", hint)
-    elif PLACEHOLDER.search(image):
-        hint = "set the image of a release"
-        yield _refused("operatorImage", f"is {image!r}, which is a placeholder", hint)
     if settings.preview.number or settings.preview.base:
         key = "previewNumber" if settings.preview.number else "previewBase"
         yield _refused(key, "is set, but previews need a stack of Pulumi", "remove it, or use `up`")
