@@ -18,12 +18,11 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
-    """One rule; `runbook` is the name of its page in docs/runbooks."""
+    """One rule; its page in docs/runbooks has its name."""
 
     name: str
     expression: str
     severity: Severity
-    runbook: str
     summary: str
     description: str
     hold: str = "0s"
@@ -33,7 +32,7 @@ class Alert:
 
         Without it, the description names the page, because `runbook_url` has to be a URL.
         """
-        page = f"{self.runbook}.md"
+        page = f"{self.name}.md"
         runbook = (
             {"description": self.description, "runbook_url": f"{runbooks.rstrip('/')}/{page}"}
             if runbooks

@@ -130,7 +130,6 @@ def _rejecting_sources(scope: Scope, limits: Limits) -> Alert:
         expression=f"{ratio} > {limits.rejected_share:g}",
         hold=limits.hold,
         severity=Severity.WARNING,
-        runbook="NotificationSourceRejecting",
         summary=f"{PERCENTAGE} of the messages for NotificationSource {SOURCE} are rejected",
         description=(
             f"The gateway in {NAMESPACE} has rejected {PERCENTAGE} of the messages for the NotificationSource {SOURCE} in the last "
@@ -147,7 +146,6 @@ def _silent_sources(scope: Scope, limits: Limits) -> Alert:
         expression=f"time() - {last} > {limits.source_hours * 60 * MINUTE}",
         hold=limits.hold,
         severity=Severity.WARNING,
-        runbook="NotificationSourceSilent",
         summary=f"No message for NotificationSource {SOURCE} for {AGE}",
         description=(
             f"The gateway in {NAMESPACE} has received no message for the NotificationSource {SOURCE} for {AGE}. Its sender has nothing "
@@ -166,7 +164,6 @@ def _deliveries(scope: Scope, limits: Limits) -> Sequence[Alert]:
             expression=f"{ratio} > {limits.failure_share:g}",
             hold=limits.hold,
             severity=Severity.CRITICAL,
-            runbook="delivery-failures",
             summary=f"{PERCENTAGE} of the delivery attempts on channel {CHANNEL} fail",
             description=(
                 f"{PERCENTAGE} of the attempts on channel {CHANNEL} of the operator in {NAMESPACE} failed in the last "
@@ -178,7 +175,6 @@ def _deliveries(scope: Scope, limits: Limits) -> Sequence[Alert]:
             expression=f"{state} > 0",
             hold=limits.hold,
             severity=Severity.WARNING,
-            runbook="breaker-open",
             summary=f"Circuit breaker open for channel {CHANNEL}",
             description=(
                 f"A circuit breaker of the operator in {NAMESPACE} for channel {CHANNEL} has been open or half-open for "
@@ -201,7 +197,6 @@ def _receivers(scope: Scope, limits: Limits) -> Alert:
         expression=f"{unusable} or ({failed} > 0 unless {delivered} > 0)",
         hold=limits.hold,
         severity=Severity.WARNING,
-        runbook="NotificationReceiverUnhealthy",
         summary=f"NotificationReceiver {RECEIVER} gets no messages",
         description=(
             f"For {limits.hold}, the operator in {NAMESPACE} cannot use the NotificationReceiver {RECEIVER}, or all attempts "
@@ -217,7 +212,6 @@ def _waiting(scope: Scope, limits: Limits) -> Alert:
         expression=f"{oldest} > {limits.waiting_seconds}",
         hold=limits.hold_outage,
         severity=Severity.WARNING,
-        runbook="NotificationsStuck",
         summary=f"A message for {RECEIVER} has waited for {AGE}",
         description=(
             f"The oldest message of the operator in {NAMESPACE} for the receiver {RECEIVER} has not been delivered for {AGE}. "
@@ -242,7 +236,6 @@ def _drills(scope: Scope, limits: Limits) -> Alert:
         ),
         hold=limits.hold,
         severity=Severity.WARNING,
-        runbook="NotificationDrillOverdue",
         summary=f"No drill has reached NotificationReceiver {RECEIVER} for {limit}",
         description=(
             f"The operator in {NAMESPACE} has delivered no drill to the NotificationReceiver {RECEIVER} for {limit}. "
@@ -258,7 +251,6 @@ def _external_heartbeat(scope: Scope, limits: Limits) -> Alert:
         expression=f"{scope.rate('external_heartbeat_failures_total')} > 0 and time() - {last} > {limits.seconds}",
         hold=limits.hold,
         severity=Severity.WARNING,
-        runbook="NotificationExternalHeartbeatFailing",
         summary="The dead man's switch is not told that notifications are delivered",
         description=(
             f"The operator in {NAMESPACE} has failed to send its external heartbeat for {limits.hold}, so the dead man's switch "
@@ -282,7 +274,6 @@ def _work(scope: Scope, limits: Limits) -> Sequence[Alert]:
             expression=f"{owned} < {shards} or {absent}",
             hold=limits.hold_outage,
             severity=Severity.CRITICAL,
-            runbook="no-lease-holder",
             summary=f"No operator replica is active in {NAMESPACE}",
             description=(
                 f"For {limits.hold_outage}, a Lease of the operator in {NAMESPACE} has had no holder, or Prometheus has "
@@ -294,7 +285,6 @@ def _work(scope: Scope, limits: Limits) -> Sequence[Alert]:
             expression=f"{oldest} > {limits.queue_seconds}",
             hold=limits.hold,
             severity=Severity.WARNING,
-            runbook="queue-age",
             summary=f"Notifications wait {AGE} for a worker in {NAMESPACE}",
             description=(
                 f"The oldest notification in the queue of the operator in {NAMESPACE} has waited {AGE} for a worker. The "
@@ -306,7 +296,6 @@ def _work(scope: Scope, limits: Limits) -> Sequence[Alert]:
             expression=f"{incomplete} > 0",
             hold=limits.hold,
             severity=Severity.WARNING,
-            runbook="backlog-full",
             summary=f"Too many open notifications for the memory of the operator in {NAMESPACE}",
             description=(
                 f"For {limits.hold}, the operator in {NAMESPACE} has had more open notifications than queue.max_notifications. "
@@ -318,7 +307,6 @@ def _work(scope: Scope, limits: Limits) -> Sequence[Alert]:
             expression=f"{gap} > {limits.gap_seconds:g}",
             hold=limits.hold,
             severity=Severity.WARNING,
-            runbook="event-loop-blocked",
             summary=f"The operator in {NAMESPACE} stops for {AGE} at a time",
             description=(
                 f"In each minute of the last {limits.hold}, a replica of the operator in {NAMESPACE} did nothing else for more "
@@ -331,7 +319,6 @@ def _work(scope: Scope, limits: Limits) -> Sequence[Alert]:
             expression=f"{conflicts} / {reconciliations} > {limits.conflict_share:g}",
             hold=limits.hold,
             severity=Severity.WARNING,
-            runbook="status-conflicts",
             summary=f"Another client writes to notifications of the operator in {NAMESPACE}",
             description=(
                 f"{PERCENTAGE} of the reconciliations of the operator in {NAMESPACE} met a status write conflict in the "
@@ -351,7 +338,6 @@ def _losses(scope: Scope, limits: Limits) -> Sequence[Alert]:
             name="NotificationDeadLettersGrow",
             expression=f"{undelivered} > 0",
             severity=Severity.WARNING,
-            runbook="dead-letters",
             summary=f"Notifications are not delivered: {REASON}",
             description=(
                 f"About {COUNT} notifications of the operator in {NAMESPACE} ended as Failed or PartiallySent in the last "
@@ -365,7 +351,6 @@ def _losses(scope: Scope, limits: Limits) -> Sequence[Alert]:
             # A single text that is too expensive is its author's affair, and says so to its readers.
             hold=limits.loss_window,
             severity=Severity.WARNING,
-            runbook="rendering-failing",
             summary=f"Messages of the operator in {NAMESPACE} are sent shortened: {REASON}",
             description=(
                 f"For {limits.loss_window}, texts of the operator in {NAMESPACE} have been neither redacted nor rendered, with the reason "
@@ -376,7 +361,6 @@ def _losses(scope: Scope, limits: Limits) -> Sequence[Alert]:
             name="NotificationOperatorAuditEventsDropped",
             expression=f"{dropped} > 0",
             severity=Severity.CRITICAL,
-            runbook="audit-loss",
             summary=f"Audit events of the operator in {NAMESPACE} are lost",
             description=(
                 f"The operator in {NAMESPACE} dropped audit events in the last {limits.loss_window}. They are missing "
@@ -388,7 +372,6 @@ def _losses(scope: Scope, limits: Limits) -> Sequence[Alert]:
             expression=f"{total(scope.series('unsaved_attempts'))} > 0",
             hold=limits.hold_outage,
             severity=Severity.WARNING,
-            runbook="unsaved-attempts",
             summary="Completed attempts are not recorded in status",
             description=(
                 f"The operator in {NAMESPACE} cannot write {{{{ $value }}}} completed delivery attempts to the status of "
@@ -399,7 +382,6 @@ def _losses(scope: Scope, limits: Limits) -> Sequence[Alert]:
             name="NotificationOperatorRoutingConfigRejected",
             expression=f"{rejected} > 0",
             severity=Severity.WARNING,
-            runbook="routing-refused",
             summary=f"Routing configuration of the operator in {NAMESPACE} rejected",
             description=(
                 f"The operator in {NAMESPACE} rejected a routing configuration in the last {limits.loss_window} and "
@@ -411,7 +393,6 @@ def _losses(scope: Scope, limits: Limits) -> Sequence[Alert]:
             expression=f"{total(scope.series('retention_overdue'))} > 0",
             hold=RETENTION_HOLD,
             severity=Severity.WARNING,
-            runbook="retention-overdue",
             summary=f"Finished notifications of the operator in {NAMESPACE} outlive their retention",
             description=(
                 f"For {RETENTION_HOLD}, the operator in {NAMESPACE} has not deleted {{{{ $value }}}} notifications whose "

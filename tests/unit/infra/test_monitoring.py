@@ -16,7 +16,7 @@ from pulumi.runtime import rpc
 
 from notification_gateway.metrics import LastReceived, Metrics, Outcome
 from platform_infra.monitoring import discovery
-from platform_infra.monitoring.alert import Severity
+from platform_infra.monitoring.alert import Alert, Severity
 from platform_infra.monitoring.collection import monitoring_kinds
 from platform_infra.monitoring.dashboard import LABEL, VIEWER, document
 from platform_infra.monitoring.discovery import discover
@@ -157,13 +157,16 @@ def test_rules_use_namespace_and_limits_of_the_stack(record: Record) -> None:
     assert failing["expr"].endswith("> 0.25")
     assert "[90s]" in failing["expr"]
     assert failing["for"] == "90s"
-    assert failing["annotations"]["runbook_url"] == "https://wiki.example.com/runbooks/delivery-failures.md"
+    assert (
+        failing["annotations"]["runbook_url"]
+        == "https://wiki.example.com/runbooks/NotificationOperatorDeliveryFailureRateHigh.md"
+    )
     assert all('namespace="elsewhere"' in rule["expr"] for rule in rules.values())
 
 
 def test_alerts_without_a_base_of_runbooks_name_the_page_and_have_no_url(record: Record) -> None:
     (group,) = record(monitoringMode="crds").spec(discovery.PROMETHEUS_RULE)["groups"]
-    pages = {alert.name: f"docs/runbooks/{alert.runbook}.md" for alert in alerts("any", Limits())}
+    pages = {alert.name: f"docs/runbooks/{alert.name}.md" for alert in alerts("any", Limits())}
     for rule in group["rules"]:
         annotations = rule["annotations"]
         assert set(annotations) == {"summary", "description"}
@@ -203,7 +206,7 @@ def test_base_of_runbooks_precedes_the_page_of_each_alert(base: str) -> None:
     monitoring = parse({"monitoringRunbooks": base}).monitoring
     for alert in ALERTS:
         annotations = alert.document(monitoring.runbooks)["annotations"]
-        assert annotations["runbook_url"] == f"{base.rstrip('/')}/{alert.runbook}.md"
+        assert annotations["runbook_url"] == f"{base.rstrip('/')}/{alert.name}.md"
         assert annotations["description"] == alert.description
 
 
@@ -226,16 +229,20 @@ def test_duration_uses_minutes_for_whole_minutes(seconds: int, text: str) -> Non
     assert duration(seconds) == text
 
 
-def test_every_alert_has_one_runbook_and_vice_versa() -> None:
-    rules = ALERTS
-    assert len({alert.name for alert in rules}) == len(rules)
-    assert sorted(alert.runbook for alert in rules) == sorted(
-        page.stem for page in RUNBOOKS.glob("*.md") if page.stem != "README"
-    )
-    for alert in rules:
-        page = (RUNBOOKS / f"{alert.runbook}.md").read_text("utf-8")
-        assert f"`{alert.name}`" in page
-        assert alert.severity in Severity
+def test_every_alert_has_a_runbook_of_its_name_and_vice_versa() -> None:
+    names = [alert.name for alert in ALERTS]
+    assert len(set(names)) == len(names)
+    assert set(names) == {page.stem for page in RUNBOOKS.glob("*.md")}
+    assert all(alert.severity in Severity for alert in ALERTS)
+
+
+@pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert.name)
+def test_runbook_begins_with_severity_and_first_command(alert: Alert) -> None:
+    page = (RUNBOOKS / f"{alert.name}.md").read_text("utf-8")
+    head, _, command = page.partition("```sh\n")
+    assert head.startswith(f"# {alert.name}\n\n{alert.severity.capitalize()}: ")
+    assert "\n## " not in head
+    assert command.startswith(("kubectl ", "notif "))
 
 
 @pytest.mark.parametrize("gateway", [False, True])

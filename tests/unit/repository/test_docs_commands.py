@@ -59,8 +59,11 @@ OPEN: Final = frozenset(Phase) - FINAL
 UNDELIVERED: Final = frozenset(Phase) - {Phase.SENT, Phase.SUPPRESSED}
 SELECTED: Mapping[str, Sequence[frozenset[str]]] = {
     "docs/notificationrequest.md": [frozenset({Phase.FAILED}), frozenset({Phase.FAILED})],
-    "docs/runbooks/delivery-failures.md": [UNDELIVERED, frozenset({"phase changed"})],
-    "docs/runbooks/backlog-full.md": [frozenset({"2 failed", "1 sent"})],
+    "docs/runbooks/NotificationOperatorDeliveryFailureRateHigh.md": [
+        UNDELIVERED,
+        frozenset({"phase changed"}),
+    ],
+    "docs/runbooks/NotificationOperatorBacklogFull.md": [frozenset({"2 failed", "1 sent"})],
     "docs/runbooks/NotificationExternalHeartbeatFailing.md": [
         frozenset(
             {
@@ -70,7 +73,7 @@ SELECTED: Mapping[str, Sequence[frozenset[str]]] = {
             }
         )
     ],
-    "docs/runbooks/audit-loss.md": [
+    "docs/runbooks/NotificationOperatorAuditEventsDropped.md": [
         frozenset(
             {
                 "audit batch not accepted; retrying",
@@ -89,8 +92,10 @@ SELECTED: Mapping[str, Sequence[frozenset[str]]] = {
             }
         )
     ],
-    "docs/runbooks/breaker-open.md": [frozenset({"circuit breaker opened", "circuit breaker closed"})],
-    "docs/runbooks/no-lease-holder.md": [
+    "docs/runbooks/NotificationOperatorCircuitBreakerOpen.md": [
+        frozenset({"circuit breaker opened", "circuit breaker closed"})
+    ],
+    "docs/runbooks/NotificationOperatorNoLeader.md": [
         frozenset(
             {
                 "watch is closed for longer than a Lease; …",
@@ -102,11 +107,13 @@ SELECTED: Mapping[str, Sequence[frozenset[str]]] = {
             }
         )
     ],
-    "docs/runbooks/retention-overdue.md": [frozenset({"retention sweep incomplete; retrying"})],
-    "docs/runbooks/rendering-failing.md": [
+    "docs/runbooks/NotificationOperatorRetentionOverdue.md": [
+        frozenset({"retention sweep incomplete; retrying"})
+    ],
+    "docs/runbooks/NotificationOperatorRenderingFailing.md": [
         frozenset({"render worker without a result", "render worker not started"})
     ],
-    "docs/runbooks/routing-refused.md": [
+    "docs/runbooks/NotificationOperatorRoutingConfigRejected.md": [
         frozenset(
             {
                 "routing document loaded",
@@ -117,7 +124,7 @@ SELECTED: Mapping[str, Sequence[frozenset[str]]] = {
             }
         )
     ],
-    "docs/runbooks/unsaved-attempts.md": [frozenset({"status not written; retrying"})],
+    "docs/runbooks/NotificationOperatorAttemptsUnrecorded.md": [frozenset({"status not written; retrying"})],
 }
 """What the commands of a page select, in their order: phases, counts per namespace, or log events."""
 

@@ -52,6 +52,6 @@ def test_table_of_admission_limits_has_the_defaults_of_the_settings() -> None:
 
 def test_documented_bounds_of_redrive_are_its_defaults() -> None:
     parameters = inspect.signature(redrive).parameters
-    for document in ("cli.md", "runbooks/dead-letters.md"):
+    for document in ("cli.md", "runbooks/NotificationDeadLettersGrow.md"):
         for option, number in re.findall(r"`--(limit|rate)`(?: \(|, )(\d+)", page(document)):
             assert int(number) == parameters[option].default, document

@@ -134,7 +134,7 @@ def test_every_type_has_a_page_and_an_example(kind: ReceiverType) -> None:
 
 
 def test_every_reason_of_a_condition_is_explained() -> None:
-    text = (ROOT / "docs" / "receivers" / "troubleshooting.md").read_text("utf-8")
+    text = (ROOT / "docs" / "troubleshoot-delivery.md").read_text("utf-8")
     healthy = (*ReceiverProblem, DELIVERING, CIRCUIT_OPEN, SUSPENDED, NOT_TESTED)
     # These two are never written.
     silent = {ReferenceReason.PENDING}
