@@ -170,8 +170,8 @@ class Bundle(pulumi.ComponentResource):
                 parameters=parameters(
                     settings.admission,
                     home=settings.operator.namespace,
-                    # On a node of this machine, previews need no account (docs/previews.md).
-                    previews=settings.preview.base or settings.cluster.kind == ClusterKind.LOCAL,
+                    # In a cluster of this machine, previews need no account (docs/previews.md).
+                    previews=settings.preview.base or settings.cluster.kind.is_local,
                 ),
                 namespace=self.namespace,
                 opts=self._child.options(),

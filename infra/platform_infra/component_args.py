@@ -21,13 +21,19 @@ class NotificationPlatformArgs(TypedDict, total=False):
     """Context of that kubeconfig."""
     # Generated from the stack's settings by `make generate`.
     cluster_kind: str
-    """Source of the cluster: `local` starts a node on this machine, `existing` uses the cluster of a kubeconfig, `stack` that of another stack, `eks` creates an Amazon EKS cluster. One of local, existing, stack, eks, kind, k3s. The default is `"local"`."""
+    """Source of the cluster: `local` starts a node on this machine, `kind` creates a cluster with the command `kind`, `existing` uses the cluster of a kubeconfig, `stack` that of another stack, `eks` creates an Amazon EKS cluster. One of local, existing, stack, eks, kind. The default is `"local"`."""
     cluster_kubeconfig: str
     """For `existing`: path of a kubeconfig file, or its content (then set it with --secret)."""
     cluster_context: str
     """For `existing`: context of that kubeconfig. The current context is never used."""
     cluster_stack: str
     """For `stack`: stack that owns the cluster, as `organization/project/stack`. On a backend without organizations, the first part is the word `organization`."""
+    cluster_kind_name: str
+    """For `kind`: name of the cluster; empty for the name of the stack."""
+    cluster_kind_image: str
+    """For `kind`: image of the nodes, such as `kindest/node:v1.36.1`; empty for the default of `kind`. A change creates the cluster again."""
+    cluster_kind_config: str
+    """For `kind`: path of a configuration file of `kind`, absolute or relative to the project's folder. A change of its content creates the cluster again."""
     cluster_local_network_policy: bool
     """For `local`: whether the node enforces NetworkPolicies. The first use builds kube-router from Go modules, which takes about two minutes. The default is `false`."""
     cluster_local_priority_and_fairness: bool

@@ -50,6 +50,12 @@ NODE_OUTPUTS = {
     "context": "notification-platform",
     "kubeconfig": "apiVersion: v1\nkind: Config\n",
 }
+KIND_OUTPUTS = {
+    "container": "test-control-plane",
+    "identity": "abc",
+    "context": "kind-test",
+    "kubeconfig": "apiVersion: v1\nkind: Config\n",
+}
 CONTROL_OUTPUTS = {
     "arn": "arn:aws:eks:eu-central-1:123456789012:cluster/notification-platform-test",
     "endpoint": "https://control.example",
@@ -153,7 +159,9 @@ class Monitor(mocks.MockMonitor):
         if request.type.startswith("aws:"):
             outputs.update({"arn": f"arn:{request.name}"})
         outputs.update(
-            {"Node": NODE_OUTPUTS, "Cluster": CONTROL_OUTPUTS}.get(request.type.split(":")[-1], {})
+            {"Node": NODE_OUTPUTS, "KindCluster": KIND_OUTPUTS, "Cluster": CONTROL_OUTPUTS}.get(
+                request.type.split(":")[-1], {}
+            )
         )
         return outputs
 

@@ -8,6 +8,7 @@ import docker
 import pytest
 from pulumi import automation as auto
 
+from platform_infra.settings.model import Settings
 from tests.harness.cluster import Cluster
 from tests.harness.notifications import notification
 from tests.harness.own_stack import own_stack
@@ -63,11 +64,11 @@ def test_stack_survives_a_lost_node_and_a_new_node_image(
     stack, client = open_stack(own.name), docker.from_env(timeout=DOCKER_SECONDS)
     delivers(stack, tmp_path)
     assert refresh_preview(stack).completed == ()
-    report_missing_node(stack)
+    report_missing_node(stack, Settings())
     assert "is missing" not in capfd.readouterr().err
 
     client.containers.get(own.node.container).remove(force=True)
-    report_missing_node(stack)
+    report_missing_node(stack, Settings())
     assert f"The node {own.node.container} of {own.name} is missing or stopped" in capfd.readouterr().err
     assert up(stack)[1]
     delivers(stack, tmp_path)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from importlib.util import find_spec
+from pathlib import Path
+from shutil import which
 from typing import TYPE_CHECKING, assert_never
 
 import pulumi
@@ -11,16 +14,11 @@ import pulumi
 from platform_infra.cluster.connection import ClusterError, Connect, Connection, Node
 from platform_infra.cluster.existing import connect as connect_existing
 from platform_infra.cluster.owned import connect as connect_owned
-from platform_infra.settings.sections.cluster import ClusterKind
+from platform_infra.settings.sections.cluster import KIND_NAME, ClusterKind
 
 if TYPE_CHECKING:
     from platform_infra.children import Children
     from platform_infra.settings.sections.cluster import Cluster, Eks, Local
-
-CREATE_COMMANDS = {
-    ClusterKind.KIND: "kind create cluster --name notification && kind get kubeconfig --name notification > kubeconfig",
-    ClusterKind.K3S: "docker run -d --privileged -p 6443:6443 rancher/k3s server",
-}
 
 NO_EKS = (
     "clusterKind: `eks` needs the optional package pulumi-aws; install it into the program's environment: "
@@ -48,8 +46,8 @@ def prepare(settings: Cluster, *, restricted: bool = False) -> Connect:
             if find_spec("pulumi_aws") is None:
                 raise ClusterError(NO_EKS)
             return partial(_eks, settings.eks)
-        case ClusterKind.KIND | ClusterKind.K3S:
-            raise _unsupported(settings.kind)
+        case ClusterKind.KIND:
+            return _prepare_kind(settings)
         case _:
             assert_never(settings.kind)
 
@@ -71,15 +69,43 @@ def _local(settings: Local, child: Children) -> Connection:
     )
 
 
+def _prepare_kind(settings: Cluster) -> Connect:
+    """Check what `kind` needs: the command, a name, and the configuration file."""
+    # Imported here: other kinds of cluster do not need the modules.
+    from platform_infra.cluster.kind.command import PROGRAM, KindSpec, missing  # noqa: PLC0415
+    from platform_infra.cluster.kind.provider import KindCluster  # noqa: PLC0415
+
+    if which(PROGRAM) is None:
+        raise ClusterError(missing())
+    name = settings.kind_name or pulumi.get_stack()
+    if not re.fullmatch(KIND_NAME, name):
+        raise ClusterError(
+            f"clusterKindName: it is empty, and the stack's name {name!r} is no name of a cluster of kind; set it to a name of "
+            "at most 50 lower-case letters, digits, `-` and `.`"
+        )
+    spec = KindSpec(name=name, image=settings.kind_image, config=_kind_config(settings.kind_config))
+
+    def connect(child: Children) -> Connection:
+        cluster = KindCluster(child.name("kind"), spec=spec, opts=child.options())
+        node = Node(resource=cluster, container=cluster.container, identity=cluster.identity)
+        return Connection(kubeconfig=cluster.kubeconfig, context=cluster.context, node=node, may_vanish=True)
+
+    return connect
+
+
+def _kind_config(path: str) -> str:
+    """Return the content of a configuration file of `kind`; empty without a path."""
+    if not path:
+        return ""
+    file = Path(path).expanduser()
+    try:
+        return file.read_text("utf-8")
+    except OSError as error:
+        hint = "set it to the path of a file, absolute or relative to the project's folder"
+        raise ClusterError(f"clusterKindConfig: cannot read {file} ({error.strerror}); {hint}") from None
+
+
 def _eks(settings: Eks, child: Children) -> Connection:
     from platform_infra.cluster.eks import connect  # noqa: PLC0415 - pulumi-aws is optional
 
     return connect(settings, pulumi.get_stack(), child)
-
-
-def _unsupported(kind: ClusterKind) -> ClusterError:
-    return ClusterError(
-        f"clusterKind: this program does not create `{kind}` clusters, because their images are not available "
-        f"everywhere; create one with `{CREATE_COMMANDS[kind]}` and set clusterKind to `existing` with "
-        "clusterKubeconfig and clusterContext, or use `local`"
-    )

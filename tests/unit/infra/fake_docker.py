@@ -64,6 +64,9 @@ class Handler(QuietHandler, BaseHTTPRequestHandler):
                 self._answer(IMAGE)
             case "/containers/node/json":
                 self._answer({"Id": "node", "Name": "/node", "Config": {"Tty": False}})
+            case "/containers/dev-control-plane/json":
+                labels = {"io.x-k8s.kind.cluster": "dev"}
+                self._answer({"Id": "kind", "Name": "/dev-control-plane", "Config": {"Labels": labels}})
             case "/exec/process/json":
                 self._answer({"ExitCode": docker.exit_code})
             case _:

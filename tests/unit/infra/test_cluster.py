@@ -94,14 +94,6 @@ def test_file_without_contexts_is_rejected(tmp_path: Path) -> None:
         prepare(existing(str(tmp_path / "notes")))
 
 
-@pytest.mark.parametrize("kind", [ClusterKind.KIND, ClusterKind.K3S])
-def test_unsupported_kind_names_the_command_that_creates_it(kind: ClusterKind) -> None:
-    with pytest.raises(
-        ClusterError, match=f"does not create `{kind}` clusters.*set clusterKind to `existing`"
-    ):
-        prepare(Cluster(kind=kind))
-
-
 def test_unavailable_cluster_registers_no_resource(tmp_path: Path) -> None:
     path = written(tmp_path, "https://127.0.0.1:1")
     settings = parse(

@@ -44,7 +44,7 @@ def provided(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return TOOLCHAIN
 
     monkeypatch.setattr(up, "ensure", ensure)
-    monkeypatch.setattr(up, "report_missing_node", lambda _stack: None)
+    monkeypatch.setattr(up, "report_missing_node", lambda _stack, _settings: None)
     monkeypatch.setattr(protection, "recorded_provider", lambda *_arguments: "")
     monkeypatch.setattr(up, "ensure_docker", lambda **_packages: provided.append("docker"))
     monkeypatch.setattr(up, "ensure_base_image", lambda: provided.append("base"))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypedDict
 
 import typer
 
+from platform_infra.cluster.kind import command as kind
 from platform_infra.cluster.local import node
 from platform_infra.image import build as image_build
 from platform_infra.image.placeholder import missing_image
@@ -102,18 +103,27 @@ def prepare(name: str, *, secrets_provider: str = "") -> tuple[PulumiStack, Tool
     needed = _needed(name, settings)
     if needed and needed != early:
         toolchain = local_parts(**needed)
-    if needed:
-        report_missing_node(stack)
+    if settings.cluster.kind.is_local:
+        report_missing_node(stack, settings)
     return stack, toolchain
 
 
-def report_missing_node(stack: PulumiStack) -> None:
+def report_missing_node(stack: PulumiStack, settings: Settings) -> None:
     """Print that the node of an earlier `up` no longer runs, and what this run does about it."""
-    if node.read(stack.name) is None and (container := outputs(stack).get("node")):
+    if not _has_node(stack.name, settings) and (container := outputs(stack).get("node")):
         err.print(
             f"The node {container} of {stack.name} is missing or stopped: it is created again, with every object of the stack. "
             "Notifications and files that were in it are lost."
         )
+
+
+def _has_node(stack: str, settings: Settings) -> bool:
+    if settings.cluster.kind == ClusterKind.LOCAL:
+        return node.read(stack) is not None
+    try:
+        return kind.read(settings.cluster.kind_name or stack) is not None
+    except kind.KindError:
+        return True  # The program reports what prevents it from running.
 
 
 def _needed(name: str, settings: Settings) -> _Needed | None:

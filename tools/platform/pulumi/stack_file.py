@@ -64,7 +64,7 @@ def check_name(stack: str, folder: Path = ROOT / "stacks", *, recorded: Collecti
 def uses_local_cluster(
     stack: str, folder: Path = ROOT / "stacks", *, config: Mapping[str, Any] | None = None
 ) -> bool:
-    """Return whether the cluster of a stack is a node on this machine, which the stack or another one owns."""
+    """Return whether the cluster of a stack runs on this machine, and the stack or another one owns it."""
     name, values = stack, dict(config or {})
     for _ in range(MAX_OWNERS):
         content = stack_content(name, folder)
@@ -72,7 +72,7 @@ def uses_local_cluster(
         # Only the engine knows the values of an ESC environment.
         default = "" if content.get("environment") else ClusterKind.LOCAL
         match values.get("clusterKind") or default:
-            case ClusterKind.LOCAL:
+            case ClusterKind.LOCAL | ClusterKind.KIND:
                 return True
             case ClusterKind.STACK:
                 project, _, name = str(values.get("clusterStack") or "").partition("/")[2].partition("/")

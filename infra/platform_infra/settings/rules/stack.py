@@ -75,6 +75,15 @@ RULES = (
         hint="set clusterKind to `stack` and clusterStack to `organization/project/stack`, or remove clusterStack",
     ),
     Rule(
+        keys=("clusterKindName", "clusterKindImage", "clusterKindConfig", "clusterKind"),
+        is_broken=lambda s: (
+            s.cluster.kind != ClusterKind.KIND
+            and bool(s.cluster.kind_name or s.cluster.kind_image or s.cluster.kind_config)
+        ),
+        what="or clusterKindImage or clusterKindConfig is set, but clusterKind is not `kind`",
+        hint="set clusterKind to `kind`, or remove them",
+    ),
+    Rule(
         keys=("clusterEksSubnets", "clusterKind"),
         is_broken=lambda s: s.cluster.kind == "eks" and len(set(s.cluster.eks.subnets)) < EKS_SUBNETS,
         what="contains fewer than two subnets, but EKS requires subnets in at least two zones",

@@ -9,6 +9,9 @@ from pydantic import Field, StringConstraints
 
 from platform_infra.settings.sections.base import Section, StackName
 
+KIND_NAME = r"[a-z0-9]([a-z0-9.-]{0,48}[a-z0-9])?"
+"""The name of a cluster of `kind`."""
+
 
 class ClusterKind(StrEnum):
     """The source of the cluster."""
@@ -18,7 +21,11 @@ class ClusterKind(StrEnum):
     STACK = "stack"
     EKS = "eks"
     KIND = "kind"
-    K3S = "k3s"
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the cluster runs on this machine, and is created and deleted with the stack."""
+        return self in {ClusterKind.LOCAL, ClusterKind.KIND}
 
 
 class Local(Section):
@@ -51,12 +58,18 @@ class Cluster(Section):
     """The cluster of the stack."""
 
     kind: ClusterKind = ClusterKind.LOCAL
-    """Source of the cluster: `local` starts a node on this machine, `existing` uses the cluster of a kubeconfig, `stack` that of another stack, `eks` creates an Amazon EKS cluster."""
+    """Source of the cluster: `local` starts a node on this machine, `kind` creates a cluster with the command `kind`, `existing` uses the cluster of a kubeconfig, `stack` that of another stack, `eks` creates an Amazon EKS cluster."""
     kubeconfig: str = ""
     """For `existing`: path of a kubeconfig file, or its content (then set it with --secret)."""
     context: str = ""
     """For `existing`: context of that kubeconfig. The current context is never used."""
     stack: StackName = ""
     """For `stack`: stack that owns the cluster, as `organization/project/stack`. On a backend without organizations, the first part is the word `organization`."""
+    kind_name: Annotated[str, StringConstraints(pattern=f"^({KIND_NAME})?$")] = ""
+    """For `kind`: name of the cluster; empty for the name of the stack."""
+    kind_image: str = ""
+    """For `kind`: image of the nodes, such as `kindest/node:v1.36.1`; empty for the default of `kind`. A change creates the cluster again."""
+    kind_config: str = ""
+    """For `kind`: path of a configuration file of `kind`, absolute or relative to the project's folder. A change of its content creates the cluster again."""
     local: Local = Local()
     eks: Eks = Eks()
