@@ -7,13 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import subprocess
-import sys
 import tempfile
 import time
 import uuid
-from base64 import b64decode
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,11 +28,11 @@ from tests.harness.notifications import notification
 from tests.harness.operator_deployment import METRICS
 from tests.harness.operator_process import OperatorProcess
 from tests.harness.operators import LABEL, OperatorSpec
+from tests.harness.pod_command import notif_in_pod
 from tests.harness.process_account import ProcessAccount
 from tests.kit.recording import record_bundle
 from tests.unit.operator.contract.test_cron import INVALID, VALID
 from tools.localcluster.toolchain import ensure
-from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -268,38 +265,12 @@ class DrillNamespace:
 
     def drill(self) -> subprocess.CompletedProcess[str]:
         """Run what the CronJob runs, with its account in the files that a pod has."""
-        mount = self.folder / "serviceaccount"
-        mount.mkdir(exist_ok=True)
-        path = f"/api/v1/namespaces/{self.namespace}/serviceaccounts/{names.DRILL}/token"
-        answer = self.cluster.request("POST", path, {"spec": {"expirationSeconds": 3600}})
-        (mount / "token").write_text(answer["status"]["token"], "utf-8")
-        (mount / "namespace").write_text(self.namespace, "utf-8")
-        cluster = yaml.safe_load(self.cluster.kubeconfig.read_text("utf-8"))["clusters"][0]["cluster"]
-        authority = cluster.get("certificate-authority-data")
-        (mount / "ca.crt").write_bytes(
-            b64decode(authority) if authority else Path(cluster["certificate-authority"]).read_bytes()
-        )
-        host, _, port = cluster["server"].removeprefix("https://").rpartition(":")
-        program = (
-            "import pathlib, sys\n"
-            "from notification_cli.kube import kubeconfig\n"
-            "kubeconfig.SERVICE_ACCOUNT = pathlib.Path(sys.argv.pop(1))\n"
-            "from notification_cli.app import main\n"
-            "main()\n"
-        )
-        return subprocess.run(
-            [sys.executable, "-c", program, str(mount), *arguments([self.namespace])],
-            env={
-                "PATH": os.environ["PATH"],
-                "HOME": "/nonexistent",
-                "PYTHONPATH": str(ROOT / "operator"),
-                "KUBERNETES_SERVICE_HOST": host,
-                "KUBERNETES_SERVICE_PORT": port,
-            },
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
+        return notif_in_pod(
+            self.cluster,
+            namespace=self.namespace,
+            account=names.DRILL,
+            arguments=arguments([self.namespace]),
+            folder=self.folder,
         )
 
     def series(self) -> dict[str, float]:
