@@ -10,10 +10,10 @@ from typer.testing import CliRunner
 
 from tests.unit.platform.test_waves import REMOTE, commit, run, write
 from tools.platform import cli
+from tools.platform.deployment.promotion import Promotion, PromotionError, next_stack, with_image
+from tools.platform.deployment.promotion import commit as promote
+from tools.platform.deployment.waves import discover
 from tools.platform.errors import ExitCode
-from tools.platform.releases.promotion import Promotion, PromotionError, next_stack, with_image
-from tools.platform.releases.promotion import commit as promote
-from tools.platform.releases.waves import discover
 
 if TYPE_CHECKING:
     from pathlib import Path

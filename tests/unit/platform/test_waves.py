@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 
 from platform_infra.names import PROJECT
 from tools.platform import cli
+from tools.platform.deployment.waves import changed_in, discover, waves
 from tools.platform.errors import PlatformError
-from tools.platform.releases.waves import changed_in, discover, waves
 
 if TYPE_CHECKING:
     from pathlib import Path

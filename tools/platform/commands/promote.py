@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from tools.platform.console import err
+from tools.platform.deployment.promotion import Promotion, check_promoted, commit, next_stack
+from tools.platform.deployment.waves import discover
 from tools.platform.pulumi.stack_file import check_name
-from tools.platform.releases.promotion import Promotion, check_promoted, commit, next_stack
-from tools.platform.releases.waves import discover
 
 
 def promote(

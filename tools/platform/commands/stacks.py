@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from tools.platform.console import out
-from tools.platform.releases.waves import changed_in, discover, waves
+from tools.platform.deployment.waves import changed_in, discover, waves
 
 
 def stacks(

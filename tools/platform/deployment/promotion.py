@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 import yaml
 
 from platform_infra.names import PROJECT
+from tools.platform.deployment.waves import PREFIX, SUFFIX, git
 from tools.platform.errors import ExitCode, PlatformError
 from tools.platform.pulumi.environment import ROOT
-from tools.platform.releases.waves import PREFIX, SUFFIX, git
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tools.platform.releases.waves import DiscoveredStack
+    from tools.platform.deployment.waves import DiscoveredStack
 
 IMAGE = re.compile(r"[a-z0-9.:-]+(/[a-z0-9._-]+)+@sha256:(?!0{64}$)(?P<digest>[0-9a-f]{64})")
 KEY = f"{PROJECT}:operatorImage"
