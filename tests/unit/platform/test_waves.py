@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from platform_infra.names import PROJECT
 from tools.platform import cli
-from tools.platform.deployment.waves import changed_in, discover, waves
+from tools.platform.deployment.waves import changed_in, discover, plan
 from tools.platform.errors import PlatformError
 
 if TYPE_CHECKING:
@@ -59,10 +59,18 @@ def changed(root: Path, revisions: str) -> list[str]:
 
 def test_stacks_are_discovered_in_the_order_of_deployment(root: Path) -> None:
     assert [stack.name for stack in discover(root)] == ["lab", "staging", "prod-eu", "prod-us", "dev"]
-    assert waves(discover(root)) == {
-        "1": [{"stack": "lab", "image": ""}],
-        "2": [{"stack": "staging", "image": ""}],
-        "3": [{"stack": "prod-eu", "image": ""}, {"stack": "prod-us", "image": ""}],
+
+
+def test_plan_has_the_stacks_with_an_image_by_wave(root: Path) -> None:
+    write(root, "prod-eu", deployWave=3, operatorImage="i:1", **REMOTE)
+    write(root, "lab", deployWave=1, operatorEnabled=False, **REMOTE)
+    lab, prod = {"stack": "lab", "image": ""}, {"stack": "prod-eu", "image": "i:1"}
+    assert plan(discover(root)) == {
+        "stacks": ["lab", "staging", "prod-eu", "prod-us"],
+        "deployable": [lab, prod],
+        "1": [lab],
+        "2": [],
+        "3": [prod],
     }
 
 
@@ -105,8 +113,9 @@ def test_range_without_an_end_is_refused(root: Path, revisions: str) -> None:
 
 def test_committed_stacks_are_staging_before_prod() -> None:
     result = CliRunner().invoke(cli.app, ["stacks", "--json"])
-    found = {wave: [each["stack"] for each in stacks] for wave, stacks in json.loads(result.stdout).items()}
-    assert found == {"1": [], "2": ["staging"], "3": ["prod"]}
+    found = json.loads(result.stdout)
+    assert found["stacks"] == ["staging", "prod"]
+    assert found.keys() == {"stacks", "deployable", "1", "2", "3"}
 
 
 def test_table_names_wave_stack_cluster_and_image() -> None:

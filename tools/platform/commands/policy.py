@@ -16,7 +16,7 @@ from tools.platform.console import out
 from tools.platform.errors import ExitCode, PlatformError, explain
 from tools.platform.pulumi.engine import offline_stack
 from tools.platform.pulumi.environment import ROOT
-from tools.platform.pulumi.stack import preview
+from tools.platform.pulumi.stack import Policies, preview
 from tools.platform.pulumi.stack_file import check_name, check_stack_file, uses_local_cluster
 
 if TYPE_CHECKING:
@@ -83,17 +83,25 @@ def prepare_pack() -> Path:
     return python
 
 
+def policies(stack: str) -> Policies:
+    """Return the policy pack with the levels of a stack, ready for the engine."""
+    prepare_pack()
+    return Policies(
+        pack=str(PACK), levels=str(levels(stack)), variables={"PULUMI_PYTHON_CMD": str(PACK / "python")}
+    )
+
+
 def evaluate(stack: str, *, change: int | None = None) -> list[Violation]:
     """Preview a stack's resources with the policies, in a temporary backend, and return what violates them."""
-    prepare_pack()
+    chosen = policies(stack)
     variables = {
-        "PULUMI_PYTHON_CMD": str(PACK / "python"),
+        **chosen.variables,
         "POLICY_BREAKS": str(PACK / "broken.yaml"),
         "POLICY_BREAK": "" if change is None else str(change),
     }
     try:
         with offline_stack(stack, **variables) as offline:
-            log = preview(offline, policy_pack=str(PACK), policy_config=str(levels(stack)))
+            log = preview(offline, policy_pack=chosen.pack, policy_config=chosen.levels)
     except auto.CommandError as error:
         raise PlatformError(explain(error)) from None
     if not log.policy_packs:

@@ -14,7 +14,8 @@ from rich.table import Table
 
 from tools.platform.console import err, out
 from tools.platform.errors import ExitCode, expected_errors, explain
-from tools.platform.preview.model import Preview, expired, remaining, span, stack_name
+from tools.platform.preview.model import Preview, PreviewError, expired, remaining, span, stack_name
+from tools.platform.preview.registry import PreviewRepository
 from tools.platform.preview.stacks import (
     access_to,
     bring_up,
@@ -46,6 +47,12 @@ Kubeconfig = Annotated[
     ),
 ]
 Base = Annotated[str, typer.Option(help="Stack that owns the cluster; previews are in its backend.")]
+Registry = Annotated[
+    str,
+    typer.Option(
+        help="Delete the images of the preview in this repository, which holds images of previews only."
+    ),
+]
 Number = Annotated[int, typer.Argument(metavar="NUMBER", help="Number of the pull request.")]
 
 
@@ -59,7 +66,12 @@ def preview() -> None:
 
 
 def use_base(base: str) -> None:
-    """Let this process use the backend of the base; a mistyped name would lead to another one, which has no previews."""
+    """Let this process use the backend of the base; a mistyped name would lead to another one, which has no previews.
+
+    CI systems pass a variable that is not defined as an empty one, which would lead to another backend, too.
+    """
+    if os.environ.get(URL) == "":
+        raise PreviewError(f"{URL} is empty", hint="set it to the backend of the previews, or unset it")
     if URL not in os.environ and "/" not in base:
         check_exists(base)
     use_backend_of(base)
@@ -150,7 +162,9 @@ def list_(*, base: Base = "dev") -> None:
 
 
 @app.command()
-def down(number: Number, *, base: Base = "dev", kubeconfig: Kubeconfig = None) -> None:
+def down(
+    number: Number, *, base: Base = "dev", kubeconfig: Kubeconfig = None, registry: Registry = ""
+) -> None:
     """Take a preview down; a preview that does not exist is no error.
 
     Example: `preview down 1`.
@@ -160,9 +174,15 @@ def down(number: Number, *, base: Base = "dev", kubeconfig: Kubeconfig = None) -
     preview = find(name)
     if preview is None and not exists(name):
         out.print(f"{name} is not up.")
-        return
-    take_down(name, preview=preview, kubeconfig=kubeconfig)
-    out.print(f"{name} is down; none of its resources is left.")
+    else:
+        take_down(name, preview=preview, kubeconfig=kubeconfig)
+        out.print(f"{name} is down; none of its resources is left.")
+    delete_images(number, registry)
+
+
+def delete_images(number: int, registry: str) -> None:
+    if registry and (tags := PreviewRepository(name=registry, variables=os.environ).delete(number)):
+        out.print(f"deleted {len(tags)} image(s) of pr-{number} in {registry}")
 
 
 @app.command()
@@ -174,6 +194,7 @@ def reap(
     ] = None,
     base: Base = "dev",
     kubeconfig: Kubeconfig = None,
+    registry: Registry = "",
 ) -> None:
     """List the previews that have expired or whose pull request is closed; with --yes take them down.
 
@@ -189,6 +210,7 @@ def reap(
         # A failure does not stop the others.
         try:
             take_down(preview.stack, preview=preview, kubeconfig=kubeconfig)
+            delete_images(preview.number, registry)
         except expected_errors() as error:
             err.print(f"error: {preview.stack} was not taken down: {explain(error)}")
             failed = True

@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from tools.platform.console import out
-from tools.platform.deployment.waves import changed_in, discover, waves
+from tools.platform.deployment.waves import changed_in, discover, plan
 
 
 def stacks(
@@ -18,7 +18,11 @@ def stacks(
         str, typer.Option(metavar="FROM..TO", help="Only the stacks that these commits change.")
     ] = "",
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print the stacks of each wave, as a matrix of CI jobs needs them.")
+        bool,
+        typer.Option(
+            "--json",
+            help="Print the names of the stacks, and those that can be deployed by wave, as matrices of CI jobs.",
+        ),
     ] = False,
 ) -> None:
     """List the stacks that have a file in stacks/, in the waves in which CI deploys them (`deployWave`).
@@ -32,7 +36,7 @@ def stacks(
     if changed:
         found = changed_in(found, changed)
     if as_json:
-        typer.echo(json.dumps(waves(found), separators=(",", ":")))
+        typer.echo(json.dumps(plan(found), separators=(",", ":")))
         return
     if not found:
         out.print("No stack is changed.")

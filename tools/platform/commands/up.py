@@ -17,6 +17,7 @@ from tools.localcluster.image.images import ensure_base_image, ensure_images
 from tools.localcluster.runtime.dockerd import ensure_docker
 from tools.localcluster.toolchain import ensure
 from tools.platform.command_group import Stack  # noqa: TC001 - typer reads it
+from tools.platform.commands.policy import policies
 from tools.platform.console import err, out
 from tools.platform.pulumi.environment import ENGINE_GROUPS, drop_kubeconfig, write_kubeconfig
 from tools.platform.pulumi.stack import open_with_settings, outputs
@@ -61,20 +62,33 @@ def up(
         bool, typer.Option("--refresh", help="Read the cluster first, and undo changes that `drift` reports.")
     ] = False,
     secrets_provider: SecretsProvider = "",
+    with_policy: Annotated[
+        bool,
+        typer.Option(
+            "--policy", help="Let the policies check the update first; a violation changes nothing."
+        ),
+    ] = False,
 ) -> None:
     """Bring a stack up: cluster, image and operator.
 
     The first run downloads or builds what is missing. Running it again changes nothing.
 
-    Examples: `up` for the stack dev, `up staging` for another one, `up staging --refresh` to undo drift.
+    Examples: `up` for the stack dev, `up staging --policy` for another one, `up staging --refresh` to undo drift.
     """
-    bring_up(stack, out, refresh=refresh, secrets_provider=secrets_provider)
+    bring_up(stack, out, refresh=refresh, secrets_provider=secrets_provider, with_policy=with_policy)
 
 
-def bring_up(name: str, console: Console, *, refresh: bool = False, secrets_provider: str = "") -> None:
+def bring_up(
+    name: str,
+    console: Console,
+    *,
+    refresh: bool = False,
+    secrets_provider: str = "",
+    with_policy: bool = False,
+) -> None:
     start = time.monotonic()
     stack, toolchain = prepare(name, secrets_provider=secrets_provider)
-    values, changed = update(stack, refresh=refresh)
+    values, changed = update(stack, refresh=refresh, policies=policies(name) if with_policy else None)
     seconds = time.monotonic() - start
     console.print(f"\n{name} is up after {seconds:.0f} s, {'changed' if changed else 'nothing to change'}.")
     if "kubeconfig" in values:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from platform_infra.image.placeholder import missing_image
 from platform_infra.settings.model import WAVES
 from tools.platform.errors import PlatformError
 from tools.platform.preview.model import NAME
@@ -32,6 +33,12 @@ class DiscoveredStack:
     wave: int
     cluster: str
     image: str
+    deployable: bool
+    """Whether `up` can deploy it: an image has been promoted to it, or it needs none."""
+
+    @property
+    def entry(self) -> dict[str, str]:
+        return {"stack": self.name, "image": self.image}
 
     @classmethod
     def of(cls, name: str, settings: Settings) -> DiscoveredStack:
@@ -40,6 +47,7 @@ class DiscoveredStack:
             wave=settings.deploy_wave,
             cluster=settings.cluster.kind.value,
             image=settings.operator.image,
+            deployable=bool(settings.deploy_wave) and not missing_image(name, settings),
         )
 
 
@@ -57,13 +65,15 @@ def discover(root: Path = ROOT) -> list[DiscoveredStack]:
     return sorted(found, key=lambda stack: (stack.wave or WAVES + 1, stack.name))
 
 
-def waves(stacks: Iterable[DiscoveredStack]) -> dict[str, list[dict[str, str]]]:
-    """Return the stacks of each wave, as a matrix of CI jobs needs them."""
-    result: dict[str, list[dict[str, str]]] = {str(wave): [] for wave in range(1, WAVES + 1)}
-    for stack in stacks:
-        if stack.wave:
-            result[str(stack.wave)].append({"stack": stack.name, "image": stack.image})
-    return result
+def plan(stacks: Iterable[DiscoveredStack]) -> dict[str, list[Any]]:
+    """Return what CI does with stacks: the names of all `stacks` that it deploys, and those that are `deployable` now, in all and by wave.
+
+    An entry of `deployable` and of a wave is one of a matrix of jobs.
+    """
+    ours = [stack for stack in stacks if stack.wave]
+    ready = [stack for stack in ours if stack.deployable]
+    by_wave = {str(wave): [each.entry for each in ready if each.wave == wave] for wave in range(1, WAVES + 1)}
+    return {"stacks": [stack.name for stack in ours], "deployable": [each.entry for each in ready], **by_wave}
 
 
 def changed_in(

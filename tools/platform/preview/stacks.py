@@ -26,6 +26,7 @@ from tools.platform.preview.model import (
     registry_values,
     values,
 )
+from tools.platform.preview.registry import tag_of
 from tools.platform.pulumi.environment import (
     ROOT,
     drop_kubeconfig,
@@ -201,7 +202,7 @@ def check_same_cluster(before: Preview | None, preview: Preview) -> None:
 def image_of(preview: Preview, registry: str) -> str:
     """Build the image of this checkout and make it available to the cluster; empty if the program does that itself."""
     if registry:
-        return _published(registry)
+        return _published(registry, tag_of(preview.number, preview.commit))
     if not preview.base:
         return ""
     node = None if preview.separate else base_outputs(preview.base).get("node")
@@ -216,10 +217,11 @@ def image_of(preview: Preview, registry: str) -> str:
     return image
 
 
-def _published(registry: str) -> str:
+def _published(registry: str, tag: str) -> str:
     """Build and push the image of this checkout; return its name by digest."""
     command = [str(ROOT / "tools" / "publish"), registry]
-    result = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    variables = {**os.environ, "PUBLISH_TAG": tag}
+    result = subprocess.run(command, env=variables, stdout=subprocess.PIPE, text=True, check=False)
     if result.returncode:
         raise PreviewError(
             "the image cannot be published; see the output above",

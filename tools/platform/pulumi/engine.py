@@ -129,7 +129,13 @@ class EngineCommand(auto.PulumiCommand):
         on_output: auto.OnOutput | None = None,
         on_error: auto.OnOutput | None = None,
     ) -> auto.CommandResult:
-        """Do as the base class, which leaves signals to the caller; a killed engine's lock is removed."""
+        """Do as the base class, which leaves signals to the caller; a killed engine's lock is removed.
+
+        An update with policies previews first, in the same run: without the preview, the engine checks a resource after it has
+        created the ones before it.
+        """
+        if args[0] == "up" and "--policy-pack" in args:
+            args = [argument for argument in args if argument != "--skip-preview"]
         if on_output or on_error:
             return super().run(args, cwd, additional_env, on_output, on_error)
         programs = os.pathsep.join((os.path.dirname(self.command), additional_env["PATH"]))  # noqa: PTH120 - as the base class

@@ -158,9 +158,11 @@ COMPLETED = {
 class StackProgress(EventLog):
     """Prints to standard error what the engine does, one line per resource unless it is `brief`."""
 
-    def __init__(self, title: str, *, brief: bool = False) -> None:
+    def __init__(self, title: str, *, brief: bool = False, previews: bool = False) -> None:
+        """Make a progress; with `previews` the engine previews before it changes anything, and ends that with its first cancel."""
         super().__init__()
         self._title = title
+        self._previews = previews
         self._brief = brief
         self.pending_operations = False
         """Whether the state holds operations that a killed run left unfinished."""
@@ -188,7 +190,9 @@ class StackProgress(EventLog):
 
     def on_event(self, event: EngineEvent) -> None:
         super().on_event(event)
-        if event.resource_pre_event and event.resource_pre_event.metadata.op in COMPLETED:
+        if self._previews:
+            self._previews = not event.cancel_event
+        elif event.resource_pre_event and event.resource_pre_event.metadata.op in COMPLETED:
             self._started[event.resource_pre_event.metadata.urn] = time.monotonic()
         elif event.res_outputs_event and event.res_outputs_event.metadata.op in COMPLETED:
             self._finish(event.res_outputs_event.metadata)

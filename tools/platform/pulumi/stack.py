@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import shutil
 import socket
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -15,6 +17,7 @@ from pulumi.automation import ConcurrentUpdateError
 from pydantic import SecretStr
 
 from platform_infra.names import PROJECT
+from tools.platform.errors import PlatformError
 from tools.platform.pulumi.engine import workspace
 from tools.platform.pulumi.environment import STATE_FOLDER
 from tools.platform.pulumi.events import EventLog, StackProgress
@@ -30,7 +33,7 @@ from tools.platform.pulumi.state.backend import backend_url, folder_of
 from tools.platform.pulumi.state.protection import check_protection, named_provider
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from pulumi.automation import Stack
 
@@ -119,21 +122,60 @@ def entry(value: Any, *, secret: bool = False) -> dict[str, Any]:  # noqa: ANN40
     return {"value": value if isinstance(value, str) else json.dumps(value), **whole, "secret": secret}
 
 
-def up(stack: auto.Stack, *, brief: bool = False, refresh: bool = False) -> tuple[dict[str, Any], bool]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policies:
+    """A policy pack with the level of each policy, and the variables that its process needs."""
+
+    pack: str
+    levels: str
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+class PolicyViolationError(PlatformError):
+    """Policies reject the update; nothing has been changed."""
+
+
+def up(
+    stack: auto.Stack, *, brief: bool = False, refresh: bool = False, policies: Policies | None = None
+) -> tuple[dict[str, Any], bool]:
     """Update the stack and print progress; return its outputs and whether anything changed.
 
     With `brief` only start, end and errors are printed. With `refresh` the cluster is read first, and what was changed in it
     without Pulumi is restored. The kubeconfig among the outputs is a secret: never print it.
+
+    Raises:
+        PolicyViolationError: a mandatory policy rejects the update; nothing has been changed.
     """
     if refresh and _has_objects(stack):
         stack.workspace.env_vars = {**stack.workspace.env_vars, **TAKE_BACK}
-    progress = StackProgress(f"pulumi up -s {stack.name}", brief=brief)
-    with progress.operation():
-        result = stack.up(on_event=progress.on_event, color="never", suppress_outputs=True, refresh=refresh)
+    if policies:
+        stack.workspace.env_vars = {**stack.workspace.env_vars, **policies.variables}
+    progress = StackProgress(f"pulumi up -s {stack.name}", brief=brief, previews=bool(policies))
+    with _rejections(progress), progress.operation():
+        result = stack.up(
+            on_event=progress.on_event,
+            color="never",
+            suppress_outputs=True,
+            refresh=refresh,
+            policy_packs=[policies.pack] if policies else None,
+            policy_pack_configs=[policies.levels] if policies else None,
+        )
     if progress.pending_operations:
         _drop_pending_operations(stack)
     changes = {op: count for op, count in (result.summary.resource_changes or {}).items() if op != SAME}
     return {key: output.value for key, output in result.outputs.items()}, bool(changes)
+
+
+@contextlib.contextmanager
+def _rejections(log: EventLog) -> Iterator[None]:
+    """Report the violations of mandatory policies instead of the failure that they cause."""
+    try:
+        yield
+    except auto.CommandError:
+        rejections = dict.fromkeys(str(each) for each in log.violations if each.mandatory)
+        if not rejections:
+            raise
+        raise PolicyViolationError("the policies reject the update:\n" + "\n".join(rejections)) from None
 
 
 def _has_objects(stack: auto.Stack) -> bool:
