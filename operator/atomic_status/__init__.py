@@ -11,7 +11,7 @@ It knows no controller framework and no resource kind. A controller brings a `St
 
     applied = await apply(store, ref, lambda obj: {**obj.get("status", {}), "ready": True})
 
-docs/atomic-status.md is its page; `atomic_status.testing` holds what tests of controllers and of other
+docs/contributing/atomic-status.md is its page; `atomic_status.testing` holds what tests of controllers and of other
 stores need.
 """
 

@@ -1,7 +1,7 @@
 """Measure the operator on an API server of its own.
 
 `python -m tests.bench [--full] [--only SCENARIO …]` prints a table and writes build/bench/latest.json, which
-`python -m tests.bench.page` adds to docs/performance.md.
+`python -m tests.bench.page` adds to docs/contributing/performance.md.
 
 `python -m tests.bench --only burst-1000 --against BASE [--commit REV] [--rounds N]` measures the operators of two commits
 alternately on the same API server, and prints the changes between them. Without --commit it compares this checkout.

@@ -1,4 +1,4 @@
-"""Update docs/performance.md, its plots and its figures.
+"""Update docs/contributing/performance.md, its plots and its figures.
 
 `python -m tests.bench.page [build/bench/FILE.json …]` adds the results of these files to the committed figures.
 """
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from tests.bench.results import Figures, Sample
 
-DOCUMENT = ROOT / "docs" / "performance.md"
-FIGURES = ROOT / "docs" / "performance.json"
+DOCUMENT = ROOT / "docs" / "contributing" / "performance.md"
+FIGURES = ROOT / "docs" / "contributing" / "performance.json"
 IMAGES = ROOT / "docs" / "images"
 BY = "by make generate"
 STYLE: dict[Any, Any] = {
@@ -69,7 +69,7 @@ def document(text: str, figures: Figures) -> str:
     """Return the page with the table of these figures."""
     text = replace_block(text, f"run, {BY}", _run(figures))
     text = replace_block(text, f"table, {BY}", markdown(figures))
-    plot = f"![While a tenant sends the most expensive notifications](images/bench-{TENANT}.svg)"
+    plot = f"![While a tenant sends the most expensive notifications](../images/bench-{TENANT}.svg)"
     return replace_block(text, f"tenant, {BY}", plot if _samples(figures) else "")
 
 

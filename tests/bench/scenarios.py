@@ -123,7 +123,7 @@ ONE_PLACE = 7_000
 """Characters of a template whose receiver counts once."""
 BURST = "burst-1000"
 API_SERVER_MS = 4.33
-"""A third of what the API server uses for the Go controller of docs/performance.md."""
+"""A third of what the API server uses for the Go controller of docs/contributing/performance.md."""
 
 SCENARIOS = (
     Scenario(

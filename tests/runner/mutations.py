@@ -2,7 +2,7 @@
 
 `python -m tests.runner.mutations [--stack NAME] [WORD ...]` runs all mutations, or those whose name contains a word or whose
 checks include it, on a kept stack that is up, otherwise on a disposable one. `--write` updates the table in
-docs/testing.md. A mutation is caught when each of its checks is green with the original operator, and red with the
+docs/contributing/testing.md. A mutation is caught when each of its checks is green with the original operator, and red with the
 broken one.
 """
 
@@ -27,7 +27,7 @@ from tools.generate.artifacts import replace_block
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-DOCUMENT = ROOT / "docs" / "testing.md"
+DOCUMENT = ROOT / "docs" / "contributing" / "testing.md"
 BLOCK = "mutations, by make generate"
 
 
@@ -86,7 +86,9 @@ def main(arguments: list[str]) -> int:
         return 0
     chosen = [each for each in MUTATIONS if not options.words or _matches(each, options.words)]
     if not chosen:
-        parser.error(f"no mutation has such a name or check: {', '.join(options.words)}; see docs/testing.md")
+        parser.error(
+            f"no mutation has such a name or check: {', '.join(options.words)}; see docs/contributing/testing.md"
+        )
     return 0 if run(chosen, options.stack, Console()) else 1
 
 

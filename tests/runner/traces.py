@@ -17,7 +17,10 @@ from tools.platform.pulumi.environment import ROOT
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-DOCUMENTS = (ROOT / "docs" / "race-condition.md", ROOT / "docs" / "decisions" / "DD-PERF-001.md")
+DOCUMENTS = (
+    ROOT / "docs" / "contributing" / "race-condition.md",
+    ROOT / "docs" / "decisions" / "DD-PERF-001.md",
+)
 TRACE = re.compile(
     r"^```text\n\$ python -m tests\.runner\.simulate (?:--inject ([\w-]+) )?--choices ([0-9a-f]+)\n.*?^```\n",
     re.DOTALL | re.MULTILINE,

@@ -148,16 +148,16 @@ ARTIFACTS = (
 COMMANDS = (
     Command(
         arguments=("-m", "tests.runner.traces", "--write"),
-        paths=("docs/race-condition.md", "docs/decisions/DD-PERF-001.md"),
+        paths=("docs/contributing/race-condition.md", "docs/decisions/DD-PERF-001.md"),
     ),
-    Command(arguments=("-m", "tests.runner.mutations", "--write"), paths=("docs/testing.md",)),
+    Command(arguments=("-m", "tests.runner.mutations", "--write"), paths=("docs/contributing/testing.md",)),
     Command(arguments=("-m", "tests.runner.attempts", "--write"), paths=("docs/tenancy.md",)),
     # Draws the committed figures; a run of the benchmark is not needed.
     Command(
         arguments=("-m", "tests.bench.page"),
         paths=(
-            "docs/performance.md",
-            "docs/performance.json",
+            "docs/contributing/performance.md",
+            "docs/contributing/performance.json",
             *(f"docs/images/bench-{name}.svg" for name in ("cpu", "memory")),
         ),
     ),

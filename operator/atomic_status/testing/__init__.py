@@ -1,7 +1,7 @@
 """For tests: a store in memory, and the conformance suite of every `StatusStore`.
 
 A controller's tests use `MemoryStore`. The author of another store runs `CONFORMANCE` against it, with a
-`StoreHarness` that sets it up; see docs/atomic-status.md::
+`StoreHarness` that sets it up; see docs/contributing/atomic-status.md::
 
     @pytest.mark.parametrize("check", CONFORMANCE, ids=lambda check: check.__name__)
     async def test_my_store_conforms(check: Check) -> None:

@@ -1,4 +1,4 @@
-"""docs/architecture.md: its modules, layers and imports are those of the source tree, and each claim about the only one holds."""
+"""docs/contributing/architecture.md: its modules, layers and imports are those of the source tree, and each claim about the only one holds."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ WALL_CLOCK = {"datetime.now", "datetime.today", "datetime.utcnow", "date.today",
 def tables() -> Iterator[tuple[str, list[str]]]:
     """Yield each table whose head names a package, with the first cells of its rows."""
     for head, rows in re.findall(
-        r"^\| (.*?) \|.*\n\|---\|.*\n((?:\|.*\n)+)", page("architecture.md"), re.MULTILINE
+        r"^\| (.*?) \|.*\n\|---\|.*\n((?:\|.*\n)+)", page("contributing/architecture.md"), re.MULTILINE
     ):
         names = re.findall(r"`(\w+)`", head)
         if names and names[0] in PACKAGES:
@@ -56,7 +56,7 @@ def test_table_of_a_package_names_its_modules_and_folders(package: str) -> None:
     assert sorted(there - named) == []
 
 
-@pytest.mark.parametrize("document", ["docs/architecture.md", "CONTRIBUTING.md"])
+@pytest.mark.parametrize("document", ["docs/contributing/architecture.md", "CONTRIBUTING.md"])
 def test_every_path_in_the_page_exists(document: str) -> None:
     for line in (ROOT / document).read_text("utf-8").splitlines():
         # A name to choose stands in brackets: its folder is there.
@@ -77,13 +77,15 @@ def exists(path: Path) -> bool:
 
 def test_layers_are_those_of_the_import_contract() -> None:
     (layers,) = (each["layers"] for each in CONTRACTS if each["name"] == "operator layers")
-    (block,) = re.findall(r"^```text\n(__main__\n.*?)^```", page("architecture.md"), re.DOTALL | re.MULTILINE)
+    (block,) = re.findall(
+        r"^```text\n(__main__\n.*?)^```", page("contributing/architecture.md"), re.DOTALL | re.MULTILINE
+    )
     assert block.splitlines() == layers
 
 
 def test_pure_packages_are_those_of_the_import_contract() -> None:
     (sentence,) = re.findall(
-        r"^- (`domain` and .* import neither .*)\.$", page("architecture.md"), re.MULTILINE
+        r"^- (`domain` and .* import neither .*)\.$", page("contributing/architecture.md"), re.MULTILINE
     )
     (pure,) = (each for each in CONTRACTS if each["name"] == "domain and contract are pure")
     assert pure["source_modules"] == ["notification_operator.domain", "notification_contract"]
@@ -94,7 +96,7 @@ def test_pure_packages_are_those_of_the_import_contract() -> None:
 
 def test_packages_import_what_the_table_of_imports_says() -> None:
     (rows,) = re.findall(
-        r"^\| package \| imports \|\n.*\n((?:\|.*\n)+)", page("architecture.md"), re.MULTILINE
+        r"^\| package \| imports \|\n.*\n((?:\|.*\n)+)", page("contributing/architecture.md"), re.MULTILINE
     )
     documented = {
         package: set(re.findall(r"`([\w.]+)`", cell))
@@ -189,7 +191,7 @@ CLAIMS: Mapping[str, Callable[[], set[str]]] = {
 
 def statements() -> list[str]:
     """Return the sentences and rows that claim to name the only one of a kind."""
-    text = re.sub(r"(?<=[^|\n])\n(?=[^|\n])", " ", page("architecture.md"))
+    text = re.sub(r"(?<=[^|\n])\n(?=[^|\n])", " ", page("contributing/architecture.md"))
     return [part for part in re.split(r"\n|(?<=\.) ", text) if CLAIM.search(part)]
 
 

@@ -1,4 +1,4 @@
-"""The numbers in docs/testing.md and docs/packages.md that the code can be asked for."""
+"""The numbers in docs/contributing/testing.md and docs/packages.md that the code can be asked for."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ COUNTS: Mapping[str, int] = {
 
 @pytest.mark.parametrize("sentence", COUNTS)
 def test_number_in_the_page_is_that_of_the_code(sentence: str) -> None:
-    (number,) = re.findall(sentence, page("testing.md"), re.MULTILINE | re.IGNORECASE)
+    (number,) = re.findall(sentence, page("contributing/testing.md"), re.MULTILINE | re.IGNORECASE)
     assert (int(number) if number.isdigit() else WORDS.index(number.lower())) == COUNTS[sentence]
 
 
 def test_fixtures_of_the_stack_are_those_in_the_page() -> None:
-    documented = set(re.findall(r"^\| `(\w+)_operator` \|", page("testing.md"), re.MULTILINE))
+    documented = set(re.findall(r"^\| `(\w+)_operator` \|", page("contributing/testing.md"), re.MULTILINE))
     assert documented == set(OPERATORS)
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DECISION = (ROOT / "docs" / "decisions" / "DD-PERF-001.md").read_text("utf-8")
-PAGE = (ROOT / "docs" / "race-condition.md").read_text("utf-8")
+PAGE = (ROOT / "docs" / "contributing" / "race-condition.md").read_text("utf-8")
 
 
 @pytest.fixture(autouse=True, scope="module")

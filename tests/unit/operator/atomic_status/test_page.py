@@ -9,13 +9,13 @@ from atomic_status import KubeStatusStore, apply
 from atomic_status.testing import CONFORMANCE, FAULT_CONFORMANCE, MemoryHarness
 from tools.platform.pulumi.environment import ROOT
 
-PAGE = (ROOT / "docs" / "atomic-status.md").read_text("utf-8")
+PAGE = (ROOT / "docs" / "contributing" / "atomic-status.md").read_text("utf-8")
 EXAMPLES = re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
 
 
 def run(example: str) -> dict[str, Any]:
     names: dict[str, Any] = {}
-    exec(compile(example, "docs/atomic-status.md", "exec"), names)  # noqa: S102 - the page's own example
+    exec(compile(example, "docs/contributing/atomic-status.md", "exec"), names)  # noqa: S102 - the page's own example
     return names
 
 
