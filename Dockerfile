@@ -64,7 +64,7 @@ RUN set -eu; \
     done
 
 FROM scratch AS runtime
-# The version of the settings that the operator reads (docs/operations.md#versions-of-the-settings).
+# The version of the settings that the operator reads (docs/settings.md#versions-of-the-settings).
 LABEL ai.kubernaut.settings-version=1
 ENV PYTHONPATH=/app:/app/lib PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PATH=/app:/usr/local/bin:/usr/bin:/bin LANG=C.UTF-8
 # Large blocks, such as a big body's, go back to the system when they are freed: by default malloc learns to keep them.

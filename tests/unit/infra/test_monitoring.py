@@ -335,7 +335,7 @@ def test_rules_and_panels_use_documented_metrics_only() -> None:
     shown = (*panels(scope), *gateway_panels(scope))
     expressions += [curve.expression for panel in shown for curve in panel.curves]
     metrics = {name for text in expressions for name in re.findall(r"(\w+)\{", text)}
-    documented = documented_metrics("operations.md") | documented_metrics("monitoring.md")
+    documented = documented_metrics("telemetry.md") | documented_metrics("monitoring.md")
     names = {re.sub(r"_(bucket|count|sum)$", "", name) for name in metrics} - {
         "process_resident_memory_bytes"
     }

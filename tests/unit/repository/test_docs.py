@@ -110,7 +110,7 @@ def test_documented_modules_exist(document: Path) -> None:
 
 def test_metrics_table_lists_every_metric_with_type_and_labels() -> None:
     rows = re.findall(
-        rf"^\| `((?:{PREFIX}|{AUDIT})\w+)` \| (\w+) \| (.*?) \|", page("operations.md"), re.MULTILINE
+        rf"^\| `((?:{PREFIX}|{AUDIT})\w+)` \| (\w+) \| (.*?) \|", page("telemetry.md"), re.MULTILINE
     )
     documented = {
         name: (kind, set(re.findall(r"`(\w+)`", re.sub(r"\(.*?\)", "", labels))))
@@ -228,7 +228,7 @@ def test_every_reason_of_a_target_is_documented_and_described_in_the_crd() -> No
 
 def test_every_documented_log_event_exists_in_the_operator() -> None:
     (table,) = re.findall(
-        r"^\| event \| level \| meaning \|\n(.*?)\n\n", page("operations.md"), re.DOTALL | re.MULTILINE
+        r"^\| event \| level \| meaning \|\n(.*?)\n\n", page("telemetry.md"), re.DOTALL | re.MULTILINE
     )
     cells = [row.split(" | ")[0] for row in table.splitlines()[1:]]
     events = [event.removesuffix(" …") for cell in cells for event in re.findall(r"`([^`]+)`", cell)]
@@ -238,7 +238,7 @@ def test_every_documented_log_event_exists_in_the_operator() -> None:
 
 
 def test_permissions_table_lists_every_granted_verb() -> None:
-    text = page("operations.md")
+    text = page("permissions.md")
     receivers = (*rbac.RECEIVERS, *rbac.REFERENCES)
     for grant in (
         *(*rbac.SERVED, *rbac.OWN, *rbac.SHARDING, *rbac.EVENTS, *rbac.NAMESPACE_SELECTION),
@@ -253,9 +253,9 @@ def test_permissions_table_lists_every_granted_verb() -> None:
 
 
 def test_example_channel_matches_the_channel_contract() -> None:
-    (example,) = re.findall(r"^```python\n(.*?)^```", page("channels.md"), re.DOTALL | re.MULTILINE)
+    (example,) = re.findall(r"^```python\n(.*?)^```", page("add-a-channel.md"), re.DOTALL | re.MULTILINE)
     module: dict[str, Any] = {}
-    exec(compile(example, "docs/channels.md", "exec"), module)  # noqa: S102 - the documentation's own example
+    exec(compile(example, "docs/add-a-channel.md", "exec"), module)  # noqa: S102 - the documentation's own example
     channel = module["make"](url="https://sms.example.com/send")
     assert callable(channel.deliver)
     assert channel.deliver.__code__.co_varnames[:2] == ConsoleChannel.deliver.__code__.co_varnames[:2]

@@ -145,7 +145,7 @@ def commands(document: Path) -> Iterator[str]:
 def events() -> Iterator[tuple[str, str]]:
     """Yield the documented log events, each with its levels."""
     (table,) = re.findall(
-        r"^\| event \| level \| meaning \|\n(.*?)\n\n", page("operations.md"), re.DOTALL | re.MULTILINE
+        r"^\| event \| level \| meaning \|\n(.*?)\n\n", page("telemetry.md"), re.DOTALL | re.MULTILINE
     )
     for row in table.splitlines()[1:]:
         named, levels = row.removeprefix("| ").split(" | ")[:2]

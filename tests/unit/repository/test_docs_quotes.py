@@ -305,7 +305,7 @@ def test_quoted_variable_of_the_operator_exists() -> None:
 
 def test_logged_event_has_a_row_in_the_table_of_the_operator() -> None:
     """The other direction is in test_docs.py."""
-    (table,) = re.findall(r"^\| event \| level \|.*\n((?:\|.*\n)+)", page("operations.md"), re.MULTILINE)
+    (table,) = re.findall(r"^\| event \| level \|.*\n((?:\|.*\n)+)", page("telemetry.md"), re.MULTILINE)
     listed = re.findall(r"`([^`]+)`", table)
     beginnings = tuple(event.removesuffix("…") for event in listed if event.endswith("…"))
     events = logged("operator/notification_operator")

@@ -95,10 +95,10 @@ def test_check_yields_stale_files_and_writes_nothing(tmp_path: Path) -> None:
 
 
 def test_command_exits_with_1_and_names_the_stale_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command, "stale_files", lambda _root: ["docs/operations.md"])
+    monkeypatch.setattr(command, "stale_files", lambda _root: ["docs/settings.md"])
     result = CliRunner().invoke(command.app, ["--check"])
     assert result.exit_code == 1
-    assert result.stderr == "stale: docs/operations.md; run `make generate` to renew it\n"
+    assert result.stderr == "stale: docs/settings.md; run `make generate` to renew it\n"
 
 
 def test_command_exits_with_0_when_every_file_is_current(monkeypatch: pytest.MonkeyPatch) -> None:
