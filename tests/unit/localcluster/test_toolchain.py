@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
     from tests.harness.release_hosts import ReleaseHosts
 
-PAUSE = next(group for group in GROUPS if group.name == "pause")
 ETCD = next(group for group in GROUPS if group.name == "etcd")
 PROMETHEUS = next(group for group in GROUPS if group.name == "prometheus")
 KUBERNETES = next(group for group in GROUPS if group.name == "kubernetes")
@@ -130,11 +129,11 @@ def test_every_program_belongs_to_one_group_that_provides_it() -> None:
 
 
 def test_optional_program_of_earlier_pins_does_not_count(tmp_path: Path) -> None:
-    earlier = replace(PAUSE, optional=True)
+    earlier = replace(ETCD, optional=True)
     later = replace(earlier, version="2")
     toolchain = layout.Toolchain(root=tmp_path)
     toolchain.bin.mkdir()
-    toolchain.program("pause").symlink_to(program(tmp_path / "parts" / layout.part_name(earlier), "pause"))
+    toolchain.program("etcd").symlink_to(program(tmp_path / "parts" / layout.part_name(earlier), "etcd"))
     assert toolchain.is_complete([earlier])
     assert not toolchain.is_complete([later])
 
@@ -157,20 +156,20 @@ def test_key_changes_with_a_pin() -> None:
 
 def test_hash_of_a_group_does_not_depend_on_other_groups() -> None:
     assert layout.group_hash(replace(ETCD, version="9.9.9")) != layout.group_hash(ETCD)
-    assert layout.group_hash(PAUSE) == layout.group_hash(PAUSE)
+    assert layout.group_hash(KUBERNETES) == layout.group_hash(KUBERNETES)
 
 
 def test_hash_changes_with_a_file_in_the_recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = layout.group_hash(PAUSE)
+    before = layout.group_hash(ETCD)
     shutil.copytree(layout.RECIPES / "programs", tmp_path / "programs")
     monkeypatch.setattr(layout, "RECIPES", tmp_path)
-    assert layout.group_hash(PAUSE) == before
-    (tmp_path / "programs" / "pause" / "main.go").write_text("package main\n\nfunc main() {}\n")
-    assert layout.group_hash(PAUSE) != before
+    assert layout.group_hash(ETCD) == before
+    (tmp_path / "programs" / "etcd" / "main.go").write_text("package main\n\nfunc main() {}\n")
+    assert layout.group_hash(ETCD) != before
 
 
 def test_estimate_does_not_change_the_hash_of_a_group() -> None:
-    assert layout.group_hash(replace(PAUSE, seconds=999)) == layout.group_hash(PAUSE)
+    assert layout.group_hash(replace(ETCD, seconds=999)) == layout.group_hash(ETCD)
 
 
 def test_program_on_path_at_the_pinned_version_is_used(tmp_path: Path) -> None:
@@ -278,9 +277,9 @@ def test_old_go_is_a_problem_unless_it_may_download_a_newer_one(tmp_path: Path) 
 
 def test_failed_run_leaves_no_finished_group(cache: Path) -> None:
     with pytest.raises(ToolchainError):
-        ensure(["pause"])
+        ensure(["etcd"])
     assert list((cache / "toolchain" / "parts").iterdir()) == []
-    assert not layout.Toolchain(root=cache / "toolchain" / layout.toolchain_key()).is_complete([PAUSE])
+    assert not layout.Toolchain(root=cache / "toolchain" / layout.toolchain_key()).is_complete([ETCD])
 
 
 def test_read_only_cache_is_an_error_that_names_the_variable(
@@ -289,7 +288,7 @@ def test_read_only_cache_is_an_error_that_names_the_variable(
     (tmp_path / "file").touch()
     monkeypatch.setenv("NOTIFICATION_PLATFORM_CACHE", str(tmp_path / "file"))
     with pytest.raises(ToolchainError, match="set NOTIFICATION_PLATFORM_CACHE"):
-        ensure(["pause"])
+        ensure(["etcd"])
 
 
 @pytest.fixture
@@ -302,7 +301,7 @@ def mac(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("mac")
 def test_program_of_the_local_node_needs_linux_and_the_error_names_alternatives() -> None:
     with pytest.raises(ToolchainError, match=r"this is Darwin on arm64.*another cluster \(`clusterKind`"):
-        ensure(["pause"])
+        ensure(["etcd"])
 
 
 @pytest.mark.usefixtures("mac")
@@ -351,14 +350,14 @@ def test_program_of_the_cache_is_kept_apart_by_machine(monkeypatch: pytest.Monke
 
 def test_command_exits_with_1_and_the_reason_if_a_program_is_missing(tmp_path: Path) -> None:
     process = subprocess.run(
-        [sys.executable, "-m", "tools.localcluster.toolchain", "--only", "pause"],
+        [sys.executable, "-m", "tools.localcluster.toolchain", "--only", "etcd"],
         env={**os.environ, "PATH": str(tmp_path)},
         capture_output=True,
         text=True,
         check=False,
     )
     assert process.returncode == 1
-    assert "error: pause 1" in process.stderr
+    assert f"error: etcd {ETCD.version}" in process.stderr
 
 
 def test_environment_contains_programs_and_provider_folder(
@@ -445,6 +444,5 @@ def test_lock_admits_one_run_at_a_time(tmp_path: Path) -> None:
 
 
 def test_group_without_version_check_is_not_used_from_path(tmp_path: Path) -> None:
-    program(tmp_path / "path", "pause")
-    assert isinstance(PAUSE, Group)
-    assert plan.find_installed(PAUSE) is None
+    program(tmp_path / "path", "etcd")
+    assert plan.find_installed(replace(ETCD, version_arguments={})) is None

@@ -11,8 +11,8 @@ from tools.localcluster.toolchain.plan import Action, Planned, compile_seconds, 
 from tools.localcluster.toolchain.progress import Progress, Step, described, duration
 from tools.localcluster.toolchain.sources.pins import GROUPS
 
-KUBERNETES, ETCD, PAUSE = (
-    next(group for group in GROUPS if group.name == name) for name in ("kubernetes", "etcd", "pause")
+KUBERNETES, ETCD, COREDNS = (
+    next(group for group in GROUPS if group.name == name) for name in ("kubernetes", "etcd", "coredns")
 )
 SPEED = 2.0
 
@@ -21,13 +21,13 @@ def test_table_names_the_source_of_each_group_and_the_time() -> None:
     planned = [
         Planned(group=KUBERNETES, action=Action.COMPILE, reason="dl.k8s.io does not answer"),
         Planned(group=ETCD, action=Action.DOWNLOAD, size=21_000_000),
-        Planned(group=PAUSE, action=Action.LINK, paths={"pause": Path("/usr/bin/pause")}),
+        Planned(group=COREDNS, action=Action.LINK, paths={"coredns": Path("/usr/bin/coredns")}),
     ]
-    kubernetes, etcd, pause, whole = table(planned, SPEED)
+    kubernetes, etcd, coredns, whole = table(planned, SPEED)
     expected = duration(KUBERNETES.seconds / SPEED)
     assert kubernetes.split(maxsplit=2)[2] == f"compile, about {expected}: dl.k8s.io does not answer"
     assert etcd.endswith("download, 21 MB")
-    assert pause.endswith("use what is installed")
+    assert coredns.endswith("use what is installed")
     assert f"In all about {expected} at the present speed of this machine (100%" in whole
 
 

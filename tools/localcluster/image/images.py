@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from platform_infra.docker_client import BuildOptions, build_image, has_image, import_image
+from tools.localcluster.image import sandbox
 from tools.localcluster.image.commands import connected, owned_by_root
 from tools.localcluster.image.debian import base_tag, ensure_base
 from tools.localcluster.toolchain import Toolchain, cache_dir, ensure
-from tools.localcluster.toolchain.layout import group_hash
+from tools.localcluster.toolchain.layout import architecture, group_hash
 from tools.localcluster.toolchain.progress import Progress
 from tools.localcluster.toolchain.sources.pins import GROUPS
 
@@ -29,9 +30,8 @@ CURRENT_VERSION = "current"
 """The version of the image that this machine built last, which is the default of the infrastructure."""
 
 _HERE = Path(__file__).parent
-_PAUSE = "pause"
 _PAUSE_TAG = "notification-platform/pause:1"
-_NODE_GROUPS = ("kubernetes", "coredns", "containerd", "etcd", _PAUSE)
+_NODE_GROUPS = ("kubernetes", "coredns", "containerd", "etcd")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +53,7 @@ def ensure_images(*, network_policy: bool = False) -> Images:
                 ensure_base(client, progress)
                 if not has_image(client, tags.node):
                     with progress.step(tags.node, "building, about 40 s"):
-                        pause = _pause_archive(client, toolchain.program(_PAUSE))
-                        write = partial(write_context, toolchain=toolchain, pause=pause)
+                        write = partial(write_context, toolchain=toolchain, pause=_pause_archive(client))
                         _build(client, tags.node, {"BASE": tags.base}, write)
         client.images.get(tags.node).tag(REPOSITORY, CURRENT_VERSION)
         if network_policy:
@@ -71,7 +70,7 @@ def ensure_base_image() -> None:
 
 def node_tag() -> str:
     """Return the node image's tag, which contains a hash of the base image, the programs and the files."""
-    digest = hashlib.sha256(base_tag().encode())
+    digest = hashlib.sha256(base_tag().encode() + sandbox.program(architecture()))
     for group in GROUPS:
         if group.name in _NODE_GROUPS:
             digest.update(group_hash(group).encode())
@@ -99,7 +98,7 @@ def write_context(archive: tarfile.TarFile, toolchain: Toolchain, pause: bytes) 
     archive.add(_HERE / "Dockerfile", "Dockerfile", filter=owned_by_root)
     archive.add(_HERE / "inside", "inside", filter=owned_by_root)
     for group in GROUPS:
-        for program in group.programs if group.name in _NODE_GROUPS and group.name != _PAUSE else ():
+        for program in group.programs if group.name in _NODE_GROUPS else ():
             _add_program(archive, program, toolchain.program(program).resolve())
     _add_bytes(archive, "pause.tar", pause, mode=0o644)
 
@@ -116,12 +115,12 @@ def _add_program(archive: tarfile.TarFile, program: str, file: Path) -> None:
     archive.addfile(link)
 
 
-def _pause_archive(client: DockerClient, program: Path) -> bytes:
+def _pause_archive(client: DockerClient) -> bytes:
     """Return the sandbox image as an archive, which the node's containerd imports at startup."""
     layer = io.BytesIO()
     with tarfile.open(fileobj=layer, mode="w") as archive:
-        _add_bytes(archive, _PAUSE, program.read_bytes(), mode=0o755)
-    import_image(client, layer.getvalue(), _PAUSE_TAG, changes=(f'ENTRYPOINT ["/{_PAUSE}"]',))
+        _add_bytes(archive, "pause", sandbox.program(architecture()), mode=0o755)
+    import_image(client, layer.getvalue(), _PAUSE_TAG, changes=('ENTRYPOINT ["/pause"]',))
     return b"".join(client.api.get_image(_PAUSE_TAG))
 
 
