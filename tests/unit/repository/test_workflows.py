@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
+from platform_infra.settings.model import WAVES
 from tests.runner.__main__ import COMMANDS as RUNNER_COMMANDS
 from tests.unit.repository.test_docs import sessions
 from tools.platform.cli import COMMANDS
@@ -19,8 +22,10 @@ if TYPE_CHECKING:
 
 CHECKS = "tools/with-env pre-commit run --all-files --hook-stage manual\n"
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
-FILES = sorted([*WORKFLOWS, ROOT / "docs" / "ci" / "gitlab-ci.yml"])
-PINNED_ACTION = re.compile(r"[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
+GITLAB = sorted((ROOT / "docs" / "ci").glob("*.yml"))
+FILES = sorted([*WORKFLOWS, *GITLAB])
+SETUP = ROOT / ".github" / "actions" / "setup" / "action.yml"
+PINNED_ACTION = re.compile(r"[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+|\./\.github/[\w./-]+")
 CALL = re.compile(
     r"\btools/(?:notif-platform|with-env nox -s|with-env python -m tests\.runner) ([a-z-]+(?: (?:up|down|reap)\b)?)"
 )
@@ -68,9 +73,10 @@ def test_make_is_called_only_where_the_exit_code_does_not_matter(file: Any) -> N
 
 
 def test_github_and_gitlab_do_the_same() -> None:
-    github = called("pull-request") | called("nightly") | called("release")
-    assert github - called("gitlab-ci") == {"all"}
-    assert called("gitlab-ci") <= github
+    github = {command for file in WORKFLOWS for command in called(file.stem)}
+    gitlab = {command for file in GITLAB for command in called(file.stem)}
+    assert github - gitlab == {"all"}
+    assert gitlab - github == set()
     assert CHECKS in (ROOT / "docs" / "ci" / "gitlab-ci.yml").read_text("utf-8")
 
 
@@ -100,33 +106,149 @@ def test_jobs_of_previews_have_their_own_backend_and_secrets(command: str) -> No
         for foreign in (
             "vars.PULUMI_BACKEND_URL",
             "secrets.PULUMI_",
-            "KUBECONFIG_CONTENT",
+            "secrets.KUBECONFIG",
             "KUBECONFIG_FILE",
         ):
             assert foreign not in text
         assert "tee" not in text.split()
 
 
-def test_job_with_credentials_of_shared_stacks_waits_for_an_approval() -> None:
-    jobs = jobs_with("diff")
-    assert len(jobs) == 2
-    for job in jobs.values():
-        assert job["environment"] in ("diff", {"name": "diff", "action": "access"})
+def test_no_job_of_a_pull_request_holds_credentials_of_shared_stacks() -> None:
+    text = (ROOT / ".github" / "workflows" / "pull-request.yml").read_text("utf-8")
+    for foreign in (
+        "vars.PULUMI_",
+        "secrets.PULUMI_",
+        "secrets.KUBECONFIG",
+        "packages:",
+        "contents: write",
+        "secrets: inherit",
+    ):
+        assert foreign not in text
+    assert set(re.findall(r"secrets\.(\w+)", text)) == {
+        "GITHUB_TOKEN",
+        "PREVIEW_CONFIG_PASSPHRASE",
+        "PREVIEW_KUBECONFIG",
+        "PREVIEW_PUSH_PASSWORD",
+        "PREVIEW_REGISTRY_PASSWORD",
+    }
 
 
-def test_diff_needs_an_environment_that_requires_reviewers() -> None:
+def test_only_a_job_without_code_of_the_pull_request_may_write_to_it() -> None:
     jobs = document("pull-request")["jobs"]
-    asking = jobs["diff-approval"]
-    assert "environment" not in asking
-    assert asking["permissions"] == {"actions": "read"}
-    assert "required_reviewers" in "\n".join(lines(asking))
-    assert "diff-approval" in jobs["diff"]["needs"]
-    assert "needs.diff-approval.result == 'success'" in jobs["diff"]["if"]
+    (writing,) = [
+        name for name, job in jobs.items() if "write" in str({**job.get("permissions", {}), "id-token": ""})
+    ]
+    assert writing == "comment"
+    assert [step.get("uses") for step in jobs[writing]["steps"]] == [None]
+
+
+def test_merge_request_pushes_to_the_repository_of_previews_only() -> None:
+    for name, job in document("gitlab-ci").items():
+        text = "\n".join(lines(job))
+        if "docker login" in text or "RELEASE_" in text:
+            assert ("RELEASE_" in text) == (name in {"image", "verify"}), name
+        assert "CI_REGISTRY" not in text
+
+
+def jobs_of(file: Path) -> dict[str, dict[str, Any]]:
+    jobs: dict[str, dict[str, Any]] = yaml.safe_load(file.read_text("utf-8"))["jobs"]
+    return jobs
+
+
+@pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.stem)
+def test_job_that_opens_a_backend_prepares_its_login_and_checks_its_variables(file: Path) -> None:
+    for name, job in jobs_of(file).items():
+        if "PULUMI_BACKEND_URL" in job.get("env", {}):
+            assert job["permissions"]["id-token"] == "write", name
+            (setup,) = [
+                step["with"] for step in job["steps"] if step.get("uses") == "./.github/actions/setup"
+            ]
+            assert setup["vars"] == "${{ toJSON(vars) }}", name
+            assert "PULUMI_BACKEND_URL" in setup["needs"].split(), name
+
+
+def test_checks_cancel_their_predecessors_and_deployments_never() -> None:
+    cancelling = {
+        name
+        for file in WORKFLOWS
+        for name, job in jobs_of(file).items()
+        if job.get("concurrency", {}).get("cancel-in-progress")
+    }
+    assert cancelling == {"check", "stack-tests", "stop"}
+    assert {jobs_of(file).get("concurrency") for file in WORKFLOWS} == {None}
+    waves = document("deploy")["jobs"]
+    assert {waves[f"wave-{wave}"]["concurrency"]["group"] for wave in (1, 2, 3)} == {
+        "deploy-${{ matrix.stack }}"
+    }
+    interruptible = {
+        name for name, job in document("gitlab-ci").items() if "interruptible" in job and name != "workflow"
+    }
+    assert interruptible == {"check", "stack-tests"}
+
+
+def test_every_wave_has_a_job_after_the_one_before() -> None:
+    jobs = document("deploy")["jobs"]
+    assert {name for name in jobs if name.startswith("wave-")} == {
+        f"wave-{each + 1}" for each in range(WAVES)
+    }
+    for wave in range(2, WAVES + 1):
+        assert f"wave-{wave - 1}" in jobs[f"wave-{wave}"]["needs"]
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_no_stack_is_listed(file: Path) -> None:
+    assert not re.search(r"\b(staging|prod)\b", file.read_text("utf-8"))
+
+
+def checked(script: str, **variables: str) -> tuple[int, str]:
+    command = ["bash", "-e", "-o", "pipefail", "-c", script]
+    environment = {"PATH": os.environ["PATH"], **variables}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout.strip()
+
+
+def checks() -> dict[str, str]:
+    """Return the scripts that check the variables of a job."""
+    (action,) = [
+        step["run"]
+        for step in yaml.safe_load(SETUP.read_text("utf-8"))["runs"]["steps"]
+        if step.get("name") == "Check the variables"
+    ]
+    return {"github": action, "gitlab": document("gitlab-stacks")[".stack-job"]["before_script"][0]}
+
+
+@pytest.mark.parametrize("forge", ["github", "gitlab"])
+@pytest.mark.parametrize(
+    ("variables", "named"),
+    [
+        ({"CLOUD": "ibm"}, ["'ibm'", "aws, azure, gcp, pulumi or empty"]),
+        ({"NEEDS": "PULUMI_BACKEND_URL OTHER", "PULUMI_BACKEND_URL": "s3://x"}, ["OTHER"]),
+        ({"NEEDS": "PULUMI_BACKEND_URL OTHER", "PULUMI_BACKEND_URL": ""}, ["PULUMI_BACKEND_URL OTHER"]),
+        ({"CLOUD": "aws", "AWS_REGION": "eu-central-1"}, ["AWS_ROLE_ARN"]),
+        ({"CLOUD": "azure"}, ["AZURE_CLIENT_ID AZURE_TENANT_ID"]),
+        ({"CLOUD": "gcp"}, ["GCP_WORKLOAD_IDENTITY_PROVIDER GCP_SERVICE_ACCOUNT"]),
+        ({"CLOUD": "pulumi"}, ["PULUMI_ORGANIZATION"]),
+    ],
+)
+def test_missing_variable_is_an_error_with_its_name(
+    forge: str, variables: dict[str, str], named: list[str]
+) -> None:
+    code, text = checked(checks()[forge], **{"NEEDS": "", **variables})
+    assert code == 1
+    assert all(name in text for name in named), text
+
+
+@pytest.mark.parametrize("forge", ["github", "gitlab"])
+def test_complete_variables_are_accepted(forge: str) -> None:
+    given = {"NEEDS": "PULUMI_BACKEND_URL", "PULUMI_BACKEND_URL": "s3://x"}
+    assert checked(checks()[forge], **given) == (0, "")
+    assert checked(checks()[forge], **given, CLOUD="aws", AWS_ROLE_ARN="arn", AWS_REGION="r") == (0, "")
 
 
 def test_each_workflow_calls_what_its_event_requires() -> None:
     assert called("pull-request") >= {
         "repository-tests",
+        "stacks",
         "policy",
         "crd-check",
         "preview up",
@@ -136,12 +258,22 @@ def test_each_workflow_calls_what_its_event_requires() -> None:
     text = (ROOT / ".github" / "workflows" / "pull-request.yml").read_text("utf-8")
     assert CHECKS in text
     assert "make unit" in text
-    assert text.count('gh pr comment "$PR" --edit-last --create-if-none') == 2
-    assert called("nightly") == {"drift", "preview reap", "vulnerabilities", "chaos", "fuzz", "long"}
-    assert called("release") >= {"all", "up"}
+    assert text.count('gh pr comment "$PR"') == 1
+    assert called("nightly") == {
+        "stacks",
+        "drift",
+        "preview reap",
+        "vulnerabilities",
+        "chaos",
+        "fuzz",
+        "long",
+    }
+    assert called("release") == {"all"}
+    assert called("promote") == {"promote"}
+    assert called("deploy") == {"stacks", "diff", "up"}
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", [*FILES, SETUP], ids=lambda file: file.stem)
 def test_no_script_contains_an_interpolated_expression(file: Any) -> None:
     for line in lines(yaml.safe_load(file.read_text("utf-8"))):
         assert "${{" not in line
@@ -150,10 +282,10 @@ def test_no_script_contains_an_interpolated_expression(file: Any) -> None:
 def steps(document: Any) -> Iterator[dict[str, Any]]:
     """Yield every step of a GitHub workflow."""
     for job in document["jobs"].values():
-        yield from job["steps"]
+        yield from job.get("steps", ())
 
 
-@pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", [*WORKFLOWS, SETUP], ids=lambda file: file.stem)
 def test_every_action_is_pinned_by_commit_with_its_version(file: Path) -> None:
     uses = re.findall(r"uses: (.*)", file.read_text("utf-8"))
     assert uses
@@ -185,28 +317,24 @@ def test_release_signs_the_image_that_it_published() -> None:
     assert {"anchore/sbom-action", "actions/attest-build-provenance"} <= set(actions)
 
 
-@pytest.mark.parametrize("environment", ["staging", "prod"])
-def test_release_verifies_the_image_before_it_is_deployed(environment: str) -> None:
-    text = "\n".join(lines(document("release")["jobs"][environment]))
-    order = [
-        "cosign verify ",
-        "cosign verify-attestation",
-        "gh attestation verify",
-        "config set operatorImage",
-        " up ",
-    ]
-    positions = [text.index(part) for part in order]
-    assert positions == sorted(positions)
+def test_deployment_verifies_the_image_and_lets_the_policies_decide() -> None:
+    jobs = document("deploy")["jobs"]
+    order = ["cosign verify ", "cosign verify-attestation", "gh attestation verify", 'up "$STACK" --policy']
+    for wave in range(1, WAVES + 1):
+        text = "\n".join(lines(jobs[f"wave-{wave}"]))
+        positions = [text.index(part) for part in order]
+        assert positions == sorted(positions)
 
 
 def test_gitlab_releases_on_runners_that_merge_requests_cannot_use() -> None:
     jobs = document("gitlab-ci")
     merge_requests = {"check", "stack-tests", "preview", "destroy"}
     assert {tag for name in merge_requests for tag in jobs[name].get("tags", ())} == {"docker-host"}
-    released = {name: jobs[name]["tags"] for name in ("image", "verify", "staging", "prod", "comment")}
-    assert released.pop("image") == ["protected-docker-host"]
-    assert set(map(tuple, released.values())) == {("protected",)}
-    assert jobs["stages"].index("verify") < jobs["stages"].index("staging")
+    assert jobs["image"]["tags"] == ["protected-docker-host"]
+    for name in ("verify", "promote", "plan", "comment", "reap"):
+        assert jobs[name]["tags"] == ["protected"]
+    assert document("gitlab-stacks")[".on-shared-stacks"]["tags"] == ["protected"]
+    assert jobs["stages"].index("verify") < jobs["stages"].index("promote") < jobs["stages"].index("deploy")
 
 
 def test_gitlab_comment_is_posted_by_the_code_of_the_default_branch() -> None:
