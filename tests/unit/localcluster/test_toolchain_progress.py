@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from tools.localcluster.toolchain.gobuild import Compiled
 from tools.localcluster.toolchain.plan import Action, Planned, compile_seconds, measured_speed, table
 from tools.localcluster.toolchain.progress import Progress, Step, described, duration
 from tools.localcluster.toolchain.sources.pins import GROUPS
+from tools.localcluster.toolchain.work import Compiled, Work, package_seconds
 
 KUBERNETES, ETCD, COREDNS = (
     next(group for group in GROUPS if group.name == name) for name in ("kubernetes", "etcd", "coredns")
@@ -59,10 +60,22 @@ def test_remaining_time_is_the_estimate_at_first() -> None:
 
 
 def test_remaining_time_follows_the_work_that_is_done() -> None:
-    running = step(estimate=1000.0)
+    running = step()
     running.begin(400.0)
     running.advance(100.0)
     assert running.remaining(running.since + 60.0) == pytest.approx(180.0)
+
+
+def test_estimate_loses_its_weight_with_the_work_that_is_done() -> None:
+    running = step(estimate=1000.0)
+    running.begin(100.0)
+    far = running.remaining(running.since + 5.0)
+    running.advance(50.0)
+    near = running.remaining(running.since + 60.0)
+    assert far is not None
+    assert near is not None
+    assert far > 1000.0
+    assert 60.0 < near < 120.0
 
 
 def test_estimate_of_the_work_replaces_that_of_the_pins() -> None:
@@ -103,11 +116,52 @@ def test_failed_step_is_not_reported_as_done(capsys: pytest.CaptureFixture[str])
     assert "done" not in messages
 
 
-def test_compiled_packages_advance_the_step() -> None:
+def test_compiled_packages_advance_the_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
     running = step()
-    running.begin(30.0)
-    compiled = Compiled(step=running, sizes={"k8s.io/api/core/v1": 20, "small/one": 10})
+    work = Work(packages={"k8s.io/api/core/v1": 20.0, "small/one": 10.0}, linking=10.0)
+    running.begin(work.seconds)
+    compiled = Compiled(step=running, work=work)
     assert compiled.line("k8s.io/api/core/v1")
     assert not compiled.line("k8s.io/api/core/v1")
     assert not compiled.line("./main.go:3:1: undefined: x")
-    assert running.fraction == pytest.approx(2 / 3)
+    assert running.fraction == 0.0, "its compilation has only begun"
+    assert compiled.line("small/one")
+    assert running.fraction == 0.5
+    compiled.end()
+    assert running.fraction == 1.0
+
+
+RECORDED = (
+    (114, 783, 41_900_000, 75_500),
+    (205, 1250, 59_700_000, 222_115),
+    (340, 1892, 77_500_000, 458_004),
+    (427, 2335, 88_200_000, 653_852),
+    (516, 2760, 100_000_000, 876_833),
+    (713, 3710, 133_900_000, 1_174_072),
+    (864, 4228, 164_000_000, 1_296_404),
+)
+"""A build of the module `programs`: processor seconds, and the packages that were begun with their bytes and dependencies."""
+WHOLE = (975, 4444, 176_664_268, 1_367_471)
+LINKING = 38.0
+CORES = 2
+
+
+def recorded_seconds(record: tuple[int, int, int, int]) -> float:
+    _, packages, size, dependencies = record
+    return package_seconds(packages=packages, size=size, dependencies=dependencies)
+
+
+@pytest.mark.parametrize("record", RECORDED, ids=[f"{100 * record[0] // WHOLE[0]}%" for record in RECORDED])
+@pytest.mark.parametrize("misjudged", [0.6, 1.0, 1.6])
+def test_remaining_time_of_a_recorded_build_is_right(
+    record: tuple[int, int, int, int], misjudged: float
+) -> None:
+    """Within a factor of 1.5 also if the speed of the machine was misjudged at first."""
+    work = recorded_seconds(WHOLE) + LINKING
+    running = step()
+    running.begin(work, estimate=work / CORES * misjudged)
+    running.advance(recorded_seconds(record))
+    remaining = running.remaining(running.since + record[0] / CORES)
+    assert remaining is not None
+    assert 1 / 1.5 < remaining / ((WHOLE[0] - record[0]) / CORES) < 1.5

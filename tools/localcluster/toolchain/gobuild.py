@@ -13,10 +13,11 @@ import subprocess
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from tools.localcluster.toolchain.layout import RECIPES
 from tools.localcluster.toolchain.sources.pins import GO_MINIMUM, Build, Copied, ToolchainError
+from tools.localcluster.toolchain.work import Compiled, listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from tools.localcluster.toolchain.processes import Children
     from tools.localcluster.toolchain.progress import Step
     from tools.localcluster.toolchain.sources.pins import Group, ModuleFiles
+    from tools.localcluster.toolchain.work import Work
 
 
 def go_problem() -> str | None:
@@ -107,34 +109,46 @@ class Builder:
     def build(self, groups: Sequence[Group], into: Mapping[str, Path]) -> None:
         """Build the programs of each group into the folder that `into` has for its name."""
         builds = [(group, step) for group in groups for step in group.steps if isinstance(step, Build)]
-        for folder in dict.fromkeys(step.folder for _, step in builds):
-            ours = {group.name: group for group, step in builds if step.folder == folder}
-            with _named(list(ours.values())):
-                self._compile(folder, [step for _, step in builds if step.folder == folder])
+        folders = dict.fromkeys(step.folder for _, step in builds)
+        modules = {
+            folder: self._module(folder, [step for _, step in builds if step.folder == folder])
+            for folder in folders
+        }
+        ours = {
+            folder: list({group.name: group for group, step in builds if step.folder == folder}.values())
+            for folder in folders
+        }
+        self.step.text = "downloading the modules"
+        work = {}
+        for folder, module in modules.items():
+            with _named(ours[folder]):
+                prepare(module.steps[0], module.work)
+                work[folder] = listed(module.arguments, cwd=module.work, env=module.environment)
+        seconds = sum(each.seconds for each in work.values())
+        self.step.text = "compiling"
+        self.step.begin(seconds, estimate=seconds / self.speed)
+        for folder, module in modules.items():
+            with _named(ours[folder]):
+                self._compile(module, work[folder])
         for group in groups:
             with _named([group]):
                 for step in group.steps:
                     self._provide(step, into[group.name])
 
-    def _compile(self, folder: str, steps: Sequence[Build]) -> None:
-        work, output = self.scratch / folder, self._output(folder)
-        output.mkdir(parents=True)
-        prepare(steps[0], work)
-        packages = sorted({package for step in steps for package in step.packages.values()})
-        flags = ["-trimpath", f"-tags={','.join(steps[0].tags)}"]
-        variables = {name: value for step in steps for name, value in step.variables.items()}
-        linker = " ".join(["-s", "-w", *(f"-X {name}={value}" for name, value in variables.items())])
-        environment = {**os.environ, "CGO_ENABLED": "0", "GOWORK": "off"}
-        compiled = Compiled.of(
-            [*flags, *packages], cwd=work, env=environment, step=self.step, speed=self.speed
-        )
+    def _module(self, folder: str, steps: Sequence[Build]) -> _Module:
+        return _Module(work=self.scratch / folder, output=self._output(folder), steps=tuple(steps))
+
+    def _compile(self, module: _Module, work: Work) -> None:
+        module.output.mkdir(parents=True)
+        compiled = Compiled(step=self.step, work=work)
         self.children.run(
-            ["go", "build", "-v", *flags, f"-ldflags={linker}", "-o", f"{output}/", *packages],
-            cwd=work,
-            env=environment,
+            ["go", "build", "-v", f"-ldflags={module.linker}", "-o", f"{module.output}/", *module.arguments],
+            cwd=module.work,
+            env=module.environment,
             log=self.log,
             watch=compiled.line,
         )
+        compiled.end()
 
     def _output(self, folder: str) -> Path:
         return self.scratch / "output" / folder
@@ -173,47 +187,24 @@ def _hint(text: str) -> str:
     return ""
 
 
-_FIXED_BYTES = 80_000
-"""What the compilation of any package costs, in bytes of source."""
-_SECONDS_PER_BYTE = 1.67e-6
-"""Processor time on the machine that plan.py describes; measured with the Kubernetes programs."""
-_FORMAT = r'{{.ImportPath}}{{"\t"}}{{.Stale}}{{"\t"}}{{.Dir}}{{"\t"}}{{join .GoFiles "\t"}}'
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Compiled:
-    """Counts the packages that `go build -v` names; `sizes` are those that are not in Go's cache."""
+class _Module:
+    """A Go module in the folder `work`, whose programs are built into the folder `output`."""
 
-    step: Step
-    sizes: dict[str, int]
+    work: Path
+    output: Path
+    steps: tuple[Build, ...]
 
-    @classmethod
-    def of(
-        cls, arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str], step: Step, speed: float
-    ) -> Self:
-        """Ask Go what a build with these arguments has to compile; this also downloads the modules.
+    @property
+    def arguments(self) -> list[str]:
+        packages = sorted({package for step in self.steps for package in step.packages.values()})
+        return ["-trimpath", f"-tags={','.join(self.steps[0].tags)}", *packages]
 
-        `speed` is that of this machine, as plan.py measures it.
-        """
-        step.text = "downloading the modules"
-        command = ["go", "list", "-deps", f"-f={_FORMAT}", *arguments]
-        process = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
-        # If Go cannot list the packages, it cannot build them either, and then the build says why.
-        lines = [line.split("\t") for line in process.stdout.splitlines()] if process.returncode == 0 else []
-        sizes = {
-            name: _FIXED_BYTES + sum(Path(folder, file).stat().st_size for file in files if file)
-            for name, _, folder, *files in lines
-        }
-        stale = {name: sizes[name] for name, is_stale, *_ in lines if is_stale == "true"}
-        step.text = f"compiling {len(stale)} of {len(sizes)} packages"
-        work = sum(stale.values())
-        step.begin(work, estimate=work * _SECONDS_PER_BYTE / speed)
-        return cls(step=step, sizes=stale)
+    @property
+    def linker(self) -> str:
+        variables = {name: value for step in self.steps for name, value in step.variables.items()}
+        return " ".join(["-s", "-w", *(f"-X {name}={value}" for name, value in variables.items())])
 
-    def line(self, text: str) -> bool:
-        """Count a line of the build's output, and return whether it is the name of a package."""
-        size = self.sizes.pop(text, None)
-        if size is None:
-            return False
-        self.step.advance(size)
-        return True
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, "CGO_ENABLED": "0", "GOWORK": "off"}

@@ -1,6 +1,6 @@
 """Progress messages on stderr: a bar that is drawn again on a terminal, lines elsewhere.
 
-A step whose amount of work is known has a remaining time: from its estimate at first, and from what it has done later.
+A step whose amount of work is known has a remaining time: from its estimate at first, and more and more from what it has done.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 REPORT_SECONDS = 15.0
 _DRAW_SECONDS = 0.5
 _BAR_WIDTH = 24
-_MEASURED_FROM = 0.05
-"""The part of the work that must be done before its time is extrapolated."""
+_TRUST = 0.05
+"""The part of the work for which the estimate counts as much as the same part of the work that is done."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -51,11 +51,12 @@ class Step:
 
     def remaining(self, now: float) -> float | None:
         fraction = self.fraction
-        if fraction is not None and fraction >= _MEASURED_FROM:
-            return (now - self.since) * (1 - fraction) / fraction
-        if not self.estimate:
+        if fraction is None:
+            return max(self.estimate - (now - self.start), 0.0) if self.estimate else None
+        trust = _TRUST if self.estimate else 0.0
+        if not fraction + trust:
             return None
-        return max(self.estimate - (now - (self.since or self.start)), 0.0)
+        return (now - self.since + trust * self.estimate) / (fraction + trust) * (1 - fraction)
 
 
 class Progress:
