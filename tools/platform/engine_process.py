@@ -6,16 +6,17 @@ import contextlib
 import os
 import signal
 import subprocess
-import sys
+import tempfile
 import threading
 import time
 import uuid
 from contextvars import ContextVar
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
-from tools.platform.processes import ON_INTERRUPT, descendants, handled
+import psutil
+
+from tools.platform.processes import ON_INTERRUPT, handled, kill_with_descendants
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,13 +28,12 @@ ABORT_SECONDS = 10.0
 """Seconds that it has for this; then it is killed."""
 AGAIN_SECONDS = 1.0
 """Signals within this time are one request: a group and its members get the same one."""
-TIED = (
-    "import ctypes, os, signal, sys\n"
-    "ctypes.CDLL(None).prctl(1, signal.SIGKILL)\n"
-    "os.getppid() == int(sys.argv[1]) or sys.exit(1)\n"
-    "os.execv(sys.argv[2], sys.argv[2:])\n"
-)
-"""Becomes a program that ends with this process: in its own process group, it would outlive a killed command."""
+TIED = 'engine=$$; (read -r _ </dev/fd/"$0" || kill -9 $engine) >/dev/null 2>&1 & exec "$@"'
+"""Becomes a program that ends with this process: in its own process group, it would outlive a killed command.
+
+A process next to it reads from a pipe that this process holds open: a line says that the engine has ended, and an end without a
+line that this process has.
+"""
 RUN = "NOTIFICATION_PLATFORM_RUN"
 """Environment variable that identifies the processes of a run."""
 PLUGINS = "pulumi-"
@@ -96,9 +96,7 @@ class Interruption:
             if self._process:
                 self.killed_at_work = self._handles
                 # Plugins would outlive it.
-                for process in (*descendants(self._process.pid), self._process.pid):
-                    with contextlib.suppress(ProcessLookupError):
-                        os.kill(process, signal.SIGKILL)
+                kill_with_descendants(self._process.pid)
 
     def _later(self, seconds: float, call: Callable[[], None]) -> None:
         timer = threading.Timer(seconds, call)
@@ -129,8 +127,8 @@ class Ended:
 def run_engine(command: Sequence[str], *, cwd: str, variables: Mapping[str, str]) -> Ended:
     """Run the engine and return what it printed.
 
-    It runs in its own process group, so that Ctrl-C reaches it from here alone, and writes into memory: a pipe would be
-    held open by a plugin that outlives it.
+    It runs in its own process group, so that Ctrl-C reaches it from here alone, and writes into files: a pipe would be held
+    open by a plugin that outlives it.
 
     Raises:
         KeyboardInterrupt: this process was asked to end, in the main thread; the engine has ended.
@@ -138,18 +136,20 @@ def run_engine(command: Sequence[str], *, cwd: str, variables: Mapping[str, str]
     interruption = OPERATION.get() or Interruption()
     run = uuid.uuid4().hex
     with (
-        _memory() as stdout,
-        _memory() as stderr,
+        _unnamed_file() as stdout,
+        _unnamed_file() as stderr,
         _requests_recorded(interruption),
         _plugins_ended(run),
+        _tie() as tie,
         subprocess.Popen(
-            _tied(command),
+            _tied(command, tie),
             cwd=cwd,
             env={**variables, RUN: run},
             stdin=subprocess.DEVNULL,
             stdout=stdout,
             stderr=stderr,
             process_group=0,
+            pass_fds=[tie],
         ) as process,
         interruption.of(process),
     ):
@@ -162,7 +162,10 @@ def run_attached(command: Sequence[str], variables: Mapping[str, str]) -> int:
     with (
         _requests_recorded(interruption),
         _plugins_ended(run),
-        subprocess.Popen(_tied(command), env={**variables, RUN: run}, process_group=0) as process,
+        _tie() as tie,
+        subprocess.Popen(
+            _tied(command, tie), env={**variables, RUN: run}, process_group=0, pass_fds=[tie]
+        ) as process,
         interruption.of(process),
     ):
         return process.wait()
@@ -198,33 +201,36 @@ def _plugins_ended(run: str) -> Iterator[None]:
     try:
         yield
     finally:
-        mark = f"{RUN}={run}".encode()
-        for process in Path("/proc").glob("[0-9]*"):
+        for process in psutil.process_iter(["name"]):
             # The process belongs to another user, or has ended.
-            with contextlib.suppress(OSError):
-                if mark in (process / "environ").read_bytes() and _is_plugin(process):
-                    for each in (*descendants(int(process.name)), int(process.name)):
-                        os.kill(each, signal.SIGKILL)
-
-
-def _is_plugin(process: Path) -> bool:
-    return (process / "comm").read_text().startswith(PLUGINS)
-
-
-def _tied(command: Sequence[str]) -> list[str]:
-    return [sys.executable, "-I", "-S", "-c", TIED, str(os.getpid()), *command]
+            with contextlib.suppress(psutil.Error):
+                if process.name().startswith(PLUGINS) and process.environ().get(RUN) == run:
+                    kill_with_descendants(process.pid)
 
 
 @contextlib.contextmanager
-def _memory() -> Iterator[int]:
-    file = os.memfd_create("engine")
+def _tie() -> Iterator[int]:
+    """Yield the descriptor that TIED reads; the program has ended after the block."""
+    reader, writer = os.pipe()
     try:
-        yield file
+        yield reader
     finally:
-        os.close(file)
+        os.write(writer, b"\n")
+        os.close(reader)
+        os.close(writer)
 
 
-def _read(file: int) -> str:
-    with open(file, "rb", closefd=False) as stream:
-        stream.seek(0)
-        return stream.read().decode("utf-8", "replace").rstrip()
+def _tied(command: Sequence[str], tie: int) -> list[str]:
+    return ["/bin/sh", "-c", TIED, str(tie), *command]
+
+
+def _unnamed_file() -> IO[bytes]:
+    """Return a file that has no name, because it can contain secrets: in memory, where the system has such files."""
+    if hasattr(os, "memfd_create"):
+        return os.fdopen(os.memfd_create("engine"), "w+b")
+    return tempfile.TemporaryFile()
+
+
+def _read(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode("utf-8", "replace").rstrip()

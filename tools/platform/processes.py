@@ -6,8 +6,9 @@ import contextlib
 import os
 import signal
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+import psutil
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -87,21 +88,17 @@ def ended_by_signals() -> Iterator[None]:
         ON_INTERRUPT.remove(begin)
 
 
-def descendants(process: int) -> list[int]:
-    children = children_of(process)
-    return [*children, *(each for child in children for each in descendants(child))]
-
-
-def children_of(process: int) -> list[int]:
-    with contextlib.suppress(OSError):
-        threads = Path(f"/proc/{process}/task").iterdir()
-        return [int(word) for thread in threads for word in (thread / "children").read_text().split()]
-    return []
+def kill_with_descendants(process: int) -> None:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        first = psutil.Process(process)
+        for each in (*first.children(recursive=True), first):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                each.kill()
 
 
 def _children() -> list[int]:
     """Return the children in our process group: the engine is asked by other means, and a daemon such as Docker's stays."""
-    return [child for child in children_of(os.getpid()) if _is_ours(child)]
+    return [child.pid for child in psutil.Process().children() if _is_ours(child.pid)]
 
 
 def _is_ours(child: int) -> bool:

@@ -16,6 +16,7 @@ from platform_infra.settings.sections.cluster import ClusterKind
 from tools.localcluster.image.images import ensure_base_image, ensure_images
 from tools.localcluster.runtime.dockerd import ensure_docker
 from tools.localcluster.toolchain import ensure
+from tools.localcluster.toolchain.layout import architecture
 from tools.platform.command_group import Stack  # noqa: TC001 - typer reads it
 from tools.platform.commands.policy import policies
 from tools.platform.console import err, out
@@ -164,6 +165,7 @@ def local_parts(*, network_policy: bool = False, base: str | None = None) -> Too
     With `base`, the operator's image is built on it too; an empty `base` selects the default. What needs no program is built
     while the programs are compiled.
     """
+    architecture()
     ensure_docker(packages=("debootstrap",))
     with ThreadPoolExecutor(1) as pool:
         base_image = pool.submit(ensure_base_image)
