@@ -13,7 +13,7 @@ from pydantic import BaseModel, SecretStr
 from notification_contract.settings import declared_settings
 from platform_infra.names import PROJECT
 from platform_infra.settings.inputs import INPUT_TYPES
-from platform_infra.settings.model import PATHS, Settings, default_of
+from platform_infra.settings.model import PATHS, Settings, default_of, is_secret
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -41,7 +41,7 @@ _FIELDS: dict[Path, FieldInfo] = dict(declared_settings(Settings))
 
 def config_block() -> dict[str, Any]:
     """Return the `config:` block of Pulumi.yaml, one entry per setting."""
-    return {key: _for_pulumi(_entry(path)) for key, path in PATHS.items()}
+    return {key: _for_pulumi(path) for key, path in PATHS.items()}
 
 
 def markdown_table() -> str:
@@ -158,13 +158,17 @@ def _entry(path: Path) -> dict[str, Any]:
     return declared | {"default": default, "description": _description(field)}
 
 
-def _for_pulumi(entry: dict[str, Any]) -> dict[str, Any]:
-    """Return a declaration in Pulumi's types: a number with a fraction is a text."""
-    return (
-        entry | {"type": "string", "default": _text(entry["default"])}
-        if entry["type"] in {"number", "string"}
-        else entry
-    )
+def _for_pulumi(path: Path) -> dict[str, Any]:
+    """Return a declaration in Pulumi's types: a number with a fraction is a text, and a secret has no type.
+
+    The engine refuses a secret that has a type if its default, which is in plain text, applies.
+    """
+    entry = _entry(path)
+    if is_secret(_FIELDS[path]):
+        return {"secret": True, **{key: part for key, part in entry.items() if key != "type"}}
+    if entry["type"] in {"number", "string"}:
+        return entry | {"type": "string", "default": _text(entry["default"])}
+    return entry
 
 
 def _text(value: Any) -> str:  # noqa: ANN401 - the default of a scalar

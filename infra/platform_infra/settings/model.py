@@ -34,6 +34,8 @@ from platform_infra.settings.sections.preview import Preview
 from platform_infra.settings.sections.receivers import StackReceiver  # noqa: TC001 - likewise
 
 if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
     from notification_contract.settings.operator import Path
 
 
@@ -117,12 +119,13 @@ def default_of(path: Path) -> Any:  # noqa: ANN401 - settings have values of any
 PATHS: dict[str, Path] = {key_of(path): path for path, _ in contract.declared_settings(Settings)}
 """The path of every setting by its key, in the order of declaration."""
 
+
+def is_secret(field: FieldInfo) -> bool:
+    return SecretStr in {field.annotation, *get_args(field.annotation)}
+
+
 SECRET_KEYS = frozenset(
     {"clusterKubeconfig"}
-    | {
-        key_of(path)
-        for path, field in contract.declared_settings(Settings)
-        if SecretStr in {field.annotation, *get_args(field.annotation)}
-    }
+    | {key_of(path) for path, field in contract.declared_settings(Settings) if is_secret(field)}
 )
 """Settings that a stack's file must store encrypted."""

@@ -11,8 +11,10 @@ import yaml
 
 from platform_infra.names import PROJECT
 from platform_infra.settings.declarations import config_block
+from platform_infra.settings.model import SECRET_KEYS
 from platform_infra.settings.reader import parse
 from tools.generate.artifacts import artifact, editor_schema
+from tools.localcluster.toolchain.sources.pins import version_of
 from tools.platform.pulumi.environment import ROOT
 from tools.platform.pulumi.stack_file import StackFileError, check_stack_file
 
@@ -24,6 +26,19 @@ def test_pulumi_yaml_is_up_to_date() -> None:
     text = (ROOT / "Pulumi.yaml").read_text("utf-8")
     assert artifact("Pulumi.yaml").render(text) == text
     assert yaml.safe_load(text)["config"] == config_block()
+
+
+def test_pulumi_yaml_requires_the_engine_of_the_toolchain_or_a_newer_one() -> None:
+    text = (ROOT / "Pulumi.yaml").read_text("utf-8")
+    assert yaml.safe_load(text)["requiredPulumiVersion"] == f">={version_of('pulumi')} <4.0.0"
+
+
+def test_secret_settings_are_marked_and_have_no_type() -> None:
+    """The engine refuses a secret with a type if its default applies, which is in plain text."""
+    marked = {key: entry for key, entry in config_block().items() if entry.get("secret")}
+    # A kubeconfig can also be a path.
+    assert marked.keys() == SECRET_KEYS - {"clusterKubeconfig"}
+    assert all("type" not in entry for entry in marked.values())
 
 
 def test_readme_of_the_stacks_is_up_to_date() -> None:
@@ -71,9 +86,9 @@ def test_stack_file_that_is_not_a_mapping_is_rejected(tmp_path: Path) -> None:
         check_stack_file("x", tmp_path)
 
 
-def test_every_key_has_a_type_a_default_and_a_description() -> None:
+def test_every_key_has_a_type_or_is_a_secret_and_has_a_default_and_a_description() -> None:
     for key, entry in config_block().items():
-        assert entry.keys() >= {"type", "default", "description"}, key
+        assert entry.keys() >= {"secret" if "secret" in entry else "type", "default", "description"}, key
         assert entry["description"].endswith("."), key
 
 

@@ -26,7 +26,7 @@ def broken_promises(released: Mapping[str, Any], version: int) -> list[str]:
     changed = [
         f"{key} has another type or default, or is gone"
         for key, entry in released.items()
-        if any(present.get(key, {}).get(name) != entry[name] for name in ("type", "default"))
+        if any(present.get(key, {}).get(name) != entry.get(name) for name in ("type", "default"))
     ]
     further = {key_of(source): path for path, source in sources(Settings).items()}
     return changed + [
