@@ -12,7 +12,7 @@ NOT_OF_THE_PRODUCT := bench harness localcluster repository
 UNIT_WORKERS = $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 2)
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 up: ## bring up cluster, image and operator of the stack dev (STACK=name for another stack)
 	$(PLATFORM) up $(STACK)
