@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.xdist_group("shared-clusters"), pytest.mark.timeout(400, func_only=True)]
 PROGRAM = Path(__file__).with_name("without_node.py")
 IMAGE = "registry.example.com/operator@sha256:"
+OPERATOR = "notification-operator"
 BEFORE, AFTER = f"{IMAGE}{'1' * 64}", f"{IMAGE}{'2' * 64}"
 
 
@@ -39,9 +40,9 @@ def mac(team: Team, tmp_path: Path) -> Mac:
     return mac
 
 
-def deploy(team: Team, image: str) -> None:
+def deploy(team: Team, image: str, *, replicas: int = 2) -> None:
     """Write the image to the stack's file."""
-    team.configure("there", operatorEnabled=True, operatorImage=image)
+    team.configure("there", operatorEnabled=True, operatorImage=image, operatorReplicas=replicas)
 
 
 def run(team: Team, *arguments: str, code: int = 0) -> str:
@@ -57,6 +58,9 @@ def assert_nothing_of_linux_was_used(mac: Mac) -> None:
 
 
 def test_stack_comes_up_and_goes_down_on_a_mac(team: Team, mac: Mac) -> None:
+    team.checkout.write_stack(STACK, clusterKind="local")
+    assert "a local node needs Linux" in run(team, "up", STACK, code=1)
+    deploy(team, BEFORE)
     assert "changed" in run(team, "up", STACK)
     assert "nothing to change" in run(team, "up", STACK)
     assert "nothing has been destroyed" in run(team, "down", STACK, code=1)
@@ -65,12 +69,16 @@ def test_stack_comes_up_and_goes_down_on_a_mac(team: Team, mac: Mac) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(900, func_only=True)
 def test_every_command_keeps_its_exit_codes_on_a_mac(team: Team, mac: Mac, cluster: SharedCluster) -> None:
     run(team, "preflight", STACK)
     run(team, "policy", STACK)
+    deploy(team, BEFORE, replicas=1)
+    assert "disruption-budget" in run(team, "policy", STACK, code=1)
+    deploy(team, BEFORE)
     run(team, "up", STACK)
     run(team, "drift", STACK)
-    cluster.send("DELETE", f"/api/v1/namespaces/{NAMESPACE}/services/notification-operator-metrics")
+    assert cluster.send("DELETE", f"/apis/policy/v1/namespaces/{NAMESPACE}/poddisruptionbudgets/{OPERATOR}")
     run(team, "drift", STACK, code=2)
     run(team, "up", STACK, "--refresh")
     run(team, "drift", STACK)
@@ -81,10 +89,4 @@ def test_every_command_keeps_its_exit_codes_on_a_mac(team: Team, mac: Mac, clust
     assert BEFORE in run(team, "pulumi", "config", "get", f"{PROJECT}:operatorImage", "--stack", STACK)
     run(team, "up", "unknown", code=64)
     run(team, "down", STACK, "--yes")
-    assert_nothing_of_linux_was_used(mac)
-
-
-def test_local_node_is_refused_on_a_mac_before_anything_is_created(team: Team, mac: Mac) -> None:
-    team.checkout.write_stack(STACK, clusterKind="local")
-    assert "a local node needs Linux" in run(team, "up", STACK, code=1)
     assert_nothing_of_linux_was_used(mac)
