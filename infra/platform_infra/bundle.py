@@ -113,8 +113,8 @@ class Bundle(pulumi.ComponentResource):
     def outputs(self) -> dict[str, pulumi.Input[str | None]]:
         """Return the outputs of a stack.
 
-        A stack in an existing cluster has no output `kubeconfig`, because its users have the file. A preview always has one,
-        with the credentials that it was created with.
+        A stack in a cluster of others has no output `kubeconfig`, because others give access to it: by a file, or by the output of
+        the stack that owns the cluster. A preview always has one, with the credentials that it was created with.
         """
         settings = self._settings
         outputs: dict[str, pulumi.Input[str | None]] = {
@@ -123,7 +123,8 @@ class Bundle(pulumi.ComponentResource):
             "context": self.cluster.context,
             "node": self.cluster.node_name,
         }
-        if settings.cluster.kind != ClusterKind.EXISTING or settings.preview.number:
+        kind = settings.cluster.kind
+        if kind.is_local or kind == ClusterKind.EKS or settings.preview.number:
             outputs["kubeconfig"] = self.cluster.kubeconfig
         if self.gateway:
             outputs["gatewayUrl"] = self.gateway.url

@@ -21,7 +21,7 @@ class NotificationPlatformArgs(TypedDict, total=False):
     """Context of that kubeconfig."""
     # Generated from the stack's settings by `make generate`.
     cluster_kind: str
-    """Source of the cluster: `local` starts a node on this machine, `kind` creates a cluster with the command `kind`, `existing` uses the cluster of a kubeconfig, `stack` that of another stack, `eks` creates an Amazon EKS cluster. One of local, existing, stack, eks, kind. The default is `"local"`."""
+    """Source of the cluster: `local` starts a node on this machine, `kind` creates a cluster with the command `kind`, `existing` uses the cluster of a kubeconfig, `stack` that of another stack, `pod` that of the pod that the program runs in, `eks` creates an Amazon EKS cluster. One of local, existing, stack, pod, eks, kind. The default is `"local"`."""
     cluster_kubeconfig: str
     """For `existing`: path of a kubeconfig file, or its content (then set it with --secret)."""
     cluster_context: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 import pulumi_kubernetes as kubernetes
@@ -52,7 +52,7 @@ class Cluster(pulumi.ComponentResource):
             kubeconfig=self.kubeconfig,
             context=self.context,
             # With it, the same cluster at another address replaces nothing.
-            cluster_identifier=self.identity.cluster or None,
+            cluster_identifier=self.identity.cluster or _or_none(connection.identifier),
             # A replacement of the ConfigMap with the routing rules would delete it for a moment.
             enable_config_map_mutable=True,
             # A replacement of Slack's Secret would do the same.
@@ -74,3 +74,8 @@ class Cluster(pulumi.ComponentResource):
         """
         node = self.node.resource if self.node else None
         return pulumi.ResourceOptions(providers=[self.provider], deleted_with=node)
+
+
+def _or_none(identifier: pulumi.Input[str]) -> pulumi.Output[Any]:
+    """Return an identifier that may be empty as the provider takes it: an output of nothing is no value."""
+    return pulumi.Output.from_input(identifier).apply(lambda value: value or None)

@@ -39,6 +39,8 @@ class Connection:
     """Whether the cluster can disappear with all its objects, so that Pulumi need not delete them."""
     provider: pulumi.ProviderResource | None = None
     """The program's own Kubernetes provider, which is used as it is. Kubeconfig and context are then empty."""
+    identifier: pulumi.Input[str] = ""
+    """What the owner of the cluster identifies it by; empty if the owner does not say."""
     lasting: pulumi.Input[bool] = False
     """Whether the cluster exists independently of this program: another cluster at its address is a mistake."""
 

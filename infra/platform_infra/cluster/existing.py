@@ -4,24 +4,39 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from platform_infra.cluster import pod
 from platform_infra.cluster.api_client import api_client
 from platform_infra.cluster.connection import ClusterError, Connection
 from platform_infra.cluster.kubeconfig import SingleContext, single_context
+from platform_infra.settings.sections.cluster import ClusterKind
 from platform_infra.settings.sections.credentials import is_kubeconfig_content
 
+if TYPE_CHECKING:
+    from platform_infra.settings.sections.cluster import Cluster
 
-def connect(kubeconfig: str, context: str) -> Connection:
-    """Return the connection to `context` of a kubeconfig, which is a path or the content itself.
 
-    The connection holds that context, its cluster and its user, and nothing else of the kubeconfig.
+def connect(settings: Cluster) -> Connection:
+    """Return the connection to the cluster that the settings name; see `named`.
+
+    The connection holds one context, its cluster and its user, and nothing else of a kubeconfig.
 
     Raises:
         ClusterError: the kubeconfig is unusable, or its API server does not answer in time.
     """
-    config = read(kubeconfig, context)
+    config = named(settings)
     _check(config)
-    return Connection(kubeconfig=config.text(), context=context, lasting=True)
+    return Connection(kubeconfig=config.text(), context=config.context, lasting=True)
+
+
+def named(settings: Cluster) -> SingleContext:
+    """Return the context that the settings name: of their kubeconfig, or that of the pod that the program runs in.
+
+    Raises:
+        ClusterError: the kubeconfig is unusable, or the program runs in no pod.
+    """
+    return pod.read() if settings.kind == ClusterKind.POD else read(settings.kubeconfig, settings.context)
 
 
 def read(kubeconfig: str, context: str) -> SingleContext:

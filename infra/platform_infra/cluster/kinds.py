@@ -37,8 +37,8 @@ def prepare(settings: Cluster, *, restricted: bool = False) -> Connect:
     match settings.kind:
         case ClusterKind.LOCAL:
             return partial(_local, settings.local)
-        case ClusterKind.EXISTING:
-            connection = connect_existing(settings.kubeconfig, settings.context)
+        case ClusterKind.EXISTING | ClusterKind.POD:
+            connection = connect_existing(settings)
             return lambda _child: connection
         case ClusterKind.STACK:
             return partial(connect_owned, settings.stack, restricted=restricted)

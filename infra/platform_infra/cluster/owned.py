@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pulumi
+import yaml
 
 from platform_infra.cluster.connection import ClusterError, Connection
 from platform_infra.names import PREVIEW_CONTEXT
@@ -25,26 +28,55 @@ def connect(owner: str, child: Children, *, restricted: bool = False) -> Connect
     """
     reference = pulumi.StackReference(child.name("owner"), stack_name=owner, opts=child.options())
     may_vanish: pulumi.Output[bool] = reference.get_output("node").apply(bool)
+    name = PREVIEW_KUBECONFIG if restricted else "kubeconfig"
+    kubeconfig = reference.get_output(name).apply(partial(kubeconfig_text, owner, name))
+    # The name of a context is no secret, as the kubeconfig is.
+    named = pulumi.Output.unsecret(pulumi.Output.all(kubeconfig, reference.get_output("context")))
     return Connection(
-        kubeconfig=_output(reference, owner, PREVIEW_KUBECONFIG if restricted else "kubeconfig"),
-        context=PREVIEW_CONTEXT if restricted else _output(reference, owner, "context"),
+        kubeconfig=kubeconfig,
+        context=PREVIEW_CONTEXT if restricted else named.apply(lambda parts: context_of(owner, *parts)),
         may_vanish=may_vanish,
         lasting=may_vanish.apply(lambda vanishes: not vanishes),
+        identifier=reference.get_output("identifier").apply(lambda value: str(value or "")),
     )
 
 
 HINTS = {PREVIEW_KUBECONFIG: "set previewBase to true for it and run `up` for it"}
 
 
-def _output(reference: pulumi.StackReference, owner: str, name: str) -> pulumi.Output[str]:
-    output: pulumi.Output[Any] = reference.get_output(name)
-    return output.apply(partial(_required, owner, name))
+def kubeconfig_text(owner: str, name: str, value: Any) -> str:  # noqa: ANN401 - an output of another stack can be any value
+    """Return a kubeconfig, which a stack may output as text or as an object.
 
-
-def _required(owner: str, name: str, value: Any) -> str:  # noqa: ANN401 - an output of another stack can be any value
-    if not isinstance(value, str) or not value:
+    Raises:
+        ClusterError: the stack has no such output, or it is neither.
+    """
+    if not value:
         hint = HINTS.get(name, "run `up` for it first, or correct clusterStack")
         raise ClusterError(
             f"clusterStack: the stack {owner} has no output {name}; {hint} (`pulumi stack ls --all` lists the stacks of a backend)"
         )
+    if isinstance(value, Mapping):
+        return json.dumps(value)
+    if not isinstance(value, str):
+        raise ClusterError(
+            f"clusterStack: the output {name} of the stack {owner} is of the type {type(value).__name__}; output a kubeconfig as "
+            "text or as an object"
+        )
     return value
+
+
+def context_of(owner: str, kubeconfig: str, context: Any) -> str:  # noqa: ANN401 - as above
+    """Return the context that a stack outputs, or else the current one of its kubeconfig.
+
+    Raises:
+        ClusterError: there is neither.
+    """
+    if context:
+        return str(context)
+    document = yaml.safe_load(kubeconfig)
+    current = str(document.get("current-context") or "") if isinstance(document, dict) else ""
+    if not current:
+        raise ClusterError(
+            f"clusterStack: the stack {owner} has no output context, and its kubeconfig names no current context; output one of both"
+        )
+    return current

@@ -258,7 +258,7 @@ def test_credentials_are_outputs_only_where_no_file_has_them(
     text = yaml.safe_dump(SOURCE)
     monkeypatch.setattr(
         "platform_infra.cluster.kinds.connect_existing",
-        lambda _kubeconfig, context: Connection(kubeconfig=text, context=context),
+        lambda cluster: Connection(kubeconfig=text, context=cluster.context),
     )
     monkeypatch.setattr(access, "deployer_kubeconfig", lambda _parts: "preview")
     assert {name for name in output_names(values) if "ubeconfig" in name} == outputs

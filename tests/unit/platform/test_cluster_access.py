@@ -27,13 +27,19 @@ CONTENT = {
 }
 
 
-def stack(outputs: dict[str, str], **config: str) -> Stack:
-    """A stack with these outputs and settings."""
+def stack(outputs: dict[str, str], owner: dict[str, Any] | None = None, **config: str) -> Stack:
+    """A stack with these outputs and settings; `owner` has the outputs of the stack that it names."""
+
+    def outputs_of(name: str) -> dict[str, SimpleNamespace]:
+        assert name == config["clusterStack"]
+        return {key: SimpleNamespace(value=value) for key, value in (owner or {}).items()}
+
     values = {f"notification-platform:{key}": SimpleNamespace(value=value) for key, value in config.items()}
     fake: Any = SimpleNamespace(
         name="qa",
         outputs=lambda: {key: SimpleNamespace(value=value) for key, value in outputs.items()},
         get_all_config=lambda: values,
+        workspace=SimpleNamespace(stack_outputs=outputs_of),
     )
     return cast("Stack", fake)
 
@@ -51,6 +57,17 @@ def test_settings_name_an_existing_cluster(tmp_path: Path) -> None:
     assert "foreign" not in text
     with pytest.raises(StackFileError, match="qa: clusterKubeconfig: cannot read /nowhere"):
         cluster_access(stack({}, clusterKubeconfig="/nowhere", clusterContext="there"))
+
+
+def test_owner_of_the_cluster_gives_access_by_its_outputs() -> None:
+    settings = {"clusterKind": "stack", "clusterStack": "acme/clusters/shared"}
+    document = {**CONTENT, "current-context": "there"}
+    text, context = cluster_access(stack({}, owner={"kubeconfig": document}, **settings))
+    assert (yaml.safe_load(text), context) == (document, "there")
+    with pytest.raises(
+        StackFileError, match="qa: clusterStack: the stack acme/clusters/shared has no output"
+    ):
+        cluster_access(stack({}, owner={}, **settings))
 
 
 def test_up_keeps_no_kubeconfig_of_an_existing_cluster(

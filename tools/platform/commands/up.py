@@ -99,7 +99,7 @@ def bring_up(
         # Of a cluster that the stack had before.
         drop_kubeconfig(name)
         console.print(
-            f"  export PATH={toolchain.bin}:$PATH\n  kubectl --context {values['context']} get notif -A"
+            f"  export PATH={toolchain.bin}:$PATH\n  kubectl --context {values['context']} get notif -A   # with your kubeconfig"
         )
 
 

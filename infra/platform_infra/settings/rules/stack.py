@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 
-FOREIGN = frozenset({"existing", "stack", "eks"})
+FOREIGN = frozenset({"existing", "stack", "pod", "eks"})
 """Sources of clusters that cannot load an image from this machine."""
 
 EKS_SUBNETS = 2

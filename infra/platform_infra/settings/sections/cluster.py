@@ -19,8 +19,14 @@ class ClusterKind(StrEnum):
     LOCAL = "local"
     EXISTING = "existing"
     STACK = "stack"
+    POD = "pod"
     EKS = "eks"
     KIND = "kind"
+
+    @property
+    def is_named(self) -> bool:
+        """Whether the settings alone lead to the cluster, which exists independently of the stack."""
+        return self in {ClusterKind.EXISTING, ClusterKind.POD}
 
     @property
     def is_local(self) -> bool:
@@ -58,7 +64,7 @@ class Cluster(Section):
     """The cluster of the stack."""
 
     kind: ClusterKind = ClusterKind.LOCAL
-    """Source of the cluster: `local` starts a node on this machine, `kind` creates a cluster with the command `kind`, `existing` uses the cluster of a kubeconfig, `stack` that of another stack, `eks` creates an Amazon EKS cluster."""
+    """Source of the cluster: `local` starts a node on this machine, `kind` creates a cluster with the command `kind`, `existing` uses the cluster of a kubeconfig, `stack` that of another stack, `pod` that of the pod that the program runs in, `eks` creates an Amazon EKS cluster."""
     kubeconfig: str = ""
     """For `existing`: path of a kubeconfig file, or its content (then set it with --secret)."""
     context: str = ""

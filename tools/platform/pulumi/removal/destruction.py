@@ -14,10 +14,9 @@ import yaml
 
 from platform_infra.cluster.api_server import ApiServer
 from platform_infra.cluster.connection import ClusterError
-from platform_infra.cluster.existing import read
+from platform_infra.cluster.existing import named as named_context
 from platform_infra.cluster.ownership import OwnedObject, Owner, same_identity
 from platform_infra.names import CRD_OWNER
-from platform_infra.settings.sections.cluster import ClusterKind
 from tools.platform.errors import PlatformError
 
 if TYPE_CHECKING:
@@ -155,14 +154,14 @@ def check_place(stack: str, state: Contents, settings: Cluster, *, run_program: 
     check_account(stack, state.account)
     if not state.kubeconfig:
         return
-    if run_program and settings.kind == ClusterKind.EXISTING:
+    if run_program and settings.kind.is_named:
         _check_owners(stack, state, _named_cluster(stack, settings, state.cluster))
         return
     api = ApiServer(kubeconfig=state.kubeconfig, context=state.context)
     reached = _identity(stack, api, state.cluster)
     if state.cluster and reached and reached != state.cluster:
         raise _wrong(stack, f"the address in its state ({state.server})", reached, state.cluster)
-    if settings.kind == ClusterKind.EXISTING:
+    if settings.kind.is_named:
         _named_cluster(stack, settings, state.cluster or reached)
     _check_owners(stack, state, api)
 
@@ -170,7 +169,7 @@ def check_place(stack: str, state: Contents, settings: Cluster, *, run_program: 
 def _named_cluster(stack: str, settings: Cluster, expected: str) -> ApiServer:
     """Return the cluster that the settings name, which has to be the expected one: somebody may expect another one."""
     try:
-        single = read(settings.kubeconfig, settings.context)
+        single = named_context(settings)
     except ClusterError as error:
         raise WrongClusterError(f"{stack}: {error}") from None
     api = ApiServer(kubeconfig=single.text(), context=single.context)
