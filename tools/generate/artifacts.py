@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from notification_contract.kinds.definitions import KINDS, NOTIFICATION_RECEIVER, NOTIFICATION_SOURCE
+from notification_contract.kinds.definitions import (
+    KINDS,
+    NOTIFICATION_RECEIVER,
+    NOTIFICATION_REQUEST,
+    NOTIFICATION_SOURCE,
+)
 from platform_infra.settings import declarations
 from tools.generate import channel_names, crd, documentation, openapi, version
 from tools.generate.recording import recording
@@ -135,6 +140,7 @@ ARTIFACTS = (
     _page_part("routing", "kinds", documentation.routing_kinds),
     _page_part("add-a-channel", "channels", documentation.channels),
     _page_part("sources/reference", "reference", partial(reference, NOTIFICATION_SOURCE)),
+    _page_part("notificationrequest", "reference", partial(reference, NOTIFICATION_REQUEST)),
     _page_part("notificationreceiver", "reference", partial(reference, NOTIFICATION_RECEIVER)),
     Artifact(path="docs/images/notif.svg", content=recording),
     Artifact(path="docs/openapi.json", content=openapi.text),

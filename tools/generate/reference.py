@@ -67,7 +67,11 @@ def _message(expression: str) -> str:
 
 
 def _row(path: str, field: Schema, required: bool) -> str:  # noqa: FBT001 - as `fields` yields it
-    kind = ", ".join(filter(None, (_type(field), _bounds(field), "required" if required else "")))
+    kind = ", ".join(
+        filter(
+            None, (_type(field), _bounds(field), "required" if required and "default" not in field else "")
+        )
+    )
     # The default of an object is that of its fields.
     default = f"`{_shown(field['default'])}`" if "default" in field and field["type"] != "object" else ""
     return f"| `{path}` | {kind} | {default} | {field.get('description', '').translate(ESCAPED)} |"

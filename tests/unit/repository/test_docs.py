@@ -150,40 +150,11 @@ def label_names(labelled: MetricWrapperBase | Metric) -> set[str]:
     return set(cast("Any", labelled)._labelnames)  # noqa: SLF001 - the client shows the names of labels with values alone
 
 
-def test_every_field_of_the_crd_has_a_row_with_its_default() -> None:
-    text = page("notificationrequest.md")
-    (version,) = notification_request()["spec"]["versions"]
-    schema = version["schema"]["openAPIV3Schema"]["properties"]
-    for part in ("spec", "status"):
-        for path, field in fields(schema[part], part):
-            if path.startswith("spec.remediationRequestRef."):
-                assert f"`{path.rpartition('.')[2]}`" in text
-                continue
-            row = re.search(rf"^\| `{re.escape(path)}` \|(.*)$", text, re.MULTILINE)
-            assert row, f"no row for {path}"
-            assert str(field.get("default", "")) in row[1]
-            for bound in ("minimum", "maximum", "maxLength"):
-                assert part == "status" or str(field.get(bound, "")) in row[1], f"{path}: {bound}"
-            for value in field.get("enum", []) if part == "spec" else []:
-                assert f"`{value}`" in row[1]
-
-
 def fields(schema: Mapping[str, Any], path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for name, field in schema.get("properties", {}).items():
         yield f"{path}.{name}", field
         yield from fields(field, f"{path}.{name}")
         yield from fields(field.get("items", {}), f"{path}.{name}[]")
-
-
-def test_every_documented_field_exists_in_the_crd() -> None:
-    (version,) = notification_request()["spec"]["versions"]
-    schema = version["schema"]["openAPIV3Schema"]["properties"]
-    known = {path for part in ("spec", "status") for path, _ in fields(schema[part], part)}
-    named = set(
-        re.findall(r"^\| `((?:spec|status)\.[\w.\[\]]+)` \|", page("notificationrequest.md"), re.MULTILINE)
-    )
-    # The heading of the table of reasons.
-    assert named - {"status.reason", "status.message"} <= known
 
 
 def test_every_phase_and_reason_is_documented() -> None:

@@ -58,7 +58,7 @@ for row in rows:
 OPEN: Final = frozenset(Phase) - FINAL
 UNDELIVERED: Final = frozenset(Phase) - {Phase.SENT, Phase.SUPPRESSED}
 SELECTED: Mapping[str, Sequence[frozenset[str]]] = {
-    "docs/notificationrequest.md": [frozenset({Phase.FAILED}), frozenset({Phase.FAILED})],
+    "docs/notificationrequest.md": [frozenset({Phase.FAILED})],
     "docs/runbooks/NotificationOperatorDeliveryFailureRateHigh.md": [
         UNDELIVERED,
         frozenset({"phase changed"}),
