@@ -136,7 +136,12 @@ class Bundle(pulumi.ComponentResource):
         """Create the account for previews if the stack is a base of previews."""
         if not self._settings.preview.base:
             return None
-        return PreviewAccess(self._child.name("previews"), security=POD_SECURITY, opts=self._child.options())
+        return PreviewAccess(
+            self._child.name("previews"),
+            security=POD_SECURITY,
+            quota=self._settings.preview.quota,
+            opts=self._child.options(),
+        )
 
     def _crds(self) -> list[Crds]:
         """Return the CRDs; empty when another stack owns them."""

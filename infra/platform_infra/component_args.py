@@ -406,6 +406,12 @@ class NotificationPlatformArgs(TypedDict, total=False):
     """Time after which the preview can be removed, such as `2026-01-31T12:00:00Z`."""
     preview_base: bool
     """Whether previews use the cluster of this stack: creates an account that can manage preview namespaces only, and outputs its kubeconfig as `previewKubeconfig`. The default is `false`."""
+    preview_quota_pods: int
+    """Maximum number of pods in the namespace of a preview. An update starts the new pod before it stops the old one. For `previewBase`, what a preview can set at most; otherwise, what this preview sets. The default is `2`."""
+    preview_quota_memory: str
+    """Maximum sum of the memory limits of these pods; likewise. The default is `"512Mi"`."""
+    preview_quota_notifications: int
+    """Maximum number of NotificationRequests in the namespace of a preview; likewise. The default is `500`."""
     preview_restricted: bool
     """Whether the preview uses that account; `tools/notif-platform preview` sets it. The default is `false`."""
     deploy_wave: int

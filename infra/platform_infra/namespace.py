@@ -11,7 +11,7 @@ from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 from platform_infra import names
 from platform_infra.children import DELETION_TIMEOUT
 from platform_infra.cluster import ClusterError
-from platform_infra.preview.access import bind_manager
+from platform_infra.preview.access import bind_manager, limit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,7 +65,10 @@ def operator_namespace(settings: Settings, identity: Identity, child: Children) 
     name = settings.operator.namespace
     if settings.namespace.managed:
         created = _namespace(settings, {names.CRD_OWNER: identity.owner()}, child, _options(settings))
-        return bind_manager(created, child) if settings.preview.restricted else created
+        if not settings.preview.number:
+            return created
+        bound = bind_manager(created, child) if settings.preview.restricted else created
+        return limit(bound, settings.preview.quota, child)
     if identity.owns_namespace(name):
         pulumi.log.warn(HANDED_OVER.format(name))
         return _namespace(settings, {}, child, pulumi.ResourceOptions(retain_on_delete=True))

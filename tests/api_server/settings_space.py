@@ -152,6 +152,7 @@ EXAMPLES: Final[Mapping[str, Sequence[Any]]] = {
     "monitoringLabels": ({}, {"release": "prometheus"}),
     "monitoringRunbooks": ("", "https://runbooks.example.com/a", "http://10.0.0.8:8080/"),
     "previewNumber": (0, 7),
+    "previewQuotaMemory": ("512Mi", "1G"),
     "previewOwner": ("", "ann"),
     "previewCommit": ("", "0123456789abcdef0123456789abcdef01234567"),
     "previewExpires": ("", "2026-01-31T12:00:00Z"),

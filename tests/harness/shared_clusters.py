@@ -52,6 +52,7 @@ OBJECT_CONTROLLERS = (
     "deployment-controller",
     "cronjob-controller",
     "disruption-controller",
+    "resourcequota-controller",
 )
 """Those that write into the objects of a stack."""
 QUESTION = f"enter its name ({STACK}):".encode()

@@ -12,14 +12,22 @@ from pulumi_kubernetes.admissionregistration.v1 import (
     MatchConditionArgs,
     MatchResourcesArgs,
     NamedRuleWithOperationsArgs,
+    ParamKindArgs,
+    ParamRefArgs,
     ValidatingAdmissionPolicy,
     ValidatingAdmissionPolicyBinding,
     ValidatingAdmissionPolicyBindingSpecArgs,
     ValidatingAdmissionPolicySpecArgs,
     ValidationArgs,
 )
-from pulumi_kubernetes.core.v1 import Namespace, Secret, ServiceAccount
-from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
+from pulumi_kubernetes.core.v1 import (
+    Namespace,
+    ResourceQuota,
+    ResourceQuotaSpecArgs,
+    Secret,
+    ServiceAccount,
+)
+from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, LabelSelectorRequirementArgs, ObjectMetaArgs
 from pulumi_kubernetes.rbac.v1 import ClusterRole, ClusterRoleBinding, RoleBinding, RoleRefArgs, SubjectArgs
 
 from platform_infra import names
@@ -30,7 +38,7 @@ from platform_infra.cluster.kubeconfig import single_context
 from platform_infra.names import PREVIEW_ACCOUNT as ACCOUNT
 from platform_infra.names import PREVIEW_CONTEXT as CONTEXT
 from platform_infra.names import PREVIEW_NAMESPACE as NAMESPACE
-from platform_infra.preview.admission import POLICIES, AccountPolicy
+from platform_infra.preview.admission import LIMITED, POLICIES, QUOTA, AccountPolicy, quotas
 from platform_infra.preview.grants import DEPLOYER, DEPLOYER_ROLE, MANAGER, MANAGER_ROLE, RBAC
 from platform_infra.workload.rbac import policy_rules
 
@@ -38,6 +46,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from platform_infra.cluster import Cluster
+    from platform_infra.settings.sections.preview import PreviewQuota
 
 COMPONENT = "preview"
 TOKEN_TYPE = "kubernetes.io/service-account-token"  # noqa: S105 - the type of a Secret
@@ -48,7 +57,12 @@ class PreviewAccess(pulumi.ComponentResource):
     """The account for previews, its roles, and the admission policies that limit it."""
 
     def __init__(
-        self, name: str, *, security: dict[str, str], opts: pulumi.ResourceOptions | None = None
+        self,
+        name: str,
+        *,
+        security: dict[str, str],
+        quota: PreviewQuota,
+        opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("notification-platform:index:PreviewAccess", name, None, opts)
         self._child = Children(self, name)
@@ -64,7 +78,8 @@ class PreviewAccess(pulumi.ComponentResource):
             automount_service_account_token=False,
             opts=self._child.options(),
         )
-        policies = [resource for policy in POLICIES for resource in self._policy(policy)]
+        policies = [resource for policy in (*POLICIES, quotas(quota)) for resource in self._policy(policy)]
+        policies += self._required_quota()
         self._roles(_subject(namespace), policies)
         token = Secret(
             self._child.name("token"),
@@ -118,6 +133,48 @@ class PreviewAccess(pulumi.ComponentResource):
         )
         return [created, binding]
 
+    def _required_quota(self) -> list[pulumi.Resource]:
+        """Refuse pods and notifications in the namespace of a preview that has no quota.
+
+        The quota is the policy's parameter. The binding selects the namespaces: a missing parameter is denied before a condition of
+        the policy is evaluated, so a binding without a selector would refuse every Deployment of the cluster.
+        """
+        metadata = ObjectMetaArgs(name=QUOTA, labels=names.labels(COMPONENT))
+        rules = [
+            NamedRuleWithOperationsArgs(
+                api_groups=[group], api_versions=["*"], operations=["CREATE"], resources=[resource]
+            )
+            for group, resource in LIMITED
+        ]
+        created = ValidatingAdmissionPolicy(
+            self._child.name("quota"),
+            metadata=metadata,
+            spec=ValidatingAdmissionPolicySpecArgs(
+                failure_policy="Fail",
+                param_kind=ParamKindArgs(api_version="v1", kind="ResourceQuota"),
+                match_constraints=MatchResourcesArgs(resource_rules=rules),
+                validations=[
+                    ValidationArgs(expression=f"params.metadata.name == '{QUOTA}'", reason="Forbidden")
+                ],
+            ),
+            opts=self._child.options(),
+        )
+        previews = LabelSelectorArgs(
+            match_expressions=[LabelSelectorRequirementArgs(key=names.PREVIEW_LABEL, operator="Exists")]
+        )
+        binding = ValidatingAdmissionPolicyBinding(
+            self._child.name("quota"),
+            metadata=metadata,
+            spec=ValidatingAdmissionPolicyBindingSpecArgs(
+                policy_name=created.metadata.name,
+                validation_actions=["Deny"],
+                param_ref=ParamRefArgs(name=QUOTA, parameter_not_found_action="Deny"),
+                match_resources=MatchResourcesArgs(namespace_selector=previews),
+            ),
+            opts=self._child.options(replaced_actions()),
+        )
+        return [created, binding]
+
     def _roles(self, subject: SubjectArgs, policies: list[pulumi.Resource]) -> None:
         """Create the roles. The account gets the first one after the policies that limit it, and loses it before them."""
         labels = names.labels(COMPONENT)
@@ -153,6 +210,21 @@ def bind_manager(namespace: pulumi.Input[str], child: Children) -> pulumi.Output
     )
     bound: pulumi.Output[str] = binding.metadata.namespace
     return bound
+
+
+def limit(namespace: pulumi.Input[str], quota: PreviewQuota, child: Children) -> pulumi.Output[str]:
+    """Create the quota of a preview; return the namespace once the quota applies.
+
+    The namespace takes it along: the account for previews cannot delete it.
+    """
+    created = ResourceQuota(
+        child.name("quota"),
+        metadata=ObjectMetaArgs(name=QUOTA, namespace=namespace, labels=names.labels(COMPONENT)),
+        spec=ResourceQuotaSpecArgs(hard=quota.hard()),
+        opts=child.options(pulumi.ResourceOptions(retain_on_delete=True)),
+    )
+    limited: pulumi.Output[str] = created.metadata.namespace
+    return limited
 
 
 def _subject(namespace: pulumi.Input[str]) -> SubjectArgs:

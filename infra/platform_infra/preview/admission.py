@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from platform_infra import names
 from platform_infra.names import PREVIEW_ACCOUNT, PREVIEW_NAMESPACE
 from platform_infra.names import PREVIEW_LABEL as LABEL
 from platform_infra.preview.grants import RBAC
+
+if TYPE_CHECKING:
+    from platform_infra.settings.sections.preview import PreviewQuota
 
 USER = f"system:serviceaccount:{PREVIEW_NAMESPACE}:{PREVIEW_ACCOUNT}"
 SECURITY = "pod-security.kubernetes.io/enforce"
@@ -72,4 +77,38 @@ ROLE_BINDINGS = AccountPolicy(
     resource="rolebindings",
     validations=(Validation(expression=_has("namespaceObject", LABEL), message=NOT_A_PREVIEW),),
 )
+QUOTA = "notification-preview"
+"""The name of the ResourceQuota of a preview, and of the policy that requires it."""
+
+
+def quotas(limits: PreviewQuota) -> AccountPolicy:
+    """Return the policy for ResourceQuotas: the account creates the one of a preview, within limits, and never changes or deletes it."""
+    within = " && ".join(
+        f"'{name}' in object.spec.hard && quantity(object.spec.hard['{name}']).compareTo(quantity('{most}')) <= 0"
+        for name, most in limits.hard().items()
+    )
+    allowed = ", ".join(f"{name} {most}" for name, most in limits.hard().items())
+    return AccountPolicy(
+        name="notification-preview-quotas",
+        group="",
+        resource="resourcequotas",
+        validations=(
+            Validation(
+                expression=(
+                    f"request.operation != 'DELETE' && object.metadata.name == '{QUOTA}' && has(object.spec.hard) && "
+                    f"!has(object.spec.scopes) && !has(object.spec.scopeSelector) && {within}"
+                ),
+                message=f"the quota {QUOTA} of a preview allows at most {allowed}",
+            ),
+            Validation(
+                expression="request.operation != 'UPDATE' || object.spec == oldObject.spec",
+                message=f"the quota {QUOTA} of a preview cannot be changed; take the preview down and up again",
+            ),
+        ),
+    )
+
+
 POLICIES = (NAMESPACES, ROLE_BINDINGS)
+"""The policies without limits; `quotas` is the third one."""
+LIMITED = (("apps", "deployments"), (names.GROUP, names.PLURAL))
+"""Objects that exist in the namespace of a preview only after its quota: what makes pods, and notifications."""

@@ -43,6 +43,8 @@ MANAGER = (
             (names.GROUP, names.RECEIVER_PLURAL),
         )
     ),
+    # Neither update nor delete: the namespace takes the quota with it.
+    Grant(group="", resource="resourcequotas", verbs=(*READ, "create", "patch")),
     Grant(group=names.GROUP, resource=f"{names.PLURAL}/status", verbs=("get", "update")),
     Grant(group=names.GROUP, resource=f"{names.RECEIVER_PLURAL}/status", verbs=("get", "update")),
     *(

@@ -10,9 +10,10 @@ import yaml
 
 from platform_infra.cluster import ClusterError, Connection
 from platform_infra.preview import access
-from platform_infra.preview.admission import NAMESPACES, POLICIES, ROLE_BINDINGS
+from platform_infra.preview.admission import NAMESPACES, POLICIES, ROLE_BINDINGS, quotas
 from platform_infra.preview.grants import DEPLOYER, MANAGER, MANAGER_ROLE, WRITE
 from platform_infra.settings.reader import SettingsError, parse
+from platform_infra.settings.sections.preview import PreviewQuota
 from tests.kit.recording import record_settings
 
 if TYPE_CHECKING:
@@ -52,9 +53,13 @@ def test_account_is_created_only_on_request(record: Record) -> None:
         ("Namespace", "notification-previews"),
         ("Secret", "preview-deployer-token"),
         ("ServiceAccount", "preview-deployer"),
+        ("ValidatingAdmissionPolicy", "notification-preview"),
         ("ValidatingAdmissionPolicy", "notification-preview-namespaces"),
+        ("ValidatingAdmissionPolicy", "notification-preview-quotas"),
         ("ValidatingAdmissionPolicy", "notification-preview-role-bindings"),
+        ("ValidatingAdmissionPolicyBinding", "notification-preview"),
         ("ValidatingAdmissionPolicyBinding", "notification-preview-namespaces"),
+        ("ValidatingAdmissionPolicyBinding", "notification-preview-quotas"),
         ("ValidatingAdmissionPolicyBinding", "notification-preview-role-bindings"),
     ]
 
@@ -62,7 +67,7 @@ def test_account_is_created_only_on_request(record: Record) -> None:
 def test_account_gets_its_role_after_the_policies_that_limit_it(record: Record) -> None:
     binding = record(**BASE).named("ClusterRoleBinding", "notification-preview-deployer")
     limiting = [urn for urn in binding.dependencies if "ValidatingAdmissionPolicy" in urn]
-    assert len(limiting) == 4
+    assert len(limiting) == 8
     assert binding.inputs["subjects"] == [
         {"kind": "ServiceAccount", "name": "preview-deployer", "namespace": "notification-previews"}
     ]
@@ -79,7 +84,7 @@ def test_writes_in_the_whole_cluster_are_limited_by_a_policy() -> None:
 
 def test_policies_deny_every_request_of_the_account_that_they_do_not_admit(record: Record) -> None:
     recording = record(**BASE)
-    for policy in POLICIES:
+    for policy in (*POLICIES, quotas(PreviewQuota())):
         spec = recording.named("ValidatingAdmissionPolicy", policy.resource).inputs["spec"]
         assert spec["failurePolicy"] == "Fail"
         (rule,) = spec["matchConstraints"]["resourceRules"]
@@ -142,7 +147,9 @@ def test_account_may_create_every_object_of_a_preview(more: dict[str, str]) -> N
         group = entry.type.removeprefix("kubernetes:").rpartition("/")[0].replace("core", "")
         plural = PLURALS.get(entry.kind, f"{entry.kind.lower()}s")
         grants = DEPLOYER if entry.kind == "Namespace" else MANAGER
-        assert needed <= verbs(grants, group, plural), entry.kind
+        # The namespace takes the quota along.
+        required = needed - {"delete"} if entry.retained else needed
+        assert required <= verbs(grants, group, plural), entry.kind
 
 
 def test_account_has_every_permission_that_it_hands_on() -> None:
@@ -153,6 +160,27 @@ def test_account_has_every_permission_that_it_hands_on() -> None:
         for group in rule["apiGroups"]:
             for resource in rule["resources"]:
                 assert set(rule["verbs"]) <= verbs(MANAGER, group, resource)
+
+
+def test_preview_has_its_quota_before_its_other_objects() -> None:
+    recording = preview(previewQuotaPods="3")
+    quota = recording.named("ResourceQuota", "quota")
+    assert quota.inputs["spec"]["hard"] == {
+        "pods": "3",
+        "limits.memory": "512Mi",
+        "count/notificationrequests.kubernaut.ai": "500",
+    }
+    for kind in ("Deployment", "ServiceAccount", "Role", "ConfigMap"):
+        for entry in recording.of(kind):
+            assert quota.urn in entry.dependencies, entry.urn
+
+
+def test_quota_is_required_in_namespaces_of_previews_alone(record: Record) -> None:
+    spec = record(**BASE).named("ValidatingAdmissionPolicyBinding", "quota").inputs["spec"]
+    assert spec["paramRef"] == {"name": "notification-preview", "parameterNotFoundAction": "Deny"}
+    assert spec["matchResources"]["namespaceSelector"]["matchExpressions"] == [
+        {"key": "kubernaut.ai/preview", "operator": "Exists"}
+    ]
 
 
 def test_preview_binds_the_manager_role_before_its_other_objects() -> None:
@@ -167,7 +195,8 @@ def test_preview_binds_the_manager_role_before_its_other_objects() -> None:
     ]
     assert namespaced
     for entry in namespaced:
-        assert "manager" in recording.parts(entry.dependencies), entry.urn
+        # The quota comes after the binding, and everything else after the quota.
+        assert {"manager", "quota"} & recording.parts(entry.dependencies), entry.urn
 
 
 def test_restricted_preview_never_gets_the_admin_kubeconfig() -> None:

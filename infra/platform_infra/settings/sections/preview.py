@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from platform_infra import names
-from platform_infra.settings.sections.base import Section
+from platform_infra.settings.sections.base import Quantity, Section
 
 LABEL = names.PREVIEW_LABEL
 """Label of a preview's namespace. The operator of the shared cluster does not watch such namespaces."""
@@ -20,6 +20,22 @@ EXCLUDED = f"!{LABEL}"
 def excludes_previews(selector: str | None) -> bool:
     """Return whether a label selector selects no preview namespace."""
     return EXCLUDED in {requirement.strip() for requirement in (selector or "").split(",")}
+
+
+class PreviewQuota(Section):
+    """What a preview can use of its cluster."""
+
+    pods: Annotated[int, Field(ge=1)] = 2
+    """Maximum number of pods in the namespace of a preview. An update starts the new pod before it stops the old one. For `previewBase`, what a preview can set at most; otherwise, what this preview sets."""
+    memory: Quantity = "512Mi"
+    """Maximum sum of the memory limits of these pods; likewise."""
+    notifications: Annotated[int, Field(ge=1)] = 500
+    """Maximum number of NotificationRequests in the namespace of a preview; likewise."""
+
+    def hard(self) -> dict[str, str]:
+        """Return the limits of the ResourceQuota."""
+        count = f"count/{names.PLURAL}.{names.GROUP}"
+        return {"pods": str(self.pods), "limits.memory": self.memory, count: str(self.notifications)}
 
 
 class Preview(Section):
@@ -36,6 +52,7 @@ class Preview(Section):
 
     base: bool = False
     """Whether previews use the cluster of this stack: creates an account that can manage preview namespaces only, and outputs its kubeconfig as `previewKubeconfig`."""
+    quota: PreviewQuota = PreviewQuota()
     restricted: bool = False
     """Whether the preview uses that account; `tools/notif-platform preview` sets it."""
 
