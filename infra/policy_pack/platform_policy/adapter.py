@@ -8,6 +8,7 @@ from typing import Any
 import pulumi_policy as policy
 from pulumi_policy.proxy import UnknownValueError
 
+from platform_policy import signatures
 from platform_policy.disruption import Resource
 from platform_policy.pack import NAME, RESOURCE_RULES, STACK_RULES, kind_of
 
@@ -20,7 +21,11 @@ def policy_pack() -> policy.PolicyPack:
     return policy.PolicyPack(
         name=NAME,
         enforcement_level=policy.EnforcementLevel.MANDATORY,
-        policies=[*map(_resource_policy, RESOURCE_RULES), *map(_stack_policy, STACK_RULES)],
+        policies=[
+            *map(_resource_policy, RESOURCE_RULES),
+            *map(_stack_policy, STACK_RULES),
+            _signature_policy(),
+        ],
     )
 
 
@@ -51,6 +56,28 @@ def _stack_policy(name: str) -> policy.StackValidationPolicy:
             report(reason, urns.get(resource))
 
     return policy.StackValidationPolicy(name=name, description=rule.description, validate=validate)
+
+
+def _signature_policy() -> policy.ResourceValidationPolicy:
+    def validate(args: policy.ResourceValidationArgs, report: policy.ReportViolation) -> None:
+        kind = kind_of(args.resource_type)
+        found = (
+            signatures.image_signed(kind, plain(args.props), args.get_config(), signatures.verify_image)
+            if kind
+            else ()
+        )
+        for reason in found:
+            report(reason)
+
+    schema = policy.PolicyConfigSchema(
+        properties={
+            signatures.PUBLIC_KEY: {"type": "string"},
+            signatures.IMAGES: {"type": "array", "items": {"type": "string"}},
+        }
+    )
+    return policy.ResourceValidationPolicy(
+        name=signatures.NAME, description=signatures.DESCRIPTION, validate=validate, config_schema=schema
+    )
 
 
 def plain(value: Any) -> Any:  # noqa: ANN401 - any JSON value, as the SDK's proxy
