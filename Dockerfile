@@ -40,6 +40,7 @@ RUN set -eu; export PYTHONHASHSEED=0; \
       -x 'kubernetes/aio/client/models/|pygments/lexers/' /root-folder
 
 FROM build AS code
+ARG MACHINE=
 COPY operator/atomic_status /code/app/atomic_status
 COPY operator/notification_contract /code/app/notification_contract
 COPY operator/notification_operator /code/app/notification_operator

@@ -1,4 +1,4 @@
-"""Fills a folder with what the operator's image has of its base: Python, the shared libraries in use, and certificates.
+"""Fills a folder with what the operator's image has of its base: Python, shared libraries, certificates (DD-RELEASE-001).
 
 The Dockerfile runs `python3 rootfs.py BASE ROOT` where it builds. BASE holds the base image of the target, which can be of another
 architecture: none of its programs is run. ROOT holds the Python packages already, in app/lib.

@@ -125,6 +125,8 @@ def import_image(
 class BuildOptions:
     arguments: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
+    cached: bool = True
+    """Whether layers that the daemon has may be part of the image."""
 
 
 def build_image(
@@ -144,6 +146,7 @@ def build_image(
         tag=tag,
         buildargs=dict(options.arguments),
         labels=dict(options.labels),
+        nocache=not options.cached,
         rm=True,
         decode=True,
         timeout=BUILD_SECONDS,

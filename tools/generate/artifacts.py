@@ -18,7 +18,7 @@ from notification_contract.kinds.definitions import (
     NOTIFICATION_SOURCE,
 )
 from platform_infra.settings import declarations
-from tools.generate import channel_names, crd, documentation, openapi, version
+from tools.generate import channel_names, compatibility, crd, documentation, openapi, version
 from tools.generate.recording import recording
 from tools.generate.reference import reference
 
@@ -134,6 +134,7 @@ ARTIFACTS = (
         content=declarations.component_arguments,
     ),
     _page_part("settings", "settings", documentation.settings_table),
+    _page_part("compatibility", "versions", compatibility.table),
     _page_part("notificationrequest", "phases", documentation.phase_diagram),
     *CRDS,
     _page_part("receivers", "types", documentation.types_table),

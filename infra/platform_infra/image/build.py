@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from platform_infra.image.base import BaseImage
 
-__all__ = ["ImageError", "build", "image_name", "sources"]
+__all__ = ["ImageError", "build", "context", "image_name", "python_of", "sources"]
 
 ROOT = Path(__file__).resolve().parents[3]
 SOURCES = ("Dockerfile", "operator")
@@ -137,14 +137,15 @@ def _build(client: DockerClient, recipe: _Recipe) -> None:
     architecture = str(client.version()["Arch"])
     base = recipe.base.reference
     wheels = wheelhouse.fetch(
-        recipe.root / "operator", python=_python_of(client, base), architecture=architecture
+        recipe.root / "operator", python=python_of(client, base), architecture=architecture
     )
     log = wheelhouse.cache_folder() / "logs" / "operator-image.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    context = io.BytesIO(_context(recipe.root, wheels))
     options = BuildOptions(arguments={"BASE": base}, labels=recipe.labels)
     try:
-        build_image(client, context, tag=recipe.name, options=options, log=log)
+        build_image(
+            client, io.BytesIO(context(recipe.root, wheels)), tag=recipe.name, options=options, log=log
+        )
     # The SDK raises the errors of its HTTP libraries: OSError for the request, HTTPError while it reads the output.
     except (OSError, HTTPError) as error:
         if "timed out" not in str(error):
@@ -161,7 +162,7 @@ def _is_source(path: Path) -> bool:
     return IGNORED_PARTS.isdisjoint(path.parts)
 
 
-def _context(root: Path, wheels: Path) -> bytes:
+def context(root: Path, wheels: Path) -> bytes:
     """Return the build context as a tar: the sources and the wheels."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as tar:
@@ -172,7 +173,7 @@ def _context(root: Path, wheels: Path) -> bytes:
     return buffer.getvalue()
 
 
-def _python_of(client: DockerClient, base: str) -> str:
+def python_of(client: DockerClient, base: str) -> str:
     """Return the Python version of the base image, such as `3.13`."""
     program = "import sys; print('%d.%d' % sys.version_info[:2])"
     output = client.containers.run(

@@ -1,4 +1,4 @@
-"""Releases: prepare one as a commit and a tag."""
+"""Releases: prepare one as a commit and a tag, and publish it."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Annotated
 import typer
 
 from tools.platform.command_group import command_app
-from tools.platform.console import out
+from tools.platform.console import err, out
 
-app = command_app({name: f"tools.platform.commands.release:{name}" for name in ("prepare",)})
+app = command_app({name: f"tools.platform.commands.release:{name}" for name in ("prepare", "publish")})
 
 
 @app.callback()
 def release() -> None:
-    """Prepare a release as a commit and a tag."""
+    """Prepare a release as a commit and a tag, and publish it."""
 
 
 def prepare(
@@ -28,3 +28,40 @@ def prepare(
 
     tag = commit_and_tag(version)
     out.print(f"{tag} is committed and tagged. To publish it: git push --follow-tags origin HEAD")
+
+
+def publish(
+    tag: Annotated[str, typer.Argument(metavar="TAG", help="Tag of the release, which is checked out.")],
+    *,
+    registry: Annotated[
+        str, typer.Option("--registry", help="Where the image and the chart go, such as ghcr.io/example.")
+    ],
+    base: Annotated[
+        str,
+        typer.Option(
+            "--base",
+            help="Base image with its digest, such as one of a mirror. Defaults to that of the Dockerfile.",
+        ),
+    ] = "",
+    manifests: Annotated[
+        bool,
+        typer.Option(
+            "--manifests/--no-manifests", help="Whether to write install.yaml, which needs the engine."
+        ),
+    ] = True,
+) -> None:
+    """Build the image for amd64 and arm64, push it with the chart, write all files of the release, and print the image.
+
+    The files are in build/release: wheels, install.yaml, bills of materials, notes and checksums. If RELEASE_SIGNING_KEY holds a
+    private key in PEM, the image is signed and its bills of materials are attested, for `cosign verify --key`.
+
+    Example: `release publish v0.2.0 --registry ghcr.io/example`.
+    """
+    from tools.platform.release.publish import FOLDER, source_of  # noqa: PLC0415 - `--help` needs none of it
+    from tools.platform.release.publish import publish as publish_all  # noqa: PLC0415 - likewise
+
+    published = publish_all(source_of(tag), registry.rstrip("/"), base=base, manifests=manifests)
+    for architecture, name in published.platforms.items():
+        err.print(f"linux/{architecture}: {name}, {published.size[architecture] / 1e6:.1f} MB compressed")
+    err.print(f"files: {FOLDER}")
+    out.print(published.name)

@@ -1,0 +1,151 @@
+"""A registry on this machine, and in it an index of base images for two architectures, of which no program is run."""
+
+from __future__ import annotations
+
+import gzip
+import shutil
+import socket
+import subprocess
+import tarfile
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from tools.localcluster.image.debian import PACKAGES, SUITE, base_tag
+from tools.localcluster.image.images import ensure_base_image
+from tools.localcluster.toolchain import cache_dir, ensure
+from tools.platform.release.oci import (
+    CONFIG,
+    INDEX,
+    LAYER,
+    MANIFEST,
+    Artifact,
+    Repository,
+    descriptor,
+    digest,
+    document,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+FOREIGN = "arm64"
+DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+CERTIFICATES = "usr/share/ca-certificates/mozilla"
+CONFIGURATION = """\
+version: 0.1
+storage: {{filesystem: {{rootdirectory: {folder}}}}}
+http: {{addr: "127.0.0.1:{port}"}}
+log: {{level: error}}
+"""
+
+
+@contextmanager
+def local_registry(folder: Path) -> Iterator[str]:
+    """Yield the address of a registry that keeps its content in an empty folder."""
+    program = ensure(["registry"]).program("docker-registry")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    (folder / "config.yml").write_text(CONFIGURATION.format(folder=folder / "data", port=port))
+    process = subprocess.Popen(
+        [str(program), "serve", str(folder / "config.yml")],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        for _ in range(100):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.1)
+        yield f"127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def push_bases(registry: str) -> str:
+    """Push the local base, and one of another architecture; return their index by its digest."""
+    ensure_base_image()
+    name = f"{registry}/base"
+    repository = Repository(name)
+    docker("tag", base_tag(), f"{name}:native")
+    docker("push", "--quiet", f"{name}:native")
+    docker("rmi", f"{name}:native")
+    native = repository.raw_manifest("native")
+    foreign = repository.push(_image(foreign_base().read_bytes()))
+    index = document(
+        {
+            "schemaVersion": 2,
+            "mediaType": INDEX,
+            "manifests": [
+                descriptor(native, DOCKER_MANIFEST, platform={"os": "linux", "architecture": "amd64"}),
+                descriptor(foreign, MANIFEST, platform={"os": "linux", "architecture": FOREIGN}),
+            ],
+        }
+    )
+    repository.push_manifest(index, INDEX, "latest")
+    return f"{name}:latest@{digest(index)}"
+
+
+def _image(layer: bytes) -> Artifact:
+    """Return an image of one layer; `docker import` would give it the architecture of this machine."""
+    rootfs = {"type": "layers", "diff_ids": [digest(layer)]}
+    config = document({"os": "linux", "architecture": FOREIGN, "config": {}, "rootfs": rootfs})
+    return Artifact(config=(CONFIG, config), layers=[(LAYER, gzip.compress(layer, 1, mtime=0), {})])
+
+
+def foreign_base() -> Path:
+    """Return the file system of Debian with Python for the other architecture: its packages, unpacked and not configured."""
+    archive = cache_dir() / "node" / f"base-{base_tag().rpartition(':')[2]}-{FOREIGN}.tar"
+    if not archive.exists():
+        root = archive.with_suffix(".root")
+        shutil.rmtree(root, ignore_errors=True)
+        include = ",".join(PACKAGES)
+        run(
+            "debootstrap",
+            f"--arch={FOREIGN}",
+            "--foreign",
+            "--variant=minbase",
+            f"--include={include}",
+            SUITE,
+            str(root),
+        )
+        for package in sorted((root / "var/cache/apt/archives").glob("*.deb")):
+            _unpack(package, root)
+        # An unpacked folder takes the place of the link to usr/lib.
+        run("cp", "--archive", "--force", f"{root}/lib/.", f"{root}/usr/lib")
+        shutil.rmtree(root / "usr/share/doc")
+        certificates = "".join(file.read_text() for file in sorted((root / CERTIFICATES).glob("*.crt")))
+        (root / "etc/ssl/certs").mkdir(parents=True, exist_ok=True)
+        (root / "etc/ssl/certs/ca-certificates.crt").write_text(certificates)
+        with tarfile.open(archive.with_suffix(".partial"), "w") as target:
+            for part in ("usr", "etc", "var/lib/dpkg"):
+                target.add(root / part, part)
+        shutil.rmtree(root)
+        archive.with_suffix(".partial").rename(archive)
+    return archive
+
+
+def _unpack(package: Path, root: Path) -> None:
+    """Unpack a package, and record it as dpkg does."""
+    run("dpkg-deb", "--extract", str(package), str(root))
+    fields = run("dpkg-deb", "--field", str(package))
+    name = fields.partition("\n")[0].removeprefix("Package: ")
+    listed = [line.split()[5][1:] for line in run("dpkg-deb", "--contents", str(package)).splitlines()]
+    info = root / "var/lib/dpkg/info"
+    info.mkdir(parents=True, exist_ok=True)
+    (info / f"{name}.list").write_text("\n".join(listed) + "\n")
+    with (info.parent / "status").open("a") as status:
+        status.write(f"\n{fields.strip()}\n")
+
+
+def docker(*arguments: str) -> str:
+    return run("docker", *arguments)
+
+
+def run(*command: str) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{' '.join(command)}: {done.stdout}{done.stderr}"
+    return done.stdout
