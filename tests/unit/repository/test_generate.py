@@ -39,10 +39,11 @@ def test_generated_part_names_the_command_that_renews_it(artifact: Artifact) -> 
     assert not marker or "make generate" in marker
 
 
-def test_every_generated_file_exists_and_has_one_generator() -> None:
-    paths = [path for each in COMMANDS for path in each.paths] + [each.path for each in ARTIFACTS]
-    assert len(paths) == len(set(paths))
-    assert all((ROOT / path).is_file() for path in paths)
+def test_every_generated_part_exists_and_has_one_generator() -> None:
+    parts = [(path, "") for each in COMMANDS for path in each.paths]
+    parts += [(each.path, each.block) for each in ARTIFACTS]
+    assert len(parts) == len(set(parts))
+    assert all((ROOT / path).is_file() for path, _ in parts)
 
 
 @pytest.mark.parametrize("each", COMMANDS, ids=lambda each: " ".join(each.arguments))
