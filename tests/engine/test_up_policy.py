@@ -42,7 +42,7 @@ def test_violation_is_reported_and_nothing_is_created(guarded: Checkout) -> None
 
 
 @pytest.mark.long
-def test_update_that_the_policies_accept_is_made_and_repeated_without_a_change(guarded: Checkout) -> None:
+def test_update_that_policies_accept_is_made_and_repeats_without_change(guarded: Checkout) -> None:
     first = guarded.platform("up", STACK, "--policy")
     assert first.code == 0, first.text
     assert "Deployment platform-operator created" in first.text

@@ -86,7 +86,7 @@ def test_stack_file_that_is_not_a_mapping_is_rejected(tmp_path: Path) -> None:
         check_stack_file("x", tmp_path)
 
 
-def test_every_key_has_a_type_or_is_a_secret_and_has_a_default_and_a_description() -> None:
+def test_every_key_has_a_type_or_is_secret_with_default_and_description() -> None:
     for key, entry in config_block().items():
         assert entry.keys() >= {"secret" if "secret" in entry else "type", "default", "description"}, key
         assert entry["description"].endswith("."), key

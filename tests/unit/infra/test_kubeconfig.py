@@ -11,6 +11,7 @@ import yaml
 
 from platform_infra.cluster import ClusterError, existing
 from platform_infra.cluster.kubeconfig import single_context
+from platform_infra.settings.sections.cluster import Cluster
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,7 +55,7 @@ def test_connection_holds_only_its_context(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(existing, "_check", lambda _single: None)
     (tmp_path / "config").write_text(yaml.safe_dump(document()))
     for kubeconfig in (str(tmp_path / "config"), yaml.safe_dump(document())):
-        connection = existing.connect(kubeconfig, "two")
+        connection = existing.connect(Cluster(kubeconfig=kubeconfig, context="two"))
         assert connection.context == "two"
         assert "token-two" in str(connection.kubeconfig)
         for name in ("server-one", "token-one", "server-three", "token-three"):

@@ -299,7 +299,7 @@ def mac(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("mac")
-def test_program_of_the_local_node_needs_linux_and_the_error_names_alternatives() -> None:
+def test_program_of_local_node_needs_linux_and_error_names_alternatives() -> None:
     with pytest.raises(ToolchainError, match=r"this is Darwin on arm64.*another cluster \(`clusterKind`"):
         ensure(["etcd"])
 

@@ -167,7 +167,7 @@ def test_quoted_command_is_accepted_by_the_parser_of_its_program(document: Path)
 @pytest.mark.parametrize(
     "command",
     [
-        "notif shwo NAME",
+        "notif reveal NAME",
         "notif ls --no-such-option",
         "notif show NAME -o xml",
         "notif why NAME OTHER",

@@ -156,7 +156,7 @@ def jobs_of(file: Path) -> dict[str, dict[str, Any]]:
 
 
 @pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.stem)
-def test_job_that_opens_a_backend_prepares_its_login_and_checks_its_variables(file: Path) -> None:
+def test_job_that_opens_a_backend_prepares_login_and_checks_variables(file: Path) -> None:
     for name, job in jobs_of(file).items():
         if "PULUMI_BACKEND_URL" in job.get("env", {}):
             assert job["permissions"]["id-token"] == "write", name

@@ -22,7 +22,7 @@ _SHOWN_LINES = 15
 
 
 class KindError(Exception):
-    """`kind` failed, or is not installed; the message has the command and the remedy, or the end of the output."""
+    """`kind` failed, or is not installed; the message has the command and a hint, or the end of the output."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
