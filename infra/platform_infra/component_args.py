@@ -107,7 +107,7 @@ class NotificationPlatformArgs(TypedDict, total=False):
     operator_replicas_managed: bool
     """Whether this stack decides the number of pods. `false` creates the Deployment with operatorReplicas and then leaves the number to others, such as a HorizontalPodAutoscaler. The default is `true`."""
     operator_rollout_seconds: int
-    """Seconds that a rollout may make no progress before it counts as failed. A node that is started on demand, and its first pull of the image, take longer than the default. The default is `120`."""
+    """Seconds that a rollout may make no progress before it counts as failed; `up` waits that long for each replica and once more. A node that is started on demand, and its first pull of the image, take longer than the default. The default is `120`."""
     operator_leader_election: bool
     """Whether replicas elect a leader through a Lease. An update then starts the new pod before it stops the old one. The default is `true`."""
     operator_shards: int

@@ -83,6 +83,8 @@ class Registration:
     protected: bool
     retained: bool
     dependencies: tuple[str, ...]
+    create_timeout: str
+    """How long the engine waits for a creation; empty for the provider's default."""
     create_hooks: tuple[str, ...]
     """Names of the hooks that run before a creation."""
     ignored: tuple[str, ...]
@@ -141,6 +143,7 @@ class Monitor(mocks.MockMonitor):
                 protected=request.protect,
                 retained=request.retainOnDelete,
                 dependencies=tuple(sorted(request.dependencies)),
+                create_timeout=request.customTimeouts.create,
                 create_hooks=tuple(request.hooks.before_create),
                 ignored=tuple(request.ignoreChanges),
                 update_hooks=tuple(request.hooks.before_update),

@@ -113,12 +113,11 @@ class OperatorDeployment(pulumi.ComponentResource):
 
     def _deployment(self, storage: FileStorage) -> None:
         operator = self._args.operator
-        timeout = f"{operator.rollout_seconds}s"
         options = pulumi.ResourceOptions(
             depends_on=list(self._args.depends_on),
             # The provider then leaves the field to whoever has changed it last.
             ignore_changes=None if operator.replicas_managed else ["spec.replicas"],
-            custom_timeouts=pulumi.CustomTimeouts(create=timeout, update=timeout),
+            custom_timeouts=pod.rollout_timeouts(operator.rollout_seconds, operator.replicas),
         )
         Deployment(
             self._child.name("deployment"),

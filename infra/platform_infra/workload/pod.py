@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pulumi
 from pulumi_kubernetes.core.v1 import (
     CapabilitiesArgs,
     ContainerPortArgs,
@@ -150,3 +151,9 @@ def mounts() -> list[VolumeMountArgs]:
 
 def _get(path: str) -> HTTPGetActionArgs:
     return HTTPGetActionArgs(path=path, port="health")
+
+
+def rollout_timeouts(seconds: int, replicas: int) -> pulumi.CustomTimeouts:
+    """Return how long a rollout may take that may make no progress for some seconds: each replica and the last old pod in turn."""
+    limit = f"{seconds * (replicas + 1)}s"
+    return pulumi.CustomTimeouts(create=limit, update=limit)

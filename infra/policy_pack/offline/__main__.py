@@ -1,11 +1,13 @@
 """The program that `policy` and `preflight` preview: the resources of a stack, rendered as files.
 
 OFFLINE_KUBECONFIG is the path of a kubeconfig, OFFLINE_CONTEXT the context in it; the cluster is asked only which monitoring kinds it
-serves, and nothing if the file is empty. POLICY_BREAK is the number of a change in infra/policy_pack/broken.yaml; without it the stack is unchanged.
+serves, and nothing if the file is empty. OFFLINE_VALUES is the path of the values that the engine has resolved, or of null if the stack's
+file has them all. POLICY_BREAK is the number of a change in infra/policy_pack/broken.yaml; without it the stack is unchanged.
 """
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -19,7 +21,7 @@ from platform_infra.image.placeholder import PLACEHOLDER
 from platform_infra.settings.rules.stack import FOREIGN
 from platform_policy.broken import breaks, broken
 from platform_policy.pack import kind_of
-from tools.platform.pulumi.stack_file import check_stack_file
+from tools.platform.pulumi.stack_file import check_configuration, check_stack_file
 
 LOCAL_IMAGE = "notification-platform/operator:checkout"
 """Stands for the image that a local stack builds."""
@@ -48,7 +50,9 @@ connection = Connection(
     kubeconfig=Path(os.environ["OFFLINE_KUBECONFIG"]).read_text("utf-8"),
     context=os.environ["OFFLINE_CONTEXT"],
 )
-settings = check_stack_file(pulumi.get_stack())
+values = json.loads(Path(os.environ["OFFLINE_VALUES"]).read_text("utf-8"))
+stack = pulumi.get_stack()
+settings = check_stack_file(stack) if values is None else check_configuration(stack, values)
 image = settings.operator.image or (PLACEHOLDER if settings.cluster.kind in FOREIGN else LOCAL_IMAGE)
 operator = settings.operator.model_copy(update={"image": image})
 Bundle(

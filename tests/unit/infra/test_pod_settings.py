@@ -215,6 +215,18 @@ def test_rollout_seconds_bound_the_deployment(record: Record) -> None:
     assert "operatorRolloutSeconds" in problems(operatorRolloutSeconds="10")
 
 
+def test_update_waits_for_each_replica_to_make_progress(record: Record) -> None:
+    assert record().one("Deployment").create_timeout == "240s"
+    values = {"operatorReplicas": "3", "operatorRolloutSeconds": "600", "gatewayEnabled": "true"}
+    waits = {
+        each.name: each.create_timeout for each in record(**values, gatewayReplicas="2").of("Deployment")
+    }
+    assert waits == {
+        "platform-operator-deployment": "2400s",
+        "platform-gateway-deployment": "1800s",
+    }
+
+
 def test_affinity_is_passed_as_written(record: Record) -> None:
     affinity = {
         "nodeAffinity": {

@@ -27,7 +27,7 @@ CONTENT = {
 }
 
 
-def stack(outputs: dict[str, str], owner: dict[str, Any] | None = None, **config: str) -> Stack:
+def stack(outputs: dict[str, str], owner: Any = None, **config: str) -> Stack:
     """A stack with these outputs and settings; `owner` has the outputs of the stack that it names."""
 
     def outputs_of(name: str) -> dict[str, SimpleNamespace]:

@@ -20,7 +20,7 @@ from platform_policy.secrets_in_plain import no_plain_secrets
 from platform_policy.traffic import network_policy
 from tests.kit.recording import record_settings
 from tools.platform.commands import policy
-from tools.platform.pulumi.stack_file import UnknownStackError, check_stack_file
+from tools.platform.pulumi.stack_file import UnknownStackError, check_stack_file, uses_local_cluster
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,8 +74,8 @@ def test_level_follows_from_the_cluster_and_not_from_the_name(
     place = place if values else {}
     config = {f"notification-platform:{key}": value for key, value in {**place, **values}.items()}
     (tmp_path / "Pulumi.dev-of-somebody.yaml").write_text(yaml.safe_dump({"config": config}))
-    for name in ("check_stack_file", "uses_local_cluster"):
-        monkeypatch.setattr(policy, name, partial(getattr(policy, name), folder=tmp_path))
+    monkeypatch.setattr(policy, "resolved_settings", partial(check_stack_file, folder=tmp_path))
+    monkeypatch.setattr(policy, "uses_local_cluster", partial(uses_local_cluster, folder=tmp_path))
     assert policy.levels("dev-of-somebody").name == file
 
 

@@ -16,8 +16,8 @@ from tools.platform.console import out
 from tools.platform.errors import ExitCode, PlatformError, explain
 from tools.platform.pulumi.engine import offline_stack
 from tools.platform.pulumi.environment import ROOT
-from tools.platform.pulumi.stack import Policies, preview
-from tools.platform.pulumi.stack_file import check_name, check_stack_file, uses_local_cluster
+from tools.platform.pulumi.stack import Policies, preview, resolved_settings
+from tools.platform.pulumi.stack_file import check_name, uses_local_cluster
 
 if TYPE_CHECKING:
     from tools.platform.pulumi.events import Violation
@@ -48,7 +48,7 @@ def policy(
 def check(stack: str) -> None:
     """Check that a stack has a file, and that its values can be used."""
     check_name(stack)
-    check_stack_file(stack)
+    resolved_settings(stack)
 
 
 def changes() -> list[Break]:
@@ -57,7 +57,8 @@ def changes() -> list[Break]:
 
 def levels(stack: str) -> Path:
     """Return the file with the enforcement level of each policy: advisory for local clusters and previews, else mandatory."""
-    lenient = uses_local_cluster(stack) or check_stack_file(stack).preview.number
+    settings = resolved_settings(stack)
+    lenient = settings.cluster.kind.is_local or uses_local_cluster(stack) or settings.preview.number
     return PACK / ("lenient.json" if lenient else "strict.json")
 
 

@@ -13,7 +13,8 @@ from tools.platform.console import err, out
 from tools.platform.errors import ExitCode, PlatformError
 from tools.platform.preflight.examination import distinct, examine, user_of
 from tools.platform.preflight.rights import manifest, planned_objects
-from tools.platform.pulumi.stack_file import check_name, check_stack_file
+from tools.platform.pulumi.stack import resolved_settings
+from tools.platform.pulumi.stack_file import check_name
 
 if TYPE_CHECKING:
     from platform_infra.cluster.kubeconfig import SingleContext
@@ -40,13 +41,13 @@ def preflight(
 ) -> None:
     """Check what the cluster of a stack permits, before `up`: rights, kinds, namespaces, Secrets, quotas, Pod Security.
 
-    The objects are those that the program registers for the stack's file. Nothing is changed, neither in the cluster nor in the
+    The objects are those that the program registers for the stack. Nothing is changed, neither in the cluster nor in the
     stack's state. The exit code is 1 if anything is missing.
 
     Examples: `preflight prod`, `preflight prod --context team-a --roles`.
     """
     check_name(stack)
-    settings = check_stack_file(stack)
+    settings = resolved_settings(stack)
     single = cluster_of(stack, settings, kubeconfig, context)
     with api_client(single.document, single.context) as server:
         user = user_of(server)
@@ -61,11 +62,13 @@ def preflight(
 def cluster_of(stack: str, settings: Settings, kubeconfig: str, context: str) -> SingleContext:
     """Return the context of the settings, or that of the options."""
     # Imported here: the import takes a second.
+    from platform_infra.cluster import pod  # noqa: PLC0415
     from platform_infra.cluster.connection import ClusterError  # noqa: PLC0415
     from platform_infra.cluster.existing import read  # noqa: PLC0415
 
+    in_pod = settings.cluster.kind == ClusterKind.POD and not kubeconfig
     kubeconfig, context = kubeconfig or settings.cluster.kubeconfig, context or settings.cluster.context
-    if not kubeconfig or not context:
+    if not in_pod and not (kubeconfig and context):
         known = settings.cluster.kind == ClusterKind.EXISTING
         what = "clusterKubeconfig is encrypted" if known else f"clusterKind is {settings.cluster.kind}"
         raise PlatformError(
@@ -73,7 +76,7 @@ def cluster_of(stack: str, settings: Settings, kubeconfig: str, context: str) ->
             hint="name a kubeconfig and a context with --kubeconfig FILE --context NAME",
         )
     try:
-        return read(kubeconfig, context)
+        return pod.read() if in_pod else read(kubeconfig, context)
     except ClusterError as error:
         raise PlatformError(f"{stack}: {error}") from None
 

@@ -27,7 +27,7 @@ from tools.platform.pulumi.environment import (
     passphrase_variable,
     secure_folder,
 )
-from tools.platform.pulumi.stack_file import uses_local_cluster
+from tools.platform.pulumi.stack_file import StackFileError, imports_environments, uses_local_cluster
 from tools.platform.pulumi.state.backend import CREDENTIALS, URL, backend_url, credentials_folder, folder_of
 
 if TYPE_CHECKING:
@@ -249,6 +249,23 @@ def _command(root: str) -> auto.PulumiCommand:
     return EngineCommand(root)
 
 
+def environment_values(stack: str) -> dict[str, dict[str, Any]] | None:
+    """Return the configuration of a stack that imports ESC environments; None for another one, whose file says all.
+
+    Raises:
+        StackFileError: the stack does not exist yet: the engine resolves environments of existing stacks alone.
+    """
+    if not imports_environments(stack):
+        return None
+    try:
+        return workspace(stack=stack).resolved_config(stack)
+    except auto.StackNotFoundError:
+        raise StackFileError(
+            f"{stack}: its file imports ESC environments, and the stack does not exist yet, so their values are unknown",
+            hint=f"create it with `tools/notif-platform pulumi stack init {stack}`, and run the same command again",
+        ) from None
+
+
 PROGRAM = ROOT / "infra" / "policy_pack" / "offline"
 PATHS = ("infra", "infra/policy_pack", "operator", ".")
 
@@ -265,7 +282,10 @@ def offline_stack(
         file = scratch / "kubeconfig"
         file.touch(mode=0o600)
         file.write_text(kubeconfig, "utf-8")
+        values = scratch / "values.json"
+        values.write_text(json.dumps(environment_values(name)), "utf-8")
         own = {
+            "OFFLINE_VALUES": str(values),
             "PULUMI_BACKEND_URL": f"file://{scratch}",
             "PULUMI_CONFIG_PASSPHRASE": LOCAL_PASSPHRASE,
             "PYTHONPATH": os.pathsep.join(str(ROOT / part) for part in PATHS),

@@ -19,7 +19,7 @@ from pydantic import SecretStr
 from platform_infra.names import PROJECT
 from platform_infra.settings.sections.cluster import Cluster, ClusterKind
 from tools.platform.errors import PlatformError
-from tools.platform.pulumi.engine import workspace
+from tools.platform.pulumi.engine import environment_values, workspace
 from tools.platform.pulumi.environment import STATE_FOLDER
 from tools.platform.pulumi.events import EventLog, StackProgress
 from tools.platform.pulumi.stack_file import (
@@ -98,6 +98,16 @@ def open_with_settings(
         stack.set_all_config_json(json.dumps({key: entry(value) for key, value in config.items()}))
         entries = place.resolved_config(name)
     return stack, check_configuration(name, entries)
+
+
+def resolved_settings(name: str) -> Settings:
+    """Return the settings of a stack as its program gets them, without a change of the backend; the engine resolves environments.
+
+    Raises:
+        StackFileError: they cannot be used, or the stack imports environments and does not exist yet.
+    """
+    entries = environment_values(name)
+    return check_stack_file(name) if entries is None else check_configuration(name, entries)
 
 
 def check_resolved(stack: auto.Stack) -> Settings:

@@ -152,10 +152,11 @@ class Gateway(pulumi.ComponentResource):
 
     def _deployment(self) -> None:
         settings = self._settings
-        timeout = f"{settings.operator.rollout_seconds}s"
         options = pulumi.ResourceOptions(
             depends_on=list(self._args.depends_on),
-            custom_timeouts=pulumi.CustomTimeouts(create=timeout, update=timeout),
+            custom_timeouts=pod.rollout_timeouts(
+                settings.operator.rollout_seconds, settings.gateway.replicas
+            ),
         )
         Deployment(
             self._child.name("deployment"),
