@@ -127,7 +127,7 @@ def _receivers(scope: Scope) -> Sequence[Panel]:
         Panel(
             title="Usable receivers",
             description=(
-                "1 if a NotificationReceiver is valid, has its Secrets, and is not refused by the far end; 0 if a replica "
+                "1 if a NotificationReceiver is valid, has its Secrets, and is not refused by the service; 0 if a replica "
                 "knows otherwise."
             ),
             unit=Unit.COUNT,

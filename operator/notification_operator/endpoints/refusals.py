@@ -107,7 +107,7 @@ def another_type(receiver: ReceiverKey, kind: str, before: str) -> Refusal:
 def gone(receiver: ReceiverKey) -> Refusal:
     """Return the refusal of a receiver whose service said that the address does not exist any more."""
     return _permanent(
-        f"{ReceiverProblem.GONE}: receiver {receiver}: the far end answered that it does not exist any more; change "
+        f"{ReceiverProblem.GONE}: receiver {receiver}: the service answered that it does not exist any more; change "
         "the receiver or its Secret",
         Reason.RECEIVER_NOT_READY,
     )

@@ -226,7 +226,7 @@ class ReceiverGauges(Collector):
     def _gauges(self, states: Iterable[ReceiverState]) -> Iterator[Metric]:
         ready = GaugeMetricFamily(
             f"{PREFIX}receiver_ready",
-            "Whether the NotificationReceiver is valid, has its Secrets, and is not refused by the far end (1); else 0.",
+            "Whether the NotificationReceiver is valid, has its Secrets, and is not refused by the service (1); else 0.",
             labels=["receiver"],
         )
         last_success = GaugeMetricFamily(

@@ -187,7 +187,7 @@ async def test_recorded_target_shows_error_suppression_and_message_reference() -
             Meeting.HELD,
             "has no Secret hook",
         ),
-        ([receiver(state=status(healthy=("False", "Gone")))], Meeting.REFUSED, "gone for good"),
+        ([receiver(state=status(healthy=("False", "Gone")))], Meeting.REFUSED, "does not exist any more"),
         ([receiver(state={})], Meeting.UNKNOWN, "has not reported"),
         ([receiver(generation=2)], Meeting.UNKNOWN, "has not reported"),
         ([receiver(spec={"type": "teams"})], Meeting.UNKNOWN, "an earlier one that is valid"),

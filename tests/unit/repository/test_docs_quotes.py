@@ -23,7 +23,8 @@ from notification_gateway.metrics import Metrics as GatewayMetrics
 from notification_operator.cli import SETTINGS_HELP
 from notification_operator.cli import app as operator
 from tests.runner.__main__ import app as runner
-from tests.unit.repository.test_docs import DOCUMENTS, fields, page, published
+from tests.runner.metrics import published
+from tests.unit.repository.test_docs import DOCUMENTS, fields, page
 from tools.generate.__main__ import app as generate
 from tools.platform.cli import app as platform
 from tools.platform.pulumi.environment import ROOT
@@ -278,7 +279,7 @@ def test_message_that_no_text_has_is_not_found() -> None:
 @cache
 def metrics() -> frozenset[str]:
     """Return the names of the series of operator and gateway."""
-    names = {name for name, _, _ in published()}
+    names = {each.name for each in published()}
     names |= {sample.name for family in GatewayMetrics().registry.collect() for sample in family.samples}
     gauges = LastReceived(dict).describe()
     names |= {family.name for family in (*GatewayMetrics().registry.collect(), *gauges)}

@@ -132,7 +132,7 @@ def _allowed(target: str, receiver: Receiver, view: ReceiverView, notification: 
             reason="" if holds else Reason.RECEIVER_NOT_READY,
         )
     if view.healthy.status is ConditionStatus.FALSE and view.healthy.reason == GONE:
-        why = f"the far end of receiver {receiver.key} is gone for good"
+        why = f"the service of receiver {receiver.key} answered that it does not exist any more"
         meeting = Meeting.HELD if holds else Meeting.REFUSED
         return Outlook(meeting=meeting, why=why, reason="" if holds else Reason.RECEIVER_NOT_READY)
     return _addressed(target, receiver, notification)

@@ -1,0 +1,56 @@
+"""The language of the pages: words that the rules of CONTRIBUTING.md exclude, and the number of words for users."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from tests.unit.repository.test_docs_quotes import FENCE, name_of
+from tests.unit.repository.test_docs_quotes import PAGES as ALL
+from tools.platform.pulumi.environment import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+EXCLUDED: Final = re.compile(
+    r"\bof (?:its|their|your|his|our) own\b|\bthat of\b|\bthose of\b|\b(?:far|other) end\b|\b(?:some|no)body\b|\bwhoever\b|"
+    r"\blikewise\b|\bat once\b|\banew\b|\bfor ?ever\b|\bbeside\b|\ball the same\b|\bof others\b|"
+    r"(?:^|[.!?:] |\| |- )(?:\*\*)?What\b(?! is\b[^|.]*\?)",
+    re.IGNORECASE | re.MULTILINE,
+)
+CODE: Final = re.compile(r"`[^`\n]+`")
+GENERATED: Final = re.compile(r"<!-- begin .*?<!-- end [^>]*-->", re.DOTALL)
+NOT_YET: Final = (
+    *("README.md", "CONTRIBUTING.md", "SECURITY.md", "stacks/", "tools/", "packages/", "docs/contributing/"),
+    *(
+        f"docs/{name}.md"
+        for name in ("ci", "environments", "guest-install", "packages", "policy", "previews", "state")
+    ),
+)
+"""Pages that are still to be rewritten."""
+PAGES: Final = [
+    file for file in ALL if name_of(file).startswith("docs/") and not name_of(file).startswith(NOT_YET)
+]
+MOST: Final = 38_000
+"""Words of `PAGES` without generated parts and code."""
+
+
+def prose(file: Path) -> str:
+    """Return the text of a page without generated parts and code."""
+    return FENCE.sub("", GENERATED.sub("", file.read_text("utf-8")))
+
+
+@pytest.mark.parametrize("file", PAGES, ids=name_of)
+def test_page_uses_no_excluded_word(file: Path) -> None:
+    lines = CODE.sub("``", prose(file)).splitlines()
+    assert [line for line in lines if EXCLUDED.search(line)] == []
+
+
+def test_pages_do_not_grow_beyond_their_number_of_words() -> None:
+    assert sum(len(prose(file).split()) for file in PAGES) <= MOST
+
+
+def test_pages_exist_that_are_still_to_be_rewritten() -> None:
+    assert [name for name in NOT_YET if not (ROOT / name).exists()] == []
