@@ -151,7 +151,7 @@ def test_component_package_is_served_from_what_its_requirements_install(
     for part in ("packages", "operator", "infra"):
         shutil.copytree(ROOT / part, clone / part, ignore=shutil.ignore_patterns(".venv", "__pycache__"))
     package = clone / "infra" / "component_package"
-    environment.install("-r", "requirements.txt", cwd=package)
+    environment.install("-r", "requirements.txt", *TOOLCHAIN, cwd=package)
     # The language host of Go modules would install them again, and does not know the package's path.
     (package / "requirements.txt").unlink()
     shutil.rmtree(package / "notification_platform_component")
@@ -177,7 +177,7 @@ def test_pulumi_installs_what_the_program_needs(environment: Environment, tmp_pa
         shutil.copytree(ROOT / part, clone / part, ignore=shutil.ignore_patterns("__pycache__"))
     for part in ("Pulumi.yaml", "Dockerfile", "pyproject.toml"):
         shutil.copy(ROOT / part, clone / part)
-    environment.install("-r", "requirements.txt", cwd=clone / "infra")
+    environment.install("-r", "requirements.txt", *TOOLCHAIN, cwd=clone / "infra")
     environment.pulumi("stack", "init", "team", cwd=clone)
     with control_plane() as plane:
         context = environment.run(
