@@ -11,8 +11,8 @@ from platform_infra.admission.component import RequestAdmission
 from platform_infra.admission.policies import parameters
 from platform_infra.children import Children
 from platform_infra.cluster import Cluster, prepare
+from platform_infra.cluster.adoption import Adoption, Planned, adopts
 from platform_infra.cluster.owned import PREVIEW_KUBECONFIG
-from platform_infra.cluster.ownership import OwnedObject
 from platform_infra.crd.definitions import Crds
 from platform_infra.crd.user_roles import UserRoles
 from platform_infra.image.build import image_name
@@ -51,7 +51,7 @@ class Bundle(pulumi.ComponentResource):
 
     Raises:
         ClusterError: the cluster is not available, and no resource has been registered; or it is not that of the stack,
-            and no object in it has been registered.
+            and no object in it has been registered. If objects exist in it, the first creation fails.
         SettingsError: the image lacks settings of the stack; no resource has been registered.
         MissingImageError: the stack has no image yet, and this is an update; no resource has been registered.
         DiscoveryError: the cluster does not report which monitoring kinds it serves.
@@ -81,9 +81,22 @@ class Bundle(pulumi.ComponentResource):
             tenancy="" if settings.namespace.managed else settings.operator.namespace,
             opts=outside.options(),
         )
-        self.cluster.identity.check(_owned_objects(settings))
+        adoption = Adoption(
+            name,
+            identity=self.cluster.identity,
+            reader=self.cluster.reader if self.cluster.is_shared else None,
+            home=settings.operator.namespace,
+            adopt=self._inputs.adopt or adopts(),
+        )
+        adoption.check(_owned_objects(settings))
         check_namespace(settings, self.cluster.identity)
-        self._child = Children(self, name, self.cluster.options())
+        # From the first object on, nothing waits: see `Adoption`.
+        self._kinds = (
+            monitoring_kinds(settings.monitoring.mode, self.cluster) if settings.operator.enabled else ()
+        )
+        self._child = Children(
+            self, name, pulumi.ResourceOptions.merge(self.cluster.options(), adoption.options())
+        )
         self.namespace = operator_namespace(settings, self.cluster.identity, self._child)
         self._preview_access = self._previews()
         crds = self._crds()
@@ -101,7 +114,6 @@ class Bundle(pulumi.ComponentResource):
             self.image, image = self._image()
             self._flow_schemas(account)
             self._pull_secrets = pull_secrets(settings.operator, self._inputs, self.namespace, self._child)
-            self._kinds = monitoring_kinds(settings.monitoring.mode, self.cluster)
             rules = routing_rules(settings, self.namespace, self._child)
             self.operator = self._operator(account, [*crds, account, *rules, *image])
             self._monitoring()
@@ -153,7 +165,6 @@ class Bundle(pulumi.ComponentResource):
                 self._child.name("crds"),
                 crd=settings.crd,
                 gateway=settings.gateway.enabled,
-                owner=self.cluster.identity.owner(),
                 protect=settings.protection.data,
                 cluster=self.cluster.identity.reader,
                 opts=self._child.options(),
@@ -204,7 +215,6 @@ class Bundle(pulumi.ComponentResource):
             tenant_sources=settings.gateway.tenant_sources,
             heartbeat_secret=settings.monitoring.external_heartbeat.secret,
             service_account=settings.operator.service_account,
-            owner=None if settings.namespace.managed else self.cluster.identity.owner(),
         )
 
     def _flow_schemas(self, account: OperatorAccount) -> None:
@@ -327,14 +337,17 @@ def _crd_names(settings: Settings) -> list[str]:
     return [names.CRD, names.RECEIVER_CRD, *([names.SOURCE_CRD] if settings.gateway.enabled else ())]
 
 
-def _owned_objects(settings: Settings) -> list[OwnedObject]:
-    """Return the objects in the cluster that belong to one stack."""
-    crds = [OwnedObject(kind="crd", name=name) for name in _crd_names(settings)]
+def _owned_objects(settings: Settings) -> list[Planned]:
+    """Return the objects in the cluster that one stack alone can have."""
+    version = "apiextensions.k8s.io/v1"
+    crds = [
+        Planned(version=version, kind="CustomResourceDefinition", name=name) for name in _crd_names(settings)
+    ]
     home = settings.operator.namespace
     # In a namespace of others, the operator's account stands for the operator.
     own = (
-        OwnedObject(kind="namespace", name=home)
+        Planned(version="v1", kind="Namespace", name=home)
         if settings.namespace.managed
-        else OwnedObject(kind="serviceaccount", name=names.OPERATOR, namespace=home)
+        else Planned(version="v1", kind="ServiceAccount", name=names.OPERATOR, namespace=home)
     )
     return [own, *(crds if settings.crd.managed else ())]

@@ -21,6 +21,7 @@ from platform_infra.settings.problem import Problem
 from platform_infra.settings.reader import SettingsError, parse_arguments
 
 CLUSTER_KEYS = ("kubeconfig", "context")
+ADOPT = "adopt_existing"
 KIND_KEY = "clusterKind"
 STACK_COMMAND = re.compile(r" with `pulumi config (?:set|rm) [^`]*`")
 """The command in a hint for a stack; a program has arguments and no stack configuration."""
@@ -58,10 +59,14 @@ class NotificationPlatform(pulumi.ComponentResource):
             SettingsError: the arguments are invalid; it lists every problem, and no resource has been registered.
             ClusterError: the cluster is not available; no resource has been registered.
         """
-        values = {key_of((key,)): _integer(value) for key, value in args.items() if key not in CLUSTER_KEYS}
+        values = {
+            key_of((key,)): _integer(value)
+            for key, value in args.items()
+            if key not in (*CLUSTER_KEYS, ADOPT)
+        }
         provider = _own_provider(opts)
         split = arguments(values)
-        problems = [*_cluster_problems(args, provider), *split.problems]
+        problems = [*_cluster_problems(args, provider), *_adoption_problems(args, provider), *split.problems]
         connect = None if problems else _connection(args, provider)
         check = partial(_parse, own_cluster=provider is not None or "kubeconfig" in args)
         settings = _settings(split, problems, check)
@@ -70,7 +75,9 @@ class NotificationPlatform(pulumi.ComponentResource):
             name,
             settings=settings,
             connect=connect,
-            inputs=replace(split.inputs(settings, check), instance=name),
+            inputs=replace(
+                split.inputs(settings, check), instance=name, adopt=args.get("adopt_existing") is True
+            ),
             opts=pulumi.ResourceOptions(parent=self),
         )
         operator, gateway = bundle.operator, bundle.gateway
@@ -126,12 +133,27 @@ def _cluster_problems(
     return []
 
 
+def _adoption_problems(
+    args: NotificationPlatformArgs, provider: pulumi.ProviderResource | None
+) -> list[Problem]:
+    """Return the problem of `adoptExisting`, if it has one."""
+    key, value = key_of((ADOPT,)), args.get(ADOPT, False)
+    if not isinstance(value, bool):
+        return [Problem(key=key, what=f"is {value!r}, but should be true or false", hint="correct it")]
+    if value and provider:
+        hint = (
+            "set upsertExistingObjects of that provider (version 4.29 and later; earlier ones always adopt)"
+        )
+        return [Problem(key=key, what="is true, but the component has its own provider", hint=hint)]
+    return []
+
+
 def _connection(args: NotificationPlatformArgs, provider: pulumi.ProviderResource | None) -> Connect | None:
     """Return the connection to the program's own cluster, or None if the settings select a cluster."""
     if provider:
         connection = Connection(kubeconfig="", context="", provider=provider)
     elif "kubeconfig" in args:
-        connection = Connection(kubeconfig=args["kubeconfig"], context=args["context"])
+        connection = Connection(kubeconfig=args["kubeconfig"], context=args["context"], shared=True)
     else:
         return None
     return lambda _child: connection

@@ -19,6 +19,8 @@ class NotificationPlatformArgs(TypedDict, total=False):
     """Content of a kubeconfig, such as the output of another resource. It cannot be combined with a provider or with `clusterKind`."""
     context: pulumi.Input[str]
     """Context of that kubeconfig."""
+    adopt_existing: bool
+    """Whether the program takes over objects of the platform that exist in the cluster and are in no state. Otherwise the first update refuses them. Remove it after that update. It cannot be combined with a provider, whose `upsertExistingObjects` decides. The default is `false`."""
     # Generated from the stack's settings by `make generate`.
     cluster_kind: str
     """Source of the cluster: `local` starts a node on this machine, `kind` creates a cluster with the command `kind`, `existing` uses the cluster of a kubeconfig, `stack` that of another stack, `pod` that of the pod that the program runs in, `eks` creates an Amazon EKS cluster. One of local, existing, stack, pod, eks, kind. The default is `"local"`."""

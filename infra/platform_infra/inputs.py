@@ -34,7 +34,9 @@ class Inputs:
     """The values that resources get, which the program or the engine knows."""
 
     instance: str = ""
-    """The name of the component's instance, which is part of the owner of the CRDs; empty in the platform's own program."""
+    """The name of the component's instance, which is part of the owner of its objects; empty in the platform's own program."""
+    adopt: bool = False
+    """Whether the program takes over objects that exist in the cluster and are in no state."""
     image: pulumi.Input[str]
     slack_url: pulumi.Input[str]
     registry_username: pulumi.Input[str]

@@ -42,6 +42,8 @@ from notification_contract.names import (
 )
 
 __all__ = [
+    "ADOPTED",
+    "ADOPT_VARIABLE",
     "AUDIT_TOKEN_DIRECTORY",
     "AUDIT_TOKEN_KEY",
     "BASE_IMAGE_REPOSITORY",
@@ -100,6 +102,10 @@ __all__ = [
 ]
 
 PROJECT = "notification-platform"
+ADOPT_VARIABLE = "NOTIFICATION_PLATFORM_ADOPT"
+"""The variable that names the stack whose program adopts what exists in the cluster; `up --adopt` sets it."""
+ADOPTED = "this run adopts objects that exist in the cluster"
+"""The beginning of the program's message that lists them."""
 CRD_OWNER = CRD_OWNER_ANNOTATION
 PREVIEW_BASE_LABEL = f"{PREVIEW_LABEL}-base"
 """Label of the operator's namespace in a stack whose cluster previews use."""

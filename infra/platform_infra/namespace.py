@@ -14,8 +14,6 @@ from platform_infra.cluster import ClusterError
 from platform_infra.preview.access import bind_manager, limit
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from platform_infra.children import Children
     from platform_infra.cluster.ownership import Identity
     from platform_infra.settings.model import Settings
@@ -64,14 +62,14 @@ def operator_namespace(settings: Settings, identity: Identity, child: Children) 
     """
     name = settings.operator.namespace
     if settings.namespace.managed:
-        created = _namespace(settings, {names.CRD_OWNER: identity.owner()}, child, _options(settings))
+        created = _namespace(settings, child, _options(settings))
         if not settings.preview.number:
             return created
         bound = bind_manager(created, child) if settings.preview.restricted else created
         return limit(bound, settings.preview.quota, child)
     if identity.owns_namespace(name):
         pulumi.log.warn(HANDED_OVER.format(name))
-        return _namespace(settings, {}, child, pulumi.ResourceOptions(retain_on_delete=True))
+        return _namespace(settings, child, pulumi.ResourceOptions(retain_on_delete=True))
     return pulumi.Output.from_input(name)
 
 
@@ -82,14 +80,13 @@ def _options(settings: Settings) -> pulumi.ResourceOptions:
 
 def _namespace(
     settings: Settings,
-    owner: Mapping[str, pulumi.Input[str]],
     child: Children,
     options: pulumi.ResourceOptions,
 ) -> pulumi.Output[str]:
     metadata = ObjectMetaArgs(
         name=settings.operator.namespace,
         labels=names.labels(PART) | POD_SECURITY | settings.preview.labels(),
-        annotations={**settings.preview.annotations(), **owner},
+        annotations=dict(settings.preview.annotations()),
     )
     created = Namespace(child.name(PART), metadata=metadata, opts=child.options(options))
     name: pulumi.Output[str] = created.metadata.name

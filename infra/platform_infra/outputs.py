@@ -19,8 +19,9 @@ def wait_for(output: pulumi.Output[T]) -> T | None:
     A resource that is registered inside `apply` is missing from every preview that does not know the value. A program
     that waits for the value registers its resources in the open. The value is not marked as a secret any more.
     """
-    return _sync_await(_value(output))
+    return _sync_await(value_of(output))
 
 
-async def _value(output: pulumi.Output[T]) -> T | None:
+async def value_of(output: pulumi.Output[T]) -> T | None:
+    """Return the value of an output once it is resolved, or None when a preview cannot know it."""
     return await output.future() if await output.is_known() else None

@@ -14,7 +14,7 @@ from tests.api_server.gateway.catalogue import REPORT
 from tests.harness.cluster import Cluster
 from tests.harness.control_plane import control_plane
 from tests.harness.eventually import eventually
-from tests.harness.shared_clusters import in_cluster, shared_cluster
+from tests.harness.shared_clusters import in_cluster, newer_provider, shared_cluster
 from tests.kit.recording import record_bundle
 from tools.localcluster.toolchain import ensure
 from tools.platform.pulumi.environment import ENGINE_GROUPS
@@ -163,12 +163,19 @@ def limits(api_server: ApiServer) -> Iterator[Any]:
     apply()
 
 
-@pytest.fixture
-def cluster() -> Iterator[SharedCluster]:
-    """A cluster that several stacks use; the engine is there before the test, which waits for no download or build."""
+@pytest.fixture(params=["provider", pytest.param("newer-provider", marks=pytest.mark.long)])
+def cluster(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SharedCluster]:
+    """A cluster that several stacks use; the engine is there before the test, which waits for no download or build.
+
+    The second one is reached as by a provider from 4.29 on: it refuses a creation of what exists.
+    """
     ensure(ENGINE_GROUPS)
     with shared_cluster() as started:
-        yield started
+        if request.param == "provider":
+            yield started
+            return
+        with newer_provider(started, tmp_path) as played:
+            yield played
 
 
 @pytest.fixture

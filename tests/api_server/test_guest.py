@@ -79,7 +79,7 @@ def test_namespace_admin_installs_with_the_rights_that_preflight_names(
 
     second = tenant.another(tmp_path / "second")
     message = second.refused("up", STACK)
-    assert f"serviceaccount {names.OPERATOR} --namespace {HOME}: organization/" in message
+    assert f"ServiceAccount {HOME}/{names.OPERATOR}: owner organization/" in message
 
     down = team.platform("down", STACK, "--yes")
     assert down.code == 0, down.text

@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from tests.harness.shared_clusters import SharedCluster
 
 pytestmark = [pytest.mark.xdist_group("shared-clusters"), pytest.mark.timeout(240, func_only=True)]
-TAKE_OVER = {"PULUMI_K8S_ENABLE_PATCH_FORCE": "true"}
-"""Lets Pulumi take over fields of another field manager, as the documentation of a takeover says."""
+ADOPT = ("--adopt", "--yes")
 REASONS = (
     "v1alpha1.spec.priority: 'urgent' no longer allowed",
     "v1alpha1.spec.subject: maxLength changed from 900 to 500",
@@ -55,21 +54,26 @@ def test_wider_definitions_without_a_state_are_refused_with_every_reason(
         cluster.definitions.create_custom_resource_definition(definition)
     before = what_a_program_writes(cluster)
     assert team.checkout.pulumi("stack", "init", STACK).code == 0
-    for command in ("diff", "up"):
-        result = team.platform(command, STACK)
-        assert result.code == 1, result.text
-        message = " ".join(result.text.split())
-        assert [reason for reason in REASONS if reason not in message] == [], result.text
-        assert "crdAllowIncompatible" in message
+    message = team.refused("up", STACK, *ADOPT)
+    assert [reason for reason in REASONS if reason not in message] == [], message
+    assert "crdAllowIncompatible" in message
     assert what_a_program_writes(cluster) == before
 
     team.configure("there", crdAllowIncompatible=True)
-    team.up(**TAKE_OVER)
+    cluster.upserts()
+    team.up(*ADOPT)
     assert cluster.definition().annotations[names.CRD_OWNER]
 
 
-def test_same_definitions_without_a_state_are_adopted(team: Team, cluster: SharedCluster) -> None:
+def test_same_definitions_without_a_state_are_adopted_on_request(team: Team, cluster: SharedCluster) -> None:
     for definition in (notification_request(), notification_receiver()):
         cluster.definitions.create_custom_resource_definition(definition)
-    team.up(**TAKE_OVER)
+    before = what_a_program_writes(cluster)
+    for command in ("up", "diff"):
+        assert f"CustomResourceDefinition {names.CRD}: owner none" in team.platform(command, STACK).text
+    assert what_a_program_writes(cluster) == before
+    assert cluster.namespace() is None
+
+    cluster.upserts()
+    team.up(*ADOPT)
     assert cluster.definition().annotations[names.CRD_OWNER]

@@ -86,12 +86,22 @@ def test_second_state_of_a_stack_is_refused_until_it_takes_over(
         assert result.code == 1, result.text
         text = " ".join(result.text.split())
         assert first in text
-        assert f"annotate namespace {NAMESPACE} kubernaut.ai/owner-" in text
+        assert f"Namespace {NAMESPACE}: owner {first}; written by pulumi-kubernetes" in text
+        assert f"up {STACK} --adopt" in text
     assert (cluster.namespace().resource_version, cluster.definition().resource_version) == untouched
 
-    cluster.give_up()
-    second.up(PULUMI_K8S_ENABLE_PATCH_FORCE="true")
+    declined = second.answered("yes", "up", STACK, "--adopt")
+    assert declined.code == 1, declined.text
+    assert "nothing has been changed" in declined.text
+    assert "there is no terminal to ask whether to take them over" in second.refused("up", STACK, "--adopt")
+    assert (cluster.namespace().resource_version, cluster.definition().resource_version) == untouched
+
+    cluster.upserts()
+    taken_over = second.answered(STACK, "up", STACK, "--adopt")
+    assert taken_over.code == 0, taken_over.text
+    assert f"ClusterRole notifications-viewer: owner {first}" in taken_over.text
     assert "nothing to change" in second.up()
+    assert "nothing exists in its cluster that is in no state" in second.up("--adopt")
     (taken,) = cluster.owners()
     assert Owner.parse(taken).state not in {"", owner.state}
     assert taken in team.refused("up", STACK)

@@ -11,6 +11,8 @@ from tests.harness.json_client import JsonClient
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.harness.faultproxy.creations import Manner
+
 Object: TypeAlias = dict[str, Any]
 
 RESOURCE = "notificationrequests"
@@ -117,6 +119,15 @@ class FaultProxy:
         """
         result: list[Object] = self._proxy.request("GET", "/requests", **which)
         return result
+
+    def answer_creations(self, manner: Manner) -> None:
+        """Play a provider from 4.29 on; see `Manner`."""
+        self._proxy.request("POST", "/creations", {"manner": manner})
+
+    def existing(self) -> list[str]:
+        """Return the paths of objects that existed when the provider created them."""
+        paths: list[str] = self._proxy.request("GET", "/creations")
+        return paths
 
     def clear(self) -> None:
         """Remove all rules and recorded requests."""

@@ -25,6 +25,7 @@ from tests.harness.checkout import PLATFORM, Checkout, CommandResult
 from tests.harness.control_plane import GROUPS, control_plane, running
 from tests.harness.eventually import eventually
 from tests.harness.faultproxy.app import FaultProxy
+from tests.harness.faultproxy.creations import Manner
 from tests.harness.proxy_thread import serving
 from tools.localcluster.toolchain import ensure
 
@@ -69,6 +70,8 @@ class SharedCluster:
     definitions: client.ApiextensionsV1Api
     api: client.ApiClient
     rbac: client.RbacAuthorizationV1Api
+    proxy: faultproxy_client.FaultProxy | None = None
+    """The control of the proxy at the address, if one plays a provider from 4.29 on."""
 
     @property
     def uid(self) -> str:
@@ -88,12 +91,10 @@ class SharedCluster:
         metadata = (self.namespace(), *(self.definition(name) for name in CRDS))
         return {str((each.annotations or {}).get(names.CRD_OWNER)) for each in metadata}
 
-    def give_up(self) -> None:
-        """Remove the owners, as the documentation of a takeover says."""
-        body = {"metadata": {"annotations": {names.CRD_OWNER: None}}}
-        self.core.patch_namespace(NAMESPACE, body)
-        for name in CRDS:
-            self.definitions.patch_custom_resource_definition(name, body)
+    def upserts(self) -> None:
+        """Let the provider apply its creations to what exists, as the platform configures it from 4.29 on."""
+        if self.proxy:
+            self.proxy.answer_creations(Manner.RECORD)
 
     def send(self, method: str, path: str, body: object = None) -> bool:
         """Send a request, a PATCH as a merge patch; return whether the object exists."""
@@ -206,6 +207,14 @@ def other_address(cluster: SharedCluster, folder: Path) -> Iterator[tuple[str, s
 
 
 @contextmanager
+def newer_provider(cluster: SharedCluster, folder: Path) -> Iterator[SharedCluster]:
+    """Yield the cluster at an address where a provider from 4.29 on refuses what exists."""
+    with faulty_address(cluster, folder) as (server, authority, proxy):
+        proxy.answer_creations(Manner.REFUSE)
+        yield replace(cluster, server=server, authority=authority, proxy=proxy)
+
+
+@contextmanager
 def faulty_address(
     cluster: SharedCluster, folder: Path
 ) -> Iterator[tuple[str, str, faultproxy_client.FaultProxy]]:
@@ -267,9 +276,9 @@ class Team:
     def platform(self, *arguments: str) -> CommandResult:
         return self.checkout.platform(*arguments)
 
-    def up(self, **variables: str) -> str:
+    def up(self, *options: str, **variables: str) -> str:
         """Bring the stack up and return the output."""
-        result = self.checkout.platform("up", STACK, **variables)
+        result = self.checkout.platform("up", STACK, *options, **variables)
         assert result.code == 0, result.text
         return result.text
 

@@ -211,11 +211,15 @@ class Recording:
 
 
 class Callbacks:
-    """Replaces the engine's callback server: hooks are registered but never run."""
+    """Replaces the engine's callback server: hooks are registered, and run by tests alone."""
+
+    def __init__(self) -> None:
+        self.hooks: dict[str, pulumi.ResourceHook] = {}
 
     def register_resource_hook(self, hook: pulumi.ResourceHook) -> None:
         assert hook.opts is not None
         assert hook.opts.on_dry_run
+        self.hooks[hook.name] = hook
 
 
 class EngineLoop(asyncio.SelectorEventLoop):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from platform_infra.cluster.api_client import root_of
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
@@ -38,13 +40,13 @@ Kinds: TypeAlias = "Mapping[tuple[str, str], Kind]"
 
 def path_of(version: str, plural: str, namespace: str = "", name: str = "") -> str:
     place = f"/namespaces/{namespace}" if namespace else ""
-    return f"{_root(version)}{place}/{plural}{f'/{name}' if name else ''}"
+    return f"{root_of(version)}{place}/{plural}{f'/{name}' if name else ''}"
 
 
 def kinds_at(api: ApiClient, versions: Collection[str]) -> Iterator[Kind]:
     """Yield the kinds of groups with their versions, as far as they are served."""
     for version in versions:
-        for each in api.get(_root(version)).document.get("resources") or ():
+        for each in api.get(root_of(version)).document.get("resources") or ():
             if "/" not in each["name"]:
                 yield Kind(
                     version=version, name=each["kind"], plural=each["name"], namespaced=each["namespaced"]
@@ -64,7 +66,3 @@ def kinds_of(discovery: Mapping[str, Any]) -> Iterator[Kind]:
                     namespaced=resource["scope"] == "Namespaced",
                     deletable={"list", "delete"} <= set(resource["verbs"]),
                 )
-
-
-def _root(version: str) -> str:
-    return f"/apis/{version}" if "/" in version else f"/api/{version}"

@@ -89,6 +89,11 @@ class ApiClient:
         return Answer(status=answer.status, text=answer.read().decode(), reason=answer.reason)
 
 
+def root_of(version: str) -> str:
+    """Return the path of a group with its version, such as `apps/v1`."""
+    return f"/apis/{version}" if "/" in version else f"/api/{version}"
+
+
 @contextmanager
 def api_client(document: Mapping[str, Any], context: str) -> Iterator[ApiClient]:
     """Yield a client for a context of a parsed kubeconfig; see `connect`."""

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from platform_infra.cluster.api_client import api_client
+from platform_infra.cluster.api_client import api_client, root_of
 from platform_infra.cluster.connection import ClusterError
 from platform_infra.names import CRD_OWNER
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from platform_infra.cluster.adoption import Planned
     from platform_infra.cluster.api_client import Answer
 
 IDENTITY_NAMESPACE = "kube-system"
 """Its uid identifies a cluster, whatever its address is."""
 NAMESPACES = "/api/v1/namespaces"
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+CONCURRENCY = 8
 UNKNOWN = (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND)
 """The account may not read the object, or there is none."""
 
@@ -60,6 +63,21 @@ class ApiServer:
         """Return the owner's annotation of a ServiceAccount; empty if it has none or cannot be read."""
         return _owner(self._read(f"{NAMESPACES}/{namespace}/serviceaccounts/{name}"))
 
+    def existing(self, planned: Sequence[Planned]) -> dict[Planned, Mapping[str, Any]]:
+        """Return the objects that exist, and that the account may read."""
+        versions = sorted({each.version for each in planned})
+        plurals = {key: plural for version in versions for key, plural in self._plurals(version)}
+        served = [each for each in planned if (each.version, each.kind) in plurals]
+        with ThreadPoolExecutor(CONCURRENCY) as pool:
+            read = pool.map(lambda each: self._read(_path(each, plurals[each.version, each.kind])), served)
+            return {each: document for each, document in zip(served, read, strict=True) if document}
+
+    def _plurals(self, version: str) -> Iterator[tuple[tuple[str, str], str]]:
+        """Yield the plural of each kind of a group, as far as it is served."""
+        for each in (self._read(root_of(version)) or {}).get("resources") or ():
+            if "/" not in each["name"]:
+                yield (version, each["kind"]), each["name"]
+
     def _read(self, path: str) -> Mapping[str, Any] | None:
         answer = self._ask(path)
         return answer.document if answer.accepted else None
@@ -80,6 +98,11 @@ class ApiServer:
             f"the cluster (context {self.context!r}) cannot be identified: {' '.join(reason.split())}; check it with "
             f"`kubectl --context {self.context} get namespace {IDENTITY_NAMESPACE}`"
         )
+
+
+def _path(each: Planned, plural: str) -> str:
+    place = f"/namespaces/{each.namespace}" if each.namespace else ""
+    return f"{root_of(each.version)}{place}/{plural}/{each.name}"
 
 
 def _metadata(obj: Mapping[str, Any] | None) -> Mapping[str, Any]:

@@ -8,7 +8,9 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 
 from platform_infra.children import Children
+from platform_infra.cluster.api_server import ApiServer
 from platform_infra.cluster.ownership import identify
+from platform_infra.outputs import value_of
 
 if TYPE_CHECKING:
     from platform_infra.cluster.connection import Connect, Connection, Node
@@ -40,6 +42,8 @@ class Cluster(pulumi.ComponentResource):
         self.identity = identify(
             name, connection, pulumi.ResourceOptions(parent=self), instance=instance, tenancy=tenancy
         )
+        self.is_shared = connection.shared or self.identity.reader is not None
+        """Whether others may have objects in the cluster, as far as it can be asked."""
         self.node: Node | None = connection.node
         self.kubeconfig = pulumi.Output.secret(connection.kubeconfig)
         self.context = pulumi.Output.from_input(connection.context)
@@ -59,6 +63,7 @@ class Cluster(pulumi.ComponentResource):
             enable_secret_mutable=True,
             # False would win over the variable PULUMI_K8S_DELETE_UNREACHABLE, which the provider recommends.
             delete_unreachable=None if connection.may_vanish is False else connection.may_vanish,
+            **upsert(),
             opts=self._child.options(),
         )
 
@@ -66,6 +71,13 @@ class Cluster(pulumi.ComponentResource):
     def node_name(self) -> pulumi.Output[str | None]:
         """The container of the local node, or None for every other kind of cluster."""
         return pulumi.Output.from_input(self.node.container if self.node else None)
+
+    async def reader(self) -> ApiServer | None:
+        """Return the API server; None where a preview does not know it."""
+        if self.identity.reader:
+            return self.identity.reader
+        kubeconfig, context = await value_of(self.kubeconfig), await value_of(self.context)
+        return ApiServer(kubeconfig=kubeconfig, context=context) if kubeconfig and context else None
 
     def options(self) -> pulumi.ResourceOptions:
         """Return the options of a component in this cluster.
@@ -79,3 +91,13 @@ class Cluster(pulumi.ComponentResource):
 def _or_none(identifier: pulumi.Input[str]) -> pulumi.Output[Any]:
     """Return an identifier that may be empty as the provider takes it: an output of nothing is no value."""
     return pulumi.Output.from_input(identifier).apply(lambda value: value or None)
+
+
+def upsert() -> dict[str, Any]:
+    """Return the argument with which a creation applies to what exists; empty for an SDK before 4.29, whose provider always does.
+
+    It never changes, since a change of the provider would be a difference of every stack. The program decides what a
+    creation may apply to (`adoption`).
+    """
+    argument = "upsert_existing_objects"
+    return {argument: True} if hasattr(kubernetes.ProviderArgs, argument) else {}

@@ -43,6 +43,8 @@ class Connection:
     """What the owner of the cluster identifies it by; empty if the owner does not say."""
     lasting: pulumi.Input[bool] = False
     """Whether the cluster exists independently of this program: another cluster at its address is a mistake."""
+    shared: bool = False
+    """Whether others may have objects in the cluster, although this program may have created it."""
 
 
 Connect = Callable[["Children"], Connection]

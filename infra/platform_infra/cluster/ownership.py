@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
-from platform_infra import names
 from platform_infra.cluster.api_server import IDENTITY_NAMESPACE, ApiServer
 from platform_infra.cluster.connection import ClusterError
 from platform_infra.outputs import wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from platform_infra.cluster.connection import Connection
 
@@ -65,11 +64,6 @@ class OwnedObject:
     name: str
     namespace: str = ""
 
-    @property
-    def arguments(self) -> str:
-        """The object as kubectl's arguments name it."""
-        return f"{self.kind} {self.name}" + (f" --namespace {self.namespace}" if self.namespace else "")
-
     def owner(self, reader: ApiServer) -> str:
         """Return its owner's annotation in the cluster; empty if it has none."""
         match self.kind:
@@ -94,28 +88,15 @@ class Identity:
 
     def owner(self) -> pulumi.Output[str]:
         """Return the value of the annotation for this stack's objects."""
-        return self.state.apply(lambda state: self._owner(state).text())
-
-    def check(self, objects: Sequence[OwnedObject]) -> None:
-        """Check that none of the objects in the cluster belongs to another state.
-
-        Raises:
-            ClusterError: at least one does; it names their owners and the command that takes them over.
-        """
-        if self.reader is None:
-            return
-        ours = self._owner(wait_for(self.state) or "")
-        owners = [(each, each.owner(self.reader)) for each in objects]
-        foreign = [(each, text) for each, text in owners if text and not ours.owns(Owner.parse(text))]
-        if foreign:
-            raise ClusterError(_foreign(ours, foreign, self.context))
+        return self.state.apply(lambda state: self.described(state).text())
 
     def owns_namespace(self, name: str) -> bool:
         """Return whether a namespace in the cluster belongs to this state; no where no cluster is asked."""
         text = self.reader.owner_of_namespace(name) if self.reader else ""
-        return bool(text) and self._owner(wait_for(self.state) or "").owns(Owner.parse(text))
+        return bool(text) and self.described(wait_for(self.state) or "").owns(Owner.parse(text))
 
-    def _owner(self, state: str) -> Owner:
+    def described(self, state: str) -> Owner:
+        """Return this stack with the id of its state."""
         stack = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
         name = f"{stack}/{self.instance}" if self.instance else stack
         return Owner(stack=name, state=state, cluster=self.cluster)
@@ -225,17 +206,4 @@ def _another_cluster(context: str, reached: str, recorded: str) -> str:
         f"clusterContext: the context {context!r} leads to another cluster than that of the stack {stack}: its namespace "
         f"{source} has the uid {theirs}, in the stack's state it is {ours}. Nothing has been changed. Correct "
         f"clusterKubeconfig and clusterContext, or clusterStack; to move the stack to this cluster, see {OWNERSHIP_PAGE}"
-    )
-
-
-def _foreign(ours: Owner, foreign: Sequence[tuple[OwnedObject, str]], context: str) -> str:
-    listed = "\n".join(f"  - {each.arguments}: {text}" for each, text in foreign)
-    commands = "; ".join(
-        f"`kubectl --context {context} annotate {each.arguments} {names.CRD_OWNER}-`" for each, _ in foreign
-    )
-    return (
-        f"in the cluster (context {context!r}), each of these objects belongs to another stack, or to another state of it:\n"
-        f"{listed}\nThis stack is {ours.text()}. Nothing has been changed. Set PULUMI_BACKEND_URL to the backend with the state "
-        f"that owns them, or give this stack another operatorNamespace and set crdManaged to false. If that state no longer "
-        f"exists, take the objects over: {commands}, then run `up` with PULUMI_K8S_ENABLE_PATCH_FORCE=true; see {OWNERSHIP_PAGE}"
     )

@@ -45,7 +45,6 @@ class Crds(pulumi.ComponentResource):
         *,
         crd: Crd,
         gateway: bool,
-        owner: pulumi.Input[str],
         protect: bool,
         cluster: Cluster | None = None,
         opts: pulumi.ResourceOptions | None = None,
@@ -67,7 +66,7 @@ class Crds(pulumi.ComponentResource):
                 child.name(plural),
                 api_version=document["apiVersion"],
                 kind=document["kind"],
-                metadata=_owned(document["metadata"], owner),
+                metadata=document["metadata"],
                 spec=document["spec"],
                 opts=child.options(),
             )
@@ -76,11 +75,3 @@ class Crds(pulumi.ComponentResource):
         self.names: pulumi.Output[list[str]] = pulumi.Output.all(*created).apply(lambda _urns: crd_names)
         """The names of the CRDs; what uses them is created after the CRDs."""
         self.register_outputs({})
-
-
-def _owned(metadata: dict[str, Any], owner: pulumi.Input[str]) -> dict[str, Any]:
-    """Return the metadata with the owner's annotation, on which two stacks that apply the same definition conflict.
-
-    Without the annotation both could apply it, and the first stack to be destroyed would delete it for the other.
-    """
-    return {**metadata, "annotations": {**metadata.get("annotations", {}), names.CRD_OWNER: owner}}

@@ -71,26 +71,27 @@ class PreviewAccess(pulumi.ComponentResource):
             self._child.name("namespace"),
             metadata=ObjectMetaArgs(name=NAMESPACE, labels=labels | security),
             opts=self._child.options(pulumi.ResourceOptions(custom_timeouts=DELETION_TIMEOUT)),
-        ).metadata.name
+        )
+        inside = pulumi.ResourceOptions(depends_on=[namespace])
         account = ServiceAccount(
             self._child.name("account"),
-            metadata=ObjectMetaArgs(name=ACCOUNT, namespace=namespace, labels=labels),
+            metadata=ObjectMetaArgs(name=ACCOUNT, namespace=NAMESPACE, labels=labels),
             automount_service_account_token=False,
-            opts=self._child.options(),
+            opts=self._child.options(inside),
         )
         policies = [resource for policy in (*POLICIES, quotas(quota)) for resource in self._policy(policy)]
         policies += self._required_quota()
-        self._roles(_subject(namespace), policies)
+        self._roles(_subject(namespace.metadata.name), policies)
         token = Secret(
             self._child.name("token"),
             metadata=ObjectMetaArgs(
                 name=f"{ACCOUNT}-token",
-                namespace=namespace,
+                namespace=NAMESPACE,
                 labels=labels,
                 annotations={"kubernetes.io/service-account.name": account.metadata.name},
             ),
             type=TOKEN_TYPE,
-            opts=self._child.options(),
+            opts=self._child.options(inside),
         )
         self._data: pulumi.Output[Mapping[str, str]] = token.data
         self.register_outputs({})

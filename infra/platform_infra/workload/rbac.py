@@ -146,8 +146,6 @@ class OperatorAccountArgs:
     heartbeat_secret: str
     """The Secret with the URL of the external heartbeat; empty without one."""
     service_account: ServiceAccountSettings
-    owner: pulumi.Input[str] | None = None
-    """The owner's annotation of the account, where the namespace has none because others own it."""
 
 
 def home_grants(args: OperatorAccountArgs) -> tuple[Grant, ...]:
@@ -213,12 +211,12 @@ class OperatorAccount(pulumi.ComponentResource):
         super().__init__("notification-platform:index:OperatorAccount", name, None, opts)
         child = Children(self, name)
         self._args = args
-        marks, owner = args.service_account, {names.CRD_OWNER: args.owner} if args.owner else {}
+        marks = args.service_account
         metadata = ObjectMetaArgs(
             name=names.OPERATOR,
             namespace=args.namespace,
             labels={**marks.labels, **names.labels("rbac")},
-            annotations={**marks.annotations, **owner} or None,
+            annotations=dict(marks.annotations),
         )
         self.account_name: pulumi.Output[str] = ServiceAccount(
             child.name("operator"), metadata=metadata, opts=child.options()

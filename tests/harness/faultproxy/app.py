@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from tests.harness.faultproxy.control import Control
+from tests.harness.faultproxy.creations import Creations
 from tests.harness.faultproxy.forwarding import Forwarder
 from tests.harness.faultproxy.requests import Records
 from tests.harness.faultproxy.rules import Rules
@@ -36,9 +37,11 @@ class FaultProxy:
     """Both servers. `upstream` is the API server's address, `trust` verifies it."""
 
     def __init__(self, *, upstream: str, trust: ssl.SSLContext, identity: ssl.SSLContext) -> None:
-        rules, records, watches = Rules(), Records(), Watches()
-        self._forwarder = Forwarder(upstream, trust, rules=rules, records=records, watches=watches)
-        self._control = Control(rules=rules, records=records, watches=watches)
+        rules, records, watches, creations = Rules(), Records(), Watches(), Creations()
+        self._forwarder = Forwarder(
+            upstream, trust, rules=rules, records=records, watches=watches, creations=creations
+        )
+        self._control = Control(rules=rules, records=records, watches=watches, creations=creations)
         self._identity = identity
         self._runners: list[web.AppRunner] = []
 

@@ -7,23 +7,26 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 from pydantic import ValidationError
 
+from tests.harness.faultproxy.creations import Manner
 from tests.harness.faultproxy.rules import Match, Rule
 
 if TYPE_CHECKING:
     from aiohttp.typedefs import Handler
 
+    from tests.harness.faultproxy.creations import Creations
     from tests.harness.faultproxy.requests import Records
     from tests.harness.faultproxy.rules import Rules
     from tests.harness.faultproxy.watches import Watches
 
 
 class Control:
-    """`/rules`, `/requests`, `/watches/cut`, `/watches/expire` and `/healthz`."""
+    """`/rules`, `/requests`, `/creations`, `/watches/cut`, `/watches/expire` and `/healthz`."""
 
-    def __init__(self, *, rules: Rules, records: Records, watches: Watches) -> None:
+    def __init__(self, *, rules: Rules, records: Records, watches: Watches, creations: Creations) -> None:
         self._rules = rules
         self._records = records
         self._watches = watches
+        self._creations = creations
 
     def application(self) -> web.Application:
         application = web.Application(middlewares=[explain])
@@ -35,6 +38,8 @@ class Control:
                 web.delete(r"/rules/{number:\d+}", self._remove),
                 web.get("/requests", self._requests),
                 web.delete("/requests", self._forget),
+                web.get("/creations", self._existing),
+                web.post("/creations", self._set_manner),
                 web.post("/watches/cut", self._cut),
                 web.post("/watches/expire", self._expire),
                 web.get("/healthz", healthy),
@@ -63,6 +68,13 @@ class Control:
 
     async def _forget(self, _request: web.Request) -> web.Response:
         self._records.clear()
+        return web.json_response({})
+
+    async def _existing(self, _request: web.Request) -> web.Response:
+        return web.json_response(self._creations.existing)
+
+    async def _set_manner(self, request: web.Request) -> web.Response:
+        self._creations.manner = Manner((await request.json())["manner"])
         return web.json_response({})
 
     async def _cut(self, request: web.Request) -> web.Response:

@@ -9,6 +9,7 @@ import aiohttp
 from aiohttp import web
 from yarl import URL
 
+from tests.harness.faultproxy.creations import already_exists
 from tests.harness.faultproxy.requests import Record, kind_of
 from tests.harness.faultproxy.rules import status
 from tests.harness.faultproxy.watches import Watch
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from multidict import CIMultiDictProxy
 
+    from tests.harness.faultproxy.creations import Creations
     from tests.harness.faultproxy.requests import Records
     from tests.harness.faultproxy.rules import Rule, Rules
     from tests.harness.faultproxy.watches import Watches
@@ -43,13 +45,21 @@ class Forwarder:
     """Forwards to one API server, with the client's credentials."""
 
     def __init__(
-        self, upstream: str, trust: ssl.SSLContext, *, rules: Rules, records: Records, watches: Watches
+        self,
+        upstream: str,
+        trust: ssl.SSLContext,
+        *,
+        rules: Rules,
+        records: Records,
+        watches: Watches,
+        creations: Creations,
     ) -> None:
         self._upstream = upstream
         self._trust = trust
         self._rules = rules
         self._records = records
         self._watches = watches
+        self._creations = creations
         self._session: aiohttp.ClientSession | None = None
 
     async def open(self) -> None:
@@ -84,12 +94,23 @@ class Forwarder:
     async def _serve(
         self, request: web.Request, body: bytes, record: Record, rule: Rule | None
     ) -> web.StreamResponse:
+        if self._creations.concerns(request) and await self._is_refused(request):
+            record.code = 409
+            return web.json_response(already_exists(request.path), status=409)
         if rule is None:
             return await self._forward(request, body, record, rule)
         await asyncio.sleep(rule.delay)
         if not rule.after and (rule.cut or rule.code is not None):
             return refuse(request, record, rule)
         return await self._forward(request, body, record, rule)
+
+    async def _is_refused(self, request: web.Request) -> bool:
+        """Return whether the request creates an object that exists, and that is refused."""
+        assert self._session is not None
+        url = URL(self._upstream + request.raw_path, encoded=True).with_query(None)
+        headers = {"Authorization": request.headers.get("Authorization", "")}
+        async with self._session.get(url, headers=headers) as answer:
+            return answer.ok and self._creations.refuses(request, await answer.read())
 
     async def _forward(
         self, request: web.Request, body: bytes, record: Record, rule: Rule | None

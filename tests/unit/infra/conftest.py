@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
+from platform_infra import names
 from platform_infra.cluster import ClusterError
 from platform_infra.cluster.api_server import IDENTITY_NAMESPACE, ApiServer
 from platform_infra.docker_client import DockerUnavailableError
@@ -17,9 +18,13 @@ from platform_infra.image.build import image_name
 from tests.kit.recording import Recording, engine_loop, record_bundle
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from platform_infra.cluster.adoption import Planned
 
 Record = Callable[..., Recording]
+OWNED = 4
+"""Objects of a stack that are compared before any is registered, at most: its namespace and CRDs."""
 
 
 @pytest.fixture(autouse=True)
@@ -67,6 +72,23 @@ class SharedCluster:
     """Uids of other namespaces by name; None for one that the account may not read."""
     silent: bool = False
     """Whether it does not answer."""
+    silent_later: bool = False
+    """Whether it does not answer any more when the first object is created."""
+
+    existing: tuple[str, ...] = ()
+    """Further objects without an owner, such as `Role shop/operator`."""
+    asked: tuple[Planned, ...] = ()
+    """The objects that the program has searched for last."""
+
+    def has(self, planned: Planned) -> bool:
+        return str(planned) in self.existing or self._key(planned) in self.owners
+
+    def document(self, planned: Planned) -> Mapping[str, Any]:
+        owner = {names.CRD_OWNER: self.owners.get(self._key(planned), "")}
+        return {"metadata": {"annotations": owner, "managedFields": [{"manager": "kubectl-create"}]}}
+
+    def _key(self, planned: Planned) -> str:
+        return f"{planned.namespace}/{planned.name}" if planned.namespace else planned.name
 
     def reader(self, *, kubeconfig: str, context: str) -> ApiServer:
         """Return the reader that a program uses."""
@@ -97,6 +119,12 @@ class Answers(ApiServer):
     def definition(self, name: str) -> Mapping[str, Any] | None:
         return self.cluster.definitions.get(name)
 
+    def existing(self, planned: Sequence[Planned]) -> dict[Planned, Mapping[str, Any]]:
+        if self.cluster.silent_later and len(planned) > OWNED:
+            raise ClusterError("the cluster does not answer")
+        self.cluster.asked = tuple(planned)
+        return {each: self.cluster.document(each) for each in planned if self.cluster.has(each)}
+
     def owner_of_account(self, namespace: str, name: str) -> str:
         return self.cluster.owners.get(f"{namespace}/{name}", "")
 
@@ -105,7 +133,8 @@ class Answers(ApiServer):
 def shared_cluster(monkeypatch: pytest.MonkeyPatch) -> SharedCluster:
     """Replace the API server of lasting clusters; tests/api_server/test_wrong_place.py has a real one."""
     cluster = SharedCluster()
-    monkeypatch.setattr("platform_infra.cluster.ownership.ApiServer", cluster.reader)
+    for module in ("ownership", "cluster"):
+        monkeypatch.setattr(f"platform_infra.cluster.{module}.ApiServer", cluster.reader)
     return cluster
 
 

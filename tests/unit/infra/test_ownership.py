@@ -108,13 +108,13 @@ def test_silent_cluster_fails_an_update(shared_cluster: SharedCluster) -> None:
 @pytest.mark.parametrize("name", [NAMESPACE, CRD])
 def test_object_of_another_state_is_refused_with_its_owner(shared_cluster: SharedCluster, name: str) -> None:
     shared_cluster.owners[name] = f"{STACK} state=first cluster=cluster-uid"
-    kind = "namespace" if name == NAMESPACE else "crd"
+    kind = "Namespace" if name == NAMESPACE else "CustomResourceDefinition"
     with pytest.raises(ClusterError) as caught:
         record()
     for part in (
-        f"{kind} {name}: {STACK} state=first",
+        f"{kind} {name}: owner {STACK} state=first",
         f"This stack is {STACK} state={NEW_STATE}",
-        f"`kubectl --context there annotate {kind} {name} kubernaut.ai/owner-`",
+        "run `tools/notif-platform up test --adopt`",
     ):
         assert part in str(caught.value)
 
@@ -122,7 +122,7 @@ def test_object_of_another_state_is_refused_with_its_owner(shared_cluster: Share
 def test_crd_of_another_stack_is_no_matter_unless_managed(shared_cluster: SharedCluster) -> None:
     shared_cluster.owners[CRD] = "organization/notification-platform/other state=first"
     record(crdManaged="false")
-    with pytest.raises(ClusterError, match="belongs to another stack"):
+    with pytest.raises(ClusterError, match="no state of this stack has them"):
         record()
 
 

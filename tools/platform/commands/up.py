@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, TypedDict
 
 import typer
@@ -19,9 +20,10 @@ from tools.localcluster.toolchain import ensure
 from tools.localcluster.toolchain.layout import architecture
 from tools.platform.command_group import Stack  # noqa: TC001 - typer reads it
 from tools.platform.commands.policy import policies
+from tools.platform.confirmation import Question, confirm
 from tools.platform.console import err, out
 from tools.platform.pulumi.environment import ENGINE_GROUPS, drop_kubeconfig, write_kubeconfig
-from tools.platform.pulumi.stack import open_with_settings, outputs
+from tools.platform.pulumi.stack import adopt_existing, open_with_settings, outputs
 from tools.platform.pulumi.stack import up as update
 from tools.platform.pulumi.stack_file import (
     StackFileError,
@@ -56,7 +58,7 @@ SecretsProvider = Annotated[
 ]
 
 
-def up(
+def up(  # noqa: PLR0913 - one argument per option
     stack: Stack = "dev",
     *,
     refresh: Annotated[
@@ -69,27 +71,48 @@ def up(
             "--policy", help="Let the policies check the update first; a violation changes nothing."
         ),
     ] = False,
+    adopt: Annotated[
+        bool,
+        typer.Option(
+            "--adopt",
+            help="Show which objects exist in the cluster and are in no state, ask, and take them over.",
+        ),
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask, for example in CI.")] = False,
 ) -> None:
     """Bring a stack up: cluster, image and operator.
 
-    The first run downloads or builds what is missing. Running it again changes nothing.
+    The first run downloads or builds what is missing. Running it again changes nothing. An object that exists in the cluster and is
+    in no state is refused without `--adopt`.
 
-    Examples: `up` for the stack dev, `up staging --policy` for another one, `up staging --refresh` to undo drift.
+    Examples: `up` for the stack dev, `up staging --policy` for another one, `up staging --refresh` to undo drift, `up prod --adopt`
+    after the state was lost.
     """
-    bring_up(stack, out, refresh=refresh, secrets_provider=secrets_provider, with_policy=with_policy)
+    options = Options(
+        refresh=refresh, secrets_provider=secrets_provider, with_policy=with_policy, adopt=adopt, yes=yes
+    )
+    bring_up(stack, out, options)
 
 
-def bring_up(
-    name: str,
-    console: Console,
-    *,
-    refresh: bool = False,
-    secrets_provider: str = "",
-    with_policy: bool = False,
-) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The options of `up`."""
+
+    refresh: bool = False
+    secrets_provider: str = ""
+    with_policy: bool = False
+    adopt: bool = False
+    yes: bool = False
+
+
+def bring_up(name: str, console: Console, options: Options | None = None) -> None:
+    options = options or Options()
     start = time.monotonic()
-    stack, toolchain = prepare(name, secrets_provider=secrets_provider)
-    values, changed = update(stack, refresh=refresh, policies=policies(name) if with_policy else None)
+    stack, toolchain = prepare(name, secrets_provider=options.secrets_provider)
+    if options.adopt:
+        confirm_adoption(stack, yes=options.yes)
+    checks = policies(name) if options.with_policy else None
+    values, changed = update(stack, refresh=options.refresh, policies=checks)
     seconds = time.monotonic() - start
     console.print(f"\n{name} is up after {seconds:.0f} s, {'changed' if changed else 'nothing to change'}.")
     if "kubeconfig" in values:
@@ -101,6 +124,19 @@ def bring_up(
         console.print(
             f"  export PATH={toolchain.bin}:$PATH\n  kubectl --context {values['context']} get notif -A   # with your kubeconfig"
         )
+
+
+def confirm_adoption(stack: PulumiStack, *, yes: bool) -> None:
+    """Show what the next update of the stack adopts, if anything, and ask."""
+    found = adopt_existing(stack)
+    if not found:
+        err.print(f"{stack.name}: nothing exists in its cluster that is in no state")
+        return
+    err.print(f"`up` takes these objects over for {stack.name}:", *found, sep="\n")
+    question = Question(
+        action="take them over", command=f"up {stack.name} --adopt", untouched="nothing has been changed"
+    )
+    confirm(stack.name, question, yes=yes)
 
 
 def prepare(name: str, *, secrets_provider: str = "") -> tuple[PulumiStack, Toolchain]:

@@ -53,6 +53,8 @@ class Violation:
 class EventLog:
     def __init__(self) -> None:
         self._errors: dict[str, list[str]] = {}
+        self.notes: list[str] = []
+        """Messages of the program that are neither a warning nor an error."""
         self.violations: list[Violation] = []
         self.policy_packs: list[str] = []
         self._planned: list[Change] = []
@@ -90,6 +92,8 @@ class EventLog:
         message = event.message.strip()
         if event.severity == "error" and message and not message.startswith(PROGRAM_EXITED):
             self._errors.setdefault(message, []).append(event.urn or "")
+        elif event.severity == "info" and message:
+            self.notes.append(message)
 
     @contextlib.contextmanager
     def operation(self) -> Iterator[None]:
@@ -264,7 +268,7 @@ KNOWN_ERRORS = (
         re.escape(f".metadata.annotations.{CRD_OWNER}"),
         "a CRD or the namespace in this cluster belongs to another stack or state, named by its annotation "
         "kubernaut.ai/owner: use the backend with that state; or set crdManaged to false and choose another "
-        "operatorNamespace; or remove the annotation if that state no longer exists (docs/environments.md#owner)",
+        "operatorNamespace; or run `tools/notif-platform up NAME --adopt` if that state no longer exists (docs/environments.md#owner)",
     ),
     KnownError(
         rf"Apply failed with \d+ conflicts?: (?!.*{re.escape(CRD_OWNER)})",

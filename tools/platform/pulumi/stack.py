@@ -16,7 +16,7 @@ from pulumi import automation as auto
 from pulumi.automation import ConcurrentUpdateError
 from pydantic import SecretStr
 
-from platform_infra.names import PROJECT
+from platform_infra.names import ADOPT_VARIABLE, ADOPTED, PROJECT
 from platform_infra.settings.sections.cluster import Cluster, ClusterKind
 from tools.platform.errors import PlatformError
 from tools.platform.pulumi.engine import environment_values, workspace
@@ -144,6 +144,17 @@ class Policies:
 
 class PolicyViolationError(PlatformError):
     """Policies reject the update; nothing has been changed."""
+
+
+def adopt_existing(stack: auto.Stack) -> list[str]:
+    """Let the next update adopt what exists in the cluster and is in no state; return a line for each such object.
+
+    Raises:
+        CommandError: the preview failed.
+    """
+    stack.workspace.env_vars = {**stack.workspace.env_vars, **TAKE_BACK, ADOPT_VARIABLE: stack.name}
+    notes = [note for note in preview(stack).notes if note.startswith(ADOPTED)]
+    return list(dict.fromkeys(line for note in notes for line in note.splitlines()[1:]))
 
 
 def up(
