@@ -48,7 +48,7 @@ def markdown_table() -> str:
     """Return every key with its type, default and description as a Markdown table."""
     rows = ["| key | type | default | description |", "|---|---|---|---|"]
     for key, path in PATHS.items():
-        entry = _entry(path)
+        entry = declaration(path)
         kind = entry["type"] + (f" of {entry['items']['type']}" if "items" in entry else "")
         rows.append(f"| `{key}` | {kind} | `{json.dumps(entry['default'])}` | {entry['description']} |")
     return "\n".join(rows) + "\n"
@@ -74,7 +74,8 @@ def editor_schema() -> dict[str, Any]:
             **dict.fromkeys(ENGINE_KEYS, True),
         },
         "additionalProperties": False,
-        "$defs": {"secret": SECRET} | {name: kinds[name] for name in sorted(_named(properties, kinds))},
+        "$defs": {"secret": SECRET}
+        | {name: kinds[name] for name in sorted(named_definitions(properties, kinds))},
     }
 
 
@@ -82,7 +83,7 @@ def component_arguments() -> str:
     """Return the fields of the typed dictionary in `component_args.py`, one per setting."""
     fields = []
     for key, path in PATHS.items():
-        entry = _entry(path)
+        entry = declaration(path)
         default = (
             f" The default is `{json.dumps(entry['default'])}`."
             if entry["default"] not in ("", [], {})
@@ -111,18 +112,23 @@ def _docstring(text: str) -> str:
     return f'r"""{text} """' if text.endswith('"') else f'"""{text}"""'
 
 
-def _for_editors(path: tuple[str, ...], schema: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema of a value, which can also be a secret, or the text that the engine writes for a scalar."""
+def value_schemas(path: Path, schema: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the schemas of the values of a setting, of which one applies; `schema` is that of all settings."""
     branch = schema
     for name in path[:-1]:
         branch = schema["$defs"][branch["properties"][name]["$ref"].rpartition("/")[2]]
     declared = branch["properties"][path[-1]]
     parts = [part for part in declared.get("anyOf", [declared]) if part.get("type") != "null"]
-    value = {key: part for key, part in parts[0].items() if key not in _ANNOTATIONS}
-    entry = _entry(path)
+    return [{key: each for key, each in part.items() if key not in _ANNOTATIONS} for part in parts]
+
+
+def _for_editors(path: Path, schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a value, which can also be a secret, or the text that the engine writes for a scalar."""
+    value, *others = value_schemas(path, schema)
+    entry = declaration(path)
     forms: list[dict[str, Any]] = [value, {"$ref": "#/$defs/secret"}]
-    if len(parts) > 1:
-        forms[1:1] = [*parts[1:], {"enum": ["true", "false"]}]
+    if others:
+        forms[1:1] = [*others, {"enum": ["true", "false"]}]
     match entry["type"]:
         case "boolean":
             forms.insert(1, {"enum": ["true", "false"]})
@@ -137,18 +143,18 @@ def _for_editors(path: tuple[str, ...], schema: dict[str, Any]) -> dict[str, Any
 _ANNOTATIONS = {"title", "default", "description", "format", "writeOnly"}
 
 
-def _named(part: Any, kinds: dict[str, Any]) -> set[str]:  # noqa: ANN401 - any part of a schema
+def named_definitions(part: Any, kinds: dict[str, Any]) -> set[str]:  # noqa: ANN401 - any part of a schema
     """Return the names of the definitions that a part of a schema refers to, directly or indirectly."""
     if isinstance(part, list):
-        return set().union(*(_named(item, kinds) for item in part))
+        return set().union(*(named_definitions(item, kinds) for item in part))
     if not isinstance(part, dict):
         return set()
-    below: set[str] = set().union(*(_named(item, kinds) for item in part.values()))
+    below: set[str] = set().union(*(named_definitions(item, kinds) for item in part.values()))
     name = str(part.get("$ref", "")).rpartition("/")[2]
-    return below | ({name} | _named(kinds[name], kinds) if name in kinds else set())
+    return below | ({name} | named_definitions(kinds[name], kinds) if name in kinds else set())
 
 
-def _entry(path: Path) -> dict[str, Any]:
+def declaration(path: Path) -> dict[str, Any]:
     """Return the declaration of a setting: its JSON type, default and description."""
     field = _FIELDS[path]
     default = default_of(path)
@@ -163,7 +169,7 @@ def _for_pulumi(path: Path) -> dict[str, Any]:
 
     The engine refuses a secret that has a type if its default, which is in plain text, applies.
     """
-    entry = _entry(path)
+    entry = declaration(path)
     if is_secret(_FIELDS[path]):
         return {"secret": True, **{key: part for key, part in entry.items() if key != "type"}}
     if entry["type"] in {"number", "string"}:
