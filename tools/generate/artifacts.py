@@ -18,7 +18,7 @@ from notification_contract.kinds.definitions import (
     NOTIFICATION_SOURCE,
 )
 from platform_infra.settings import declarations
-from tools.generate import channel_names, compatibility, crd, documentation, openapi, version
+from tools.generate import channel_names, chart, compatibility, crd, documentation, openapi, version
 from tools.generate.recording import recording
 from tools.generate.reference import reference
 
@@ -118,6 +118,20 @@ CRDS = tuple(
 """The files that the generator of the editors' schema reads."""
 
 
+CHART = "charts/notification-platform"
+CHART_FILES: dict[str, Callable[[], str]] = {
+    "values.yaml": chart.values,
+    "values.schema.json": chart.schema,
+    "files/settings.yaml": chart.settings_files,
+    "files/admission.yaml": chart.admission,
+    "files/rules.yaml": chart.alert_rules,
+    "files/dashboard.json": chart.dashboard,
+    "files/dashboard-with-gateway.json": chart.gateway_dashboard,
+    **{f"files/crds/{kind.plural}.yaml": partial(crd.text, kind) for kind in KINDS},
+}
+"""The content of each generated file of the chart."""
+
+
 def _page_part(page: str, part: str, content: Callable[[], str]) -> Artifact:
     return Artifact(path=f"docs/{page}.md", block=f"{part}, by make generate", content=content)
 
@@ -145,6 +159,8 @@ ARTIFACTS = (
     _page_part("notificationreceiver", "reference", partial(reference, NOTIFICATION_RECEIVER)),
     Artifact(path="docs/images/notif.svg", content=recording),
     Artifact(path="docs/openapi.json", content=openapi.text),
+    Artifact(path=f"{CHART}/Chart.yaml", content=version.version, version=r"(^(?:version|appVersion): )\S+"),
+    *(Artifact(path=f"{CHART}/{path}", content=content) for path, content in CHART_FILES.items()),
     *(
         _page_part(f"{folder}/{page}", "examples", partial(examples, folder, page))
         for folder, files in EXAMPLES.items()
