@@ -115,7 +115,8 @@ def foreign_base() -> Path:
         for package in sorted((root / "var/cache/apt/archives").glob("*.deb")):
             _unpack(package, root)
         # An unpacked folder takes the place of the link to usr/lib.
-        run("cp", "--archive", "--force", f"{root}/lib/.", f"{root}/usr/lib")
+        if not (root / "lib").is_symlink():
+            run("cp", "--archive", "--force", f"{root}/lib/.", f"{root}/usr/lib")
         shutil.rmtree(root / "usr/share/doc")
         certificates = "".join(file.read_text() for file in sorted((root / CERTIFICATES).glob("*.crt")))
         (root / "etc/ssl/certs").mkdir(parents=True, exist_ok=True)

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from platform_infra.image.base import pinned
 from tools.platform.errors import PlatformError
 from tools.platform.pulumi.environment import ROOT
 from tools.platform.release import prepare as preparing
 from tools.platform.release.prepare import git, prepare, run
+from tools.platform.release.publish import source_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -92,6 +94,42 @@ def test_checkout_with_changes_is_refused(checkout: Path) -> None:
     with pytest.raises(PlatformError, match=r"has changes:\n\?\? another"):
         prepare("0.1.0", checkout)
     assert not git(checkout, "tag", "--list")
+
+
+@pytest.fixture
+def tagged(checkout: Path) -> Path:
+    """A checkout whose commit has the tag of VERSION."""
+    git(checkout, "tag", "v0.1.0")
+    return checkout
+
+
+def test_source_of_a_release_is_the_commit_of_its_tag(tagged: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CI_PROJECT_URL", raising=False)
+    monkeypatch.setenv("GITHUB_SERVER_URL", "https://git.example")
+    monkeypatch.setenv("GITHUB_REPOSITORY", "a/b")
+    source = source_of("v0.1.0", tagged)
+    assert (source.version, source.url) == ("0.1.0", "https://git.example/a/b")
+    assert source.commit == git(tagged, "rev-parse", "HEAD")
+    labels = source.labels(pinned(f"python:3.13-slim@sha256:{'1' * 64}"))
+    assert labels["org.opencontainers.image.revision"] == source.commit
+    assert labels["org.opencontainers.image.base.name"] == "python:3.13-slim"
+
+
+def test_tag_of_another_version_is_refused(tagged: Path) -> None:
+    with pytest.raises(PlatformError, match=r"TAG: v0\.2\.0 is not v0\.1\.0"):
+        source_of("v0.2.0", tagged)
+
+
+def test_tag_of_another_commit_is_refused(tagged: Path) -> None:
+    git(tagged, "commit", "--quiet", "--allow-empty", "--message", "Next")
+    with pytest.raises(PlatformError, match="is not the commit that is checked out"):
+        source_of("v0.1.0", tagged)
+
+
+def test_changed_checkout_is_not_published(tagged: Path) -> None:
+    (tagged / "another").touch()
+    with pytest.raises(PlatformError, match="has changes"):
+        source_of("v0.1.0", tagged)
 
 
 def test_version_needs_neither_environment_nor_network(tmp_path: Path) -> None:
