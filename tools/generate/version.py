@@ -6,15 +6,11 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PATTERN = (
-    r'(^version = "|^__version__: Final = "|^VERSION: Final = "'
-    r'|^  "(?:atomic-status|notification-[a-z]+)==|^(?:version|appVersion): "?)[^"\n]+'
-)
+PATTERN = r'(^version = "|^__version__: Final = "|^VERSION: Final = "|^  "(?:atomic-status|notification-[a-z]+)==)[^"]+'
 """What precedes the version in a declaration or in a requirement of one distribution on another, and the version itself."""
 PATHS = (
     "pyproject.toml",
     *(str(file.relative_to(ROOT)) for file in sorted(ROOT.glob("packages/*/pyproject.toml"))),
-    *(str(file.relative_to(ROOT)) for file in sorted(ROOT.glob("charts/*/Chart.yaml"))),
     "operator/notification_operator/__init__.py",
     "infra/component_package/pyproject.toml",
     "infra/component_package/notification_platform_component/__main__.py",
