@@ -152,6 +152,7 @@ ARTIFACTS = (
     _page_part("notificationrequest", "phases", documentation.phase_diagram),
     *CRDS,
     _page_part("receivers", "types", documentation.types_table),
+    _page_part("monitoring", "alerts", documentation.alerts_table),
     _page_part("routing", "kinds", documentation.routing_kinds),
     _page_part("add-a-channel", "channels", documentation.channels),
     _page_part("sources/reference", "reference", partial(reference, NOTIFICATION_SOURCE)),

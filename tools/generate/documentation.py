@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from enum import StrEnum
 from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args, get_origin
 
 from pydantic import BaseModel
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
 
+RUNBOOKS = Path(__file__).resolve().parents[2] / "docs" / "runbooks"
 SIGNS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
 
 
@@ -84,6 +86,17 @@ def types_table() -> str:
         names = ", ".join(f"`{each.name}`" for each in described)
         titles = ", ".join(each.title for each in described)
         rows.append(f"| {names} | [{titles}](receivers/{page}.md) | {described[0].credential} |")
+    return "\n".join(rows)
+
+
+def alerts_table() -> str:
+    """Return one row per runbook: the alert, its severity, and the condition, which its first sentence states."""
+    rows = ["| alert | severity | condition |", "|---|---|---|"]
+    pages = {file.stem: file.read_text("utf-8").split("\n\n")[1] for file in RUNBOOKS.glob("*.md")}
+    for name, paragraph in sorted(pages.items(), key=lambda each: (each[1].partition(":")[0], each[0])):
+        severity, _, condition = " ".join(paragraph.replace("](../", "](").split()).partition(": ")
+        first = condition.partition(". ")[0].removesuffix(".")
+        rows.append(f"| [{name}](runbooks/{name}.md) | {severity.lower()} | {first} |")
     return "\n".join(rows)
 
 
