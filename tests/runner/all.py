@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 KEEP_FAILED = "--keep-failed"
 LONG = "--long"
-LONG_WITHOUT_CLUSTER = ("tests/api_server", "tests/engine", "tests/release", "-m", "long")
+LONG_WITHOUT_CLUSTER = ("tests/api_server", "tests/engine", "tests/release", "tests/unit/infra", "-m", "long")
 CHECKS = ("pre_commit", "run", "--all-files", "--hook-stage", "manual")
 # The longest tests first: at the end, when a worker has nothing left to do, the others run short ones.
 WITHOUT_CLUSTER = ("tests/engine", "tests/api_server", "tests/cli", "tests/property", "tests/unit")

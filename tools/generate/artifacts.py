@@ -160,7 +160,6 @@ ARTIFACTS = (
     _page_part("notificationreceiver", "reference", partial(reference, NOTIFICATION_RECEIVER)),
     Artifact(path="docs/images/notif.svg", content=recording),
     Artifact(path="docs/openapi.json", content=openapi.text),
-    Artifact(path=f"{CHART}/Chart.yaml", content=version.version, version=r"(^(?:version|appVersion): )\S+"),
     *(Artifact(path=f"{CHART}/{path}", content=content) for path, content in CHART_FILES.items()),
     *(
         _page_part(f"{folder}/{page}", "examples", partial(examples, folder, page))

@@ -40,6 +40,7 @@ REFUSED: Final[Mapping[str, str]] = {
     "operatorRegistryServer": "a chart keeps no secrets; name Secrets with operatorImagePullSecrets",
     "operatorRegistryUsername": "a chart keeps no secrets; name Secrets with operatorImagePullSecrets",
     "operatorRegistryPassword": "a chart keeps no secrets; name Secrets with operatorImagePullSecrets",
+    "deployWave": "only stacks of Pulumi are deployed in waves; remove it",
     "operatorBaseImage": "a chart builds no image; set operatorImage",
     "operatorSettingsVersion": "the chart has the settings of its own release; remove it, and use the chart that was released with the image",
 }
