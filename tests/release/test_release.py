@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import struct
@@ -103,7 +104,9 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Publis
         base = push_bases(registry)
         results = []
         for clone in (first, second):
-            options = ("--registry", f"{registry}/{clone.name}", "--base", base, "--no-manifests")
+            options = ["--registry", f"{registry}/{clone.name}", "--base", base]
+            if clone == first:
+                options.append("--no-manifests")
             image = command(clone, "release", "publish", f"v{version}", *options)
             results.append(Published(image=image, folder=clone / "build" / "release", version=version))
         yield results[0], results[1]
@@ -181,3 +184,23 @@ def test_bill_of_materials_has_every_locked_package(
             version = str(requirement.specifier).removeprefix("==")
             assert f"pkg:pypi/{canonicalize_name(requirement.name)}@{version}" in text
     assert "pkg:deb/debian/libc6@" in text
+
+
+def test_chart_and_manifests_install_the_published_image(published: tuple[Published, Published]) -> None:
+    _, second = published
+    assert f"image: {second.image}" in (second.folder / "install.yaml").read_text()
+    chart = Repository(second.image.replace("/operator@", "/charts/notification-platform@").partition("@")[0])
+    (layer,) = chart.manifest(second.version)["layers"]
+    with tarfile.open(fileobj=io.BytesIO(chart.blob(layer["digest"]))) as archive:
+        values = archive.extractfile("notification-platform/values.yaml")
+        assert values is not None
+        assert f"operatorImage: {second.image}" in values.read().decode()
+    assert (second.folder / f"notification-platform-{second.version}.tgz").is_file()
+
+
+def test_checksums_are_those_of_every_other_file(published: tuple[Published, Published]) -> None:
+    folder = published[1].folder
+    lines = (folder / "SHA256SUMS").read_text().splitlines()
+    sums = {name: checksum for checksum, name in (line.split("  ") for line in lines)}
+    files = {file.name: file for file in folder.iterdir() if file.name != "SHA256SUMS"}
+    assert sums == {name: hashlib.sha256(file.read_bytes()).hexdigest() for name, file in files.items()}

@@ -196,3 +196,10 @@ def test_notes_are_the_section_of_the_version(checkout: Callable[[str], Source])
 def test_release_without_a_section_of_the_changelog_is_refused(checkout: Callable[[str], Source]) -> None:
     with pytest.raises(PlatformError, match=r"no section 0\.2\.0"):
         publish.notes(checkout("# Changelog\n"), PUBLISHED)
+
+
+def test_chart_installs_the_image_of_the_release() -> None:
+    values = (ROOT / publish.CHART / "values.yaml").read_text("utf-8")
+    assert f"\noperatorImage: {IMAGE}\n" in publish.with_image(values, IMAGE)
+    with pytest.raises(ValueError, match="has 0 lines"):
+        publish.with_image("replicas: 1\n", IMAGE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import sys
 from contextlib import contextmanager
@@ -80,20 +81,11 @@ def publish(source: Source, registry: str, *, base: str = "", manifests: bool = 
     _record(source, built, published, folder, key)
     if manifests:
         with _stack(source.root, published.name):
-            command = (
-                sys.executable,
-                "-m",
-                "tools.platform",
-                "export",
-                STACK,
-                "--to",
-                str(folder / "manifests"),
-            )
-            run(source.root, *command)
+            target = ("--to", str(folder / "manifests"))
+            run(source.root, sys.executable, "-m", "tools.platform", "export", STACK, *target)
         shutil.move(folder / "manifests" / "install.yaml", folder / "install.yaml")
         shutil.rmtree(folder / "manifests")
-    if (source.root / CHART).is_dir():
-        push_chart(source, f"{registry}/charts/{CHART.name}", folder)
+    push_chart(source, f"{registry}/charts/{CHART.name}", folder, published.name)
     (folder / "notes.md").write_text(notes(source, published), "utf-8")
     _write_checksums(folder)
     return published
@@ -108,19 +100,31 @@ def wheels(source: Source, folder: Path) -> None:
     (folder / ".gitignore").unlink(missing_ok=True)
 
 
-def push_chart(source: Source, repository: str, folder: Path) -> None:
-    """Push the chart as `helm push` does, and write its archive."""
-    files = [
-        (f"{CHART.name}/{file.relative_to(source.root / CHART)}", file.read_bytes())
-        for file in sorted((source.root / CHART).rglob("*"))
-        if file.is_file()
-    ]
-    archive = compressed(packed(files, time=source.time))
-    (folder / f"{CHART.name}-{source.version}.tgz").write_bytes(archive)
-    about = yaml.safe_load((source.root / CHART / "Chart.yaml").read_text("utf-8"))
-    config = json.dumps(about, sort_keys=True).encode()
+def push_chart(source: Source, repository: str, folder: Path, image: str) -> None:
+    """Push the chart, which installs the image of the release, as `helm push` does, and write its archive."""
+    chart = source.root / CHART
+    files = {str(file.relative_to(chart)): file.read_bytes() for file in chart.rglob("*") if file.is_file()}
+    files["values.yaml"] = with_image(files["values.yaml"].decode("utf-8"), image).encode()
+    archive = compressed(
+        packed(((f"{chart.name}/{name}", content) for name, content in files.items()), time=source.time)
+    )
+    (folder / f"{chart.name}-{source.version}.tgz").write_bytes(archive)
+    about = yaml.safe_load(files["Chart.yaml"])
     layers: list[tuple[str, bytes, dict[str, str]]] = [(CHART_CONTENT, archive, {})]
+    config = json.dumps(about, sort_keys=True).encode()
     Repository(repository).push(Artifact(config=(CHART_CONFIG, config), layers=layers), str(about["version"]))
+
+
+def with_image(values: str, image: str) -> str:
+    """Return the values of the chart with a default image.
+
+    Raises:
+        ValueError: the values declare no image.
+    """
+    text, count = re.subn(r'^operatorImage: ""$', f"operatorImage: {image}", values, flags=re.MULTILINE)
+    if count != 1:
+        raise ValueError(f'{CHART}/values.yaml has {count} lines `operatorImage: ""`, and needs one')
+    return text
 
 
 def notes(source: Source, published: PublishedImage) -> str:
