@@ -1,0 +1,157 @@
+"""Installation without Pulumi on a real cluster: every command of the page runs, notifications are delivered, and Pulumi takes over."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+from platform_infra import names
+from platform_infra.cluster.local.images import load_image
+from platform_infra.cluster.local.spec import CONTEXT
+from platform_infra.image import build as image_build
+from tests.harness.bare_node import BareNode, bare_node
+from tests.harness.checkout import Checkout
+from tests.harness.notifications import notification
+from tools.localcluster.toolchain import ensure
+from tools.platform.pulumi.environment import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.alone,
+    pytest.mark.needs_pod,
+    pytest.mark.timeout(900, func_only=True),
+]
+PAGE = ROOT / "docs" / "yaml-and-helm.md"
+PLATFORM = "tools/notif-platform "
+STACK, HOME, PROJECT = "prod", "notification-system", names.PROJECT
+VALUES = {"operatorReplicas": 2}
+RBAC = "/apis/rbac.authorization.k8s.io/v1"
+KINDS = {
+    "Namespace": "/api/v1/namespaces",
+    "ServiceAccount": f"/api/v1/namespaces/{HOME}/serviceaccounts",
+    "Service": f"/api/v1/namespaces/{HOME}/services",
+    "ConfigMap": f"/api/v1/namespaces/{HOME}/configmaps",
+    "Deployment": f"/apis/apps/v1/namespaces/{HOME}/deployments",
+    "NetworkPolicy": f"/apis/networking.k8s.io/v1/namespaces/{HOME}/networkpolicies",
+    "PodDisruptionBudget": f"/apis/policy/v1/namespaces/{HOME}/poddisruptionbudgets",
+    "Role": f"{RBAC}/namespaces/{HOME}/roles",
+    "RoleBinding": f"{RBAC}/namespaces/{HOME}/rolebindings",
+    "ClusterRole": f"{RBAC}/clusterroles",
+    "ClusterRoleBinding": f"{RBAC}/clusterrolebindings",
+    "FlowSchema": "/apis/flowcontrol.apiserver.k8s.io/v1/flowschemas",
+    "ValidatingAdmissionPolicy": "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies",
+    "ValidatingAdmissionPolicyBinding": "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings",
+}
+"""The path of each kind that the platform has objects of."""
+DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+
+
+def commands(title: str) -> list[str]:
+    """Return the commands of a section of the page."""
+    (section,) = re.findall(
+        rf"^## {title}$(.*?)(?=^## |\Z)", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL
+    )
+    (block,) = re.findall(r"^```sh\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+    return [line.partition("  #")[0].strip() for line in block.splitlines()]
+
+
+class Trial:
+    """A folder with the chart and a copy of the checkout, and the cluster of a bare node."""
+
+    def __init__(self, bare: BareNode, place: Path) -> None:
+        self.bare = bare
+        self.checkout = Checkout(place)
+        self.image = image_build.image_name("")
+        image_build.build(image=self.image, base="")
+        load_image(bare.container, self.image)
+        (place / "charts").symlink_to(ROOT / "charts")
+        values = {"operatorImage": self.image, **VALUES}
+        (place / "values.yaml").write_text(yaml.safe_dump(values), "utf-8")
+        cluster = {
+            "clusterKind": "existing",
+            "clusterKubeconfig": bare.kubeconfig,
+            "clusterContext": CONTEXT,
+        }
+        self.checkout.write_stack(STACK, **cluster, **values)
+        self.checkout.use_own_secrets()
+
+    def run(self, command: str) -> str:
+        """Run a command of the page, and return its output."""
+        if command.startswith(PLATFORM):
+            return self.platform(*shlex.split(command.removeprefix(PLATFORM)))
+        programs = ensure(["kubernetes", "helm"]).env()["PATH"]
+        variables = {**os.environ, "PATH": programs, "KUBECONFIG": self.bare.kubeconfig}
+        done = subprocess.run(
+            shlex.split(command),
+            cwd=self.checkout.folder,
+            env=variables,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{command}\n{done.stdout}"
+        return done.stdout
+
+    def platform(self, *arguments: str) -> str:
+        output = self.checkout.platform(*arguments, **self.checkout.environment)
+        assert output.code == 0, output.text
+        return output.text
+
+    def delivers(self) -> None:
+        obj = self.bare.cluster.create(notification("default"))
+        final = self.bare.cluster.final("default", obj["metadata"]["name"])
+        assert final["status"]["phase"] == "Sent"
+
+    def uids(self) -> dict[str, str]:
+        """Return the identity of every object of the platform, by kind and name."""
+        found: dict[str, str] = {}
+        for kind, path in KINDS.items():
+            listed = self.bare.cluster.request(
+                "GET", f"{path}?labelSelector=app.kubernetes.io/part-of={PROJECT}"
+            )
+            found |= {
+                f"{kind} {each['metadata']['name']}": each["metadata"]["uid"] for each in listed["items"]
+            }
+        for name in (names.CRD, names.RECEIVER_CRD):
+            found[name] = self.bare.cluster.request("GET", f"{DEFINITIONS}/{name}")["metadata"]["uid"]
+        return found
+
+
+@pytest.fixture
+def trial(tmp_path: Path) -> Iterator[Trial]:
+    with bare_node() as bare:
+        yield Trial(bare, tmp_path)
+
+
+def adopted(trial: Trial) -> None:
+    """Let Pulumi take over what is installed: it replaces and deletes nothing."""
+    before = trial.uids()
+    output = trial.platform("up", STACK, "--adopt", "--yes")
+    assert not re.search(r"\b(replaced|deleted)\b", output), output
+    assert trial.uids() == before
+    trial.delivers()
+
+
+def test_objects_applied_by_kubectl_deliver_and_are_adopted(trial: Trial) -> None:
+    for command in commands("YAML"):
+        trial.run(command)
+    trial.delivers()
+    adopted(trial)
+
+
+def test_release_of_helm_delivers_and_is_adopted(trial: Trial) -> None:
+    for command in commands("Helm"):
+        trial.run(command)
+    trial.delivers()
+    adopted(trial)
