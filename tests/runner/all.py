@@ -26,7 +26,14 @@ LONG = "--long"
 LONG_WITHOUT_CLUSTER = ("tests/api_server", "tests/engine", "tests/release", "tests/unit/infra", "-m", "long")
 CHECKS = ("pre_commit", "run", "--all-files", "--hook-stage", "manual")
 # The longest tests first: at the end, when a worker has nothing left to do, the others run short ones.
-WITHOUT_CLUSTER = ("tests/engine", "tests/api_server", "tests/cli", "tests/property", "tests/unit")
+WITHOUT_CLUSTER = (
+    "tests/engine",
+    "tests/api_server",
+    "tests/cli",
+    "tests/release",
+    "tests/property",
+    "tests/unit",
+)
 
 KeepFailed = Annotated[
     bool, typer.Option(KEEP_FAILED, help="Keep the stack and the namespaces of failed tests.")

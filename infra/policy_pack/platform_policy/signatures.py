@@ -23,6 +23,9 @@ PUBLIC_KEY: Final = "publicKey"
 IMAGES: Final = "images"
 ANNOTATION: Final = "dev.cosignproject.cosign/signature"
 PAYLOAD: Final = "application/vnd.dev.cosign.simplesigning.v1+json"
+MANIFESTS: Final = (
+    "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json"
+)
 LOCAL: Final = ("127.0.0.1", "localhost")
 
 
@@ -98,7 +101,7 @@ def fetch(name: str, digest: str) -> Sequence[tuple[bytes, str]]:
 
     def get(url: str) -> bytes:
         try:
-            answer = call(registry, f"{registry.prefix}://{url}", headers={"Accept": "*/*"})
+            answer = call(registry, f"{registry.prefix}://{url}", headers={"Accept": f"{MANIFESTS}, */*"})
         except (requests.RequestException, ValueError) as error:
             raise SignatureError(f"the registry does not answer: {error}") from error
         if answer.status_code == requests.codes.not_found:
