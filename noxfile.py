@@ -22,7 +22,7 @@ OSV_SCANNER = "github.com/google/osv-scanner/v2/cmd/osv-scanner@v2.6.0"
 GOVULNCHECK = "golang.org/x/vuln/cmd/govulncheck@v1.9.0"
 LOCKS = (
     "requirements.lock",
-    "requirements-eks.lock",
+    "examples/clusters/eks/requirements.lock",
     "operator/installer.lock",
     "operator/requirements.lock",
     "infra/policy_pack/requirements.lock",

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Locks the newest versions that pyproject.toml allows in uv.lock, and exports them, with hashes, for the environments:
-# this repository, the operator's image, the policy pack and the EKS extra.
+# this repository, the operator's image and the policy pack. Locks those of the examples, too.
 #   --export  only writes the exports of the present uv.lock
 #   --check   writes nothing; fails if uv.lock does not match pyproject.toml, or an export does not match uv.lock
 # Neither option needs the network.
@@ -26,16 +26,15 @@ if [ "${1-}" = --check ]; then
   }
 elif [ "${1-}" != --export ]; then
   uv lock --quiet --upgrade
+  example=examples/clusters/eks
+  uv pip compile --quiet --upgrade --generate-hashes --no-header --python-version 3.11 -o "$example/requirements.lock" "$example/requirements.txt"
 fi
 
 export_lock requirements.lock --extra infra --extra apprise
 export_lock operator/requirements.lock --no-default-groups
 export_lock infra/policy_pack/requirements.lock --only-group policy
-export_lock eks.lock --no-default-groups --extra eks
-# Only the extra itself: requirements.lock pins its dependencies.
-awk 'NR == 1 || /^[^ ]/ { keep = NR == 1 || /^pulumi-aws==/ } keep' "$exports/eks.lock" >"$exports/requirements-eks.lock"
 
-for name in requirements.lock operator/requirements.lock infra/policy_pack/requirements.lock requirements-eks.lock; do
+for name in requirements.lock operator/requirements.lock infra/policy_pack/requirements.lock; do
   if [ "${1-}" != --check ]; then
     cp "$exports/$name" "$name"
   elif ! cmp -s "$exports/$name" "$name"; then

@@ -25,7 +25,6 @@ from platform_infra.monitoring.component import Observability, ObservabilityArgs
 from platform_infra.namespace import POD_SECURITY, check_namespace, operator_namespace
 from platform_infra.preview.access import PreviewAccess
 from platform_infra.settings.derivation import operator_settings
-from platform_infra.settings.sections.cluster import ClusterKind
 from platform_infra.workload.deployment import OperatorDeployment, OperatorDeploymentArgs
 from platform_infra.workload.drills import Drills, DrillsArgs
 from platform_infra.workload.flow_schemas import FlowSchemas, FlowSchemasArgs
@@ -135,8 +134,7 @@ class Bundle(pulumi.ComponentResource):
             "context": self.cluster.context,
             "node": self.cluster.node_name,
         }
-        kind = settings.cluster.kind
-        if kind.is_local or kind == ClusterKind.EKS or settings.preview.number:
+        if settings.cluster.kind.is_local or settings.preview.number:
             outputs["kubeconfig"] = self.cluster.kubeconfig
         if self.gateway:
             outputs["gatewayUrl"] = self.gateway.url

@@ -23,7 +23,7 @@ class NotificationPlatformArgs(TypedDict, total=False):
     """Whether the program takes over objects of the platform that exist in the cluster and are in no state. Otherwise the first update refuses them. Remove it after that update. It cannot be combined with a provider, whose `upsertExistingObjects` decides. The default is `false`."""
     # Generated from the stack's settings by `make generate`.
     cluster_kind: str
-    """Source of the cluster: `local` starts a node on this machine, `kind` creates a cluster with the command `kind`, `existing` uses the cluster of a kubeconfig, `stack` that of another stack, `pod` that of the pod that the program runs in, `eks` creates an Amazon EKS cluster. One of local, existing, stack, pod, eks, kind. The default is `"local"`."""
+    """Source of the cluster: `local` starts a node on this machine, `kind` creates a cluster with the command `kind`, `existing` uses the cluster of a kubeconfig, `stack` that of another stack, `pod` that of the pod that the program runs in. One of local, existing, stack, pod, kind. The default is `"local"`."""
     cluster_kubeconfig: str
     """For `existing`: path of a kubeconfig file, or its content (then set it with --secret)."""
     cluster_context: str
@@ -40,18 +40,6 @@ class NotificationPlatformArgs(TypedDict, total=False):
     """For `local`: whether the node enforces NetworkPolicies. The first use builds kube-router from Go modules, which takes about two minutes. The default is `false`."""
     cluster_local_priority_and_fairness: bool
     """For `local`: whether the API server of the node queues requests by priority, as other clusters do. The default is `false`."""
-    cluster_eks_subnets: list[str]
-    """For `eks`: ids of at least two subnets in different zones."""
-    cluster_eks_version: str
-    """For `eks`: Kubernetes version, such as `1.36`; empty uses the default of EKS."""
-    cluster_eks_public_cidrs: list[str]
-    """For `eks`: CIDR blocks that can reach the API server from outside the VPC; empty for none."""
-    cluster_eks_node_type: str
-    """For `eks`: instance type of the nodes. The default is `"m6i.large"`."""
-    cluster_eks_nodes: int
-    """For `eks`: number of nodes. The default is `2`."""
-    cluster_eks_kms_key: str
-    """For `eks`: ARN of the KMS key that encrypts Secrets; empty creates a key."""
     crd_managed: bool
     """Whether this stack owns the CRDs; set it to false if another stack of the same cluster does. The default is `true`."""
     crd_retain: bool

@@ -125,10 +125,9 @@ def restore(team: Team) -> None:
 def made_types() -> set[str]:
     """Return the kind of every class of a Kubernetes object that a module of the platform imports."""
     modules = pkgutil.walk_packages(platform_infra.__path__, "platform_infra.")
-    names = [each.name for each in modules if not each.name.endswith(".eks")]
     return {
         name
-        for module in names
+        for module in [each.name for each in modules]
         for name, value in vars(importlib.import_module(module)).items()
         if isinstance(value, type)
         and issubclass(value, pulumi.CustomResource)

@@ -48,9 +48,11 @@ class Mocks(mocks.Mocks):
 
 def main() -> None:
     folder, configuration = Path(sys.argv[1]), json.loads(sys.argv[2])
-    answers, outputs = Mocks(), {}
+    answers, outputs = Mocks(), dict[str, Any]()
     mocks.set_mocks(answers, project="notification-clusters", stack="shared", preview=False)
-    pulumi.runtime.set_all_config({f"notification-clusters:{key}": value for key, value in configuration.items()})
+    pulumi.runtime.set_all_config(
+        {f"notification-clusters:{key}": value for key, value in configuration.items()}
+    )
     pulumi.export = outputs.__setitem__  # type: ignore[assignment]
 
     def program() -> pulumi.Output[Any]:
@@ -63,7 +65,7 @@ def main() -> None:
 
     known: dict[str, Any] = {}
     pulumi.runtime.test(program)()
-    print(json.dumps({"resources": answers.registered, "outputs": known}))
+    sys.stdout.write(json.dumps({"resources": answers.registered, "outputs": known}))
 
 
 if __name__ == "__main__":

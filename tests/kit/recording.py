@@ -56,12 +56,6 @@ KIND_OUTPUTS = {
     "context": "kind-test",
     "kubeconfig": "apiVersion: v1\nkind: Config\n",
 }
-CONTROL_OUTPUTS = {
-    "arn": "arn:aws:eks:eu-central-1:123456789012:cluster/notification-platform-test",
-    "endpoint": "https://control.example",
-    "certificateAuthority": {"data": "Q0E="},
-    "identities": [{"oidcs": [{"issuer": "https://oidc.example/id/ABC"}]}],
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,12 +153,8 @@ class Monitor(mocks.MockMonitor):
             outputs.fields["output"].CopyFrom(request.object.fields["input"])
             if request.name in self._kept:
                 outputs.update({"output": self._kept[request.name]})
-        if request.type.startswith("aws:"):
-            outputs.update({"arn": f"arn:{request.name}"})
         outputs.update(
-            {"Node": NODE_OUTPUTS, "KindCluster": KIND_OUTPUTS, "Cluster": CONTROL_OUTPUTS}.get(
-                request.type.split(":")[-1], {}
-            )
+            {"Node": NODE_OUTPUTS, "KindCluster": KIND_OUTPUTS}.get(request.type.split(":")[-1], {})
         )
         return outputs
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from shutil import which
 from typing import TYPE_CHECKING, assert_never
@@ -18,12 +17,7 @@ from platform_infra.settings.sections.cluster import KIND_NAME, ClusterKind
 
 if TYPE_CHECKING:
     from platform_infra.children import Children
-    from platform_infra.settings.sections.cluster import Cluster, Eks, Local
-
-NO_EKS = (
-    "clusterKind: `eks` needs the optional package pulumi-aws; install it into the program's environment: "
-    "`uv pip install --require-hashes --no-deps -r requirements-eks.lock`, or `pip install 'notification-platform[eks]'`"
-)
+    from platform_infra.settings.sections.cluster import Cluster, Local
 
 
 def prepare(settings: Cluster, *, restricted: bool = False) -> Connect:
@@ -42,10 +36,6 @@ def prepare(settings: Cluster, *, restricted: bool = False) -> Connect:
             return lambda _child: connection
         case ClusterKind.STACK:
             return partial(connect_owned, settings.stack, restricted=restricted)
-        case ClusterKind.EKS:
-            if find_spec("pulumi_aws") is None:
-                raise ClusterError(NO_EKS)
-            return partial(_eks, settings.eks)
         case ClusterKind.KIND:
             return _prepare_kind(settings)
         case _:
@@ -103,9 +93,3 @@ def _kind_config(path: str) -> str:
     except OSError as error:
         hint = "set it to the path of a file, absolute or relative to the project's folder"
         raise ClusterError(f"clusterKindConfig: cannot read {file} ({error.strerror}); {hint}") from None
-
-
-def _eks(settings: Eks, child: Children) -> Connection:
-    from platform_infra.cluster.eks import connect  # noqa: PLC0415 - pulumi-aws is optional
-
-    return connect(settings, pulumi.get_stack(), child)

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
-from platform_infra.settings.rules.stack import FOREIGN
-
 if TYPE_CHECKING:
     from platform_infra.settings.model import Settings
 
@@ -23,7 +21,7 @@ class MissingImageError(pulumi.RunError):
 def missing_image(stack: str, settings: Settings) -> str:
     """Return why a stack cannot be updated without an image, and what to do; empty for a stack that has or builds one."""
     operator, kind = settings.operator, settings.cluster.kind
-    if operator.image or not operator.enabled or kind not in FOREIGN:
+    if operator.image or not operator.enabled or kind.is_local:
         return ""
     return (
         f"operatorImage is empty: {stack} has no image yet, and an image that is built here can only be loaded into a local node; "

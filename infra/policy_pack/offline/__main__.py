@@ -18,7 +18,6 @@ from pulumi import ResourceTransformArgs, ResourceTransformResult
 from platform_infra import Bundle
 from platform_infra.cluster import Connection
 from platform_infra.image.placeholder import PLACEHOLDER
-from platform_infra.settings.rules.stack import FOREIGN
 from platform_policy.broken import breaks, broken
 from platform_policy.pack import kind_of
 from tools.platform.pulumi.stack_file import check_configuration, check_stack_file
@@ -53,7 +52,7 @@ connection = Connection(
 values = json.loads(Path(os.environ["OFFLINE_VALUES"]).read_text("utf-8"))
 stack = pulumi.get_stack()
 settings = check_stack_file(stack) if values is None else check_configuration(stack, values)
-image = settings.operator.image or (PLACEHOLDER if settings.cluster.kind in FOREIGN else LOCAL_IMAGE)
+image = settings.operator.image or (LOCAL_IMAGE if settings.cluster.kind.is_local else PLACEHOLDER)
 operator = settings.operator.model_copy(update={"image": image})
 Bundle(
     "platform",

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import base64
 import pickle
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
+from platform_infra.cluster.kind.provider import KindProvider
 from platform_infra.cluster.local.provider import LocalNodeProvider
 from platform_infra.image.operator_image import OperatorImageProvider
 from platform_infra.monitoring import discovery
 from tests.kit.recording import record_bundle
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from pulumi.dynamic import ResourceProvider
 
     from tests.kit.recording import Recording
@@ -49,22 +47,20 @@ SAMPLES: dict[str, dict[str, str]] = {
         "clusterStack": "organization/notification-platform/dev",
         "crdManaged": "false",
     },
-    "eks": {**IMAGE, "clusterKind": "eks", "clusterEksSubnets": '["subnet-0a", "subnet-0b"]'},
+    "kind": {"clusterKind": "kind"},
 }
 STORED_PROVIDERS = {
     OperatorImageProvider: "gASVRAAAAAAAAACMI3BsYXRmb3JtX2luZnJhLmltYWdlLm9wZXJhdG9yX2ltYWdllIwVT3BlcmF0b3JJbWFnZVByb3ZpZGVylJOUKYGULg==",
+    KindProvider: "gASVPAAAAAAAAACMJHBsYXRmb3JtX2luZnJhLmNsdXN0ZXIua2luZC5wcm92aWRlcpSMDEtpbmRQcm92aWRlcpSTlCmBlC4=",
     LocalNodeProvider: "gASVQgAAAAAAAACMJXBsYXRmb3JtX2luZnJhLmNsdXN0ZXIubG9jYWwucHJvdmlkZXKUjBFMb2NhbE5vZGVQcm92aWRlcpSTlCmBlC4=",
 }
 """Dynamic providers as a state stores them: the engine deletes a resource with the stored one."""
 
 
 @pytest.fixture
-def aws_sdk() -> Iterator[None]:
-    """The package of the extra `eks`, which is installed in a folder of its own."""
-    folder = str(Path(sys.prefix) / "eks")
-    sys.path.insert(0, folder)
-    yield
-    sys.path.remove(folder)
+def kind_on_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the program find the command `kind`, which no recording runs."""
+    monkeypatch.setattr("platform_infra.cluster.kinds.which", lambda program: program)
 
 
 def urns(recording: Recording) -> list[str]:
@@ -78,7 +74,7 @@ def urns(recording: Recording) -> list[str]:
     return sorted(f"{types(entry.urn)}::{entry.name}" for entry in recording.registered)
 
 
-@pytest.mark.usefixtures("aws_sdk")
+@pytest.mark.usefixtures("kind_on_path")
 @pytest.mark.parametrize("sample", SAMPLES)
 def test_every_urn_is_that_of_the_snapshot(record: Record, sample: str) -> None:
     assert urns(record(OWNER, **SAMPLES[sample])) == FROZEN[sample]

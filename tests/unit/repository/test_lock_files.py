@@ -12,11 +12,11 @@ from tools.platform.pulumi.environment import ROOT
 
 EXPORTS = (
     "requirements.lock",
-    "requirements-eks.lock",
     "operator/requirements.lock",
     "infra/policy_pack/requirements.lock",
 )
 OBJECT_STORES = ROOT / "tests" / "harness" / "object_stores"
+EXAMPLE = "examples/clusters/eks/requirements.lock"
 MOTO = str((OBJECT_STORES / "moto-requirements.txt").relative_to(ROOT))
 PIN = re.compile(r"^([a-z0-9.-]+)==", re.MULTILINE)
 DEVELOPMENT = {"pytest", "ruff", "mypy", "zensical", "docker", "pulumi", "nox"}
@@ -34,7 +34,7 @@ def test_lock_and_exports_are_current() -> None:
     subprocess.run(["sh", "tools/lock.sh", "--check"], cwd=ROOT, check=True)
 
 
-@pytest.mark.parametrize("export", [*EXPORTS, MOTO])
+@pytest.mark.parametrize("export", [*EXPORTS, EXAMPLE, MOTO])
 def test_every_pin_of_an_export_has_a_hash(export: str) -> None:
     pins = re.findall(r"^[a-z0-9.-]+==.*(?:\n +.*)*", text(export), re.MULTILINE)
     assert pins
@@ -57,10 +57,6 @@ def test_every_package_of_azurite_has_a_hash() -> None:
 def test_image_gets_no_development_package() -> None:
     assert packages("operator/requirements.lock") & DEVELOPMENT == set()
     assert packages("requirements.lock") > packages("operator/requirements.lock") | DEVELOPMENT
-
-
-def test_eks_export_holds_the_extra_alone() -> None:
-    assert packages("requirements-eks.lock") == {"pulumi-aws"}
 
 
 def test_policy_pack_has_its_own_pulumi() -> None:

@@ -36,7 +36,7 @@ def test_uv_is_pinned_with_the_hashes_of_all_platforms() -> None:
 def test_uv_is_installed_from_a_wheel_with_a_pinned_hash(tmp_path: Path) -> None:
     root = tmp_path / "checkout"
     (root / "tools").mkdir(parents=True)
-    for name in ("requirements.lock", "requirements-eks.lock", "tools/with-env", "tools/uv-requirements.txt"):
+    for name in ("requirements.lock", "tools/with-env", "tools/uv-requirements.txt"):
         shutil.copy(ROOT / name, root / name)
     python3 = tmp_path / "python3"
     python3.write_text(PYTHON3)

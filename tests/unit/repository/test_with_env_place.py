@@ -23,7 +23,7 @@ chmod 755 "$3/bin/script"
 echo made >>"$LOG"
 """
 FILES = ("tools/with-env", "tools/notif-platform", "tools/uv-requirements.txt")
-LOCKS = ("requirements.lock", "requirements-eks.lock")
+LOCKS = ("requirements.lock",)
 WHERE = "import where, sys; print(where.__file__, sys.prefix)"
 SECONDS = 600
 

@@ -32,11 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 
-FOREIGN = frozenset({"existing", "stack", "pod", "eks"})
-"""Sources of clusters that cannot load an image from this machine."""
-
-EKS_SUBNETS = 2
-
 ROUTING_HINT = "correct it in the stack's file; docs/routing.md has an example"
 
 
@@ -84,18 +79,6 @@ RULES = (
         hint="set clusterKind to `kind`, or remove them",
     ),
     Rule(
-        keys=("clusterEksSubnets", "clusterKind"),
-        is_broken=lambda s: s.cluster.kind == "eks" and len(set(s.cluster.eks.subnets)) < EKS_SUBNETS,
-        what="contains fewer than two subnets, but EKS requires subnets in at least two zones",
-        hint='add them with `pulumi config set --path "clusterEksSubnets[0]" ID`',
-    ),
-    Rule(
-        keys=("clusterEksSubnets", "clusterKind"),
-        is_broken=lambda s: s.cluster.kind != "eks" and bool(s.cluster.eks.subnets),
-        what="is set, but clusterKind is not `eks`",
-        hint="set clusterKind to `eks`, or remove it",
-    ),
-    Rule(
         keys=("operatorImage",),
         is_broken=lambda s: s.operator.image.endswith(f"@sha256:{'0' * 64}"),
         what="has a digest of zeros, which no image has",
@@ -103,7 +86,7 @@ RULES = (
     ),
     Rule(
         keys=("deployWave", "clusterKind"),
-        is_broken=lambda s: s.deploy_wave > 0 and s.cluster.kind not in FOREIGN,
+        is_broken=lambda s: s.deploy_wave > 0 and s.cluster.kind.is_local,
         what="is set, but a CI job cannot deploy to a node of another machine",
         hint="set it to 0, or use an existing cluster",
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import StringConstraints
 
 from platform_infra.settings.sections.base import Section, StackName
 
@@ -20,7 +20,6 @@ class ClusterKind(StrEnum):
     EXISTING = "existing"
     STACK = "stack"
     POD = "pod"
-    EKS = "eks"
     KIND = "kind"
 
     @property
@@ -43,28 +42,11 @@ class Local(Section):
     """For `local`: whether the API server of the node queues requests by priority, as other clusters do."""
 
 
-class Eks(Section):
-    """An Amazon EKS cluster that this stack creates in existing subnets."""
-
-    subnets: tuple[Annotated[str, StringConstraints(pattern=r"^subnet-[0-9a-f]+$")], ...] = ()
-    """For `eks`: ids of at least two subnets in different zones."""
-    version: Annotated[str, StringConstraints(pattern=r"^([0-9]+\.[0-9]+)?$")] = ""
-    """For `eks`: Kubernetes version, such as `1.36`; empty uses the default of EKS."""
-    public_cidrs: tuple[Annotated[str, StringConstraints(pattern=r"^[0-9.]+/[0-9]{1,2}$")], ...] = ()
-    """For `eks`: CIDR blocks that can reach the API server from outside the VPC; empty for none."""
-    node_type: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+\.[a-z0-9-]+$")] = "m6i.large"
-    """For `eks`: instance type of the nodes."""
-    nodes: Annotated[int, Field(ge=1, le=100)] = 2
-    """For `eks`: number of nodes."""
-    kms_key: Annotated[str, StringConstraints(pattern=r"^(arn:aws[a-z-]*:kms:\S+)?$")] = ""
-    """For `eks`: ARN of the KMS key that encrypts Secrets; empty creates a key."""
-
-
 class Cluster(Section):
     """The cluster of the stack."""
 
     kind: ClusterKind = ClusterKind.LOCAL
-    """Source of the cluster: `local` starts a node on this machine, `kind` creates a cluster with the command `kind`, `existing` uses the cluster of a kubeconfig, `stack` that of another stack, `pod` that of the pod that the program runs in, `eks` creates an Amazon EKS cluster."""
+    """Source of the cluster: `local` starts a node on this machine, `kind` creates a cluster with the command `kind`, `existing` uses the cluster of a kubeconfig, `stack` that of another stack, `pod` that of the pod that the program runs in."""
     kubeconfig: str = ""
     """For `existing`: path of a kubeconfig file, or its content (then set it with --secret)."""
     context: str = ""
@@ -78,4 +60,3 @@ class Cluster(Section):
     kind_config: str = ""
     """For `kind`: path of a configuration file of `kind`, absolute or relative to the project's folder. A change of its content creates the cluster again."""
     local: Local = Local()
-    eks: Eks = Eks()
