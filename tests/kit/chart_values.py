@@ -19,8 +19,8 @@ IMAGE = "registry.example/operator@sha256:" + "ab" * 32
 BASE: dict[str, Any] = {"operatorImage": IMAGE}
 CLUSTER = {"clusterKind": "existing", "clusterKubeconfig": "/nowhere", "clusterContext": "none"}
 """Settings of the stack that the chart refuses, because helm has a cluster already."""
-WEBHOOK = {"type": "webhook", "webhook": {"urlSecretRef": {"name": "hook", "key": "url"}}}
-RECEIVERS = [
+WEBHOOK: dict[str, Any] = {"type": "webhook", "webhook": {"urlSecretRef": {"name": "hook", "key": "url"}}}
+RECEIVERS: list[dict[str, Any]] = [
     {"name": "ops", "spec": WEBHOOK, "existingSecrets": ["hook"], "default": True},
     {
         "name": "audit",

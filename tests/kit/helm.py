@@ -13,6 +13,7 @@ from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
 CHART = ROOT / "charts" / "notification-platform"
 STACK = "test"
@@ -20,8 +21,10 @@ STACK = "test"
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-def helm(*arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
+def helm(*arguments: str, text: str = "", kubeconfig: Path | None = None) -> subprocess.CompletedProcess[str]:
     command = [str(ensure(["helm"]).program("helm")), *arguments]
+    if kubeconfig:
+        command += ["--kubeconfig", str(kubeconfig)]
     return subprocess.run(command, input=text, capture_output=True, text=True, check=False)
 
 

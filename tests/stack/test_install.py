@@ -137,7 +137,10 @@ def trial(tmp_path: Path) -> Iterator[Trial]:
 def adopted(trial: Trial) -> None:
     """Let Pulumi take over what is installed: it replaces and deletes nothing."""
     before = trial.uids()
-    output = trial.platform("up", STACK, "--adopt", "--yes")
+    adopt, forget = commands("Change to Pulumi")
+    # Nobody answers the question of `up`.
+    output = trial.run(f"{adopt} --yes")
+    trial.run(forget)
     assert not re.search(r"\b(replaced|deleted)\b", output), output
     assert trial.uids() == before
     trial.delivers()
