@@ -11,6 +11,7 @@ import pytest
 from platform_infra.settings.reader import parse
 from tools.localcluster.toolchain import Toolchain
 from tools.platform.commands import up
+from tools.platform.pulumi import stack as stack_operations
 from tools.platform.pulumi.environment import ENGINE_GROUPS
 from tools.platform.pulumi.stack import TAKE_BACK
 from tools.platform.pulumi.stack import up as update
@@ -142,21 +143,19 @@ def test_prod_without_a_passphrase_changes_nothing(
     [([], False), (["pulumi:index:Stash"], False), (["kubernetes:core/v1:Namespace"], True)],
 )
 def test_refresh_takes_fields_back_only_for_a_state_with_objects(
-    resources: list[str], *, forced: bool
+    resources: list[str], monkeypatch: pytest.MonkeyPatch, *, forced: bool
 ) -> None:
     """An empty state may be the wrong one, and would take over the objects of another one."""
     options: dict[str, Any] = {}
     deployment = {"resources": [{"type": kind} for kind in resources]}
 
-    def up(**values: Any) -> SimpleNamespace:
-        options.update(values)
-        return SimpleNamespace(summary=SimpleNamespace(resource_changes={}), outputs={})
-
+    updating = SimpleNamespace(up=lambda **values: options.update(values))
+    monkeypatch.setattr(stack_operations, "_Update", lambda *_stack: updating)
     stack: Any = SimpleNamespace(
         name="prod",
         workspace=SimpleNamespace(env_vars={}),
         export_stack=lambda: SimpleNamespace(deployment=deployment),
-        up=up,
+        outputs=dict,
     )
     update(stack, refresh=True)
     assert options["refresh"]

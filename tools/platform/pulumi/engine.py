@@ -10,14 +10,15 @@ import sys
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pulumi import automation as auto
 from pulumi.automation.errors import create_command_error
+from semver import VersionInfo
 
 from tools.localcluster.toolchain import ensure
+from tools.localcluster.toolchain.sources.pins import version_of
 from tools.platform.engine_process import OPERATION, run_attached, run_engine
 from tools.platform.pulumi.environment import (
     ENGINE_GROUPS,
@@ -96,7 +97,11 @@ def engine_environment(
         **_passphrase(stack, url, variables),
     }
     path = os.pathsep.join((str(Path(sys.executable).parent), tools["PATH"]))
-    return {**tools, **chosen, "PATH": path, "VIRTUAL_ENV": sys.prefix}
+    return {**tools, **chosen, "PATH": path, "VIRTUAL_ENV": sys.prefix, "PULUMI_PYTHON_CMD": str(PYTHON)}
+
+
+PYTHON = Path(__file__).with_name("python")
+"""The program that the engine's language host runs as Python."""
 
 
 def _passphrase(stack: str, url: str, variables: Mapping[str, str]) -> dict[str, str]:
@@ -119,7 +124,14 @@ LOCKING = frozenset({"up", "destroy", "refresh"})
 
 
 class EngineCommand(auto.PulumiCommand):
-    """The engine's program, which a signal ends gracefully."""
+    """The engine's program, which a signal ends gracefully.
+
+    The base class runs it once more, to ask for its version: that of the toolchain is known, and one of PATH is not older.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.command = str(root / "bin" / "pulumi")
+        self.version = VersionInfo.parse(version_of("pulumi"))
 
     def run(
         self,
@@ -240,13 +252,8 @@ def workspace_of(
         work_dir=folder,
         env_vars={**engine.variables, **variables},
         secrets_provider=secrets_provider,
-        pulumi_command=_command(str(engine.toolchain.root)),
+        pulumi_command=EngineCommand(engine.toolchain.root),
     )
-
-
-@cache
-def _command(root: str) -> auto.PulumiCommand:
-    return EngineCommand(root)
 
 
 def environment_values(stack: str) -> dict[str, dict[str, Any]] | None:

@@ -57,6 +57,8 @@ class EventLog:
         """Messages of the program that are neither a warning nor an error."""
         self.violations: list[Violation] = []
         self.policy_packs: list[str] = []
+        self.operations: set[str] = set()
+        """What the operation did with the resources, such as `same` and `create`."""
         self._planned: list[Change] = []
         self._completed: list[Change] = []
         self._interruption = Interruption()
@@ -87,6 +89,7 @@ class EventLog:
             self.violations.append(_violation(event.policy_event))
         elif event.summary_event:
             self.policy_packs = sorted(event.summary_event.policy_packs or {})
+            self.operations = set(event.summary_event.resource_changes or {})
 
     def _diagnose(self, event: DiagnosticEvent) -> None:
         message = event.message.strip()

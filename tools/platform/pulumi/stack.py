@@ -8,12 +8,14 @@ import os
 import re
 import shutil
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from pulumi import automation as auto
 from pulumi.automation import ConcurrentUpdateError
+from pulumi.automation._stack import StackInitMode
 from pydantic import SecretStr
 
 from platform_infra.names import ADOPT_VARIABLE, ADOPTED, PROJECT
@@ -173,8 +175,8 @@ def up(
     if policies:
         stack.workspace.env_vars = {**stack.workspace.env_vars, **policies.variables}
     progress = StackProgress(f"pulumi up -s {stack.name}", brief=brief, previews=bool(policies))
-    with _rejections(progress), progress.operation():
-        result = stack.up(
+    with _read_meanwhile(stack) as before, _rejections(progress), progress.operation():
+        _Update(stack.name, stack.workspace, StackInitMode.SELECT).up(
             on_event=progress.on_event,
             color="never",
             suppress_outputs=True,
@@ -184,8 +186,34 @@ def up(
         )
     if progress.pending_operations:
         _drop_pending_operations(stack)
-    changes = {op: count for op, count in (result.summary.resource_changes or {}).items() if op != SAME}
-    return {key: output.value for key, output in result.outputs.items()}, bool(changes)
+    changed = bool(progress.operations - {SAME})
+    values = None if changed else before()
+    return outputs(stack) if values is None else values, changed
+
+
+class _Update(auto.Stack):
+    """A stack whose `up` ends with the engine: the Automation API would then call it twice, for the outputs and the history."""
+
+    def outputs(self) -> auto.OutputMap:
+        return {}
+
+    def info(self, show_secrets: bool = True) -> auto.UpdateSummary:  # noqa: ARG002, FBT001, FBT002 - as the base class
+        return auto.UpdateSummary("update", datetime.now(UTC), "", {}, {}, "succeeded")
+
+
+@contextlib.contextmanager
+def _read_meanwhile(stack: auto.Stack) -> Iterator[Callable[[], dict[str, Any] | None]]:
+    """Read the outputs during the block; they are the outputs after it too if it changes nothing.
+
+    Yields a function that returns them, or None if they could not be read.
+    """
+
+    def result() -> dict[str, Any] | None:
+        return None if reading.exception() else reading.result()
+
+    with ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(outputs, stack)
+        yield result
 
 
 @contextlib.contextmanager
