@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 KEEP_FAILED = "--keep-failed"
 LONG = "--long"
-LONG_WITHOUT_CLUSTER = ("tests/api_server", "tests/engine", "tests/release", "tests/unit/infra", "-m", "long")
+LONG_FOLDERS = ("api_server", "engine", "release", "workflows", "unit/infra")
+LONG_WITHOUT_CLUSTER = (*(f"tests/{folder}" for folder in LONG_FOLDERS), "-m", "long")
 CHECKS = ("pre_commit", "run", "--all-files", "--hook-stage", "manual")
 # The longest tests first: at the end, when a worker has nothing left to do, the others run short ones.
 WITHOUT_CLUSTER = (
