@@ -1,1 +1,1 @@
-"""Stacks that follow git: which of them a commit changes, in which order they are deployed, and which image their files name."""
+"""Stacks that follow git (DD-GIT-001): which of them a commit changes, in which order they are deployed, and which image they have."""
