@@ -24,10 +24,7 @@ CODE: Final = re.compile(r"`[^`\n]+`")
 GENERATED: Final = re.compile(r"<!-- begin .*?<!-- end [^>]*-->", re.DOTALL)
 NOT_YET: Final = (
     *("README.md", "CONTRIBUTING.md", "SECURITY.md", "stacks/", "tools/", "packages/", "docs/contributing/"),
-    *(
-        f"docs/{name}.md"
-        for name in ("ci", "environments", "guest-install", "packages", "policy", "previews", "state")
-    ),
+    *(f"docs/{name}.md" for name in ("ci", "environments", "packages", "policy", "previews", "state")),
 )
 """Pages that are still to be rewritten."""
 PAGES: Final = [
