@@ -121,6 +121,23 @@ def import_image(
             raise DockerError(f"docker import of {tag} failed: {event['error']}")
 
 
+def pull_image(repository: str, digest: str, *, tag: str, seconds: int) -> None:
+    """Pull an image by its digest and give it the name `tag`; the daemon may be silent for `seconds`.
+
+    Raises:
+        DockerError: the image cannot be pulled.
+    """
+    try:
+        with connected(seconds=seconds) as client:
+            for event in client.api.pull(repository, tag=digest, stream=True, decode=True):
+                if "error" in event:
+                    raise DockerError(str(event["error"]))
+            name, _, version = tag.rpartition(":")
+            client.images.get(f"{repository}@{digest}").tag(name, version)
+    except (OSError, HTTPError) as error:
+        raise DockerError(_cause(error)) from error
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildOptions:
     arguments: Mapping[str, str] = field(default_factory=dict)

@@ -32,7 +32,7 @@ def parts() -> str:
     use_own_backend()
     with progress("programs and images"):
         ensure()
-        ensure_docker(packages=("debootstrap",))
+        ensure_docker()
         return ensure_images().node
 
 

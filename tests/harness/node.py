@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 KILL = """
 status=1
 for process in /proc/[0-9]*; do
-  if grep -q "pod$1" "$process/cgroup" 2>/dev/null && grep -q python "$process/comm"; then
-    kill -KILL "${process#/proc/}" && status=0
-  fi
+  grep -q "pod$1" "$process/cgroup" 2>/dev/null || continue
+  case "$(readlink "$process/exe")" in
+    */python*) kill -KILL "${process#/proc/}" && status=0 ;;
+  esac
 done
 exit $status
 """

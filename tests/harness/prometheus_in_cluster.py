@@ -22,7 +22,7 @@ from platform_infra.monitoring.rules import groups
 from tests.harness.eventually import eventually
 from tests.harness.operator_deployment import SELECTOR
 from tests.harness.sinks_in_cluster import is_rolled_out
-from tools.localcluster.image.debian import base_tag
+from tools.localcluster.image.base import base_tag
 from tools.localcluster.toolchain import ensure
 from tools.localcluster.toolchain.sources.pins import version_of
 from tools.platform.pulumi.environment import ROOT

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from platform_infra import names
-from platform_infra.docker_client import NotFound
+from platform_infra.docker_client import NotFound, has_image
 from platform_infra.image.errors import ImageError
 
 if TYPE_CHECKING:
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from docker import DockerClient
 
+CURRENT = f"{names.BASE_IMAGE_REPOSITORY}:current"
+"""The base image that `make up` provided last on this machine."""
 _PINNED = re.compile(r"(?P<name>[^@\s]+)@(?P<digest>sha256:[0-9a-f]{64})")
 _DEFAULT = re.compile(r"^ARG BASE=(?P<base>\S+)$", re.MULTILINE)
 
@@ -69,8 +71,8 @@ def default(root: Path) -> BaseImage:
 def resolve(client: DockerClient, setting: str, root: Path) -> BaseImage:
     """Return the base for an image that stays on this machine.
 
-    An empty setting selects the newest base image that this machine built, or the default. A name without a digest selects
-    the image of that name in Docker.
+    An empty setting selects the current base image of this machine, or the default. A name without a digest selects the image
+    of that name in Docker.
 
     Raises:
         ImageError: the setting has no digest, and Docker does not have the image.
@@ -79,8 +81,7 @@ def resolve(client: DockerClient, setting: str, root: Path) -> BaseImage:
         return pinned(setting)
     if setting:
         return _stored(client, setting)
-    local = [tag for image in client.images.list(names.BASE_IMAGE_REPOSITORY) for tag in image.tags]
-    return _stored(client, local[0]) if local else default(root)
+    return _stored(client, CURRENT) if has_image(client, CURRENT) else default(root)
 
 
 def _stored(client: DockerClient, name: str) -> BaseImage:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from tests.kit.http_server import QuietHandler, running
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 VERSION = "/v1.41"
-IMAGE = {"Id": "sha256:1", "RepoTags": ["known:1"]}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -30,6 +29,7 @@ class FakeDocker:
     exit_code: int = 0
     output: bytes = b""
     events: list[dict[str, Any]] = field(default_factory=list)
+    images: set[str] = field(default_factory=lambda: {"known:1"})
     requests: list[tuple[str, dict[str, list[str]], bytes]] = field(default_factory=list)
     stdin: bytes | None = None
 
@@ -57,11 +57,11 @@ class Handler(QuietHandler, BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         docker = self.server.docker
-        match urlsplit(self.path).path.removeprefix(VERSION):
+        match path := unquote(urlsplit(self.path).path.removeprefix(VERSION)):
             case "/version":
                 self._answer({"ApiVersion": "1.41"})
-            case "/images/known:1/json":
-                self._answer(IMAGE)
+            case _ if (name := _part(path, "/images/", "/json")) in docker.images:
+                self._answer({"Id": "sha256:1", "RepoTags": [name]})
             case "/containers/node/json":
                 self._answer({"Id": "node", "Name": "/node", "Config": {"Tty": False}})
             case "/containers/dev-control-plane/json":
@@ -76,10 +76,14 @@ class Handler(QuietHandler, BaseHTTPRequestHandler):
         docker = self.server.docker
         url = urlsplit(self.path)
         path = url.path.removeprefix(VERSION)
-        docker.requests.append((path, parse_qs(url.query), self.body()))
+        query = parse_qs(url.query)
+        docker.requests.append((path, query, self.body()))
         match path:
             case "/images/create" | "/build":
                 self._stream(json.dumps(event).encode() + b"\n" for event in docker.events)
+            case _ if _part(path, "/images/", "/tag"):
+                docker.images.add(f"{query['repo'][0]}:{query['tag'][0]}")
+                self._answer({}, status=201)
             case "/containers/node/exec":
                 self._answer({"Id": "process"})
             case "/exec/process/start":
@@ -104,3 +108,9 @@ class Handler(QuietHandler, BaseHTTPRequestHandler):
 
     def _answer(self, content: Any, *, status: int = 200) -> None:
         self.answer(json.dumps(content).encode(), status=status)
+
+
+def _part(path: str, before: str, after: str) -> str | None:
+    """Return the part of a path between two texts, or None if it does not have both."""
+    matches = path.startswith(before) and path.endswith(after)
+    return path.removeprefix(before).removesuffix(after) if matches else None

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import socket
 import subprocess
 import sys
+import tempfile
 from typing import TYPE_CHECKING
 
 import pytest
@@ -119,6 +121,34 @@ def test_import_error_in_the_response_is_raised(
     (tmp_path / "file.tar").write_bytes(b"tar")
     with pytest.raises(DockerError, match="docker import of a:1 failed: no space left"):
         docker_client.import_image(client, tmp_path / "file.tar", "a:1")
+
+
+def test_pulled_image_gets_a_name(client: DockerClient, daemon: FakeDocker) -> None:
+    daemon.images.add("a/python@sha256:2")
+    daemon.events = [{"status": "Pulling from a/python"}, {"status": "Download complete", "id": "1"}]
+    docker_client.pull_image("a/python", "sha256:2", tag="b/base:1", seconds=10)
+    assert daemon.requests[0][:2] == ("/images/create", {"fromImage": ["a/python"], "tag": ["sha256:2"]})
+    assert docker_client.has_image(client, "b/base:1")
+
+
+@pytest.mark.parametrize(
+    ("events", "message"), [([{"error": "no space left"}], "no space left"), ([], "no such object")]
+)
+def test_failed_pull_is_an_error_with_its_reason(
+    daemon: FakeDocker, events: list[dict[str, str]], message: str
+) -> None:
+    daemon.events = events
+    with pytest.raises(DockerError, match=message):
+        docker_client.pull_image("a/python", "sha256:2", tag="b/base:1", seconds=10)
+
+
+def test_pull_ends_when_the_daemon_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket(socket.AF_UNIX) as silent, tempfile.TemporaryDirectory() as folder:
+        silent.bind(f"{folder}/docker.sock")
+        silent.listen()
+        monkeypatch.setenv("DOCKER_HOST", f"unix://{folder}/docker.sock")
+        with pytest.raises(DockerError, match="timed out"):
+            docker_client.pull_image("a/python", "sha256:2", tag="b/base:1", seconds=1)
 
 
 def test_build_sends_the_context_and_logs_the_output(

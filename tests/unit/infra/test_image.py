@@ -143,7 +143,6 @@ def docker(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Mock:
     """A Docker client without images, whose base images have Python 3.13, and a folder with one wheel."""
     client = Mock()
     client.images.get.side_effect = ImageNotFound("no such image")
-    client.images.list.return_value = []
     client.containers.run.return_value = b"3.13\n"
     client.version.return_value = {"Arch": "arm64"}
     client.api.build.return_value = iter([{"stream": "done"}, {"aux": {"ID": "sha256:built"}}])
@@ -200,20 +199,16 @@ def test_wheels_match_python_and_architecture_of_the_base(checkout: Path, docker
 
 
 def test_local_base_is_preferred_to_the_published_one(checkout: Path, docker: Mock) -> None:
-    local = f"{names.BASE_IMAGE_REPOSITORY}:1"
-    docker.images.list.return_value = [Mock(tags=[local])]
-    store(docker, {local: DIGEST})
+    store(docker, {base_images.CURRENT: DIGEST})
     build(checkout)
-    assert built(docker)["buildargs"] == {"BASE": local}
+    assert built(docker)["buildargs"] == {"BASE": base_images.CURRENT}
     docker.images.pull.assert_not_called()
 
 
 def test_other_content_of_a_local_base_changes_the_image_name(checkout: Path, docker: Mock) -> None:
-    local = f"{names.BASE_IMAGE_REPOSITORY}:1"
-    docker.images.list.return_value = [Mock(tags=[local])]
-    store(docker, {local: DIGEST})
+    store(docker, {base_images.CURRENT: DIGEST})
     before = image_build.image_name("", checkout)
-    store(docker, {local: OTHER_DIGEST})
+    store(docker, {base_images.CURRENT: OTHER_DIGEST})
     assert image_build.image_name("", checkout) != before
 
 

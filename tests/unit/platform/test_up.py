@@ -47,7 +47,7 @@ def provided(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(up, "ensure", ensure)
     monkeypatch.setattr(up, "report_missing_node", lambda _stack, _settings: None)
     monkeypatch.setattr(protection, "recorded_provider", lambda *_arguments: "")
-    monkeypatch.setattr(up, "ensure_docker", lambda **_packages: provided.append("docker"))
+    monkeypatch.setattr(up, "ensure_docker", lambda: provided.append("docker"))
     monkeypatch.setattr(up, "ensure_base_image", lambda: provided.append("base"))
     monkeypatch.setattr(up, "_build_operator_image", lambda base: provided.append(f"image on {base!r}"))
     monkeypatch.setattr(

@@ -21,7 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     try:
-        ensure_docker(packages=("debootstrap",))
+        ensure_docker()
         images = ensure_images(network_policy=options.network_policy)
     except (DockerUnavailableError, NodeImageError, ToolchainError) as error:
         print(f"error: {error}", file=sys.stderr)

@@ -1,19 +1,19 @@
-"""The base image: a slim Debian 12 with Python and pip, bootstrapped on this machine without a registry.
+"""The base image without a registry: a slim Debian with Python, bootstrapped on this machine.
 
-The operator's image and the node's image are built on it. The cache contains its file system as one tarball.
+The cache contains its file system as one tarball.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from platform_infra.docker_client import has_image, import_image
+from platform_infra.docker_client import import_image
 from tools.localcluster.image.commands import NodeImageError, run
+from tools.localcluster.runtime.dockerd import install_missing
 from tools.localcluster.toolchain import cache_dir
 
 if TYPE_CHECKING:
@@ -21,12 +21,14 @@ if TYPE_CHECKING:
 
     from tools.localcluster.toolchain.progress import Progress
 
-SUITE = "bookworm"
-# python3-minimal has no asyncio; pip installs wheels from a folder without a network.
-PACKAGES = ("ca-certificates", "python3", "python3-pip")
+SUITE = "trixie"
+PYTHON = "3.13"
+"""The version that the suite has, and the base of the Dockerfile."""
+# python3-minimal has no asyncio.
+PACKAGES = ("ca-certificates", "python3")
 # Docker sets a default PATH for an image without one; containerd does not.
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_ENVIRONMENT = f"PATH={_PATH} LANG=C.UTF-8 PIP_NO_CACHE_DIR=1"
+_ENVIRONMENT = f"PATH={_PATH} LANG=C.UTF-8"
 _REMOVED = (
     "usr/share/doc",
     "usr/share/info",
@@ -38,38 +40,27 @@ _REMOVED = (
     "var/cache/ldconfig",
     "var/lib/apt/lists",
 )
-# pip may install into this Python: no program of the distribution depends on it.
-_MARKER = "usr/lib/python3.11/EXTERNALLY-MANAGED"
 
 
-def base_tag() -> str:
-    """Return the base image's tag, which contains a hash of its recipe."""
-    digest = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
-    return f"notification-platform/base:{digest[:12]}"
-
-
-def ensure_base(client: DockerClient, progress: Progress) -> str:
-    """Build the base image unless it exists, and return its tag.
+def bootstrap(client: DockerClient, tag: str, progress: Progress) -> None:
+    """Import Debian as the image `tag`, from the tarball of an earlier call if there is one.
 
     Raises:
-        NodeImageError: this machine cannot build it.
+        NodeImageError: this machine cannot bootstrap it.
         DockerError: Docker cannot import it.
     """
-    tag = base_tag()
-    if not has_image(client, tag):
-        with progress.step(tag, "looking for the tarball"):
-            tarball = _ensure_tarball(tag, progress)
-            progress.update(tag, "importing it into Docker")
-            import_image(client, tarball, tag, changes=('CMD ["python3"]', f"ENV {_ENVIRONMENT}"))
-    return tag
+    tarball = _ensure_tarball(tag, progress)
+    progress.update(tag, "importing it into Docker")
+    import_image(client, tarball, tag, changes=('CMD ["python3"]', f"ENV {_ENVIRONMENT}"))
 
 
 def _ensure_tarball(tag: str, progress: Progress) -> Path:
     tarball = cache_dir() / "node" / f"base-{tag.rpartition(':')[2]}.tar"
     if not tarball.exists():
+        install_missing("debootstrap")
         if problem := _bootstrap_problem():
-            raise NodeImageError(f"the base image cannot be built: {problem}")
-        progress.update(tag, f"bootstrapping Debian {SUITE}, about 40 s")
+            raise NodeImageError(f"the base image can neither be pulled nor built: {problem}")
+        progress.update(tag, f"bootstrapping Debian {SUITE} with Python {PYTHON}, about 40 s")
         tarball.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".bootstrap-", dir=tarball.parent) as folder:
             _bootstrap(Path(folder), tarball)
@@ -78,7 +69,7 @@ def _ensure_tarball(tag: str, progress: Progress) -> Path:
 
 def _bootstrap_problem() -> str | None:
     if os.geteuid() != 0:
-        return "debootstrap needs root: run the same command with sudo, or use an existing cluster"
+        return "debootstrap needs root: let Docker pull, run the same command with sudo, or use an existing cluster"
     if shutil.which("debootstrap") is None:
         return "debootstrap is not installed: `apt-get install debootstrap`"
     return None
@@ -103,7 +94,6 @@ def slim(root: Path) -> None:
     for log in (root / "var/log").rglob("*"):
         if log.is_file():
             log.unlink()
-    (root / _MARKER).unlink(missing_ok=True)
     python = root / "usr/local/bin/python"
     if not python.is_symlink():
         python.symlink_to("/usr/bin/python3")

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from platform_infra.docker_client import BuildOptions, build_image, has_image, import_image
 from tools.localcluster.image import sandbox
+from tools.localcluster.image.base import base_tag, ensure_base
 from tools.localcluster.image.commands import connected, owned_by_root
-from tools.localcluster.image.debian import base_tag, ensure_base
 from tools.localcluster.toolchain import Toolchain, cache_dir, ensure
 from tools.localcluster.toolchain.layout import architecture, group_hash
 from tools.localcluster.toolchain.progress import Progress
@@ -47,14 +47,13 @@ def ensure_images(*, network_policy: bool = False) -> Images:
     """
     tags = Images(base=base_tag(), node=node_tag())
     with connected() as client:
-        if not (has_image(client, tags.node) and has_image(client, tags.base)):
+        with Progress() as progress:
+            ensure_base(client, progress)
+        if not has_image(client, tags.node):
             toolchain = ensure(_NODE_GROUPS)
-            with Progress() as progress:
-                ensure_base(client, progress)
-                if not has_image(client, tags.node):
-                    with progress.step(tags.node, "building, about 40 s"):
-                        write = partial(write_context, toolchain=toolchain, pause=_pause_archive(client))
-                        _build(client, tags.node, {"BASE": tags.base}, write)
+            with Progress() as progress, progress.step(tags.node, "building, about 40 s"):
+                write = partial(write_context, toolchain=toolchain, pause=_pause_archive(client))
+                _build(client, tags.node, {"BASE": tags.base}, write)
         client.images.get(tags.node).tag(REPOSITORY, CURRENT_VERSION)
         if network_policy:
             tags = Images(base=tags.base, node=ensure_network_policy_image(client, tags.node))

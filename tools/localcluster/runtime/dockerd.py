@@ -14,16 +14,12 @@ import sys
 import time
 from collections import deque
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from platform_infra import docker_client
 from platform_infra.docker_client import DockerUnavailableError
 from tools.localcluster.toolchain import cache_dir
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-__all__ = ["DockerUnavailableError", "ensure_docker", "stop_docker"]
+__all__ = ["DockerUnavailableError", "ensure_docker", "install_missing", "stop_docker"]
 
 _START_SECONDS = 40.0
 _STOP_SECONDS = 20.0
@@ -33,20 +29,17 @@ _PID_FILES = {
     Path("/var/run/docker.pid"): "dockerd",
     Path("/var/run/docker/containerd/containerd.pid"): "containerd",
 }
-_PROGRAMS_OF_PACKAGES = {"docker.io": ("dockerd", "docker"), "debootstrap": ("debootstrap",)}
+_PROGRAMS_OF_PACKAGES = {"docker.io": ("dockerd", "docker")}
 
 
-def ensure_docker(*, packages: Sequence[str] = ()) -> None:
-    """Return once a daemon answers; missing Debian `packages` are also installed if this is possible.
+def ensure_docker() -> None:
+    """Return once a daemon answers.
 
     Raises:
         DockerUnavailableError: no daemon answers, and this machine cannot start one.
     """
-    missing = [name for name in packages if _is_missing(name)]
     problem = _problem()
     if problem is None:
-        if missing and _may_install():
-            _install(missing)
         return
     if "permission denied" in problem.lower():
         raise DockerUnavailableError(
@@ -60,11 +53,18 @@ def ensure_docker(*, packages: Sequence[str] = ()) -> None:
             f"{problem}: start Docker (`sudo systemctl start docker`, or Docker Desktop), "
             "install it (https://docs.docker.com/engine/install), or set clusterKind to `existing`"
         )
-    if _is_missing("docker.io"):
-        missing.append("docker.io")
-    if missing:
-        _install(missing)
+    install_missing("docker.io")
     _start()
+
+
+def install_missing(package: str) -> None:
+    """Install a Debian package whose programs are missing, as root on Debian.
+
+    Raises:
+        DockerUnavailableError: apt-get failed.
+    """
+    if _is_missing(package) and _may_install():
+        _install(package)
 
 
 def stop_docker() -> bool:
@@ -104,12 +104,12 @@ def _find(program: str) -> str | None:
     return shutil.which(program, path=path)
 
 
-def _install(packages: Sequence[str]) -> None:
-    print(f"docker: installing {' '.join(packages)} with apt-get", file=sys.stderr)
+def _install(package: str) -> None:
+    print(f"docker: installing {package} with apt-get", file=sys.stderr)
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for command in (
         ["apt-get", "update", "--quiet"],
-        ["apt-get", "install", "--yes", "--quiet", "--no-install-recommends", *packages],
+        ["apt-get", "install", "--yes", "--quiet", "--no-install-recommends", package],
     ):
         process = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
         if process.returncode != 0:

@@ -202,7 +202,7 @@ def local_parts(*, network_policy: bool = False, base: str | None = None) -> Too
     while the programs are compiled.
     """
     architecture()
-    ensure_docker(packages=("debootstrap",))
+    ensure_docker()
     with ThreadPoolExecutor(1) as pool:
         base_image = pool.submit(ensure_base_image)
         operator_image = pool.submit(_build_operator_image, base)
