@@ -43,33 +43,26 @@ VALUES: dict[str, Any] = {
 }
 
 
-def documents(folder: Path) -> list[dict[str, Any]]:
-    return list(yaml.safe_load_all((folder / "install.yaml").read_text("utf-8")))
+def files(folder: Path) -> dict[str, bytes]:
+    return {file.relative_to(folder).as_posix(): file.read_bytes() for file in folder.rglob("*.yaml")}
 
 
-def test_export_holds_what_the_engine_registers(checkout: Checkout) -> None:
-    checkout.write_stack("test", **VALUES)
-    result = checkout.platform("export", "test", "--to", "out")
-    assert result.code == 0, result.text
-    texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in VALUES.items()}
-    assert documents(checkout.folder / "out") == recorded_export(parse(texts), schemas=True)
-    definitions = (notification_receiver, notification_request, notification_source)
-    files = sorted((checkout.folder / "out" / "crds").iterdir())
-    assert [yaml.safe_load(file.read_text("utf-8")) for file in files] == [read() for read in definitions]
-
-
-def test_export_has_the_same_bytes_again_and_removes_old_files(checkout: Checkout) -> None:
+def test_export_holds_what_the_engine_registers_with_the_same_bytes_again(checkout: Checkout) -> None:
     checkout.write_stack("test", **VALUES)
     folder = checkout.folder / "out"
-    texts = []
-    for _ in range(2):
-        assert checkout.platform("export", "test", "--to", "out").code == 0
-        texts.append({file.name: file.read_bytes() for file in folder.rglob("*.yaml")})
-    assert texts[0] == texts[1]
-    checkout.write_stack("test", **{**VALUES, "gatewayEnabled": False, "gatewayHost": ""})
+    result = checkout.platform("export", "test", "--to", "out")
+    assert result.code == 0, result.text
+    first = files(folder)
+    texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in VALUES.items()}
+    installed = list(yaml.safe_load_all(first.pop("install.yaml")))
+    assert installed == recorded_export(parse(texts), schemas=True)
+    definitions = (notification_receiver, notification_request, notification_source)
+    crds = [yaml.safe_load(text) for path, text in sorted(first.items()) if path.startswith("crds/")]
+    assert crds == [read() for read in definitions]
+
     result = checkout.platform("export", "test", "--to", "out", "--format", "kustomize")
     assert result.code == 0, result.text
-    remaining = {file.relative_to(folder).as_posix() for file in folder.rglob("*.yaml")}
-    kustomization = yaml.safe_load((folder / "kustomization.yaml").read_text("utf-8"))
-    assert remaining == {*kustomization["resources"], "kustomization.yaml"}
-    assert not any("gateway" in name for name in remaining)
+    again = files(folder)
+    kustomization = yaml.safe_load(again.pop("kustomization.yaml"))
+    assert again == first
+    assert sorted(kustomization["resources"]) == sorted(first)

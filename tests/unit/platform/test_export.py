@@ -128,3 +128,12 @@ def test_files_of_an_earlier_export_are_replaced(tmp_path: Path) -> None:
     write(tmp_path, {"old.yaml": "a: 1\n", "crds/old.yaml": "a: 1\n"})
     write(tmp_path, {"new.yaml": "a: 2\n"})
     assert [file.name for file in tmp_path.iterdir()] == ["new.yaml"]
+
+
+def test_encrypted_secret_is_refused_without_its_value() -> None:
+    values = {"operatorImage": IMAGE, "channelsSlackEnabled": "true"}
+    (refusal,) = refusals(parse(values, hidden_keys={"channelsSlackWebhookUrl"}))
+    assert str(refusal) == (
+        "channelsSlackWebhookUrl would be the value of a Secret; set channelsSlackExistingSecret to the name of a Secret in "
+        "operatorNamespace"
+    )

@@ -14,7 +14,8 @@ from tools.platform.errors import PlatformError
 from tools.platform.export.files import Format, contents, write
 from tools.platform.export.objects import exported, refusals
 from tools.platform.preflight.rights import registered_objects
-from tools.platform.pulumi.stack_file import check_name, check_stack_file
+from tools.platform.pulumi.stack import resolved_settings
+from tools.platform.pulumi.stack_file import check_name
 
 
 def export(
@@ -36,7 +37,7 @@ def export(
     Examples: `export prod --to manifests`, `export prod --to manifests --format kustomize`.
     """
     check_name(stack)
-    settings = check_stack_file(stack)
+    settings = resolved_settings(stack)
     if problems := list(refusals(settings)):
         listed = "\n".join(f"  - {each}" for each in problems)
         raise PlatformError(f"the stack {stack} cannot be exported:\n{listed}")
