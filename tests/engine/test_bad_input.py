@@ -146,7 +146,7 @@ def test_mistyped_stack_is_refused_and_not_created(stack: Checkout, verb: str) -
     assert result.code == ExitCode.USAGE
     assert result.text.startswith(
         "error: there is no stack trail: stacks/Pulumi.trail.yaml does not exist; did you mean trial?\n"
-        "hint: the stacks are ci, dev, kind, prod, staging, trial; to make a new one, copy the file of a similar one"
+        "hint: the stacks are ci, dev, kind, prod, staging, trial; `tools/notif-platform init "
     )
     assert "trail" not in stack.pulumi("stack", "ls").text
     assert not (stack.folder / "stacks" / "Pulumi.trail.yaml").exists()

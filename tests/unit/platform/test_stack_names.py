@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 
 REFUSED = (
     "error: there is no stack prdo: stacks/Pulumi.prdo.yaml does not exist; did you mean prod?\n"
-    "hint: the stacks are ci, dev, kind, prod, staging; to make a new one, copy the file of a similar one to stacks/Pulumi.prdo.yaml "
-    "and run the same command again\n"
+    "hint: the stacks are ci, dev, kind, prod, staging; `tools/notif-platform init prdo` writes the file of a new one\n"
 )
 BY_FILE = (
     ["up", "prdo"],

@@ -56,8 +56,7 @@ def check_name(stack: str, folder: Path = ROOT / "stacks", *, recorded: Collecti
     listed = f"the stacks are {', '.join(known)}" if known else "there are no stacks"
     raise UnknownStackError(
         f"there is no stack {stack}: stacks/Pulumi.{stack}.yaml does not exist{proposal}",
-        hint=f"{listed}; to make a new one, copy the file of a similar one to stacks/Pulumi.{stack}.yaml and run the same "
-        "command again",
+        hint=f"{listed}; `tools/notif-platform init {stack}` writes the file of a new one",
     )
 
 
