@@ -11,8 +11,15 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from tests.kit.http_server import QuietHandler, running
+from tools.platform.commands.preview import delete_images
 from tools.platform.preview.model import PreviewError
-from tools.platform.preview.registry import PASSWORD, USERNAME, PreviewRepository, tag_of
+from tools.platform.preview.registry import (
+    PASSWORD,
+    USERNAME,
+    PreviewRepository,
+    RetentionNeededError,
+    tag_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,9 +95,25 @@ def test_images_of_the_pull_request_are_deleted_and_no_others(registry: Registry
 
 def test_registry_that_deletes_no_images_is_reported(registry: Registry) -> None:
     registry.deletes = 405
-    with pytest.raises(PreviewError, match="was not deleted: its registry answers 405") as caught:
+    with pytest.raises(RetentionNeededError, match="deletes no images; its retention has to"):
         repository(registry).delete(7)
-    assert "let its retention delete them" in caught.value.hint
+
+
+def test_images_that_the_registry_keeps_do_not_fail_the_command(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    registry.deletes = 405
+    monkeypatch.setenv(USERNAME, "robot")
+    monkeypatch.setenv(PASSWORD, KNOWN)
+    delete_images(7, repository(registry).name)
+    assert capsys.readouterr().out == ""
+
+
+def test_refused_deletion_is_reported(registry: Registry) -> None:
+    registry.deletes = 403
+    with pytest.raises(PreviewError, match="was not deleted: its registry answers 403") as caught:
+        repository(registry).delete(7)
+    assert PASSWORD in caught.value.hint
 
 
 def test_refused_login_is_reported(registry: Registry) -> None:

@@ -15,7 +15,7 @@ from rich.table import Table
 from tools.platform.console import err, out
 from tools.platform.errors import ExitCode, expected_errors, explain
 from tools.platform.preview.model import Preview, PreviewError, expired, remaining, span, stack_name
-from tools.platform.preview.registry import PreviewRepository
+from tools.platform.preview.registry import PreviewRepository, RetentionNeededError
 from tools.platform.preview.stacks import (
     access_to,
     bring_up,
@@ -181,7 +181,14 @@ def down(
 
 
 def delete_images(number: int, registry: str) -> None:
-    if registry and (tags := PreviewRepository(name=registry, variables=os.environ).delete(number)):
+    if not registry:
+        return
+    try:
+        tags = PreviewRepository(name=registry, variables=os.environ).delete(number)
+    except RetentionNeededError as error:
+        err.print(f"images of pr-{number} are left: {error}")
+        return
+    if tags:
         out.print(f"deleted {len(tags)} image(s) of pr-{number} in {registry}")
 
 

@@ -28,6 +28,10 @@ LOCAL = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:\d+)?")
 PARAMETER = re.compile(r'(\w+)="([^"]*)"')
 
 
+class RetentionNeededError(PreviewError):
+    """The registry deletes no images, as that of GitHub; its retention has to."""
+
+
 def tag_of(number: int, commit: str) -> str:
     return f"pr-{number}-{commit[:12] or 'checkout'}"
 
@@ -49,13 +53,18 @@ class PreviewRepository:
         """Delete the images of a pull request, and return their tags.
 
         Raises:
-            PreviewError: the registry refuses that.
+            RetentionNeededError: the registry deletes no images.
+            PreviewError: it refuses that.
         """
         tags = [tag for tag in self._tags() if tag.startswith(f"pr-{number}-")]
         for tag in tags:
             answer = self._send("HEAD", f"manifests/{tag}")
             if answer.status == HTTPStatus.OK:
                 answer = self._send("DELETE", f"manifests/{answer.headers['Docker-Content-Digest']}")
+            if answer.status == HTTPStatus.METHOD_NOT_ALLOWED:
+                raise RetentionNeededError(
+                    f"the registry of {self.name} deletes no images; its retention has to"
+                )
             # Not found: another tag of the same image was deleted with it.
             if answer.status not in {HTTPStatus.ACCEPTED, HTTPStatus.NOT_FOUND}:
                 raise self._refusal(f"the image {self.name}:{tag} was not deleted", answer)
@@ -72,8 +81,7 @@ class PreviewRepository:
     def _refusal(self, what: str, answer: urllib3.BaseHTTPResponse) -> PreviewError:
         return PreviewError(
             f"{what}: its registry answers {answer.status}",
-            hint=f"set {USERNAME} and {PASSWORD} to a user who can delete there; if the registry deletes no images, leave out "
-            "--registry, and let its retention delete them",
+            hint=f"set {USERNAME} and {PASSWORD} to a user who can read and delete there",
         )
 
     def _send(self, method: str, path: str) -> urllib3.BaseHTTPResponse:
