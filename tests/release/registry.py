@@ -11,7 +11,8 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from tools.localcluster.image.debian import PACKAGES, SUITE, base_tag
+from tools.localcluster.image.base import base_tag, published
+from tools.localcluster.image.debian import PACKAGES, SUITE
 from tools.localcluster.image.images import ensure_base_image
 from tools.localcluster.toolchain import cache_dir, ensure
 from tools.platform.release.oci import (
@@ -66,8 +67,16 @@ def local_registry(folder: Path) -> Iterator[str]:
 
 
 def push_bases(registry: str) -> str:
-    """Push the local base, and one of another architecture; return their index by its digest."""
+    """Push the local base, and one of another architecture; return their index by its digest.
+
+    Where the local base is the published one, that has both.
+    """
     ensure_base_image()
+    python = docker(
+        "run", "--rm", "--entrypoint", "python3", base_tag(), "-c", "import sys; print(sys.executable)"
+    )
+    if not python.startswith("/usr/bin/"):
+        return f"{published().name}@{published().digest}"
     name = f"{registry}/base"
     repository = Repository(name)
     docker("tag", base_tag(), f"{name}:native")
