@@ -28,7 +28,7 @@ WHOLE = PYPROJECT["project"]
 OURS = {package.name for package in PACKAGES}
 INDIRECT = {"aiodns"}
 """Requirements that aiohttp imports if they are there."""
-RANGES = {"pulumi": ">=3.259,<4", "pulumi-policy": ">=1.21,<2"}
+RANGES = {"pulumi-policy": ">=1.21,<2"}
 """The stack of this project pins these; a program of somebody else has versions of its own."""
 
 

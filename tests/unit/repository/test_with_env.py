@@ -53,10 +53,11 @@ def test_uv_is_installed_from_a_wheel_with_a_pinned_hash(tmp_path: Path) -> None
     assert arguments[-2:] == ["-r", str(root / "tools" / "uv-requirements.txt")]
 
 
-def test_component_requirements_have_upper_bounds() -> None:
+def test_component_requirements_are_ranges_with_upper_bounds() -> None:
+    """A program has versions of its own, and the newest SDK of Pulumi that they allow."""
     requirements = required("infra/component_package")
     assert requirements
-    assert all(re.search(r"==|<\d", line) for line in requirements)
+    assert all(re.fullmatch(r"[\w-]+>=[\d.]+,<\d+", line) for line in requirements)
 
 
 def test_program_and_component_require_the_same() -> None:
