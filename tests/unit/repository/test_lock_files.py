@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import tomllib
 
 import pytest
 
-from tools.platform.pulumi.environment import ROOT
+from tools.localcluster.toolchain.sources.pins import version_of
+from tools.platform.pulumi.environment import ENGINE_GROUPS, ROOT
 
 EXPORTS = (
     "requirements.lock",
@@ -32,6 +34,11 @@ def packages(export: str) -> set[str]:
 
 def test_lock_and_exports_are_current() -> None:
     subprocess.run(["sh", "tools/lock.sh", "--check"], cwd=ROOT, check=True)
+
+
+def test_locked_sdks_are_those_of_the_toolchain() -> None:
+    constraints = tomllib.loads(text("pyproject.toml"))["tool"]["uv"]["constraint-dependencies"]
+    assert constraints == [f"{name}=={version_of(name)}" for name in ENGINE_GROUPS]
 
 
 @pytest.mark.parametrize("export", [*EXPORTS, EXAMPLE, MOTO])
