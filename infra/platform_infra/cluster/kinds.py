@@ -1,4 +1,4 @@
-"""The kinds of cluster: `prepare` checks the settings and returns a function that creates the connection."""
+"""The kinds of cluster (DD-CLUSTER-001): `prepare` checks the settings and returns a function that creates the connection."""
 
 from __future__ import annotations
 
