@@ -17,7 +17,6 @@ from tools.platform.pulumi.removal.deletion import forget_cluster
 from tools.platform.pulumi.removal.destruction import (
     PROVIDER,
     STASH,
-    WrongAccountError,
     WrongClusterError,
     check_place,
     contents_of,
@@ -135,14 +134,6 @@ def test_state_without_objects_is_empty() -> None:
 )
 def test_local_cluster_is_recognized_by_its_provider(value: object, *, vanishes: bool) -> None:
     assert contents_of([provider(deleteUnreachable=value)]).may_vanish is vanishes
-
-
-def test_account_is_checked_before_the_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", "")
-    arn = "arn:aws:eks:eu-central-1:111122223333:cluster/prod"
-    state = contents_of([*STATE, resource("aws:eks/cluster:Cluster", outputs={"arn": arn})])
-    with pytest.raises(WrongAccountError, match="its account cannot be checked"):
-        check_place("prod", state, Cluster())
 
 
 def test_cluster_that_does_not_answer_has_two_ways_out() -> None:

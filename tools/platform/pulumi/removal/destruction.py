@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import re
-import shutil
-import subprocess
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -64,8 +61,6 @@ class Contents:
     context: str
     cluster: str
     """The recorded uid of the cluster; empty if none is recorded."""
-    account: Account
-    """The account of its resources in AWS."""
     may_vanish: bool
     """Whether the cluster is a node on this machine, which can disappear with all its objects."""
     owned: Sequence[tuple[OwnedObject, Owner]]
@@ -133,7 +128,6 @@ def contents_of(resources: Iterable[Resource]) -> Contents:
         kubeconfig=str(inputs.get("kubeconfig") or ""),
         context=str(inputs.get("context") or ""),
         cluster=str(inputs.get("clusterIdentifier") or ""),
-        account=account_of(known),
         may_vanish=str(inputs.get("deleteUnreachable")).lower() == "true",
         owned=[pair for each in objects for pair in _owned(each)],
         objects=[
@@ -148,10 +142,8 @@ def check_place(stack: str, state: Contents, settings: Cluster, *, run_program: 
     With `run_program` the cluster is asked with the credentials of the settings, because those of the state may have expired.
 
     Raises:
-        WrongAccountError: the stack has resources in AWS, and the credentials belong to another account.
         WrongClusterError: they do not, or no API server answers.
     """
-    check_account(stack, state.account)
     if not state.kubeconfig:
         return
     if run_program and settings.kind.is_named:
@@ -244,71 +236,3 @@ def _listed(kinds: Mapping[str, int]) -> str:
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - any property
     return json.loads(value["plaintext"]) if isinstance(value, dict) and "plaintext" in value else value
-
-
-AWS_PROVIDER: Final = "pulumi:providers:aws"
-ARN_ACCOUNT: Final = re.compile(r"arn:[a-z-]+:[a-z0-9-]+:[a-z0-9-]*:([0-9]{12}):")
-AWS_SECONDS: Final = 30.0
-
-
-class WrongAccountError(PlatformError):
-    """The credentials cannot be confirmed to belong to the account of the stack's resources; nothing has been destroyed."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
-    number: str
-    """The account's number; empty if the state has no resource with an account."""
-    profile: str = ""
-    """The profile that the provider reads its credentials from; empty for the usual ones."""
-    assumed: bool = False
-    """Whether the provider assumes a role, so that the present credentials may belong to another account."""
-
-
-def account_of(resources: Iterable[Mapping[str, Any]]) -> Account:
-    known = [each for each in resources if not each.get("delete")]
-    inputs = next((each.get("inputs") or {} for each in known if each["type"] == AWS_PROVIDER), {})
-    arns = ((each.get("outputs") or {}).get("arn") for each in known if each["type"].startswith("aws:"))
-    numbers = (match[1] for arn in arns if isinstance(arn, str) and (match := ARN_ACCOUNT.match(arn)))
-    return Account(
-        number=next(numbers, ""),
-        profile=str(inputs.get("profile") or ""),
-        assumed=any(inputs.get(name) for name in ("assumeRoles", "assumeRole", "assumeRoleWithWebIdentity")),
-    )
-
-
-def check_account(stack: str, account: Account) -> None:
-    """Check that the credentials of this machine belong to the account of a stack.
-
-    Nothing is checked for a stack without resources in AWS, or whose provider assumes a role: the role names its account.
-    """
-    if not account.number or account.assumed:
-        return
-    present = _present(stack, account.profile)
-    if present != account.number:
-        raise WrongAccountError(
-            f"{stack}: the credentials belong to the AWS account {present}, but the resources of the stack are in {account.number}; "
-            "nothing has been destroyed",
-            hint=f"log in to {account.number}, or set AWS_PROFILE to a profile of it",
-        )
-
-
-def _present(stack: str, profile: str) -> str:
-    hint = "check the credentials with `aws sts get-caller-identity`"
-    if shutil.which("aws") is None:
-        raise WrongAccountError(
-            f"{stack}: its resources are in AWS, and `aws` is not on PATH, so its account cannot be checked; nothing has been destroyed",
-            hint="install the AWS CLI, which the kubeconfig of the cluster needs as well",
-        )
-    command = ["aws", "sts", "get-caller-identity", "--query", "Account", "--output", "text"]
-    command += ["--profile", profile] if profile else []
-    try:
-        answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=AWS_SECONDS)
-    except subprocess.TimeoutExpired:
-        message = f"{stack}: AWS did not say within {AWS_SECONDS:g} s whose credentials these are; nothing has been destroyed"
-        raise WrongAccountError(message, hint=hint) from None
-    if answer.returncode:
-        reason = answer.stderr.strip() or f"exit code {answer.returncode}"
-        message = f"{stack}: AWS does not accept the credentials ({reason}); nothing has been destroyed"
-        raise WrongAccountError(message, hint=hint)
-    return answer.stdout.strip()
