@@ -168,3 +168,11 @@ def test_invalid_values_are_refused(values: dict[str, Any], message: str) -> Non
     done = template({**BASE, **values})
     assert done.returncode != 0
     assert message in done.stderr
+
+
+@pytest.mark.parametrize("text", [False, True])
+def test_extra_object_is_rendered_as_a_template(text: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    extra = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "{{ .Release.Name }}-extra"}}
+    values = {**BASE, "operatorEnabled": False, "extraObjects": [yaml.safe_dump(extra) if text else extra]}
+    rendered = {(each["kind"], each["metadata"]["name"]) for each in objects(values)}
+    assert ("Secret", "test-extra") in rendered
