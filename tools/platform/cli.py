@@ -10,7 +10,7 @@ from tools.platform.command_group import command_app
 from tools.platform.pulumi.environment import ROOT, drop_empty_passphrase
 
 NAMES = (
-    *("init", "preflight", "up", "down", "rollback", "demo", "diff", "drift", "preview"),
+    *("init", "preflight", "up", "status", "down", "rollback", "demo", "diff", "drift", "preview"),
     *("stacks", "promote", "policy", "crd-check", "alerts", "export", "release", "pulumi"),
 )
 COMMANDS = {name: f"tools.platform.commands.{name.replace('-', '_')}" for name in NAMES}

@@ -33,6 +33,7 @@ BY_FILE = (
 BY_FILE_OR_STATE = (
     ["down", "prdo"],
     ["drift", "dev", "prdo"],
+    ["status", "prdo"],
     ["demo", "prdo"],
     ["preview", "list", "--base", "prdo"],
     ["preview", "up", "1", "--base", "prdo"],
