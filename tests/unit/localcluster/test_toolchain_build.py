@@ -122,6 +122,17 @@ def test_second_run_waits_for_the_compiler_of_a_killed_run(run: Run) -> None:
     assert second.returncode == 0
 
 
+@pytest.mark.parametrize(
+    ("processors", "variables"), [(2, {"GOGC": "off", "GOMEMLIMIT": str(2 << 30)}), (64, {})]
+)
+def test_compilers_collect_no_garbage_if_the_memory_is_enough(
+    monkeypatch: pytest.MonkeyPatch, processors: int, variables: dict[str, str]
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: processors)
+    monkeypatch.setattr("os.sysconf", {"SC_PHYS_PAGES": 2 << 20, "SC_PAGE_SIZE": 4096}.__getitem__)
+    assert gobuild.collector() == variables
+
+
 def test_second_run_compiles_nothing(run: Run) -> None:
     assert run.start().communicate()[1]
     _, messages = run.start().communicate()
