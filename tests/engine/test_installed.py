@@ -12,6 +12,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import pytest
+from packaging.version import Version
 
 from tests.harness.control_plane import control_plane
 from tools.localcluster.toolchain import ensure
@@ -35,6 +36,26 @@ platform = NotificationPlatform(
 )
 pulumi.export("namespace", platform.namespace)
 """
+OWN_CLUSTER = """
+import os
+from pathlib import Path
+
+import yaml
+from platform_infra import NotificationPlatform
+
+kubeconfig = Path(os.environ["TRIAL_KUBECONFIG"]).read_text()
+context = yaml.safe_load(kubeconfig)["current-context"]
+NotificationPlatform("notifications", {"kubeconfig": kubeconfig, "context": context, "operator_enabled": False})
+"""
+WITH_PROVIDER = """
+name: orders
+runtime: python
+plugins:
+  providers:
+    - name: kubernetes
+      path: {folder}
+"""
+"""The engine uses this provider, whatever version the SDK asks for."""
 PROJECT = "{name: orders, runtime: python}"
 
 
@@ -110,6 +131,34 @@ def test_program_needs_the_wheels_alone(environment: Environment, program: Path)
     preview = environment.pulumi("preview", "--stack", "dev", cwd=program)
     for part in ("notifications-crds-notificationrequests", "notifications-operator-deployment"):
         assert part in preview
+
+
+@pytest.mark.long
+@pytest.mark.xdist_group("api-server")
+def test_newest_sdk_works_with_the_wheels(environment: Environment, tmp_path: Path) -> None:
+    """The provider is that of the toolchain: no registry of Go modules serves a newer one."""
+    wheels = map(str, built(environment, *WHEELS, to=tmp_path))
+    environment.install(*wheels, f"pulumi=={version('pulumi')}", "pulumi-kubernetes", cwd=tmp_path)
+    shown = "from importlib.metadata import version; print(version('pulumi-kubernetes'))"
+    assert Version(environment.run("python", "-c", shown, cwd=tmp_path)) >= Version("4.29")
+    folder = tmp_path / "program"
+    folder.mkdir()
+    (folder / "Pulumi.yaml").write_text(WITH_PROVIDER.format(folder=ensure(ENGINE_GROUPS).plugins), "utf-8")
+    (folder / "__main__.py").write_text(OWN_CLUSTER, "utf-8")
+    environment.pulumi("stack", "init", "dev", cwd=folder)
+    with control_plane() as plane:
+        place = str(plane.kubeconfig)
+        preview = environment.pulumi(
+            "preview", "--json", "--stack", "dev", cwd=folder, TRIAL_KUBECONFIG=place
+        )
+        steps = json.loads(preview)["steps"]
+        (provider,) = [
+            step["newState"] for step in steps if step["urn"].endswith("::notifications-cluster-provider")
+        ]
+        assert provider["inputs"]["upsertExistingObjects"] == "true"
+        up = ("up", "--yes", "--skip-preview", "--stack", "dev")
+        environment.pulumi(*up, cwd=folder, TRIAL_KUBECONFIG=place)
+        environment.pulumi(*up, "--expect-no-changes", cwd=folder, TRIAL_KUBECONFIG=place)
 
 
 def test_policy_pack_needs_its_wheel_alone(environment: Environment, program: Path, tmp_path: Path) -> None:
