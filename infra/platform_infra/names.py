@@ -93,6 +93,7 @@ __all__ = [
     "SOURCE_PLURAL",
     "USER_ID",
     "VERSION",
+    "WRITE_ONLY",
     "cluster_scoped",
     "drill_selector",
     "gateway_labels",
@@ -102,6 +103,8 @@ __all__ = [
 ]
 
 PROJECT = "notification-platform"
+WRITE_ONLY = {"pulumi.com/patchForce": "true"}
+"""Annotations of a Secret: the API server does not keep `stringData`, so that each repeated creation would conflict with the first."""
 ADOPT_VARIABLE = "NOTIFICATION_PLATFORM_ADOPT"
 """The variable that names the stack whose program adopts what exists in the cluster; `up --adopt` sets it."""
 ADOPTED = "this run adopts objects that exist in the cluster"

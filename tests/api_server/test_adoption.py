@@ -9,30 +9,40 @@ from __future__ import annotations
 
 import subprocess
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from pulumi.runtime import rpc
 
+from platform_infra.cluster import Connection
+from platform_infra.cluster.adoption import PREFIX
+from platform_infra.cluster.api_client import api_client
+from platform_infra.settings.reader import parse_arguments
+from tests.api_server.test_drift import EVERYTHING
 from tests.harness.checkout import PLATFORM
 from tests.harness.eventually import eventually
 from tests.harness.faultproxy.creations import Manner
-from tests.harness.shared_clusters import STACK, in_cluster, newer_provider, shared_cluster
+from tests.harness.shared_clusters import STACK, in_cluster, kubeconfig, newer_provider, shared_cluster
+from tests.kit.recording import record_settings
 from tools.localcluster.toolchain import ensure
+from tools.platform.kinds import kinds_at
 from tools.platform.pulumi.environment import ENGINE_GROUPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from platform_infra.cluster.api_client import ApiClient
     from tests.harness.faultproxy_client import FaultProxy
     from tests.harness.shared_clusters import SharedCluster, Team
+    from tools.platform.kinds import Kind
 
 pytestmark = pytest.mark.timeout(240, func_only=True)
 ROLE = "notifications-viewer"
 RULES = [{"apiGroups": ["example.com"], "resources": ["apples"], "verbs": ["get"]}]
 LATE = 300
 """Seconds, longer than the run is left alive."""
-SOME = (0, 1, 5)
+SOME = (0, 1, 5, 12)
 """Creations after which a run is killed: the namespace, a CRD, and others."""
 
 
@@ -133,3 +143,55 @@ def kill_at_creation(team: Team, proxy: FaultProxy, completed: int) -> None:
         eventually(lambda: [each for each in proxy.so_far(verb="patch") if each["upstream"]], bool, within=30)
     proxy.clear()
     assert team.checkout.pulumi("cancel", "--yes", "--stack", STACK).code == 0
+
+
+@pytest.mark.long
+def test_repeated_creation_of_each_object_conflicts_with_no_first_one(cluster: SharedCluster) -> None:
+    cluster.serve_monitoring_kinds()
+    document = kubeconfig({"it": (cluster.server, cluster.authority, cluster.token)})
+    objects = everything()
+    with api_client(document, "it") as api:
+        # Each run of the provider creates an object with a field manager that no other one has.
+        for manager in ("first", "second"):
+            refused = {each["metadata"]["name"]: apply(api, each, manager) for each in objects}
+            assert {name: message for name, message in refused.items() if message} == {}, manager
+
+
+def everything() -> list[dict[str, Any]]:
+    """Return an object of every type, those that others need first."""
+    connection = Connection(kubeconfig="", context="")
+    recording = record_settings(parse_arguments(EVERYTHING), connect=lambda _child: connection, schemas=True)
+    objects = [plain(entry.inputs) for entry in recording.registered if entry.type.startswith(PREFIX)]
+    assert "PersistentVolume" in {each["kind"] for each in objects}
+    first = ("Namespace", "CustomResourceDefinition")
+    return sorted(
+        objects, key=lambda each: first.index(each["kind"]) if each["kind"] in first else len(first)
+    )
+
+
+def apply(api: ApiClient, document: dict[str, Any], manager: str) -> str:
+    """Apply an object as the provider does; return the refusal, if any."""
+    metadata = document["metadata"]
+    forced = metadata.get("annotations", {}).get("pulumi.com/patchForce", "false")
+
+    def served() -> Kind | None:
+        kinds = kinds_at(api, [document["apiVersion"]])
+        return next((kind for kind in kinds if kind.name == document["kind"]), None)
+
+    # A kind is served some time after its definition.
+    kind = eventually(served, bool, within=30)
+    assert kind
+    path = kind.path(metadata.get("namespace", ""), metadata["name"])
+    answer = api.send("PATCH", f"{path}?fieldManager={manager}&force={forced}", document)
+    return "" if answer.accepted else answer.message
+
+
+def plain(value: Any) -> Any:
+    """Return inputs as JSON: without marks of secrets, and with whole numbers."""
+    if rpc.is_rpc_secret(value):
+        return plain(rpc.unwrap_rpc_secret(value))
+    if isinstance(value, dict):
+        return {key: plain(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [plain(each) for each in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -185,6 +185,14 @@ def _policy(policy: Policy) -> dict[str, Any]:
         "apiVersions": [names.VERSION],
         "operations": list(policy.operations),
         "resources": [policy.resource],
+        "scope": "*",
+    }
+    # With the API server's defaults, as the stack has them.
+    constraints = {
+        "resourceRules": [rule],
+        "matchPolicy": "Equivalent",
+        "namespaceSelector": {},
+        "objectSelector": {},
     }
     validations = [
         {"expression": each.expression, "messageExpression": each.message, "reason": policy.reason}
@@ -193,7 +201,7 @@ def _policy(policy: Policy) -> dict[str, Any]:
     spec = {
         "failurePolicy": "Fail",
         **({"paramKind": {"apiVersion": "v1", "kind": "ConfigMap"}} if policy.has_limits else {}),
-        "matchConstraints": {"resourceRules": [rule]},
+        "matchConstraints": constraints,
         **({"matchConditions": _named(policy.conditions)} if policy.conditions else {}),
         **({"variables": _named(policy.variables)} if policy.variables else {}),
         "validations": validations,

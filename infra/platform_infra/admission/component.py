@@ -19,7 +19,7 @@ from pulumi_kubernetes.admissionregistration.v1 import (
     VariableArgs,
 )
 from pulumi_kubernetes.core.v1 import ConfigMap
-from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
+from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 
 from platform_infra import names
 from platform_infra.admission.policies import POLICIES
@@ -90,17 +90,34 @@ def replaced_actions() -> pulumi.ResourceOptions:
     return pulumi.ResourceOptions(replace_on_changes=["spec.validationActions"], delete_before_replace=True)
 
 
+def matching(
+    *rules: NamedRuleWithOperationsArgs, namespaces: LabelSelectorArgs | None = None
+) -> MatchResourcesArgs:
+    """Return what a policy or a binding matches, with the defaults of the API server.
+
+    The API server owns the structure as a whole: without its defaults, a creation that is repeated after a killed run would conflict
+    with the first one.
+    """
+    return MatchResourcesArgs(
+        resource_rules=list(rules) or None,
+        match_policy="Equivalent",
+        namespace_selector=namespaces or LabelSelectorArgs(),
+        object_selector=LabelSelectorArgs(),
+    )
+
+
 def _spec(policy: Policy) -> ValidatingAdmissionPolicySpecArgs:
     rule = NamedRuleWithOperationsArgs(
         api_groups=[names.GROUP],
         api_versions=[names.VERSION],
         operations=list(policy.operations),
         resources=[policy.resource],
+        scope="*",
     )
     return ValidatingAdmissionPolicySpecArgs(
         failure_policy="Fail",
         param_kind=ParamKindArgs(api_version="v1", kind="ConfigMap") if policy.has_limits else None,
-        match_constraints=MatchResourcesArgs(resource_rules=[rule]),
+        match_constraints=matching(rule),
         match_conditions=[
             MatchConditionArgs(name=name, expression=expression)
             for name, expression in policy.conditions.items()

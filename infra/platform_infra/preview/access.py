@@ -10,7 +10,6 @@ import pulumi
 import yaml
 from pulumi_kubernetes.admissionregistration.v1 import (
     MatchConditionArgs,
-    MatchResourcesArgs,
     NamedRuleWithOperationsArgs,
     ParamKindArgs,
     ParamRefArgs,
@@ -31,7 +30,7 @@ from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, LabelSelectorRequiremen
 from pulumi_kubernetes.rbac.v1 import ClusterRole, ClusterRoleBinding, RoleBinding, RoleRefArgs, SubjectArgs
 
 from platform_infra import names
-from platform_infra.admission.component import replaced_actions
+from platform_infra.admission.component import matching, replaced_actions
 from platform_infra.children import DELETION_TIMEOUT, Children
 from platform_infra.cluster import ClusterError
 from platform_infra.cluster.kubeconfig import single_context
@@ -109,13 +108,14 @@ class PreviewAccess(pulumi.ComponentResource):
             api_versions=["v1"],
             operations=["CREATE", "UPDATE", "DELETE"],
             resources=[policy.resource],
+            scope="*",
         )
         created = ValidatingAdmissionPolicy(
             name,
             metadata=metadata,
             spec=ValidatingAdmissionPolicySpecArgs(
                 failure_policy="Fail",
-                match_constraints=MatchResourcesArgs(resource_rules=[rule]),
+                match_constraints=matching(rule),
                 match_conditions=[MatchConditionArgs(name="account", expression=policy.condition)],
                 validations=[
                     ValidationArgs(expression=each.expression, message=each.message, reason="Forbidden")
@@ -143,7 +143,11 @@ class PreviewAccess(pulumi.ComponentResource):
         metadata = ObjectMetaArgs(name=QUOTA, labels=names.labels(COMPONENT))
         rules = [
             NamedRuleWithOperationsArgs(
-                api_groups=[group], api_versions=["*"], operations=["CREATE"], resources=[resource]
+                api_groups=[group],
+                api_versions=["*"],
+                operations=["CREATE"],
+                resources=[resource],
+                scope="*",
             )
             for group, resource in LIMITED
         ]
@@ -153,7 +157,7 @@ class PreviewAccess(pulumi.ComponentResource):
             spec=ValidatingAdmissionPolicySpecArgs(
                 failure_policy="Fail",
                 param_kind=ParamKindArgs(api_version="v1", kind="ResourceQuota"),
-                match_constraints=MatchResourcesArgs(resource_rules=rules),
+                match_constraints=matching(*rules),
                 validations=[
                     ValidationArgs(expression=f"params.metadata.name == '{QUOTA}'", reason="Forbidden")
                 ],
@@ -170,7 +174,7 @@ class PreviewAccess(pulumi.ComponentResource):
                 policy_name=created.metadata.name,
                 validation_actions=["Deny"],
                 param_ref=ParamRefArgs(name=QUOTA, parameter_not_found_action="Deny"),
-                match_resources=MatchResourcesArgs(namespace_selector=previews),
+                match_resources=matching(namespaces=previews),
             ),
             opts=self._child.options(replaced_actions()),
         )

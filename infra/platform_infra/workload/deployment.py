@@ -82,7 +82,7 @@ class OperatorDeployment(pulumi.ComponentResource):
         self._args = args
         self._child = Children(self, name)
         storage = self._storage()
-        metadata = self._metadata(names.SLACK_SECRET)
+        metadata = self._metadata(names.SLACK_SECRET, names.WRITE_ONLY)
         self._slack_url = slack_url_key(args.channels.slack, args.slack_url, metadata, self._child)
         self.metrics_service: pulumi.Output[str] = self._service().metadata.name
         """The name of the Service with the metrics."""

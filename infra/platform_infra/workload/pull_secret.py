@@ -38,7 +38,10 @@ def pull_secrets(
     created = Secret(
         child.name("registry"),
         metadata=ObjectMetaArgs(
-            name=names.REGISTRY_SECRET, namespace=namespace, labels=names.labels("registry")
+            name=names.REGISTRY_SECRET,
+            namespace=namespace,
+            labels=names.labels("registry"),
+            annotations=dict(names.WRITE_ONLY),
         ),
         type=TYPE,
         string_data={KEY: content},

@@ -66,6 +66,7 @@ class Receivers(pulumi.ComponentResource):
                 name=name,
                 namespace=self._args.namespace,
                 labels={**names.labels(COMPONENT), names.SECRET_LABEL: "true"},
+                annotations=dict(names.WRITE_ONLY),
             ),
             string_data={key: pulumi.Output.secret(self._args.secrets[name, key]) for key in keys},
             opts=self._child.options(),

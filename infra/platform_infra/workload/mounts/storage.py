@@ -91,7 +91,6 @@ class FileStorage(pulumi.ComponentResource):
                 claim_ref=ObjectReferenceArgs(namespace=args.namespace, name=CLAIM),
                 host_path=HostPathVolumeSourceArgs(path=args.channel.host_path, type="DirectoryOrCreate"),
                 persistent_volume_reclaim_policy="Retain",
-                storage_class_name="",
             ),
             opts=self._child.options(),
         )
