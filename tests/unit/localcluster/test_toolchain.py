@@ -300,7 +300,7 @@ def mac(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("mac")
 def test_program_of_local_node_needs_linux_and_error_names_alternatives() -> None:
-    with pytest.raises(ToolchainError, match=r"this is Darwin on arm64.*another cluster \(`clusterKind`"):
+    with pytest.raises(ToolchainError, match=r"this is Darwin on arm64.*set clusterKind"):
         ensure(["etcd"])
 
 

@@ -72,8 +72,8 @@ def architecture() -> str:
     machine = this_machine()
     if machine not in RELEASED or machine.system != LINUX:
         raise ToolchainError(
-            f"a local node needs Linux on x86_64 or aarch64; this is {platform.system()} on {platform.machine()}: use another "
-            "cluster (`clusterKind` in the stack's file), or a Linux virtual machine"
+            f"a local node needs Linux on x86_64 or aarch64; this is {platform.system()} on {platform.machine()}: set clusterKind "
+            "to another kind of cluster, such as `kind` or `existing`, or use a Linux virtual machine"
         )
     return machine.architecture
 
