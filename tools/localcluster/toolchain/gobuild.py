@@ -198,7 +198,13 @@ class _Module:
     @property
     def arguments(self) -> list[str]:
         packages = sorted({package for step in self.steps for package in step.packages.values()})
-        return ["-trimpath", f"-tags={','.join(self.steps[0].tags)}", *packages]
+        # The linker drops debugging information, so no compiler has to write any: that is a tenth of its work.
+        return [
+            "-trimpath",
+            "-gcflags=all=-dwarf=false",
+            f"-tags={','.join(self.steps[0].tags)}",
+            *packages,
+        ]
 
     @property
     def linker(self) -> str:
