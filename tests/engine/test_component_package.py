@@ -78,7 +78,8 @@ def test_schema_has_every_argument(package: Checkout) -> None:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
     assert (document["namespace"], document["version"]) == ("kubernaut", version)
     component = document["resources"][f"{PROJECT}:index:NotificationPlatform"]
-    assert component["inputProperties"].keys() == config_block().keys() | {"kubeconfig", "context"}
+    others = {"kubeconfig", "context", "adoptExisting"}
+    assert component["inputProperties"].keys() == config_block().keys() | others
 
 
 def prepare(package: Checkout, program: str, **arguments: object) -> None:

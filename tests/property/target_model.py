@@ -72,6 +72,8 @@ class TargetModel:
         self.finished: list[Attempt] = []
         self.tracked: Route | None = None
         """The route of attempts that run, or that no write holds."""
+        self.decided = self.route
+        """The route of the latest write; the receivers may have changed during it."""
         self.breakers: dict[str, datetime] = {}
         self.held: dict[str, datetime] = {}
         self.writes = 0
@@ -227,6 +229,7 @@ class TargetModel:
         """Store the next status, if it differs, and note when to look again."""
         waits, route = waits or Waits(breakers=self.open_breakers()), self.route
         status = self.decide(waits)
+        self.decided = route
         self.writes += status != self.obj["status"]
         self.obj = self.obj | {"status": status}
         self.finished.clear()

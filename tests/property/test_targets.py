@@ -150,7 +150,7 @@ class Checks:
         rescued = {each.name for each in status.targets if each.reason == "DeliveredByFallback"}
         assert self.rescued <= rescued
         for name in rescued - self.rescued:
-            fallback = self.model.route.rules[name].fallback
+            fallback = self.model.decided.rules[name].fallback
             assert fallback
             for other in fallback:
                 assert by_name[other].state is TargetState.DELIVERED or other in rescued

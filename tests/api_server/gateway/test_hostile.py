@@ -202,7 +202,10 @@ async def test_strangers_who_hold_connections_keep_no_sender_out(place: Place, r
         writer.write(head)
         held.append(writer)
     assert replica.post("/hook/ci", body=b'{"still": "there"}').status == 202
-    assert connections(replica) <= MOST_STRANGERS + OWN
-    assert replica.peak_megabytes <= MOST_MEGABYTES
-    for writer in held:
-        writer.transport.abort()
+    try:
+        # The gateway answers the sender before it has closed the last of the others.
+        eventually(lambda: connections(replica), lambda open_: open_ <= MOST_STRANGERS + OWN, within=10)
+        assert replica.peak_megabytes <= MOST_MEGABYTES
+    finally:
+        for writer in held:
+            writer.transport.abort()
