@@ -78,7 +78,7 @@ def test_alert_fires_while_the_receiver_fails_and_then_resolves(
 
     end = time.time()
     assert fired["labels"]["severity"] == "critical"
-    assert fired["annotations"]["runbook_url"] == f"{RUNBOOKS}/delivery-failures.md"
+    assert fired["annotations"]["runbook_url"] == f"{RUNBOOKS}/{FAILING[0]}.md"
     # The only channel that was ever reported is the one that failed.
     (lasted,) = watcher.over(f'ALERTS{{alertname="{FAILING[0]}", alertstate="firing"}}', start, end)
     assert lasted["metric"]["channel"] == "slack"
