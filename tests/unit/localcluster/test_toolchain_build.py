@@ -26,7 +26,7 @@ PROGRAM = 'package main\n\nimport "small/shared"\n\nfunc main() { println(shared
 # A build that compiles the shared package and then waits for as long as the file `hold` exists.
 HELD_GO = """#!/bin/sh
 if [ "$1" = build ] && [ -e {folder}/hold ]; then
-  CGO_ENABLED=0 {go} build -trimpath ./shared && echo $$ > {folder}/reached && exec sleep 600
+  CGO_ENABLED=0 {go} build {flags} ./shared && echo $$ > {folder}/reached && exec sleep 600
 fi
 exec {go} "$@"
 """
@@ -81,7 +81,7 @@ def run(tmp_path: Path) -> Run:
         (run.module / name / "main.go").write_text(PROGRAM)
     path = tmp_path / "path" / "go"
     path.parent.mkdir()
-    path.write_text(HELD_GO.format(folder=tmp_path, go=GO))
+    path.write_text(HELD_GO.format(folder=tmp_path, go=GO, flags=" ".join(gobuild.COMPILER_FLAGS)))
     path.chmod(0o755)
     return run
 
