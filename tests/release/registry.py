@@ -1,20 +1,17 @@
-"""A registry on this machine, and in it an index of base images for two architectures, of which no program is run."""
+"""The base images of a release in a registry: an index for two architectures, of which no program is run."""
 
 from __future__ import annotations
 
 import gzip
 import shutil
-import socket
 import subprocess
 import tarfile
-import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tools.localcluster.image.base import base_tag, published
 from tools.localcluster.image.debian import PACKAGES, SUITE
 from tools.localcluster.image.images import ensure_base_image
-from tools.localcluster.toolchain import cache_dir, ensure
+from tools.localcluster.toolchain import cache_dir
 from tools.platform.release.oci import (
     CONFIG,
     INDEX,
@@ -28,42 +25,11 @@ from tools.platform.release.oci import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 FOREIGN = "arm64"
 DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 CERTIFICATES = "usr/share/ca-certificates/mozilla"
-CONFIGURATION = """\
-version: 0.1
-storage: {{filesystem: {{rootdirectory: {folder}}}}}
-http: {{addr: "127.0.0.1:{port}"}}
-log: {{level: error}}
-"""
-
-
-@contextmanager
-def local_registry(folder: Path) -> Iterator[str]:
-    """Yield the address of a registry that keeps its content in an empty folder."""
-    program = ensure(["registry"]).program("docker-registry")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    (folder / "config.yml").write_text(CONFIGURATION.format(folder=folder / "data", port=port))
-    process = subprocess.Popen(
-        [str(program), "serve", str(folder / "config.yml")],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        for _ in range(100):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.1)
-        yield f"127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait()
 
 
 def push_bases(registry: str) -> str:

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from platform_policy.signatures import SignatureError, verify_image
-from tests.release.registry import local_registry
+from tests.harness.local_registry import local_registry
 from tools.platform.errors import PlatformError
 from tools.platform.release.archives import compressed, packed
 from tools.platform.release.oci import CONFIG, LAYER, Artifact, Repository, digest, document

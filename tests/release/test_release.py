@@ -19,7 +19,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from platform_policy.signatures import verify_image
-from tests.release.registry import docker, local_registry, push_bases, run
+from tests.harness.local_registry import local_registry
+from tests.release.registry import docker, push_bases, run
 from tools.platform.pulumi.environment import ROOT
 from tools.platform.release.oci import Repository
 

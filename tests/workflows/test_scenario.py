@@ -21,9 +21,8 @@ import yaml
 from kubernetes import client
 
 from platform_infra import names
-from tests.harness.eventually import eventually
+from tests.harness.local_registry import local_registry
 from tests.harness.object_stores.servers import moto
-from tests.harness.ports import free_port
 from tests.harness.shared_clusters import OBJECT_CONTROLLERS, kubeconfig, shared_cluster
 from tests.workflows.runner import Forge, StepFailedError, run_workflow
 from tests.workflows.stubs import write_stubs
@@ -149,24 +148,6 @@ class World:
 
 
 @contextmanager
-def registry(folder: Path) -> Iterator[str]:
-    """Run a registry that deletes images, and yield its address."""
-    address = f"127.0.0.1:{free_port()}"
-    file = folder / "registry.yml"
-    storage = {"filesystem": {"rootdirectory": str(folder / "images")}, "delete": {"enabled": True}}
-    file.write_text(yaml.safe_dump({"version": 0.1, "storage": storage, "http": {"addr": address}}))
-    program = ensure(["registry"]).program("docker-registry")
-    with (folder / "registry.log").open("w") as log:
-        process = subprocess.Popen([str(program), "serve", str(file)], stdout=log, stderr=log)
-        try:
-            eventually(lambda: "listening on" in (folder / "registry.log").read_text(), bool, within=30)
-            yield address
-        finally:
-            process.terminate()
-            process.wait()
-
-
-@contextmanager
 def operators_of_previews(cluster: SharedCluster) -> Iterator[None]:
     """Mark each notification in the namespace of a preview as sent: without a node, no operator runs."""
     api, ended = client.CustomObjectsApi(cluster.api), threading.Event()
@@ -232,7 +213,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     with (
         shared_cluster(*OBJECT_CONTROLLERS) as cluster,
         moto() as store,
-        registry(tmp_path) as address,
+        local_registry(tmp_path) as address,
         operators_of_previews(cluster),
     ):
         write_stubs(tmp_path / "programs", state=tmp_path / "state", registry=address)
