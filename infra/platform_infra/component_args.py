@@ -399,9 +399,9 @@ class NotificationPlatformArgs(TypedDict, total=False):
     preview_quota_pods: int
     """Maximum number of pods in the namespace of a preview. An update starts the new pod before it stops the old one. For `previewBase`, what a preview can set at most; otherwise, what this preview sets. The default is `2`."""
     preview_quota_memory: str
-    """Maximum sum of the memory limits of these pods; likewise. The default is `"512Mi"`."""
+    """Maximum sum of the memory limits of the pods in the namespace of a preview. For `previewBase`, what a preview can set at most; otherwise, what this preview sets. The default is `"512Mi"`."""
     preview_quota_notifications: int
-    """Maximum number of NotificationRequests in the namespace of a preview; likewise. The default is `500`."""
+    """Maximum number of NotificationRequests in the namespace of a preview. For `previewBase`, what a preview can set at most; otherwise, what this preview sets. The default is `500`."""
     preview_restricted: bool
     """Whether the preview uses that account; `tools/notif-platform preview` sets it. The default is `false`."""
     deploy_wave: int

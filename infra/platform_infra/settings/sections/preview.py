@@ -28,9 +28,9 @@ class PreviewQuota(Section):
     pods: Annotated[int, Field(ge=1)] = 2
     """Maximum number of pods in the namespace of a preview. An update starts the new pod before it stops the old one. For `previewBase`, what a preview can set at most; otherwise, what this preview sets."""
     memory: Quantity = "512Mi"
-    """Maximum sum of the memory limits of these pods; likewise."""
+    """Maximum sum of the memory limits of the pods in the namespace of a preview. For `previewBase`, what a preview can set at most; otherwise, what this preview sets."""
     notifications: Annotated[int, Field(ge=1)] = 500
-    """Maximum number of NotificationRequests in the namespace of a preview; likewise."""
+    """Maximum number of NotificationRequests in the namespace of a preview. For `previewBase`, what a preview can set at most; otherwise, what this preview sets."""
 
     def hard(self) -> dict[str, str]:
         """Return the limits of the ResourceQuota."""
