@@ -44,9 +44,9 @@ def succeed(*command: str, cwd: Path) -> None:
 
 
 def documented_program() -> str:
-    """Return the program that docs/environments.md shows."""
+    """Return the program that docs/component.md shows."""
     (program,) = re.findall(
-        r"```typescript\n(.*?)```", (ROOT / "docs" / "environments.md").read_text("utf-8"), re.DOTALL
+        r"```typescript\n(.*?)```", (ROOT / "docs" / "component.md").read_text("utf-8"), re.DOTALL
     )
     return str(program)
 

@@ -144,7 +144,7 @@ def test_missing_image_is_reported_and_previous_pods_keep_running(trial: Trial, 
 
 
 def test_component_in_another_program_is_created_and_destroyed_with_it(trial: Trial, image: str) -> None:
-    text = (ROOT / "docs" / "environments.md").read_text("utf-8")
+    text = (ROOT / "docs" / "component.md").read_text("utf-8")
     (example,) = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
     program = (
         example.replace(

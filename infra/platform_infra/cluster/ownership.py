@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from platform_infra.cluster.connection import Connection
 
-OWNERSHIP_PAGE = "docs/environments.md#owner"
+OWNERSHIP_PAGE = "docs/clusters.md#owner"
 STATE, CLUSTER = "state", "cluster"
 """Keys of the annotation."""
 

@@ -44,7 +44,7 @@ def problems(**wrong: Any) -> list[str]:
 
 
 def test_documented_examples_deploy_two_instances(monkeypatch: pytest.MonkeyPatch) -> None:
-    text = (ROOT / "docs" / "environments.md").read_text("utf-8")
+    text = (ROOT / "docs" / "component.md").read_text("utf-8")
     example = "\n".join(re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE))
     values = {"image": "registry.example/operator:1", "slackUrl": "https://hooks.slack.example/x"}
     monkeypatch.setenv(
@@ -53,7 +53,7 @@ def test_documented_examples_deploy_two_instances(monkeypatch: pytest.MonkeyPatc
 
     def program() -> Any:
         namespace: dict[str, Any] = {"__name__": "__main__"}
-        exec(compile(example, "docs/environments.md", "exec"), namespace)  # noqa: S102 - the documentation's own example
+        exec(compile(example, "docs/component.md", "exec"), namespace)  # noqa: S102 - the documentation's own example
         return namespace["platform"].namespace
 
     recording = record_program(program, owner={"kubeconfig": KUBECONFIG})
@@ -71,7 +71,7 @@ def test_documented_examples_deploy_two_instances(monkeypatch: pytest.MonkeyPatc
 def test_documented_arguments_of_other_languages_exist(
     schema: dict[str, Any], language: str, arguments: str
 ) -> None:
-    text = (ROOT / "docs" / "environments.md").read_text("utf-8")
+    text = (ROOT / "docs" / "component.md").read_text("utf-8")
     blocks = re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
     (example,) = [block for block in blocks if "NotificationPlatform" in block]
     component = schema["resources"][f"{PROJECT}:index:NotificationPlatform"]
