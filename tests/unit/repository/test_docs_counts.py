@@ -1,4 +1,4 @@
-"""The numbers in docs/contributing/testing.md and docs/packages.md that the code can be asked for."""
+"""The numbers in docs/contributing/testing.md and docs/contributing/packages.md that the code can be asked for."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_fixtures_of_the_stack_are_those_in_the_page() -> None:
 
 
 def test_page_of_the_packages_names_every_wheel() -> None:
-    text = page("packages.md")
+    text = page("contributing/packages.md")
     wheels = {file.parent.name for file in (ROOT / "packages").glob("*/pyproject.toml")}
     assert set(re.findall(r"^\| `([a-z-]+)` \|", text, re.MULTILINE)) == wheels
     assert f"builds {WORDS[len(wheels)]} wheels" in text
