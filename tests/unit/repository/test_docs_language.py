@@ -24,14 +24,13 @@ CODE: Final = re.compile(r"`[^`\n]+`")
 GENERATED: Final = re.compile(r"<!-- begin .*?<!-- end [^>]*-->", re.DOTALL)
 NOT_YET: Final = (
     *("README.md", "CONTRIBUTING.md", "SECURITY.md", "stacks/", "tools/", "packages/", "docs/contributing/"),
-    *(f"docs/{name}.md" for name in ("ci", "clusters", "component", "environments", "policy")),
-    *(f"docs/{name}.md" for name in ("previews", "stack-receivers", "state")),
+    *(f"docs/{name}.md" for name in ("ci", "policy", "previews", "state")),
 )
 """Pages that are still to be rewritten."""
 PAGES: Final = [
     file for file in ALL if name_of(file).startswith("docs/") and not name_of(file).startswith(NOT_YET)
 ]
-MOST: Final = 37_000
+MOST: Final = 40_000
 """Words of `PAGES` without generated parts and code."""
 
 
