@@ -14,6 +14,7 @@ import yaml
 from platform_infra.names import PROJECT
 from tests.harness.checkout import DRIFTING, NO_CLUSTER, PLATFORM
 from tests.harness.eventually import eventually
+from tools.platform.errors import ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -152,7 +153,7 @@ def test_drift_is_reported_with_values_and_its_own_exit_code(stack: Checkout) ->
     assert (not_applied.code, not_applied.text) == (0, f"No drift in stack {STACK}.\n")
 
     drifted = stack.platform("drift", STACK, TRIAL_DRIFT="1")
-    assert drifted.code == 2
+    assert drifted.code == ExitCode.DIFFERENT
     assert drifted.text.splitlines() == [
         f"Drift detected in stack {STACK}:",
         "  - delete Thing default/deleted",

@@ -33,7 +33,7 @@ def platform(
 ) -> None:
     """Deploy, inspect and check the notification platform.
 
-    Every command accepts `--help`. Exit codes: 0 success, 1 failure, 2 a difference was detected (`drift`, `crd-check`),
-    64 wrong usage, 130 interrupted. See docs/ci.md.
+    Every command accepts `--help`. Exit codes: 0 success, 1 failure, 2 wrong usage, 3 a difference was detected (`drift`,
+    `crd-check`), 130 interrupted. See docs/ci.md.
     """
     drop_empty_passphrase()

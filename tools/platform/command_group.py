@@ -9,7 +9,8 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from tools.platform.errors import ExitCode, error_boundary
+from tools.platform.errors import error_boundary
+from tools.platform.usage import unknown_command, usage_errors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,20 +36,18 @@ def lazy_group(modules: Mapping[str, str]) -> type[TyperGroup]:
             command.name = cmd_name
             return command
 
+        def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 - typer's signature
+            if not (ctx.resilient_parsing or args[0] in modules):
+                raise unknown_command(args[0], modules, ctx)
+            return super().resolve_command(ctx, args)
+
         def make_context(self, *args: Any, **more: Any) -> Any:  # noqa: ANN401 - typer's signature
-            try:
+            with error_boundary(), usage_errors():
                 return super().make_context(*args, **more)
-            except typer.TyperException as error:
-                error.exit_code = ExitCode.USAGE
-                raise
 
         def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - typer's signature
-            try:
-                with error_boundary():
-                    return super().invoke(ctx)
-            except typer.TyperException as error:
-                error.exit_code = ExitCode.USAGE
-                raise
+            with error_boundary(), usage_errors(ctx):
+                return super().invoke(ctx)
 
     return LazyGroup
 
@@ -61,6 +60,7 @@ def command_app(modules: Mapping[str, str]) -> typer.Typer:
         add_completion=False,
         pretty_exceptions_enable=False,
         rich_markup_mode="markdown",
+        context_settings={"help_option_names": ["-h", "--help"]},
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import json
 import signal
 from enum import IntEnum
@@ -13,17 +14,16 @@ import typer
 from tools.platform.console import err
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 
 class ExitCode(IntEnum):
     """Exit codes of every command; docs/ci.md documents them."""
 
     FAILED = 1
-    DIFFERENT = 2
+    USAGE = 2
+    DIFFERENT = 3
     """The command worked, and what it compared differs."""
-    USAGE = 64
-    """EX_USAGE of sysexits.h."""
     INTERRUPTED = 128 + signal.SIGINT
 
 
@@ -40,20 +40,39 @@ class PlatformError(Exception):
         self.hint = hint
 
 
+class UsageError(PlatformError):
+    """The command line cannot be used; nothing has been started."""
+
+    code = ExitCode.USAGE
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return a question that proposes the nearest of the known names, or nothing."""
+    close = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.5)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
 @contextlib.contextmanager
 def error_boundary() -> Iterator[None]:
     """Report an expected error or an interruption, and exit with its code; anything else passes as a bug."""
     try:
         yield
+    except typer.Exit:
+        raise
     except KeyboardInterrupt:
         err.print("interrupted: run the same command again to continue.")
         raise typer.Exit(ExitCode.INTERRUPTED) from None
+    except PlatformError as error:
+        err.print(f"error: {explain(error)}")
+        raise typer.Exit(error.code) from None
     except expected_errors() as error:
         err.print(f"error: {explain(error)}")
-        raise typer.Exit(error.code if isinstance(error, PlatformError) else ExitCode.FAILED) from None
+        raise typer.Exit(ExitCode.FAILED) from None
 
 
 def explain(error: BaseException) -> str:
+    if isinstance(error, PlatformError):
+        return f"{error}\nhint: {error.hint}" if error.hint else str(error)
     # Imported after a failure only: these packages are slow to import, and most commands need few of them.
     from kubernetes.client.exceptions import ApiException  # noqa: PLC0415
     from pulumi.automation import CommandError  # noqa: PLC0415
@@ -64,8 +83,6 @@ def explain(error: BaseException) -> str:
         return explain_engine_error(error)
     if isinstance(error, ApiException):
         return f"the API server answered {error.status} {error.reason}: {_api_message(error.body)}"
-    if isinstance(error, PlatformError) and error.hint:
-        return f"{error}\nhint: {error.hint}"
     return str(error)
 
 

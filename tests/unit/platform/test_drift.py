@@ -13,6 +13,7 @@ from notification_cli.views.lint import files as lint
 from notification_client._message import notification
 from tools.platform.cli import app
 from tools.platform.commands import drift
+from tools.platform.errors import ExitCode
 from tools.platform.pulumi.events import EventLog
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def test_stack_as_recorded_has_no_drift(stacks: Callable[..., tuple[int, str]]) 
 
 def test_changed_and_deleted_objects_are_drift(stacks: Callable[..., tuple[int, str]]) -> None:
     code, text = stacks(prod=[SAME, SCALED, DELETED])
-    assert code == 2
+    assert code == ExitCode.DIFFERENT
     *lines, hint = text.splitlines()
     assert lines == ["Drift detected in stack prod:", *(f"  {line}" for line in TEXT)]
     assert hint == "hint: to undo these changes, run `tools/notif-platform up prod --refresh`"
@@ -98,7 +99,7 @@ def test_failed_check_does_not_stop_the_others(stacks: Callable[..., tuple[int, 
 
 
 def test_drift_outranks_a_failed_check(stacks: Callable[..., tuple[int, str]]) -> None:
-    assert stacks(staging=None, prod=[SCALED])[0] == 2
+    assert stacks(staging=None, prod=[SCALED])[0] == ExitCode.DIFFERENT
 
 
 def test_notification_about_drift_is_valid() -> None:

@@ -36,7 +36,7 @@ def crd_check(
 
     A CRD that the commit does not have is new, and accepts more.
 
-    The exit code is 2 if existing or new objects would be rejected.
+    The exit code is 3 if existing or new objects would be rejected.
 
     Examples: `crd-check`, `crd-check origin/main`.
     """

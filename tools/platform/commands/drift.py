@@ -46,7 +46,7 @@ def drift(
 ) -> None:
     """Report what was changed in the cluster without Pulumi.
 
-    Nothing is written. The exit code is 2 if a stack has drifted, 1 if a stack could not be checked.
+    Nothing is written. The exit code is 3 if a stack has drifted, 1 if a stack could not be checked.
 
     Examples: `drift`, `drift staging prod`, `drift prod --notify platform-alerts`.
     """

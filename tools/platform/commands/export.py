@@ -21,7 +21,9 @@ from tools.platform.pulumi.stack_file import check_name
 def export(
     stack: Stack,
     *,
-    to: Annotated[Path, typer.Option("--to", metavar="FOLDER", help="Folder for the files.")],
+    to: Annotated[
+        Path, typer.Option("--to", metavar="FOLDER", file_okay=False, help="Folder for the files.")
+    ],
     form: Annotated[
         Format,
         typer.Option(

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from tools.platform.command_group import command_app
 from tools.platform.console import err, out
 from tools.platform.errors import ExitCode, expected_errors, explain
 from tools.platform.preview.model import Preview, PreviewError, expired, remaining, span, stack_name
@@ -35,7 +36,10 @@ from tools.platform.pulumi.state.backend import URL, use_backend_of
 
 SMOKE_SECONDS = 30
 
-app = typer.Typer(no_args_is_help=True, add_completion=False)
+FUNCTIONS = {"up": "up", "list": "list_", "down": "down", "reap": "reap"}
+app = command_app(
+    {name: f"tools.platform.commands.preview:{function}" for name, function in FUNCTIONS.items()}
+)
 
 Kubeconfig = Annotated[
     Path | None,
@@ -77,7 +81,6 @@ def use_base(base: str) -> None:
     use_backend_of(base)
 
 
-@app.command()
 def up(  # noqa: PLR0913 - one argument per option
     number: Number,
     *,
@@ -104,7 +107,7 @@ def up(  # noqa: PLR0913 - one argument per option
         ),
     ] = "",
     summary_file: Annotated[
-        Path | None, typer.Option("--summary", help="Write the summary to this file, too.")
+        Path | None, typer.Option("--summary", dir_okay=False, help="Write the summary to this file, too.")
     ] = None,
 ) -> None:
     """Create or update a preview, and renew its expiry.
@@ -135,12 +138,12 @@ def up(  # noqa: PLR0913 - one argument per option
     text = summary(preview, values["image"], smoke, seconds=seconds, kubeconfig=file)
     out.print(text)
     if summary_file:
+        summary_file.parent.mkdir(parents=True, exist_ok=True)
         summary_file.write_text(f"{text.strip()}\n", "utf-8")
     if not smoke.passed:
         raise typer.Exit(ExitCode.FAILED)
 
 
-@app.command("list")
 def list_(*, base: Base = "dev") -> None:
     """List the previews with owner, commit, cluster, age, expiry and health."""
     use_base(base)
@@ -161,7 +164,6 @@ def list_(*, base: Base = "dev") -> None:
         )
 
 
-@app.command()
 def down(
     number: Number, *, base: Base = "dev", kubeconfig: Kubeconfig = None, registry: Registry = ""
 ) -> None:
@@ -192,7 +194,6 @@ def delete_images(number: int, registry: str) -> None:
         out.print(f"deleted {len(tags)} image(s) of pr-{number} in {registry}")
 
 
-@app.command()
 def reap(
     *,
     yes: Annotated[bool, typer.Option("--yes/--dry-run", help="Take them down, or only list them.")] = False,

@@ -12,7 +12,7 @@ import yaml
 
 from platform_infra.names import PROJECT
 from tools.platform.deployment.waves import PREFIX, SUFFIX, git
-from tools.platform.errors import ExitCode, PlatformError
+from tools.platform.errors import PlatformError, UsageError
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
@@ -59,15 +59,13 @@ def check_promoted(image: str) -> None:
     """Check that a name identifies one image.
 
     Raises:
-        PromotionError: it does not.
+        UsageError: it does not.
     """
     if not IMAGE.fullmatch(image):
-        error = PromotionError(
-            f"{image!r} does not identify one image",
+        raise UsageError(
+            f"IMAGE {image} does not identify one image",
             hint="name it by digest: REGISTRY/NAME@sha256:DIGEST, not all zeros",
         )
-        error.code = ExitCode.USAGE
-        raise error
 
 
 def next_stack(stacks: Iterable[DiscoveredStack], image: str) -> DiscoveredStack | None:

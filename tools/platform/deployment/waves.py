@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from platform_infra.image.placeholder import missing_image
 from platform_infra.settings.model import WAVES
-from tools.platform.errors import PlatformError
+from tools.platform.errors import PlatformError, UsageError
 from tools.platform.preview.model import NAME
 from tools.platform.pulumi.environment import ROOT
 from tools.platform.pulumi.stack_file import check_stack_file
@@ -89,8 +89,8 @@ def _paths(revisions: str, root: Path) -> Collection[str] | None:
     """Return the paths that differ between two commits, or None if the first one is not known, as after a forced push."""
     before, dots, after = revisions.partition("..")
     if not dots or not after or ".." in after:
-        raise PlatformError(
-            f"--changed is {revisions!r}, but should be FROM..TO",
+        raise UsageError(
+            f"--changed {revisions} is not FROM..TO",
             hint="name two commits, such as HEAD~..HEAD",
         )
     if _commit(after, root) is None:

@@ -6,7 +6,6 @@ environments included.
 
 from __future__ import annotations
 
-import difflib
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,7 @@ import yaml
 from platform_infra.names import PROJECT
 from platform_infra.settings.reader import SettingsError, parse
 from platform_infra.settings.sections.cluster import ClusterKind
-from tools.platform.errors import ExitCode, PlatformError
+from tools.platform.errors import ExitCode, PlatformError, nearest
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
@@ -51,11 +50,9 @@ def check_name(stack: str, folder: Path = ROOT / "stacks", *, recorded: Collecti
         return
     files = (file.name.removeprefix("Pulumi.").removesuffix(".yaml") for file in folder.glob("Pulumi.*.yaml"))
     known = sorted({*files, *recorded})
-    close = difflib.get_close_matches(stack, known, n=1, cutoff=0.5)
-    proposal = f"; did you mean {close[0]}?" if close else ""
     listed = f"the stacks are {', '.join(known)}" if known else "there are no stacks"
     raise UnknownStackError(
-        f"there is no stack {stack}: stacks/Pulumi.{stack}.yaml does not exist{proposal}",
+        f"there is no stack {stack}: stacks/Pulumi.{stack}.yaml does not exist{nearest(stack, known)}",
         hint=f"{listed}; `tools/notif-platform init {stack}` writes the file of a new one",
     )
 

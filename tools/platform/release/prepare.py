@@ -7,7 +7,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from tools.platform.errors import PlatformError
+from tools.platform.errors import PlatformError, UsageError
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
@@ -57,11 +57,11 @@ def numbers(version: str) -> tuple[int, ...]:
     """Return major, minor and patch.
 
     Raises:
-        PlatformError: the text is no version.
+        UsageError: the text is no version.
     """
     if match := NUMBERS.fullmatch(version):
         return tuple(map(int, match.groups()))
-    raise PlatformError(f"VERSION: {version!r} is no version", hint="use MAJOR.MINOR.PATCH, such as 0.2.0")
+    raise UsageError(f"VERSION {version!r} is no version", hint="use MAJOR.MINOR.PATCH, such as 0.2.0")
 
 
 def _check(version: str, released: dict[tuple[int, ...], str]) -> None:
