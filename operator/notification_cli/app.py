@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from notification_cli.boundary import ending
+from notification_cli.boundary import CommandLine, ending
 from notification_cli.commands.beat import beat
 from notification_cli.commands.drill import drill
 from notification_cli.commands.incident import incident
@@ -36,6 +36,7 @@ EPILOG = (
 
 app = typer.Typer(
     name="notif",
+    cls=CommandLine,
     help="Send, list and explain notifications, with your kubeconfig and your rights.",
     epilog=EPILOG,
     no_args_is_help=True,

@@ -23,13 +23,25 @@ STANDARD_INPUT = "-"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
+    """Where the rules are; `text` is the content of the file, which is read before a connection is made."""
+
     file: str = ""
     namespace: str = ""
+    text: str = ""
+
+    @classmethod
+    def of(cls, *, file: str, namespace: str) -> Rules:
+        """Read the file, if there is one.
+
+        Raises:
+            CliError: it cannot be read.
+        """
+        return cls(file=file, namespace=namespace, text=routing_text(read_file(file)) if file else "")
 
     async def load(self, session: Session) -> tuple[RoutingState | None, str]:
         """Return the rules and where they come from; None with the reason if they cannot be read."""
         if self.file:
-            return read_rules(routing_text(read_file(self.file))), self.file
+            return read_rules(self.text), self.file
         where = f"ConfigMap {names.ROUTING_CONFIG_MAP} in namespace {self.namespace}"
         try:
             config_map = await session.notifications.config_map(self.namespace, names.ROUTING_CONFIG_MAP)
@@ -52,7 +64,8 @@ def read_file(path: str) -> str:
     try:
         return content.decode("utf-8", errors="replace" if path == STANDARD_INPUT else "strict")
     except UnicodeDecodeError:
-        raise CliError(f"{path} cannot be read: it is not UTF-8 text", code=ExitCode.USAGE) from None
+        text = f"{path} cannot be read: it is not UTF-8 text; name a text file"
+        raise CliError(text, code=ExitCode.USAGE) from None
 
 
 def read_bytes(path: str) -> bytes:
@@ -64,7 +77,8 @@ def read_bytes(path: str) -> bytes:
     try:
         return sys.stdin.buffer.read() if path == STANDARD_INPUT else Path(path).read_bytes()
     except OSError as error:
-        raise CliError(f"{path} cannot be read: {error.strerror}", code=ExitCode.USAGE) from None
+        text = f"{path} cannot be read: {error.strerror}; name a file, or - for standard input"
+        raise CliError(text, code=ExitCode.USAGE) from None
 
 
 def routing_text(text: str) -> str:

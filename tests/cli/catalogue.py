@@ -20,7 +20,7 @@ DESCRIPTIONS: Final = {
         "A kubeconfig with an expired certificate is one line that says to log in again",
         "A kubeconfig that is broken, or lacks the context, is one line that names the file and the contexts",
         "An API server that does not respond is one line with the name of the context",
-        "An invalid label selector is wrong usage, with the API server's reason",
+        "An invalid label selector is wrong usage, and the part that is wrong is named",
         "A notification that the API server refuses is one line with field and reason",
         "A body that is not UTF-8 is stored with replacement characters",
         "A name that does not exist is one line with name and namespace",

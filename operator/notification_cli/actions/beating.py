@@ -6,13 +6,14 @@ import asyncio
 import json
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlsplit
 
 import aiohttp
 
+from notification_cli.actions.checks import is_url, usage
 from notification_cli.errors import ApiError, CliError, ExitCode
 from notification_cli.kube import port_forward
 from notification_cli.kube.port_forward import Reply
@@ -46,7 +47,7 @@ class Beating:
         home: the namespace of the gateway.
         url: the gateway, or the whole URL of the source; empty for the gateway of the cluster.
         namespace: that of the source; empty for that of the kubeconfig, or with a URL for that of the gateway.
-        token_file: the file with a bearer token; empty for the credentials in the cluster, or for none with a URL.
+        token: a bearer token; empty for the credentials in the cluster, or for none with a URL.
         output: the format.
     """
 
@@ -54,15 +55,28 @@ class Beating:
     home: str
     url: str = ""
     namespace: str = ""
-    token_file: str = ""
+    token: str = field(default="", repr=False)
     output: Output = Output.TABLE
+
+    @classmethod
+    def of(cls, *, token_file: str = "", **more: Any) -> Beating:  # noqa: ANN401 - the other fields
+        """Read the token, and check what the user wrote.
+
+        Raises:
+            CliError: the source or its URL is missing or wrong, or the file cannot be read.
+        """
+        beating = cls(token=read_file(token_file).strip() if token_file else "", **more)
+        if beating.url:
+            beating.whole_url()
+        elif not beating.name:
+            raise usage("NAME is missing; name a source, or give its whole URL with --url")
+        return beating
 
     def run_by_url(self, screen: Screen) -> int:
         return asyncio.run(self._by_url(screen))
 
     async def _by_url(self, screen: Screen) -> int:
-        url = self._whole_url()
-        headers = self._token() if self.token_file else {}
+        url, headers = self.whole_url(), self._authorization()
         timeout = aiohttp.ClientTimeout(total=SECONDS)
         try:
             async with (
@@ -77,34 +91,37 @@ class Beating:
             raise ApiError(f"the gateway at {host} cannot be reached: {reason}") from None
         return self._show(screen, reply)
 
-    def _whole_url(self) -> str:
-        parts = urlsplit(self.url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise CliError("--url must be a URL of http or https", code=ExitCode.USAGE)
-        if HOOK in parts.path:
+    def whole_url(self) -> str:
+        """Return the URL of the source.
+
+        Raises:
+            CliError: it is not one.
+        """
+        if not is_url(self.url):
+            # It can hold a secret, so it is not shown.
+            raise usage("--url: it is no URL; write it like https://notifications.example.com")
+        if HOOK in urlsplit(self.url).path:
             return self.url
         if not self.name:
-            raise CliError("name a source, or give its whole URL with --url", code=ExitCode.USAGE)
+            raise usage(f"NAME is missing: --url has no {HOOK}; name a source, or give its whole URL")
         place = (self.namespace,) if self.namespace not in {"", self.home} else ()
         return self.url.rstrip("/") + HOOK + "/".join(quote(each, safe="") for each in (*place, self.name))
 
     async def run(self, session: Session) -> int:
-        if not self.name:
-            raise CliError("name a source, or give its whole URL with --url", code=ExitCode.USAGE)
         source = source_view(await session.sources.get(session.namespace, self.name))
         if not source.is_heartbeat:
             raise CliError(
                 f"source {self.name} has the type {source.type}; only sources of the type heartbeat beat"
             )
-        path, headers = source.url_path(self.home), self._token() if self.token_file else {}
+        path, headers = source.url_path(self.home), self._authorization()
         if not headers:
             path, headers = await _credentials(session, source, self.home)
         place = await port_forward.find(session.connection, self.home, names.GATEWAY, PORT)
         reply = await port_forward.post(session.connection, place, path, headers)
         return self._show(session.screen, reply)
 
-    def _token(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {read_file(self.token_file).strip()}"}
+    def _authorization(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}"} if self.token else {}
 
     def _show(self, screen: Screen, reply: Reply) -> int:
         content = _content(reply)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
-from notification_cli.actions.receivers import receiver_place
+from notification_cli.actions.checks import receiver_filter, usage
 from notification_cli.actions.waiting import until
 from notification_cli.errors import ApiError, CliError, ExitCode
 from notification_cli.kube.resources import Selection
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from notification_cli.output.screen import Screen
     from notification_cli.session import Session
     from notification_cli.views.receivers import ReceiverView
+    from notification_cli.views.rows import ReceiverFilter
 
 ALL: Final = "all"
 CONCURRENT: Final = 20
@@ -52,13 +53,27 @@ STYLES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drilling:
-    """Which receivers, `all` or one by name, and how long to wait for each."""
+    """Which receivers, all of some namespaces or one by name, and how long to wait for each."""
 
-    receiver: str = ALL
+    receiver: ReceiverFilter | None = None
     seconds: float
     all_namespaces: bool = False
     labels: str = ""
     output: Output = Output.TABLE
+
+    @classmethod
+    def of(cls, *, receiver: str, namespace: str, **more: Any) -> Drilling:  # noqa: ANN401 - the other fields
+        """Read which receivers the user means.
+
+        Raises:
+            CliError: it is not clear which.
+        """
+        chosen = None if receiver == ALL else receiver_filter(receiver)
+        if chosen is not None and not chosen.namespace and "," in namespace:
+            raise usage(
+                f"--receiver {receiver}: {namespace} are several namespaces; write NAMESPACE/{receiver}"
+            )
+        return cls(receiver=chosen, **more)
 
     async def run(self, session: Session) -> int:
         views, identity = await self._receivers(session), secrets.token_hex(4)
@@ -79,11 +94,9 @@ class Drilling:
         return _exit_code(results)
 
     async def _receivers(self, session: Session) -> Sequence[ReceiverView]:
-        if self.receiver != ALL:
-            namespace, name = receiver_place(self.receiver, session.namespace)
-            if "," in namespace:
-                raise CliError(f"--receiver {name}: write it as NAMESPACE/NAME", code=ExitCode.USAGE)
-            return [receiver_view(await session.receivers.get(namespace, name))]
+        if self.receiver is not None:
+            namespace = self.receiver.namespace or session.namespace
+            return [receiver_view(await session.receivers.get(namespace, self.receiver.name))]
         namespaces = [""] if self.all_namespaces else session.namespace.split(",")
         views: list[ReceiverView] = []
         for namespace in dict.fromkeys(namespaces):

@@ -7,13 +7,13 @@ from datetime import timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from notification_cli.actions.checks import receiver_filter, seconds_of
 from notification_cli.errors import ApiError, CliError, ExitCode
 from notification_cli.kube.resources import Selection
 from notification_cli.options import Output
 from notification_cli.output.documents import Objects, stream
 from notification_cli.output.table import Column, Table
-from notification_cli.views.rows import STYLES, ReceiverFilter, created_at, receivers_of, row_of
-from notification_cli.views.text import parse_duration
+from notification_cli.views.rows import STYLES, created_at, receivers_of, row_of
 from notification_contract.kinds.choices import Phase
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from notification_cli.kube.resources import Page, Resource
     from notification_cli.output.screen import Screen, Span
     from notification_cli.session import Session
+    from notification_cli.views.rows import ReceiverFilter
 
 COLUMNS = (
     Column(title="NAMESPACE"),
@@ -57,17 +58,17 @@ class Listing:
     _selectable: bool = field(default=True, init=False)
     """Whether the API server selects by phase."""
     _filter: ReceiverFilter | None = field(default=None, init=False)
+    _seconds: float | None = field(default=None, init=False)
+    """How old a notification may be; None for any age."""
 
     def __post_init__(self) -> None:
-        """Read the receiver, and choose the phases in which a target can wait.
+        """Read the receiver and the age, and choose the phases in which a target can wait.
 
         Raises:
-            CliError: it has another form.
+            CliError: one has another form.
         """
-        try:
-            self._filter = ReceiverFilter.parse(self.receiver) if self.receiver else None
-        except ValueError as error:
-            raise CliError(f"--receiver: {error}", code=ExitCode.USAGE) from None
+        self._filter = receiver_filter(self.receiver) if self.receiver else None
+        self._seconds = seconds_of("--since", self.since) if self.since else None
         if self.waiting and not self.phases:
             self.phases = [Phase.SENDING.value, Phase.RETRYING.value]
 
@@ -131,12 +132,7 @@ class Listing:
         return Selection(namespace=namespace, labels=self.labels, fields=fields)
 
     def _oldest(self, session: Session) -> datetime | None:
-        if not self.since:
-            return None
-        try:
-            return session.clock() - timedelta(seconds=parse_duration(self.since))
-        except (ValueError, OverflowError) as error:
-            raise CliError(f"--since: {error}", code=ExitCode.USAGE) from None
+        return None if self._seconds is None else session.clock() - timedelta(seconds=self._seconds)
 
     def _matches(self, obj: dict[str, Any], oldest: datetime | None) -> bool:
         phase = (obj.get("status") or {}).get("phase") or Phase.PENDING

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from notification_cli.actions.checks import receiver_filter, usage
 from notification_cli.actions.listing import list_small
 from notification_cli.actions.waiting import until
-from notification_cli.errors import CliError, ExitCode
+from notification_cli.errors import ExitCode
 from notification_cli.options import Output
 from notification_cli.output.documents import document, name_of
 from notification_cli.output.receivers import ReceiverTable, show
 from notification_cli.views.receivers import receiver_view
-from notification_cli.views.rows import ReceiverFilter
 from notification_cli.views.text import clean
 from notification_contract.kinds.choices import ReceiverTestOutcome
 from notification_operator.domain.json_values import format_time, moment
@@ -33,6 +33,18 @@ class ReceiverListing:
     all_namespaces: bool = False
     labels: str = ""
     output: Output = Output.TABLE
+
+    def __post_init__(self) -> None:
+        """Check what the user wrote.
+
+        Raises:
+            CliError: a name has another form, or stands next to what selects several.
+        """
+        if self.name:
+            receiver_place(self.name, "")
+        for option, given in (("--all-namespaces", self.all_namespaces), ("--selector", self.labels)):
+            if self.name and given:
+                raise usage(f"{option} and NAME {self.name!r} exclude each other; leave out one of them")
 
     async def run(self, session: Session) -> int:
         await (self._single(session) if self.name else self._all(session))
@@ -66,6 +78,14 @@ class ReceiverTesting:
     name: str
     seconds: float | None = None
     output: Output = Output.TABLE
+
+    def __post_init__(self) -> None:
+        """Check the name.
+
+        Raises:
+            CliError: it has another form.
+        """
+        receiver_place(self.name, "")
 
     async def run(self, session: Session) -> int:
         namespace, name = receiver_place(self.name, session.namespace)
@@ -107,10 +127,7 @@ def receiver_place(text: str, namespace: str) -> tuple[str, str]:
     Raises:
         CliError: it has another form.
     """
-    try:
-        chosen = ReceiverFilter.parse(text)
-    except ValueError as error:
-        raise CliError(str(error), code=ExitCode.USAGE) from None
+    chosen = receiver_filter(text, option="RECEIVER")
     return chosen.namespace or namespace, chosen.name
 
 

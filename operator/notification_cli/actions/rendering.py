@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from notification_cli.actions.checks import receiver_filter, usage
 from notification_cli.actions.linting import read_content
 from notification_cli.clock import now
 from notification_cli.errors import CliError, ExitCode
@@ -14,7 +15,6 @@ from notification_cli.output.rendered import write
 from notification_cli.views.config_maps import ConfigMaps
 from notification_cli.views.explaining.known import declared
 from notification_cli.views.lint.files import NotYamlError, check
-from notification_cli.views.rows import ReceiverFilter
 from notification_contract import names
 from notification_operator.domain.json_values import format_time, mapping, text
 from notification_operator.domain.model import parse
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from notification_cli.output.screen import Screen
     from notification_cli.session import Session
     from notification_cli.views.explaining.known import Known
+    from notification_cli.views.rows import ReceiverFilter
     from notification_operator.domain.model import Notification
     from notification_operator.domain.receivers.catalog import Receiver
 
@@ -57,7 +58,7 @@ class Rendering:
         """Return the documents of all files.
 
         Raises:
-            CliError: a file cannot be read, or is no YAML.
+            CliError: a file cannot be read, is no YAML, or nothing is to be shown.
         """
         documents: list[Mapping[str, Any]] = []
         for file in self.files:
@@ -65,6 +66,9 @@ class Rendering:
             if isinstance(content, NotYamlError):
                 raise CliError(f"{file} is not YAML: {content}")
             documents += map(mapping, content)
+        if not any(each.get("kind") == names.KIND for each in documents):
+            raise usage(f"--filename {', '.join(self.files)}: there is no {names.KIND}; name a file with one")
+        self._wanted()
         return documents
 
     def local(self, documents: Sequence[Mapping[str, Any]]) -> bool:
@@ -125,10 +129,7 @@ class Rendering:
         return ExitCode.OK
 
     def _wanted(self) -> ReceiverFilter:
-        try:
-            return ReceiverFilter.parse(self.receiver)
-        except ValueError as error:
-            raise CliError(f"--receiver: {error}", code=ExitCode.USAGE) from None
+        return receiver_filter(self.receiver)
 
 
 def _receiver(
@@ -144,11 +145,9 @@ def _notifications(documents: Sequence[Mapping[str, Any]], namespace: str) -> It
     """Yield the valid notifications of the files, as the API server would store them.
 
     Raises:
-        CliError: there is none, or one is not valid.
+        CliError: one is not valid.
     """
     notifications = [each for each in documents if each.get("kind") == names.KIND]
-    if not notifications:
-        raise CliError("the files contain no NotificationRequest", code=ExitCode.USAGE)
     for checked in check(notifications):
         if checked.problems:
             raise CliError(f"{checked.what}: {'; '.join(checked.problems)}")

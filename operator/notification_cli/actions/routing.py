@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from notification_cli.actions.checks import usage
 from notification_cli.errors import CliError, ExitCode
 from notification_cli.options import Output
 from notification_cli.output import detail
 from notification_cli.output.documents import document, plain
 from notification_cli.output.table import Column, Table
-from notification_cli.rules import read_file, routing_text
+from notification_cli.rules import read_file
 from notification_cli.views.expectations import Expectation, ExpectationsError, Outcome, read, verify
 from notification_cli.views.explaining.explanation import read_rules
 from notification_cli.views.rules import evaluate
@@ -51,7 +52,7 @@ class RouteTest:
         return self._test(session.screen, state, where)
 
     def run_offline(self, screen: Screen) -> int:
-        state = read_rules(routing_text(read_file(self.rules.file)))
+        state = read_rules(self.rules.text)
         return self._test(screen, state, self.rules.file)
 
     def _test(self, screen: Screen, state: RoutingState, where: str) -> int:
@@ -104,16 +105,20 @@ def expectations_of(labels: str, file: str) -> Sequence[Expectation]:
         CliError: both are given, or none, or one is invalid.
     """
     if bool(file) == bool(labels):
-        raise CliError("give either --labels or --file", code=ExitCode.USAGE)
+        raise usage(
+            "--labels and --file exclude each other; give one of them"
+            if file
+            else "--labels is missing; write --labels a=b, or --file FILE with expectations"
+        )
     if not file:
         return (Expectation(name="labels", labels=parse_labels(labels)),)
     try:
         return read(read_file(file))
     except ExpectationsError as error:
-        raise CliError(f"{file}: {error}", code=ExitCode.USAGE) from None
+        raise usage(f"--file {file}: {error}") from None
 
 
-def parse_labels(text: str) -> dict[str, str]:
+def parse_labels(text: str, *, option: str = "--labels") -> dict[str, str]:
     """Return the labels of a text such as a=b,c=d.
 
     Raises:
@@ -123,6 +128,6 @@ def parse_labels(text: str) -> dict[str, str]:
     for part in filter(None, text.split(",")):
         key, equals, value = part.partition("=")
         if not equals or not key.strip():
-            raise CliError(f"labels: {part!r} is not a label; write them like a=b,c=d", code=ExitCode.USAGE)
+            raise usage(f"{option}: {part!r} is not a label; write them like a=b,c=d")
         labels[key.strip()] = value.strip()
     return labels

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from notification_cli.actions.checks import is_url, moment_of, usage
 from notification_cli.actions.routing import parse_labels
-from notification_cli.actions.waiting import time_limit, until
+from notification_cli.actions.waiting import until
+from notification_cli.clock import now
 from notification_cli.errors import ApiError, CliError, ExitCode
 from notification_cli.options import Output
 from notification_cli.output.documents import document, resource_name
 from notification_cli.rules import STANDARD_INPUT, read_file
 from notification_cli.views.destinations import Destination, parse_destination
 from notification_cli.views.rows import STYLES
-from notification_cli.views.text import clean, parse_duration
+from notification_cli.views.text import clean
 from notification_client import Link, Options, notification, status_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from notification_cli.session import Session
     from notification_client import Status
@@ -45,11 +47,19 @@ class Sending:
     not_before: str = ""
     deliver_before: str = ""
     wait: bool = False
-    timeout: str = "60s"
+    seconds: float = 60.0
+    """How long to wait."""
     output: Output = Output.TABLE
 
+    def __post_init__(self) -> None:
+        """Check what the user wrote.
+
+        Raises:
+            CliError: an option is wrong.
+        """
+        self._options([_destination(each) for each in self.to], now())
+
     async def run(self, session: Session) -> int:
-        seconds = time_limit(self.timeout)
         destinations = [_destination(each) for each in self.to]
         options = self._options(destinations, session.clock())
         body = read_file(STANDARD_INPUT) if self.body == STANDARD_INPUT else self.body
@@ -58,7 +68,7 @@ class Sending:
         if self.output is Output.TABLE:
             self._report(session, obj["metadata"]["name"], created=created)
         if self.wait:
-            obj = await self._result(session, obj, seconds)
+            obj = await self._result(session, obj, self.seconds)
         if self.output is not Output.TABLE:
             document(session.screen, self.output, obj)
         return ExitCode.OK if not self.wait or status_of(obj).delivered else ExitCode.NEGATIVE
@@ -93,13 +103,17 @@ class Sending:
             return await session.notifications.get(session.namespace, obj["metadata"]["name"]), False
         return obj, False
 
-    def _options(self, destinations: Sequence[Destination], now: datetime) -> Options:
+    def _options(self, destinations: Sequence[Destination], time: datetime) -> Options:
         options = Options(
             kind=self.kind,
             priority=self.priority,
             channels=[each.channel for each in destinations if not each.receiver],
             receivers=[each.reference for each in destinations if each.receiver],
-            labels={key: value for each in self.labels for key, value in parse_labels(each).items()},
+            labels={
+                key: value
+                for each in self.labels
+                for key, value in parse_labels(each, option="--label").items()
+            },
             links=[_link(each) for each in self.links],
             incident=self.incident,
             event=self.event,
@@ -109,9 +123,9 @@ class Sending:
         if self.once:
             options["once"] = self.once
         if self.not_before:
-            options["not_before"] = _moment("--not-before", self.not_before, now)
+            options["not_before"] = moment_of("--not-before", self.not_before, time)
         if self.deliver_before:
-            options["deliver_before"] = _moment("--deliver-before", self.deliver_before, now)
+            options["deliver_before"] = moment_of("--deliver-before", self.deliver_before, time)
         return options
 
     def _report(self, session: Session, name: str, *, created: bool) -> None:
@@ -160,29 +174,7 @@ def _destination(text: str) -> Destination:
     try:
         return parse_destination(text)
     except ValueError as error:
-        raise CliError(f"--to: {error}", code=ExitCode.USAGE) from None
-
-
-def _moment(option: str, text: str, now: datetime) -> datetime:
-    """Return the time of an RFC 3339 text, or of a duration from now.
-
-    Raises:
-        CliError: it is neither.
-    """
-    try:
-        return now + timedelta(seconds=parse_duration(text))
-    except (ValueError, OverflowError):
-        pass
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise CliError(
-            f"{option}: {text!r} is no time; write it like 2026-01-31T12:00:00Z, or like 15m for a time from now",
-            code=ExitCode.USAGE,
-        )
-    return moment
+        raise usage(f"--to: {error}") from None
 
 
 def _link(text: str) -> Link:
@@ -191,11 +183,9 @@ def _link(text: str) -> Link:
     Raises:
         CliError: there is no URL in it.
     """
-    label, url = ("", text) if _is_url(text) else (text.partition("=")[0], text.partition("=")[2])
-    if not _is_url(url):
-        raise CliError(
-            f"--link: {text!r} has no http or https URL; write URL or TEXT=URL", code=ExitCode.USAGE
-        )
+    label, url = ("", text) if is_url(text) else (text.partition("=")[0], text.partition("=")[2])
+    if not is_url(url):
+        raise usage(f"--link: {text!r} has no http or https URL; write URL or TEXT=URL")
     host = urlsplit(url).hostname or "link"
     return Link(url=url, label=label or host, service=host)
 
@@ -208,13 +198,5 @@ def _template(text: str) -> str:
     """
     config_map, _, key = text.partition("/")
     if text and not (config_map and key):
-        raise CliError(f"--template: {text!r} names no key; write CONFIGMAP/KEY", code=ExitCode.USAGE)
+        raise usage(f"--template: {text!r} names no key; write CONFIGMAP/KEY")
     return text
-
-
-def _is_url(text: str) -> bool:
-    try:
-        parts = urlsplit(text)
-    except ValueError:
-        return False
-    return parts.scheme in {"http", "https"} and bool(parts.hostname)

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from notification_cli.actions.checks import usage
 from notification_cli.actions.linting import read_content
 from notification_cli.clock import now
 from notification_cli.errors import CliError, ExitCode
@@ -70,11 +71,9 @@ class SourceTest:
             CliError: the options are wrong, a file cannot be read, or the source in it is not valid.
         """
         if not (name or spec or kind):
-            raise CliError("name a source, or give one with --spec or --type", code=ExitCode.USAGE)
+            raise usage("NAME is missing; name a source, or give one with --spec FILE or --type TYPE")
         if kind and kind not in tuple(SourceType):
-            raise CliError(
-                f"{kind!r} is no type of sources; the types are {', '.join(SourceType)}", code=ExitCode.USAGE
-            )
+            raise usage(f"--type: {kind!r} is no type of sources; use one of {', '.join(SourceType)}")
         local = (
             _source(_declared(spec, name) if spec else {}, kind, name, namespace) if spec or kind else None
         )
@@ -182,9 +181,7 @@ def _parsed(obj: Mapping[str, Any]) -> NotificationSource:
 def _header(text: str) -> tuple[str, str]:
     name, separator, value = text.partition(":")
     if not separator or not name.strip():
-        raise CliError(
-            f"{text!r} is no header; write it like 'Content-Type: application/json'", code=ExitCode.USAGE
-        )
+        raise usage(f"--header: {text!r} is no header; write it like 'Content-Type: application/json'")
     return name.strip().lower(), value.strip()
 
 

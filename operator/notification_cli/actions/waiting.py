@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from notification_cli.actions.checks import seconds_of
 from notification_cli.errors import CliError, ExitCode
-from notification_cli.views.text import parse_duration
 from notification_client._message import looks
 
 if TYPE_CHECKING:
@@ -45,7 +45,4 @@ def time_limit(text: str) -> float:
     Raises:
         CliError: it is no duration.
     """
-    try:
-        return parse_duration(text)
-    except ValueError as error:
-        raise CliError(f"--timeout: {error}", code=ExitCode.USAGE) from None
+    return seconds_of("--timeout", text)

@@ -15,11 +15,12 @@ from notification_cli.options import (
     OperatorNamespace,
     Output,
     OutputOption,
+    SourceName,
 )
 
 
 def beat(  # noqa: PLR0913 - the options
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the source.", show_default=False)] = "",
+    name: SourceName = "",
     *,
     url: Annotated[
         str,
@@ -56,7 +57,7 @@ def beat(  # noqa: PLR0913 - the options
     from notification_cli.output.screen import Screen
     from notification_cli.session import run
 
-    beating = Beating(
+    beating = Beating.of(
         name=name,
         home=operator_namespace,
         url=url,

@@ -10,6 +10,7 @@ from notification_cli.options import (
     AllNamespaces,
     Context,
     Kubeconfig,
+    Namespaces,
     NoColor,
     Output,
     OutputOption,
@@ -24,15 +25,7 @@ def drill(  # noqa: PLR0913 - the options
         typer.Option(metavar="RECEIVER", help="all, or one receiver as NAME or NAMESPACE/NAME."),
     ] = "all",
     timeout: Annotated[str, typer.Option(help="Time limit for each receiver.")] = "60s",
-    namespace: Annotated[
-        str,
-        typer.Option(
-            "--namespace",
-            "-n",
-            help="Namespace, or several separated by commas. Defaults to that of the context.",
-            show_default=False,
-        ),
-    ] = "",
+    namespace: Namespaces = "",
     all_namespaces: AllNamespaces = False,
     selector: Selector = "",
     output: OutputOption = Output.TABLE,
@@ -51,8 +44,9 @@ def drill(  # noqa: PLR0913 - the options
     from notification_cli.actions.waiting import time_limit
     from notification_cli.session import run
 
-    drilling = Drilling(
+    drilling = Drilling.of(
         receiver=receiver,
+        namespace=namespace,
         seconds=time_limit(timeout),
         all_namespaces=all_namespaces,
         labels=selector,

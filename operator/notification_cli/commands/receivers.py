@@ -75,6 +75,6 @@ def send_test(  # noqa: PLR0913 - the options
     from notification_cli.actions.waiting import time_limit
     from notification_cli.session import run
 
-    seconds = time_limit(timeout) if wait else None
-    testing = ReceiverTesting(name=receiver, seconds=seconds, output=output)
+    limit = time_limit(timeout)
+    testing = ReceiverTesting(name=receiver, seconds=limit if wait else None, output=output)
     return run(testing.run, kubeconfig=kubeconfig, context=context, namespace=namespace, no_color=no_color)

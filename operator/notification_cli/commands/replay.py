@@ -46,8 +46,8 @@ def replay(  # noqa: PLR0913 - the options
     from notification_cli.actions.waiting import time_limit
     from notification_cli.session import run
 
-    seconds = time_limit(timeout) if wait else None
-    replaying = Replaying(name=name, all_targets=all_targets, seconds=seconds, output=output)
+    limit = time_limit(timeout)
+    replaying = Replaying(name=name, all_targets=all_targets, seconds=limit if wait else None, output=output)
     return run(replaying.run, kubeconfig=kubeconfig, context=context, namespace=namespace, no_color=no_color)
 
 
@@ -125,6 +125,7 @@ def redrive(  # noqa: PLR0913 - the options
     from notification_cli.actions.waiting import time_limit
     from notification_cli.session import run
 
+    limit_seconds = time_limit(timeout)
     redriving = Redriving(
         batch=batch,
         phases=[each.value for each in phase or (FinalPhaseChoice.FAILED,)],
@@ -136,7 +137,7 @@ def redrive(  # noqa: PLR0913 - the options
         rate=rate,
         limit=limit,
         sends=yes,
-        healthy_seconds=time_limit(timeout) if when_healthy else None,
+        healthy_seconds=limit_seconds if when_healthy else None,
         include_resolved=include_resolved,
         include_rescued=include_rescued,
         output=output,

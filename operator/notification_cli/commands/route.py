@@ -56,7 +56,7 @@ def check(  # noqa: PLR0913 - the options
     from notification_cli.rules import Rules
     from notification_cli.session import run
 
-    source = Rules(file=rules, namespace=operator_namespace)
+    source = Rules.of(file=rules, namespace=operator_namespace)
     expectations = expectations_of(labels, file)
     command = RouteTest(expectations=expectations, explains=not file, rules=source, output=output)
     if rules:

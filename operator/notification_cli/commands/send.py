@@ -113,6 +113,7 @@ def send(  # noqa: PLR0913 - the options
     `notif send -s "Checkout is down" --to notification-system/on-call --incident checkout --event trigger`.
     """
     from notification_cli.actions.sending import Sending
+    from notification_cli.actions.waiting import time_limit
     from notification_cli.session import run
 
     sending = Sending(
@@ -131,7 +132,7 @@ def send(  # noqa: PLR0913 - the options
         not_before=not_before,
         deliver_before=deliver_before,
         wait=wait,
-        timeout=timeout,
+        seconds=time_limit(timeout),
         output=output,
     )
     return run(sending.run, kubeconfig=kubeconfig, context=context, namespace=namespace, no_color=no_color)

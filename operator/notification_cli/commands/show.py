@@ -41,7 +41,7 @@ def _command(name: str, help_text: str, *, explains: bool) -> Callable[..., int]
 
         single = Single(
             name=name,
-            rules=Rules(file=rules, namespace=operator_namespace),
+            rules=Rules.of(file=rules, namespace=operator_namespace),
             home=operator_namespace,
             explains=explains,
             output=output,

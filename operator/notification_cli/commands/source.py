@@ -18,12 +18,12 @@ from notification_cli.options import (
     Output,
     OutputOption,
     Selector,
+    SourceName,
 )
 
 source = typer.Typer(
     help="List, show and test the sources of messages.", no_args_is_help=True, rich_markup_mode=None
 )
-SourceName = Annotated[str, typer.Argument(metavar="NAME", help="Name of the source.", show_default=False)]
 
 
 def _types() -> list[str]:

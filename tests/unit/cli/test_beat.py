@@ -250,7 +250,10 @@ async def test_beat_by_url_needs_no_cluster(server: ApiServer) -> None:
 async def test_url_that_fails_is_named_without_its_secret(server: ApiServer) -> None:
     for url in ("gateway", "file:///hook/x"):
         code, _, err = await beat("nightly", "--url", url)
-        assert (code, err) == (2, "notif: --url must be a URL of http or https\n")
+        assert (code, err) == (
+            2,
+            "notif: --url: it is no URL; write it like https://notifications.example.com\n",
+        )
     assert "name a source" in (await beat("--url", server.gateway.url))[2]
     code, _, err = await beat("--url", "http://user:hunter2@127.0.0.1:1/hook/x/s3cret")
     assert (code, "the gateway at 127.0.0.1:1 cannot be reached" in err) == (3, True)

@@ -111,24 +111,6 @@ def test_completion_of_kubectl_offers_options_and_values() -> None:
     assert values == ["Pending", "Sending", "Retrying", "Sent", "PartiallySent", "Failed", "Suppressed", ":0"]
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ("nope",),
-        ("ls", "--nope"),
-        ("ls", "--limit", "-1"),
-        ("ls", "--phase", "nope"),
-        ("send",),
-        ("route", "test"),
-        ("lint", "/absent.yaml"),
-        ("route", "test", "--rules", "/absent.yaml", "--labels", "a=b"),
-    ],
-)
-def test_wrong_usage_has_its_exit_code(arguments: tuple[str, ...]) -> None:
-    code, out, err = run_here(*arguments)
-    assert (code, out, bool(err)) == (2, "", True)
-
-
 @pytest.mark.slow
 def test_absent_kubeconfig_is_one_line() -> None:
     code, out, err = run("ls", KUBECONFIG="/absent/config")

@@ -97,7 +97,7 @@ def test_template_of_the_notification_comes_first(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("documents", "name", "code", "reason"),
     [
-        ([receiver("slack")], "to", 2, "the files contain no NotificationRequest"),
+        ([receiver("slack")], "to", 2, "there is no NotificationRequest; name a file with one"),
         (
             [notification(priority="urgent"), receiver("slack")],
             "to",

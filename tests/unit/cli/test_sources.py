@@ -308,8 +308,11 @@ def test_source_that_is_not_valid_is_named_with_its_problem(
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        (("-f", "-"), "name a source, or give one with --spec or --type"),
-        (("--type", "nope", "-f", "-"), "the types are alertmanager, cloudevents"),
+        (("-f", "-"), "name a source, or give one with --spec FILE or --type TYPE"),
+        (
+            ("--type", "nope", "-f", "-"),
+            "--type: 'nope' is no type of sources; use one of alertmanager, cloudevents",
+        ),
         (("--type", "generic", "-f", "/absent"), "/absent cannot be read"),
         (("--type", "generic", "-f", "-", "-H", "x"), "is no header"),
     ],

@@ -11,7 +11,9 @@ from http import HTTPStatus
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
+from notification_cli.actions.checks import receiver_filter, seconds_of, usage
 from notification_cli.actions.listing import phase_selector
+from notification_cli.clock import now
 from notification_cli.errors import ApiError, CliError, ExitCode
 from notification_cli.kube.health import HealthGate
 from notification_cli.kube.resources import Selection as Query
@@ -34,14 +36,13 @@ from notification_cli.views.resending.replay import (
     original_of,
     replay,
 )
-from notification_cli.views.rows import ReceiverFilter
-from notification_cli.views.text import parse_duration
 from notification_contract import names
 from notification_contract.kinds.choices import Phase
 from notification_operator.domain.incident import incident_selector
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from datetime import datetime
     from typing import Any
 
     from notification_cli.session import Session
@@ -83,8 +84,16 @@ class Redriving:
     include_rescued: bool = False
     output: Output = Output.TABLE
 
+    def __post_init__(self) -> None:
+        """Check what the user wrote.
+
+        Raises:
+            CliError: an option is wrong.
+        """
+        self._wanted(now())
+
     async def run(self, session: Session) -> int:
-        wanted = self._wanted(session)
+        wanted = self._wanted(session.clock())
         selection = Selection(wanted=wanted, limit=self.limit)
         await self._select(session, selection)
         if not self.sends:
@@ -100,22 +109,17 @@ class Redriving:
         progress.end()
         return ExitCode.NEGATIVE if progress.refused else ExitCode.OK
 
-    def _wanted(self, session: Session) -> Wanted:
-        try:
-            receiver = ReceiverFilter.parse(self.receiver) if self.receiver else None
-            since = session.clock() - timedelta(seconds=parse_duration(self.since)) if self.since else None
-        except (ValueError, OverflowError) as error:
-            raise CliError(str(error), code=ExitCode.USAGE) from None
+    def _wanted(self, time: datetime) -> Wanted:
+        since = time - timedelta(seconds=seconds_of("--since", self.since)) if self.since else None
         batch = self.batch or secrets.token_hex(4)
         if not is_label(batch):
-            raise CliError(
-                f"--batch: {batch!r} cannot be a label; use letters, digits, -, _ and ., at most 63 characters",
-                code=ExitCode.USAGE,
+            raise usage(
+                f"--batch: {batch!r} cannot be a label; use letters, digits, -, _ and ., at most 63 characters"
             )
         return Wanted(
             batch=batch,
             reasons=frozenset(self.reasons),
-            receiver=receiver,
+            receiver=receiver_filter(self.receiver) if self.receiver else None,
             since=since,
             include_resolved=self.include_resolved,
             include_rescued=self.include_rescued,
