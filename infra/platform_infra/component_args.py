@@ -23,7 +23,7 @@ class NotificationPlatformArgs(TypedDict, total=False):
     """Whether the program takes over objects of the platform that exist in the cluster and are in no state. Otherwise the first update refuses them. Remove it after that update. It cannot be combined with a provider, whose `upsertExistingObjects` decides. The default is `false`."""
     # Generated from the stack's settings by `make generate`.
     cluster_kind: str
-    """Source of the cluster: `local` starts a node on this machine, `kind` creates a cluster with the command `kind`, `existing` uses the cluster of a kubeconfig, `stack` that of another stack, `pod` that of the pod that the program runs in. One of local, existing, stack, pod, kind. The default is `"local"`."""
+    """Source of the cluster: `local` starts a node on this machine, `kind` creates a cluster with the command `kind`, `existing` uses the cluster of a kubeconfig, `stack` uses the cluster of another stack, `pod` the cluster of the pod that the program runs in. One of local, existing, stack, pod, kind. The default is `"local"`."""
     cluster_kubeconfig: str
     """For `existing`: path of a kubeconfig file, or its content (then set it with --secret)."""
     cluster_context: str
@@ -73,7 +73,7 @@ class NotificationPlatformArgs(TypedDict, total=False):
     admission_status_writers: list[str]
     """Users that can write the status in addition to the operator of this stack, operators that watch the whole cluster, previews and members of `system:masters`, such as `system:serviceaccount:team-a:notification-operator`; `*` stands for any characters. An operator with `watchNamespaces` of another stack needs it."""
     namespace_managed: bool
-    """Whether this stack owns the operator's namespace, which is deleted with the stack and with everything in it. `false` uses a namespace of others, which is neither created nor changed nor deleted. The default is `true`."""
+    """Whether this stack owns the operator's namespace, which is deleted with the stack and with everything in it. `false` uses an existing namespace, which is neither created nor changed nor deleted. The default is `true`."""
     operator_enabled: bool
     """Whether the operator is deployed; false deploys only the cluster, the CRDs and the permissions. The default is `true`."""
     operator_namespace: str
@@ -83,7 +83,7 @@ class NotificationPlatformArgs(TypedDict, total=False):
     operator_settings_version: int
     """Version of the settings that `operatorImage` has, if it is older than this program: its label `ai.kubernaut.settings-version`. Settings of a newer version are then refused. 0 for an image of the same release. The default is `0`."""
     operator_base_image: str
-    """Base of an image that is built; empty uses a locally built base if there is one, else that of the Dockerfile."""
+    """Base of an image that is built; empty uses a locally built base if there is one, else the base of the Dockerfile."""
     operator_image_pull_secrets: list[str]
     """Names of existing Secrets in the operator's namespace that the image is pulled with."""
     operator_registry_server: str
@@ -129,19 +129,19 @@ class NotificationPlatformArgs(TypedDict, total=False):
     operator_pod_labels: dict[str, Any]
     """Additional labels of the operator's pods, such as `{"azure.workload.identity/use": "true"}`."""
     operator_pod_annotations: dict[str, Any]
-    """Additional annotations of the operator's pods, such as those of a service mesh."""
+    """Additional annotations of the operator's pods, for example for a service mesh."""
     operator_volumes: list[dict[str, Any]]
     """Additional volumes of the pods, as in the Kubernetes API. Types: configMap, csi, downwardAPI, emptyDir, ephemeral, persistentVolumeClaim, projected and secret."""
     operator_volume_mounts: list[dict[str, Any]]
     """Where the operator's container mounts these volumes, as in the Kubernetes API."""
     operator_ca_bundle_config_map: str
-    """Name of an existing ConfigMap with certificates of authorities in PEM that the operator trusts for every TLS connection but those to the API server."""
+    """Name of an existing ConfigMap with certificates of authorities in PEM that the operator trusts for every TLS connection except to the API server."""
     operator_ca_bundle_secret: str
     """The same in an existing Secret."""
     operator_ca_bundle_key: str
     """For `operatorCaBundleConfigMap` and `operatorCaBundleSecret`: the key of the certificates. The default is `"ca.crt"`."""
     operator_host_users: bool
-    """Whether the pods run in the user namespace of their node. `false` gives each pod its own, so that a process that leaves its container has no privileges on the node: it requires Kubernetes 1.33, containerd 2.0 with runc 1.2 (or CRI-O 1.25), and Linux 6.3 on the nodes. The default is `true`."""
+    """Whether the pods run in the user namespace of their node. `false` gives each pod a separate user namespace, so that a process that leaves its container has no privileges on the node: it requires Kubernetes 1.33, containerd 2.0 with runc 1.2 (or CRI-O 1.25), and Linux 6.3 on the nodes. The default is `true`."""
     operator_flow_schemas: bool
     """Whether the API server gives the operator's Leases and status updates their own priority (FlowSchemas), so that other clients cannot delay them. A preview never has them, and neither has a stack that is a guest (docs/guest-install.md). The default is `true`."""
     leader_election_lease_name: str
@@ -187,7 +187,7 @@ class NotificationPlatformArgs(TypedDict, total=False):
     breaker_probes: int
     """Number of probe attempts that a half-open breaker lets through. It closes when all of them succeed. The default is `2`."""
     channels_console_namespaces: list[str]
-    """Namespaces whose notifications may use the channel; empty for all. A name may end with `*`, such as `team-*`. A notification of another namespace fails on this channel at once."""
+    """Namespaces whose notifications may use the channel; empty for all. A name may end with `*`, such as `team-*`. A notification of another namespace fails on this channel immediately."""
     channels_console_enabled: bool
     """Whether the console channel is enabled. The default is `true`."""
     channels_file_enabled: bool
@@ -205,25 +205,25 @@ class NotificationPlatformArgs(TypedDict, total=False):
     channels_file_storage_class: str
     """For `pvc`: the storage class; empty uses the cluster's default."""
     channels_file_namespaces: list[str]
-    """Namespaces whose notifications may use the channel; empty for all. A name may end with `*`, such as `team-*`. A notification of another namespace fails on this channel at once."""
+    """Namespaces whose notifications may use the channel; empty for all. A name may end with `*`, such as `team-*`. A notification of another namespace fails on this channel immediately."""
     channels_log_namespaces: list[str]
-    """Namespaces whose notifications may use the channel; empty for all. A name may end with `*`, such as `team-*`. A notification of another namespace fails on this channel at once."""
+    """Namespaces whose notifications may use the channel; empty for all. A name may end with `*`, such as `team-*`. A notification of another namespace fails on this channel immediately."""
     channels_log_enabled: bool
     """Whether the log channel is enabled. The default is `true`."""
     channels_slack_namespaces: list[str]
-    """Namespaces whose notifications may use the channel; empty for all. A name may end with `*`, such as `team-*`. A notification of another namespace fails on this channel at once."""
+    """Namespaces whose notifications may use the channel; empty for all. A name may end with `*`, such as `team-*`. A notification of another namespace fails on this channel immediately."""
     channels_slack_rate_per_second: int
     """Messages per second to Slack, on average; 0 for no limit. Slack accepts one per second and webhook, and short bursts. A higher priority is first; within a priority, namespaces share the rate equally. The default is `1`."""
     channels_slack_burst: int
-    """Messages that Slack may get at once after a time without messages. If Slack answers 429, the burst is used up and only the rate counts. The default is `600`."""
+    """Maximum number of messages in a burst to Slack after a time without messages. If Slack answers 429, the burst is used up and only the rate counts. The default is `600`."""
     channels_slack_enabled: bool
     """Whether the Slack channel is enabled. It needs a webhook URL. The default is `false`."""
     channels_slack_webhook_url: pulumi.Input[str]
     """URL of the incoming webhook, a secret. The operator also reads it from the variable SLACK_WEBHOOK_URL."""
     channels_slack_connections: int
-    """Number of concurrent messages to Slack, each over a connection of its own. A message that takes longer than 1.5 s is not counted, so that there are up to twice as many connections while Slack is slow. The default is `10`."""
+    """Number of concurrent messages to Slack, each over a separate connection. A message that takes longer than 1.5 s is not counted, so that there are up to twice as many connections while Slack is slow. The default is `10`."""
     channels_slack_mrkdwn: str
-    """How Slack reads subject and body: `escaped` shows links with a text of their own and mentions such as `<!channel>` as written, `trusted` lets everyone who can create notifications use them. One of escaped, trusted. The default is `"escaped"`."""
+    """How Slack reads subject and body: `escaped` shows links with a text, and mentions such as `<!channel>` as written, `trusted` lets everyone who can create notifications use them. One of escaped, trusted. The default is `"escaped"`."""
     channels_slack_existing_secret: str
     """Name of an existing Secret in the operator's namespace with the URL of the incoming webhook, instead of channelsSlackWebhookUrl."""
     channels_slack_existing_secret_key: str
@@ -233,13 +233,13 @@ class NotificationPlatformArgs(TypedDict, total=False):
     sanitizer_emails: bool
     """Whether email addresses are redacted. The default is `true`."""
     sanitizer_ip_addresses: str
-    """Whether IP addresses are redacted. With `public`, those of private networks stay, such as the addresses of nodes and pods. The default is `true`."""
+    """Whether IP addresses are redacted. With `public`, addresses of private networks stay, such as addresses of nodes and pods. The default is `true`."""
     audit_url: str
     """URL of the audit store, such as `https://audit.example.com`; empty disables audit events."""
     audit_buffer_size: int
     """Maximum number of buffered audit events. When the buffer is full, new events are dropped and counted. The default is `20000`."""
     audit_batch_size: int
-    """Maximum number of events per request. A full batch is sent at once. The default is `1000`."""
+    """Maximum number of events per request. A full batch is sent immediately. The default is `1000`."""
     audit_flush_seconds: int
     """Maximum time in seconds that an event waits for its batch to fill. The default is `1`."""
     audit_token_audience: str
@@ -261,7 +261,7 @@ class NotificationPlatformArgs(TypedDict, total=False):
     retention_failed_days: int
     """Days for which a notification is kept at least if it was not delivered to every target, or sends another one again. The default is `30`."""
     routing: dict[str, Any]
-    """Rules that select channels for notifications that name none; empty leaves the ConfigMap to others."""
+    """Rules that select channels for notifications that name none; empty: the stack does not manage the ConfigMap."""
     routing_config_map_name: str
     """Name of the ConfigMap. It does not have to exist. The default is `"notification-routing-config"`."""
     routing_config_map_key: str
@@ -269,13 +269,13 @@ class NotificationPlatformArgs(TypedDict, total=False):
     receivers: list[dict[str, Any]]
     """NotificationReceivers that the stack creates in the operator's namespace: name, `spec` as in the CRD, `secrets` with their keys and values, `existingSecrets`, and whether it is the `default` of its type."""
     receivers_elsewhere: list[str]
-    """Types of receivers whose defaults others create, in the operator's namespace or in those of the notifications. Routing rules can then use these channels."""
+    """Types of receivers whose default receivers are created outside the stack, in the operator's namespace or in the namespaces of notifications. Routing rules can then use these channels."""
     receivers_read_all: bool
-    """Whether the operator may read every Secret and ConfigMap of its own namespace. `false` permits those that `receivers` of the stack refer to, by name; receivers that others create there and that refer to further ones need `true`. The default is `false`."""
+    """Whether the operator may read every Secret and ConfigMap of its namespace. `false` permits the ones that `receivers` of the stack refer to, by name; receivers that are created there outside the stack with further Secrets need `true`. The default is `false`."""
     receivers_enabled: bool
-    """Whether the operator delivers to NotificationReceivers. It then needs permission to read the Secrets and ConfigMaps of its own namespace that they refer to. The default is `true`."""
+    """Whether the operator delivers to NotificationReceivers. It then needs permission to read the Secrets and ConfigMaps of its namespace that they refer to. The default is `true`."""
     receivers_namespaced: bool
-    """Whether receivers in other namespaces than the operator's may refer to Secrets and ConfigMaps. The operator then needs permission to read those of every namespace that it watches. The default is `false`."""
+    """Whether receivers in other namespaces than the operator's may refer to Secrets and ConfigMaps. The operator then needs permission to read the Secrets and ConfigMaps of every namespace that it watches. The default is `false`."""
     receivers_types_elsewhere: list[str]
     """Types that receivers in other namespaces than the operator's may have. The default types send nothing over the network. Each further type lets everyone who may change receivers in a served namespace send from the operator's network; a receiver of another type gets the condition Ready=False, NotAllowed. The default is `["console", "log", "file"]`."""
     receivers_cluster: str
@@ -283,11 +283,11 @@ class NotificationPlatformArgs(TypedDict, total=False):
     receivers_denied_networks: list[str]
     """Networks that no receiver may connect to, such as `["2001:db8:64::/96"]`, whatever its `allowedNetworks` contains. List the networks of pods and Services if their addresses are public or IPv6, and the NAT64 prefix of the site. Addresses of metadata services, link-local and reserved ones are always refused."""
     receivers_allowed_hosts: list[str]
-    """Hosts that receivers may connect to, such as `["example.com", "events.pagerduty.com"]`, each with the names below it; empty for all. It applies to every receiver; the operator refuses receivers of the type apprise then, whose library makes its own connections."""
+    """Hosts that receivers may connect to, such as `["example.com", "events.pagerduty.com"]`, each with the names below it; empty for all. It applies to every receiver. If it is set, the operator refuses receivers of the type apprise, because that library opens the connections itself."""
     receivers_max_per_namespace: int
-    """Maximum number of NotificationReceivers that are used of a namespace: the oldest. One with long texts, such as a template, counts once more for each 8 KiB. The others get the condition Ready=False, TooMany. The default is `200`."""
+    """Maximum number of NotificationReceivers of a namespace that are used: the oldest. A receiver with long texts, such as a template, counts once more for each 8 KiB. The others get the condition Ready=False, TooMany. The default is `200`."""
     receivers_max_total: int
-    """Maximum number of NotificationReceivers that are used of all namespaces: those of the operator's own first, then the oldest. The default is `2000`."""
+    """Maximum number of NotificationReceivers of all namespaces that are used: first those in the operator's namespace, then the oldest. The default is `2000`."""
     drill_schedule: str
     """Cron expression of the drills, such as `0 9 * * 1`, or a name such as `@daily`; empty for none. At each time the platform sends a message marked [DRILL] to every NotificationReceiver in the watched namespaces, as `notif drill` does; people get them."""
     drill_time_zone: str
@@ -307,21 +307,21 @@ class NotificationPlatformArgs(TypedDict, total=False):
     gateway_allowed_cidrs: list[str]
     """CIDR blocks that can connect to the gateway's port for messages. If this and gatewayAllowedNamespaceLabels are empty, every address can."""
     gateway_allowed_namespace_labels: dict[str, Any]
-    """Labels of the namespaces whose pods can connect to that port, such as that of the Ingress controller and of Alertmanager."""
+    """Labels of the namespaces whose pods can connect to that port, such as the labels of the namespaces of the Ingress controller and of Alertmanager."""
     gateway_token_reviews: bool
     """Whether the gateway may ask the API server whose token a caller has, and what that user may do, which takes a ClusterRole. Without it, callers cannot create notifications themselves, and sources with `auth.kubernetes` accept no token: both are answered with 503. The default is `true`."""
     gateway_tenant_sources: bool
     """Whether NotificationSources outside the gateway's namespace are served. The default is `false`."""
     gateway_audience: str
-    """Audience that the token of a ServiceAccount must have to create notifications through the gateway, and the only one that it has. The default is `"notifications"`."""
+    """Audience that the token of a ServiceAccount must have to create notifications through the gateway. A token with a further audience is refused. The default is `"notifications"`."""
     gateway_oidc_issuer: str
     """URL of the OpenID Connect provider of callers outside the cluster, exactly as the claim iss of its tokens; empty for none."""
     gateway_oidc_audience: str
     """Audience that a token of that provider must have."""
     gateway_oidc_username_prefix: str
-    """What the name of a user of that provider begins with, in front of the claim sub. The permissions of that user decide. The default is `"oidc:"`."""
+    """Prefix of the user names of that provider; the claim sub follows. The permissions of that user decide. The default is `"oidc:"`."""
     gateway_oidc_cidrs: list[str]
-    """CIDR blocks of the providers of OpenID Connect, also of those that NotificationSources name. If networkApiServerCidrs is set, the gateway reaches only these providers, on port 443 and on that of gatewayOidcIssuer; otherwise all."""
+    """CIDR blocks of the providers of OpenID Connect, including the providers that NotificationSources name. If networkApiServerCidrs is set, the gateway reaches only these providers, on port 443 and on the port of gatewayOidcIssuer; otherwise all."""
     gateway_allowed_networks: list[str]
     """Private networks in which OpenID Connect providers may be, such as `10.20.0.0/16`."""
     gateway_lease_seconds: int
@@ -337,7 +337,7 @@ class NotificationPlatformArgs(TypedDict, total=False):
     gateway_memory_limit: str
     """Memory limit of a pod of the gateway. A pod that exceeds it is killed. The default is `"256Mi"`."""
     events_level: str
-    """Which Kubernetes Events are created: `actionable` for those that may need action, `all` for every phase change as well, `none` for no Events. One of actionable, all, none. The default is `"actionable"`."""
+    """Which Kubernetes Events are created: `actionable` for Events that may need action, `all` for every phase change as well, `none` for no Events. One of actionable, all, none. The default is `"actionable"`."""
     log_level: str
     """Minimum log level. One of debug, info, warning, error. The default is `"info"`."""
     log_format: str
@@ -349,7 +349,7 @@ class NotificationPlatformArgs(TypedDict, total=False):
     server_metrics_port: int
     """Port of /metrics; 0 selects a free port. The default is `9090`."""
     network_egress_ports: list[int]
-    """TCP ports that the network policy allows the operator to connect to: those of the API server, the channels and the audit store. The default is `[443, 6443]`."""
+    """TCP ports that the network policy allows the operator to connect to: the ports of the API server, the channels and the audit store. The default is `[443, 6443]`."""
     network_api_server_cidrs: list[str]
     """CIDR blocks of the API server: its addresses (`kubectl get endpointslices kubernetes`) and the cluster IP of the Service `kubernetes`. If this or another list of destinations is set, only the listed destinations are reachable; if all are empty, every address is."""
     network_receiver_cidrs: list[str]
@@ -397,11 +397,11 @@ class NotificationPlatformArgs(TypedDict, total=False):
     preview_base: bool
     """Whether previews use the cluster of this stack: creates an account that can manage preview namespaces only, and outputs its kubeconfig as `previewKubeconfig`. The default is `false`."""
     preview_quota_pods: int
-    """Maximum number of pods in the namespace of a preview. An update starts the new pod before it stops the old one. For `previewBase`, what a preview can set at most; otherwise, what this preview sets. The default is `2`."""
+    """Maximum number of pods in the namespace of a preview. An update starts the new pod before it stops the old one. For `previewBase`, the maximum that a preview can set; otherwise, the value of this preview. The default is `2`."""
     preview_quota_memory: str
-    """Maximum sum of the memory limits of the pods in the namespace of a preview. For `previewBase`, what a preview can set at most; otherwise, what this preview sets. The default is `"512Mi"`."""
+    """Maximum sum of the memory limits of the pods in the namespace of a preview. For `previewBase`, the maximum that a preview can set; otherwise, the value of this preview. The default is `"512Mi"`."""
     preview_quota_notifications: int
-    """Maximum number of NotificationRequests in the namespace of a preview. For `previewBase`, what a preview can set at most; otherwise, what this preview sets. The default is `500`."""
+    """Maximum number of NotificationRequests in the namespace of a preview. For `previewBase`, the maximum that a preview can set; otherwise, the value of this preview. The default is `500`."""
     preview_restricted: bool
     """Whether the preview uses that account; `tools/notif-platform preview` sets it. The default is `false`."""
     deploy_wave: int

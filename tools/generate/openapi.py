@@ -284,7 +284,9 @@ def _schemas() -> Document:
                 | {"description": "The alerts or events that the filter of the source left out."},
             }
         ),
-        "Error": _object({"error": {"type": "string", "description": "What is wrong, and what to do."}})
+        "Error": _object(
+            {"error": {"type": "string", "description": "The problem, and what to do about it."}}
+        )
         | {"example": json.loads(REFUSAL)},
         "Refused": _object({"error": TEXT, "causes": _causes()}, required=("error",)),
         "Alerts": _alerts(),
@@ -362,7 +364,7 @@ def _security() -> Document:
         "bearer": {
             "type": "http",
             "scheme": "bearer",
-            "description": f"The token of a ServiceAccount with the audience {AUDIENCE} or that of the stack, a token of an OpenID Connect provider, or a token of the source.",
+            "description": f"The token of a ServiceAccount with the audience that the stack sets in gatewayAudience ({AUDIENCE} by default), a token of an OpenID Connect provider, or a token of the source.",
         },
         "basic": {
             "type": "http",

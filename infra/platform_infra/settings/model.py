@@ -62,14 +62,14 @@ class Settings(Section):
     audit: Audit = Audit()
     retention: contract.Retention = contract.Retention()
     routing: dict[str, Any] = Field(default_factory=dict)
-    """Rules that select channels for notifications that name none; empty leaves the ConfigMap to others."""
+    """Rules that select channels for notifications that name none; empty: the stack does not manage the ConfigMap."""
     routing_config_map: RoutingConfigMap = RoutingConfigMap()
     receivers: tuple[StackReceiver, ...] = ()
     """NotificationReceivers that the stack creates in the operator's namespace: name, `spec` as in the CRD, `secrets` with their keys and values, `existingSecrets`, and whether it is the `default` of its type."""
     receivers_elsewhere: tuple[ReceiverType, ...] = ()
-    """Types of receivers whose defaults others create, in the operator's namespace or in those of the notifications. Routing rules can then use these channels."""
+    """Types of receivers whose default receivers are created outside the stack, in the operator's namespace or in the namespaces of notifications. Routing rules can then use these channels."""
     receivers_read_all: bool = False
-    """Whether the operator may read every Secret and ConfigMap of its own namespace. `false` permits those that `receivers` of the stack refer to, by name; receivers that others create there and that refer to further ones need `true`."""
+    """Whether the operator may read every Secret and ConfigMap of its namespace. `false` permits the ones that `receivers` of the stack refer to, by name; receivers that are created there outside the stack with further Secrets need `true`."""
     receivers_enabled: bool = operator_setting("receivers.enabled")
     receivers_namespaced: bool = operator_setting("receivers.namespaced")
     receivers_types_elsewhere: tuple[ReceiverType, ...] = operator_setting("receivers.types_elsewhere")
@@ -92,7 +92,7 @@ class Settings(Section):
 
     @property
     def is_guest(self) -> bool:
-        """Whether the stack has objects in namespaces of others only, so that it needs no right in the whole cluster."""
+        """Whether the stack has objects in existing namespaces alone, so that it needs no right in the whole cluster."""
         return not self.crd.managed and not self.namespace.managed and bool(self.watch.namespaces)
 
 

@@ -50,7 +50,7 @@ AllowedNetworks = Annotated[
     Field(
         max_length=16,
         description=(
-            "Private networks that a connection may lead to, such as 10.1.0.0/16. Only in the operator's own namespace."
+            "Private networks that a connection may lead to, such as 10.1.0.0/16. Only in the operator's namespace."
         ),
     ),
     Restricted(),
@@ -91,21 +91,21 @@ class ChannelType:
     title: str
     """The service, as a page about it is called."""
     credential: str = "none"
-    """What a user needs from the service, for the documentation."""
+    """The credential that a user needs from the service, for the documentation."""
     page: str = ""
-    """The page of the documentation; empty: the one of the name."""
+    """The page of the documentation; empty: the page of the name."""
     block: type[TypeBlock] | None = None
     """The block of the name in the spec; None: the type uses the channel of the operator's settings."""
     address: str = ""
-    """The field of a notification's recipients that is an address of this type; empty: the type addresses nobody."""
+    """The field of a notification's recipients that is an address of this type; empty: the type does not address people."""
     in_channels: bool = True
     """Whether `spec.channels` and routing documents can name the type, without a receiver."""
     other_kinds: tuple[str, ...] = ()
     """Further names of the type in routing documents, such as those of Alertmanager."""
     opens_incidents: bool = False
-    """Whether a message opens an incident, which somebody has to end."""
+    """Whether a message opens an incident, which a person or a Resolve ends."""
     without_effect: tuple[str, ...] = ()
-    """Fields of the spec that the type does not use, and so may not have: nobody should rely on them."""
+    """Fields of the spec that the type does not use, and therefore refuses."""
     defaults: Mapping[str, Any] = field(default_factory=lambda: NO_DEFAULTS)
     """The values of fields of the spec that a receiver of the type has where it does not set them, as in YAML."""
 

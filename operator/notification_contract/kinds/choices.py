@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class MessageType(StrEnum):
-    """What kind of message a notification is."""
+    """The kind of message that a notification is."""
 
     ESCALATION = "escalation"
     SIMPLE = "simple"
@@ -26,7 +26,7 @@ class Priority(StrEnum):
 
 
 class LifecycleEvent(StrEnum):
-    """What a notification says about the incident of its `dedupKey`."""
+    """The report of a notification about the incident of its `dedupKey`."""
 
     TRIGGER = "Trigger"
     ACKNOWLEDGE = "Acknowledge"
@@ -51,21 +51,21 @@ class NamespacesFrom(StrEnum):
 
 
 class Overflow(StrEnum):
-    """What happens to a message beyond the rate limit."""
+    """The handling of messages that exceed the rate limit."""
 
     DEFER = "Defer"
     SUPPRESS = "Suppress"
 
 
 class OnReceiverError(StrEnum):
-    """What happens to a message while the receiver accepts none."""
+    """The handling of messages while the receiver accepts none."""
 
     FAIL = "Fail"
     HOLD = "Hold"
 
 
 class OnResolve(StrEnum):
-    """What the Resolve of an incident does to its first message in a chat."""
+    """The effect of a Resolve on the first message of its incident in a chat."""
 
     UPDATE_AND_REPLY = "UpdateAndReply"
     REPLY = "Reply"

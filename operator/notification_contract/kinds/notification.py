@@ -79,7 +79,7 @@ class NotificationTemplate(Block):
 
 
 class ReplayOf(Block):
-    """The finished notification that this one sends again, on purpose. It has a delivery id of its own, so that receivers do not take it for a repeat; it is kept as long as a failed notification."""
+    """The finished notification that this one sends again, on purpose. It has a new delivery id, so that services do not discard it as a repeat. It is kept as long as a failed notification."""
 
     name: Name
     """The name of the NotificationRequest, which is in the same namespace."""
@@ -116,7 +116,7 @@ class ActionLink(Block):
 
 
 class ObjectReference(Block):
-    """The object that this notification is about. The name of that object serves as correlation id."""
+    """The object that this notification is about. Its name is the correlation id of audit events."""
 
     api_version: Annotated[str, Field(max_length=317)] = ""
     """The API version of the object."""
@@ -169,20 +169,20 @@ class NotificationSpec(RuledBlock):
     body: Annotated[str, Field(min_length=1, max_length=bounds.BODY)]
     """The text of the message, 1 to 262144 characters."""
     channels: Annotated[tuple[Channel, ...], Field(max_length=bounds.CHANNELS)] = ()
-    """The channels to deliver to. Duplicates are ignored. If this list and receiverRefs are absent or empty, the routing rules select the channels by the labels of this object. A channel that the operator is not configured for is that of the default receiver of this type."""
+    """The channels to deliver to. Duplicates are ignored. If this list and receiverRefs are absent or empty, the routing rules select the channels by the labels of this object. A channel that the operator's settings do not have means the default receiver of this type."""
     receiver_refs: Annotated[tuple[ReceiverRef, ...], Field(max_length=bounds.RECEIVER_REFS)] = ()
-    """The NotificationReceivers to deliver to, in addition to channels; at most 20, and with entries in channels at most 20 of both together. Duplicates are ignored."""
+    """The NotificationReceivers to deliver to, in addition to channels; at most 20, including the entries in channels. Duplicates are ignored."""
     format: BodyFormat | None = None
     """How the body is read. Plain: as text without markup. Markdown: as CommonMark, translated for each channel. Native: as the markup of the receiving service, passed on without change. If absent, each channel reads the body in its own way."""
     template: NotificationTemplate | None = None
     event: LifecycleEvent | None = None
-    """What the message reports about an incident. Trigger: it begins or goes on. Acknowledge: somebody works on it. Resolve: it has ended. Absent means Trigger. Notifications about one incident have the same dedupKey."""
+    """The report of the message about an incident. Trigger: the incident begins or goes on. Acknowledge: a person works on the incident. Resolve: the incident has ended. Absent means Trigger. Notifications about one incident have the same dedupKey."""
     dedup_key: Annotated[str | None, Field(min_length=1, max_length=bounds.DEDUP_KEY)] = None
-    """The identity of the incident that the message is about, at most 255 characters. Channels that can do so update one incident or thread for all notifications with the same key."""
+    """The identity of the incident that the message is about, at most 255 characters. Services with incidents or threads show all notifications with the same key as one incident or thread."""
     not_before: Time | None = None
     """The time before which nothing is delivered; absent means immediately."""
     deliver_before: Time | None = None
-    """The time after which no delivery starts, because the message is no longer of use: what is not delivered by then ends with the reason Expired. It must be after notBefore."""
+    """The time after which no attempt starts, for a message that is of no use later. A target without a delivery at that time ends with the reason Expired. It must be after notBefore."""
     replay_of: ReplayOf | None = None
     recipients: Annotated[tuple[Recipient, ...], Field(max_length=bounds.RECIPIENTS)] = ()
     """The recipients of the message, one entry per person or group; at most 64."""
@@ -201,7 +201,7 @@ class NotificationSpec(RuledBlock):
     remediation_request_ref: ObjectReference | None = None
     retry_policy: RetryPolicy | None = None
     retention_days: Annotated[int, Field(ge=1, le=90)] = 7
-    """The number of days that this object is kept after its completion; 1 to 90. Afterwards the operator deletes it (DD-RETENTION-001). What was not delivered to every target is kept longer, as the operator's setting retention.failed_days says."""
+    """The number of days that this object is kept after its completion; 1 to 90. Afterwards the operator deletes it (DD-RETENTION-001). A notification that was not delivered to every target is kept longer, as the operator's setting retention.failed_days says."""
 
     rules = (
         ApiRule(
@@ -278,9 +278,9 @@ class TargetEntry(Block):
     message_ref: MessageRef = ""
     """The identifier that the receiving service gave the message."""
     suppressed_by: Annotated[str, Field(max_length=512)] = ""
-    """What suppressed the message."""
+    """The explanation why the message was suppressed."""
     note: Note = ""
-    """What differs from a usual delivery, such as a shortened text."""
+    """A difference from a usual delivery, such as a shortened text."""
 
 
 class DeliveryAttempt(Block):
@@ -311,9 +311,9 @@ class DeliveryAttempt(Block):
     thread_ref: MessageRef = ""
     """The identifier of the first message of the incident, if the message refers to it."""
     receiver_revision: Annotated[str, Field(max_length=bounds.RECEIVER_REVISION)] = ""
-    """What identifies the receiver, its spec and its Secrets as they were when it accepted a message of an incident. Later messages of the incident refer to this one as long as it is the same."""
+    """An identifier of the receiver with the spec and the Secrets that it had when it accepted a message of an incident. Later messages of the incident refer to this message as long as the identifier is the same."""
     note: Note = ""
-    """What differs from a usual delivery, such as a shortened text."""
+    """A difference from a usual delivery, such as a shortened text."""
 
 
 FINAL = ("Sent", "PartiallySent", "Failed", "Suppressed")

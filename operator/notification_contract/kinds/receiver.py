@@ -72,14 +72,14 @@ class AllowedNamespaces(RuledBlock):
 
 
 class Fallback(Block):
-    """Another NotificationReceiver of this namespace that gets what this one does not deliver."""
+    """Another NotificationReceiver of this namespace, which gets the messages that this one does not deliver."""
 
     name: ReceiverName
     """The name of the NotificationReceiver."""
     after: Annotated[DurationOrNever, at_most_longest("fallback.after", "15m")] = FALLBACK_AFTER
-    """How long a notification may be undelivered before the fallback gets it, such as 15m; at most 30d. The fallback gets it earlier when this receiver has refused it or all attempts have failed, and after 60 seconds while this receiver is suspended, not ready, or its circuit breaker is open. Never: only when this receiver has refused it or all attempts have failed."""
+    """The time without a delivery after which the fallback gets a notification, such as 15m; at most 30d. The fallback gets it earlier when this receiver has refused it or all attempts have failed, and after 60 seconds while this receiver is suspended, not ready, or its circuit breaker is open. Never: only when this receiver has refused it or all attempts have failed."""
     also: bool = False
-    """Whether this receiver is attempted further after the fallback has delivered the notification."""
+    """Whether attempts on this receiver go on after the fallback has delivered the notification."""
 
     @property
     def after_seconds(self) -> float | None:
@@ -88,14 +88,14 @@ class Fallback(Block):
 
 
 class RateLimit(Block):
-    """How many messages the receiver gets at most."""
+    """The maximum rate of messages to the receiver. If absent, there is no limit; for the type sms, 1 per 1s."""
 
     count: Annotated[int, Field(ge=1, le=100_000)]
     """The number of messages per period."""
     period: Annotated[Duration, at_most_longest("rateLimit.period", "1m")]
     """The period, such as 1m; at most 30d."""
     overflow: Overflow = Overflow.DEFER
-    """What happens to further messages. Defer: they wait. Suppress: they are not delivered."""
+    """The handling of messages that exceed the rate. Defer: they wait. Suppress: they are not delivered."""
 
     rules: ClassVar[tuple[ApiRule, ...]] = (
         ApiRule(
@@ -125,7 +125,7 @@ class RetryCap(Block):
 
 
 class Recipients(Block):
-    """Which recipients of notifications (spec.recipients) the receiver accepts, for the types that address people."""
+    """The recipients that notifications may name in spec.recipients for this receiver, for the types email and sms."""
 
     allow: Annotated[tuple[Annotated[str, Field(max_length=320)], ...], Field(max_length=32)] = ()
     """The accepted addresses; * stands for any characters, as in *@example.com. If absent or empty, none is accepted."""
@@ -164,9 +164,9 @@ class Tls(Block):
     """Certificates of the connection."""
 
     ca_secret_ref: Annotated[SecretRef | None, DefaultKey("ca.crt")] = None
-    """The certificate authorities in PEM that are trusted instead of those of the operator's image, in a Secret."""
+    """The certificate authorities in PEM, in a Secret. They replace the authorities of the operator's image."""
     cert_secret_ref: Annotated[SecretName | None, Keys(("tls.crt", "tls.key"))] = None
-    """A Secret of the type kubernetes.io/tls with the client's certificate."""
+    """A Secret of the type kubernetes.io/tls with the client certificate of the operator, for mutual TLS."""
     server_name: Annotated[str, Field(max_length=253)] = ""
     """The name that the certificate of the receiver must have instead of the name of the host."""
 
@@ -175,9 +175,9 @@ class _Head(RuledBlock):
     """The fields before the blocks."""
 
     type: ReceiverType
-    """The type of the receiver. Exactly the block of that name is set. A type without a block uses the channel of the operator's settings."""
+    """The type of the receiver. The spec has the block with this name, and no block of another type. The types console, file and log have no block: they use the channel of the operator's settings."""
     description: Text = ""
-    """What the receiver is for, and who is responsible for it."""
+    """The purpose of the receiver, and the team that is responsible for it."""
 
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ else:
 
 
 class ReceiverSpec(_Blocks):
-    """Where to deliver, with which credentials and limits. Secrets and ConfigMaps are those of the namespace of this object."""
+    """The place to deliver to, its credentials and its limits. Secrets and ConfigMaps are in the namespace of this object."""
 
     allowed_namespaces: AllowedNamespaces = AllowedNamespaces()
     fallback: Fallback | None = None
@@ -200,16 +200,16 @@ class ReceiverSpec(_Blocks):
     timeout: Duration = "10s"
     """The time limit of one attempt, such as 10s; at most 120s."""
     on_receiver_error: OnReceiverError = OnReceiverError.FAIL
-    """What happens to a notification while the receiver accepts none, for example because a token was revoked or a Secret is missing. Fail: the attempts fail. Hold: the notification waits and uses no attempt."""
+    """The handling of notifications while the receiver accepts none, for example because a token was revoked or a Secret is missing. Fail: the attempts fail. Hold: the notification waits and uses no attempt."""
     priorities: Annotated[tuple[Priority, ...], Field(max_length=4)] = ()
-    """The priorities that are delivered; others are suppressed. If absent or empty, all are delivered."""
+    """The priorities that are delivered; others are suppressed. If absent or empty, all are delivered. If absent for the type sms, critical and high are delivered."""
     recipients: Recipients = Recipients()
     template: TemplateSource | None = None
     tls: Tls | None = None
     proxy_secret_ref: Annotated[SecretRef | None, DefaultKey("url")] = None
-    """The URL of a proxy, in a Secret. Only in the operator's own namespace."""
+    """The URL of an HTTP proxy, in a Secret. Only in the operator's namespace."""
     suspend: bool = False
-    """Whether deliveries are suspended; notifications wait."""
+    """Whether deliveries to this receiver are suspended. Notifications wait."""
 
     rules = spec_rules(CHANNEL_TYPES)
 

@@ -33,7 +33,7 @@ class Circuit(Block):
 
 
 class Observation(Block):
-    """What attempts have shown."""
+    """The results of attempts."""
 
     last_success_time: Time | None = None
     """The time of the last successful attempt."""
@@ -44,7 +44,7 @@ class Observation(Block):
     last_error: Annotated[str, Field(max_length=512)] = ""
     """The redacted error message of the last failed attempt."""
     waiting: Count = 0
-    """The number of messages for this receiver that are not delivered yet, those before spec.notBefore excepted. It is updated once a minute."""
+    """The number of messages for this receiver that are not delivered yet, without messages before their spec.notBefore. It is updated once a minute."""
     consecutive_failures: Count = 0
     """The number of failed attempts since the last successful one."""
     circuit: Circuit | None = None
@@ -85,7 +85,7 @@ class ReceiverStatus(Observation):
     conditions: Conditions = ()
     """The conditions of this object, one per type. Ready: the spec is accepted, whatever the state of the service. ResolvedRefs: every Secret and ConfigMap was found. Healthy: messages are delivered."""
     secret_version: Annotated[str, Field(max_length=512)] = ""
-    """The version of the Secrets that the operator uses; it changes when one of them does."""
+    """The version of the Secrets that the operator uses; it changes when one of the Secrets changes."""
     last_test: LastTest | None = None
     replicas: Annotated[tuple[Replica, ...], Field(max_length=32), MapKeys(("name",))] = ()
-    """What each replica of the operator has observed. The fields above are the summary."""
+    """The observations of each replica of the operator. The other fields of the status are the summary."""

@@ -2,7 +2,7 @@
 
 | key | target |
 |---|---|
-| `slack` | a channel of the operator's own settings |
+| `slack` | a channel of the operator's settings |
 | `slack/checkout` | a NotificationReceiver of the notification's namespace |
 | `pagerduty/platform/on-call` | a NotificationReceiver of another namespace |
 | `email/smtp#1f3a9c20` | one recipient of a receiver, where a channel addresses people |

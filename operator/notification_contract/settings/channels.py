@@ -19,10 +19,10 @@ NamespacePattern = Annotated[
 
 
 class ChannelSection(Section):
-    """What every channel has."""
+    """The settings of every channel."""
 
     namespaces: tuple[NamespacePattern, ...] = ()
-    """Namespaces whose notifications may use the channel; empty for all. A name may end with `*`, such as `team-*`. A notification of another namespace fails on this channel at once."""
+    """Namespaces whose notifications may use the channel; empty for all. A name may end with `*`, such as `team-*`. A notification of another namespace fails on this channel immediately."""
 
 
 class RatedChannel(ChannelSection):
@@ -31,20 +31,20 @@ class RatedChannel(ChannelSection):
     rate_per_second: Annotated[float, Field(ge=0, le=10_000)] = 0.0
     """Messages per second and destination, on average; 0 for no limit. A higher priority is first; within a priority, namespaces share the rate equally."""
     burst: Annotated[int, Field(ge=1, le=1_000_000)] = 1
-    """Messages that a destination may get at once after a time without messages."""
+    """Maximum number of messages in a burst to a destination after a time without messages."""
 
 
 class Markup(StrEnum):
     """How Slack reads the text of notifications."""
 
     ESCAPED = "escaped"
-    """Bold text, lists and code work; links with a text of their own and mentions are shown as written."""
+    """Bold text, lists and code work; links with a text and mentions are shown as written."""
     TRUSTED = "trusted"
     """Everything works, including `<!channel>`, for everyone who can create notifications."""
 
 
 class ConsoleChannel(ChannelSection):
-    """Writes to the operator's own log."""
+    """Writes to the operator's log."""
 
     enabled: bool = True
     """Whether the console channel is enabled."""
@@ -78,13 +78,13 @@ class SlackChannel(RatedChannel):
     webhook_url: SecretStr | None = None
     """URL of the incoming webhook, a secret. The operator also reads it from the variable SLACK_WEBHOOK_URL."""
     connections: Annotated[int, Field(ge=1, le=1000)] = 10
-    """Number of concurrent messages to Slack, each over a connection of its own. A message that takes longer than 1.5 s is not counted, so that there are up to twice as many connections while Slack is slow."""
+    """Number of concurrent messages to Slack, each over a separate connection. A message that takes longer than 1.5 s is not counted, so that there are up to twice as many connections while Slack is slow."""
     rate_per_second: Annotated[float, Field(ge=0, le=10_000)] = 1.0
     """Messages per second to Slack, on average; 0 for no limit. Slack accepts one per second and webhook, and short bursts. A higher priority is first; within a priority, namespaces share the rate equally."""
     burst: Annotated[int, Field(ge=1, le=1_000_000)] = 600
-    """Messages that Slack may get at once after a time without messages. If Slack answers 429, the burst is used up and only the rate counts."""
+    """Maximum number of messages in a burst to Slack after a time without messages. If Slack answers 429, the burst is used up and only the rate counts."""
     mrkdwn: Markup = Markup.ESCAPED
-    """How Slack reads subject and body: `escaped` shows links with a text of their own and mentions such as `<!channel>` as written, `trusted` lets everyone who can create notifications use them."""
+    """How Slack reads subject and body: `escaped` shows links with a text, and mentions such as `<!channel>` as written, `trusted` lets everyone who can create notifications use them."""
 
     rules = (
         Rule(

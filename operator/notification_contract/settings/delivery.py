@@ -39,19 +39,19 @@ class Breaker(Section):
 
 
 class Redaction(Section):
-    """What is redacted in addition to secrets, in every text that leaves the operator. Secrets always are."""
+    """Redaction in addition to secrets, in every text that leaves the operator. Secrets are always redacted."""
 
     emails: bool = True
     """Whether email addresses are redacted."""
     ip_addresses: bool | Literal["public"] = True
-    """Whether IP addresses are redacted. With `public`, those of private networks stay, such as the addresses of nodes and pods."""
+    """Whether IP addresses are redacted. With `public`, addresses of private networks stay, such as addresses of nodes and pods."""
 
 
 class Routing(Section):
     """The ConfigMap with the rules that select channels for notifications that name none."""
 
     namespace: str | None = None
-    """Namespace of the ConfigMap; by default the pod's namespace, or that of the kubeconfig context."""
+    """Namespace of the ConfigMap; by default the namespace of the pod or of the kubeconfig context."""
     config_map: Annotated[str, Field(min_length=1, max_length=253)] = names.ROUTING_CONFIG_MAP
     """Name of the ConfigMap. It does not have to exist."""
     key: Annotated[str, Field(min_length=1, max_length=253)] = names.ROUTING_KEY

@@ -1,4 +1,4 @@
-"""Settings of the gateway, which has a configuration file of its own (DD-GATEWAY-001). Pure."""
+"""Settings of the gateway, which has a separate configuration file (DD-GATEWAY-001). Pure."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class GatewayOidc(Section):
     audience: Annotated[str, Field(pattern=r"^\S*$", max_length=1024)] = ""
     """Audience that a token of that provider must have."""
     username_prefix: Annotated[str, Field(pattern=r"^[^\s:]*:?$", max_length=253)] = "oidc:"
-    """What the name of a user of that provider begins with, in front of the claim sub. The permissions of that user decide."""
+    """Prefix of the user names of that provider; the claim sub follows. The permissions of that user decide."""
     ca_file: Annotated[str, Field(max_length=1024)] = ""
-    """File with the certificate authorities of the provider in PEM; empty for those of the image."""
+    """File with the certificate authorities of the provider in PEM; empty for the authorities of the image."""
 
     rules = (
         Rule(
@@ -44,7 +44,7 @@ class GatewayOidc(Section):
 
 
 class Admitted(Section):
-    """What the admission policies of the cluster accept. A message of a source that exceeds it is cut, with a note."""
+    """The limits that the admission policies of the cluster set. A message of a source that exceeds a limit is cut, with a note."""
 
     body_characters: Annotated[int, Field(ge=1, le=bounds.BODY)] = bounds.BODY
     """Maximum length of `spec.body` in characters."""
@@ -66,7 +66,7 @@ class Gateway(Section):
     port: Port = names.GATEWAY_PORT
     """Port for messages; 0 selects a free port."""
     audience: Audience = AUDIENCE
-    """Audience that the token of a ServiceAccount must have to create notifications through the gateway, and the only one that it has."""
+    """Audience that the token of a ServiceAccount must have to create notifications through the gateway. A token with a further audience is refused."""
     tenant_sources: bool = False
     """Whether NotificationSources outside the gateway's namespace are served."""
     allowed_networks: tuple[str, ...] = ()
@@ -74,7 +74,7 @@ class Gateway(Section):
     oidc: GatewayOidc = GatewayOidc()
     """The OpenID Connect provider of callers outside the cluster."""
     admitted: Admitted = Admitted()
-    """What the admission policies of the cluster accept."""
+    """The limits that the admission policies of the cluster set."""
     lease_seconds: Annotated[int, Field(ge=3, le=300)] = 15
     """Seconds after which a replica of the gateway counts as gone that does not renew its Lease."""
     status_interval_seconds: Seconds = 30.0

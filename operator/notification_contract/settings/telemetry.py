@@ -32,7 +32,7 @@ class Audit(Section):
     buffer_size: Annotated[int, Field(ge=1, le=1_000_000)] = 20_000
     """Maximum number of buffered audit events. When the buffer is full, new events are dropped and counted."""
     batch_size: Annotated[int, Field(ge=1, le=10_000)] = 1000
-    """Maximum number of events per request. A full batch is sent at once."""
+    """Maximum number of events per request. A full batch is sent immediately."""
     flush_seconds: Seconds = 1.0
     """Maximum time in seconds that an event waits for its batch to fill."""
     token_audience: Annotated[str, Field(pattern=r"^\S*$", max_length=1024)] = ""
@@ -85,7 +85,7 @@ class EventLevel(StrEnum):
     ACTIONABLE = "actionable"
     """Events that may need action: failed deliveries, open breakers, a rejected routing document."""
     ALL = "all"
-    """Those, and an Event per phase change."""
+    """The same, and an Event per phase change."""
     NONE = "none"
 
 
@@ -93,7 +93,7 @@ class Events(Section):
     """Kubernetes Events. Each one is a call to the API server."""
 
     level: EventLevel = EventLevel.ACTIONABLE
-    """Which Kubernetes Events are created: `actionable` for those that may need action, `all` for every phase change as well, `none` for no Events."""
+    """Which Kubernetes Events are created: `actionable` for Events that may need action, `all` for every phase change as well, `none` for no Events."""
 
 
 class Server(Section):

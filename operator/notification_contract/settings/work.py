@@ -1,4 +1,4 @@
-"""Settings for the work on notifications: which ones, how many at once, by which replica, for how long. Pure."""
+"""Settings for the work on notifications: which ones, how many at a time, by which replica, for how long. Pure."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class LeaderElection(Section):
     enabled: bool = False
     """Whether replicas elect a leader through a Lease. Required wherever two operators see the same notifications, also during a rollout."""
     namespace: str | None = None
-    """Namespace of the Leases; by default the pod's namespace, or that of the kubeconfig context."""
+    """Namespace of the Leases; by default the namespace of the pod or of the kubeconfig context."""
     lease_name: str = names.LEASE
     """Name of the Lease. With several shards, the Lease of the first shard and the prefix of the others."""
     lease_seconds: Annotated[int, Field(ge=3, le=300)] = 10

@@ -1,1 +1,1 @@
-"""NotificationSource: who may send messages to the gateway, and what notification each message becomes. Pure."""
+"""NotificationSource: who may send messages to the gateway, and how a message becomes a notification. Pure."""

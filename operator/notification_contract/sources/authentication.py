@@ -21,7 +21,7 @@ AUDIENCE: Final = "notifications"
 SIGNATURE_HEADER: Final = "X-Hub-Signature-256"
 TOKEN_KEY: Final = "token"  # noqa: S105 - the key of a Secret
 ROTATION: Final = 3
-"""Secrets of one kind in addition to the one of the singular field."""
+"""Secrets of one kind in addition to the Secret of the singular field."""
 
 HeaderName = Annotated[str, Field(max_length=128, pattern=r"^[A-Za-z0-9-]*$")]
 Key = Annotated[str, Field(min_length=1, max_length=253)]
@@ -29,7 +29,7 @@ AnyRef = TypeVar("AnyRef", bound=Block)
 
 
 class HmacScheme(StrEnum):
-    """What a sender signs, and how."""
+    """The part of a request that a sender signs, and how."""
 
     SHA256_HEX = "sha256-hex"
     STANDARD_WEBHOOKS = "standard-webhooks"
@@ -55,9 +55,9 @@ class Hmac(RuledBlock):
     secret_refs: Annotated[tuple[SecretRef, ...], Field(max_length=ROTATION), DefaultKey("secret")] = ()
     """Further shared secrets that are accepted, for rotation; at most 3."""
     scheme: HmacScheme = HmacScheme.SHA256_HEX
-    """What is signed. sha256-hex: the body, as GitHub does. standard-webhooks: id, time and body, as standardwebhooks.com says. plain-token: nothing; the header holds the secret itself, as GitLab's does."""
+    """The scheme of the signature. sha256-hex: of the body, as from GitHub. standard-webhooks: of id, time and body, as standardwebhooks.com says. plain-token: none; the header holds the secret itself, as from GitLab."""
     header: HeaderName = ""
-    """The header with the signature. For sha256-hex, absent means X-Hub-Signature-256; a prefix sha256= is optional. plain-token requires it. standard-webhooks has headers of its own."""
+    """The header with the signature. For sha256-hex, absent means X-Hub-Signature-256; a prefix sha256= is optional. plain-token requires it. standard-webhooks has fixed headers."""
     timestamp_header: HeaderName = ""
     """For sha256-hex: the header with the time, for senders that sign `time:body`, as Grafana does."""
     timestamp_tolerance: Annotated[
@@ -102,7 +102,7 @@ class KubernetesToken(Block):
 
 
 class Oidc(Block):
-    """A token of an OpenID Connect provider, such as that of a CI job."""
+    """A token of an OpenID Connect provider, such as the token of a CI job."""
 
     issuer: Annotated[str, Field(max_length=2048, pattern=r"^https://[^\s?#]+$")]
     """The URL of the provider, exactly as the claim iss of its tokens."""
@@ -113,7 +113,7 @@ class Oidc(Block):
 
 
 class SourceAuthentication(Block):
-    """The credentials that the source accepts; any one of them is enough. Without any, the source accepts nothing. All Secrets are those of the namespace of this object, with the label kubernaut.ai/sources: "true"."""
+    """The credentials that the source accepts; any one of them is enough. Without any, the source accepts nothing. All Secrets are in the namespace of this object and have the label kubernaut.ai/sources: "true"."""
 
     bearer_secret_ref: Annotated[SecretRef | None, DefaultKey(TOKEN_KEY)] = None
     """A bearer token."""
@@ -128,7 +128,7 @@ class SourceAuthentication(Block):
     kubernetes: KubernetesToken | None = None
     oidc: Oidc | None = None
     path: bool = False
-    """Whether the URL contains a secret: 32 random bytes, which the gateway creates in the Secret <name of this object>-path. Deleting that Secret makes a new URL. Knowing the URL is enough to send, even if hmac is set as well."""
+    """Whether the URL contains a secret: 32 random bytes, which the gateway creates in the Secret <name of this object>-path. If that Secret is deleted, the gateway creates a new URL. Knowing the URL is enough to send, even if hmac is set as well."""
 
     @property
     def bearers(self) -> tuple[SecretRef, ...]:
@@ -146,7 +146,7 @@ class SourceAuthentication(Block):
         return not (self.bearers or self.basics or self.hmac or self.kubernetes or self.oidc or self.path)
 
     def secret_uses(self) -> Iterator[SecretUse]:
-        """Yield every value that is read from a Secret, the one of the path excepted."""
+        """Yield every value that is read from a Secret, except for the path."""
         for field, ref in _numbered("bearerSecretRef", self.bearer_secret_ref, self.bearer_secret_refs):
             yield SecretUse(field=f"auth.{field}", name=ref.name, key=ref.key or TOKEN_KEY)
         for field, basic in _numbered("basicSecretRef", self.basic_secret_ref, self.basic_secret_refs):

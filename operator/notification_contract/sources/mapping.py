@@ -1,4 +1,4 @@
-"""`spec.mapping` of a NotificationSource: what notification a message becomes. Pure."""
+"""`spec.mapping` of a NotificationSource: how a message becomes a notification. Pure."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class PriorityMapping(Block):
     """The priority of the notification."""
 
     from_label: Annotated[str, Field(max_length=253)] = ""
-    """The label of the alert whose value decides. For other types than alertmanager: a dotted path into the payload, such as data.severity."""
+    """The label of the alert whose value selects the priority. For other types than alertmanager: a dotted path into the payload, such as data.severity."""
     values: Annotated[
         dict[str, Priority],
         Field(alias="map", max_length=32),
@@ -38,7 +38,7 @@ class PriorityMapping(Block):
     ] = Field(default_factory=dict)
     """The priority for each value; at most 32. A group of alerts has the highest priority of its firing alerts."""
     default: Priority = Priority.MEDIUM
-    """The priority for any other value, and for none."""
+    """The priority for any other value, and without a value."""
 
 
 class LabelMapping(Block):
@@ -49,19 +49,19 @@ class LabelMapping(Block):
     prefix: Annotated[str, Field(max_length=254, pattern=r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?$")] = (
         names.LABEL_PREFIX
     )
-    """What the name of each label begins with, such as example.com/."""
+    """The prefix of the name of each label, such as example.com/."""
 
 
 class SourceMapping(Block):
-    """What notification a message becomes. Templates are those of receivers, with the parsed body of the message as payload."""
+    """How a message becomes a notification. Templates have the language of templates of receivers, and read the parsed body of the message as payload."""
 
     type: MessageType | None = None
     """The type of the notification. If absent: escalation for alertmanager and heartbeat, simple for the others."""
     priority: PriorityMapping = PriorityMapping()
     labels: LabelMapping = LabelMapping()
     subject: Annotated[str, Field(max_length=4096)] = ""
-    """The template of the subject. If absent, the built-in one of the source's type."""
+    """The template of the subject. If absent, the built-in template of the source's type."""
     body: Annotated[str, Field(max_length=bounds.RECEIVER_TEMPLATE)] = ""
-    """The template of the body. If absent, the built-in one of the source's type."""
+    """The template of the body. If absent, the built-in template of the source's type."""
     idempotency_header: HeaderName = ""
     """For the type generic: the header with the id of the message, such as X-GitHub-Delivery. The headers Idempotency-Key and webhook-id come first; without any of them, the same body within a minute is the same message."""

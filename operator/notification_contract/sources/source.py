@@ -29,7 +29,7 @@ ReceiverRefs = Annotated[tuple[ReceiverRef, ...], Field(max_length=bounds.RECEIV
 
 
 class SourceType(StrEnum):
-    """What a source sends."""
+    """The kind of messages of a source."""
 
     ALERTMANAGER = "alertmanager"
     CLOUDEVENTS = "cloudevents"
@@ -39,12 +39,12 @@ class SourceType(StrEnum):
 
 
 class AlertmanagerOptions(Block):
-    """For the type alertmanager."""
+    """Options of the type alertmanager."""
 
     repeat_after: (
         Annotated[Duration, between("alertmanager.repeatAfter", least="1s", example="4h")] | None
     ) = None
-    """After which time a group of alerts that is in the same state becomes a notification again, such as 4h; at most 30d. If absent, never: the same group in the same state is a duplicate, as long as its NotificationRequest exists."""
+    """The time after which a group of alerts in an unchanged state becomes a notification again, such as 4h; at most 30d. If absent, never: the same group in the same state is a duplicate, as long as its NotificationRequest exists."""
 
     @property
     def repeat_seconds(self) -> float | None:
@@ -53,7 +53,7 @@ class AlertmanagerOptions(Block):
 
 
 class SourceRateLimit(Block):
-    """How many messages the gateway accepts from the source; further ones are refused, and the sender repeats them."""
+    """The maximum rate of messages that the gateway accepts from the source. Further messages are refused, and the sender repeats them."""
 
     count: Annotated[int, Field(ge=1, le=100_000)] = 600
     """The number of messages per period. Each replica of the gateway accepts its share."""
@@ -76,9 +76,9 @@ class Heartbeat(Block):
     subject: Annotated[str, Field(max_length=bounds.SUBJECT)] = ""
     """The subject of the notification. If absent, it names the source."""
     priority: Priority | None = None
-    """The priority of the notification. If absent, that of mapping.priority.default."""
+    """The priority of the notification. If absent, mapping.priority.default."""
     receiver_refs: ReceiverRefs = ()
-    """The NotificationReceivers to deliver to instead of those of the source."""
+    """The NotificationReceivers to deliver to. If absent or empty, spec.receiverRefs."""
 
     @property
     def every_seconds(self) -> float:
@@ -92,15 +92,15 @@ class Heartbeat(Block):
 
 
 class SourceSpec(RuledBlock):
-    """Who may send messages, and what notification each message becomes. Notifications are created in the namespace of this object."""
+    """The credentials of senders, and how a message becomes a notification. Notifications are created in the namespace of this object."""
 
     type: SourceType
-    """What the source sends. alertmanager: webhooks of Alertmanager and Grafana. cloudevents: CloudEvents 1.0. slack: messages for an incoming webhook of Slack. generic: any JSON. heartbeat: any request, whose absence is reported."""
+    """The kind of messages. alertmanager: webhooks of Alertmanager and Grafana. cloudevents: CloudEvents 1.0. slack: messages for an incoming webhook of Slack. generic: any JSON. heartbeat: any request, whose absence is reported."""
     auth: SourceAuthentication = SourceAuthentication()
     filter: Annotated[
         tuple[Annotated[str, Field(min_length=1, max_length=1024)], ...], Field(max_length=32)
     ] = ()
-    """Conditions that a message must meet, such as severity=~"critical|high", in the language of routing rules; at most 32. For alertmanager they are conditions on the labels of each alert. For the others, dotted paths into the payload stand for labels."""
+    """Conditions that a message must meet, such as severity=~"critical|high", in the language of routing rules; at most 32. For alertmanager they are conditions on the labels of each alert. For the other types, they are conditions on values of the payload, which dotted paths name."""
     mapping: SourceMapping = SourceMapping()
     alertmanager: AlertmanagerOptions | None = None
     receiver_refs: ReceiverRefs = ()

@@ -29,7 +29,7 @@ class ReadyReason(StrEnum):
 
 
 class Counters(Block):
-    """What came in."""
+    """The counts of messages."""
 
     last_received_time: Time | None = None
     """The time of the last authenticated message."""
@@ -40,7 +40,7 @@ class Counters(Block):
     duplicates: Total = 0
     """The number of messages whose NotificationRequest existed already."""
     filtered: Total = 0
-    """The number of messages that spec.filter left nothing of."""
+    """The number of messages of which spec.filter left nothing."""
     rejected: Total = 0
     """The number of authenticated messages that were refused: malformed, too large, beyond the rate limit, or not to be stored."""
 
@@ -59,7 +59,7 @@ class SourceReplica(Counters):
 
 
 class SourceStatus(Counters):
-    """The observed state of the source. Only the gateway and the operator write it. The counters are approximate, and those of the replicas that are listed; the metrics are exact."""
+    """The observed state of the source. Only the gateway and the operator write it. The counters are approximate sums of the listed replicas; the metrics are exact."""
 
     observed_generation: Generation | None = None
     """The metadata.generation that this status is based on."""
@@ -70,4 +70,4 @@ class SourceStatus(Counters):
     missed_beat_time: Time | None = None
     """The time of the beat after which the operator reported the next one as missing; absent while beats come."""
     replicas: Annotated[tuple[SourceReplica, ...], Field(max_length=32), MapKeys(("name",))] = ()
-    """What each replica of the gateway has received since it started. The fields above are the summary."""
+    """The counts of each replica of the gateway since it started. The other fields of the status are the summary."""

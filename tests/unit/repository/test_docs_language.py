@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
+import yaml
 
 from tests.unit.repository.test_docs_quotes import FENCE, name_of
 from tests.unit.repository.test_docs_quotes import PAGES as ALL
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 EXCLUDED: Final = re.compile(
@@ -32,6 +34,15 @@ PAGES: Final = [
 ]
 MOST: Final = 40_000
 """Words of `PAGES` without generated parts and code."""
+CRDS: Final = "operator/notification_contract/crds"
+SCHEMAS: Final = (
+    *(
+        f"{CRDS}/{kind}.yaml"
+        for kind in ("notificationreceiver", "notificationrequest", "notificationsource")
+    ),
+    *("stacks/schema.json", "docs/openapi.json"),
+)
+"""Generated files whose descriptions users read."""
 
 
 def prose(file: Path) -> str:
@@ -51,3 +62,19 @@ def test_pages_do_not_grow_beyond_their_number_of_words() -> None:
 
 def test_pages_exist_that_are_still_to_be_rewritten() -> None:
     assert [name for name in NOT_YET if not (ROOT / name).exists()] == []
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_description_uses_no_excluded_word(name: str) -> None:
+    found = list(descriptions(yaml.safe_load((ROOT / name).read_text("utf-8"))))
+    assert len(found) > 50
+    assert [text for text in found if EXCLUDED.search(CODE.sub("``", text))] == []
+
+
+def descriptions(node: Any) -> Iterator[str]:
+    """Yield the descriptions in a schema."""
+    for name, value in node.items() if isinstance(node, dict) else enumerate(node):
+        if name == "description" and isinstance(value, str):
+            yield value
+        elif isinstance(value, dict | list):
+            yield from descriptions(value)

@@ -15,7 +15,7 @@ ChannelName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+$")]
 
 
 class Admission(Section):
-    """What the API server accepts as a notification or a receiver. The limits apply to new notifications, and to receivers whose spec changes; stored ones stay."""
+    """Limits of notifications and receivers that the API server enforces. The limits apply to new notifications, and to receivers whose spec changes; stored ones stay."""
 
     enabled: bool = True
     """Whether the stack that owns the CRDs creates ValidatingAdmissionPolicies (Kubernetes 1.30 or later): one each for notifications and receivers with the limits below, two that reserve their status for operators, one that limits the account of drills, and one that warns of addresses without effect."""

@@ -46,7 +46,7 @@ class Cluster(Section):
     """The cluster of the stack."""
 
     kind: ClusterKind = ClusterKind.LOCAL
-    """Source of the cluster: `local` starts a node on this machine, `kind` creates a cluster with the command `kind`, `existing` uses the cluster of a kubeconfig, `stack` that of another stack, `pod` that of the pod that the program runs in."""
+    """Source of the cluster: `local` starts a node on this machine, `kind` creates a cluster with the command `kind`, `existing` uses the cluster of a kubeconfig, `stack` uses the cluster of another stack, `pod` the cluster of the pod that the program runs in."""
     kubeconfig: str = ""
     """For `existing`: path of a kubeconfig file, or its content (then set it with --secret)."""
     context: str = ""

@@ -56,7 +56,7 @@ class Namespace(Section):
     """The operator's namespace."""
 
     managed: bool = True
-    """Whether this stack owns the operator's namespace, which is deleted with the stack and with everything in it. `false` uses a namespace of others, which is neither created nor changed nor deleted."""
+    """Whether this stack owns the operator's namespace, which is deleted with the stack and with everything in it. `false` uses an existing namespace, which is neither created nor changed nor deleted."""
 
 
 class Operator(Section):
@@ -73,7 +73,7 @@ class Operator(Section):
     settings_version: Annotated[int, Field(ge=0, le=1_000_000)] = 0
     """Version of the settings that `operatorImage` has, if it is older than this program: its label `ai.kubernaut.settings-version`. Settings of a newer version are then refused. 0 for an image of the same release."""
     base_image: str = ""
-    """Base of an image that is built; empty uses a locally built base if there is one, else that of the Dockerfile."""
+    """Base of an image that is built; empty uses a locally built base if there is one, else the base of the Dockerfile."""
     image_pull_secrets: tuple[ObjectName, ...] = ()
     """Names of existing Secrets in the operator's namespace that the image is pulled with."""
     registry: Registry = Registry()
@@ -111,7 +111,7 @@ class Operator(Section):
     """Where the operator's container mounts these volumes, as in the Kubernetes API."""
     ca_bundle: CaBundle = CaBundle()
     host_users: bool = True
-    """Whether the pods run in the user namespace of their node. `false` gives each pod its own, so that a process that leaves its container has no privileges on the node: it requires Kubernetes 1.33, containerd 2.0 with runc 1.2 (or CRI-O 1.25), and Linux 6.3 on the nodes."""
+    """Whether the pods run in the user namespace of their node. `false` gives each pod a separate user namespace, so that a process that leaves its container has no privileges on the node: it requires Kubernetes 1.33, containerd 2.0 with runc 1.2 (or CRI-O 1.25), and Linux 6.3 on the nodes."""
     flow_schemas: bool = True
     """Whether the API server gives the operator's Leases and status updates their own priority (FlowSchemas), so that other clients cannot delay them. A preview never has them, and neither has a stack that is a guest (docs/guest-install.md)."""
 
@@ -146,7 +146,7 @@ class FileChannel(Section):
 
 
 class SlackChannel(contract.SlackChannel):
-    """Posts to a Slack channel; the URL comes from the settings or from a Secret of others."""
+    """Posts to a Slack channel; the URL comes from the settings or from an existing Secret."""
 
     existing_secret: OptionalObjectName = ""
     """Name of an existing Secret in the operator's namespace with the URL of the incoming webhook, instead of channelsSlackWebhookUrl."""

@@ -27,7 +27,7 @@ class GatewayOidc(Section):
     audience: str = gateway_setting("oidc.audience")
     username_prefix: str = gateway_setting("oidc.username_prefix")
     cidrs: tuple[Cidr, ...] = ()
-    """CIDR blocks of the providers of OpenID Connect, also of those that NotificationSources name. If networkApiServerCidrs is set, the gateway reaches only these providers, on port 443 and on that of gatewayOidcIssuer; otherwise all."""
+    """CIDR blocks of the providers of OpenID Connect, including the providers that NotificationSources name. If networkApiServerCidrs is set, the gateway reaches only these providers, on port 443 and on the port of gatewayOidcIssuer; otherwise all."""
 
 
 class Gateway(Section):
@@ -48,7 +48,7 @@ class Gateway(Section):
     allowed_cidrs: tuple[Cidr, ...] = ()
     """CIDR blocks that can connect to the gateway's port for messages. If this and gatewayAllowedNamespaceLabels are empty, every address can."""
     allowed_namespace_labels: dict[LabelKey, LabelValue] = Field(default_factory=dict)
-    """Labels of the namespaces whose pods can connect to that port, such as that of the Ingress controller and of Alertmanager."""
+    """Labels of the namespaces whose pods can connect to that port, such as the labels of the namespaces of the Ingress controller and of Alertmanager."""
     token_reviews: bool = True
     """Whether the gateway may ask the API server whose token a caller has, and what that user may do, which takes a ClusterRole. Without it, callers cannot create notifications themselves, and sources with `auth.kubernetes` accept no token: both are answered with 503."""
     tenant_sources: bool = gateway_setting("tenant_sources", Sets(("heartbeats.tenant_sources",)))

@@ -40,14 +40,14 @@ class Pod(Section):
     labels: dict[LabelKey, LabelValue] = Field(default_factory=dict)
     """Additional labels of the operator's pods, such as `{"azure.workload.identity/use": "true"}`."""
     annotations: dict[LabelKey, str] = Field(default_factory=dict)
-    """Additional annotations of the operator's pods, such as those of a service mesh."""
+    """Additional annotations of the operator's pods, for example for a service mesh."""
 
 
 class CaBundle(Section):
     """Certificates of authorities that the operator trusts, in PEM, from an object in its namespace."""
 
     config_map: OptionalObjectName = ""
-    """Name of an existing ConfigMap with certificates of authorities in PEM that the operator trusts for every TLS connection but those to the API server."""
+    """Name of an existing ConfigMap with certificates of authorities in PEM that the operator trusts for every TLS connection except to the API server."""
     secret: OptionalObjectName = ""
     """The same in an existing Secret."""
     key: SecretKey = "ca.crt"

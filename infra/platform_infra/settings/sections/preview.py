@@ -23,14 +23,14 @@ def excludes_previews(selector: str | None) -> bool:
 
 
 class PreviewQuota(Section):
-    """What a preview can use of its cluster."""
+    """The limits of a preview in its cluster."""
 
     pods: Annotated[int, Field(ge=1)] = 2
-    """Maximum number of pods in the namespace of a preview. An update starts the new pod before it stops the old one. For `previewBase`, what a preview can set at most; otherwise, what this preview sets."""
+    """Maximum number of pods in the namespace of a preview. An update starts the new pod before it stops the old one. For `previewBase`, the maximum that a preview can set; otherwise, the value of this preview."""
     memory: Quantity = "512Mi"
-    """Maximum sum of the memory limits of the pods in the namespace of a preview. For `previewBase`, what a preview can set at most; otherwise, what this preview sets."""
+    """Maximum sum of the memory limits of the pods in the namespace of a preview. For `previewBase`, the maximum that a preview can set; otherwise, the value of this preview."""
     notifications: Annotated[int, Field(ge=1)] = 500
-    """Maximum number of NotificationRequests in the namespace of a preview. For `previewBase`, what a preview can set at most; otherwise, what this preview sets."""
+    """Maximum number of NotificationRequests in the namespace of a preview. For `previewBase`, the maximum that a preview can set; otherwise, the value of this preview."""
 
     def hard(self) -> dict[str, str]:
         """Return the limits of the ResourceQuota."""

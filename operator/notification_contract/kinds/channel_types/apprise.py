@@ -9,7 +9,7 @@ from notification_contract.kinds.secrets import DefaultKey, SecretRef
 
 
 class Apprise(TypeBlock):
-    """A service that the library Apprise knows. For the type apprise. Only in the operator's own namespace, because its connections cannot be restricted."""
+    """A service that the library Apprise knows. For the type apprise. Only in the operator's namespace, because its connections cannot be restricted."""
 
     restricted_as_a_whole: ClassVar[bool] = True
 

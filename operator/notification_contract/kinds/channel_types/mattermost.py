@@ -16,9 +16,9 @@ class Mattermost(TypeBlock):
     url_secret_ref: Annotated[SecretRef, DefaultKey("url")]
     """The URL of the webhook, in a Secret."""
     channel: Annotated[str, Field(max_length=256)] = ""
-    """The channel instead of that of the webhook."""
+    """The channel to post to. If absent, the channel of the webhook."""
     username: Annotated[str, Field(max_length=256)] = ""
-    """The name that messages come from instead of that of the webhook."""
+    """The sender's name. If absent, the name of the webhook."""
     mentions: bool = False
     """Whether mentions such as @channel reach people."""
     allowed_networks: AllowedNetworks = ()

@@ -14,9 +14,9 @@ class PagerDuty(TypeBlock):
     routing_key_secret_ref: Annotated[SecretRef, DefaultKey("routing-key")]
     """The routing key of the integration, in a Secret."""
     base_url: BaseUrl = ""
-    """The URL of the API instead of that of PagerDuty. Only in the operator's own namespace."""
+    """The URL of the API. If absent, PagerDuty's. Only in the operator's namespace."""
     shared_keys: bool = False
-    """Whether the dedupKey of a notification from another namespace than the receiver's is used as it is, so that all namespaces share one set of incidents. Otherwise `NAMESPACE/` precedes it: no namespace can resolve the incidents of another namespace."""
+    """Whether the dedupKey of a notification from another namespace is used as it is, so that all namespaces share one set of incidents. Otherwise `NAMESPACE/` precedes it, so that no namespace can resolve the incidents of another namespace."""
     allowed_networks: AllowedNetworks = ()
 
 

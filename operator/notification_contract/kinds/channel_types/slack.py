@@ -18,15 +18,15 @@ class Slack(TypeBlock):
     webhook_url_secret_ref: Annotated[SecretRef | None, DefaultKey("url")] = None
     """The URL of an incoming webhook, in a Secret."""
     bot_token_secret_ref: Annotated[SecretRef | None, DefaultKey("token")] = None
-    """A bot token, in a Secret. It needs channel."""
+    """A bot token, in a Secret. It requires channel."""
     channel: Annotated[str, Field(max_length=256)] = ""
     """The channel that the bot posts to, by id or name."""
     mentions: bool = False
     """Whether mentions such as @channel reach people."""
     on_resolve: OnResolve = OnResolve.UPDATE_AND_REPLY
-    """What a Resolve does, with a bot token. UpdateAndReply: it updates the first message of the incident, and replies in its thread. Reply: it replies in the thread. None: it is a message outside the thread."""
+    """The effect of a Resolve, with a bot token. UpdateAndReply: it updates the first message of the incident, and replies in its thread. Reply: it replies in the thread. None: it is a message outside the thread."""
     base_url: BaseUrl = ""
-    """The URL of the API instead of that of Slack. Only in the operator's own namespace."""
+    """The URL of the API. If absent, Slack's. Only in the operator's namespace."""
     allowed_networks: AllowedNetworks = ()
 
     rules = (

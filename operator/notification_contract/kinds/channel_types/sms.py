@@ -19,7 +19,7 @@ from notification_contract.kinds.secrets import CREDENTIALS, SecretName
 
 
 class UnknownOutcome(StrEnum):
-    """What follows when nobody knows whether the service accepted a message."""
+    """The handling of a request without an answer."""
 
     FAIL = "Fail"
     RETRY = "Retry"
@@ -33,15 +33,15 @@ class Sms(TypeBlock):
     auth_secret_ref: Annotated[SecretName, CREDENTIALS]
     """A Secret with the keys username and password."""
     sender: Annotated[str, Field(alias="from", max_length=64)] = ""
-    """The number or the name that messages come from."""
+    """The phone number or the name of the sender."""
     messaging_service_sid: Annotated[str, Field(max_length=128)] = ""
     """The SID of a messaging service, which chooses the sender."""
     to: PhoneNumbers = ()
     """The phone numbers that get every notification, in international form; at most 20."""
     base_url: BaseUrl = ""
-    """The URL of the API instead of that of Twilio. Only in the operator's own namespace."""
+    """The URL of the API. If absent, Twilio's. Only in the operator's namespace."""
     unknown_outcome: UnknownOutcome = UnknownOutcome.FAIL
-    """What follows when nobody knows whether the service has accepted a message. Fail: the message counts as not delivered. Retry: it is sent once more, and can arrive twice."""
+    """The handling of a request without an answer, which the service may have accepted. Fail: the message counts as not delivered. Retry: it is sent once more, and can arrive twice."""
     allowed_networks: AllowedNetworks = ()
 
     rules = (exactly_one("sms", filled("sender", name="from"), filled("messaging_service_sid")),)

@@ -36,7 +36,7 @@ class Webhook(TypeBlock):
     headers_secret_ref: Annotated[SecretKeys | None, Keys()] = None
     """Additional headers of each request, in a Secret: each key is the name of a header."""
     insecure: Annotated[bool, Restricted()] = False
-    """Whether the URL may begin with http://. Only in the operator's own namespace."""
+    """Whether the URL may begin with http://. Only in the operator's namespace."""
     allowed_networks: AllowedNetworks = ()
 
     rules = (exactly_one("webhook", filled("url"), present("url_secret_ref")),)
@@ -45,6 +45,6 @@ class Webhook(TypeBlock):
 WEBHOOK: Final = ChannelType(
     name="webhook",
     title="webhook",
-    credential="a URL of your own service, and a signing key that you generate",
+    credential="the URL of your service, and a signing key that you generate",
     block=Webhook,
 )
