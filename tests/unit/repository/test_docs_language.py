@@ -26,13 +26,13 @@ CODE: Final = re.compile(r"`[^`\n]+`")
 GENERATED: Final = re.compile(r"<!-- begin .*?<!-- end [^>]*-->", re.DOTALL)
 NOT_YET: Final = (
     *("README.md", "CONTRIBUTING.md", "SECURITY.md", "stacks/", "tools/", "packages/", "docs/contributing/"),
-    *(f"docs/{name}.md" for name in ("ci", "policy", "previews", "state")),
+    "docs/policy.md",
 )
 """Pages that are still to be rewritten."""
 PAGES: Final = [
     file for file in ALL if name_of(file).startswith("docs/") and not name_of(file).startswith(NOT_YET)
 ]
-MOST: Final = 40_000
+MOST: Final = 43_000
 """Words of `PAGES` without generated parts and code."""
 CRDS: Final = "operator/notification_contract/crds"
 SCHEMAS: Final = (

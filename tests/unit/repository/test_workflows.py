@@ -350,3 +350,14 @@ def test_gitlab_comment_is_posted_by_the_code_of_the_default_branch() -> None:
     users = [name for name, job in jobs.items() if "GITLAB_TOKEN" in "\n".join(lines(job))]
     assert users == ["comment"]
     assert [name for name, job in jobs.items() if "$NOTES" in "\n".join(lines(job))] == ["comment"]
+
+
+def test_page_of_ci_lists_the_variables_that_the_pipelines_read() -> None:
+    page = (ROOT / "docs" / "ci.md").read_text("utf-8")
+    table = page.partition("\n## Variables\n")[2].partition("\n## ")[0]
+    listed = {name for row in table.splitlines() for name in re.findall(r"`([A-Z_]+)`", row.split(" | ")[0])}
+    texts = [file.read_text("utf-8") for file in (*FILES, SETUP)]
+    github = re.compile(r"\b(?:vars|secrets|fromJSON\(inputs\.vars\))\.([A-Z_]+)")
+    read = {name for text in texts for name in github.findall(text)} - {"GITHUB_TOKEN"}
+    assert read <= listed
+    assert [name for name in listed if not any(re.search(rf"\b{name}\b", text) for text in texts)] == []
