@@ -21,7 +21,7 @@ from tools.platform.pulumi.changes import (
     shown,
     value_at,
 )
-from tools.platform.pulumi.events import EventLog
+from tools.platform.pulumi.events import EventLog, Violation
 
 ENCODED_SECRET = {SIGNATURE: "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "[secret]"}
 
@@ -49,8 +49,8 @@ def changes(*events: EngineEvent) -> tuple[Change, ...]:
     return log.planned
 
 
-def comment(*events: EngineEvent, **more: str) -> str:
-    return render([StackChanges(stack="dev", changes=changes(*events), **more)])
+def comment(*events: EngineEvent, violations: tuple[Violation, ...] = ()) -> str:
+    return render([StackChanges(stack="dev", changes=changes(*events), violations=violations)])
 
 
 def test_change_shows_both_values() -> None:
@@ -128,9 +128,10 @@ def test_error_and_violations_are_expanded_and_first() -> None:
     text = render([StackChanges(stack="dev", error="the state is locked"), StackChanges(stack="prod")])
     assert text.index("<details open>") < text.index("the state is locked") < text.index("<details>")
     assert "preview failed" in text
-    assert "policy violations" in comment(REPLICAS, violations="[mandatory] limits-set")
+    assert "policy violations" in comment(REPLICAS, violations=(VIOLATION,))
 
 
+VIOLATION = Violation(policy="limits-set", level="mandatory", resource="", message="no limits")
 TEXTS = st.text(max_size=300)
 CHANGES = st.builds(
     Change,
@@ -146,7 +147,10 @@ STACKS = st.builds(
     stack=TEXTS,
     changes=st.lists(CHANGES, max_size=30).map(tuple),
     error=st.text(max_size=3000),
-    violations=st.text(max_size=3000),
+    violations=st.lists(
+        st.builds(Violation, policy=TEXTS, level=TEXTS, resource=TEXTS, message=st.text(max_size=3000)),
+        max_size=3,
+    ).map(tuple),
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -74,7 +75,7 @@ def stacks(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, str]]:
         monkeypatch.setattr(drift, "select_stack", lambda name: name)
         monkeypatch.setattr(drift, "refresh_preview", refresh)
         result = CliRunner().invoke(app, ["drift", *outcomes, *arguments])
-        return result.exit_code, result.output
+        return result.exit_code, result.stdout if "json" in arguments else result.output
 
     return run
 
@@ -100,6 +101,31 @@ def test_failed_check_does_not_stop_the_others(stacks: Callable[..., tuple[int, 
 
 def test_drift_outranks_a_failed_check(stacks: Callable[..., tuple[int, str]]) -> None:
     assert stacks(staging=None, prod=[SCALED])[0] == ExitCode.DIFFERENT
+
+
+def test_document_has_every_stack_and_is_alone_on_standard_output(
+    stacks: Callable[..., tuple[int, str]],
+) -> None:
+    code, text = stacks("-o", "json", staging=None, prod=[SCALED])
+    assert code == ExitCode.DIFFERENT
+    failed, drifted = json.loads(text)["stacks"]
+    assert failed.pop("error").startswith("the stack is currently locked")
+    assert failed == {"stack": "staging", "changes": [], "notification": ""}
+    assert drifted == {
+        "stack": "prod",
+        "changes": [
+            {
+                "operation": "update",
+                "kind": "Deployment",
+                "name": "operator",
+                "objectName": "notification-system/notification-operator",
+                "properties": [{"path": "spec.replicas", "before": "3", "after": "1"}],
+                "external": True,
+            }
+        ],
+        "error": "",
+        "notification": "",
+    }
 
 
 def test_notification_about_drift_is_valid() -> None:

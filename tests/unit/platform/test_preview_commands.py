@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -81,6 +82,16 @@ def test_list_shows_expiry_and_health_and_a_hint_for_expired_ones(backend: Backe
     assert "its own cluster" in rows["pr-6"]
     assert "expired 1 h ago" in rows["pr-1"]
     assert "expired: pr-1, pr-6; `tools/notif-platform preview up …` renews one" in text
+
+
+def test_list_as_a_document_has_each_preview(backend: Backend) -> None:  # noqa: ARG001 - its patches
+    code, text = run("list", "-o", "json")
+    entries = {each["stack"]: each for each in json.loads(text)["previews"]}
+    assert (code, sorted(entries)) == (0, ["pr-1", "pr-2", "pr-4", "pr-6"])
+    assert [name for name, each in entries.items() if each["expired"]] == ["pr-1", "pr-6"]
+    keys = ["stack", "number", "owner", "commit", "base", "created", "expires", "expired", "health"]
+    assert list(entries["pr-2"]) == keys
+    assert (entries["pr-2"]["number"], entries["pr-2"]["base"], entries["pr-6"]["base"]) == (2, "dev", "")
 
 
 def test_stack_without_preview_tags_is_never_changed(

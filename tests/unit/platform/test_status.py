@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
@@ -42,6 +43,25 @@ def test_ready_stack_is_shown_with_its_last_update(stack: SimpleNamespace) -> No
         ["operator", "ready"],
     ]
     assert "succeeded, update, started 2026-11-29 21:00:05 UTC" in result.stdout
+
+
+def test_document_has_the_same_keys_for_every_stack(stack: SimpleNamespace) -> None:
+    up = CliRunner().invoke(cli.app, ["status", "prod", "-o", "json"])
+    stack.outputs = {}
+    down = CliRunner().invoke(cli.app, ["status", "prod", "-o", "json"])
+    assert (up.exit_code, down.exit_code) == (0, ExitCode.FAILED)
+    last = {"result": "succeeded", "kind": "update", "started": "2026-11-29T21:00:05Z"}
+    assert json.loads(up.stdout) == {
+        "stack": "prod",
+        "up": True,
+        "lastUpdate": last,
+        "context": "there",
+        "namespace": "notification-system",
+        "image": "registry.example/operator:1",
+        "operator": "ready",
+    }
+    empty = dict.fromkeys(("context", "namespace", "image", "operator"), "")
+    assert json.loads(down.stdout) == {"stack": "prod", "up": False, "lastUpdate": None, **empty}
 
 
 def test_operator_that_is_not_ready_is_a_failure(stack: SimpleNamespace) -> None:

@@ -112,7 +112,7 @@ def test_range_without_an_end_is_refused(root: Path, revisions: str) -> None:
 
 
 def test_committed_stacks_are_staging_before_prod() -> None:
-    result = CliRunner().invoke(cli.app, ["stacks", "--json"])
+    result = CliRunner().invoke(cli.app, ["stacks", "-o", "json"])
     found = json.loads(result.stdout)
     assert found["stacks"] == ["staging", "prod"]
     assert found.keys() == {"stacks", "deployable", "1", "2", "3"}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from pulumi.automation import CommandError
 
 from tools.localcluster.toolchain import ToolchainError
+from tools.platform.answer import Form, Output, write_document
 from tools.platform.console import err, out
 from tools.platform.errors import ExitCode, PlatformError, explain
 from tools.platform.preview.cluster import CLUSTER_ERRORS, Namespace
@@ -17,12 +19,35 @@ from tools.platform.pulumi.stack_file import uses_local_cluster
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pulumi.automation import Stack
-
     from tools.platform.pulumi.changes import Change
 
 BODY_LENGTH = 4000
 """Characters of a notification's body."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackDrift:
+    """The changes in the cluster of one stack; `error` is why they are unknown."""
+
+    stack: str
+    changes: tuple[Change, ...] = ()
+    error: str = ""
+    notification: str = ""
+    """Name of the notification that was created about them."""
+
+    @property
+    def code(self) -> int:
+        if self.error:
+            return ExitCode.FAILED
+        return ExitCode.DIFFERENT if self.changes else 0
+
+    def lines(self) -> list[str]:
+        if not self.changes:
+            return [f"No drift in stack {self.stack}."]
+        return [
+            f"Drift detected in stack {self.stack}:",
+            *(f"  {line}" for line in differences(self.changes)),
+        ]
 
 
 def drift(
@@ -43,41 +68,46 @@ def drift(
             help="Use the credentials of the stack's settings, or those that the last `up` has recorded, which can have expired."
         ),
     ] = True,
+    output: Output = Form.TEXT,
 ) -> None:
     """Report what was changed in the cluster without Pulumi.
 
     Nothing is written. The exit code is 3 if a stack has drifted, 1 if a stack could not be checked.
 
-    Examples: `drift`, `drift staging prod`, `drift prod --notify platform-alerts`.
+    Examples: `drift`, `drift staging prod -o json`, `drift prod --notify platform-alerts`.
     """
     for stack in stacks or ["dev"]:
         check_exists(stack)
-    codes = [check(stack, notify=notify, run_program=run_program) for stack in stacks or ["dev"]]
-    if code := max(codes):
+    results = []
+    for stack in stacks or ["dev"]:
+        found = check(stack, run_program=run_program)
+        report(found, show=not output.is_json)
+        results.append(_notified(found, notify) if notify and found.changes else found)
+    if output.is_json:
+        write_document({"stacks": results})
+    if code := max(result.code for result in results):
         raise typer.Exit(code)
 
 
-def check(stack: str, *, notify: str, run_program: bool = True) -> int:
-    """Check one stack and print the result; return its exit code."""
+def check(stack: str, *, run_program: bool = True) -> StackDrift:
     try:
-        selected = select_stack(stack)
         # The credentials of a local node do not expire, and its program would build an image.
         run_program = run_program and not uses_local_cluster(stack)
-        reported = refresh_preview(selected, run_program=run_program).completed
+        reported = refresh_preview(select_stack(stack), run_program=run_program).completed
     except (CommandError, PlatformError, ToolchainError) as error:
-        err.print(f"error: {stack} could not be checked: {explain(error)}")
-        return ExitCode.FAILED
-    changes = [change for change in reported if change.external]
-    if not changes:
-        out.print(f"No drift in stack {stack}.")
-        return 0
-    out.print(f"Drift detected in stack {stack}:")
-    for line in differences(changes):
-        out.print(f"  {line}")
-    err.print(f"hint: to undo these changes, run `tools/notif-platform up {stack} --refresh`")
-    if notify:
-        _notify(selected, notify, changes)
-    return ExitCode.DIFFERENT
+        return StackDrift(stack=stack, error=explain(error))
+    return StackDrift(stack=stack, changes=tuple(change for change in reported if change.external))
+
+
+def report(found: StackDrift, *, show: bool) -> None:
+    """Print the result if it is to `show`, and in any case what failed or how to undo the drift."""
+    if found.error:
+        err.print(f"error: {found.stack} could not be checked: {found.error}")
+        return
+    if show:
+        out.print(*found.lines(), sep="\n")
+    if found.changes:
+        err.print(f"hint: to undo these changes, run `tools/notif-platform up {found.stack} --refresh`")
 
 
 def differences(changes: Sequence[Change]) -> list[str]:
@@ -91,12 +121,14 @@ def send(target: Namespace, stack: str, changes: Sequence[Change]) -> str:
     return target.notify(f"Drift detected in stack {stack}", body, kind="status-update", priority="high")
 
 
-def _notify(stack: Stack, namespace: str, changes: Sequence[Change]) -> None:
-    kubeconfig, context = cluster_access(stack)
+def _notified(found: StackDrift, namespace: str) -> StackDrift:
+    """Create a notification about drift, and return the result with its name."""
+    kubeconfig, context = cluster_access(select_stack(found.stack))
     target = Namespace(namespace, kubeconfig=kubeconfig, context=context)
     try:
-        name = send(target, stack.name, changes)
+        name = send(target, found.stack, found.changes)
     except CLUSTER_ERRORS as error:
         err.print(f"error: the notification could not be created in namespace {namespace}: {explain(error)}")
-        return
-    out.print(f"Created notification {name} in namespace {namespace}.")
+        return found
+    err.print(f"Created notification {name} in namespace {namespace}.")
+    return replace(found, notification=name)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from platform_infra.cluster.api_client import api_client
 from platform_infra.settings.sections.cluster import ClusterKind
+from tools.platform.answer import Form, Output, write_document
 from tools.platform.command_group import Stack  # noqa: TC001 - typer reads it
 from tools.platform.console import err, out
 from tools.platform.errors import ExitCode, PlatformError
@@ -20,6 +22,41 @@ if TYPE_CHECKING:
     from platform_infra.cluster.kubeconfig import SingleContext
     from platform_infra.settings.model import Settings
     from tools.platform.preflight.examination import Report
+    from tools.platform.preflight.rights import Right
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """The JSON document of the command."""
+
+    stack: str
+    server: str
+    context: str
+    user: str
+    """Name of the account; empty where the API server does not tell."""
+    ready: bool
+    objects: int
+    rights: int
+    missing: tuple[Right, ...]
+    hints: tuple[str, ...]
+    findings: tuple[str, ...]
+    not_checked: tuple[str, ...]
+
+    @classmethod
+    def of(cls, stack: str, report: Report, single: SingleContext, user: str) -> Answer:
+        return cls(
+            stack=stack,
+            server=single.server,
+            context=single.context,
+            user=user,
+            ready=report.passed,
+            objects=report.objects,
+            rights=report.rights,
+            missing=tuple(distinct(report.missing)),
+            hints=tuple(dict.fromkeys(report.hints)),
+            findings=tuple(dict.fromkeys(report.findings)),
+            not_checked=tuple(dict.fromkeys(report.notes)),
+        )
 
 
 def preflight(
@@ -38,21 +75,27 @@ def preflight(
             help="Print the missing rights as roles for the owner of the cluster, and the report to standard error.",
         ),
     ] = False,
+    output: Output = Form.TEXT,
 ) -> None:
     """Check what the cluster of a stack permits, before `up`: rights, kinds, namespaces, Secrets, quotas, Pod Security.
 
     The objects are those that the program registers for the stack. Nothing is changed, neither in the cluster nor in the
     stack's state. The exit code is 1 if anything is missing.
 
-    Examples: `preflight prod`, `preflight prod --context team-a --roles`.
+    Examples: `preflight prod`, `preflight prod -o json`, `preflight prod --context team-a --roles`.
     """
+    if roles and output.is_json:
+        raise typer.BadParameter("--roles and --output json exclude each other")
     check_name(stack)
     settings = resolved_settings(stack)
     single = cluster_of(stack, settings, kubeconfig, context)
     with api_client(single.document, single.context) as server:
         user = user_of(server)
         report = examine(server, planned_objects(stack, settings, single))
-    show(stack, report, single, user, to_errors=roles)
+    if output.is_json:
+        write_document(Answer.of(stack, report, single, user))
+    else:
+        show(stack, report, single, user, to_errors=roles)
     if roles and report.missing:
         out.print(manifest(distinct(report.missing), user), end="")
     if not report.passed:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -12,12 +13,14 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from tools.platform.answer import Form, Output, write_document
 from tools.platform.command_group import command_app
 from tools.platform.console import err, out
 from tools.platform.errors import ExitCode, expected_errors, explain
 from tools.platform.preview.model import Preview, PreviewError, expired, remaining, span, stack_name
 from tools.platform.preview.registry import PreviewRepository, RetentionNeededError
 from tools.platform.preview.stacks import (
+    PreviewStatus,
     access_to,
     bring_up,
     check_same_cluster,
@@ -144,10 +147,46 @@ def up(  # noqa: PLR0913 - one argument per option
         raise typer.Exit(ExitCode.FAILED)
 
 
-def list_(*, base: Base = "dev") -> None:
-    """List the previews with owner, commit, cluster, age, expiry and health."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedPreview:
+    """A preview in the JSON document of `list`; `base` is empty for one with its own cluster."""
+
+    stack: str
+    number: int
+    owner: str
+    commit: str
+    base: str
+    created: datetime
+    expires: datetime
+    expired: bool
+    health: str
+
+    @classmethod
+    def of(cls, status: PreviewStatus, now: datetime) -> ListedPreview:
+        one = status.preview
+        return cls(
+            stack=one.stack,
+            number=one.number,
+            owner=one.owner,
+            commit=one.commit,
+            base=one.base,
+            created=one.created,
+            expires=one.expires,
+            expired=one.expires <= now,
+            health=status.health,
+        )
+
+
+def list_(*, base: Base = "dev", output: Output = Form.TEXT) -> None:
+    """List the previews with owner, commit, cluster, age, expiry and health.
+
+    Examples: `preview list`, `preview list -o json`.
+    """
     use_base(base)
     now, entries = datetime.now(UTC), statuses()
+    if output.is_json:
+        write_document({"previews": [ListedPreview.of(entry, now) for entry in entries]})
+        return
     if not entries:
         out.print("There are no previews.")
         return

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
+from tools.platform.answer import Form, Output, write_document
 from tools.platform.console import out
 from tools.platform.deployment.waves import changed_in, discover, plan
 
@@ -17,26 +17,21 @@ def stacks(
     changed: Annotated[
         str, typer.Option(metavar="FROM..TO", help="Only the stacks that these commits change.")
     ] = "",
-    as_json: Annotated[
-        bool,
-        typer.Option(
-            "--json",
-            help="Print the names of the stacks, and those that can be deployed by wave, as matrices of CI jobs.",
-        ),
-    ] = False,
+    output: Output = Form.TEXT,
 ) -> None:
     """List the stacks that have a file in stacks/, in the waves in which CI deploys them (`deployWave`).
 
     With `--changed`, a commit that changes the program changes every stack, and so does a FROM that is not a commit of this
-    repository.
+    repository. The JSON document has the names of the stacks, and those that can be deployed in all and by wave, as matrices of
+    CI jobs.
 
-    Examples: `stacks`, `stacks --changed origin/main..HEAD --json`.
+    Examples: `stacks`, `stacks --changed origin/main..HEAD -o json`.
     """
     found = discover()
     if changed:
         found = changed_in(found, changed)
-    if as_json:
-        typer.echo(json.dumps(plan(found), separators=(",", ":")))
+    if output.is_json:
+        write_document(plan(found))
         return
     if not found:
         out.print("No stack is changed.")

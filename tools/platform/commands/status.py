@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import typer
 from pulumi.automation import StackNotFoundError
 
+from tools.platform.answer import Form, Output, write_document
 from tools.platform.command_group import Stack  # noqa: TC001 - typer reads it
 from tools.platform.console import out
 from tools.platform.errors import ExitCode
@@ -14,53 +17,90 @@ from tools.platform.preview.cluster import Namespace
 from tools.platform.pulumi.stack import check_exists, cluster_access, outputs, select_stack
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pulumi.automation import Stack as PulumiStack
 
 READY = "ready"
 
 
-def status(stack: Stack) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastUpdate:
+    result: str
+    kind: str
+    started: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """The state of a stack; a stack that is not up has none of the rest, and one without an operator no image."""
+
+    stack: str
+    up: bool = False
+    last_update: LastUpdate | None = None
+    context: str = ""
+    namespace: str = ""
+    image: str = ""
+    operator: str = ""
+    """The health of the operator: `ready`, or what it lacks."""
+
+    @property
+    def is_ready(self) -> bool:
+        return self.up and self.operator in {"", READY}
+
+    def lines(self) -> Iterator[str]:
+        if not self.up:
+            yield f"{self.stack} is not up."
+            return
+        last = self.last_update
+        when = f"{last.result}, {last.kind}, started {last.started:%F %H:%M:%S} UTC" if last else "unknown"
+        rows = {"stack": self.stack, "last update": when, "cluster": f"context {self.context}"}
+        rows |= {"namespace": self.namespace, "image": self.image, "operator": self.operator}
+        yield from (f"{name:<12} {value}" for name, value in rows.items() if value)
+
+
+def status(stack: Stack, *, output: Output = Form.TEXT) -> None:
     """Show the state of a stack: its last update, its cluster, its image, and whether its operator is ready.
 
     Nothing is changed. The exit code is 1 if the stack is not up, or its operator is not ready.
 
-    Examples: `status dev`, `status prod`.
+    Examples: `status dev`, `status prod -o json`.
     """
     check_exists(stack)
-    rows = rows_of(stack)
-    if not rows:
-        out.print(f"{stack} is not up.")
-        raise typer.Exit(ExitCode.FAILED)
-    for name, value in rows.items():
-        out.print(f"{name:<12} {value}", markup=False, highlight=False, soft_wrap=True)
-    if rows.get("operator", READY) != READY:
+    found = status_of(stack)
+    if output.is_json:
+        write_document(found)
+    else:
+        out.print(*found.lines(), sep="\n")
+    if not found.is_ready:
         raise typer.Exit(ExitCode.FAILED)
 
 
-def rows_of(name: str) -> dict[str, str]:
-    """Return what is shown of a stack; empty for one that is not up."""
+def status_of(name: str) -> Status:
     try:
         selected = select_stack(name)
     except StackNotFoundError:
-        return {}
+        return Status(stack=name)
     values = outputs(selected)
     if not values:
-        return {}
+        return Status(stack=name)
     kubeconfig, context = cluster_access(selected)
     namespace = Namespace(values["namespace"], kubeconfig=kubeconfig, context=context)
     # A stack without an operator has no image.
     image = str(values.get("image") or "")
-    operator = {"image": image, "operator": namespace.health()} if image else {}
-    return {
-        "stack": name,
-        "last update": _last_update(selected),
-        "cluster": f"context {context}",
-        "namespace": values["namespace"],
-        **operator,
-    }
+    return Status(
+        stack=name,
+        up=True,
+        last_update=_last_update(selected),
+        context=context,
+        namespace=values["namespace"],
+        image=image,
+        operator=namespace.health() if image else "",
+    )
 
 
-def _last_update(stack: PulumiStack) -> str:
+def _last_update(stack: PulumiStack) -> LastUpdate | None:
     for last in stack.history(page_size=1, page=1):
-        return f"{last.result}, {last.kind}, started {last.start_time:%F %H:%M:%S} UTC"
-    return "unknown"
+        # The engine's time has no zone, and is that of UTC.
+        return LastUpdate(result=last.result, kind=last.kind, started=last.start_time.replace(tzinfo=UTC))
+    return None

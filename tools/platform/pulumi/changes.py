@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from pulumi.automation.events import StepEventMetadata, StepEventStateMetadata
 
+    from tools.platform.pulumi.events import Violation
+
 MAX_VALUE_LENGTH = 60
 """Characters of a value that are shown."""
 SECRET = "[secret]"  # noqa: S105 - the engine's placeholder for a secret
@@ -182,7 +184,7 @@ class StackChanges:
     stack: str
     changes: tuple[Change, ...] = ()
     error: str = ""
-    violations: str = ""
+    violations: tuple[Violation, ...] = ()
 
 
 def render(stacks: Sequence[StackChanges], *, limit: int = MAX_LENGTH) -> str:
@@ -200,7 +202,10 @@ def _section(entry: StackChanges, room: int) -> str:
     opened = "<details open>" if entry.error or entry.violations else "<details>"
     end = ["", "</details>", ""]
     body = [line for change in entry.changes for line in change.markdown()]
-    for heading, text in (("Policy violations", entry.violations), ("Error", entry.error)):
+    for heading, text in (
+        ("Policy violations", "\n".join(map(str, entry.violations))),
+        ("Error", entry.error),
+    ):
         if text:
             quoted = [
                 f"    {part}" for line in text.strip().splitlines() for part in WRAPPER.wrap(line) or [""]
