@@ -1,4 +1,4 @@
-"""Installation without Pulumi on a real cluster: every command of the page runs, notifications are delivered, and Pulumi takes over."""
+"""Installation, upgrade and uninstallation without Pulumi on a real cluster: every command of the pages runs, and nothing is lost."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
+from notification_contract.names import API_VERSION
 from platform_infra import names
 from platform_infra.cluster.local.images import load_image
 from platform_infra.cluster.local.spec import CONTEXT
@@ -31,8 +32,8 @@ pytestmark = [
     pytest.mark.needs_pod,
     pytest.mark.timeout(900, func_only=True),
 ]
-PAGE = ROOT / "docs" / "yaml-and-helm.md"
-PLATFORM = "tools/notif-platform "
+INSTALL, UPGRADE, UNINSTALL = "yaml-and-helm.md", "upgrade.md", "uninstall.md"
+PLATFORM, DIFF = "tools/notif-platform ", "kubectl diff "
 STACK, HOME, PROJECT = "prod", "notification-system", names.PROJECT
 VALUES = {"operatorReplicas": 2}
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
@@ -54,15 +55,32 @@ KINDS = {
 }
 """The path of each kind that the platform has objects of."""
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+RECEIVER = {
+    "apiVersion": API_VERSION,
+    "kind": names.RECEIVER_KIND,
+    "metadata": {"name": "of-a-user", "namespace": HOME},
+    "spec": {"type": "log"},
+}
+SECRET = {
+    "apiVersion": "v1",
+    "kind": "Secret",
+    "metadata": {"name": "of-a-user", "namespace": HOME},
+    "stringData": {"url": "https://hooks.example.com"},
+}
+DATA = (
+    f"/apis/{API_VERSION}/{names.PLURAL}",
+    f"/apis/{API_VERSION}/namespaces/{HOME}/{names.RECEIVER_PLURAL}",
+    f"/api/v1/namespaces/{HOME}/secrets",
+)
+"""Listings of what users have created; an uninstallation keeps it."""
 
 
-def commands(title: str) -> list[str]:
-    """Return the commands of a section of the page."""
-    (section,) = re.findall(
-        rf"^## {title}$(.*?)(?=^## |\Z)", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL
-    )
-    (block,) = re.findall(r"^```sh\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
-    return [line.partition("  #")[0].strip() for line in block.splitlines()]
+def commands(page: str, title: str) -> list[str]:
+    """Return the commands of a section of a page."""
+    text = (ROOT / "docs" / page).read_text("utf-8")
+    (section,) = re.findall(rf"^## {title}$(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"^ *```sh\n(.*?)^ *```$", section, re.MULTILINE | re.DOTALL)
+    return [line.partition("  #")[0].strip() for block in blocks for line in block.splitlines()]
 
 
 class Trial:
@@ -100,7 +118,8 @@ class Trial:
             text=True,
             check=False,
         )
-        assert done.returncode == 0, f"{command}\n{done.stdout}"
+        # `kubectl diff` ends with 1 if there are differences.
+        assert done.returncode in ((0, 1) if DIFF in command else (0,)), f"{command}\n{done.stdout}"
         return done.stdout
 
     def platform(self, *arguments: str) -> str:
@@ -112,6 +131,14 @@ class Trial:
         obj = self.bare.cluster.create(notification("default"))
         final = self.bare.cluster.final("default", obj["metadata"]["name"])
         assert final["status"]["phase"] == "Sent"
+
+    def data(self) -> set[tuple[str, str]]:
+        """Return names and identities of what users have created."""
+        return {
+            (each["metadata"]["name"], each["metadata"]["uid"])
+            for path in DATA
+            for each in self.bare.cluster.request("GET", path)["items"]
+        }
 
     def uids(self) -> dict[str, str]:
         """Return the identity of every object of the platform, by kind and name."""
@@ -137,7 +164,7 @@ def trial(tmp_path: Path) -> Iterator[Trial]:
 def adopted(trial: Trial) -> None:
     """Let Pulumi take over what is installed: it replaces and deletes nothing."""
     before = trial.uids()
-    adopt, forget = commands("Change to Pulumi")
+    adopt, forget = commands(INSTALL, "Change to Pulumi")
     # Nobody answers the question of `up`.
     output = trial.run(f"{adopt} --yes")
     trial.run(forget)
@@ -147,14 +174,34 @@ def adopted(trial: Trial) -> None:
 
 
 def test_objects_applied_by_kubectl_deliver_and_are_adopted(trial: Trial) -> None:
-    for command in commands("YAML"):
+    for command in commands(INSTALL, "YAML"):
         trial.run(command)
     trial.delivers()
     adopted(trial)
 
 
 def test_release_of_helm_delivers_and_is_adopted(trial: Trial) -> None:
-    for command in commands("Helm"):
+    for command in commands(INSTALL, "Helm"):
         trial.run(command)
     trial.delivers()
     adopted(trial)
+
+
+@pytest.mark.parametrize(("installed", "changed"), [("YAML", "With kubectl"), ("Helm", "With Helm")])
+def test_upgrade_and_uninstallation_lose_nothing(trial: Trial, installed: str, changed: str) -> None:
+    install = commands(INSTALL, installed)
+    for command in (*install, *commands(UPGRADE, changed)):
+        trial.run(command)
+    trial.delivers()
+    for obj in (RECEIVER, SECRET):
+        trial.bare.cluster.apply(obj)
+    before = trial.data()
+    for command in commands(UNINSTALL, changed):
+        trial.run(command)
+    assert [name for name in trial.uids() if name.startswith(("Deployment", "ClusterRole"))] == []
+    assert before - trial.data() == set()
+
+    again = install[1:] if installed == "YAML" else install[:1]
+    for command in again:
+        trial.run(command)
+    trial.delivers()

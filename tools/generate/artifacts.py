@@ -148,7 +148,7 @@ ARTIFACTS = (
         content=declarations.component_arguments,
     ),
     _page_part("settings", "settings", documentation.settings_table),
-    _page_part("compatibility", "versions", compatibility.table),
+    _page_part("install", "versions", compatibility.table),
     _page_part("notificationrequest", "phases", documentation.phase_diagram),
     *CRDS,
     _page_part("receivers", "types", documentation.types_table),

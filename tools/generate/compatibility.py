@@ -1,4 +1,4 @@
-"""The table of what works together, for docs/compatibility.md: each cell is read from the declaration that the code or the packaging uses."""
+"""The table of what works together, for docs/install.md: each cell is read from the declaration that the code or the packaging uses."""
 
 from __future__ import annotations
 

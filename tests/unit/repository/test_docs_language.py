@@ -32,7 +32,7 @@ NOT_YET: Final = (
 PAGES: Final = [
     file for file in ALL if name_of(file).startswith("docs/") and not name_of(file).startswith(NOT_YET)
 ]
-MOST: Final = 43_000
+MOST: Final = 45_000
 """Words of `PAGES` without generated parts and code."""
 CRDS: Final = "operator/notification_contract/crds"
 SCHEMAS: Final = (
