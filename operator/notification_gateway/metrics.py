@@ -53,8 +53,9 @@ class Metrics:
         PlatformCollector(registry=registry)
         self._received = Counter(
             f"{PREFIX}source_received_total",
-            "Messages that came in, by source (namespace/name, `notifications` for those that a caller creates itself, empty for "
-            "what was not authenticated, `other` for a source that is not counted by name) and outcome.",
+            "Messages that were answered, by source (namespace/name, `notifications` for those that a caller creates itself, empty for "
+            "messages that were not authenticated, `other` for a source that is not counted by name) and outcome "
+            f"({', '.join(Outcome)}).",
             ("source", "outcome"),
             registry=registry,
         )

@@ -1,4 +1,4 @@
-"""Writes the table of the operator's metrics into docs/telemetry.md: `python -m tests.runner.metrics --write`."""
+"""Writes the tables of the metrics of operator and gateway into docs/telemetry.md: `python -m tests.runner.metrics --write`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from prometheus_client.metrics import MetricWrapperBase
 
 from notification_contract.settings import Audit
+from notification_gateway.metrics import LastReceived
+from notification_gateway.metrics import Metrics as GatewayMetrics
 from notification_operator.domain.flow_control.breaker import Limits
 from notification_operator.observers.audit.observer import AuditObserver
 from notification_operator.telemetry.gauges import ReceiverGauges, WaitingGauges, publish
@@ -18,12 +20,13 @@ from tools.generate.artifacts import ROOT, replace_block
 from tools.generate.reference import ESCAPED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-    from prometheus_client import Metric
+    from prometheus_client import CollectorRegistry, Metric
 
 DOCUMENT: Final = ROOT / "docs" / "telemetry.md"
 BLOCK: Final = "metrics, by make generate"
+GATEWAY_BLOCK: Final = "metrics of the gateway, by make generate"
 AUDIT: Final = "audit_"
 """The prefix of the audit trail's metrics, in every service."""
 
@@ -53,15 +56,25 @@ def published() -> Iterator[Published]:
         loop=unread,
     )
     AuditObserver(Audit(), registry=metrics.registry)
-    collectors = metrics.registry._collector_to_names  # noqa: SLF001 - the client names none before it is used
-    for collector in collectors:
+    yield from _declared(metrics.registry)
+    gauges = ReceiverGauges(lambda: (), drills_scheduled=False), WaitingGauges(metrics.waiting, clock=unread)
+    for family in (family for each in gauges for family in each.describe()):
+        yield _published(family, family)
+
+
+def of_gateway() -> Iterator[Published]:
+    """Yield each of the gateway's metrics; those of Python and of the process are not among them."""
+    yield from _declared(GatewayMetrics().registry)
+    yield from (_published(family, family) for family in LastReceived(dict).describe())
+
+
+def _declared(registry: CollectorRegistry) -> Iterator[Published]:
+    """Yield each metric of ours that a registry has as an object."""
+    for collector in registry._collector_to_names:  # noqa: SLF001 - the client names none before it is used
         if isinstance(collector, MetricWrapperBase):
             (family,) = collector.describe()
             if family.name.startswith((PREFIX, AUDIT)):
                 yield _published(family, collector)
-    gauges = ReceiverGauges(lambda: (), drills_scheduled=False), WaitingGauges(metrics.waiting, clock=unread)
-    for family in (family for each in gauges for family in each.describe()):
-        yield _published(family, family)
 
 
 def _published(family: Metric, labelled: MetricWrapperBase | Metric) -> Published:
@@ -72,15 +85,15 @@ def _published(family: Metric, labelled: MetricWrapperBase | Metric) -> Publishe
 
 
 def document(text: str) -> str:
-    """Return the document's text with an up-to-date table."""
-    return replace_block(text, BLOCK, table())
+    """Return the document's text with up-to-date tables."""
+    return replace_block(replace_block(text, BLOCK, table(published())), GATEWAY_BLOCK, table(of_gateway()))
 
 
-def table() -> str:
+def table(metrics: Iterable[Published]) -> str:
     """Return one row per metric, in Markdown."""
     rows = (
         f"| `{each.name}` | {each.kind} | {', '.join(f'`{label}`' for label in each.labels)} | {each.text.translate(ESCAPED)} |"
-        for each in sorted(published(), key=lambda each: (each.name.startswith(AUDIT), each.name))
+        for each in sorted(metrics, key=lambda each: (each.name.startswith(AUDIT), each.name))
     )
     return "\n".join(["| name | type | labels | meaning |", "|---|---|---|---|", *rows])
 

@@ -10,7 +10,7 @@ from platform_infra import names
 
 
 class Severity(StrEnum):
-    """Whether somebody must act at once or during working hours."""
+    """How soon an engineer must act: immediately, or during working hours."""
 
     CRITICAL = "critical"
     WARNING = "warning"

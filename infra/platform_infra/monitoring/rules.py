@@ -239,7 +239,7 @@ def _drills(scope: Scope, limits: Limits) -> Alert:
         summary=f"No drill has reached NotificationReceiver {RECEIVER} for {limit}",
         description=(
             f"The operator in {NAMESPACE} has delivered no drill to the NotificationReceiver {RECEIVER} for {limit}. "
-            "Nobody knows whether it gets messages. The drills say why: kubectl get notif -A -l kubernaut.ai/drill."
+            "It is unknown whether it gets messages. The drills say why: kubectl get notif -A -l kubernaut.ai/drill."
         ),
     )
 
@@ -348,7 +348,7 @@ def _losses(scope: Scope, limits: Limits) -> Sequence[Alert]:
         Alert(
             name="NotificationOperatorRenderingFailing",
             expression=f"{shortened} > 0",
-            # A single text that is too expensive is its author's affair, and says so to its readers.
+            # The message of a single text that is too expensive says so to its readers; no operator has to act.
             hold=limits.loss_window,
             severity=Severity.WARNING,
             summary=f"Messages of the operator in {NAMESPACE} are sent shortened: {REASON}",

@@ -81,7 +81,7 @@ class ReceiverTester:
 
     def _message(self, receiver: Receiver, request: str, address: str) -> Message:
         key = receiver.key
-        text = f"Receiver {key} works. Somebody asked for this message at {request.partition('/')[0]}."
+        text = f"Receiver {key} works. This message was requested at {request.partition('/')[0]}."
         delivery_id = f"{receiver.uid}/test/{request}"
         return Message(
             id=delivery_id,

@@ -280,7 +280,7 @@ class WaitingGauges(Collector):
         )
         longest = GaugeMetricFamily(
             f"{PREFIX}receiver_oldest_waiting_seconds",
-            "Age in seconds of the oldest of these messages, since its creation or its spec.notBefore; absent without any.",
+            "Age in seconds of the oldest message that waits for the receiver, since its creation or its spec.notBefore; absent without any.",
             labels=["receiver"],
         )
         named = set(sorted({wait.receiver for wait in waits})[:MAX_RECEIVERS])

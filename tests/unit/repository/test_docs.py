@@ -150,17 +150,6 @@ def test_every_reason_of_a_target_is_documented_and_described_in_the_crd() -> No
         assert re.search(rf"\b{reason}\b", described["description"])
 
 
-def test_every_documented_log_event_exists_in_the_operator() -> None:
-    (table,) = re.findall(
-        r"^\| event \| level \| meaning \|\n(.*?)\n\n", page("telemetry.md"), re.DOTALL | re.MULTILINE
-    )
-    cells = [row.split(" | ")[0] for row in table.splitlines()[1:]]
-    events = [event.removesuffix(" …") for cell in cells for event in re.findall(r"`([^`]+)`", cell)]
-    source = "".join(file.read_text("utf-8") for file in (ROOT / "operator").rglob("*.py"))
-    assert len(events) > 40
-    assert [event for event in events if event not in source] == []
-
-
 def test_permissions_table_lists_every_granted_verb() -> None:
     text = page("permissions.md")
     receivers = (*rbac.RECEIVERS, *rbac.REFERENCES)

@@ -82,9 +82,8 @@ SELECTED: Mapping[str, Sequence[frozenset[str]]] = {
                 "audit file was changed by another writer; beginning a new chain",
                 "audit batch lost",
                 "dropping audit events",
-                "audit events lost",
-                "audit events lost: …",
-                "audit batch is too large for the store; …",
+                "audit events lost: the store did not accept them in time",
+                "audit batch is too large for the store; halving it",
                 "audit store abandoned at shutdown",
                 "audit store client failed",
                 "oldest audit file deleted",
@@ -98,7 +97,7 @@ SELECTED: Mapping[str, Sequence[frozenset[str]]] = {
     "docs/runbooks/NotificationOperatorNoLeader.md": [
         frozenset(
             {
-                "watch is closed for longer than a Lease; …",
+                "watch is closed for longer than a Lease; leaving the work to other replicas",
                 "lease acquired",
                 "lease lost",
                 "abandoned in-flight attempts after losing the shard lease",

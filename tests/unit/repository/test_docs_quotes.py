@@ -18,13 +18,11 @@ from typer.main import get_command
 from notification_cli.app import app as notif
 from notification_contract.crds import notification_receiver, notification_request, notification_source
 from notification_gateway.cli import app as gateway
-from notification_gateway.metrics import LastReceived
-from notification_gateway.metrics import Metrics as GatewayMetrics
 from notification_operator.cli import SETTINGS_HELP
 from notification_operator.cli import app as operator
 from tests.runner.__main__ import app as runner
-from tests.runner.metrics import published
-from tests.unit.repository.test_docs import DOCUMENTS, fields, page
+from tests.runner.metrics import of_gateway, published
+from tests.unit.repository.test_docs import DOCUMENTS, fields
 from tools.generate.__main__ import app as generate
 from tools.platform.cli import app as platform
 from tools.platform.pulumi.environment import ROOT
@@ -279,11 +277,7 @@ def test_message_that_no_text_has_is_not_found() -> None:
 @cache
 def metrics() -> frozenset[str]:
     """Return the names of the series of operator and gateway."""
-    names = {each.name for each in published()}
-    names |= {sample.name for family in GatewayMetrics().registry.collect() for sample in family.samples}
-    gauges = LastReceived(dict).describe()
-    names |= {family.name for family in (*GatewayMetrics().registry.collect(), *gauges)}
-    return frozenset(names | {f"{name}_total" for name in names})
+    return frozenset(each.name for each in (*published(), *of_gateway()))
 
 
 def everywhere(pattern: str) -> set[str]:
@@ -302,37 +296,3 @@ def test_quoted_variable_of_the_operator_exists() -> None:
     quoted = everywhere(r"\bNOTIFICATION_[A-Z]+__\w+")
     assert len(quoted) > 50
     assert {name for name in quoted if f"    {name}\n" not in known} == set()
-
-
-def test_logged_event_has_a_row_in_the_table_of_the_operator() -> None:
-    """The other direction is in test_docs.py."""
-    (table,) = re.findall(r"^\| event \| level \|.*\n((?:\|.*\n)+)", page("telemetry.md"), re.MULTILINE)
-    listed = re.findall(r"`([^`]+)`", table)
-    beginnings = tuple(event.removesuffix("…") for event in listed if event.endswith("…"))
-    events = logged("operator/notification_operator")
-    assert [event for event in events if event not in listed and not event.startswith(beginnings)] == []
-
-
-def logged(folder: str) -> list[str]:
-    """Return the events that the modules of a folder log from level info."""
-    calls = (
-        node
-        for file in sorted((ROOT / folder).rglob("*.py"))
-        for node in ast.walk(ast.parse(file.read_text("utf-8")))
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args
-    )
-    named = (
-        (call.func, call.args[0])
-        for call in calls
-        if getattr(getattr(call.func, "value", None), "id", "") in {"logger", "log"}
-    )
-    return sorted(
-        {
-            str(event.value)
-            for method, event in named
-            if cast("Any", method).attr in LEVELS and isinstance(event, ast.Constant)
-        }
-    )
-
-
-LEVELS: Final = frozenset({"info", "warning", "error", "exception"})

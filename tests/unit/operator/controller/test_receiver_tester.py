@@ -31,7 +31,7 @@ async def test_message_says_what_it_is_for() -> None:
     assert await result_of(stage) == (True, "The receiver accepted the message")
     (sent,) = stage.creator.messages
     assert (sent.namespace, sent.name, sent.delivery_id) == ("shop", "hook", f"uid-shop-hook/test/{AT}/1")
-    assert sent.content.body == f"Receiver shop/hook works. Somebody asked for this message at {AT}."
+    assert sent.content.body == f"Receiver shop/hook works. This message was requested at {AT}."
 
 
 async def test_same_request_has_the_same_id() -> None:
