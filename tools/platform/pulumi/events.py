@@ -283,7 +283,7 @@ KNOWN_ERRORS = (
         r'"https://[^/"]+/(?:apis?|openapi|version)\b[^"]*": |Kubernetes cluster is unreachable|due to unreachable cluster',
         "the API server stopped answering; what was done until then is recorded. Check it with `kubectl --context CONTEXT "
         "version`, then run the same command again: it continues. If the cluster no longer exists, run "
-        "`tools/notif-platform down NAME --cluster-gone` (docs/operations.md#bad-days)",
+        "`tools/notif-platform down NAME --cluster-gone` (docs/operations.md#failed-commands)",
     ),
     KnownError(
         "ErrImagePull|ImagePullBackOff|ErrImageNeverPull|InvalidImageName",
