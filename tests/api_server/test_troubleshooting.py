@@ -88,7 +88,7 @@ class Namespace:
         for placeholder, value in values.items():
             command = re.sub(rf"\b{placeholder}\b", value, command)
         return subprocess.run(
-            [sys.executable, "-m", "notification_cli", *shlex.split(command)[1:]],
+            [sys.executable, "-m", "notification_cli", *shlex.split(command, comments=True)[1:]],
             env={
                 **os.environ,
                 "PYTHONPATH": str(ROOT / "operator"),
