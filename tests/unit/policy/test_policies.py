@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import pytest
 import yaml
 
 from platform_infra.cluster import Connection
+from platform_policy import signatures
 from platform_policy.broken import Break, broken
 from platform_policy.disruption import Resource, disruption_budget
 from platform_policy.pack import RESOURCE_RULES, STACK_RULES, kind_of, violations
@@ -20,6 +22,7 @@ from platform_policy.secrets_in_plain import no_plain_secrets
 from platform_policy.traffic import network_policy
 from tests.kit.recording import record_settings
 from tools.platform.commands import policy
+from tools.platform.pulumi.environment import ROOT
 from tools.platform.pulumi.stack_file import UnknownStackError, check_stack_file, uses_local_cluster
 
 if TYPE_CHECKING:
@@ -77,6 +80,19 @@ def test_level_follows_from_the_cluster_and_not_from_the_name(
     monkeypatch.setattr(policy, "resolved_settings", partial(check_stack_file, folder=tmp_path))
     monkeypatch.setattr(policy, "uses_local_cluster", partial(uses_local_cluster, folder=tmp_path))
     assert policy.levels("dev-of-somebody").name == file
+
+
+def test_page_lists_each_rule_with_its_levels() -> None:
+    page = (ROOT / "docs" / "policy.md").read_text("utf-8")
+    rows = re.findall(r"^\| `([\w-]+)` \| .* \| (\w+) \| (\w+) \|$", page, re.MULTILINE)
+    levels = [
+        json.loads((ROOT / "infra" / "policy_pack" / name).read_text("utf-8"))
+        for name in ("strict.json", "lenient.json")
+    ]
+    expected = {
+        (rule, *(each.get(rule, each["all"]) for each in levels)) for rule in (*RULES, signatures.NAME)
+    }
+    assert (set(rows), len(rows)) == (expected, len(expected))
 
 
 def test_drills_on_a_schedule_violate_no_rule() -> None:

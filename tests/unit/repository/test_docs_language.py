@@ -26,7 +26,6 @@ CODE: Final = re.compile(r"`[^`\n]+`")
 GENERATED: Final = re.compile(r"<!-- begin .*?<!-- end [^>]*-->", re.DOTALL)
 NOT_YET: Final = (
     *("README.md", "CONTRIBUTING.md", "SECURITY.md", "stacks/", "tools/", "packages/", "docs/contributing/"),
-    "docs/policy.md",
 )
 """Pages that are still to be rewritten."""
 PAGES: Final = [
