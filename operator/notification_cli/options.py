@@ -8,6 +8,10 @@ from typing import Annotated, Final
 
 import typer
 
+from notification_cli.views.format import Form as Form  # noqa: PLC0414 - the actions import it from here
+from notification_cli.views.format import Output
+from notification_cli.views.jsonpath import JsonPathError, Path
+
 LABEL: Final = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 NAME: Final = rf"{LABEL}(\.{LABEL})*"
 KEY: Final = r"([-.a-zA-Z0-9]+/)?[a-zA-Z0-9]([-_.a-zA-Z0-9]*[a-zA-Z0-9])?"
@@ -115,16 +119,53 @@ RulesFile = Annotated[
 DEFAULT_OPERATOR_NAMESPACE = "notification-system"
 
 
-class Output(StrEnum):
-    """The values of `-o`."""
+def _output(value: str) -> str:
+    try:
+        Output.of(value)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    return value
 
-    TABLE = "table"
-    JSON = "json"
-    YAML = "yaml"
-    NAME = "name"
+
+def _formats(incomplete: str) -> list[str]:
+    templates = (Form.JSONPATH, Form.CUSTOM_COLUMNS)
+    forms = [f"{each}=" if each in templates else each.value for each in Form]
+    return [each for each in forms if each.startswith(incomplete)]
 
 
-OutputOption = Annotated[Output, typer.Option("--output", "-o", help="Format of the output.")]
+def _sort_by(value: str) -> str:
+    try:
+        Path.parse(value or ".")
+    except JsonPathError as error:
+        raise typer.BadParameter(str(error)) from None
+    return value
+
+
+OutputOption = Annotated[
+    str,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FORMAT",
+        callback=_output,
+        autocompletion=_formats,
+        help=(
+            "Format of the output: table, wide, json, yaml, name, jsonpath=TEMPLATE or custom-columns=TITLE:PATH,... "
+            "as in kubectl."
+        ),
+    ),
+]
+NoHeaders = Annotated[bool, typer.Option("--no-headers", help="Write tables without titles.")]
+SortBy = Annotated[
+    str,
+    typer.Option(
+        "--sort-by",
+        metavar="PATH",
+        callback=_sort_by,
+        help="Sort by a field, such as .metadata.creationTimestamp. All objects are read before the first line.",
+        show_default=False,
+    ),
+]
 
 
 class FinalPhaseChoice(StrEnum):

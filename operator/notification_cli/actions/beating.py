@@ -135,7 +135,7 @@ class Beating:
             code = ExitCode.NO_ACCESS if reply.status in LATER else ExitCode.NEGATIVE
             raise CliError(f"the gateway answers {reply.status}: {reason}", code=code)
         name = f"{names.SOURCE_KIND.lower()}.{names.GROUP}/{self.name}"
-        if self.output is Output.TABLE:
+        if self.output.is_table:
             screen.line(f"{name if self.name else 'beat'} received")
         else:
             document(screen, self.output, content, name=name)

@@ -31,33 +31,38 @@ COLUMNS = (
     Column(title="FAILED"),
     Column(title="P50", rank=3),
     Column(title="P95", rank=3),
+    Column(title="SUPPRESSED", is_wide=True),
+    Column(title="P99", is_wide=True),
     Column(title="REASONS", rank=4),
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counting:
-    """What to count; an empty namespace means all."""
-
-    namespace: str = ""
+    all_namespaces: bool = False
     labels: str = ""
     output: Output = Output.TABLE
 
     async def run(self, session: Session) -> int:
         figures: dict[str, NamespaceFigures] = defaultdict(NamespaceFigures)
-        selection = Selection(namespace=self.namespace, labels=self.labels)
+        namespace = "" if self.all_namespaces else session.namespace
+        selection = Selection(namespace=namespace, labels=self.labels)
         async for page in session.notifications.pages(selection):
             for obj in page.items:
                 figures[obj["metadata"].get("namespace", "")].add(obj)
-        ordered = dict(sorted(figures.items()))
-        if self.output is not Output.TABLE:
-            value = {"namespaces": [_plain(name, each) for name, each in ordered.items()]}
-            document(session.screen, self.output, value, name="\n".join(ordered))
-        elif ordered:
+        namespaces = self.output.sort(_plain(name, each) for name, each in sorted(figures.items()))
+        names = [each["namespace"] for each in namespaces]
+        if not self.output.is_table:
+            value = {"namespaces": namespaces}
+            document(session.screen, self.output, value, name="\n".join(names), rows=namespaces)
+        elif names:
             now = session.clock()
-            Table(session.screen, COLUMNS).write([_row(name, each, now) for name, each in ordered.items()])
+            Table(session.screen, COLUMNS, self.output).write(
+                [_row(name, figures[name], now) for name in names]
+            )
         else:
-            session.screen.note("no notifications found")
+            where = f"namespace {namespace}" if namespace else "any namespace"
+            session.screen.note(f"no notifications found in {where}")
         return ExitCode.OK
 
 
@@ -73,6 +78,8 @@ def _row(name: str, figures: NamespaceFigures, now: datetime) -> list[Span | str
         (str(failed), "bold red" if failed else ""),
         _seconds(figures, 0.5),
         _seconds(figures, 0.95),
+        str(figures.phases[Phase.SUPPRESSED]),
+        _seconds(figures, 0.99),
         figures.top_reasons or "-",
     ]
 
@@ -92,4 +99,5 @@ def _plain(name: str, figures: NamespaceFigures) -> Mapping[str, Any]:
         "reasons": dict(figures.reasons),
         "p50Seconds": figures.durations.percentile(0.5),
         "p95Seconds": figures.durations.percentile(0.95),
+        "p99Seconds": figures.durations.percentile(0.99),
     }

@@ -81,16 +81,13 @@ class Drilling:
             raise CliError("there is no receiver to send a drill to")
         slots = asyncio.Semaphore(CONCURRENT)
         results = await asyncio.gather(*(self._one(session, view, identity, slots) for view in views))
-        if self.output is Output.TABLE:
+        if self.output.is_table:
             _write(session.screen, results)
         else:
             names = "\n".join(each.receiver for each in results if each.result is DrillOutcome.DELIVERED)
-            document(
-                session.screen,
-                self.output,
-                {"drill": identity, "receivers": plain(results)},
-                name=names or "none",
-            )
+            rows = plain(results)
+            value = {"drill": identity, "receivers": rows}
+            document(session.screen, self.output, value, name=names or "none", rows=rows)
         return _exit_code(results)
 
     async def _receivers(self, session: Session) -> Sequence[ReceiverView]:

@@ -49,10 +49,10 @@ class ShowingIncident:
                 f"there is no notification about incident {clean(self.key)!r} in namespace {namespace}"
             )
         state = STATES[events[-1].event]
-        if self.output is not Output.TABLE:
+        if not self.output.is_table:
             value = {"namespace": namespace, "key": self.key, "state": state, "events": plain(events)}
             names = "\n".join(resource_name(each.name) for each in events)
-            document(session.screen, self.output, value, name=names)
+            document(session.screen, self.output, value, name=names, rows=value["events"])
             return ExitCode.OK
         session.screen.line((clean(self.key), "bold"), f"  {state}")
         Table(session.screen, COLUMNS).write([row for each in events for row in _rows(each)])

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from notification_cli.errors import ExitCode
-from notification_cli.options import Output
 from notification_cli.output.documents import document
 from notification_cli.rules import read_file
 from notification_cli.views.lint.files import Checked, NotYamlError, check, read_documents
@@ -14,6 +13,7 @@ from notification_cli.views.text import clean
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from notification_cli.options import Output
     from notification_cli.output.screen import Screen
 
 
@@ -29,12 +29,12 @@ def lint_files(files: Sequence[str], screen: Screen, output: Output, *, home: st
     contents = [read_content(file) for file in files]
     among = [each for content in contents if not isinstance(content, NotYamlError) for each in content]
     results = [_result(file, content, among, home) for file, content in zip(files, contents, strict=True)]
-    if output is Output.TABLE:
+    if output.is_table:
         for result in results:
             _write(screen, result)
     else:
         problems = [each["file"] for each in results if not _valid(each)]
-        document(screen, output, {"files": results}, name="\n".join(problems) or "ok")
+        document(screen, output, {"files": results}, name="\n".join(problems) or "ok", rows=results)
     return ExitCode.OK if all(map(_valid, results)) else ExitCode.NEGATIVE
 
 

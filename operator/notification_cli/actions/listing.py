@@ -11,7 +11,7 @@ from notification_cli.actions.checks import receiver_filter, seconds_of
 from notification_cli.errors import ApiError, CliError, ExitCode
 from notification_cli.kube.resources import Selection
 from notification_cli.options import Output
-from notification_cli.output.documents import Objects, stream
+from notification_cli.output.documents import Objects
 from notification_cli.output.table import Column, Table
 from notification_cli.views.rows import STYLES, created_at, receivers_of, row_of
 from notification_contract.kinds.choices import Phase
@@ -33,10 +33,14 @@ COLUMNS = (
     Column(title="PHASE"),
     Column(title="ATTEMPTS", rank=2),
     Column(title="AGE", rank=0),
+    Column(title="WAITS FOR", rank=0),
+    Column(title="REASON", is_wide=True),
+    Column(title="NEXT", is_wide=True),
+    Column(title="INCIDENT", is_wide=True),
     Column(title="SUBJECT", rank=4),
 )
-WAITS_FOR = Column(title="WAITS FOR", rank=0)
-"""Before the subject, with --waiting."""
+WAITS_FOR = 7
+"""The index of a column that --waiting adds."""
 PHASE = 4
 """The index of the phase's column."""
 DELETED, LEFT = "(deleted)", "(left)"
@@ -96,20 +100,26 @@ class Listing:
     async def _write_all(self, session: Session, writer: Writer) -> str:
         """Write all pages and return the version that they show."""
         oldest, left, version = self._oldest(session), self.limit, ""
+        held: list[dict[str, Any]] = []
         async for page in self._pages(session):
             version = version or page.version
             items = [obj for obj in page.items if self._matches(obj, oldest)]
+            if self.output.sort_by is not None:
+                held += items
+                continue
             items = items[:left] if self.limit else items
             writer.write(items, session.clock())
             left -= len(items)
             if self.limit and left <= 0:
                 break
+        if held:
+            writer.write(self.output.sort(held)[: self.limit or None], session.clock())
         return version
 
     async def _pages(self, session: Session) -> AsyncIterator[Page]:
         # With a filter of our own, how many objects to read is not known.
         filtered = self.since or self.receiver or self.waiting or (self.phases and not self._selectable)
-        limit = 0 if filtered else self.limit
+        limit = 0 if filtered or self.output.sort_by is not None else self.limit
         try:
             async for page in session.notifications.pages(self._selection(session), limit=limit):
                 yield page
@@ -146,28 +156,26 @@ class Listing:
 class Writer:
     def __init__(self, listing: Listing, screen: Screen, *, follows: bool = False) -> None:
         self._first = 0 if listing.all_namespaces else 1
-        self._output, self._screen, self._follows = listing.output, screen, follows
+        self._output = listing.output
         self._waiting = listing.waiting
-        columns = (*COLUMNS[:-1], WAITS_FOR, COLUMNS[-1]) if self._waiting else COLUMNS
-        self._table = Table(screen, columns[self._first :])
-        self._objects = Objects(screen, listing.output)
+        columns = [each for index, each in enumerate(COLUMNS) if self._waiting or index != WAITS_FOR]
+        self._table = Table(screen, columns[self._first :], listing.output)
+        self._objects = Objects(screen, listing.output, follows=follows)
         self._selects = bool(listing.phases or listing.labels)
         self._written = 0
 
     def write(self, objects: Sequence[dict[str, Any]], now: datetime) -> None:
         self._written += len(objects)
-        if self._output is Output.TABLE:
+        if self._output.is_table:
             if objects:
                 self._table.write([self._cells(obj, now) for obj in objects])
-        elif self._follows:
-            stream(self._screen, self._output, objects)
         else:
             self._objects.add(objects)
 
     def change(self, event: dict[str, Any], now: datetime) -> None:
         obj = event["object"]
-        if self._output is not Output.TABLE:
-            stream(self._screen, self._output, [obj])
+        if not self._output.is_table:
+            self._objects.add([obj])
             return
         cells = self._cells(obj, now)
         if event["type"] == "DELETED":
@@ -175,7 +183,7 @@ class Writer:
         self._table.write([cells])
 
     def close(self, session: Session) -> None:
-        if self._output is not Output.TABLE:
+        if not self._output.is_table:
             self._objects.close()
         elif not self._written:
             where = "any namespace" if not self._first else f"namespace {session.namespace}"
@@ -186,7 +194,7 @@ class Writer:
         cells: list[Span | str] = [row.namespace, row.name, row.type, row.priority]
         cells += [(row.phase, STYLES.get(row.phase, "")), str(row.attempts), row.age(now)]
         cells += [", ".join(row.waits_for)] if self._waiting else []
-        cells.append(row.subject)
+        cells += [row.reason or "-", row.next_attempt(now), row.incident or "-", row.subject]
         return cells[self._first :]
 
 
@@ -197,6 +205,15 @@ def phase_selector(phases: Sequence[str]) -> str:
     if len(phases) == 1:
         return f"status.phase={phases[0]}"
     return ",".join(f"status.phase!={phase.value}" for phase in Phase if phase not in phases)
+
+
+async def _ordered(pages: AsyncIterator[Page], output: Output) -> AsyncIterator[Sequence[dict[str, Any]]]:
+    """Yield the objects of pages; all together where they are sorted."""
+    if output.sort_by is None:
+        async for page in pages:
+            yield page.items
+    else:
+        yield output.sort([each async for page in pages for each in page.items])
 
 
 async def list_small(  # noqa: PLR0913 - what is listed, and how
@@ -221,13 +238,13 @@ async def list_small(  # noqa: PLR0913 - what is listed, and how
         plural: how they are called.
     """
     objects, count = Objects(session.screen, output), 0
-    async for page in resource.pages(Selection(namespace=namespace, labels=labels)):
-        count += len(page.items)
-        if output is Output.TABLE:
-            write(page.items, session.clock())
+    async for items in _ordered(resource.pages(Selection(namespace=namespace, labels=labels)), output):
+        count += len(items)
+        if output.is_table:
+            write(items, session.clock())
         else:
-            objects.add(page.items)
-    if output is not Output.TABLE:
+            objects.add(items)
+    if not output.is_table:
         objects.close()
     elif not count:
         where = f"namespace {namespace}" if namespace else "any namespace"

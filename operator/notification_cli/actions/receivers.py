@@ -53,13 +53,13 @@ class ReceiverListing:
     async def _single(self, session: Session) -> None:
         namespace, name = receiver_place(self.name, session.namespace)
         obj = await session.receivers.get(namespace, name)
-        if self.output is Output.TABLE:
+        if self.output.is_table:
             show(session.screen, receiver_view(obj), session.clock())
         else:
             document(session.screen, self.output, obj)
 
     async def _all(self, session: Session) -> None:
-        table = ReceiverTable(session.screen, namespaces=self.all_namespaces)
+        table = ReceiverTable(session.screen, self.output, namespaces=self.all_namespaces)
         await list_small(
             session,
             session.receivers,
@@ -92,13 +92,13 @@ class ReceiverTesting:
         before = receiver_view(await session.receivers.get(namespace, name)).status.last_test
         requested_at = _request_time(before, session.clock())
         obj = await session.receivers.request_test(namespace, name, requested_at)
-        if self.output is Output.TABLE:
+        if self.output.is_table:
             session.screen.line(f"{name_of(obj)} test requested")
             session.screen.flush()
         if self.seconds is not None:
             obj = await self._answered(session, namespace, name, requested_at)
         test = receiver_view(obj).status.last_test if self.seconds is not None else None
-        if self.output is not Output.TABLE:
+        if not self.output.is_table:
             document(session.screen, self.output, obj)
         elif test is not None:
             good = test.outcome is ReceiverTestOutcome.SUCCEEDED

@@ -120,12 +120,12 @@ class Rendering:
                 screen.note(f"{notification.name}: {note}")
             targets = _targets(notification, receiver)
             results += await capture(notification, receiver, config_maps, targets)
-        if self.output is Output.TABLE:
+        if self.output.is_table:
             write(screen, results)
         else:
-            document(
-                screen, self.output, {"rendered": plain(results)}, name="\n".join(r.target for r in results)
-            )
+            value = plain(results)
+            names_of = "\n".join(each.target for each in results)
+            document(screen, self.output, {"rendered": value}, name=names_of, rows=value)
         return ExitCode.OK
 
     def _wanted(self) -> ReceiverFilter:

@@ -60,8 +60,9 @@ class RouteTest:
             raise CliError(f"{where} is not a valid routing document: {state.problems[0]}")
         outcomes = [verify(state.table, each) for each in self.expectations]
         failed = sum(bool(outcome.problems) for outcome in outcomes)
-        if self.output is not Output.TABLE:
-            document(screen, self.output, {"results": [_plain(each) for each in outcomes]}, name="routes")
+        if not self.output.is_table:
+            results = [_plain(each) for each in outcomes]
+            document(screen, self.output, {"results": results}, name="routes", rows=results)
         elif self.explains:
             _explain(screen, state, outcomes[0])
         else:

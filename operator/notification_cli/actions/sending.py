@@ -65,11 +65,11 @@ class Sending:
         body = read_file(STANDARD_INPUT) if self.body == STANDARD_INPUT else self.body
         await self._check(session, destinations)
         obj, created = await self._create(session, notification(self.subject, body or self.subject, options))
-        if self.output is Output.TABLE:
+        if self.output.is_table:
             self._report(session, obj["metadata"]["name"], created=created)
         if self.wait:
             obj = await self._result(session, obj, self.seconds)
-        if self.output is not Output.TABLE:
+        if not self.output.is_table:
             document(session.screen, self.output, obj)
         return ExitCode.OK if not self.wait or status_of(obj).delivered else ExitCode.NEGATIVE
 
@@ -99,7 +99,7 @@ class Sending:
         except ApiError as error:
             if error.status != HTTPStatus.CONFLICT or not self.once:
                 raise
-        if self.output in {Output.JSON, Output.YAML}:
+        if self.output.is_data:
             return await session.notifications.get(session.namespace, obj["metadata"]["name"]), False
         return obj, False
 
@@ -137,7 +137,7 @@ class Sending:
 
     async def _result(self, session: Session, obj: dict[str, Any], seconds: float) -> dict[str, Any]:
         result = await delivered(session, session.namespace, obj["metadata"]["name"], seconds)
-        if self.output is Output.TABLE:
+        if self.output.is_table:
             status = status_of(result)
             session.screen.line((status.phase, STYLES.get(status.phase, "")), f"  {clean(status.message)}")
         return result

@@ -49,7 +49,7 @@ class Single:
         """Write the notification; the first lines, which need no further request, at once."""
         obj = await session.notifications.get(session.namespace, self.name)
         notification, now = read(obj), session.clock()
-        if self.output is Output.TABLE:
+        if self.output.is_table:
             if self.explains:
                 detail.title(session.screen, notification)
             else:
@@ -58,7 +58,7 @@ class Single:
         explanation, missing = await explained(
             session, notification, rules=self.rules, home=self.home, now=now
         )
-        if self.output is Output.TABLE:
+        if self.output.is_table:
             self._table(session, notification, explanation, now)
         else:
             self._document(session, obj, notification, explanation, now)

@@ -23,7 +23,7 @@ class SourceListing:
     output: Output = Output.TABLE
 
     async def run(self, session: Session) -> int:
-        table = SourceTable(session.screen, namespaces=self.all_namespaces)
+        table = SourceTable(session.screen, self.output, namespaces=self.all_namespaces)
         await list_small(
             session,
             session.sources,
@@ -46,7 +46,7 @@ class SourceShowing:
 
     async def run(self, session: Session) -> int:
         obj = await session.sources.get(session.namespace, self.name)
-        if self.output is Output.TABLE:
+        if self.output.is_table:
             show(session.screen, source_view(obj), home=self.home, now=session.clock())
         else:
             document(session.screen, self.output, obj)

@@ -121,7 +121,7 @@ class SourceTest:
         return ExitCode.OK
 
     def _write(self, screen: Screen, made: Sequence[Mapping[str, Any]]) -> None:
-        output = Output.YAML if self.output is Output.TABLE else self.output
+        output = Output.YAML if self.output.is_table else self.output
         if len(made) == 1:
             document(screen, output, made[0])
         elif made:

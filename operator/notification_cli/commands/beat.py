@@ -41,7 +41,7 @@ def beat(  # noqa: PLR0913 - the options
     ] = "",
     namespace: Namespace = "",
     operator_namespace: OperatorNamespace = DEFAULT_OPERATOR_NAMESPACE,
-    output: OutputOption = Output.TABLE,
+    output: OutputOption = "table",
     context: Context = "",
     kubeconfig: Kubeconfig = "",
     no_color: NoColor = False,
@@ -63,7 +63,7 @@ def beat(  # noqa: PLR0913 - the options
         url=url,
         namespace=namespace,
         token_file=token_file,
-        output=output,
+        output=Output.of(output),
     )
     if url:
         return beating.run_by_url(Screen.standard(no_color=no_color))

@@ -28,7 +28,7 @@ def drill(  # noqa: PLR0913 - the options
     namespace: Namespaces = "",
     all_namespaces: AllNamespaces = False,
     selector: Selector = "",
-    output: OutputOption = Output.TABLE,
+    output: OutputOption = "table",
     context: Context = "",
     kubeconfig: Kubeconfig = "",
     no_color: NoColor = False,
@@ -50,6 +50,6 @@ def drill(  # noqa: PLR0913 - the options
         seconds=time_limit(timeout),
         all_namespaces=all_namespaces,
         labels=selector,
-        output=output,
+        output=Output.of(output),
     )
     return run(drilling.run, kubeconfig=kubeconfig, context=context, namespace=namespace, no_color=no_color)

@@ -16,7 +16,7 @@ def incident(  # noqa: PLR0913 - the options
     ],
     *,
     namespace: Namespace = "",
-    output: OutputOption = Output.TABLE,
+    output: OutputOption = "table",
     context: Context = "",
     kubeconfig: Kubeconfig = "",
     no_color: NoColor = False,
@@ -28,5 +28,5 @@ def incident(  # noqa: PLR0913 - the options
     from notification_cli.actions.incident import ShowingIncident
     from notification_cli.session import run
 
-    showing = ShowingIncident(key=key, output=output)
+    showing = ShowingIncident(key=key, output=Output.of(output))
     return run(showing.run, kubeconfig=kubeconfig, context=context, namespace=namespace, no_color=no_color)

@@ -22,7 +22,7 @@ def lint(
     ],
     *,
     operator_namespace: OperatorNamespace = DEFAULT_OPERATOR_NAMESPACE,
-    output: OutputOption = Output.TABLE,
+    output: OutputOption = "table",
     no_color: NoColor = False,
 ) -> int:
     """Validate notifications, receivers, sources and routing rules.
@@ -35,4 +35,4 @@ def lint(
     from notification_cli.actions.linting import lint_files
     from notification_cli.output.screen import Screen
 
-    return lint_files(files, Screen.standard(no_color=no_color), output, home=operator_namespace)
+    return lint_files(files, Screen.standard(no_color=no_color), Output.of(output), home=operator_namespace)

@@ -12,9 +12,11 @@ from notification_cli.options import (
     Kubeconfig,
     Namespace,
     NoColor,
+    NoHeaders,
     Output,
     OutputOption,
     Selector,
+    SortBy,
 )
 from notification_contract.kinds.choices import Phase  # noqa: TC001 - typer reads annotations at run time
 
@@ -52,7 +54,9 @@ def ls(  # noqa: PLR0913 - the options
         bool, typer.Option("--watch", "-w", help="Then show each change, until Ctrl-C.")
     ] = False,
     limit: Annotated[int, typer.Option(min=0, help="List at most so many; 0 lists all.")] = 0,
-    output: OutputOption = Output.TABLE,
+    output: OutputOption = "table",
+    no_headers: NoHeaders = False,
+    sort_by: SortBy = "",
     context: Context = "",
     kubeconfig: Kubeconfig = "",
     no_color: NoColor = False,
@@ -61,6 +65,7 @@ def ls(  # noqa: PLR0913 - the options
 
     Examples: `notif ls -A --phase Failed`, `notif ls -A --waiting`, `notif ls -l kubernaut.ai/severity=critical --since 2h -w`.
     """
+    from notification_cli.actions.checks import usage
     from notification_cli.actions.listing import Listing
     from notification_cli.session import run
 
@@ -72,7 +77,9 @@ def ls(  # noqa: PLR0913 - the options
         waiting=waiting,
         all_namespaces=all_namespaces,
         limit=limit,
-        output=output,
+        output=Output.of(output, no_headers=no_headers, sort_by=sort_by),
     )
+    if watch and sort_by:
+        raise usage("--sort-by and --watch exclude each other; leave out one of them")
     command = listing.follow if watch else listing.list
     return run(command, kubeconfig=kubeconfig, context=context, namespace=namespace, no_color=no_color)

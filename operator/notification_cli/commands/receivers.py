@@ -12,9 +12,11 @@ from notification_cli.options import (
     Kubeconfig,
     Namespace,
     NoColor,
+    NoHeaders,
     Output,
     OutputOption,
     Selector,
+    SortBy,
     Timeout,
 )
 
@@ -32,7 +34,9 @@ def receivers(  # noqa: PLR0913 - the options
     namespace: Namespace = "",
     all_namespaces: AllNamespaces = False,
     selector: Selector = "",
-    output: OutputOption = Output.TABLE,
+    output: OutputOption = "table",
+    no_headers: NoHeaders = False,
+    sort_by: SortBy = "",
     context: Context = "",
     kubeconfig: Kubeconfig = "",
     no_color: NoColor = False,
@@ -46,7 +50,12 @@ def receivers(  # noqa: PLR0913 - the options
     from notification_cli.actions.receivers import ReceiverListing
     from notification_cli.session import run
 
-    listing = ReceiverListing(name=name, all_namespaces=all_namespaces, labels=selector, output=output)
+    listing = ReceiverListing(
+        name=name,
+        all_namespaces=all_namespaces,
+        labels=selector,
+        output=Output.of(output, no_headers=no_headers, sort_by=sort_by),
+    )
     return run(listing.run, kubeconfig=kubeconfig, context=context, namespace=namespace, no_color=no_color)
 
 
@@ -59,7 +68,7 @@ def send_test(  # noqa: PLR0913 - the options
     wait: Annotated[bool, typer.Option("--wait", help="Wait for the result.")] = False,
     timeout: Timeout = "90s",
     namespace: Namespace = "",
-    output: OutputOption = Output.TABLE,
+    output: OutputOption = "table",
     context: Context = "",
     kubeconfig: Kubeconfig = "",
     no_color: NoColor = False,
@@ -76,5 +85,5 @@ def send_test(  # noqa: PLR0913 - the options
     from notification_cli.session import run
 
     limit = time_limit(timeout)
-    testing = ReceiverTesting(name=receiver, seconds=limit if wait else None, output=output)
+    testing = ReceiverTesting(name=receiver, seconds=limit if wait else None, output=Output.of(output))
     return run(testing.run, kubeconfig=kubeconfig, context=context, namespace=namespace, no_color=no_color)

@@ -40,7 +40,7 @@ def render(  # noqa: PLR0913 - the options
     ],
     namespace: Namespace = "",
     operator_namespace: OperatorNamespace = DEFAULT_OPERATOR_NAMESPACE,
-    output: OutputOption = Output.TABLE,
+    output: OutputOption = "table",
     context: Context = "",
     kubeconfig: Kubeconfig = "",
     no_color: NoColor = False,
@@ -59,7 +59,7 @@ def render(  # noqa: PLR0913 - the options
     from notification_cli.session import run
 
     rendering = Rendering(
-        files=files, receiver=receiver, home=operator_namespace, namespace=namespace, output=output
+        files=files, receiver=receiver, home=operator_namespace, namespace=namespace, output=Output.of(output)
     )
     documents = rendering.documents()
     if rendering.local(documents):

@@ -31,7 +31,7 @@ def replay(  # noqa: PLR0913 - the options
     wait: Wait = False,
     timeout: Timeout = "60s",
     namespace: Namespace = "",
-    output: OutputOption = Output.TABLE,
+    output: OutputOption = "table",
     context: Context = "",
     kubeconfig: Kubeconfig = "",
     no_color: NoColor = False,
@@ -47,7 +47,9 @@ def replay(  # noqa: PLR0913 - the options
     from notification_cli.session import run
 
     limit = time_limit(timeout)
-    replaying = Replaying(name=name, all_targets=all_targets, seconds=limit if wait else None, output=output)
+    replaying = Replaying(
+        name=name, all_targets=all_targets, seconds=limit if wait else None, output=Output.of(output)
+    )
     return run(replaying.run, kubeconfig=kubeconfig, context=context, namespace=namespace, no_color=no_color)
 
 
@@ -109,7 +111,7 @@ def redrive(  # noqa: PLR0913 - the options
     ] = False,
     namespace: Namespace = "",
     all_namespaces: AllNamespaces = False,
-    output: OutputOption = Output.TABLE,
+    output: OutputOption = "table",
     context: Context = "",
     kubeconfig: Kubeconfig = "",
     no_color: NoColor = False,
@@ -140,6 +142,6 @@ def redrive(  # noqa: PLR0913 - the options
         healthy_seconds=limit_seconds if when_healthy else None,
         include_resolved=include_resolved,
         include_rescued=include_rescued,
-        output=output,
+        output=Output.of(output),
     )
     return run(redriving.run, kubeconfig=kubeconfig, context=context, namespace=namespace, no_color=no_color)

@@ -39,7 +39,7 @@ def check(  # noqa: PLR0913 - the options
     ] = "",
     rules: RulesFile = "",
     operator_namespace: OperatorNamespace = DEFAULT_OPERATOR_NAMESPACE,
-    output: OutputOption = Output.TABLE,
+    output: OutputOption = "table",
     context: Context = "",
     kubeconfig: Kubeconfig = "",
     no_color: NoColor = False,
@@ -58,7 +58,7 @@ def check(  # noqa: PLR0913 - the options
 
     source = Rules.of(file=rules, namespace=operator_namespace)
     expectations = expectations_of(labels, file)
-    command = RouteTest(expectations=expectations, explains=not file, rules=source, output=output)
+    command = RouteTest(expectations=expectations, explains=not file, rules=source, output=Output.of(output))
     if rules:
         return command.run_offline(Screen.standard(no_color=no_color))
     return run(command.run, kubeconfig=kubeconfig, context=context, no_color=no_color)

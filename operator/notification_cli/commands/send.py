@@ -102,7 +102,7 @@ def send(  # noqa: PLR0913 - the options
     wait: Wait = False,
     timeout: Timeout = "60s",
     namespace: Namespace = "",
-    output: OutputOption = Output.TABLE,
+    output: OutputOption = "table",
     context: Context = "",
     kubeconfig: Kubeconfig = "",
     no_color: NoColor = False,
@@ -133,6 +133,6 @@ def send(  # noqa: PLR0913 - the options
         deliver_before=deliver_before,
         wait=wait,
         seconds=time_limit(timeout),
-        output=output,
+        output=Output.of(output),
     )
     return run(sending.run, kubeconfig=kubeconfig, context=context, namespace=namespace, no_color=no_color)

@@ -30,7 +30,7 @@ def _command(name: str, help_text: str, *, explains: bool) -> Callable[..., int]
         namespace: Namespace = "",
         rules: RulesFile = "",
         operator_namespace: OperatorNamespace = DEFAULT_OPERATOR_NAMESPACE,
-        output: OutputOption = Output.TABLE,
+        output: OutputOption = "table",
         context: Context = "",
         kubeconfig: Kubeconfig = "",
         no_color: NoColor = False,
@@ -44,7 +44,7 @@ def _command(name: str, help_text: str, *, explains: bool) -> Callable[..., int]
             rules=Rules.of(file=rules, namespace=operator_namespace),
             home=operator_namespace,
             explains=explains,
-            output=output,
+            output=Output.of(output),
         )
         return run(single.run, kubeconfig=kubeconfig, context=context, namespace=namespace, no_color=no_color)
 

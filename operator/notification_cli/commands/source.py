@@ -14,10 +14,12 @@ from notification_cli.options import (
     Kubeconfig,
     Namespace,
     NoColor,
+    NoHeaders,
     OperatorNamespace,
     Output,
     OutputOption,
     Selector,
+    SortBy,
     SourceName,
 )
 
@@ -44,7 +46,9 @@ def ls(  # noqa: PLR0913 - the options
     namespace: Namespace = "",
     all_namespaces: AllNamespaces = False,
     selector: Selector = "",
-    output: OutputOption = Output.TABLE,
+    output: OutputOption = "table",
+    no_headers: NoHeaders = False,
+    sort_by: SortBy = "",
     context: Context = "",
     kubeconfig: Kubeconfig = "",
     no_color: NoColor = False,
@@ -58,7 +62,11 @@ def ls(  # noqa: PLR0913 - the options
     from notification_cli.actions.sources import SourceListing
     from notification_cli.session import run
 
-    listing = SourceListing(all_namespaces=all_namespaces, labels=selector, output=output)
+    listing = SourceListing(
+        all_namespaces=all_namespaces,
+        labels=selector,
+        output=Output.of(output, no_headers=no_headers, sort_by=sort_by),
+    )
     return run(listing.run, kubeconfig=kubeconfig, context=context, namespace=namespace, no_color=no_color)
 
 
@@ -69,7 +77,7 @@ def show(  # noqa: PLR0913 - the options
     *,
     namespace: Namespace = "",
     operator_namespace: OperatorNamespace = DEFAULT_OPERATOR_NAMESPACE,
-    output: OutputOption = Output.TABLE,
+    output: OutputOption = "table",
     context: Context = "",
     kubeconfig: Kubeconfig = "",
     no_color: NoColor = False,
@@ -83,7 +91,7 @@ def show(  # noqa: PLR0913 - the options
     from notification_cli.actions.sources import SourceShowing
     from notification_cli.session import run
 
-    showing = SourceShowing(name=name, home=operator_namespace, output=output)
+    showing = SourceShowing(name=name, home=operator_namespace, output=Output.of(output))
     return run(showing.run, kubeconfig=kubeconfig, context=context, namespace=namespace, no_color=no_color)
 
 
@@ -138,7 +146,7 @@ def check(  # noqa: PLR0913 - the options
         ),
     ] = None,
     namespace: Namespace = "",
-    output: OutputOption = Output.TABLE,
+    output: OutputOption = "table",
     context: Context = "",
     kubeconfig: Kubeconfig = "",
     no_color: NoColor = False,
@@ -162,7 +170,7 @@ def check(  # noqa: PLR0913 - the options
         kind=kind,
         headers=header or (),
         namespace=namespace,
-        output=output,
+        output=Output.of(output),
     )
     if testing.is_local:
         return testing.run_offline(Screen.standard(no_color=no_color))

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from notification_cli.options import Output
     from notification_cli.output.screen import Screen, Span
     from notification_cli.views.receivers import ReceiverView
     from notification_operator.domain.receivers.status import Observation, ReplicaStatus
@@ -28,6 +29,8 @@ COLUMNS = (
     Column(title="LAST SUCCESS", rank=1),
     Column(title="FAILURES", rank=3),
     Column(title="CIRCUIT", rank=3),
+    Column(title="FALLBACK", is_wide=True),
+    Column(title="LAST ERROR", is_wide=True),
 )
 REPLICAS = (
     Column(title="REPLICA"),
@@ -42,9 +45,9 @@ REPLICAS = (
 class ReceiverTable:
     """Writes receivers page by page; without the namespace where there is only one."""
 
-    def __init__(self, screen: Screen, *, namespaces: bool) -> None:
+    def __init__(self, screen: Screen, output: Output, *, namespaces: bool) -> None:
         self._first = 0 if namespaces else 1
-        self._table = Table(screen, COLUMNS[self._first :])
+        self._table = Table(screen, COLUMNS[self._first :], output)
 
     def write(self, views: Sequence[ReceiverView], now: datetime) -> None:
         if views:
@@ -63,6 +66,8 @@ def _row(view: ReceiverView, now: datetime) -> list[Span | str]:
         ago(observed.last_success, now),
         (str(observed.consecutive_failures), "yellow" if observed.consecutive_failures else ""),
         circuit_in_words(observed.circuit, now) or "-",
+        view.fallback or "-",
+        clean(observed.last_error) or "-",
     ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from notification_cli.options import Output
+from notification_cli.options import Form, Output
 from notification_cli.output.documents import document, plain, resource_name
 from notification_cli.output.table import Column, Table
 from notification_cli.views.resending.candidates import Outcome
@@ -30,9 +30,10 @@ ROUTED = "(by the routing rules)"
 
 
 def write_plan(screen: Screen, output: Output, selection: Selection, *, now: datetime) -> None:
-    if output is not Output.TABLE:
+    if not output.is_table:
         names = "\n".join(resource_name(each.replay) for each in selection.waiting)
-        document(screen, output, _plan(selection), name=names)
+        plan = _plan(selection)
+        document(screen, output, plan, name=names, rows=plan["candidates"])
         return
     if selection.waiting:
         rows = [
@@ -82,7 +83,7 @@ class Progress:
             self._created.append(candidate)
         if why:
             self._reasons[why] += 1
-        if self._output is Output.TABLE:
+        if self._output.is_table:
             number = f"{self._counts.total()}/{len(self._selection.waiting)}"
             what = clean(
                 f"{outcome.value} {candidate.replay}" if outcome is Outcome.CREATED else outcome.value
@@ -93,21 +94,21 @@ class Progress:
                 number, f"  {clean(candidate.namespace)}/{clean(candidate.name)}  ", (what, style), reason
             )
             self._screen.flush()
-        elif self._output is Output.NAME and outcome is Outcome.CREATED:
+        elif self._output.form is Form.NAME and outcome is Outcome.CREATED:
             document(self._screen, self._output, {}, name=resource_name(candidate.replay))
 
     def interrupted(self) -> None:
         self._screen.note(f"stopped: {self._sum()}; continue with --batch {self._batch}")
 
     def end(self) -> None:
-        if self._output in {Output.JSON, Output.YAML}:
+        if self._output.is_data:
             result = {
                 **_plan(self._selection),
                 "created": plain(self._created),
                 "results": {each.value: self._counts[each] for each in Outcome},
                 "reasons": dict(self._reasons),
             }
-            document(self._screen, self._output, result)
+            document(self._screen, self._output, result, rows=result["candidates"])
         if self._selection.waiting:
             self._screen.note(f"batch {self._batch}: {self._sum()}")
 

@@ -6,13 +6,14 @@ import os
 import shutil
 import sys
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from notification_cli.views.text import clean, shorten
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+UNBOUNDED: Final = 100_000
 Span = tuple[str, str]
 """A text and its style; the empty style is plain."""
 
@@ -37,6 +38,10 @@ class Screen:
         plain = no_color or bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
         width = shutil.get_terminal_size().columns if terminal else 0
         return cls(sys.stdout, color=terminal and not plain, width=width)
+
+    def unbounded(self) -> Screen:
+        """Return the screen with lines of any length, which a terminal breaks."""
+        return Screen(self.file, color=self.color, width=UNBOUNDED if self.width else 0)
 
     def line(self, *spans: Span | str) -> None:
         """Write a line; on a terminal it is cut at the edge."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from notification_cli.options import Output
     from notification_cli.output.screen import Screen, Span
     from notification_cli.views.sources import SourceView
 
@@ -26,6 +27,10 @@ COLUMNS = (
     Column(title="REJECTED", rank=2),
     Column(title="LAST RECEIVED", rank=1),
     Column(title="LAST BEAT", rank=4),
+    Column(title="CREATED", is_wide=True),
+    Column(title="DUPLICATES", is_wide=True),
+    Column(title="FILTERED", is_wide=True),
+    Column(title="DELIVERS TO", is_wide=True),
 )
 REPLICAS = (
     Column(title="REPLICA"),
@@ -39,9 +44,9 @@ REPLICAS = (
 class SourceTable:
     """Writes sources page by page; without the namespace where there is only one."""
 
-    def __init__(self, screen: Screen, *, namespaces: bool) -> None:
+    def __init__(self, screen: Screen, output: Output, *, namespaces: bool) -> None:
         self._first = 0 if namespaces else 1
-        self._table = Table(screen, COLUMNS[self._first :])
+        self._table = Table(screen, COLUMNS[self._first :], output)
 
     def write(self, views: Sequence[SourceView], now: datetime) -> None:
         if views:
@@ -58,6 +63,10 @@ def _row(view: SourceView, now: datetime) -> list[Span | str]:
         _rejected(view.received),
         ago(view.received.last_received, now),
         ago(view.last_beat, now),
+        str(view.received.created),
+        str(view.received.duplicates),
+        str(view.received.filtered),
+        clean(view.destinations),
     ]
 
 

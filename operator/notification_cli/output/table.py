@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Final
 
+from notification_cli.options import Form, Output
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -22,15 +24,23 @@ class Column:
 
     title: str
     rank: int = 0
+    is_wide: bool = False
+    """Whether only `-o wide` shows it."""
 
 
 class Table:
-    """Writes batches of rows; the first batch decides the columns and their least width."""
+    """Writes batches of rows; the first batch decides the columns and their least width.
 
-    def __init__(self, screen: Screen, columns: Sequence[Column]) -> None:
-        self._screen = screen
-        self._columns = columns
-        self._widths = [len(column.title) for column in columns]
+    Args:
+        screen: where to.
+        columns: all of them; a row has a cell for each.
+        output: whether titles are written, and all columns whole.
+    """
+
+    def __init__(self, screen: Screen, columns: Sequence[Column], output: Output = Output.TABLE) -> None:
+        self._screen = screen if output.form is Form.TABLE else screen.unbounded()
+        self._columns, self._output = columns, output
+        self._widths = [len(column.title) if output.headers else 0 for column in columns]
         self._shown: list[int] | None = None
 
     def write(self, rows: Iterable[Sequence[Span | str]]) -> None:
@@ -40,13 +50,15 @@ class Table:
             self._widths = [max(width, len(text)) for width, (text, _) in zip(self._widths, row, strict=True)]
         if self._shown is None:
             self._shown = self._fitting()
-            self._line([(column.title, "bold") for column in self._columns])
+            if self._output.headers:
+                self._line([(column.title, "bold") for column in self._columns])
         for row in batch:
             self._line(row)
         self._screen.flush()
 
     def _fitting(self) -> list[int]:
-        shown = list(range(len(self._columns)))
+        wide = not self._output.is_wide
+        shown = [index for index, column in enumerate(self._columns) if not (column.is_wide and wide)]
         while self._screen.width and self._needed(shown) > self._screen.width:
             optional = [index for index in shown if self._columns[index].rank]
             if not optional:

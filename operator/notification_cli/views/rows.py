@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from notification_cli.views.text import clean, duration
 from notification_contract.kinds.choices import Phase, TargetState
-from notification_operator.domain.json_values import entries, mapping, parse_time, text
+from notification_operator.domain.json_values import entries, mapping, moment, parse_time, text
 from notification_operator.domain.receivers.catalog import ReceiverKey
 from notification_operator.domain.receivers.targets import receiver_of
 
@@ -42,11 +42,19 @@ class Row:
     subject: str
     reason: str
     message: str
+    next_at: datetime | None
+    incident: str
     waits_for: tuple[str, ...]
     """The reasons of the targets that wait, each once; `-` for one whose reason is not recorded."""
 
     def age(self, now: datetime) -> str:
         return duration((now - self.created).total_seconds())
+
+    def next_attempt(self, now: datetime) -> str:
+        """Return when the next attempt is due; a hyphen for none."""
+        if self.next_at is None:
+            return "-"
+        return f"in {duration((self.next_at - now).total_seconds())}" if self.next_at > now else "due"
 
 
 def row_of(obj: Mapping[str, Any]) -> Row:
@@ -62,6 +70,8 @@ def row_of(obj: Mapping[str, Any]) -> Row:
         subject=clean(spec.get("subject", "")),
         reason=clean(status.get("reason", "")),
         message=clean(status.get("message", "")),
+        next_at=moment(mapping(status).get("nextAttemptAt")),
+        incident=clean(spec.get("dedupKey") or ""),
         waits_for=tuple(dict.fromkeys(_waits_for(mapping(status)))),
     )
 

@@ -23,13 +23,93 @@ from tests.unit.operator.domain.builders import START, stored
 
 
 def test_columns_of_the_highest_rank_are_left_out_of_a_narrow_table() -> None:
-    row = ["shop", "order-1", "escalation", "critical", "Failed", "3", "5m", "Checkout is failing in eu-west"]
+    row = [
+        "shop",
+        "order-1",
+        "escalation",
+        "critical",
+        "Failed",
+        "3",
+        "5m",
+        "",
+        "",
+        "",
+        "",
+        "Checkout is failing in eu-west",
+    ]
     for width in (40, 60, 80, 120):
         target, file = screen(width)
         Table(target, COLUMNS).write([row])
         lines = file.getvalue().splitlines()
         assert max(map(len, lines)) <= width
         assert all(title in lines[0] for title in ("NAME", "PHASE", "AGE")), width
+
+
+def test_wide_table_has_more_columns_and_is_not_cut() -> None:
+    columns = [Column(title="A"), Column(title="B", is_wide=True), Column(title="C", rank=1)]
+    for text, expected in (
+        ("table", ["A", "xxxxxxxx"]),
+        ("wide", ["A          B   C", "xxxxxxxx   y   " + "z" * 80]),
+    ):
+        target, file = screen(12)
+        Table(target, columns, Output.of(text)).write([["xxxxxxxx", "y", "z" * 80]])
+        assert file.getvalue().splitlines() == expected
+
+
+def test_table_without_titles_has_its_rows_alone() -> None:
+    target, file = screen()
+    Table(
+        target, [Column(title="A LONG TITLE"), Column(title="B")], Output.of("table", no_headers=True)
+    ).write([["x", "y"]])
+    assert file.getvalue() == "x   y\n"
+
+
+COLUMNS_OF = "custom-columns=NAME:.metadata.name,PHASE:.status.phase,TO:.spec.channels"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("jsonpath={.items[*].metadata.name}", "a b"),
+        ("jsonpath={range .items[*]}{.metadata.name}{end}", "ab"),
+        (COLUMNS_OF, 'NAME   PHASE    TO\na      Failed   ["slack"]\nb      <none>   <none>\n'),
+        ("name", "notificationrequest.kubernaut.ai/a\nnotificationrequest.kubernaut.ai/b\n"),
+    ],
+)
+def test_list_is_written_as_kubectl_writes_it(text: str, expected: str) -> None:
+    target, file = screen()
+    objects = Objects(target, Output.of(text))
+    objects.add([{"metadata": {"name": "a"}, "spec": {"channels": ["slack"]}, "status": {"phase": "Failed"}}])
+    objects.add([{"metadata": {"name": "b"}}])
+    objects.close()
+    assert file.getvalue() == expected
+
+
+def test_watched_objects_are_documents_of_their_own() -> None:
+    for text, expected in (
+        ("jsonpath={.metadata.name}", "ab"),
+        ("yaml", "---\nmetadata:\n  name: a\n---\nmetadata:\n  name: b\n"),
+        ("custom-columns=N:.metadata.name", "N\na\nb\n"),
+    ):
+        target, file = screen()
+        objects = Objects(target, Output.of(text), follows=True)
+        for name in ("a", "b"):
+            objects.add([{"metadata": {"name": name}}])
+        assert file.getvalue() == expected
+
+
+def test_custom_columns_of_a_result_are_those_of_its_rows() -> None:
+    target, file = screen()
+    output = Output.of("custom-columns=N:.name", sort_by=".name")
+    document(target, output, {"rows": 2}, rows=[{"name": "b\x1b"}, {"name": "a"}])
+    assert file.getvalue() == "N\na\nb\ufffd\n"
+
+
+def test_terminal_obeys_no_text_that_jsonpath_writes() -> None:
+    for width, shown in ((80, "x\ufffd[2J"), (0, "x\x1b[2J")):
+        target, file = screen(width)
+        document(target, Output.of("jsonpath={.a}"), {"a": "x\x1b[2J"})
+        assert file.getvalue() == shown
 
 
 def test_later_rows_that_are_longer_do_not_move_the_first_columns() -> None:

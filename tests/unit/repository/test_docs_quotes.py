@@ -139,6 +139,9 @@ def parse(app: typer.Typer, words: Sequence[str]) -> None:
     values, left, _ = command.make_parser(context).parse_args(rest)
     assert not left, f"unexpected {left}"
     for parameter in command.params:
+        if parameter.name == "output" and parameter.callback is not None:
+            given = values.get(parameter.name) or parameter.default
+            parameter.callback(context, parameter, given)
         choices, given = choices_of(parameter.type_descriptor.annotation), values.get(parameter.name)
         for value in given if isinstance(given, list) else [given]:
             known = not isinstance(value, str) or not choices or value.isupper() or value.lower() in choices

@@ -37,19 +37,19 @@ class Replaying:
         result, obj = await self._create(session, original)
         for note in result.notes:
             session.screen.note(note)
-        if self.output is Output.TABLE:
+        if self.output.is_table:
             where = ", ".join(result.targets) or "where the routing rules or its spec say"
             session.screen.line(f"{name_of(obj)} created: sends {self.name} again to {clean(where)}")
             session.screen.flush()
         if self.seconds is not None:
             meta = obj["metadata"]
             obj = await delivered(session, meta["namespace"], meta["name"], self.seconds)
-            if self.output is Output.TABLE:
+            if self.output.is_table:
                 status = status_of(obj)
                 session.screen.line(
                     (status.phase, STYLES.get(status.phase, "")), f"  {clean(status.message)}"
                 )
-        if self.output is not Output.TABLE:
+        if not self.output.is_table:
             document(session.screen, self.output, obj)
         return ExitCode.OK if self.seconds is None or status_of(obj).delivered else ExitCode.NEGATIVE
 

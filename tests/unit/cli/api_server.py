@@ -1,0 +1,145 @@
+"""A small API server on the loopback address, with objects in memory, and the command line with a kubeconfig of it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from aiohttp import web
+from typer.testing import CliRunner
+
+from notification_cli.app import app
+from tests.unit.loopback import listening
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+    from pathlib import Path
+
+NAMESPACE = "shop"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    method: str
+    path: str
+    query: Mapping[str, str]
+    body: Any = None
+
+
+@dataclass(slots=True)
+class ApiServer:
+    """Objects by their path, such as `/apis/kubernaut.ai/v1alpha1/namespaces/shop/notificationrequests/a`."""
+
+    objects: dict[str, dict[str, Any]] = field(default_factory=dict)
+    denied: set[str] = field(default_factory=set)
+    """Parts of paths that are forbidden."""
+    requests: list[Request] = field(default_factory=list)
+
+    def add(self, plural: str, obj: dict[str, Any], *, api: str = "kubernaut.ai/v1alpha1") -> None:
+        meta = obj["metadata"]
+        place = f"/namespaces/{meta['namespace']}" if meta.get("namespace") else ""
+        root = "/api/v1" if api == "v1" else f"/apis/{api}"
+        self.objects[f"{root}{place}/{plural}/{meta['name']}"] = obj
+
+    @property
+    def changes(self) -> list[Request]:
+        """What was asked for apart from reading."""
+        return [each for each in self.requests if each.method != "GET"]
+
+    async def handle(self, request: web.Request) -> web.Response:
+        content = await request.read()
+        body = json.loads(content) if content else None
+        query = dict(request.query)
+        self.requests.append(Request(method=request.method, path=request.path, query=query, body=body))
+        if any(part in request.path for part in self.denied):
+            return web.json_response({"message": "by policy"}, status=403)
+        match request.method:
+            case "GET":
+                return self._read(request.path, query)
+            case "POST":
+                return self._create(request.path, body, dry_run="dryRun" in query)
+            case "DELETE":
+                found = self.objects.pop(request.path, None)
+                return web.json_response(found) if found else _absent(request.path)
+            case _:
+                return self._merge(request.path, body)
+
+    def _read(self, path: str, query: Mapping[str, str]) -> web.Response:
+        if path in self.objects:
+            return web.json_response(self.objects[path])
+        plural = path.rpartition("/")[2]
+        if path.rpartition("/")[0].rpartition("/")[2] in _PLURALS:
+            return _absent(path)
+        found = [
+            obj
+            for each, obj in sorted(self.objects.items())
+            if each.rpartition("/")[0].rpartition("/")[2] == plural
+            and ("/namespaces/" not in path or each.startswith(path.rpartition("/")[0] + "/"))
+            and _selected(obj, query.get("labelSelector", ""))
+        ]
+        return web.json_response({"metadata": {"resourceVersion": "7"}, "items": found})
+
+    def _create(self, path: str, body: dict[str, Any], *, dry_run: bool) -> web.Response:
+        namespace = path.split("/namespaces/")[1].partition("/")[0]
+        obj = {**body, "metadata": {**body["metadata"], "namespace": namespace, "uid": "u"}}
+        if not dry_run:
+            self.objects[f"{path}/{obj['metadata']['name']}"] = obj
+        return web.json_response(obj, status=201)
+
+    def _merge(self, path: str, change: Mapping[str, Any]) -> web.Response:
+        if path not in self.objects:
+            return _absent(path)
+        obj = self.objects[path]
+        self.objects[path] = {**obj, "spec": {**obj["spec"], **change.get("spec", {})}}
+        return web.json_response(self.objects[path])
+
+
+_PLURALS = frozenset(
+    {"notificationrequests", "notificationreceivers", "notificationsources", "deployments", "configmaps"}
+)
+
+
+def _absent(path: str) -> web.Response:
+    return web.json_response(
+        {"message": "not found", "details": {"name": path.rpartition("/")[2]}}, status=404
+    )
+
+
+def _selected(obj: Mapping[str, Any], selector: str) -> bool:
+    labels = obj["metadata"].get("labels") or {}
+    return all(
+        labels.get(key) == value
+        for key, _, value in (each.partition("=") for each in selector.split(",") if each)
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandLine:
+    """`notif` with the kubeconfig of an API server."""
+
+    kubeconfig: str
+
+    async def __call__(self, *arguments: str, text: str = "") -> tuple[int, str, str]:
+        variables = {"KUBECONFIG": self.kubeconfig}
+        done = await asyncio.to_thread(CliRunner().invoke, app, arguments, input=text, env=variables)
+        assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+        return done.exit_code, done.stdout, done.stderr
+
+
+@asynccontextmanager
+async def serving(server: ApiServer, folder: Path) -> AsyncIterator[CommandLine]:
+    async with listening(server.handle) as url:
+        context = {"cluster": "dev", "namespace": NAMESPACE}
+        config = {
+            "current-context": "dev",
+            "contexts": [{"name": "dev", "context": context}],
+            "clusters": [{"name": "dev", "cluster": {"server": url}}],
+            "users": [],
+        }
+        file = folder / "kubeconfig"
+        file.write_text(yaml.safe_dump(config), "utf-8")
+        yield CommandLine(kubeconfig=str(file))

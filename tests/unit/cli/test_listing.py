@@ -1,0 +1,88 @@
+"""Lists and figures against an API server in memory: order, titles, and the formats of kubectl."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from notification_operator.domain.json_values import format_time
+from tests.unit.cli.api_server import ApiServer, serving
+from tests.unit.cli.samples import sick_receiver
+from tests.unit.operator.domain.builders import START, stored
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from tests.unit.cli.api_server import CommandLine
+
+
+def order(
+    name: str, minutes: int, phase: str = "Failed", *, namespace: str = "shop", **spec: Any
+) -> dict[str, Any]:
+    created = format_time(START + timedelta(minutes=minutes))
+    return stored(
+        spec={"subject": f"About {name}", **spec},
+        metadata={"name": name, "namespace": namespace, "uid": name, "creationTimestamp": created},
+        status={"phase": phase, "reason": "AllDeliveriesFailed"},
+    )
+
+
+@pytest.fixture
+async def notif(tmp_path: Path) -> AsyncIterator[CommandLine]:
+    server = ApiServer()
+    for obj in (
+        order("a", 5, dedupKey="checkout"),
+        order("b", 1),
+        order("c", 3, "Pending"),
+        order("d", 2, namespace="bank"),
+    ):
+        server.add("notificationrequests", obj)
+    server.add("notificationreceivers", sick_receiver())
+    async with serving(server, tmp_path) as run:
+        yield run
+
+
+BY_AGE = ("--sort-by", ".metadata.creationTimestamp")
+
+
+async def test_sorted_list_has_the_order_of_the_field_in_every_format(notif: CommandLine) -> None:
+    names = "custom-columns=NAME:.metadata.name"
+    assert (await notif("ls", *BY_AGE, "-o", names, "--no-headers"))[1] == "b\nc\na\n"
+    assert (await notif("ls", "-A", *BY_AGE, "-o", "jsonpath={.items[*].metadata.name}"))[1] == "b d c a"
+    assert (await notif("ls", *BY_AGE, "--limit", "2", "-o", names))[1] == "NAME\nb\nc\n"
+    rows = (await notif("ls", *BY_AGE))[1].splitlines()
+    assert [row.split()[0] for row in rows] == ["NAME", "b", "c", "a"]
+
+
+async def test_wide_list_has_reason_next_attempt_and_incident(notif: CommandLine) -> None:
+    title, first, *_ = (await notif("ls", "-o", "wide"))[1].splitlines()
+    assert title.split() == [
+        *("NAME", "TYPE", "PRIORITY", "PHASE", "ATTEMPTS", "AGE", "REASON", "NEXT", "INCIDENT", "SUBJECT")
+    ]
+    assert ("AllDeliveriesFailed" in first, "checkout" in first) == (True, True)
+    assert "REASON" not in (await notif("ls"))[1]
+
+
+async def test_list_without_titles_has_its_rows_alone(notif: CommandLine) -> None:
+    for command in (("ls",), ("receivers",), ("top",)):
+        with_titles = (await notif(*command))[1].splitlines()
+        assert len((await notif(*command, "--no-headers"))[1].splitlines()) == len(with_titles) - 1
+
+
+async def test_receivers_have_the_formats_of_kubectl(notif: CommandLine) -> None:
+    healthy = "jsonpath={.status.conditions[?(@.type=='Healthy')].status}"
+    assert (await notif("receivers", "checkout", "-o", healthy))[1] == "False"
+    assert "mail after 15m" in (await notif("receivers", "-o", "wide", *BY_AGE))[1]
+
+
+async def test_figures_are_those_of_a_namespace_or_of_all(notif: CommandLine) -> None:
+    figures = "custom-columns=NS:.namespace,OPEN:.open,FAILED:.phases.Failed"
+    assert (await notif("top", "-o", figures))[1].split() == ["NS", "OPEN", "FAILED", "shop", "1", "2"]
+    everything = (await notif("top", "-A", "-o", figures, "--no-headers", "--sort-by", ".open"))[
+        1
+    ].splitlines()
+    assert [row.split() for row in everything] == [["bank", "0", "1"], ["shop", "1", "2"]]
+    assert (await notif("top", "-n", "empty"))[2] == "notif: no notifications found in namespace empty\n"
