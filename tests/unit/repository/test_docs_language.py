@@ -24,15 +24,12 @@ EXCLUDED: Final = re.compile(
 )
 CODE: Final = re.compile(r"`[^`\n]+`")
 GENERATED: Final = re.compile(r"<!-- begin .*?<!-- end [^>]*-->", re.DOTALL)
-NOT_YET: Final = (
-    *("README.md", "CONTRIBUTING.md", "SECURITY.md", "stacks/", "tools/", "packages/", "docs/contributing/"),
-)
+NOT_YET: Final = ("stacks/", "tools/", "packages/", "docs/contributing/")
 """Pages that are still to be rewritten."""
-PAGES: Final = [
-    file for file in ALL if name_of(file).startswith("docs/") and not name_of(file).startswith(NOT_YET)
-]
-MOST: Final = 45_000
-"""Words of `PAGES` without generated parts and code."""
+PAGES: Final = [file for file in ALL if not name_of(file).startswith(NOT_YET)]
+FOR_USERS: Final = [file for file in PAGES if name_of(file) != "CONTRIBUTING.md"]
+MOST: Final = 46_500
+"""Words of `FOR_USERS` without generated parts and code."""
 CRDS: Final = "operator/notification_contract/crds"
 SCHEMAS: Final = (
     *(
@@ -56,7 +53,7 @@ def test_page_uses_no_excluded_word(file: Path) -> None:
 
 
 def test_pages_do_not_grow_beyond_their_number_of_words() -> None:
-    assert sum(len(prose(file).split()) for file in PAGES) <= MOST
+    assert sum(len(prose(file).split()) for file in FOR_USERS) <= MOST
 
 
 def test_pages_exist_that_are_still_to_be_rewritten() -> None:

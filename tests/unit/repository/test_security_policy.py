@@ -50,7 +50,7 @@ TABLE = dict(
 
 
 def grants(values: dict[str, Any]) -> tuple[Sequence[Grant], Sequence[Grant]]:
-    """Return the grants in the operator's own namespace, and in every watched one."""
+    """Return the grants in the operator's namespace, and in every watched one."""
     settings = parse(values)
     args = OperatorAccountArgs(
         namespace=settings.operator.namespace,
@@ -80,10 +80,10 @@ def reach(values: dict[str, Any], resource: str) -> str:
     if everywhere and not values.get("watchNamespaces"):
         return "all of the cluster"
     if any(not grant.names for grant in home):
-        own = "all of its own namespace"
+        own = "all of the operator's namespace"
     else:
         named = [f"`{name}`" for grant in home for name in grant.names]
-        own = f"{', '.join(named)} of its own namespace" if named else ""
+        own = f"{', '.join(named)} of the operator's namespace" if named else ""
     return ", ".join(filter(None, [own, "all of each listed namespace" if everywhere else ""])) or "none"
 
 
