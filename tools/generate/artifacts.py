@@ -87,7 +87,8 @@ def editor_schema() -> str:
 
 
 EXAMPLES = {
-    folder: tuple(sorted((ROOT / "examples" / folder).glob("*.yaml"))) for folder in ("receivers", "sources")
+    folder: tuple(sorted((ROOT / "examples" / folder).glob("*.yaml"), key=lambda file: file.stem))
+    for folder in ("receivers", "sources")
 }
 """The examples of a kind, by the folder of their pages."""
 

@@ -6,12 +6,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 from cloudevents.core.bindings.http import HTTPMessage, from_http_event
 from cloudevents.core.formats.json import JSONFormat
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from notification_operator.delivery.channel import InvalidOptionsError
 from tests.unit.operator.channels.receivers import DELIVERY_ID, KEY, access, composer, make, message
+from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
     import aiohttp
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from tests.unit.operator.delivery.receiving import HttpServer, Received
 
 TEMPLATE = {"format": "Template"}
+SMS_GATEWAY = ROOT / "examples" / "receivers" / "sms-gateway.yaml"
 NEW_KEY = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
 
 
@@ -132,6 +135,17 @@ async def test_template_gives_the_whole_body(server: HttpServer, session: aiohtt
     assert (received.json, note) == ({"text": "Заказ 📦", "n": 3}, "")
     assert received.headers["Content-Type"] == "application/json"
     Webhook(KEY).verify(received.body, received.headers)
+
+
+async def test_example_of_an_sms_gateway_posts_number_and_text(
+    server: HttpServer, session: aiohttp.ClientSession
+) -> None:
+    documents = list(yaml.safe_load_all(SMS_GATEWAY.read_text("utf-8")))
+    (spec,) = (each["spec"] for each in documents if each["kind"] == "NotificationReceiver")
+    block = {"format": spec["webhook"]["format"]}
+    received, note = await post(server, session, block=block, templates=spec["template"]["inline"])
+    assert (received.json, note) == ({"to": "+15550100", "text": "Заказ 📦\nline one\nline two"}, "")
+    assert received.headers["Idempotency-Key"] == DELIVERY_ID
 
 
 async def test_template_may_give_another_type(server: HttpServer, session: aiohttp.ClientSession) -> None:
