@@ -11,7 +11,7 @@ from tools.platform.pulumi.environment import ROOT, drop_empty_passphrase
 
 NAMES = (
     *("init", "preflight", "up", "status", "down", "rollback", "demo", "diff", "drift", "preview"),
-    *("stacks", "promote", "policy", "crd-check", "alerts", "export", "release", "pulumi"),
+    *("stacks", "promote", "policy", "crd-check", "alerts", "export", "release", "pulumi", "completion"),
 )
 COMMANDS = {name: f"tools.platform.commands.{name.replace('-', '_')}" for name in NAMES}
 

@@ -41,8 +41,7 @@ def usage_errors(context: Context | None = None) -> Iterator[None]:
     try:
         yield
     except NoArgsIsHelpError as error:
-        if error.message:
-            error.show()
+        error.show()
         raise typer.Exit(ExitCode.USAGE) from None
     except typer.TyperException as error:
         raise translated(error, getattr(error, "ctx", None) or context) from None

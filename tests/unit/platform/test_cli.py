@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -69,7 +70,23 @@ def test_version_of_the_checkout_is_shown() -> None:
 
 def test_help_lists_every_command() -> None:
     text = CliRunner().invoke(cli.app, ["--help"]).stdout
-    assert all(re.search(rf"^. {command} ", text, re.MULTILINE) for command in cli.COMMANDS)
+    assert all(re.search(rf"^  {command} ", text, re.MULTILINE) for command in cli.COMMANDS)
+
+
+@pytest.mark.parametrize("group", [[], ["preview"], ["release"]])
+def test_summary_of_a_command_fits_in_its_line(group: list[str]) -> None:
+    text = CliRunner().invoke(cli.app, [*group, "--help"], prog_name="notif-platform").stdout
+    assert "..." not in text.partition("Commands:")[2]
+
+
+def test_help_and_wrong_commands_import_neither_models_nor_engine() -> None:
+    program = (
+        "import sys; from typer.testing import CliRunner; from tools.platform.cli import app;"
+        "print([int(CliRunner().invoke(app, [word]).exit_code) for word in ('--help', 'nope')]);"
+        "print(sorted({'pulumi', 'kubernetes', 'urllib3', 'rich.markdown'} & sys.modules.keys()))"
+    )
+    output = subprocess.check_output([sys.executable, "-P", "-c", program], cwd=ROOT, text=True)
+    assert output.splitlines() == ["[0, 2]", "[]"]
 
 
 @pytest.mark.slow

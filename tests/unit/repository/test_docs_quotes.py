@@ -130,9 +130,7 @@ def parse(app: typer.Typer, words: Sequence[str]) -> None:
         _, rest, _ = command.make_parser(context).parse_args(rest)
         if not rest or rest[0].isupper():
             return
-        found = command.get_command(context, rest[0])
-        assert found is not None, f"{command.name} has no command {rest[0]}"
-        command, rest = found, rest[1:]
+        _, command, rest = command.resolve_command(context, rest)
     if command.context_settings.get("ignore_unknown_options"):
         return
     context = command.context_class(command)

@@ -14,6 +14,7 @@ import yaml
 from platform_infra.monitoring.rules import groups, limits
 from platform_infra.settings.reader import parse
 from tools.localcluster.toolchain import ensure
+from tools.platform.command_group import stack_names
 from tools.platform.console import out
 from tools.platform.errors import ExitCode
 from tools.platform.pulumi.environment import ROOT
@@ -30,7 +31,10 @@ RULES = "rules.yml"
 
 def alerts(
     stack: Annotated[
-        str, typer.Argument(metavar="STACK", help="Stack whose settings the rules follow.")
+        str,
+        typer.Argument(
+            metavar="STACK", help="Stack whose settings the rules follow.", autocompletion=stack_names
+        ),
     ] = "dev",
     *,
     check: Annotated[
@@ -38,7 +42,7 @@ def alerts(
         typer.Option("--check", help="Check the rules with promtool and run the tests in tests/alerts/."),
     ] = False,
 ) -> None:
-    """Print the alert rules of a stack as a file for Prometheus, or check them.
+    """Print the alert rules of a stack for Prometheus, or test them.
 
     Examples: `alerts prod`, `alerts --check`.
     """

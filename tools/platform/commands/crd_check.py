@@ -32,7 +32,7 @@ def crd_check(
         ),
     ] = "",
 ) -> None:
-    """Check that the CRDs accept everything that they accepted at a commit.
+    """Check that the CRDs accept what they accepted at a commit.
 
     A CRD that the commit does not have is new, and accepts more.
 

@@ -26,7 +26,7 @@ SUSPENDED = frozenset({"night"})
 
 
 def demo(stack: Stack = "dev") -> None:
-    """Apply the notifications and receivers of examples/, and show what becomes of each and what arrives.
+    """Send the notifications of examples/, and show what arrives.
 
     Example: `demo` after `up`.
     """

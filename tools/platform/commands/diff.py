@@ -9,6 +9,7 @@ from pulumi.automation import CommandError
 
 from tools.localcluster.toolchain import ensure
 from tools.platform.answer import Form, Output, write_document
+from tools.platform.command_group import Stacks  # noqa: TC001 - typer reads it
 from tools.platform.commands import policy
 from tools.platform.console import out
 from tools.platform.errors import ExitCode, PlatformError, explain
@@ -22,16 +23,14 @@ if TYPE_CHECKING:
 
 
 def diff(
-    stacks: Annotated[
-        list[str] | None, typer.Argument(metavar="STACK", help="Stacks; dev by default.")
-    ] = None,
+    stacks: Stacks = None,
     *,
     with_policy: Annotated[
         bool, typer.Option("--policy", help="Show policy violations above the changes of each stack.")
     ] = False,
     output: Output = Form.TEXT,
 ) -> None:
-    """Print what `up` would change in some stacks, as one Markdown comment.
+    """Print what `up` would change, as one Markdown comment.
 
     Secrets are redacted. The exit code is 1 if a preview failed; the answer contains the error.
 

@@ -43,9 +43,9 @@ def down(
         ),
     ] = False,
 ) -> None:
-    """Destroy a stack with all its resources, and with everything in its namespace.
+    """Destroy a stack with all its resources.
 
-    A stack that is not up is no error; one whose file was deleted can be destroyed. A stack whose cluster holds previews is not destroyed. If the cluster is not a
+    Everything in its namespace is destroyed, too. A stack that is not up is no error; one whose file was deleted can be destroyed. A stack whose cluster holds previews is not destroyed. If the cluster is not a
     node on this machine, the command shows what it destroys and asks for the name of the stack.
 
     Examples: `down` for the stack dev, `down staging` for another one.

@@ -10,6 +10,7 @@ from pulumi.automation import CommandError
 
 from tools.localcluster.toolchain import ToolchainError
 from tools.platform.answer import Form, Output, write_document
+from tools.platform.command_group import Stacks  # noqa: TC001 - typer reads it
 from tools.platform.console import err, out
 from tools.platform.errors import ExitCode, PlatformError, explain
 from tools.platform.preview.cluster import CLUSTER_ERRORS, Namespace
@@ -51,9 +52,7 @@ class StackDrift:
 
 
 def drift(
-    stacks: Annotated[
-        list[str] | None, typer.Argument(metavar="STACK", help="Stacks; dev by default.")
-    ] = None,
+    stacks: Stacks = None,
     *,
     notify: Annotated[
         str,

@@ -31,9 +31,9 @@ def export(
         ),
     ] = Format.YAML,
 ) -> None:
-    """Write the objects that `up` would create as YAML: one file each, the CRDs in crds/, and one file that installs them.
+    """Write the objects that `up` would create as YAML.
 
-    No cluster is asked, and the settings that select one are ignored. Values of Secrets are refused: name existing Secrets.
+    Each object has a file, those of the CRDs are in crds/, and one file installs them all. No cluster is asked, and the settings that select one are ignored. Values of Secrets are refused: name existing Secrets.
     The same settings give the same bytes.
 
     Examples: `export prod --to manifests`, `export prod --to manifests --format kustomize`.

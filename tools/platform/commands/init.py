@@ -13,7 +13,6 @@ from platform_infra.image.placeholder import missing_image
 from platform_infra.names import PROJECT
 from platform_infra.settings.reader import SettingsError, parse
 from platform_infra.settings.sections.cluster import ClusterKind
-from tools.platform.command_group import Stack  # noqa: TC001 - typer reads it
 from tools.platform.console import out
 from tools.platform.errors import PlatformError
 from tools.platform.preview.model import NAME as OF_A_PREVIEW
@@ -29,7 +28,7 @@ HEADER = "# yaml-language-server: $schema=schema.json\n"
 
 
 def init(
-    stack: Stack,
+    stack: Annotated[str, typer.Argument(metavar="STACK", help="Name of the new stack.")],
     *,
     cluster: Annotated[ClusterKind | None, typer.Option(help="Source of the cluster (clusterKind).")] = None,
     kubeconfig: Annotated[

@@ -12,6 +12,7 @@ import yaml
 from pulumi import automation as auto
 
 from platform_policy.broken import Break, breaks
+from tools.platform.command_group import stack_names
 from tools.platform.console import out
 from tools.platform.errors import ExitCode, PlatformError, explain
 from tools.platform.pulumi.engine import offline_stack
@@ -26,7 +27,9 @@ PACK = ROOT / "infra" / "policy_pack"
 
 
 def policy(
-    stack: Annotated[str, typer.Argument(metavar="STACK", help="Stack to check.")] = "prod",
+    stack: Annotated[
+        str, typer.Argument(metavar="STACK", help="Stack to check.", autocompletion=stack_names)
+    ] = "prod",
     *,
     broken: Annotated[
         bool,

@@ -77,9 +77,9 @@ def preflight(
     ] = False,
     output: Output = Form.TEXT,
 ) -> None:
-    """Check what the cluster of a stack permits, before `up`: rights, kinds, namespaces, Secrets, quotas, Pod Security.
+    """Check what the cluster of a stack permits, before `up`.
 
-    The objects are those that the program registers for the stack. Nothing is changed, neither in the cluster nor in the
+    Rights, kinds, namespaces, Secrets, quotas and Pod Security are checked. The objects are those that the program registers for the stack. Nothing is changed, neither in the cluster nor in the
     stack's state. The exit code is 1 if anything is missing.
 
     Examples: `preflight prod`, `preflight prod -o json`, `preflight prod --context team-a --roles`.

@@ -14,7 +14,7 @@ import typer
 from rich.table import Table
 
 from tools.platform.answer import Form, Output, write_document
-from tools.platform.command_group import command_app
+from tools.platform.command_group import command_app, stack_names
 from tools.platform.console import err, out
 from tools.platform.errors import ExitCode, expected_errors, explain
 from tools.platform.preview.model import Preview, PreviewError, expired, remaining, span, stack_name
@@ -53,7 +53,12 @@ Kubeconfig = Annotated[
         help="Kubeconfig of the account for previews, for a backend that does not hold the base.",
     ),
 ]
-Base = Annotated[str, typer.Option(help="Stack that owns the cluster; previews are in its backend.")]
+Base = Annotated[
+    str,
+    typer.Option(
+        help="Stack that owns the cluster; previews are in its backend.", autocompletion=stack_names
+    ),
+]
 Registry = Annotated[
     str,
     typer.Option(
@@ -178,7 +183,7 @@ class ListedPreview:
 
 
 def list_(*, base: Base = "dev", output: Output = Form.TEXT) -> None:
-    """List the previews with owner, commit, cluster, age, expiry and health.
+    """List the previews with their expiry and health.
 
     Examples: `preview list`, `preview list -o json`.
     """
@@ -243,7 +248,9 @@ def reap(
     kubeconfig: Kubeconfig = None,
     registry: Registry = "",
 ) -> None:
-    """List the previews that have expired or whose pull request is closed; with --yes take them down.
+    """List expired previews, or take them down with --yes.
+
+    A preview whose pull request is closed counts as expired.
 
     Examples: `preview reap`, `preview reap --yes --closed 12 --closed 15`.
     """

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from tools.platform.command_group import stack_names
 from tools.platform.console import err
 from tools.platform.deployment.promotion import Promotion, check_promoted, commit, next_stack
 from tools.platform.deployment.waves import discover
@@ -21,13 +22,14 @@ def promote(
         str,
         typer.Option(
             metavar="STACK",
+            autocompletion=stack_names,
             help="By default the first stack in the order of deployment that has another image.",
         ),
     ] = "",
 ) -> None:
-    """Set the image of one stack on a new branch, and print the name of the branch; no file of the checkout changes.
+    """Set the image of one stack on a new branch.
 
-    Push the branch and open a pull request: its merge deploys the image, and the revert of its commit rolls back.
+    The name of the branch is printed, and no file of the checkout changes. Push the branch and open a pull request: its merge deploys the image, and the revert of its commit rolls back.
 
     Examples: `promote registry.example.com/operator@sha256:…`, `promote registry.example.com/operator@sha256:… --stack prod`.
     """

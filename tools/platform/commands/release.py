@@ -20,7 +20,9 @@ def release() -> None:
 def prepare(
     version: Annotated[str, typer.Argument(metavar="VERSION", help="Version, such as 0.2.0.")],
 ) -> None:
-    """Write VERSION and everything that repeats it, turn the fragments into CHANGELOG.md, commit, and tag the commit.
+    """Commit and tag a release.
+
+    The commit has VERSION, everything that repeats it, and CHANGELOG.md with the text of the fragments.
 
     Example: `release prepare 0.2.0`.
     """
@@ -50,9 +52,9 @@ def publish(
         ),
     ] = True,
 ) -> None:
-    """Build the image for amd64 and arm64, push it with the chart, write all files of the release, and print the image.
+    """Build, push and write everything of a release.
 
-    The files are in build/release: wheels, install.yaml, bills of materials, notes and checksums. If RELEASE_SIGNING_KEY holds a
+    The image for amd64 and arm64 and the chart are pushed, and the name of the image is printed. The files are in build/release: wheels, install.yaml, bills of materials, notes and checksums. If RELEASE_SIGNING_KEY holds a
     private key in PEM, the image is signed and its bills of materials are attested, for `cosign verify --key`.
 
     Example: `release publish v0.2.0 --registry ghcr.io/example`.

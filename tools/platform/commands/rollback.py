@@ -160,9 +160,9 @@ def rollback(
         bool, typer.Option("--dry-run", help="Print the settings that would change; change nothing.")
     ] = False,
 ) -> None:
-    """Roll a stack back to the latest successful deployment that differs from the current one.
+    """Roll a stack back to its previous deployment.
 
-    Image and settings of that deployment are written to the stack's file, then `up` runs. The program and the CRD stay those
+    Image and settings of the latest successful deployment that differs from the current one are written to the stack's file, then `up` runs. The program and the CRD stay those
     of the checkout, so existing objects stay valid.
 
     Examples: `rollback`, `rollback prod --dry-run`.

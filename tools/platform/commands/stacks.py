@@ -19,9 +19,9 @@ def stacks(
     ] = "",
     output: Output = Form.TEXT,
 ) -> None:
-    """List the stacks that have a file in stacks/, in the waves in which CI deploys them (`deployWave`).
+    """List the stacks in the waves in which CI deploys them.
 
-    With `--changed`, a commit that changes the program changes every stack, and so does a FROM that is not a commit of this
+    A stack has a file in stacks/, and its setting `deployWave` is the wave. With `--changed`, a commit that changes the program changes every stack, and so does a FROM that is not a commit of this
     repository. The JSON document has the names of the stacks, and those that can be deployed in all and by wave, as matrices of
     CI jobs.
 

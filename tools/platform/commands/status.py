@@ -60,9 +60,9 @@ class Status:
 
 
 def status(stack: Stack, *, output: Output = Form.TEXT) -> None:
-    """Show the state of a stack: its last update, its cluster, its image, and whether its operator is ready.
+    """Show the state of a stack.
 
-    Nothing is changed. The exit code is 1 if the stack is not up, or its operator is not ready.
+    The state is the last update, the cluster, the image, and whether the operator is ready. Nothing is changed. The exit code is 1 if the stack is not up, or its operator is not ready.
 
     Examples: `status dev`, `status prod -o json`.
     """
