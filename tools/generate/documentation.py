@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from enum import StrEnum
 from itertools import groupby
 from pathlib import Path
@@ -19,7 +20,7 @@ from notification_operator.config.settings import ENV_PREFIX, Settings
 from notification_operator.domain.status import MOVES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from pydantic.fields import FieldInfo
 
@@ -49,7 +50,7 @@ def settings(
 
 def _row(path: tuple[str, ...], field: FieldInfo) -> str:
     variable, default, version = ENV_PREFIX + "__".join(path).upper(), field.default, since(path)
-    shown = json.dumps(default) if isinstance(default, bool | tuple | dict) else default
+    shown = json.dumps(default) if default == "" or isinstance(default, bool | tuple | dict) else default
     cells = (
         f"`{'.'.join(path)}`",
         f"`{variable}`",
@@ -74,7 +75,13 @@ def _allowed(field: FieldInfo) -> str:
         for name, sign in SIGNS.items()
         if hasattr(part, name)
     ]
-    return ", ".join(limits) or "any"
+    return ", ".join(limits) or _type(field.annotation)
+
+
+def _type(annotation: object) -> str:
+    if annotation is bool:
+        return "`true`, `false`"
+    return {tuple: "list", Mapping: "map"}.get(get_origin(annotation), "text")
 
 
 def types_table() -> str:
