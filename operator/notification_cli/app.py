@@ -11,6 +11,7 @@ import typer
 
 from notification_cli.boundary import CommandLine, ending
 from notification_cli.commands.beat import beat
+from notification_cli.commands.completion import completion
 from notification_cli.commands.drill import drill
 from notification_cli.commands.incident import incident
 from notification_cli.commands.lint import lint
@@ -37,6 +38,7 @@ EPILOG = (
 app = typer.Typer(
     name="notif",
     cls=CommandLine,
+    add_completion=False,
     help="Send, list and explain notifications, with your kubeconfig and your rights.",
     epilog=EPILOG,
     no_args_is_help=True,
@@ -78,6 +80,7 @@ COMMANDS: Mapping[str, Callable[..., int]] = {
     "render": render,
     "lint": lint,
     "web": web,
+    "completion": completion,
 }
 for name, command in COMMANDS.items():
     app.command(name)(ending(command))
@@ -87,9 +90,14 @@ app.add_typer(source, name="source")
 
 def main() -> None:
     """Run the command line under the name that it was called by."""
+    name = "kubectl notif" if os.path.basename(sys.argv[0]).startswith("kubectl-") else "notif"  # noqa: PTH119 - pathlib takes longer to load
+    run(name)
+
+
+def run(name: str) -> None:
+    """Run the command line under a name."""
     # The __init__ modules of the Kubernetes client import all of it: 260 modules and 0.1 s more than what is used.
     for package in ("kubernetes", "kubernetes.aio"):
         if (spec := importlib.util.find_spec(package)) is not None:
             sys.modules.setdefault(package, importlib.util.module_from_spec(spec))
-    name = "kubectl notif" if os.path.basename(sys.argv[0]).startswith("kubectl-") else "notif"  # noqa: PTH119 - pathlib takes longer to load
     app(prog_name=name)

@@ -9,6 +9,7 @@ from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, Final
 
 import typer
+from typer.completion import completion_init
 from typer.core import TyperGroup
 
 from notification_cli.errors import CliError, ExitCode
@@ -26,6 +27,7 @@ class CommandLine(TyperGroup):
     """All commands. Wrong usage is one line that names the argument, its value and the remedy."""
 
     def main(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - the signature of typer
+        completion_init()
         try:
             code = super().main(*args, **{**options, "standalone_mode": False})
         except typer.TyperException as error:

@@ -7,7 +7,7 @@ import shlex
 import sys
 from typing import Final
 
-from notification_cli.app import app
+from notification_cli.app import run
 
 DEFAULT_DIRECTIVE: Final = ":0"
 """The last line, by the protocol of cobra: the shell may complete file names as well."""
@@ -22,7 +22,7 @@ def main() -> None:
         "COMP_CWORD": str(len(words)),
     }
     try:
-        app(prog_name="notif")
+        run("notif")
     finally:
         sys.stdout.write(f"{DEFAULT_DIRECTIVE}\n")
 

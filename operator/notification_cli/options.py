@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from notification_cli.views.format import Form as Form  # noqa: PLC0414 - the actions import it from here
-from notification_cli.views.format import Output
+from notification_cli.views.format import Form, Output
 from notification_cli.views.jsonpath import JsonPathError, Path
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 LABEL: Final = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 NAME: Final = rf"{LABEL}(\.{LABEL})*"
@@ -20,6 +22,18 @@ REQUIREMENT: Final = re.compile(
     rf"\s*(!?\s*{KEY}|{KEY}\s*(=|==|!=)\s*{VALUE}|{KEY}\s*[<>]\s*\d+"
     rf"|{KEY}\s+(in|notin)\s*\(\s*{VALUE}\s*(,\s*{VALUE}\s*)*\))\s*"
 )
+
+
+def _completing(kind: str) -> Callable[[typer.Context, str], list[str]]:
+    """Return the completion of names in the cluster; it is silent where the cluster is."""
+
+    def complete(ctx: typer.Context, incomplete: str) -> list[str]:
+        # Help and other completions need neither the client nor a cluster.
+        from notification_cli.actions.candidates import candidates  # noqa: PLC0415
+
+        return candidates(kind, ctx.params, incomplete)
+
+    return complete
 
 
 def _named(value: str) -> str:
@@ -59,6 +73,7 @@ Namespace = Annotated[
         "--namespace",
         "-n",
         callback=_namespace,
+        autocompletion=_completing("namespaces"),
         help="Namespace. Defaults to that of the context.",
         show_default=False,
     ),
@@ -70,6 +85,7 @@ Namespaces = Annotated[
         "--namespace",
         "-n",
         callback=_namespaces,
+        autocompletion=_completing("namespaces"),
         help="Namespace, or several separated by commas. Defaults to that of the context.",
         show_default=False,
     ),
@@ -81,8 +97,15 @@ Selector = Annotated[
     ),
 ]
 Context = Annotated[
-    str, typer.Option(help="Context of the kubeconfig. Defaults to the current one.", show_default=False)
+    str,
+    typer.Option(
+        autocompletion=_completing("contexts"),
+        help="Context of the kubeconfig. Defaults to the current one.",
+        show_default=False,
+    ),
 ]
+complete_receivers = _completing("notificationreceivers")
+"""Completes the names of receivers."""
 Kubeconfig = Annotated[
     str,
     typer.Option(
@@ -92,13 +115,27 @@ Kubeconfig = Annotated[
 Wait = Annotated[bool, typer.Option("--wait", help="Wait until it is delivered or has failed.")]
 Timeout = Annotated[str, typer.Option(help="Time limit of --wait.")]
 NoColor = Annotated[bool, typer.Option("--no-color", help="Write no colors; NO_COLOR does the same.")]
+complete_sources = _completing("notificationsources")
+"""Completes the names of sources."""
 SourceName = Annotated[
     str,
-    typer.Argument(metavar="NAME", callback=_named, help="Name of the source.", show_default=False),
+    typer.Argument(
+        metavar="NAME",
+        callback=_named,
+        autocompletion=complete_sources,
+        help="Name of the source.",
+        show_default=False,
+    ),
 ]
 Name = Annotated[
     str,
-    typer.Argument(metavar="NAME", callback=_named, help="Name of the notification.", show_default=False),
+    typer.Argument(
+        metavar="NAME",
+        callback=_named,
+        autocompletion=_completing("notificationrequests"),
+        help="Name of the notification.",
+        show_default=False,
+    ),
 ]
 OperatorNamespace = Annotated[
     str,
@@ -107,6 +144,7 @@ OperatorNamespace = Annotated[
         "--rules-namespace",
         envvar=["NOTIF_OPERATOR_NAMESPACE", "NOTIF_RULES_NAMESPACE"],
         callback=_namespace,
+        autocompletion=_completing("namespaces"),
         help="Namespace of the operator: of the routing rules, and of receivers for everybody.",
     ),
 ]

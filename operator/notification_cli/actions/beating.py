@@ -17,9 +17,9 @@ from notification_cli.actions.checks import is_url, usage
 from notification_cli.errors import ApiError, CliError, ExitCode
 from notification_cli.kube import port_forward
 from notification_cli.kube.port_forward import Reply
-from notification_cli.options import Output
 from notification_cli.output.documents import document
 from notification_cli.rules import read_file
+from notification_cli.views.format import Output
 from notification_cli.views.sources import source_view
 from notification_contract import names
 from notification_operator.domain.json_values import mapping, text

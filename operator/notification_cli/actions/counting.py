@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from notification_cli.errors import ExitCode
 from notification_cli.kube.resources import Selection
-from notification_cli.options import Output
 from notification_cli.output.documents import document
 from notification_cli.output.table import Column, Table
 from notification_cli.views.figures import NamespaceFigures
+from notification_cli.views.format import Output
 from notification_cli.views.text import clean, duration
 from notification_contract.kinds.choices import Phase
 

@@ -13,8 +13,8 @@ from notification_cli.views.text import clean
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from notification_cli.options import Output
     from notification_cli.output.screen import Screen
+    from notification_cli.views.format import Output
 
 
 def lint_files(files: Sequence[str], screen: Screen, output: Output, *, home: str) -> int:

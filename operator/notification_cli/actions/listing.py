@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from notification_cli.actions.checks import receiver_filter, seconds_of
 from notification_cli.errors import ApiError, CliError, ExitCode
 from notification_cli.kube.resources import Selection
-from notification_cli.options import Output
 from notification_cli.output.documents import Objects
 from notification_cli.output.table import Column, Table
+from notification_cli.views.format import Output
 from notification_cli.views.rows import STYLES, created_at, receivers_of, row_of
 from notification_contract.kinds.choices import Phase
 

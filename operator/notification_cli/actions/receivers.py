@@ -10,9 +10,9 @@ from notification_cli.actions.checks import receiver_filter, usage
 from notification_cli.actions.listing import list_small
 from notification_cli.actions.waiting import until
 from notification_cli.errors import ExitCode
-from notification_cli.options import Output
 from notification_cli.output.documents import document, name_of
 from notification_cli.output.receivers import ReceiverTable, show
+from notification_cli.views.format import Output
 from notification_cli.views.receivers import receiver_view
 from notification_cli.views.text import clean
 from notification_contract.kinds.choices import ReceiverTestOutcome

@@ -12,10 +12,10 @@ from notification_cli.actions.routing import parse_labels
 from notification_cli.actions.waiting import until
 from notification_cli.clock import now
 from notification_cli.errors import ApiError, CliError, ExitCode
-from notification_cli.options import Output
 from notification_cli.output.documents import document, resource_name
 from notification_cli.rules import STANDARD_INPUT, read_file
 from notification_cli.views.destinations import Destination, parse_destination
+from notification_cli.views.format import Output
 from notification_cli.views.rows import STYLES
 from notification_cli.views.text import clean
 from notification_client import Link, Options, notification, status_of

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from notification_cli.actions.listing import list_small
 from notification_cli.errors import ExitCode
-from notification_cli.options import Output
 from notification_cli.output.documents import document
 from notification_cli.output.sources import SourceTable, show
+from notification_cli.views.format import Output
 from notification_cli.views.sources import source_view
 
 if TYPE_CHECKING:

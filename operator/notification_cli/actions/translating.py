@@ -10,9 +10,9 @@ from notification_cli.actions.checks import usage
 from notification_cli.actions.linting import read_content
 from notification_cli.clock import now
 from notification_cli.errors import CliError, ExitCode
-from notification_cli.options import Output
 from notification_cli.output.documents import Objects, document
 from notification_cli.rules import read_bytes
+from notification_cli.views.format import Output
 from notification_cli.views.lint.files import NotYamlError
 from notification_contract import names
 from notification_contract.sources.source import NotificationSource, SourceSpecError, SourceType

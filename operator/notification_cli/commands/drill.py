@@ -15,6 +15,7 @@ from notification_cli.options import (
     Output,
     OutputOption,
     Selector,
+    complete_receivers,
 )
 
 
@@ -22,7 +23,11 @@ def drill(  # noqa: PLR0913 - the options
     *,
     receiver: Annotated[
         str,
-        typer.Option(metavar="RECEIVER", help="all, or one receiver as NAME or NAMESPACE/NAME."),
+        typer.Option(
+            metavar="RECEIVER",
+            autocompletion=complete_receivers,
+            help="all, or one receiver as NAME or NAMESPACE/NAME.",
+        ),
     ] = "all",
     timeout: Annotated[str, typer.Option(help="Time limit for each receiver.")] = "60s",
     namespace: Namespaces = "",

@@ -17,6 +17,7 @@ from notification_cli.options import (
     OutputOption,
     Selector,
     SortBy,
+    complete_receivers,
 )
 from notification_contract.kinds.choices import Phase  # noqa: TC001 - typer reads annotations at run time
 
@@ -39,6 +40,7 @@ def ls(  # noqa: PLR0913 - the options
         str,
         typer.Option(
             metavar="RECEIVER",
+            autocompletion=complete_receivers,
             help="Only notifications for this NotificationReceiver, as NAME or NAMESPACE/NAME.",
             show_default=False,
         ),

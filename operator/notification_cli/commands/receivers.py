@@ -18,6 +18,7 @@ from notification_cli.options import (
     Selector,
     SortBy,
     Timeout,
+    complete_receivers,
 )
 
 
@@ -26,6 +27,7 @@ def receivers(  # noqa: PLR0913 - the options
         str,
         typer.Argument(
             metavar="NAME",
+            autocompletion=complete_receivers,
             help="Receiver to show in detail, as NAME or NAMESPACE/NAME.",
             show_default=False,
         ),
@@ -62,7 +64,12 @@ def receivers(  # noqa: PLR0913 - the options
 def send_test(  # noqa: PLR0913 - the options
     receiver: Annotated[
         str,
-        typer.Argument(metavar="RECEIVER", help="Receiver, as NAME or NAMESPACE/NAME.", show_default=False),
+        typer.Argument(
+            metavar="RECEIVER",
+            autocompletion=complete_receivers,
+            help="Receiver, as NAME or NAMESPACE/NAME.",
+            show_default=False,
+        ),
     ],
     *,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for the result.")] = False,

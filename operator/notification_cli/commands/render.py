@@ -15,6 +15,7 @@ from notification_cli.options import (
     OperatorNamespace,
     Output,
     OutputOption,
+    complete_receivers,
 )
 
 
@@ -34,6 +35,7 @@ def render(  # noqa: PLR0913 - the options
         str,
         typer.Option(
             metavar="RECEIVER",
+            autocompletion=complete_receivers,
             help="Receiver of the files or of the cluster, as NAME or NAMESPACE/NAME.",
             show_default=False,
         ),

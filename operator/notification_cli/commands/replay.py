@@ -19,6 +19,7 @@ from notification_cli.options import (
     Selector,
     Timeout,
     Wait,
+    complete_receivers,
 )
 
 
@@ -73,6 +74,7 @@ def redrive(  # noqa: PLR0913 - the options
         str,
         typer.Option(
             metavar="RECEIVER",
+            autocompletion=complete_receivers,
             help="Only what this receiver missed, and only to it, as NAME or NAMESPACE/NAME.",
             show_default=False,
         ),

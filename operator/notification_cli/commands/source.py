@@ -21,6 +21,7 @@ from notification_cli.options import (
     Selector,
     SortBy,
     SourceName,
+    complete_sources,
 )
 
 source = typer.Typer(
@@ -102,6 +103,7 @@ def check(  # noqa: PLR0913 - the options
         str,
         typer.Argument(
             metavar="NAME",
+            autocompletion=complete_sources,
             help="Name of the source; with --spec, the one of several in the file.",
             show_default=False,
         ),

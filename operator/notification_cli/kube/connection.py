@@ -28,6 +28,8 @@ SECONDS: Final = 30.0
 """Time limit of each step of a request: to connect, and to receive the next part."""
 CHANNELS: Final = "v4.channel.k8s.io"
 """The protocol of a WebSocket to a container."""
+JSON: Final = "application/json"
+NAMES_ONLY: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 LINE_BYTES: Final = 2**21
 """An event of a watch is one line, as long as its object."""
 
@@ -49,6 +51,11 @@ class Connection:
 
     async def get(self, path: str, query: Mapping[str, Any] | None = None) -> dict[str, Any]:
         return await self._request("GET", path, query or {})
+
+    async def names(self, path: str, *, limit: int) -> list[str]:
+        """Return the names of the first objects of a collection, without reading the objects."""
+        listing = await self._request("GET", path, {"limit": limit}, accept=NAMES_ONLY)
+        return [each["metadata"]["name"] for each in listing["items"]]
 
     async def create(self, path: str, obj: Mapping[str, Any]) -> dict[str, Any]:
         """Create an object in a collection and return it as stored; a field that the CRD does not have is an error."""
@@ -93,10 +100,16 @@ class Connection:
                 raise refusal(self.context, error.status, b"", path=path) from None
 
     async def _request(
-        self, method: str, path: str, query: Mapping[str, Any], obj: Mapping[str, Any] | None = None
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, Any],
+        obj: Mapping[str, Any] | None = None,
+        *,
+        accept: str = JSON,
     ) -> dict[str, Any]:
         with translated(self.context):
-            async with self._response(method, path, query, obj) as response:
+            async with self._response(method, path, query, obj, accept=accept) as response:
                 body = await response.read()
             if response.status not in {HTTPStatus.OK, HTTPStatus.CREATED}:
                 raise refusal(self.context, response.status, body, path=path)
@@ -104,7 +117,7 @@ class Connection:
         return decoded
 
     @asynccontextmanager
-    async def _response(
+    async def _response(  # noqa: PLR0913 - the parts of a request
         self,
         method: str,
         path: str,
@@ -112,6 +125,7 @@ class Connection:
         obj: Mapping[str, Any] | None = None,
         *,
         more_seconds: float = 0.0,
+        accept: str = JSON,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """Send a request; credentials that the API server refuses are renewed once, if they can be."""
         sent = "application/merge-patch+json" if method == "PATCH" else "application/json"
@@ -122,7 +136,7 @@ class Connection:
             response = await self._session.request(
                 method,
                 URL(f"{login.configuration.host}{path}?{urlencode(query)}", encoded=True),
-                headers=[*login.headers, ("Content-Type", sent)],
+                headers=[*login.headers, ("Content-Type", sent), ("Accept", accept)],
                 data=None if obj is None else json.dumps(obj).encode(),
                 ssl=login.tls,
                 server_hostname=login.configuration.tls_server_name,
@@ -154,7 +168,7 @@ async def connect(access: Access) -> AsyncIterator[Connection]:
     login = await log_in(access)
     # Names are looked up as in other programs: aiohttp prefers a resolver that knows neither VPNs nor mDNS.
     connector = aiohttp.TCPConnector(resolver=aiohttp.ThreadedResolver())
-    headers = {"Accept": "application/json", "User-Agent": "notif"}
+    headers = {"User-Agent": "notif"}
     async with aiohttp.ClientSession(
         connector=connector, headers=headers, read_bufsize=LINE_BYTES
     ) as session:

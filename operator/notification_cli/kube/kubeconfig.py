@@ -52,6 +52,8 @@ class Access:
     kubeconfig: str = ""
     context: str = ""
     namespace: str = ""
+    patience: float | None = None
+    """Seconds for a credential plugin, which then asks nothing; None for any time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +96,17 @@ async def log_in(access: Access) -> Login:
         raise _unusable(access, f"it is malformed: {type(error).__name__}: {error}") from None
 
 
+def contexts(access: Access) -> list[str]:
+    """Return the names of the contexts.
+
+    Raises:
+        Exception: a file is malformed; the Kubernetes client raises whatever that causes.
+    """
+    files = [path for path in _paths(access) if path.is_file() and path.stat().st_size]
+    merged = kube_config.KubeConfigMerger(os.pathsep.join(map(str, files)))
+    return [each["name"] for each in merged.config.value["contexts"]]
+
+
 def _paths(access: Access) -> Sequence[Path]:
     named = [access.kubeconfig] if access.kubeconfig else os.environ.get("KUBECONFIG", "").split(os.pathsep)
     return [Path(path).expanduser() for path in list(filter(None, named)) or [DEFAULT_PATH]]
@@ -115,7 +128,7 @@ async def _from_files(files: Sequence[Path], access: Access) -> Login:
     access = replace(access, context=access.context or current)
     context, cluster, user = _parts(merged.config, access)
     access = replace(access, namespace=access.namespace or context.get("namespace") or "default")
-    until = await _resolve(user, cluster, access.context)
+    until = await _resolve(user, cluster, access)
     configuration = Configuration()
     loader = kube_config.KubeConfigLoader(merged.config, access.context, config_base_path=None)
     try:
@@ -153,7 +166,7 @@ def _parts(config: Any, access: Access) -> tuple[dict[str, Any], dict[str, Any],
     return context, cluster.value["cluster"], fields
 
 
-async def _resolve(user: dict[str, Any], cluster: Mapping[str, Any], context: str) -> datetime | None:
+async def _resolve(user: dict[str, Any], cluster: Mapping[str, Any], access: Access) -> datetime | None:
     """Replace a credential plugin by what it issues; return when the credentials must be read again."""
     program = user.pop("exec", None)
     if user.get("token"):
@@ -162,7 +175,7 @@ async def _resolve(user: dict[str, Any], cluster: Mapping[str, Any], context: st
         return now() + FILE_LIFETIME
     if not program:
         return None
-    output = await asyncio.to_thread(_run, program, cluster, context)
+    output = await asyncio.to_thread(_run, program, cluster, access)
     try:
         issued = json.loads(output)["status"]
         user["token"] = issued.get("token", "")
@@ -172,16 +185,17 @@ async def _resolve(user: dict[str, Any], cluster: Mapping[str, Any], context: st
         end = issued.get("expirationTimestamp")
         return datetime.fromisoformat(end) - MARGIN if end else datetime.max.replace(tzinfo=UTC)
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise _useless(context, f"{program['command']} printed no ExecCredential") from None
+        raise _useless(access.context, f"{program['command']} printed no ExecCredential") from None
 
 
-def _run(program: Mapping[str, Any], cluster: Mapping[str, Any], context: str) -> str:
+def _run(program: Mapping[str, Any], cluster: Mapping[str, Any], access: Access) -> str:
     """Run a credential plugin by the contract of client.authentication.k8s.io and return its output."""
     command = shutil.which(program["command"])
     if command is None:
         hint = " ".join(str(program.get("installHint") or "install it, or log in another way").split())
-        raise _useless(context, f"the program {program['command']} is not installed; {hint}")
-    interactive = sys.stdin.isatty() and program.get("interactiveMode") != "Never"
+        raise _useless(access.context, f"the program {program['command']} is not installed; {hint}")
+    may_ask = access.patience is None and program.get("interactiveMode") != "Never"
+    interactive = may_ask and sys.stdin.isatty()
     spec: dict[str, Any] = {"interactive": interactive}
     if program.get("provideClusterInfo"):
         spec["cluster"] = {key: cluster[key] for key in CLUSTER_INFO if key in cluster}
@@ -195,10 +209,11 @@ def _run(program: Mapping[str, Any], cluster: Mapping[str, Any], context: str) -
         stderr=None if interactive else subprocess.PIPE,
         text=True,
         check=False,
+        timeout=access.patience,
     )
     if done.returncode:
         reason = " ".join((done.stderr or "").split())[-MAX_REASON:]
-        raise _useless(context, f"{program['command']} ended with code {done.returncode}: {reason}")
+        raise _useless(access.context, f"{program['command']} ended with code {done.returncode}: {reason}")
     return done.stdout
 
 

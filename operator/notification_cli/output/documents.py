@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from notification_cli.options import Form, Output
 from notification_cli.output.table import Column, Table
+from notification_cli.views.format import Form, Output
 from notification_cli.views.text import clean
 from notification_contract import names
 from notification_operator.domain.json_values import format_time

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from notification_cli.options import Output
     from notification_cli.output.screen import Screen, Span
+    from notification_cli.views.format import Output
     from notification_cli.views.sources import SourceView
 
 COLUMNS = (

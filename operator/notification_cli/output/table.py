@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Final
 
-from notification_cli.options import Form, Output
+from notification_cli.views.format import Form, Output
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

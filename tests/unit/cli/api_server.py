@@ -28,6 +28,7 @@ class Request:
     path: str
     query: Mapping[str, str]
     body: Any = None
+    accept: str = ""
 
 
 @dataclass(slots=True)
@@ -54,7 +55,14 @@ class ApiServer:
         content = await request.read()
         body = json.loads(content) if content else None
         query = dict(request.query)
-        self.requests.append(Request(method=request.method, path=request.path, query=query, body=body))
+        asked = Request(
+            method=request.method,
+            path=request.path,
+            query=query,
+            body=body,
+            accept=request.headers["Accept"],
+        )
+        self.requests.append(asked)
         if any(part in request.path for part in self.denied):
             return web.json_response({"message": "by policy"}, status=403)
         match request.method:
@@ -123,11 +131,20 @@ class CommandLine:
 
     kubeconfig: str
 
-    async def __call__(self, *arguments: str, text: str = "") -> tuple[int, str, str]:
-        variables = {"KUBECONFIG": self.kubeconfig}
+    async def __call__(self, *arguments: str, text: str = "", **environment: str) -> tuple[int, str, str]:
+        variables = {"KUBECONFIG": self.kubeconfig, **environment}
         done = await asyncio.to_thread(CliRunner().invoke, app, arguments, input=text, env=variables)
         assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
         return done.exit_code, done.stdout, done.stderr
+
+    async def complete(self, line: str) -> list[str]:
+        """Return what the shell would offer for the last word of a line."""
+        words = line.split(" ")
+        number = str(len(words) - 1)
+        variables = {"_NOTIF_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": number}
+        code, out, err = await self(**variables)
+        assert (code, err) == (0, ""), err
+        return out.split()
 
 
 @asynccontextmanager

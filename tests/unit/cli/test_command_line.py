@@ -41,6 +41,7 @@ COMMANDS = [
     "render",
     "lint",
     "web",
+    "completion",
     "route",
     "source",
 ]

@@ -11,8 +11,8 @@ import pytest
 from notification_cli.actions.incident import ShowingIncident
 from notification_cli.errors import ApiError, CliError
 from notification_cli.kube.resources import Notifications, Receivers, Sources
-from notification_cli.options import Output
 from notification_cli.session import Session
+from notification_cli.views.format import Output
 from notification_cli.views.incidents import events_of
 from notification_operator.domain.json_values import format_time
 from tests.unit.cli.samples import NOW, screen

@@ -14,8 +14,8 @@ from notification_cli.actions.sources import SourceListing, SourceShowing
 from notification_cli.actions.translating import SourceTest
 from notification_cli.app import app
 from notification_cli.kube.resources import Notifications, Receivers, Sources
-from notification_cli.options import Output
 from notification_cli.session import Session
+from notification_cli.views.format import Output
 from notification_cli.views.sources import source_view
 from notification_operator.domain.json_values import format_time
 from tests.unit.cli.samples import NOW, screen

@@ -17,8 +17,8 @@ from notification_cli.clock import now
 from notification_cli.errors import ApiError, CliError, ExitCode
 from notification_cli.kube.health import HealthGate
 from notification_cli.kube.resources import Selection as Query
-from notification_cli.options import Output
 from notification_cli.output.redrive import Progress, write_plan
+from notification_cli.views.format import Output
 from notification_cli.views.incidents import ANY_INCIDENT, YoungestEvents, incident_of
 from notification_cli.views.lint.metadata import is_label
 from notification_cli.views.resending.candidates import (

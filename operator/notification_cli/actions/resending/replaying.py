@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from notification_cli.actions.sending import delivered
 from notification_cli.errors import ApiError, CliError, ExitCode
-from notification_cli.options import Output
 from notification_cli.output.documents import document, name_of
+from notification_cli.views.format import Output
 from notification_cli.views.resending.replay import Replay, ReplayRefusedError, replay
 from notification_cli.views.rows import STYLES
 from notification_cli.views.text import clean
