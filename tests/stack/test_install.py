@@ -19,6 +19,7 @@ from platform_infra.image import build as image_build
 from tests.harness.bare_node import BareNode, bare_node
 from tests.harness.checkout import Checkout
 from tests.harness.notifications import notification
+from tests.kit.pages import PLATFORM, commands
 from tools.localcluster.toolchain import ensure
 from tools.platform.pulumi.environment import ROOT
 
@@ -33,7 +34,7 @@ pytestmark = [
     pytest.mark.timeout(900, func_only=True),
 ]
 INSTALL, UPGRADE, UNINSTALL = "yaml-and-helm.md", "upgrade.md", "uninstall.md"
-PLATFORM, DIFF = "tools/notif-platform ", "kubectl diff "
+DIFF = "kubectl diff "
 STACK, HOME, PROJECT = "prod", "notification-system", names.PROJECT
 VALUES = {"operatorReplicas": 2}
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
@@ -73,14 +74,6 @@ DATA = (
     f"/api/v1/namespaces/{HOME}/secrets",
 )
 """Listings of what users have created; an uninstallation keeps it."""
-
-
-def commands(page: str, title: str) -> list[str]:
-    """Return the commands of a section of a page."""
-    text = (ROOT / "docs" / page).read_text("utf-8")
-    (section,) = re.findall(rf"^## {title}$(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
-    blocks = re.findall(r"^ *```sh\n(.*?)^ *```$", section, re.MULTILINE | re.DOTALL)
-    return [line.partition("  #")[0].strip() for block in blocks for line in block.splitlines()]
 
 
 class Trial:

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import re
 import shlex
-from textwrap import dedent
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import pytest
-import yaml
 
 from notification_contract.crds import notification_request
 from notification_operator.domain.model import Reason
-from platform_infra.names import PROJECT
 from platform_infra.settings.reader import parse as parse_settings
-from tests.unit.repository.test_docs import page
-from tests.unit.repository.test_docs_quotes import FENCE, PROGRAMS, SHELL, parse, quoted_commands
+from tests.kit.pages import DIGEST, commands, section, settings
+from tests.unit.repository.test_docs_quotes import FENCE, PROGRAMS, parse, quoted_commands
 from tools.generate.compatibility import OLDEST_KUBERNETES
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 MOST_STEPS: Final = 9
 MOST_PAGES: Final = 2
@@ -44,48 +41,23 @@ JOURNEYS: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
     ],
 }
 """The parts of pages that lead through each way, in their order."""
-STEP: Final = re.compile(r"^(?:#{2,4} )?(\d+)\. ", re.MULTILINE)
+HEADING: Final = re.compile(r"^#{2,4} (\d+)\. ", re.MULTILINE)
+ITEM: Final = re.compile(r"^(\d+)\. ", re.MULTILINE)
 FOREIGN: Final = frozenset({"aws", "curl", "git", "helm", "kubectl", "make", "uv", "tools/publish"})
 """Programs whose options no parser here knows."""
 IN_REPOSITORY: Final = re.compile(r"^(?:\./)?(?:charts|examples|packages|tools)/[\w./-]+$")
-DIGEST: Final = f"sha256:{'0123456789abcdef' * 4}"
-
-
-def part(name: str, title: str) -> str:
-    """Return a page, or what stands below a heading of the second level."""
-    if title == WHOLE:
-        return page(name)
-    found = re.search(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", page(name), re.MULTILINE | re.DOTALL)
-    assert found is not None, f"docs/{name} has no heading {title!r}"
-    return found[1]
 
 
 def numbers(text: str) -> list[int]:
-    """Return the numbers of the steps of a text."""
-    return [int(number) for number in STEP.findall(FENCE.sub("", text))]
-
-
-def shell_lines(text: str) -> Iterator[str]:
-    """Yield the commands in the blocks of a text."""
-    for language, body in FENCE.findall(text):
-        if language in SHELL:
-            yield from filter(None, (line.strip() for line in body.replace("\\\n", " ").splitlines()))
-
-
-def settings_in(text: str) -> list[dict[str, Any]]:
-    """Return the settings of each block of YAML that has some, by key without the project's name."""
-    blocks = [dedent(body) for language, body in FENCE.findall(text) if language == "yaml"]
-    documents = [yaml.safe_load(block.replace("sha256:…", DIGEST)) for block in blocks]
-    return [
-        {key.removeprefix(f"{PROJECT}:"): value for key, value in document.get("config", document).items()}
-        for document in documents
-    ]
+    """Return the numbers of the steps of a text: numbered headings, or else the items of a list."""
+    plain = FENCE.sub("", text)
+    return [int(number) for number in HEADING.findall(plain) or ITEM.findall(plain)]
 
 
 @pytest.mark.parametrize("journey", JOURNEYS)
 def test_journey_has_at_most_nine_steps_on_two_pages(journey: str) -> None:
     parts = JOURNEYS[journey]
-    steps = [numbers(part(*each)) for each in parts]
+    steps = [numbers(section(*each)) for each in parts]
     assert [each for each in steps if each != list(range(1, len(each) + 1)) or not each] == []
     assert sum(map(len, steps)) <= MOST_STEPS
     assert len({name for name, _ in parts}) <= MOST_PAGES
@@ -93,12 +65,11 @@ def test_journey_has_at_most_nine_steps_on_two_pages(journey: str) -> None:
 
 @pytest.mark.parametrize("journey", JOURNEYS)
 def test_commands_of_a_journey_exist(journey: str) -> None:
-    texts = [part(*each) for each in JOURNEYS[journey]]
-    for text in texts:
-        for program, words in quoted_commands(text):
-            parse(PROGRAMS[program], words)
-    for line in (line for text in texts for line in shell_lines(text)):
-        words = shlex.split(line, comments=True)
+    parts = JOURNEYS[journey]
+    for program, words in (each for part in parts for each in quoted_commands(section(*part))):
+        parse(PROGRAMS[program], words)
+    for line in (line for part in parts for line in commands(*part)):
+        words = shlex.split(line)
         known = words[0] in FOREIGN or any(True for _ in quoted_commands(f"```sh\n{line}\n```\n"))
         assert known or re.fullmatch(r"[A-Z_]+=.*", words[0]), f"{line}: no known program"
         missing = [word for word in words if IN_REPOSITORY.match(word) and not (ROOT / word).exists()]
@@ -106,19 +77,16 @@ def test_commands_of_a_journey_exist(journey: str) -> None:
 
 
 def test_stack_file_of_the_installation_is_complete() -> None:
-    (values,) = settings_in(part("install.md", "With Pulumi"))
-    settings = parse_settings(values)
-    assert settings.operator.image.endswith(DIGEST)
-    assert (settings.crd.retain, settings.protection.data) == (True, True)
+    (values,) = settings("install.md", "With Pulumi")
+    stack = parse_settings(values)
+    assert stack.operator.image.endswith(DIGEST)
+    assert (stack.crd.retain, stack.protection.data) == (True, True)
 
 
 def test_settings_that_keep_the_data_of_an_uninstallation_are_valid() -> None:
-    ((installed,), (kept,)) = (
-        settings_in(part("install.md", "With Pulumi")),
-        settings_in(part("uninstall.md", "With Pulumi")),
-    )
-    settings = parse_settings({**installed, **kept})
-    assert (settings.crd.retain, settings.protection.data, settings.namespace.managed) == (True, False, False)
+    (installed,), (kept,) = (settings(page, "With Pulumi") for page in ("install.md", "uninstall.md"))
+    stack = parse_settings({**installed, **kept})
+    assert (stack.crd.retain, stack.protection.data, stack.namespace.managed) == (True, False, False)
 
 
 def test_readme_shows_the_columns_of_kubectl_and_a_reason() -> None:

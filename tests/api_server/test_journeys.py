@@ -1,0 +1,87 @@
+"""docs/install.md and docs/uninstall.md at a real API server: the commands for Pulumi run as written, and data outlives the stack."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+from kubernetes import client
+
+from platform_infra import names
+from tests.harness.notifications import notification
+from tests.harness.shared_clusters import NAMESPACE, STACK
+from tests.kit.pages import platform_commands, settings
+
+if TYPE_CHECKING:
+    from tests.harness.shared_clusters import SharedCluster, Team
+
+pytestmark = [pytest.mark.xdist_group("shared-clusters"), pytest.mark.timeout(240, func_only=True)]
+PULUMI = "With Pulumi"
+ELSEWHERE = ("init", "login", "--secrets-provider")
+"""Parts of the installation that need AWS, or write a file for it."""
+RECEIVER: Final[dict[str, Any]] = {
+    "apiVersion": f"{names.GROUP}/{names.VERSION}",
+    "kind": names.RECEIVER_KIND,
+    "metadata": {"name": "of-a-user", "namespace": NAMESPACE},
+    "spec": {"type": "log"},
+}
+SECRET = {"metadata": {"name": "of-a-user"}, "stringData": {"url": "https://hooks.example.com"}}
+
+
+ASKING = frozenset({"up", "down"})
+
+
+def run(team: Team, *words: str) -> None:
+    """Run a command of the platform, and answer its question."""
+    result = team.platform(*words, *(["--yes"] if words[0] in ASKING else []))
+    assert result.code == 0, result.text
+
+
+def install(team: Team) -> None:
+    """Run the commands of the installation, with a passphrase in place of KMS."""
+    (values,) = settings("install.md", PULUMI)
+    own = {key: value for key, value in values.items() if not key.startswith("cluster")}
+    team.configure("there", **own)
+    assert team.checkout.pulumi("stack", "init", STACK).code == 0
+    for words in platform_commands("install.md", PULUMI, STACK):
+        if not any(each in words for each in ELSEWHERE):
+            run(team, *words)
+
+
+def create_data(cluster: SharedCluster) -> None:
+    """Create a notification, and in the operator's namespace a receiver and a Secret, as users do."""
+    objects = client.CustomObjectsApi(cluster.api)
+    for obj, plural in ((notification("default"), names.PLURAL), (RECEIVER, names.RECEIVER_PLURAL)):
+        home = obj["metadata"]["namespace"]
+        objects.create_namespaced_custom_object(names.GROUP, names.VERSION, home, plural, obj)
+    cluster.core.create_namespaced_secret(NAMESPACE, SECRET)
+
+
+def data(cluster: SharedCluster) -> set[tuple[str, str]]:
+    """Return name and identity of each object of users, of the CRDs and of the namespace."""
+    objects = client.CustomObjectsApi(cluster.api)
+    of_kinds = [
+        (each["metadata"]["name"], each["metadata"]["uid"])
+        for plural in (names.PLURAL, names.RECEIVER_PLURAL)
+        for each in objects.list_cluster_custom_object(names.GROUP, names.VERSION, plural)["items"]
+    ]
+    secret = cluster.core.read_namespaced_secret("of-a-user", NAMESPACE).metadata
+    around = (secret, cluster.namespace(), cluster.definition(), cluster.definition(names.RECEIVER_CRD))
+    return {*of_kinds, *((each.name, each.uid) for each in around)}
+
+
+def test_data_outlives_the_uninstallation_and_is_taken_over(team: Team, cluster: SharedCluster) -> None:
+    install(team)
+    create_data(cluster)
+    before = data(cluster)
+
+    (installed,), (kept,) = (settings(page, PULUMI) for page in ("install.md", "uninstall.md"))
+    own = {key: value for key, value in {**installed, **kept}.items() if not key.startswith("cluster")}
+    team.configure("there", **own)
+    for words in platform_commands("uninstall.md", PULUMI, STACK):
+        run(team, *words)
+    assert data(cluster) == before
+
+    cluster.upserts()
+    team.up("--adopt", "--yes")
+    assert data(cluster) == before

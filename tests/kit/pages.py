@@ -1,0 +1,56 @@
+"""The sections of the documentation's pages, with the commands and settings in them."""
+
+from __future__ import annotations
+
+import re
+from textwrap import dedent
+from typing import TYPE_CHECKING, Any, Final
+
+import yaml
+
+from platform_infra.names import PROJECT
+from tools.platform.pulumi.environment import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+DIGEST: Final = f"sha256:{'0123456789abcdef' * 4}"
+"""Stands in place of a digest that a page leaves out."""
+PLATFORM: Final = "tools/notif-platform "
+_BLOCK: Final = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.DOTALL | re.MULTILINE)
+
+
+def section(page: str, title: str = "") -> str:
+    """Return the text below a heading of the second level of a page in docs/; the whole page without a title."""
+    text = (ROOT / "docs" / page).read_text("utf-8")
+    if not title:
+        return text
+    found = re.search(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+    assert found is not None, f"docs/{page} has no heading {title!r}"
+    return found[1]
+
+
+def commands(page: str, title: str = "") -> list[str]:
+    """Return the commands of a section, without their comments."""
+    lines = (line for block in _blocks("sh", page, title) for line in block.splitlines())
+    return [command for line in lines if (command := line.partition("  #")[0].strip())]
+
+
+def platform_commands(page: str, title: str, stack: str) -> list[list[str]]:
+    """Return the words of each command of the platform in a section, with the name of another stack."""
+    lines = (line for line in commands(page, title) if line.startswith(PLATFORM))
+    return [line.removeprefix(PLATFORM).replace("eks", stack).split() for line in lines]
+
+
+def settings(page: str, title: str) -> list[dict[str, Any]]:
+    """Return the settings of each block of YAML of a section, by key without the project's name."""
+    blocks = (yaml.safe_load(each.replace("sha256:…", DIGEST)) for each in _blocks("yaml", page, title))
+    return [
+        {key.removeprefix(f"{PROJECT}:"): value for key, value in block.get("config", block).items()}
+        for block in blocks
+    ]
+
+
+def _blocks(language: str, page: str, title: str) -> Sequence[str]:
+    found = _BLOCK.findall(section(page, title))
+    return [dedent(body).replace("\\\n", " ") for _, written, body in found if written == language]
