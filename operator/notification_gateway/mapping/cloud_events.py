@@ -92,7 +92,7 @@ def _events(post: Post) -> list[dict[str, Any]]:
         return [_structured(f"[{index}].", each) for index, each in enumerate(batch)]
     if media_type.startswith(EVENT_FORMATS):
         raise UnsupportedType(
-            "content-type", excerpt(media_type), f"{STRUCTURED}, {BATCH} or that of the data"
+            "content-type", excerpt(media_type), f"{STRUCTURED}, {BATCH} or the type of the data"
         )
     return [_binary(post)]
 

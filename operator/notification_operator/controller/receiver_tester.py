@@ -53,9 +53,7 @@ class ReceiverTester:
         if channel is None:
             return failed(self._endpoints.readiness(receiver).problem)
         if receiver.spec.addresses_people and not receiver.spec.own_addresses:
-            return failed(
-                f"the receiver has no recipients of its own; set {receiver.spec.type}.to to test it"
-            )
+            return failed(f"the receiver lists no recipients; set {receiver.spec.type}.to to test it")
         addresses = receiver.spec.own_addresses or ("",)
         for number, address in enumerate(addresses, start=1):
             problem = await self._send(

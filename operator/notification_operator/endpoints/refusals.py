@@ -90,7 +90,7 @@ def recipient_not_allowed(receiver: ReceiverKey) -> Refusal:
 def no_recipient(receiver: ReceiverKey, field: str) -> Refusal:
     """Return the refusal of a notification that names no recipient to a receiver that has none itself."""
     return _permanent(
-        f"receiver {receiver} has no recipients of its own, and spec.recipients of this notification has no {field}; "
+        f"receiver {receiver} lists no recipients, and spec.recipients of this notification has no {field}; "
         "create a NotificationRequest with one"
     )
 

@@ -157,7 +157,7 @@ class Metrics:
         )
         self.external_heartbeat_failures = counter(
             "external_heartbeat_failures_total",
-            "Requests to the dead man's switch that failed, or were not sent because the result of the last drill could not be read.",
+            "Requests to the dead man's switch that failed, or were not sent because the Secret or the result of the last drill could not be read.",
         )
         self.settings_ignored = gauge(
             "settings_ignored",

@@ -50,7 +50,7 @@ def test_priority_is_the_least_urgent_that_the_receiver_accepts(priorities: list
     [
         ({}, ""),
         ({"suspend": True}, "it is suspended"),
-        ({"type": "email", "email": MAIL}, "it has no recipients of its own; set spec.email.to"),
+        ({"type": "email", "email": MAIL}, "it lists no recipients; set spec.email.to"),
         ({"type": "email", "email": {**MAIL, "to": ["a@example.com"]}}, ""),
     ],
 )

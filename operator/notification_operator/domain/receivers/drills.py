@@ -29,7 +29,7 @@ def why_skipped(receiver_type: str, *, suspended: bool, has_recipients: bool) ->
     if suspended:
         return "it is suspended"
     if receiver_type in ADDRESSES and not has_recipients:
-        return f"it has no recipients of its own; set spec.{receiver_type}.to"
+        return f"it lists no recipients; set spec.{receiver_type}.to"
     return ""
 
 

@@ -60,7 +60,7 @@ async def test_receiver_without_recipients_of_its_own_cannot_be_tested() -> None
     stage = Stage(receiver("hook", "email", block={"to": []}, recipients={"allow": ["*"]}))
     assert await result_of(stage) == (
         False,
-        "the receiver has no recipients of its own; set email.to to test it",
+        "the receiver lists no recipients; set email.to to test it",
     )
 
 
