@@ -70,6 +70,12 @@ def test_every_type_has_a_row_a_page_and_an_example(kind: SourceType) -> None:
         assert f"\n  type: {kind}\n" in (EXAMPLES / f"{name}.yaml").read_text("utf-8")
 
 
+@pytest.mark.parametrize("name", sorted(PAGES))
+def test_page_of_a_sender_has_its_parts_in_order(name: str) -> None:
+    headings = re.findall(r"^## (.+)$", page(f"sources/{name}.md"), re.MULTILINE)
+    assert headings[:3] == ["Set up", "Try it", "What arrives"]
+
+
 def test_every_example_has_a_page_a_line_in_the_readme_and_a_message() -> None:
     examples = {file.stem for file in EXAMPLES.glob("*.yaml")}
     assert examples == PAGES
