@@ -176,6 +176,7 @@ COMMANDS = (
     ),
     Command(arguments=("-m", "tests.runner.mutations", "--write"), paths=("docs/contributing/testing.md",)),
     Command(arguments=("-m", "tests.runner.attempts", "--write"), paths=("docs/tenancy.md",)),
+    Command(arguments=("-m", "tests.runner.permissions", "--write"), paths=("docs/permissions.md",)),
     Command(arguments=("-m", "tests.runner.metrics", "--write"), paths=("docs/telemetry.md",)),
     # Draws the committed figures; a run of the benchmark is not needed.
     Command(

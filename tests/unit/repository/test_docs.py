@@ -18,7 +18,6 @@ from notification_operator.domain.incident import LATE_AFTER
 from notification_operator.domain.model import Reason
 from notification_operator.domain.routing import RoutingReason
 from notification_operator.rendering.headline import LOOKS
-from platform_infra.workload import rbac
 from tests.runner.metrics import document
 from tools.platform.pulumi.environment import ROOT
 
@@ -148,21 +147,6 @@ def test_every_reason_of_a_target_is_documented_and_described_in_the_crd() -> No
     for reason in TargetReason:
         assert re.search(rf"^\| (?:`\w+`, )*`{reason}`(?:, `\w+`)* \| \w+", text, re.MULTILINE)
         assert re.search(rf"\b{reason}\b", described["description"])
-
-
-def test_permissions_table_lists_every_granted_verb() -> None:
-    text = page("permissions.md")
-    receivers = (*rbac.RECEIVERS, *rbac.REFERENCES)
-    for grant in (
-        *(*rbac.SERVED, *rbac.OWN, *rbac.SHARDING, *rbac.EVENTS, *rbac.NAMESPACE_SELECTION),
-        *receivers,
-    ):
-        rows = re.findall(rf"^\|(.*)\| `{re.escape(grant.resource)}` \| (.*) \|$", text, re.MULTILINE)
-        assert any(
-            all(f"`{name}`" in where for name in grant.names)
-            and re.findall(r"`(\w+)`", verbs) == list(grant.verbs)
-            for where, verbs in rows
-        ), f"no row for {grant}"
 
 
 def test_example_channel_matches_the_channel_contract() -> None:
