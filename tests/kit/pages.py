@@ -21,13 +21,14 @@ _BLOCK: Final = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.DOTALL | re.MULTIL
 
 
 def section(page: str, title: str = "") -> str:
-    """Return the text below a heading of the second level of a page in docs/; the whole page without a title."""
+    """Return the text below a heading of a page in docs/, down to the next one of its level; the whole page without a title."""
     text = (ROOT / "docs" / page).read_text("utf-8")
     if not title:
         return text
-    found = re.search(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
-    assert found is not None, f"docs/{page} has no heading {title!r}"
-    return found[1]
+    heading = re.search(rf"^(#+) {re.escape(title)}\n", text, re.MULTILINE)
+    assert heading is not None, f"docs/{page} has no heading {title!r}"
+    rest = text[heading.end() :]
+    return re.split(rf"^#{{2,{len(heading[1])}}} ", rest, maxsplit=1, flags=re.MULTILINE)[0]
 
 
 def commands(page: str, title: str = "") -> list[str]:

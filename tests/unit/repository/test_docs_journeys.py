@@ -35,10 +35,7 @@ JOURNEYS: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
     "an uninstallation with Pulumi": [("uninstall.md", "With Pulumi")],
     "an uninstallation with Helm": [("uninstall.md", "With Helm")],
     "an uninstallation with kubectl": [("uninstall.md", "With kubectl")],
-    "messages to an SMS gateway over HTTP": [
-        ("receivers.md", "Create one"),
-        ("receivers/webhook.md", "Get the credential"),
-    ],
+    "messages through an SMS gateway": [("receivers/sms.md", "Through your HTTP gateway")],
 }
 """The parts of pages that lead through each way, in their order."""
 HEADING: Final = re.compile(r"^#{2,4} (\d+)\. ", re.MULTILINE)
