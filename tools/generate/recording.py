@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING, Final
 from rich.console import Console
 from rich.text import Text
 
-from notification_cli.actions.listing import COLUMNS
+from notification_cli.actions.listing import Listing, Writer
 from notification_cli.output import detail
 from notification_cli.output.screen import Screen
-from notification_cli.output.table import Table
 from notification_cli.views.explaining.explanation import explain, read_rules
-from notification_cli.views.rows import STYLES, row_of
 from notification_cli.views.rules import evaluate
 from notification_cli.views.timeline import timeline
 from notification_operator.domain.model import parse
@@ -54,14 +52,7 @@ def recording() -> str:
 
 
 def _list(screen: Screen) -> None:
-    rows: list[list[str | tuple[str, str]]] = [
-        [
-            *(row.namespace, row.name, row.type, row.priority, (row.phase, STYLES[row.phase])),
-            *(str(row.attempts), row.age(NOW), row.subject),
-        ]
-        for row in map(row_of, NOTIFICATIONS)
-    ]
-    Table(screen, COLUMNS).write(rows)
+    Writer(Listing(all_namespaces=True), screen).write(NOTIFICATIONS, NOW)
 
 
 def _show(screen: Screen) -> None:
