@@ -11,6 +11,7 @@ import typer
 
 from notification_cli.boundary import CommandLine, ending
 from notification_cli.commands.beat import beat
+from notification_cli.commands.check import check
 from notification_cli.commands.completion import completion
 from notification_cli.commands.drill import drill
 from notification_cli.commands.incident import incident
@@ -24,6 +25,7 @@ from notification_cli.commands.send import send
 from notification_cli.commands.show import show, why
 from notification_cli.commands.source import source
 from notification_cli.commands.top import top
+from notification_cli.commands.version import version
 from notification_cli.commands.web import web
 from notification_operator import __version__
 
@@ -57,7 +59,7 @@ def _show_version(value: bool) -> None:  # noqa: FBT001 - a flag's callback
 @app.callback()
 def options(
     *,
-    version: Annotated[
+    shows_version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
@@ -80,6 +82,8 @@ COMMANDS: Mapping[str, Callable[..., int]] = {
     "render": render,
     "lint": lint,
     "web": web,
+    "check": check,
+    "version": version,
     "completion": completion,
 }
 for name, command in COMMANDS.items():

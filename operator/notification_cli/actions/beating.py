@@ -116,8 +116,13 @@ class Beating:
         path, headers = source.url_path(self.home), self._authorization()
         if not headers:
             path, headers = await _credentials(session, source, self.home)
-        place = await port_forward.find(session.connection, self.home, names.GATEWAY, PORT)
-        reply = await port_forward.post(session.connection, place, path, headers)
+        try:
+            place = await port_forward.find(session.connection, self.home, names.GATEWAY, PORT)
+            reply = await port_forward.exchange(session.connection, place, path, headers)
+        except ApiError as error:
+            if error.status != HTTPStatus.FORBIDDEN:
+                raise
+            raise ApiError(f"{error}; name the gateway's URL with --url", status=error.status) from None
         return self._show(session.screen, reply)
 
     def _authorization(self) -> dict[str, str]:

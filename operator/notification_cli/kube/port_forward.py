@@ -37,6 +37,7 @@ END: Final = b"\r\n\r\n"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PodPort:
     namespace: str
+    service: str
     pod: str
     port: int
 
@@ -60,8 +61,7 @@ async def find(connection: Connection, namespace: str, service: str, port_name: 
     except ApiError as error:
         if error.status == HTTPStatus.NOT_FOUND:
             raise CliError(
-                f"there is no Service {service} in namespace {namespace}; name the namespace with --operator-namespace, "
-                "or the gateway's URL with --url"
+                f"there is no Service {service} in namespace {namespace}; name the namespace with --operator-namespace"
             ) from None
         raise
     selector = ",".join(f"{key}={value}" for key, value in sorted(mapping(found.get("selector")).items()))
@@ -77,9 +77,8 @@ async def find(connection: Connection, namespace: str, service: str, port_name: 
     for pod in map(mapping, entries(pods.get("items"))):
         number = target if isinstance(target, int) else _numbered(pod, text(target))
         if number is not None and _is_ready(pod):
-            return PodPort(
-                namespace=namespace, pod=text(mapping(pod.get("metadata")).get("name")), port=number
-            )
+            name = text(mapping(pod.get("metadata")).get("name"))
+            return PodPort(namespace=namespace, service=service, pod=name, port=number)
     raise CliError(f"no pod of Service {service} in namespace {namespace} is ready")
 
 
@@ -95,16 +94,18 @@ def _is_ready(pod: Mapping[str, Any]) -> bool:
     return any(each.get("type") == "Ready" and each.get("status") == "True" for each in conditions)
 
 
-async def post(connection: Connection, place: PodPort, path: str, headers: Mapping[str, str]) -> Reply:
-    """Send a POST without a body to a port of a pod.
+async def exchange(
+    connection: Connection, place: PodPort, path: str, headers: Mapping[str, str], *, method: str = "POST"
+) -> Reply:
+    """Send a request without a body to a port of a pod.
 
     Raises:
         ApiError: the API server refuses the connection, or nothing answers.
     """
     pod = f"/api/v1/namespaces/{quote(place.namespace, safe='')}/pods/{quote(place.pod, safe='')}"
-    lines = {"Host": "notification-gateway", **headers, "Content-Length": "0", "Connection": "close"}
+    lines = {"Host": place.service, **headers, "Content-Length": "0", "Connection": "close"}
     request = (
-        f"POST {path} HTTP/1.1\r\n"
+        f"{method} {path} HTTP/1.1\r\n"
         + "".join(f"{name}: {value}\r\n" for name, value in lines.items())
         + "\r\n"
     )
@@ -118,8 +119,7 @@ async def post(connection: Connection, place: PodPort, path: str, headers: Mappi
     except ApiError as error:
         if error.status == HTTPStatus.FORBIDDEN:
             raise ApiError(
-                f"missing right: you may not create pods/portforward in namespace {place.namespace}; "
-                "name the gateway's URL with --url",
+                f"missing right: you may not create pods/portforward in namespace {place.namespace}",
                 status=error.status,
             ) from None
         raise

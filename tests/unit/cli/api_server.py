@@ -38,6 +38,10 @@ class ApiServer:
     objects: dict[str, dict[str, Any]] = field(default_factory=dict)
     denied: set[str] = field(default_factory=set)
     """Parts of paths that are forbidden."""
+    answer: bytes = b""
+    """What a port of a pod answers."""
+    forwarded: list[str] = field(default_factory=list)
+    """The first lines of the requests to it."""
     requests: list[Request] = field(default_factory=list)
 
     def add(self, plural: str, obj: dict[str, Any], *, api: str = "kubernaut.ai/v1alpha1") -> None:
@@ -51,7 +55,7 @@ class ApiServer:
         """What was asked for apart from reading."""
         return [each for each in self.requests if each.method != "GET"]
 
-    async def handle(self, request: web.Request) -> web.Response:
+    async def handle(self, request: web.Request) -> web.StreamResponse:
         content = await request.read()
         body = json.loads(content) if content else None
         query = dict(request.query)
@@ -65,6 +69,8 @@ class ApiServer:
         self.requests.append(asked)
         if any(part in request.path for part in self.denied):
             return web.json_response({"message": "by policy"}, status=403)
+        if request.path.endswith("/portforward"):
+            return await self._forward(request)
         match request.method:
             case "GET":
                 return self._read(request.path, query)
@@ -75,6 +81,18 @@ class ApiServer:
                 return web.json_response(found) if found else _absent(request.path)
             case _:
                 return self._merge(request.path, body)
+
+    async def _forward(self, request: web.Request) -> web.WebSocketResponse:
+        """Answer as a port of a pod, by the protocol of the kubelet."""
+        channels = web.WebSocketResponse(protocols=("v4.channel.k8s.io",))
+        await channels.prepare(request)
+        for channel in (0, 1):
+            await channels.send_bytes(bytes([channel, 0, 0]))
+        message = await channels.receive()
+        self.forwarded.append(message.data[1:].partition(b"\r\n")[0].decode())
+        await channels.send_bytes(b"\x00" + self.answer)
+        await channels.close()
+        return channels
 
     def _read(self, path: str, query: Mapping[str, str]) -> web.Response:
         if path in self.objects:
@@ -107,7 +125,10 @@ class ApiServer:
 
 
 _PLURALS = frozenset(
-    {"notificationrequests", "notificationreceivers", "notificationsources", "deployments", "configmaps"}
+    {
+        *("notificationrequests", "notificationreceivers", "notificationsources", "deployments"),
+        *("configmaps", "customresourcedefinitions", "leases", "services"),
+    }
 )
 
 

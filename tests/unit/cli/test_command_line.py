@@ -41,6 +41,8 @@ COMMANDS = [
     "render",
     "lint",
     "web",
+    "check",
+    "version",
     "completion",
     "route",
     "source",
