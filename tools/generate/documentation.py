@@ -81,7 +81,9 @@ def _allowed(field: FieldInfo) -> str:
 def _type(annotation: object) -> str:
     if annotation is bool:
         return "`true`, `false`"
-    return {tuple: "list", Mapping: "map"}.get(get_origin(annotation), "text")
+    if get_origin(annotation) is tuple:
+        return "list"
+    return "map" if get_origin(annotation) is Mapping else "text"
 
 
 def types_table() -> str:

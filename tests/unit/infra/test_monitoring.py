@@ -246,6 +246,31 @@ def test_runbook_is_severity_first_command_diagnosis_and_mitigation(alert: Alert
     assert command.startswith(("kubectl ", "notif "))
 
 
+TIMES = {
+    "0s": "within three times `monitoringAlertSeconds`",
+    "1m": "for one minute",
+    "5m": "for `monitoringAlertSeconds`",
+    "15m": "for three times `monitoringAlertSeconds`",
+    "180m": "for three hours",
+}
+"""How a runbook states for how long the condition of its alert holds; the time of `0s` is in the expression."""
+OWN_TIMES = {
+    "NotificationsStuck": "for more than ten minutes",
+    "NotificationDrillOverdue": "for `monitoringDrillHours`",
+    "NotificationSourceSilent": "for `monitoringSourceHours`",
+}
+
+
+@pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert.name)
+def test_runbook_states_the_limits_of_its_alert(alert: Alert) -> None:
+    page = " ".join((RUNBOOKS / f"{alert.name}.md").read_text("utf-8").partition("```sh")[0].split())
+    assert OWN_TIMES.get(alert.name, TIMES[alert.hold]) in page
+    assert (alert.hold == "0s") == (f"[{Limits().loss_window}]" in alert.expression)
+    shares = [float(share) for share in re.findall(r"> (0\.\d+)$", alert.expression)]
+    assert all(f"{share * 100:g} %" in page for share in shares)
+    assert duration(Limits().waiting_seconds) == "10m"
+
+
 @pytest.mark.parametrize("gateway", [False, True])
 def test_panels_do_not_overlap_and_use_the_variables(*, gateway: bool) -> None:
     shown = document(gateway=gateway)["panels"]

@@ -18,7 +18,8 @@ import pytest
 from notification_contract.kinds.choices import Phase
 from notification_operator.domain.status import FINAL
 from platform_infra.names import OPERATOR, selector
-from tests.unit.repository.test_docs import DOCUMENTS, page
+from tests.unit.repository.test_docs import DOCUMENTS
+from tests.unit.repository.test_docs_telemetry import of_operator
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
@@ -141,18 +142,6 @@ def commands(document: Path) -> Iterator[str]:
             yield command.partition("  #")[0]
 
 
-def events() -> Iterator[tuple[str, str]]:
-    """Yield the documented log events, each with its levels."""
-    (table,) = re.findall(
-        r"^\| event \| level \| meaning \|\n(.*?)\n\n", page("telemetry.md"), re.DOTALL | re.MULTILINE
-    )
-    for row in table.splitlines()[1:]:
-        named, levels = row.removeprefix("| ").split(" | ")[:2]
-        for event in re.findall(r"`([^`]+)`", named):
-            for level in re.findall(r"info|warning|error", levels):
-                yield event, level
-
-
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """A PATH with the `kubectl` above."""
@@ -165,7 +154,8 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         for phase in Phase
     ]
     (folder / "rows.json").write_text(json.dumps(rows), "utf-8")
-    lines = [json.dumps({"event": event, "level": level}) for event, level in events()]
+    documented = ((event, level) for event, levels in of_operator().items() for level in sorted(levels))
+    lines = [json.dumps({"event": event, "level": level}) for event, level in documented]
     # Each pod has seen a part of the events.
     (folder / "logs.json").write_text(json.dumps([lines[::2], lines[1::2]]), "utf-8")
     return {**os.environ, "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}

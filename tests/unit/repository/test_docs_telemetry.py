@@ -1,4 +1,4 @@
-"""docs/telemetry.md: its log events, Events and probes are those of the code, in both directions."""
+"""docs/telemetry.md and docs/audit.md: log events, Events, probes and audit events are those of the code, in both directions."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import ast
 import re
 from typing import TYPE_CHECKING, Final
 
-import pytest
-
+from notification_contract.names import HEALTH_PORT, METRICS_PATH, METRICS_PORT
+from notification_operator.domain.audit_events import Kind
 from notification_operator.domain.status import Reason
 from tests.unit.repository.test_docs import page
 from tools.platform.pulumi.environment import ROOT
@@ -60,9 +60,20 @@ def levels(function: ast.expr, tree: ast.Module) -> Iterator[str]:
                 yield from levels(node.value, tree)
 
 
-def documented(heading: str) -> Mapping[str, set[str]]:
-    """Return the events of a table of the page, each with its levels."""
-    (rows,) = re.findall(rf"^\| {heading} \| level \|.*\n((?:\|.*\n)+)", page("telemetry.md"), re.MULTILINE)
+def of_operator() -> Mapping[str, set[str]]:
+    """Return the events in the tables of the page, each with its levels, which are their headings."""
+    found: dict[str, set[str]] = {}
+    for level, title in (("error", "Errors"), ("warning", "Warnings"), ("info", "Information")):
+        (section,) = re.findall(rf"^### {title}\n(.*?)^##", page("telemetry.md"), re.DOTALL | re.MULTILINE)
+        for cell in re.findall(r"^\| (`.*?`) \| ", section, re.MULTILINE):
+            for event in re.findall(r"`([^`]+)`", cell):
+                found.setdefault(event, set()).add(level)
+    return found
+
+
+def of_gateway() -> Mapping[str, set[str]]:
+    """Return the events in the table of the gateway, each with its levels: one for all of a row, or one for each."""
+    (rows,) = re.findall(r"^\| event \| level \|.*\n((?:\|.*\n)+)", page("telemetry.md"), re.MULTILINE)
     found: dict[str, set[str]] = {}
     for row in rows.splitlines()[1:]:
         cells = row.split(" | ")
@@ -72,13 +83,12 @@ def documented(heading: str) -> Mapping[str, set[str]]:
     return found
 
 
-@pytest.mark.parametrize(
-    ("heading", "folder"),
-    [("event", OPERATOR), ("event of the gateway", GATEWAY)],
-    ids=["operator", "gateway"],
-)
-def test_tables_of_log_events_are_what_the_programs_log(heading: str, folder: str) -> None:
-    assert documented(heading) == logged(folder)
+def test_tables_of_log_events_are_what_the_operator_logs() -> None:
+    assert of_operator() == logged(OPERATOR)
+
+
+def test_table_of_log_events_is_what_the_gateway_logs() -> None:
+    assert of_gateway() == logged(GATEWAY)
 
 
 def reasons(module: Path) -> set[str]:
@@ -109,6 +119,8 @@ def test_probes_in_the_page_are_those_of_the_programs() -> None:
     assert set(table) == checks(OPERATOR)
     assert quoted("`/healthz` fails") == {*tasks(OPERATOR), "watches"}
     assert quoted("The gateway has") == tasks(GATEWAY) | checks(GATEWAY)
+    assert f"pod/POD {HEALTH_PORT} &" in page("telemetry.md")
+    assert f"`{METRICS_PATH}` is on port {METRICS_PORT}" in page("telemetry.md")
 
 
 def checks(folder: str) -> set[str]:
@@ -123,3 +135,9 @@ def tasks(folder: str) -> set[str]:
     recorder = ROOT / folder / "kube" / "events.py"
     numbered = re.findall(r'name=f"([a-z ]+) \{', recorder.read_text("utf-8")) if recorder.exists() else []
     return {*spawned, *numbered}
+
+
+def test_table_of_audit_events_has_every_kind() -> None:
+    assert set(re.findall(r"^\| `notification\.message\.(\w+)` \|", page("audit.md"), re.MULTILINE)) == set(
+        Kind
+    )
