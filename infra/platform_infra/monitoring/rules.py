@@ -307,9 +307,9 @@ def _work(scope: Scope, limits: Limits) -> Sequence[Alert]:
             expression=f"{gap} > {limits.gap_seconds:g}",
             hold=limits.hold,
             severity=Severity.WARNING,
-            summary=f"The operator in {NAMESPACE} stops for {AGE} at a time",
+            summary=f"The event loop of the operator in {NAMESPACE} is blocked for {AGE} at a time",
             description=(
-                f"In each minute of the last {limits.hold}, a replica of the operator in {NAMESPACE} did nothing else for more "
+                f"In each minute of the last {limits.hold}, the event loop of a replica in {NAMESPACE} was blocked for more "
                 f"than {limits.gap_seconds:g}s, at most {AGE}. All deliveries wait then; gaps of 7s lose Leases, longer ones fail "
                 "the liveness probe."
             ),

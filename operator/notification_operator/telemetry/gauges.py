@@ -151,7 +151,7 @@ def publish(  # noqa: PLR0913 - the parts that are observed
     watch("runtime_threads", "Threads that are alive.", threading.active_count)
     watch(
         "event_loop_gap_seconds",
-        "Longest time in seconds, in the last minute, for which the event loop ran nothing else.",
+        "Longest time in seconds, in the last minute, for which the event loop was blocked.",
         lambda: loop().gap_seconds,
     )
     watch(

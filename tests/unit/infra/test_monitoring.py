@@ -15,6 +15,8 @@ import pytest
 from pulumi.runtime import rpc
 
 from notification_gateway.metrics import Outcome
+from notification_operator.controller.retention import FailureReason
+from notification_operator.telemetry.metrics import Metrics
 from platform_infra.monitoring import discovery
 from platform_infra.monitoring.alert import Alert, Severity
 from platform_infra.monitoring.collection import monitoring_kinds
@@ -269,6 +271,25 @@ def test_runbook_states_the_limits_of_its_alert(alert: Alert) -> None:
     shares = [float(share) for share in re.findall(r"> (0\.\d+)$", alert.expression)]
     assert all(f"{share * 100:g} %" in page for share in shares)
     assert duration(Limits().waiting_seconds) == "10m"
+
+
+def rendering_failures() -> set[str]:
+    samples = (sample for family in Metrics().registry.collect() for sample in family.samples)
+    return {each.labels["reason"] for each in samples if each.name.endswith("rendering_failures_total")}
+
+
+@pytest.mark.parametrize(
+    ("alert", "reasons"),
+    [
+        ("NotificationOperatorRenderingFailing", rendering_failures()),
+        ("NotificationOperatorRetentionOverdue", set(FailureReason)),
+        ("NotificationSourceRejecting", set(REJECTED.split("|"))),
+    ],
+)
+def test_runbook_has_an_action_for_each_reason(alert: str, reasons: set[str]) -> None:
+    page = (RUNBOOKS / f"{alert}.md").read_text("utf-8")
+    cells = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| ", page, re.MULTILINE)
+    assert {word for cell in cells for word in re.findall(r"\w+", cell)} - {"reason"} == reasons
 
 
 @pytest.mark.parametrize("gateway", [False, True])
