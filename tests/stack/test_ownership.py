@@ -143,17 +143,26 @@ def test_missing_image_is_reported_and_previous_pods_keep_running(trial: Trial, 
     trial.down("trial")
 
 
-def test_component_in_another_program_is_created_and_destroyed_with_it(trial: Trial, image: str) -> None:
-    text = (ROOT / "docs" / "component.md").read_text("utf-8")
-    (example,) = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
-    program = (
-        example.replace(
-            'pulumi.StackReference("acme/clusters/shared")', f"open({trial.bare.kubeconfig!r}).read()"
-        )
-        .replace('shared.get_output("kubeconfig")', "shared")
-        .replace('"context": "shared"', f'"context": {CONTEXT!r}')
-        .replace("registry.example.com/operator:1", image)
+def documented_program(kubeconfig: str, image: str) -> str:
+    """Return the first program of docs/component.md, with its inputs, for the namespace `default`."""
+    program, *_ = re.findall(
+        r"^```python\n(.*?)^```",
+        (ROOT / "docs" / "component.md").read_text("utf-8"),
+        re.DOTALL | re.MULTILINE,
     )
+    for input_, value in {
+        'pulumi.StackReference("acme/clusters/shared").require_output("kubeconfig")': f"open({kubeconfig!r}).read()",
+        'config.require("image")': repr(image),
+        'config.require_secret("slackUrl")': 'pulumi.Output.secret("https://slack.example/services/trial")',
+        '["orders"]': '["default"]',
+    }.items():
+        assert input_ in program
+        program = program.replace(input_, value)
+    return str(program)
+
+
+def test_component_in_another_program_is_created_and_destroyed_with_it(trial: Trial, image: str) -> None:
+    program = documented_program(trial.bare.kubeconfig, image)
     place = trial.checkout.folder / "another"
     place.mkdir()
     (place / "Pulumi.yaml").write_text("name: another\nruntime: python\n")
