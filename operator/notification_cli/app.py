@@ -11,6 +11,7 @@ import typer
 
 from notification_cli.boundary import CommandLine, ending
 from notification_cli.commands.beat import beat
+from notification_cli.commands.cancel import cancel
 from notification_cli.commands.check import check
 from notification_cli.commands.completion import completion
 from notification_cli.commands.drill import drill
@@ -24,6 +25,7 @@ from notification_cli.commands.route import route
 from notification_cli.commands.send import send
 from notification_cli.commands.show import show, why
 from notification_cli.commands.source import source
+from notification_cli.commands.suspend import resume, suspend
 from notification_cli.commands.top import top
 from notification_cli.commands.version import version
 from notification_cli.commands.web import web
@@ -72,7 +74,10 @@ COMMANDS: Mapping[str, Callable[..., int]] = {
     "why": why,
     "incident": incident,
     "send": send,
+    "cancel": cancel,
     "receivers": receivers,
+    "suspend": suspend,
+    "resume": resume,
     "test": send_test,
     "replay": replay,
     "redrive": redrive,

@@ -36,7 +36,7 @@ def _completing(kind: str) -> Callable[[typer.Context, str], list[str]]:
     return complete
 
 
-def _named(value: str) -> str:
+def named(value: str) -> str:
     """Check the name of an object before a connection is made."""
     if value and not re.fullmatch(NAME, value):
         raise typer.BadParameter(
@@ -114,6 +114,7 @@ Kubeconfig = Annotated[
 ]
 Wait = Annotated[bool, typer.Option("--wait", help="Wait until it is delivered or has failed.")]
 Timeout = Annotated[str, typer.Option(help="Time limit of --wait.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask. Required without a terminal.")]
 NoColor = Annotated[bool, typer.Option("--no-color", help="Write no colors; NO_COLOR does the same.")]
 complete_sources = _completing("notificationsources")
 """Completes the names of sources."""
@@ -121,7 +122,7 @@ SourceName = Annotated[
     str,
     typer.Argument(
         metavar="NAME",
-        callback=_named,
+        callback=named,
         autocompletion=complete_sources,
         help="Name of the source.",
         show_default=False,
@@ -131,7 +132,7 @@ Name = Annotated[
     str,
     typer.Argument(
         metavar="NAME",
-        callback=_named,
+        callback=named,
         autocompletion=_completing("notificationrequests"),
         help="Name of the notification.",
         show_default=False,
@@ -204,6 +205,14 @@ SortBy = Annotated[
         show_default=False,
     ),
 ]
+
+
+class DryRun(StrEnum):
+    """The values of `--dry-run`."""
+
+    NONE = "none"
+    CLIENT = "client"
+    SERVER = "server"
 
 
 class FinalPhaseChoice(StrEnum):

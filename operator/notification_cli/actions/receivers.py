@@ -121,6 +121,38 @@ class ReceiverTesting:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suspending:
+    """Which receiver to suspend or to resume."""
+
+    name: str
+    suspends: bool
+    output: Output = Output.TABLE
+
+    def __post_init__(self) -> None:
+        """Check the name.
+
+        Raises:
+            CliError: it has another form.
+        """
+        receiver_place(self.name, "")
+
+    async def run(self, session: Session) -> int:
+        namespace, name = receiver_place(self.name, session.namespace)
+        obj = await session.receivers.get(namespace, name)
+        state = "suspended" if self.suspends else "resumed"
+        if receiver_view(obj).suspended == self.suspends:
+            state += " already"
+        else:
+            obj = await session.receivers.suspend(namespace, name, suspend=self.suspends)
+        if self.output.is_table:
+            until = f": its messages wait until notif resume {name} -n {namespace}" if self.suspends else ""
+            session.screen.line(f"{name_of(obj)} {state}{until}")
+        else:
+            document(session.screen, self.output, obj)
+        return ExitCode.OK
+
+
 def receiver_place(text: str, namespace: str) -> tuple[str, str]:
     """Return namespace and name of a receiver that is written as `NAME` or `NAMESPACE/NAME`.
 

@@ -5,66 +5,75 @@ from __future__ import annotations
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
-from notification_cli.actions.checks import is_url, moment_of, usage
-from notification_cli.actions.routing import parse_labels
+from notification_cli.actions.checks import usage
 from notification_cli.actions.waiting import until
-from notification_cli.clock import now
 from notification_cli.errors import ApiError, CliError, ExitCode
-from notification_cli.output.documents import document, resource_name
-from notification_cli.rules import STANDARD_INPUT, read_file
-from notification_cli.views.destinations import Destination, parse_destination
+from notification_cli.output.documents import document, name_of, resource_name
 from notification_cli.views.format import Output
+from notification_cli.views.lint.files import check
 from notification_cli.views.rows import STYLES
 from notification_cli.views.text import clean
-from notification_client import Link, Options, notification, status_of
+from notification_client import status_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
+    from notification_cli.output.screen import Screen
     from notification_cli.session import Session
+    from notification_cli.views.destinations import Destination
     from notification_client import Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sending:
-    subject: str
-    body: str = ""
-    kind: str = "simple"
-    priority: str = "medium"
-    to: Sequence[str] = ()
-    labels: Sequence[str] = ()
-    links: Sequence[str] = ()
+    """What to create, where, and whether to wait for the end of its delivery.
+
+    Args:
+        obj: the notification.
+        destinations: where the user wants it to go.
+        once: its key; empty for none.
+        is_dry: whether nothing is stored.
+        wait: whether to wait.
+        seconds: how long.
+        output: the format.
+    """
+
+    obj: dict[str, Any]
+    destinations: Sequence[Destination] = ()
     once: str = ""
-    """A key for which at most one notification is created."""
-    incident: str = ""
-    event: str = ""
-    format: str = ""
-    template: str = ""
-    """`CONFIGMAP/KEY`; empty for none."""
-    not_before: str = ""
-    deliver_before: str = ""
+    is_dry: bool = False
     wait: bool = False
     seconds: float = 60.0
-    """How long to wait."""
     output: Output = Output.TABLE
 
     def __post_init__(self) -> None:
         """Check what the user wrote.
 
         Raises:
-            CliError: an option is wrong.
+            CliError: the options contradict each other.
         """
-        self._options([_destination(each) for each in self.to], now())
+        if self.wait and self.is_dry:
+            raise usage(
+                "--wait and --dry-run exclude each other: nothing is delivered; leave out one of them"
+            )
+
+    def run_offline(self, screen: Screen, namespace: str) -> int:
+        """Show the notification, which is checked without a cluster."""
+        meta = {**self.obj["metadata"], **({"namespace": namespace} if namespace else {})}
+        obj = {**self.obj, "metadata": meta}
+        problems = [problem for each in check([obj]) for problem in each.problems]
+        if problems:
+            raise CliError("; ".join(problems))
+        if self.output.is_table:
+            screen.line(f"{name_of(obj)} created (dry run)")
+        else:
+            document(screen, self.output, obj)
+        return ExitCode.OK
 
     async def run(self, session: Session) -> int:
-        destinations = [_destination(each) for each in self.to]
-        options = self._options(destinations, session.clock())
-        body = read_file(STANDARD_INPUT) if self.body == STANDARD_INPUT else self.body
-        await self._check(session, destinations)
-        obj, created = await self._create(session, notification(self.subject, body or self.subject, options))
+        await self._check(session, self.destinations)
+        obj, created = await self._create(session, self.obj)
         if self.output.is_table:
             self._report(session, obj["metadata"]["name"], created=created)
         if self.wait:
@@ -95,7 +104,7 @@ class Sending:
     async def _create(self, session: Session, obj: dict[str, Any]) -> tuple[dict[str, Any], bool]:
         """Return the stored object, and whether it is new: a key may have created it before."""
         try:
-            return await session.notifications.create(session.namespace, obj), True
+            return await session.notifications.create(session.namespace, obj, dry_run=self.is_dry), True
         except ApiError as error:
             if error.status != HTTPStatus.CONFLICT or not self.once:
                 raise
@@ -103,35 +112,10 @@ class Sending:
             return await session.notifications.get(session.namespace, obj["metadata"]["name"]), False
         return obj, False
 
-    def _options(self, destinations: Sequence[Destination], time: datetime) -> Options:
-        options = Options(
-            kind=self.kind,
-            priority=self.priority,
-            channels=[each.channel for each in destinations if not each.receiver],
-            receivers=[each.reference for each in destinations if each.receiver],
-            labels={
-                key: value
-                for each in self.labels
-                for key, value in parse_labels(each, option="--label").items()
-            },
-            links=[_link(each) for each in self.links],
-            incident=self.incident,
-            event=self.event,
-            format=self.format,
-            template=_template(self.template),
-        )
-        if self.once:
-            options["once"] = self.once
-        if self.not_before:
-            options["not_before"] = moment_of("--not-before", self.not_before, time)
-        if self.deliver_before:
-            options["deliver_before"] = moment_of("--deliver-before", self.deliver_before, time)
-        return options
-
     def _report(self, session: Session, name: str, *, created: bool) -> None:
-        what = (
-            "created" if created else f"exists already for the key {clean(self.once)!r}; nothing was created"
-        )
+        dry = " (server dry run)" if self.is_dry else ""
+        exists = f"exists already for the key {clean(self.once)!r}; nothing was created"
+        what = f"created{dry}" if created else exists
         session.screen.line(f"{resource_name(name)} {what}")
         session.screen.flush()
 
@@ -168,35 +152,3 @@ def _late(namespace: str, name: str, status: Status, seconds: float) -> str:
     return (
         f"{namespace}/{name} is {clean(status.phase)} after {seconds:g} s; follow it with notif show {name}"
     )
-
-
-def _destination(text: str) -> Destination:
-    try:
-        return parse_destination(text)
-    except ValueError as error:
-        raise usage(f"--to: {error}") from None
-
-
-def _link(text: str) -> Link:
-    """Return the link of `URL` or `TEXT=URL`.
-
-    Raises:
-        CliError: there is no URL in it.
-    """
-    label, url = ("", text) if is_url(text) else (text.partition("=")[0], text.partition("=")[2])
-    if not is_url(url):
-        raise usage(f"--link: {text!r} has no http or https URL; write URL or TEXT=URL")
-    host = urlsplit(url).hostname or "link"
-    return Link(url=url, label=label or host, service=host)
-
-
-def _template(text: str) -> str:
-    """Return the place of a template.
-
-    Raises:
-        CliError: it is not like `CONFIGMAP/KEY`.
-    """
-    config_map, _, key = text.partition("/")
-    if text and not (config_map and key):
-        raise usage(f"--template: {text!r} names no key; write CONFIGMAP/KEY")
-    return text

@@ -57,9 +57,14 @@ class Connection:
         listing = await self._request("GET", path, {"limit": limit}, accept=NAMES_ONLY)
         return [each["metadata"]["name"] for each in listing["items"]]
 
-    async def create(self, path: str, obj: Mapping[str, Any]) -> dict[str, Any]:
+    async def create(self, path: str, obj: Mapping[str, Any], *, dry_run: bool = False) -> dict[str, Any]:
         """Create an object in a collection and return it as stored; a field that the CRD does not have is an error."""
-        return await self._request("POST", path, {"fieldValidation": "Strict"}, obj)
+        query = {"fieldValidation": "Strict"} | ({"dryRun": "All"} if dry_run else {})
+        return await self._request("POST", path, query, obj)
+
+    async def delete(self, path: str, uid: str) -> None:
+        """Delete an object unless another one has its name by now."""
+        await self._request("DELETE", path, {}, {"preconditions": {"uid": uid}})
 
     async def merge(self, path: str, change: Mapping[str, Any]) -> dict[str, Any]:
         return await self._request("PATCH", path, {}, change)

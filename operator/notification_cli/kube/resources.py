@@ -107,19 +107,29 @@ class Notifications(Resource):
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection, names.PLURAL, "notification")
 
-    async def create(self, namespace: str, obj: Mapping[str, Any]) -> dict[str, Any]:
-        """Create a notification and return it as stored.
+    async def create(
+        self, namespace: str, obj: Mapping[str, Any], *, dry_run: bool = False
+    ) -> dict[str, Any]:
+        """Create a notification and return it as stored; with `dry_run` the API server only checks it.
 
         Raises:
             CliError: the notification itself is invalid; the message names the field.
             ApiError: it cannot be created; its status is 409 if the name is taken.
         """
         try:
-            return await self._connection.create(self._path(namespace), obj)
+            return await self._connection.create(self._path(namespace), obj, dry_run=dry_run)
         except ApiError as error:
             if error.status == HTTPStatus.UNPROCESSABLE_ENTITY:
                 raise CliError(str(error)) from None
             raise
+
+    async def delete(self, namespace: str, name: str, uid: str) -> None:
+        """Delete a notification unless another one has its name by now.
+
+        Raises:
+            ApiError: it cannot be deleted; its status is 404 or 409 if there is another one or none.
+        """
+        await self._connection.delete(self._path(namespace, name), uid)
 
     async def config_map(self, namespace: str, name: str) -> dict[str, Any]:
         return await self._connection.get(f"/api/v1/namespaces/{quote(namespace)}/configmaps/{quote(name)}")
@@ -144,6 +154,9 @@ class Receivers(Resource):
         """Ask the operator for a test message, by an annotation."""
         change = {"metadata": {"annotations": {names.TEST_ANNOTATION: requested_at}}}
         return await self._connection.merge(self._path(namespace, name), change)
+
+    async def suspend(self, namespace: str, name: str, *, suspend: bool) -> dict[str, Any]:
+        return await self._connection.merge(self._path(namespace, name), {"spec": {"suspend": suspend}})
 
     async def namespace_labels(self, name: str) -> dict[str, str]:
         namespace = await self._connection.get(f"/api/v1/namespaces/{quote(name, safe='')}")

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 from typer.testing import CliRunner
 
+from notification_cli.actions.composing import _link
 from notification_cli.actions.listing import phase_selector
 from notification_cli.actions.routing import parse_labels
-from notification_cli.actions.sending import _link
 from notification_cli.app import app
 from notification_cli.boundary import exit_code
 from notification_cli.errors import CliError, ExitCode
@@ -31,6 +31,9 @@ COMMANDS = [
     "why",
     "incident",
     "send",
+    "cancel",
+    "suspend",
+    "resume",
     "receivers",
     "test",
     "replay",

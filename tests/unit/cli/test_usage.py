@@ -30,7 +30,27 @@ LINES = {
     "ls order-1": "unexpected argument 'order-1'; notif ls takes no arguments; notif ls --help lists the options",
     "show a b": "unexpected argument 'b'; notif show takes NAME; notif show --help lists the options",
     "show": "NAME is missing; write notif show NAME",
-    "send": "--subject is missing; add --subject SUBJECT: Subject line.",
+    "send": "--subject is missing; add --subject TEXT, or name a file with --filename FILE",
+    "send -f /absent": (
+        "/absent cannot be read: No such file or directory; name a file, or - for standard input"
+    ),
+    "send -f /dev/null": "--filename /dev/null: it has 0 NotificationRequests; name a file with one",
+    "send -f - -b -": "--filename - and --body - exclude each other: both read standard input",
+    "send -s x --name a --once b": (
+        "--name and --once exclude each other; --once names the notification by its key"
+    ),
+    "send -s x --metadata a": "--metadata: 'a' has no name and value; write NAME=VALUE",
+    "send -s x --about web": "--about: 'web' names no object; write KIND/NAME",
+    "send -s x --max-attempts 11": "--max-attempts: '11' is not allowed; use a whole number from 1 to 10",
+    "send -s x --wait --dry-run client": (
+        "--wait and --dry-run exclude each other: nothing is delivered; leave out one of them"
+    ),
+    "send -s x --dry-run all": "--dry-run: 'all' is not allowed; use one of none, client, server",
+    "cancel a": "--yes is missing, and there is no terminal to ask at; add --yes",
+    "suspend a/b/c": "RECEIVER: 'a/b/c' is no receiver; write NAME or NAMESPACE/NAME",
+    "render -f examples/simple.yaml": (
+        "--receiver is missing; add --receiver RECEIVER: Receiver of the files or of the cluster, as NAME or NAMESPACE/NAME."
+    ),
     "ls --limit -1": "--limit: '-1' is not allowed; use a whole number of at least 0",
     "ls --limit many": "--limit: 'many' is not allowed; use a whole number of at least 0",
     "web --port 70000": "--port: '70000' is not allowed; use a whole number from 0 to 65535",

@@ -1,0 +1,31 @@
+"""Asks before something is sent or deleted; without a terminal, only `--yes` is an answer."""
+
+from __future__ import annotations
+
+import sys
+
+from notification_cli.actions.checks import usage
+from notification_cli.views.text import clean
+
+ANSWERS = frozenset({"y", "yes"})
+
+
+def demand_answer(*, yes: bool) -> None:
+    """Refuse a command that nobody can confirm, before a connection is made.
+
+    Raises:
+        CliError: there is neither a terminal nor `--yes`.
+    """
+    if not yes and not sys.stdin.isatty():
+        raise usage("--yes is missing, and there is no terminal to ask at; add --yes")
+
+
+def confirmed(question: str, *, yes: bool) -> bool:
+    """Return whether the user agrees."""
+    if yes:
+        return True
+    # Standard output holds the result alone.
+    sys.stdout.flush()
+    sys.stderr.write(f"{clean(question)} [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ANSWERS
