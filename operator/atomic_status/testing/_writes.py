@@ -100,7 +100,7 @@ async def write_on_an_older_spec_conflicts(harness: StoreHarness) -> None:
 
 
 async def one_of_two_writes_on_one_read_succeeds(harness: StoreHarness) -> None:
-    """The other one conflicts, also when both run at once."""
+    """The other one conflicts, also when both run concurrently."""
     ref = await create_one(harness)
     rivals = [await with_status(harness, ref, {"winner": number}) for number in range(2)]
     results = await asyncio.gather(
@@ -113,7 +113,7 @@ async def one_of_two_writes_on_one_read_succeeds(harness: StoreHarness) -> None:
 
 
 async def concurrent_writers_lose_no_update(harness: StoreHarness) -> None:
-    """A counter that several writers increment at once through `apply` counts every step."""
+    """A counter that several writers increment concurrently through `apply` counts every step."""
     ref = await create_one(harness)
     writers, steps = 4, 5
 

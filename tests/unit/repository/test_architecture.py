@@ -94,6 +94,20 @@ def test_pure_packages_are_those_of_the_import_contract() -> None:
     )
 
 
+def test_tree_of_the_program_names_every_component() -> None:
+    (tree,) = re.findall(
+        r"^```text\n(Bundle .*?)^```", page("contributing/architecture.md"), re.DOTALL | re.MULTILINE
+    )
+    source = "".join(file.read_text("utf-8") for file in sources(INFRA / "platform_infra"))
+    components = set(re.findall(r"^class (\w+)\(pulumi\.ComponentResource\)", source, re.MULTILINE))
+    assert len(components) > 10
+    assert components - {"NotificationPlatform"} - set(re.findall(r"\w+", tree)) == set()
+    bundle = (INFRA / "platform_infra" / "bundle.py").read_text("utf-8")
+    named = re.findall(r"\b([A-Z]\w+)\(\s*(?:self\._child|outside)\.name\(\"([\w-]+)\"\)", bundle)
+    assert len(named) > 10
+    assert set(named) - set(re.findall(r"(\w+) platform-([\w-]+)", tree)) == set()
+
+
 def test_packages_import_what_the_table_of_imports_says() -> None:
     (rows,) = re.findall(
         r"^\| package \| imports \|\n.*\n((?:\|.*\n)+)", page("contributing/architecture.md"), re.MULTILINE
