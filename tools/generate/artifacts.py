@@ -17,6 +17,7 @@ from notification_contract.kinds.definitions import (
     NOTIFICATION_REQUEST,
     NOTIFICATION_SOURCE,
 )
+from notification_contract.settings.gateway import Gateway
 from platform_infra.settings import declarations
 from tools.generate import channel_names, chart, compatibility, crd, documentation, openapi, version
 from tools.generate.recording import recording
@@ -149,6 +150,9 @@ ARTIFACTS = (
         content=declarations.component_arguments,
     ),
     _page_part("settings", "settings", documentation.settings_table),
+    _page_part(
+        "settings", "settings of the gateway", partial(documentation.settings_table, Gateway, ("gateway",))
+    ),
     _page_part("install", "versions", compatibility.table),
     _page_part("notificationrequest", "phases", documentation.phase_diagram),
     *CRDS,

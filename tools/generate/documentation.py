@@ -29,13 +29,13 @@ RUNBOOKS = Path(__file__).resolve().parents[2] / "docs" / "runbooks"
 SIGNS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
 
 
-def settings_table() -> str:
-    """Return one row per setting: key in the file, variable, default, allowed values, description."""
+def settings_table(model: type[BaseModel] = Settings, path: tuple[str, ...] = ()) -> str:
+    """Return one row per setting of a section at `path`: key in the file, variable, default, allowed values, description."""
     head = [
         "| key in the file | variable | default | allowed values | description |",
         "|---|---|---|---|---|",
     ]
-    return "\n".join([*head, *(_row(path, field) for path, field in settings())])
+    return "\n".join([*head, *(_row(*each) for each in settings(model, path))])
 
 
 def settings(
