@@ -5,17 +5,14 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from tests.harness.cluster import Object
     from tests.harness.operator_under_test import OperatorUnderTest
-
-SCHEDULING = 1.0
-"""Seconds that an attempt may be late on a busy machine; it must never be early."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,10 +91,35 @@ def pauses(history: Iterable[Mapping[str, Any]]) -> list[float]:
     return [later["at"] - earlier["at"] for earlier, later in itertools.pairwise(history)]
 
 
-def follow(measured: Iterable[float], *nominal: float) -> bool:
-    """Return whether these are the delays of a policy, with a jitter of 10 %; none is shorter than the first."""
-    bounds = [(max(pause * 0.9, nominal[0]), pause * 1.1 + SCHEDULING) for pause in nominal]
-    return all(least <= pause <= most for pause, (least, most) in zip(measured, bounds, strict=True))
+def planned(states: Iterable[Mapping[str, Any]]) -> list[float]:
+    """Return the seconds from the end of each failed attempt to the next attempt, as the operator planned them.
+
+    Both times are recorded, so what a busy machine adds does not count.
+    """
+    delays: dict[str, float] = {}
+    for status in (state["status"] for state in states):
+        due, ended = status.get("nextAttemptAt"), [_ended(each) for each in _failures(status)]
+        if due and ended:
+            delays.setdefault(due, (datetime.fromisoformat(due) - max(ended)).total_seconds())
+    return list(delays.values())
+
+
+def _failures(status: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [each for each in status.get("deliveryAttempts", []) if each["status"] == "failed"]
+
+
+def _ended(attempt: Mapping[str, Any]) -> datetime:
+    return datetime.fromisoformat(attempt["timestamp"]) + timedelta(seconds=attempt.get("durationSeconds", 0))
+
+
+def follow(delays: Sequence[float], calls: Iterable[Mapping[str, Any]], *nominal: float) -> bool:
+    """Return whether planned delays are those of a policy, with a jitter of 10 %, and no call came before its time.
+
+    None is shorter than the first. How late a call comes depends on the machine.
+    """
+    bounds = [(max(pause * 0.9, nominal[0]), pause * 1.1) for pause in nominal]
+    within = all(least <= delay <= most for delay, (least, most) in zip(delays, bounds, strict=True))
+    return within and all(pause >= delay for pause, delay in zip(pauses(calls), delays, strict=True))
 
 
 def latency(obj: Mapping[str, Any], until: str = "completionTime") -> float:

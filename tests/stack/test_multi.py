@@ -4,7 +4,17 @@ import pytest
 
 from tests.harness.notifications import fast, notification, slack_notification
 from tests.harness.operator_under_test import OperatorUnderTest
-from tests.harness.readings import Counts, attempts, counts, failed, follow, pauses, phases, succeeded
+from tests.harness.readings import (
+    Counts,
+    attempts,
+    counts,
+    failed,
+    follow,
+    pauses,
+    phases,
+    planned,
+    succeeded,
+)
 
 UNAVAILABLE = {"code": 503, "body": "service_unavailable"}
 
@@ -32,10 +42,10 @@ def test_failing_channel_is_retried_while_the_other_is_delivered_once(
 
     with shipped_operator.cluster.watch(shipped_operator.namespace) as seen:
         stored = shipped_operator.deliver(obj, "PartiallySent", within=20)
-        shown = phases(seen(obj["metadata"]["name"]))
+        states = seen(obj["metadata"]["name"])
 
     status = stored["status"]
-    assert "Retrying" in shown
+    assert "Retrying" in phases(states)
     assert status["reason"] == "PartialDeliverySuccess"
     assert counts(status) == Counts(delivered=1, failed=1, attempts=4)
     assert sorted(attempts(status)) == [
@@ -46,7 +56,7 @@ def test_failing_channel_is_retried_while_the_other_is_delivered_once(
     ]
     hits = shipped_operator.slack.hits(stored)
     assert len(hits) == 3
-    assert follow(pauses(hits), 1, 2), pauses(hits)
+    assert follow(planned(states), hits, 1, 2), (planned(states), pauses(hits))
     assert len(shipped_operator.console(stored)) == 1
 
 
@@ -59,13 +69,13 @@ def test_only_channel_down_ends_failed_and_is_never_partially_sent(
 
     with shipped_operator.cluster.watch(shipped_operator.namespace) as seen:
         stored = shipped_operator.deliver(obj, "Failed", within=30)
-        shown = phases(seen(obj["metadata"]["name"]))
+        states = seen(obj["metadata"]["name"])
 
     status = stored["status"]
-    assert shown == ["Pending", "Sending", "Failed"]
+    assert phases(states) == ["Pending", "Sending", "Failed"]
     assert status["reason"] == "MaxRetriesExhausted"
     assert counts(status) == Counts(delivered=0, failed=1, attempts=3)
     assert attempts(status) == [failed("slack", number) for number in (1, 2, 3)]
     hits = shipped_operator.slack.hits(stored)
     assert len(hits) == 3
-    assert follow(pauses(hits), 1, 2), pauses(hits)
+    assert follow(planned(states), hits, 1, 2), (planned(states), pauses(hits))

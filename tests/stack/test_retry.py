@@ -7,7 +7,17 @@ import pytest
 from tests.harness.eventually import eventually, steadily
 from tests.harness.notifications import fast, notification
 from tests.harness.operator_under_test import OperatorUnderTest
-from tests.harness.readings import Counts, attempts, counts, errors, failed, follow, pauses, phases, succeeded
+from tests.harness.readings import (
+    Counts,
+    attempts,
+    counts,
+    errors,
+    failed,
+    follow,
+    phases,
+    planned,
+    succeeded,
+)
 
 
 @pytest.mark.check("retry-01")
@@ -20,17 +30,19 @@ def test_broken_channel_is_attempted_up_to_the_limit_with_backoff(
     place = (scripted_operator.namespace, obj["metadata"]["name"])
     scripted_operator.sink.script(*place, "file", {"do": "transient", "text": "disk is full"})
     start = time.monotonic()
-    scripted_operator.create(obj)
+    with scripted_operator.cluster.watch(scripted_operator.namespace) as seen:
+        scripted_operator.create(obj)
 
-    scripted_operator.status(obj, "Sending", "Retrying", within=5)
-    status = scripted_operator.status(obj, "PartiallySent", within=40)
+        scripted_operator.status(obj, "Sending", "Retrying", within=5)
+        status = scripted_operator.status(obj, "PartiallySent", within=40)
+        states = seen(place[1])
 
     assert 13 <= time.monotonic() - start < 40
     assert counts(status) == Counts(delivered=1, failed=1, attempts=6)
     numbers = [entry["attempt"] for entry in status["deliveryAttempts"] if entry["channel"] == "file"]
     assert numbers == [1, 2, 3, 4, 5]
     calls = scripted_operator.sink.calls(*place, "file")
-    assert follow(pauses(calls), 1, 2, 4, 8), calls
+    assert follow(planned(states), calls, 1, 2, 4, 8), (planned(states), calls)
     assert len(scripted_operator.sink.calls(*place, "console")) == 1
     steadily(lambda: scripted_operator.stored(obj)["status"], lambda seen: seen == status, during=3)
     assert len(scripted_operator.sink.calls(*place)) == 6
@@ -47,16 +59,16 @@ def test_retries_end_at_the_first_success(scripted_operator: OperatorUnderTest) 
     with scripted_operator.cluster.watch(scripted_operator.namespace) as seen:
         scripted_operator.create(obj)
         status = scripted_operator.status(obj, "Sent", within=10)
-        shown = phases(seen(place[1]))
+        states = seen(place[1])
 
     assert attempts(status) == [failed("file", 1), failed("file", 2), succeeded("file", 3)]
     assert errors(status) == ["the disk is full", "the disk is read-only", ""]
     assert counts(status) == Counts(delivered=1, failed=0, attempts=3)
-    assert shown == ["Pending", "Sending", "Sent"]
+    assert phases(states) == ["Pending", "Sending", "Sent"]
     calls = steadily(
         lambda: scripted_operator.sink.calls(*place), lambda calls_made: len(calls_made) == 3, during=3
     )
-    assert follow(pauses(calls), 1, 2), calls
+    assert follow(planned(states), calls, 1, 2), (planned(states), calls)
 
 
 def test_attempts_carry_their_delivery_id_to_the_receiver(scripted_operator: OperatorUnderTest) -> None:
