@@ -87,8 +87,11 @@ class Namespace:
         values = {"NAMESPACE": self.name, "RECEIVER": "team", "NAME": notification, "BATCH": "repair"}
         for placeholder, value in values.items():
             command = re.sub(rf"\b{placeholder}\b", value, command)
+        words = shlex.split(command, comments=True)[1:]
+        # The page is for a terminal, where replay asks.
+        answer = ["--yes"] if words[0] == "replay" else []
         return subprocess.run(
-            [sys.executable, "-m", "notification_cli", *shlex.split(command, comments=True)[1:]],
+            [sys.executable, "-m", "notification_cli", *words, *answer],
             env={
                 **os.environ,
                 "PYTHONPATH": str(ROOT / "operator"),

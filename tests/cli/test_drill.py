@@ -62,7 +62,7 @@ def test_drill_reaches_every_receiver_and_prints_its_time(cluster: Cluster) -> N
     cluster.create_receiver("pager", PAGER, status=status())
     cluster.create_receiver("silent", {**SLACK, "suspend": True})
     with operator(cluster, chat="Delivered", pager="Delivered"):
-        result = cluster.notif("drill", "-n", cluster.namespace)
+        result = cluster.notif("drill", "--yes", "-n", cluster.namespace)
     assert result.code == 0
     rows = {line.split()[0].partition("/")[2]: line for line in result.out.splitlines()[1:]}
     assert ("Delivered" in rows["chat"], "Delivered" in rows["pager"]) == (True, True)
@@ -84,7 +84,7 @@ def test_drill_that_does_not_arrive_is_a_negative_answer(cluster: Cluster) -> No
     cluster.create_receiver("chat", SLACK)
     cluster.create_receiver("broken", SLACK)
     with operator(cluster, chat="Delivered", broken="Refused"):
-        result = cluster.notif("drill", "-n", cluster.namespace, "-o", "json")
+        result = cluster.notif("drill", "--yes", "-n", cluster.namespace, "-o", "json")
     assert result.code == 1
     by_name = {each["receiver"].partition("/")[2]: each for each in json.loads(result.out)["receivers"]}
     assert (by_name["broken"]["result"], by_name["broken"]["detail"]) == ("Failed", "401 from the service")
@@ -98,7 +98,9 @@ def test_drill_that_nobody_delivers_ends_in_time_with_its_exit_code(cluster: Clu
     cluster.create_receiver("slow", SLACK)
     start = time.monotonic()
     with operator(cluster, chat="Delivered"):
-        result = cluster.notif("drill", "-n", cluster.namespace, "--receiver", "slow", "--timeout", "2s")
+        result = cluster.notif(
+            "drill", "--yes", "-n", cluster.namespace, "--receiver", "slow", "--timeout", "2s"
+        )
     assert (result.code, "Late" in result.out) == (4, True)
     assert time.monotonic() - start < 20
     (only,) = cluster.all()
@@ -115,10 +117,10 @@ def test_drill_of_several_namespaces_reaches_the_receivers_of_each(cluster: Clus
     cluster.create_receiver("other", {**SLACK, "suspend": True})
     both = f"{first},{first}"
     second = cluster.namespace
-    result = cluster.notif("drill", "-n", f"{both},{second}", "-o", "json")
+    result = cluster.notif("drill", "--yes", "-n", f"{both},{second}", "-o", "json")
     names_seen = [each["receiver"] for each in json.loads(result.out)["receivers"]]
     assert (result.code, names_seen) == (0, [f"{first}/chat", f"{second}/other"])
-    result = cluster.notif("drill", "-n", f"{first},{second}", "--receiver", "chat")
+    result = cluster.notif("drill", "--yes", "-n", f"{first},{second}", "--receiver", "chat")
     assert (result.code, result.err.endswith("are several namespaces; write NAMESPACE/chat\n")) == (2, True)
 
 
@@ -129,7 +131,7 @@ def test_drill_of_several_namespaces_reaches_the_receivers_of_each(cluster: Clus
 def test_drill_without_a_receiver_is_one_line(
     cluster: Cluster, arguments: tuple[str, ...], code: int
 ) -> None:
-    result = cluster.notif("drill", "-n", cluster.namespace, *arguments)
+    result = cluster.notif("drill", "--yes", "-n", cluster.namespace, *arguments)
     assert (result.code, result.out, result.err.count("\n")) == (code, "", 1)
 
 
@@ -139,5 +141,5 @@ def test_missing_right_fails_a_receiver_and_no_other(cluster: Cluster, tmp_path:
     reader = cluster.user(
         tmp_path, {"apiGroups": [names.GROUP], "resources": [names.RECEIVER_PLURAL], "verbs": ["list"]}
     )
-    result = cluster.notif("drill", "-n", cluster.namespace, kubeconfig=reader)
+    result = cluster.notif("drill", "--yes", "-n", cluster.namespace, kubeconfig=reader)
     assert (result.code, "may not create notificationrequests" in result.out) == (1, True)

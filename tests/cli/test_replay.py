@@ -60,7 +60,7 @@ def test_replay_is_a_new_notification_to_the_targets_that_missed_it(cluster: Clu
         priority="high",
     )
     original = cluster.read("order")
-    result = cluster.notif("replay", "order", "-n", cluster.namespace)
+    result = cluster.notif("replay", "order", "--yes", "-n", cluster.namespace)
     assert (result.code, result.err) == (0, "")
     (replay,) = replays(cluster)
     assert result.out == (
@@ -74,7 +74,9 @@ def test_replay_is_a_new_notification_to_the_targets_that_missed_it(cluster: Clu
     assert (replay["spec"]["dedupKey"], replay["spec"]["priority"]) == ("incident", "high")
     assert replay["spec"]["replayOf"] == {"name": "order", "uid": original["metadata"]["uid"], "depth": 1}
     assert cluster.read("order") == original
-    everywhere = cluster.notif("replay", "order", "-n", cluster.namespace, "--all-targets", "-o", "json")
+    everywhere = cluster.notif(
+        "replay", "order", "--yes", "-n", cluster.namespace, "--all-targets", "-o", "json"
+    )
     assert not json.loads(everywhere.out)["spec"].keys() & {"channels", "receiverRefs"}
     listed = cluster.notif("ls", "-n", cluster.namespace, "-l", f"{names.REPLAY_LABEL}=order", "-o", "name")
     assert len(listed.out.split()) == 2
@@ -96,7 +98,7 @@ def test_replay_that_makes_no_sense_is_refused(
     cluster: Cluster, state: Mapping[str, Any], spec: dict[str, Any], why: str
 ) -> None:
     cluster.create("order", status=state, **spec)
-    result = cluster.notif("replay", "order", "-n", cluster.namespace)
+    result = cluster.notif("replay", "order", "--yes", "-n", cluster.namespace)
     assert (result.code, result.out, result.err.count("\n")) == (1, "", 1)
     assert result.err.startswith("notif: order cannot be sent again: ")
     assert why in result.err
@@ -131,7 +133,7 @@ def test_crd_that_does_not_know_replays_is_named_and_nothing_is_created(cluster:
     cluster.install_crd(older)
     try:
         cluster.create("order", status=failed("log"))
-        for command in (("replay", "order"), ("redrive", "--yes")):
+        for command in (("replay", "order", "--yes"), ("redrive", "--yes")):
             result = cluster.notif(*command, "-n", cluster.namespace)
             assert result.code == 3
             assert "is older and does not have the field spec.replayOf; upgrade the platform" in result.err

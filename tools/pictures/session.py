@@ -57,7 +57,7 @@ def record() -> str:
         Text("# The receiver did not exist. It does now: kubectl apply -f on-call.yaml\n", style="italic")
     )
     kubectl("apply", "-f", "-", content=json.dumps(RECEIVER))
-    notif(recorder, f"replay {name} -n {NAMESPACE} --wait")
+    notif(recorder, f"replay {name} -n {NAMESPACE} --yes --wait")
     notif(recorder, f"ls -n {NAMESPACE}")
     return recorder.svg("notif-replay")
 

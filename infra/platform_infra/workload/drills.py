@@ -156,4 +156,4 @@ class Drills(pulumi.ComponentResource):
 def arguments(namespaces: Sequence[str]) -> list[str]:
     """Return the arguments of `notif` for a drill of all receivers in these namespaces; empty for the cluster."""
     where = ["-n", ",".join(namespaces)] if namespaces else ["-A"]
-    return ["drill", *where, "--timeout", MESSAGE_TIMEOUT, "-o", "json"]
+    return ["drill", *where, "--timeout", MESSAGE_TIMEOUT, "-o", "json", "--yes"]

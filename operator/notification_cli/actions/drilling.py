@@ -9,6 +9,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
 from notification_cli.actions.checks import receiver_filter, usage
+from notification_cli.actions.confirming import confirmed
 from notification_cli.actions.waiting import until
 from notification_cli.errors import ApiError, CliError, ExitCode
 from notification_cli.kube.resources import Selection
@@ -59,6 +60,8 @@ class Drilling:
     seconds: float
     all_namespaces: bool = False
     labels: str = ""
+    yes: bool = False
+    """Whether the user has agreed already."""
     output: Output = Output.TABLE
 
     @classmethod
@@ -79,6 +82,8 @@ class Drilling:
         views, identity = await self._receivers(session), secrets.token_hex(4)
         if not views:
             raise CliError("there is no receiver to send a drill to")
+        if not self.yes:
+            _confirm(session.screen, views)
         slots = asyncio.Semaphore(CONCURRENT)
         results = await asyncio.gather(*(self._one(session, view, identity, slots) for view in views))
         if self.output.is_table:
@@ -144,6 +149,20 @@ class Drilling:
                 raise
         final = status_of(current).final
         return drill_result(view, current, seconds=monotonic() - start, final=final)
+
+
+def _confirm(screen: Screen, views: Sequence[ReceiverView]) -> None:
+    """Show whom the drill reaches, and ask.
+
+    Raises:
+        CliError: the user does not agree.
+    """
+    reached = [view for view in views if not skipped(view)]
+    for view in views:
+        reason = skipped(view)
+        screen.note(f"skips {view.key}: {reason}" if reason else f"sends to {view.key} ({view.type})")
+    if reached and not confirmed(f"Send a message marked [DRILL] to {len(reached)} receivers?", yes=False):
+        raise CliError("nothing was sent")
 
 
 def _without_message(view: ReceiverView, outcome: DrillOutcome, detail: str) -> DrillResult:

@@ -15,6 +15,7 @@ from notification_cli.options import (
     Output,
     OutputOption,
     Selector,
+    Yes,
     complete_receivers,
 )
 
@@ -29,6 +30,7 @@ def drill(  # noqa: PLR0913 - the options
             help="all, or one receiver as NAME or NAMESPACE/NAME.",
         ),
     ] = "all",
+    yes: Yes = False,
     timeout: Annotated[str, typer.Option(help="Time limit for each receiver.")] = "60s",
     namespace: Namespaces = "",
     all_namespaces: AllNamespaces = False,
@@ -40,11 +42,12 @@ def drill(  # noqa: PLR0913 - the options
 ) -> int:
     """Send marked messages to receivers, and say whether they arrive.
 
-    The messages take the way of any other one and begin with [DRILL]; people get them. The exit code is 1 if one
-    does not arrive, and 4 if one takes longer than `--timeout`.
+    The messages take the way of any other one and begin with [DRILL]; people get them. The command shows the receivers, and asks.
+    The exit code is 1 if a message does not arrive, and 4 if one takes longer than `--timeout`.
 
     Example: `notif drill -A`.
     """
+    from notification_cli.actions.confirming import demand_answer
     from notification_cli.actions.drilling import Drilling
     from notification_cli.actions.waiting import time_limit
     from notification_cli.session import run
@@ -55,6 +58,8 @@ def drill(  # noqa: PLR0913 - the options
         seconds=time_limit(timeout),
         all_namespaces=all_namespaces,
         labels=selector,
+        yes=yes,
         output=Output.of(output),
     )
+    demand_answer(yes=yes)
     return run(drilling.run, kubeconfig=kubeconfig, context=context, namespace=namespace, no_color=no_color)

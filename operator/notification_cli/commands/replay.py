@@ -19,6 +19,7 @@ from notification_cli.options import (
     Selector,
     Timeout,
     Wait,
+    Yes,
     complete_receivers,
 )
 
@@ -29,6 +30,7 @@ def replay(  # noqa: PLR0913 - the options
     all_targets: Annotated[
         bool, typer.Option("--all-targets", help="Also send it to targets that have got it.")
     ] = False,
+    yes: Yes = False,
     wait: Wait = False,
     timeout: Timeout = "60s",
     namespace: Namespace = "",
@@ -39,18 +41,20 @@ def replay(  # noqa: PLR0913 - the options
 ) -> int:
     """Send a finished notification again, to the targets that missed it.
 
-    The replay is a new notification; the original stays as it is.
+    The replay is a new notification; the original stays as it is. The command shows the targets, and asks.
 
     Example: `notif replay order-4711 -n shop --wait`.
     """
+    from notification_cli.actions.confirming import demand_answer
     from notification_cli.actions.resending.replaying import Replaying
     from notification_cli.actions.waiting import time_limit
     from notification_cli.session import run
 
     limit = time_limit(timeout)
     replaying = Replaying(
-        name=name, all_targets=all_targets, seconds=limit if wait else None, output=Output.of(output)
+        name=name, all_targets=all_targets, seconds=limit if wait else None, yes=yes, output=Output.of(output)
     )
+    demand_answer(yes=yes)
     return run(replaying.run, kubeconfig=kubeconfig, context=context, namespace=namespace, no_color=no_color)
 
 

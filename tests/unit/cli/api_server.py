@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import pty
+import sys
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -14,6 +17,7 @@ from typer.testing import CliRunner
 
 from notification_cli.app import app
 from tests.unit.loopback import listening
+from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -157,6 +161,22 @@ class CommandLine:
         done = await asyncio.to_thread(CliRunner().invoke, app, arguments, input=text, env=variables)
         assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
         return done.exit_code, done.stdout, done.stderr
+
+    async def answered(self, answer: str, *arguments: str) -> tuple[int, str, str]:
+        """Run a command on a terminal, where the user answers its question."""
+        parent, child = pty.openpty()
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "notification_cli", *arguments),
+            env={**os.environ, "PYTHONPATH": str(ROOT / "operator"), "KUBECONFIG": self.kubeconfig},
+            stdin=child,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        os.write(parent, f"{answer}\n".encode())
+        out, err = await process.communicate()
+        for each in (parent, child):
+            os.close(each)
+        return process.returncode or 0, out.decode(), err.decode()
 
     async def complete(self, line: str) -> list[str]:
         """Return what the shell would offer for the last word of a line."""

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
-import pty
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -196,20 +192,43 @@ async def test_question_is_asked_on_a_terminal(
     notif: CommandLine, server: ApiServer, answer: str, code: int
 ) -> None:
     server.add("notificationrequests", stored())
-    parent, child = pty.openpty()
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "notification_cli", "cancel", "order-1"),
-        env={**os.environ, "PYTHONPATH": str(ROOT / "operator"), "KUBECONFIG": notif.kubeconfig},
-        stdin=child,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
+    result, out, err = await notif.answered(answer, "cancel", "order-1")
+    assert (result, "Delete shop/order-1? [y/N] " in err) == (code, True), err
+    assert (len(server.changes), "cancelled" in out) == (int(not code), not code)
+
+
+async def test_replay_shows_its_targets_and_asks(notif: CommandLine, server: ApiServer) -> None:
+    server.add("notificationrequests", partial())
+    for answer in ("n", "y"):
+        code, out, err = await notif.answered(answer, "replay", "order-2")
+        assert "notif: order-2 is PartiallySent: Orders are delayed\n" in err
+        assert "notif: sends it again to pagerduty/platform/on-call, " in err
+        assert "Send shop/order-2 again? [y/N] " in err
+        assert (code, len(server.changes)) == ((0, 1) if answer == "y" else (1, 0))
+    assert " created: sends order-2 again to pagerduty/platform/on-call, " in out
+    code, out, err = await notif("replay", "order-2", "--yes", "-o", "name")
+    assert (code, out.startswith("notificationrequest.kubernaut.ai/order-2-r-"), "again?" in err) == (
+        0,
+        True,
+        False,
     )
-    os.write(parent, f"{answer}\n".encode())
-    out, err = await process.communicate()
-    os.close(parent)
-    os.close(child)
-    assert (process.returncode, b"Delete shop/order-1? [y/N] " in err) == (code, True), err
-    assert (len(server.changes), b"cancelled" in out) == (int(not code), not code)
+
+
+async def test_drill_shows_whom_it_reaches_and_asks(notif: CommandLine, server: ApiServer) -> None:
+    server.add("notificationreceivers", sick_receiver())
+    held = sick_receiver("held")
+    held["spec"] = {**held["spec"], "suspend": True}
+    server.add("notificationreceivers", held)
+    code, out, err = await notif.answered("n", "drill")
+    assert (code, out, server.changes) == (1, "", [])
+    assert err.splitlines() == [
+        "notif: sends to shop/checkout (slack)",
+        "notif: skips shop/held: it is suspended",
+        "Send a message marked [DRILL] to 1 receivers? [y/N] notif: nothing was sent",
+    ]
+    assert (await notif.answered("y", "drill", "--timeout", "0s"))[0] == 4
+    assert (await notif("drill", "--yes", "--timeout", "0s", "--receiver", "checkout"))[0] == 4
+    assert [each.body["spec"]["receiverRefs"] for each in server.changes] == [[{"name": "checkout"}]] * 2
 
 
 async def test_receiver_is_suspended_and_resumed_once(notif: CommandLine, server: ApiServer) -> None:

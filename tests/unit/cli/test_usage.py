@@ -46,6 +46,8 @@ LINES = {
         "--wait and --dry-run exclude each other: nothing is delivered; leave out one of them"
     ),
     "send -s x --dry-run all": "--dry-run: 'all' is not allowed; use one of none, client, server",
+    "drill -A": "--yes is missing, and there is no terminal to ask at; add --yes",
+    "replay a": "--yes is missing, and there is no terminal to ask at; add --yes",
     "cancel a": "--yes is missing, and there is no terminal to ask at; add --yes",
     "suspend a/b/c": "RECEIVER: 'a/b/c' is no receiver; write NAME or NAMESPACE/NAME",
     "render -f examples/simple.yaml": (

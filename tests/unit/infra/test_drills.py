@@ -89,7 +89,7 @@ def test_drill_runs_the_command_line_of_the_operator_image(record: Record) -> No
     recording = record(**WEEKLY)
     assert container(recording)["image"] == recording.container["image"]
     assert container(recording)["command"] == ["notif"]
-    assert container(recording)["args"] == ["drill", "-A", "--timeout", "5m", "-o", "json"]
+    assert container(recording)["args"] == ["drill", "-A", "--timeout", "5m", "-o", "json", "--yes"]
 
 
 def test_listed_namespaces_are_drilled_alone(record: Record) -> None:

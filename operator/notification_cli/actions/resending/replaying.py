@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
+from notification_cli.actions.confirming import confirmed
 from notification_cli.actions.sending import delivered
 from notification_cli.errors import ApiError, CliError, ExitCode
 from notification_cli.output.documents import document, name_of
@@ -30,16 +31,19 @@ class Replaying:
     name: str
     all_targets: bool = False
     seconds: float | None = None
+    yes: bool = False
+    """Whether the user has agreed already."""
     output: Output = Output.TABLE
 
     async def run(self, session: Session) -> int:
         original = await session.notifications.get(session.namespace, self.name)
+        if not self.yes:
+            self._confirm(session, original)
         result, obj = await self._create(session, original)
         for note in result.notes:
             session.screen.note(note)
         if self.output.is_table:
-            where = ", ".join(result.targets) or "where the routing rules or its spec say"
-            session.screen.line(f"{name_of(obj)} created: sends {self.name} again to {clean(where)}")
+            session.screen.line(f"{name_of(obj)} created: sends {self.name} again to {_where(result)}")
             session.screen.flush()
         if self.seconds is not None:
             meta = obj["metadata"]
@@ -53,17 +57,37 @@ class Replaying:
             document(session.screen, self.output, obj)
         return ExitCode.OK if self.seconds is None or status_of(obj).delivered else ExitCode.NEGATIVE
 
+    def _confirm(self, session: Session, original: dict[str, Any]) -> None:
+        """Show what is sent to whom, and ask.
+
+        Raises:
+            CliError: it cannot be sent again, or the user does not agree.
+        """
+        planned = self._replay(session, original)
+        meta, status = original["metadata"], status_of(original)
+        session.screen.note(f"{meta['name']} is {status.phase}: {original['spec'].get('subject', '')}")
+        session.screen.note(f"sends it again to {_where(planned)}")
+        if not confirmed(f"Send {meta['namespace']}/{meta['name']} again?", yes=False):
+            raise CliError("nothing was sent")
+
+    def _replay(self, session: Session, original: dict[str, Any]) -> Replay:
+        try:
+            return replay(
+                original, nonce=secrets.token_hex(8), now=session.clock(), all_targets=self.all_targets
+            )
+        except ReplayRefusedError as error:
+            raise CliError(f"{self.name} cannot be sent again: {error}") from None
+
     async def _create(self, session: Session, original: dict[str, Any]) -> tuple[Replay, dict[str, Any]]:
         for attempt in range(1, ATTEMPTS + 1):
-            try:
-                result = replay(
-                    original, nonce=secrets.token_hex(8), now=session.clock(), all_targets=self.all_targets
-                )
-            except ReplayRefusedError as error:
-                raise CliError(f"{self.name} cannot be sent again: {error}") from None
+            result = self._replay(session, original)
             try:
                 return result, await session.notifications.create(session.namespace, dict(result.obj))
             except ApiError as error:
                 if error.status != HTTPStatus.CONFLICT or attempt == ATTEMPTS:
                     raise
         raise AssertionError("the last attempt returns or raises")
+
+
+def _where(planned: Replay) -> str:
+    return clean(", ".join(planned.targets) or "where the routing rules or its spec say")
