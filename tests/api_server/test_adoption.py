@@ -110,7 +110,7 @@ def test_plain_pulumi_refuses_and_adopts_what_exists(team: Team, cluster: Shared
 def started(team: Team) -> Iterator[None]:
     """Run `up` until the end of the block, and kill all of its processes."""
     with subprocess.Popen(
-        [*PLATFORM, "up", STACK],
+        [*PLATFORM, "up", STACK, "--yes"],
         cwd=team.checkout.folder,
         env=team.checkout.variables({}),
         stdout=subprocess.DEVNULL,

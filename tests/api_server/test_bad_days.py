@@ -146,7 +146,7 @@ def test_vanished_cluster_is_forgotten_on_request_alone(tmp_path: Path) -> None:
 
     message = team.refused("down", STACK, "--yes")
     assert f"run `tools/notif-platform down {STACK} --cluster-gone`" in message
-    assert "there is no terminal to ask" in team.refused("down", STACK, "--cluster-gone")
+    assert "there is no terminal to ask" in team.refused("down", STACK, "--cluster-gone", code=2)
     assert team.resources() == before
 
     result = team.platform("down", STACK, "--cluster-gone", "--yes")

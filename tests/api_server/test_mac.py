@@ -63,7 +63,7 @@ def test_stack_comes_up_and_goes_down_on_a_mac(team: Team, mac: Mac) -> None:
     deploy(team, BEFORE)
     assert "changed" in run(team, "up", STACK)
     assert "nothing to change" in run(team, "up", STACK)
-    assert "nothing has been destroyed" in run(team, "down", STACK, code=1)
+    assert "nothing has been destroyed" in run(team, "down", STACK, code=2)
     run(team, "down", STACK, "--yes")
     assert_nothing_of_linux_was_used(mac)
 

@@ -8,7 +8,9 @@ import pytest
 
 from platform_infra import names
 from platform_infra.cluster.ownership import Owner
+from tests.harness.checkout import PLATFORM
 from tests.harness.shared_clusters import NAMESPACE, STACK, Team, in_cluster, other_address, shared_cluster
+from tools.platform.errors import ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,7 +95,9 @@ def test_second_state_of_a_stack_is_refused_until_it_takes_over(
     declined = second.answered("yes", "up", STACK, "--adopt")
     assert declined.code == 1, declined.text
     assert "nothing has been changed" in declined.text
-    assert "there is no terminal to ask whether to take them over" in second.refused("up", STACK, "--adopt")
+    silent = second.checkout.run([*PLATFORM, "up", STACK, "--adopt"], {})
+    assert silent.code == ExitCode.USAGE, silent.text
+    assert "there is no terminal to ask whether to take them over" in silent.text
     assert (cluster.namespace().resource_version, cluster.definition().resource_version) == untouched
 
     cluster.upserts()
@@ -109,9 +113,24 @@ def test_second_state_of_a_stack_is_refused_until_it_takes_over(
     assert cluster.owners() == {taken}
 
 
+def test_up_of_a_shared_cluster_shows_its_plan_and_asks(team: Team, cluster: SharedCluster) -> None:
+    declined = team.answered("yes", "up", STACK)
+    assert declined.code == 1, declined.text
+    assert f"`up` changes these resources of {STACK}:" in declined.text
+    assert "  + create Namespace" in declined.text
+    assert "nothing has been changed" in declined.text
+    assert cluster.namespace() is None
+
+    accepted = team.answered(STACK, "up", STACK)
+    assert accepted.code == 0, accepted.text
+    again = team.answered("", "up", STACK)
+    assert (again.code, "nothing to change" in again.text) == (0, True), again.text
+    assert "enter its name" not in again.text
+
+
 def test_down_of_a_shared_cluster_asks_and_keeps_the_file(team: Team, cluster: SharedCluster) -> None:
     team.up()
-    message = team.refused("down", STACK)
+    message = team.refused("down", STACK, code=2)
     assert "there is no terminal to ask" in message
     assert f"down {STACK} --yes" in message
 

@@ -52,7 +52,7 @@ def running_up(checkout: Checkout) -> Iterator[None]:
     with (
         log.open("w") as output,
         subprocess.Popen(
-            [*PLATFORM, "up", STACK],
+            [*PLATFORM, "up", STACK, "--yes"],
             cwd=checkout.folder,
             env=checkout.variables({"TRIAL_HOLD": str(hold)}),
             stdout=output,

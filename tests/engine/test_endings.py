@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.harness.checkout import Checkout
 
 QUICK = (
-    "up trial",
+    "up trial --yes",
     "down trial --yes",
     "pulumi up --yes --skip-preview --stack trial",
     "drift trial",
@@ -58,7 +58,7 @@ def test_command_ends_and_leaves_nothing(verb: Verb) -> None:
 def test_operation_that_never_completes_is_ended_and_its_lock_removed(stack: Checkout, times: str) -> None:
     hold = stack.folder / "hold"
     with subprocess.Popen(
-        [sys.executable, "-c", IMPATIENT, times, "up", STACK],
+        [sys.executable, "-c", IMPATIENT, times, "up", STACK, "--yes"],
         cwd=stack.folder,
         env=stack.variables({"TRIAL_HOLD": str(hold)}),
         stdout=subprocess.PIPE,

@@ -93,7 +93,7 @@ def preview(checkout: Checkout, *options: str) -> str:
 def slow_up(checkout: Checkout) -> Iterator[subprocess.Popen[str]]:
     """Run `up`; when the block begins, it creates a resource, which is complete when the file `proceed` is there."""
     with subprocess.Popen(
-        [*PLATFORM, "up", BASE],
+        [*PLATFORM, "up", BASE, "--yes"],
         cwd=checkout.folder,
         env=checkout.variables({"TRIAL_SLOW": "yes"}),
         stdout=subprocess.PIPE,

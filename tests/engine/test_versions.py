@@ -91,7 +91,7 @@ def up_and_signal(
     with (
         log.open("w") as output,
         subprocess.Popen(
-            [*PLATFORM, "up", STACK],
+            [*PLATFORM, "up", STACK, "--yes"],
             cwd=checkout.folder,
             env=variables,
             start_new_session=True,

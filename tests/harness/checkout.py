@@ -85,8 +85,9 @@ class Checkout:
         return file
 
     def platform(self, *arguments: str, **variables: str) -> CommandResult:
-        """Run a command of the platform."""
-        return self.run([*PLATFORM, *arguments], variables)
+        """Run a command of the platform; `up` and `rollback` do not ask, because nobody answers."""
+        asks = arguments[0] in {"up", "rollback"} and "--yes" not in arguments
+        return self.run([*PLATFORM, *arguments, *(["--yes"] if asks else [])], variables)
 
     def pulumi(self, *arguments: str, typed: str = "", **variables: str) -> CommandResult:
         """Run Pulumi directly, without the platform's commands; it reads `typed` from standard input.

@@ -282,10 +282,10 @@ class Team:
         assert result.code == 0, result.text
         return result.text
 
-    def refused(self, *arguments: str) -> str:
-        """Run a command that must fail with exit code 1, and return its message in one line."""
+    def refused(self, *arguments: str, code: int = 1) -> str:
+        """Run a command that must fail with this exit code, and return its message in one line."""
         result = self.platform(*arguments)
-        assert result.code == 1, result.text
+        assert result.code == code, result.text
         assert "Traceback" not in result.text, result.text
         return " ".join(f"\n{result.text}".partition("\nerror: ")[2].split())
 

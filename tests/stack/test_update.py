@@ -120,7 +120,7 @@ def test_update_and_rollback_under_traffic_lose_and_repeat_nothing(
     console = Console(stderr=True)
     console.print(f"update: {updated}")
 
-    back = rolling.during(lambda: roll_back(rolling.name, console))
+    back = rolling.during(lambda: roll_back(rolling.name, console, yes=True))
     assert rolling.image == rolling.first
     console.print(f"rollback: {back}")
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import typer
 
-from tools.platform.errors import PlatformError
+from tools.platform.errors import PlatformError, UsageError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,19 +22,29 @@ class Question:
     """What is true after any other answer, such as `nothing has been destroyed`."""
 
 
+def check_terminal(stack: str, question: Question) -> None:
+    """Check that the question can be asked.
+
+    Raises:
+        UsageError: there is no terminal.
+    """
+    if not sys.stdin.isatty():
+        raise UsageError(
+            f"{stack}: there is no terminal to ask whether to {question.action}; {question.untouched}",
+            hint=f"run `tools/notif-platform {question.command} --yes`",
+        )
+
+
 def confirm(stack: str, question: Question, *, yes: bool) -> None:
     """Ask for the name of the stack, unless `yes` answers that.
 
     Raises:
-        PlatformError: the answer is another one, or there is no terminal to ask.
+        PlatformError: the answer is another one.
+        UsageError: there is no terminal to ask.
     """
     if yes:
         return
-    if not sys.stdin.isatty():
-        raise PlatformError(
-            f"{stack}: there is no terminal to ask whether to {question.action}; {question.untouched}",
-            hint=f"run `tools/notif-platform {question.command} --yes`",
-        )
+    check_terminal(stack, question)
     answer = typer.prompt(
         f"To {question.action}, enter its name ({stack})", default="", show_default=False, err=True
     )

@@ -9,7 +9,7 @@ import pytest
 import typer
 
 from tools.platform.confirmation import Question, confirm
-from tools.platform.errors import PlatformError
+from tools.platform.errors import PlatformError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,6 +55,6 @@ def test_yes_asks_nothing(typed: Callable[[str], list[str]]) -> None:
 
 def test_missing_terminal_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.stdin, "isatty", lambda: False)
-    with pytest.raises(PlatformError, match="no terminal to ask whether to destroy it") as caught:
+    with pytest.raises(UsageError, match="no terminal to ask whether to destroy it") as caught:
         confirm("prod", QUESTION, yes=False)
     assert caught.value.hint == "run `tools/notif-platform down prod --yes`"

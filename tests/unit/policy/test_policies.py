@@ -23,7 +23,7 @@ from platform_policy.traffic import network_policy
 from tests.kit.recording import record_settings
 from tools.platform.commands import policy
 from tools.platform.pulumi.environment import ROOT
-from tools.platform.pulumi.stack_file import UnknownStackError, check_stack_file, uses_local_cluster
+from tools.platform.pulumi.stack_file import UnknownStackError, check_stack_file, is_lasting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,7 +78,7 @@ def test_level_follows_from_the_cluster_and_not_from_the_name(
     config = {f"notification-platform:{key}": value for key, value in {**place, **values}.items()}
     (tmp_path / "Pulumi.dev-of-somebody.yaml").write_text(yaml.safe_dump({"config": config}))
     monkeypatch.setattr(policy, "resolved_settings", partial(check_stack_file, folder=tmp_path))
-    monkeypatch.setattr(policy, "uses_local_cluster", partial(uses_local_cluster, folder=tmp_path))
+    monkeypatch.setattr(policy, "is_lasting", partial(is_lasting, folder=tmp_path))
     assert policy.levels("dev-of-somebody").name == file
 
 

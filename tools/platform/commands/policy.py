@@ -18,7 +18,7 @@ from tools.platform.errors import ExitCode, PlatformError, explain
 from tools.platform.pulumi.engine import offline_stack
 from tools.platform.pulumi.environment import ROOT
 from tools.platform.pulumi.stack import Policies, preview, resolved_settings
-from tools.platform.pulumi.stack_file import check_name, uses_local_cluster
+from tools.platform.pulumi.stack_file import check_name, is_lasting
 
 if TYPE_CHECKING:
     from tools.platform.pulumi.events import Violation
@@ -61,7 +61,7 @@ def changes() -> list[Break]:
 def levels(stack: str) -> Path:
     """Return the file with the enforcement level of each policy: advisory for local clusters and previews, else mandatory."""
     settings = resolved_settings(stack)
-    lenient = settings.cluster.kind.is_local or uses_local_cluster(stack) or settings.preview.number
+    lenient = settings.cluster.kind.is_local or settings.preview.number or not is_lasting(stack)
     return PACK / ("lenient.json" if lenient else "strict.json")
 
 

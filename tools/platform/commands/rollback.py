@@ -14,12 +14,13 @@ from platform_infra import names
 from platform_infra.cluster.local.images import load_image
 from platform_infra.settings.declarations import config_block
 from tools.platform.command_group import Stack  # noqa: TC001 - typer reads it
-from tools.platform.commands.up import bring_up
+from tools.platform.commands.up import Options, bring_up
+from tools.platform.confirmation import Question, check_terminal, confirm
 from tools.platform.console import out
 from tools.platform.errors import PlatformError
 from tools.platform.pulumi.environment import ROOT
 from tools.platform.pulumi.stack import check_resolved, entry, exists, open_stack, outputs
-from tools.platform.pulumi.stack_file import StackFileError, check_name
+from tools.platform.pulumi.stack_file import StackFileError, check_name, is_lasting
 from tools.platform.pulumi.state.backend import backend_url, folder_of
 
 if TYPE_CHECKING:
@@ -159,20 +160,28 @@ def rollback(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the settings that would change; change nothing.")
     ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask, for example in CI.")] = False,
 ) -> None:
     """Roll a stack back to its previous deployment.
 
     Image and settings of the latest successful deployment that differs from the current one are written to the stack's file, then `up` runs. The program and the CRD stay those
-    of the checkout, so existing objects stay valid.
+    of the checkout, so existing objects stay valid. If the cluster is not a node on this machine, the command shows the settings that it
+    changes and asks for the name of the stack.
 
     Examples: `rollback`, `rollback prod --dry-run`.
     """
-    roll_back(stack, out, dry_run=dry_run)
+    roll_back(stack, out, dry_run=dry_run, yes=yes)
 
 
-def roll_back(name: str, console: Console, *, dry_run: bool = False) -> None:
-    """Roll the stack back and print the settings that changed."""
+def roll_back(name: str, console: Console, *, dry_run: bool = False, yes: bool = False) -> None:
+    """Roll the stack back and print the settings that change; of a lasting stack, ask unless `yes` answers that."""
     check_name(name)
+    question = Question(
+        action="roll it back", command=f"rollback {name}", untouched="nothing has been changed"
+    )
+    asks = is_lasting(name) and not (dry_run or yes)
+    if asks:
+        check_terminal(name, question)
     if not exists(name):
         raise NoRollbackTargetError(
             f"{name} is not up, so there is no deployment to roll back", hint=f"run `make up STACK={name}`"
@@ -191,12 +200,14 @@ def roll_back(name: str, console: Console, *, dry_run: bool = False) -> None:
         console.print(f"  {describe(key, value)}")
     if dry_run:
         return
+    if asks:
+        confirm(name, question, yes=False)
     node = outputs(stack).get("node")
     if node and target.image.startswith(f"{names.IMAGE_REPOSITORY}:"):
         # It was built on this machine.
         load_image(node, target.image)
     _apply(stack, changes)
-    bring_up(name, console)
+    bring_up(name, console, Options(yes=True))
     console.print(
         f"stacks/Pulumi.{name}.yaml holds these settings now; without them the next `up` undoes the rollback."
     )

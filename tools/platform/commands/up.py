@@ -20,16 +20,17 @@ from tools.localcluster.toolchain import ensure
 from tools.localcluster.toolchain.layout import architecture
 from tools.platform.command_group import Stack  # noqa: TC001 - typer reads it
 from tools.platform.commands.policy import policies
-from tools.platform.confirmation import Question, confirm
+from tools.platform.confirmation import Question, check_terminal, confirm
 from tools.platform.console import err, out
 from tools.platform.pulumi.environment import ENGINE_GROUPS, drop_kubeconfig, write_kubeconfig
-from tools.platform.pulumi.stack import adopt_existing, open_with_settings, outputs
+from tools.platform.pulumi.stack import adopt_existing, adopted, open_with_settings, outputs, preview
 from tools.platform.pulumi.stack import up as update
 from tools.platform.pulumi.stack_file import (
     StackFileError,
     check_name,
     check_stack_file,
     imports_environments,
+    is_lasting,
 )
 from tools.platform.pulumi.state.protection import check_protection, check_provider
 
@@ -83,7 +84,8 @@ def up(  # noqa: PLR0913 - one argument per option
     """Bring a stack up: cluster, image and operator.
 
     The first run downloads or builds what is missing. Running it again changes nothing. An object that exists in the cluster and is
-    in no state is refused without `--adopt`.
+    in no state is refused without `--adopt`. If the cluster is not a node on this machine, the command shows what it changes and asks
+    for the name of the stack.
 
     Examples: `up` for the stack dev, `up staging --policy` for another one, `up staging --refresh` to undo drift, `up prod --adopt`
     after the state was lost.
@@ -107,10 +109,14 @@ class Options:
 
 def bring_up(name: str, console: Console, options: Options | None = None) -> None:
     options = options or Options()
+    lasting = is_lasting(name)
+    if (lasting or options.adopt) and not options.yes:
+        check_terminal(name, question_of(name, options))
     start = time.monotonic()
     stack, toolchain = prepare(name, secrets_provider=options.secrets_provider)
-    if options.adopt:
-        confirm_adoption(stack, yes=options.yes)
+    if options.adopt or (lasting and not options.yes):
+        confirm_update(stack, options, lasting=lasting)
+        start = time.monotonic()
     checks = policies(name) if options.with_policy else None
     values, changed = update(stack, refresh=options.refresh, policies=checks)
     seconds = time.monotonic() - start
@@ -126,17 +132,36 @@ def bring_up(name: str, console: Console, options: Options | None = None) -> Non
         )
 
 
-def confirm_adoption(stack: PulumiStack, *, yes: bool) -> None:
-    """Show what the next update of the stack adopts, if anything, and ask."""
-    found = adopt_existing(stack)
-    if not found:
-        err.print(f"{stack.name}: nothing exists in its cluster that is in no state")
-        return
-    err.print(f"`up` takes these objects over for {stack.name}:", *found, sep="\n")
-    question = Question(
-        action="take them over", command=f"up {stack.name} --adopt", untouched="nothing has been changed"
+def question_of(name: str, options: Options) -> Question:
+    chosen = {
+        "--refresh": options.refresh,
+        f"--secrets-provider '{options.secrets_provider}'": options.secrets_provider,
+        "--policy": options.with_policy,
+        "--adopt": options.adopt,
+    }
+    return Question(
+        action="take them over" if options.adopt else "change it",
+        command=" ".join(["up", name, *(option for option, used in chosen.items() if used)]),
+        untouched="nothing has been changed",
     )
-    confirm(stack.name, question, yes=yes)
+
+
+def confirm_update(stack: PulumiStack, options: Options, *, lasting: bool) -> None:
+    """Show what the next update of the stack adopts, and of a lasting stack what it changes; ask if there is any of it."""
+    err.print(f"{stack.name}: planning the update")
+    if options.adopt:
+        adopt_existing(stack)
+    log = preview(stack, refresh=options.refresh)
+    found = adopted(log) if options.adopt else []
+    if found:
+        err.print(f"`up` takes these objects over for {stack.name}:", *found, sep="\n")
+    elif options.adopt:
+        err.print(f"{stack.name}: nothing exists in its cluster that is in no state")
+    planned = [f"  {line}" for change in log.planned for line in change.text()] if lasting else []
+    if planned:
+        err.print(f"`up` changes these resources of {stack.name}:", *planned, sep="\n")
+    if found or planned:
+        confirm(stack.name, question_of(stack.name, options), yes=options.yes)
 
 
 def prepare(name: str, *, secrets_provider: str = "") -> tuple[PulumiStack, Toolchain]:

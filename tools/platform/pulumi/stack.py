@@ -148,14 +148,14 @@ class PolicyViolationError(PlatformError):
     """Policies reject the update; nothing has been changed."""
 
 
-def adopt_existing(stack: auto.Stack) -> list[str]:
-    """Let the next update adopt what exists in the cluster and is in no state; return a line for each such object.
-
-    Raises:
-        CommandError: the preview failed.
-    """
+def adopt_existing(stack: auto.Stack) -> None:
+    """Let the next preview and update adopt what exists in the cluster and is in no state."""
     stack.workspace.env_vars = {**stack.workspace.env_vars, **TAKE_BACK, ADOPT_VARIABLE: stack.name}
-    notes = [note for note in preview(stack).notes if note.startswith(ADOPTED)]
+
+
+def adopted(log: EventLog) -> list[str]:
+    """Return a line for each object that an update would adopt."""
+    notes = [note for note in log.notes if note.startswith(ADOPTED)]
     return list(dict.fromkeys(line for note in notes for line in note.splitlines()[1:]))
 
 
@@ -170,8 +170,8 @@ def up(
     Raises:
         PolicyViolationError: a mandatory policy rejects the update; nothing has been changed.
     """
-    if refresh and _has_objects(stack):
-        stack.workspace.env_vars = {**stack.workspace.env_vars, **TAKE_BACK}
+    if refresh:
+        _take_back(stack)
     if policies:
         stack.workspace.env_vars = {**stack.workspace.env_vars, **policies.variables}
     progress = StackProgress(f"pulumi up -s {stack.name}", brief=brief, previews=bool(policies))
@@ -228,14 +228,17 @@ def _rejections(log: EventLog) -> Iterator[None]:
         raise PolicyViolationError("the policies reject the update:\n" + "\n".join(rejections)) from None
 
 
-def _has_objects(stack: auto.Stack) -> bool:
-    """Return whether the state has objects in a cluster; a state without them restores nothing, and may be the wrong one."""
+def _take_back(stack: auto.Stack) -> None:
+    """Let a refresh restore fields; a state without objects in a cluster restores nothing, and may be the wrong one."""
     resources = (stack.export_stack().deployment or {}).get("resources") or []
-    return any(each["type"].startswith("kubernetes:") for each in resources)
+    if any(each["type"].startswith("kubernetes:") for each in resources):
+        stack.workspace.env_vars = {**stack.workspace.env_vars, **TAKE_BACK}
 
 
-def preview(stack: auto.Stack, *, policy_pack: str = "", policy_config: str = "") -> EventLog:
-    """Preview an update, optionally with a policy pack; return what the engine reported.
+def preview(
+    stack: auto.Stack, *, policy_pack: str = "", policy_config: str = "", refresh: bool = False
+) -> EventLog:
+    """Preview an update, optionally with a policy pack or after a refresh; return what the engine reported.
 
     Mandatory violations do not raise: they are in the log.
 
@@ -243,9 +246,12 @@ def preview(stack: auto.Stack, *, policy_pack: str = "", policy_config: str = ""
         CommandError: the preview failed.
     """
     log = EventLog()
+    if refresh:
+        _take_back(stack)
     try:
         with log.operation():
             stack.preview(
+                refresh=refresh,
                 on_event=log.on_event,
                 color="never",
                 suppress_progress=True,

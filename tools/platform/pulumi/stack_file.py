@@ -15,6 +15,7 @@ from platform_infra.names import PROJECT
 from platform_infra.settings.reader import SettingsError, parse
 from platform_infra.settings.sections.cluster import ClusterKind
 from tools.platform.errors import ExitCode, PlatformError, nearest
+from tools.platform.preview.model import NAME as PREVIEW
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
@@ -78,6 +79,11 @@ def uses_local_cluster(
             case _:
                 return False
     return False
+
+
+def is_lasting(stack: str, folder: Path = ROOT / "stacks") -> bool:
+    """Return whether others rely on a stack: it is no preview, and its file does not say that its cluster runs on this machine."""
+    return not (PREVIEW.match(stack) or uses_local_cluster(stack, folder))
 
 
 def stack_content(stack: str, folder: Path = ROOT / "stacks") -> dict[str, Any]:
