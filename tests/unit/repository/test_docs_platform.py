@@ -1,0 +1,57 @@
+"""The pages of the platform team: their numbers are those of the code, and their tables list what the code declares."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from platform_infra.admission.policies import POLICIES
+from platform_infra.settings.sections.cluster import ClusterKind
+from platform_infra.workload.receivers import READY_SECONDS
+from tests.unit.repository.test_docs import page
+from tools.platform.commands.preview import SMOKE_SECONDS, up
+from tools.platform.errors import ExitCode
+from tools.platform.preview.cluster import DELETION_SECONDS
+from tools.platform.pulumi.stack import STALE_AFTER
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+STATED: Mapping[str, tuple[str, bool]] = {
+    "If it is not Sent within 30 s": ("previews.md", SMOKE_SECONDS == 30),
+    "72 hours after the last": ("previews.md", inspect.signature(up).parameters["hours"].default == 72),
+    "still exists 60 s after its deletion": ("previews.md", DELETION_SECONDS == 60),
+    "from another machine and older than half an hour": ("state.md", timedelta(minutes=30) == STALE_AFTER),
+    "the condition Ready, at most two minutes": ("stack-receivers.md", READY_SECONDS == 120),
+}
+"""What a page says, and whether it holds."""
+
+
+@pytest.mark.parametrize("sentence", STATED)
+def test_number_in_a_page_is_that_of_the_code(sentence: str) -> None:
+    name, holds = STATED[sentence]
+    assert sentence in re.sub(r"[\s>]+", " ", page(name))
+    assert holds
+
+
+def first_column(name: str, head: str) -> list[str]:
+    """Return the first cells of the table that begins with a row."""
+    table = page(name).partition(f"{head}\n")[2].partition("\n\n")[0]
+    return [row.split(" | ")[0].removeprefix("| ").strip("`") for row in table.splitlines()[1:]]
+
+
+def test_each_kind_of_cluster_has_a_row() -> None:
+    assert sorted(first_column("clusters.md", "| `clusterKind` | cluster | image |")) == sorted(ClusterKind)
+
+
+def test_each_exit_code_has_a_row() -> None:
+    assert first_column("ci.md", "| code | meaning |") == [str(code) for code in (0, *sorted(ExitCode))]
+
+
+def test_each_admission_policy_is_on_the_page_of_tenants() -> None:
+    section = page("tenancy.md").partition("\n## Admission\n")[2].partition("\n## ")[0]
+    assert [policy.name for policy in POLICIES if f"`{policy.name}`" not in section] == []
