@@ -5,14 +5,16 @@ from __future__ import annotations
 import inspect
 import re
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from platform_infra.admission.policies import POLICIES
+from platform_infra.settings.model import PATHS
 from platform_infra.settings.sections.cluster import ClusterKind
 from platform_infra.workload.receivers import READY_SECONDS
 from tests.unit.repository.test_docs import page
+from tests.unit.repository.test_docs_quotes import everywhere, name_of, quotations
 from tools.platform.commands.preview import SMOKE_SECONDS, up
 from tools.platform.errors import ExitCode
 from tools.platform.preview.cluster import DELETION_SECONDS
@@ -29,6 +31,10 @@ STATED: Mapping[str, tuple[str, bool]] = {
     "the condition Ready, at most two minutes": ("stack-receivers.md", READY_SECONDS == 120),
 }
 """What a page says, and whether it holds."""
+SECTIONS: Final = "|".join(sorted({re.split("[A-Z]", key)[0] for key in PATHS}))
+LIKE_A_SETTING: Final = re.compile(rf"(?:{SECTIONS})[A-Z]\w+")
+OTHER_NAMES: Final = frozenset({"crdNames", "deliveryAttempts", "deliveryId", "previewKubeconfig"})
+"""Outputs of a stack, and fields of other documents, that begin as a setting does."""
 
 
 @pytest.mark.parametrize("sentence", STATED)
@@ -55,3 +61,15 @@ def test_each_exit_code_has_a_row() -> None:
 def test_each_admission_policy_is_on_the_page_of_tenants() -> None:
     section = page("tenancy.md").partition("\n## Admission\n")[2].partition("\n## ")[0]
     assert [policy.name for policy in POLICIES if f"`{policy.name}`" not in section] == []
+
+
+def test_quoted_setting_of_a_stack_exists() -> None:
+    quoted = [(name_of(file), span) for file, span in quotations() if LIKE_A_SETTING.fullmatch(span)]
+    assert len(quoted) > 300
+    assert [each for each in quoted if each[1] not in PATHS and each[1] not in OTHER_NAMES] == []
+
+
+def test_setting_in_an_example_of_a_stack_file_exists() -> None:
+    keys = everywhere(r"(?m)^ *notification-platform:(\w+):")
+    assert len(keys) > 30
+    assert keys - PATHS.keys() == set()
