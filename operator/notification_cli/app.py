@@ -9,31 +9,38 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from notification_cli.boundary import CommandLine, ending
-from notification_cli.commands.beat import beat
-from notification_cli.commands.cancel import cancel
-from notification_cli.commands.check import check
-from notification_cli.commands.completion import completion
-from notification_cli.commands.drill import drill
-from notification_cli.commands.incident import incident
-from notification_cli.commands.lint import lint
-from notification_cli.commands.ls import ls
-from notification_cli.commands.receivers import receivers, send_test
-from notification_cli.commands.render import render
-from notification_cli.commands.replay import redrive, replay
-from notification_cli.commands.route import route
-from notification_cli.commands.send import send
-from notification_cli.commands.show import show, why
-from notification_cli.commands.source import source
-from notification_cli.commands.suspend import resume, suspend
-from notification_cli.commands.top import top
-from notification_cli.commands.version import version
-from notification_cli.commands.web import web
+from notification_cli.boundary import CommandLine
 from notification_operator import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "ls": ("ls:ls", "List notifications, in the order of namespace and name."),
+    "show": ("show:show", "Show a notification, its targets and its timeline."),
+    "why": ("show:why", "Explain where a notification goes and what happens next."),
+    "incident": ("incident:incident", "Show the events of an incident, and what each target got."),
+    "top": ("top:top", "Show figures of the notifications by namespace."),
+    "send": ("send:send", "Create a notification."),
+    "cancel": ("cancel:cancel", "Cancel a notification that is not delivered yet: delete it."),
+    "replay": ("replay:replay", "Send a finished notification to the targets that missed it."),
+    "redrive": ("replay:redrive", "Send many failed notifications again, at a bounded rate."),
+    "receivers": ("receivers:receivers", "List receivers with their health, or show one of them."),
+    "test": ("receivers:send_test", "Let the operator send a test message to a receiver."),
+    "suspend": ("suspend:suspend", "Hold the messages of a receiver."),
+    "resume": ("suspend:resume", "Deliver the messages of a suspended receiver again."),
+    "drill": ("drill:drill", "Send marked messages to receivers, to see whether they arrive."),
+    "source": ("source:source", "List, show and test the sources of messages."),
+    "beat": ("beat:beat", "Send a heartbeat for a source of the type heartbeat."),
+    "route": ("route:route", "Test the routing rules."),
+    "render": ("render:render", "Show what a notification looks like for a receiver."),
+    "lint": ("lint:lint", "Validate notifications, receivers, sources and routing rules."),
+    "web": ("web:web", "Serve a read-only page on this machine."),
+    "check": ("check:check", "Check the installation, each line with its remedy."),
+    "version": ("version:version", "Show the versions of notif, of the operator and of Kubernetes."),
+    "completion": ("completion:completion", "Write the script that completes commands in a shell."),
+}
+"""Module and function of each command, and the line that help shows of it: only the command that runs is imported."""
 EPILOG = (
     "Exit codes: 0 success; 1 the answer is no, such as not delivered, not found or invalid; 2 wrong usage; "
     "3 the cluster does not respond or refuses; 4 --wait took too long."
@@ -41,7 +48,7 @@ EPILOG = (
 
 app = typer.Typer(
     name="notif",
-    cls=CommandLine,
+    cls=type("Notif", (CommandLine,), {"modules": COMMANDS}),
     add_completion=False,
     help="Send, list and explain notifications, with your kubeconfig and your rights.",
     epilog=EPILOG,
@@ -66,35 +73,6 @@ def options(
     ] = False,
 ) -> None:
     """Send, list and explain notifications, with your kubeconfig and your rights."""
-
-
-COMMANDS: Mapping[str, Callable[..., int]] = {
-    "ls": ls,
-    "show": show,
-    "why": why,
-    "incident": incident,
-    "send": send,
-    "cancel": cancel,
-    "receivers": receivers,
-    "suspend": suspend,
-    "resume": resume,
-    "test": send_test,
-    "replay": replay,
-    "redrive": redrive,
-    "drill": drill,
-    "beat": beat,
-    "top": top,
-    "render": render,
-    "lint": lint,
-    "web": web,
-    "check": check,
-    "version": version,
-    "completion": completion,
-}
-for name, command in COMMANDS.items():
-    app.command(name)(ending(command))
-app.add_typer(route, name="route")
-app.add_typer(source, name="source")
 
 
 def main() -> None:

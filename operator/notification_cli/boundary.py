@@ -5,18 +5,21 @@ from __future__ import annotations
 import os
 import re
 import sys
+from difflib import get_close_matches
 from functools import partial, wraps
-from typing import TYPE_CHECKING, Any, Final
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import typer
 from typer.completion import completion_init
 from typer.core import TyperGroup
+from typer.main import get_command
 
 from notification_cli.errors import CliError, ExitCode
 from notification_cli.views.text import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 INTERRUPTED: Final = 130
 EXTRA: Final = re.compile(r"unexpected extra argument\S* \((.*)\)$")
@@ -24,7 +27,22 @@ EXTRA: Final = re.compile(r"unexpected extra argument\S* \((.*)\)$")
 
 
 class CommandLine(TyperGroup):
-    """All commands. Wrong usage is one line that names the argument, its value and the remedy."""
+    """All commands. Wrong usage is one line that names the argument, its value and the remedy.
+
+    `modules` has the module and function of each command, and the line that help shows of it.
+    """
+
+    modules: ClassVar[Mapping[str, tuple[str, str]]] = {}
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002, ANN401 - the signature of typer
+        return list(self.modules)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002, ANN401 - the signature of typer
+        return _loaded(cmd_name, self.modules[cmd_name][0]) if cmd_name in self.modules else None
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002, ANN401 - the signature of typer
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in self.modules.items()])
 
     def main(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - the signature of typer
         completion_init()
@@ -36,6 +54,18 @@ class CommandLine(TyperGroup):
         except typer.Abort:
             code = INTERRUPTED
         sys.exit(code or ExitCode.OK)
+
+
+def _loaded(name: str, place: str) -> Any:  # noqa: ANN401 - typer does not export the class
+    """Import a command: a function with its options, or a group."""
+    module, _, attribute = place.partition(":")
+    target = getattr(import_module(f"{__package__}.commands.{module}"), attribute)
+    if not isinstance(target, typer.Typer):
+        command, target = ending(target), typer.Typer(add_completion=False, rich_markup_mode=None)
+        target.command(name)(command)
+    result = get_command(target)
+    result.name = name
+    return result
 
 
 def _report(error: typer.TyperException) -> None:
@@ -91,9 +121,8 @@ def _reason(error: Any) -> str:  # noqa: ANN401 - likewise
 
 
 def _no_command(error: Any, see: str) -> str:  # noqa: ANN401 - likewise
-    commands = error.ctx.command.commands if hasattr(error.ctx.command, "commands") else {}
-    name, *others = re.findall(r"'([^']*)'", error.message) or [""]
-    close = [each for each in others if each in commands]
+    name = next(iter(re.findall(r"'([^']*)'", error.message)), "")
+    close = get_close_matches(name, error.ctx.command.list_commands(error.ctx))
     meant = f"did you mean {' or '.join(close)}? " if close else ""
     return f"there is no command {name!r}; {meant}{see}"
 

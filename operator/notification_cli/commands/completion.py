@@ -20,7 +20,7 @@ class Shell(StrEnum):
 def completion(
     shell: Annotated[Shell, typer.Argument(metavar="SHELL", help="bash, zsh or fish.", show_default=False)],
 ) -> int:
-    """Write the script that completes commands, options and names in a shell.
+    """Write the script that completes commands in a shell.
 
     Names of notifications, receivers, sources, namespaces and contexts are those of your cluster. `kubectl notif` needs no script.
 

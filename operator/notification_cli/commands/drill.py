@@ -40,7 +40,7 @@ def drill(  # noqa: PLR0913 - the options
     kubeconfig: Kubeconfig = "",
     no_color: NoColor = False,
 ) -> int:
-    """Send marked messages to receivers, and say whether they arrive.
+    """Send marked messages to receivers, to see whether they arrive.
 
     The messages take the way of any other one and begin with [DRILL]; people get them. The command shows the receivers, and asks.
     The exit code is 1 if a message does not arrive, and 4 if one takes longer than `--timeout`.

@@ -21,7 +21,7 @@ def incident(  # noqa: PLR0913 - the options
     kubeconfig: Kubeconfig = "",
     no_color: NoColor = False,
 ) -> int:
-    """Show the events of an incident in their order, and what each target got.
+    """Show the events of an incident, and what each target got.
 
     Example: `notif incident checkout/eu-west -n shop`.
     """

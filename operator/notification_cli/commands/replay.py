@@ -39,7 +39,7 @@ def replay(  # noqa: PLR0913 - the options
     kubeconfig: Kubeconfig = "",
     no_color: NoColor = False,
 ) -> int:
-    """Send a finished notification again, to the targets that missed it.
+    """Send a finished notification to the targets that missed it.
 
     The replay is a new notification; the original stays as it is. The command shows the targets, and asks.
 

@@ -207,7 +207,9 @@ def send(  # noqa: PLR0913 - the options
     kubeconfig: Kubeconfig = "",
     no_color: NoColor = False,
 ) -> int:
-    """Create a notification. With `--wait`, the exit code is 1 if it is not delivered to all its targets.
+    """Create a notification.
+
+    With `--wait`, the exit code is 1 if it is not delivered to all its targets.
 
     Examples: `make test 2>&1 | notif send -s "Tests failed" -b - --to slack --wait`,
     `notif send -s "Checkout is down" --to notification-system/on-call --incident checkout --event trigger`,

@@ -54,9 +54,9 @@ def _command(name: str, help_text: str, *, suspends: bool) -> Callable[..., int]
 
 suspend = _command(
     "suspend",
-    """Hold the messages of a receiver: they wait and use up no attempt.
+    """Hold the messages of a receiver.
 
-    A message whose deliverBefore passes meanwhile expires. A tool that applies the receiver from a repository can resume it.
+    They wait and use up no attempt. A message whose deliverBefore passes meanwhile expires. A tool that applies the receiver from a repository can resume it.
 
     Example: `notif suspend on-call -n notification-system`.
     """,
@@ -64,7 +64,9 @@ suspend = _command(
 )
 resume = _command(
     "resume",
-    """Deliver the messages of a suspended receiver again, those that wait among them.
+    """Deliver the messages of a suspended receiver again.
+
+    Those that wait are delivered, too.
 
     Example: `notif resume on-call -n notification-system`.
     """,

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from notification_cli.actions.composing import _link
 from notification_cli.actions.listing import phase_selector
 from notification_cli.actions.routing import parse_labels
+from notification_cli.app import COMMANDS as SUMMARIES
 from notification_cli.app import app
 from notification_cli.boundary import exit_code
 from notification_cli.errors import CliError, ExitCode
@@ -25,31 +26,7 @@ if TYPE_CHECKING:
 
 COMMAND = (sys.executable, "-m", "notification_cli")
 CPU_SECONDS = 0.3
-COMMANDS = [
-    "ls",
-    "show",
-    "why",
-    "incident",
-    "send",
-    "cancel",
-    "suspend",
-    "resume",
-    "receivers",
-    "test",
-    "replay",
-    "redrive",
-    "drill",
-    "beat",
-    "top",
-    "render",
-    "lint",
-    "web",
-    "check",
-    "version",
-    "completion",
-    "route",
-    "source",
-]
+COMMANDS = list(SUMMARIES)
 
 
 def run(
@@ -82,6 +59,13 @@ def test_help_lists_the_verbs_that_exist() -> None:
         if line.strip()
     ]
     assert sorted(listed) == sorted(COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_line_of_a_command_is_the_first_one_of_its_own_help(command: str) -> None:
+    described = " ".join(run_here(command, "--help")[1].partition("\n\n")[2].split("\n\n")[0].split())
+    assert described == SUMMARIES[command][1]
+    assert len(described) <= 62
 
 
 @pytest.mark.parametrize("command", COMMANDS)
