@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.xdist_group("shared-clusters"), pytest.mark.timeout(240, func_only=True)]
 PULUMI = "With Pulumi"
-ELSEWHERE = ("init", "login", "--secrets-provider")
-"""Parts of the installation that need AWS, or write a file for it."""
+ELSEWHERE = ("init", "login")
+"""Commands of the installation that need AWS, or write the file for it."""
 RECEIVER: Final[dict[str, Any]] = {
     "apiVersion": f"{names.GROUP}/{names.VERSION}",
     "kind": names.RECEIVER_KIND,
@@ -38,11 +38,10 @@ def run(team: Team, *words: str) -> None:
 
 
 def install(team: Team) -> None:
-    """Run the commands of the installation, with a passphrase in place of KMS."""
+    """Run the commands of the installation, with a passphrase instead of KMS."""
     (values,) = settings("install.md", PULUMI)
     own = {key: value for key, value in values.items() if not key.startswith("cluster")}
     team.configure("there", **own)
-    assert team.checkout.pulumi("stack", "init", STACK).code == 0
     for words in platform_commands("install.md", PULUMI, STACK):
         if not any(each in words for each in ELSEWHERE):
             run(team, *words)
