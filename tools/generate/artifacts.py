@@ -19,7 +19,16 @@ from notification_contract.kinds.definitions import (
 )
 from notification_contract.settings.gateway import Gateway
 from platform_infra.settings import declarations
-from tools.generate import channel_names, chart, compatibility, crd, documentation, openapi, version
+from tools.generate import (
+    channel_names,
+    chart,
+    command_line,
+    compatibility,
+    crd,
+    documentation,
+    openapi,
+    version,
+)
 from tools.generate.recording import recording
 from tools.generate.reference import reference
 
@@ -156,6 +165,7 @@ ARTIFACTS = (
     _page_part("install", "versions", compatibility.table),
     _page_part("notificationrequest", "phases", documentation.phase_diagram),
     *CRDS,
+    _page_part("cli", "commands", command_line.reference),
     _page_part("receivers", "types", documentation.types_table),
     _page_part("monitoring", "alerts", documentation.alerts_table),
     _page_part("routing", "kinds", documentation.routing_kinds),

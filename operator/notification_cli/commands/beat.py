@@ -13,10 +13,10 @@ from notification_cli.options import (
     Namespace,
     NoColor,
     OperatorNamespace,
-    Output,
     OutputOption,
     SourceName,
 )
+from notification_cli.views.format import Output
 
 
 def beat(  # noqa: PLR0913 - the options

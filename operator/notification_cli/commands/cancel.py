@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from notification_cli.options import (  # noqa: TC001 - typer reads annotations at run time
+from notification_cli.options import (
     Context,
     Kubeconfig,
     Name,

@@ -27,7 +27,7 @@ def completion(
     Examples: `source <(notif completion bash)` in ~/.bashrc, `source <(notif completion zsh)` in ~/.zshrc,
     `notif completion fish | source` in ~/.config/fish/config.fish.
     """
-    from typer.completion import get_completion_script
+    from typer._completion_shared import get_completion_script
 
     script = get_completion_script(prog_name="notif", complete_var="_NOTIF_COMPLETE", shell=shell.value)
     sys.stdout.write(f"{script}\n")

@@ -12,12 +12,12 @@ from notification_cli.options import (
     Kubeconfig,
     Namespaces,
     NoColor,
-    Output,
     OutputOption,
     Selector,
     Yes,
     complete_receivers,
 )
+from notification_cli.views.format import Output
 
 
 def drill(  # noqa: PLR0913 - the options

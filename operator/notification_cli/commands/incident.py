@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from notification_cli.options import Context, Kubeconfig, Namespace, NoColor, Output, OutputOption
+from notification_cli.options import Context, Kubeconfig, Namespace, NoColor, OutputOption
+from notification_cli.views.format import Output
 
 
 def incident(  # noqa: PLR0913 - the options

@@ -10,9 +10,9 @@ from notification_cli.options import (
     DEFAULT_OPERATOR_NAMESPACE,
     NoColor,
     OperatorNamespace,
-    Output,
     OutputOption,
 )
+from notification_cli.views.format import Output
 
 
 def lint(

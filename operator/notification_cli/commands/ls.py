@@ -13,13 +13,13 @@ from notification_cli.options import (
     Namespace,
     NoColor,
     NoHeaders,
-    Output,
     OutputOption,
     Selector,
     SortBy,
     complete_receivers,
 )
-from notification_contract.kinds.choices import Phase  # noqa: TC001 - typer reads annotations at run time
+from notification_cli.views.format import Output
+from notification_contract.kinds.choices import Phase
 
 
 def ls(  # noqa: PLR0913 - the options

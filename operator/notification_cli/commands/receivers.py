@@ -13,13 +13,13 @@ from notification_cli.options import (
     Namespace,
     NoColor,
     NoHeaders,
-    Output,
     OutputOption,
     Selector,
     SortBy,
     Timeout,
     complete_receivers,
 )
+from notification_cli.views.format import Output
 
 
 def receivers(  # noqa: PLR0913 - the options

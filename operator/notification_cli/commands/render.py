@@ -13,10 +13,10 @@ from notification_cli.options import (
     Namespace,
     NoColor,
     OperatorNamespace,
-    Output,
     OutputOption,
     complete_receivers,
 )
+from notification_cli.views.format import Output
 
 
 def render(  # noqa: PLR0913 - the options

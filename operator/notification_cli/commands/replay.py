@@ -14,7 +14,6 @@ from notification_cli.options import (
     Name,
     Namespace,
     NoColor,
-    Output,
     OutputOption,
     Selector,
     Timeout,
@@ -22,6 +21,7 @@ from notification_cli.options import (
     Yes,
     complete_receivers,
 )
+from notification_cli.views.format import Output
 
 
 def replay(  # noqa: PLR0913 - the options

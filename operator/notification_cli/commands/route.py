@@ -13,10 +13,10 @@ from notification_cli.options import (
     Kubeconfig,
     NoColor,
     OperatorNamespace,
-    Output,
     OutputOption,
     RulesFile,
 )
+from notification_cli.views.format import Output
 
 route = typer.Typer(help="Test the routing rules.", no_args_is_help=True, rich_markup_mode=None)
 

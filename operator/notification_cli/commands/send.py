@@ -12,14 +12,14 @@ from notification_cli.options import (
     Kubeconfig,
     Namespace,
     NoColor,
-    Output,
     OutputOption,
     Timeout,
     Wait,
     named,
 )
+from notification_cli.views.format import Output
 from notification_contract.kinds.channel_names import CHANNELS
-from notification_contract.kinds.choices import (  # noqa: TC001 - typer reads annotations at run time
+from notification_contract.kinds.choices import (
     BodyFormat,
     LifecycleEvent,
     MessageType,

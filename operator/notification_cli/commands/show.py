@@ -12,10 +12,10 @@ from notification_cli.options import (
     Namespace,
     NoColor,
     OperatorNamespace,
-    Output,
     OutputOption,
     RulesFile,
 )
+from notification_cli.views.format import Output
 
 if TYPE_CHECKING:
     from collections.abc import Callable

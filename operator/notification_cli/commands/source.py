@@ -16,13 +16,13 @@ from notification_cli.options import (
     NoColor,
     NoHeaders,
     OperatorNamespace,
-    Output,
     OutputOption,
     Selector,
     SortBy,
     SourceName,
     complete_sources,
 )
+from notification_cli.views.format import Output
 
 source = typer.Typer(
     help="List, show and test the sources of messages.", no_args_is_help=True, rich_markup_mode=None

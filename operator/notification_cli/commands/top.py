@@ -9,11 +9,11 @@ from notification_cli.options import (
     Namespace,
     NoColor,
     NoHeaders,
-    Output,
     OutputOption,
     Selector,
     SortBy,
 )
+from notification_cli.views.format import Output
 
 
 def top(  # noqa: PLR0913 - the options

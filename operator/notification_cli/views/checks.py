@@ -94,7 +94,7 @@ def deployment_finding(obj: Mapping[str, Any]) -> Finding:
     meta, spec, status = mapping(obj.get("metadata")), mapping(obj.get("spec")), mapping(obj.get("status"))
     wanted, place = integer(spec.get("replicas")) or 0, f"-n {text(meta.get('namespace'))}"
     ready, updated = integer(status.get("readyReplicas")) or 0, integer(status.get("updatedReplicas")) or 0
-    see = f"see kubectl get pods {place} and kubectl logs {place} deploy/{names.OPERATOR}"
+    see = f"see kubectl describe pods {place} -l app.kubernetes.io/name={names.OPERATOR}"
     if not wanted:
         scale = f"kubectl scale {place} deploy/{names.OPERATOR} --replicas=1"
         return failed(OPERATOR, "it is scaled to 0 replicas, so nothing is delivered", scale)

@@ -61,7 +61,7 @@ class ApiServer:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         content = await request.read()
-        body = json.loads(content) if content else None
+        body: Any = json.loads(content) if content else None
         query = dict(request.query)
         asked = Request(
             method=request.method,

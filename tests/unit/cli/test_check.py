@@ -27,10 +27,12 @@ METRICS = b"HTTP/1.1 200 OK\r\nContent-Length: 27\r\n\r\nkubernaut_notification_
 ADMISSION = {"app.kubernetes.io/part-of": "notification-platform", "app.kubernetes.io/component": "admission"}
 
 
-def deployment(*, ready: int = 2, updated: int = 2, tag: str = __version__, **labels: str) -> dict[str, Any]:
+def deployment(
+    *, ready: int = 2, updated: int = 2, tag: str = __version__, labels: dict[str, str] | None = None
+) -> dict[str, Any]:
     container = {"name": "operator", "image": f"registry.example:5000/a/operator:{tag}@sha256:{64 * 'a'}"}
     return {
-        "metadata": {"name": names.OPERATOR, "namespace": HOME, "generation": 3, "labels": labels},
+        "metadata": {"name": names.OPERATOR, "namespace": HOME, "generation": 3, "labels": labels or {}},
         "spec": {
             "replicas": 2,
             "template": {"spec": {"containers": [{"name": "x", "image": "y"}, container]}},
@@ -114,7 +116,7 @@ async def test_check_of_a_broken_installation_names_each_remedy(
         == "✗ notificationrequests.kubernaut.ai  it is not installed; install the platform: docs/install.md"
     )
     assert bad[2].startswith(
-        "✗ operator  1 of 2 replicas are ready; see kubectl get pods -n notification-system"
+        "✗ operator  1 of 2 replicas are ready; see kubectl describe pods -n notification-system"
     )
     assert bad[3] == f"✗ versions  notif {__version__}, operator 9.1.0; upgrade notif"
     assert bad[4].startswith("✗ leader  operator-a renewed the Lease 60s ago; see the runbook")
@@ -220,7 +222,7 @@ def test_versions_fit_if_their_minor_version_is_the_same(client: str, server: st
 
 def test_version_is_that_of_the_label_then_of_the_tag() -> None:
     assert checks.version_of(deployment(tag="1.2.3")) == "1.2.3"
-    assert checks.version_of(deployment(tag="x", **{checks.VERSION_LABEL: "2.0.0"})) == "2.0.0"
+    assert checks.version_of(deployment(tag="x", labels={checks.VERSION_LABEL: "2.0.0"})) == "2.0.0"
     untagged = deployment()
     containers = untagged["spec"]["template"]["spec"]["containers"]
     containers[1]["image"] = f"registry.example:5000/operator@sha256:{64 * 'a'}"
