@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import os
 from importlib import import_module
 from importlib.util import find_spec
@@ -13,13 +14,30 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from tools.platform.errors import error_boundary
-from tools.platform.usage import unknown_command, usage_errors
+from notification_cli.usage import in_our_words, is_help
+from tools.platform.errors import ExitCode, UsageError, error_boundary
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 STACKS = Path(__file__).resolve().parents[2] / "stacks"
+
+
+@contextlib.contextmanager
+def usage_errors() -> Iterator[None]:
+    """Translate the library's errors of usage.
+
+    Raises:
+        UsageError: the command line cannot be used.
+    """
+    try:
+        yield
+    except typer.TyperException as error:
+        if is_help(error):
+            typer.echo(error.format_message(), err=True)
+            raise typer.Exit(ExitCode.USAGE) from None
+        found = in_our_words(error)
+        raise UsageError(found.problem, hint=found.remedy) from None
 
 
 class LazyGroup(TyperGroup):
@@ -41,16 +59,14 @@ class LazyGroup(TyperGroup):
         name = args[0]
         if name in self.modules:
             return name, _loaded(self.modules[name], name), args[1:]
-        if ctx.resilient_parsing:
-            return None, None, args[1:]
-        raise unknown_command(name, self.modules, ctx)
+        return super().resolve_command(ctx, args)
 
     def make_context(self, *args: Any, **more: Any) -> Any:  # noqa: ANN401 - typer's signature
         with error_boundary(), usage_errors():
             return super().make_context(*args, **more)
 
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - typer's signature
-        with error_boundary(), usage_errors(ctx):
+        with error_boundary(), usage_errors():
             return super().invoke(ctx)
 
     def _main_shell_completion(self, *args: Any, **more: Any) -> None:  # noqa: ANN401 - typer's signature

@@ -95,7 +95,7 @@ def test_help_and_wrong_commands_import_neither_models_nor_engine() -> None:
     [
         ("-h", 0, "Usage: notif-platform [OPTIONS] COMMAND"),
         ("--version", 0, f"notif-platform {VERSION}"),
-        ("nonsense", 2, "hint: `tools/notif-platform --help` lists the commands"),
+        ("nonsense", 2, "hint: notif-platform --help lists the commands"),
     ],
 )
 def test_commands_run_from_any_folder(tmp_path: Path, argument: str, code: int, text: str) -> None:

@@ -69,7 +69,7 @@ def test_script_of_a_shell_asks_this_program(shell: str, first: str) -> None:
 def test_other_shell_is_refused() -> None:
     result = CliRunner().invoke(cli.app, ["completion", "tcsh"])
     assert (result.exit_code, result.stdout) == (ExitCode.USAGE, "")
-    assert "SHELL tcsh is none of bash, zsh, fish" in result.stderr
+    assert "SHELL: 'tcsh' is not allowed\nhint: use one of bash, zsh, fish" in result.stderr
 
 
 @pytest.mark.slow

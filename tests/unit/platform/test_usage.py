@@ -9,51 +9,35 @@ from tools.platform import cli
 from tools.platform.errors import ExitCode
 from tools.platform.pulumi.engine import Engine
 
-HELP = "; `--help` explains it"
-PREFLIGHT = f"the form is `tools/notif-platform preflight [OPTIONS] STACK`{HELP}"
-DRIFT = f"the form is `tools/notif-platform drift [OPTIONS] [STACK]...`{HELP}"
-PREVIEW_UP = f"the form is `tools/notif-platform preview up [OPTIONS] NUMBER`{HELP}"
-WRONG = {
-    "pervew": (
-        "there is no command pervew; did you mean preview?",
-        "`tools/notif-platform --help` lists the commands",
+LINES = {
+    "pervew": "there is no command 'pervew'; did you mean preview?|notif-platform --help lists the commands",
+    "preview lst": "there is no command 'lst'; did you mean list?|notif-platform preview --help lists the commands",
+    "--vers up": "there is no option --vers; did you mean --version?|notif-platform --help lists the options",
+    "--version=2": "--version takes no value|leave out what follows =",
+    "drift --notfy x": "there is no option --notfy; did you mean --notify?|notif-platform drift --help lists the options",
+    "drift -x": "there is no option -x|notif-platform drift --help lists the options",
+    "preflight": "STACK is missing|write notif-platform preflight STACK",
+    "release publish v1": (
+        "--registry is missing|add --registry REGISTRY: Where the image and the chart go, such as ghcr.io/example."
     ),
-    "preview lst": (
-        "there is no command preview lst; did you mean list?",
-        "`tools/notif-platform preview --help` lists the commands",
+    "preflight a b c": (
+        "unexpected argument 'b c'|notif-platform preflight takes STACK; notif-platform preflight --help lists the options"
     ),
-    "--vers up": (
-        "there is no option --vers; did you mean --version?",
-        f"the form is `tools/notif-platform [OPTIONS] COMMAND [ARGS]...`{HELP}",
-    ),
-    "--version=2": ("--version takes no value", "`--help` shows the form of the command"),
-    "drift --notfy team": ("drift: there is no option --notfy; did you mean --notify?", DRIFT),
-    "drift -x": ("drift: there is no option -x", DRIFT),
-    "preflight": ("preflight: STACK is missing", PREFLIGHT),
-    "preflight a b c": ("preflight: unexpected argument b c", PREFLIGHT),
-    "preview up one": ("preview up: NUMBER one is not a whole number", PREVIEW_UP),
-    "preview up 1 --hours 0": ("preview up: --hours 0 is less than 1", PREVIEW_UP),
-    "preview up 1 --hours 999": ("preview up: --hours 999 is more than 720", PREVIEW_UP),
-    "preview up 1 --summary /": ("preview up: --summary: file '/' is a directory", PREVIEW_UP),
-    "preview up 1 --base": (
-        "preview up: --base needs a value",
-        "`tools/notif-platform preview up --help` shows the form of the command",
-    ),
-    "up --yes=no": (
-        "up: --yes takes no value",
-        "`tools/notif-platform up --help` shows the form of the command",
-    ),
-    "init qa --cluster knd": (
-        "init: --cluster knd is none of local, existing, stack, pod, kind; did you mean kind?",
-        f"the form is `tools/notif-platform init [OPTIONS] STACK`{HELP}",
-    ),
+    "preview up one": "NUMBER: 'one' is not allowed|use a whole number",
+    "preview up 1 --hours 999": "--hours: '999' is not allowed|use a whole number from 1 to 720",
+    "preview up 1 --summary /": "--summary: file '/' is a directory|notif-platform preview up --help lists the options",
+    "preview up 1 --base": "--base needs a value|write --base VALUE",
+    "up --yes=no": "--yes takes no value|leave out what follows =",
+    "init qa --cluster knd": "--cluster: 'knd' is not allowed|use one of local, existing, stack, pod, kind",
     "down dev --run-program --cluster-gone": (
-        "down: --run-program and --cluster-gone exclude each other",
-        f"the form is `tools/notif-platform down [OPTIONS] [STACK]`{HELP}",
+        "--run-program and --cluster-gone exclude each other|leave out one of them"
     ),
-    "stacks --changed HEAD": ("--changed HEAD is not FROM..TO", "name two commits, such as HEAD~..HEAD"),
-    "release prepare 1.0": ("VERSION '1.0' is no version", "use MAJOR.MINOR.PATCH, such as 0.2.0"),
+    "preflight dev --roles -o json": "--roles and --output json exclude each other|leave out one of them",
+    "init pr-7": "pr-7 is the name of a preview|`preview up` creates it",
+    "stacks --changed HEAD": "--changed HEAD is not FROM..TO|name two commits, such as HEAD~..HEAD",
+    "release prepare 1.0": "VERSION '1.0' is no version|use MAJOR.MINOR.PATCH, such as 0.2.0",
 }
+"""Wrong usage, and its problem and remedy."""
 
 
 @pytest.fixture(autouse=True)
@@ -63,9 +47,9 @@ def no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-@pytest.mark.parametrize("line", WRONG)
+@pytest.mark.parametrize("line", LINES)
 def test_wrong_usage_names_the_problem_and_the_remedy(line: str) -> None:
-    problem, remedy = WRONG[line]
+    problem, remedy = LINES[line].split("|")
     result = CliRunner().invoke(cli.app, line.split(), prog_name="notif-platform")
     assert (result.stderr, result.stdout) == (f"error: {problem}\nhint: {remedy}\n", "")
     assert result.exit_code == ExitCode.USAGE

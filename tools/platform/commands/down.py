@@ -51,7 +51,7 @@ def down(
     Examples: `down` for the stack dev, `down staging` for another one.
     """
     if run_program and cluster_gone:
-        raise typer.BadParameter("--run-program and --cluster-gone exclude each other")
+        raise typer.BadParameter("--run-program and --cluster-gone exclude each other; leave out one of them")
     use_backend_of(stack)
     check_exists(stack)
     take_down(stack, yes=yes, run_program=run_program, cluster_gone=cluster_gone)

@@ -79,7 +79,7 @@ def check_new(stack: str) -> None:
     """
     if not NAME.fullmatch(stack):
         raise typer.BadParameter(
-            f"{stack!r} is no name of a stack: use up to 100 letters, digits, `.`, `_` and `-`"
+            f"{stack!r} is no name of a stack; use up to 100 letters, digits, `.`, `_` and `-`"
         )
     if OF_A_PREVIEW.match(stack):
         raise typer.BadParameter(f"{stack} is the name of a preview; `preview up` creates it")
@@ -96,7 +96,7 @@ def _answer(option: str, question: str, default: str | None = None) -> str:
         BadParameter: there is no terminal to ask at.
     """
     if not sys.stdin.isatty():
-        raise typer.BadParameter(f"{option} is missing, and there is no terminal to ask at")
+        raise typer.BadParameter(f"{option} is missing, and there is no terminal to ask at; add {option}")
     return str(typer.prompt(question, default=default))
 
 

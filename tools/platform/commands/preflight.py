@@ -85,7 +85,7 @@ def preflight(
     Examples: `preflight prod`, `preflight prod -o json`, `preflight prod --context team-a --roles`.
     """
     if roles and output.is_json:
-        raise typer.BadParameter("--roles and --output json exclude each other")
+        raise typer.BadParameter("--roles and --output json exclude each other; leave out one of them")
     check_name(stack)
     settings = resolved_settings(stack)
     single = cluster_of(stack, settings, kubeconfig, context)
