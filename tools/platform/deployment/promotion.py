@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import yaml
 
 from platform_infra.names import PROJECT
-from tools.platform.deployment.waves import PREFIX, SUFFIX, git
+from tools.platform.deployment.waves import PREFIX, SUFFIX
 from tools.platform.errors import PlatformError, UsageError
+from tools.platform.git import git
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from platform_infra.image.placeholder import missing_image
 from platform_infra.settings.model import WAVES
 from tools.platform.errors import PlatformError, UsageError
+from tools.platform.git import commit_of, git
 from tools.platform.preview.model import NAME
 from tools.platform.pulumi.environment import ROOT
 from tools.platform.pulumi.stack_file import check_stack_file
@@ -93,34 +92,12 @@ def _paths(revisions: str, root: Path) -> Collection[str] | None:
             f"--changed {revisions} is not FROM..TO",
             hint="name two commits, such as HEAD~..HEAD",
         )
-    if _commit(after, root) is None:
+    if commit_of(after, root) is None:
         raise PlatformError(
             f"--changed names {after!r}, which is not a commit of this repository",
             hint="fetch it with `git fetch`",
         )
-    first = _commit(before, root)
+    first = commit_of(before, root)
     if first is None:
         return None
     return git("diff", "--name-only", "-z", "--no-renames", first, after, root=root).split("\0")
-
-
-def _commit(revision: str, root: Path) -> str | None:
-    command = ["git", "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"]
-    found = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
-    return found.stdout.strip() or None
-
-
-def git(*arguments: str, root: Path, given: str = "", **variables: str) -> str:
-    """Run git in a checkout, with `given` as its standard input, and return its output."""
-    result = subprocess.run(
-        ["git", *arguments],
-        cwd=root,
-        input=given,
-        env={**os.environ, **variables},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if result.returncode:
-        raise PlatformError(f"git {arguments[0]} failed: {result.stderr.strip()}")
-    return result.stdout
