@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from notification_contract.crds import notification_receiver, notification_request
 from tools.platform.cli import app
 from tools.platform.commands import crd_check
+from tools.platform.errors import ExitCode
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,7 +60,7 @@ def test_commit_with_the_same_definition_is_compatible() -> None:
 def test_removed_field_is_incompatible_with_the_last_tag() -> None:
     assert crd_check.last_release() == "v1"
     code, text = run()
-    assert code == 2
+    assert code == ExitCode.DIFFERENT
     assert "Incompatible CRD change since v1" in text
     assert "- notificationrequest.yaml: v1alpha1.spec.urgent: the field was removed" in text
 
@@ -72,7 +73,7 @@ def test_removed_field_of_a_receiver_is_incompatible(history: Path) -> None:
     other.write_text(yaml.safe_dump(wider))
     git(history, "commit", "--quiet", "--all", "--message", "a wider definition")
     code, text = run("HEAD")
-    assert code == 2
+    assert code == ExitCode.DIFFERENT
     assert "- notificationreceiver.yaml: v1alpha1.spec.urgent: the field was removed" in text
 
 
@@ -91,4 +92,4 @@ def test_unknown_commit_is_named() -> None:
 def test_previous_commit_is_compared_without_a_tag(history: Path) -> None:
     git(history, "tag", "--delete", "v1")
     assert crd_check.last_release() == "HEAD~"
-    assert run()[0] == 2
+    assert run()[0] == ExitCode.DIFFERENT
