@@ -12,7 +12,7 @@ from platform_infra.image.base import pinned
 from tools.platform.errors import PlatformError
 from tools.platform.pulumi.environment import ROOT
 from tools.platform.release import prepare as preparing
-from tools.platform.release.prepare import git, prepare, run
+from tools.platform.release.prepare import prepare, run
 from tools.platform.release.publish import source_of
 
 if TYPE_CHECKING:
@@ -24,6 +24,10 @@ FRAGMENTS = {
     "+c.security.md": "A safe thing.",
     "+d.changed.md": "Another thing.",
 }
+
+
+def git(root: Path, *arguments: str) -> str:
+    return run(root, "git", *arguments).strip()
 
 
 @pytest.fixture

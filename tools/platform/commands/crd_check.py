@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from typing import Annotated
 
 import typer
@@ -12,6 +11,7 @@ from notification_contract.crds import notification_receiver, notification_reque
 from platform_infra.crd.compatibility import problems
 from tools.platform.console import out
 from tools.platform.errors import ExitCode, PlatformError
+from tools.platform.git import GitError, git
 from tools.platform.pulumi.environment import ROOT
 
 FOLDER = "operator/notification_contract/crds"
@@ -56,22 +56,23 @@ def crd_check(
 
 
 def last_release() -> str:
-    tag = _git("describe", "--tags", "--abbrev=0")
-    return tag.stdout.strip() if tag.returncode == 0 else "HEAD~"
+    try:
+        return git("describe", "--tags", "--abbrev=0", root=ROOT).strip()
+    except GitError:
+        return "HEAD~"
 
 
 def crds_at(commit: str) -> dict[str, str]:
     """Return the text of each CRD in a commit by its file, of those that the commit has."""
-    results = {file: _git("show", f"{commit}:{file}") for file in FILES}
-    texts = {file: result.stdout for file, result in results.items() if result.returncode == 0}
+    texts, reason = {}, ""
+    for file in FILES:
+        try:
+            texts[file] = git("show", f"{commit}:{file}", root=ROOT)
+        except GitError as error:
+            reason = reason or str(error)
     if not texts:
-        reason = next(iter(results.values())).stderr.strip()
         raise PlatformError(
             f"{commit} has no CRD in {FOLDER} ({reason})",
             hint="name another commit; a shallow clone has to fetch it first",
         )
     return texts
-
-
-def _git(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)

@@ -16,6 +16,7 @@ from platform_infra.cluster.owned import PREVIEW_KUBECONFIG
 from platform_infra.image import build as image_build
 from platform_infra.names import PREVIEW_CONTEXT
 from tools.platform.commands.up import local_parts
+from tools.platform.git import commit_of
 from tools.platform.preview.cluster import Namespace
 from tools.platform.preview.model import (
     NAME,
@@ -184,10 +185,7 @@ TEMPLATE = ROOT / "stacks" / "preview.template.yaml"
 
 def commit() -> str:
     """Return the commit that is checked out; empty outside a repository."""
-    result = subprocess.run(
-        ["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    return result.stdout.strip() if result.returncode == 0 else ""
+    return commit_of("HEAD", ROOT) or ""
 
 
 def check_same_cluster(before: Preview | None, preview: Preview) -> None:

@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from tools.platform.errors import PlatformError, UsageError
+from tools.platform.git import git
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def prepare(version: str, root: Path = ROOT) -> str:
     """
     released = releases(root)
     _check(version, released)
-    if changes := git(root, "status", "--porcelain"):
+    if changes := git("status", "--porcelain", root=root).strip():
         raise PlatformError(f"the checkout has changes:\n{changes}", hint="commit or drop them")
     (root / "VERSION").write_text(f"{version}\n", "utf-8")
     run(root, sys.executable, "-m", "tools.generate")
@@ -38,9 +39,9 @@ def prepare(version: str, root: Path = ROOT) -> str:
             for fragment in (root / FRAGMENTS).glob(f"*.{kind}.md"):
                 fragment.unlink()
     run(root, sys.executable, "-m", "towncrier", "build", "--yes", "--version", version)
-    git(root, "add", "--all")
-    git(root, "commit", "--quiet", "--message", f"Release {version}")
-    git(root, "tag", "--annotate", "--message", f"Release {version}", f"v{version}")
+    git("add", "--all", root=root)
+    git("commit", "--quiet", "--message", f"Release {version}", root=root)
+    git("tag", "--annotate", "--message", f"Release {version}", f"v{version}", root=root)
     return f"v{version}"
 
 
@@ -48,7 +49,7 @@ def releases(root: Path) -> dict[tuple[int, ...], str]:
     """Return the tags of all releases by their version."""
     return {
         numbers(tag[1:]): tag
-        for tag in git(root, "tag", "--list", "v*").split()
+        for tag in git("tag", "--list", "v*", root=root).split()
         if NUMBERS.fullmatch(tag[1:])
     }
 
@@ -71,10 +72,6 @@ def _check(version: str, released: dict[tuple[int, ...], str]) -> None:
             f"VERSION: {version} is not later than the latest release, {released[latest]}",
             hint="use a later version",
         )
-
-
-def git(root: Path, *arguments: str) -> str:
-    return run(root, "git", *arguments).strip()
 
 
 def run(folder: Path, *command: str) -> str:

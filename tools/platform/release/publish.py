@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Final
 import yaml
 
 from tools.platform.errors import PlatformError
+from tools.platform.git import git
 from tools.platform.pulumi.environment import ROOT
 from tools.platform.release import image as images
 from tools.platform.release.archives import compressed, packed
 from tools.platform.release.image import Source
 from tools.platform.release.oci import Artifact, Repository
-from tools.platform.release.prepare import git, numbers, run
+from tools.platform.release.prepare import numbers, run
 from tools.platform.release.sbom import bill
 from tools.platform.release.signing import attest, sign, signing_key
 
@@ -57,15 +58,15 @@ def source_of(tag: str, root: Path = ROOT) -> Source:
     numbers(version)
     if tag != f"v{version}":
         raise PlatformError(f"TAG: {tag} is not v{version}, the tag of VERSION", hint=f"git checkout {tag}")
-    head = git(root, "rev-parse", "HEAD")
-    if git(root, "rev-list", "-n", "1", tag) != head:
+    head = git("rev-parse", "HEAD", root=root).strip()
+    if git("rev-list", "-n", "1", tag, root=root).strip() != head:
         raise PlatformError(f"TAG: {tag} is not the commit that is checked out", hint=f"git checkout {tag}")
-    if changes := git(root, "status", "--porcelain"):
+    if changes := git("status", "--porcelain", root=root).strip():
         raise PlatformError(f"the checkout has changes:\n{changes}", hint="publish from a new clone")
     github = os.environ.get("GITHUB_REPOSITORY")
     host = os.environ.get("GITHUB_SERVER_URL", "https://github.com")
     url = os.environ.get("CI_PROJECT_URL") or (f"{host}/{github}" if github else "")
-    time = int(git(root, "log", "-1", "--format=%ct"))
+    time = int(git("log", "-1", "--format=%ct", root=root))
     return Source(root=root, version=version, commit=head, time=time, url=url)
 
 
