@@ -1,10 +1,11 @@
-"""docs/install.md and docs/uninstall.md at a real API server: the commands for Pulumi run as written, and data outlives the stack."""
+"""docs/install.md, upgrade.md and uninstall.md at a real API server: the commands for Pulumi run as written, and data is kept."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
+import yaml
 from kubernetes import client
 
 from platform_infra import names
@@ -15,10 +16,10 @@ from tests.kit.pages import platform_commands, settings
 if TYPE_CHECKING:
     from tests.harness.shared_clusters import SharedCluster, Team
 
-pytestmark = [pytest.mark.xdist_group("shared-clusters"), pytest.mark.timeout(240, func_only=True)]
+pytestmark = [pytest.mark.xdist_group("shared-clusters"), pytest.mark.timeout(480, func_only=True)]
 PULUMI = "With Pulumi"
-ELSEWHERE = ("init", "login")
-"""Commands of the installation that need AWS, or write the file for it."""
+ELSEWHERE = ("init", "login", "crd-check")
+"""Commands that need AWS, write a file for it, or need a release in Git."""
 RECEIVER: Final[dict[str, Any]] = {
     "apiVersion": f"{names.GROUP}/{names.VERSION}",
     "kind": names.RECEIVER_KIND,
@@ -28,7 +29,7 @@ RECEIVER: Final[dict[str, Any]] = {
 SECRET = {"metadata": {"name": "of-a-user"}, "stringData": {"url": "https://hooks.example.com"}}
 
 
-ASKING = frozenset({"up", "down"})
+ASKING = frozenset({"up", "down", "rollback"})
 
 
 def run(team: Team, *words: str) -> None:
@@ -42,9 +43,19 @@ def install(team: Team) -> None:
     (values,) = settings("install.md", PULUMI)
     own = {key: value for key, value in values.items() if not key.startswith("cluster")}
     team.configure("there", **own)
-    for words in platform_commands("install.md", PULUMI, STACK):
+    follow(team, "install.md")
+
+
+def follow(team: Team, page: str) -> None:
+    """Run the commands of a page."""
+    for words in platform_commands(page, PULUMI, STACK):
         if not any(each in words for each in ELSEWHERE):
             run(team, *words)
+
+
+def image(team: Team) -> str:
+    """Return the image in the stack's file."""
+    return str(yaml.safe_load(team.file.read_text("utf-8"))["config"][f"{names.PROJECT}:operatorImage"])
 
 
 def create_data(cluster: SharedCluster) -> None:
@@ -69,16 +80,19 @@ def data(cluster: SharedCluster) -> set[tuple[str, str]]:
     return {*of_kinds, *((each.name, each.uid) for each in around)}
 
 
-def test_data_outlives_the_uninstallation_and_is_taken_over(team: Team, cluster: SharedCluster) -> None:
+def test_data_outlives_upgrade_and_uninstallation(team: Team, cluster: SharedCluster) -> None:
     install(team)
     create_data(cluster)
-    before = data(cluster)
+    before, installed_image = data(cluster), image(team)
+    # The page ends with the rollback.
+    follow(team, "upgrade.md")
+    assert image(team) == installed_image
+    assert data(cluster) == before
 
     (installed,), (kept,) = (settings(page, PULUMI) for page in ("install.md", "uninstall.md"))
     own = {key: value for key, value in {**installed, **kept}.items() if not key.startswith("cluster")}
     team.configure("there", **own)
-    for words in platform_commands("uninstall.md", PULUMI, STACK):
-        run(team, *words)
+    follow(team, "uninstall.md")
     assert data(cluster) == before
 
     cluster.upserts()

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 DIGEST: Final = f"sha256:{'0123456789abcdef' * 4}"
-"""Stands in place of a digest that a page leaves out."""
+NEXT_DIGEST: Final = f"sha256:{'fedcba9876543210' * 4}"
+"""They stand in place of a digest that a page leaves out: in a file, and in a command."""
 PLATFORM: Final = "tools/notif-platform "
 _BLOCK: Final = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.DOTALL | re.MULTILINE)
 
@@ -40,7 +41,8 @@ def commands(page: str, title: str = "") -> list[str]:
 def platform_commands(page: str, title: str, stack: str) -> list[list[str]]:
     """Return the words of each command of the platform in a section, with the name of another stack."""
     lines = (line for line in commands(page, title) if line.startswith(PLATFORM))
-    return [line.removeprefix(PLATFORM).replace("eks", stack).split() for line in lines]
+    words = (line.removeprefix(PLATFORM).replace("sha256:…", NEXT_DIGEST).split() for line in lines)
+    return [[each.replace("eks", stack) for each in command] for command in words]
 
 
 def settings(page: str, title: str) -> list[dict[str, Any]]:
