@@ -51,7 +51,7 @@ class NotificationPlatformArgs(TypedDict, total=False):
     crd_edit_includes_receivers: bool
     """For `crdUserRoles`: whether `edit` and `admin` include changing NotificationReceivers (`receivers-editor`) as well. Who may change a receiver decides where the operator connects to. The default is `false`."""
     admission_enabled: bool
-    """Whether the stack that owns the CRDs creates ValidatingAdmissionPolicies (Kubernetes 1.30 or later): one each for notifications and receivers with the limits below, two that reserve their status for operators, one that limits the account of drills, and one that warns of addresses without effect. The default is `true`."""
+    """Whether the stack that owns the CRDs creates ValidatingAdmissionPolicies (Kubernetes 1.30 or later): one each for notifications and receivers with the limits of the other admission settings, two that reserve their status for operators, one that limits the account of drills, and one that warns of addresses without effect. The default is `true`."""
     admission_body_characters: int
     """Maximum length of `spec.body` in characters. The default is `262144`."""
     admission_metadata_entries: int
@@ -95,7 +95,7 @@ class NotificationPlatformArgs(TypedDict, total=False):
     operator_replicas: int
     """Number of pods. More than one requires leader election. The default is `1`."""
     operator_replicas_managed: bool
-    """Whether this stack decides the number of pods. `false` creates the Deployment with operatorReplicas and then leaves the number to others, such as a HorizontalPodAutoscaler. The default is `true`."""
+    """Whether this stack decides the number of pods. `false` creates the Deployment with operatorReplicas and then leaves the number to another controller, such as a HorizontalPodAutoscaler. The default is `true`."""
     operator_rollout_seconds: int
     """Seconds that a rollout may make no progress before it counts as failed; `up` waits that long for each replica and once more. A node that is started on demand, and its first pull of the image, take longer than the default. The default is `120`."""
     operator_leader_election: bool
@@ -105,7 +105,7 @@ class NotificationPlatformArgs(TypedDict, total=False):
     operator_workers: int
     """Maximum number of concurrent reconciliations. A slow delivery does not occupy a worker. The default is `16`."""
     operator_max_notifications: int
-    """Maximum number of open notifications that are held in memory. Further ones are listed again when some of them are done. The default is `20000`."""
+    """Maximum number of open notifications that are held in memory. Further notifications are listed again when some of these are done. The default is `20000`."""
     operator_grace_seconds: int
     """Maximum duration of a shutdown, in seconds. Running attempts finish first, then buffered audit events are sent. The default is `30`."""
     operator_cpu_request: str
@@ -145,7 +145,7 @@ class NotificationPlatformArgs(TypedDict, total=False):
     operator_flow_schemas: bool
     """Whether the API server gives the operator's Leases and status updates their own priority (FlowSchemas), so that other clients cannot delay them. A preview never has them, and neither has a stack that is a guest (docs/guest-install.md). The default is `true`."""
     leader_election_lease_name: str
-    """Name of the Lease. With several shards, the Lease of the first shard and the prefix of the others. The default is `"notification-operator"`."""
+    """Name of the Lease. With several shards, the Lease of the first shard and the prefix of the further Leases. The default is `"notification-operator"`."""
     leader_election_lease_seconds: int
     """Seconds after which another replica takes over a Lease that its holder does not renew. The default is `10`."""
     placement_zone_spread: str
@@ -173,7 +173,7 @@ class NotificationPlatformArgs(TypedDict, total=False):
     delivery_concurrency_per_channel: int
     """Maximum number of concurrent attempts per channel. The default is `64`."""
     delivery_in_flight_bytes: int
-    """Bytes of notifications that attempts may hold in memory, in equal parts per channel. Further ones wait and are read again. The default is `33554432`."""
+    """Bytes of notifications that attempts may hold in memory, in equal parts per channel. Further notifications wait and are read again. The default is `33554432`."""
     delivery_visible_after_seconds: float
     """Seconds after which a delivery that is still running is shown in phase Sending. The default is `0.25`."""
     breaker_failure_threshold: int
@@ -307,9 +307,9 @@ class NotificationPlatformArgs(TypedDict, total=False):
     gateway_allowed_cidrs: list[str]
     """CIDR blocks that can connect to the gateway's port for messages. If this and gatewayAllowedNamespaceLabels are empty, every address can."""
     gateway_allowed_namespace_labels: dict[str, Any]
-    """Labels of the namespaces whose pods can connect to that port, such as the labels of the namespaces of the Ingress controller and of Alertmanager."""
+    """Labels of the namespaces whose pods can connect to the gateway's port for messages, such as the labels of the namespaces of the Ingress controller and of Alertmanager."""
     gateway_token_reviews: bool
-    """Whether the gateway may ask the API server whose token a caller has, and what that user may do, which takes a ClusterRole. Without it, callers cannot create notifications themselves, and sources with `auth.kubernetes` accept no token: both are answered with 503. The default is `true`."""
+    """Whether the gateway may create TokenReviews and SubjectAccessReviews, by a ClusterRole. Without them, callers cannot create notifications themselves, and sources with `auth.kubernetes` accept no token: both get the answer 503. The default is `true`."""
     gateway_tenant_sources: bool
     """Whether NotificationSources outside the gateway's namespace are served. The default is `false`."""
     gateway_audience: str
@@ -317,9 +317,9 @@ class NotificationPlatformArgs(TypedDict, total=False):
     gateway_oidc_issuer: str
     """URL of the OpenID Connect provider of callers outside the cluster, exactly as the claim iss of its tokens; empty for none."""
     gateway_oidc_audience: str
-    """Audience that a token of that provider must have."""
+    """Audience that a token of the OpenID Connect provider must have."""
     gateway_oidc_username_prefix: str
-    """Prefix of the user names of that provider; the claim sub follows. The permissions of that user decide. The default is `"oidc:"`."""
+    """Prefix of the names of users of the OpenID Connect provider; the claim sub follows. The permissions of the user with this name decide. The default is `"oidc:"`."""
     gateway_oidc_cidrs: list[str]
     """CIDR blocks of the providers of OpenID Connect, including the providers that NotificationSources name. If networkApiServerCidrs is set, the gateway reaches only these providers, on port 443 and on the port of gatewayOidcIssuer; otherwise all."""
     gateway_allowed_networks: list[str]
@@ -375,7 +375,7 @@ class NotificationPlatformArgs(TypedDict, total=False):
     monitoring_failure_percent: int
     """Percentage of a channel's attempts that can fail without an alert. The default is `10`."""
     monitoring_drill_hours: int
-    """Hours that a NotificationReceiver can be without a successful drill without an alert, if drillSchedule is set: at least an hour more than the schedule leaves between two drills, and at most what Prometheus stores. The default is `192`."""
+    """Hours without a successful drill after which an alert reports a NotificationReceiver, if drillSchedule is set: at least an hour more than the time between two drills, and at most the retention time of Prometheus. The default is `192`."""
     monitoring_source_hours: int
     """With `gatewayEnabled`: hours that a NotificationSource that has received messages before can be without one without an alert; 0 for any time. A sender that must send more often is a source of the type heartbeat. The default is `168`."""
     monitoring_queue_seconds: int
@@ -383,9 +383,9 @@ class NotificationPlatformArgs(TypedDict, total=False):
     monitoring_external_heartbeat_secret: str
     """Name of a Secret in the operator's namespace with the URL of a dead man's switch, which is a credential; empty for none. The operator sends a POST to it as long as the last drill has reached all receivers and is younger than two of its periods. It requires drills on a schedule."""
     monitoring_external_heartbeat_secret_key: str
-    """Key of the URL in that Secret. The default is `"url"`."""
+    """Key of the URL in the Secret of the external heartbeat. The default is `"url"`."""
     monitoring_external_heartbeat_every_seconds: int
-    """Seconds between two of these requests. The dead man's switch must wait longer than that, and at least for two minutes: it is told nothing while the operator moves to another node. The default is `60`."""
+    """Seconds between two requests to the dead man's switch. The switch must wait longer than that, and at least for two minutes: it gets no request while the operator moves to another node. The default is `60`."""
     preview_number: int
     """Number of the pull request that the stack previews; 0 for a stack that is not a preview. The default is `0`."""
     preview_owner: str

@@ -135,7 +135,7 @@ class ObjectReference(Block):
 
 
 class RetryPolicy(RuledBlock):
-    """How many delivery attempts each channel gets, and the delay between them. The delay before attempt n+1 is initialBackoffSeconds x backoffMultiplier^(n-1), at most maxBackoffSeconds, with 10 % jitter. Each field has its own default."""
+    """How many delivery attempts each channel gets, and the delay between them. The delay before attempt n+1 is initialBackoffSeconds x backoffMultiplier^(n-1), at most maxBackoffSeconds, with 10 % jitter. Each field has a default."""
 
     max_attempts: Annotated[int, Field(ge=1, le=10)] = 5
     """The maximum number of attempts per channel, including the first one; 1 to 10."""
@@ -173,7 +173,7 @@ class NotificationSpec(RuledBlock):
     receiver_refs: Annotated[tuple[ReceiverRef, ...], Field(max_length=bounds.RECEIVER_REFS)] = ()
     """The NotificationReceivers to deliver to, in addition to channels; at most 20, including the entries in channels. Duplicates are ignored."""
     format: BodyFormat | None = None
-    """How the body is read. Plain: as text without markup. Markdown: as CommonMark, translated for each channel. Native: as the markup of the receiving service, passed on without change. If absent, each channel reads the body in its own way."""
+    """How the body is read. Plain: as text without markup. Markdown: as CommonMark, translated for each channel. Native: as the markup of the receiving service, passed on without change. If absent: as Plain, except for the channel slack of the operator's settings, which reads Slack's markup."""
     template: NotificationTemplate | None = None
     event: LifecycleEvent | None = None
     """The report of the message about an incident. Trigger: the incident begins or goes on. Acknowledge: a person works on the incident. Resolve: the incident has ended. Absent means Trigger. Notifications about one incident have the same dedupKey."""

@@ -202,7 +202,7 @@ class ReceiverSpec(_Blocks):
     on_receiver_error: OnReceiverError = OnReceiverError.FAIL
     """The handling of notifications while the receiver accepts none, for example because a token was revoked or a Secret is missing. Fail: the attempts fail. Hold: the notification waits and uses no attempt."""
     priorities: Annotated[tuple[Priority, ...], Field(max_length=4)] = ()
-    """The priorities that are delivered; others are suppressed. If absent or empty, all are delivered. If absent for the type sms, critical and high are delivered."""
+    """The priorities that are delivered; other priorities are suppressed. An empty list delivers all. If absent, all are delivered; for the type sms, critical and high."""
     recipients: Recipients = Recipients()
     template: TemplateSource | None = None
     tls: Tls | None = None

@@ -113,7 +113,7 @@ class PluginChannel(RatedChannel):
     factory: Annotated[str, Field(pattern=r"^[\w.]+:\w+$")]
     """Function that creates the channel, as `module:function`."""
     options: Mapping[str, Any] = {}
-    """Keyword arguments of that function."""
+    """Keyword arguments of the function that `factory` names."""
 
 
 class Channels(Section):

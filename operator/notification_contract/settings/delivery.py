@@ -18,7 +18,7 @@ class Delivery(Section):
     concurrency_per_channel: Annotated[int, Field(ge=1, le=10_000)] = 64
     """Maximum number of concurrent attempts per channel."""
     in_flight_bytes: Annotated[int, Field(ge=1_048_576, le=4_294_967_296)] = 33_554_432
-    """Bytes of notifications that attempts may hold in memory, in equal parts per channel. Further ones wait and are read again."""
+    """Bytes of notifications that attempts may hold in memory, in equal parts per channel. Further notifications wait and are read again."""
     visible_after_seconds: Annotated[float, Field(ge=0, le=60)] = 0.25
     """Seconds after which a delivery that is still running is shown in phase Sending."""
 

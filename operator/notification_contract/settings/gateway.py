@@ -21,9 +21,9 @@ class GatewayOidc(Section):
     issuer: Annotated[str, Field(pattern=r"^(https://[^\s?#]+)?$", max_length=2048)] = ""
     """URL of the OpenID Connect provider of callers outside the cluster, exactly as the claim iss of its tokens; empty for none."""
     audience: Annotated[str, Field(pattern=r"^\S*$", max_length=1024)] = ""
-    """Audience that a token of that provider must have."""
+    """Audience that a token of the OpenID Connect provider must have."""
     username_prefix: Annotated[str, Field(pattern=r"^[^\s:]*:?$", max_length=253)] = "oidc:"
-    """Prefix of the user names of that provider; the claim sub follows. The permissions of that user decide."""
+    """Prefix of the names of users of the OpenID Connect provider; the claim sub follows. The permissions of the user with this name decide."""
     ca_file: Annotated[str, Field(max_length=1024)] = ""
     """File with the certificate authorities of the provider in PEM; empty for the authorities of the image."""
 

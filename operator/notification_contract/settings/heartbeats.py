@@ -15,7 +15,7 @@ class Heartbeats(Section):
     enabled: bool = False
     """Whether the operator reports missing heartbeats of NotificationSources. It then needs permission to read NotificationSources, to update their status, to list the Leases of its namespace, and to create NotificationRequests."""
     tenant_sources: bool = False
-    """Whether sources outside the operator's namespace count, as the gateway's setting of this name says which are served."""
+    """Whether heartbeats of NotificationSources outside the operator's namespace are checked. Set it as `gateway.tenant_sources` of the gateway."""
 
 
 class ExternalHeartbeat(Section):
@@ -24,6 +24,6 @@ class ExternalHeartbeat(Section):
     secret: Annotated[str, Field(pattern=r"^([a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?)?$")] = ""
     """Name of a Secret in the operator's namespace with the URL of a dead man's switch, which is a credential; empty for none. The operator sends a POST to it as long as the last drill has reached all receivers and is younger than two of its periods. It requires drills on a schedule."""
     secret_key: Annotated[str, Field(pattern=r"^[-._a-zA-Z0-9]+$", max_length=253)] = "url"  # noqa: S105 - the name of a key
-    """Key of the URL in that Secret."""
+    """Key of the URL in the Secret of the external heartbeat."""
     every_seconds: Annotated[int, Field(ge=10, le=86_400)] = 60
-    """Seconds between two of these requests. The dead man's switch must wait longer than that, and at least for two minutes: it is told nothing while the operator moves to another node."""
+    """Seconds between two requests to the dead man's switch. The switch must wait longer than that, and at least for two minutes: it gets no request while the operator moves to another node."""

@@ -34,7 +34,7 @@ class Queue(Section):
     workers: Annotated[int, Field(ge=1, le=256)] = 16
     """Maximum number of concurrent reconciliations. A slow delivery does not occupy a worker."""
     max_notifications: Annotated[int, Field(ge=1000, le=1_000_000)] = 20_000
-    """Maximum number of open notifications that are held in memory. Further ones are listed again when some of them are done."""
+    """Maximum number of open notifications that are held in memory. Further notifications are listed again when some of these are done."""
 
 
 class Retention(Section):
@@ -58,7 +58,7 @@ class LeaderElection(Section):
     namespace: str | None = None
     """Namespace of the Leases; by default the namespace of the pod or of the kubeconfig context."""
     lease_name: str = names.LEASE
-    """Name of the Lease. With several shards, the Lease of the first shard and the prefix of the others."""
+    """Name of the Lease. With several shards, the Lease of the first shard and the prefix of the further Leases."""
     lease_seconds: Annotated[int, Field(ge=3, le=300)] = 10
     """Seconds after which another replica takes over a Lease that its holder does not renew."""
     shards: Annotated[int, Field(ge=1, le=64)] = 1

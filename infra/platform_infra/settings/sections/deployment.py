@@ -80,7 +80,7 @@ class Operator(Section):
     replicas: Annotated[int, Field(ge=1, le=10)] = 1
     """Number of pods. More than one requires leader election."""
     replicas_managed: bool = True
-    """Whether this stack decides the number of pods. `false` creates the Deployment with operatorReplicas and then leaves the number to others, such as a HorizontalPodAutoscaler."""
+    """Whether this stack decides the number of pods. `false` creates the Deployment with operatorReplicas and then leaves the number to another controller, such as a HorizontalPodAutoscaler."""
     rollout_seconds: Annotated[int, Field(ge=30, le=3600)] = 120
     """Seconds that a rollout may make no progress before it counts as failed; `up` waits that long for each replica and once more. A node that is started on demand, and its first pull of the image, take longer than the default."""
     leader_election: Annotated[bool, Sets(("leader_election.enabled",))] = True

@@ -48,9 +48,9 @@ class Gateway(Section):
     allowed_cidrs: tuple[Cidr, ...] = ()
     """CIDR blocks that can connect to the gateway's port for messages. If this and gatewayAllowedNamespaceLabels are empty, every address can."""
     allowed_namespace_labels: dict[LabelKey, LabelValue] = Field(default_factory=dict)
-    """Labels of the namespaces whose pods can connect to that port, such as the labels of the namespaces of the Ingress controller and of Alertmanager."""
+    """Labels of the namespaces whose pods can connect to the gateway's port for messages, such as the labels of the namespaces of the Ingress controller and of Alertmanager."""
     token_reviews: bool = True
-    """Whether the gateway may ask the API server whose token a caller has, and what that user may do, which takes a ClusterRole. Without it, callers cannot create notifications themselves, and sources with `auth.kubernetes` accept no token: both are answered with 503."""
+    """Whether the gateway may create TokenReviews and SubjectAccessReviews, by a ClusterRole. Without them, callers cannot create notifications themselves, and sources with `auth.kubernetes` accept no token: both get the answer 503."""
     tenant_sources: bool = gateway_setting("tenant_sources", Sets(("heartbeats.tenant_sources",)))
     audience: str = gateway_setting("audience")
     oidc: GatewayOidc = GatewayOidc()

@@ -64,7 +64,7 @@ class Monitoring(Section):
     failure_percent: Annotated[int, Field(ge=0, le=99)] = 10
     """Percentage of a channel's attempts that can fail without an alert."""
     drill_hours: Annotated[int, Field(ge=2, le=8_784)] = 192
-    """Hours that a NotificationReceiver can be without a successful drill without an alert, if drillSchedule is set: at least an hour more than the schedule leaves between two drills, and at most what Prometheus stores."""
+    """Hours without a successful drill after which an alert reports a NotificationReceiver, if drillSchedule is set: at least an hour more than the time between two drills, and at most the retention time of Prometheus."""
     source_hours: Annotated[int, Field(ge=0, le=8_784)] = 168
     """With `gatewayEnabled`: hours that a NotificationSource that has received messages before can be without one without an alert; 0 for any time. A sender that must send more often is a source of the type heartbeat."""
     queue_seconds: Annotated[int, Field(ge=1, le=86_400)] = 60

@@ -55,7 +55,7 @@ class StackReceiver(Section):
     secrets: dict[ObjectName, dict[SecretKey, SecretValue]] = Field(default_factory=dict)
     """Secrets that the stack creates for it: their keys and values by the name of the Secret."""
     existingSecrets: tuple[ObjectName, ...] = ()  # noqa: N815 - named like the fields of the API
-    """Secrets that it refers to and that others create in the operator's namespace, with the label `kubernaut.ai/receivers: "true"`."""
+    """Existing Secrets of the operator's namespace that the receiver refers to, with the label `kubernaut.ai/receivers: "true"`."""
     default: bool = False
     """Whether it gets the notifications that name only the channel of its type."""
 
