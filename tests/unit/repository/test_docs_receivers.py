@@ -14,7 +14,9 @@ from notification_contract.kinds.channel_names import ReceiverType
 from notification_contract.kinds.choices import TargetState
 from notification_contract.kinds.receiver import parse_spec
 from notification_contract.safe_yaml import LOADER
+from notification_operator.channels import discord, mattermost, pagerduty, sms, teams, webhook
 from notification_operator.delivery.channel import ReceiverProblem
+from notification_operator.delivery.local.messages import LINE_BYTES
 from notification_operator.domain.receivers.health import (
     CIRCUIT_OPEN,
     DELIVERING,
@@ -23,7 +25,9 @@ from notification_operator.domain.receivers.health import (
     ReadyReason,
 )
 from notification_operator.domain.receivers.references import ReferenceReason
+from notification_operator.rendering import segments
 from notification_operator.rendering.compose import Composer, Facts
+from notification_operator.rendering.markup import slack_blocks
 from notification_operator.rendering.templating.templates import Template
 from tests.unit.repository.test_docs import DOCUMENTS
 from tools.pictures.samples import MESSAGE
@@ -42,6 +46,43 @@ PARTS = ("What you need", "Set up", "Check", "What arrives", "Limits", "Errors")
 PLACEHOLDER = re.compile(r"REPLACE|UkVQTEFDRS1NRS1SRVBMQUNFLU1F")
 """What stands for a secret; the second one is the first in base64, for a signing key."""
 
+STATED = {
+    "discord": [
+        f"| body | {discord.MAX_MESSAGES} messages of {discord.MAX_DESCRIPTION} characters,",
+        f"| subject | {discord.MAX_TITLE} characters,",
+        f"together {discord.MAX_FIELDS} fields; names of {discord.MAX_FIELD_NAME} characters;",
+        f"fields with a value of more than {discord.MAX_FIELD_VALUE} are left out",
+    ],
+    "mattermost": [
+        f"| body | {mattermost.MAX_MESSAGES} posts of {mattermost.MAX_TEXT:,} characters,",
+        f"| {mattermost.MAX_FACTS} entries, names of {mattermost.MAX_NAME} and values of {mattermost.MAX_VALUE} characters |",
+        f"| `actionLinks` | {mattermost.MAX_LINKS} |",
+    ],
+    "pagerduty": [
+        f"| summary | {pagerduty.MAX_SUMMARY} characters,",
+        f"| event | {pagerduty.MAX_EVENT:,} bytes;",
+        f"| links | {pagerduty.MAX_LINKS} |",
+        f"| alert key | {pagerduty.MAX_DEDUP_KEY} characters;",
+    ],
+    "slack": [
+        f"| body | {slack_blocks.MAX_MESSAGES} messages of {slack_blocks.MAX_TEXT:,} characters,",
+        f"| subject | {slack_blocks.MAX_HEADER} characters,",
+        f"| {slack_blocks.MAX_FIELDS} fields of {slack_blocks.MAX_FIELD} characters |",
+        f"| {slack_blocks.MAX_BUTTONS} buttons of {slack_blocks.MAX_LABEL} characters |",
+    ],
+    "sms": [
+        f"| text | {sms.MAX_SEGMENTS} segments: {sms.MAX_SEGMENTS * segments.GSM_PART} characters of the GSM alphabet,",
+        f"GSM alphabet, {sms.MAX_SEGMENTS * segments.UCS_PART} if",
+    ],
+    "teams": [
+        f"| card | {teams.MAX_CARD:,} bytes;",
+        f"priority, type and {teams.MAX_FACTS - 2} entries of `metadata`, each with {teams.MAX_FACT} characters",
+        f"| {teams.MAX_ACTIONS} links, each with up to {2 * teams.MAX_FACT} characters of address |",
+    ],
+    "webhook": [f"A signing key of at least {webhook.MIN_KEY} bytes"],
+    "local": [f"at most {LINE_BYTES // 1024} KiB"],
+}
+"""What the page of a type states about its limits."""
 DEFINITIONS = {
     names.KIND: crds.notification_request,
     names.RECEIVER_KIND: crds.notification_receiver,
@@ -133,6 +174,12 @@ def test_every_type_has_a_page_and_an_example(kind: ReceiverType) -> None:
     assert parts == list(PARTS)
     assert f"receivers/{name}.md" in (ROOT / "docs" / "receivers.md").read_text("utf-8")
     assert any(file.stem.partition("-")[0] == name for file in EXAMPLES)
+
+
+@pytest.mark.parametrize("name", STATED)
+def test_numbers_in_a_page_are_those_of_its_channel(name: str) -> None:
+    text = " ".join((ROOT / "docs" / "receivers" / f"{name}.md").read_text("utf-8").split())
+    assert [sentence for sentence in STATED[name] if sentence not in text] == []
 
 
 def test_every_reason_of_a_condition_is_explained() -> None:
