@@ -162,3 +162,12 @@ def test_example_channel_matches_the_channel_contract() -> None:
 def test_yaml_examples_are_valid(document: Path) -> None:
     for block in re.findall(r"^```yaml\n(.*?)^```", document.read_text("utf-8"), re.DOTALL | re.MULTILINE):
         assert all(yaml.safe_load_all(block))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_blocks_of_a_step_are_indented_by_four_spaces(document: Path) -> None:
+    """With fewer, the site ends the list before the block or paragraph, and numbers the next step 1."""
+    text = re.sub(
+        r"^    ```.*?^    ```", "    ```", document.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE
+    )
+    assert re.findall(r"^ {1,3}```.*|(?<=\n\n) {1,3}[^ \n].*", CODE.sub("", text), re.MULTILINE) == []
