@@ -58,6 +58,13 @@ DESCRIPTIONS: Final = {
         "source test shows notifications that the API server accepts, by a source of the cluster",
         "Without the CRD of sources, or the right to read them, source ls is one line",
         "lint and the API server agree about sources, valid and not",
+        "Lists have the formats and the order of kubectl",
+        "Completion offers the names of the cluster, with the right to list them",
+        "version names the version of Kubernetes, and that there is no operator",
+        "check finds what is right, and names each fault with its remedy",
+        "send --dry-run server is checked by the API server, and stores nothing",
+        "cancel deletes what is still open, and only with the right to do so",
+        "suspend and resume change a receiver once",
     ),
     "redrive": (
         "replay creates a new notification for the targets that missed the original",

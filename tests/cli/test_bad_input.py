@@ -81,8 +81,8 @@ def expired_certificate() -> tuple[bytes, bytes]:
 @pytest.mark.parametrize(
     ("content", "options", "reason"),
     [
-        ("a: [", (), "ParserError"),
-        ("5", (), "is malformed: TypeError"),
+        ("a: [", (), "it is not YAML in line 1, column 5"),
+        ("5", (), "it is malformed; kubectl config view"),
         ("contexts: []", (), "it has no current context; choose one with --context"),
         (None, ("--context", "absent"), "it has no context absent; its contexts are "),
     ],

@@ -161,7 +161,8 @@ def _confirm(screen: Screen, views: Sequence[ReceiverView]) -> None:
     for view in views:
         reason = skipped(view)
         screen.note(f"skips {view.key}: {reason}" if reason else f"sends to {view.key} ({view.type})")
-    if reached and not confirmed(f"Send a message marked [DRILL] to {len(reached)} receivers?", yes=False):
+    count = f"{len(reached)} receiver{'s' if len(reached) > 1 else ''}"
+    if reached and not confirmed(f"Send a message marked [DRILL] to {count}?", yes=False):
         raise CliError("nothing was sent")
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
+import yaml
 from kubernetes.aio.client.configuration import Configuration
 from kubernetes.aio.client.rest import RESTClientObject
 from kubernetes.aio.config import kube_config
@@ -91,9 +92,17 @@ async def log_in(access: Access) -> Login:
     except CliError:
         raise
     except (OSError, kube_config.ConfigException) as error:
-        raise _unusable(access, str(error)) from None
+        raise _unusable(access, str(error).removeprefix("Invalid kube-config file. ")) from None
     except Exception as error:  # noqa: BLE001 - the Kubernetes client raises whatever a malformed file causes
-        raise _unusable(access, f"it is malformed: {type(error).__name__}: {error}") from None
+        raise _unusable(access, _malformed(error)) from None
+
+
+def _malformed(error: Exception) -> str:
+    """Return where a file is no YAML; of other faults the Kubernetes client knows no more than that there is one."""
+    mark = error.problem_mark if isinstance(error, yaml.MarkedYAMLError) else None
+    if mark is None:
+        return "it is malformed; kubectl config view shows what is in it"
+    return f"it is not YAML in line {mark.line + 1}, column {mark.column + 1}; correct it there"
 
 
 def contexts(access: Access) -> list[str]:

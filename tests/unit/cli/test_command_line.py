@@ -73,6 +73,12 @@ def test_every_verb_explains_itself(command: str) -> None:
     code, out, _ = run_here(command, "--help")
     assert code == 0
     assert out.startswith("Usage: notif")
+    assert run_here(command, "-h")[:2] == (0, out)
+
+
+def test_short_option_of_help_works_in_groups_and_at_the_top() -> None:
+    for words in ((), ("source", "ls"), ("route", "test")):
+        assert run_here(*words, "-h")[:2] == (0, run_here(*words, "--help")[1])
 
 
 @pytest.mark.slow

@@ -92,7 +92,7 @@ async def test_renewed_login_keeps_its_context_when_the_current_one_changes(tmp_
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("a: [", "ParserError"),
+        ("a: [", "it is not YAML in line 1, column 5; correct it there"),
         ("[]", "cannot be used"),
         ("{}", "it has no current context; choose one with --context"),
         ("current-context: x", "it has no context x; its contexts are none"),
@@ -102,7 +102,7 @@ async def test_renewed_login_keeps_its_context_when_the_current_one_changes(tmp_
             "clusters: [{name: c, cluster: {server: s}}]",
             "names the user u",
         ),
-        ("{contexts: 5, current-context: x}", "TypeError"),
+        ("{contexts: 5, current-context: x}", "it is malformed; kubectl config view shows what is in it"),
         (
             "current-context: x\ncontexts: [{name: x, context: {cluster: c, user: u}}]\n"  # noqa: ISC004 - one document
             "clusters: [{name: c, cluster: {server: 'https://s'}}]\n"

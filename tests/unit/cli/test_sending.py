@@ -224,7 +224,7 @@ async def test_drill_shows_whom_it_reaches_and_asks(notif: CommandLine, server: 
     assert err.splitlines() == [
         "notif: sends to shop/checkout (slack)",
         "notif: skips shop/held: it is suspended",
-        "Send a message marked [DRILL] to 1 receivers? [y/N] notif: nothing was sent",
+        "Send a message marked [DRILL] to 1 receiver? [y/N] notif: nothing was sent",
     ]
     assert (await notif.answered("y", "drill", "--timeout", "0s"))[0] == 4
     assert (await notif("drill", "--yes", "--timeout", "0s", "--receiver", "checkout"))[0] == 4
