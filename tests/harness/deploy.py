@@ -24,7 +24,8 @@ from tests.harness.eventually import eventually
 from tests.harness.node import Node
 from tests.harness.operators import FIRST, LABEL, OPERATORS, OperatorSpec, stack_values
 from tests.harness.sinks_in_cluster import apply_sinks
-from tools.platform.pulumi.stack import destroy, known_stacks, open_stack, remove, unlock, up
+from tools.platform.pulumi.operations import destroy, up
+from tools.platform.pulumi.stack import known_stacks, open_stack, remove, unlock
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -12,7 +12,8 @@ from tests.harness.cluster import Cluster
 from tests.harness.ephemeral import parts
 from tests.harness.node import Node
 from tools.localcluster.image.images import ensure_images
-from tools.platform.pulumi.stack import destroy, exists, open_stack, remove, up
+from tools.platform.pulumi.operations import destroy, up
+from tools.platform.pulumi.stack import exists, open_stack, remove
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -13,7 +13,8 @@ from tests.harness.claims import FOLDER, claimed, release
 from tests.harness.cluster import Cluster
 from tests.harness.notifications import notification
 from tools.platform.pulumi.environment import STATE_FOLDER
-from tools.platform.pulumi.stack import destroy, exists, open_stack, refresh_preview, remove, up
+from tools.platform.pulumi.operations import destroy, refresh_preview, up
+from tools.platform.pulumi.stack import exists, open_stack, remove
 
 
 @pytest.fixture

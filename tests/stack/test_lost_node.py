@@ -14,7 +14,8 @@ from tests.harness.notifications import notification
 from tests.harness.own_stack import own_stack
 from tests.stack.test_lifecycle import belongings
 from tools.platform.commands.up import report_missing_node
-from tools.platform.pulumi.stack import destroy, open_stack, outputs, refresh_preview, remove, up
+from tools.platform.pulumi.operations import destroy, refresh_preview, up
+from tools.platform.pulumi.stack import open_stack, outputs, remove
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

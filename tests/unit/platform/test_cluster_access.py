@@ -12,7 +12,7 @@ from rich.console import Console
 from tools.localcluster.toolchain import Toolchain
 from tools.platform.commands import up
 from tools.platform.pulumi import environment
-from tools.platform.pulumi.stack import cluster_access
+from tools.platform.pulumi.access import cluster_access
 from tools.platform.pulumi.stack_file import StackFileError
 
 if TYPE_CHECKING:

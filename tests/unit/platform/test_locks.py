@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from pulumi.automation import CommandResult, ConcurrentUpdateError
 
-from tools.platform.pulumi import stack as stacks
-from tools.platform.pulumi.stack import are_stale, without_stale_lock
+from tools.platform.pulumi import locks as stacks
+from tools.platform.pulumi.locks import are_stale, without_stale_lock
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HERE = socket.gethostname()

@@ -11,10 +11,10 @@ import pytest
 from platform_infra.settings.reader import parse
 from tools.localcluster.toolchain import Toolchain
 from tools.platform.commands import up
-from tools.platform.pulumi import stack as stack_operations
+from tools.platform.pulumi import operations as stack_operations
 from tools.platform.pulumi.environment import ENGINE_GROUPS
-from tools.platform.pulumi.stack import TAKE_BACK
-from tools.platform.pulumi.stack import up as update
+from tools.platform.pulumi.operations import TAKE_BACK
+from tools.platform.pulumi.operations import up as update
 from tools.platform.pulumi.stack_file import StackFileError, check_stack_file
 from tools.platform.pulumi.state import protection
 

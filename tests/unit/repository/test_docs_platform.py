@@ -18,7 +18,7 @@ from tests.unit.repository.test_docs_quotes import everywhere, name_of, quotatio
 from tools.platform.commands.preview import SMOKE_SECONDS, up
 from tools.platform.errors import ExitCode
 from tools.platform.preview.cluster import DELETION_SECONDS
-from tools.platform.pulumi.stack import STALE_AFTER
+from tools.platform.pulumi.locks import STALE_AFTER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -15,7 +15,8 @@ from tools.platform.console import out
 from tools.platform.errors import ExitCode, PlatformError, explain
 from tools.platform.pulumi.changes import StackChanges, render
 from tools.platform.pulumi.environment import ENGINE_GROUPS
-from tools.platform.pulumi.stack import open_with_settings, preview
+from tools.platform.pulumi.operations import preview
+from tools.platform.pulumi.stack import open_with_settings
 from tools.platform.pulumi.stack_file import check_name
 
 if TYPE_CHECKING:

@@ -14,7 +14,9 @@ from tools.platform.command_group import Stacks  # noqa: TC001 - typer reads it
 from tools.platform.console import err, out
 from tools.platform.errors import ExitCode, PlatformError, explain
 from tools.platform.preview.cluster import CLUSTER_ERRORS, Namespace
-from tools.platform.pulumi.stack import check_exists, cluster_access, refresh_preview, select_stack
+from tools.platform.pulumi.access import cluster_access
+from tools.platform.pulumi.operations import refresh_preview
+from tools.platform.pulumi.stack import check_exists, select_stack
 from tools.platform.pulumi.stack_file import uses_local_cluster
 
 if TYPE_CHECKING:

@@ -17,7 +17,8 @@ from tools.platform.console import out
 from tools.platform.errors import ExitCode, PlatformError, explain
 from tools.platform.pulumi.engine import offline_stack
 from tools.platform.pulumi.environment import ROOT
-from tools.platform.pulumi.stack import Policies, preview, resolved_settings
+from tools.platform.pulumi.operations import Policies, preview
+from tools.platform.pulumi.stack import resolved_settings
 from tools.platform.pulumi.stack_file import check_name, is_lasting
 
 if TYPE_CHECKING:

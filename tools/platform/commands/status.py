@@ -14,7 +14,8 @@ from tools.platform.command_group import Stack  # noqa: TC001 - typer reads it
 from tools.platform.console import out
 from tools.platform.errors import ExitCode
 from tools.platform.preview.cluster import Namespace
-from tools.platform.pulumi.stack import check_exists, cluster_access, outputs, select_stack
+from tools.platform.pulumi.access import cluster_access
+from tools.platform.pulumi.stack import check_exists, outputs, select_stack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

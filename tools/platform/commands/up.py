@@ -23,8 +23,9 @@ from tools.platform.commands.policy import policies
 from tools.platform.confirmation import Question, check_terminal, confirm
 from tools.platform.console import err, out
 from tools.platform.pulumi.environment import ENGINE_GROUPS, drop_kubeconfig, write_kubeconfig
-from tools.platform.pulumi.stack import adopt_existing, adopted, open_with_settings, outputs, preview
-from tools.platform.pulumi.stack import up as update
+from tools.platform.pulumi.operations import adopt_existing, adopted, preview
+from tools.platform.pulumi.operations import up as update
+from tools.platform.pulumi.stack import open_with_settings, outputs
 from tools.platform.pulumi.stack_file import (
     StackFileError,
     check_name,

@@ -34,18 +34,10 @@ from tools.platform.pulumi.environment import (
     namespaced,
     write_kubeconfig,
 )
+from tools.platform.pulumi.locks import without_stale_lock
+from tools.platform.pulumi.operations import up
 from tools.platform.pulumi.removal.deletion import delete_resources
-from tools.platform.pulumi.stack import (
-    exists,
-    known_stacks,
-    open_stack,
-    outputs_of,
-    remove,
-    tag,
-    tags,
-    up,
-    without_stale_lock,
-)
+from tools.platform.pulumi.stack import exists, known_stacks, open_stack, outputs_of, remove, tag, tags
 from tools.platform.pulumi.state.protection import check_provider, recorded_provider
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from platform_infra.cluster.api_client import JSON, api_client
 from platform_infra.cluster.api_server import DEFINITIONS
 from tools.platform.errors import PlatformError
 from tools.platform.kinds import DISCOVERY, kinds_of
+from tools.platform.pulumi.operations import destroy
 from tools.platform.pulumi.removal.destruction import PROVIDER, contents
-from tools.platform.pulumi.stack import destroy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
