@@ -27,7 +27,7 @@ from tests.cli.cluster import COMMAND
 from tests.cli.test_receivers import SLACK, status
 from tests.cli.test_replay import failed, fill, replays
 from tests.harness.eventually import eventually
-from tests.harness.ports import free_port
+from tools.platform.ports import free_port
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -23,10 +23,10 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from tests.harness.authority import Authority
 from tests.harness.control_plane_commands import ControlPlaneLayout, api_server, etcd
 from tests.harness.eventually import eventually
-from tests.harness.ports import free_port
 from tests.harness.programs import undisturbed
 from tests.kit.kubeconfig import kubeconfig
 from tools.localcluster.toolchain import ensure
+from tools.platform.ports import free_port
 from tools.platform.processes import terminated_as_interrupted
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import yaml
 
 from tests.harness.eventually import eventually
-from tests.harness.ports import free_port
 from tools.localcluster.toolchain import ensure
+from tools.platform.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

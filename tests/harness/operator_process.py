@@ -18,7 +18,7 @@ from platform_infra.workload.mounts import config_file
 from tests.harness.eventually import eventually
 from tests.harness.operator_deployment import HEALTH, METRICS, READY_WITHIN, OperatorDeployment
 from tests.harness.operators import stack_values
-from tests.harness.ports import free_port
+from tools.platform.ports import free_port
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:

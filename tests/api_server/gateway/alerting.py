@@ -16,8 +16,8 @@ from urllib3.exceptions import HTTPError
 from tests.api_server.gateway.place import HOST, TOKEN
 from tests.harness.control_plane import running
 from tests.harness.eventually import eventually
-from tests.harness.ports import free_port
 from tools.localcluster.toolchain import ensure
+from tools.platform.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -25,10 +25,10 @@ from tests.harness.eventually import eventually
 from tests.harness.faultproxy.app import FaultProxy
 from tests.harness.faultproxy_client import FaultProxy as ProxyClient
 from tests.harness.logged_process import LoggedProcess
-from tests.harness.ports import free_port
 from tests.harness.process_account import rules
 from tests.harness.proxy_thread import serving
 from tests.kit.kubeconfig import kubeconfig
+from tools.platform.ports import free_port
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:

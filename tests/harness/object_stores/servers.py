@@ -20,7 +20,7 @@ import urllib3
 
 from tests.harness.eventually import eventually
 from tests.harness.object_stores import programs
-from tests.harness.ports import free_port
+from tools.platform.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from tests.harness.ports import free_port
+from tools.platform.ports import free_port
 
 if TYPE_CHECKING:
     from tests.unit.harness.conftest import RunningSink
