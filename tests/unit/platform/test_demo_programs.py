@@ -16,8 +16,9 @@ from tests.harness.eventually import eventually
 from tools.localcluster.toolchain import Toolchain
 from tools.platform.demo import programs
 from tools.platform.demo.cluster import DemoError
-from tools.platform.demo.programs import HOST, free_port, running
+from tools.platform.demo.programs import HOST, running
 from tools.platform.demo.sources import forwarded
+from tools.platform.ports import free_port
 
 SERVER = f"""#!{sys.executable}
 import http.server, json, os, sys

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Gauge, start_http_server
 
-from tools.platform.demo.programs import HOST, free_port, running
+from tools.platform.demo.programs import HOST, running
+from tools.platform.ports import free_port
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:

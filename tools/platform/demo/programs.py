@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import socket
 import subprocess
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -63,11 +62,3 @@ def _answers(url: str) -> bool:
     except HTTPError:
         return False
     return answer.status < HTTPStatus.INTERNAL_SERVER_ERROR
-
-
-def free_port() -> int:
-    """Return a port of `HOST` that is free now."""
-    with socket.socket() as server:
-        server.bind((HOST, 0))
-        port: int = server.getsockname()[1]
-        return port

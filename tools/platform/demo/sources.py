@@ -15,7 +15,8 @@ from notification_contract.names import GATEWAY, SOURCES_SECRET_LABEL
 from tools.platform.console import out
 from tools.platform.demo.alerting import alerting
 from tools.platform.demo.cluster import Object, manifests, wait
-from tools.platform.demo.programs import HOST, READY_SECONDS, free_port, running
+from tools.platform.demo.programs import HOST, READY_SECONDS, running
+from tools.platform.ports import free_port
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
