@@ -42,11 +42,12 @@ import sys
 from pathlib import Path
 from tools.localcluster.toolchain import Toolchain
 from tools.platform.demo import programs
+from tools.platform.ports import free_port
 from tools.platform.processes import terminated_as_interrupted
 
 # A test run under nohup ignores it, and every program below inherits that.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
-folder, port = Path(sys.argv[1]), programs.free_port()
+folder, port = Path(sys.argv[1]), free_port()
 programs.ensure = lambda groups: Toolchain(root=folder)
 with terminated_as_interrupted(), programs.running("server", str(port), folder=folder, ready=f"http://127.0.0.1:{port}"):
     print(port, flush=True)
