@@ -36,7 +36,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "render": ("render:render", "Show what a notification looks like for a receiver."),
     "lint": ("lint:lint", "Validate notifications, receivers, sources and routing rules."),
     "web": ("web:web", "Serve a read-only page on this machine."),
-    "check": ("check:check", "Check the installation, each line with its remedy."),
+    "check": ("check:check", "Check the installation, each line with its hint."),
     "version": ("version:version", "Show the versions of notif, of the operator and of Kubernetes."),
     "completion": ("completion:completion", "Write the script that completes commands in a shell."),
 }

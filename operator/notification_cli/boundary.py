@@ -24,7 +24,7 @@ INTERRUPTED: Final = 130
 
 
 class CommandLine(TyperGroup):
-    """All commands. Wrong usage is one line that names the argument, its value and the remedy.
+    """All commands. Wrong usage is one line that names the argument, its value and the hint.
 
     `modules` has the module and function of each command, and the line that help shows of it.
     """

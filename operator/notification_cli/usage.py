@@ -18,13 +18,13 @@ EXTRA: Final = re.compile(r"unexpected extra argument\S* \((.*)\)$")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """Wrong usage: the argument and its value, and the remedy."""
+    """Wrong usage: the argument and its value, and the hint."""
 
     problem: str
-    remedy: str
+    hint: str
 
     def __str__(self) -> str:
-        return f"{self.problem}{'' if self.problem.endswith('?') else ';'} {self.remedy}"
+        return f"{self.problem}{'' if self.problem.endswith('?') else ';'} {self.hint}"
 
 
 def is_help(error: typer.TyperException) -> bool:
@@ -44,29 +44,29 @@ def in_our_words(error: Any) -> Usage:  # noqa: ANN401 - typer does not export t
         return _refused(error, options)
     if context and (extra := EXTRA.search(error.message)) is not None:
         takes = " ".join(_arguments(context.command)) or "no arguments"
-        return Usage(problem=f"unexpected argument {extra[1]!r}", remedy=f"{path} takes {takes}; {options}")
+        return Usage(problem=f"unexpected argument {extra[1]!r}", hint=f"{path} takes {takes}; {options}")
     if context and hasattr(context.command, "list_commands"):
         return _no_command(error, path)
-    return Usage(problem=error.message.rstrip("."), remedy=options)
+    return Usage(problem=error.message.rstrip("."), hint=options)
 
 
 def _of_option(error: Any, options: str) -> Usage:  # noqa: ANN401 - likewise
     name = error.option_name
     if hasattr(error, "possibilities"):
         close = sorted(error.possibilities or ())
-        return Usage(problem=f"there is no option {name}{_meant(close)}", remedy=options)
+        return Usage(problem=f"there is no option {name}{_meant(close)}", hint=options)
     if "requires" in error.message:
-        return Usage(problem=f"{name} needs a value", remedy=f"write {name} VALUE")
-    return Usage(problem=f"{name} takes no value", remedy="leave out what follows =")
+        return Usage(problem=f"{name} needs a value", hint=f"write {name} VALUE")
+    return Usage(problem=f"{name} takes no value", hint="leave out what follows =")
 
 
 def _missing(error: Any, path: str) -> Usage:  # noqa: ANN401 - likewise
     param, name = error.param, _written(error.param)
     if param.param_type_name == "argument":
-        remedy = f"write {path} {' '.join(_arguments(error.ctx.command))}"
+        hint = f"write {path} {' '.join(_arguments(error.ctx.command))}"
     else:
-        remedy = f"add {name} {param.metavar or param.name.upper()}: {param.help}"
-    return Usage(problem=f"{name} is missing", remedy=remedy)
+        hint = f"add {name} {param.metavar or param.name.upper()}: {param.help}"
+    return Usage(problem=f"{name} is missing", hint=hint)
 
 
 def _refused(error: Any, options: str) -> Usage:  # noqa: ANN401 - likewise
@@ -74,10 +74,10 @@ def _refused(error: Any, options: str) -> Usage:  # noqa: ANN401 - likewise
     name = _written(error.param) if error.param else error.param_hint or ""
     place = f"{name}: " if name else ""
     if not hasattr(error.__cause__, "errors"):
-        problem, _, remedy = error.message.partition("; ")
-        return Usage(problem=f"{place}{problem.rstrip('.')}", remedy=remedy or options)
+        problem, _, hint = error.message.partition("; ")
+        return Usage(problem=f"{place}{problem.rstrip('.')}", hint=hint or options)
     given = error.__cause__.errors()[0].get("input")
-    return Usage(problem=f"{place}{given!r} is not allowed", remedy=_allowed(error.param.type_descriptor))
+    return Usage(problem=f"{place}{given!r} is not allowed", hint=_allowed(error.param.type_descriptor))
 
 
 def _allowed(kind: Any) -> str:  # noqa: ANN401 - likewise
@@ -97,7 +97,7 @@ def _no_command(error: Any, path: str) -> Usage:  # noqa: ANN401 - likewise
     name = next(iter(re.findall(r"'([^']*)'", error.message)), "")
     close = get_close_matches(name, error.ctx.command.list_commands(error.ctx))
     return Usage(
-        problem=f"there is no command {name!r}{_meant(close)}", remedy=f"{path} --help lists the commands"
+        problem=f"there is no command {name!r}{_meant(close)}", hint=f"{path} --help lists the commands"
     )
 
 

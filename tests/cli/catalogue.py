@@ -61,7 +61,7 @@ DESCRIPTIONS: Final = {
         "Lists have the formats and the order of kubectl",
         "Completion offers the names of the cluster, with the right to list them",
         "version names the version of Kubernetes, and that there is no operator",
-        "check finds what is right, and names each fault with its remedy",
+        "check finds what is right, and names each fault with its hint",
         "send --dry-run server is checked by the API server, and stores nothing",
         "cancel deletes what is still open, and only with the right to do so",
         "suspend and resume change a receiver once",

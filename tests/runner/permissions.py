@@ -65,11 +65,11 @@ class Permission:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Switch:
-    """A setting that adds permissions, as the page names it; `upon` are the settings that it needs."""
+    """A setting that adds permissions, as the page names it; `needs` are its prerequisites."""
 
     label: str
     values: Mapping[str, str]
-    upon: Mapping[str, str] = field(default_factory=dict)
+    needs: Mapping[str, str] = field(default_factory=dict)
 
 
 SMALLEST: Final = {
@@ -108,20 +108,20 @@ SWITCHES: Final = (
     Switch(
         label="`receivers`",
         values={"receivers": json.dumps([RECEIVER]), "networkEgressPorts": "[443, 587]"},
-        upon=WITH_RECEIVERS,
+        needs=WITH_RECEIVERS,
     ),
-    Switch(label="`receiversReadAll`", values={"receiversReadAll": "true"}, upon=WITH_RECEIVERS),
-    Switch(label="`receiversNamespaced`", values={"receiversNamespaced": "true"}, upon=WITH_RECEIVERS),
-    Switch(label="`receiversEnabled` without `watchNamespaces`", values=EVERYWHERE, upon=WITH_RECEIVERS),
+    Switch(label="`receiversReadAll`", values={"receiversReadAll": "true"}, needs=WITH_RECEIVERS),
+    Switch(label="`receiversNamespaced`", values={"receiversNamespaced": "true"}, needs=WITH_RECEIVERS),
+    Switch(label="`receiversEnabled` without `watchNamespaces`", values=EVERYWHERE, needs=WITH_RECEIVERS),
     Switch(label="`watchNamespaceSelector`", values={**EVERYWHERE, "watchNamespaceSelector": "team=web"}),
     Switch(label="`gatewayEnabled`", values=WITH_GATEWAY),
-    Switch(label="`gatewayTenantSources`", values={"gatewayTenantSources": "true"}, upon=WITH_GATEWAY),
-    Switch(label="`gatewayTokenReviews`", values={"gatewayTokenReviews": "true"}, upon=WITH_GATEWAY),
-    Switch(label="`drillSchedule`", values={"drillSchedule": "0 6 * * *"}, upon=WITH_RECEIVERS),
+    Switch(label="`gatewayTenantSources`", values={"gatewayTenantSources": "true"}, needs=WITH_GATEWAY),
+    Switch(label="`gatewayTokenReviews`", values={"gatewayTokenReviews": "true"}, needs=WITH_GATEWAY),
+    Switch(label="`drillSchedule`", values={"drillSchedule": "0 6 * * *"}, needs=WITH_RECEIVERS),
     Switch(
         label="`monitoringExternalHeartbeatSecret`",
         values={"monitoringExternalHeartbeatSecret": "heartbeat"},
-        upon={**WITH_RECEIVERS, "drillSchedule": "0 6 * * *"},
+        needs={**WITH_RECEIVERS, "drillSchedule": "0 6 * * *"},
     ),
     Switch(label="`previewBase`", values={"previewBase": "true"}),
 )
@@ -169,10 +169,10 @@ def rows() -> tuple[tuple[str, Permission], ...]:
     """Return each permission with the label of the setting that adds it; an empty one for the settings with the fewest."""
     found = [("", each) for each in recorded(SMALLEST)]
     for switch in SWITCHES:
-        before = recorded({**SMALLEST, **switch.upon})
+        before = recorded({**SMALLEST, **switch.needs})
         known = before | {each.widened() for each in before}
         found += [
-            (switch.label, each) for each in recorded({**SMALLEST, **switch.upon, **switch.values}) - known
+            (switch.label, each) for each in recorded({**SMALLEST, **switch.needs, **switch.values}) - known
         ]
     return tuple(found)
 

@@ -37,7 +37,7 @@ def usage_errors() -> Iterator[None]:
             typer.echo(error.format_message(), err=True)
             raise typer.Exit(ExitCode.USAGE) from None
         found = in_our_words(error)
-        raise UsageError(found.problem, hint=found.remedy) from None
+        raise UsageError(found.problem, hint=found.hint) from None
 
 
 class LazyGroup(TyperGroup):

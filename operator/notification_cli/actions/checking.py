@@ -153,8 +153,8 @@ def _absent(home: str) -> tuple[str, str]:
 
 def _write(screen: Screen, finding: Finding) -> None:
     sign, style = SIGNS[finding.result]
-    remedy = f"; {finding.remedy}" if finding.remedy else ""
-    screen.paragraph((f"{sign} ", style), (finding.check, "bold"), f"  {finding.message}{remedy}")
+    hint = f"; {finding.hint}" if finding.hint else ""
+    screen.paragraph((f"{sign} ", style), (finding.check, "bold"), f"  {finding.message}{hint}")
     screen.flush()
 
 
@@ -183,8 +183,8 @@ class ShowingVersions:
         }
         write_versions(session.screen, self.output, server)
         if deployment is None:
-            text_, remedy = _absent(self.home)
-            raise CliError(f"{text_}; {remedy}")
+            text_, hint = _absent(self.home)
+            raise CliError(f"{text_}; {hint}")
         return ExitCode.OK
 
 

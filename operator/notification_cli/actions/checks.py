@@ -1,4 +1,4 @@
-"""Checks of what the user wrote, before a connection is made: each names the argument, its value and the remedy."""
+"""Checks of what the user wrote, before a connection is made: each names the argument, its value and the hint."""
 
 from __future__ import annotations
 

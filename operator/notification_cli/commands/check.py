@@ -21,7 +21,7 @@ def check(
     kubeconfig: Kubeconfig = "",
     no_color: NoColor = False,
 ) -> int:
-    """Check the installation, each line with its remedy.
+    """Check the installation, each line with its hint.
 
     CRDs, operator, versions, leader, admission policies and metrics are checked. Each line says what is wrong and what to do. The exit code is 1 if a check fails. What you may not look at is left out.
 

@@ -35,20 +35,20 @@ class Finding:
     check: str
     result: Result
     message: str
-    remedy: str = ""
+    hint: str = ""
     """What to do; empty where nothing is wrong."""
 
 
-def passed(check: str, message: str, remedy: str = "") -> Finding:
-    return Finding(check=check, result=Result.PASSED, message=clean(message), remedy=remedy)
+def passed(check: str, message: str, hint: str = "") -> Finding:
+    return Finding(check=check, result=Result.PASSED, message=clean(message), hint=hint)
 
 
-def failed(check: str, message: str, remedy: str) -> Finding:
-    return Finding(check=check, result=Result.FAILED, message=clean(message), remedy=remedy)
+def failed(check: str, message: str, hint: str) -> Finding:
+    return Finding(check=check, result=Result.FAILED, message=clean(message), hint=hint)
 
 
-def skipped(check: str, message: str, remedy: str = "") -> Finding:
-    return Finding(check=check, result=Result.SKIPPED, message=clean(message), remedy=remedy)
+def skipped(check: str, message: str, hint: str = "") -> Finding:
+    return Finding(check=check, result=Result.SKIPPED, message=clean(message), hint=hint)
 
 
 def crd_finding(live: Mapping[str, Any], known: Mapping[str, Any]) -> Finding:

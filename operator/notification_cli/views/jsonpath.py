@@ -199,10 +199,8 @@ class _Reader:
     def over(self) -> bool:
         return self.at >= len(self.text)
 
-    def fault(self, remedy: str) -> JsonPathError:
-        return JsonPathError(
-            f"column {self.at + self.shift + 1} of {(self.written or self.text)!r}: {remedy}"
-        )
+    def fault(self, hint: str) -> JsonPathError:
+        return JsonPathError(f"column {self.at + self.shift + 1} of {(self.written or self.text)!r}: {hint}")
 
     def takes(self, token: str) -> bool:
         """Skip a token if the text goes on with it, and return whether it does."""
@@ -210,9 +208,9 @@ class _Reader:
         self.at += len(token) if found else 0
         return found
 
-    def demands(self, token: str, remedy: str) -> None:
+    def demands(self, token: str, hint: str) -> None:
         if not self.takes(token):
-            raise self.fault(remedy)
+            raise self.fault(hint)
 
     def matches(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
         found = pattern.match(self.text, self.at)

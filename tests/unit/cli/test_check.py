@@ -166,7 +166,7 @@ def test_version_of_the_client_needs_no_cluster() -> None:
 
 
 def summary(finding: Finding) -> tuple[Result, str, bool]:
-    return finding.result, finding.message, bool(finding.remedy)
+    return finding.result, finding.message, bool(finding.hint)
 
 
 def test_crd_of_another_version_is_named() -> None:
@@ -217,7 +217,7 @@ def test_versions_fit_if_their_minor_version_is_the_same(client: str, server: st
     finding = checks.versions_finding(client, server)
     assert finding.result is result
     if result is Result.FAILED:
-        assert finding.remedy == ("upgrade the platform" if client == "0.2.0" else "upgrade notif")
+        assert finding.hint == ("upgrade the platform" if client == "0.2.0" else "upgrade notif")
 
 
 def test_version_is_that_of_the_label_then_of_the_tag() -> None:

@@ -1,4 +1,4 @@
-"""Wrong usage: exit code 2 and one line that names the argument, its value and the remedy, before any connection."""
+"""Wrong usage: exit code 2 and one line that names the argument, its value and the hint, before any connection."""
 
 from __future__ import annotations
 

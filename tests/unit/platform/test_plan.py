@@ -99,7 +99,7 @@ def test_yes_shows_the_plan_of_an_adoption_without_a_question(
 
 
 @pytest.mark.parametrize(
-    ("line", "remedy"),
+    ("line", "hint"),
     [
         ("up prod", "up prod --yes"),
         ("up prod --refresh --policy", "up prod --refresh --policy --yes"),
@@ -109,13 +109,13 @@ def test_yes_shows_the_plan_of_an_adoption_without_a_question(
     ],
 )
 def test_missing_terminal_is_refused_before_the_engine_starts(
-    monkeypatch: pytest.MonkeyPatch, line: str, remedy: str
+    monkeypatch: pytest.MonkeyPatch, line: str, hint: str
 ) -> None:
     monkeypatch.setattr(Engine, "for_stack", lambda *_names, **_more: pytest.fail("the engine was started"))
     result = CliRunner().invoke(cli.app, line.split())
     assert result.exit_code == ExitCode.USAGE
     assert "there is no terminal to ask whether to" in result.stderr
-    assert result.stderr.endswith(f"hint: run `tools/notif-platform {remedy}`\n")
+    assert result.stderr.endswith(f"hint: run `tools/notif-platform {hint}`\n")
 
 
 @pytest.mark.parametrize(("stack", "options"), [("dev", []), ("prod", ["--yes"]), ("prod", ["--dry-run"])])

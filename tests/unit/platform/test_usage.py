@@ -37,7 +37,7 @@ LINES = {
     "stacks --changed HEAD": "--changed HEAD is not FROM..TO|name two commits, such as HEAD~..HEAD",
     "release prepare 1.0": "VERSION '1.0' is no version|use MAJOR.MINOR.PATCH, such as 0.2.0",
 }
-"""Wrong usage, and its problem and remedy."""
+"""Wrong usage, and its problem and hint."""
 
 
 @pytest.fixture(autouse=True)
@@ -49,9 +49,9 @@ def no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("line", LINES)
 def test_wrong_usage_names_the_problem_and_the_remedy(line: str) -> None:
-    problem, remedy = LINES[line].split("|")
+    problem, hint = LINES[line].split("|")
     result = CliRunner().invoke(cli.app, line.split(), prog_name="notif-platform")
-    assert (result.stderr, result.stdout) == (f"error: {problem}\nhint: {remedy}\n", "")
+    assert (result.stderr, result.stdout) == (f"error: {problem}\nhint: {hint}\n", "")
     assert result.exit_code == ExitCode.USAGE
 
 

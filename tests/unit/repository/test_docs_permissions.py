@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 ALL: Mapping[str, str] = {
     **SMALLEST,
-    **{key: value for switch in SWITCHES for key, value in {**switch.upon, **switch.values}.items()},
+    **{key: value for switch in SWITCHES for key, value in {**switch.needs, **switch.values}.items()},
     "operatorShards": "2",
     "watchNamespaceSelector": "",
 }
