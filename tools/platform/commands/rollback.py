@@ -187,17 +187,12 @@ def roll_back(name: str, console: Console, *, dry_run: bool = False, yes: bool =
             f"{name} is not up, so there is no deployment to roll back", hint=f"run `make up STACK={name}`"
         )
     stack = open_stack(name)
-    try:
-        folder = folder_of(backend_url(name))
-        copies = folder / ".pulumi" / "history" / names.PROJECT / name if folder else None
-        images = recorded_images(copies) if copies else []
-        target = rollback_target(deployments(stack.history(), images))
-    except NoRollbackTargetError as error:
-        raise NoRollbackTargetError(f"{name} has no deployment to roll back to: {error}") from None
+    target = _target_of(stack)
     changes = settings_to_change(settings(stack.get_all_config()), target)
-    console.print(f"Rolling back {name} to the deployment of {target.started:%F %H:%M:%S} UTC:")
-    for key, value in changes.items():
-        console.print(f"  {describe(key, value)}")
+    lines = (f"  {describe(key, value)}" for key, value in changes.items())
+    console.print(
+        f"Rollback of {name} to the deployment of {target.started:%F %H:%M:%S} UTC:", *lines, sep="\n"
+    )
     if dry_run:
         return
     if asks:
@@ -211,6 +206,16 @@ def roll_back(name: str, console: Console, *, dry_run: bool = False, yes: bool =
     console.print(
         f"stacks/Pulumi.{name}.yaml holds these settings now; without them the next `up` undoes the rollback."
     )
+
+
+def _target_of(stack: PulumiStack) -> Deployment:
+    try:
+        folder = folder_of(backend_url(stack.name))
+        copies = folder / ".pulumi" / "history" / names.PROJECT / stack.name if folder else None
+        images = recorded_images(copies) if copies else []
+        return rollback_target(deployments(stack.history(), images))
+    except NoRollbackTargetError as error:
+        raise NoRollbackTargetError(f"{stack.name} has no deployment to roll back to: {error}") from None
 
 
 def describe(key: str, value: Value | None) -> str:
