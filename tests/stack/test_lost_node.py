@@ -13,7 +13,7 @@ from tests.harness.cluster import Cluster
 from tests.harness.notifications import notification
 from tests.harness.own_stack import own_stack
 from tests.stack.test_lifecycle import belongings
-from tools.platform.commands.up import report_missing_node
+from tools.platform.deployment.update import report_missing_node
 from tools.platform.pulumi.operations import destroy, refresh_preview, up
 from tools.platform.pulumi.stack import open_stack, outputs, remove
 

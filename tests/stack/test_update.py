@@ -17,7 +17,7 @@ from tests.harness.operators import LABEL, OperatorSpec
 from tests.harness.readings import header
 from tests.harness.sink_client import SlackSink
 from tests.harness.traffic import outcome, traffic
-from tools.platform.commands.rollback import roll_back
+from tools.platform.deployment.rollback import roll_back
 from tools.platform.pulumi.environment import drop_kubeconfig
 
 if TYPE_CHECKING:

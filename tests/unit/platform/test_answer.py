@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 
 from tools.platform import cli
 from tools.platform.answer import plain
-from tools.platform.commands import diff
 from tools.platform.commands.preflight import Answer
+from tools.platform.deployment import planned
 from tools.platform.errors import ExitCode
 from tools.platform.preflight.examination import Report
 from tools.platform.preflight.rights import Need, Right
@@ -48,8 +48,8 @@ def test_document_of_diff_has_changes_violations_and_errors(monkeypatch: pytest.
             violations=(Violation(policy="limits-set", level="mandatory", resource="", message="none"),),
         ),
     }
-    monkeypatch.setattr(diff, "ensure", lambda _groups: None)
-    monkeypatch.setattr(diff, "stack_changes", lambda name, **_more: results[name])
+    monkeypatch.setattr(planned, "ensure", lambda _groups: None)
+    monkeypatch.setattr(planned, "stack_changes", lambda name, **_more: results[name])
     done = CliRunner().invoke(cli.app, ["diff", "staging", "prod", "--output", "json"])
     assert (done.exit_code, done.stdout.count("\n")) == (ExitCode.FAILED, 1)
     change = {"operation": "create", "kind": "Service", "name": "metrics", "objectName": "", "properties": []}

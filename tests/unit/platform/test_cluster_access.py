@@ -10,7 +10,7 @@ import yaml
 from rich.console import Console
 
 from tools.localcluster.toolchain import Toolchain
-from tools.platform.commands import up
+from tools.platform.deployment import update as up
 from tools.platform.pulumi import environment
 from tools.platform.pulumi.access import cluster_access
 from tools.platform.pulumi.stack_file import StackFileError

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from notification_cli.views.lint import files as lint
 from notification_client._message import notification
 from tools.platform.cli import app
-from tools.platform.commands import drift
+from tools.platform.deployment import drift
 from tools.platform.errors import ExitCode
 from tools.platform.pulumi.events import EventLog
 

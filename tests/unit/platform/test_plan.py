@@ -12,8 +12,9 @@ from typer.testing import CliRunner
 
 from platform_infra.names import ADOPTED
 from tools.platform import cli
-from tools.platform.commands import rollback, up
-from tools.platform.commands.up import Options, confirm_update
+from tools.platform.deployment import rollback
+from tools.platform.deployment import update as up
+from tools.platform.deployment.update import Options, confirm_update
 from tools.platform.errors import ExitCode, PlatformError
 from tools.platform.pulumi.changes import Change, Operation, Property
 from tools.platform.pulumi.engine import Engine

@@ -12,11 +12,11 @@ from typer.testing import CliRunner
 from tests.unit.platform.preview_backend import Backend
 from tests.unit.platform.preview_samples import NOW, OWNER, one
 from tools.platform.cli import app
-from tools.platform.commands import down
 from tools.platform.errors import PlatformError
 from tools.platform.preview import stacks as preview_stacks
 from tools.platform.preview.model import Access, PreviewError
 from tools.platform.preview.stacks import access_to
+from tools.platform.pulumi.removal import takedown as down
 
 if TYPE_CHECKING:
     from pathlib import Path

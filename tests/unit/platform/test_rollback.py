@@ -11,8 +11,8 @@ import pytest
 from pulumi.automation import ConfigValue, UpdateSummary
 from rich.console import Console
 
-from tools.platform.commands import rollback
-from tools.platform.commands.rollback import (
+from tools.platform.deployment import rollback
+from tools.platform.deployment.rollback import (
     IMAGE,
     Deployment,
     NoRollbackTargetError,

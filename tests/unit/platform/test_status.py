@@ -12,7 +12,7 @@ from pulumi.automation import CommandResult, StackNotFoundError
 from typer.testing import CliRunner
 
 from tools.platform import cli
-from tools.platform.commands import status
+from tools.platform.deployment import status
 from tools.platform.errors import ExitCode
 
 OUTPUTS = {"namespace": "notification-system", "image": "registry.example/operator:1", "context": "there"}

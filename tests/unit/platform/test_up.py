@@ -10,7 +10,7 @@ import pytest
 
 from platform_infra.settings.reader import parse
 from tools.localcluster.toolchain import Toolchain
-from tools.platform.commands import up
+from tools.platform.deployment import update as up
 from tools.platform.pulumi import operations as stack_operations
 from tools.platform.pulumi.environment import ENGINE_GROUPS
 from tools.platform.pulumi.operations import TAKE_BACK

@@ -15,7 +15,7 @@ from platform_infra.cluster.local.images import load_image
 from platform_infra.cluster.owned import PREVIEW_KUBECONFIG
 from platform_infra.image import build as image_build
 from platform_infra.names import PREVIEW_CONTEXT
-from tools.platform.commands.up import local_parts
+from tools.platform.deployment.update import local_parts
 from tools.platform.git import commit_of
 from tools.platform.preview.cluster import Namespace
 from tools.platform.preview.model import (
