@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tools.platform.commands.demo import addressed_to
 from tools.platform.demo.cluster import NAMESPACE, DemoCluster, DemoError, RejectedError, path_of
+from tools.platform.demo.demonstration import addressed_to
 from tools.platform.demo.inbox import AUTHORITY, MAIL, WEBHOOK, Inbox, Receivers
 from tools.platform.demo.notifications import Notifications, receivers_table
 from tools.platform.demo.sources import forwarded, has_gateway

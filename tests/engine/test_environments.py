@@ -12,8 +12,8 @@ import pytest
 import yaml
 from pulumi.automation import CommandResult, StackNotFoundError
 
-from tools.platform.commands import policy
 from tools.platform.preflight.rights import registered_objects
+from tools.platform.pulumi import policy
 from tools.platform.pulumi.engine import Workspace
 from tools.platform.pulumi.environment import ROOT
 from tools.platform.pulumi.stack import resolved_settings

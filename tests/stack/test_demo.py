@@ -10,8 +10,8 @@ from notification_contract.names import API_VERSION, SOURCE_PLURAL
 from tests.harness.operators import LABEL, working
 from tests.harness.own_stack import own_stack
 from tests.harness.readings import targets
-from tools.platform.commands.demo import show_receivers, show_sources
 from tools.platform.demo.cluster import NAMESPACE, DemoCluster
+from tools.platform.demo.demonstration import show_receivers, show_sources
 from tools.platform.demo.inbox import AUTHORITY, MAIL, WEBHOOK, Inbox, Receivers
 from tools.platform.demo.sources import BACK, FIRING, MISSED, RESOLVED
 

@@ -11,9 +11,9 @@ from notification_contract.kinds.channel_types.email import Email
 from notification_contract.kinds.channel_types.webhook import Webhook
 from notification_contract.kinds.receiver import ReceiverSpec, parse_spec
 from notification_contract.sources.source import SourceSpec, SourceType
-from tools.platform.commands.demo import SUSPENDED, addressed_to, show_sources
 from tools.platform.demo import alerting, sources
 from tools.platform.demo.cluster import DemoCluster, Object
+from tools.platform.demo.demonstration import SUSPENDED, addressed_to, show_sources
 from tools.platform.demo.inbox import AUTHORITY, FOLDER, HOST, MAIL, MANIFESTS, WEBHOOK, new_secrets
 
 if TYPE_CHECKING:

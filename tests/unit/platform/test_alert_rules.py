@@ -11,7 +11,7 @@ from platform_infra.monitoring.collection import SCRAPE_ANNOTATIONS
 from platform_infra.monitoring.rules import Limits, alerts, gateway_alerts
 from tests.harness.prometheus_in_cluster import documented
 from tools.platform.cli import app
-from tools.platform.commands import alerts as alert_rules
+from tools.platform.deployment import alert_rules
 from tools.platform.errors import ExitCode
 from tools.platform.pulumi.environment import ROOT
 

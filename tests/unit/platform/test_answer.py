@@ -11,10 +11,10 @@ from typer.testing import CliRunner
 
 from tools.platform import cli
 from tools.platform.answer import plain
-from tools.platform.commands.preflight import Answer
 from tools.platform.deployment import planned
 from tools.platform.errors import ExitCode
 from tools.platform.preflight.examination import Report
+from tools.platform.preflight.outcome import Answer
 from tools.platform.preflight.rights import Need, Right
 from tools.platform.pulumi.changes import Change, Operation, StackChanges
 from tools.platform.pulumi.events import Violation

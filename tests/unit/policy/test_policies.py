@@ -21,7 +21,7 @@ from platform_policy.previews import previews_excluded
 from platform_policy.secrets_in_plain import no_plain_secrets
 from platform_policy.traffic import network_policy
 from tests.kit.recording import record_settings
-from tools.platform.commands import policy
+from tools.platform.pulumi import policy
 from tools.platform.pulumi.environment import ROOT
 from tools.platform.pulumi.stack_file import UnknownStackError, check_stack_file, is_lasting
 

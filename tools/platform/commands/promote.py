@@ -8,9 +8,6 @@ import typer
 
 from tools.platform.command_group import stack_names
 from tools.platform.console import err
-from tools.platform.deployment.promotion import Promotion, check_promoted, commit, next_stack
-from tools.platform.deployment.waves import discover
-from tools.platform.pulumi.stack_file import check_name
 
 
 def promote(
@@ -33,6 +30,11 @@ def promote(
 
     Examples: `promote registry.example.com/operator@sha256:…`, `promote registry.example.com/operator@sha256:… --stack prod`.
     """
+    # `--help` needs none of it.
+    from tools.platform.deployment.promotion import Promotion, check_promoted, commit, next_stack  # noqa: PLC0415
+    from tools.platform.deployment.waves import discover  # noqa: PLC0415
+    from tools.platform.pulumi.stack_file import check_name  # noqa: PLC0415
+
     check_promoted(image)
     if stack:
         check_name(stack)

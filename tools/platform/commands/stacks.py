@@ -9,7 +9,6 @@ from rich.table import Table
 
 from tools.platform.answer import Form, Output, write_document
 from tools.platform.console import out
-from tools.platform.deployment.waves import changed_in, discover, plan
 
 
 def stacks(
@@ -27,6 +26,8 @@ def stacks(
 
     Examples: `stacks`, `stacks --changed origin/main..HEAD -o json`.
     """
+    from tools.platform.deployment.waves import changed_in, discover, plan  # noqa: PLC0415 - `--help` needs none of it
+
     found = discover()
     if changed:
         found = changed_in(found, changed)

@@ -9,9 +9,9 @@ from pulumi.automation import CommandError
 
 from tools.localcluster.toolchain import ensure
 from tools.platform.answer import Form, write_document
-from tools.platform.commands import policy
 from tools.platform.console import out
 from tools.platform.errors import ExitCode, PlatformError, explain
+from tools.platform.pulumi import policy
 from tools.platform.pulumi.changes import StackChanges, render
 from tools.platform.pulumi.environment import ENGINE_GROUPS
 from tools.platform.pulumi.operations import preview

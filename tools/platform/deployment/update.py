@@ -16,12 +16,12 @@ from tools.localcluster.image.images import ensure_base_image, ensure_images
 from tools.localcluster.runtime.dockerd import ensure_docker
 from tools.localcluster.toolchain import ensure
 from tools.localcluster.toolchain.layout import architecture
-from tools.platform.commands.policy import policies
 from tools.platform.confirmation import Question, check_terminal, confirm
 from tools.platform.console import err
 from tools.platform.pulumi.environment import ENGINE_GROUPS, drop_kubeconfig, write_kubeconfig
 from tools.platform.pulumi.operations import adopt_existing, adopted, preview
 from tools.platform.pulumi.operations import up as update
+from tools.platform.pulumi.policy import policies
 from tools.platform.pulumi.stack import open_with_settings, outputs
 from tools.platform.pulumi.stack_file import (
     StackFileError,
