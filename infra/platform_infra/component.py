@@ -123,7 +123,9 @@ def _cluster_problems(
         ]
     if (provider or connection_keys) and "cluster_kind" in args:
         hint = f"remove it, or {'the provider' if provider else 'kubeconfig and context'}"
-        return [Problem(key=KIND_KEY, what="is set, but the program has a cluster of its own", hint=hint)]
+        return [
+            Problem(key=KIND_KEY, what="is set, but the program already connects to a cluster", hint=hint)
+        ]
     if not provider and not connection_keys and "cluster_kind" not in args:
         hint = (
             "pass a Kubernetes provider in the component's options (`providers`), or set kubeconfig and context; for a "

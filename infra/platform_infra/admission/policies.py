@@ -104,7 +104,7 @@ REQUESTS: Final = Policy(
             expression="variables.reference == '' || variables.reference == object.metadata.namespace",
             message=(
                 "'spec.remediationRequestRef.namespace is ' + variables.reference + ', but a notification can refer "
-                "only to an object of its own namespace ' + object.metadata.namespace + '; create it there, or remove "
+                "only to an object in its namespace ' + object.metadata.namespace + '; create it there, or remove "
                 "the field'"
             ),
         ),

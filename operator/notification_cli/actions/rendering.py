@@ -168,7 +168,7 @@ def _targets(notification: Notification, receiver: Receiver) -> Mapping[str, str
     mine = tuple(addressed(receiver, notification))
     if receiver.spec.addresses_people and not any("#" in each for each in mine):
         raise CliError(
-            f"receiver {receiver.key} has no recipients of its own, and accepts none of notification {notification.name}"
+            f"receiver {receiver.key} lists no recipients, and accepts none of notification {notification.name}"
         )
     return {each: address_of(each, receiver, notification.content) if "#" in each else "" for each in mine}
 

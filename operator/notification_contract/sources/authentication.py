@@ -73,7 +73,7 @@ class Hmac(RuledBlock):
         ),
         ApiRule(
             cel="self.scheme != 'plain-token' || self.?header.orValue('') != ''",
-            message="set auth.hmac.header: the scheme plain-token has no header of its own",
+            message="set auth.hmac.header: the scheme plain-token has no default header",
             holds=lambda hmac: hmac.scheme is not HmacScheme.PLAIN_TOKEN or bool(hmac.header),
         ),
         ApiRule(

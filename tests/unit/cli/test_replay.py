@@ -121,7 +121,7 @@ def test_recipients_that_got_the_message_are_left_out() -> None:
     )
     assert spec_of(obj)["recipients"] == [{"email": "bob@example.com", "slack": "#b"}]
     (note,) = replay(obj, nonce="n", now=NOW).notes
-    assert "receiver shop/smtp sends it again to all recipients of its own" in note
+    assert "receiver shop/smtp sends it again to all recipients that it lists" in note
 
 
 def test_old_status_without_targets_is_read_by_its_attempts() -> None:

@@ -80,7 +80,7 @@ def test_two_sources_of_a_cluster_are_refused() -> None:
         )
         for opts, more in ((own, {}), (None, OWN)):
             (problem,) = refused(opts, cluster_kind="local", **more)
-            assert problem.startswith("clusterKind is set, but the program has a cluster of its own")
+            assert problem.startswith("clusterKind is set, but the program already connects to a cluster")
 
     record_program(program)
 

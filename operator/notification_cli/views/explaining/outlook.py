@@ -151,7 +151,7 @@ def _addressed(target: str, receiver: Receiver, notification: Notification) -> O
         return SENT
     if "#" not in target:
         field = ADDRESSES[receiver.spec.type]
-        why = f"receiver {receiver.key} has no recipients of its own, and the notification has no {field}"
+        why = f"receiver {receiver.key} lists no recipients, and the notification has no {field}"
         return Outlook(meeting=Meeting.REFUSED, why=why)
     address = address_of(target, receiver, notification.content)
     if address and accepts(receiver, address):

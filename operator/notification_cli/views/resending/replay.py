@@ -216,7 +216,7 @@ def _recipients(spec: Mapping[str, Any], digits: frozenset[str]) -> Iterator[dic
 
 
 def _own_recipients(missed: Undelivered, spec: Mapping[str, Any]) -> Iterator[str]:
-    """Yield a note for each receiver that sends the replay to recipients of its own that have got the message."""
+    """Yield a note for each receiver that sends the replay to recipients that it lists and that have got the message."""
     named = {
         address_digits(text(recipient.get(key)))
         for recipient in map(mapping, entries(spec.get("recipients")))
@@ -225,4 +225,4 @@ def _own_recipients(missed: Undelivered, spec: Mapping[str, Any]) -> Iterator[st
     }
     for key, digits in missed.delivered_digits.items():
         if digits - named:
-            yield f"receiver {key} sends it again to all recipients of its own, also to those that have got it"
+            yield f"receiver {key} sends it again to all recipients that it lists, also to those that have got it"
