@@ -22,6 +22,7 @@ from tests.api_server.edits import EDITS
 from tests.api_server.settings_space import RECEIVERS, ROUTING
 from tests.harness.eventually import eventually
 from tests.harness.shared_clusters import OBJECT_CONTROLLERS, STACK, Team, shared_cluster
+from tools.platform.errors import ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -146,7 +147,7 @@ def test_edits_and_deletions_are_named_exactly_and_undone(team: Team, cluster: S
     resources = edited(team)
     for name, edit in EDITS.items():
         assert cluster.send("PATCH", url(resources[name]), edit.patch), name
-    assert drift(team, code=2) == {
+    assert drift(team, code=ExitCode.DIFFERENT) == {
         f"~ update {name} {resources[name]['id']}": list(edit.fields) for name, edit in EDITS.items()
     }
     restore(team)
@@ -158,7 +159,7 @@ def test_edits_and_deletions_are_named_exactly_and_undone(team: Team, cluster: S
         assert cluster.send("DELETE", url(resource)), kind(resource)
     for resource in resources.values():
         eventually(partial(cluster.send, "GET", url(resource)), lambda exists: not exists, within=60)
-    assert drift(team, code=2) == expected
+    assert drift(team, code=ExitCode.DIFFERENT) == expected
     restore(team)
 
 

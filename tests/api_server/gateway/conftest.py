@@ -54,6 +54,17 @@ def sources(api_server: ApiServer) -> Iterator[ApiServer]:
 
 
 @pytest.fixture
+def hook(sources: ApiServer) -> Iterator[None]:
+    """The Secret `hook` of the operator's namespace, which sources may use; its token is `s3cret`."""
+    secrets = f"/api/v1/namespaces/{NAMESPACE}/secrets"
+    labels = {"kubernaut.ai/sources": "true"}
+    secret = {"metadata": {"name": "hook", "labels": labels}, "stringData": {"token": "s3cret"}}
+    assert sources.send("POST", secrets, secret).code == HTTPStatus.CREATED
+    yield
+    sources.send("DELETE", f"{secrets}/hook")
+
+
+@pytest.fixture
 def place(sources: ApiServer, tmp_path: Path) -> Iterator[Place]:
     """A namespace with the account of a gateway and the Secret `hook`; its replicas end with the test."""
     made = Place(sources, tmp_path)

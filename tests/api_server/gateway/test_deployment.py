@@ -12,14 +12,13 @@ import yaml
 from kubernetes.aio.client import ApiClient, Configuration
 from kubernetes.aio.config import load_kube_config
 
-from notification_contract.crds import notification_source
 from notification_contract.settings.gateway import Gateway, GatewaySettings
 from notification_contract.settings.telemetry import Server
 from notification_gateway.app import App
 from platform_infra import names
 from tests.api_server.conftest import NAMESPACE, objects
-from tests.api_server.gateway.conftest import CRD, SOURCES
-from tests.api_server.gateway.test_service import ALLOWED, HOST, SECRETS, send, source
+from tests.api_server.gateway.conftest import SOURCES
+from tests.api_server.gateway.test_service import HOST, SECRETS, send, source
 from tests.api_server.test_drills import whole
 from tests.harness.eventually import eventually
 from tests.kit.kubeconfig import kubeconfig
@@ -27,7 +26,6 @@ from tests.kit.recording import record_bundle
 from tests.unit.operator.kube_api import until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.api_server.conftest import ApiServer
@@ -74,33 +72,30 @@ def test_objects_and_pods_are_accepted_in_the_restricted_namespace(api_server: A
 
 
 @pytest.fixture(scope="module")
-def account(api_server: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The kubeconfig of the gateway's account, with the permissions of a stack, and the kind of sources."""
-    api_server.cluster.apply(notification_source())
+def account(sources: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The kubeconfig of the gateway's account, with the permissions of a stack."""
     for obj in objects(**ON):
         if obj["metadata"]["labels"].get("app.kubernetes.io/name") == names.GATEWAY:
-            api_server.apply(obj)
+            sources.apply(obj)
     request = f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts/{names.GATEWAY}/token"
-    token = api_server.send("POST", request, {"spec": {}}).document["status"]["token"]
+    token = sources.send("POST", request, {"spec": {}}).document["status"]["token"]
     user = f"system:serviceaccount:{NAMESPACE}:{names.GATEWAY}"
 
     def lists_sources() -> bool:
         # A path that is not served yet has a plain page.
         with contextlib.suppress(json.JSONDecodeError):
-            return api_server.send("GET", SOURCES, user=user).code == 200
+            return sources.send("GET", SOURCES, user=user).code == 200
         return False
 
     eventually(lists_sources, bool, within=30)
-    cluster = yaml.safe_load(api_server.cluster.kubeconfig.read_text("utf-8"))["clusters"][0]["cluster"]
+    cluster = yaml.safe_load(sources.cluster.kubeconfig.read_text("utf-8"))["clusters"][0]["cluster"]
     file = tmp_path_factory.mktemp("gateway") / "kubeconfig"
     file.write_text(kubeconfig(cluster, {"token": token}, name="gateway", namespace=NAMESPACE), "utf-8")
-    yield file
-    api_server.send("DELETE", CRD)
+    return file
 
 
+@pytest.mark.usefixtures("hook")
 async def test_gateway_works_with_the_permissions_of_a_stack(api_server: ApiServer, account: Path) -> None:
-    secret = {"metadata": {"name": "hook", "labels": ALLOWED}, "stringData": {"token": "s3cret"}}
-    assert api_server.send("POST", SECRETS, secret).code in {201, 409}
     assert api_server.send("POST", SOURCES, source("deployed")).code == 201
     assert api_server.send("POST", SOURCES, source("deployed-url", auth={"path": True})).code == 201
     namespace = api_server.namespace()

@@ -38,7 +38,6 @@ pytestmark = pytest.mark.xdist_group("api-server")
 HOST = "127.0.0.1"
 SOURCES = f"{KIND}/{NAMESPACE}/notificationsources"
 SECRETS = f"/api/v1/namespaces/{NAMESPACE}/secrets"
-ALLOWED = {"kubernaut.ai/sources": "true"}
 BY_SECRET = {"bearerSecretRef": {"name": "hook"}}
 
 
@@ -143,9 +142,8 @@ def notifications(api_server: ApiServer, name: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.check("gateway-service-04")
+@pytest.mark.usefixtures("hook")
 async def test_posts_become_one_notification_each_and_the_status_says_so(sources: ApiServer) -> None:
-    secret = {"metadata": {"name": "hook", "labels": ALLOWED}, "stringData": {"token": "s3cret"}}
-    assert sources.send("POST", SECRETS, secret).code == 201
     assert sources.send("POST", SOURCES, source("alerts", type="alertmanager")).code == 201
     assert sources.send("POST", SOURCES, source("events", type="cloudevents")).code == 201
     assert sources.send("POST", SOURCES, source("url", auth={"path": True})).code == 201
