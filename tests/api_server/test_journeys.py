@@ -80,6 +80,7 @@ def data(cluster: SharedCluster) -> set[tuple[str, str]]:
     return {*of_kinds, *((each.name, each.uid) for each in around)}
 
 
+@pytest.mark.long
 def test_data_outlives_upgrade_and_uninstallation(team: Team, cluster: SharedCluster) -> None:
     install(team)
     create_data(cluster)
