@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pulumi.automation import CommandError, CommandResult
 
 from tests.unit.platform.preview_samples import OWNER, one
-from tools.platform.commands import preview
+from tools.platform.preview import lifecycle
 from tools.platform.preview import stacks as preview_stacks
 
 if TYPE_CHECKING:
@@ -55,8 +55,8 @@ class Backend:
         }.items():
             monkeypatch.setattr(preview_stacks, name, stand_in)
         monkeypatch.setattr("platform_infra.cluster.local.node.delete", self.record("node"))
-        monkeypatch.setattr(preview, "exists", lambda name: name in self.tags)
-        monkeypatch.setattr(preview, "use_backend_of", lambda _base: None)
+        monkeypatch.setattr(lifecycle, "exists", lambda name: name in self.tags)
+        monkeypatch.setattr(lifecycle, "use_backend_of", lambda _base: None)
 
     def record(self, what: str) -> Callable[[str], None]:
         return lambda name: self.operations.append((what, name))

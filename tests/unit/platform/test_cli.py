@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 OWN_HELP = {"chaos", "fuzz", "pulumi", "simulate", "mutations", "traces"}
 """Commands whose `--help` is that of another program."""
-HEAVY = {"init", "preview", "pulumi"}
+HEAVY = {"init", "pulumi"}
 """Commands whose options need the settings or the engine."""
 VERSION = (ROOT / "VERSION").read_text("utf-8").strip()
 MAKE_CALL = re.compile(r"^\t\$\((PLATFORM|RUNNER)\) ([a-z-]+)", re.MULTILINE)

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from tests.kit.http_server import QuietHandler, running
-from tools.platform.commands.preview import delete_images
+from tools.platform.preview.lifecycle import delete_images
 from tools.platform.preview.model import PreviewError
 from tools.platform.preview.registry import (
     PASSWORD,

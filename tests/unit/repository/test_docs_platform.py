@@ -15,9 +15,10 @@ from platform_infra.settings.sections.cluster import ClusterKind
 from platform_infra.workload.receivers import READY_SECONDS
 from tests.unit.repository.test_docs import page
 from tests.unit.repository.test_docs_quotes import everywhere, name_of, quotations
-from tools.platform.commands.preview import SMOKE_SECONDS, up
+from tools.platform.commands.preview import up
 from tools.platform.errors import ExitCode
 from tools.platform.preview.cluster import DELETION_SECONDS
+from tools.platform.preview.lifecycle import SMOKE_SECONDS
 from tools.platform.pulumi.locks import STALE_AFTER
 
 if TYPE_CHECKING:
