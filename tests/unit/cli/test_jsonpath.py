@@ -120,7 +120,7 @@ def test_format_that_does_not_exist_is_refused(text: str, fault: str) -> None:
     assert fault in str(error.value)
 
 
-def test_order_is_missing_values_then_numbers_then_texts_with_numbers_in_them() -> None:
+def test_order_is_missing_values_then_numbers_then_natural_texts() -> None:
     values = ["n10", 3, "n9", None, 2.5, "2026-03-01T12:00:00Z", "2026-02-01T12:00:00Z"]
     output = Output.of("table", sort_by=".v")
     ordered = [each["v"] for each in output.sort({"v": each} for each in values)]
