@@ -287,7 +287,7 @@ SENDER: Final = _of(
         "attach a notification to a remediation of another tenant",
         Notification(spec={"remediationRequestRef": {"name": "r", "namespace": "{other}"}}),
         By.POLICY,
-        "spec.remediationRequestRef.namespace is {other}, but a notification can refer only to an object of its own",
+        "spec.remediationRequestRef.namespace is {other}, but a notification can refer only to an object in its namespace",
     ),
     (
         Aim.EXHAUST,

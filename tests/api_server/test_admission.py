@@ -87,7 +87,7 @@ def test_reference_to_another_namespace_is_refused(api_server: ApiServer, namesp
     answer = created(api_server, namespace, remediationRequestRef={"name": "rr-1", "namespace": "payments"})
     assert answer.code == 422
     assert "spec.remediationRequestRef.namespace is payments" in answer.message
-    assert f"of its own namespace {namespace}; create it there, or remove the field" in answer.message
+    assert f"an object in its namespace {namespace}; create it there, or remove the field" in answer.message
     assert created(api_server, namespace, remediationRequestRef={"name": "rr-1"}).code == 201
 
 
