@@ -80,30 +80,33 @@ class Composition:
         if not self.subject and not mapping(base.get("spec")).get("subject"):
             raise usage("--subject is missing; add --subject TEXT, or name a file with --filename FILE")
         made = notification(self.subject, self._body(), self._options(time))
-        meta, spec = mapping(base.get("metadata")), mapping(base.get("spec"))
-        given = {
-            "type": self.kind,
-            "priority": self.priority,
-            "subject": self.subject,
-            "body": made["spec"]["body"],
-        }
-        options = {key: value for key, value in made["spec"].items() if key not in given}
-        written = options | self._more(spec) | {key: value for key, value in given.items() if value}
-        kept = {key: value for key, value in spec.items() if not self.to or key not in DESTINATIONS}
-        whole = {**DEFAULTS, **kept, **written}
-        whole.setdefault("body", whole["subject"])
-        labels = {**mapping(meta.get("labels")), **made["metadata"]["labels"]}
-        own = self.name or ("" if self.once else meta.get("name"))
         return {
             "apiVersion": names.API_VERSION,
             "kind": names.KIND,
-            "metadata": {
-                **meta,
-                "name": own or made["metadata"]["name"],
-                **({"labels": labels} if labels else {}),
-            },
-            "spec": whole,
+            "metadata": self._metadata(mapping(base.get("metadata")), made["metadata"]),
+            "spec": self._spec(mapping(base.get("spec")), made["spec"]),
         }
+
+    def _metadata(self, base: Mapping[str, Any], made: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the metadata of the file with the options; a key names the object, whatever the file says."""
+        labels = {**mapping(base.get("labels")), **made["labels"]}
+        name = self.name or ("" if self.once else base.get("name")) or made["name"]
+        return {**base, "name": name, **({"labels": labels} if labels else {})}
+
+    def _spec(self, base: Mapping[str, Any], made: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the spec of the file with the options; `--to` replaces all destinations of the file."""
+        texts = {
+            "type": self.kind,
+            "priority": self.priority,
+            "subject": self.subject,
+            "body": made["body"],
+        }
+        given = {key: value for key, value in made.items() if key not in texts}
+        given |= self._more(base) | {key: value for key, value in texts.items() if value}
+        kept = {key: value for key, value in base.items() if not self.to or key not in DESTINATIONS}
+        spec = {**DEFAULTS, **kept, **given}
+        spec.setdefault("body", spec["subject"])
+        return spec
 
     def _body(self) -> str:
         return read_file(STANDARD_INPUT) if self.body == STANDARD_INPUT else self.body
