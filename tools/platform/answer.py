@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
-from datetime import UTC, datetime
+from datetime import UTC
 from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
+
+from notification_cli.views import plain as views
 
 
 class Form(StrEnum):
@@ -37,19 +37,5 @@ def write_document(answer: Any) -> None:  # noqa: ANN401 - a dataclass or a mapp
 
 
 def plain(value: Any) -> Any:  # noqa: ANN401 - any part of an answer
-    """Return a value as JSON has it: times in UTC, dataclasses and mappings as objects."""
-    match value:
-        case datetime():
-            return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-        case Mapping():
-            return {str(key): plain(each) for key, each in value.items()}
-        case list() | tuple():
-            return [plain(each) for each in value]
-    if is_dataclass(value):
-        return {_camel(field.name): plain(getattr(value, field.name)) for field in fields(value)}
-    return value
-
-
-def _camel(name: str) -> str:
-    first, *more = name.split("_")
-    return first + "".join(map(str.capitalize, more))
+    """Return a value as JSON has it, with times in UTC and whole seconds."""
+    return views.plain(value, time=lambda moment: f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}")

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from notification_cli.errors import ApiError, CliError, ExitCode
 from notification_cli.kube import port_forward
-from notification_cli.output.documents import document, plain
+from notification_cli.output.documents import document
 from notification_cli.views import checks
 from notification_cli.views.checks import Finding, Result
 from notification_cli.views.format import Output
+from notification_cli.views.plain import plain
 from notification_contract import crds, names
 from notification_operator import __version__
 from notification_operator.domain.json_values import text

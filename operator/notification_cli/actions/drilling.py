@@ -13,10 +13,11 @@ from notification_cli.actions.confirming import confirmed
 from notification_cli.actions.waiting import until
 from notification_cli.errors import ApiError, CliError, ExitCode
 from notification_cli.kube.resources import Selection
-from notification_cli.output.documents import document, plain
+from notification_cli.output.documents import document
 from notification_cli.output.table import Column, Table
 from notification_cli.views.drill import DrillOutcome, DrillResult, drill, drill_result, skipped
 from notification_cli.views.format import Output
+from notification_cli.views.plain import plain
 from notification_cli.views.receivers import receiver_view
 from notification_cli.views.text import clean, duration
 from notification_client import status_of

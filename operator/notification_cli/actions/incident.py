@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from notification_cli.errors import CliError, ExitCode
 from notification_cli.output.detail import STATES as TARGET_STYLES
-from notification_cli.output.documents import document, plain, resource_name
+from notification_cli.output.documents import document, resource_name
 from notification_cli.output.table import Column, Table
 from notification_cli.views.format import Output
 from notification_cli.views.incidents import STATES, events_of
+from notification_cli.views.plain import plain
 from notification_cli.views.rows import STYLES
 from notification_cli.views.text import clean, moment
 from notification_operator.domain.incident import incident_selector

@@ -9,12 +9,13 @@ from notification_cli.actions.checks import receiver_filter, usage
 from notification_cli.actions.linting import read_content
 from notification_cli.clock import now
 from notification_cli.errors import CliError, ExitCode
-from notification_cli.output.documents import document, plain
+from notification_cli.output.documents import document
 from notification_cli.output.rendered import write
 from notification_cli.views.config_maps import ConfigMaps
 from notification_cli.views.explaining.known import declared
 from notification_cli.views.format import Output
 from notification_cli.views.lint.files import NotYamlError, check
+from notification_cli.views.plain import plain
 from notification_contract import names
 from notification_operator.domain.json_values import format_time, mapping, text
 from notification_operator.domain.model import parse

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 from notification_cli.actions.checks import usage
 from notification_cli.errors import CliError, ExitCode
 from notification_cli.output import detail
-from notification_cli.output.documents import document, plain
+from notification_cli.output.documents import document
 from notification_cli.output.table import Column, Table
 from notification_cli.rules import read_file
 from notification_cli.views.expectations import Expectation, ExpectationsError, Outcome, read, verify
 from notification_cli.views.explaining.explanation import read_rules
 from notification_cli.views.format import Output
+from notification_cli.views.plain import plain
 from notification_cli.views.rules import evaluate
 from notification_cli.views.text import clean
 

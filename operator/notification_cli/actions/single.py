@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from notification_cli.errors import CliError, ExitCode
 from notification_cli.kube.catalog import known_receivers
 from notification_cli.output import detail
-from notification_cli.output.documents import document, plain, resource_name
+from notification_cli.output.documents import document, resource_name
 from notification_cli.views.explaining.explanation import explain
 from notification_cli.views.format import Output
+from notification_cli.views.plain import plain
 from notification_cli.views.text import clean
 from notification_cli.views.timeline import timeline
 from notification_operator.domain.json_values import mapping

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
-from datetime import datetime
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -15,10 +11,9 @@ from notification_cli.output.table import Column, Table
 from notification_cli.views.format import Form, Output
 from notification_cli.views.text import clean
 from notification_contract import names
-from notification_operator.domain.json_values import format_time
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from notification_cli.output.screen import Screen, Span
 
@@ -133,24 +128,6 @@ def name_of(obj: Mapping[str, Any]) -> str:
 def resource_name(name: str) -> str:
     """Return the name of a notification as `kubectl get -o name` writes it."""
     return f"{names.SINGULAR}.{names.GROUP}/{name}"
-
-
-def plain(value: Any) -> Any:  # noqa: ANN401 - any value of a view
-    """Return a value of a view as JSON, with the field names of the API's style."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return {_camel(each.name): plain(getattr(value, each.name)) for each in fields(value)}
-    if isinstance(value, datetime):
-        return format_time(value)
-    if isinstance(value, Mapping):
-        return {str(key): plain(each) for key, each in value.items()}
-    if isinstance(value, tuple | list):
-        return [plain(each) for each in value]
-    return value.value if isinstance(value, StrEnum) else value
-
-
-def _camel(name: str) -> str:
-    first, *others = name.split("_")
-    return first + "".join(word.title() for word in others)
 
 
 def _without_managed_fields(obj: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from notification_cli.output.documents import document, plain, resource_name
+from notification_cli.output.documents import document, resource_name
 from notification_cli.output.table import Column, Table
 from notification_cli.views.format import Form, Output
+from notification_cli.views.plain import plain
 from notification_cli.views.resending.candidates import Outcome
 from notification_cli.views.text import clean, duration
 

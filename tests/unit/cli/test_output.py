@@ -10,10 +10,11 @@ import pytest
 import yaml
 
 from notification_cli.actions.listing import COLUMNS
-from notification_cli.output.documents import Objects, document, plain
+from notification_cli.output.documents import Objects, document
 from notification_cli.output.screen import Screen
 from notification_cli.output.table import Column, Table
 from notification_cli.views.format import Output
+from notification_cli.views.plain import plain
 from notification_cli.views.targets import Target
 from notification_contract import crds
 from notification_contract.kinds.channel_names import CHANNELS

@@ -10,11 +10,11 @@ from notification_cli.errors import ApiError, CliError
 from notification_cli.kube.catalog import known_receivers
 from notification_cli.kube.resources import Page, Selection
 from notification_cli.output import detail
-from notification_cli.output.documents import plain
 from notification_cli.views.destinations import Destination, parse_destination
 from notification_cli.views.explaining.explanation import explain, read_rules
 from notification_cli.views.explaining.known import declared
 from notification_cli.views.explaining.outlook import Meeting
+from notification_cli.views.plain import plain
 from notification_cli.views.receivers import in_words, receiver_view
 from notification_cli.views.rows import ReceiverFilter, receivers_of
 from notification_cli.views.timeline import timeline
