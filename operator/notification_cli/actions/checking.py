@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
+from functools import cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
@@ -70,24 +72,25 @@ class Checking:
 
     def _checks(self, session: Session) -> Mapping[str, Callable[[], Awaitable[Finding]]]:
         definitions = (crds.notification_request(), crds.notification_receiver(), crds.notification_source())
+
+        @cache
+        def deployment() -> asyncio.Future[dict[str, Any] | None]:
+            return asyncio.ensure_future(operator(session, self.home))
+
         return {
             **{each["metadata"]["name"]: _crd(session, each) for each in definitions},
-            checks.OPERATOR: lambda: self._operator(session),
-            checks.VERSIONS: lambda: self._versions(session),
+            checks.OPERATOR: lambda: self._operator(deployment()),
+            checks.VERSIONS: lambda: _versions(deployment()),
             checks.LEADER: lambda: self._leader(session),
             checks.POLICIES: lambda: _policies(session),
             checks.METRICS: lambda: self._metrics(session),
         }
 
-    async def _operator(self, session: Session) -> Finding:
-        deployment = await operator(session, self.home)
+    async def _operator(self, read: Awaitable[dict[str, Any] | None]) -> Finding:
+        deployment = await read
         if deployment is None:
             return checks.failed(checks.OPERATOR, *_absent(self.home))
         return checks.deployment_finding(deployment)
-
-    async def _versions(self, session: Session) -> Finding:
-        deployment = await operator(session, self.home)
-        return checks.versions_finding(__version__, checks.version_of(deployment or {}))
 
     async def _leader(self, session: Session) -> Finding:
         path = f"/apis/coordination.k8s.io/v1/namespaces/{self.home}/leases/{names.LEASE}"
@@ -122,6 +125,10 @@ def _crd(session: Session, known: Mapping[str, Any]) -> Callable[[], Awaitable[F
         return checks.failed(name, "it is not installed", "install the platform: docs/install.md")
 
     return look
+
+
+async def _versions(read: Awaitable[dict[str, Any] | None]) -> Finding:
+    return checks.versions_finding(__version__, checks.version_of(await read or {}))
 
 
 async def _policies(session: Session) -> Finding:

@@ -100,6 +100,8 @@ async def test_check_of_a_good_installation_passes(notif: CommandLine, server: A
     ]
     assert (code, err) == (0, "notif: checks: 8 passed, 0 failed, 1 not made\n")
     assert server.forwarded == ["GET /metrics HTTP/1.1"]
+    paths = [each.path for each in server.requests]
+    assert len(paths) == len(set(paths)), "nothing is read twice"
 
 
 async def test_check_of_a_broken_installation_names_each_remedy(
