@@ -106,6 +106,15 @@ Context = Annotated[
 ]
 complete_receivers = _completing("notificationreceivers")
 """Completes the names of receivers."""
+ReceiverName = Annotated[
+    str,
+    typer.Argument(
+        metavar="RECEIVER",
+        autocompletion=complete_receivers,
+        help="Receiver, as NAME or NAMESPACE/NAME.",
+        show_default=False,
+    ),
+]
 Kubeconfig = Annotated[
     str,
     typer.Option(

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from notification_cli.session import Session
+    from notification_cli.views.rows import ReceiverFilter
     from notification_operator.domain.receivers.status import LastTest
 
 
@@ -75,20 +76,12 @@ class ReceiverListing:
 class ReceiverTesting:
     """Which receiver to test, and how long to wait for the answer; None does not wait."""
 
-    name: str
+    receiver: ReceiverFilter
     seconds: float | None = None
     output: Output = Output.TABLE
 
-    def __post_init__(self) -> None:
-        """Check the name.
-
-        Raises:
-            CliError: it has another form.
-        """
-        receiver_place(self.name, "")
-
     async def run(self, session: Session) -> int:
-        namespace, name = receiver_place(self.name, session.namespace)
+        namespace, name = self.receiver.namespace or session.namespace, self.receiver.name
         before = receiver_view(await session.receivers.get(namespace, name)).status.last_test
         requested_at = _request_time(before, session.clock())
         obj = await session.receivers.request_test(namespace, name, requested_at)
@@ -125,20 +118,12 @@ class ReceiverTesting:
 class Suspending:
     """Which receiver to suspend or to resume."""
 
-    name: str
+    receiver: ReceiverFilter
     suspends: bool
     output: Output = Output.TABLE
 
-    def __post_init__(self) -> None:
-        """Check the name.
-
-        Raises:
-            CliError: it has another form.
-        """
-        receiver_place(self.name, "")
-
     async def run(self, session: Session) -> int:
-        namespace, name = receiver_place(self.name, session.namespace)
+        namespace, name = self.receiver.namespace or session.namespace, self.receiver.name
         obj = await session.receivers.get(namespace, name)
         state = "suspended" if self.suspends else "resumed"
         if receiver_view(obj).suspended == self.suspends:

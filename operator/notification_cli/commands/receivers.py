@@ -14,6 +14,7 @@ from notification_cli.options import (
     NoColor,
     NoHeaders,
     OutputOption,
+    ReceiverName,
     Selector,
     SortBy,
     Timeout,
@@ -62,15 +63,7 @@ def receivers(  # noqa: PLR0913 - the options
 
 
 def send_test(  # noqa: PLR0913 - the options
-    receiver: Annotated[
-        str,
-        typer.Argument(
-            metavar="RECEIVER",
-            autocompletion=complete_receivers,
-            help="Receiver, as NAME or NAMESPACE/NAME.",
-            show_default=False,
-        ),
-    ],
+    receiver: ReceiverName,
     *,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for the result.")] = False,
     timeout: Timeout = "90s",
@@ -87,10 +80,12 @@ def send_test(  # noqa: PLR0913 - the options
 
     Example: `notif test on-call -n notification-system --wait`.
     """
+    from notification_cli.actions.checks import receiver_filter
     from notification_cli.actions.receivers import ReceiverTesting
     from notification_cli.actions.waiting import time_limit
     from notification_cli.session import run
 
     limit = time_limit(timeout)
-    testing = ReceiverTesting(name=receiver, seconds=limit if wait else None, output=Output.of(output))
+    chosen = receiver_filter(receiver, option="RECEIVER")
+    testing = ReceiverTesting(receiver=chosen, seconds=limit if wait else None, output=Output.of(output))
     return run(testing.run, kubeconfig=kubeconfig, context=context, namespace=namespace, no_color=no_color)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from notification_cli.options import (
     Context,
@@ -12,7 +10,7 @@ from notification_cli.options import (
     Namespace,
     NoColor,
     OutputOption,
-    complete_receivers,
+    ReceiverName,
 )
 from notification_cli.views.format import Output
 
@@ -24,15 +22,7 @@ def _command(name: str, help_text: str, *, suspends: bool) -> Callable[..., int]
     """Return a command that changes whether a receiver is suspended; both have the same options."""
 
     def command(  # noqa: PLR0913 - the options
-        receiver: Annotated[
-            str,
-            typer.Argument(
-                metavar="RECEIVER",
-                autocompletion=complete_receivers,
-                help="Receiver, as NAME or NAMESPACE/NAME.",
-                show_default=False,
-            ),
-        ],
+        receiver: ReceiverName,
         *,
         namespace: Namespace = "",
         output: OutputOption = "table",
@@ -40,10 +30,12 @@ def _command(name: str, help_text: str, *, suspends: bool) -> Callable[..., int]
         kubeconfig: Kubeconfig = "",
         no_color: NoColor = False,
     ) -> int:
+        from notification_cli.actions.checks import receiver_filter
         from notification_cli.actions.receivers import Suspending
         from notification_cli.session import run
 
-        suspending = Suspending(name=receiver, suspends=suspends, output=Output.of(output))
+        chosen = receiver_filter(receiver, option="RECEIVER")
+        suspending = Suspending(receiver=chosen, suspends=suspends, output=Output.of(output))
         return run(
             suspending.run, kubeconfig=kubeconfig, context=context, namespace=namespace, no_color=no_color
         )
