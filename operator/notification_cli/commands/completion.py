@@ -27,8 +27,13 @@ def completion(
     Examples: `source <(notif completion bash)` in ~/.bashrc, `source <(notif completion zsh)` in ~/.zshrc,
     `notif completion fish | source` in ~/.config/fish/config.fish.
     """
+    sys.stdout.write(script("notif", shell))
+    return ExitCode.OK
+
+
+def script(program: str, shell: Shell) -> str:
+    """Return the script with which a shell completes the command line of a program."""
     from typer._completion_shared import get_completion_script
 
-    script = get_completion_script(prog_name="notif", complete_var="_NOTIF_COMPLETE", shell=shell.value)
-    sys.stdout.write(f"{script}\n")
-    return ExitCode.OK
+    variable = f"_{program.upper().replace('-', '_')}_COMPLETE"
+    return f"{get_completion_script(prog_name=program, complete_var=variable, shell=shell.value)}\n"

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 
-
-class Shell(StrEnum):
-    BASH = "bash"
-    ZSH = "zsh"
-    FISH = "fish"
+from notification_cli.commands.completion import Shell, script
 
 
 def completion(
@@ -23,7 +18,4 @@ def completion(
 
     Examples: `source <(notif-platform completion bash)`, `notif-platform completion fish | source`.
     """
-    from typer._completion_shared import get_completion_script  # noqa: PLC0415 - `--help` needs none of it
-
-    name, variable = "notif-platform", "_NOTIF_PLATFORM_COMPLETE"
-    typer.echo(get_completion_script(prog_name=name, complete_var=variable, shell=shell.value))
+    typer.echo(script("notif-platform", shell), nl=False)
