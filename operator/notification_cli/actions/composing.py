@@ -115,7 +115,11 @@ class Composition:
         options = Options(
             channels=[each.channel for each in self.destinations if not each.receiver],
             receivers=[each.reference for each in self.destinations if each.receiver],
-            labels=_pairs("--label", self.labels),
+            labels={
+                key: value
+                for each in self.labels
+                for key, value in parse_labels(each, option="--label").items()
+            },
             links=[_link(each) for each in self.links],
             incident=self.incident,
             event=self.event,
@@ -134,7 +138,7 @@ class Composition:
         """Return the fields that the Python client has no options for."""
         retry = {field: value for field, value in self.retry.items() if value is not None}
         people = [{"email": each} for each in self.emails] + [{"phone": each} for each in self.phones]
-        metadata = _pairs("--metadata", self.metadata)
+        metadata = _pairs(self.metadata)
         fields = {
             "recipients": people,
             "metadata": metadata and {**mapping(spec.get("metadata")), **metadata},
@@ -159,14 +163,12 @@ def _read(file: str) -> Mapping[str, Any]:
     return found[0]
 
 
-def _pairs(option: str, texts: Sequence[str]) -> dict[str, str]:
-    """Return the names and values of texts such as `a=b`; a value of metadata can contain commas."""
-    if option == "--label":
-        return {key: value for each in texts for key, value in parse_labels(each, option=option).items()}
+def _pairs(texts: Sequence[str]) -> dict[str, str]:
+    """Return the names and values of texts such as `a=b`; a value can contain commas."""
     pairs = [each.partition("=") for each in texts]
     for key, equals, value in pairs:
         if not key or not equals:
-            raise usage(f"{option}: {key + value!r} has no name and value; write NAME=VALUE")
+            raise usage(f"--metadata: {key + value!r} has no name and value; write NAME=VALUE")
     return {key: value for key, _, value in pairs}
 
 
