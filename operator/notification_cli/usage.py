@@ -32,7 +32,7 @@ def is_help(error: typer.TyperException) -> bool:
     return type(error).__name__ == "NoArgsIsHelpError"
 
 
-def in_our_words(error: Any) -> Usage:  # noqa: ANN401 - typer does not export the classes of its errors
+def in_our_words(error: Any) -> Usage:  # noqa: ANN401 - typer exports no such class
     context = getattr(error, "ctx", None)
     path = context.command_path if context else ""
     options = f"{path} --help lists the options".lstrip()
@@ -50,7 +50,7 @@ def in_our_words(error: Any) -> Usage:  # noqa: ANN401 - typer does not export t
     return Usage(problem=error.message.rstrip("."), hint=options)
 
 
-def _of_option(error: Any, options: str) -> Usage:  # noqa: ANN401 - likewise
+def _of_option(error: Any, options: str) -> Usage:  # noqa: ANN401 - typer exports no such class
     name = error.option_name
     if hasattr(error, "possibilities"):
         close = sorted(error.possibilities or ())
@@ -60,7 +60,7 @@ def _of_option(error: Any, options: str) -> Usage:  # noqa: ANN401 - likewise
     return Usage(problem=f"{name} takes no value", hint="leave out what follows =")
 
 
-def _missing(error: Any, path: str) -> Usage:  # noqa: ANN401 - likewise
+def _missing(error: Any, path: str) -> Usage:  # noqa: ANN401 - typer exports no such class
     param, name = error.param, _written(error.param)
     if param.param_type_name == "argument":
         hint = f"write {path} {' '.join(_arguments(error.ctx.command))}"
@@ -69,7 +69,7 @@ def _missing(error: Any, path: str) -> Usage:  # noqa: ANN401 - likewise
     return Usage(problem=f"{name} is missing", hint=hint)
 
 
-def _refused(error: Any, options: str) -> Usage:  # noqa: ANN401 - likewise
+def _refused(error: Any, options: str) -> Usage:  # noqa: ANN401 - typer exports no such class
     """Return what is wrong with a value: what our own check says, or what the type of the parameter demands."""
     name = _written(error.param) if error.param else error.param_hint or ""
     place = f"{name}: " if name else ""
@@ -80,7 +80,7 @@ def _refused(error: Any, options: str) -> Usage:  # noqa: ANN401 - likewise
     return Usage(problem=f"{place}{given!r} is not allowed", hint=_allowed(error.param.type_descriptor))
 
 
-def _allowed(kind: Any) -> str:  # noqa: ANN401 - likewise
+def _allowed(kind: Any) -> str:  # noqa: ANN401 - typer exports no such class
     if kind.choices is not None:
         return f"use one of {', '.join(str(each.value) for each in kind.choices)}"
     least, most = kind.parameter_info.min, kind.parameter_info.max
@@ -93,7 +93,7 @@ def _allowed(kind: Any) -> str:  # noqa: ANN401 - likewise
     )
 
 
-def _no_command(error: Any, path: str) -> Usage:  # noqa: ANN401 - likewise
+def _no_command(error: Any, path: str) -> Usage:  # noqa: ANN401 - typer exports no such class
     name = next(iter(re.findall(r"'([^']*)'", error.message)), "")
     close = get_close_matches(name, error.ctx.command.list_commands(error.ctx))
     return Usage(
@@ -106,14 +106,14 @@ def _meant(names: Iterable[str]) -> str:
     return f"; did you mean {close}?" if close else ""
 
 
-def _written(param: Any) -> str:  # noqa: ANN401 - likewise
+def _written(param: Any) -> str:  # noqa: ANN401 - typer exports no such class
     """Return a parameter as the user writes it."""
     if param.param_type_name == "argument":
         return str(param.metavar or param.name.upper())
     return str(max(param.opts, key=len))
 
 
-def _arguments(command: Any) -> Iterator[str]:  # noqa: ANN401 - likewise
+def _arguments(command: Any) -> Iterator[str]:  # noqa: ANN401 - typer exports no such class
     for param in command.params:
         if param.param_type_name == "argument":
             yield _written(param) if param.required else f"[{_written(param)}]"

@@ -11,7 +11,7 @@ ANSWERS = frozenset({"y", "yes"})
 
 
 def demand_answer(*, yes: bool) -> None:
-    """Refuse a command that nobody can confirm, before a connection is made.
+    """Refuse a command that cannot be confirmed, before a connection is made.
 
     Raises:
         CliError: there is neither a terminal nor `--yes`.

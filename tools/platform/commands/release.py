@@ -60,7 +60,7 @@ def publish(
     Example: `release publish v0.2.0 --registry ghcr.io/example`.
     """
     from tools.platform.release.publish import FOLDER, source_of  # noqa: PLC0415 - `--help` needs none of it
-    from tools.platform.release.publish import publish as publish_all  # noqa: PLC0415 - likewise
+    from tools.platform.release.publish import publish as publish_all  # noqa: PLC0415 - `--help` needs none of it
 
     published = publish_all(source_of(tag), registry.rstrip("/"), base=base, manifests=manifests)
     for architecture, name in published.platforms.items():
