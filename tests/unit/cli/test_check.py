@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -14,12 +14,8 @@ from notification_cli.views.checks import Finding, Result
 from notification_contract import crds, names
 from notification_operator import __version__
 from notification_operator.domain.json_values import format_time
-from tests.unit.cli.api_server import ApiServer, CommandLine, serving
+from tests.unit.cli.api_server import ApiServer, CommandLine
 from tests.unit.cli.test_command_line import run_here
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
 
 HOME = "notification-system"
 CRDS = "customresourcedefinitions"
@@ -77,12 +73,6 @@ def installed() -> ApiServer:
 @pytest.fixture
 def server() -> ApiServer:
     return installed()
-
-
-@pytest.fixture
-async def notif(server: ApiServer, tmp_path: Path) -> AsyncIterator[CommandLine]:
-    async with serving(server, tmp_path) as command_line:
-        yield command_line
 
 
 async def test_check_of_a_good_installation_passes(notif: CommandLine, server: ApiServer) -> None:

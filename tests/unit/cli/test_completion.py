@@ -13,14 +13,13 @@ import yaml
 from aiohttp import web
 
 from notification_cli.actions import candidates
-from tests.unit.cli.api_server import ApiServer, CommandLine, serving
+from tests.unit.cli.api_server import ApiServer, CommandLine
 from tests.unit.cli.samples import sick_receiver
 from tests.unit.cli.test_command_line import run, run_here
 from tests.unit.loopback import listening
 from tests.unit.operator.domain.builders import stored
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from pathlib import Path
 
 
@@ -36,12 +35,6 @@ def server() -> ApiServer:
     for name in ("bank", "shop"):
         server.add("namespaces", {"metadata": {"name": name}}, api="v1")
     return server
-
-
-@pytest.fixture
-async def notif(server: ApiServer, tmp_path: Path) -> AsyncIterator[CommandLine]:
-    async with serving(server, tmp_path) as command_line:
-        yield command_line
 
 
 @pytest.mark.parametrize(

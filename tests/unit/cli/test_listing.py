@@ -8,14 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from notification_operator.domain.json_values import format_time
-from tests.unit.cli.api_server import ApiServer, serving
+from tests.unit.cli.api_server import ApiServer
 from tests.unit.cli.samples import sick_receiver
 from tests.unit.operator.domain.builders import START, stored
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
-
     from tests.unit.cli.api_server import CommandLine
 
 
@@ -31,7 +28,7 @@ def order(
 
 
 @pytest.fixture
-async def notif(tmp_path: Path) -> AsyncIterator[CommandLine]:
+def server() -> ApiServer:
     server = ApiServer()
     for obj in (
         order("a", 5, dedupKey="checkout"),
@@ -41,8 +38,7 @@ async def notif(tmp_path: Path) -> AsyncIterator[CommandLine]:
     ):
         server.add("notificationrequests", obj)
     server.add("notificationreceivers", sick_receiver())
-    async with serving(server, tmp_path) as run:
-        yield run
+    return server
 
 
 BY_AGE = ("--sort-by", ".metadata.creationTimestamp")

@@ -9,15 +9,15 @@ import pytest
 import yaml
 
 from notification_contract import crds
-from tests.unit.cli.api_server import ApiServer, CommandLine, serving
 from tests.unit.cli.samples import failed, partial, retrying, sick_receiver
 from tests.unit.cli.test_command_line import run_here
 from tests.unit.operator.domain.builders import stored
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from pathlib import Path
+
+    from tests.unit.cli.api_server import ApiServer, CommandLine
 
 FILE = ROOT / "examples" / "simple.yaml"
 EVERYTHING = (
@@ -41,17 +41,6 @@ EVERYTHING = (
 )
 ALONE = frozenset({"replayOf"})
 """Fields that other commands set."""
-
-
-@pytest.fixture
-def server() -> ApiServer:
-    return ApiServer()
-
-
-@pytest.fixture
-async def notif(server: ApiServer, tmp_path: Path) -> AsyncIterator[CommandLine]:
-    async with serving(server, tmp_path) as command_line:
-        yield command_line
 
 
 def dry(*arguments: str) -> dict[str, Any]:
