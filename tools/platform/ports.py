@@ -37,9 +37,6 @@ def _ports() -> Iterator[int]:
     return cycle(claimed[1:])
 
 
-_claims: list[socket.socket] = []
-
-
 def _bound(port: int, *, keep: bool) -> bool:
     """Return whether the port could be bound; with `keep`, it stays bound."""
     server = socket.socket()
@@ -49,7 +46,8 @@ def _bound(port: int, *, keep: bool) -> bool:
         server.close()
         return False
     if keep:
-        _claims.append(server)
+        # The process holds it until its end.
+        server.detach()
     else:
         server.close()
     return True
