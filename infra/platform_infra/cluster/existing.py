@@ -10,7 +10,7 @@ from platform_infra.cluster import pod
 from platform_infra.cluster.api_client import api_client
 from platform_infra.cluster.connection import ClusterError, Connection
 from platform_infra.cluster.kubeconfig import SingleContext, single_context
-from platform_infra.settings.sections.cluster import ClusterKind
+from platform_infra.settings.cluster_kind import ClusterKind
 from platform_infra.settings.sections.credentials import is_kubeconfig_content
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ import pulumi
 from platform_infra.cluster.connection import ClusterError, Connect, Connection, Node
 from platform_infra.cluster.existing import connect as connect_existing
 from platform_infra.cluster.owned import connect as connect_owned
-from platform_infra.settings.sections.cluster import KIND_NAME, ClusterKind
+from platform_infra.settings.cluster_kind import ClusterKind
+from platform_infra.settings.sections.cluster import KIND_NAME
 
 if TYPE_CHECKING:
     from platform_infra.children import Children

@@ -11,8 +11,9 @@ import pytest
 
 from platform_infra import Bundle
 from platform_infra.cluster import ClusterError, prepare
+from platform_infra.settings.cluster_kind import ClusterKind
 from platform_infra.settings.reader import parse
-from platform_infra.settings.sections.cluster import Cluster, ClusterKind
+from platform_infra.settings.sections.cluster import Cluster
 from tests.kit.kubeconfig import kubeconfig
 from tests.kit.recording import record_program
 

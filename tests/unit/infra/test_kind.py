@@ -11,8 +11,9 @@ from platform_infra.cluster.kind import command
 from platform_infra.cluster.kind.command import KindError
 from platform_infra.cluster.kind.provider import KindProvider
 from platform_infra.cluster.local import images
+from platform_infra.settings.cluster_kind import ClusterKind
 from platform_infra.settings.reader import SettingsError, parse
-from platform_infra.settings.sections.cluster import Cluster, ClusterKind
+from platform_infra.settings.sections.cluster import Cluster
 from tests.harness import kind_stub
 from tests.unit.infra.fake_docker import fake_docker
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from platform_infra.admission.policies import POLICIES
+from platform_infra.settings.cluster_kind import ClusterKind
 from platform_infra.settings.model import PATHS
-from platform_infra.settings.sections.cluster import ClusterKind
 from platform_infra.workload.receivers import READY_SECONDS
 from tests.unit.repository.test_docs import page
 from tests.unit.repository.test_docs_quotes import everywhere, name_of, quotations

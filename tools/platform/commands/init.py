@@ -11,8 +11,8 @@ import yaml
 
 from platform_infra.image.placeholder import missing_image
 from platform_infra.names import PROJECT
+from platform_infra.settings.cluster_kind import ClusterKind
 from platform_infra.settings.reader import SettingsError, parse
-from platform_infra.settings.sections.cluster import ClusterKind
 from tools.platform.console import out
 from tools.platform.errors import PlatformError
 from tools.platform.preview.model import NAME as OF_A_PREVIEW

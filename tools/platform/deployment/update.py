@@ -11,7 +11,7 @@ from platform_infra.cluster.kind import command as kind
 from platform_infra.cluster.local import node
 from platform_infra.image import build as image_build
 from platform_infra.image.placeholder import missing_image
-from platform_infra.settings.sections.cluster import ClusterKind
+from platform_infra.settings.cluster_kind import ClusterKind
 from tools.localcluster.image.images import ensure_base_image, ensure_images
 from tools.localcluster.runtime.dockerd import ensure_docker
 from tools.localcluster.toolchain import ensure

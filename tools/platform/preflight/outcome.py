@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from platform_infra.cluster.api_client import api_client
-from platform_infra.settings.sections.cluster import ClusterKind
+from platform_infra.settings.cluster_kind import ClusterKind
 from tools.platform.answer import Form, write_document
 from tools.platform.console import err, out
 from tools.platform.errors import ExitCode, PlatformError

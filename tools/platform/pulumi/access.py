@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from platform_infra.names import PROJECT
-from platform_infra.settings.sections.cluster import Cluster, ClusterKind
+from platform_infra.settings.cluster_kind import ClusterKind
+from platform_infra.settings.sections.cluster import Cluster
 from tools.platform.pulumi.stack import outputs, place_of
 from tools.platform.pulumi.stack_file import StackFileError
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from platform_infra.names import PROJECT
+from platform_infra.settings.cluster_kind import ClusterKind
 from platform_infra.settings.reader import SettingsError, parse
-from platform_infra.settings.sections.cluster import ClusterKind
 from tools.platform.errors import ExitCode, PlatformError, nearest
 from tools.platform.preview.model import NAME as PREVIEW
 from tools.platform.pulumi.environment import ROOT

@@ -8,6 +8,7 @@ from notification_contract.quantity import amount
 from notification_contract.routing.document import problems_of
 from notification_contract.settings.operator import nested_sections
 from platform_infra import names
+from platform_infra.settings.cluster_kind import ClusterKind
 from platform_infra.settings.derivation import operator_settings, sources
 from platform_infra.settings.model import SECRET_KEYS, Settings, key_of
 from platform_infra.settings.problem import Problem
@@ -21,7 +22,6 @@ from platform_infra.settings.rules.receivers import receiver_problems
 from platform_infra.settings.rules.rule import Rule
 from platform_infra.settings.rules.served_channels import KEYS as SERVED_KEYS
 from platform_infra.settings.rules.served_channels import unserved_channels
-from platform_infra.settings.sections.cluster import ClusterKind
 from platform_infra.settings.sections.credentials import plain_text, with_existing_secrets
 from platform_infra.settings.sections.deployment import FileVolume
 from platform_infra.settings.sections.preview import EXCLUDED, excludes_previews

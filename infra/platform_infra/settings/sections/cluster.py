@@ -2,35 +2,15 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated
 
 from pydantic import StringConstraints
 
+from platform_infra.settings.cluster_kind import ClusterKind
 from platform_infra.settings.sections.base import Section, StackName
 
 KIND_NAME = r"[a-z0-9]([a-z0-9.-]{0,48}[a-z0-9])?"
 """The name of a cluster of `kind`."""
-
-
-class ClusterKind(StrEnum):
-    """The source of the cluster."""
-
-    LOCAL = "local"
-    EXISTING = "existing"
-    STACK = "stack"
-    POD = "pod"
-    KIND = "kind"
-
-    @property
-    def is_named(self) -> bool:
-        """Whether the settings alone lead to the cluster, which exists independently of the stack."""
-        return self in {ClusterKind.EXISTING, ClusterKind.POD}
-
-    @property
-    def is_local(self) -> bool:
-        """Whether the cluster runs on this machine, and is created and deleted with the stack."""
-        return self in {ClusterKind.LOCAL, ClusterKind.KIND}
 
 
 class Local(Section):
