@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 OWN_HELP = {"chaos", "fuzz", "pulumi", "simulate", "mutations", "traces"}
 """Commands whose `--help` is that of another program."""
-HEAVY = {"init", "pulumi"}
-"""Commands whose options need the settings or the engine."""
+HEAVY = {"pulumi"}
+"""The command whose options are those of the engine."""
 VERSION = (ROOT / "VERSION").read_text("utf-8").strip()
 MAKE_CALL = re.compile(r"^\t\$\((PLATFORM|RUNNER)\) ([a-z-]+)", re.MULTILINE)
 
@@ -86,7 +86,7 @@ def test_help_and_wrong_usage_import_no_engine() -> None:
     program = (
         "import sys; from typer.testing import CliRunner; from tools.platform.cli import app;"
         f"print({{int(CliRunner().invoke(app, line).exit_code) for line in {lines!r}}});"
-        "print(sorted({'pulumi', 'kubernetes', 'urllib3', 'rich.markdown'} & sys.modules.keys()))"
+        "print(sorted({'pulumi', 'kubernetes', 'pydantic', 'urllib3', 'rich.markdown'} & sys.modules.keys()))"
     )
     output = subprocess.check_output([sys.executable, "-P", "-c", program], cwd=ROOT, text=True)
     assert output.splitlines() == ["{0, 2}", "[]"]

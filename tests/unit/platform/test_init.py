@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from tools.platform import cli
 from tools.platform.commands import init
+from tools.platform.deployment import new_stack
 from tools.platform.errors import ExitCode
 from tools.platform.pulumi.stack_file import check_stack_file
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def stacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(init, "STACKS", tmp_path)
+    monkeypatch.setattr(new_stack, "STACKS", tmp_path)
     return tmp_path
 
 
@@ -39,7 +40,7 @@ def test_local_stack_needs_one_option_and_gives_the_next_step(stacks: Path) -> N
     assert (result.exit_code, config(stacks, "qa")) == (0, {"clusterKind": "kind"})
     assert "tools/notif-platform up qa" in result.stdout
     assert "promote" not in result.stdout
-    assert (stacks / "Pulumi.qa.yaml").read_text("utf-8").startswith(init.HEADER)
+    assert (stacks / "Pulumi.qa.yaml").read_text("utf-8").startswith(new_stack.HEADER)
 
 
 def test_existing_cluster_keeps_its_definitions_and_is_checked_first(stacks: Path) -> None:
