@@ -117,10 +117,10 @@ def is_on_site(file: Path) -> bool:
 
 @nox.session
 def pictures(session: nox.Session) -> None:
-    """Take the pictures of `notif web` and of every channel for the documentation; needs Chromium."""
+    """Take the pictures of `notif web` for the documentation; needs Chromium."""
     install(session)
     session.install("playwright==1.65.2")
-    session.run("python", "-m", "tools.pictures")
+    session.run("python", "-m", "tools.pictures.browser")
 
 
 @nox.session

@@ -31,6 +31,7 @@ from tools.generate import (
 )
 from tools.generate.recording import recording
 from tools.generate.reference import reference
+from tools.pictures.views import VIEWS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,7 +76,7 @@ class Artifact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """A generator that runs as a process of its own, because tools import no tests.
+    """A generator that runs as a process of its own: it belongs to the tests, which tools do not import, or configures its process.
 
     `arguments` are those of the Python interpreter; the command writes `paths` below its working directory.
     """
@@ -192,6 +193,10 @@ COMMANDS = (
     Command(arguments=("-m", "tests.runner.attempts", "--write"), paths=("docs/tenancy.md",)),
     Command(arguments=("-m", "tests.runner.permissions", "--write"), paths=("docs/permissions.md",)),
     Command(arguments=("-m", "tests.runner.metrics", "--write"), paths=("docs/telemetry.md",)),
+    Command(
+        arguments=("-m", "tools.pictures"),
+        paths=tuple(f"docs/images/channels/{channel}.svg" for channel in VIEWS),
+    ),
     # Draws the committed figures; a run of the benchmark is not needed.
     Command(
         arguments=("-m", "tests.bench.page"),

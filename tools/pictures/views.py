@@ -1,4 +1,7 @@
-"""What the channels send as small pages: text is drawn with the markup of its service, and page.css gives each page its colors."""
+"""What the channels send as pictures: text is drawn with the markup of its service, and page.css gives each picture its colors.
+
+A picture is an SVG that holds a page: it is as small as its text, and the same on every machine that draws it.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import email.policy
 import json
 import re
 from html import escape, unescape
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs
@@ -19,7 +23,17 @@ if TYPE_CHECKING:
     View = Callable[[bytes], str]
 
 STYLE: Final = Path(__file__).with_name("page.css")
-PAGE: Final = '<!DOCTYPE html><meta charset="utf-8"><style>{style}</style><body class="{name}">{content}'
+WIDTH: Final = 640
+"""The width of a picture, in pixels."""
+PICTURE: Final = """\
+<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}">
+<style>
+{style}</style>
+<foreignObject width="100%" height="100%">
+<body xmlns="http://www.w3.org/1999/xhtml" class="{name}">{content}</body>
+</foreignObject>
+</svg>
+"""
 POSTED: Final = """\
 <div class="avatar">N</div><main><div class="author">Notifications <small>APP</small> <time>14:35</time></div>{}</main>"""
 MRKDWN: Final = (
@@ -30,16 +44,51 @@ MRKDWN: Final = (
     (re.compile(r"(?<![\w~])~([^~\n]+)~(?![\w~])"), r"<s>\1</s>"),
     (re.compile(r"\n"), "<br>"),
 )
+EMPTY: Final = frozenset({"br", "hr"})
+"""The elements without content that the pictures use."""
+BODY: Final = re.compile(r"<body(.*?)>(.*)</body>", re.DOTALL)
 CODE: Final = re.compile(r"```\n?(.*?)\n?```|`([^`\n]+)`", re.DOTALL)
 CHAT: Final = MarkdownIt("commonmark", {"html": False, "breaks": True}).enable(["strikethrough", "table"])
 CARD: Final = MarkdownIt("zero").enable(["emphasis", "link", "list", "escape", "entity"])
 
 
-def pages(sent: Mapping[str, bytes]) -> dict[str, str]:
+class _Xml(HTMLParser):
+    """Writes HTML as XML, which an SVG must be."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = "".join(f' {name}="{escape(value or "")}"' for name, value in attrs)
+        self.written += f"<{tag}{values}{'/' if tag in EMPTY else ''}>"
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+
+    def handle_endtag(self, tag: str) -> None:
+        self.written += f"</{tag}>"
+
+    def handle_data(self, data: str) -> None:
+        self.written += escape(data, quote=False)
+
+
+def pictures(sent: Mapping[str, bytes]) -> dict[str, str]:
+    """Return the picture of each channel as an SVG, by the name of the channel."""
     style = STYLE.read_text("utf-8")
     return {
-        name: PAGE.format(style=style, name=name, content=view(sent[name])) for name, view in VIEWS.items()
+        name: PICTURE.format(
+            width=WIDTH, height=HEIGHTS[name], style=style, name=name, content=_xml(view(sent[name]))
+        )
+        for name, view in VIEWS.items()
     }
+
+
+def _xml(html: str) -> str:
+    parser = _Xml()
+    parser.feed(html)
+    parser.close()
+    return parser.written
 
 
 def mrkdwn(text: str) -> str:
@@ -62,10 +111,12 @@ def _email(body: bytes) -> str:
     mail = email.message_from_bytes(body, policy=email.policy.default)
     html = mail.get_body(("html",))
     assert html is not None, "the mail has a page"
+    page = BODY.search(html.get_content())
+    assert page is not None, "the page has a body"
     rows = "".join(
         f"<div><span>{name}</span> {escape(str(mail[name]))}</div>" for name in ("From", "To", "Date")
     )
-    return f"<header><h2>{escape(str(mail['Subject']))}</h2>{rows}</header>{html.get_content()}"
+    return f"<header><h2>{escape(str(mail['Subject']))}</h2>{rows}</header><div{page[1]}>{page[2]}</div>"
 
 
 def _chat(path: Sequence[str | int], keys: frozenset[str], markup: Callable[[str], str]) -> View:
@@ -141,3 +192,15 @@ VIEWS: Final[Mapping[str, View]] = {
     "sms": _sms,
     "console": _console,
 }
+HEIGHTS: Final[Mapping[str, int]] = {
+    "email": 600,
+    "slack": 394,
+    "slack-settings": 344,
+    "teams": 448,
+    "discord": 538,
+    "mattermost": 432,
+    "pagerduty": 570,
+    "sms": 434,
+    "console": 176,
+}
+"""The height of each picture, in pixels; a test in a browser compares it with that of the text."""
