@@ -98,7 +98,6 @@ OPERATORS = {
             name="proxied",
             namespace="notification-proxied",
             settings={
-                "deliveryTimeoutSeconds": 1,
                 "operatorEnv": {
                     "KUBERNETES_SERVICE_HOST": PROXY_HOST,
                     "KUBERNETES_SERVICE_PORT": str(PROXY_PORT),

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from notification_contract.settings.delivery import Delivery
 from tests.harness.cluster import Object
 from tests.harness.notifications import fast, notification, slack_notification
 from tests.harness.operator_under_test import OperatorUnderTest
@@ -88,17 +89,19 @@ def test_interrupted_delivery_is_not_recorded_and_is_repeated(stoppable_operator
 
 @pytest.mark.check("error-04")
 def test_slow_receiver_times_out_and_is_retried(proxied_operator: OperatorUnderTest) -> None:
+    limit = Delivery().timeout_seconds
+    delay = limit + 5
     obj = slack_notification(proxied_operator.namespace, retryPolicy=fast(3))
-    proxied_operator.slack.answer(obj, {"delay": 3}, {})
+    proxied_operator.slack.answer(obj, {"delay": delay}, {})
     obj = proxied_operator.create(obj)
 
-    status = proxied_operator.status(obj, "Sent", within=15)
+    status = proxied_operator.status(obj, "Sent", within=delay + 15)
 
     assert attempts(status) == [failed("slack", 1), succeeded("slack", 2)]
     given_up, _ = status["deliveryAttempts"]
-    assert given_up["error"] == "timed out after 1 s"
+    assert given_up["error"] == f"timed out after {limit:.0f} s"
     assert "permanent" not in given_up
-    assert 1 <= given_up["durationSeconds"] < 2
+    assert limit <= given_up["durationSeconds"] < delay
     assert [hit["completed"] for hit in proxied_operator.slack.hits(obj)] == [False, True]
 
 

@@ -21,8 +21,6 @@ LAG = 2.0
 """Delay of each watch event, in seconds."""
 TAKES = 0.7
 """Duration of a delivery, in seconds: the time between the events of the writes before and after an attempt."""
-TIMED_OUT = "timed out after 1 s"
-"""The error of an attempt whose answer took longer, as on a busy machine."""
 HELD = 15.0
 """Delay of a write, in seconds: longer than either controller waits for a response."""
 SETTLED = LAG + 2.0
@@ -122,12 +120,8 @@ def test_operator_under_the_same_schedules_records_every_request(
 ) -> None:
     ending = schedule(proxied_operator)
 
-    recorded = ending.status["deliveryAttempts"]
-    # The operator cannot know of an answer that comes after its time limit.
-    late = [entry.get("error") == TIMED_OUT for entry in recorded]
     results = ["success" if hit["code"] == 200 else "failed" for hit in ending.hits]
-    known = ["failed" if is_late else result for is_late, result in zip(late, results, strict=True)]
     assert attempts(ending.status) == [
-        Attempt("slack", number, result) for number, result in enumerate(known, 1)
+        Attempt("slack", number, result) for number, result in enumerate(results, 1)
     ]
-    assert known.index("success") == len(known) - 1
+    assert results.index("success") == len(results) - 1
