@@ -31,6 +31,7 @@ from tools.generate import (
 )
 from tools.generate.recording import recording
 from tools.generate.reference import reference
+from tools.pictures import dashboard
 from tools.pictures.views import VIEWS
 
 if TYPE_CHECKING:
@@ -175,6 +176,7 @@ ARTIFACTS = (
     _page_part("notificationrequest", "reference", partial(reference, NOTIFICATION_REQUEST)),
     _page_part("notificationreceiver", "reference", partial(reference, NOTIFICATION_RECEIVER)),
     Artifact(path="docs/images/notif.svg", content=recording),
+    Artifact(path="docs/images/dashboard.svg", content=dashboard.picture),
     Artifact(path="docs/openapi.json", content=openapi.text),
     *(Artifact(path=f"{CHART}/{path}", content=content) for path, content in CHART_FILES.items()),
     *(

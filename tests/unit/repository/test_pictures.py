@@ -1,13 +1,17 @@
-"""The pictures of the channels: they show what the channels send, and the documentation shows each of them."""
+"""The pictures of the channels show what the channels send, and that of the dashboard shows its panels; the documentation has each of them."""
 
 from __future__ import annotations
 
 import asyncio
+import re
 from xml.etree import ElementTree as ET
 
 import pytest
 
+from platform_infra.monitoring.dashboard import VIEWER
+from platform_infra.monitoring.panels import Panel, panels
 from tests.unit.process_log import restored_log
+from tools.pictures import dashboard
 from tools.pictures.capture import capture
 from tools.pictures.samples import MESSAGE
 from tools.pictures.views import STYLE, VIEWS, mrkdwn, pictures
@@ -74,3 +78,20 @@ def test_mrkdwn_is_drawn_as_slack_shows_it(text: str, html: str) -> None:
 def test_style_is_part_of_each_picture(drawn: dict[str, str]) -> None:
     style = STYLE.read_text("utf-8")
     assert all(style in picture for picture in drawn.values())
+
+
+def test_dashboard_shows_its_panels_in_order() -> None:
+    titles = [panel.title for panel in panels(VIEWER)]
+    assert list(dashboard.CURVES) == titles
+    picture = dashboard.picture()
+    ET.fromstring(picture)  # noqa: S314 - drawn in this process
+    assert re.findall(r'font-weight="bold">([^<]+)<', picture) == titles
+
+
+@pytest.mark.parametrize("panel", panels(VIEWER), ids=lambda panel: panel.title)
+def test_curves_of_the_dashboard_have_the_legends_of_its_queries(panel: Panel) -> None:
+    """A legend is a text with labels, such as `{{channel}} {{status}}`."""
+    patterns = [re.sub(r"\\{\\{.*?\\}\\}", r"\\S+", re.escape(curve.legend)) for curve in panel.curves]
+    legends = dashboard.CURVES[panel.title]
+    assert all(any(re.fullmatch(pattern, legend) for pattern in patterns) for legend in legends)
+    assert all(any(re.fullmatch(pattern, legend) for legend in legends) for pattern in patterns)
