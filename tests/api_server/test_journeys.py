@@ -11,7 +11,7 @@ from kubernetes import client
 from platform_infra import names
 from tests.harness.notifications import notification
 from tests.harness.shared_clusters import NAMESPACE, STACK
-from tests.kit.pages import platform_commands, settings
+from tests.kit.pages import PLATFORM, platform_commands, settings, transcribe
 
 if TYPE_CHECKING:
     from tests.harness.shared_clusters import SharedCluster, Team
@@ -35,6 +35,7 @@ ASKING = frozenset({"up", "down", "rollback"})
 def run(team: Team, *words: str) -> None:
     """Run a command of the platform, and answer its question."""
     result = team.platform(*words, *(["--yes"] if words[0] in ASKING else []))
+    transcribe(PLATFORM + " ".join(words), result.text)
     assert result.code == 0, result.text
 
 

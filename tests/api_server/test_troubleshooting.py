@@ -22,6 +22,7 @@ from tests.harness.eventually import eventually
 from tests.harness.operator_process import OperatorProcess
 from tests.harness.operators import LABEL, OperatorSpec
 from tests.harness.process_account import ProcessAccount
+from tests.kit.pages import transcribe
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ class Namespace:
         words = shlex.split(command, comments=True)[1:]
         # The page is for a terminal, where replay asks.
         answer = ["--yes"] if words[0] == "replay" else []
-        return subprocess.run(
+        done = subprocess.run(
             [sys.executable, "-m", "notification_cli", *words, *answer],
             env={
                 **os.environ,
@@ -103,6 +104,8 @@ class Namespace:
             timeout=120,
             check=False,
         )
+        transcribe(command, done.stdout + done.stderr)
+        return done
 
 
 @pytest.fixture

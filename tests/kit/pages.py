@@ -6,6 +6,7 @@ import re
 from textwrap import dedent
 from typing import TYPE_CHECKING, Any, Final
 
+import typer
 import yaml
 
 from platform_infra.names import PROJECT
@@ -52,6 +53,11 @@ def settings(page: str, title: str) -> list[dict[str, Any]]:
         {key.removeprefix(f"{PROJECT}:"): value for key, value in block.get("config", block).items()}
         for block in blocks
     ]
+
+
+def transcribe(command: str, output: str) -> None:
+    """Write a command of a page with its output; `pytest -rP` shows it."""
+    typer.echo(f"$ {command}\n{output}")
 
 
 def _blocks(language: str, page: str, title: str) -> Sequence[str]:

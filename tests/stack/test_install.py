@@ -19,7 +19,7 @@ from platform_infra.image import build as image_build
 from tests.harness.bare_node import BareNode, bare_node
 from tests.harness.checkout import Checkout
 from tests.harness.notifications import notification
-from tests.kit.pages import PLATFORM, commands
+from tests.kit.pages import PLATFORM, commands, transcribe
 from tools.localcluster.toolchain import ensure
 from tools.platform.pulumi.environment import ROOT
 
@@ -98,8 +98,14 @@ class Trial:
 
     def run(self, command: str) -> str:
         """Run a command of the page, and return its output."""
-        if command.startswith(PLATFORM):
-            return self.platform(*shlex.split(command.removeprefix(PLATFORM)))
+        platform = command.startswith(PLATFORM)
+        output = (
+            self.platform(*shlex.split(command.removeprefix(PLATFORM))) if platform else self._shell(command)
+        )
+        transcribe(command, output)
+        return output
+
+    def _shell(self, command: str) -> str:
         programs = ensure(["kubernetes", "helm"]).env()["PATH"]
         variables = {**os.environ, "PATH": programs, "KUBECONFIG": self.bare.kubeconfig}
         done = subprocess.run(
