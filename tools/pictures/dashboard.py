@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from platform_infra.monitoring.dashboard import COLUMNS, VIEWER
 from platform_infra.monitoring.panels import Unit, panels
+from platform_infra.monitoring.queries import MINUTE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
     Curve = Callable[[float], float]
     """The value at a minute of the hour."""
 
-MINUTES: Final = 60
+MINUTES: Final = range(61)
+"""The minutes at which a curve is drawn."""
 AWAY, BACK, DRAINED = 20, 32, 36
 """Minutes: Slack refuses messages, accepts them again, and has all that waited."""
 PER_MINUTE: Final = 24
@@ -53,7 +55,7 @@ FORMATS: Final[Mapping[Unit, Callable[[float], str]]] = {
     Unit.COUNT: "{:.0f}".format,
     Unit.PER_SECOND: "{:.2g}/s".format,
     Unit.SHARE: "{:.0%}".format,
-    Unit.SECONDS: lambda value: f"{value / 60:.0f} min" if value >= MINUTES else f"{value:.2g} s",
+    Unit.SECONDS: lambda value: f"{value / MINUTE:.0f} min" if value >= MINUTE else f"{value:.2g} s",
     Unit.BYTES: lambda value: f"{value / 1e6:.0f} MB",
 }
 
@@ -62,32 +64,36 @@ def steady(value: float, *, swing: float = 0.1) -> Curve:
     return lambda minute: value * (1 + swing * math.sin(1.7 * minute))
 
 
-def while_away(value: Curve, otherwise: Curve = lambda _: 0.0) -> Curve:
-    return lambda minute: value(minute) if AWAY <= minute < BACK else otherwise(minute)
+def is_away(minute: float) -> bool:
+    return AWAY <= minute < BACK
+
+
+def is_catching_up(minute: float) -> bool:
+    return BACK <= minute < DRAINED
 
 
 def waiting(minute: float) -> float:
-    if AWAY <= minute < BACK:
+    if is_away(minute):
         return PER_MINUTE * (minute - AWAY)
-    return BACKLOG * (DRAINED - minute) / (DRAINED - BACK) if BACK <= minute < DRAINED else 0
+    return BACKLOG * (DRAINED - minute) / (DRAINED - BACK) if is_catching_up(minute) else 0
 
 
 def age(minute: float) -> float:
     """Return the age of the oldest message that waits, in seconds."""
-    return 60 * waiting(minute) / PER_MINUTE
+    return MINUTE * waiting(minute) / PER_MINUTE
 
 
 def delivered(minute: float) -> float:
     """Return the messages to Slack per second."""
-    late = BACKLOG / (DRAINED - BACK) if BACK <= minute < DRAINED else 0
-    return 0 if AWAY <= minute < BACK else (steady(PER_MINUTE)(minute) + late) / 60
+    late = BACKLOG / (DRAINED - BACK) if is_catching_up(minute) else 0
+    return 0 if is_away(minute) else (steady(PER_MINUTE)(minute) + late) / MINUTE
 
 
 def refused(minute: float) -> float:
     """Return the refused messages per second: at first all of them, then those by which the circuit breaker probes."""
-    if not AWAY <= minute < BACK:
+    if not is_away(minute):
         return 0
-    return PER_MINUTE / 60 if minute < AWAY + 1 else 1 / 60
+    return PER_MINUTE / MINUTE if minute < AWAY + 1 else 1 / MINUTE
 
 
 def breaker(minute: float) -> float:
@@ -97,7 +103,7 @@ def breaker(minute: float) -> float:
 
 
 def since_delivery(minute: float) -> float:
-    return 60 * (minute - AWAY) if AWAY <= minute < BACK else 60 / PER_MINUTE
+    return MINUTE * (minute - AWAY) if is_away(minute) else MINUTE / PER_MINUTE
 
 
 CURVES: Final[Mapping[str, Mapping[str, Curve]]] = {
@@ -106,7 +112,7 @@ CURVES: Final[Mapping[str, Mapping[str, Curve]]] = {
         "slack failure": refused,
         "email success": steady(0.1),
     },
-    "Delivery failure ratio by channel": {"slack": while_away(lambda _: 1), "email": lambda _: 0},
+    "Delivery failure ratio by channel": {"slack": is_away, "email": lambda _: 0},
     "Attempt duration (p95)": {"slack": steady(0.25), "email": steady(0.6)},
     "Circuit breaker state by channel": {"slack": breaker, "email": lambda _: 0},
     "Delivery attempts by receiver": {
@@ -119,8 +125,8 @@ CURVES: Final[Mapping[str, Mapping[str, Curve]]] = {
     "Age of the oldest waiting message by receiver": {ON_CALL: age},
     "Time since the last delivery by receiver": {ON_CALL: since_delivery, MAIL: steady(10, swing=0.5)},
     "Time since the last drill by receiver": {
-        ON_CALL: lambda minute: 7200 + 60 * minute,
-        MAIL: lambda minute: 3600 + 60 * minute,
+        ON_CALL: lambda minute: 7200 + MINUTE * minute,
+        MAIL: lambda minute: 3600 + MINUTE * minute,
     },
     "Active notifications by phase": {"Sending": waiting, "Pending": steady(0.2)},
     "Work queue": {
@@ -164,7 +170,8 @@ def picture() -> str:
 def _panel(number: int, panel: Panel) -> str:
     row, column = divmod(number, COLUMNS)
     curves = CURVES[panel.title]
-    highest = max(curve(minute) for curve in curves.values() for minute in range(MINUTES + 1)) or 1
+    colors = dict(zip(curves, COLORS, strict=False))
+    highest = max(curve(minute) for curve in curves.values() for minute in MINUTES) or 1
     return PANEL.format(
         x=MARGIN + column * (WIDTH + MARGIN),
         y=MARGIN + row * (HEIGHT + MARGIN),
@@ -179,12 +186,12 @@ def _panel(number: int, panel: Panel) -> str:
         highest=FORMATS[panel.unit](highest),
         legends_at=HEIGHT - 12,
         curves="\n".join(
-            CURVE.format(points=_points(curve, highest), color=color)
-            for curve, color in zip(curves.values(), COLORS, strict=False)
+            CURVE.format(points=_points(curve, highest), color=colors[legend])
+            for legend, curve in curves.items()
         ),
         legends="".join(
-            LEGEND.format(space=12 if color != COLORS[0] else 0, color=color, text=escape(legend))
-            for legend, color in zip(curves, COLORS, strict=False)
+            LEGEND.format(space=12 if position else 0, color=color, text=escape(legend))
+            for position, (legend, color) in enumerate(colors.items())
         ),
     )
 
@@ -192,6 +199,6 @@ def _panel(number: int, panel: Panel) -> str:
 def _points(curve: Curve, highest: float) -> str:
     wide, high = WIDTH - MARGIN - LEFT, HEIGHT - BOTTOM - TOP
     return " ".join(
-        f"{LEFT + wide * minute / MINUTES:.0f},{TOP + high * (1 - curve(minute) / highest):.0f}"
-        for minute in range(MINUTES + 1)
+        f"{LEFT + wide * minute / MINUTES[-1]:.0f},{TOP + high * (1 - curve(minute) / highest):.0f}"
+        for minute in MINUTES
     )
