@@ -36,7 +36,7 @@ def init(
     """
     from tools.platform.deployment import new_stack  # noqa: PLC0415 - `--help` needs none of it
 
-    new_stack.check_name(stack)
+    new_stack.check_new(stack)
     kind = cluster or ClusterKind(
         _answer("--cluster", f"Cluster ({', '.join(ClusterKind)})", ClusterKind.LOCAL)
     )

@@ -13,7 +13,7 @@ from platform_infra.settings.reader import SettingsError, parse
 from tools.platform.errors import PlatformError, UsageError
 from tools.platform.preview.model import NAME as OF_A_PREVIEW
 from tools.platform.pulumi.environment import ROOT
-from tools.platform.pulumi.stack_file import has_file
+from tools.platform.pulumi.stack_file import file_of, has_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -25,7 +25,7 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 HEADER = "# yaml-language-server: $schema=schema.json\n"
 
 
-def check_name(stack: str) -> None:
+def check_new(stack: str) -> None:
     """Check that a new stack can have this name.
 
     Raises:
@@ -55,7 +55,7 @@ def write(stack: str, values: Mapping[str, str | bool]) -> list[str]:
         ) from None
     config = {f"{PROJECT}:{key}": value for key, value in values.items()}
     text = yaml.safe_dump({"config": config}, sort_keys=False)
-    (STACKS / f"Pulumi.{stack}.yaml").write_text(HEADER + text, "utf-8")
+    file_of(stack, STACKS).write_text(HEADER + text, "utf-8")
     return list(_next_commands(stack, settings))
 
 

@@ -14,9 +14,8 @@ from platform_infra.settings.declarations import config_block
 from tools.platform.confirmation import Question, check_terminal, confirm
 from tools.platform.deployment.update import Options, bring_up
 from tools.platform.errors import PlatformError
-from tools.platform.pulumi.environment import ROOT
 from tools.platform.pulumi.stack import check_resolved, entry, exists, open_stack, outputs
-from tools.platform.pulumi.stack_file import StackFileError, check_name, is_lasting
+from tools.platform.pulumi.stack_file import StackFileError, check_name, file_of, is_lasting
 from tools.platform.pulumi.state.backend import backend_url, folder_of
 
 if TYPE_CHECKING:
@@ -207,7 +206,7 @@ def describe(key: str, value: Value | None) -> str:
 
 def _apply(stack: PulumiStack, changes: Mapping[str, Value | None]) -> None:
     """Change the stack's file; restore it if this checkout's program cannot use the earlier settings."""
-    file = ROOT / "stacks" / f"Pulumi.{stack.name}.yaml"
+    file = file_of(stack.name)
     text = file.read_text("utf-8")
     values = {key: entry(each.content, secret=each.secret) for key, each in changes.items() if each}
     removed = [key for key, value in changes.items() if value is None]

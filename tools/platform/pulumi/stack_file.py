@@ -41,8 +41,12 @@ MAX_OWNERS = 8
 """Length of a chain of stacks that use the cluster of another stack."""
 
 
+def file_of(stack: str, folder: Path = ROOT / "stacks") -> Path:
+    return folder / f"Pulumi.{stack}.yaml"
+
+
 def has_file(stack: str, folder: Path = ROOT / "stacks") -> bool:
-    return (folder / f"Pulumi.{stack}.yaml").is_file()
+    return file_of(stack, folder).is_file()
 
 
 def check_name(stack: str, folder: Path = ROOT / "stacks", *, recorded: Collection[str] = ()) -> None:
@@ -88,7 +92,7 @@ def is_lasting(stack: str, folder: Path = ROOT / "stacks") -> bool:
 
 def stack_content(stack: str, folder: Path = ROOT / "stacks") -> dict[str, Any]:
     """Return the content of `Pulumi.<stack>.yaml`, empty for a missing file."""
-    file = folder / f"Pulumi.{stack}.yaml"
+    file = file_of(stack, folder)
     if not file.is_file():
         return {}
     try:
@@ -136,7 +140,7 @@ def _parse(
     try:
         return parse(values, hidden_keys=hidden, secret_keys=secret)
     except SettingsError as error:
-        raise StackFileError(f"{folder / f'Pulumi.{stack}.yaml'}: {error}") from None
+        raise StackFileError(f"{file_of(stack, folder)}: {error}") from None
 
 
 def _own_values(content: Mapping[str, Any]) -> dict[str, Any]:
