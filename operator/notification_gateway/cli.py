@@ -11,7 +11,7 @@ from notification_contract import names
 from notification_gateway.config import load
 from notification_operator import __version__
 from notification_operator.config.settings import DEFAULT_CONFIG_FILE, SettingsError
-from notification_operator.kube.imports import freeze_imports, skip_synchronous_client
+from notification_operator.kube.imports import freeze_imports, skip_unused_clients
 from notification_operator.telemetry import logging as log
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def serve(
     """Run the gateway until SIGTERM or Ctrl-C, with the pod's service account or a kubeconfig."""
     settings = _load(config or (DEFAULT_CONFIG_FILE if DEFAULT_CONFIG_FILE.exists() else None))
     log.configure(settings.log)
-    skip_synchronous_client()
+    skip_unused_clients()
     # Imported late: check-config needs no Kubernetes client.
     import uvloop  # noqa: PLC0415
 

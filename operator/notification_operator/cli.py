@@ -22,7 +22,7 @@ from notification_operator.config.settings import (
     load,
 )
 from notification_operator.domain.redaction.redactor import rules
-from notification_operator.kube.imports import freeze_imports, skip_synchronous_client
+from notification_operator.kube.imports import freeze_imports, skip_unused_clients
 from notification_operator.observers.audit.chain import Verification, numbered_lines
 from notification_operator.telemetry import logging as log
 
@@ -87,7 +87,7 @@ def run(config: ConfigFile = None) -> None:
     settings = _load(config or (DEFAULT_CONFIG_FILE if DEFAULT_CONFIG_FILE.exists() else None))
     log.configure(settings.log, rules(settings.sanitizer))
     _warn_of_ignored(settings)
-    skip_synchronous_client()
+    skip_unused_clients()
     # Imported late: check-config needs neither kopf nor a Kubernetes client.
     import uvloop  # noqa: PLC0415
 
@@ -154,7 +154,7 @@ def audit_replay(
             SettingsError(["audit.url: is empty, so there is no audit store to replay to; set it"])
         )
     log.configure(settings.log, rules(settings.sanitizer))
-    skip_synchronous_client()
+    skip_unused_clients()
     from notification_operator.kube.requests import KubeError  # noqa: PLC0415 - check-config needs no client
     from notification_operator.observers.audit import replay  # noqa: PLC0415 - likewise
 
