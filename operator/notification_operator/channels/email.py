@@ -7,6 +7,7 @@ import contextlib
 import ssl
 from email.errors import MessageError
 from email.headerregistry import Address
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 import aiosmtplib
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from notification_operator.domain.receivers.references import SecretValues
     from notification_operator.rendering.compose import Composer
 
+system_authorities: Final = cache(ssl.create_default_context)
+"""One context for all receivers: the certificates of the system take a megabyte."""
 AUTHENTICATION: Final = frozenset({530, 534, 535, 538})
 TOO_LARGE: Final = 552
 PERMANENT: Final = 500
@@ -70,7 +73,7 @@ class EmailChannel(Channel):
         self.destination = f"{block.host}:{block.port}"
         self._block = block
         self._access = access
-        self._tls = access.tls or ssl.create_default_context()
+        self._tls = access.tls or system_authorities()
         self._composer = composer
 
     copies = 8

@@ -77,13 +77,14 @@ class Sessions:
             task.add_done_callback(self._closing.pop)
         return session
 
-    def context(self, trust: Trust) -> ssl.SSLContext:
-        """Return the TLS context for some certificates: making one takes milliseconds.
+    def context(self, trust: Trust) -> ssl.SSLContext | None:
+        """Return the TLS context for some certificates: making one takes milliseconds. None: those of the system.
 
         Raises:
             InvalidOptionsError: a certificate is not valid.
         """
-        return self._contexts.use(trust, lambda: _context(trust))
+        # aiohttp has one for the certificates of the system, which take a megabyte.
+        return None if trust == NO_TRUST else self._contexts.use(trust, lambda: _context(trust))
 
     async def close(self) -> None:
         sessions = [*self._sessions.values(), *self._closing.values()]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import ssl
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from notification_contract.kinds.channel_types.email import Security
+from notification_operator.channels import email
 from notification_operator.delivery.channel import (
     DeliveryError,
     InvalidOptionsError,
@@ -262,6 +264,8 @@ async def test_bundle_of_the_environment_is_trusted(tmp_path: Path, monkeypatch:
     async with mail_server(tls=True) as server:
         server.authority.cert_pem.write_to_path(str(tmp_path / "ca.crt"))
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.crt"))
+        # As a process that starts in this environment.
+        monkeypatch.setattr(email, "system_authorities", ssl.create_default_context)
         await channel(server, trusted=False, security=Security.TLS).deliver(message())
         assert len(server.mails) == 1
 

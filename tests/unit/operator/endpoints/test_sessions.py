@@ -160,6 +160,7 @@ async def test_certificates_are_read_once(monkeypatch: pytest.MonkeyPatch) -> No
     assert sessions.context(trusts[2]) is contexts[2]
     assert sessions.context(trusts[0]) is not contexts[0], "only the latest ones are remembered"
     assert len({*map(id, contexts)}) == 3
+    assert sessions.context(Trust()) is None, "aiohttp has those of the system"
 
 
 @pytest.mark.parametrize(
