@@ -17,6 +17,7 @@ from notification_operator.delivery.channel import Channel, InvalidOptionsError
 from notification_operator.delivery.http.egress_policy import EgressPolicy
 from notification_operator.delivery.http.exchange import NetworkAccess
 from notification_operator.endpoints.sessions import Connection, Trust
+from notification_operator.rendering.compose import Composer, Facts
 from notification_operator.rendering.job import Renderer
 
 if TYPE_CHECKING:
@@ -30,11 +31,10 @@ if TYPE_CHECKING:
     from notification_operator.domain.receivers.references import References, SecretValues
     from notification_operator.domain.redaction.redactor import Redactor
     from notification_operator.endpoints.sessions import Sessions
-    from notification_operator.rendering.compose import Composer, ReadTemplate
+    from notification_operator.rendering.compose import ReadTemplate
 
 CHANNEL_PACKAGE: Final = "notification_operator.channels"
 """The package of the modules of the types."""
-COMPOSE: Final = "notification_operator.rendering.compose"
 
 
 def load(factory: str, options: Mapping[str, Any]) -> Channel:
@@ -120,17 +120,13 @@ class ChannelFactory:
 
     def composer(self, receiver: Receiver, sources: Mapping[str, str]) -> Composer:
         """Return what composes the messages of a receiver."""
-        compose = import_module(COMPOSE)
-        composer: Composer = compose.Composer(
-            facts=compose.Facts(
-                cluster=self._cluster, receiver=str(receiver.key), receiver_type=receiver.spec.type
-            ),
+        return Composer(
+            facts=Facts(cluster=self._cluster, receiver=str(receiver.key), receiver_type=receiver.spec.type),
             templates=sources,
             redactor=self._redactor,
             overrides=self._overrides,
             renderer=self._renderer,
         )
-        return composer
 
     def _access(self, receiver: Receiver, references: References) -> NetworkAccess:
         """Return how a receiver reaches the network.

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from importlib import import_module
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import structlog
 
 from notification_operator.fair.lru import LruMap
 from notification_operator.rendering.job import RenderingError
+from notification_operator.rendering.texts import check_templates
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from notification_operator.domain.receivers.catalog import ReceiverKey
-    from notification_operator.rendering.job import Job, Renderer
+    from notification_operator.rendering.job import Renderer
 
 logger = structlog.get_logger(__name__)
 
@@ -76,7 +76,7 @@ class TemplateChecks:
         while (sources := self._due.pop(key, None)) is not None:
             if _texts(sources) not in self._problems:
                 try:
-                    problem = await self._renderer.run(key.namespace, _job(), sources=sources)
+                    problem = await self._renderer.run(key.namespace, check_templates, sources=sources)
                 except RenderingError:
                     await asyncio.sleep(RETRY_SECONDS)
                     self._due.setdefault(key, sources)
@@ -87,12 +87,6 @@ class TemplateChecks:
             except Exception:
                 # A fault about one receiver must not end the checks of the others.
                 logger.exception("templates of receiver not taken in", receiver=str(key))
-
-
-def _job() -> Job[..., str]:
-    """Return the job that compiles templates; its library is loaded with the first template."""
-    job: Job[..., str] = import_module("notification_operator.rendering.texts").check_templates
-    return job
 
 
 def _texts(sources: Mapping[str, str]) -> Texts:

@@ -11,11 +11,12 @@ from notification_operator.domain.redaction.redact import Rules, redact_counted
 from notification_operator.rendering.job import job
 from notification_operator.rendering.markup.markups import MARKUPS
 from notification_operator.rendering.templating.budget import TemplateRenderError
-from notification_operator.rendering.templating.templates import Template, compiled
-from notification_operator.rendering.texts import templates_of
+from notification_operator.rendering.texts import compiled, templates_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+
+    from notification_operator.rendering.templating.templates import Template
 
 
 class Override(TypedDict):
@@ -98,7 +99,7 @@ def _override(override: Override | None) -> tuple[_Candidate, str]:
     source, problem = override["source"], override["problem"]
     if source is not None:
         found = compiled(source)
-        if isinstance(found, Template):
+        if not isinstance(found, str):
             return _Candidate(found, "spec.template", ""), ""
         problem = found
     return none, f"spec.template was not used: {override['place']}: {problem}"

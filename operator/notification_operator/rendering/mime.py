@@ -8,24 +8,19 @@ import re
 import unicodedata
 from email.message import EmailMessage
 from email.policy import SMTP
-from functools import cache
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
-from markupsafe import Markup
-
 from notification_contract.kinds.choices import LifecycleEvent
-from notification_operator.rendering.composition import compose, source_of
+from notification_operator.rendering.composition import compose
 from notification_operator.rendering.headline import LOOKS, headline
 from notification_operator.rendering.job import job
 from notification_operator.rendering.markup.markups import MAIL
-from notification_operator.rendering.templating.budget import TemplateRenderError
-from notification_operator.rendering.templating.templates import Output, builtin
+from notification_operator.rendering.pages import html_page, text_page
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from notification_operator.rendering.composition import ComposedValues, Composition
-    from notification_operator.rendering.templating.templates import Template
 
 PLAIN: Final = re.compile(r"[ -~]*")
 MAX_PLAIN: Final = 56
@@ -63,7 +58,7 @@ def write(*, composition: Composition, sender: str, domain: str, address: str, d
     event = LifecycleEvent(context["notification"]["event"])
     subject = headline(event, composed["subject"])
     headers = _headers(context["notification"], sender, domain, subject)
-    body = _body({**context, "subject": subject, "color": _color(event)}, composed)
+    body = _body(context, composed, subject=subject, color=_color(event))
     content = _head(headers | {"To": address, "Date": date}) + body.as_bytes()
     return {
         "id": headers["Message-ID"],
@@ -131,37 +126,19 @@ def _color(event: LifecycleEvent) -> str:
     return f"#{look.color:06x}" if look else ""
 
 
-def _body(values: Mapping[str, Any], composed: ComposedValues) -> EmailMessage:
+def _body(context: Mapping[str, Any], composed: ComposedValues, *, subject: str, color: str) -> EmailMessage:
     """Return the body with the headers that describe it."""
-    mail = EmailMessage(policy=SMTP)
-    text, html, content = composed["body"]["text"], composed["body"]["html"], values["notification"]
-    source = source_of(content["namespace"], content["name"], values["cluster"])
-    plain = _page("email.txt.j2", Output.TEXT, {**values, "body": text}, last=f"{text}\n\n--\n{source}\n")
-    page = _page(
-        "email.html.j2",
-        Output.HTML,
-        {**values, "body": Markup(html)},  # noqa: S704 - of HtmlRenderer, which escapes everything
-        last=f"{html}<p>{source}</p>\n",
-    )
+    mail, body = EmailMessage(policy=SMTP), composed["body"]
+    plain = _sendable(text_page(context, body=body["text"]))
+    page = _sendable(html_page(context, subject=subject, body=body["html"], color=color))
     mail.set_content(plain, cte=_transfer_encoding(plain))
     mail.add_alternative(page, subtype="html", cte=_transfer_encoding(page))
     return mail
 
 
-def _page(name: str, output: Output, context: Mapping[str, Any], *, last: str) -> str:
-    """Return the text of a built-in template around a rendered body; `last` if that exceeds a limit of size."""
-    try:
-        # Our own template takes no long time, and a collection of garbage in it is not its fault.
-        page = _builtin(name, output).render(context, clock=float)
-    except TemplateRenderError:
-        page = last
+def _sendable(text: str) -> str:
     # A surrogate without its pair cannot be sent.
-    return page.encode(errors="replace").decode()
-
-
-@cache
-def _builtin(name: str, output: Output) -> Template:
-    return builtin(name, output=output)
+    return text.encode(errors="replace").decode()
 
 
 def _transfer_encoding(text: str) -> str:

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from notification_operator.rendering.job import job
 from notification_operator.rendering.templating.budget import TemplateRenderError
-from notification_operator.rendering.templating.templates import Template, compiled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from notification_operator.rendering.templating.templates import Template
 
 
 class Texts(TypedDict):
@@ -42,9 +43,17 @@ def check_templates(*, sources: Mapping[str, str]) -> str:
     return templates_of(sources)[1]
 
 
+def compiled(source: str) -> Template | str:
+    """Return the template of a source, or why it is not valid."""
+    # Megabytes, which a message without a template does not need.
+    from notification_operator.rendering.templating import templates  # noqa: PLC0415
+
+    return templates.compiled(source)
+
+
 def templates_of(sources: Mapping[str, str]) -> tuple[dict[str, Template], str]:
     """Return the templates of a receiver, and why one is not valid; the built-in one takes its place."""
     found = {key: compiled(text) for key, text in sources.items() if text}
-    valid = {key: each for key, each in found.items() if isinstance(each, Template)}
+    valid = {key: each for key, each in found.items() if not isinstance(each, str)}
     problems = (f"template, {key}: {each}" for key, each in found.items() if isinstance(each, str))
     return valid, "; ".join(problems)

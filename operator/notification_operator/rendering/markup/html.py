@@ -3,50 +3,9 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING
-
-from markdown_it.renderer import RendererHTML
 
 from notification_contract.kinds.choices import BodyFormat
-from notification_operator.rendering.markup.markdown import MAX_RENDERED, is_markdown, parser
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from markdown_it.token import Token
-    from markdown_it.utils import EnvType, OptionsDict
-
-
-class _Html(RendererHTML):
-    """Shows only what the plain text shows, so a secret that is not found there is not in the HTML either."""
-
-    def link_open(self, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
-        """Open a link without its title; HTML has no link within a link."""
-        del options
-        env["links"] = env.get("links", 0) + 1
-        return _link(str(tokens[index].attrs.get("href", ""))) if env["links"] == 1 else ""
-
-    def link_close(self, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
-        del tokens, index, options
-        env["links"] -= 1
-        return "" if env["links"] else "</a>"
-
-    def image(self, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
-        """Link to an image: loading it would tell its server who reads the message."""
-        del options
-        token = tokens[index]
-        url = str(token.attrs.get("src", ""))
-        label = escape(token.content or url)
-        return label if env.get("links") else f"{_link(url)}{label}</a>"
-
-    def fence(self, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
-        """Show a block of code without its language."""
-        return self.code_block(tokens, index, options, env)
-
-    def softbreak(self, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
-        """Break the line as in the other channels."""
-        del tokens, index, options, env
-        return "<br />\n"
+from notification_operator.rendering.markup.markdown import MAX_RENDERED, is_markdown
 
 
 class HtmlRenderer:
@@ -65,9 +24,7 @@ class HtmlRenderer:
         """Render Markdown; a text that is too long or too complex for it is shown as it is written."""
         if not is_markdown(text):
             return self.text(text)
-        result: str = parser(_Html).render(text)
+        from notification_operator.rendering.markup.commonmark import html_of  # noqa: PLC0415 - as in `lines`
+
+        result = html_of(text)
         return result if len(result) <= MAX_RENDERED else self.text(text)
-
-
-def _link(url: str) -> str:
-    return f'<a href="{escape(url)}" rel="noopener noreferrer">'

@@ -15,7 +15,6 @@ from notification_operator.rendering.markup.markdown import (
     MAX_RENDERED,
     TooLongError,
     is_markdown,
-    parser,
 )
 
 if TYPE_CHECKING:
@@ -141,8 +140,11 @@ class LineRenderer:
             return None
 
     def _blocks(self, text: str) -> list[Block]:
+        # Megabytes, which only Markdown needs.
+        from notification_operator.rendering.markup.commonmark import tokens_of  # noqa: PLC0415
+
         state = _State()
-        stream = parser().parse(text)
+        stream = tokens_of(text)
         for index, token in enumerate(stream):
             match token.type:
                 case "inline" if stream[index - 1].type in {"th_open", "td_open"}:

@@ -5,16 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from markdown_it import MarkdownIt
-from markdown_it.renderer import RendererHTML
-from markdown_it.token import Token
 from yarl import URL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from markdown_it.renderer import RendererProtocol
-    from markdown_it.rules_core import StateCore
+    from collections.abc import Iterator
 
 MAX_SHOWN: Final = 32 * 1024
 """Characters of a body that chat services can show at all, in all parts together."""
@@ -84,39 +78,6 @@ def _paragraphs(text: str, blank: str) -> Iterator[list[str]]:
             lines = []
     if lines:
         yield lines
-
-
-def parser(renderer: type[RendererProtocol] = RendererHTML) -> MarkdownIt:
-    """Return a parser: HTML is text, and a link has its address in place and leads to a permitted scheme."""
-    result = MarkdownIt("commonmark", {"html": False}, renderer_cls=renderer)
-    result.enable(["table", "strikethrough"]).disable("reference")
-    result.validateLink = is_link  # type: ignore[method-assign]  # the library documents this hook
-    result.core.ruler.push("addresses", _show_links_without_address)
-    return result
-
-
-def _show_links_without_address(state: StateCore) -> None:
-    """Replace links without an address, such as `[a]()`, by their texts: the library does not ask whether these are permitted."""
-    for token in state.tokens:
-        if token.children:
-            token.children = list(_addressed(token.children))
-
-
-def _addressed(children: Iterable[Token]) -> Iterator[Token]:
-    # An address in angle brackets is a link that can be in the text of another one.
-    shown: list[bool] = []
-    for token in children:
-        if token.type == "link_open":
-            shown.append(bool(token.attrs.get("href")))
-            is_kept = shown[-1]
-        elif token.type == "link_close":
-            is_kept = shown.pop()
-        else:
-            is_kept = token.type != "image" or bool(token.attrs.get("src"))
-        if is_kept:
-            yield token
-        elif token.type == "image":
-            yield Token("text", "", 0, content=token.content)
 
 
 def is_link(url: str) -> bool:

@@ -24,8 +24,6 @@ from notification_operator.rendering.templating.budget import (
 from notification_operator.rendering.templating.filters import FILTERS, budget_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from jinja2.runtime import Context
 
 MAX_DEPTH: Final = 50
@@ -71,17 +69,17 @@ EXPRESSIONS: Final = (
 
 
 class Sandbox(ImmutableSandboxedEnvironment):
-    """Compiles and runs templates whose values pass through `escape`, unless they are marked as safe."""
+    """Compiles and runs templates; no value is escaped."""
 
     intercepted_binops = frozenset({"+", "-", "*", "/", "//", "%", "**"})
 
-    def __init__(self, escape: Callable[[str], str]) -> None:
+    def __init__(self) -> None:
         def finalize(context: Context, value: object) -> str:
             if not isinstance(value, PRINTABLE):
                 raise TemplateRenderError(f"a template cannot print a value of type {type(value).__name__}")
             text = str(value)
             budget_of(context).limit(len(text))
-            return text if hasattr(value, "__html__") else escape(text)
+            return text
 
         super().__init__(
             undefined=StrictUndefined,

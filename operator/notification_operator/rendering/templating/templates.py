@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import traceback
-from enum import StrEnum
 from functools import lru_cache
-from importlib import resources
 from io import StringIO
 from time import thread_time
 from typing import TYPE_CHECKING, Any, Final
 
 from jinja2 import Template as CompiledTemplate
 from jinja2 import TemplateSyntaxError
-from markupsafe import escape
 
 from notification_operator.rendering.templating.budget import (
     CHARACTERS,
@@ -46,13 +43,6 @@ MOST_SMALL, MOST_LARGE = 512, 32
 """Templates that are kept compiled: those used most recently."""
 
 
-class Output(StrEnum):
-    """The language that a template writes; values that are not marked as safe are escaped for it."""
-
-    TEXT = "text"
-    HTML = "html"
-
-
 class TemplateInvalidError(ValueError):
     """A template cannot be compiled; `line` counts from 1."""
 
@@ -62,12 +52,11 @@ class TemplateInvalidError(ValueError):
 
 
 class Template:
-    def __init__(self, source: str, *, output: Output = Output.TEXT) -> None:
+    def __init__(self, source: str) -> None:
         """Compile the source.
 
         Args:
             source: the text with its placeholders.
-            output: the language of the result; `tojson` and text marked as safe are not escaped again.
 
         Raises:
             TemplateInvalidError: the source is too long or not valid.
@@ -77,7 +66,7 @@ class Template:
             raise TemplateInvalidError(
                 f"the template has {size} bytes; at most {MAX_SOURCE} are allowed", line=1
             )
-        self._template = _compile(Sandbox(ESCAPES[output]), source)
+        self._template = _compile(Sandbox(), source)
 
     def render(self, context: Mapping[str, Any], *, clock: Callable[[], float] = thread_time) -> str:
         """Return the text for a context of plain values: mappings, lists, texts and numbers.
@@ -132,22 +121,6 @@ def _compiled(source: str) -> Template | str:
 
 _compiled_small: Final = lru_cache(maxsize=MOST_SMALL)(_compiled)
 _compiled_large: Final = lru_cache(maxsize=MOST_LARGE)(_compiled)
-
-
-def builtin(name: str, *, output: Output = Output.TEXT) -> Template:
-    """Return a template that comes with the operator, by the name of its file."""
-    file = resources.files(__package__ or "").joinpath("builtin", name)
-    return Template(file.read_text("utf-8"), output=output)
-
-
-def _escape_html(text: str) -> str:
-    return str(escape(text))
-
-
-ESCAPES: Final[Mapping[Output, Callable[[str], str]]] = {
-    Output.TEXT: str,
-    Output.HTML: _escape_html,
-}
 
 
 def _compile(environment: Sandbox, source: str) -> CompiledTemplate:

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from markupsafe import Markup
 
 from notification_operator.rendering.templating.budget import (
     CHARACTERS,
@@ -16,10 +15,8 @@ from notification_operator.rendering.templating.budget import (
 )
 from notification_operator.rendering.templating.templates import (
     MAX_SOURCE,
-    Output,
     Template,
     TemplateInvalidError,
-    builtin,
 )
 
 CONTEXT: dict[str, Any] = {
@@ -232,12 +229,6 @@ def test_line_of_an_error_is_that_of_the_template() -> None:
         render("one\n{% if attempt %}\nthree\n{{ notification.missing }}\n{% endif %}")
 
 
-def test_values_are_escaped_for_the_output_unless_they_are_safe() -> None:
-    template = Template("<b>{{ a }}{{ b }}{{ '<i>' }}{{ a|tojson }}</b>", output=Output.HTML)
-    result = template.render({"a": "<x>", "b": Markup("<hr>")})
-    assert result == '<b>&lt;x&gt;<hr>&lt;i&gt;"\\u003cx\\u003e"</b>'
-
-
 def test_context_cannot_be_changed_by_a_template() -> None:
     before = repr(CONTEXT)
     render("{% set notification = 1 %}{{ notification }}")
@@ -255,8 +246,3 @@ def test_any_source_is_compiled_and_rendered_or_refused(source: str) -> None:
         template.render(CONTEXT)
     except TemplateRenderError as error:
         assert str(error).startswith("line ")  # noqa: PT017 - likewise
-
-
-@pytest.mark.parametrize("name", ["email.txt.j2", "email.html.j2"])
-def test_builtin_template_can_be_compiled(name: str) -> None:
-    builtin(name)
