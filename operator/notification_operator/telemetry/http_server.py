@@ -7,7 +7,7 @@ import errno
 import socket
 from dataclasses import dataclass
 from http import HTTPStatus
-from time import monotonic
+from time import monotonic, thread_time
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
@@ -27,9 +27,9 @@ ALL_IPV4_ADDRESSES: Final = "0.0.0.0"  # noqa: S104 - the kubelet and Prometheus
 WITHOUT_IPV6: Final = frozenset({errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL})
 """What the kernel reports if IPv6 is not built in, or disabled."""
 SHARE: Final = 0.05
-"""The share of all time that pages of metrics may take, whoever asks for them however often."""
+"""The share of a processor that pages of metrics may take, whoever asks for them however often."""
 BURST: Final = 0.25
-"""Seconds that they may take before that counts, so that a small page is always fresh; a large one is 5 seconds old at most."""
+"""Seconds of a processor that they may take before that counts, so that a small page is always fresh; a large one is 5 seconds old at most."""
 
 
 def all_addresses(port: int) -> socket.socket:
@@ -86,27 +86,43 @@ class MetricsPage:
 
     Args:
         clock: monotonic seconds.
+        processor: seconds of processor time of the calling thread, so that a busy machine makes no page old.
     """
 
-    def __init__(self, registry: CollectorRegistry, *, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self,
+        registry: CollectorRegistry,
+        *,
+        clock: Callable[[], float] = monotonic,
+        processor: Callable[[], float] = thread_time,
+    ) -> None:
         self._registry = registry
         self._clock = clock
+        self._processor = processor
         self._text = b""
         self._busy = 0.0
-        """Seconds that pages have taken, less their share of the time since."""
+        """Seconds of a processor that pages have taken, less their share of the time since."""
         self._busy_at = clock()
         self._building = asyncio.Lock()
 
     async def text(self) -> bytes:
         """Return the page; the one before, while pages take more than their share of the time."""
         async with self._building:
-            start = self._clock()
-            self._busy = max(self._busy - (start - self._busy_at) * SHARE, 0.0)
-            self._busy_at = start
+            now = self._clock()
+            self._busy = max(self._busy - (now - self._busy_at) * SHARE, 0.0)
+            self._busy_at = now
             if not self._text or self._busy < BURST:
-                self._text = await asyncio.to_thread(generate_latest, Collected(self._registry))
-                self._busy += min(self._clock() - start, BURST)
+                start = self._processor()
+                collected = Collected(self._registry)
+                took = self._processor() - start
+                self._text, then = await asyncio.to_thread(self._written, collected)
+                self._busy += min(took + then, BURST)
             return self._text
+
+    def _written(self, collected: Collected) -> tuple[bytes, float]:
+        """Return the page, and the processor time that it took."""
+        start = self._processor()
+        return generate_latest(collected), self._processor() - start
 
 
 class HealthServer:

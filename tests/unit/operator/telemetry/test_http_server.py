@@ -59,12 +59,15 @@ class Scraped(Collector):
     """Takes its time, and counts how often it is asked."""
 
     def __init__(self) -> None:
-        self.now = 0.0
+        self.now = self.used = 0.0
         self.seconds = 0.0
+        self.waits = 0.0
+        """Seconds in which other processes have the processor."""
         self.count = 0
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        self.now += self.seconds
+        self.used += self.seconds
+        self.now += self.seconds + self.waits
         self.count += 1
         yield GaugeMetricFamily("pages", "Pages.", value=self.count)
 
@@ -73,7 +76,7 @@ class Scraped(Collector):
 async def test_pages_take_a_twentieth_of_the_time_at_most(seconds: float, most: int) -> None:
     collector, registry = Scraped(), CollectorRegistry()
     registry.register(collector)
-    page = MetricsPage(registry, clock=lambda: collector.now)
+    page = MetricsPage(registry, clock=lambda: collector.now, processor=lambda: collector.used)
     collector.seconds, collector.count = seconds, 0
     while collector.now < 60:
         await page.text()
@@ -84,10 +87,12 @@ async def test_pages_take_a_twentieth_of_the_time_at_most(seconds: float, most: 
     assert f"pages {before + 1}.0" in (await page.text()).decode()
 
 
-async def test_small_page_is_always_fresh() -> None:
+@pytest.mark.parametrize("waits", [0.0, 0.5])
+async def test_small_page_is_always_fresh(waits: float) -> None:
     collector, registry = Scraped(), CollectorRegistry()
+    collector.waits = waits
     registry.register(collector)
-    page = MetricsPage(registry, clock=lambda: collector.now)
+    page = MetricsPage(registry, clock=lambda: collector.now, processor=lambda: collector.used)
     collector.seconds = 0.01
     for number in range(collector.count + 1, 20):
         assert f"pages {number}.0" in (await page.text()).decode()
