@@ -185,7 +185,7 @@ class NotificationPlatformArgs(TypedDict, total=False):
     breaker_window_seconds: int
     """Seconds of the window in which the share of failures is observed, of the latest 50 results at most. The default is `60`."""
     breaker_probes: int
-    """Number of probe attempts that a half-open breaker lets through. It closes when all of them succeed. The default is `2`."""
+    """Number of attempts that a half-open breaker permits as probes. When they have ended, it closes if at least one has succeeded; otherwise it opens again. The default is `2`."""
     channels_console_namespaces: list[str]
     """Namespaces whose notifications may use the channel; empty for all. A name may end with `*`, such as `team-*`. A notification of another namespace fails on this channel immediately."""
     channels_console_enabled: bool

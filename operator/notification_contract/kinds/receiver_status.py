@@ -27,7 +27,7 @@ class Circuit(Block):
     """The circuit breaker of the receiver."""
 
     state: CircuitState
-    """Closed: messages are sent. Open: messages wait. HalfOpen: one message is sent as a test."""
+    """Closed: messages are sent. Open: messages wait. HalfOpen: a few messages are sent as probes, and others wait."""
     until: Time | None = None
     """The time until which an open circuit breaker rejects messages."""
 

@@ -35,7 +35,7 @@ class Breaker(Section):
     window_seconds: Seconds = 60.0
     """Seconds of the window in which the share of failures is observed, of the latest 50 results at most."""
     probes: Annotated[int, Field(ge=1, le=100)] = 2
-    """Number of probe attempts that a half-open breaker lets through. It closes when all of them succeed."""
+    """Number of attempts that a half-open breaker permits as probes. When they have ended, it closes if at least one has succeeded; otherwise it opens again."""
 
 
 class Redaction(Section):

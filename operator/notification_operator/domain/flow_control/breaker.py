@@ -1,10 +1,11 @@
 """A circuit breaker as a value: what opens it, which calls it admits, and what closes it (DD-BREAKER-002 to DD-BREAKER-004).
 
-closed: every call is admitted. open: none is. half-open: a few probes are admitted; when all of them
-succeed it closes, when one fails it opens again, for longer each time. A receiver that answers some probes and
-not others is not down: the breaker closes, and the failures count as its share of failures. After it has closed,
-each success allows one more call at once, so that their number doubles from round to round. Time and randomness
-are arguments.
+closed: every call is admitted. open: none is. half-open: a few probes are admitted. The breaker closes when all of
+them succeed, or when one succeeds and another one fails: such a receiver is not down, and the failure counts in its
+share of failures. A failure before the first success opens the breaker again, for longer each time; the other probes
+of that opening are still made, and a success closes the breaker. A refusal opens it, too. After it has closed, each
+success allows one more concurrent call, so that their number doubles from round to round. Time and randomness are
+arguments.
 
 It judges by distinct notifications: however often one message fails, it counts as one failure.
 """
@@ -55,7 +56,7 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """When a breaker opens, for how long, and how many probes must succeed to close it."""
+    """When a breaker opens, for how long, and how many probes decide whether it closes."""
 
     failure_threshold: int = 3
     open_seconds: float = 30.0
