@@ -1,6 +1,7 @@
 """The pipelines of the documentation that select notifications or log records: each selects what its page promises.
 
-They run in a shell, with a `kubectl` that lists one notification per phase and one log record per documented event.
+They run in a shell, with a `kubectl` that lists one notification per phase and one log record per documented event. The same
+program is `notif`.
 """
 
 from __future__ import annotations
@@ -48,6 +49,8 @@ for selector in selectors:
     field, _, value = (field, unequal, value) if unequal else selector.partition("=")
     assert field == "status.phase", field
     rows = [row for row in rows if (row[4] != value) == bool(unequal)]
+phases = [words[number + 1] for number, word in enumerate(words) if word == "--phase"]
+rows = [row for row in rows if not phases or row[4] in phases]
 if "name" in words:
     print("\\n".join("notificationrequest.kubernaut.ai/" + row[1] for row in rows))
     raise SystemExit
@@ -124,7 +127,16 @@ SELECTED: Mapping[str, Sequence[frozenset[str]]] = {
             }
         )
     ],
-    "docs/runbooks/NotificationOperatorAttemptsUnrecorded.md": [frozenset({"status not written; retrying"})],
+    "docs/runbooks/NotificationOperatorAttemptsUnrecorded.md": [
+        frozenset(
+            {
+                "status not written; retrying",
+                "status refused by the API server; waiting for a change of the notification",
+                "reconciliation fails each time; waiting for a change of the notification",
+                "reconciliation failed unexpectedly",
+            }
+        )
+    ],
 }
 """What the commands of a page select, in their order: phases, counts per namespace, or log events."""
 
@@ -136,7 +148,7 @@ def commands(document: Path) -> Iterator[str]:
     lines = [line.strip() for block in blocks for line in block.splitlines()]
     rest = re.sub(r"^ *```.*?^ *```", "", text, flags=re.DOTALL | re.MULTILINE)
     for command in (*re.findall(r"`([^`\n]+)`", rest.replace("\\|", "|")), *lines):
-        lists = re.match(r"kubectl .*\bget (notif|notificationrequests)\b", command)
+        lists = re.match(r"kubectl .*\bget (notif|notificationrequests)\b|notif ls\b", command)
         selects = re.search(r" \| |--field-selector status\.phase", command)
         if selects and (lists or re.match(r"kubectl .*\blogs ", command)):
             yield command.partition("  #")[0]
@@ -144,11 +156,12 @@ def commands(document: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """A PATH with the `kubectl` above."""
+    """A PATH with the `kubectl` above, also as `notif`."""
     folder = tmp_path_factory.mktemp("bin")
     kubectl = folder / "kubectl"
     kubectl.write_text(KUBECTL, "utf-8")
     kubectl.chmod(0o755)
+    (folder / "notif").symlink_to(kubectl)
     rows = [
         [NAMESPACES.get(phase, "shop"), f"sent-failed-{phase.lower()}", "simple", "low", phase, "1", "5m"]
         for phase in Phase
