@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 MOST_INCIDENTS: Final = 5_000
 """Those that are remembered; one that is forgotten is listed again."""
 MOST_EVENTS: Final = 50
-"""The latest events of an incident are remembered."""
+"""Those of an incident that are remembered."""
 RETRY_AFTER: Final = timedelta(seconds=5)
 """After a listing that failed."""
 BLIND_AFTER: Final = 60.0
@@ -61,10 +61,16 @@ class _Known:
     """The notifications that wait for the end of an attempt that may begin their thread."""
 
     def put(self, event: Event) -> None:
+        """Remember an event. Beyond the limit another one is forgotten: the one that decides least, or the oldest of these."""
         self.events[event.key.uid] = event
         if len(self.events) > MOST_EVENTS:
-            oldest = min(self.events.values(), key=lambda each: each.order)
-            del self.events[oldest.key.uid]
+            others = (each for each in self.events.values() if each is not event)
+            del self.events[min(others, key=_weight).key.uid]
+
+
+def _weight(event: Event) -> tuple[bool, bool, tuple[datetime, int, str]]:
+    """Sort the events that went nowhere before those that may have arrived, and both before those that have not ended."""
+    return not event.ended, any(stage.begun for stage in event.stages.values()), event.order
 
 
 class Incidents:

@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
 import pytest
 
+from notification_operator.controller import incidents
 from notification_operator.delivery.channel import Permanent, Transient
+from notification_operator.domain.key import Key
+from notification_operator.domain.model import parse
 from tests.unit.operator.controller.incident_fixture import Incident
 from tests.unit.operator.controller.reconciler_fixture import Stub
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+async def nothing(_namespace: str, _dedup_key: str) -> AsyncIterator[Sequence[dict[str, Any]]]:
+    """List no event."""
+    pages: tuple[Sequence[dict[str, Any]], ...] = ()
+    for page in pages:
+        yield page
 
 
 async def test_trigger_that_failed_is_suppressed_when_the_incident_is_resolved() -> None:
@@ -119,3 +137,40 @@ async def test_deleted_trigger_is_not_waited_for() -> None:
     incident.operator.event_handler.handle("DELETED", incident.store.peek(incident.ref))
     await incident.reconcile(resolve)
     assert incident.states("end") == {"slack": "Delivered"}
+
+
+async def test_oldest_message_of_a_long_incident_is_still_delivered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(incidents, "MOST_EVENTS", 4)
+    incident = Incident(Stub(), event="Trigger")
+    for number in range(6):
+        await incident.reconcile(incident.tell(f"later-{number}", "Trigger", age=-2 - number))
+    await incident.reconcile()
+    assert incident.states("order-1") == {"slack": "Delivered"}
+
+
+async def test_resolve_goes_where_a_trigger_arrived_however_many_went_nowhere(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(incidents, "MOST_EVENTS", 4)
+    known = incidents.Incidents(nothing, request=lambda _: None, clock=lambda: NOW, seconds=lambda: 0.0)
+
+    def note(number: int, event: str, **target: str) -> Sequence[str]:
+        """Note an event with one target, and return where its Trigger may have arrived."""
+        status = {"phase": "Sent", "targets": [{"name": "slack", **target}]} if target else {}
+        spec = {"type": "simple", "subject": "s", "body": "b", "dedupKey": "disk", "event": event}
+        created = (NOW + timedelta(seconds=number)).isoformat()
+        metadata = {
+            "namespace": "shop",
+            "name": f"e{number}",
+            "uid": f"u{number}",
+            "creationTimestamp": created,
+        }
+        notification = parse({"metadata": metadata, "spec": spec, "status": status})
+        key = Key("shop", f"e{number}", f"u{number}", "disk")
+        known.note(key, notification)
+        return known.of(key, notification).reached
+
+    note(0, "Trigger", state="Delivered")
+    for number in range(1, 9):
+        note(number, "Trigger", state="Suppressed", suppressedBy="Muted")
+    assert note(9, "Resolve") == ("slack",)
