@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from atomic_status import ObjectRef
 
@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
     from notification_operator.domain.key import Key
     from notification_operator.fair.fair_queue import FairSemaphore
+
+
+RESUMED: Final = -1
+"""The rank of a reconciliation that continues: what was begun is recorded before the next one of its namespace begins."""
 
 
 def ref_of(key: Key) -> ObjectRef:
@@ -41,7 +45,7 @@ class Request:
         self.release_worker()
         # A reconciliation that is cancelled in here ends without a worker.
         await awaitable
-        await self.workers.acquire(self.key.namespace)
+        await self.workers.acquire(self.key.namespace, RESUMED)
         self.holds_worker = True
 
     def release_worker(self) -> None:

@@ -65,6 +65,25 @@ async def test_reconciliation_continues_when_a_worker_is_free() -> None:
         assert (reconcile.continued, queue.statistics().running) == ([OTHER, KEY], 0)
 
 
+async def test_what_was_begun_is_recorded_before_the_rest_of_its_namespace_begins() -> None:
+    began, recorded, most = 0, 0, 0
+
+    async def reconcile(request: Request) -> Result:
+        nonlocal began, recorded, most
+        began += 1
+        most = max(most, began - recorded)
+        await request.without_worker(asyncio.sleep(0))
+        recorded += 1
+        return Result()
+
+    async with running(reconcile, workers=2) as queue:
+        for number in range(200):
+            queue.add(Key("shop", f"order-{number}", f"uid-{number}"))
+        while recorded < 200:
+            await run_ready_tasks()
+    assert most <= 6
+
+
 async def test_continuing_reconciliations_delay_no_other_namespace() -> None:
     burst = [Key("shop", f"order-{number}", f"uid-{number}") for number in range(10)]
     quiet = Key("office", "note", "uid-note")
