@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
 from http import HTTPStatus
@@ -276,17 +277,22 @@ class Reconciler:
         without_room: set[str] = set()
         starting: dict[Send, tuple[Coroutine[None, None, Attempt], Reservation]] = {}
         holds: dict[str, Hold] = {}
-        for send in planned.sends:
-            # Asked before there is room: what is held would take it, return it, and so request others that do the same.
-            answer = decisions.get(send.channel) or targets.admit(send, earlier(send.channel))
-            if isinstance(answer, Hold):
-                holds[send.channel] = answer
-            elif isinstance(answer, Reason):
-                suppressions[send.channel] = answer.value
-            elif room := reconciliation.lease.reserve(send.channel, cost(redacted.size, answer.copies)):
-                starting[send] = answer.start(), room
-            else:
-                without_room.add(send.channel)
+        with ExitStack() as undone:
+            for send in planned.sends:
+                # Asked before there is room: what is held would take it, return it, and so request others that do the same.
+                answer = decisions.get(send.channel) or targets.admit(send, earlier(send.channel))
+                if isinstance(answer, Hold):
+                    holds[send.channel] = answer
+                elif isinstance(answer, Reason):
+                    suppressions[send.channel] = answer.value
+                elif room := reconciliation.lease.reserve(send.channel, cost(redacted.size, answer.copies)):
+                    undone.callback(room.release)
+                    attempt = answer.start()
+                    undone.callback(attempt.close)
+                    starting[send] = attempt, room
+                else:
+                    without_room.add(send.channel)
+            undone.pop_all()
         if holds:
             # At once: the receiver may change while the attempts of other targets are awaited.
             self._register(notification, route, holds, key=reconciliation.request.key)

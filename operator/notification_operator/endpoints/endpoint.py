@@ -13,6 +13,8 @@ from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
+import structlog
+
 from notification_contract.kinds.channel_names import ADDRESSES
 from notification_contract.kinds.choices import CircuitState
 from notification_operator.delivery.channel import (
@@ -60,6 +62,8 @@ if TYPE_CHECKING:
     from notification_operator.endpoints.limits import FlowControl
 
 REVISION_CHARACTERS: Final = 16
+
+logger = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -117,8 +121,7 @@ class Delivery:
             rank=message.content.rank,
         )
         if hold is None:
-            messages = max(1, int(self.channel.messages_of(message)))
-            return Permit(partial(self._start, gate, send, messages), copies=self.channel.copies)
+            return Permit(partial(self._start, gate, send, self._messages()), copies=self.channel.copies)
         # What was attempted once is never suppressed, and an incident that was reported has to end.
         if (
             not limits.suppresses
@@ -129,6 +132,13 @@ class Delivery:
             return hold
         gate.pace.cancel(message.uid)
         return Reason.RATE_LIMITED
+
+    def _messages(self) -> int:
+        try:
+            return max(1, int(self.channel.messages_of(self.message)))
+        except Exception as error:
+            logger.warning("channel failed to count its messages", channel=self.endpoint.name, exc_info=error)
+            return 1
 
     def _start(self, gate: Gate, send: Send, messages: int) -> Coroutine[None, None, Attempt]:
         gate.pace.consume(self.message.uid, messages)

@@ -321,6 +321,25 @@ async def test_odd_channel_yields_a_recorded_failure_with_a_next_attempt(
     assert (result.requeue_after is not None, fixture.attempts) == (True, IDLE)
 
 
+async def test_channel_that_cannot_count_its_messages_sends_them() -> None:
+    class Miscounting(Stub):
+        def messages_of(self, message: Message) -> int:
+            raise KeyError(message.id)
+
+    miscounting, other = Miscounting(), Stub()
+    fixture = ReconcilerFixture({"slack": other, "console": miscounting})
+    await fixture.reconcile()
+    assert (len(other.calls), len(miscounting.calls)) == (1, 1)
+    assert fixture.attempts == IDLE
+
+
+async def test_channel_that_cannot_be_asked_keeps_no_room_of_another_one() -> None:
+    fixture = ReconcilerFixture({"slack": Stub(), "console": Odd("copies", "2")})
+    with pytest.raises(TypeError):
+        await fixture.reconcile()
+    assert fixture.attempts == IDLE
+
+
 async def test_broken_endpoint_yields_a_recorded_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     fixture = ReconcilerFixture({"console": Stub()})
 
