@@ -239,13 +239,15 @@ def test_every_alert_has_a_runbook_of_its_name_and_vice_versa() -> None:
 
 
 @pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert.name)
-def test_runbook_is_severity_first_command_diagnosis_and_mitigation(alert: Alert) -> None:
+def test_runbook_is_severity_first_command_or_query_diagnosis_and_mitigation(alert: Alert) -> None:
     page = (RUNBOOKS / f"{alert.name}.md").read_text("utf-8")
     assert re.findall(r"^#+ (.+)$", page, re.MULTILINE) == [alert.name, "Diagnosis", "Mitigation"]
-    head, _, command = page.partition("```sh\n")
+    head, language, first = re.split(r"```(sh|promql)\n", page, maxsplit=1)
     assert head.startswith(f"# {alert.name}\n\n{alert.severity.capitalize()}: ")
     assert head.count("\n\n") == 2
-    assert command.startswith(("kubectl ", "notif "))
+    assert first.startswith(
+        ("kubectl ", "notif ") if language == "sh" else ("max by (pod) ", "sum by (pod) ")
+    )
 
 
 TIMES = {
