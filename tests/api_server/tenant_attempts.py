@@ -467,14 +467,14 @@ RECEIVERS: Final = _of(
     ),
     (
         Aim.READ,
-        "send a Secret that its owner has not labelled",
+        "send a Secret that its owner has not labeled",
         Receiver(spec=sends_secret("database", "password"), condition="ResolvedRefs SecretNotFound"),
         By.OPERATOR,
         "Secret database does not exist in namespace {own}, or lacks the label kubernaut.ai/receivers=true",
     ),
     (
         Aim.READ,
-        "send the credentials of a registry, although they are labelled",
+        "send the credentials of a registry, although they are labeled",
         Receiver(
             spec=sends_secret("registry", ".dockerconfigjson"), condition="ResolvedRefs SecretTypeNotAllowed"
         ),
@@ -483,7 +483,7 @@ RECEIVERS: Final = _of(
     ),
     (
         Aim.READ,
-        "send the token of a service account, although it is labelled",
+        "send the token of a service account, although it is labeled",
         Receiver(spec=sends_secret("account", "token"), condition="ResolvedRefs SecretTypeNotAllowed"),
         By.OPERATOR,
         "Secret account in namespace {own} has a type that receivers may not use",

@@ -42,7 +42,7 @@ def drill(  # noqa: PLR0913 - the options
 ) -> int:
     """Send marked messages to receivers, to see whether they arrive.
 
-    The messages take the way of any other one and begin with [DRILL]; people get them. The command shows the receivers, and asks.
+    The messages begin with [DRILL] and are delivered like any other message; people get them. The command shows the receivers, and asks.
     The exit code is 1 if a message does not arrive, and 4 if one takes longer than `--timeout`.
 
     Example: `notif drill -A`.

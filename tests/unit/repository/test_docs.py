@@ -125,7 +125,7 @@ def test_page_about_incidents_says_what_the_operator_does() -> None:
     stated = {
         "late if it was not attempted within five seconds": LATE_AFTER,
         "at most as long as an attempt may take and ten seconds": MARGIN,
-        "cannot be listed for a minute": timedelta(seconds=BLIND_AFTER),
+        "listing them fails for one minute": timedelta(seconds=BLIND_AFTER),
     }
     assert [each for each in stated if each not in re.sub(r"[*\n ]+", " ", text)] == []
     assert [each.total_seconds() for each in stated.values()] == [5, 10, 60]
