@@ -242,7 +242,7 @@ SENDER: Final = _of(
     ),
     (
         Aim.REACH,
-        "send through a channel of the settings that is for other namespaces",
+        "send through an operator channel that is for other namespaces",
         Notification(spec={"channels": ["slack"], "recipients": None}),
         By.OPERATOR,
         "ChannelNotAllowed: the namespace '{own}' may not use the channel 'slack', which is for {home}",
