@@ -460,8 +460,9 @@ def _live_receiver_ports(
         store=KubeStatusStore(client, RECEIVER_RESOURCE),
         home=cluster.namespace,
         cluster=settings.receivers.cluster,
+        # Not by the other client: it would take the read for the end of the watch of the routing document.
         overrides=ConfigMapTemplates(
-            client, home=cluster.namespace, namespaced=settings.receivers.namespaced
+            watching, home=cluster.namespace, namespaced=settings.receivers.namespaced
         ).source,
     )
 

@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 from notification_operator.app import App, live_ports
 from notification_operator.config.settings import Settings
 from notification_operator.domain.key import Key
+from notification_operator.domain.template_ref import TemplateRef, TemplateUnavailableError
 from notification_operator.kube.client import Cluster, Connectivity
 from notification_operator.telemetry.http_server import Check
 from notification_operator.watch import collection_watch
@@ -22,13 +23,17 @@ from tests.unit.operator.kube_api import KubeApi, refusal, until
 from tests.unit.operator.leadership.lease_fixture import Leases
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
+
+    from notification_operator.wiring import Ports
 
 KEY = Key("shop", "order-1", "uid-1")
 
 
 @contextlib.asynccontextmanager
-async def running_app(api: KubeApi, leases: Leases | None = None, **settings: object) -> AsyncIterator[App]:
+async def running_app(
+    api: KubeApi, change: Callable[[Ports], Ports] = lambda ports: ports, **settings: object
+) -> AsyncIterator[App]:
     """An operator that works on the server, without kopf and without its HTTP endpoints."""
     connectivity = Connectivity()
     configuration = Configuration(host=api.url)
@@ -36,11 +41,9 @@ async def running_app(api: KubeApi, leases: Leases | None = None, **settings: ob
     cluster = Cluster(configuration=configuration, namespace="own", source="a test")
     parts = {"routing": {"config_map": "rules"}, "shutdown": {"grace_seconds": 1}, **settings}
     validated = Settings.model_validate(parts)
-    client = ApiClient(configuration)
-    ports = live_ports(validated, client, cluster, watching=client)
-    if leases is not None:
-        ports = replace(ports, leases=leases)
-    app = App(validated, ports, client=client, cluster=cluster, connectivity=connectivity)
+    client, watching = ApiClient(configuration), ApiClient(Configuration(host=api.url))
+    ports = change(live_ports(validated, client, cluster, watching=watching))
+    app = App(validated, ports, client=client, watching=watching, cluster=cluster, connectivity=connectivity)
     app.run()
     try:
         yield app
@@ -90,7 +93,7 @@ async def test_forbidden_config_map_parks_keys_and_the_probe_says_why(api: KubeA
 async def test_standby_starts_nothing_although_it_knows_the_rules(api: KubeApi) -> None:
     leases = Leases({})
     leases.disconnected = True
-    async with running_app(api, leases, leader_election={"enabled": True}) as app:
+    async with running_app(api, partial(replace, leases=leases), leader_election={"enabled": True}) as app:
         app.operator.queue.add(KEY)
         await until(lambda: app.operator.routing.known and parked(app))
         assert app.operator.queue.statistics().waiting == 0
@@ -99,7 +102,9 @@ async def test_standby_starts_nothing_although_it_knows_the_rules(api: KubeApi) 
 
 async def test_new_leader_without_known_rules_starts_nothing(api: KubeApi) -> None:
     api.open.clear()
-    async with running_app(api, Leases({}), leader_election={"enabled": True}) as app:
+    async with running_app(
+        api, partial(replace, leases=Leases({})), leader_election={"enabled": True}
+    ) as app:
         app.operator.queue.add(KEY)
         await until(lambda: app.operator.ownership.statistics().working)
         await until(lambda: parked(app) == 1)
@@ -155,3 +160,20 @@ async def test_metrics_show_the_routing_rules_in_force(api: KubeApi) -> None:
         "RoutingDocumentRefused",
         "rules",
     )
+
+
+async def test_template_of_a_notification_leaves_the_watch_of_the_routing_document_open(api: KubeApi) -> None:
+    kept: list[Ports] = []
+
+    def keep(ports: Ports) -> Ports:
+        kept.append(ports)
+        return ports
+
+    async with running_app(api, keep, receivers={"enabled": True}) as app:
+        await until(lambda: app.connectivity.open_watches == 1)
+        receivers = kept[0].receivers
+        assert receivers is not None
+        assert receivers.overrides is not None
+        with contextlib.suppress(TemplateUnavailableError):
+            await receivers.overrides("own", TemplateRef(config_map="texts", key="incident"))
+        assert app.connectivity.open_watches == 1
