@@ -48,8 +48,8 @@ class SupervisedWatch:
     of_notifications: bool = True
     failures: int = 0
     """Consecutive attempts that failed or did not last."""
-    failed_at: float | None = None
-    """The time of the latest failure."""
+    moved_at: float | None = None
+    """When an attempt failed, or a listing came further, last."""
     refused_since: float | None = None
     """Since when the API server refuses this namespace; None while it does not."""
     unavailable: bool = False
@@ -124,14 +124,14 @@ class WatchSupervisor:
 
     @property
     def stalled_seconds(self) -> float:
-        """Seconds since every watch was open or failed: a watch that is retried is not stalled, one that hangs is."""
+        """Seconds since every watch was open or moved: one that is retried or still lists is not stalled, one that hangs is."""
         if self.served.missing:
             return 0.0
         now = self._clock()
         return max(
             min(
                 self._connectivity.closed_seconds(CLIENT, each.path),
-                float("inf") if each.failed_at is None else now - each.failed_at,
+                float("inf") if each.moved_at is None else now - each.moved_at,
             )
             for each in self.watches.values()
         )
@@ -152,6 +152,8 @@ class WatchSupervisor:
         complete = False
         try:
             async for event in stream:
+                if not complete:
+                    watch.moved_at = self._clock()
                 if event is listed:
                     complete = True
                     self._on_listed(watch, listing)
@@ -185,7 +187,7 @@ class WatchSupervisor:
     async def _recover(self, watch: SupervisedWatch, failure: KubeError | None) -> None:
         """Report a failure and wait; no failure means that the version has expired."""
         watch.failures += 1
-        watch.failed_at = self._clock()
+        watch.moved_at = self._clock()
         if failure is not None and not failure.expired:
             if failure.not_found and watch.of_notifications and await self._wait_for_kind(watch):
                 return
@@ -198,7 +200,7 @@ class WatchSupervisor:
         """Wait until the kind is served; return False if it was all the time."""
         if not await self.served.wait():
             return False
-        watch.failures, watch.failed_at = 0, self._clock()
+        watch.failures, watch.moved_at = 0, self._clock()
         await self._detect_selector()
         return True
 

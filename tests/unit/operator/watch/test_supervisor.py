@@ -64,6 +64,8 @@ class Server:
         self.failures: dict[str, KubeError] = {}
         """Why attempts fail, by namespace."""
         self.hanging: set[str] = set()
+        self.page_seconds = 0.0
+        """How long the API server takes for each of forty pages."""
         self.attempts: dict[str, list[float]] = {"a": [], "b": []}
         self.opened: dict[str, list[float]] = {"a": [], "b": []}
         self.listed: list[tuple[str | None, list[str]]] = []
@@ -113,6 +115,10 @@ class Server:
             await asyncio.sleep(1e6)
         if path in self.failures:
             raise self.failures[path]
+        if self.page_seconds:
+            for page in range(40):
+                await asyncio.sleep(self.page_seconds)
+                yield {"type": None, "object": {"metadata": META | {"name": f"order-{page}"}}}
         yield {"type": None, "object": {"metadata": META}}
         yield LISTED
         self.opened[path].append(loop.time())
@@ -188,6 +194,23 @@ def test_every_namespace_refusing_still_counts_as_closed() -> None:
         assert server.supervisor.unavailable_namespaces == ("a", "b")
         assert server.supervisor.closed_seconds > 90
         assert (server.supervisor.required, server.supervisor.error) == (2, "404 gone")
+        await server.close()
+
+    run_virtually(test())
+
+
+def test_listing_that_takes_minutes_is_not_stalled() -> None:
+    async def test() -> None:
+        server = Server()
+        await asyncio.sleep(30)
+        server.page_seconds = 5
+        server.break_watches()
+        longest = 0.0
+        for _ in range(180):
+            await asyncio.sleep(1)
+            longest = max(longest, server.supervisor.stalled_seconds)
+        assert longest <= 6
+        assert server.supervisor.closed_seconds > 120
         await server.close()
 
     run_virtually(test())
