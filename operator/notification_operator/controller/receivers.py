@@ -28,7 +28,7 @@ from notification_operator.domain.json_values import moment
 from notification_operator.domain.key import Key
 from notification_operator.domain.receivers.catalog import ReceiverKey
 from notification_operator.domain.receivers.declared import requested_test
-from notification_operator.domain.receivers.fold import OwnerFacts, entry_of, fold, is_test_due
+from notification_operator.domain.receivers.fold import OwnerFacts, entry_of, fold, is_test_due, outlived_at
 from notification_operator.domain.receivers.health import UNTESTED, assess
 from notification_operator.domain.receivers.references import ReferenceReason
 from notification_operator.domain.receivers.status import LastTest, ReceiverStatus, ReceiverTestResult
@@ -136,7 +136,7 @@ class Written:
     count_at: float
     """The earliest time of a write whose only change is the number of messages that wait."""
     refresh_at: float = inf
-    """The time at which that number is said again."""
+    """The time at which that number is said again, or the status is looked at again."""
 
     @classmethod
     def now(cls, uid: str, view: View, time: float, *, spread: float) -> Written:
@@ -306,11 +306,18 @@ class ReceiverStatusController:
         now = asyncio.get_running_loop().time()
         # The key of the catalog is used: a copy of it would stay in memory.
         shared = self._shared.use(view, lambda: view)
-        self._written[declared.key] = Written.now(declared.uid, shared, now, spread=self._spread())
+        written = Written.now(declared.uid, shared, now, spread=self._spread())
         if view.owner:
             self._start_test(queue_key, fresh)
-        due = self._written[declared.key].refresh_at - now
+            written = replace(written, refresh_at=min(written.refresh_at, now + self._outlived(decided)))
+        self._written[declared.key] = written
+        due = written.refresh_at - now
         return Result(final=True, requeue_after=due if due < inf else None)
+
+    def _outlived(self, decided: Sequence[ReceiverStatus]) -> float:
+        """Return the seconds until an entry of another replica, which may have ended, does not count any more."""
+        at = outlived_at(decided[-1], self._replica)
+        return inf if at is None else max((at - self._clock()).total_seconds(), 0.0) + TRANSITION_INTERVAL
 
     def _has_counted(self, key: ReceiverKey) -> bool:
         """Return whether the status still holds messages of this replica that wait."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from notification_contract.kinds.choices import CircuitState, ConditionStatus
 from notification_operator.domain.conditions import Condition, updated
-from notification_operator.domain.json_values import EARLIEST_TIME, integer, mapping, moment, text
+from notification_operator.domain.json_values import EARLIEST_TIME, integer, later, mapping, moment, text
 from notification_operator.domain.receivers.declared import Examined, examine
 from notification_operator.domain.receivers.health import HEALTHY, UNTESTED, ReadyReason, healthy
 from notification_operator.domain.receivers.references import ReferenceReason
@@ -152,6 +152,13 @@ def _merged(
     others.sort(key=lambda each: (each.updated or now, each.name), reverse=True)
     kept = others[: MOST_REPLICAS - 1] + ([] if own is None else [own])
     return tuple(sorted(kept, key=lambda each: each.name))
+
+
+def outlived_at(status: ReceiverStatus, replica: str) -> datetime | None:
+    """Return when the first entry of another replica does not count any more; None if there is none."""
+    others = (each.updated for each in status.replicas if each.name != replica)
+    first = min((each for each in others if each is not None), default=None)
+    return None if first is None else later(first, MAX_AGE.total_seconds())
 
 
 def _lives(entry: ReplicaStatus, now: datetime, age: timedelta = MAX_AGE) -> bool:

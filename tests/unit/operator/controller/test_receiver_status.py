@@ -963,6 +963,19 @@ async def test_messages_that_wait_for_long_count_as_long_as_their_replica_runs(c
         assert status(cluster)["waiting"] == 2
         assert len(cluster.store.times) <= 2 + 3600 / controller.REFRESH + 2
     await sleep(900.0)
-    cluster.set(healthy_at(4600))
-    await sleep(INTERVAL * 2)
     assert status(cluster)["waiting"] == 0, "the replica has ended"
+
+
+@on_virtual_clock
+async def test_open_circuit_of_a_replica_that_has_ended_is_not_reported_for_ever(cluster: Cluster) -> None:
+    other = Cluster(cluster.store, "b")
+    other.owned = False
+    async with other.at_work():
+        other.see()
+        other.set(Health(last_attempt=now(), consecutive_failures=5, circuit=CircuitState.OPEN))
+        await sleep(INTERVAL * 2)
+        assert condition(cluster, "Healthy") == ("False", "CircuitOpen")
+    cluster.set(healthy_at(100))
+    await sleep(900.0)
+    assert condition(cluster, "Healthy") == ("True", "Delivering")
+    assert [each["name"] for each in status(cluster)["replicas"]] == ["a"]
