@@ -17,7 +17,7 @@ import structlog
 from atomic_status import Applied, Gone, StatusError, apply
 from notification_contract.sources.source import NotificationSource
 from notification_operator.controller.request import Result, ref_of
-from notification_operator.controller.workqueue import WorkQueue
+from notification_operator.controller.workqueue import WorkQueue, backoff
 from notification_operator.domain.heartbeats import reports
 from notification_operator.domain.heartbeats.beats import Beats, with_missing, without_missing
 from notification_operator.domain.heartbeats.presence import PresenceLog, Silence
@@ -105,6 +105,10 @@ class HeartbeatController:
         self._silences: dict[datetime, Silence] = {}
         """Silences that were seen, by what identifies them."""
         self._silences_reported: set[datetime] = set()
+        self._failures = 0
+        """Consecutive notices of silences that could not be created."""
+        self._next_notice = 0.0
+        """The time, by the loop's clock, before which no further one is tried."""
         self._error = ""
 
     async def run(self) -> None:
@@ -213,13 +217,21 @@ class HeartbeatController:
                 each.seconds > max(grace, each.promised)
                 and since not in self._silences_reported
                 and self._owns(SILENCE_SHARD)
+                and now >= self._next_notice
             ):
-                try:
-                    await self._create(reports.missed_all(self._home, each, len(active)), Report.MISSED_ALL)
-                except KubeError as error:
-                    self._note(str(error))
-                else:
-                    self._silences_reported.add(since)
+                await self._report_silence(each, len(active))
+
+    async def _report_silence(self, silence: Silence, sources: int) -> None:
+        try:
+            await self._create(reports.missed_all(self._home, silence, sources), Report.MISSED_ALL)
+        except KubeError as error:
+            if not self._failures:
+                logger.warning("absence of the gateway not reported; retrying", error=str(error))
+            self._failures += 1
+            self._next_notice = asyncio.get_running_loop().time() + backoff(self._failures)
+        else:
+            self._failures = 0
+            self._silences_reported.add(silence.since)
 
     async def _create(self, document: Mapping[str, Any], report: Report) -> None:
         """Create a notification, unless it exists.

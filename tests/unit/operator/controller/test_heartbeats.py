@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from atomic_status import ObjectRef, Unavailable
 from atomic_status.testing import MemoryStore
@@ -316,9 +317,12 @@ def test_notice_that_cannot_be_created_is_created_later(monkeypatch: pytest.Monk
     async def check(stage: Stage) -> None:
         stage.away = [(40.0, 100.0)]
         stage.refuses = lambda _document: KubeError(status=503, reason="away")
-        await asyncio.sleep(110)
+        with capture_logs() as logs:
+            await asyncio.sleep(110)
+        assert 3 < len(stage.attempts) < 15
+        assert [each["event"] for each in logs] == ["absence of the gateway not reported; retrying"]
         stage.refuses = lambda _document: None
-        await asyncio.sleep(2)
+        await asyncio.sleep(31)
         assert stage.reports == ["missed-all"]
         await asyncio.sleep(200)
         assert stage.reports.count("missed-all") == 1
