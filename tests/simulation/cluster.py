@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from notification_operator.domain.key import Key
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -69,7 +71,7 @@ class Cluster:
         uid = self.uid(self._uids)
         self.names[uid] = name
         namespace, incident = OTHER_NAMESPACES.get(name, NAMESPACE), spec.get("dedupKey")
-        self.shard_keys[uid] = f"{namespace}/{incident}" if incident else uid
+        self.shard_keys[uid] = Key(namespace, name, uid, incident or "").shard_key
         meta = {
             "namespace": namespace,
             "name": name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import NamedTuple
 
 
@@ -17,4 +18,7 @@ class Key(NamedTuple):
     @property
     def shard_key(self) -> str:
         """What the shard of the object is found by."""
-        return f"{self.namespace}/{self.incident}" if self.incident else self.uid
+        if not self.incident:
+            return self.uid
+        # The hash of shards is made for uids: it puts names that differ at their ends only into one shard.
+        return sha256(f"{self.namespace}/{self.incident}".encode(errors="replace")).hexdigest()

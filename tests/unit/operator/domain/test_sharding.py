@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from notification_operator.domain.key import Key
 from notification_operator.domain.sharding import assign_shards, shard_of
 
 MEMBERS = st.sets(st.sampled_from("abcdefg"), min_size=1)
@@ -40,6 +41,13 @@ def test_the_shards_of_usual_uids_are_of_one_size() -> None:
         str(uuid.UUID(int=number * 0x9E3779B97F4A7C15F39CC0605CEDC834 % 2**128)) for number in range(4000)
     ]
     sizes = Counter(shard_of(uid, 4) for uid in uids)
+    assert len(sizes) == 4
+    assert max(sizes.values()) < 1.2 * min(sizes.values())
+
+
+def test_the_shards_of_incidents_with_similar_names_are_of_one_size() -> None:
+    keys = (Key("shop", "order", "uid", f"prod/node-{number:04}") for number in range(4000))
+    sizes = Counter(shard_of(key.shard_key, 4) for key in keys)
     assert len(sizes) == 4
     assert max(sizes.values()) < 1.2 * min(sizes.values())
 

@@ -75,9 +75,9 @@ async def test_listing_and_watch_tell_the_incident(api: NotificationsApi) -> Non
         api.put("watched", "Pending")
         api.put("later", "Pending", incident="network")
         await until(lambda: len(handler.names) == 3)
-        assert {key.name: (key.incident, key.shard_key) for key in handler.queue.keys if key.incident} == {
-            "listed": ("disk", "shop/disk"),
-            "later": ("network", "shop/network"),
+        assert {key.name: key.incident for key in handler.queue.keys if key.incident} == {
+            "listed": "disk",
+            "later": "network",
         }
 
 
