@@ -265,9 +265,16 @@ class Incident:
         return timedelta(seconds=self.seconds - event.seen)
 
     def _outdated(self, target: str, *, late: bool) -> Reason | None:
-        """Return why the event is not sent any more; an event that is not late only gives way to what was sent before it."""
+        """Return why the event is not sent any more.
+
+        An event that is not late only gives way to what was sent before it, and to a Resolve that goes nowhere else any more.
+        """
         kind = self.own.kind
-        younger = {each.kind for each in self.younger if late or each.at(target).begun}
+        younger = {
+            each.kind
+            for each in self.younger
+            if late or each.at(target).begun or (each.kind is RESOLVE and each.ended)
+        }
         if kind is ACKNOWLEDGE and self._is_resolved:
             return Reason.INCIDENT_RESOLVED
         if kind is not RESOLVE and RESOLVE in younger:

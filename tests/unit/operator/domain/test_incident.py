@@ -77,6 +77,9 @@ def test_trigger_that_is_late_or_repeated_is_not_sent_after_its_resolve(
     stages: Mapping[str, Stage], now: float, expected: str
 ) -> None:
     assert decided(event(TRIGGER, 0, stages), event(RESOLVE, 1), now=now) == expected
+    # A Resolve that has ended goes nowhere any more, so what the Trigger reports now would stay open.
+    ended = event(RESOLVE, 1, {"file": Stage(begun=True, delivered=True)}, ended=True)
+    assert decided(event(TRIGGER, 0, stages), ended, now=now) == "IncidentResolved"
     # An older Resolve ended what was before, and a Trigger is no news.
     assert decided(event(TRIGGER, 2, RETRIES), event(RESOLVE, 1, DELIVERED), event(TRIGGER, 3), now=9) == ""
 
