@@ -34,7 +34,7 @@ class Rule:
 class Section(BaseModel):
     """A group of settings. It rejects unknown keys and is immutable; a field's docstring is its description."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     rules: ClassVar[tuple[Rule, ...]] = ()
 
