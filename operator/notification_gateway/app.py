@@ -17,7 +17,7 @@ from notification_gateway import mapping
 from notification_gateway.authentication.authenticator import Authenticator
 from notification_gateway.authentication.cluster_users import ClusterUsers
 from notification_gateway.authentication.oidc import OidcTokens
-from notification_gateway.intake import Intake
+from notification_gateway.intake import Intake, LongBodies
 from notification_gateway.metrics import LastReceived, Metrics
 from notification_gateway.presence import Presence
 from notification_gateway.sources.catalog import CRD_HINT, RESOURCE, Sources
@@ -125,19 +125,19 @@ class App:
             live=lambda: self.presence.replicas,
             clock=_now,
         )
-        store, users = RequestStore(client), ClusterUsers(client, seconds=monotonic)
+        store, users, long = RequestStore(client), ClusterUsers(client, seconds=monotonic), LongBodies()
         self._oidc = OidcTokens(_policy(gateway), tls=_tls(gateway.oidc.ca_file), seconds=monotonic)
         hooks = Hooks(
             self.sources,
             Authenticator(users, self._oidc),
             Limits(replicas=lambda: len(self.presence.replicas), seconds=monotonic),
-            Intake(store, self._renderer, _limits(gateway.admitted)),
+            Intake(store, self._renderer, _limits(gateway.admitted), long=long),
             on_beat=self.status.beat,
         )
         self.server = Server(
             gateway,
             hooks,
-            Notifications(store, users, self._oidc, gateway),
+            Notifications(store, users, self._oidc, gateway, long=long),
             self.metrics,
             on_received=self.status.count,
             clock=_now,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from notification_gateway.mapping import translate
 from notification_gateway.metrics import Outcome
@@ -13,15 +14,39 @@ from notification_operator.rendering.job import RenderingError
 from notification_operator.rendering.texts import render_texts
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
     from notification_contract.sources.source import NotificationSource
     from notification_gateway.mapping import Limits, Notification, Post, Translation
     from notification_gateway.store import RequestStore, Stored
     from notification_operator.rendering.job import Renderer
 
+Run: TypeAlias = "Callable[..., Awaitable[Any]]"
+"""Computes a function of its arguments."""
 SHORT: Final = 16 * 1024
 """Bytes of a body that is parsed in the event loop; a longer one is parsed in a thread."""
 LONG: Final = 2
 """Long bodies that are in work at a time: parsed, a body takes many times its size until its notifications are stored."""
+
+
+class LongBodies:
+    """Gives each long body its turn, whichever route it takes. A short one waits for nothing."""
+
+    def __init__(self) -> None:
+        self._slots = asyncio.Semaphore(LONG)
+
+    @asynccontextmanager
+    async def turn(self, body: bytes) -> AsyncIterator[Run]:
+        """Wait until a body may be parsed, and yield what parses it. The turn ends with the context."""
+        if len(body) <= SHORT:
+            yield _directly
+        else:
+            async with self._slots:
+                yield asyncio.to_thread
+
+
+async def _directly(function: Callable[..., Any], *args: object) -> Any:  # noqa: ANN401 - as in `asyncio.to_thread`
+    return function(*args)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,13 +65,14 @@ class Intake:
     Args:
         renderer: renders the templates of sources.
         limits: what the admission policies accept.
+        long: gives long bodies their turns.
     """
 
-    def __init__(self, store: RequestStore, renderer: Renderer, limits: Limits) -> None:
+    def __init__(self, store: RequestStore, renderer: Renderer, limits: Limits, *, long: LongBodies) -> None:
         self._store = store
         self._renderer = renderer
         self._limits = limits
-        self._long = asyncio.Semaphore(LONG)
+        self._long = long
 
     async def take(self, source: NotificationSource, post: Post) -> Receipt:
         """Store what a post becomes.
@@ -57,10 +83,8 @@ class Intake:
             Refused: the API server refuses the content.
             Unavailable: it may be stored later.
         """
-        if len(post.body) <= SHORT:
-            return await self._store_all(source, post, translate(source, post, self._limits))
-        async with self._long:
-            translation = await asyncio.to_thread(translate, source, post, self._limits)
+        async with self._long.turn(post.body) as run:
+            translation = await run(translate, source, post, self._limits)
             return await self._store_all(source, post, translation)
 
     async def _store_all(self, source: NotificationSource, post: Post, translation: Translation) -> Receipt:

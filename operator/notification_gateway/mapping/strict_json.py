@@ -54,6 +54,15 @@ def canonical(value: object) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":")).encode("ascii")
 
 
+def has_at_most(most: int, value: object) -> bool:
+    """Return whether a value holds at most so many others, in whatever lists and objects."""
+    level = _nested((value,))
+    while level and most >= 0:
+        most -= sum(map(len, level))
+        level = _inner(level)
+    return most >= 0
+
+
 def _too_deep(field: str) -> Malformed:
     return Malformed(field, "nested too deeply", f"JSON of at most {MAX_DEPTH} levels")
 
@@ -88,10 +97,12 @@ def _is_deep(value: object) -> bool:
     for _ in range(MAX_DEPTH):
         if not level:
             return False
-        level = [
-            child for each in level for child in _nested(each.values() if isinstance(each, dict) else each)
-        ]
+        level = _inner(level)
     return bool(level)
+
+
+def _inner(level: Iterable[dict[str, Any] | list[Any]]) -> list[dict[str, Any] | list[Any]]:
+    return [child for each in level for child in _nested(each.values() if isinstance(each, dict) else each)]
 
 
 def _nested(values: Iterable[object]) -> list[dict[str, Any] | list[Any]]:

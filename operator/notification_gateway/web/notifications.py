@@ -19,7 +19,7 @@ from notification_gateway.errors import (
 )
 from notification_gateway.mapping import Malformed, Notification
 from notification_gateway.mapping.identity import digest
-from notification_gateway.mapping.strict_json import canonical, parse
+from notification_gateway.mapping.strict_json import canonical, has_at_most, parse
 from notification_gateway.mapping.translation import BODY_ANNOTATION
 from notification_gateway.metrics import CREATED_DIRECTLY, Outcome
 from notification_gateway.web.body import whole
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from notification_contract.settings.gateway import Gateway
     from notification_gateway.authentication.cluster_users import ClusterUsers
     from notification_gateway.authentication.oidc import OidcTokens
+    from notification_gateway.intake import LongBodies
     from notification_gateway.store import RequestStore
     from notification_gateway.web.exchange import Exchange
 
@@ -49,19 +50,35 @@ MOST_WAIT: Final = 60
 """Seconds for which a caller may wait."""
 MOST_WAITING: Final = 256
 """Callers that wait concurrently; further ones get the present state immediately."""
+MOST_VALUES: Final = 4096
+"""Values of a spec, in whatever lists and objects: more than any that the API server accepts. The client of the API server serializes each
+one in the event loop."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 2.0
 """Seconds between two looks at a notification."""
 FINAL_PHASES: Final = frozenset(each.value for each in FINAL)
 
 
 class Notifications:
-    """Creates and shows notifications."""
+    """Creates and shows notifications.
 
-    def __init__(self, store: RequestStore, users: ClusterUsers, oidc: OidcTokens, settings: Gateway) -> None:
+    Args:
+        long: gives long bodies their turns.
+    """
+
+    def __init__(
+        self,
+        store: RequestStore,
+        users: ClusterUsers,
+        oidc: OidcTokens,
+        settings: Gateway,
+        *,
+        long: LongBodies,
+    ) -> None:
         self._store = store
         self._users = users
         self._oidc = oidc
         self._settings = settings
+        self._long = long
         self._waiting = 0
 
     async def answer(self, exchange: Exchange) -> web.Response:
@@ -106,11 +123,11 @@ class Notifications:
         incoming = exchange.incoming
         if incoming.headers.get("content-encoding", "identity").lower() != "identity":
             raise Unacceptable(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "send the body without Content-Encoding")
-        spec = parse(whole(incoming))
-        if not isinstance(spec, dict):
-            raise Malformed("body", f"of the type {type(spec).__name__}", "the spec of a NotificationRequest")
+        body = whole(incoming)
         try:
-            stored = await self._store.create(namespace, _wanted(spec, incoming.headers, namespace, user))
+            async with self._long.turn(body) as run:
+                wanted = await run(_wanted, body, incoming.headers, namespace, user)
+                stored = await self._store.create(namespace, wanted)
         except NoNamespace:
             # A caller with permissions for all namespaces does not learn here which ones exist.
             raise forbidden from None
@@ -159,8 +176,9 @@ def _seconds(query: Mapping[str, str]) -> int:
     return int(wait)
 
 
-def _wanted(spec: dict[str, Any], headers: Mapping[str, str], namespace: str, user: User) -> Notification:
+def _wanted(body: bytes, headers: Mapping[str, str], namespace: str, user: User) -> Notification:
     """Return the notification of a caller. With a key, its name is the same for every repeat, and each user has its own keys."""
+    spec = _spec(body)
     key = headers.get("idempotency-key")
     if key is None:
         return Notification(
@@ -170,14 +188,27 @@ def _wanted(spec: dict[str, Any], headers: Mapping[str, str], namespace: str, us
         raise Unacceptable(
             HTTPStatus.BAD_REQUEST, "Idempotency-Key must have 1 to 255 printable characters of ASCII"
         )
-    body = sha256(canonical(spec)).hexdigest()
     return Notification(
         name=f"{PREFIX}-{digest(namespace, user.name, key)[:DIGITS]}",
         spec=spec,
         text="",
         labels={},
-        annotations={BODY_ANNOTATION: body},
+        annotations={BODY_ANNOTATION: sha256(canonical(spec)).hexdigest()},
     )
+
+
+def _spec(body: bytes) -> dict[str, Any]:
+    """Return the spec that a body is, as far as that can be told without the schema.
+
+    Raises:
+        Malformed: it is none.
+    """
+    wanted, spec = "the spec of a NotificationRequest", parse(body)
+    if not isinstance(spec, dict):
+        raise Malformed("body", f"of the type {type(spec).__name__}", wanted)
+    if not has_at_most(MOST_VALUES, spec):
+        raise Malformed("body", f"an object of more than {MOST_VALUES} values", wanted)
+    return spec
 
 
 def href(namespace: str, name: str) -> str:

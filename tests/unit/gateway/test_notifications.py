@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiohttp import web
 
+from notification_gateway.intake import LONG
+from notification_gateway.web.notifications import MOST_VALUES
 from tests.unit.gateway.cluster import REQUESTS, Cluster
 from tests.unit.gateway.shipped import Reply, Shipped, serving
 from tests.unit.gateway.test_credentials import account_token
@@ -106,11 +108,42 @@ async def test_invalid_spec_is_refused_with_the_causes_of_the_api_server(gateway
         ({"data": b'{"a": 1, "a": 2}'}, 400),
         ({"data": b"[" * 100}, 400),
         ({"data": b"\xff"}, 400),
+        ({"json": SPEC | {"metadata": [[]] * MOST_VALUES}}, 400),
+        ({"json": SPEC | {"metadata": {"a": {"b": ["c"] * MOST_VALUES}}}}, 400),
     ],
 )
 async def test_body_that_is_no_spec_is_refused(gateway: Shipped, content: Any, status: int) -> None:
     assert (await post(gateway, **content)).status == status
     assert gateway.cluster.created == []
+
+
+async def test_long_bodies_wait_for_their_turn_and_short_ones_do_not(
+    cluster: Cluster,
+) -> None:
+    cluster.users[TOKEN, "notifications"] = USER
+    cluster.permissions.add((USER, "create", "shop"))
+    cluster.secret(token="s3cret")
+    cluster.source()
+    stored = asyncio.Event()
+
+    async def hold(path: str) -> None:
+        if path.endswith(REQUESTS):
+            await stored.wait()
+
+    cluster.holds = hold
+    long = SPEC | {"body": "x" * 20_000}
+    async with serving(cluster) as gateway:
+        begun = [asyncio.create_task(post(gateway, json=long)) for _ in range(LONG)]
+        try:
+            await until(lambda: cluster.posts() == LONG)
+            waiting = (post(gateway, json=long), gateway.send(json=long), post(gateway))
+            begun += map(asyncio.create_task, waiting)
+            await until(lambda: cluster.posts() == LONG + 1)
+            await asyncio.sleep(0.05)
+            assert cluster.posts() == LONG + 1, "two long bodies, and the short one"
+        finally:
+            stored.set()
+        assert [each.status for each in await asyncio.gather(*begun)] == [201, 201, 201, 202, 201]
 
 
 @pytest.mark.parametrize("key", ["with space", "x" * 256, "\u00e9"])

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from notification_gateway.mapping.strict_json import canonical, parse
+from notification_gateway.mapping.strict_json import canonical, has_at_most, parse
 from notification_gateway.mapping.translation import Malformed
 
 
@@ -62,3 +62,18 @@ def test_other_text_is_malformed(body: bytes, problem: str) -> None:
 
 def test_canonical_json_has_one_order_and_no_spaces() -> None:
     assert canonical({"b": [1, "é"], "a": None}) == b'{"a":null,"b":[1,"\\u00e9"]}'
+
+
+@pytest.mark.parametrize(
+    ("value", "holds"),
+    [
+        (1, True),
+        ([], True),
+        ([1, 2, 3], True),
+        ({"a": [1], "b": 2}, True),
+        ([[[], []]], True),
+        ([[[], [], 1]], False),
+    ],
+)
+def test_values_are_counted_in_whatever_lists_and_objects(value: Any, *, holds: bool) -> None:
+    assert has_at_most(3, value) is holds
