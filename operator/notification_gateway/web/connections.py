@@ -10,13 +10,16 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Awaitable, Callable
 
+    from aiohttp.streams import StreamReader
+
 MOST_STRANGERS: Final = 256
 """Connections without an authenticated request."""
 MOST_SENDERS: Final = 512
 """Connections with an authenticated request: twice as many as callers that wait for a notification."""
 MAX_HEADERS: Final = 64
 HEAD_BYTES: Final = 32 * 1024
-"""Of the first head of a connection while it is not complete. The parser limits a line and the number of lines, which makes a megabyte."""
+"""Of a request without its body: a head, a further one that comes before the answer, and the trailer fields of a body in chunks. The parser limits
+a line and the number of lines, which makes half a megabyte of each. The frames of chunks may take as many bytes more as the body has."""
 
 
 class Connections(web.Server):
@@ -77,15 +80,43 @@ def _add(
 
 
 class _Connection(web.RequestHandler):
-    __slots__ = ("_unfinished",)
+    __slots__ = ("_body", "_received")
+    _body: StreamReader | None
+    """The body of the request that came last; None before its head is complete."""
+    _received: int
+    """Bytes since the latest request was answered."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._unfinished = 0
+        self._await_request()
         super().connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
+        if self._is_answered():
+            self._await_request()
+        known = self._request_count
         super().data_received(data)
-        if not self._request_count:
-            self._unfinished += len(data)
-            if self._unfinished > HEAD_BYTES and self.transport is not None:
-                self.transport.abort()
+        if self._close or self._force_close:
+            # What comes now is dropped, and the answer still has to be sent.
+            return
+        self._received += len(data)
+        if self._request_count > known:
+            self._body = self._messages[-1][1]
+        content = self._body.total_bytes if self._body is not None else 0
+        # While reading is paused, a part of what was received is not parsed yet.
+        if (
+            self._received > HEAD_BYTES + 2 * content
+            and not self._reading_paused
+            and self.transport is not None
+        ):
+            self.transport.abort()
+
+    def _await_request(self) -> None:
+        self._body, self._received = None, 0
+
+    def _is_answered(self) -> bool:
+        return (
+            self._body is not None
+            and self._body.is_eof()
+            and not self._messages
+            and self._current_request is None
+        )

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MOST = 4
 HEAD = b"POST /hook/alerts HTTP/1.1\r\nHost: a\r\n"
+FIELDS = b"".join(b"X-%d: %b\r\n" % (number, b"x" * 8_000) for number in range(8))
 POST = HEAD + b"Authorization: Bearer s3cret\r\nContent-Length: 2\r\n\r\n{}"
 
 
@@ -45,10 +46,10 @@ class Connections:
         self.answers.append(0)
         writer.write(content)
 
-    async def send(self, number: int) -> None:
+    async def send(self, number: int, content: bytes = POST) -> None:
         """Send a post with the right credentials over a connection, and wait for the answer."""
         before = self.answers[number]
-        self._writers[number].write(POST)
+        self._writers[number].write(content)
         await until(lambda: self.answers[number] > before)
 
     async def _read(self, reader: asyncio.StreamReader, number: int) -> None:
@@ -117,6 +118,48 @@ async def test_head_that_never_ends_is_given_up_before_it_takes_memory(opened: C
     await opened.open(HEAD + lines[:30_000])
     await opened.open(HEAD + lines + lines)
     await until(lambda: opened.closed == [1])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        HEAD + FIELDS + b"\r\n",
+        HEAD + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n" + FIELDS,
+        HEAD + b"Transfer-Encoding: chunked\r\n\r\n2;" + b"e" * 64_000,
+        POST + HEAD + FIELDS,
+        POST * 400,
+    ],
+    ids=["whole head", "trailer", "chunk", "next head", "requests"],
+)
+async def test_what_is_no_body_has_the_bound_of_a_head(
+    gateway: Shipped, opened: Connections, content: bytes
+) -> None:
+    stored = asyncio.Event()
+
+    async def hold(_path: str) -> None:
+        await stored.wait()
+
+    gateway.cluster.holds = hold
+    try:
+        await opened.open(content)
+        await until(lambda: opened.closed == [0])
+        assert opened.answers == [0]
+    finally:
+        stored.set()
+
+
+async def test_head_has_its_bound_for_each_request(opened: Connections) -> None:
+    await opened.open(b"")
+    for _ in range(4):
+        await opened.send(0, POST.replace(b"Host: a\r\n", b"Host: a\r\n" + FIELDS[:24_000] + b"\r\n"))
+
+
+@pytest.mark.parametrize("size", [8, 100_000])
+async def test_body_in_chunks_of_any_size_is_read(opened: Connections, size: int) -> None:
+    chunks = b"".join(b"%x\r\n%b\r\n" % (size, b" " * size) for _ in range(800_000 // size))
+    await opened.open(b"")
+    head = HEAD + b"Authorization: Bearer s3cret\r\nTransfer-Encoding: chunked\r\n\r\n"
+    await opened.send(0, head + chunks + b"2\r\n{}\r\n0\r\nX-Trailer: a\r\n\r\n")
 
 
 async def test_stranger_has_one_request_for_each_connection(opened: Connections) -> None:
