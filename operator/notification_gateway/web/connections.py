@@ -59,6 +59,10 @@ class Connections(web.Server):
         if transport is not None:
             _add(self._senders, handler, transport, most=MOST_SENDERS)
 
+    def is_sender(self, handler: web.RequestHandler) -> bool:
+        """Return whether a connection has an authenticated request."""
+        return handler in self._senders
+
     def connection_lost(self, handler: web.RequestHandler, exc: BaseException | None = None) -> None:
         """Forget a connection."""
         self._strangers.pop(handler, None)

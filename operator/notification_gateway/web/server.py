@@ -118,7 +118,8 @@ class Server:
         exchange = self._exchange(request, None, is_too_large=False)
         try:
             _continue(request)
-            body, is_too_large = await self.bodies.read(request)
+            is_sender = self.connections.is_sender(request.protocol)
+            body, is_too_large = await self.bodies.read(request, is_sender=is_sender)
             size = len(body or b"")
             exchange = self._exchange(request, body, is_too_large=is_too_large)
             response = await self._answered(exchange)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from notification_gateway.web import connections
+from notification_gateway.web.body import BUDGET, MAX_BYTES, SHARE_OF_SHORT
 from tests.unit.gateway.shipped import LOOPBACK
 from tests.unit.operator.kube_api import until
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from tests.unit.gateway.shipped import Shipped
 
 MOST = 4
+HOLDERS = (BUDGET - SHARE_OF_SHORT) // MAX_BYTES
 HEAD = b"POST /hook/alerts HTTP/1.1\r\nHost: a\r\n"
 FIELDS = b"".join(b"X-%d: %b\r\n" % (number, b"x" * 8_000) for number in range(8))
 POST = HEAD + b"Authorization: Bearer s3cret\r\nContent-Length: 2\r\n\r\n{}"
@@ -37,7 +39,9 @@ class Connections:
         self._writers: list[asyncio.StreamWriter] = []
         self._readers: list[asyncio.Task[None]] = []
         self.answers: list[int] = []
-        """The number of answers of each."""
+        """The number of successes of each."""
+        self.unavailable: list[int] = []
+        """The numbers of those that are told to come again."""
 
     async def open(self, content: bytes = HEAD) -> None:
         reader, writer = await asyncio.open_connection(LOOPBACK, self._port)
@@ -56,6 +60,11 @@ class Connections:
         with contextlib.suppress(ConnectionError):
             while line := await reader.readline():
                 self.answers[number] += line.startswith(b"HTTP/1.1 202")
+                if line.startswith(b"HTTP/1.1 503"):
+                    self.unavailable.append(number)
+
+    def write(self, number: int, content: bytes) -> None:
+        self._writers[number].write(content)
 
     @property
     def closed(self) -> list[int]:
@@ -165,3 +174,46 @@ async def test_body_in_chunks_of_any_size_is_read(opened: Connections, size: int
 async def test_stranger_has_one_request_for_each_connection(opened: Connections) -> None:
     await opened.open(HEAD + b"Content-Length: 2\r\n\r\n{}")
     await until(lambda: opened.closed == [0])
+
+
+LONG_HEAD = HEAD + b"Content-Length: %d\r\n\r\n" % MAX_BYTES
+LONG_BODY = b'"' + b"x" * (MAX_BYTES - 2) + b'"'
+
+
+@pytest.fixture
+async def holders(gateway: Shipped, opened: Connections, monkeypatch: pytest.MonkeyPatch) -> Connections:
+    """A connection of a sender, and those of strangers who hold what long bodies can take, but for some bytes."""
+    monkeypatch.setattr(connections, "MOST_STRANGERS", 256)
+    await opened.open(b"")
+    await opened.send(0)
+    for _ in range(HOLDERS):
+        await opened.open(LONG_HEAD + LONG_BODY[:-1])
+    await until(lambda: gateway.app.server.bodies.left == SHARE_OF_SHORT + HOLDERS)
+    return opened
+
+
+async def test_strangers_who_hold_bodies_keep_no_sender_out(gateway: Shipped, holders: Connections) -> None:
+    assert (await gateway.send()).status == 202
+    assert holders.unavailable == []
+    assert (await gateway.send(data=b" " * 100_000 + b"{}")).status == 202
+    await until(lambda: holders.unavailable)
+    for number in range(1, HOLDERS + 1):
+        holders.write(number, b'"')
+    await until(lambda: holders.closed == list(range(1, HOLDERS + 1)))
+    assert holders.unavailable == [1], "the oldest"
+
+
+async def test_body_of_a_sender_is_not_ended_for_those_of_strangers(holders: Connections) -> None:
+    head = LONG_HEAD.replace(b"Host: a\r\n", b"Host: a\r\nAuthorization: Bearer s3cret\r\n")
+    holders.write(0, head + LONG_BODY[:-1])
+    await until(lambda: holders.unavailable == [1])
+    for _ in range(HOLDERS):
+        await holders.open(LONG_HEAD + LONG_BODY[:-1])
+    await until(lambda: holders.unavailable == list(range(1, HOLDERS + 2)))
+    await holders.send(0, b'"')
+
+
+async def test_long_bodies_leave_room_to_short_ones(gateway: Shipped) -> None:
+    gateway.app.server.bodies.left = SHARE_OF_SHORT
+    assert (await gateway.send(data=b" " * 20_000 + b"{}")).status == 503
+    assert (await gateway.send(data=b" " * 16_000 + b"{}")).status == 202
