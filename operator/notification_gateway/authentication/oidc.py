@@ -49,6 +49,11 @@ class Provider:
     tried_at: float = float("-inf")
     reading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
+    @property
+    def is_read(self) -> bool:
+        """Whether the latest attempt to read them has succeeded."""
+        return self.read_at >= self.tried_at
+
 
 class OidcTokens:
     """Verifies tokens.
@@ -104,9 +109,9 @@ class OidcTokens:
         provider = self._providers.use(issuer, Provider)
         if self._seconds() - provider.read_at > FRESH_SECONDS or claims.key_id not in provider.keys:
             await self._read(issuer, provider)
-        if not provider.keys:
-            raise Unavailable(f"the keys of {issuer} cannot be read")
         key = provider.keys.get(claims.key_id)
+        if not provider.keys or (key is None and not provider.is_read):
+            raise Unavailable(f"the keys of {issuer} cannot be read")
         if key is None or key.get("kty") != KEY_TYPES[claims.algorithm]:
             return None
         return key if key.get("alg", claims.algorithm) == claims.algorithm else None

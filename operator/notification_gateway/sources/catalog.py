@@ -178,12 +178,12 @@ class Sources:
         )
 
     async def refresh(self, source: NotificationSource) -> bool:
-        """Read the Secrets of a source as they are from now on; return whether the API server has shown all of them, or that there is none."""
+        """Read the Secrets of a source as they are from now on; return whether the API server has now shown all of them, or that there is none."""
         keys = _secret_keys(source)
-        await self._secrets.refresh(keys)
+        is_read = await self._secrets.refresh(keys)
         await self._tokens.ensure(source)
         states = [self._secrets.get(key) for key in keys]
-        return all(each.known and not each.is_denied for each in states)
+        return is_read and all(each.known and not each.is_denied for each in states)
 
     def readiness(self, key: SourceKey) -> Readiness | None:
         """Return whether a source can accept messages; None while that is not known."""

@@ -105,9 +105,9 @@ class SecretValues:
         self._slots = asyncio.Semaphore(CONCURRENT)
         self._tried: dict[SecretKey, float] = {}
         """When the last read of each Secret began."""
-        self._next: dict[SecretKey, asyncio.Task[None]] = {}
+        self._next: dict[SecretKey, asyncio.Task[bool]] = {}
         """The reads that have not begun, each for all who ask before it begins."""
-        self._running: dict[SecretKey, asyncio.Task[None]] = {}
+        self._running: dict[SecretKey, asyncio.Task[bool]] = {}
 
     def get(self, key: SecretKey) -> SecretState:
         return self._states.get(key, SecretState())
@@ -123,22 +123,25 @@ class SecretValues:
             del self._states[key]
         self._tried = {key: time for key, time in self._tried.items() if key in self._wanted}
 
-    async def refresh(self, keys: Collection[SecretKey]) -> None:
-        """Read Secrets. A read that is running may be too old for who asks now, so another one follows; a failure leaves what is known."""
+    async def refresh(self, keys: Collection[SecretKey]) -> bool:
+        """Read Secrets; return whether the API server has answered for each. A failure leaves what is known.
+
+        A read that is running may be too old for who asks now, so another one follows.
+        """
         for key in keys:
             if key not in self._next:
                 self._next[key] = asyncio.create_task(self._read_next(key))
         reads = [asyncio.shield(self._next[key]) for key in keys]
-        await asyncio.gather(*reads)
+        return all(await asyncio.gather(*reads))
 
-    async def _read_next(self, key: SecretKey) -> None:
+    async def _read_next(self, key: SecretKey) -> bool:
         if running := self._running.get(key):
             await asyncio.wait((running,))
         await asyncio.sleep(self._tried.get(key, -inf) + LEAST_SECONDS - self._seconds())
         self._running[key] = self._next.pop(key)
         self._tried[key] = self._seconds()
         try:
-            await self._read(key)
+            return await self._read(key)
         finally:
             del self._running[key]
 
@@ -153,7 +156,8 @@ class SecretValues:
                 if earlier is None or earlier.data != state.data or earlier.objection != state.objection:
                     on_change(key)
 
-    async def _read(self, key: SecretKey) -> None:
+    async def _read(self, key: SecretKey) -> bool:
+        """Read a Secret; return whether the API server has answered."""
         try:
             async with self._slots:
                 document, _ = await read(
@@ -165,7 +169,7 @@ class SecretValues:
                 logger.warning(
                     "Secret not read; keeping what is known", secret="/".join(key), error=str(error)
                 )
-                return
+                return False
             objection = f"the gateway may not read it: {error}" if error.denied else ""
             found = SecretState(objection=objection, is_denied=error.denied)
         except ResponseTooLargeError:
@@ -173,10 +177,11 @@ class SecretValues:
         except Exception:
             # A response of another shape, such as a proxy's.
             logger.exception("Secret not read; keeping what is known", secret="/".join(key))
-            return
+            return False
         if key in self._wanted:
             now = self._seconds()
             self._states[key] = self.get(key).next(found, now)
+        return True
 
 
 def _state(document: Mapping[str, Any]) -> SecretState:

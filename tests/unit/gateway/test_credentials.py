@@ -187,6 +187,19 @@ async def test_rotated_secret_is_accepted_during_a_read_that_began_before(gatewa
     assert ((await guess).status, (await right).status) == (401, 202)
 
 
+@pytest.mark.parametrize("status", [500, 429])
+async def test_rotated_secret_is_unavailable_while_it_cannot_be_read(gateway: Shipped, status: int) -> None:
+    gateway.cluster.secret(token="next")
+    gateway.cluster.fails = lambda _method, path, _body: (
+        refusal(status, "away") if "/secrets/" in path else None
+    )
+    right = {"Authorization": "Bearer next"}
+    assert (await gateway.send(headers=right)).status == 503
+    assert (await gateway.send()).status == 202, "the value that is known serves on"
+    gateway.cluster.fails = lambda _method, _path, _body: None
+    assert (await gateway.send(headers=right)).status == 202
+
+
 async def test_reads_of_a_secret_are_few_however_many_strangers_guess(gateway: Shipped) -> None:
     def reads() -> int:
         return sum(path.endswith("/secrets/hook") for _, path, _ in gateway.cluster.requests)

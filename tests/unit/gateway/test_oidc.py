@@ -143,6 +143,19 @@ async def test_unknown_key_asks_the_provider_once_in_30_seconds(provider: Provid
         assert len(provider.requests) == 4
 
 
+async def test_new_key_is_unavailable_while_the_keys_cannot_be_read(provider: Provider) -> None:
+    async with tokens_of(provider) as tokens:
+        assert await subject(tokens, provider, provider.token()) == "ci"
+        provider.keys.append({**ECAlgorithm.to_jwk(EC.public_key(), as_dict=True), "kid": "new"})
+        provider.status, provider.now = 500, provider.now + 31
+        for _ in range(2):
+            with pytest.raises(Unavailable):
+                await subject(tokens, provider, provider.token(EC, "ES256", "new"))
+        assert await subject(tokens, provider, provider.token()) == "ci"
+        provider.status, provider.now = 200, provider.now + 31
+        assert await subject(tokens, provider, provider.token(EC, "ES256", "new")) == "ci"
+
+
 async def test_removed_key_is_forgotten_within_an_hour(provider: Provider) -> None:
     async with tokens_of(provider) as tokens:
         assert await subject(tokens, provider, provider.token()) == "ci"
