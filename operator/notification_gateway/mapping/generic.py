@@ -6,6 +6,7 @@ from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
+from notification_contract.sources.authentication import HmacScheme
 from notification_gateway.mapping.draft import Draft, admits
 from notification_gateway.mapping.form import json_of
 from notification_gateway.mapping.identity import Identity, by_minute, named
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
     from notification_gateway.mapping.translation import Post
 
 PREFIX: Final = "ev"
-KEY_HEADERS: Final = ("idempotency-key", "webhook-id")
+SIGNED_KEY: Final = "webhook-id"
+"""The header with an id that a signature of Standard Webhooks covers."""
+KEY_HEADERS: Final = ("idempotency-key", SIGNED_KEY)
 """The headers with an id that the sender chose, the first one first."""
 
 
@@ -46,5 +49,9 @@ def translate(source: NotificationSource, post: Post, limits: Limits) -> Transla
 
 
 def _key(source: NotificationSource, post: Post) -> str:
-    headers = (*KEY_HEADERS, source.spec.mapping.idempotency_header.lower())
+    """Return the id that the sender chose: the signed one if there is one, or else a message could be sent again with another header."""
+    headers = [*KEY_HEADERS, source.spec.mapping.idempotency_header.lower()]
+    hmac = source.spec.auth.hmac
+    if hmac is not None and hmac.scheme is HmacScheme.STANDARD_WEBHOOKS:
+        headers.insert(0, SIGNED_KEY)
     return next(filter(None, map(post.headers.get, headers)), None) or ""

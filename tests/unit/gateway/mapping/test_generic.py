@@ -118,6 +118,19 @@ def test_id_of_the_sender_names_the_object_whatever_the_time(headers: dict[str, 
     assert (first.name[:3], len(first.name), first.previous_name) == ("ev-", 23, None)
 
 
+@pytest.mark.parametrize(
+    ("headers", "key"),
+    [
+        ({"idempotency-key": "k", "webhook-id": "w"}, "w"),
+        ({"idempotency-key": "other", "webhook-id": "w"}, "w"),
+        ({"idempotency-key": "k"}, "k"),
+    ],
+)
+def test_id_that_is_signed_names_the_object_before_others(headers: dict[str, str], key: str) -> None:
+    signed = source("generic", auth={"hmac": {"secretRef": {"name": "s"}, "scheme": "standard-webhooks"}})
+    assert only(signed, post({}, headers)).name == only(SOURCE, post({}, {"idempotency-key": key})).name
+
+
 def test_hash_of_the_body_tells_another_body_with_the_same_id() -> None:
     def hashed(body: bytes) -> str:
         return only(SOURCE, post(body, {"idempotency-key": "k"})).annotations["kubernaut.ai/source-body"]
