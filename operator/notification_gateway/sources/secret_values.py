@@ -107,6 +107,7 @@ class SecretValues:
         """When the last read of each Secret began."""
         self._next: dict[SecretKey, asyncio.Task[bool]] = {}
         """The reads that have not begun, each for all who ask before it begins."""
+        self._on_change: Callable[[SecretKey], None] = lambda _key: None
         self._running: dict[SecretKey, asyncio.Task[bool]] = {}
 
     def get(self, key: SecretKey) -> SecretState:
@@ -146,15 +147,12 @@ class SecretValues:
             del self._running[key]
 
     async def run(self, on_change: Callable[[SecretKey], None]) -> None:
-        """Read the wanted Secrets again and again until cancelled; report each that has changed."""
+        """Read the wanted Secrets again and again until cancelled; report each that has changed, whoever asked for the read."""
+        self._on_change = on_change
         while True:
             await asyncio.sleep(REFRESH_SECONDS / 4)
-            before, begun_before = dict(self._states), self._seconds() - REFRESH_SECONDS * 3 / 4
+            begun_before = self._seconds() - REFRESH_SECONDS * 3 / 4
             await self.refresh([key for key in self._wanted if self._tried.get(key, -inf) <= begun_before])
-            for key, state in self._states.items():
-                earlier = before.get(key)
-                if earlier is None or earlier.data != state.data or earlier.objection != state.objection:
-                    on_change(key)
 
     async def _read(self, key: SecretKey) -> bool:
         """Read a Secret; return whether the API server has answered."""
@@ -179,9 +177,14 @@ class SecretValues:
             logger.exception("Secret not read; keeping what is known", secret="/".join(key))
             return False
         if key in self._wanted:
-            now = self._seconds()
-            self._states[key] = self.get(key).next(found, now)
+            self._put(key, found)
         return True
+
+    def _put(self, key: SecretKey, found: SecretState) -> None:
+        earlier = self.get(key)
+        state = self._states[key] = earlier.next(found, self._seconds())
+        if (earlier.known, earlier.data, earlier.objection) != (state.known, state.data, state.objection):
+            self._on_change(key)
 
 
 def _state(document: Mapping[str, Any]) -> SecretState:

@@ -169,6 +169,18 @@ async def test_status_says_what_is_missing_and_that_it_is_there_again(
     await until(lambda: ready(status_of(cluster))[:2] == ("True", "Accepted"))
 
 
+async def test_status_says_what_a_wrong_credential_has_found_out(gateway: Shipped) -> None:
+    cluster = gateway.cluster
+    await until(lambda: ready(status_of(cluster))[1] == "Accepted" if status_of(cluster) else False)
+    wrong = {"Authorization": "Bearer wrong"}
+    cluster.remove("secrets", HOME, "hook")
+    assert (await gateway.send(headers=wrong)).status == 401
+    await until(lambda: ready(status_of(cluster))[1] == "SecretNotFound")
+    cluster.secret(token="s3cret")
+    assert (await gateway.send(headers=wrong)).status == 401
+    await until(lambda: ready(status_of(cluster))[1] == "Accepted")
+
+
 async def test_conflict_of_two_replicas_loses_no_entry(cluster: Cluster) -> None:
     cluster.secret(token="s3cret")
     cluster.source()
