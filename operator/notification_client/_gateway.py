@@ -29,9 +29,17 @@ PAUSE, LONGEST_PAUSE = 1.0, 10.0
 """Seconds before a request is sent again: by default, and at most."""
 SECONDS: Final = 30.0
 """Time limit of an answer, in addition to the time that it was asked to wait."""
-MOST_WAIT: Final = 60
-"""Seconds that the gateway waits with an answer, at most."""
-LATER: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
+MOST_WAIT: Final = 50
+"""Seconds that the gateway is asked to wait with an answer, at most. It would wait for 60, after which a proxy such as nginx ends a request."""
+LATER: Final = frozenset(
+    {
+        HTTPStatus.TOO_MANY_REQUESTS,
+        HTTPStatus.BAD_GATEWAY,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        HTTPStatus.GATEWAY_TIMEOUT,
+    }
+)
+"""The answers to a request that may succeed later: those of the gateway, and those of a proxy in front of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

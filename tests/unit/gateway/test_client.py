@@ -13,7 +13,7 @@ from kubernetes.aio.client import ApiException as AsyncApiException
 from kubernetes.client import ApiException
 
 from notification_client import AsyncNotifier, Link, Notifier, _asynchronous, _synchronous
-from notification_client._gateway import Answer
+from notification_client._gateway import Answer, Requests
 from tests.unit.gateway.cluster import REQUESTS, Cluster
 from tests.unit.gateway.shipped import Shipped, serving
 from tests.unit.gateway.test_credentials import account_token
@@ -231,4 +231,11 @@ def test_pause_is_what_the_gateway_asks_for_within_bounds() -> None:
         return Answer(status=status, headers=headers, body=b"").pause
 
     assert [pause(503), pause(429, "3"), pause(503, "600"), pause(503, "soon")] == [1.0, 3.0, 10.0, 1.0]
-    assert [pause(201), pause(400, "3"), pause(409)] == [None, None, None]
+    assert [pause(502), pause(504)] == [1.0, 1.0], "of a proxy"
+    assert [pause(201), pause(400, "3"), pause(409), pause(500)] == [None] * 4
+
+
+@pytest.mark.parametrize(("seconds", "wait"), [(-1.0, 0), (7.9, 7), (300.0, 50)])
+def test_client_waits_for_an_answer_for_less_than_a_proxy_does(seconds: float, wait: int) -> None:
+    request = Requests("https://notifications.example.com", "t").reading("shop", "n", seconds)
+    assert request.url.endswith(f"/v1/namespaces/shop/notifications/n?wait={wait}")

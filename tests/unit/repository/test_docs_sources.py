@@ -40,7 +40,7 @@ STATED: Mapping[str, tuple[str, bool]] = {
         Hmac.model_fields["timestamp_tolerance"].default == "5m",
     ),
     "a batch of 1 to 100 events": ("sources/cloudevents.md", MAX_EVENTS == 100),
-    "after 60 seconds at the latest": ("sources/ci.md", MOST_WAIT == 60),
+    "`wait` is at most 60 seconds": ("sources/ci.md", MOST_WAIT == 60),
 }
 """What a page states, and whether it is so."""
 
