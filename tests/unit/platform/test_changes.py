@@ -21,22 +21,32 @@ from tools.platform.pulumi.changes import (
     shown,
     value_at,
 )
-from tools.platform.pulumi.events import EventLog, Violation
+from tools.platform.pulumi.events import EventLog, StackProgress, Violation
 
 ENCODED_SECRET = {SIGNATURE: "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "[secret]"}
 
 
 def event(op: str, name: str, old: Any = None, new: Any = None, *paths: str, **more: Any) -> EngineEvent:
     """One planned step, in the engine's form."""
+    return EngineEvent.from_json(
+        {"resourcePreEvent": {"metadata": step(op, name, old, new, *paths, **more), "planning": True}}
+    )
+
+
+def result(op: str, name: str, old: Any = None, **more: Any) -> EngineEvent:
+    """One completed step, in the engine's form."""
+    return EngineEvent.from_json({"resOutputsEvent": {"metadata": step(op, name, old, **more)}})
+
+
+def step(op: str, name: str, old: Any = None, new: Any = None, *paths: str, **more: Any) -> dict[str, object]:
     urn = f"urn:pulumi:dev::notification-platform::a$kubernetes:apps/v1:Deployment::{name}"
-    metadata = {
+    return {
         "op": op,
         "urn": urn,
         "old": {"urn": urn, "inputs": old, **more} if old is not None else None,
         "new": {"urn": urn, "inputs": new} if new is not None else None,
         "detailedDiff": {path: {"diffKind": "update"} for path in paths} or None,
     }
-    return EngineEvent.from_json({"resourcePreEvent": {"metadata": metadata, "planning": True}})
 
 
 REPLICAS = event("update", "operator", {"spec": {"replicas": 1}}, {"spec": {"replicas": 3}}, "spec.replicas")
@@ -85,6 +95,40 @@ def test_update_without_a_detailed_diff_is_compared_here() -> None:
 def test_text_names_the_object_in_the_cluster() -> None:
     (change,) = changes(event("delete", "metrics", {}, id="notification-system/metrics"))
     assert change.text() == ["- delete Deployment notification-system/metrics"]
+
+
+def test_planned_deletion_of_a_retained_object_forgets_it() -> None:
+    planned = event("delete", "metrics", {}, id="a/metrics", retainOnDelete=True)
+    (change,) = changes(planned)
+    assert change.text() == ["- forget Deployment a/metrics"]
+    assert "<b>dev</b>: 1 to forget" in comment(planned)
+
+
+def test_refresh_reports_a_retained_object_as_deleted() -> None:
+    log = EventLog()
+    log.on_event(event("refresh", "metrics", {}, id="a/metrics", retainOnDelete=True))
+    log.on_event(result("delete", "metrics", {}, id="a/metrics", retainOnDelete=True))
+    (change,) = log.completed
+    assert change.text() == ["- delete Deployment a/metrics"]
+
+
+@pytest.mark.parametrize(
+    ("started", "ended", "retained", "line"),
+    [
+        ("delete", "delete", False, "Deployment operator deleted"),
+        ("delete", "delete", True, "Deployment operator kept in the cluster"),
+        ("delete-replaced", "delete-replaced", True, "Deployment operator old version kept in the cluster"),
+        ("update", "update", True, "Deployment operator updated"),
+        ("refresh", "delete", True, "Deployment operator deleted"),
+    ],
+)
+def test_progress_says_whether_an_object_is_kept(
+    capsys: pytest.CaptureFixture[str], *, started: str, ended: str, retained: bool, line: str
+) -> None:
+    progress = StackProgress("pulumi up -s dev")
+    progress.on_event(event(started, "operator", {}, retainOnDelete=retained))
+    progress.on_event(result(ended, "operator", {}, retainOnDelete=retained))
+    assert capsys.readouterr().err == f"  {line} (0.0 s)\n"
 
 
 def test_paths_stop_at_a_secret() -> None:

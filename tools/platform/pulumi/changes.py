@@ -36,11 +36,19 @@ class Operation(StrEnum):
 
     REPLACE = "replace"
     DELETE = "delete"
+    FORGET = "forget"
+    """Deleted from the state alone: the object stays in the cluster."""
     CREATE = "create"
     UPDATE = "update"
 
 
-SIGNS = {Operation.REPLACE: "±", Operation.DELETE: "-", Operation.CREATE: "+", Operation.UPDATE: "~"}
+SIGNS = {
+    Operation.REPLACE: "±",
+    Operation.DELETE: "-",
+    Operation.FORGET: "-",
+    Operation.CREATE: "+",
+    Operation.UPDATE: "~",
+}
 OPERATIONS = {operation.value: operation for operation in Operation}
 
 
@@ -80,8 +88,16 @@ class Change:
         return [head, *(f"    {each.path}: {each.before} → {each.after}" for each in self.properties)]
 
 
-def change_of(step: StepEventMetadata) -> list[Change]:
+def is_retained(step: StepEventMetadata) -> bool:
+    """Return whether the engine removes the resource from its state alone when it deletes it."""
+    return bool(step.old and step.old.retain_on_delete)
+
+
+def change_of(step: StepEventMetadata, *, planned: bool = False) -> list[Change]:
+    """Return what a step changes; the result of a refresh is not `planned`: there, a deleted resource is gone from the cluster."""
     operation = OPERATIONS.get(step.op.value)
+    if planned and operation == Operation.DELETE and is_retained(step):
+        operation = Operation.FORGET
     if operation is None:
         return []
     _, _, kind, name = step.urn.split("::", 3)
@@ -99,7 +115,7 @@ def change_of(step: StepEventMetadata) -> list[Change]:
 
 
 def _properties(operation: Operation, step: StepEventMetadata) -> tuple[Property, ...]:
-    if operation in {Operation.CREATE, Operation.DELETE}:
+    if operation in {Operation.CREATE, Operation.DELETE, Operation.FORGET}:
         return ()
     # A refresh reports a change of the inputs, or of the outputs where the provider reads no inputs.
     sides = [(_values(step.old, side), _values(step.new, side)) for side in ("inputs", "outputs") if step.old]

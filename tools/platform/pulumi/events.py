@@ -14,7 +14,7 @@ from pulumi.automation import CommandError, CommandResult, ConcurrentUpdateError
 from platform_infra.names import CRD_OWNER
 from tools.platform.console import err
 from tools.platform.engine_process import OPERATION, Interruption
-from tools.platform.pulumi.changes import Change, change_of
+from tools.platform.pulumi.changes import Change, change_of, is_retained
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -80,7 +80,7 @@ class EventLog:
     def on_event(self, event: EngineEvent) -> None:
         self._interruption.handles(handles=not event.cancel_event)
         if event.resource_pre_event:
-            self._planned += change_of(event.resource_pre_event.metadata)
+            self._planned += change_of(event.resource_pre_event.metadata, planned=True)
         elif event.res_outputs_event:
             self._completed += change_of(event.res_outputs_event.metadata)
         elif event.diagnostic_event:
@@ -160,6 +160,8 @@ COMPLETED = {
     OpType.CREATE_REPLACEMENT: "replaced",
     OpType.DELETE_REPLACED: "old version deleted",
 }
+RETAINED = {OpType.DELETE: "kept in the cluster", OpType.DELETE_REPLACED: "old version kept in the cluster"}
+"""Results of the same operations with a retained resource, which the engine removes from its state alone."""
 
 
 class StackProgress(EventLog):
@@ -217,9 +219,15 @@ class StackProgress(EventLog):
                 err.print(f"  {text}")
 
     def _finish(self, step: StepEventMetadata) -> None:
-        seconds = time.monotonic() - self._started.pop(step.urn, time.monotonic())
-        if not self._brief:
-            err.print(f"  {short_name(step.urn)} {COMPLETED[step.op]} ({seconds:.1f} s)")
+        started = self._started.pop(step.urn, None)
+        if self._brief:
+            return
+        result = COMPLETED[step.op]
+        # A refresh starts no deletion: its result means that the resource is gone.
+        if started is not None and is_retained(step):
+            result = RETAINED.get(step.op, result)
+        now = time.monotonic()
+        err.print(f"  {short_name(step.urn)} {result} ({now - (started or now):.1f} s)")
 
     def _tick(self, stop: threading.Event) -> None:
         while not stop.wait(QUIET_SECONDS):
