@@ -138,6 +138,7 @@ def test_nested_key_with_special_characters_is_quoted() -> None:
         {"operatorReplicas": "2", "placementMaxUnavailable": "2"},
         {"operatorMemoryLimit": "64Mi"},
         {"operatorCpuLimit": "49m"},
+        {"operatorEphemeralStorageRequest": "1Gi", "operatorEphemeralStorageLimit": "1G"},
         FILES | {"channelsFileSize": "0"},
     ],
 )

@@ -149,6 +149,14 @@ RULES = (
         hint="set it to at least the request, or remove it for no limit",
     ),
     Rule(
+        keys=("operatorEphemeralStorageLimit", "operatorEphemeralStorageRequest"),
+        is_broken=lambda s: (
+            amount(s.operator.ephemeral_storage_limit) < amount(s.operator.ephemeral_storage_request)
+        ),
+        what="is less than operatorEphemeralStorageRequest",
+        hint="set it to at least the request",
+    ),
+    Rule(
         keys=("operatorHostUsers", "clusterKind"),
         is_broken=lambda s: not s.operator.host_users and s.cluster.kind == ClusterKind.LOCAL,
         what="is false, but the container runtime of a local node does not support user namespaces",
