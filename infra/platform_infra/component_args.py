@@ -349,7 +349,7 @@ class NotificationPlatformArgs(TypedDict, total=False):
     server_metrics_port: int
     """Port of /metrics; 0 selects a free port. The default is `9090`."""
     network_egress_ports: list[int]
-    """TCP ports that the network policy allows the operator to connect to: the ports of the API server, the channels and the audit store. The default is `[443, 6443]`."""
+    """TCP ports that the network policy allows the operator to connect to: the ports of the API server and the channels. The port of `auditUrl` is allowed, too. The default is `[443, 6443]`."""
     network_api_server_cidrs: list[str]
     """CIDR blocks of the API server: its addresses (`kubectl get endpointslices kubernetes`) and the cluster IP of the Service `kubernetes`. If this or another list of destinations is set, only the listed destinations are reachable; if all are empty, every address is."""
     network_receiver_cidrs: list[str]

@@ -100,12 +100,13 @@ def _dns(settings: Network) -> NetworkPolicyEgressRuleArgs:
 def _destinations(settings: Network, audit_url: str) -> list[NetworkPolicyEgressRuleArgs]:
     """Return a rule per destination, or a rule for all addresses if the settings list none."""
     ports = settings.egress_ports
+    with_audit = (*ports, *_port_of(audit_url))
     if not settings.restricts_destinations:
-        return [NetworkPolicyEgressRuleArgs(ports=_ports(ports))]
+        return [NetworkPolicyEgressRuleArgs(ports=_ports(with_audit))]
     destinations = (
         (settings.api_server_cidrs, ports),
         (settings.receiver_cidrs, ports),
-        (settings.audit_cidrs, (*ports, *_port_of(audit_url))),
+        (settings.audit_cidrs, with_audit),
     )
     return [
         NetworkPolicyEgressRuleArgs(ports=_ports(allowed), to=_blocks(blocks))

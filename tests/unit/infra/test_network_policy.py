@@ -96,6 +96,11 @@ def test_destination_without_a_list_has_no_rule(record: Record) -> None:
     assert blocks(rule) == ["10.96.0.1/32", "fd00::1/128"]
 
 
+def test_audit_store_is_reachable_where_no_destinations_are_listed(record: Record) -> None:
+    policy = record(auditUrl="http://audit.audit.svc:8080/events").spec("NetworkPolicy")
+    assert [ports(rule) for rule in policy["egress"]] == [[53, 53], [443, 6443, 8080]]
+
+
 @pytest.mark.parametrize(("url", "port"), [("https://audit.example", 443), ("http://audit.example/a", 80)])
 def test_audit_store_is_reachable_on_the_default_port_of_its_scheme(
     record: Record, url: str, port: int

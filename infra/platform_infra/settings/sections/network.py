@@ -11,7 +11,7 @@ class Network(Section):
     """The network policy."""
 
     egress_ports: tuple[Port, ...] = (443, 6443)
-    """TCP ports that the network policy allows the operator to connect to: the ports of the API server, the channels and the audit store."""
+    """TCP ports that the network policy allows the operator to connect to: the ports of the API server and the channels. The port of `auditUrl` is allowed, too."""
     api_server_cidrs: tuple[Cidr, ...] = ()
     """CIDR blocks of the API server: its addresses (`kubectl get endpointslices kubernetes`) and the cluster IP of the Service `kubernetes`. If this or another list of destinations is set, only the listed destinations are reachable; if all are empty, every address is."""
     receiver_cidrs: tuple[Cidr, ...] = ()
