@@ -39,7 +39,7 @@ EVERYTHING: dict[str, Any] = {
     "channelsFileEnabled": True,
     "channelsFileVolume": "hostPath",
     "channelsSlackEnabled": True,
-    "channelsSlackWebhookUrl": "http://relay.example/x",
+    "channelsSlackWebhookUrl": "http://relay.example:443/x",
     "routing": ROUTING,
     "receivers": RECEIVERS[1:],
     "networkEgressPorts": [443, 587, 6443],

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import urllib3
 import yaml
@@ -168,6 +169,8 @@ class OperatorProcess(OperatorDeployment):
     def _write_config(self, spec: OperatorSpec, sink: str) -> str:
         """Write the configuration file; return the webhook URL, which a pod gets from a Secret."""
         values = stack_values(spec, image="none", kubeconfig="none", sink=sink)
+        # The network policy of a stack has to permit the sink; its port differs for each run.
+        values["networkEgressPorts"].append(urlsplit(sink).port)
         settings = parse(
             {key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
         )

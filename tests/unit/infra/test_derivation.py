@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from tests.unit.infra.conftest import Record
 
-URL = "http://hooks.example.com/x"
+URL = "http://hooks.example.com:443/x"
 UNUSUAL: dict[str, tuple[str, Any]] = {
     "watch.namespaces": ('["a","b"]', ("a", "b")),
     "watch.namespace_selector": ("team=web", "team=web"),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 API_SERVER = {"networkApiServerCidrs": '["10.96.0.1/32", "fd00::1/128"]'}
 RECEIVERS = {"networkReceiverCidrs": '["0.0.0.0/0"]'}
-SLACK = {"channelsSlackEnabled": "true", "channelsSlackWebhookUrl": "http://relay.chat.svc/x"}
+SLACK = {"channelsSlackEnabled": "true", "channelsSlackWebhookUrl": "http://relay.chat.svc:443/x"}
 
 
 def ports(rule: dict[str, Any]) -> list[int]:
@@ -138,6 +138,39 @@ def test_dns_is_limited_to_selected_servers(record: Record) -> None:
 )
 def test_list_that_cuts_off_a_needed_destination_is_rejected(values: dict[str, str], key: str) -> None:
     assert keys_of_problems(values) == [key]
+
+
+SLACK_ON_8080 = SLACK | {"channelsSlackWebhookUrl": "http://relay.chat.svc:8080/x"}
+
+
+def test_closed_port_of_the_slack_url_is_rejected() -> None:
+    with pytest.raises(SettingsError) as caught:
+        parse(SLACK_ON_8080)
+    (problem,) = caught.value.problems
+    assert str(problem) == (
+        "channelsSlackWebhookUrl leads to the port 8080, which the network policy does not permit; add 8080 to "
+        "networkEgressPorts"
+    )
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"networkEgressPorts": "[443, 6443, 8080]"},
+        {"operatorEnv": '{"HTTPS_PROXY": "http://proxy.example:443"}'},
+        {"channelsSlackEnabled": "false"},
+        {"channelsSlackWebhookUrl": "http://relay.chat.svc:443/x"},
+    ],
+)
+def test_port_of_the_slack_url_that_needs_no_permission_is_accepted(more: dict[str, str]) -> None:
+    parse(SLACK_ON_8080 | more)
+
+
+def test_port_of_a_slack_url_that_cannot_be_read_here_is_trusted() -> None:
+    parse(
+        {"channelsSlackEnabled": "true", "networkEgressPorts": "[6443]"},
+        hidden_keys=["channelsSlackWebhookUrl"],
+    )
 
 
 @pytest.mark.parametrize(

@@ -156,7 +156,7 @@ def test_claimed_audit_file_is_never_shared_by_two_pods(record: Record) -> None:
     assert recording.spec("Deployment")["strategy"] == {"type": "Recreate"}
 
 
-WEBHOOK = {"channelsSlackEnabled": "true", "channelsSlackWebhookUrl": "http://relay.chat.svc/x"}
+WEBHOOK = {"channelsSlackEnabled": "true", "channelsSlackWebhookUrl": "http://relay.chat.svc:443/x"}
 NAMED = {"name": "notification-slack-webhook", "key": "webhook-url"}
 
 
@@ -180,12 +180,12 @@ def test_changed_slack_url_changes_the_pod_annotations(record: Record) -> None:
         result: dict[str, str] = template["metadata"]["annotations"]
         return result
 
-    assert annotations("http://a/x") == annotations("http://a/x")
-    assert annotations("http://a/x") != annotations("http://a/y")
+    assert annotations("http://a:443/x") == annotations("http://a:443/x")
+    assert annotations("http://a:443/x") != annotations("http://a:443/y")
 
 
 def test_disabled_slack_channel_has_no_secret_or_variable(record: Record) -> None:
-    recording = record(channelsSlackWebhookUrl="http://relay.chat.svc/x")
+    recording = record(channelsSlackWebhookUrl="http://relay.chat.svc:443/x")
     assert recording.of("Secret") == []
     assert "slack" not in repr(recording.pod).lower()
     assert "slack" not in repr(recording.spec("Deployment")["template"]["metadata"])

@@ -130,7 +130,7 @@ def preview(**more: str) -> Recording:
             "channelsFileEnabled": "true",
             "channelsFileVolume": "pvc",
             "channelsSlackEnabled": "true",
-            "channelsSlackWebhookUrl": "http://relay.chat.svc/x",
+            "channelsSlackWebhookUrl": "http://relay.chat.svc:443/x",
             "operatorShards": "2",
             "operatorReplicas": "2",
             "eventsLevel": "all",

@@ -231,7 +231,7 @@ def test_secret_of_a_receiver_with_an_invalid_spec_counts_as_used() -> None:
 def test_secret_of_the_slack_channel_cannot_be_written_twice() -> None:
     spec = {"type": "slack", "slack": {"webhookUrlSecretRef": {"name": "notification-slack-webhook"}}}
     receiver = {"name": "s", "spec": spec, "secrets": {"notification-slack-webhook": {"url": "s3cr3t"}}}
-    slack = {"channelsSlackEnabled": "true", "channelsSlackWebhookUrl": "http://relay.chat.svc/x"}
+    slack = {"channelsSlackEnabled": "true", "channelsSlackWebhookUrl": "http://relay.chat.svc:443/x"}
     (problem,) = problems(receiver, **slack)
     assert "is a Secret that channelsSlackWebhookUrl creates, too" in problem
     recorded(receiver).named("Secret", "s-notification-slack-webhook")

@@ -111,7 +111,7 @@ def test_slack_url_must_be_a_secret_unless_it_is_sent_unencrypted() -> None:
     (problem,) = problems_of(values)
     assert "--secret" in problem
     assert "token" not in problem
-    parse(values | {"channelsSlackWebhookUrl": "http://relay.chat.svc:8080/x"})
+    parse(values | {"channelsSlackWebhookUrl": "http://relay.chat.svc:443/x"})
 
 
 @pytest.mark.parametrize(

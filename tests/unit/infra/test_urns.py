@@ -31,7 +31,7 @@ SAMPLES: dict[str, dict[str, str]] = {
     "monitoring_crds": {"monitoringMode": "crds"},
     "slack_and_host_path": {
         "channelsSlackEnabled": "true",
-        "channelsSlackWebhookUrl": "http://relay.chat.svc/x",
+        "channelsSlackWebhookUrl": "http://relay.chat.svc:443/x",
         "channelsFileEnabled": "true",
         "channelsFileVolume": "hostPath",
     },

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from platform_infra.settings.inputs import PLACEHOLDERS, SLACK_URL
+from platform_infra.settings.problem import Problem
+from platform_infra.settings.rules.receivers import port_of
 from platform_infra.settings.rules.rule import Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from platform_infra.settings.model import Settings
+
+SLACK_PORT_KEYS = frozenset({SLACK_URL, "channelsSlackEnabled", "networkEgressPorts", "operatorEnv"})
+PROXIES = frozenset({"http_proxy", "https_proxy"})
 
 NETWORK_RULES = (
     Rule(
@@ -37,3 +50,19 @@ NETWORK_RULES = (
         hint="set it to the addresses of the audit store or of its proxy",
     ),
 )
+
+
+def closed_slack_port(settings: Settings) -> Iterator[Problem]:
+    """Yield the port of the Slack URL if the network policy of the operator's pods does not permit it."""
+    slack = settings.channels.slack
+    if not slack.enabled or slack.url == PLACEHOLDERS[SLACK_URL]:
+        return
+    if not PROXIES.isdisjoint(name.lower() for name in settings.operator.env):
+        return  # The proxy's port counts.
+    port = port_of(slack.url)
+    if port and port not in settings.network.egress_ports:
+        yield Problem(
+            key=SLACK_URL,
+            what=f"leads to the port {port}, which the network policy does not permit",
+            hint=f"add {port} to networkEgressPorts",
+        )

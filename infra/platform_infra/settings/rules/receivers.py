@@ -240,14 +240,15 @@ def _destination(spec: ReceiverSpec) -> tuple[str, int | None]:
         case Email(port=port):
             return "email.port", port
         case Webhook(url=url):
-            return "webhook.url", _port(url)
+            return "webhook.url", port_of(url)
         case _:
             return "", None
 
 
-def _port(url: str) -> int | None:
+def port_of(url: str) -> int | None:
+    """Return the port that a URL leads to; None for text that is no URL."""
     try:
         parts = urlsplit(url)
         return parts.port or DEFAULT_PORTS.get(parts.scheme)
     except ValueError:
-        return None  # The API server refuses the URL.
+        return None  # Another check refuses it.
