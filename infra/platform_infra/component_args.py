@@ -371,7 +371,7 @@ class NotificationPlatformArgs(TypedDict, total=False):
     monitoring_runbooks: str
     """URL under which the pages of docs/runbooks are published, such as `https://wiki.example.com/runbooks`: the base of the `runbook_url` of each alert. Empty for none: the description of each alert then names the page, and there is no `runbook_url`."""
     monitoring_alert_seconds: int
-    """Seconds that a condition must hold before an alert fires; also the range of rates. The default is `300`."""
+    """Seconds that a condition must hold before an alert fires; also the range of rates, which is at least 300. The default is `300`."""
     monitoring_failure_percent: int
     """Percentage of a channel's attempts that can fail without an alert. The default is `10`."""
     monitoring_drill_hours: int

@@ -22,7 +22,7 @@ from tests.harness.place import EphemeralStack
 from tests.harness.prometheus_in_cluster import RUNBOOKS, Prometheus, prometheus
 from tests.harness.traffic import traffic
 
-LIMITS = Limits(seconds=8)
+LIMITS = Limits(seconds=8, range_seconds=8)
 """The product's rules, with short windows."""
 SCOPE = Scope(namespace="notification-breaker", window=duration(LIMITS.seconds))
 FAILING = ("NotificationOperatorDeliveryFailureRateHigh", "slack")

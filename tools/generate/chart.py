@@ -242,6 +242,7 @@ class _Mark:
 
 MARKED: Final = Limits(
     seconds=7907,
+    range_seconds=7901,
     failure_share=0.7919,
     queue_seconds=7927,
     drill_hours=7933,
@@ -249,9 +250,10 @@ MARKED: Final = Limits(
     has_external_heartbeat=True,
 )
 MARKS: Final = (
-    _Mark(shown="23721s", name="<lossWindow>"),
+    _Mark(shown="23703s", name="<lossWindow>"),
     _Mark(shown="7907s", name="<hold>"),
-    _Mark(shown="7907", name="<seconds>"),
+    _Mark(shown="7901s", name="<window>"),
+    _Mark(shown="7901", name="<windowSeconds>"),
     _Mark(shown="1m", name="<holdOutage>"),
     _Mark(shown="0.7919", name="<failureShare>"),
     _Mark(shown="7927", name="<queueSeconds>"),

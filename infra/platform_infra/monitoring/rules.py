@@ -28,6 +28,8 @@ SOURCES = ".+/.+"
 REJECTED = "conflict|forbidden|limited|malformed|unavailable"
 """Outcomes of messages that a source did not take."""
 
+SHORTEST_RANGE = 5 * MINUTE
+"""Seconds. A rate needs two samples of each series, and a scrape interval of one minute is usual."""
 RETENTION_HOLD = duration(180 * MINUTE)
 """How long overdue notifications may remain: three sweeps of the shipped interval."""
 
@@ -37,7 +39,9 @@ class Limits:
     """The thresholds of the alerts, and how long a condition must hold."""
 
     seconds: int = 5 * MINUTE
-    """How long a condition must hold, and the range of the rates."""
+    """How long a condition must hold."""
+    range_seconds: int = 5 * MINUTE
+    """The range of the rates."""
     failure_share: float = 0.1
     """The share of delivery attempts that may fail."""
     queue_seconds: int = 60
@@ -71,13 +75,14 @@ class Limits:
     @property
     def loss_window(self) -> str:
         """How long an alert reports an event that no later state shows, such as a lost record."""
-        return duration(3 * self.seconds)
+        return duration(3 * self.range_seconds)
 
 
 def limits(settings: Monitoring) -> Limits:
     """Return the thresholds of a stack's settings."""
     return Limits(
         seconds=settings.alert_seconds,
+        range_seconds=max(settings.alert_seconds, SHORTEST_RANGE),
         failure_share=settings.failure_percent / 100,
         queue_seconds=settings.queue_seconds,
         drill_hours=settings.drill_hours,
@@ -102,7 +107,7 @@ def groups(namespace: str, limits: Limits, runbooks: str, *, gateway: bool = Fal
 
 def alerts(namespace: str, limits: Limits) -> Sequence[Alert]:
     """Return the rules for the operator in a namespace."""
-    scope = Scope(namespace=namespace, window=duration(limits.seconds))
+    scope = Scope(namespace=namespace, window=duration(limits.range_seconds))
     return (
         *_deliveries(scope, limits),
         _receivers(scope, limits),
@@ -116,7 +121,7 @@ def alerts(namespace: str, limits: Limits) -> Sequence[Alert]:
 
 def gateway_alerts(namespace: str, limits: Limits) -> Sequence[Alert]:
     """Return the rules for the gateway in a namespace."""
-    scope = Scope(namespace=namespace, window=duration(limits.seconds))
+    scope = Scope(namespace=namespace, window=duration(limits.range_seconds))
     silent = [_silent_sources(scope, limits)] if limits.source_hours else []
     return (_rejecting_sources(scope, limits), *silent)
 
@@ -248,12 +253,12 @@ def _external_heartbeat(scope: Scope, limits: Limits) -> Alert:
     last = maximum(scope.series("external_heartbeat_last_success_timestamp_seconds"))
     return Alert(
         name="NotificationExternalHeartbeatFailing",
-        expression=f"{scope.rate('external_heartbeat_failures_total')} > 0 and time() - {last} > {limits.seconds}",
+        expression=f"{scope.rate('external_heartbeat_failures_total')} > 0 and time() - {last} > {limits.range_seconds}",
         hold=limits.hold,
         severity=Severity.WARNING,
         summary="The dead man's switch is not told that notifications are delivered",
         description=(
-            f"The operator in {NAMESPACE} has failed to send its external heartbeat for {limits.hold}, so the dead man's switch "
+            f"The operator in {NAMESPACE} has failed to send its external heartbeat for {scope.window}, so the dead man's switch "
             "raises an alarm although notifications may be delivered. The log of the operator says why: external heartbeat not sent."
         ),
     )

@@ -60,7 +60,7 @@ class Monitoring(Section):
     runbooks: Annotated[str, AfterValidator(_base_url)] = ""
     """URL under which the pages of docs/runbooks are published, such as `https://wiki.example.com/runbooks`: the base of the `runbook_url` of each alert. Empty for none: the description of each alert then names the page, and there is no `runbook_url`."""
     alert_seconds: Annotated[int, Field(ge=1, le=86_400)] = 300
-    """Seconds that a condition must hold before an alert fires; also the range of rates."""
+    """Seconds that a condition must hold before an alert fires; also the range of rates, which is at least 300."""
     failure_percent: Annotated[int, Field(ge=0, le=99)] = 10
     """Percentage of a channel's attempts that can fail without an alert."""
     drill_hours: Annotated[int, Field(ge=2, le=8_784)] = 192
