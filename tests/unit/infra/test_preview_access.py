@@ -126,9 +126,8 @@ def preview(**more: str) -> Recording:
     "more",
     [
         {},
+        {"channelsFileEnabled": "true", "channelsFileVolume": "pvc"},
         {
-            "channelsFileEnabled": "true",
-            "channelsFileVolume": "pvc",
             "channelsSlackEnabled": "true",
             "channelsSlackWebhookUrl": "http://relay.chat.svc:443/x",
             "operatorShards": "2",
@@ -137,7 +136,7 @@ def preview(**more: str) -> Recording:
             "routing": '{"route": {"receiver": "r"}, "receivers": [{"name": "r", "consoleConfigs": [{"enabled": true}]}]}',
         },
     ],
-    ids=["default", "everything"],
+    ids=["default", "claim", "everything"],
 )
 def test_account_may_create_every_object_of_a_preview(more: dict[str, str]) -> None:
     needed = {"get", "create", "patch", "delete"}

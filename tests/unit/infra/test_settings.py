@@ -89,6 +89,26 @@ def test_broken_rule_is_reported_for_its_first_key(values: dict[str, str], key: 
     assert problem.startswith(key)
 
 
+CLAIMED = {"channelsFileEnabled": "true", "channelsFileVolume": "pvc", "operatorReplicas": "2"}
+
+
+def test_claim_of_the_file_channel_fits_one_replica_of_a_cluster_with_nodes() -> None:
+    there = {
+        "clusterKind": "existing",
+        "clusterKubeconfig": "/k",
+        "clusterContext": "c",
+        "operatorImage": "i",
+    }
+    (problem,) = problems_of(there | CLAIMED)
+    assert problem == (
+        "channelsFileVolume is pvc, but operatorReplicas is greater than 1, and pods on several nodes cannot mount a "
+        "ReadWriteOnce volume; set operatorReplicas to 1, or channelsFileVolume to emptyDir"
+    )
+    parse(there | CLAIMED | {"operatorReplicas": "1"})
+    parse(there | CLAIMED | {"channelsFileVolume": "emptyDir"})
+    parse(CLAIMED)
+
+
 def test_content_of_a_kubeconfig_must_be_a_secret() -> None:
     values = {
         "clusterKind": "existing",

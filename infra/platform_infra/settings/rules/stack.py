@@ -178,6 +178,17 @@ RULES = (
         hint="set a size such as 1Gi",
     ),
     Rule(
+        keys=("channelsFileVolume", "channelsFileEnabled", "operatorReplicas", "clusterKind"),
+        is_broken=lambda s: (
+            s.channels.file.enabled
+            and s.channels.file.volume == FileVolume.PVC
+            and s.operator.replicas > 1
+            and not s.cluster.kind.is_local
+        ),
+        what="is pvc, but operatorReplicas is greater than 1, and pods on several nodes cannot mount a ReadWriteOnce volume",
+        hint="set operatorReplicas to 1, or channelsFileVolume to emptyDir",
+    ),
+    Rule(
         keys=("operatorEnv",),
         is_broken=lambda s: not names.RESERVED_VARIABLES.isdisjoint(s.operator.env),
         what=f"contains one of the reserved variables {', '.join(sorted(names.RESERVED_VARIABLES))}",
