@@ -335,7 +335,6 @@ def _work(scope: Scope, limits: Limits) -> Sequence[Alert]:
 
 def _losses(scope: Scope, limits: Limits) -> Sequence[Alert]:
     dropped = scope.increase("audit_events_dropped_total", limits.loss_window)
-    rejected = scope.increase("routing_refusals_total", limits.loss_window)
     shortened = scope.increase("rendering_failures_total", scope.window, by="namespace, reason")
     undelivered = scope.increase("dead_letters_total", limits.loss_window, by="namespace, reason")
     return (
@@ -385,12 +384,14 @@ def _losses(scope: Scope, limits: Limits) -> Sequence[Alert]:
         ),
         Alert(
             name="NotificationOperatorRoutingConfigRejected",
-            expression=f"{rejected} > 0",
+            expression=f"{maximum(scope.series('routing_refused'))} > 0",
+            hold=limits.hold_outage,
             severity=Severity.WARNING,
             summary=f"Routing configuration of the operator in {NAMESPACE} rejected",
             description=(
-                f"The operator in {NAMESPACE} rejected a routing configuration in the last {limits.loss_window} and "
-                "continues with the previous one."
+                f"For {limits.hold_outage}, the operator in {NAMESPACE} has rejected the present routing configuration. The previous "
+                "rules are in force; in a replica that has loaded none since it started, notifications without spec.channels go to "
+                "console."
             ),
         ),
         Alert(

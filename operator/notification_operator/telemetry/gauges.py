@@ -167,6 +167,11 @@ def publish(  # noqa: PLR0913 - the parts that are observed
         lambda: float(routing().loaded),
     )
     watch(
+        "routing_refused",
+        "Whether the present routing document is refused as invalid (1); else 0.",
+        lambda: float(bool(routing().problems)),
+    )
+    watch(
         "routing_generation",
         "Changes of the routing document so far: accepted, refused or removed.",
         lambda: routing().generation,
