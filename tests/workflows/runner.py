@@ -45,11 +45,22 @@ INDEX = (
 )
 SUBSTITUTES = {'tools/notif-platform release publish "$GITHUB_REF_NAME" --registry': "publish-a-stub"}
 """Commands that another test runs, and the program on PATH that takes the place of each."""
+SHELLS = {
+    "": ["bash", "-e", "-c"],
+    "bash": ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c"],
+}
+"""How GitHub starts the shell that a step declares; only one that is declared notices a failure in a pipe."""
 SECONDS = 600
 
 
 class StepFailedError(AssertionError):
     """A step failed; the message has its output."""
+
+
+def shell_of(step: Mapping[str, Any], *defaults: Mapping[str, Any]) -> list[str]:
+    """Return the command that runs the script of a step; `defaults` are its job and its workflow."""
+    declared = (step, *(each.get("defaults", {}).get("run", {}) for each in defaults))
+    return SHELLS[next((each["shell"] for each in declared if "shell" in each), "")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +108,8 @@ class Job:
     name: str
     contexts: dict[str, Any]
     env: dict[str, str]
+    defaults: tuple[Mapping[str, Any], ...] = ()
+    """The job and its workflow, whose defaults count for the steps."""
     outputs: dict[str, Any] = field(default_factory=dict)
     failed: bool = False
 
@@ -121,7 +134,7 @@ class Job:
             self.forge.log.append(f"{self.name}: not run: {script.splitlines()[0]}")
             return
         env = {key: text(value) for key, value in fill(step.get("env", {})).items()}
-        self._shell(step.get("id", ""), script, env)
+        self._shell(step, script, env)
 
     def _use(self, action: str, given: dict[str, Any]) -> None:
         if action.startswith("./"):
@@ -144,7 +157,7 @@ class Job:
             case "anchore/sbom-action":
                 (self.forge.work / "clone" / given["output-file"]).write_text("{}")
 
-    def _shell(self, identifier: str, script: str, env: Mapping[str, str]) -> None:
+    def _shell(self, step: Mapping[str, Any], script: str, env: Mapping[str, str]) -> None:
         files = {
             name: self.forge.work / name for name in ("GITHUB_OUTPUT", "GITHUB_ENV", "GITHUB_STEP_SUMMARY")
         }
@@ -153,7 +166,7 @@ class Job:
         place = self.forge.work / "clone"
         place.mkdir(exist_ok=True)
         done = subprocess.run(
-            ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", script],
+            [*shell_of(step, *self.defaults), script],
             env={**self._given(), **self.env, **env, **{name: str(file) for name, file in files.items()}},
             cwd=place,
             stdout=subprocess.PIPE,
@@ -168,7 +181,7 @@ class Job:
         if done.returncode:
             self.failed = True
             raise StepFailedError(f"{self.name}: exit code {done.returncode} of\n{script}\n{done.stdout}")
-        if identifier:
+        if identifier := step.get("id", ""):
             self.contexts["steps"][identifier] = {"outputs": outputs(files["GITHUB_OUTPUT"].read_text())}
 
     def _given(self) -> dict[str, str]:
@@ -230,11 +243,14 @@ def run_workflow(
             continue
         matrix = filled(job.get("strategy", {}).get("matrix", {}), contexts, functions)
         for entry in matrix.get("include", [{}]):
-            needs[name] = _run_job(forge, f"{file}/{name}", job, {**contexts, "matrix": entry})
+            given_here = {**contexts, "matrix": entry}
+            needs[name] = _run_job(forge, f"{file}/{name}", given_here, job, content)
     return needs
 
 
-def _run_job(forge: Forge, name: str, job: dict[str, Any], contexts: dict[str, Any]) -> dict[str, Any]:
+def _run_job(
+    forge: Forge, name: str, contexts: dict[str, Any], job: dict[str, Any], workflow: dict[str, Any]
+) -> dict[str, Any]:
     if called := job.get("uses"):
         given = filled(job["with"], contexts, {})
         run_workflow(forge, os.path.basename(called), contexts["github"], given=given)  # noqa: PTH119 - a path in the repository
@@ -242,6 +258,6 @@ def _run_job(forge: Forge, name: str, job: dict[str, Any], contexts: dict[str, A
     environment = text(filled(job.get("environment", ""), contexts, {}))
     contexts["secrets"] = {**forge.secrets.get("", {}), **forge.secrets.get(environment, {})}
     env = {key: text(value) for key, value in filled(job.get("env", {}), contexts, {}).items()}
-    running = Job(forge=forge, name=name, contexts=contexts, env=env)
+    running = Job(forge=forge, name=name, contexts=contexts, env=env, defaults=(job, workflow))
     running.run(job["steps"])
     return {"result": "success", "outputs": filled(job.get("outputs", {}), {**running.contexts}, {})}

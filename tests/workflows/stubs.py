@@ -41,6 +41,7 @@ with open(arguments[arguments.index("--metadata-file") + 1], "w") as file:
 """
 GH = """#!/bin/bash
 case "$1 $2" in
+"api repos/"*"/commits/main") git ls-remote origin refs/heads/main | cut -f 1 ;;
 "run list") [ ! -f "@STATE@/deployed" ] || cat "@STATE@/deployed" ;;
 "pr create") while [ $# -gt 0 ]; do [ "$1" != --head ] || echo "$2" >>"@STATE@/opened"; shift; done ;;
 "pr comment") while [ $# -gt 0 ]; do [ "$1" != --body-file ] || cp "$2" "@STATE@/comment"; shift; done ;;

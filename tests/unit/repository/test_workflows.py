@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +14,12 @@ import yaml
 from platform_infra.settings.model import WAVES
 from tests.runner.__main__ import COMMANDS as RUNNER_COMMANDS
 from tests.unit.repository.test_docs import sessions
+from tests.workflows.runner import SHELLS, shell_of
 from tools.platform.cli import COMMANDS
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 CHECKS = "tools/with-env pre-commit run --all-files --hook-stage manual\n"
@@ -200,21 +202,22 @@ def test_no_stack_is_listed(file: Path) -> None:
     assert not re.search(r"\b(staging|prod)\b", file.read_text("utf-8"))
 
 
-def checked(script: str, **variables: str) -> tuple[int, str]:
-    command = ["bash", "-e", "-o", "pipefail", "-c", script]
+def checked(command: Sequence[str], variables: Mapping[str, str], *, cwd: Path = ROOT) -> tuple[int, str]:
     environment = {"PATH": os.environ["PATH"], **variables}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout.strip()
 
 
-def checks() -> dict[str, str]:
-    """Return the scripts that check the variables of a job."""
+def checks() -> dict[str, list[str]]:
+    """Return the commands that check the variables of a job."""
     (action,) = [
-        step["run"]
+        [*shell_of(step), step["run"]]
         for step in yaml.safe_load(SETUP.read_text("utf-8"))["runs"]["steps"]
         if step.get("name") == "Check the variables"
     ]
-    return {"github": action, "gitlab": document("gitlab-stacks")[".stack-job"]["before_script"][0]}
+    script = document("gitlab-stacks")[".stack-job"]["before_script"][0]
+    # GitLab's runner sets the same options.
+    return {"github": action, "gitlab": [*SHELLS["bash"], script]}
 
 
 @pytest.mark.parametrize("forge", ["github", "gitlab"])
@@ -233,7 +236,7 @@ def checks() -> dict[str, str]:
 def test_missing_variable_is_an_error_with_its_name(
     forge: str, variables: dict[str, str], named: list[str]
 ) -> None:
-    code, text = checked(checks()[forge], **{"NEEDS": "", **variables})
+    code, text = checked(checks()[forge], {"NEEDS": "", **variables})
     assert code == 1
     assert all(name in text for name in named), text
 
@@ -241,8 +244,63 @@ def test_missing_variable_is_an_error_with_its_name(
 @pytest.mark.parametrize("forge", ["github", "gitlab"])
 def test_complete_variables_are_accepted(forge: str) -> None:
     given = {"NEEDS": "PULUMI_BACKEND_URL", "PULUMI_BACKEND_URL": "s3://x"}
-    assert checked(checks()[forge], **given) == (0, "")
-    assert checked(checks()[forge], **given, CLOUD="aws", AWS_ROLE_ARN="arn", AWS_REGION="r") == (0, "")
+    cloud = {"CLOUD": "aws", "AWS_ROLE_ARN": "arn", "AWS_REGION": "r"}
+    assert checked(checks()[forge], given) == (0, "")
+    assert checked(checks()[forge], given | cloud) == (0, "")
+
+
+@pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.stem)
+def test_every_script_of_a_workflow_fails_with_any_command_of_a_pipe(file: Path) -> None:
+    workflow = yaml.safe_load(file.read_text("utf-8"))
+    for job in workflow["jobs"].values():
+        for step in job.get("steps", ()):
+            assert "run" not in step or shell_of(step, job, workflow) == SHELLS["bash"]
+
+
+def step_of(name: str, job: str, start: str) -> list[str]:
+    """Return the command of the step of a job whose name begins so."""
+    workflow = document(name)
+    steps = workflow["jobs"][job]["steps"]
+    (step,) = [each for each in steps if each.get("name", "").startswith(start)]
+    return [*shell_of(step, workflow["jobs"][job], workflow), step["run"]]
+
+
+def programs(folder: Path, **scripts: str) -> str:
+    """Write programs into a folder, and return a PATH that begins with it."""
+    folder.mkdir()
+    for name, script in scripts.items():
+        (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+        (folder / name).chmod(0o755)
+    return f"{folder}{os.pathsep}{os.environ['PATH']}"
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="needs jq")
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [('echo \'{"stacks": ["prod"]}\'', 0), ("echo '{\"stacks\": []}'", 0), ("exit 1", 1)],
+)
+def test_policies_are_not_skipped_if_the_stacks_are_unknown(tmp_path: Path, answer: str, code: int) -> None:
+    programs(tmp_path / "tools", **{"notif-platform": f'[ "$1" = policy ] || {answer}'})
+    script = step_of("pull-request", "check", "Check the stacks")
+    assert checked(script, {"BASE": "base"}, cwd=tmp_path)[0] == code
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"), [("echo mine", 0), ("echo newer", 1), ("exit 1", 1), ("true", 1)]
+)
+def test_only_the_newest_commit_of_main_is_deployed(tmp_path: Path, answer: str, code: int) -> None:
+    path = programs(
+        tmp_path / "programs",
+        gh=f'[ "$*" = "api repos/acme/platform/commits/main --jq .sha" ] || exit 9; {answer}',
+    )
+    script = step_of("deploy", "wave-1", "Leave the deployment")
+    given = {
+        "PATH": path,
+        "GITHUB_SHA": "mine",
+        "GITHUB_REPOSITORY": "acme/platform",
+        "GITHUB_SERVER_URL": "file:///nowhere",
+    }
+    assert checked(script, given)[0] == code
 
 
 def test_each_workflow_calls_what_its_event_requires() -> None:
