@@ -11,9 +11,9 @@ from platform_infra.admission.component import RequestAdmission
 from platform_infra.admission.policies import parameters
 from platform_infra.children import Children
 from platform_infra.cluster import Cluster, prepare
-from platform_infra.cluster.adoption import Adoption, Planned, adopts
+from platform_infra.cluster.adoption import DEFINITION, NAMESPACE, Adoption, Planned, adopts
 from platform_infra.cluster.owned import PREVIEW_KUBECONFIG
-from platform_infra.crd.definitions import Crds
+from platform_infra.crd.definitions import crds
 from platform_infra.crd.user_roles import UserRoles
 from platform_infra.image.build import image_name
 from platform_infra.image.operator_image import OperatorImage, OperatorImageArgs
@@ -84,7 +84,7 @@ class Bundle(pulumi.ComponentResource):
             name,
             identity=self.cluster.identity,
             reader=self.cluster.reader if self.cluster.is_shared else None,
-            home=settings.operator.namespace,
+            settings=settings,
             adopt=self._inputs.adopt or adopts(),
         )
         adoption.check(_owned_objects(settings))
@@ -98,8 +98,8 @@ class Bundle(pulumi.ComponentResource):
         )
         self.namespace = operator_namespace(settings, self.cluster.identity, self._child)
         self._preview_access = self._previews()
-        crds = self._crds()
-        self.crd_names = crds[0].names if crds else pulumi.Output.from_input(_crd_names(settings))
+        defined = crds(settings, self.cluster.identity, self._child)
+        self.crd_names = defined[0].names if defined else pulumi.Output.from_input(_crd_names(settings))
         """Names of the CRDs, of this stack or of another one."""
         self._rules_of_the_kind()
         account = OperatorAccount(
@@ -114,11 +114,11 @@ class Bundle(pulumi.ComponentResource):
             self._flow_schemas(account)
             self._pull_secrets = pull_secrets(settings.operator, self._inputs, self.namespace, self._child)
             rules = routing_rules(settings, self.namespace, self._child)
-            self.operator = self._operator(account, [*crds, account, *rules, *image])
+            self.operator = self._operator(account, [*defined, account, *rules, *image])
             self._monitoring()
-            self._receivers([*crds, account, self.operator])
+            self._receivers([*defined, account, self.operator])
             self._drills([self.operator])
-            self.gateway = self._gateway([*crds, *image])
+            self.gateway = self._gateway([*defined, *image])
         self.register_outputs({"namespace": self.namespace, "image": self.image})
 
     def outputs(self) -> dict[str, pulumi.Input[str | None]]:
@@ -152,22 +152,6 @@ class Bundle(pulumi.ComponentResource):
             quota=self._settings.preview.quota,
             opts=self._child.options(),
         )
-
-    def _crds(self) -> list[Crds]:
-        """Return the CRDs; empty when another stack owns them."""
-        settings = self._settings
-        if not settings.crd.managed:
-            return []
-        return [
-            Crds(
-                self._child.name("crds"),
-                crd=settings.crd,
-                gateway=settings.gateway.enabled,
-                protect=settings.protection.data,
-                cluster=self.cluster.identity.reader,
-                opts=self._child.options(),
-            )
-        ]
 
     def _rules_of_the_kind(self) -> None:
         """Create what a cluster has once, with the CRD: roles of users and admission policies."""
@@ -338,13 +322,11 @@ def _crd_names(settings: Settings) -> list[str]:
 def _owned_objects(settings: Settings) -> list[Planned]:
     """Return the objects in the cluster that one stack alone can have."""
     version = "apiextensions.k8s.io/v1"
-    crds = [
-        Planned(version=version, kind="CustomResourceDefinition", name=name) for name in _crd_names(settings)
-    ]
+    crds = [Planned(version=version, kind=DEFINITION, name=name) for name in _crd_names(settings)]
     home = settings.operator.namespace
     # In a namespace of others, the operator's account stands for the operator.
     own = (
-        Planned(version="v1", kind="Namespace", name=home)
+        Planned(version="v1", kind=NAMESPACE, name=home)
         if settings.namespace.managed
         else Planned(version="v1", kind="ServiceAccount", name=names.OPERATOR, namespace=home)
     )

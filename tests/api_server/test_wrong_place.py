@@ -181,3 +181,20 @@ def test_expired_credentials_in_the_state_are_replaced_by_current_ones(
     assert down.code == 0, down.text
     assert cluster.definition() is None
     assert cluster.namespace() is None
+
+
+def test_crds_are_kept_when_they_are_handed_over(team: Team, cluster: SharedCluster) -> None:
+    team.configure("there", protectionData=True)
+    team.up()
+    created = cluster.definition()
+    team.configure("there", crdManaged=False)
+    assert "this update gives them up and keeps them" in team.up()
+    assert names.CRD_OWNER not in (cluster.definition().annotations or {})
+    plan = team.platform("diff", STACK).text
+    assert "forget CustomResourceDefinition" in plan
+    assert "delete CustomResourceDefinition" not in plan
+    second = team.up()
+    assert "CustomResourceDefinition platform-crds-notificationrequests kept in the cluster" in second
+    assert "nothing to change" in team.up()
+    assert cluster.definition().uid == created.uid
+    assert cluster.definition(names.RECEIVER_CRD) is not None

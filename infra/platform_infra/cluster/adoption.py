@@ -23,10 +23,11 @@ if TYPE_CHECKING:
 
     from platform_infra.cluster.api_server import ApiServer
     from platform_infra.cluster.ownership import Identity
+    from platform_infra.settings.model import Settings
 
 PREFIX = "kubernetes:"
 """Of the types of objects in a cluster."""
-NAMESPACE = "Namespace"
+NAMESPACE, DEFINITION = "Namespace", "CustomResourceDefinition"
 
 
 def adopts() -> bool:
@@ -90,7 +91,7 @@ class Adoption:
     """Adds the owner to every object of a stack, and checks before the first creation what exists.
 
     `reader` returns the API server once it is known; it is None where the cluster is that of this stack alone, or cannot be asked.
-    `home` is the operator's namespace.
+    By the settings, the stack hands its namespace or its CRDs over: these get no owner.
     """
 
     def __init__(
@@ -99,12 +100,14 @@ class Adoption:
         *,
         identity: Identity,
         reader: Callable[[], Awaitable[ApiServer | None]] | None,
-        home: str,
+        settings: Settings,
         adopt: bool,
     ) -> None:
         self._identity = identity
         self._reader = reader
-        self._home = home
+        self._home = settings.operator.namespace
+        managed = {NAMESPACE: settings.namespace.managed, DEFINITION: settings.crd.managed}
+        self._handed_over = {kind for kind, own in managed.items() if not own}
         self._adopt = adopt
         self._planned: dict[tuple[str, str], Planned] = {}
         """By the type and the name of the resource."""
@@ -129,8 +132,7 @@ class Adoption:
             return None
         metadata = args.props["metadata"]
         self._planned[key] = planned = Planned.of(args.type_, metadata, self._home)
-        handed_over = planned.kind == NAMESPACE and bool(args.opts.retain_on_delete)
-        if not handed_over:
+        if not (planned.kind in self._handed_over and args.opts.retain_on_delete):
             metadata = _annotated(metadata, names.CRD_OWNER, self._identity.owner())
         return pulumi.ResourceTransformationResult(
             props={**args.props, "metadata": metadata},

@@ -92,7 +92,13 @@ class Identity:
 
     def owns_namespace(self, name: str) -> bool:
         """Return whether a namespace in the cluster belongs to this state; no where no cluster is asked."""
-        text = self.reader.owner_of_namespace(name) if self.reader else ""
+        return self._owns(self.reader.owner_of_namespace(name) if self.reader else "")
+
+    def owns_definition(self, name: str) -> bool:
+        """Return whether a CRD in the cluster belongs to this state; no where no cluster is asked."""
+        return self._owns(self.reader.owner_of_definition(name) if self.reader else "")
+
+    def _owns(self, text: str) -> bool:
         return bool(text) and self.described(wait_for(self.state) or "").owns(Owner.parse(text))
 
     def described(self, state: str) -> Owner:

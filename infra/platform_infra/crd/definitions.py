@@ -15,7 +15,9 @@ from platform_infra.crd.guard import CompatibilityGuard
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from platform_infra.cluster.ownership import Identity
     from platform_infra.crd.guard import Cluster
+    from platform_infra.settings.model import Settings
     from platform_infra.settings.sections.deployment import Crd
 
 
@@ -28,6 +30,12 @@ GATEWAY_DEFINITIONS: Final[Mapping[str, Callable[[], dict[str, Any]]]] = {
     names.SOURCE_PLURAL: notification_source
 }
 """Those of a stack with the gateway: a kind that nothing serves would accept objects and do nothing."""
+
+
+HANDED_OVER: Final = (
+    "crdManaged is false, but this stack has created the CRDs: this update gives them up and keeps them; run `up` once more to remove "
+    "them from the state, and then the `up` of their next owner with --adopt"
+)
 
 
 class Crds(pulumi.ComponentResource):
@@ -75,3 +83,30 @@ class Crds(pulumi.ComponentResource):
         self.names: pulumi.Output[list[str]] = pulumi.Output.all(*created).apply(lambda _urns: crd_names)
         """The names of the CRDs; what uses them is created after the CRDs."""
         self.register_outputs({})
+
+
+def crds(settings: Settings, identity: Identity, child: Children) -> list[Crds]:
+    """Return the CRDs; empty when another stack owns them.
+
+    CRDs that the stack has created are handed over in two updates, as the namespace is: the engine would delete what it no longer
+    finds in the program, and every notification with it.
+    """
+    crd, gateway, protect = settings.crd, settings.gateway.enabled, settings.protection.data
+    if not crd.managed:
+        request, receiver, source = map(
+            identity.owns_definition, (names.CRD, names.RECEIVER_CRD, names.SOURCE_CRD)
+        )
+        if not (request or receiver or source):
+            return []
+        pulumi.log.warn(HANDED_OVER)
+        crd, gateway, protect = crd.model_copy(update={"retain": True}), source, False
+    return [
+        Crds(
+            child.name("crds"),
+            crd=crd,
+            gateway=gateway,
+            protect=protect,
+            cluster=identity.reader,
+            opts=child.options(),
+        )
+    ]

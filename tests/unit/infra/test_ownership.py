@@ -8,6 +8,7 @@ import pytest
 
 from platform_infra.cluster import ClusterError, Connection
 from platform_infra.cluster.ownership import Owner
+from platform_infra.names import RECEIVER_CRD, SOURCE_CRD
 from platform_infra.settings.reader import parse
 from tests.kit.recording import NEW_STATE, record_settings
 
@@ -124,6 +125,31 @@ def test_crd_of_another_stack_is_no_matter_unless_managed(shared_cluster: Shared
     record(crdManaged="false")
     with pytest.raises(ClusterError, match="no state of this stack has them"):
         record()
+
+
+def test_own_crds_are_kept_when_they_are_handed_over(shared_cluster: SharedCluster) -> None:
+    shared_cluster.owners[CRD] = f"{STACK} state={NEW_STATE}"
+    entries = record(crdManaged="false", protectionData="true").of("CustomResourceDefinition")
+    assert {each.inputs["metadata"]["name"] for each in entries} == {CRD, RECEIVER_CRD}
+    assert {(each.retained, each.protected) for each in entries} == {(True, False)}
+    assert not any("kubernaut.ai/owner" in each.inputs["metadata"].get("annotations", {}) for each in entries)
+    # After that update they have no owner, and then another one.
+    for text in ("", "organization/notification-platform/other state=first"):
+        shared_cluster.owners[CRD] = text
+        assert not record(crdManaged="false").of("CustomResourceDefinition")
+
+
+def test_crd_of_sources_is_handed_over_with_the_others(shared_cluster: SharedCluster) -> None:
+    shared_cluster.owners = dict.fromkeys((CRD, RECEIVER_CRD, SOURCE_CRD), f"{STACK} state={NEW_STATE}")
+    entries = record(crdManaged="false", gatewayEnabled="false").of("CustomResourceDefinition")
+    assert len(entries) == 3
+
+
+def test_retained_crd_keeps_its_owner_while_it_is_managed() -> None:
+    entries = record(crdRetain="true", namespaceManaged="true").of("CustomResourceDefinition")
+    assert all(
+        each.retained and "kubernaut.ai/owner" in each.inputs["metadata"]["annotations"] for each in entries
+    )
 
 
 @pytest.mark.parametrize("text", ["", f"{STACK} state=first cluster=cluster-uid"])
