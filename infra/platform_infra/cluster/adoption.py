@@ -200,8 +200,9 @@ class Adoption:
             return
         raise ClusterError(
             f"these objects exist in the cluster, and no state of this stack has them:\n{listed}\nThis stack is {ours.text()}. No "
-            f"object has been created. If another state owns them, set PULUMI_BACKEND_URL to its backend, or give this stack another "
-            f"operatorNamespace and set crdManaged to false. To take them over, {self._remedy}; see {OWNERSHIP_PAGE}"
+            f"object has been created. If another state owns them, set PULUMI_BACKEND_URL to its backend. If this stack has never created "
+            f"them, give it another operatorNamespace and set crdManaged to false; otherwise that would delete them. To take them over, "
+            f"{self._remedy}; see {OWNERSHIP_PAGE}"
         )
 
     @property

@@ -94,6 +94,8 @@ def test_existing_object_is_refused_with_its_managers(shared_cluster: SharedClus
         f"Namespace {HOME}: owner none; written by kubectl-create",
         f"{ROLE}: owner none; written by kubectl-create",
         "No object has been created",
+        "If this stack has never created them, give it another operatorNamespace and set crdManaged to false",
+        "otherwise that would delete them",
         "run `tools/notif-platform up test --adopt`",
     ):
         assert part in str(caught.value)

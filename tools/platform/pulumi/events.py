@@ -278,8 +278,9 @@ KNOWN_ERRORS = (
     KnownError(
         re.escape(f".metadata.annotations.{CRD_OWNER}"),
         "a CRD or the namespace in this cluster belongs to another stack or state, named by its annotation "
-        "kubernaut.ai/owner: use the backend with that state; or set crdManaged to false and choose another "
-        "operatorNamespace; or run `tools/notif-platform up NAME --adopt` if that state no longer exists (docs/clusters.md#owner)",
+        "kubernaut.ai/owner: use the backend with that state; or run `tools/notif-platform up NAME --adopt` if that state no longer "
+        "exists. If this stack has never created them, set crdManaged to false and choose another operatorNamespace; otherwise that "
+        "would delete them (docs/clusters.md#owner)",
     ),
     KnownError(
         rf"Apply failed with \d+ conflicts?: (?!.*{re.escape(CRD_OWNER)})",
