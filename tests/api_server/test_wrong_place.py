@@ -113,6 +113,32 @@ def test_second_state_of_a_stack_is_refused_until_it_takes_over(
     assert cluster.owners() == {taken}
 
 
+def test_crds_that_another_state_has_taken_over_are_not_deleted(
+    team: Team, cluster: SharedCluster, tmp_path: Path
+) -> None:
+    team.up()
+    created = cluster.definition()
+    second = in_cluster(cluster, tmp_path / "second")
+    second.configure("there", operatorNamespace="notification-second")
+    cluster.upserts()
+    second.up("--adopt", "--yes")
+    team.configure("there", crdManaged=False)
+    message = team.refused("up", STACK, "--yes")
+    assert (
+        f"this update would delete {names.CRD}, which belongs to organization/{names.PROJECT}/{STACK} "
+        in message
+    )
+    assert cluster.definition().uid == created.uid
+
+    team.configure("there")
+    team.up("--adopt", "--refresh", "--yes")
+    team.configure("there", crdManaged=False)
+    for _ in range(2):
+        team.up("--yes")
+    second.up("--adopt", "--yes")
+    assert cluster.definition().uid == created.uid
+
+
 def test_up_of_a_shared_cluster_shows_its_plan_and_asks(team: Team, cluster: SharedCluster) -> None:
     declined = team.answered("yes", "up", STACK)
     assert declined.code == 1, declined.text

@@ -75,7 +75,7 @@ def test_up_keeps_no_kubeconfig_of_an_existing_cluster(
 ) -> None:
     monkeypatch.setattr(environment, "KUBECONFIGS", tmp_path / "state" / "kubeconfigs")
     toolchain = Toolchain(root=tmp_path)
-    monkeypatch.setattr(up, "prepare", lambda _name, **_options: ("qa", toolchain))
+    monkeypatch.setattr(up, "prepare", lambda _name, **_options: ("qa", None, toolchain))
     monkeypatch.setattr(up, "update", lambda _stack, **_options: ({"context": "there"}, True))
     earlier = environment.write_kubeconfig("qa", "of all clusters")
     console = Console(record=True, width=200)

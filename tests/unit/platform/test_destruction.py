@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import json
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from platform_infra.cluster.api_server import ApiServer
 from platform_infra.cluster.ownership import Owner
 from platform_infra.names import CRD_OWNER
+from platform_infra.settings.reader import parse
 from platform_infra.settings.sections.cluster import Cluster
 from tools.platform.pulumi import stack as stack_module
 from tools.platform.pulumi.environment import STATE_FOLDER
+from tools.platform.pulumi.removal import destruction
 from tools.platform.pulumi.removal.deletion import forget_cluster
 from tools.platform.pulumi.removal.destruction import (
     PROVIDER,
     STASH,
     WrongClusterError,
+    check_given_up,
     check_place,
     contents_of,
 )
 from tools.platform.pulumi.state.backend import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 KUBECONFIG = json.dumps({"clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:1"}}]})
 SECRET = "4dabf18193072939515e22adb298388d"
@@ -141,6 +148,59 @@ def test_cluster_that_does_not_answer_has_two_ways_out() -> None:
         check_place("prod", contents_of(STATE), Cluster())
     for way in ("run `up` first", "down prod --cluster-gone"):
         assert way in caught.value.hint
+
+
+ELSEWHERE = {
+    "clusterKind": "existing",
+    "clusterKubeconfig": "/k",
+    "clusterContext": "there",
+    "operatorImage": "i",
+}
+OTHER = Owner(stack="organization/notification-platform/eu", state="2f", cluster="9a")
+
+
+@pytest.fixture
+def check_update(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Return a function that checks an update of a stack with a CRD in its state, whose owner in the cluster is given."""
+
+    def check(owner: Owner | None, *, retained: bool = False, uid: str = "9a", **values: str) -> None:
+        monkeypatch.setattr(ApiServer, "uid", lambda *_: uid)
+        monkeypatch.setattr(ApiServer, "owner_of_definition", lambda *_: owner.text() if owner else "")
+        context = SimpleNamespace(text=str, context="there")
+        monkeypatch.setattr(destruction, "named_context", lambda _settings: context)
+        resources = [provider(clusterIdentifier="9a"), crd(retainOnDelete=retained)]
+        exported = SimpleNamespace(deployment={"resources": resources})
+        stack: Any = SimpleNamespace(name="prod", export_stack=lambda: exported)
+        check_given_up(stack, parse(ELSEWHERE | values))
+
+    return check
+
+
+def test_update_that_deletes_a_crd_of_another_state_is_refused(check_update: Callable[..., None]) -> None:
+    with pytest.raises(WrongClusterError) as caught:
+        check_update(OTHER, crdManaged="false")
+    assert str(caught.value) == (
+        f"prod: this update would delete notificationrequests.kubernaut.ai, which belongs to {OTHER.text()} now, and no longer to "
+        f"this state ({OWNER.text()}); nothing has been changed"
+    )
+    assert "up prod --adopt --refresh" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("owner", "values"),
+    [
+        (OTHER, {}),
+        (OTHER, {"crdManaged": "false", "uid": "another"}),
+        (OTHER, {"crdManaged": "false", "retained": True}),
+        (OWNER, {"crdManaged": "false"}),
+        (None, {"crdManaged": "false"}),
+    ],
+    ids=["managed", "another cluster", "retained", "own", "without an owner"],
+)
+def test_update_that_deletes_nothing_of_another_state_is_left_to_the_program(
+    check_update: Callable[..., None], owner: Owner | None, values: dict[str, Any]
+) -> None:
+    check_update(owner, **values)
 
 
 def test_password_of_the_backend_is_not_shown() -> None:

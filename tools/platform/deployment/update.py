@@ -22,6 +22,7 @@ from tools.platform.pulumi.environment import ENGINE_GROUPS, drop_kubeconfig, wr
 from tools.platform.pulumi.operations import adopt_existing, adopted, preview
 from tools.platform.pulumi.operations import up as update
 from tools.platform.pulumi.policy import policies
+from tools.platform.pulumi.removal.destruction import check_given_up
 from tools.platform.pulumi.stack import open_with_settings, outputs
 from tools.platform.pulumi.stack_file import (
     StackFileError,
@@ -64,7 +65,9 @@ def bring_up(name: str, console: Console, options: Options | None = None) -> Non
     if (lasting or options.adopt) and not options.yes:
         check_terminal(name, question_of(name, options))
     start = time.monotonic()
-    stack, toolchain = prepare(name, secrets_provider=options.secrets_provider)
+    stack, settings, toolchain = prepare(name, secrets_provider=options.secrets_provider)
+    if lasting:
+        check_given_up(stack, settings)
     if options.adopt or (lasting and not options.yes):
         confirm_update(stack, options, lasting=lasting)
         start = time.monotonic()
@@ -115,7 +118,7 @@ def confirm_update(stack: PulumiStack, options: Options, *, lasting: bool) -> No
         confirm(stack.name, question_of(stack.name, options), yes=options.yes)
 
 
-def prepare(name: str, *, secrets_provider: str = "") -> tuple[PulumiStack, Toolchain]:
+def prepare(name: str, *, secrets_provider: str = "") -> tuple[PulumiStack, Settings, Toolchain]:
     """Open the stack and provide what it needs on this machine; a remote cluster needs only the engine.
 
     A configuration that cannot be used is an error before anything is downloaded or created.
@@ -132,7 +135,7 @@ def prepare(name: str, *, secrets_provider: str = "") -> tuple[PulumiStack, Tool
         toolchain = local_parts(**needed)
     if settings.cluster.kind.is_local:
         report_missing_node(stack, settings)
-    return stack, toolchain
+    return stack, settings, toolchain
 
 
 def report_missing_node(stack: PulumiStack, settings: Settings) -> None:

@@ -13,14 +13,15 @@ from platform_infra.cluster.api_server import ApiServer
 from platform_infra.cluster.connection import ClusterError
 from platform_infra.cluster.existing import named as named_context
 from platform_infra.cluster.ownership import OwnedObject, Owner, same_identity
-from platform_infra.names import CRD_OWNER
+from platform_infra.names import CRD, CRD_OWNER, RECEIVER_CRD, SOURCE_CRD
 from tools.platform.errors import PlatformError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from pulumi.automation import Stack
 
+    from platform_infra.settings.model import Settings
     from platform_infra.settings.sections.cluster import Cluster
 
 Resource = dict[str, Any]
@@ -156,6 +157,53 @@ def check_place(stack: str, state: Contents, settings: Cluster, *, run_program: 
     if settings.kind.is_named:
         _named_cluster(stack, settings, state.cluster or reached)
     _check_owners(stack, state, api)
+
+
+def check_given_up(stack: Stack, settings: Settings) -> None:
+    """Check that an update deletes no CRD and no namespace that another state has taken over.
+
+    The program does not register what the settings leave out, so it cannot check this. It reports a cluster that does not answer, or
+    that is another one.
+
+    Raises:
+        WrongClusterError: the update would delete one.
+    """
+    state = contents(stack)
+    left_out = {*state.definitions, *state.namespaces} - set(_managed(settings))
+    given_up = [(each, ours) for each, ours in state.owned if each.name in left_out]
+    if not given_up:
+        return
+    try:
+        api = _present_cluster(state, settings.cluster)
+        if same_identity(api, state.cluster) != state.cluster:
+            return
+        owners = {each.name: (each.owner(api), ours) for each, ours in given_up}
+    except ClusterError:
+        return
+    for name, (text, ours) in owners.items():
+        if text and not ours.owns(Owner.parse(text)):
+            raise WrongClusterError(
+                f"{stack.name}: this update would delete {name}, which belongs to {text} now, and no longer to this state "
+                f"({ours.text()}); nothing has been changed",
+                hint=f"to hand it over, undo the change of the settings, take it back with `tools/notif-platform up {stack.name} --adopt --refresh`, "
+                "set crdManaged or namespaceManaged to false, run `up` twice, and then `up --adopt` of the other stack",
+            )
+
+
+def _managed(settings: Settings) -> Iterator[str]:
+    """Yield the names of the CRDs and of the namespace that the program registers."""
+    if settings.crd.managed:
+        yield from (CRD, RECEIVER_CRD, *([SOURCE_CRD] if settings.gateway.enabled else ()))
+    if settings.namespace.managed:
+        yield settings.operator.namespace
+
+
+def _present_cluster(state: Contents, settings: Cluster) -> ApiServer:
+    """Return the cluster with the credentials of the settings, or with those of the state where the settings have none."""
+    if not settings.kind.is_named:
+        return ApiServer(kubeconfig=state.kubeconfig, context=state.context)
+    single = named_context(settings)
+    return ApiServer(kubeconfig=single.text(), context=single.context)
 
 
 def _named_cluster(stack: str, settings: Cluster, expected: str) -> ApiServer:
