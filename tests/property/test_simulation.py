@@ -100,7 +100,7 @@ def test_recorded_rejection_is_replaced_by_the_call_under_its_number() -> None:
     assert not outcome.overtaken
 
 
-def test_trigger_that_is_read_after_its_resolve_has_ended_is_reported_nowhere() -> None:
+def test_trigger_that_is_read_after_its_resolve_is_reported_nowhere() -> None:
     outcome = run_schedule(RESOLVED_FIRST)
     assert not outcome.violation, "\n".join(outcome.trace)
     assert any(line.endswith("writes d: Suppressed, no attempts") for line in outcome.trace)

@@ -240,7 +240,7 @@ def test_every_alert_has_a_runbook_of_its_name_and_vice_versa() -> None:
 
 
 @pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert.name)
-def test_runbook_is_severity_first_command_or_query_diagnosis_and_mitigation(alert: Alert) -> None:
+def test_runbook_is_severity_command_or_query_diagnosis_and_mitigation(alert: Alert) -> None:
     page = (RUNBOOKS / f"{alert.name}.md").read_text("utf-8")
     assert re.findall(r"^#+ (.+)$", page, re.MULTILINE) == [alert.name, "Diagnosis", "Mitigation"]
     head, language, first = re.split(r"```(sh|promql)\n", page, maxsplit=1)

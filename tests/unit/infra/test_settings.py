@@ -92,7 +92,7 @@ def test_broken_rule_is_reported_for_its_first_key(values: dict[str, str], key: 
 CLAIMED = {"channelsFileEnabled": "true", "channelsFileVolume": "pvc", "operatorReplicas": "2"}
 
 
-def test_claim_of_the_file_channel_fits_one_replica_of_a_cluster_with_nodes() -> None:
+def test_claim_of_the_file_channel_fits_one_replica_of_a_cluster() -> None:
     there = {
         "clusterKind": "existing",
         "clusterKubeconfig": "/k",

@@ -166,7 +166,7 @@ async def test_metrics_show_the_routing_rules_in_force(api: KubeApi) -> None:
     )
 
 
-async def test_template_of_a_notification_leaves_the_watch_of_the_routing_document_open(api: KubeApi) -> None:
+async def test_template_of_a_notification_leaves_the_routing_watch_open(api: KubeApi) -> None:
     kept: list[Ports] = []
 
     def keep(ports: Ports) -> Ports:

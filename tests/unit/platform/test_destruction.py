@@ -197,7 +197,7 @@ def test_update_that_deletes_a_crd_of_another_state_is_refused(check_update: Cal
     ],
     ids=["managed", "another cluster", "retained", "own", "without an owner"],
 )
-def test_update_that_deletes_nothing_of_another_state_is_left_to_the_program(
+def test_update_that_deletes_nothing_of_others_is_left_to_the_program(
     check_update: Callable[..., None], owner: Owner | None, values: dict[str, Any]
 ) -> None:
     check_update(owner, **values)

@@ -65,7 +65,7 @@ async def test_reconciliation_continues_when_a_worker_is_free() -> None:
         assert (reconcile.continued, queue.statistics().running) == ([OTHER, KEY], 0)
 
 
-async def test_what_was_begun_is_recorded_before_the_rest_of_its_namespace_begins() -> None:
+async def test_what_was_begun_is_recorded_before_the_next_one_begins() -> None:
     began, recorded, most = 0, 0, 0
 
     async def reconcile(request: Request) -> Result:
