@@ -31,8 +31,6 @@ ONLY_DRILLS: Final = (
     f"the account {names.DRILL} can create drills alone: with the label {DRILL_LABEL}, one receiver of the "
     "namespace of the notification, and no other target"
 )
-SHOWN: Final = 80
-"""Characters of a value that a message quotes."""
 
 
 REQUESTS: Final = Policy(

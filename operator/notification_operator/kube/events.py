@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
+from notification_contract import names
 from notification_operator.fair.fair_queue import FairQueue
 from notification_operator.fair.lru import LruMap
 from notification_operator.kube.requests import KubeError, call, translated
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 logger = structlog.get_logger(__name__)
 
 GROUP, VERSION = "events.k8s.io", "v1"
-CONTROLLER = "kubernaut.ai/notification-operator"
 MAX_NOTE, MAX_NAME, MAX_INSTANCE = 1024, 253, 128
 """Bytes that the API server accepts."""
 BUFFER, PER_NAMESPACE = 1000, 100
@@ -117,7 +117,7 @@ class Event:
             "action": self.action,
             "note": _truncate(self.note),
             "regarding": reference | ({"uid": regarding.uid} if regarding.uid else {}),
-            "reportingController": CONTROLLER,
+            "reportingController": names.CONTROLLER,
             "reportingInstance": instance[:MAX_INSTANCE],
             **({"series": {"count": count, "lastObservedTime": _micro_time(self.at)}} if count > 1 else {}),
         }

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from notification_contract import names
 from notification_operator.domain.json_values import format_time
 from notification_operator.kube.requests import KubeError, call
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
     from kubernetes.aio.client import ApiClient
 
-SHARDS = "kubernaut.ai/shards"
-"""The annotation with the number of shards that the holder splits the work into."""
 DEFAULT_SECONDS = 15
 """Seconds after which a silent holder is given up if its Lease names no duration."""
 MEMBER = "-member-"
@@ -89,7 +88,7 @@ class Lease:
     @property
     def shards(self) -> int:
         """The number of shards of the holder; 1 if the annotation is missing, 0 if it is not a number."""
-        text = (self.body["metadata"].get("annotations") or {}).get(SHARDS, "1")
+        text = (self.body["metadata"].get("annotations") or {}).get(names.SHARDS_ANNOTATION, "1")
         return int(text) if text.isdecimal() else 0
 
     def acquired(self, config: LeaseConfig, *, now: datetime) -> Lease:
@@ -104,7 +103,7 @@ class Lease:
                 "leaseTransitions": 0 if transitions is None else transitions + 1,
             }
         meta = self.body["metadata"]
-        annotations = {**(meta.get("annotations") or {}), SHARDS: str(config.shards)}
+        annotations = {**(meta.get("annotations") or {}), names.SHARDS_ANNOTATION: str(config.shards)}
         labels = {**(meta.get("labels") or {}), **LABELS}
         return Lease(
             {**self.body, "metadata": {**meta, "annotations": annotations, "labels": labels}, "spec": spec}

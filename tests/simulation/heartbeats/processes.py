@@ -167,11 +167,6 @@ class Operator(Process):
         )
         self.spawn(elects, self._heartbeats.sources.run(), self._heartbeats.controller.run())
 
-    @property
-    def shards(self) -> frozenset[int]:
-        """The shards that it works on."""
-        return frozenset() if self.network.dead else self._elector.statistics().working
-
     async def stop(self) -> None:
         """Stop in order."""
         self._operator.ownership.begin_shutdown()

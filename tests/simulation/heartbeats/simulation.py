@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from notification_contract import names
 from notification_gateway.errors import Unavailable
-from notification_operator.domain.sharding import shard_of
 from tests.simulation.heartbeats.api import Api, place_of, time
-from tests.simulation.heartbeats.processes import SHARDS, Gateway, Operator
+from tests.simulation.heartbeats.processes import Gateway, Operator
 from tests.simulation.violations import InvariantViolation, require
 from tests.simulation.virtual_loop import run_virtually
 
@@ -141,16 +140,6 @@ class HeartbeatSimulation:
         """Let it send again."""
         self.log(f"{name}: lives")
         self.senders[name].alive = True
-
-    @property
-    def covered(self) -> bool:
-        """Whether every shard is worked on."""
-        return set().union(*(each.shards for each in self.operators)) == set(range(SHARDS))
-
-    def owner_of(self, name: str) -> str:
-        uid = self.api.sources.read(place_of(name))["metadata"]["uid"]
-        shard = shard_of(uid, SHARDS)
-        return next((each.name for each in self.operators if shard in each.shards), "")
 
     async def _send(self, sender: Sender, *, delay: float) -> None:
         """Send beats, and try again where no answer or no success comes."""

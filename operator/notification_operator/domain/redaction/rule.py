@@ -28,7 +28,6 @@ FRESH: Final = r"(?!\[REDACTED\])"
 """Excludes a value that begins with a redacted one, for values that may end anywhere."""
 SLASHES: Final = r"\\{0,15}"
 """The backslashes of a quote: none, or those of JSON in a JSON string, four levels deep."""
-QUOTE: Final = rf"(?<!\\){SLASHES}[\"']"
 SEPARATOR: Final = r"(?:[ \t]*+\??(?:=|:(?!//))++>?+[ \t]*+|%3[ad])"
 STATES: Final = (
     "null none nil n/a N/A undefined true false yes no YES NO ok okay valid invalid missing required optional present absent empty expired"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from notification_operator.leadership.lease import SHARDS
+from notification_contract.names import SHARDS_ANNOTATION
 from tests.unit.operator.leadership.lease_fixture import NAME, SECONDS, Replicas, shares
 
 
@@ -37,7 +37,7 @@ async def test_leases_carry_labels_and_the_number_of_shards(
     await replicas.rounds()
     for lease in replicas.leases():
         assert lease.body["metadata"]["labels"]["app.kubernetes.io/name"] == "notification-operator"
-        assert lease.body["metadata"]["annotations"] == {SHARDS: "4"}
+        assert lease.body["metadata"]["annotations"] == {SHARDS_ANNOTATION: "4"}
         assert lease.body["spec"]["leaseDurationSeconds"] == SECONDS
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from notification_operator.leadership.lease import SHARDS
+from notification_contract.names import SHARDS_ANNOTATION
 from tests.unit.operator.leadership.lease_fixture import NAME, PERIOD, Replica, Replicas, shares
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ async def test_invalid_shard_count_is_treated_as_another_count(replicas: Replica
     one = replicas.start("one", shards=1)
     await replicas.rounds()
     meta = replicas.stored[NAME]["metadata"]
-    meta["annotations"][SHARDS] = "many"
+    meta["annotations"][SHARDS_ANNOTATION] = "many"
     replicas.kill(one)
     two = replicas.start("two", shards=1)
     await replicas.rounds(5)

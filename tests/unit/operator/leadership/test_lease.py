@@ -11,11 +11,11 @@ import pytest
 from aiohttp import web
 from kubernetes.aio.client import ApiClient, Configuration
 
+from notification_contract.names import SHARDS_ANNOTATION
 from notification_operator.kube.requests import KubeError
 from notification_operator.leadership.elector import Elector
 from notification_operator.leadership.lease import (
     DEFAULT_SECONDS,
-    SHARDS,
     KubeLeases,
     Lease,
     LeaseConfig,
@@ -127,7 +127,7 @@ def test_takeover_counts_the_transition_and_keeps_unknown_fields() -> None:
     assert taken.body["spec"]["leaseTransitions"] == 1
     assert taken.body["spec"]["strategy"] == "x"
     assert taken.body["metadata"]["labels"].items() >= {"team": "web"}.items()
-    assert taken.body["metadata"]["annotations"] == {SHARDS: "4"}
+    assert taken.body["metadata"]["annotations"] == {SHARDS_ANNOTATION: "4"}
     assert (lease.holder, lease.shards) == ("other", 1)
     assert acquired(taken).body["spec"]["acquireTime"] == taken.body["spec"]["acquireTime"]
 
@@ -135,7 +135,7 @@ def test_takeover_counts_the_transition_and_keeps_unknown_fields() -> None:
 @pytest.mark.parametrize(("text", "count"), [("4", 4), ("many", 0), ("-1", 0), (None, 1)])
 def test_lease_annotation_names_the_number_of_shards(text: str | None, count: int) -> None:
     lease = new_lease("work")
-    lease.body["metadata"]["annotations"] = None if text is None else {SHARDS: text}
+    lease.body["metadata"]["annotations"] = None if text is None else {SHARDS_ANNOTATION: text}
     assert lease.shards == count
 
 

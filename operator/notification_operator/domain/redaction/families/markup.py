@@ -14,7 +14,6 @@ _OPTIONS = r"(?:-[a-zA-Z][ =]?[^\s\[-][^\s\[]{0,64}+[ \t]++){0,3}"
 """Options before the one with the secret; none of them is redacted, so that the number stays the same."""
 RANDOM: Final = r"(?=[A-Za-z0-9_+/=~-]{16})(?:(?=[0-9a-f]{32})|(?=[^\s0-9]{0,64}+[0-9])(?=[^\sA-Z]{0,64}+[A-Z])(?=[^\sa-z]{0,64}+[a-z]))"
 """At least 16 characters with small letters, capitals and digits, or 32 hexadecimal digits."""
-_TICKS = r"[*_`~]{1,3}"
 
 FIRST_RULES: Final[tuple[Rule, ...]] = (
     rule(
