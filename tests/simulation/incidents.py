@@ -128,8 +128,8 @@ class IncidentInvariants(Invariants):
                 continue
             states = {each.name: each.state for each in by_uid[last.uid].status.targets}
             state = states.get(target)
-            # After a restart, nobody knows where a Trigger went that is deleted.
-            if state is None and any(uid not in by_uid for uid in events):
+            # After a restart, nobody knows where a Trigger went that is deleted, or that there was one.
+            if state in {None, TargetState.SUPPRESSED} and any(uid not in by_uid for uid in events):
                 continue
             is_open = _incident(calls, events) in {State.TRIGGERED, State.ACKNOWLEDGED}
             if last.kind is RESOLVE and state in {None, TargetState.DELIVERED, TargetState.SUPPRESSED}:
