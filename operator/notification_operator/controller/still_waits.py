@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
+
+
+LEAST: Final = 1e-6
+"""Seconds: the wall clock has no finer resolution. Less is a rounding error, and a timer for it would not come later."""
 
 
 def _seconds() -> float:
@@ -48,7 +52,7 @@ class StillWaits:
             blocked = target.blocked_until() if own <= 0 else None
             times.append(own if blocked is None else (blocked - now).total_seconds())
         left = min(times)
-        return left if left > 0 else None
+        return left if left >= LEAST else None
 
     def _left(self, moment: datetime, now: datetime, elapsed: float) -> float:
         """Return the seconds until a time; a clock that was set back extends no wait."""

@@ -9,6 +9,7 @@ import pytest
 from notification_operator.controller.request import Result
 from notification_operator.controller.still_waits import StillWaits, WaitingTarget
 from notification_operator.delivery.channel import Message, RateLimited, Transient
+from tests.simulation.virtual_loop import run_virtually
 from tests.unit.operator.controller.gated_queue import KEY, Recorder, run_ready_tasks, running
 from tests.unit.operator.controller.reconciler_fixture import ReconcilerFixture, Stub, now
 
@@ -140,6 +141,17 @@ async def test_deadline_of_the_notification_ends_its_wait() -> None:
         at=moment,
     )
     assert waits() == pytest.approx(1.0, abs=0.1)
+
+
+def test_rounding_error_is_no_wait() -> None:
+    async def ask() -> float | None:
+        moment, since = now(), asyncio.get_running_loop().time() - 10 + 1e-9
+        waits = StillWaits(
+            targets=(), other=moment + 10 * SECOND, clock=lambda: moment, at=moment, since=since
+        )
+        return waits()
+
+    assert run_virtually(ask()) is None
 
 
 @pytest.mark.parametrize(("step", "left"), [(-86_400, 10.0), (5, 5.0)])
