@@ -83,11 +83,11 @@ def size(group: Group, hosts: Hosts) -> int:
     Raises:
         ReleaseUnavailableError: the group has no release, or a host does not answer or does not have it.
     """
-    sizes = [_size(file, hosts) for file in _files(group)]
+    sizes = [_size(file, hosts) for file in files_of(group)]
     return sum(sizes) if all(sizes) else 0
 
 
-def _size(file: _File, hosts: Hosts) -> int:
+def _size(file: ReleaseFile, hosts: Hosts) -> int:
     try:
         with _open(_request(file.url, method="HEAD"), hosts) as response:
             return int(response.headers.get("Content-Length") or 0)
@@ -106,7 +106,7 @@ def fetch(group: Group, into: Path, hosts: Hosts, received: Callable[[int], None
         ReleaseUnavailableError: the group has no release, a checksum differs, or a host does not answer.
     """
     expected = pinned()
-    for file in _files(group):
+    for file in files_of(group):
         checksum = expected.get(file.url) or expected_sha256(_text(file.checksum_url, hosts), file.name)
         target = into / file.name
         _download(file.url, target, hosts, received)
@@ -120,13 +120,18 @@ def fetch(group: Group, into: Path, hosts: Hosts, received: Callable[[int], None
         unpack(target, file.members, into)
 
 
-def _files(group: Group) -> list[_File]:
+def files_of(group: Group) -> list[ReleaseFile]:
+    """Return the group's release files for this machine.
+
+    Raises:
+        ReleaseUnavailableError: there are none.
+    """
     if not group.assets:
         raise ReleaseUnavailableError("there is no release")
     machine = this_machine()
     if machine not in machines_of(group):
         raise ReleaseUnavailableError(f"there is no release for {machine.system} on {machine.architecture}")
-    return [_File.of(asset, machine) for asset in group.assets]
+    return [ReleaseFile.of(asset, machine) for asset in group.assets]
 
 
 def machines_of(group: Group) -> list[Machine]:
@@ -138,12 +143,12 @@ def published(group: Group, hosts: Hosts) -> Iterator[str]:
     """Yield the lines of checksums.txt for the group's release, as its hosts publish them, for every machine."""
     for asset in group.assets:
         for machine in machines_of(group):
-            file = _File.of(asset, machine)
+            file = ReleaseFile.of(asset, machine)
             yield f"{expected_sha256(_text(file.checksum_url, hosts), file.name)}  {file.url}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _File:
+class ReleaseFile:
     """A release file for one machine; `members` maps a program to its path inside the archive."""
 
     url: str
@@ -155,7 +160,7 @@ class _File:
         return self.url.rsplit("/", 1)[1]
 
     @classmethod
-    def of(cls, asset: Asset, machine: Machine) -> _File:
+    def of(cls, asset: Asset, machine: Machine) -> ReleaseFile:
         arch = machine.architecture
         names = {"os": machine.system, "arch": arch, "pulumi_arch": "x64" if arch == "amd64" else arch}
         return cls(
