@@ -75,6 +75,7 @@ class Machine:
 def machine() -> Iterator[Machine]:
     """A user with an empty home and a checkout; everything is removed in the end."""
     ensure_base_image()
+    before = images()
     path = without_go(os.environ.get("PATH", os.defpath))
     with tempfile.TemporaryDirectory(prefix="new-machine-") as name:
         folder = Path(name)
@@ -116,6 +117,8 @@ def machine() -> Iterator[Machine]:
                 made.run("make", "down", "ARGS=--yes")
                 # The next stack of this machine uses its own base again.
                 ensure_base_image()
+                for image in images() - before:
+                    docker("rmi", "--force", image)
 
 
 def without_go(path: str) -> str:
@@ -170,6 +173,10 @@ def serve_base(registry: str, checkout: Path) -> None:
     text = file.read_text("utf-8")
     assert f"{base.name}@{base.digest}" in text
     file.write_text(text.replace(f"{base.name}@{base.digest}", f"{name}:slim@sha256:{digest}"), "utf-8")
+
+
+def images() -> set[str]:
+    return set(docker("images", "--no-trunc", "--format", "{{.ID}}").splitlines())
 
 
 def git(*arguments: str) -> None:
