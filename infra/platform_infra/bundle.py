@@ -99,7 +99,11 @@ class Bundle(pulumi.ComponentResource):
         self.namespace = operator_namespace(settings, self.cluster.identity, self._child)
         self._preview_access = self._previews()
         defined = crds(settings, self.cluster.identity, self._child)
-        self.crd_names = defined[0].names if defined else pulumi.Output.from_input(_crd_names(settings))
+        self.crd_names = (
+            defined[0].names
+            if defined
+            else pulumi.Output.from_input(names.crd_names(gateway=settings.gateway.enabled))
+        )
         """Names of the CRDs, of this stack or of another one."""
         self._rules_of_the_kind()
         account = OperatorAccount(
@@ -315,14 +319,11 @@ class Bundle(pulumi.ComponentResource):
         Observability(self._child.name("observability"), args=observability, opts=self._child.options())
 
 
-def _crd_names(settings: Settings) -> list[str]:
-    return [names.CRD, names.RECEIVER_CRD, *([names.SOURCE_CRD] if settings.gateway.enabled else ())]
-
-
 def _owned_objects(settings: Settings) -> list[Planned]:
     """Return the objects in the cluster that one stack alone can have."""
     version = "apiextensions.k8s.io/v1"
-    crds = [Planned(version=version, kind=DEFINITION, name=name) for name in _crd_names(settings)]
+    defined = names.crd_names(gateway=settings.gateway.enabled)
+    crds = [Planned(version=version, kind=DEFINITION, name=name) for name in defined]
     home = settings.operator.namespace
     # In a namespace of others, the operator's account stands for the operator.
     own = (

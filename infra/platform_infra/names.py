@@ -95,6 +95,7 @@ __all__ = [
     "VERSION",
     "WRITE_ONLY",
     "cluster_scoped",
+    "crd_names",
     "drill_selector",
     "gateway_labels",
     "gateway_selector",
@@ -173,3 +174,8 @@ def cluster_scoped(namespace: str, program: str = OPERATOR) -> str:
     A namespace holds at most one of each, so the name is unique.
     """
     return f"{program}.{namespace}"
+
+
+def crd_names(*, gateway: bool) -> list[str]:
+    """Return the names of the CRDs of a stack, with or without the gateway."""
+    return [CRD, RECEIVER_CRD, *([SOURCE_CRD] if gateway else ())]

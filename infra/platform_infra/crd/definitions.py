@@ -93,9 +93,7 @@ def crds(settings: Settings, identity: Identity, child: Children) -> list[Crds]:
     """
     crd, gateway, protect = settings.crd, settings.gateway.enabled, settings.protection.data
     if not crd.managed:
-        request, receiver, source = map(
-            identity.owns_definition, (names.CRD, names.RECEIVER_CRD, names.SOURCE_CRD)
-        )
+        request, receiver, source = map(identity.owns_definition, names.crd_names(gateway=True))
         if not (request or receiver or source):
             return []
         pulumi.log.warn(HANDED_OVER)

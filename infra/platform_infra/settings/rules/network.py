@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from platform_infra.settings.inputs import PLACEHOLDERS, SLACK_URL
-from platform_infra.settings.problem import Problem
-from platform_infra.settings.rules.receivers import port_of
+from platform_infra.settings.rules.receivers import closed_port, port_of
 from platform_infra.settings.rules.rule import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from platform_infra.settings.model import Settings
+    from platform_infra.settings.problem import Problem
 
 SLACK_PORT_KEYS = frozenset({SLACK_URL, "channelsSlackEnabled", "networkEgressPorts", "operatorEnv"})
 PROXIES = frozenset({"http_proxy", "https_proxy"})
@@ -59,10 +59,4 @@ def closed_slack_port(settings: Settings) -> Iterator[Problem]:
         return
     if not PROXIES.isdisjoint(name.lower() for name in settings.operator.env):
         return  # The proxy's port counts.
-    port = port_of(slack.url)
-    if port and port not in settings.network.egress_ports:
-        yield Problem(
-            key=SLACK_URL,
-            what=f"leads to the port {port}, which the network policy does not permit",
-            hint=f"add {port} to networkEgressPorts",
-        )
+    yield from closed_port(SLACK_URL, port_of(slack.url), settings.network.egress_ports)

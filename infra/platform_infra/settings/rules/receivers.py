@@ -226,9 +226,14 @@ def _closed_ports(entry: _Entry, spec: ReceiverSpec, open_ports: Sequence[int]) 
     if spec.proxy_secret_ref:
         return  # Only the proxy's Secret knows the port.
     place, port = _destination(spec)
+    yield from closed_port(f"{entry.key}.spec.{place}", port, open_ports)
+
+
+def closed_port(key: str, port: int | None, open_ports: Sequence[int]) -> Iterator[Problem]:
+    """Yield a problem if a setting leads to a port that the network policy does not permit."""
     if port and port not in open_ports:
         yield Problem(
-            key=f"{entry.key}.spec.{place}",
+            key=key,
             what=f"leads to the port {port}, which the network policy does not permit",
             hint=f"add {port} to networkEgressPorts",
         )

@@ -13,7 +13,7 @@ from platform_infra.cluster.api_server import ApiServer
 from platform_infra.cluster.connection import ClusterError
 from platform_infra.cluster.existing import named as named_context
 from platform_infra.cluster.ownership import OwnedObject, Owner, same_identity
-from platform_infra.names import CRD, CRD_OWNER, RECEIVER_CRD, SOURCE_CRD
+from platform_infra.names import CRD_OWNER, crd_names
 from tools.platform.errors import PlatformError
 
 if TYPE_CHECKING:
@@ -177,23 +177,22 @@ def check_given_up(stack: Stack, settings: Settings) -> None:
         api = _present_cluster(state, settings.cluster)
         if same_identity(api, state.cluster) != state.cluster:
             return
-        owners = {each.name: (each.owner(api), ours) for each, ours in given_up}
+        lost = list(_taken_over(given_up, api))
     except ClusterError:
         return
-    for name, (text, ours) in owners.items():
-        if text and not ours.owns(Owner.parse(text)):
-            raise WrongClusterError(
-                f"{stack.name}: this update would delete {name}, which belongs to {text} now, and no longer to this state "
-                f"({ours.text()}); nothing has been changed",
-                hint=f"to hand it over, undo the change of the settings, take it back with `tools/notif-platform up {stack.name} --adopt --refresh`, "
-                "set crdManaged or namespaceManaged to false, run `up` twice, and then `up --adopt` of the other stack",
-            )
+    for each, ours, text in lost:
+        raise WrongClusterError(
+            f"{stack.name}: this update would delete {each.name}, which belongs to {text} now, and no longer to this state "
+            f"({ours.text()}); nothing has been changed",
+            hint=f"to hand it over, undo the change of the settings, take it back with `tools/notif-platform up {stack.name} --adopt --refresh`, "
+            "set crdManaged or namespaceManaged to false, run `up` twice, and then `up --adopt` of the other stack",
+        )
 
 
 def _managed(settings: Settings) -> Iterator[str]:
     """Yield the names of the CRDs and of the namespace that the program registers."""
     if settings.crd.managed:
-        yield from (CRD, RECEIVER_CRD, *([SOURCE_CRD] if settings.gateway.enabled else ()))
+        yield from crd_names(gateway=settings.gateway.enabled)
     if settings.namespace.managed:
         yield settings.operator.namespace
 
@@ -220,15 +219,23 @@ def _named_cluster(stack: str, settings: Cluster, expected: str) -> ApiServer:
 
 
 def _check_owners(stack: str, state: Contents, api: ApiServer) -> None:
-    for each, ours in state.owned:
+    for each, ours, text in _taken_over(state.owned, api):
+        raise WrongClusterError(
+            f"{stack}: the {each.kind} {each.name} belongs to {text} now, and no longer to this state ({ours.text()}); "
+            "nothing has been destroyed",
+            hint="use the backend with the state that owns it (PULUMI_BACKEND_URL); if all objects of this state have been "
+            f"taken over, remove the state alone: `pulumi stack rm --force --preserve-config {stack}`",
+        )
+
+
+def _taken_over(
+    owned: Iterable[tuple[OwnedObject, Owner]], api: ApiServer
+) -> Iterator[tuple[OwnedObject, Owner, str]]:
+    """Yield the objects of a state that another one owns now, with the owner that the state knows and that of the cluster."""
+    for each, ours in owned:
         text = each.owner(api)
         if text and not ours.owns(Owner.parse(text)):
-            raise WrongClusterError(
-                f"{stack}: the {each.kind} {each.name} belongs to {text} now, and no longer to this state ({ours.text()}); "
-                "nothing has been destroyed",
-                hint="use the backend with the state that owns it (PULUMI_BACKEND_URL); if all objects of this state have been "
-                f"taken over, remove the state alone: `pulumi stack rm --force --preserve-config {stack}`",
-            )
+            yield each, ours, text
 
 
 def _identity(stack: str, api: ApiServer, recorded: str) -> str:
