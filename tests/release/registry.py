@@ -45,10 +45,7 @@ def push_bases(registry: str) -> str:
         return f"{published().name}@{published().digest}"
     name = f"{registry}/base"
     repository = Repository(name)
-    docker("tag", base_tag(), f"{name}:native")
-    docker("push", "--quiet", f"{name}:native")
-    docker("rmi", f"{name}:native")
-    native = repository.raw_manifest("native")
+    native = push_base(name, "native")
     foreign = repository.push(_image(foreign_base().read_bytes()))
     index = document(
         {
@@ -62,6 +59,14 @@ def push_bases(registry: str) -> str:
     )
     repository.push_manifest(index, INDEX, "latest")
     return f"{name}:latest@{digest(index)}"
+
+
+def push_base(name: str, tag: str) -> bytes:
+    """Push the local base under a name and a tag, and return its manifest."""
+    docker("tag", base_tag(), f"{name}:{tag}")
+    docker("push", "--quiet", f"{name}:{tag}")
+    docker("rmi", f"{name}:{tag}")
+    return Repository(name).raw_manifest(tag)
 
 
 def _image(layer: bytes) -> Artifact:

@@ -21,14 +21,14 @@ import pytest
 from tests.harness.local_registry import local_registry
 from tests.harness.release_hosts import release_hosts
 from tests.kit.pages import transcribe
-from tests.release.registry import docker
-from tools.localcluster.image.base import base_tag, published
+from tests.release.registry import docker, push_base
+from tools.localcluster.image.base import published
 from tools.localcluster.image.images import ensure_base_image
 from tools.localcluster.toolchain import ensure
 from tools.localcluster.toolchain.sources import releases
 from tools.localcluster.toolchain.sources.pins import GROUPS
 from tools.platform.pulumi.environment import ROOT
-from tools.platform.release.oci import Repository
+from tools.platform.release.oci import digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -165,14 +165,11 @@ def _archive(path: Path, programs: Mapping[str, Path]) -> Path:
 def serve_base(registry: str, checkout: Path) -> None:
     """Serve the base image of this machine, and name it in the Dockerfile of the checkout."""
     name = f"{registry}/python"
-    docker("tag", base_tag(), f"{name}:slim")
-    docker("push", "--quiet", f"{name}:slim")
-    docker("rmi", f"{name}:slim")
-    digest = hashlib.sha256(Repository(name).raw_manifest("slim")).hexdigest()
+    pushed = digest(push_base(name, "slim"))
     file, base = checkout / "Dockerfile", published()
     text = file.read_text("utf-8")
     assert f"{base.name}@{base.digest}" in text
-    file.write_text(text.replace(f"{base.name}@{base.digest}", f"{name}:slim@sha256:{digest}"), "utf-8")
+    file.write_text(text.replace(f"{base.name}@{base.digest}", f"{name}:slim@{pushed}"), "utf-8")
 
 
 def images() -> set[str]:

@@ -173,6 +173,16 @@ class Cluster:
             await asyncio.gather(task, return_exceptions=True)
 
 
+@contextlib.asynccontextmanager
+async def second_replica(cluster: Cluster) -> AsyncIterator[Cluster]:
+    """Run a second replica, which owns no receiver."""
+    other = Cluster(cluster.store, "b")
+    other.owned = False
+    async with other.at_work():
+        other.see()
+        yield other
+
+
 async def succeed() -> ReceiverTestResult:
     return ReceiverTestResult(outcome=ReceiverTestOutcome.SUCCEEDED, message="accepted")
 
@@ -464,10 +474,7 @@ async def test_changed_message_of_a_condition_is_written_with_the_next_write(clu
 
 @on_virtual_clock
 async def test_other_replica_writes_its_own_entry_and_only_when_it_has_one(cluster: Cluster) -> None:
-    other = Cluster(cluster.store, "b")
-    other.owned = False
-    async with other.at_work():
-        other.see()
+    async with second_replica(cluster) as other:
         await sleep()
         assert len(cluster.store.calls) == 2
         other.set(healthy_at(0))
@@ -937,10 +944,7 @@ async def test_number_of_waiting_messages_is_written_once_a_minute_at_most(clust
 async def test_replica_that_owns_no_receiver_says_whether_its_messages_wait(
     cluster: Cluster,
 ) -> None:
-    other = Cluster(cluster.store, "b")
-    other.owned = False
-    async with other.at_work():
-        other.see()
+    async with second_replica(cluster) as other:
         other.wait(2)
         cluster.wait(3)
         await sleep(controller.COUNT_INTERVAL * 2)
@@ -952,10 +956,7 @@ async def test_replica_that_owns_no_receiver_says_whether_its_messages_wait(
 
 @on_virtual_clock
 async def test_messages_that_wait_for_long_count_as_long_as_their_replica_runs(cluster: Cluster) -> None:
-    other = Cluster(cluster.store, "b")
-    other.owned = False
-    async with other.at_work():
-        other.see()
+    async with second_replica(cluster) as other:
         other.wait(2)
         await sleep(3600.0)
         cluster.set(healthy_at(3600))
@@ -968,10 +969,7 @@ async def test_messages_that_wait_for_long_count_as_long_as_their_replica_runs(c
 
 @on_virtual_clock
 async def test_open_circuit_of_a_replica_that_has_ended_is_not_reported_for_ever(cluster: Cluster) -> None:
-    other = Cluster(cluster.store, "b")
-    other.owned = False
-    async with other.at_work():
-        other.see()
+    async with second_replica(cluster) as other:
         other.set(Health(last_attempt=now(), consecutive_failures=5, circuit=CircuitState.OPEN))
         await sleep(INTERVAL * 2)
         assert condition(cluster, "Healthy") == ("False", "CircuitOpen")
