@@ -147,7 +147,7 @@ class SecretValues:
             del self._running[key]
 
     async def run(self, on_change: Callable[[SecretKey], None]) -> None:
-        """Read the wanted Secrets again and again until cancelled; report each that has changed, whoever asked for the read."""
+        """Read the wanted Secrets again and again until cancelled; report each that a read has changed, also one that a message asked for."""
         self._on_change = on_change
         while True:
             await asyncio.sleep(REFRESH_SECONDS / 4)

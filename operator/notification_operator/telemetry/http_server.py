@@ -27,7 +27,7 @@ ALL_IPV4_ADDRESSES: Final = "0.0.0.0"  # noqa: S104 - the kubelet and Prometheus
 WITHOUT_IPV6: Final = frozenset({errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL})
 """What the kernel reports if IPv6 is not built in, or disabled."""
 SHARE: Final = 0.05
-"""The share of a processor that pages of metrics may take, whoever asks for them however often."""
+"""The share of a processor that pages of metrics may take, however often they are asked for."""
 BURST: Final = 0.25
 """Seconds of a processor that they may take before that counts, so that a small page is always fresh; a large one is 5 seconds old at most."""
 
@@ -115,8 +115,8 @@ class MetricsPage:
                 start = self._processor()
                 collected = Collected(self._registry)
                 took = self._processor() - start
-                self._text, then = await asyncio.to_thread(self._written, collected)
-                self._busy += min(took + then, BURST)
+                self._text, wrote = await asyncio.to_thread(self._written, collected)
+                self._busy += min(took + wrote, BURST)
             return self._text
 
     def _written(self, collected: Collected) -> tuple[bytes, float]:
