@@ -391,7 +391,11 @@ def test_port_that_the_network_policy_closes_is_refused(spec: dict[str, Any], ex
     receiver = {"name": "a", "spec": spec}
     (problem,) = problems(receiver)
     assert problem.startswith(expected)
-    if spec["type"] != "email":
+    proxy = {"operatorEnv": '{"HTTPS_PROXY": "http://proxy.example:443"}'}
+    if spec["type"] == "email":
+        assert problems(receiver, **proxy) == [problem]
+    else:
+        recorded(receiver, **proxy).one("NotificationReceiver")
         proxied = {"spec": spec | {"proxySecretRef": {"name": "p"}}, "existingSecrets": ["p"]}
         recorded(receiver | proxied).one("NotificationReceiver")
     recorded(receiver, networkEgressPorts="[443, 6443, 80, 587, 8443]").one("NotificationReceiver")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from platform_infra.settings.inputs import PLACEHOLDERS, SLACK_URL
-from platform_infra.settings.rules.receivers import closed_port, port_of
+from platform_infra.settings.rules.receivers import closed_port, port_of, uses_proxy
 from platform_infra.settings.rules.rule import Rule
 
 if TYPE_CHECKING:
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from platform_infra.settings.problem import Problem
 
 SLACK_PORT_KEYS = frozenset({SLACK_URL, "channelsSlackEnabled", "networkEgressPorts", "operatorEnv"})
-PROXIES = frozenset({"http_proxy", "https_proxy"})
 
 NETWORK_RULES = (
     Rule(
@@ -55,8 +54,6 @@ NETWORK_RULES = (
 def closed_slack_port(settings: Settings) -> Iterator[Problem]:
     """Yield the port of the Slack URL if the network policy of the operator's pods does not permit it."""
     slack = settings.channels.slack
-    if not slack.enabled or slack.url == PLACEHOLDERS[SLACK_URL]:
+    if not slack.enabled or slack.url == PLACEHOLDERS[SLACK_URL] or uses_proxy(settings):
         return
-    if not PROXIES.isdisjoint(name.lower() for name in settings.operator.env):
-        return  # The proxy's port counts.
     yield from closed_port(SLACK_URL, port_of(slack.url), settings.network.egress_ports)

@@ -44,6 +44,7 @@ SHOWN = frozenset(field.alias or name for model in _MODELS for name, field in mo
 """Fields whose value a problem shows. A URL can contain a token."""
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
+PROXIES = frozenset({"http_proxy", "https_proxy"})
 
 RULES = (
     Rule(
@@ -88,7 +89,7 @@ def receiver_problems(settings: Settings) -> Iterator[Problem]:
         if entry.spec:
             yield from dict.fromkeys(_references(entry, entry.spec, entries, settings))
             yield from _relations(entry, entry.spec, entries, settings)
-            yield from _closed_ports(entry, entry.spec, settings.network.egress_ports)
+            yield from _closed_ports(entry, entry.spec, settings)
 
 
 def _of_the_spec(key: str, spec: Mapping[str, Any], error: ReceiverSpecError) -> Iterator[Problem]:
@@ -221,12 +222,19 @@ def _relations(
         )
 
 
-def _closed_ports(entry: _Entry, spec: ReceiverSpec, open_ports: Sequence[int]) -> Iterator[Problem]:
+def _closed_ports(entry: _Entry, spec: ReceiverSpec, settings: Settings) -> Iterator[Problem]:
     """Yield the port that a spec names and the network policy of the operator's pods does not permit."""
     if spec.proxy_secret_ref:
         return  # Only the proxy's Secret knows the port.
+    if uses_proxy(settings) and not isinstance(spec.block, Email):
+        return
     place, port = _destination(spec)
-    yield from closed_port(f"{entry.key}.spec.{place}", port, open_ports)
+    yield from closed_port(f"{entry.key}.spec.{place}", port, settings.network.egress_ports)
+
+
+def uses_proxy(settings: Settings) -> bool:
+    """Return whether the operator reaches HTTP servers by a proxy of its environment: then the port of the proxy counts."""
+    return not PROXIES.isdisjoint(name.lower() for name in settings.operator.env)
 
 
 def closed_port(key: str, port: int | None, open_ports: Sequence[int]) -> Iterator[Problem]:
