@@ -30,6 +30,8 @@ REJECTED = "conflict|forbidden|limited|malformed|unavailable"
 
 SHORTEST_RANGE = 5 * MINUTE
 """Seconds. A rate needs two samples of each series, and a scrape interval of one minute is usual."""
+RECORDED_WITHIN = 30
+"""Seconds. A busy operator always has attempts that are just being recorded; the API server may be away for a moment."""
 RETENTION_HOLD = duration(180 * MINUTE)
 """How long overdue notifications may remain: three sweeps of the shipped interval."""
 
@@ -373,13 +375,13 @@ def _losses(scope: Scope, limits: Limits) -> Sequence[Alert]:
         ),
         Alert(
             name="NotificationOperatorAttemptsUnrecorded",
-            expression=f"{total(scope.series('unsaved_attempts'))} > 0",
+            expression=f"{maximum(scope.series('unsaved_attempt_seconds'))} > {RECORDED_WITHIN}",
             hold=limits.hold_outage,
             severity=Severity.WARNING,
             summary="Completed attempts are not recorded in status",
             description=(
-                f"The operator in {NAMESPACE} cannot write {{{{ $value }}}} completed delivery attempts to the status of "
-                "their notifications. A restart repeats these attempts."
+                f"The operator in {NAMESPACE} has not been able to write a completed delivery attempt to the status of its "
+                f"notification for {AGE}. A restart repeats such attempts."
             ),
         ),
         Alert(

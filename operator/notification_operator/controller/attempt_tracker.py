@@ -57,6 +57,8 @@ class ObjectAttempts:
         self._tracker = tracker
         self._running: dict[str, asyncio.Task[Attempt]] = {}
         self._finished: list[Attempt] = []
+        self.unrecorded_since: float | None = None
+        """The time of the event loop since which finished attempts wait for a write; None if none waits."""
         self._reconciled = True
         """Whether a reconciliation looks at the attempts, or failed and is repeated: then their ends request none."""
         self._postponed = False
@@ -139,6 +141,7 @@ class ObjectAttempts:
         self.unanswered = self.lost = None
         decided = tuple(recorded)
         self._finished = [attempt for attempt in self._finished if attempt not in decided]
+        self.unrecorded_since = asyncio.get_running_loop().time() if self._finished else None
         self._tracker.remove_if_empty(self)
 
     def close(self) -> None:
@@ -147,6 +150,7 @@ class ObjectAttempts:
         self.route = self.unanswered = self.lost = None
         self._running.clear()
         self._finished.clear()
+        self.unrecorded_since = None
 
     def _on_done(
         self, channel: str, failed: Callable[[BaseException], Attempt], task: asyncio.Task[Attempt]
@@ -162,6 +166,8 @@ class ObjectAttempts:
         elif not (task.cancelled() and self._tracker.cancelled):
             try:
                 self._finished.append(task.result() if error is None else failed(error))
+                if self.unrecorded_since is None:
+                    self.unrecorded_since = task.get_loop().time()
             except Exception:
                 logger.exception("attempt not recorded", uid=self.key.uid, channel=channel)
             self._report_unless_reconciled()
@@ -202,10 +208,12 @@ class AttemptTracker:
     def statistics(self) -> AttemptStatistics:
         """Return the current numbers."""
         objects = self._objects.values()
+        since = [each.unrecorded_since for each in objects if each.unrecorded_since is not None]
         return AttemptStatistics(
             objects=len(objects),
             running=len(self.tasks),
             unrecorded=sum(len(each.finished) for each in objects),
+            unrecorded_seconds=asyncio.get_running_loop().time() - min(since) if since else 0.0,
             waiting=self._budget.waiting,
             held_bytes=self._budget.used,
         )

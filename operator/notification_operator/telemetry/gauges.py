@@ -64,6 +64,8 @@ class AttemptStatistics:
     """Attempts that are running."""
     unrecorded: int = 0
     """Finished attempts that no status write is known to hold."""
+    unrecorded_seconds: float = 0.0
+    """How long the one of them has waited that has waited longest."""
     waiting: int = 0
     """Attempts that are due and wait for room in the budget of their channel."""
     held_bytes: int = 0
@@ -136,6 +138,11 @@ def publish(  # noqa: PLR0913 - the parts that are observed
         "unsaved_attempts",
         "Finished delivery attempts that are not yet recorded in a status.",
         lambda: attempts().unrecorded,
+    )
+    watch(
+        "unsaved_attempt_seconds",
+        "Seconds since the end of the delivery attempt that has been unrecorded longest; 0 without one.",
+        lambda: attempts().unrecorded_seconds,
     )
     watch(
         "in_flight_bytes",

@@ -14,6 +14,7 @@ from notification_operator.domain.model import Attempt, parse
 from notification_operator.domain.routing import Route
 from notification_operator.endpoints.gate import Postponed
 from notification_operator.telemetry.gauges import AttemptStatistics
+from tests.simulation.virtual_loop import run_virtually
 from tests.unit.operator.domain.builders import stored
 
 ROUTE = Route(targets=("slack", "console"))
@@ -77,9 +78,27 @@ async def test_attempt_runs_finishes_and_is_dropped_when_acknowledged() -> None:
     await fixture.finish()
     assert (fixture.attempts.running, fixture.attempts.finished) == (frozenset(), (result,))
     assert fixture.tracker.finished("uid") == (result,)
-    assert fixture.statistics == AttemptStatistics(objects=1, unrecorded=1)
+    finished = fixture.statistics
+    assert finished == AttemptStatistics(
+        objects=1, unrecorded=1, unrecorded_seconds=finished.unrecorded_seconds
+    )
     fixture.attempts.acknowledge([result])
     assert fixture.statistics == AttemptStatistics()
+
+
+def test_unrecorded_time_is_that_of_the_attempt_that_waits_longest() -> None:
+    async def run() -> list[float]:
+        fixture, first, second = TrackerFixture(), attempt(), attempt("console")
+        waited = []
+        for each in (first, second):
+            fixture.start(each)
+            await fixture.finish()
+            await asyncio.sleep(10)
+            waited.append(fixture.statistics.unrecorded_seconds)
+        fixture.attempts.acknowledge([first])
+        return [*waited, fixture.statistics.unrecorded_seconds]
+
+    assert run_virtually(run()) == [10, 20, 0]
 
 
 async def test_object_has_one_handle_while_its_attempts_are_tracked() -> None:
