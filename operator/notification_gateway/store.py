@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from notification_contract import names
+from notification_contract.kinds.choices import LifecycleEvent
 from notification_gateway.errors import Conflict, Limited, NoNamespace, Refused, Unavailable
 from notification_gateway.mapping.translation import BODY_ANNOTATION
-from notification_operator.domain.json_values import mapping, moment, text
-from notification_operator.kube.objects import RESOURCE, collection
+from notification_operator.domain.incident import incident_selector
+from notification_operator.domain.json_values import EARLIEST_TIME, mapping, moment, text
+from notification_operator.kube.objects import RESOURCE, KubeObjects, collection
 from notification_operator.kube.requests import KubeError, call
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from kubernetes.aio.client import ApiClient
 
@@ -49,11 +51,25 @@ class Stored:
     """Whether this call created it."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Resolve:
+    """The end of an incident; the youngest one is the greatest."""
+
+    created: str
+    """As the API server writes it: in UTC, so that texts are ordered like times."""
+    uid: str
+
+    def follows(self, trigger: Mapping[str, Any]) -> bool:
+        """Return whether it comes after a Trigger: also within a second, which is the precision of both times (DD-INCIDENT-001)."""
+        return self.created >= _created(trigger)
+
+
 class RequestStore:
     """Reads and creates NotificationRequests."""
 
     def __init__(self, client: ApiClient) -> None:
         self._client = client
+        self._objects = KubeObjects(client, RESOURCE)
 
     async def get(self, namespace: str, name: str) -> dict[str, Any] | None:
         """Return an object; None if it does not exist.
@@ -69,19 +85,47 @@ class RequestStore:
                 return None
             raise Unavailable(str(error)) from error
 
-    async def earlier(self, namespace: str, wanted: Notification, *, now: datetime) -> Stored | None:
-        """Return the same notification under the name of the period before, if it is recent enough to be the same.
+    async def earlier(self, namespace: str, wanted: Notification, *, now: datetime) -> Stored | Notification:
+        """Return the same notification under a name of the period before, if it is recent enough to be the same; else what to create.
 
         Raises:
             Unavailable: there is no answer.
         """
         if wanted.previous_name is None or wanted.previous_within is None:
+            return wanted
+        resolved = await self.last_resolve(namespace, wanted)
+        again = wanted.after(resolved.uid) if resolved else wanted
+        for name in filter(None, dict.fromkeys((wanted.previous_name, again.previous_name))):
+            found = await self.get(namespace, name)
+            if found is None or not is_same(found, wanted):
+                continue
+            counts = not resolved or name == again.previous_name or not resolved.follows(found)
+            if counts and _age(found, now) < wanted.previous_within:
+                return _stored(found)
+        return again
+
+    async def last_resolve(self, namespace: str, wanted: Notification) -> Resolve | None:
+        """Return the youngest Resolve of the incident of a Trigger that it ends; None if there is none.
+
+        Raises:
+            Unavailable: there is no answer.
+        """
+        if not wanted.ends_with_resolve:
             return None
-        found = await self.get(namespace, wanted.previous_name)
-        if found is None or not is_same(found, wanted):
-            return None
-        created = moment(mapping(found.get("metadata")).get("creationTimestamp"))
-        return _stored(found) if created is not None and now - created < wanted.previous_within else None
+        selector = f"{incident_selector(wanted.spec['dedupKey'])},spec.event={LifecycleEvent.RESOLVE}"
+        found: list[Resolve] = []
+        try:
+            async for page in self._objects.pages(namespace, selector=selector):
+                found += [
+                    Resolve(created=_created(each), uid=_stored(each).uid)
+                    for each in page
+                    if is_same(each, wanted)
+                ]
+        except KubeError as error:
+            # Before Kubernetes 1.31, nothing can be selected by its spec.
+            if not error.bad_request:
+                raise Unavailable(str(error)) from error
+        return max(found, default=None)
 
     async def create(self, namespace: str, wanted: Notification, *, dry_run: bool = False) -> Stored:
         """Create a notification, unless it is there.
@@ -115,7 +159,10 @@ class RequestStore:
             if found is not None:
                 if not is_same(found, wanted):
                     raise Conflict(f"{wanted.name} was created with another content")
-                return _stored(found)
+                resolved = await self.last_resolve(namespace, wanted)
+                if resolved is None or not resolved.follows(found):
+                    return _stored(found)
+                return await self.create(namespace, wanted.after(resolved.uid), dry_run=dry_run)
         raise Unavailable(problem)
 
     async def create_all(
@@ -143,9 +190,9 @@ class RequestStore:
         async def prepared(each: Notification) -> Stored | Notification:
             async with slots:
                 found = await self.earlier(namespace, each, now=now)
-                if found is not None:
+                if isinstance(found, Stored):
                     return found
-                whole = await complete(each)
+                whole = await complete(found)
                 if len(wanted) > 1:
                     await self.create(namespace, whole, dry_run=True)
                 return whole
@@ -195,6 +242,14 @@ def _document(namespace: str, wanted: Notification) -> dict[str, Any]:
         },
         "spec": wanted.spec,
     }
+
+
+def _created(document: Mapping[str, Any]) -> str:
+    return text(mapping(document.get("metadata")).get("creationTimestamp"))
+
+
+def _age(document: Mapping[str, Any], now: datetime) -> timedelta:
+    return now - (moment(_created(document)) or EARLIEST_TIME)
 
 
 def _stored(document: Mapping[str, Any], *, is_new: bool = False) -> Stored:

@@ -51,6 +51,7 @@ EVERYWHERE = {
 """What the gateway's account may do in every namespace."""
 AT_HOME = {
     **EVERYWHERE,
+    (names.GROUP, names.PLURAL, ""): {"get", "create", "list"},
     (names.GROUP, names.SOURCE_PLURAL, ""): READ,
     (names.GROUP, names.SOURCE_PLURAL, "status"): {"update"},
     ("", "secrets", ""): {"get", "create"},

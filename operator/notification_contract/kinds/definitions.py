@@ -71,8 +71,8 @@ NOTIFICATION_REQUEST: Final = Kind(
         Column(name=names.INCIDENT_COLUMN, path=".spec.dedupKey", wide=True),
     ),
     # The operator excludes final notifications from its watch with `status.phase!=Sent,...` (DD-WATCH-001).
-    # The events of an incident are found by `spec.dedupKey`.
-    selectable=(".status.phase", ".spec.dedupKey", ".spec.type", ".spec.priority"),
+    # The events of an incident are found by `spec.dedupKey`, its Resolves also by `spec.event`.
+    selectable=(".status.phase", ".spec.dedupKey", ".spec.event", ".spec.type", ".spec.priority"),
     # A new object is Pending without a write. Fields of other writers are kept, in a bounded number (DD-CRD-002).
     status_keywords={"default": {}, "maxProperties": 64},
 )

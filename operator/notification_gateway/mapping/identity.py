@@ -28,11 +28,18 @@ class Identity:
     name: str
     previous_name: str | None = None
     previous_within: timedelta | None = None
+    ends_with_resolve: bool = False
+    """Whether an object of that name is another notification as soon as its incident is resolved."""
 
 
 def named(prefix: str, *parts: object) -> str:
     """Return the name of the object that some parts identify."""
     return f"{prefix}-{digest(*parts)[:DIGITS]}"
+
+
+def renamed(name: str, *parts: object) -> str:
+    """Return another name with the same prefix, which a name and some parts identify."""
+    return named(name.partition("-")[0], name, *parts)
 
 
 def digest(*parts: object) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from notification_contract import names
 from notification_gateway.mapping.admission_limits import DEFAULT, Limits
+from notification_gateway.mapping.identity import renamed
 from notification_gateway.mapping.text import MAX_NOTE, body, clean, one_line
 
 if TYPE_CHECKING:
@@ -65,6 +66,8 @@ class Notification:
     """The name that the post had in the period before; None where names do not change with time."""
     previous_within: timedelta | None = None
     """The age up to which an object of that name makes this one a duplicate."""
+    ends_with_resolve: bool = False
+    """Whether an object of these names makes it a duplicate only until the incident is resolved."""
     spec: dict[str, Any]
     """Complete, with the built-in texts."""
     labels: dict[str, str]
@@ -78,6 +81,13 @@ class Notification:
     notes: tuple[str, ...] = ()
     """The last lines of every body: what had to be left out."""
     limits: Limits = DEFAULT
+
+    def after(self, resolve: str) -> Notification:
+        """Return the notification as the report that follows a Resolve, by the uid of that."""
+        previous = self.previous_name and renamed(self.previous_name, resolve)
+        return replace(
+            self, name=renamed(self.name, resolve), previous_name=previous, ends_with_resolve=False
+        )
 
     def with_texts(self, texts: Mapping[str, str], problems: Mapping[str, str] = NONE) -> Notification:
         """Return the notification with the results of its templates.

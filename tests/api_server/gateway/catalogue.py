@@ -22,6 +22,7 @@ DESCRIPTIONS: Final = {
         "An alert beyond a quota is told when the quota allows it",
         "An alert beyond the rate limit of the source is told later",
         "A gateway that ends answers the post of an Alertmanager that it is storing",
+        "An alert that Alertmanager resolved too early is told again although its start is the same",
     ),
     "gateway-senders": (
         "A CloudEvent of the SDK in binary mode is stored, with its priority by a path into its data",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -249,3 +249,16 @@ def test_gateway_that_ends_in_order_refuses_no_alert_that_it_has_read(
     told(place, "Trigger")
     replica.stop()
     assert alerts.failures == 0, "the post that was being stored was answered"
+
+
+@pytest.mark.check("gateway-alerts-12")
+def test_alert_that_was_resolved_too_early_is_told_again(place: Place, alerts: Alerting) -> None:
+    began = datetime.now(UTC)
+    for times in (1, 2):
+        # Prometheus names the time after which its alert counts as resolved, and repeats the alert before that.
+        alerts.post(began, datetime.now(UTC) + timedelta(seconds=5))
+        told(place, *["Trigger"] * times, *["Resolve"] * (times - 1))
+        found = told(place, *["Trigger", "Resolve"] * times)
+    assert is_one_incident(found)
+    assert len({each["spec"]["body"] for each in found if each["spec"]["event"] == "Trigger"}) == 1
+    only(place, *["Trigger", "Resolve"] * 2)

@@ -51,6 +51,8 @@ class Created:
     key: str
     at: float
     received: float
+    resolves: bool
+    """Whether it is the Resolve of an incident."""
 
 
 class ApiServer:
@@ -63,10 +65,13 @@ class ApiServer:
         self.created: list[Created] = []
         self._objects: dict[str, dict[str, Any]] = {}
 
-    @property
-    def keys(self) -> set[str]:
-        """The messages that are stored."""
-        return {each.key for each in self.created}
+    def keys(self, since: int = 0) -> set[str]:
+        """Return the messages that are stored, without the first ones."""
+        return {each.key for each in self.created[since:]}
+
+    def until(self, key: str) -> int:
+        """Return how many notifications were created until that of a message, with it; 0 if it is not stored."""
+        return next((place for place, each in enumerate(self.created, 1) if each.key == key), 0)
 
     def answer(
         self, method: str, path: str, query: Mapping[str, str], body: dict[str, Any], *, received: float
@@ -78,11 +83,19 @@ class ApiServer:
                 return HTTPStatus.OK, self.secrets[name]
             case "GET", [*_, names.SOURCE_PLURAL]:
                 return HTTPStatus.OK, {"items": self.sources, "metadata": {"resourceVersion": "1"}}
+            case "GET", [*_, names.PLURAL]:
+                return HTTPStatus.OK, self._rows(query["fieldSelector"])
             case "GET", [*_, names.PLURAL, _] if name in self._objects:
                 return HTTPStatus.OK, self._objects[name]
             case "POST", [*_, names.PLURAL]:
                 return self._create(body, dry="dryRun" in query, received=received)
         return HTTPStatus.NOT_FOUND, {"code": 404, "message": "not found"}
+
+    def _rows(self, selector: str) -> dict[str, Any]:
+        """Return a table of the notifications whose spec has the selected values."""
+        wanted = dict(each.removeprefix("spec.").split("=") for each in selector.split(","))
+        found = (each for each in self._objects.values() if wanted.items() <= each["spec"].items())
+        return {"metadata": {}, "rows": [{"object": {"metadata": each["metadata"]}} for each in found]}
 
     def _create(self, body: dict[str, Any], *, dry: bool, received: float) -> Answer:
         metadata = body["metadata"]
@@ -96,7 +109,8 @@ class ApiServer:
             found = KEY.search(body["spec"]["body"])
             key = found[1] if found else ""
             time = asyncio.get_running_loop().time()
-            self.created.append(Created(name=name, key=key, at=time, received=received))
+            resolves = body["spec"].get("event") == "Resolve"
+            self.created.append(Created(name=name, key=key, at=time, received=received, resolves=resolves))
             self._log(f"API server: stores {key} as {name}")
         return HTTPStatus.CREATED, stored
 

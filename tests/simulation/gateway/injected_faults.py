@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from notification_gateway.store import RequestStore, Stored
+from notification_gateway.store import RequestStore, Resolve, Stored
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -46,8 +46,16 @@ class EagerStore(RequestStore):
 class ForgetfulStore(RequestStore):
     """The name of the period before is not looked for, so that a repeat after its end is another notification."""
 
-    async def earlier(self, namespace: str, wanted: Notification, *, now: datetime) -> Stored | None:
-        del namespace, wanted, now
+    async def earlier(self, namespace: str, wanted: Notification, *, now: datetime) -> Stored | Notification:
+        del namespace, now
+        return wanted
+
+
+class DeafStore(RequestStore):
+    """No Resolve is looked for, so that what fires again after it is a repeat."""
+
+    async def last_resolve(self, namespace: str, wanted: Notification) -> Resolve | None:
+        del namespace, wanted
         return None
 
 
@@ -60,5 +68,6 @@ FAULTS = {
     "nameless": (NamelessStore, "is told"),
     "eager": (EagerStore, "is stored"),
     "forgetful": (ForgetfulStore, "is told twice within"),
+    "deaf": (DeafStore, "is stored"),
 }
 """By name: the store with the mistake, and words of the violation that it causes."""

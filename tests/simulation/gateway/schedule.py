@@ -7,6 +7,7 @@ import random
 from base64 import b64encode
 from collections import defaultdict
 from http import HTTPStatus
+from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
 from notification_contract import names
@@ -127,11 +128,12 @@ class GatewaySimulation:
         return status
 
     async def _handled(self, replica: Replica, message: Message) -> int:
+        known = self.api.until(message.after)
         try:
             status = (await replica.handle(message)).status
         except ConnectionError:
             return 0
-        missing = set(message.keys) - self.api.keys
+        missing = set(message.keys) - self.api.keys(since=known)
         self._require(status not in SUCCESS or not missing, f"{status} before {', '.join(missing)} is stored")
         self._require(status in SUCCESS or status in LATER, f"{status} for {', '.join(message.keys)}")
         return status
@@ -149,24 +151,33 @@ class GatewaySimulation:
         lost = self._senders.accepted - by_key.keys()
         require(not lost, f"{', '.join(sorted(lost))} is lost")
         for key, created in by_key.items():
-            seconds = TIMED.get(key.partition(".")[0])
+            source = key.partition(".")[0]
+            seconds = TIMED.get(source)
             if seconds is None:
                 require(len(created) == 1, f"{key} is told {len(created)} times")
             else:
-                require(_is_spaced(created, seconds), f"{key} is told twice within {seconds:g} s")
+                ends = [
+                    each.at
+                    for each in self.api.created
+                    if each.resolves and each.key != key and each.key.startswith(f"{source}.")
+                ]
+                within = f" within {seconds:g} s" if seconds < inf else ""
+                require(_is_spaced(created, seconds, ends), f"{key} is told twice{within}")
 
     def _log(self, line: str) -> None:
         self.trace.append(f"{asyncio.get_running_loop().time():9.3f}  {line}")
 
 
-def _is_spaced(created: list[Created], seconds: float) -> bool:
-    """Return whether what comes again comes after its time.
+def _is_spaced(created: list[Created], seconds: float, ends: list[float]) -> bool:
+    """Return whether what comes again comes after its time, or after a Resolve.
 
     Two that are created concurrently, one on each side of the end of a period, cannot know each other (DD-GATEWAY-001).
     """
     ordered = sorted(created, key=lambda each: each.at)
     return not any(
-        later.received >= earlier.at and later.received - earlier.received < seconds - TRUNCATED
+        later.received >= earlier.at
+        and later.received - earlier.received < seconds - TRUNCATED
+        and not any(earlier.received <= end <= later.at for end in ends)
         for index, earlier in enumerate(ordered)
         for later in ordered[index + 1 :]
     )

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from itertools import pairwise
+from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
 from tests.simulation.gateway.api_server import now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
+    from datetime import datetime
 
     from tests.simulation.choices import Choices
 
@@ -24,8 +28,8 @@ REPEAT_SECONDS: Final = 4.0
 """`repeat_interval`, scaled."""
 PERIOD: Final = 30
 """Seconds of `repeatAfter`."""
-TIMED: Final = {"alerts-again": 0.9 * PERIOD, "chat": 60.0}
-"""The sources whose messages become new after some seconds."""
+TIMED: Final = {"alerts": inf, "alerts-again": 0.9 * PERIOD, "chat": 60.0}
+"""The sources whose messages become new after some seconds; those of alerts also after a Resolve."""
 RETRY_SECONDS: Final = (0.1, 1.0, 4.0)
 PAUSES: Final = (0.0, 1.0, 7.0, 29.0, 41.0)
 """Seconds between two messages of one sender."""
@@ -40,6 +44,8 @@ class Message:
     keys: Sequence[str]
     body: bytes
     headers: Mapping[str, str] = field(default_factory=lambda: BEARER)
+    after: str = ""
+    """The key of the message after which it is told although it was told before; empty if there is none."""
 
     @property
     def path(self) -> str:
@@ -60,7 +66,7 @@ class Senders:
         """Send everything, and return when the last message was answered with success."""
         async with asyncio.TaskGroup() as group:
             for source in ("alerts", "alerts-again"):
-                states = list(_states(source, 1 + self._choices.number(4)))
+                states = _states(source, 1 + self._choices.number(4), self._choices.number(2))
                 changes = [self._choices.pick(PAUSES) for _ in states]
                 for _ in range(2):
                     group.create_task(self._alertmanager(states, changes))
@@ -95,27 +101,36 @@ class Senders:
         return status
 
 
-def _states(source: str, number: int) -> list[Message]:
-    """Return the states of a group: one alert after the other fires, then all of them end."""
-    began = now().isoformat()
-    messages = []
-    for state in range(number + 1):
-        is_end = state == number
-        key = f"{source}.{state}"
-        alerts = [
-            {
-                "status": "resolved" if is_end else "firing",
-                "labels": {"alertname": "Burning", "instance": str(instance)},
-                "annotations": {"summary": f"key={key};"},
-                "startsAt": began,
-                "endsAt": began if is_end else "0001-01-01T00:00:00Z",
-                "fingerprint": str(instance),
-            }
-            for instance in range(min(state + 1, number))
-        ]
-        group = {"version": "4", "groupKey": "g", "status": alerts[0]["status"], "alerts": alerts}
-        messages.append(Message(source=source, keys=(key,), body=_json(group)))
+def _states(source: str, number: int, returns: int) -> list[Message]:
+    """Return the states of a group: one alert after the other fires, then all of them end; so often they fire again as before, and end."""
+    began = now()
+    firing = [_group(source, f"{source}.{state}", began, state + 1) for state in range(number)]
+    ends = [
+        _group(source, f"{source}.end{time}", began, number, ended=began + timedelta(seconds=time))
+        for time in range(returns + 1)
+    ]
+    messages = [*firing, ends[0]]
+    for before, end in pairwise(ends):
+        messages += [replace(firing[-1], after=before.keys[0]), end]
     return messages
+
+
+def _group(source: str, key: str, began: datetime, number: int, *, ended: datetime | None = None) -> Message:
+    """Return the message of a group of some alerts, which fire or have ended."""
+    status = "resolved" if ended else "firing"
+    alerts = [
+        {
+            "status": status,
+            "labels": {"alertname": "Burning", "instance": str(instance)},
+            "annotations": {"summary": f"key={key};"},
+            "startsAt": began.isoformat(),
+            "endsAt": ended.isoformat() if ended else "0001-01-01T00:00:00Z",
+            "fingerprint": str(instance),
+        }
+        for instance in range(number)
+    ]
+    group = {"version": "4", "groupKey": "g", "status": status, "alerts": alerts}
+    return Message(source=source, keys=(key,), body=_json(group))
 
 
 def _events(number: int, choices: Choices) -> list[Message]:

@@ -35,6 +35,8 @@ class Cluster(CollectionsApi):
         """Returns a response in place of the real one, by method, path and body."""
         self.holds: Callable[[str], Awaitable[None]] | None = None
         """Waits between an answer is known and sent, by path."""
+        self.now = "2026-11-29T08:00:00Z"
+        """The time of the next creation."""
         self.loses_answers = False
         """Whether a created object is stored, and its answer is lost."""
 
@@ -88,9 +90,21 @@ class Cluster(CollectionsApi):
             case "GET", [*_, "namespaces", namespace, "leases"]:
                 leases = [obj for (plural, _, _), obj in self.objects.items() if plural == "leases"]
                 return web.json_response({"items": leases, "metadata": {}})
+            case "GET", [*_, "namespaces", namespace, plural] if plural == REQUESTS:
+                return self._rows(namespace, request.query["fieldSelector"])
             case method, [*_, "namespaces", namespace, ("secrets" | "leases") as plural, name]:
                 return await self._single(request, method, (plural, namespace, name))
         return await super()._answer(request)
+
+    def _rows(self, namespace: str, selector: str) -> web.Response:
+        """Return a table of the notifications whose spec has the selected values."""
+        wanted = dict(each.removeprefix("spec.").split("=") for each in selector.split(","))
+        rows = [
+            {"object": {"metadata": obj["metadata"]}}
+            for (plural, place, _), obj in self.objects.items()
+            if plural == REQUESTS and place == namespace and wanted.items() <= obj["spec"].items()
+        ]
+        return web.json_response({"metadata": {}, "rows": rows})
 
     def _token_review(self, spec: Object) -> web.Response:
         (audience,) = spec["audiences"]
@@ -114,7 +128,7 @@ class Cluster(CollectionsApi):
         if dry:
             return web.json_response(body, status=201)
         content = {key: value for key, value in body.items() if key not in {"metadata", "apiVersion", "kind"}}
-        created = {"creationTimestamp": meta.get("creationTimestamp", "2026-11-29T08:00:00Z")}
+        created = {"creationTimestamp": meta.get("creationTimestamp", self.now)}
         stored = self.put(plural, namespace, meta["name"], meta={**meta, **created}, **content)
         if self.loses_answers and plural == REQUESTS:
             return web.Response(status=504, text="lost")

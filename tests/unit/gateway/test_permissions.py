@@ -17,6 +17,7 @@ from platform_infra.workload.gateway.account import (
 from tests.unit.gateway.cluster import HOME, Cluster
 from tests.unit.gateway.shipped import serving
 from tests.unit.gateway.test_credentials import account_token
+from tests.unit.gateway.test_hooks import alert
 from tests.unit.operator.kube_api import until
 
 if TYPE_CHECKING:
@@ -86,11 +87,13 @@ async def everything(cluster: Cluster, *, tenants: bool) -> None:
         cluster.secret(namespace=namespace, token="s3cret")
         cluster.source(namespace=namespace)
         cluster.source("path", namespace=namespace, auth={"path": True})
+        cluster.source("repeats", namespace=namespace, type="alertmanager")
     cluster.source("users", auth={"kubernetes": {}})
     async with serving(cluster, tenant_sources=tenants, lease_seconds=3) as gateway:
-        assert (await gateway.send()).status == 202
-        if tenants:
-            assert (await gateway.send(f"/hook/{TENANT}/alerts")).status == 202
+        for place in ("", f"{TENANT}/") if tenants else ("",):
+            assert (await gateway.send(f"/hook/{place}alerts")).status == 202
+            for _ in range(2):
+                assert (await gateway.send(f"/hook/{place}repeats", json=alert())).status == 200
         assert (await gateway.send("/hook/users", headers=as_user)).status == 202
         spec = {"type": "simple", "subject": "hello", "body": "it burns"}
         path = f"/v1/namespaces/{TENANT}/notifications"

@@ -70,10 +70,11 @@ def test_printer_columns_of_receivers_say_how_they_are_and_what_waits() -> None:
     ]
 
 
-def test_selectable_fields_are_phase_incident_type_and_priority() -> None:
+def test_selectable_fields_are_phase_incident_event_type_and_priority() -> None:
     assert [field["jsonPath"] for field in VERSION["selectableFields"]] == [
         ".status.phase",
         ".spec.dedupKey",
+        ".spec.event",
         ".spec.type",
         ".spec.priority",
     ]

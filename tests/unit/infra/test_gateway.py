@@ -38,7 +38,7 @@ HEARTBEATS = [("kubernaut.ai", "notificationrequests", ("create",))]
 PRESENCE = [("coordination.k8s.io", "leases", READ)]
 LEASES = [("coordination.k8s.io", "leases", ("list", "create", "update", "delete"))]
 REQUESTS = [("kubernaut.ai", "notificationrequests", ("get", "create"))]
-SECRETS = [("", "secrets", ("get", "create"))]
+AT_SOURCES = [("kubernaut.ai", "notificationrequests", ("list",)), ("", "secrets", ("get", "create"))]
 REVIEWS = [
     ("authentication.k8s.io", "tokenreviews", ("create",)),
     ("authorization.k8s.io", "subjectaccessreviews", ("create",)),
@@ -215,7 +215,7 @@ def test_component_has_the_url_as_output() -> None:
 def test_gateway_has_exactly_these_permissions(record: Record) -> None:
     recording = record(**ON)
     assert roles(recording, "gateway-account") == {
-        "own": LEASES + SOURCES + SECRETS,
+        "own": LEASES + SOURCES + AT_SOURCES,
         "cluster": REQUESTS + REVIEWS,
     }
     (own,) = [e for e in recording.of("Role") if e.parent.endswith("::platform-gateway-account")]
@@ -227,7 +227,7 @@ def test_sources_of_tenants_are_served_in_the_whole_cluster(monkeypatch: pytest.
     recording = record_settings(parse(ON | {"gatewayTenantSources": "true"}))
     assert roles(recording, "gateway-account") == {
         "own": LEASES,
-        "cluster": REQUESTS + SECRETS + SOURCES + REVIEWS,
+        "cluster": REQUESTS + AT_SOURCES + SOURCES + REVIEWS,
     }
     (warning,) = warnings
     assert "can read every Secret of the cluster" in warning
@@ -239,7 +239,7 @@ def test_sources_of_tenants_are_served_in_the_whole_cluster(monkeypatch: pytest.
         (
             {},
             {
-                "own": LEASES + SOURCES + SECRETS,
+                "own": LEASES + SOURCES + AT_SOURCES,
                 "served-notification-system": REQUESTS,
                 "served-shop": REQUESTS,
                 "cluster": REVIEWS,
@@ -248,9 +248,9 @@ def test_sources_of_tenants_are_served_in_the_whole_cluster(monkeypatch: pytest.
         (
             {"gatewayTenantSources": "true"},
             {
-                "own": LEASES + SECRETS,
+                "own": LEASES + AT_SOURCES,
                 "served-notification-system": REQUESTS,
-                "served-shop": REQUESTS + SECRETS,
+                "served-shop": REQUESTS + AT_SOURCES,
                 "cluster": SOURCES + REVIEWS,
             },
         ),

@@ -22,9 +22,13 @@ PRESENCE: Final = (Grant(group=LEASES, resource="leases", verbs=("list", "create
 replica that is gone."""
 REQUESTS: Final = (Grant(group=names.GROUP, resource=names.PLURAL, verbs=("get", "create")),)
 """Permissions in every namespace that the operator watches."""
-SECRETS: Final = (Grant(group="", resource="secrets", verbs=("get", "create")),)
-"""Permissions where sources are. A source names its Secrets, so no list of names exists when the stack is created; the gateway uses those
-with the label for sources only. It creates the Secret with the path of a source."""
+AT_SOURCES: Final = (
+    Grant(group=names.GROUP, resource=names.PLURAL, verbs=("list",)),
+    Grant(group="", resource="secrets", verbs=("get", "create")),
+)
+"""Permissions where sources are. An alert that is repeated is a new report if its incident was resolved, which a list of the Resolves
+shows. A source names its Secrets, so no list of names exists when the stack is created; the gateway uses those with the label for sources
+only. It creates the Secret with the path of a source."""
 REVIEWS: Final = (
     Grant(group="authentication.k8s.io", resource="tokenreviews", verbs=("create",)),
     Grant(group="authorization.k8s.io", resource="subjectaccessreviews", verbs=("create",)),
@@ -57,13 +61,13 @@ def home_grants(args: GatewayAccountArgs) -> tuple[Grant, ...]:
     return (
         *PRESENCE,
         *(() if args.tenant_sources else SOURCES),
-        *(() if everywhere else SECRETS),
+        *(() if everywhere else AT_SOURCES),
     )
 
 
 def served_grants(args: GatewayAccountArgs, namespace: str) -> tuple[Grant, ...]:
     """Return the grants in a namespace that the operator watches; empty `namespace` for all of them together."""
-    return (*REQUESTS, *(SECRETS if args.tenant_sources and namespace != args.home else ()))
+    return (*REQUESTS, *(AT_SOURCES if args.tenant_sources and namespace != args.home else ()))
 
 
 def cluster_grants(args: GatewayAccountArgs) -> tuple[Grant, ...]:
