@@ -145,8 +145,8 @@ def _absent(path: str) -> web.Response:
 def _selected(obj: Mapping[str, Any], selector: str) -> bool:
     labels = obj["metadata"].get("labels") or {}
     return all(
-        labels.get(key) == value
-        for key, _, value in (each.partition("=") for each in selector.split(",") if each)
+        labels.get(key) == value if equals else key in labels
+        for key, equals, value in (each.partition("=") for each in selector.split(",") if each)
     )
 
 

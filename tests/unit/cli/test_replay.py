@@ -9,7 +9,12 @@ import pytest
 
 from notification_cli.views.lint.files import check
 from notification_cli.views.resending.candidates import Selection, Wanted, reasons_of
-from notification_cli.views.resending.replay import ReplayRefusedError, replay, replay_name
+from notification_cli.views.resending.replay import (
+    ReplayRefusedError,
+    SentBeforeError,
+    replay,
+    replay_name,
+)
 from notification_cli.views.rows import ReceiverFilter
 from notification_contract import bounds, crds, names
 from notification_contract.kinds.target import address_digits
@@ -239,6 +244,30 @@ def test_replay_to_one_receiver_leaves_the_others_to_a_later_redrive() -> None:
     assert select(obj, replays=(done,), receiver=ReceiverFilter(name="a")).before == 1
     (candidate,) = select(obj, replays=(done,), receiver=ReceiverFilter(name="b")).waiting
     assert candidate.targets == ("slack/b",)
+
+
+def test_redrive_after_a_partial_one_goes_to_the_other_targets_only() -> None:
+    refs = [{"name": "a"}, {"name": "b"}]
+    states = {"slack/a": "Refused", "slack/b": "Refused", "log/spare": "Exhausted"}
+    obj = named("order", states, receiverRefs=refs)
+    only_a = Wanted(batch="x", receiver=ReceiverFilter(name="a"))
+    first = dict(replay(obj, nonce="x", now=NOW, only=only_a.concerns, batch="x").obj)
+    selection = select(obj, replays=(first,))
+    assert [each.targets for each in selection.waiting] == [("slack/b",)]
+    sent = selection.replayed.of(("shop", "uid-order"))
+    second = dict(replay(obj, nonce="y", now=NOW, sent=sent).obj)
+    assert second["spec"]["receiverRefs"] == [{"name": "b"}]
+    both = select(obj, replays=(first, second))
+    assert (both.waiting, both.before) == ([], 1)
+    with pytest.raises(SentBeforeError, match="it was sent again before"):
+        replay(obj, nonce="z", now=NOW, sent=both.replayed.of(("shop", "uid-order")))
+
+
+def test_replay_whose_targets_routing_chooses_leaves_no_target_to_send_to() -> None:
+    routed = dict(replay(named("order", {"log": "Refused"}), nonce="x", now=NOW, all_targets=True).obj)
+    for obj in (named("order", {"log": "Refused"}), named("order", {})):
+        selection = select(obj, replays=(routed,))
+        assert (selection.waiting, selection.before) == ([], 1)
 
 
 @pytest.mark.parametrize("refs", [[{"name": "a", "namespace": "shop"}], []])

@@ -24,8 +24,10 @@ from notification_cli.views.lint.metadata import is_label
 from notification_cli.views.resending.candidates import (
     Candidate,
     Outcome,
+    Replayed,
     Selection,
     Wanted,
+    batch_of,
     reported_since,
     resolved_since,
 )
@@ -33,19 +35,22 @@ from notification_cli.views.resending.replay import (
     DIGITS,
     MORE_DIGITS,
     ReplayRefusedError,
+    SentBeforeError,
     original_of,
     replay,
+    replay_label,
 )
 from notification_contract import names
 from notification_contract.kinds.choices import Phase
 from notification_operator.domain.incident import incident_selector
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
     from datetime import datetime
     from typing import Any
 
     from notification_cli.session import Session
+    from notification_operator.domain.receivers.catalog import ReceiverKey
 
 PAUSES: Final = (0.5, 1.0, 2.0, 5.0, 10.0)
 """Seconds before the repetitions of a request without a usable response."""
@@ -181,11 +186,29 @@ async def _create(session: Session, wanted: Wanted, candidate: Candidate) -> tup
         return Outcome.VANISHED, ""
     if not wanted.include_resolved and await _overtaken(session, original):
         return Outcome.OVERTAKEN, ""
+    return await _send_again(session, wanted, candidate, original)
+
+
+async def _send_again(
+    session: Session, wanted: Wanted, candidate: Candidate, original: Mapping[str, Any]
+) -> tuple[Outcome, str]:
+    planned = partial(
+        replay,
+        original,
+        nonce=wanted.batch,
+        now=session.clock(),
+        only=None if wanted.receiver is None else wanted.concerns,
+        include_rescued=wanted.include_rescued,
+        sent=await _sent(session, wanted, candidate),
+        batch=wanted.batch,
+    )
     try:
         for digits in (DIGITS, MORE_DIGITS):
-            outcome = await _named(session, wanted, candidate, original, digits)
+            outcome = await _stored(session, candidate, planned(digits=digits).obj)
             if outcome is not None:
                 return outcome, ""
+    except SentBeforeError:
+        return Outcome.SKIPPED, "another redrive or replay has sent it meanwhile"
     except ReplayRefusedError as error:
         return Outcome.REFUSED, str(error)
     except CliError as error:
@@ -221,31 +244,31 @@ async def _overtaken(session: Session, original: Mapping[str, Any]) -> bool:
     return resolved_since(original, events) or reported_since(original, events)
 
 
-async def _named(
-    session: Session, wanted: Wanted, candidate: Candidate, original: Mapping[str, Any], digits: int
-) -> Outcome | None:
-    """Create a replay whose name has so many digits; return None if the name is that of another notification.
+async def _sent(session: Session, wanted: Wanted, candidate: Candidate) -> Collection[ReceiverKey | str]:
+    """Return where the replays of other batches go by now."""
+    replayed = Replayed()
+    query = Query(
+        namespace=candidate.namespace, labels=f"{names.REPLAY_LABEL}={replay_label(candidate.name)}"
+    )
+    async for page in session.notifications.pages(query):
+        for obj in page.items:
+            if batch_of(obj) != wanted.batch:
+                replayed.add(obj)
+    return replayed.of((candidate.namespace, candidate.uid))
+
+
+async def _stored(session: Session, candidate: Candidate, obj: Mapping[str, Any]) -> Outcome | None:
+    """Create a replay; return None if its name is that of another notification.
 
     Raises:
-        ReplayRefusedError: the original cannot be sent again.
         CliError: the replay is invalid.
         ApiError: it cannot be created.
     """
-    only = None if wanted.receiver is None else wanted.concerns
-    result = replay(
-        original,
-        nonce=wanted.batch,
-        now=session.clock(),
-        only=only,
-        include_rescued=wanted.include_rescued,
-        batch=wanted.batch,
-        digits=digits,
-    )
     try:
-        await session.notifications.create(candidate.namespace, dict(result.obj))
+        await session.notifications.create(candidate.namespace, dict(obj))
     except ApiError as error:
         if error.status != HTTPStatus.CONFLICT:
             raise
-        existing = await session.notifications.get(candidate.namespace, result.obj["metadata"]["name"])
+        existing = await session.notifications.get(candidate.namespace, obj["metadata"]["name"])
         return Outcome.EXISTS if original_of(existing) == candidate.uid else None
     return Outcome.CREATED

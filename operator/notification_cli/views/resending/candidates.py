@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 from notification_cli.views.incidents import YoungestEvents, event_of
 from notification_cli.views.resending.replay import (
     ReplayRefusedError,
+    SentBeforeError,
     missed_targets,
     original_of,
     refuse,
     replay_name,
 )
-from notification_cli.views.resending.undelivered import undelivered
+from notification_cli.views.resending.undelivered import ANYWHERE, undelivered
 from notification_cli.views.rows import ReceiverFilter, created_at
 from notification_contract import names
 from notification_contract.kinds.choices import LifecycleEvent, Phase
@@ -37,6 +38,8 @@ class Outcome(StrEnum):
     CREATED = "created"
     EXISTS = "existed"
     """The batch had created the replay before."""
+    SKIPPED = "skipped"
+    """Another redrive or replay has sent it since the plan."""
     VANISHED = "vanished"
     OVERTAKEN = "overtaken"
     """A younger event of its incident has come since the plan."""
@@ -85,8 +88,6 @@ class Replayed:
     """
 
     places: dict[Original, set[ReceiverKey | str]] = field(default_factory=lambda: defaultdict(set))
-    anywhere: set[Original] = field(default_factory=set)
-    """Originals with a replay whose targets routing chooses."""
     batches: set[tuple[Original, str]] = field(default_factory=set)
     """Originals and batches."""
 
@@ -101,17 +102,12 @@ class Replayed:
         places |= {
             ReceiverKey(text(ref.get("namespace")) or namespace, text(ref.get("name"))) for ref in refs
         }
-        if places:
-            self.places[original] |= places
-        else:
-            self.anywhere.add(original)
+        self.places[original] |= places or {ANYWHERE}
         self.batches.add((original, batch_of(obj)))
 
-    def covers(self, original: Original, places: Collection[ReceiverKey | str]) -> bool:
-        """Return whether the replays of an original go to all of some places."""
-        if original in self.anywhere:
-            return True
-        return original in self.places and set(places) <= self.places[original]
+    def of(self, original: Original) -> Collection[ReceiverKey | str]:
+        """Return where the replays of an original go."""
+        return self.places.get(original, ())
 
 
 @dataclass(slots=True, kw_only=True)
@@ -136,18 +132,18 @@ class Selection:
     def add(self, obj: Mapping[str, Any]) -> None:
         if batch_of(obj) == self.wanted.batch or not self._matches(obj):
             return
-        only = None if self.wanted.receiver is None else self.wanted.concerns
-        try:
-            refuse(obj)
-            missed = missed_targets(obj, only=only, include_rescued=self.wanted.include_rescued)
-        except ReplayRefusedError as error:
-            self.refused[str(error)] += 1
-            return
-        meta = obj["metadata"]
+        meta, only = obj["metadata"], None if self.wanted.receiver is None else self.wanted.concerns
         original = (meta["namespace"], meta["uid"])
         done = (original, self.wanted.batch) in self.replayed.batches
-        if not done and self.replayed.covers(original, missed.places):
+        sent = () if done else self.replayed.of(original)
+        try:
+            refuse(obj)
+            missed = missed_targets(obj, only=only, include_rescued=self.wanted.include_rescued, sent=sent)
+        except SentBeforeError:
             self.before += 1
+            return
+        except ReplayRefusedError as error:
+            self.refused[str(error)] += 1
             return
         if not done and resolved_since(obj, self.events):
             self.resolved += 1

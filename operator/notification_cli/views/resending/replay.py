@@ -18,7 +18,7 @@ from notification_operator.domain.json_values import entries, integer, mapping, 
 from notification_operator.domain.status import FINAL, Reason, phase_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
     from datetime import datetime
 
     from notification_operator.domain.receivers.catalog import ReceiverKey
@@ -43,6 +43,10 @@ class ReplayRefusedError(Exception):
     """A notification cannot be sent again; the message is a clause about it."""
 
 
+class SentBeforeError(ReplayRefusedError):
+    """Its replays go to all of the targets that missed it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replay:
     obj: Mapping[str, Any]
@@ -57,6 +61,11 @@ def replay_name(name: str, uid: str, nonce: str, *, digits: int = DIGITS) -> str
     return f"{name[:NAME_CHARACTERS].rstrip('.-')}-r-{digest}"
 
 
+def replay_label(name: str) -> str:
+    """Return the label value of the replays of a notification; long names can have the same value."""
+    return name[:LABEL_CHARACTERS].rstrip(".-")
+
+
 def replay(  # noqa: PLR0913 - what decides about a replay
     obj: Mapping[str, Any],
     *,
@@ -65,6 +74,7 @@ def replay(  # noqa: PLR0913 - what decides about a replay
     all_targets: bool = False,
     only: Callable[[ReceiverKey], bool] | None = None,
     include_rescued: bool = False,
+    sent: Collection[ReceiverKey | str] = (),
     batch: str = "",
     digits: int = DIGITS,
 ) -> Replay:
@@ -77,11 +87,13 @@ def replay(  # noqa: PLR0913 - what decides about a replay
         all_targets: whether it also goes to targets that have delivered.
         only: which receivers it goes to; None for any target.
         include_rescued: whether it also goes to targets whose fallback has delivered.
+        sent: the places of other replays, where it does not go.
         batch: the id of a redrive; empty without one.
         digits: the length of the hash in its name.
 
     Raises:
         ReplayRefusedError: it cannot be sent again.
+        SentBeforeError: the other replays go to all of its targets.
     """
     refuse(obj)
     meta, spec = obj["metadata"], obj["spec"]
@@ -91,7 +103,7 @@ def replay(  # noqa: PLR0913 - what decides about a replay
     if all_targets:
         copied |= {key: spec[key] for key in ("channels", "receiverRefs") if spec.get(key)}
     else:
-        missed = missed_targets(obj, only=only, include_rescued=include_rescued)
+        missed = missed_targets(obj, only=only, include_rescued=include_rescued, sent=sent)
         copied |= _addressed(missed, spec, meta["namespace"])
         targets = missed.targets
         notes += _own_recipients(missed, spec)
@@ -118,11 +130,13 @@ def missed_targets(
     *,
     only: Callable[[ReceiverKey], bool] | None = None,
     include_rescued: bool = False,
+    sent: Collection[ReceiverKey | str] = (),
 ) -> Undelivered:
     """Return the targets of a replay; none where routing chooses, because the original records none.
 
     Raises:
         ReplayRefusedError: there is none to send to.
+        SentBeforeError: all of them are in `sent`, the places of its replays.
     """
     missed = undelivered(obj, only=only, include_rescued=include_rescued)
     if not missed.targets and missed.rescued:
@@ -131,6 +145,11 @@ def missed_targets(
         )
     if not missed.targets and (missed.recorded or only is not None):
         raise ReplayRefusedError(_delivered(obj, only))
+    if sent:
+        missed = undelivered(obj, only=only, include_rescued=include_rescued, sent=sent)
+        # Without targets, routing would choose.
+        if not missed.targets:
+            raise SentBeforeError("it was sent again before")
     return missed
 
 
@@ -174,7 +193,7 @@ def _metadata(meta: Mapping[str, Any], name: str, batch: str) -> dict[str, Any]:
     labels = {
         key: value for key, value in (meta.get("labels") or {}).items() if not FOREIGN_LABELS.fullmatch(key)
     }
-    labels[names.REPLAY_LABEL] = meta["name"][:LABEL_CHARACTERS].rstrip(".-")
+    labels[names.REPLAY_LABEL] = replay_label(meta["name"])
     if batch:
         labels[names.REDRIVE_LABEL] = batch
     result: dict[str, Any] = {"name": name, "namespace": meta["namespace"], "labels": labels}

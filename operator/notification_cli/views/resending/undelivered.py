@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from notification_contract.kinds.choices import Phase, TargetReason, TargetState
 from notification_contract.kinds.target import TargetKey
@@ -13,7 +13,10 @@ from notification_operator.domain.receivers.targets import receiver_of
 from notification_operator.domain.status import phase_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+ANYWHERE: Final = ""
+"""The place of a replay whose targets routing chooses."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,20 +35,18 @@ class Undelivered:
     delivered_digits: Mapping[ReceiverKey, frozenset[str]] = field(default_factory=dict)
     """The digits of recipients of the same receivers that have got the message."""
 
-    @property
-    def places(self) -> frozenset[ReceiverKey | str]:
-        return frozenset((*self.receivers, *self.channels))
-
 
 def undelivered(
     obj: Mapping[str, Any],
     *,
     only: Callable[[ReceiverKey], bool] | None = None,
     include_rescued: bool = False,
+    sent: Collection[ReceiverKey | str] = (),
 ) -> Undelivered:
     """Return the targets that did not succeed, of any receiver or of some; on request also those whose fallback did.
 
-    A fallback is left out: it joins again if what it stands for fails again.
+    A fallback is left out: it joins again if what it stands for fails again. Targets in `sent`, the places of its
+    replays, are left out, too.
     """
     namespace = obj["metadata"]["namespace"]
     delivered, missed = _recorded(obj)
@@ -63,7 +64,7 @@ def undelivered(
         for target in chosen
         if named is None or _place(target, namespace) in named or _channel(target) in named
     ]
-    targets = tuple(first or chosen)
+    targets = () if ANYWHERE in sent else _beyond(sent, first or chosen, namespace)
     receivers = dict.fromkeys(key for target in targets if (key := receiver_of(target, namespace)))
     return Undelivered(
         targets=targets,
@@ -128,6 +129,10 @@ def _channels(obj: Mapping[str, Any]) -> Iterable[str]:
 
 def _place(target: str, namespace: str) -> ReceiverKey | str:
     return receiver_of(target, namespace) or target
+
+
+def _beyond(sent: Collection[ReceiverKey | str], targets: Iterable[str], namespace: str) -> tuple[str, ...]:
+    return tuple(target for target in targets if _place(target, namespace) not in sent)
 
 
 def _channel(target: str) -> str:
