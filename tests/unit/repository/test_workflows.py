@@ -384,10 +384,33 @@ def test_deployment_verifies_the_image_and_lets_the_policies_decide() -> None:
         assert positions == sorted(positions)
 
 
+MERGE_REQUEST = '$CI_PIPELINE_SOURCE == "merge_request_event"'
+
+
+def test_gitlab_runs_jobs_with_protected_variables_on_protected_machines() -> None:
+    jobs = {name: job for name, job in document("gitlab-ci").items() if "rules" in job}
+    conditions = {name: {rule["if"] for rule in job["rules"]} for name, job in jobs.items()}
+    tags = {name: job.get("tags", []) for name, job in jobs.items()}
+    unprotected = {name for name in jobs if tags[name] == ["docker-host"]}
+    assert unprotected == {"stack-tests", "preview", "destroy"}
+    assert [name for name in unprotected if conditions[name] != {MERGE_REQUEST}] == []
+    # A container runs `check`; GitLab itself runs the two that start another pipeline.
+    assert {name for name in jobs if not tags[name]} == {"check", "request-comment", "stacks"}
+    assert {"trigger" in jobs[name] for name in ("request-comment", "stacks")} == {True}
+    protected = {name for name in jobs if tags[name]} - unprotected
+    assert {tag for name in protected for tag in tags[name]} == {"protected", "protected-docker-host"}
+    assert [name for name in protected if MERGE_REQUEST in conditions[name]] == []
+
+
+def test_gitlab_runs_the_stack_tests_of_merge_requests_and_of_the_default_branch() -> None:
+    jobs = document("gitlab-ci")
+    assert jobs["default-branch-stack-tests"]["extends"] == "stack-tests"
+    rules = jobs["stack-tests"]["rules"] + jobs["default-branch-stack-tests"]["rules"]
+    assert rules == jobs["check"]["rules"]
+
+
 def test_gitlab_releases_on_runners_that_merge_requests_cannot_use() -> None:
     jobs = document("gitlab-ci")
-    merge_requests = {"check", "stack-tests", "preview", "destroy"}
-    assert {tag for name in merge_requests for tag in jobs[name].get("tags", ())} == {"docker-host"}
     assert jobs["image"]["tags"] == ["protected-docker-host"]
     for name in ("verify", "promote", "plan", "comment", "reap"):
         assert jobs[name]["tags"] == ["protected"]
