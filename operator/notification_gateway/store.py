@@ -13,7 +13,7 @@ from notification_contract.kinds.choices import LifecycleEvent
 from notification_gateway.errors import Conflict, Limited, NoNamespace, Refused, Unavailable
 from notification_gateway.mapping.translation import BODY_ANNOTATION
 from notification_operator.domain.incident import incident_selector
-from notification_operator.domain.json_values import EARLIEST_TIME, mapping, moment, text
+from notification_operator.domain.json_values import EARLIEST_TIME, format_time, mapping, moment, text
 from notification_operator.kube.objects import RESOURCE, KubeObjects, collection
 from notification_operator.kube.requests import KubeError, call
 
@@ -56,7 +56,7 @@ class Resolve:
     """The end of an incident; the youngest one is the greatest."""
 
     created: str
-    """As the API server writes it: in UTC, so that texts are ordered like times."""
+    """As the API server writes it, in UTC: these texts are ordered like the times."""
     uid: str
 
     def follows(self, trigger: Mapping[str, Any]) -> bool:
@@ -105,13 +105,16 @@ class RequestStore:
         return again
 
     async def last_resolve(self, namespace: str, wanted: Notification) -> Resolve | None:
-        """Return the youngest Resolve of the incident of a Trigger that it ends; None if there is none.
+        """Return the youngest Resolve of the incident since the alerts fire; None if there is none.
+
+        An older one is that of earlier alerts. It may not change names: retention deletes it some day.
 
         Raises:
             Unavailable: there is no answer.
         """
-        if not wanted.ends_with_resolve:
+        if wanted.fires_since is None:
             return None
+        since = format_time(wanted.fires_since)
         selector = f"{incident_selector(wanted.spec['dedupKey'])},spec.event={LifecycleEvent.RESOLVE}"
         found: list[Resolve] = []
         try:
@@ -119,7 +122,7 @@ class RequestStore:
                 found += [
                     Resolve(created=_created(each), uid=_stored(each).uid)
                     for each in page
-                    if is_same(each, wanted)
+                    if is_same(each, wanted) and _created(each) >= since
                 ]
         except KubeError as error:
             # Before Kubernetes 1.31, nothing can be selected by its spec.

@@ -57,16 +57,17 @@ def _identity(source: NotificationSource, group: Group, received: datetime) -> I
     Alerts can be resolved because Prometheus was late, and fire again since the same time: that is no repeat.
     """
     parts = [source.uid, group.key, group.status, sorted(each.state for each in group.alerts)]
-    seconds = source.spec.repeat_seconds
-    if seconds is None or not group.fires:
-        return Identity(name=named(PREFIX, *parts), ends_with_resolve=group.fires)
-    latest = max(each.starts for each in group.alerts)
+    seconds, latest = source.spec.repeat_seconds, max(each.starts for each in group.alerts)
+    if not group.fires:
+        return Identity(name=named(PREFIX, *parts))
+    if seconds is None:
+        return Identity(name=named(PREFIX, *parts), fires_since=latest)
     period = max(int((received - latest).total_seconds() // seconds), 0)
     if not period:
-        return Identity(name=named(PREFIX, *parts, period), ends_with_resolve=True)
+        return Identity(name=named(PREFIX, *parts, period), fires_since=latest)
     return Identity(
         name=named(PREFIX, *parts, period),
         previous_name=named(PREFIX, *parts, period - 1),
         previous_within=timedelta(seconds=EDGE * seconds),
-        ends_with_resolve=True,
+        fires_since=latest,
     )

@@ -69,7 +69,7 @@ class Draft:
             name=self.identity.name,
             previous_name=self.identity.previous_name,
             previous_within=self.identity.previous_within,
-            ends_with_resolve=self.identity.ends_with_resolve,
+            fires_since=self.identity.fires_since,
             spec={key: value for key, value in spec.items() if value},
             labels={
                 **labels_of(values, mapping.labels, str if is_group else name_at),

@@ -13,6 +13,8 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from notification_contract.sources.source import NotificationSource
     from notification_gateway.mapping.translation import Post
 
@@ -28,8 +30,8 @@ class Identity:
     name: str
     previous_name: str | None = None
     previous_within: timedelta | None = None
-    ends_with_resolve: bool = False
-    """Whether an object of that name is another notification as soon as its incident is resolved."""
+    fires_since: datetime | None = None
+    """A Resolve of the incident since then makes an object of that name another notification; None where no Resolve does."""
 
 
 def named(prefix: str, *parts: object) -> str:

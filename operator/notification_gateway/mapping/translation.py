@@ -66,8 +66,8 @@ class Notification:
     """The name that the post had in the period before; None where names do not change with time."""
     previous_within: timedelta | None = None
     """The age up to which an object of that name makes this one a duplicate."""
-    ends_with_resolve: bool = False
-    """Whether an object of these names makes it a duplicate only until the incident is resolved."""
+    fires_since: datetime | None = None
+    """An object of these names makes it a duplicate until a Resolve of the incident since then; None where no Resolve counts."""
     spec: dict[str, Any]
     """Complete, with the built-in texts."""
     labels: dict[str, str]
@@ -85,9 +85,7 @@ class Notification:
     def after(self, resolve: str) -> Notification:
         """Return the notification as the report that follows a Resolve, by the uid of that."""
         previous = self.previous_name and renamed(self.previous_name, resolve)
-        return replace(
-            self, name=renamed(self.name, resolve), previous_name=previous, ends_with_resolve=False
-        )
+        return replace(self, name=renamed(self.name, resolve), previous_name=previous, fires_since=None)
 
     def with_texts(self, texts: Mapping[str, str], problems: Mapping[str, str] = NONE) -> Notification:
         """Return the notification with the results of its templates.

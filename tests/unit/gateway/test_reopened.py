@@ -100,6 +100,15 @@ async def test_periods_of_repeats_go_on_after_a_resolve(
     assert await place.all(*((FIRING, each) for each in minutes), of=REPEATING) == expected
 
 
+async def test_deleted_resolve_of_an_earlier_alert_changes_no_name(place: Place) -> None:
+    later = alertmanager(alert(startsAt="2026-03-01T12:10:00Z"))
+    sent = [(FIRING, 1), (ended(50), 3), (later, 11), (later, 251), (later, 400)]
+    assert await place.all(*sent, of=REPEATING) == [True, True, True, True, False]
+    (resolve,) = [each for each in place.cluster.created if each["spec"]["event"] == "Resolve"]
+    place.cluster.remove(REQUESTS, HOME, resolve["metadata"]["name"])
+    assert await place.all((later, 401), (later, 460), of=REPEATING) == [False, False]
+
+
 async def test_resolve_of_another_sender_does_not_count(place: Place) -> None:
     await place.created(FIRING, 1)
     (trigger,) = place.cluster.created
