@@ -58,7 +58,7 @@ class DiscordChannel(Channel):
         self._mentions = block.mentions
         self._composer = composer
         self._renderer = discord(mentions=block.mentions)
-        self._http = HttpExchange(access, waiting, table=TABLE, secrets=(url, waiting))
+        self._http = HttpExchange(access, waiting, table=TABLE, secrets=(url, waiting), most=MAX_STORED)
 
     def messages_of(self, message: Message) -> int:
         """Return the number of posts, as far as no template decides."""

@@ -18,7 +18,12 @@ from notification_operator.delivery.channel import (
     ReceiverProblem,
     Transient,
 )
-from notification_operator.delivery.http.exchange import UNTRUSTED, HttpExchange, StatusTable
+from notification_operator.delivery.http.exchange import (
+    UNTRUSTED,
+    HttpExchange,
+    OutcomeUnknown,
+    StatusTable,
+)
 from notification_operator.rendering.headline import NOT_UPDATED
 from notification_operator.rendering.markup.slack_blocks import SlackBlocks
 
@@ -30,6 +35,8 @@ if TYPE_CHECKING:
     from notification_operator.rendering.compose import Composer
 
 BASE_URL: Final = "https://slack.com"
+MAX_ANSWER: Final = 256 * 1024
+"""Bytes of an answer: it repeats the message, and a character may take twelve of them."""
 TABLE: Final = StatusTable(success=frozenset({200}))
 WEBHOOK_TABLE: Final = StatusTable(
     success=frozenset({200}),
@@ -66,8 +73,9 @@ class SlackBotChannel(Channel):
         self._block = block
         self._token = secrets.value("botTokenSecretRef")
         self._blocks = SlackBlocks(composer, mentions=block.mentions)
-        self._posts = HttpExchange(access, posts, table=TABLE, secrets=(self._token,))
-        self._updates = HttpExchange(access, updates, table=TABLE, secrets=(self._token,))
+        secrets = (self._token,)
+        self._posts = HttpExchange(access, posts, table=TABLE, secrets=secrets, most=MAX_ANSWER)
+        self._updates = HttpExchange(access, updates, table=TABLE, secrets=secrets, most=MAX_ANSWER)
 
     def messages_of(self, message: Message) -> int:
         return self._blocks.count(message)
@@ -128,6 +136,8 @@ def _raise_for(reply: Reply) -> None:
     if reply.json.get("ok") is True:
         return
     error = str(reply.json.get("error") or "")
+    if not reply.is_complete:
+        raise OutcomeUnknown("the answer is incomplete; Slack may have accepted the message")
     if not error:
         raise Permanent("the answer is not one of Slack: it has neither ok nor error")
     if error in RECEIVER_ERRORS:

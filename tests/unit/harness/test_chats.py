@@ -22,6 +22,8 @@ TRIGGER, ACKNOWLEDGE, RESOLVE = LifecycleEvent.TRIGGER, LifecycleEvent.ACKNOWLED
 TRIGGERED = "The disk of db-1 is full"
 RESOLVED = "The disk of db-1 has room"
 LASTED = timedelta(minutes=12, seconds=7)
+LONG = "Диск узла 7 переполнен. " * 300
+"""Fills a message of both services; the answer, which repeats it, has six bytes for a letter."""
 
 
 class Chat:
@@ -89,6 +91,16 @@ async def test_slack_resolve_updates_the_first_message_and_replies(counterpart: 
     header, context = attachment["blocks"]
     assert header == reply["blocks"][0]
     assert context["elements"][0]["text"] == "resolved after 12 min | from shop/order-1, cluster staging"
+
+
+@pytest.mark.parametrize("chat", [bot, webhook])
+async def test_long_first_message_is_accepted_and_updated(counterpart: Counterpart, chat: Any) -> None:
+    told = chat(counterpart)
+    receipt = await told.tell(TRIGGER, body=LONG)
+    (before, *_) = await told.messages()
+    assert receipt.message_ref in {"C0123/1716969600.000100", "1122334455667788990"}
+    assert (await told.tell(RESOLVE, receipt.message_ref, body=LONG)).note == ""
+    assert (await told.messages())[0] != before
 
 
 async def test_slack_repeated_resolve_updates_nothing_more(counterpart: Counterpart) -> None:

@@ -86,6 +86,8 @@ class Reply:
     status: int
     body: str
     retry_after: float | None = None
+    is_complete: bool = True
+    """Whether the body is all of the answer, and not what a limit or a broken connection has left of it."""
 
     @property
     def json(self) -> dict[str, Any]:
@@ -210,8 +212,8 @@ class HttpExchange:
                         server_hostname=self._access.server_name or None,
                     ) as response,
                 ):
-                    text = await _quote(response, self._most)
-                    return self._reply(response, text)
+                    text, is_complete = await _quote(response, self._most)
+                    return self._reply(response, text, is_complete=is_complete)
         except TimeoutError:
             failure = self._timed_out(sent=body.started)
         except (aiohttp.ClientError, OSError, ValueError) as error:
@@ -248,11 +250,12 @@ class HttpExchange:
             text = text.replace(secret, REDACTED)
         return text
 
-    def _reply(self, response: aiohttp.ClientResponse, text: str) -> Reply:
+    def _reply(self, response: aiohttp.ClientResponse, text: str, *, is_complete: bool) -> Reply:
         delay = None
         if response.status in DELAYING:
             delay = parse_retry_after(response.headers.get("Retry-After"), now=self._access.clock())
-        return Reply(status=response.status, body=self.without_secrets(text), retry_after=delay)
+        body = self.without_secrets(text)
+        return Reply(status=response.status, body=body, retry_after=delay, is_complete=is_complete)
 
     def _timed_out(self, *, sent: bool) -> Transient:
         if sent:
@@ -274,19 +277,21 @@ class HttpExchange:
         return OutcomeUnknown(text) if sent else Unsent(text)
 
 
-async def _quote(response: aiohttp.ClientResponse, most: int) -> str:
-    """Return the text of the body within bounds; reading all of it keeps the connection open."""
-    body = bytearray()
+async def _quote(response: aiohttp.ClientResponse, most: int) -> tuple[str, bool]:
+    """Return the text of the body within bounds, and whether that is all of it: then the connection stays open."""
+    body, is_complete = bytearray(), False
     with contextlib.suppress(aiohttp.ClientError, OSError, TimeoutError):
         async with asyncio.timeout(BODY_SECONDS):
             async for piece in response.content.iter_any():
                 body += piece
                 if len(body) > most:
                     break
+            else:
+                is_complete = True
     try:
-        return bytes(body[:most]).decode(response.charset or "utf-8", errors="replace")
+        return bytes(body[:most]).decode(response.charset or "utf-8", errors="replace"), is_complete
     except LookupError:
-        return bytes(body[:most]).decode(errors="replace")
+        return bytes(body[:most]).decode(errors="replace"), is_complete
 
 
 def _parts(secret: str) -> Iterator[str]:

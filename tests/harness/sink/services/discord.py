@@ -16,7 +16,7 @@ EMPTY = Answered(status=400, body={"message": "Cannot send an empty message", "c
 TOO_LONG = Answered(status=400, body={"message": "Invalid Form Body", "code": 50035})
 UNKNOWN = Answered(status=404, body={"message": "Unknown Message", "code": 10008})
 ACCEPTED = Answered(body={"id": str(FIRST), "type": 0, "channel_id": "998877665544332211"})
-"""The answer with `?wait=true`; without it there is none."""
+"""The answer with `?wait=true`, without what the message shows; without `wait` there is none."""
 
 
 def execute(posted: Posted) -> Answered:
@@ -34,7 +34,7 @@ def execute(posted: Posted) -> Answered:
         "content": message.get("content", ""),
         "embeds": [{"type": "rich", **embed} for embed in message.get("embeds") or []],
     }
-    return Answered(body=identity)
+    return Answered(body=posted.messages[identity["id"]])
 
 
 def read(posted: Posted) -> Answered:

@@ -26,9 +26,9 @@ def webhook(posted: Posted) -> Answered:
     return Answered(body="ok")
 
 
-def accepted(channel: str, *, number: int = 1) -> Answered:
-    """Return the answer to the first, second, … accepted message."""
-    message = {"type": "message", "ts": f"1716969600.{number:04}00"}
+def accepted(channel: str, *, number: int = 1, **shown: Any) -> Answered:
+    """Return the answer to the first, second, … accepted message; it repeats what the message shows."""
+    message = {"type": "message", "ts": f"1716969600.{number:04}00", **shown}
     return Answered(body={"ok": True, "channel": channel, "ts": message["ts"], "message": message})
 
 
@@ -44,7 +44,7 @@ def post_message(posted: Posted) -> Answered:
     if problem:
         return refused(problem)
     number = 1 + sum("." in known for known in posted.messages)
-    answer = accepted(str(message["channel"]), number=number)
+    answer = accepted(str(message["channel"]), number=number, **_shown(message))
     kept = {name: message[name] for name in ("channel", "thread_ts", *SHOWN) if name in message}
     posted.messages[answer.body["ts"]] = kept
     return answer
@@ -62,8 +62,13 @@ def update(posted: Posted) -> Answered:
         return refused("message_not_found")
     if "text" in change and "blocks" not in change:
         message.pop("blocks", None)
-    message |= {name: change[name] for name in SHOWN if name in change}
-    return Answered(body={"ok": True, "channel": change["channel"], "ts": timestamp})
+    message |= _shown(change)
+    changed = {"type": "message", **_shown(message)}
+    return Answered(body={"ok": True, "channel": change["channel"], "ts": timestamp, "message": changed})
+
+
+def _shown(message: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: message[name] for name in SHOWN if name in message}
 
 
 def _unauthorized(posted: Posted) -> str:

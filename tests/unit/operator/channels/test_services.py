@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 import orjson
 import pytest
+from aiohttp import web
 from jsonschema import Draft202012Validator
 
 from notification_contract.kinds.choices import LifecycleEvent
@@ -19,6 +21,8 @@ from notification_operator.delivery.channel import (
     ReceiverProblem,
     Transient,
 )
+from notification_operator.delivery.http import exchange
+from notification_operator.delivery.http.exchange import OutcomeUnknown
 from notification_operator.rendering.segments import count
 from tests.unit.operator.channels.adaptive_card_schema import SCHEMA
 from tests.unit.operator.channels.receivers import (
@@ -415,6 +419,25 @@ async def test_slack_answer_of_another_server_is_no_success(
     server.add_response(200, "<html>Sign in</html>")
     with pytest.raises(Permanent, match="not one of Slack"):
         await slack(server, session).deliver(message())
+
+
+async def test_slack_answer_that_stalls_is_an_unknown_outcome(
+    server: HttpServer, session: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = asyncio.Event()
+
+    async def stall(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await response.write(b'{"ok":true,"channel":"C0123","ts":"1716969600.000100","message":{')
+        await release.wait()
+        return response
+
+    monkeypatch.setattr(exchange, "BODY_SECONDS", 0.1)
+    server.responses.append(stall)
+    with pytest.raises(OutcomeUnknown, match="Slack may have accepted the message"):
+        await slack(server, session).deliver(message())
+    release.set()
 
 
 async def test_slack_not_in_channel_is_a_wrong_configuration(

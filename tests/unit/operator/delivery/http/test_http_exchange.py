@@ -39,7 +39,7 @@ async def test_endless_answer_is_read_up_to_the_limit(server: HttpServer, way: N
 
     server.responses.append(pour)
     reply = await HttpExchange(way, server.url).request(b"{}", headers={})
-    assert (reply.status, len(reply.body)) == (503, MAX_QUOTE)
+    assert (reply.status, len(reply.body), reply.is_complete) == (503, MAX_QUOTE, False)
 
 
 async def test_status_counts_when_the_answer_stalls(
@@ -58,7 +58,28 @@ async def test_status_counts_when_the_answer_stalls(
     server.responses.append(stall)
     reply = await HttpExchange(way, server.url).post(b"{}", headers={})
     release.set()
-    assert reply == Reply(status=202, body="so far")
+    assert reply == Reply(status=202, body="so far", is_complete=False)
+
+
+async def test_answer_that_breaks_off_is_not_complete(server: HttpServer, way: NetworkAccess) -> None:
+    async def break_off(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        response.content_length = 100
+        await response.prepare(request)
+        await response.write(b"so far")
+        assert request.transport is not None
+        request.transport.close()
+        return response
+
+    server.responses.append(break_off)
+    reply = await HttpExchange(way, server.url).post(b"{}", headers={})
+    assert reply == Reply(status=200, body="so far", is_complete=False)
+
+
+async def test_answer_of_the_whole_limit_is_complete(server: HttpServer, way: NetworkAccess) -> None:
+    server.add_response(200, "x" * MAX_QUOTE)
+    reply = await HttpExchange(way, server.url).post(b"{}", headers={})
+    assert reply == Reply(status=200, body="x" * MAX_QUOTE)
 
 
 async def test_answer_that_is_no_text_is_quoted_with_replacements(
