@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from http import HTTPStatus
 
 
 class ExitCode(IntEnum):
@@ -51,3 +52,9 @@ class ApiError(CliError):
         self.of_object = of_object
         self.next_page = next_page
         self.unselectable = unselectable
+
+    @property
+    def passes(self) -> bool:
+        """Whether the same request can succeed later."""
+        overloaded = self.status == HTTPStatus.TOO_MANY_REQUESTS
+        return self.status is None or overloaded or self.status >= HTTPStatus.INTERNAL_SERVER_ERROR

@@ -80,7 +80,7 @@ DESCRIPTIONS: Final = {
         "A redrive that Ctrl-C interrupts says how to go on",
         "redrive --when-healthy waits for the receiver, and no longer than --timeout",
         "A wrong option of redrive is wrong usage, and --limit 0 is one",
-        "redrive without the right to create stops at once and names the right",
+        "redrive without the right to create names the right and counts the refusals",
         "A redrive of 1,000 that is killed five times sends each exactly once",
         "redrive of thousands of matches counts all of them and keeps to --limit",
         "redrive leaves out the Triggers of resolved incidents, unless --include-resolved",

@@ -280,13 +280,17 @@ def test_wrong_option_of_a_redrive_is_wrong_usage(cluster: Cluster, options: tup
 
 
 @pytest.mark.check("redrive-14")
-def test_redrive_without_the_right_to_create_stops_at_once(cluster: Cluster, tmp_path: Path) -> None:
+def test_redrive_without_the_right_to_create_refuses_each_and_names_it(
+    cluster: Cluster, tmp_path: Path
+) -> None:
     cluster.create("a", status=failed("log"))
+    cluster.create("b", status=failed("log"))
     reader = cluster.user(
         tmp_path, {"apiGroups": [names.GROUP], "resources": [names.PLURAL], "verbs": ["get", "list"]}
     )
     result = cluster.notif("redrive", "-n", cluster.namespace, "--yes", kubeconfig=reader)
-    assert (result.code, "may not create notificationrequests" in result.err) == (3, True)
+    assert (result.code, "2 refused" in result.err) == (1, True)
+    assert result.out.count("may not create notificationrequests") == 2
 
 
 def started(cluster: Cluster, *options: str) -> subprocess.Popen[str]:

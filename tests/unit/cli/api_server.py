@@ -20,7 +20,7 @@ from tests.unit.loopback import listening
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping
     from pathlib import Path
 
 NAMESPACE = "shop"
@@ -47,6 +47,8 @@ class ApiServer:
     forwarded: list[str] = field(default_factory=list)
     """The first lines of the requests to it."""
     requests: list[Request] = field(default_factory=list)
+    events: dict[tuple[str, str], Callable[[], web.Response | None]] = field(default_factory=dict)
+    """What happens before a request of a method whose path ends so; a response of it answers the request."""
 
     def add(self, plural: str, obj: dict[str, Any], *, api: str = "kubernaut.ai/v1alpha1") -> None:
         meta = obj["metadata"]
@@ -71,8 +73,8 @@ class ApiServer:
             accept=request.headers["Accept"],
         )
         self.requests.append(asked)
-        if any(part in request.path for part in self.denied):
-            return web.json_response({"message": "by policy"}, status=403)
+        if (response := self._prepared(request)) is not None:
+            return response
         if request.path.endswith("/portforward"):
             return await self._forward(request)
         match request.method:
@@ -85,6 +87,14 @@ class ApiServer:
                 return web.json_response(found) if found else _absent(request.path)
             case _:
                 return self._merge(request.path, body)
+
+    def _prepared(self, request: web.Request) -> web.Response | None:
+        if any(part in request.path for part in self.denied):
+            return web.json_response({"message": "by policy"}, status=403)
+        for (method, end), event in self.events.items():
+            if request.method == method and request.path.endswith(end) and (response := event()) is not None:
+                return response
+        return None
 
     async def _forward(self, request: web.Request) -> web.WebSocketResponse:
         """Answer as a port of a pod, by the protocol of the kubelet."""

@@ -2,48 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import pytest
+from aiohttp import web
 
 from notification_cli.views.resending.replay import replay
-from tests.unit.cli.api_server import ApiServer
 from tests.unit.cli.samples import NOW
 from tests.unit.operator.domain.builders import stored
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-    from aiohttp import web
-
-    from tests.unit.cli.api_server import CommandLine
+    from tests.unit.cli.api_server import ApiServer, CommandLine
 
 PLURAL = "notificationrequests"
 
 
-@dataclass
-class EventfulApiServer(ApiServer):
-    """An API server on which others work, too."""
-
-    events: dict[tuple[str, str], Callable[[], web.Response | None]] = field(default_factory=dict)
-    """What happens before a request of a method whose path ends so; a response of it is that of the request."""
-
-    async def handle(self, request: web.Request) -> web.StreamResponse:
-        for (method, end), event in self.events.items():
-            if request.method == method and request.path.endswith(end):
-                response = event()
-                if response is not None:
-                    return response
-        return await super().handle(request)
-
-    def replays(self) -> list[dict[str, Any]]:
-        return [obj for obj in self.objects.values() if "replayOf" in obj["spec"]]
-
-
-@pytest.fixture
-def server() -> EventfulApiServer:
-    return EventfulApiServer()
+def replays(server: ApiServer) -> list[dict[str, Any]]:
+    return [obj for obj in server.objects.values() if "replayOf" in obj["spec"]]
 
 
 def failed(
@@ -58,20 +34,20 @@ def failed(
 
 
 async def test_notification_that_another_redrive_sends_meanwhile_is_skipped(
-    server: EventfulApiServer, notif: CommandLine
+    server: ApiServer, notif: CommandLine
 ) -> None:
     order = failed()
     server.add(PLURAL, order)
     theirs = dict(replay(order, nonce="theirs", now=NOW, batch="theirs").obj)
     server.events["GET", "/order"] = lambda: server.add(PLURAL, theirs)
     code, out, err = await notif("redrive", "--batch", "mine", "--yes")
-    assert (code, server.replays()) == (0, [theirs]), err
+    assert (code, replays(server)) == (0, [theirs]), err
     assert "shop/order  skipped: another redrive or replay has sent it meanwhile" in out
     assert "batch mine: 1 skipped" in err
 
 
 async def test_targets_that_another_redrive_sends_to_meanwhile_are_left_out(
-    server: EventfulApiServer, notif: CommandLine
+    server: ApiServer, notif: CommandLine
 ) -> None:
     order = failed(receivers=("a", "b"))
     server.add(PLURAL, order)
@@ -79,5 +55,18 @@ async def test_targets_that_another_redrive_sends_to_meanwhile_are_left_out(
     server.events["GET", "/order"] = lambda: server.add(PLURAL, theirs)
     code, _, err = await notif("redrive", "--batch", "mine", "--yes")
     assert (code, "batch mine: 1 created" in err) == (0, True), err
-    refs = [each["spec"]["receiverRefs"] for each in server.replays()]
+    refs = [each["spec"]["receiverRefs"] for each in replays(server)]
     assert refs == [[{"name": "a"}], [{"name": "b"}]]
+
+
+async def test_redrive_goes_on_after_a_namespace_that_refuses_it(
+    server: ApiServer, notif: CommandLine
+) -> None:
+    for namespace in ("bank", "full", "shop"):
+        server.add(PLURAL, failed(namespace=namespace))
+    refusal = {"message": "exceeded quota: notifications"}
+    server.events["POST", f"/full/{PLURAL}"] = lambda: web.json_response(refusal, status=403)
+    code, out, err = await notif("redrive", "-A", "--batch", "b", "--yes")
+    assert [each["metadata"]["namespace"] for each in replays(server)] == ["bank", "shop"]
+    assert "full/order  refused: the API server refuses the request: exceeded quota: notifications" in out
+    assert (code, "batch b: 2 created, 1 refused" in err) == (1, True), err

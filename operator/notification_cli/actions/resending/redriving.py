@@ -167,16 +167,10 @@ async def _patiently(attempt: Callable[[], Awaitable[tuple[Outcome, str]]]) -> t
         try:
             return await attempt()
         except ApiError as error:
-            if not _passes(error):
+            if not error.passes:
                 raise
         await asyncio.sleep(pause)
     return await attempt()
-
-
-def _passes(error: ApiError) -> bool:
-    if error.status is None or error.status == HTTPStatus.TOO_MANY_REQUESTS:
-        return True
-    return error.status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 async def _create(session: Session, wanted: Wanted, candidate: Candidate) -> tuple[Outcome, str]:
@@ -261,12 +255,15 @@ async def _stored(session: Session, candidate: Candidate, obj: Mapping[str, Any]
     """Create a replay; return None if its name is that of another notification.
 
     Raises:
-        CliError: the replay is invalid.
+        CliError: it is invalid or forbidden.
         ApiError: it cannot be created.
     """
     try:
         await session.notifications.create(candidate.namespace, dict(obj))
     except ApiError as error:
+        if error.status == HTTPStatus.FORBIDDEN:
+            # A quota, a terminating namespace or a missing right: it can be another one in the next namespace.
+            raise CliError(str(error)) from None
         if error.status != HTTPStatus.CONFLICT:
             raise
         existing = await session.notifications.get(candidate.namespace, obj["metadata"]["name"])
