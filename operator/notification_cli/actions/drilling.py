@@ -114,26 +114,38 @@ class Drilling:
         if reason := skipped(view):
             return _without_message(view, DrillOutcome.SKIPPED, reason)
         async with slots:
-            try:
-                result = await self._message(session, view, identity, "Trigger")
-                if view.type in INCIDENTS and result.result is DrillOutcome.DELIVERED:
-                    resolved = await self._message(session, view, identity, "Resolve")
-                    if resolved.result is not DrillOutcome.DELIVERED:
-                        detail = f"the incident of the drill is still open: {resolved.detail}"
-                        return replace(result, result=resolved.result, detail=detail)
-            except CliError as error:
-                return _without_message(view, DrillOutcome.FAILED, str(error))
-        return result
+            result, may_be_open = await self._message(session, view, identity, "Trigger")
+            if not (may_be_open and view.type in INCIDENTS):
+                return result
+            resolved, _ = await self._message(session, view, identity, "Resolve")
+        if resolved.result is DrillOutcome.DELIVERED:
+            return result
+        if result.result is DrillOutcome.DELIVERED:
+            detail = f"the incident of the drill is still open: {resolved.detail}"
+            return replace(result, result=resolved.result, detail=detail)
+        detail = f"{result.detail}; the incident of the drill can be open: {resolved.detail}"
+        return replace(result, detail=detail)
 
-    async def _message(self, session: Session, view: ReceiverView, identity: str, event: str) -> DrillResult:
+    async def _message(
+        self, session: Session, view: ReceiverView, identity: str, event: str
+    ) -> tuple[DrillResult, bool]:
+        """Send a message; return what became of it, and whether the receiver can have got it."""
         obj = drill(view, identity=identity, event=event, seconds=self.seconds, now=session.clock())
         namespace, name = view.key.namespace, obj["metadata"]["name"]
-        start = monotonic()
-        current: dict[str, Any] = await session.notifications.create(namespace, obj)
+        start, problem = monotonic(), ""
+        try:
+            current: dict[str, Any] = await session.notifications.create(namespace, obj)
+        except CliError as error:
+            return _without_message(view, DrillOutcome.FAILED, str(error)), False
 
         async def read() -> dict[str, Any]:
-            nonlocal current
-            current = await session.notifications.get(namespace, name)
+            nonlocal current, problem
+            try:
+                current, problem = await session.notifications.get(namespace, name), ""
+            except ApiError as error:
+                if not error.passes:
+                    raise
+                problem = str(error)
             return current
 
         try:
@@ -143,13 +155,13 @@ class Drilling:
                 seconds=self.seconds,
                 late=lambda _: "not over in time",
             )
-        except ApiError:
-            raise
         except CliError as error:
             if error.code is not ExitCode.TIMEOUT:
-                raise
+                return _without_message(view, DrillOutcome.FAILED, str(error)), True
         final = status_of(current).final
-        return drill_result(view, current, seconds=monotonic() - start, final=final)
+        result = drill_result(view, current, seconds=monotonic() - start, final=final)
+        may_be_open = result.result is not DrillOutcome.FAILED
+        return (replace(result, detail=clean(problem)) if problem else result), may_be_open
 
 
 def _confirm(screen: Screen, views: Sequence[ReceiverView]) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from aiohttp import web
 
 from notification_cli.views.drill import DrillOutcome, drill, drill_result, skipped
 from notification_cli.views.lint.files import check
@@ -14,6 +15,13 @@ from notification_cli.views.resending.replay import ReplayRefusedError, replay
 from notification_contract import names
 from tests.unit.cli.samples import NOW, attempt
 from tests.unit.operator.domain.receivers.builders import stored_receiver
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.unit.cli.api_server import ApiServer, CommandLine
+
+PLURAL = "notificationrequests"
 
 MAIL = {"host": "mail.example.com", "from": "a@example.com"}
 
@@ -111,3 +119,67 @@ def test_failed_drill_is_not_sent_again() -> None:
     obj["metadata"]["uid"] = "u"
     with pytest.raises(ReplayRefusedError, match="it is a drill"):
         replay({**obj, "status": {"phase": "Failed"}}, nonce="n", now=NOW)
+
+
+def on_call(server: ApiServer) -> list[str]:
+    """Add a receiver that opens incidents; return the events of its messages, which grows."""
+    server.add("notificationreceivers", stored_receiver(spec={"type": "pagerduty", "pagerduty": {}}))
+    created: list[str] = []
+    server.events["POST", PLURAL] = lambda: created.append(server.requests[-1].body["spec"]["event"])
+    return created
+
+
+def reading(server: ApiServer, *answers: web.Response | None, state: str = "") -> Callable[[], Any]:
+    """Return the answers to reads of a message, in their order; then the target has a state."""
+    left = iter(answers)
+
+    def answer() -> web.Response | None:
+        obj = server.objects.get(server.requests[-1].path)
+        if (response := next(left, None)) is None and obj is not None and state:
+            targets = [{"name": "pagerduty/on-call", "state": state, "attempts": 1}]
+            obj["status"] = {"phase": "Sent" if state == "Delivered" else "Failed", "targets": targets}
+        return response
+
+    return answer
+
+
+def refused(status: int) -> web.Response:
+    return web.json_response({"message": "no"}, status=status)
+
+
+async def test_drill_reads_again_after_a_failed_read(server: ApiServer, notif: CommandLine) -> None:
+    created = on_call(server)
+    server.events["GET", "-on-call"] = reading(server, refused(429), refused(500), state="Delivered")
+    server.events["GET", "-resolve"] = reading(server, state="Delivered")
+    code, out, _ = await notif("drill", "--receiver", "on-call", "--yes", "--timeout", "20s")
+    assert (code, created, "Delivered" in out) == (0, ["Trigger", "Resolve"], True), out
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "detail"),
+    [(429, 4, "is overloaded; repeat the command later"), (403, 1, "the API server refuses the request: no")],
+)
+async def test_drill_resolves_an_incident_that_can_be_open(
+    server: ApiServer, notif: CommandLine, status: int, code: int, detail: str
+) -> None:
+    created = on_call(server)
+    server.events["GET", "-on-call"] = reading(server, *(refused(status) for _ in range(100)))
+    server.events["GET", "-resolve"] = reading(server, state="Delivered")
+    result = await notif("drill", "--receiver", "on-call", "--yes", "--timeout", "1s")
+    assert (result[0], created, detail in result[1]) == (code, ["Trigger", "Resolve"], True), result
+
+
+async def test_incident_that_a_late_drill_leaves_is_named(server: ApiServer, notif: CommandLine) -> None:
+    created = on_call(server)
+    server.events["GET", "-on-call"] = reading(server)
+    server.events["GET", "-resolve"] = reading(server, state="Refused")
+    code, out, _ = await notif("drill", "--receiver", "on-call", "--yes", "--timeout", "1s")
+    assert (code, created) == (4, ["Trigger", "Resolve"])
+    assert "no attempt was made; the incident of the drill can be open: Refused" in out
+
+
+async def test_trigger_that_failed_is_not_resolved(server: ApiServer, notif: CommandLine) -> None:
+    created = on_call(server)
+    server.events["GET", "-on-call"] = reading(server, state="Refused")
+    code, _, _ = await notif("drill", "--receiver", "on-call", "--yes", "--timeout", "20s")
+    assert (code, created) == (1, ["Trigger"])
