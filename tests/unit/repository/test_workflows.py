@@ -303,6 +303,51 @@ def test_only_the_newest_commit_of_main_is_deployed(tmp_path: Path, answer: str,
     assert checked(script, given)[0] == code
 
 
+def gitlab_script(name: str) -> list[str]:
+    """Return the command of a job of GitLab, whose runner sets the same options as a declared bash."""
+    return [*SHELLS["bash"], "\n".join(document("gitlab-ci")[name]["script"])]
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="needs jq")
+@pytest.mark.parametrize(
+    ("source", "answer", "changed"),
+    [
+        ("push", 'echo \'[{"sha": "last"}]\'', "last..new"),
+        ("push", "echo '[]'", "..new"),
+        ("push", "echo '<html>'", "..new"),
+        ("push", "exit 22", "..new"),
+        ("schedule", "exit 22", ""),
+    ],
+)
+def test_gitlab_deploys_what_changed_since_the_last_successful_pipeline(
+    tmp_path: Path, source: str, answer: str, changed: str
+) -> None:
+    programs(tmp_path / "tools", **{"notif-platform": "printf '%s\\n' \"$@\" >asked; echo '{}'"})
+    path = programs(
+        tmp_path / "programs", curl=f"printf '%s\\n' \"$@\" >queried; {answer}", **{"apt-get": "true"}
+    )
+    given = {
+        "PATH": path,
+        "CI_API_V4_URL": "https://gitlab.example.com/api/v4",
+        "CI_PROJECT_ID": "7",
+        "CI_PIPELINE_SOURCE": source,
+        "CI_COMMIT_BRANCH": "main",
+        "CI_COMMIT_BEFORE_SHA": "superseded",
+        "CI_COMMIT_SHA": "new",
+        "GITLAB_TOKEN": "t",
+    }
+    code, _ = checked(gitlab_script("plan"), given, cwd=tmp_path)
+    assert code == 0
+    assert (tmp_path / "asked").read_text().split("\n")[:3] == ["stacks", "--changed", changed]
+    if source == "push":
+        assert {
+            "PRIVATE-TOKEN: t",
+            "ref=main",
+            "source=push&status=success&per_page=1",
+            "https://gitlab.example.com/api/v4/projects/7/pipelines",
+        } <= set((tmp_path / "queried").read_text().split("\n"))
+
+
 def test_each_workflow_calls_what_its_event_requires() -> None:
     assert called("pull-request") >= {
         "repository-tests",
@@ -429,7 +474,7 @@ def test_gitlab_comment_is_posted_by_the_code_of_the_default_branch() -> None:
         '$CI_PIPELINE_SOURCE == "pipeline" && $CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH'
     )
     users = [name for name, job in jobs.items() if "GITLAB_TOKEN" in "\n".join(lines(job))]
-    assert users == ["comment"]
+    assert users == ["comment", "plan"]
     assert [name for name, job in jobs.items() if "$NOTES" in "\n".join(lines(job))] == ["comment"]
 
 
