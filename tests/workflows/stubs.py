@@ -45,7 +45,7 @@ case "$1 $2" in
 "run list") [ ! -f "@STATE@/deployed" ] || cat "@STATE@/deployed" ;;
 "pr create") while [ $# -gt 0 ]; do [ "$1" != --head ] || echo "$2" >>"@STATE@/opened"; shift; done ;;
 "pr comment") while [ $# -gt 0 ]; do [ "$1" != --body-file ] || cp "$2" "@STATE@/comment"; shift; done ;;
-"attestation verify" | "auth setup-git" | "release create") ;;
+"attestation verify" | "auth setup-git" | "pr list" | "release create") ;;
 *) echo "no stub for gh $*" >&2; exit 1 ;;
 esac
 """

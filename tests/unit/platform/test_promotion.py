@@ -80,8 +80,18 @@ def test_second_promotion_of_the_same_image_changes_nothing(root: Path) -> None:
     assert not promote(STAGING, root=root)
 
 
+def test_promotion_after_a_revert_is_a_new_commit(root: Path) -> None:
+    assert promote(STAGING, root=root)
+    run(root, "merge", "--quiet", "--no-ff", "--no-edit", STAGING.branch)
+    run(root, "revert", "--no-edit", "-m", "1", "HEAD")
+    assert promote(STAGING, root=root)
+    assert run(root, "diff", "--name-only", f"main...{STAGING.branch}") == "stacks/Pulumi.staging.yaml"
+
+
 def test_branch_with_another_content_is_refused(root: Path) -> None:
-    run(root, "branch", STAGING.branch)
+    run(root, "checkout", "--quiet", "-b", STAGING.branch)
+    run(root, "commit", "--quiet", "--allow-empty", "--message", "Something else")
+    run(root, "checkout", "--quiet", "main")
     with pytest.raises(PromotionError, match="exists and holds something else"):
         promote(STAGING, root=root)
 

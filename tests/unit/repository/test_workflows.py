@@ -13,6 +13,7 @@ import yaml
 
 from platform_infra.settings.model import WAVES
 from tests.runner.__main__ import COMMANDS as RUNNER_COMMANDS
+from tests.unit.platform.test_waves import commit, run
 from tests.unit.repository.test_docs import sessions
 from tests.workflows.runner import SHELLS, shell_of
 from tools.platform.cli import COMMANDS
@@ -346,6 +347,77 @@ def test_gitlab_deploys_what_changed_since_the_last_successful_pipeline(
             "source=push&status=success&per_page=1",
             "https://gitlab.example.com/api/v4/projects/7/pipelines",
         } <= set((tmp_path / "queried").read_text().split("\n"))
+
+
+OURS = '{"number": 2, "isCrossRepository": false}'
+FORK = '[{"number": 1, "isCrossRepository": true}]'
+PROMOTE = """
+made=$(date +%s%N | git -c user.name=t -c user.email=t@example.com commit-tree -p HEAD 'HEAD^{tree}')
+git branch --force promote/staging-1 "$made"
+echo promote/staging-1
+"""
+
+
+@pytest.fixture
+def remote(tmp_path: Path) -> Path:
+    """A repository at a forge, in whose clones `promote` makes another commit each time."""
+    desk, remote = tmp_path / "desk", tmp_path / "forge" / "acme" / "platform"
+    desk.mkdir()
+    programs(desk / "tools", **{"notif-platform": PROMOTE})
+    run(desk, "init", "--quiet", "--initial-branch", "main")
+    commit(desk)
+    run(tmp_path, "clone", "--quiet", "--bare", str(desk), str(remote))
+    run(remote, "config", "receive.advertisePushOptions", "true")
+    return remote
+
+
+def promoted(script: list[str], remote: Path, place: Path, **variables: str) -> str:
+    """Run the script in a new clone, and return its commit after the forge has it."""
+    run(remote, "clone", "--quiet", remote.as_uri(), str(place))
+    address = "https://promotion:t@gitlab.example.com/acme/platform.git"
+    given = {
+        "GITHUB_SERVER_URL": remote.parents[1].as_uri(),
+        "GITHUB_REPOSITORY": "acme/platform",
+        "CI_SERVER_HOST": "gitlab.example.com",
+        "CI_PROJECT_PATH": "acme/platform",
+        "CI_DEFAULT_BRANCH": "main",
+        "PROMOTION_TOKEN": "t",
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": f"url.{remote.as_uri()}.insteadOf",
+        "GIT_CONFIG_VALUE_0": address,
+        **dict.fromkeys(("IMAGE", "STACK", "GITLAB_USER_LOGIN", "GITLAB_USER_EMAIL"), "x"),
+        **variables,
+    }
+    assert checked(script, given, cwd=place)[0] == 0
+    made = run(place, "rev-parse", "promote/staging-1")
+    assert run(remote, "rev-parse", "promote/staging-1") == made
+    return made
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="needs jq")
+def test_github_promotes_the_same_image_again(tmp_path: Path, remote: Path) -> None:
+    script = step_of("promote", "promote", "Open the pull request")
+    calls, found = tmp_path / "calls", tmp_path / "found"
+    last = "for last; do :; done"
+    answer = f'[ "$1 $2" != "pr list" ] || jq -r "$last" {found}'
+    path = programs(tmp_path / "programs", gh=f'echo "$1 $2" >>{calls}; {last}; {answer}')
+    made = set()
+    for place, others, created in (
+        ("first", "[]", 1),
+        ("fork", FORK, 2),
+        ("open", f"{FORK[:-1]}, {OURS}]", 2),
+    ):
+        found.write_text(others)
+        made.add(promoted(script, remote, tmp_path / place, PATH=path))
+        assert calls.read_text().count("pr create") == created
+    assert len(made) == 3
+
+
+def test_gitlab_promotes_the_same_image_again(tmp_path: Path, remote: Path) -> None:
+    script = gitlab_script("promote")
+    assert promoted(script, remote, tmp_path / "first") != promoted(script, remote, tmp_path / "again")
+    # A clone that a runner uses again has the branches of the run before.
+    assert document("gitlab-ci")["promote"]["variables"] == {"GIT_STRATEGY": "clone"}
 
 
 def test_each_workflow_calls_what_its_event_requires() -> None:

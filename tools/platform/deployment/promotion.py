@@ -98,8 +98,10 @@ def with_image(text: str, image: str) -> str:
 def commit(promotion: Promotion, *, root: Path = ROOT) -> bool:
     """Create the branch with its commit on top of HEAD; return False if the file names this image already.
 
+    A branch that is merged is replaced: after a revert, the same image can be promoted again.
+
     Raises:
-        PromotionError: the branch exists and holds something else.
+        PromotionError: the branch exists, is not merged and holds something else.
     """
     before = git("show", f"HEAD:{promotion.file}", root=root)
     after = with_image(before, promotion.image)
@@ -107,7 +109,8 @@ def commit(promotion: Promotion, *, root: Path = ROOT) -> bool:
         return False
     tree = _tree(promotion.file, after, root)
     reference = f"refs/heads/{promotion.branch}"
-    if existing := git("for-each-ref", "--format=%(tree)", reference, root=root).strip():
+    unmerged = ("for-each-ref", "--no-merged=HEAD", "--format=%(tree)", reference)
+    if existing := git(*unmerged, root=root).strip():
         if existing != tree:
             raise PromotionError(
                 f"the branch {promotion.branch} exists and holds something else",
@@ -115,7 +118,7 @@ def commit(promotion: Promotion, *, root: Path = ROOT) -> bool:
             )
         return True
     made = git("commit-tree", tree, "-p", "HEAD", root=root, given=promotion.message).strip()
-    git("update-ref", reference, made, "", root=root)
+    git("update-ref", reference, made, root=root)
     return True
 
 
