@@ -7,6 +7,8 @@ import time
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from notification_client._gateway import PAUSE, TRIES, Answer, Requests, status_in
 from notification_client._message import Status, looks, notification, status_of
@@ -180,7 +182,7 @@ class AsyncGateway:
         import aiohttp  # noqa: PLC0415 - takes a tenth of a second
 
         if self._session is None:
-            self._session = aiohttp.ClientSession(trust_env=True)
+            self._session = aiohttp.ClientSession(proxy=_proxy(request.url))
         async with self._session.request(
             request.method,
             request.url,
@@ -202,5 +204,17 @@ async def _connect() -> Any:  # noqa: ANN401 - the client has no types
     try:
         config.load_incluster_config(client_configuration=configuration)
     except config.ConfigException:
+def _proxy(url: str) -> str | None:
+    """Return the proxy that the environment names for a server, as urllib chooses it.
+
+    `trust_env` of aiohttp would also send the passwords of ~/.netrc, or fail because there is a token already.
+    """
+    parts = urlsplit(url)
+    proxy = getproxies().get(parts.scheme)
+    if not proxy or proxy_bypass(parts.netloc.rpartition("@")[2]):
+        return None
+    return proxy if "://" in proxy else f"http://{proxy}"
+
+
         await config.load_kube_config(client_configuration=configuration)
     return client.ApiClient(configuration)

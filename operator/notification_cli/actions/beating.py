@@ -23,6 +23,7 @@ from notification_cli.views.format import Output
 from notification_cli.views.sources import source_view
 from notification_contract import names
 from notification_operator.domain.json_values import mapping, text
+from notification_operator.kube.proxy import session_options
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -80,7 +81,8 @@ class Beating:
         timeout = aiohttp.ClientTimeout(total=SECONDS)
         try:
             async with (
-                aiohttp.ClientSession(trust_env=True, timeout=timeout) as session,
+                # Without `trust_env`, which would also send the passwords of ~/.netrc.
+                aiohttp.ClientSession(timeout=timeout, **session_options(url)) as session,
                 # The credentials are for this server only.
                 session.post(url, headers=headers, allow_redirects=False) as response,
             ):

@@ -187,6 +187,22 @@ async def test_beat_uses_the_credentials_that_the_source_has(
     assert server.gateway.metric("shop/hourly", "beat") == 1.0
 
 
+async def test_passwords_of_netrc_are_not_sent(tmp_path: Path) -> None:
+    (tmp_path / "netrc").write_text("default login me password secret\n", "utf-8")
+    (tmp_path / "token").write_text("s3cret", "utf-8")
+    seen: list[str | None] = []
+
+    async def gateway(request: web.Request) -> web.Response:
+        seen.append(request.headers.get("Authorization"))
+        return web.json_response({}, status=202)
+
+    netrc = str(tmp_path / "netrc")
+    async with listening(gateway) as url:
+        by_path = await beat("--url", f"{url}/hook/nightly/path-secret", NETRC=netrc)
+        by_token = await beat("nightly", "--url", url, "--token-file", str(tmp_path / "token"), NETRC=netrc)
+    assert (by_path[0], by_token[0], seen) == (0, 0, [None, "Bearer s3cret"])
+
+
 async def test_what_prevents_a_beat_is_one_line(server: ApiServer, send: Callable[..., Any]) -> None:
     server.cluster.source("alerts")
     server.cluster.source("signed", **{**SPEC, "auth": {"hmac": {"secretRef": {"name": "sign"}}}})

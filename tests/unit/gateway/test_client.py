@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import socket
 from typing import TYPE_CHECKING, Any
@@ -206,6 +207,39 @@ async def test_token_follows_no_redirect(connect: Callable[..., Client]) -> None
         with pytest.raises(REFUSED) as refused:
             await connect(url).send()
     assert (refused.value.status, len(seen)) == (307, 1)
+
+
+async def test_passwords_of_netrc_are_not_sent(
+    gateway: Shipped, connect: Callable[..., Client], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "netrc").write_text("default login me password secret\n", "utf-8")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    assert (await connect(gateway.url).send()).created
+
+
+@pytest.mark.parametrize(
+    ("excepted", "expected"),
+    [("", ["gateway.example"]), ("other.example", ["gateway.example"]), (".example", [])],
+)
+async def test_asynchronous_client_uses_the_proxy_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch, excepted: str, expected: list[str]
+) -> None:
+    seen: list[str] = []
+
+    async def proxy(request: web.Request) -> web.Response:
+        seen.append(request.host)
+        return web.json_response({"name": "n"}, status=201)
+
+    monkeypatch.setattr(_asynchronous, "PAUSE", 0.0)
+    async with listening(proxy) as url:
+        for name, value in (("http_proxy", url.removeprefix("http://")), ("no_proxy", excepted)):
+            monkeypatch.delenv(name.upper(), raising=False)
+            monkeypatch.setenv(name, value)
+        notifier = AsyncNotifier("shop", url="http://gateway.example", token="t")
+        with contextlib.suppress(ConnectionError):
+            await notifier.send("s", "b")
+        await notifier.close()
+    assert seen == expected
 
 
 async def test_labels_are_refused_before_anything_is_sent(
