@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from notification_client._gateway import PAUSE, TRIES, Answer, Requests, status_in
-from notification_client._message import Status, looks, notification, status_of
+from notification_client._message import Status, looks, notification, status_of, time_limit
 from notification_contract.names import GROUP, PLURAL, VERSION
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class AsyncHandle:
     server: AsyncCluster | AsyncGateway
 
     async def status(self) -> Status:
-        """Return what the operator has recorded now; raises `ApiException`."""
+        """Return what the operator has recorded now; raises `ApiException`, or `TimeoutError` if the API server does not answer."""
         return await self.server.status(self.namespace, self.name)
 
     async def wait(self, seconds: float = 60.0) -> Status:
@@ -45,13 +45,17 @@ class AsyncHandle:
             ApiException: the object cannot be read, or was deleted.
             ConnectionError: the gateway cannot be reached.
         """
-        end = time.monotonic() + seconds
+        end, state = time.monotonic() + seconds, "cannot be read"
         for pause in looks(seconds):
             await asyncio.sleep(pause)
-            status = await self.server.status(self.namespace, self.name, wait=end - time.monotonic())
+            try:
+                status = await self.server.status(self.namespace, self.name, wait=end - time.monotonic())
+            except TimeoutError:
+                continue
             if status.final:
                 return status
-        raise TimeoutError(f"{self.namespace}/{self.name} is {status.phase} after {seconds:g} s")
+            state = f"is {status.phase}"
+        raise TimeoutError(f"{self.namespace}/{self.name} {state} after {seconds:g} s")
 
 
 class AsyncNotifier:
@@ -78,7 +82,7 @@ class AsyncNotifier:
         Raises:
             ApiException: the API server or the gateway refuses it; the body says why. Through the gateway, that includes a key
                 that was used with another content.
-            TimeoutError: `wait` was set, and the delivery takes longer than a minute.
+            TimeoutError: the API server does not answer within 30 s, or `wait` was set, and the delivery takes longer than a minute.
             ConnectionError: the gateway cannot be reached.
             ValueError: the gateway does not accept an option.
         """
@@ -106,17 +110,21 @@ class AsyncCluster:
 
         objects = await self._objects()
         try:
-            await objects.create_namespaced_custom_object(GROUP, VERSION, namespace, PLURAL, obj)
+            await objects.create_namespaced_custom_object(
+                *(GROUP, VERSION, namespace, PLURAL, obj), _request_timeout=time_limit(None)
+            )
         except client.ApiException as error:
             if error.status != HTTPStatus.CONFLICT or once is None:
                 raise
             return obj["metadata"]["name"], False
         return obj["metadata"]["name"], True
 
-    async def status(self, namespace: str, name: str, *, wait: float = 0.0) -> Status:  # noqa: ARG002 - an API server does not wait
+    async def status(self, namespace: str, name: str, *, wait: float | None = None) -> Status:
         """Return the present status."""
         objects = await self._objects()
-        return status_of(await objects.get_namespaced_custom_object(GROUP, VERSION, namespace, PLURAL, name))
+        place = (GROUP, VERSION, namespace, PLURAL, name)
+        read = objects.get_namespaced_custom_object
+        return status_of(await read(*place, _request_timeout=time_limit(wait)))
 
     async def close(self) -> None:
         """Close the connections to the API server."""
@@ -144,9 +152,9 @@ class AsyncGateway:
         # A repeat of this very request finds what it has created.
         return answer.content["name"], once is None or answer.status == HTTPStatus.CREATED
 
-    async def status(self, namespace: str, name: str, *, wait: float = 0.0) -> Status:
+    async def status(self, namespace: str, name: str, *, wait: float | None = None) -> Status:
         """Return the status when it is final, or as it is after some seconds."""
-        return status_in(await self._answered(self._requests.reading(namespace, name, wait)))
+        return status_in(await self._answered(self._requests.reading(namespace, name, wait or 0.0)))
 
     async def close(self) -> None:
         """Close the connections to the gateway."""
@@ -196,14 +204,6 @@ class AsyncGateway:
             return Answer(status=response.status, headers=headers, body=await response.read())
 
 
-async def _connect() -> Any:  # noqa: ANN401 - the client has no types
-    """Return a client with the pod's service account, else with the kubeconfig."""
-    from kubernetes.aio import client, config  # noqa: PLC0415 - takes half a second
-
-    configuration = client.Configuration()
-    try:
-        config.load_incluster_config(client_configuration=configuration)
-    except config.ConfigException:
 def _proxy(url: str) -> str | None:
     """Return the proxy that the environment names for a server, as urllib chooses it.
 
@@ -216,5 +216,13 @@ def _proxy(url: str) -> str | None:
     return proxy if "://" in proxy else f"http://{proxy}"
 
 
+async def _connect() -> Any:  # noqa: ANN401 - the client has no types
+    """Return a client with the pod's service account, else with the kubeconfig."""
+    from kubernetes.aio import client, config  # noqa: PLC0415 - takes half a second
+
+    configuration = client.Configuration()
+    try:
+        config.load_incluster_config(client_configuration=configuration)
+    except config.ConfigException:
         await config.load_kube_config(client_configuration=configuration)
     return client.ApiClient(configuration)

@@ -19,6 +19,8 @@ FINAL: Final = frozenset({"Sent", "PartiallySent", "Failed", "Suppressed"})
 """The phases that do not change any more."""
 PAUSES: Final = (0.2, 0.5, 1.0, 2.0)
 """Seconds between two looks at a status; the last one repeats."""
+SECONDS, LEAST_SECONDS = 30.0, 1.0
+"""Time limits of an answer of the API server: in general, and when the time to wait is over."""
 DIGITS: Final = 16
 
 
@@ -87,6 +89,11 @@ def looks(seconds: float) -> Iterator[float]:
         if left <= 0:
             return
         yield min(pause, left)
+
+
+def time_limit(left: float | None) -> float:
+    """Return the time limit of a look when so many seconds are left; None if it is not part of a wait."""
+    return SECONDS if left is None else min(max(left, LEAST_SECONDS), SECONDS)
 
 
 def status_of(obj: Mapping[str, Any]) -> Status:

@@ -11,15 +11,25 @@ from http.client import HTTPException
 from typing import TYPE_CHECKING, Any, Final
 
 from notification_client._gateway import PAUSE, TRIES, Answer, Requests, status_in
-from notification_client._message import Status, looks, notification, status_of
+from notification_client._message import (
+    LEAST_SECONDS,
+    Status,
+    looks,
+    notification,
+    status_of,
+    time_limit,
+)
 from notification_contract.names import GROUP, PLURAL, VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Unpack
 
     from notification_client._gateway import Request, Token
     from notification_client._message import Options
+
+READS: Final = 4
+"""Times that the Kubernetes client reads at most, each with the whole time limit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +42,7 @@ class Handle:
     server: Cluster | Gateway
 
     def status(self) -> Status:
-        """Return what the operator has recorded now; raises `ApiException`."""
+        """Return what the operator has recorded now; raises `ApiException`, or `TimeoutError` if the API server does not answer."""
         return self.server.status(self.namespace, self.name)
 
     def wait(self, seconds: float = 60.0) -> Status:
@@ -43,13 +53,17 @@ class Handle:
             ApiException: the object cannot be read, or was deleted.
             ConnectionError: the gateway cannot be reached.
         """
-        end = time.monotonic() + seconds
+        end, state = time.monotonic() + seconds, "cannot be read"
         for pause in looks(seconds):
             time.sleep(pause)  # between two polls
-            status = self.server.status(self.namespace, self.name, wait=end - time.monotonic())
+            try:
+                status = self.server.status(self.namespace, self.name, wait=end - time.monotonic())
+            except TimeoutError:
+                continue
             if status.final:
                 return status
-        raise TimeoutError(f"{self.namespace}/{self.name} is {status.phase} after {seconds:g} s")
+            state = f"is {status.phase}"
+        raise TimeoutError(f"{self.namespace}/{self.name} {state} after {seconds:g} s")
 
 
 class Notifier:
@@ -79,7 +93,7 @@ class Notifier:
         Raises:
             ApiException: the API server or the gateway refuses it; the body says why. Through the gateway, that includes a key
                 that was used with another content.
-            TimeoutError: `wait` was set, and the delivery takes longer than a minute.
+            TimeoutError: the API server does not answer within 30 s, or `wait` was set, and the delivery takes longer than a minute.
             ConnectionError: the gateway cannot be reached.
             ValueError: the gateway does not accept an option.
         """
@@ -102,17 +116,21 @@ class Cluster:
         from kubernetes import client  # noqa: PLC0415 - takes half a second
 
         try:
-            self._objects.create_namespaced_custom_object(GROUP, VERSION, namespace, PLURAL, obj)
+            _in_time(
+                self._objects.create_namespaced_custom_object,
+                *(GROUP, VERSION, namespace, PLURAL, obj),
+                limit=time_limit(None),
+            )
         except client.ApiException as error:
             if error.status != HTTPStatus.CONFLICT or once is None:
                 raise
             return obj["metadata"]["name"], False
         return obj["metadata"]["name"], True
 
-    def status(self, namespace: str, name: str, *, wait: float = 0.0) -> Status:  # noqa: ARG002 - an API server does not wait
+    def status(self, namespace: str, name: str, *, wait: float | None = None) -> Status:
         """Return the present status."""
-        place = (GROUP, VERSION, namespace, PLURAL, name)
-        return status_of(self._objects.get_namespaced_custom_object(*place))
+        read, place = self._objects.get_namespaced_custom_object, (GROUP, VERSION, namespace, PLURAL, name)
+        return status_of(_in_time(read, *place, limit=max(time_limit(wait) / READS, LEAST_SECONDS)))
 
     @property
     def _objects(self) -> Any:  # noqa: ANN401 - the client has no types
@@ -135,9 +153,9 @@ class Gateway:
         # A repeat of this very request finds what it has created.
         return answer.content["name"], once is None or answer.status == HTTPStatus.CREATED
 
-    def status(self, namespace: str, name: str, *, wait: float = 0.0) -> Status:
+    def status(self, namespace: str, name: str, *, wait: float | None = None) -> Status:
         """Return the status when it is final, or as it is after some seconds."""
-        return status_in(self._answered(self._requests.reading(namespace, name, wait)))
+        return status_in(self._answered(self._requests.reading(namespace, name, wait or 0.0)))
 
     def _answered(self, request: Request) -> Answer:
         """Return the answer of success; a request whose answer is lost, or that may succeed later, is sent again."""
@@ -185,6 +203,24 @@ def _exchanged(request: Request) -> Answer:
     with response:
         headers = {name.lower(): value for name, value in response.headers.items()}
         return Answer(status=response.status, headers=headers, body=response.read())
+
+
+def _in_time(function: Callable[..., Any], *arguments: Any, limit: float) -> Any:  # noqa: ANN401 - the client has no types
+    """Call a function of the Kubernetes client, which has no time limit of its own.
+
+    Raises:
+        TimeoutError: the API server does not answer.
+    """
+    from urllib3.exceptions import MaxRetryError  # noqa: PLC0415 - not needed with a gateway
+    from urllib3.exceptions import TimeoutError as LateError  # noqa: PLC0415 - as above
+
+    try:
+        return function(*arguments, _request_timeout=limit)
+    except (LateError, MaxRetryError) as error:
+        reason = error.reason if isinstance(error, MaxRetryError) else error
+        if not isinstance(reason, LateError):
+            raise
+        raise TimeoutError(f"the API server does not answer: {error}") from error
 
 
 def _connect() -> Any:  # noqa: ANN401 - the client has no types
