@@ -61,6 +61,20 @@ OWN: Final[Mapping[str, tuple[Any, dict[str, Any], str]]] = {
 """Values that no stack has: default, schema, description."""
 
 
+LISTED: Final = {"minItems": 1, "minLength": 1}
+"""A value that is not empty."""
+NETWORK_USERS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "networkApiServerCidrs": {},
+    "networkReceiverCidrs": {
+        "channelsSlackEnabled": {"const": True},
+        "channelsPlugins": {"minProperties": 1},
+        "receivers": LISTED,
+    },
+    "networkAuditCidrs": {"auditUrl": LISTED},
+}
+"""Where a list of destinations may not be empty if another one is set: always, or with one of these values."""
+
+
 def refusal(key: str) -> str:
     """Return why the chart refuses a setting, and what to do; empty for a setting of the chart."""
     return REFUSED.get(key, "") or REFUSED_SECTIONS.get(PATHS[key][0], "")
@@ -68,11 +82,15 @@ def refusal(key: str) -> str:
 
 def values() -> str:
     """Return the chart's values with their defaults, which are those of a stack."""
+    blocks = (_value(key, *each) for key, each in _values().items())
+    return f"{HEAD}# The settings of a stack (stacks/README.md), flat.\n\n" + "\n".join(blocks)
+
+
+def _values() -> dict[str, tuple[Any, str]]:
+    """Return default and description of each value."""
     entries = {key: declaration(path) for key, path in PATHS.items() if not refusal(key)}
     defaults = {key: (_default(key, each["default"]), each["description"]) for key, each in entries.items()}
-    own = {key: (default, description) for key, (default, _, description) in OWN.items()}
-    blocks = (_value(key, *each) for key, each in (defaults | own).items())
-    return f"{HEAD}# The settings of a stack (stacks/README.md), flat.\n\n" + "\n".join(blocks)
+    return defaults | {key: (default, description) for key, (default, _, description) in OWN.items()}
 
 
 def _default(key: str, default: Any) -> Any:  # noqa: ANN401 - settings have values of any type
@@ -100,6 +118,8 @@ def schema() -> str:
         "title": "Values of the chart notification-platform",
         "type": "object",
         "properties": properties,
+        # helm deletes a value that is null, and `--reuse-values` those that an older chart does not have: zero replicas, for example.
+        "required": list(_values()),
         "additionalProperties": False,
         "allOf": list(_relations()),
         "$defs": {name: kinds[name] for name in used},
@@ -125,11 +145,23 @@ def _relations() -> Iterator[dict[str, Any]]:
     yield _needs({"gatewayEnabled": True}, "operatorEnabled", {"const": True})
     yield _needs({"operatorLeaderElection": False}, "operatorReplicas", {"maximum": 1})
     yield _needs({"operatorLeaderElection": False}, "operatorReplicasManaged", {"const": True})
+    yield _if(_is("auditFileClaim", LISTED), "operatorShards", {"maximum": 1})
+    for key, users in NETWORK_USERS.items():
+        used = {"anyOf": [_is(name, value) for name, value in users.items()]}
+        listed = {"anyOf": [_is(name, LISTED) for name in NETWORK_USERS if name != key]}
+        yield _if({"allOf": [used, listed]} if users else listed, key, LISTED)
 
 
 def _needs(given: Mapping[str, Any], key: str, value: Mapping[str, Any]) -> dict[str, Any]:
-    conditions = {name: {"const": each} for name, each in given.items()}
-    return {"if": {"properties": conditions}, "then": {"properties": {key: value}}}
+    return _if({"allOf": [_is(name, {"const": each}) for name, each in given.items()]}, key, value)
+
+
+def _is(key: str, value: Mapping[str, Any]) -> dict[str, Any]:
+    return {"properties": {key: value}}
+
+
+def _if(condition: Mapping[str, Any], key: str, value: Mapping[str, Any]) -> dict[str, Any]:
+    return {"if": condition, "then": _is(key, value)}
 
 
 def settings_files() -> str:

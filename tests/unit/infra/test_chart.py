@@ -162,6 +162,27 @@ def test_refused_settings_are_refused_by_name_with_the_reason() -> None:
         ),
         ({"crdRetain": False}, "'/crdRetain': value must be true"),
         ({"operatorReplica": 2}, "additional properties 'operatorReplica' not allowed"),
+        ({"operatorReplicas": None, "sanitizerEmails": None}, "missing properties"),
+        (
+            {"networkReceiverCidrs": ["10.0.0.0/8"]},
+            "'/networkApiServerCidrs': minItems: got 0, want 1",
+        ),
+        (
+            {"networkApiServerCidrs": ["10.0.0.1/32"], "channelsPlugins": {"x": {"factory": "a:b"}}},
+            "'/networkReceiverCidrs': minItems: got 0, want 1",
+        ),
+        (
+            {"networkApiServerCidrs": ["10.0.0.1/32"], "auditUrl": "https://audit.example.com"},
+            "'/networkAuditCidrs': minItems: got 0, want 1",
+        ),
+        (
+            {"auditFileClaim": "trail", "auditFile": "/var/lib/audit/trail.jsonl", "operatorShards": 2},
+            "'/operatorShards': maximum: got 2, want 1",
+        ),
+        (
+            {"gatewayEnabled": True, "watchNamespaces": ["shop"]},
+            "watchNamespaces does not contain operatorNamespace",
+        ),
     ],
 )
 def test_invalid_values_are_refused(values: dict[str, Any], message: str) -> None:
