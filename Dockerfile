@@ -48,8 +48,10 @@ COPY operator/notification_gateway /code/app/notification_gateway
 # The command line, for drills on a schedule; without its page, which nobody serves from here.
 COPY operator/notification_client /code/app/notification_client
 COPY operator/notification_cli /code/app/notification_cli
+# A checkout may have been made with any umask.
 RUN set -eu; \
     rm -rf /code/app/notification_cli/web; \
+    chmod -R u=rwX,go=rX /code/app; \
     PYTHONHASHSEED=0 python3 -m compileall -q --invalidation-mode unchecked-hash -s /code -p / /code; \
     python="$(python3 -c 'import sys; print(sys.executable)')"; \
     for program in notification-operator:notification_operator notification-gateway:notification_gateway notif:notification_cli; do \

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.long, pytest.mark.timeout(1200)]
 
 USER: Final = 10_001
+UMASK: Final = 0o027
+"""Files that the user makes, the checkout among them, cannot be read by others."""
 DEMONSTRATED: Final = "alertmanager"
 """The optional group that `make demo` needs."""
 SOCKET: Final = Path("/var/run/docker.sock")
@@ -60,6 +62,7 @@ class Machine:
             [*user, *command],
             cwd=self.checkout,
             env=dict(self.environment),
+            umask=UMASK,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -178,7 +181,7 @@ def images() -> set[str]:
 
 def git(*arguments: str) -> None:
     author = ("-c", "user.name=test", "-c", "user.email=test@example.com")
-    subprocess.run(["git", *author, *arguments], check=True)
+    subprocess.run(["git", *author, *arguments], check=True, umask=UMASK)
 
 
 def test_stack_comes_up_and_delivers_without_go_and_root(machine: Machine) -> None:
