@@ -119,7 +119,7 @@ class DiscordChannel(Channel):
 
     def payloads(self, message: Message, composed: Composed[str]) -> list[dict[str, Any]]:
         cut = f"\n… truncated, see kubectl get notif -n {message.namespace} {message.name}"
-        parts = limited(composed.body, size=MAX_DESCRIPTION, parts=MAX_MESSAGES, cut=cut)
+        parts = limited(composed.body, sizes=(MAX_DESCRIPTION,) * MAX_MESSAGES, cut=cut)
         title = self._renderer.text(chat_headline(message.event, composed.subject))
         source = origin(message, self._composer.facts.cluster)
         embeds = [

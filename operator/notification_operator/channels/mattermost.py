@@ -58,7 +58,7 @@ class MattermostChannel(Channel):
         named = {"channel": self._block.channel, "username": self._block.username}
         common = {key: value for key, value in named.items() if value}
         cut = f"\n… truncated, see kubectl get notif -n {message.namespace} {message.name}"
-        parts = limited(composed.body, size=MAX_TEXT, parts=MAX_MESSAGES, cut=cut)
+        parts = limited(composed.body, sizes=(MAX_TEXT,) * MAX_MESSAGES, cut=cut)
         source = self._renderer.text(origin(message, self._composer.facts.cluster))
         footer = f"{self._facts(message)}\n\n`{message.content.priority}` {source}"
         title = self._renderer.heading(self._renderer.text(chat_headline(message.event, composed.subject)), 3)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 FENCE: Final = "```"
 
@@ -16,25 +16,24 @@ def shortened(text: str, limit: int) -> str:
 
 def messages_of(text: str, *, size: int, most: int, escape: Callable[[str], str]) -> int:
     """Return 1 if a text takes at most `size` UTF-16 units once it is escaped, which never makes it shorter; else `most`."""
-    return 1 if len(text) <= size and _units(escape(text)) <= size else most
+    return 1 if len(text) <= size and units(escape(text)) <= size else most
 
 
-def limited(text: str, *, size: int, parts: int, cut: str) -> list[str]:
-    """Return a text in at most so many parts of at most so many UTF-16 units, at least one part.
+def limited(text: str, *, sizes: Sequence[int], cut: str) -> list[str]:
+    """Return a text in parts, at least one, each of at most so many UTF-16 units.
 
     Args:
         text: the text; a part ends after a line or a word where one ends in its last third.
-        size: the limit of a part.
-        parts: the number of parts.
+        sizes: the limit of each part; there are at most so many.
         cut: replaces the rest of a text that is longer, and counts towards the limit of the last part.
     """
     result: list[str] = []
-    while text and len(result) < parts:
-        last = len(result) == parts - 1
-        if _units(text) <= size:
-            result.append(text)
+    for number, size in enumerate(sizes, start=1):
+        last = number == len(sizes)
+        if units(text) <= size:
+            result += [text] if text else []
             break
-        end = _end(text, size - _units(cut) - len(FENCE) - 1 if last else size - len(FENCE) - 1)
+        end = _end(text, size - units(cut) - len(FENCE) - 1 if last else size - len(FENCE) - 1)
         part, text = text[:end], text[end:]
         if part.count(FENCE) % 2:  # a block of code ends with its part, and begins again in the next
             part, text = f"{part}\n{FENCE}", f"{FENCE}{text}"
@@ -44,7 +43,7 @@ def limited(text: str, *, size: int, parts: int, cut: str) -> list[str]:
 
 def _end(text: str, limit: int) -> int:
     end = min(limit, len(text))
-    while (excess := _units(text[:end]) - limit) > 0:
+    while (excess := units(text[:end]) - limit) > 0:
         end -= (excess + 1) // 2
     for mark in ("\n", " "):
         index = text.rfind(mark, limit * 2 // 3, end)
@@ -53,5 +52,6 @@ def _end(text: str, limit: int) -> int:
     return max(end, 1)
 
 
-def _units(text: str) -> int:
+def units(text: str) -> int:
+    """Return the UTF-16 units of a text, which are never fewer than a service counts."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2

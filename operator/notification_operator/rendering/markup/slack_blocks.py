@@ -9,9 +9,11 @@ from notification_operator.rendering.headline import LOOKS, chat_headline, resol
 from notification_operator.rendering.markup.markups import MRKDWN
 from notification_operator.rendering.markup.mrkdwn import MrkdwnRenderer
 from notification_operator.rendering.mentions import neutralize
-from notification_operator.rendering.pieces import limited, messages_of, shortened
+from notification_operator.rendering.pieces import limited, messages_of, shortened, units
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from notification_operator.delivery.channel import Message
     from notification_operator.rendering.compose import Composed, Composer
 
@@ -24,9 +26,11 @@ MAX_HEADER, MAX_SECTION, MAX_FIELDS, MAX_FIELD, MAX_BUTTONS, MAX_LABEL, MAX_URL 
     75,
     3000,
 )
-MAX_TEXT: Final = 11_000
-"""Characters of the sections of one message: Slack accepts 12,000, together with what surrounds them."""
+MAX_TEXT: Final = 10_000
+"""Characters of a message without its header. Slack has refused messages with 11,341 in all blocks together."""
 MAX_MESSAGES: Final = 2
+ENTITY: Final = len("&amp;")
+"""The length of the longest escape sequence."""
 
 Block = dict[str, Any]
 
@@ -46,8 +50,8 @@ class SlackBlocks:
 
     def count(self, message: Message) -> int:
         """Return how many Slack messages a notification is, as far as no template decides."""
-        body = message.content.body
-        return messages_of(body, size=MAX_TEXT, most=MAX_MESSAGES, escape=self.renderer.text)
+        body, room = message.content.body, _room(self._ending(message, redact=str))
+        return messages_of(body, size=room, most=MAX_MESSAGES, escape=self.renderer.text)
 
     async def shown(self, message: Message) -> tuple[list[dict[str, Any]], str]:
         """Return one or two payloads, and why the built-in template was used."""
@@ -71,41 +75,36 @@ class SlackBlocks:
     def _payloads(self, message: Message, composed: Composed[str]) -> list[dict[str, Any]]:
         """Return one or two payloads; what is longer is cut."""
         cut = f"\n… truncated, see kubectl get notif -n {message.namespace} {message.name}"
-        parts = limited(composed.body, size=MAX_TEXT, parts=MAX_MESSAGES, cut=cut)
+        headline, context = chat_headline(message.event, composed.subject), self._context(message)
+        endings = [self._ending(message, redact=self._composer.redact), [context]]
+        parts = limited(composed.body, sizes=list(map(_room, endings)), cut=cut)
+        starts = [[{"type": "header", "text": self._plain(headline, MAX_HEADER)}], []]
         return [
             {
-                "text": self.renderer.text(chat_headline(message.event, composed.subject)),
-                "blocks": self._message_blocks(message, composed, part, first=number == 1),
+                "text": self.renderer.text(headline),
+                "blocks": [*start, *self._sections(part), *ending],
                 "parse": "none",
                 "link_names": False,
                 "unfurl_links": False,
                 "unfurl_media": False,
             }
-            for number, part in enumerate(parts, start=1)
+            for start, part, ending in zip(starts, parts, endings, strict=False)
         ]
 
-    def _message_blocks(
-        self, message: Message, composed: Composed[str], text: str, *, first: bool
-    ) -> list[Block]:
-        content = message.content
-        sections = [
-            {"type": "section", "text": self._mrkdwn(piece)}
-            for piece in limited(text, size=MAX_SECTION, parts=MAX_TEXT // MAX_SECTION + 2, cut="")
-            if piece.strip()  # Slack refuses an empty text
-        ]
-        source = origin(message, self._composer.facts.cluster)
+    def _sections(self, text: str) -> list[Block]:
+        sizes = (MAX_SECTION,) * (MAX_TEXT // MAX_SECTION + 2)
+        pieces = limited(text, sizes=sizes, cut="")
+        # Slack refuses an empty text.
+        return [{"type": "section", "text": self._mrkdwn(piece)} for piece in pieces if piece.strip()]
+
+    def _ending(self, message: Message, *, redact: Callable[[str], str]) -> list[Block]:
+        """Return what follows the body in the first message."""
+        return [*self._fields(message, redact), *self._buttons(message), self._context(message)]
+
+    def _context(self, message: Message) -> Block:
+        content, source = message.content, origin(message, self._composer.facts.cluster)
         facts = self.renderer.text(f"Priority: {content.priority} | Type: {content.type} | {source}")
-        context = {"type": "context", "elements": [self._mrkdwn(facts)]}
-        if not first:
-            return [*sections, context]
-        title = self._plain(chat_headline(message.event, composed.subject), MAX_HEADER)
-        return [
-            {"type": "header", "text": title},
-            *sections,
-            *self._fields(message),
-            *self._buttons(message),
-            context,
-        ]
+        return {"type": "context", "elements": [self._mrkdwn(facts)]}
 
     def _mrkdwn(self, text: str) -> Block:
         return {"type": "mrkdwn", "text": text, "verbatim": not self._mentions}
@@ -114,15 +113,19 @@ class SlackBlocks:
         shown = text if self._mentions else neutralize(text)
         return {"type": "plain_text", "text": shortened(shown, limit), "emoji": False}
 
-    def _fields(self, message: Message) -> list[Block]:
+    def _fields(self, message: Message, redact: Callable[[str], str]) -> list[Block]:
         shown = [
-            self._mrkdwn(
-                f"*{self.renderer.text(shortened(name, MAX_FIELD))}*\n"
-                + self.renderer.text(shortened(self._composer.redact(value), MAX_FIELD))
-            )
+            self._mrkdwn(f"*{self._escaped(name)}*\n{self._escaped(redact(value))}")
             for name, value in list(message.content.metadata.items())[:MAX_FIELDS]
         ]
         return [{"type": "section", "fields": shown}] if shown else []
+
+    def _escaped(self, text: str) -> str:
+        """Return a text of a field, shortened so that it is within its limit once it is escaped."""
+        size = MAX_FIELD
+        while (excess := units(shown := self.renderer.text(shortened(text, size))) - MAX_FIELD) > 0:
+            size -= (excess + ENTITY - 1) // ENTITY
+        return shown
 
     def _buttons(self, message: Message) -> list[Block]:
         buttons = [
@@ -136,3 +139,19 @@ class SlackBlocks:
             if len(link["url"]) <= MAX_URL
         ]
         return [{"type": "actions", "elements": buttons}] if buttons else []
+
+
+def _room(ending: list[Block]) -> int:
+    """Return the characters of a body that fit into a message with this end."""
+    return MAX_TEXT - sum(units(text) for block in ending for text in _texts(block))
+
+
+def _texts(value: Block) -> Iterator[str]:
+    """Yield the texts of a block that Slack counts."""
+    shown = value.get("text")
+    if isinstance(shown, str):
+        yield shown
+    elif shown is not None:
+        yield from _texts(shown)
+    for part in (*value.get("fields", ()), *value.get("elements", ())):
+        yield from _texts(part)

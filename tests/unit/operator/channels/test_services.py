@@ -23,6 +23,7 @@ from notification_operator.delivery.channel import (
 )
 from notification_operator.delivery.http import exchange
 from notification_operator.delivery.http.exchange import OutcomeUnknown
+from notification_operator.rendering.pieces import units
 from notification_operator.rendering.segments import count
 from tests.unit.operator.channels.adaptive_card_schema import SCHEMA
 from tests.unit.operator.channels.receivers import (
@@ -55,6 +56,14 @@ LONGEST: dict[str, Any] = {
         for n in range(40)
     ),
 }
+ESCAPED: dict[str, Any] = {
+    "subject": "📦" * 500,
+    "metadata": {f"{number}{sign * 252}": f"{sign} " * 2000 for number in range(5) for sign in "&📦"},
+    "action_links": tuple(
+        {"service": "s", "url": "https://example.com", "label": "📦" * 200} for _ in "12345"
+    ),
+}
+"""Characters that Slack may count as several, in every place."""
 EVERYTHING = "# Head\n\nSome **bold**, `code` and [a link](https://example.com).\n\n- one\n- two\n\n```sh\nls\n```\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n---\n"
 MENTIONS = "@channel @here @everyone @all <!channel> <@U123> <@&456> @oncall a@b.example"
 
@@ -369,23 +378,47 @@ async def test_slack_receipt_starts_a_thread(server: HttpServer, session: aiohtt
     assert server.received[1].json["thread_ts"] == "1716969600.000100"
 
 
+@pytest.mark.parametrize("around", [LONGEST, ESCAPED], ids=["long", "escaped"])
 @pytest.mark.parametrize(
-    "body", ["word " * 30_000, "&" * 40_000, "📦" * 30_000, "```\n" + "code\n" * 8000 + "```"]
+    "body",
+    ["word " * 30_000, "&" * 40_000, "📦" * 30_000, "```\n" + "code\n" * 8000 + "```"],
+    ids=["words", "escaped", "pairs", "code"],
 )
 async def test_slack_long_message_is_two_within_the_limits_and_says_the_rest(
-    server: HttpServer, session: aiohttp.ClientSession, body: str
+    server: HttpServer, session: aiohttp.ClientSession, body: str, around: dict[str, Any]
 ) -> None:
-    received = await requests("slack-bot", server, session, body=body, format="Markdown", **LONGEST)
+    received = await requests("slack-bot", server, session, body=body, format="Markdown", **around)
     assert len(received) == 2
     for each in received:
         blocks = each.json["blocks"]
         texts = [block["text"]["text"] for block in blocks if block["type"] == "section" and "text" in block]
         assert len(blocks) <= 50
         assert max(len(text.encode("utf-16-le")) // 2 for text in texts) <= 3000
-        assert sum(map(len, texts)) <= 12_000
+        assert sum(map(units, _shown(blocks))) <= 11_000
         assert sum(text.count("```") for text in texts) % 2 == 0
         assert all(len(field["text"]) <= 2000 for block in blocks for field in block.get("fields", ()))
     assert texts[-1].endswith("… truncated, see kubectl get notif -n shop order-1")
+
+
+@pytest.mark.parametrize("name", ["slack-bot", "slack-webhook"])
+@pytest.mark.parametrize(
+    ("changes", "posts"),
+    [
+        ({"body": "x" * 9_500}, 1),
+        ({"body": "x" * 10_100}, 2),
+        ({"body": "x" * 2_500, **ESCAPED}, 1),
+        ({"body": "x" * 9_500, **ESCAPED}, 2),
+        ({"body": "x" * 9_500, **LONGEST}, 2),
+    ],
+)
+async def test_slack_body_has_the_room_that_metadata_and_links_leave(
+    server: HttpServer, session: aiohttp.ClientSession, name: str, changes: dict[str, Any], posts: int
+) -> None:
+    received = await requests(name, server, session, **changes)
+    channel = SERVICES[name].make(server, access(session), composer())
+    assert len(received) == channel.messages_of(message(**changes)) == posts
+    sections = [block for each in received for block in each.json["blocks"] if block["type"] == "section"]
+    assert "".join(block["text"]["text"] for block in sections if "text" in block) == changes["body"]
 
 
 @pytest.mark.parametrize(
@@ -530,6 +563,15 @@ def _texts(value: Any) -> list[str]:
         case list():
             return [text for part in value for text in _texts(part)]
         case str():
+def _shown(blocks: list[dict[str, Any]]) -> list[str]:
+    """Return the texts of the blocks of Slack, without their types and addresses."""
+    parts = [
+        part for block in blocks for part in (block, *block.get("fields", ()), *block.get("elements", ()))
+    ]
+    texts = [part.get("text", "") for part in parts]
+    return [text if isinstance(text, str) else text["text"] for text in texts]
+
+
             return [value]
         case _:
             return []

@@ -74,24 +74,25 @@ def test_gsm_alphabet_has_its_extension() -> None:
     assert not is_gsm("`")
 
 
-@given(st.text(max_size=500), st.integers(40, 80), st.integers(1, 4))
-def test_parts_are_within_the_limit_and_hold_the_text(text: str, size: int, parts: int) -> None:
-    result = limited(text, size=size, parts=parts, cut="… cut")
-    assert 1 <= len(result) <= parts
-    assert all(len(part.encode("utf-16-le", "surrogatepass")) // 2 <= size for part in result)
+@given(st.text(max_size=500), st.lists(st.integers(40, 80), min_size=1, max_size=4))
+def test_parts_are_within_their_limits_and_hold_the_text(text: str, sizes: list[int]) -> None:
+    result = limited(text, sizes=sizes, cut="… cut")
+    assert 1 <= len(result) <= len(sizes)
+    lengths = [len(part.encode("utf-16-le", "surrogatepass")) // 2 for part in result]
+    assert all(length <= size for length, size in zip(lengths, sizes, strict=False))
     if not result[-1].endswith("… cut") and "```" not in text:
         assert "".join(result) == text
 
 
 def test_text_that_is_longer_than_all_parts_says_so() -> None:
-    result = limited("word " * 100, size=100, parts=2, cut="… cut")
+    result = limited("word " * 100, sizes=(100, 100), cut="… cut")
     assert len(result) == 2
     assert result[0].endswith("word ")
     assert result[1].endswith("… cut")
 
 
 def test_block_of_code_is_closed_and_opened_again_between_parts() -> None:
-    first, second = limited("```\n" + "code\n" * 30 + "```", size=100, parts=2, cut="…")
+    first, second = limited("```\n" + "code\n" * 30 + "```", sizes=(100, 100), cut="…")
     assert first.count("```") == 2
     assert second.startswith("```")
     assert second.count("```") % 2 == 0
