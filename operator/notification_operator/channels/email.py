@@ -44,6 +44,8 @@ system_authorities: Final = cache(ssl.create_default_context)
 AUTHENTICATION: Final = frozenset({530, 534, 535, 538})
 TOO_LARGE: Final = 552
 PERMANENT: Final = 500
+QUIT_SECONDS: Final = 0.25
+"""Time limit of the goodbye: the mail is accepted by then, and an attempt that ended before it returns would repeat the mail."""
 
 
 class EmailChannel(Channel):
@@ -123,7 +125,7 @@ class EmailChannel(Channel):
                 await client.login(self._username, self._password)
             yield client
             with contextlib.suppress(aiosmtplib.SMTPException, OSError):
-                await client.quit()
+                await client.quit(timeout=QUIT_SECONDS)
         finally:
             client.close()
 

@@ -29,7 +29,7 @@ class MailServer:
     port: int = 0
     authority: trustme.CA = field(default_factory=trustme.CA)
     answers: dict[str, str] = field(default_factory=dict)
-    """By command: MAIL, RCPT or DATA; `break` breaks the connection."""
+    """By command: MAIL, RCPT, DATA or QUIT; `break` breaks the connection, `silence` never answers DATA or QUIT."""
     envelopes: list[Envelope] = field(default_factory=list)
     encrypted: list[bool] = field(default_factory=list)
     users: list[str] = field(default_factory=list)
@@ -84,6 +84,11 @@ class MailServer:
         if answer == "silence":
             await asyncio.sleep(3600)
         return answer
+
+    async def handle_QUIT(self, _server: SMTP, _session: Session, _envelope: Envelope) -> str:  # noqa: N802 - likewise
+        if self.answers.get("QUIT") == "silence":
+            await asyncio.sleep(3600)
+        return "221 Bye"
 
 
 @contextlib.asynccontextmanager

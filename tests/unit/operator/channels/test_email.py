@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import ssl
 from email.utils import parsedate_to_datetime
@@ -223,6 +224,14 @@ async def test_connection_that_breaks_after_the_data_is_a_transient_failure(answ
     async with mail_server() as server:
         server.answers["DATA"] = answer
         assert isinstance(await failure(channel(server, timeout=0.5)), Transient)
+
+
+async def test_accepted_mail_waits_for_no_goodbye() -> None:
+    async with mail_server() as server:
+        server.answers["QUIT"] = "silence"
+        async with asyncio.timeout(3):
+            receipt = await channel(server, timeout=60).deliver(message())
+    assert receipt.message_ref == server.mails[0]["Message-ID"]
 
 
 async def test_wrong_password_is_a_receiver_error_without_the_password() -> None:
