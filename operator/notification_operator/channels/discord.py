@@ -146,7 +146,7 @@ class DiscordChannel(Channel):
         return [
             {"name": shortened(name, MAX_FIELD_NAME), "value": value, "inline": False}
             for name, value in shown
-            if value and len(value) <= MAX_FIELD_VALUE
+            if name.strip() and value.strip() and len(value) <= MAX_FIELD_VALUE
         ][:MAX_FIELDS]
 
 

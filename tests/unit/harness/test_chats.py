@@ -250,6 +250,13 @@ async def test_discord_message_in_a_thread_of_its_channel_is_updated_there(count
 
 
 async def test_discord_message_of_many_characters_is_updated(counterpart: Counterpart) -> None:
+async def test_discord_blank_metadata_is_left_out(counterpart: Counterpart) -> None:
+    chat = webhook(counterpart)
+    await chat.tell(TRIGGER, metadata={"owner": " \n", "": "shop", " ": "shop", "empty": "", "node": "db-1"})
+    (message,) = await chat.messages()
+    assert [field["name"] for field in message["embeds"][0]["fields"]] == ["node"]
+
+
     chat = webhook(counterpart)
     first = (await chat.tell(TRIGGER, body="\N{PILE OF POO}" * 3000)).message_ref
     before = (await chat.messages())[0]["embeds"][0]

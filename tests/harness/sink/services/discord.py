@@ -14,6 +14,9 @@ FIRST = 1122334455667788990
 UNAUTHORIZED = Answered(status=401, body={"message": "Invalid Webhook Token", "code": 50027})
 EMPTY = Answered(status=400, body={"message": "Cannot send an empty message", "code": 50006})
 TOO_LONG = Answered(status=400, body={"message": "Invalid Form Body", "code": 50035})
+REQUIRED = Answered(
+    status=400, body={"message": "Invalid Form Body", "code": 50035, "errors": "BASE_TYPE_REQUIRED"}
+)
 UNKNOWN = Answered(status=404, body={"message": "Unknown Message", "code": 10008})
 ACCEPTED = Answered(body={"id": str(FIRST), "type": 0, "channel_id": "998877665544332211"})
 """The answer with `?wait=true`, without what the message shows; without `wait` there is none."""
@@ -66,7 +69,10 @@ def _problem(message: Mapping[str, Any]) -> Answered | None:
             embed.get("description", ""),
             embed.get("footer", {}).get("text", ""),
         ]
-        texts += [field[part] for field in embed.get("fields", []) for part in ("name", "value")]
+        named = [field[part] for field in embed.get("fields", []) for part in ("name", "value")]
+        texts += named
+        if not all(map(str.strip, named)):
+            return REQUIRED
         if len(texts[1]) > MAX_DESCRIPTION or sum(map(len, texts)) > MAX_EMBED:
             return TOO_LONG
     return None
