@@ -173,7 +173,7 @@ TYPES = {
             "allowedNetworks": NETWORKS,
         },
         secret=lambda _account, credential: {"token": credential},
-        refusal=slack.refused("is_archived"),
+        refusal=slack.refused("msg_blocks_too_long"),
         handle=lambda hit: str(hit["json"]["metadata"]["event_payload"]["delivery_id"]),
     ),
     "pagerduty": ReceiverType(

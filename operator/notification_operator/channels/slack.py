@@ -28,6 +28,8 @@ from notification_operator.rendering.headline import NOT_UPDATED
 from notification_operator.rendering.markup.slack_blocks import SlackBlocks
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from notification_contract.kinds.channel_types.slack import Slack
     from notification_operator.delivery.channel import Message
     from notification_operator.delivery.http.exchange import NetworkAccess, Reply
@@ -54,6 +56,12 @@ RECEIVER_ERRORS: Final = {
     "token_expired": ReceiverProblem.AUTHENTICATION_FAILED,
     "token_revoked": ReceiverProblem.AUTHENTICATION_FAILED,
 }
+POST_ERRORS: Final = {
+    **RECEIVER_ERRORS,
+    "channel_not_found": ReceiverProblem.NOT_FOUND,
+    "is_archived": ReceiverProblem.GONE,
+}
+"""Those of a post, which goes to the channel of the receiver; an update may concern another one."""
 TRANSIENT_ERRORS: Final = frozenset(
     {"fatal_error", "internal_error", "request_timeout", "service_unavailable"}
 )
@@ -91,7 +99,8 @@ class SlackBotChannel(Channel):
             note = "; ".join(filter(None, (note, problem)))
         references: list[str] = []
         for number, payload in enumerate(payloads, start=1):
-            reply = await self._call(self._posts, {**self._place(message, number), **payload})
+            arguments = {**self._place(message, number), **payload}
+            reply = await self._call(self._posts, arguments, errors=POST_ERRORS)
             references.append(f"{reply.json.get('channel', '')}/{reply.json.get('ts', '')}")
         return Receipt(message_ref=references[0], note=note)
 
@@ -99,13 +108,16 @@ class SlackBotChannel(Channel):
         """Let the first message of the incident say that it is resolved; return why it cannot."""
         channel, _, timestamp = message.thread_ref.rpartition("/")
         place = {"channel": channel, "ts": timestamp}
+        arguments = {**place, **self._blocks.resolution(message, payload)}
         try:
-            await self._call(self._updates, {**place, **self._blocks.resolution(message, payload)})
+            await self._call(self._updates, arguments, errors=RECEIVER_ERRORS)
         except Permanent as error:
             return f"{NOT_UPDATED}: {error}"
         return ""
 
-    async def _call(self, method: HttpExchange, arguments: dict[str, Any]) -> Reply:
+    async def _call(
+        self, method: HttpExchange, arguments: dict[str, Any], *, errors: Mapping[str, ReceiverProblem]
+    ) -> Reply:
         """Call a method of Slack's API.
 
         Raises:
@@ -116,7 +128,7 @@ class SlackBotChannel(Channel):
             "Authorization": f"Bearer {self._token}",
         }
         reply = await method.post(orjson.dumps(arguments), headers=headers)
-        _raise_for(reply)
+        _raise_for(reply, errors)
         return reply
 
     def _place(self, message: Message, part: int) -> dict[str, Any]:
@@ -132,7 +144,7 @@ class SlackBotChannel(Channel):
         return place
 
 
-def _raise_for(reply: Reply) -> None:
+def _raise_for(reply: Reply, errors: Mapping[str, ReceiverProblem]) -> None:
     if reply.json.get("ok") is True:
         return
     error = str(reply.json.get("error") or "")
@@ -140,8 +152,8 @@ def _raise_for(reply: Reply) -> None:
         raise OutcomeUnknown("the answer is incomplete; Slack may have accepted the message")
     if not error:
         raise Permanent("the answer is not one of Slack: it has neither ok nor error")
-    if error in RECEIVER_ERRORS:
-        raise ReceiverError(RECEIVER_ERRORS[error], f"Slack answered {error}")
+    if error in errors:
+        raise ReceiverError(errors[error], f"Slack answered {error}")
     if error in LIMITED_ERRORS:
         raise RateLimited(f"Slack answered {error}", retry_after=reply.retry_after)
     if error in TRANSIENT_ERRORS:

@@ -118,7 +118,8 @@ async def test_slack_repeated_resolve_updates_nothing_more(counterpart: Counterp
 
 
 @pytest.mark.parametrize(
-    "error", ["message_not_found", "cant_update_message", "edit_window_closed", "channel_not_found"]
+    "error",
+    ["message_not_found", "cant_update_message", "edit_window_closed", "channel_not_found", "is_archived"],
 )
 async def test_slack_resolve_replies_where_the_first_message_cannot_be_updated(
     counterpart: Counterpart, error: str
@@ -249,7 +250,6 @@ async def test_discord_message_in_a_thread_of_its_channel_is_updated_there(count
     ]
 
 
-async def test_discord_message_of_many_characters_is_updated(counterpart: Counterpart) -> None:
 async def test_discord_blank_metadata_is_left_out(counterpart: Counterpart) -> None:
     chat = webhook(counterpart)
     await chat.tell(TRIGGER, metadata={"owner": " \n", "": "shop", " ": "shop", "empty": "", "node": "db-1"})
@@ -257,6 +257,7 @@ async def test_discord_blank_metadata_is_left_out(counterpart: Counterpart) -> N
     assert [field["name"] for field in message["embeds"][0]["fields"]] == ["node"]
 
 
+async def test_discord_message_of_many_characters_is_updated(counterpart: Counterpart) -> None:
     chat = webhook(counterpart)
     first = (await chat.tell(TRIGGER, body="\N{PILE OF POO}" * 3000)).message_ref
     before = (await chat.messages())[0]["embeds"][0]

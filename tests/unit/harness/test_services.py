@@ -167,10 +167,10 @@ async def test_pagerduty_keeps_the_state_of_each_incident(counterpart: Counterpa
 
 
 async def test_script_comes_before_the_service_and_its_last_answer_repeats(counterpart: Counterpart) -> None:
-    await counterpart.set(answer=[{"code": 503}, slack.refused("is_archived"), {}])
+    await counterpart.set(answer=[{"code": 503}, slack.refused("msg_too_long"), {}])
     with pytest.raises(Transient, match="503"):
         await counterpart.deliver("slack")
-    with pytest.raises(Permanent, match="is_archived"):
+    with pytest.raises(Permanent, match="msg_too_long"):
         await counterpart.deliver("slack")
     for _ in range(2):
         await counterpart.deliver("slack")

@@ -424,8 +424,6 @@ async def test_slack_body_has_the_room_that_metadata_and_links_leave(
 @pytest.mark.parametrize(
     ("error", "kind"),
     [
-        ("channel_not_found", Permanent),
-        ("is_archived", Permanent),
         ("msg_too_long", Permanent),
         ("invalid_blocks", Permanent),
         ("something_new", Permanent),
@@ -436,6 +434,8 @@ async def test_slack_body_has_the_room_that_metadata_and_links_leave(
         ("account_inactive", ReceiverError),
         ("missing_scope", ReceiverError),
         ("not_in_channel", ReceiverError),
+        ("channel_not_found", ReceiverError),
+        ("is_archived", ReceiverError),
     ],
 )
 async def test_slack_error_means_what_it_says(
@@ -473,13 +473,21 @@ async def test_slack_answer_that_stalls_is_an_unknown_outcome(
     release.set()
 
 
-async def test_slack_not_in_channel_is_a_wrong_configuration(
-    server: HttpServer, session: aiohttp.ClientSession
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        ("not_in_channel", ReceiverProblem.MISCONFIGURED),
+        ("channel_not_found", ReceiverProblem.NOT_FOUND),
+        ("is_archived", ReceiverProblem.GONE),
+    ],
+)
+async def test_slack_channel_that_takes_no_post_is_a_problem_of_the_receiver(
+    server: HttpServer, session: aiohttp.ClientSession, error: str, reason: ReceiverProblem
 ) -> None:
-    server.add_response(200, '{"ok":false,"error":"not_in_channel"}')
+    server.add_response(200, orjson.dumps({"ok": False, "error": error}))
     with pytest.raises(ReceiverError) as caught:
         await slack(server, session).deliver(message())
-    assert caught.value.reason is ReceiverProblem.MISCONFIGURED
+    assert caught.value.reason is reason
 
 
 # Discord and Mattermost
@@ -555,14 +563,6 @@ async def test_mention_stays_where_the_receiver_accepts_it(
     assert "@here" in server.received[2].json["text"]
 
 
-def _texts(value: Any) -> list[str]:
-    """Return every text that a payload shows; code shows no mention."""
-    match value:
-        case dict():
-            return [text for part in value.values() for text in _texts(part)]
-        case list():
-            return [text for part in value for text in _texts(part)]
-        case str():
 def _shown(blocks: list[dict[str, Any]]) -> list[str]:
     """Return the texts of the blocks of Slack, without their types and addresses."""
     parts = [
@@ -572,6 +572,14 @@ def _shown(blocks: list[dict[str, Any]]) -> list[str]:
     return [text if isinstance(text, str) else text["text"] for text in texts]
 
 
+def _texts(value: Any) -> list[str]:
+    """Return every text that a payload shows; code shows no mention."""
+    match value:
+        case dict():
+            return [text for part in value.values() for text in _texts(part)]
+        case list():
+            return [text for part in value for text in _texts(part)]
+        case str():
             return [value]
         case _:
             return []
