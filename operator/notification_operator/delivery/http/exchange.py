@@ -265,6 +265,9 @@ class HttpExchange:
         return Unsent(f"no connection within {self._access.timeout:g} s")
 
     def _failure(self, error: Exception, *, sent: bool) -> Exception:
+        if isinstance(error, aiohttp.ClientHttpProxyError):
+            # Its own text has the URL of the proxy, whose user name may be a token.
+            return Unsent(self.without_secrets(f"HTTP {error.status}: from the proxy: {error.message}"))
         links = list(chain(error))
         text = self.without_secrets(describe(error, redact=str))
         refusal = next((link for link in links if isinstance(link, AddressNotAllowedError)), None)

@@ -15,7 +15,13 @@ from notification_operator.delivery.channel import ReceiverError, ReceiverProble
 from notification_operator.delivery.http import exchange as http_exchange
 from notification_operator.delivery.http.egress_guard import guarded_session
 from notification_operator.delivery.http.egress_policy import EgressPolicy
-from notification_operator.delivery.http.exchange import MAX_QUOTE, HttpExchange, NetworkAccess, Reply
+from notification_operator.delivery.http.exchange import (
+    MAX_QUOTE,
+    HttpExchange,
+    NetworkAccess,
+    Reply,
+    Unsent,
+)
 from tests.unit.operator.channels.receivers import LOOPBACK, NOW
 
 if TYPE_CHECKING:
@@ -126,6 +132,21 @@ async def test_url_that_is_not_valid_is_a_receiver_error(way: NetworkAccess, url
         await HttpExchange(way, url, secrets=(url,)).request(b"{}", headers={})
     assert caught.value.reason is ReceiverProblem.ADDRESS_NOT_ALLOWED
     assert "very-secret" not in str(caught.value)
+
+
+async def test_refusal_of_a_proxy_does_not_show_its_credential() -> None:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
+        proxy = f"http://proxy-token:@127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with guarded_session(LOOPBACK, connections=2, proxy=proxy) as session:
+            way = NetworkAccess(session=lambda: session, policy=LOOPBACK, clock=lambda: NOW, timeout=5)
+            with pytest.raises(Unsent) as caught:
+                await HttpExchange(way, "https://127.0.0.1:1/hook").post(b"{}", headers={})
+    assert str(caught.value) == "HTTP 407: from the proxy: Proxy Authentication Required"
 
 
 async def test_header_that_is_not_valid_is_a_receiver_error(server: HttpServer, way: NetworkAccess) -> None:
