@@ -21,6 +21,7 @@ TYPOGRAPHY: Final = str.maketrans(
         "\N{RIGHT SINGLE QUOTATION MARK}": "'",
         "\N{EN DASH}": "-",
         "\N{EM DASH}": "-",
+        "\N{BULLET}": "-",
         "\N{NO-BREAK SPACE}": " ",
         "\t": " ",
     }

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from notification_contract.kinds.choices import BodyFormat
 from notification_operator.rendering.headline import resolved_after
+from notification_operator.rendering.markup.plain import PlainRenderer
 from notification_operator.rendering.mentions import neutralize
 from notification_operator.rendering.pieces import limited
 from notification_operator.rendering.segments import count, fit, is_gsm
@@ -67,6 +69,13 @@ def test_long_text_is_shortened_no_more_than_needed(character: str) -> None:
     assert count(result) == 3
     longer = result.replace("...", character + "...")
     assert count(longer) > 3
+
+
+def test_bullets_leave_a_list_in_the_gsm_alphabet() -> None:
+    text = PlainRenderer().body("- node-1 is full\n- node-2 is full", BodyFormat.MARKDOWN)
+    result = fit(text, ending=ENDING, segments=3)
+    assert result == f"- node-1 is full\n- node-2 is full{ENDING}"
+    assert is_gsm(result)
 
 
 def test_gsm_alphabet_has_its_extension() -> None:
