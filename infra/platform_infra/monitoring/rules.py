@@ -70,6 +70,11 @@ class Limits:
         return duration(self.seconds)
 
     @property
+    def hold_rate(self) -> str:
+        """How long a share of rates must exceed its limit: each event counts for a whole range, such as the first failure of a retry."""
+        return duration(self.range_seconds + self.seconds)
+
+    @property
     def hold_outage(self) -> str:
         """How long a condition must hold that stops the work."""
         return duration(min(self.seconds, MINUTE))
@@ -135,7 +140,7 @@ def _rejecting_sources(scope: Scope, limits: Limits) -> Alert:
     return Alert(
         name="NotificationSourceRejecting",
         expression=f"{ratio} > {limits.rejected_share:g}",
-        hold=limits.hold,
+        hold=limits.hold_rate,
         severity=Severity.WARNING,
         summary=f"{PERCENTAGE} of the messages for NotificationSource {SOURCE} are rejected",
         description=(
@@ -169,7 +174,7 @@ def _deliveries(scope: Scope, limits: Limits) -> Sequence[Alert]:
         Alert(
             name="NotificationOperatorDeliveryFailureRateHigh",
             expression=f"{ratio} > {limits.failure_share:g}",
-            hold=limits.hold,
+            hold=limits.hold_rate,
             severity=Severity.CRITICAL,
             summary=f"{PERCENTAGE} of the delivery attempts on channel {CHANNEL} fail",
             description=(
@@ -324,7 +329,7 @@ def _work(scope: Scope, limits: Limits) -> Sequence[Alert]:
         Alert(
             name="NotificationOperatorStatusConflictRateHigh",
             expression=f"{conflicts} / {reconciliations} > {limits.conflict_share:g}",
-            hold=limits.hold,
+            hold=limits.hold_rate,
             severity=Severity.WARNING,
             summary=f"Another client writes to notifications of the operator in {NAMESPACE}",
             description=(

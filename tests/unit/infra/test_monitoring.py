@@ -159,7 +159,9 @@ def test_rules_use_namespace_and_limits_of_the_stack(record: Record) -> None:
     assert failing["expr"].endswith("> 0.25")
     # A rate of a shorter range has too few samples.
     assert "[5m]" in failing["expr"]
-    assert failing["for"] == "90s"
+    # The last failure counts for the whole range.
+    assert failing["for"] == "390s"
+    assert rules["NotificationOperatorCircuitBreakerOpen"]["for"] == "90s"
     assert (
         failing["annotations"]["runbook_url"]
         == "https://wiki.example.com/runbooks/NotificationOperatorDeliveryFailureRateHigh.md"
@@ -255,6 +257,7 @@ TIMES = {
     "0s": "within three times `monitoringAlertSeconds`",
     "1m": "for one minute",
     "5m": "for `monitoringAlertSeconds`",
+    "10m": "for longer than `monitoringAlertSeconds`",
     "15m": "for three times `monitoringAlertSeconds`",
     "180m": "for three hours",
 }
