@@ -33,7 +33,7 @@ FIRST: Final = 0.1
 PAGE_PAUSE: Final = 0.1
 """Seconds between two pages, which leave room for deliveries."""
 BATCH: Final = 500
-"""Objects that are collected before they are deleted: a listing must end before its version expires."""
+"""Objects that are collected before they are deleted: more would have changed by the time of their deletion."""
 
 FASTEST: Final = 10
 """Times the configured rate: the maximum while a backlog would outlast the interval."""
@@ -156,7 +156,7 @@ class RetentionSweeper:
         """
         batch: list[Expired] = []
         try:
-            async for page in self.objects.pages(namespace):
+            async for page in self.objects.inconsistent_pages(namespace):
                 expired = (_expired(obj, self.settings.failed_days) for obj in page)
                 due = [each for each in expired if each and self._is_due(each)]
                 new = [each for each in due if each.uid not in sweep.skipped]

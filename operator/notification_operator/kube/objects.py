@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from atomic_status import Resource
 from notification_contract import names
 from notification_operator.domain.incident import incident_selector
-from notification_operator.kube.requests import JSON, ResponseTooLargeError, call, read
+from notification_operator.kube.requests import JSON, KubeError, ResponseTooLargeError, call, read
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -91,15 +91,19 @@ async def pages(
         yield page["items"]
 
 
-async def lists(
+async def lists(  # noqa: PLR0913 - the parts of a request
     client: ApiClient,
     path: str,
     query: Mapping[str, Any],
     *,
     accept: str = JSON,
     seconds: float = SECONDS,
+    is_consistent: bool = True,
 ) -> AsyncIterator[dict[str, Any]]:
-    """Yield the pages of a collection as lists with their metadata; see `pages`. `accept` is the form of the objects."""
+    """Yield the pages of a collection as lists with their metadata; see `pages`.
+
+    `accept` is the form of the objects. Unless `is_consistent`, a listing that outlives its version goes on with later ones.
+    """
     most = PAGE if accept == JSON else METADATA_PAGE
     request, limit = dict(query), most
     while True:
@@ -111,6 +115,11 @@ async def lists(
             )
         except ResponseTooLargeError:
             limit = max(limit // FACTOR, 1)
+            continue
+        except KubeError as error:
+            if is_consistent or error.continue_token in {"", request.get("continue")}:
+                raise
+            request["continue"] = error.continue_token
             continue
         # The API server writes null for an empty list of metadata.
         yield {**page, "items": Rows().objects(page) if accept == TABLE else page["items"] or []}
@@ -136,6 +145,14 @@ class KubeObjects:
         """
         path = collection(self._resource, namespace)
         return pages(self._client, path, selector, as_rows=bool(selector))
+
+    async def inconsistent_pages(self, namespace: str | None) -> AsyncIterator[Sequence[dict[str, Any]]]:
+        """Yield the pages of the objects in a namespace, or in all, however long that takes.
+
+        Of an object that is created, changed or deleted meanwhile, any state may be listed, or none.
+        """
+        async for page in lists(self._client, collection(self._resource, namespace), {}, is_consistent=False):
+            yield page["items"]
 
     def of_incident(self, namespace: str, dedup_key: str) -> AsyncIterator[Sequence[dict[str, Any]]]:
         """Return the pages of the notifications of an incident."""

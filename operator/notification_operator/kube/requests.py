@@ -37,13 +37,22 @@ class KubeError(Exception):
         status: the HTTP status of a refusal; None when there was no usable response.
         reason: the API server's message, or the cause of a missing response.
         causes: the invalid fields, as the API server lists them.
+        continue_token: continues an expired listing with later versions of the objects; empty without one.
     """
 
-    def __init__(self, *, status: int | None, reason: str, causes: Sequence[Mapping[str, Any]] = ()) -> None:
+    def __init__(
+        self,
+        *,
+        status: int | None,
+        reason: str,
+        causes: Sequence[Mapping[str, Any]] = (),
+        continue_token: str = "",
+    ) -> None:
         super().__init__(f"{status} {reason}" if status else reason)
         self.status = status
         self.reason = reason
         self.causes = causes
+        self.continue_token = continue_token
 
     @property
     def not_found(self) -> bool:
@@ -82,8 +91,12 @@ class KubeError(Exception):
 
 def from_status(status: Mapping[str, Any]) -> KubeError:
     """Return the error for a `Status` object, as refusals and the ERROR events of a watch carry it."""
-    causes = (status.get("details") or {}).get("causes") or ()
-    return KubeError(status=status.get("code"), reason=status.get("message", "no message"), causes=causes)
+    return KubeError(
+        status=status.get("code"),
+        reason=status.get("message", "no message"),
+        causes=(status.get("details") or {}).get("causes") or (),
+        continue_token=(status.get("metadata") or {}).get("continue") or "",
+    )
 
 
 @contextmanager

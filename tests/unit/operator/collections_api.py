@@ -16,7 +16,7 @@ from aiohttp import web
 from kubernetes.aio.client import ApiClient, Configuration
 
 from tests.unit.loopback import listening
-from tests.unit.operator.kube_api import refusal
+from tests.unit.operator.kube_api import expired, refusal
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -259,7 +259,7 @@ class CollectionsApi:
             return await self._watch(request, collection)
         if "continue" in query and self.expired_pages:
             self.expired_pages -= 1
-            return refusal(410, "The provided continue parameter is too old")
+            return expired(query["continue"])
         matching = [
             collection.shown(obj) for key, obj in sorted(self.objects.items()) if collection.holds(key, obj)
         ]

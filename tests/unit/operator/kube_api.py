@@ -179,6 +179,15 @@ def refusal(code: int, message: str) -> web.Response:
     return web.json_response({"kind": "Status", "code": code, "message": message}, status=code)
 
 
+def expired(token: str) -> web.Response:
+    """Return the response to a token whose listing has expired; the new one lists later versions from the same place."""
+    status = {"kind": "Status", "code": 410, "reason": "Expired"}
+    message = "The provided continue parameter is too old to display a consistent list result."
+    return web.json_response(
+        {**status, "message": message, "metadata": {"continue": f"0{token}"}}, status=410
+    )
+
+
 @contextlib.asynccontextmanager
 async def running() -> AsyncIterator[KubeApi]:
     """Run a server."""

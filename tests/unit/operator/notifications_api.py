@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from tests.unit.loopback import listening
-from tests.unit.operator.kube_api import refusal
+from tests.unit.operator.kube_api import expired, refusal
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -140,7 +140,7 @@ class NotificationsApi:
             return await self._watch(request, _Watcher(selector=selector, namespace=namespace))
         if "continue" in request.query and self.expired_pages:
             self.expired_pages -= 1
-            return refusal(410, "The provided continue parameter is too old")
+            return expired(request.query["continue"])
         matching = [
             obj
             for (where, _), obj in sorted(self.objects.items())

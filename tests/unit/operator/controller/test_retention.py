@@ -231,6 +231,17 @@ async def test_further_batches_do_not_wait_for_the_next_interval(
         await until(lambda: fixture.count == 10)
 
 
+async def test_sweep_deletes_all_though_its_listing_outlives_its_version(api: NotificationsApi) -> None:
+    for number in range(9):
+        api.put(f"old-{number}")
+    api.expired_pages = 3
+    fixture = SweeperFixture(interval=2)
+    async with fixture.at(api):
+        await until(lambda: fixture.count == 9)
+    assert sum("continue" not in query for query in api.lists) == 1
+    assert fixture.failed("unavailable") == 0
+
+
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
 async def test_refused_request_is_retried_with_the_next_sweep(api: NotificationsApi, method: str) -> None:
     api.put("old")

@@ -65,4 +65,9 @@ def test_other_exception_passes_through(exception: BaseException) -> None:
 
 def test_status_object_becomes_an_error_with_its_code_and_message() -> None:
     error = from_status({"kind": "Status", "code": 410, "reason": "Expired", "message": "too old"})
-    assert (error.status, error.reason, error.expired) == (410, "too old", True)
+    assert (error.status, error.reason, error.expired, error.continue_token) == (410, "too old", True, "")
+
+
+def test_status_of_an_expired_listing_has_the_token_to_go_on_with() -> None:
+    error = from_status({"code": 410, "message": "too old", "metadata": {"continue": "next"}})
+    assert error.continue_token == "next"

@@ -8,7 +8,9 @@ import pytest
 from kubernetes.aio.client import ApiClient, Configuration
 
 from notification_operator.kube import objects
-from notification_operator.kube.objects import RESOURCE, collection, pages
+from notification_operator.kube.objects import RESOURCE, KubeObjects, collection, pages
+from notification_operator.kube.requests import KubeError
+from tests.unit.operator.kube_api import expired
 from tests.unit.operator.notifications_api import NotificationsApi, running
 
 if TYPE_CHECKING:
@@ -64,3 +66,29 @@ async def test_pages_grow_again_after_the_large_objects(api: NotificationsApi) -
     assert sum(counts) == 61
     assert counts[0] == 1
     assert max(counts) > 25
+
+
+async def inconsistent_sizes(api: NotificationsApi) -> list[int]:
+    async with ApiClient(Configuration(host=api.url)) as client:
+        return [len(page) async for page in KubeObjects(client, RESOURCE).inconsistent_pages(None)]
+
+
+async def test_expired_listing_goes_on_where_it_may_be_inconsistent(
+    api: NotificationsApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(objects, "PAGE", 2)
+    for number in range(5):
+        api.put(f"small-{number}")
+    api.expired_pages = 1
+    with pytest.raises(KubeError) as caught:
+        await sizes(api)
+    assert caught.value.expired
+    api.expired_pages = 2
+    assert await inconsistent_sizes(api) == [2, 2, 1]
+
+
+async def test_listing_ends_if_the_new_token_has_expired_as_well(api: NotificationsApi) -> None:
+    api.refuse["GET"] = expired("2")
+    with pytest.raises(KubeError):
+        await inconsistent_sizes(api)
+    assert [query.get("continue") for query in api.lists] == [None, "02"]
