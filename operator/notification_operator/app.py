@@ -167,7 +167,7 @@ class App:
         publish(
             operator.metrics,
             queue=operator.queue.statistics,
-            attempts=operator.attempts.statistics,
+            attempts=lambda: operator.attempts.statistics(operator.ownership.may_record),
             ownership=operator.ownership.statistics,
             routing=lambda: operator.routing.state,
             unavailable=lambda: self.watch.supervisor.unavailable_namespaces,

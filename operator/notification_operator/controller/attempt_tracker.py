@@ -205,14 +205,18 @@ class AttemptTracker:
         self._idle = asyncio.Event()
         self._idle.set()
 
-    def statistics(self) -> AttemptStatistics:
-        """Return the current numbers."""
+    def statistics(self, may_record: Callable[[Key], bool] = lambda _key: True) -> AttemptStatistics:
+        """Return the current numbers; attempts that this process may not record do not count as unrecorded.
+
+        They stay, because the process may record them if it gains their shard again.
+        """
         objects = self._objects.values()
-        since = [each.unrecorded_since for each in objects if each.unrecorded_since is not None]
+        waiting = [each for each in objects if each.finished and may_record(each.key)]
+        since = [each.unrecorded_since for each in waiting if each.unrecorded_since is not None]
         return AttemptStatistics(
             objects=len(objects),
             running=len(self.tasks),
-            unrecorded=sum(len(each.finished) for each in objects),
+            unrecorded=sum(len(each.finished) for each in waiting),
             unrecorded_seconds=asyncio.get_running_loop().time() - min(since) if since else 0.0,
             waiting=self._budget.waiting,
             held_bytes=self._budget.used,

@@ -136,12 +136,12 @@ def publish(  # noqa: PLR0913 - the parts that are observed
     watch("in_flight", "Running delivery attempts.", lambda: attempts().running)
     watch(
         "unsaved_attempts",
-        "Finished delivery attempts that are not yet recorded in a status.",
+        "Finished delivery attempts that this replica has to record in a status.",
         lambda: attempts().unrecorded,
     )
     watch(
         "unsaved_attempt_seconds",
-        "Seconds since the end of the delivery attempt that has been unrecorded longest; 0 without one.",
+        "Seconds since the end of the oldest delivery attempt that this replica has to record; 0 without one.",
         lambda: attempts().unrecorded_seconds,
     )
     watch(

@@ -18,6 +18,7 @@ from notification_operator.domain.routing import resolve
 from notification_operator.domain.sharding import shard_of
 from notification_operator.leadership.ownership import Ownership
 from notification_operator.telemetry.gauges import ElectorStatistics
+from tests.simulation.virtual_loop import run_virtually
 from tests.unit.operator.domain.builders import notification, success, unexpected
 
 if TYPE_CHECKING:
@@ -97,6 +98,21 @@ async def test_leaving_shard_admits_only_reconciliations_that_record_attempts() 
     await fixture.start_attempt(KEYS[1])
     assert fixture.ownership.admits(KEYS[1])
     assert not fixture.ownership.may_start(KEYS[1].uid)
+
+
+def test_attempts_of_a_lost_shard_are_unrecorded_once_it_is_regained() -> None:
+    async def run() -> list[tuple[int, float]]:
+        fixture, counted = OwnershipFixture(working={1}), []
+        await fixture.start_attempt(KEYS[1])
+        for working, leaving in (({1}, set()), (set(), {1}), (set(), set()), ({1}, set())):
+            fixture.elector.working, fixture.elector.leaving = working, leaving
+            fixture.ownership.on_change()
+            await asyncio.sleep(10)
+            statistics = fixture.attempts.statistics(fixture.ownership.may_record)
+            counted.append((statistics.unrecorded, statistics.unrecorded_seconds))
+        return counted
+
+    assert run_virtually(run()) == [(1, 10), (1, 20), (0, 0), (1, 40)]
 
 
 async def test_shard_is_drained_without_reconciliation_attempt_and_record() -> None:
