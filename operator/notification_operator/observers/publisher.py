@@ -213,6 +213,9 @@ class MetricsObserver:
         metrics, channel = self._metrics, TargetKey.parse(attempt.channel).channel
         receiver = self._label(attempt.channel, namespace)
         metrics.attempt_seconds.labels(channel).observe(attempt.duration)
+        for each in ("success", "failure"):
+            # Both from the first attempt on: the first increase of a new series is invisible to `rate`.
+            self._series_of(metrics.delivery_attempts, (channel, receiver, each), receiver)
         status = "success" if attempt.succeeded else "failure"
         self._count(metrics.delivery_attempts, (channel, receiver, status), receiver)
         if attempt.number > 1:
@@ -230,6 +233,10 @@ class MetricsObserver:
         return name if has_room and self._exists(receiver) else OTHER
 
     def _count(self, counter: Counter, labels: tuple[str, ...], receiver: str) -> None:
-        counter.labels(*labels).inc()
+        self._series_of(counter, labels, receiver).inc()
+
+    def _series_of(self, counter: Counter, labels: tuple[str, ...], receiver: str) -> Counter:
+        """Return a series, which starts at 0 and ends with its receiver."""
         if receiver not in {"", OTHER}:
             self._series.setdefault(receiver, set()).add((counter, labels))
+        return counter.labels(*labels)

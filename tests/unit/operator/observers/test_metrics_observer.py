@@ -24,7 +24,8 @@ def counted(*targets: str) -> dict[tuple[str, str], float]:
     after = with_status(before, phase=Phase.SENDING, attempts=tuple(failure(target) for target in targets))
     MetricsObserver(metrics).on_transition(Transition(before=before, after=after))
     (family,) = [each for each in metrics.registry.collect() if each.name == f"{PREFIX}attempts"]
-    samples = [each for each in family.samples if each.name.endswith("_total")]
+    samples = [each for each in family.samples if each.name.endswith("_total") and each.value]
+    assert {each.labels["status"] for each in samples} == {"failure"}
     return {(each.labels["channel"], each.labels["receiver"]): each.value for each in samples}
 
 
@@ -46,6 +47,20 @@ def test_attempt_is_counted_for_its_channel_and_receiver(target: str, channel: s
 
 def test_recipients_of_a_receiver_are_counted_together() -> None:
     assert counted("email/smtp#00000000", "email/smtp#11111111") == {("email", "shop/smtp"): 2}
+
+
+def test_first_attempt_of_a_receiver_starts_the_count_of_the_other_result() -> None:
+    metrics = Metrics()
+    observer, receiver = MetricsObserver(metrics), ReceiverKey("shop", "team")
+    deliver_to(observer, receiver)
+    labels = {"channel": "slack", "receiver": "shop/team"}
+    counts = {
+        status: metrics.registry.get_sample_value(f"{PREFIX}attempts_total", labels | {"status": status})
+        for status in ("success", "failure")
+    }
+    assert counts == {"success": 1, "failure": 0}
+    observer.forget(receiver)
+    assert b'receiver="shop/team"' not in generate_latest(metrics.registry)
 
 
 def test_retry_is_counted_by_its_result() -> None:
@@ -105,7 +120,7 @@ def test_receivers_past_the_first_thousand_share_their_series() -> None:
     labels = {"channel": "slack", "status": "success"}
     assert value(f"{PREFIX}attempts_total", labels | {"receiver": "shop/r999"}) == 1
     assert value(f"{PREFIX}attempts_total", labels | {"receiver": "other"}) == 1_500
-    assert lines(metrics) < 5_000
+    assert lines(metrics) < 7_000
     observer.forget(receivers[0])
     deliver_to(observer, receivers[-1])
     assert value(f"{PREFIX}attempts_total", labels | {"receiver": "shop/r2499"}) == 1
