@@ -71,7 +71,7 @@ class Limits:
 
     @property
     def hold_rate(self) -> str:
-        """How long a share of rates must exceed its limit: each event counts for a whole range, such as the first failure of a retry."""
+        """How long a condition over a range must hold: each event counts for the whole range, such as the first failure of a retry."""
         return duration(self.range_seconds + self.seconds)
 
     @property
@@ -169,7 +169,9 @@ def _silent_sources(scope: Scope, limits: Limits) -> Alert:
 def _deliveries(scope: Scope, limits: Limits) -> Sequence[Alert]:
     attempts, by = "delivery_attempts_total", "namespace, channel"
     ratio = f"{scope.rate(attempts, by=by, status='failure')} / {scope.rate(attempts, by=by)}"
-    state = maximum(scope.series("channel_circuit_breaker_state"), by)
+    state = scope.series("channel_circuit_breaker_state")
+    # It is half-open without end where no message is left to probe. In an outage, each probe opens it again.
+    in_use = maximum(f"{state} > 0 and max_over_time({state}[{scope.window}]) == 2", by)
     return (
         Alert(
             name="NotificationOperatorDeliveryFailureRateHigh",
@@ -184,13 +186,13 @@ def _deliveries(scope: Scope, limits: Limits) -> Sequence[Alert]:
         ),
         Alert(
             name="NotificationOperatorCircuitBreakerOpen",
-            expression=f"{state} > 0",
-            hold=limits.hold,
+            expression=in_use,
+            hold=limits.hold_rate,
             severity=Severity.WARNING,
             summary=f"Circuit breaker open for channel {CHANNEL}",
             description=(
-                f"A circuit breaker of the operator in {NAMESPACE} for channel {CHANNEL} has been open or half-open for "
-                f"{limits.hold}. Notifications for its destination wait until a probe succeeds."
+                f"A circuit breaker of the operator in {NAMESPACE} for channel {CHANNEL} has been open for longer than {limits.hold}, "
+                "except for its probes. Notifications for its destination wait until a probe succeeds."
             ),
         ),
     )

@@ -161,7 +161,7 @@ def test_rules_use_namespace_and_limits_of_the_stack(record: Record) -> None:
     assert "[5m]" in failing["expr"]
     # The last failure counts for the whole range.
     assert failing["for"] == "390s"
-    assert rules["NotificationOperatorCircuitBreakerOpen"]["for"] == "90s"
+    assert rules["NotificationReceiverUnhealthy"]["for"] == "90s"
     assert (
         failing["annotations"]["runbook_url"]
         == "https://wiki.example.com/runbooks/NotificationOperatorDeliveryFailureRateHigh.md"
