@@ -20,7 +20,7 @@ from notification_gateway.authentication.oidc import OidcTokens
 from notification_gateway.intake import Intake, LongBodies
 from notification_gateway.metrics import LastReceived, Metrics
 from notification_gateway.presence import Presence
-from notification_gateway.sources.catalog import CRD_HINT, RESOURCE, Sources
+from notification_gateway.sources.catalog import CRD_HINT, RESOURCE, SourceKey, Sources
 from notification_gateway.sources.limits import Limits
 from notification_gateway.sources.path_tokens import PathTokens
 from notification_gateway.sources.secret_values import SecretValues
@@ -98,7 +98,7 @@ class App:
         self, settings: GatewaySettings, *, client: ApiClient, watching: ApiClient, home: str, replica: str
     ) -> None:
         gateway = settings.gateway
-        self.metrics = Metrics()
+        self.metrics = Metrics(exists=lambda source: self.sources.exists(source))  # noqa: PLW0108 - the sources come later
         self._renderer = RenderWorker(on_failure=self.metrics.rendering_failed)
         secrets = SecretValues(client, seconds=monotonic)
         self.sources = Sources(
@@ -160,7 +160,7 @@ class App:
         except BaseException:
             await self._close()
             raise
-        self._spawn(self.sources.run(self.status.note), name="sources")
+        self._spawn(self.sources.run(self._on_source), name="sources")
         self._spawn(self.status.run(), name="source status")
         self._spawn(self.presence.run(), name="presence")
         return self
@@ -174,6 +174,11 @@ class App:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.presence.leave()
         await self._close()
+
+    def _on_source(self, key: SourceKey) -> None:
+        if self.sources.declared(key) is None:
+            self.metrics.forget(str(key))
+        self.status.note(key)
 
     def _spawn(self, work: Coroutine[None, None, None], *, name: str) -> None:
         self._tasks.append(asyncio.create_task(work, name=name))

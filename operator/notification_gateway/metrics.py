@@ -45,9 +45,13 @@ class Outcome(StrEnum):
 
 
 class Metrics:
-    """Every metric of the process, in its own registry."""
+    """Every metric of the process, in its own registry.
 
-    def __init__(self) -> None:
+    Args:
+        exists: returns whether a source (namespace/name) exists now: only then it is counted by name.
+    """
+
+    def __init__(self, *, exists: Callable[[str], bool] = lambda _source: True) -> None:
         self.registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
@@ -72,19 +76,30 @@ class Metrics:
             ("reason",),
             registry=registry,
         )
+        self._exists = exists
         self._named: set[str] = set()
 
     def received(self, source: str, outcome: Outcome, seconds: float) -> None:
         """Count a message that was answered."""
-        self._received.labels(source=self._label(source), outcome=outcome.value).inc()
+        label = source if source in {UNKNOWN, CREATED_DIRECTLY} else self._label(source)
+        self._received.labels(source=label, outcome=outcome.value).inc()
         self._seconds.labels(outcome=outcome.value).observe(seconds)
 
     def rendering_failed(self, reason: str) -> None:
         """Count a template that was not rendered."""
         self.rendering_failures.labels(reason=reason).inc()
 
+    def forget(self, source: str) -> None:
+        """Remove the series of a source that does not exist any more."""
+        if source in self._named:
+            self._named.remove(source)
+            for outcome in Outcome:
+                self._received.remove(source, outcome.value)
+
     def _label(self, source: str) -> str:
-        if source in self._named or len(self._named) < MAX_SOURCES:
+        has_room = source in self._named or len(self._named) < MAX_SOURCES
+        # A message may be answered after its source was deleted.
+        if has_room and self._exists(source):
             self._named.add(source)
             return source
         return OTHER

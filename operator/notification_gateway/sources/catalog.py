@@ -147,6 +147,11 @@ class Sources:
         """When each source last received a message, by its namespace and name; None before the first one."""
         return {str(key): each.declared.last_received for key, each in self._entries.items()}
 
+    def exists(self, source: str) -> bool:
+        """Return whether there is a source of this namespace/name."""
+        namespace, _, name = source.partition("/")
+        return SourceKey(namespace=namespace, name=name) in self._entries
+
     def declared(self, key: SourceKey) -> Declared | None:
         """Return a source as it was seen last; None if it does not exist."""
         entry = self._entries.get(key)
@@ -200,7 +205,7 @@ class Sources:
         return assess(entry.declared.source, self._secrets.get, entry.template_problem)
 
     async def run(self, on_change: Callable[[SourceKey], None]) -> None:
-        """Follow the sources until cancelled; report each that has changed, or whose Secrets have."""
+        """Follow the sources until cancelled; report each that has changed or is gone, or whose Secrets have changed."""
         self._on_change = on_change
         async with asyncio.TaskGroup() as group:
             group.create_task(self._watch(), name="sources")
@@ -227,6 +232,8 @@ class Sources:
                 present = {each.key: each for each in items}
                 for key in self._entries.keys() - present.keys():
                     del self._entries[key]
+                    if not missing:
+                        self._on_change(key)
                 for each in present.values():
                     self._put(each)
                 self._listed, self.known = not missing, self.known and not missing

@@ -8,9 +8,12 @@ import pytest
 
 from notification_contract.sources.source import NotificationSource
 from notification_contract.sources.status import ReadyReason
+from notification_gateway import metrics
 from notification_gateway.sources import catalog
+from notification_gateway.sources.catalog import SourceKey
 from notification_gateway.sources.readiness import assess
 from notification_gateway.sources.secret_values import SecretState
+from tests.unit.gateway.cluster import HOME
 from tests.unit.gateway.shipped import serving
 from tests.unit.operator.kube_api import until
 
@@ -94,6 +97,35 @@ async def test_sources_beyond_the_bound_of_a_namespace_are_not_served(
             return [each["reason"] for each in obj.get("status", {}).get("conditions", ())]
 
         await until(lambda: reason() == ["NotAllowed"])
+
+
+async def test_deleted_sources_give_up_their_place_in_the_metrics(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metrics, "MAX_SOURCES", 1)
+    cluster.secret(token="s3cret")
+    async with serving(cluster) as gateway:
+        sources = gateway.app.sources
+
+        async def counted(name: str) -> float:
+            key = SourceKey(namespace=HOME, name=name)
+            cluster.source(name)
+            await until(lambda: sources.readiness(key))
+            assert (await gateway.send(f"/hook/{name}")).status == 202
+            return gateway.metric(str(key), "created")
+
+        assert (await gateway.send("/hook/none")).status == 401
+        assert [await counted(name) for name in "ab"] == [1, 0]
+        assert gateway.metric("other", "created") == 1
+        cluster.remove("notificationsources", HOME, "a")
+        await until(lambda: not sources.exists(f"{HOME}/a"))
+        assert gateway.metric(f"{HOME}/a", "created") == 0
+        assert await counted("c") == 1
+        # The watch breaks before it can tell of this one.
+        cluster.send_error(410)
+        cluster.remove("notificationsources", HOME, "c")
+        await until(lambda: not sources.exists(f"{HOME}/c"))
+        assert await counted("d") == 1
 
 
 async def test_crd_that_arrives_later_needs_no_restart(cluster: Cluster) -> None:
