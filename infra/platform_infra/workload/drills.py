@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import pulumi
-from pulumi_kubernetes.batch.v1 import CronJob, CronJobSpecArgs, JobSpecArgs, JobTemplateSpecArgs
+from pulumi_kubernetes.batch.v1 import (
+    CronJob,
+    CronJobSpecArgs,
+    JobSpecArgs,
+    JobTemplateSpecArgs,
+    PodFailurePolicyArgs,
+    PodFailurePolicyOnPodConditionsPatternArgs,
+    PodFailurePolicyRuleArgs,
+)
 from pulumi_kubernetes.core.v1 import (
     ContainerArgs,
     PodSpecArgs,
@@ -97,6 +105,17 @@ class Drills(pulumi.ComponentResource):
         job = JobSpecArgs(
             # A message that has failed is not sent again: the next drill tells more than a repetition.
             backoff_limit=0,
+            # A drained node or a preemption is no failed drill: the next pod makes it.
+            pod_failure_policy=PodFailurePolicyArgs(
+                rules=[
+                    PodFailurePolicyRuleArgs(
+                        action="Ignore",
+                        on_pod_conditions=[
+                            PodFailurePolicyOnPodConditionsPatternArgs(type="DisruptionTarget", status="True")
+                        ],
+                    )
+                ]
+            ),
             active_deadline_seconds=JOB_SECONDS,
             template=self._template(account),
         )

@@ -75,6 +75,12 @@ def test_schedule_runs_one_drill_at_a_time_and_repeats_none(record: Record) -> N
     assert pod_template(recording)["spec"]["restartPolicy"] == "Never"
 
 
+def test_pod_that_an_eviction_ends_is_replaced(record: Record) -> None:
+    job = record(**WEEKLY).spec("CronJob")["jobTemplate"]["spec"]
+    disrupted = [{"type": "DisruptionTarget", "status": "True"}]
+    assert job["podFailurePolicy"] == {"rules": [{"action": "Ignore", "onPodConditions": disrupted}]}
+
+
 @pytest.mark.parametrize(("requested", "expected"), [("0", "0"), ("8Mi", "8Mi"), ("128Mi", "16Mi")])
 def test_drill_requests_no_more_local_storage_than_its_limit(
     record: Record, requested: str, expected: str
