@@ -357,7 +357,7 @@ class ReceiverWatch:
             known = ready is not None or key in invalid
             yield ReceiverState(
                 name=str(key),
-                ready=(accepted and key not in invalid and not health.problem) if known else None,
+                ready=(accepted and key not in invalid and not self._refuses(key, health)) if known else None,
                 last_success=health.last_success,
                 drilled=self._delivers_from(key.namespace) and is_drilled(receiver.spec),
                 last_drill=self._last_drill(key, health),
@@ -369,6 +369,13 @@ class ReceiverWatch:
                 drilled=self._delivers_from(key.namespace),
                 last_drill=self._last_drill(key, self.endpoints.health(key)),
             )
+
+    def _refuses(self, key: ReceiverKey, health: Health) -> bool:
+        """Return whether the receiver has accepted no message since it refused one of this replica."""
+        declared = self.catalog.declared(key)
+        accepted = not_after(declared.last_success if declared else None, self.clock())
+        is_over = accepted is not None and health.last_attempt is not None and accepted > health.last_attempt
+        return bool(health.problem) and not is_over
 
     def _delivers_from(self, namespace: str) -> bool:
         return namespace in self.served and (not self.watched or namespace in self.watched)

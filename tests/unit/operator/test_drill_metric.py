@@ -1,14 +1,18 @@
-"""The metric of drills, by the composition that ships, with receivers of a real list and watch."""
+"""The metrics of drills and of usable receivers, by the composition that ships, with receivers of a real list and watch."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from atomic_status import KubeStatusStore
+from notification_operator.channels.console import ConsoleChannel
 from notification_operator.config.settings import Settings
+from notification_operator.delivery.channel import ReceiverError, ReceiverProblem
+from notification_operator.domain.json_values import format_time
 from notification_operator.domain.receivers.catalog import ReceiverKey
 from notification_operator.kube.objects import RECEIVER_RESOURCE
 from notification_operator.telemetry.gauges import ReceiverGauges
@@ -17,6 +21,7 @@ from notification_operator.watch.collection_watch import KubeWatches
 from notification_operator.watch.receivers import CRD_HINT
 from notification_operator.wiring import ReceiverPorts, build
 from tests.unit.operator.collections_api import RECEIVERS, CollectionsApi, running, watching_client
+from tests.unit.operator.domain.builders import failure
 from tests.unit.operator.kube_api import until
 from tests.unit.operator.ports import null_ports
 
@@ -40,7 +45,10 @@ async def receivers(api: CollectionsApi, **settings: Any) -> AsyncIterator[Recei
             store=KubeStatusStore(client, RECEIVER_RESOURCE),
             home=HOME,
         )
-        operator = build(Settings(**settings), null_ports(receivers=ports), clock=lambda: NOW)
+        channels = {"console": ConsoleChannel()}
+        operator = build(
+            Settings(**settings), null_ports(receivers=ports, channels=channels), clock=lambda: NOW
+        )
         watch = operator.receivers
         assert watch is not None
         task = asyncio.create_task(watch.run(on_known=lambda: None))
@@ -52,11 +60,11 @@ async def receivers(api: CollectionsApi, **settings: Any) -> AsyncIterator[Recei
             await asyncio.gather(task, return_exceptions=True)
 
 
-def published(watch: ReceiverWatch) -> dict[str, float]:
+def published(watch: ReceiverWatch, metric: str = "drill_last_success_timestamp_seconds") -> dict[str, float]:
     """Return the series by receiver."""
     metrics = Metrics()
     metrics.registry.register(ReceiverGauges(watch.states, drills_scheduled=True))
-    name = f"{PREFIX}drill_last_success_timestamp_seconds"
+    name = f"{PREFIX}{metric}"
     return {
         sample.labels["receiver"]: sample.value
         for family in metrics.registry.collect()
@@ -89,3 +97,24 @@ async def test_receiver_from_whose_namespace_nothing_is_delivered_is_left_out() 
         async with receivers(api, watch={"namespaces": ["shop"]}) as watch:
             assert watch.catalog.declared(ReceiverKey(HOME, "shared"))
             assert published(watch) == {"shop/own": 0}
+
+
+async def test_refused_receiver_is_ready_again_once_another_replica_has_delivered() -> None:
+    key = ReceiverKey(HOME, "team")
+    async with running() as api:
+        api.put(RECEIVERS, *key, spec=CONSOLE)
+        async with receivers(api) as watch:
+            refused = replace(failure("console/team"), timestamp=NOW - timedelta(hours=2))
+            endpoint = watch.endpoints.endpoint(watch.catalog.catalog.receivers[key])
+            endpoint.history.record(refused, ReceiverError(ReceiverProblem.AUTHENTICATION_FAILED))
+            ready = []
+            for time in (NOW - timedelta(hours=3), NOW + timedelta(hours=1), NOW - timedelta(hours=1)):
+                api.put(RECEIVERS, *key, status={"lastSuccessTime": format_time(time)})
+                await until(lambda time=time: is_seen(watch, key, time))
+                ready.append(published(watch, "receiver_ready"))
+            assert ready == [{"platform/team": 0}, {"platform/team": 0}, {"platform/team": 1}]
+
+
+def is_seen(watch: ReceiverWatch, key: ReceiverKey, success: datetime) -> bool:
+    declared = watch.catalog.declared(key)
+    return declared is not None and declared.last_success == success

@@ -11,7 +11,11 @@ from notification_contract.kinds.choices import NamespacesFrom
 from notification_contract.kinds.receiver import ReceiverSpecError, parse_spec
 from notification_operator.domain.json_values import integer, mapping, text
 from notification_operator.domain.receivers.catalog import Receiver, ReceiverKey
-from notification_operator.domain.receivers.status import REQUESTED_AT_CHARACTERS, stored_drill
+from notification_operator.domain.receivers.status import (
+    REQUESTED_AT_CHARACTERS,
+    stored_drill,
+    stored_success,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -91,10 +95,12 @@ class Declared:
     """The value of the annotation that asks for a test message; empty without one."""
     last_drill: datetime | None = None
     """When the latest message of a drill was delivered, according to the status."""
+    last_success: datetime | None = None
+    """When any replica last delivered a message, according to the status."""
 
     def declares_as(self, other: Declared) -> bool:
         """Return whether another one says the same, whatever has been delivered since."""
-        return replace(self, last_drill=other.last_drill) == other
+        return replace(self, last_drill=other.last_drill, last_success=other.last_success) == other
 
     def without_spec(self, problem: str) -> Declared:
         """Return the same for one receiver too many."""
@@ -170,5 +176,6 @@ def declare(  # noqa: PLR0913 - the object, and what the settings say about it
         is_excess=bool(excess),
         test_requested_at=requested_test(obj),
         last_drill=stored_drill(obj),
+        last_success=stored_success(obj),
     )
     return before if before is not None and declared == before else declared

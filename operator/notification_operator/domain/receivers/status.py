@@ -27,6 +27,7 @@ REPLICA_CHARACTERS: Final = 253
 MOST_REPLICAS: Final = 32
 MOST_COUNTED: Final = 2**31 - 1
 LAST_DRILL: Final = "lastDrillTime"
+LAST_SUCCESS: Final = "lastSuccessTime"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +139,11 @@ def stored_drill(obj: Mapping[str, Any]) -> datetime | None:
     return moment(mapping(obj.get("status")).get(LAST_DRILL))
 
 
+def stored_success(obj: Mapping[str, Any]) -> datetime | None:
+    """Return when any replica last delivered a message, as the status of an object has it."""
+    return moment(mapping(obj.get("status")).get(LAST_SUCCESS))
+
+
 _CIRCUITS: Final = frozenset(CircuitState)
 _OUTCOMES: Final = frozenset(ReceiverTestOutcome)
 
@@ -158,7 +164,7 @@ def _parse(raw: Mapping[str, Any]) -> ReceiverStatus:
 def _parse_observation(entry: Mapping[str, Any]) -> Observation:
     failures, waiting = (integer(entry.get(key)) or 0 for key in ("consecutiveFailures", "waiting"))
     return Observation(
-        last_success=moment(entry.get("lastSuccessTime")),
+        last_success=moment(entry.get(LAST_SUCCESS)),
         last_attempt=moment(entry.get("lastAttemptTime")),
         last_drill=moment(entry.get(LAST_DRILL)),
         last_error=text(entry.get("lastError"))[:ERROR_CHARACTERS],
@@ -217,7 +223,7 @@ def _put_observation(status: dict[str, Any], observed: Observation, read: Mappin
         read: the same as it was read, whose texts of unchanged times stay.
     """
     for key, time in (
-        ("lastSuccessTime", observed.last_success),
+        (LAST_SUCCESS, observed.last_success),
         ("lastAttemptTime", observed.last_attempt),
         (LAST_DRILL, observed.last_drill),
     ):
