@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from notification_cli.output.table import Column, Table
+from notification_cli.output.yaml_text import dump
 from notification_cli.views.format import Form, Output
 from notification_cli.views.text import clean
 from notification_contract import names
@@ -53,7 +52,7 @@ class Objects:
                 self._write(opening + json.dumps(obj, indent=2))
             case Form.YAML:
                 opening = "apiVersion: v1\nkind: List\nitems:\n" if not self._count else ""
-                self._write(opening + yaml.safe_dump([obj], sort_keys=False))
+                self._write(opening + dump([obj], sort_keys=False))
             case Form.JSONPATH:
                 self._held.append(obj)
             case Form.NAME:
@@ -98,7 +97,7 @@ def document(  # noqa: PLR0913 - the forms of a result
         case Form.JSON:
             screen.file.write(json.dumps(value, indent=2) + "\n")
         case Form.YAML:
-            screen.file.write(("---\n" if separate else "") + yaml.safe_dump(dict(value), sort_keys=False))
+            screen.file.write(("---\n" if separate else "") + dump(dict(value), sort_keys=False))
         case Form.JSONPATH:
             assert output.template is not None, "the format has one"
             text = output.template.render(value)

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from notification_cli.output.yaml_text import dump
 from platform_infra import names
 from platform_infra.settings.reader import parse
 from tools.platform.errors import PlatformError
-from tools.platform.export.files import Format, contents, dump, write
+from tools.platform.export.files import Format, contents, write
 from tools.platform.export.objects import exported, refusals
 
 if TYPE_CHECKING:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-import yaml
-
+from notification_cli.output.yaml_text import dump
 from tools.platform.errors import PlatformError
 from tools.platform.export.objects import rank
 
@@ -65,27 +63,3 @@ def _path(document: Document) -> str:
         return f"crds/{metadata['name']}.yaml"
     place = [document["kind"].lower(), metadata.get("namespace", ""), metadata["name"]]
     return f"{rank(document):02}-{'-'.join(filter(None, place))}.yaml"
-
-
-class _Dumper(yaml.SafeDumper):
-    """Writes texts so that parsers of YAML 1.1 and 1.2 read the same."""
-
-    def ignore_aliases(self, data: Any) -> bool:  # noqa: ANN401, ARG002 - any value
-        return True
-
-
-_AMBIGUOUS: Final = re.compile(r"[-+]?[0-9._]+[eE][-+]?[0-9]+|0[oO][0-7_]+|[yYnN]")
-"""Texts for Python that the parser of Kubernetes takes for numbers and booleans."""
-
-
-def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    style = "|" if "\n" in text else "'" if _AMBIGUOUS.fullmatch(text) else None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
-
-
-_Dumper.add_representer(str, _text)
-
-
-def dump(document: Mapping[str, Any]) -> str:
-    text: str = yaml.dump(document, Dumper=_Dumper, width=10_000)
-    return text
