@@ -6,7 +6,12 @@ import asyncio
 import secrets
 import socket
 import webbrowser
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Thread
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
@@ -17,11 +22,16 @@ from notification_cli.web.application import Application
 from notification_cli.web.source import Source
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from notification_cli.rules import Rules
     from notification_cli.session import Session
 
 ADDRESS: Final = "127.0.0.1"
 SHUTDOWN_SECONDS: Final = 0.5
+REDIRECT: Final = (
+    '<!doctype html><meta http-equiv="refresh" content="0; url={0}"><a href="{0}">Open the page</a>\n'
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,9 +63,8 @@ class Serving:
             session.screen.line(url)
             session.screen.flush()
             session.screen.note("read-only, with your rights; Ctrl-C ends it")
-            if self.open_browser:
-                webbrowser.open(url)
-            await asyncio.get_running_loop().create_future()
+            with opened(url) if self.open_browser else nullcontext():
+                await asyncio.get_running_loop().create_future()
         except asyncio.CancelledError:
             return ExitCode.OK
         finally:
@@ -67,6 +76,21 @@ class Serving:
         context = session.connection.context
         named = ("--context", context) if context != SERVICE_ACCOUNT_CONTEXT else ()
         return (*named, *(("--kubeconfig", self.kubeconfig) if self.kubeconfig else ()))
+
+
+@contextmanager
+def opened(url: str) -> Iterator[None]:
+    """Open a URL in the browser through a file that leads to it.
+
+    All users of the machine can read the arguments of the browser's process; the file, only this one.
+    """
+    with TemporaryDirectory(prefix="notif-") as folder:
+        file = Path(folder) / "page.html"
+        file.touch(0o600)
+        file.write_text(REDIRECT.format(escape(url)), "utf-8")
+        # A browser of the console returns at its end. No thread that asyncio would wait for.
+        Thread(target=webbrowser.open, args=(file.as_uri(),), daemon=True).start()
+        yield
 
 
 def listen(port: int) -> socket.socket:
