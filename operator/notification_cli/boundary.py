@@ -6,6 +6,7 @@ import os
 import sys
 from functools import partial, wraps
 from importlib import import_module
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import typer
@@ -43,6 +44,9 @@ class CommandLine(TyperGroup):
 
     def main(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - the signature of typer
         completion_init()
+        if isinstance(sys.stdout, TextIOWrapper):
+            # Standard error does so already.
+            sys.stdout.reconfigure(errors="replace")
         try:
             code = super().main(*args, **{**options, "standalone_mode": False})
         except typer.TyperException as error:

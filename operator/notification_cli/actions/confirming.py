@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from notification_cli.actions.checks import usage
 from notification_cli.views.text import clean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ANSWERS = frozenset({"y", "yes"})
 
@@ -28,4 +34,15 @@ def confirmed(question: str, *, yes: bool) -> bool:
     sys.stdout.flush()
     sys.stderr.write(f"{clean(question)} [y/N] ")
     sys.stderr.flush()
-    return sys.stdin.readline().strip().lower() in ANSWERS
+    with _interruptible():
+        return sys.stdin.readline().strip().lower() in ANSWERS
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let the first Ctrl-C end the process: asyncio only notes it until the answer is read."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

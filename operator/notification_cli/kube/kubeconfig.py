@@ -81,8 +81,11 @@ async def log_in(access: Access) -> Login:
         ApiError: there are no usable credentials, or no usable proxy.
     """
     paths = _paths(access)
-    # As kubectl: a file without content counts as absent.
-    files = [path for path in paths if path.is_file() and path.stat().st_size]
+    try:
+        # As kubectl: a file without content counts as absent.
+        files = [path for path in paths if path.is_file() and path.stat().st_size]
+    except OSError as error:
+        raise _unusable(access, str(error)) from None
     in_pod = not (access.kubeconfig or access.context) and (SERVICE_ACCOUNT / "token").is_file()
     if not files and not in_pod:
         text = f"there is no kubeconfig at {', '.join(map(str, paths))}; set KUBECONFIG or --kubeconfig"
@@ -118,7 +121,15 @@ def contexts(access: Access) -> list[str]:
 
 def _paths(access: Access) -> Sequence[Path]:
     named = [access.kubeconfig] if access.kubeconfig else os.environ.get("KUBECONFIG", "").split(os.pathsep)
-    return [Path(path).expanduser() for path in list(filter(None, named)) or [DEFAULT_PATH]]
+    return [_expanded(Path(path)) for path in list(filter(None, named)) or [DEFAULT_PATH]]
+
+
+def _expanded(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        # A user without a home directory, as in a pod.
+        return path
 
 
 def _in_cluster(access: Access) -> Login:

@@ -27,6 +27,16 @@ class Checked:
     """What is no problem, but may be forgotten."""
 
 
+class _Loader(yaml.SafeLoader):
+    """Reads a time without quotes as a text, as kubectl does."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, form) for tag, form in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
 class NotYamlError(Exception):
     """The file is not YAML."""
 
@@ -38,7 +48,7 @@ def read_documents(text: str) -> Sequence[object]:
         NotYamlError: the file is not YAML.
     """
     try:
-        documents = list(yaml.safe_load_all(text))
+        documents = list(yaml.load_all(text, Loader=_Loader))
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise NotYamlError(" ".join(str(error).split())) from None
     return [each for document in documents for each in _flat(document)]
