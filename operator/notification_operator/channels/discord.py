@@ -20,6 +20,7 @@ from notification_operator.rendering.headline import (
 )
 from notification_operator.rendering.markup.chat_markdown import discord
 from notification_operator.rendering.markup.markups import DISCORD
+from notification_operator.rendering.mentions import visible
 from notification_operator.rendering.pieces import limited, messages_of, shortened
 
 if TYPE_CHECKING:
@@ -141,7 +142,9 @@ class DiscordChannel(Channel):
 
     def _fields(self, message: Message) -> list[dict[str, Any]]:
         content, text = message.content, self._renderer.text
-        shown = [(name, text(self._composer.redact(value))) for name, value in content.metadata.items()]
+        shown = [
+            (visible(name), text(self._composer.redact(value))) for name, value in content.metadata.items()
+        ]
         shown += [("Link", self._renderer.link(text(link["label"]), link["url"])) for link in links(message)]
         return [
             {"name": shortened(name, MAX_FIELD_NAME), "value": value, "inline": False}

@@ -12,6 +12,7 @@ from notification_operator.rendering.compose import links, origin
 from notification_operator.rendering.headline import chat_headline
 from notification_operator.rendering.markup.chat_markdown import mattermost
 from notification_operator.rendering.markup.markups import MATTERMOST
+from notification_operator.rendering.mentions import visible
 from notification_operator.rendering.pieces import limited, messages_of
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class MattermostChannel(Channel):
         text = self._renderer.text
         pairs = [
             (
-                text(name[:MAX_NAME].replace("\n", " ")),
+                text(visible(name)[:MAX_NAME].replace("\n", " ")),
                 text(self._composer.redact(value)[:MAX_VALUE].replace("\n", " ")),
             )
             for name, value in message.content.metadata.items()

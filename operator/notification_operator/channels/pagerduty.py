@@ -13,6 +13,7 @@ from notification_operator.delivery.http.exchange import JSON, HttpExchange, Sta
 from notification_operator.domain.json_values import format_time
 from notification_operator.rendering.compose import links, origin
 from notification_operator.rendering.markup.markups import PLAIN
+from notification_operator.rendering.mentions import visible
 from notification_operator.rendering.pieces import shortened
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ class PagerDutyChannel(Channel):
         return {
             "body": composed.body,
             "metadata": {
-                key: self._composer.redact(value) for key, value in message.content.metadata.items()
+                visible(key): self._composer.redact(value) for key, value in message.content.metadata.items()
             },
             "cluster": self._composer.facts.cluster,
             "deliveryId": message.delivery_id,

@@ -15,6 +15,7 @@ from notification_operator.rendering.compose import links, origin
 from notification_operator.rendering.headline import chat_headline
 from notification_operator.rendering.markup.adaptive_card import CardRenderer
 from notification_operator.rendering.markup.markups import CARD
+from notification_operator.rendering.mentions import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -115,7 +116,7 @@ class TeamsChannel(Channel):
         # Nothing that an author writes takes the place of a fact, or looks like one.
         own = [
             (f"{name} (metadata)" if name.strip().casefold() in named else name, value)
-            for name, value in content.metadata.items()
+            for name, value in zip(map(visible, content.metadata), content.metadata.values(), strict=True)
         ]
         shown = [
             {"title": name[:MAX_FACT], "value": self._renderer.text(self._composer.redact(value[:MAX_FACT]))}

@@ -137,7 +137,7 @@ class WebhookChannel(Channel):
             "body": content.body if raw else composed.body,
             "metadata": dict(content.metadata),
             "labels": dict(content.labels),
-            "actionLinks": links(message),
+            "actionLinks": links(message, clean=str),
         }
 
     def _signature(self, delivery_id: str, content: bytes) -> dict[str, str]:

@@ -13,6 +13,7 @@ from notification_operator.domain.template_ref import TemplateUnavailableError
 from notification_operator.rendering.composition import Composition, Override, compose, source_of
 from notification_operator.rendering.job import Renderer, RenderingError
 from notification_operator.rendering.markup.markdown import is_link
+from notification_operator.rendering.mentions import visible
 from notification_operator.rendering.redaction import rule_values
 from notification_operator.rendering.time_limit import uncounted
 
@@ -85,8 +86,9 @@ class Composer:
         self._renderer = renderer
 
     def redact(self, text: str) -> str:
-        """Return a short text without secrets."""
-        return text if self._redactor is None else self._redactor.text(text)
+        """Return a short text as it is shown: without controls and secrets."""
+        shown = visible(text)
+        return shown if self._redactor is None else self._redactor.text(shown)
 
     async def compose(self, message: Message, markup: Markup[Body]) -> Composed[Body]:
         """Return the message with its body in a markup."""
@@ -146,12 +148,12 @@ def origin(message: Message, cluster: str = "") -> str:
     return source_of(message.namespace, message.name, cluster)
 
 
-def links(message: Message) -> list[dict[str, str]]:
-    """Return label and URL of the links that a message may show."""
+def links(message: Message, *, clean: Callable[[str], str] = visible) -> list[dict[str, str]]:
+    """Return label and URL of the links that a message may show; `str` for `clean` leaves them as they are written."""
     shown = (
         {
-            "label": (link.get("label") or link.get("service") or link.get("url", ""))[:MAX_LABEL],
-            "url": link.get("url", ""),
+            "label": clean(link.get("label") or link.get("service") or link.get("url", ""))[:MAX_LABEL],
+            "url": clean(link.get("url", "")),
         }
         for link in message.content.action_links
     )
@@ -205,5 +207,5 @@ def _notification(message: Message) -> dict[str, Any]:
         "metadata": dict(content.metadata),
         "labels": dict(content.labels),
         "annotations": dict(content.annotations),
-        "links": links(message),
+        "links": links(message, clean=str),
     }

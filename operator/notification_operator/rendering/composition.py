@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 from notification_contract.kinds.choices import BodyFormat
 from notification_operator.domain.redaction.redact import Rules, redact_counted
 from notification_operator.rendering.job import job
-from notification_operator.rendering.markup.markups import MARKUPS
+from notification_operator.rendering.markup.markups import MARKUPS, WRITTEN
+from notification_operator.rendering.mentions import visible
 from notification_operator.rendering.templating.budget import TemplateRenderError
 from notification_operator.rendering.texts import compiled, templates_of
 
@@ -57,7 +58,8 @@ class ComposedValues(TypedDict):
 
 @job(seconds=3)
 def compose(*, composition: Composition, markup: str) -> ComposedValues:
-    """Return the message, with a body in a markup."""
+    """Return the message, with a body in a markup; what is not sent as it is written has no controls."""
+    shown: Callable[[str], str] = str if markup == WRITTEN.name else visible
     counts: Counter[str] = Counter()
     content, context = composition["context"]["notification"], composition["context"]
     redact = partial(_redact, composition["rules"], counts, (content["subject"], content["body"]))
@@ -65,11 +67,11 @@ def compose(*, composition: Composition, markup: str) -> ComposedValues:
     override, problem = _override(composition["override"])
     subject, first = _text((_own(own.get("subject")),), context, content["subject"], redact)
     body, second = _text((override, _own(own.get("body"))), context, content["body"], redact)
-    line = " ".join(subject.split()) or " ".join(content["subject"].split()) or content["name"]
-    shown = MARKUPS[markup].render(redact(body), BodyFormat(composition["format"]), redact)
+    lines = (" ".join(shown(text).split()) for text in (subject, content["subject"]))
+    line = next(filter(None, lines), content["name"])
     return {
         "subject": redact(line),
-        "body": shown,
+        "body": MARKUPS[markup].render(redact(shown(body)), BodyFormat(composition["format"]), redact),
         "note": "; ".join(filter(None, (redact(problem), first, second))),
         "counts": dict(counts),
     }

@@ -1,4 +1,4 @@
-"""Mentions: an author of a notification must not be able to alert a whole team."""
+"""Parts of a text that must not reach a service: mentions, by which an author could alert a whole team, and controls."""
 
 from __future__ import annotations
 
@@ -11,6 +11,14 @@ MENTION: Final = re.compile(
     r"((?<!\w)@(?=\w)|@(?=(?:channel|here|all|everyone|group)\b)|<(?=[!@#]))", re.IGNORECASE
 )
 """A name after an @; a word that alerts everyone, wherever it stands; the brackets of Slack and Discord."""
+
+CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+"""Controls other than tab and line break: no service shows them, and Mattermost answers 500 to a NUL."""
+
+
+def visible(text: str) -> str:
+    """Return a text without controls, with line breaks of one kind."""
+    return CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def neutralize(text: str) -> str:

@@ -15,6 +15,7 @@ from notification_operator.rendering.composition import compose
 from notification_operator.rendering.headline import LOOKS, headline
 from notification_operator.rendering.job import job
 from notification_operator.rendering.markup.markups import MAIL
+from notification_operator.rendering.mentions import visible
 from notification_operator.rendering.pages import html_page, text_page
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ def _body(context: Mapping[str, Any], composed: ComposedValues, *, subject: str,
 
 def _sendable(text: str) -> str:
     # A surrogate without its pair cannot be sent.
-    return text.encode(errors="replace").decode()
+    return visible(text).encode(errors="replace").decode()
 
 
 def _transfer_encoding(text: str) -> str:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from notification_contract.kinds.choices import BodyFormat
 from notification_operator.rendering.markup.lines import Block, Kind, LineRenderer
+from notification_operator.rendering.mentions import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MARKS: Final = {"strong": "**", "em": "_", "s": ""}
 SPECIAL: Final = re.compile(r"([\\*_\[\]()`])|^([^\S\n]*)([-+#>]|\d{1,9}[.)])(?=\s)", re.MULTILINE)
-CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 SIZES: Final = {1: "large", 2: "medium"}
 URL_ESCAPES: Final = str.maketrans({"(": "%28", ")": "%29", " ": "%20"})
 MAX_ELEMENTS: Final = 1000
@@ -32,13 +32,13 @@ class CardRenderer(LineRenderer):
         """Render a body by its format; each paragraph is one or more elements."""
         blocks = self.blocks(text) if form is BodyFormat.MARKDOWN else None
         if blocks is None:
-            shown = CONTROL.sub("", text) if form is BodyFormat.NATIVE else self.text(text)
+            shown = visible(text) if form is BodyFormat.NATIVE else self.text(text)
             paragraphs = re.split(r"\n{2,}", shown)
             blocks = [Block(kind=Kind.PARAGRAPH, text=text) for text in paragraphs[:MAX_ELEMENTS]]
         return list(islice(chain.from_iterable(map(_elements, blocks)), MAX_ELEMENTS))
 
     def text(self, text: str) -> str:
-        return SPECIAL.sub(_escaped, CONTROL.sub("", text))
+        return SPECIAL.sub(_escaped, visible(text))
 
     def mark(self, name: str, text: str) -> str:
         mark = MARKS[name]

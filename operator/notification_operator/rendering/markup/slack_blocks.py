@@ -8,7 +8,7 @@ from notification_operator.rendering.compose import links, origin
 from notification_operator.rendering.headline import LOOKS, chat_headline, resolved_after
 from notification_operator.rendering.markup.markups import MRKDWN
 from notification_operator.rendering.markup.mrkdwn import MrkdwnRenderer
-from notification_operator.rendering.mentions import neutralize
+from notification_operator.rendering.mentions import neutralize, visible
 from notification_operator.rendering.pieces import limited, messages_of, shortened, units
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class SlackBlocks:
 
     def count(self, message: Message) -> int:
         """Return how many Slack messages a notification is, as far as no template decides."""
-        body, room = message.content.body, _room(self._ending(message, redact=str))
+        body, room = message.content.body, _room(self._ending(message, redact=visible))
         return messages_of(body, size=room, most=MAX_MESSAGES, escape=self.renderer.text)
 
     async def shown(self, message: Message) -> tuple[list[dict[str, Any]], str]:
@@ -115,7 +115,7 @@ class SlackBlocks:
 
     def _fields(self, message: Message, redact: Callable[[str], str]) -> list[Block]:
         shown = [
-            self._mrkdwn(f"*{self._escaped(name)}*\n{self._escaped(redact(value))}")
+            self._mrkdwn(f"*{self._escaped(visible(name))}*\n{self._escaped(redact(value))}")
             for name, value in list(message.content.metadata.items())[:MAX_FIELDS]
         ]
         return [{"type": "section", "fields": shown}] if shown else []

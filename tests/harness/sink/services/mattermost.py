@@ -24,6 +24,10 @@ def hook(posted: Posted) -> Answered:
     text = posted.json.get("text", "")
     if not (text or posted.json.get("attachments")):
         return refused("text", "No text specified.")
+    if "\0" in text:
+        # Its database refuses the character.
+        body = {"id": "app.post.save.app_error", "message": "Unable to save the Post.", "status_code": 500}
+        return Answered(status=500, body=body)
     if len(text) > MAX_POST:
         return refused("text.length", f"Maximum text length is {MAX_POST} characters.")
     return ACCEPTED

@@ -253,6 +253,24 @@ async def test_any_text_is_delivered(service: Service, channel: Channel, server:
             await channel.deliver(message(subject=body[:500] or " ", body=body, format=form))
 
 
+@pytest.mark.parametrize("form", ["Plain", "Native"])
+async def test_control_characters_reach_the_webhook_alone(
+    service: Service, channel: Channel, server: HttpServer, form: str
+) -> None:
+    service.accepts(server)
+    text = "core\x00 dump\x07\x1b \x7f"
+    links = ({"service": "s", "label": text, "url": "https://example.com/\x00"},)
+    await channel.deliver(
+        message(subject=text, body=text, format=form, metadata={text: text}, action_links=links)
+    )
+    body = server.received[0].body.decode()
+    # As JSON, or in a form.
+    controls = ("\\u0000", "\\u0007", "\\u001b", "\x7f", "%00", "%07", "%1B", "%7F")
+    found = [control for control in controls if control in body]
+    assert bool(found) is (service is SERVICES["webhook"])
+    assert "core dump" in body or "core+dump" in body or found
+
+
 async def test_several_messages_are_delivered_at_once(
     service: Service, channel: Channel, server: HttpServer
 ) -> None:
