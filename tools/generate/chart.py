@@ -283,6 +283,7 @@ MARKED: Final = Limits(
 )
 MARKS: Final = (
     _Mark(shown="23703s", name="<lossWindow>"),
+    _Mark(shown="15808s", name="<holdRate>"),
     _Mark(shown="7907s", name="<hold>"),
     _Mark(shown="7901s", name="<window>"),
     _Mark(shown="7901", name="<windowSeconds>"),

@@ -6,8 +6,7 @@
 {{- $text := .Files.Get "files/rules.yaml" | replace "<namespace>" $v.operatorNamespace }}
 {{- $text = $text | replace "<hold>" (include "np.duration" $seconds) | replace "<window>" (include "np.duration" $window) | replace "<windowSeconds>" (toString $window) }}
 {{- $text = $text | replace "<holdOutage>" (include "np.duration" (min $seconds 60)) | replace "<lossWindow>" (include "np.duration" (mul 3 $window)) }}
-{{- /* The file has this number where a condition must hold for a range of rates and then <hold>. */}}
-{{- $text = $text | replace "15808s" (include "np.duration" (add $seconds $window)) }}
+{{- $text = $text | replace "<holdRate>" (include "np.duration" (add $seconds $window)) }}
 {{- $text = $text | replace "<failureShare>" (printf "%g" (divf $v.monitoringFailurePercent 100)) | replace "<queueSeconds>" (int64 $v.monitoringQueueSeconds | toString) }}
 {{- $text = $text | replace "<drillHours>" (int64 $v.monitoringDrillHours | toString) | replace "<drillSeconds>" (mul 3600 (int64 $v.monitoringDrillHours) | toString) }}
 {{- $text = $text | replace "<sourceSeconds>" (mul 3600 (int64 $v.monitoringSourceHours) | toString) }}
