@@ -120,7 +120,7 @@ async def test_resolve_of_another_sender_does_not_count(place: Place) -> None:
 
 
 @pytest.mark.parametrize(("status", "is_repeat"), [(400, True), (403, False), (503, False)])
-async def test_api_server_without_the_selector_reports_a_repeat_and_any_other_failure_is_repeated(
+async def test_only_an_api_server_without_the_selector_makes_it_a_repeat(
     place: Place, status: int, *, is_repeat: bool
 ) -> None:
     await place.all((FIRING, 1), (ended(50), 2))

@@ -99,7 +99,7 @@ async def test_receiver_from_whose_namespace_nothing_is_delivered_is_left_out() 
             assert published(watch) == {"shop/own": 0}
 
 
-async def test_refused_receiver_is_ready_again_once_another_replica_has_delivered() -> None:
+async def test_receiver_is_ready_again_when_another_replica_has_delivered() -> None:
     key = ReceiverKey(HOME, "team")
     async with running() as api:
         api.put(RECEIVERS, *key, spec=CONSOLE)

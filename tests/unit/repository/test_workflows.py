@@ -519,7 +519,7 @@ def test_gitlab_runs_jobs_with_protected_variables_on_protected_machines() -> No
     assert [name for name in protected if MERGE_REQUEST in conditions[name]] == []
 
 
-def test_gitlab_runs_the_stack_tests_of_merge_requests_and_of_the_default_branch() -> None:
+def test_gitlab_runs_stack_tests_of_requests_and_the_default_branch() -> None:
     jobs = document("gitlab-ci")
     assert jobs["default-branch-stack-tests"]["extends"] == "stack-tests"
     rules = jobs["stack-tests"]["rules"] + jobs["default-branch-stack-tests"]["rules"]
