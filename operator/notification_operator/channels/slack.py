@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -81,9 +82,8 @@ class SlackBotChannel(Channel):
         self._block = block
         self._token = secrets.value("botTokenSecretRef")
         self._blocks = SlackBlocks(composer, mentions=block.mentions)
-        secrets = (self._token,)
-        self._posts = HttpExchange(access, posts, table=TABLE, secrets=secrets, most=MAX_ANSWER)
-        self._updates = HttpExchange(access, updates, table=TABLE, secrets=secrets, most=MAX_ANSWER)
+        exchange = partial(HttpExchange, access, table=TABLE, secrets=(self._token,), most=MAX_ANSWER)
+        self._posts, self._updates = exchange(posts), exchange(updates)
 
     def messages_of(self, message: Message) -> int:
         return self._blocks.count(message)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from atomic_status import KubeStatusStore
@@ -110,7 +111,7 @@ async def test_receiver_is_ready_again_when_another_replica_has_delivered() -> N
             ready = []
             for time in (NOW - timedelta(hours=3), NOW + timedelta(hours=1), NOW - timedelta(hours=1)):
                 api.put(RECEIVERS, *key, status={"lastSuccessTime": format_time(time)})
-                await until(lambda time=time: is_seen(watch, key, time))
+                await until(partial(is_seen, watch, key, time))
                 ready.append(published(watch, "receiver_ready"))
             assert ready == [{"platform/team": 0}, {"platform/team": 0}, {"platform/team": 1}]
 
