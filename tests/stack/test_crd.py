@@ -101,6 +101,7 @@ def test_upper_case_name_is_rejected_and_lower_case_is_accepted(shipped_operator
 
 
 @pytest.mark.check("crd-06")
+@pytest.mark.xdist_group("files")
 def test_names_of_253_characters_are_delivered_to_the_file_channel(
     shipped_operator: OperatorUnderTest, scripted_operator: OperatorUnderTest
 ) -> None:

@@ -1,4 +1,4 @@
-"""A directory that is read-only for a while."""
+"""A directory that is read-only for a while. Every test that writes files by the shipped operator is in the group `files`."""
 
 import pytest
 
@@ -8,6 +8,7 @@ from tests.harness.operator_under_test import OperatorUnderTest
 
 
 @pytest.mark.needs_pod
+@pytest.mark.xdist_group("files")
 def test_read_only_file_channel_fails_with_the_reason_and_recovers(
     shipped_operator: OperatorUnderTest,
 ) -> None:
