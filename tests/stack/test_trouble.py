@@ -1,4 +1,4 @@
-"""A directory that is read-only for a while. Every test that writes files by the shipped operator is in the group `files`."""
+"""A directory that is read-only for a while. A test that fails when its file is not written at once is in the group `files`, too."""
 
 import pytest
 
