@@ -166,10 +166,10 @@ class ObjectAttempts:
         elif not (task.cancelled() and self._tracker.cancelled):
             try:
                 self._finished.append(task.result() if error is None else failed(error))
-                if self.unrecorded_since is None:
-                    self.unrecorded_since = task.get_loop().time()
             except Exception:
                 logger.exception("attempt not recorded", uid=self.key.uid, channel=channel)
+            if self._finished and self.unrecorded_since is None:
+                self.unrecorded_since = task.get_loop().time()
             self._report_unless_reconciled()
         if not self._reconciled:
             self._tracker.remove_if_empty(self)

@@ -67,7 +67,8 @@ def compose(*, composition: Composition, markup: str) -> ComposedValues:
     override, problem = _override(composition["override"])
     subject, first = _text((_own(own.get("subject")),), context, content["subject"], redact)
     body, second = _text((override, _own(own.get("body"))), context, content["body"], redact)
-    lines = (" ".join(shown(text).split()) for text in (subject, content["subject"]))
+    # Some controls separate words.
+    lines = (shown(" ".join(text.split())) for text in (subject, content["subject"]))
     line = next(filter(None, lines), content["name"])
     return {
         "subject": redact(line),
