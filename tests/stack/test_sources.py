@@ -211,7 +211,7 @@ def test_gateway_rbac_grants_exactly_what_is_used(
     for method, path in (
         ("GET", f"{own}/secrets"),
         ("GET", f"{other}/secrets/any"),
-        ("GET", requests),
+        ("GET", requests.replace(HOME, shipped_operator.namespace)),
         ("PATCH", f"{requests}/any"),
         ("PATCH", f"{requests}/any/status"),
         ("DELETE", f"{requests}/any"),
