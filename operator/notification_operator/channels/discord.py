@@ -10,7 +10,7 @@ from yarl import URL
 from notification_operator.delivery.channel import Channel, Permanent, Receipt
 from notification_operator.delivery.http.exchange import JSON, HttpExchange, StatusTable
 from notification_operator.domain.json_values import format_time
-from notification_operator.rendering.compose import links, origin
+from notification_operator.rendering.compose import links, metadata, origin
 from notification_operator.rendering.headline import (
     LOOKS,
     NOT_UPDATED,
@@ -20,7 +20,6 @@ from notification_operator.rendering.headline import (
 )
 from notification_operator.rendering.markup.chat_markdown import discord
 from notification_operator.rendering.markup.markups import DISCORD
-from notification_operator.rendering.mentions import visible
 from notification_operator.rendering.pieces import limited, messages_of, shortened
 
 if TYPE_CHECKING:
@@ -141,10 +140,8 @@ class DiscordChannel(Channel):
         return {} if self._mentions else {"allowed_mentions": {"parse": []}}
 
     def _fields(self, message: Message) -> list[dict[str, Any]]:
-        content, text = message.content, self._renderer.text
-        shown = [
-            (visible(name), text(self._composer.redact(value))) for name, value in content.metadata.items()
-        ]
+        text = self._renderer.text
+        shown = [(name, text(self._composer.redact(value))) for name, value in metadata(message)]
         shown += [("Link", self._renderer.link(text(link["label"]), link["url"])) for link in links(message)]
         return [
             {"name": shortened(name, MAX_FIELD_NAME), "value": value, "inline": False}

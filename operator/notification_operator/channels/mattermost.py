@@ -8,11 +8,10 @@ import orjson
 
 from notification_operator.delivery.channel import Channel, Receipt, ReceiverError, ReceiverProblem
 from notification_operator.delivery.http.exchange import JSON, HttpExchange, StatusTable
-from notification_operator.rendering.compose import links, origin
+from notification_operator.rendering.compose import links, metadata, origin
 from notification_operator.rendering.headline import chat_headline
 from notification_operator.rendering.markup.chat_markdown import mattermost
 from notification_operator.rendering.markup.markups import MATTERMOST
-from notification_operator.rendering.mentions import visible
 from notification_operator.rendering.pieces import limited, messages_of
 
 if TYPE_CHECKING:
@@ -72,10 +71,10 @@ class MattermostChannel(Channel):
         text = self._renderer.text
         pairs = [
             (
-                text(visible(name)[:MAX_NAME].replace("\n", " ")),
+                text(name[:MAX_NAME].replace("\n", " ")),
                 text(self._composer.redact(value)[:MAX_VALUE].replace("\n", " ")),
             )
-            for name, value in message.content.metadata.items()
+            for name, value in metadata(message)
         ]
         shown = [self._renderer.link(text(link["label"][:MAX_NAME]), link["url"]) for link in links(message)]
         lines = [f"**{name}:** {value}" for name, value in pairs[:MAX_FACTS]]

@@ -11,11 +11,10 @@ from yarl import URL
 from notification_contract.kinds.choices import BodyFormat, LifecycleEvent
 from notification_operator.delivery.channel import Channel, InvalidOptionsError, Receipt
 from notification_operator.delivery.http.exchange import JSON, HttpExchange, StatusTable
-from notification_operator.rendering.compose import links, origin
+from notification_operator.rendering.compose import links, metadata, origin
 from notification_operator.rendering.headline import chat_headline
 from notification_operator.rendering.markup.adaptive_card import CardRenderer
 from notification_operator.rendering.markup.markups import CARD
-from notification_operator.rendering.mentions import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -116,7 +115,7 @@ class TeamsChannel(Channel):
         # Nothing that an author writes takes the place of a fact, or looks like one.
         own = [
             (f"{name} (metadata)" if name.strip().casefold() in named else name, value)
-            for name, value in zip(map(visible, content.metadata), content.metadata.values(), strict=True)
+            for name, value in metadata(message)
         ]
         shown = [
             {"title": name[:MAX_FACT], "value": self._renderer.text(self._composer.redact(value[:MAX_FACT]))}

@@ -148,6 +148,11 @@ def origin(message: Message, cluster: str = "") -> str:
     return source_of(message.namespace, message.name, cluster)
 
 
+def metadata(message: Message) -> list[tuple[str, str]]:
+    """Return the names of a message's metadata as they are shown, with the values; `Composer.redact` makes those fit to be shown."""
+    return [(visible(name), value) for name, value in message.content.metadata.items()]
+
+
 def links(message: Message, *, clean: Callable[[str], str] = visible) -> list[dict[str, str]]:
     """Return label and URL of the links that a message may show; `str` for `clean` leaves them as they are written."""
     shown = (

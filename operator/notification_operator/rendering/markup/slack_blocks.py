@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from notification_operator.rendering.compose import links, origin
+from notification_operator.rendering.compose import links, metadata, origin
 from notification_operator.rendering.headline import LOOKS, chat_headline, resolved_after
 from notification_operator.rendering.markup.markups import MRKDWN
 from notification_operator.rendering.markup.mrkdwn import MrkdwnRenderer
@@ -115,8 +115,8 @@ class SlackBlocks:
 
     def _fields(self, message: Message, redact: Callable[[str], str]) -> list[Block]:
         shown = [
-            self._mrkdwn(f"*{self._escaped(visible(name))}*\n{self._escaped(redact(value))}")
-            for name, value in list(message.content.metadata.items())[:MAX_FIELDS]
+            self._mrkdwn(f"*{self._escaped(name)}*\n{self._escaped(redact(value))}")
+            for name, value in metadata(message)[:MAX_FIELDS]
         ]
         return [{"type": "section", "fields": shown}] if shown else []
 
