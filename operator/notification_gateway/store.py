@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
@@ -94,7 +94,8 @@ class RequestStore:
         if wanted.previous_name is None or wanted.previous_within is None:
             return wanted
         resolved = await self.last_resolve(namespace, wanted)
-        again = wanted.after(resolved.uid) if resolved else wanted
+        # `create` need not look for a Resolve once more.
+        again = wanted.after(resolved.uid) if resolved else replace(wanted, fires_since=None)
         for name in filter(None, dict.fromkeys((wanted.previous_name, again.previous_name))):
             found = await self.get(namespace, name)
             if found is None or not is_same(found, wanted):
