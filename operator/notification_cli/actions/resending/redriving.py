@@ -191,7 +191,7 @@ async def _send_again(
         original,
         nonce=wanted.batch,
         now=session.clock(),
-        only=None if wanted.receiver is None else wanted.concerns,
+        only=wanted.only,
         include_rescued=wanted.include_rescued,
         sent=await _sent(session, wanted, candidate),
         batch=wanted.batch,

@@ -25,7 +25,7 @@ from notification_operator.domain.receivers.catalog import ReceiverKey
 from notification_operator.domain.status import Reason, phase_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from datetime import datetime
 
 Original = tuple[str, str]
@@ -61,6 +61,11 @@ class Wanted:
 
     def concerns(self, key: ReceiverKey) -> bool:
         return self.receiver is None or self.receiver.matches([key])
+
+    @property
+    def only(self) -> Callable[[ReceiverKey], bool] | None:
+        """Which receivers a replay goes to; None for any target."""
+        return None if self.receiver is None else self.concerns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,15 +135,15 @@ class Selection:
     """How many cannot be sent again, by the reason."""
 
     def add(self, obj: Mapping[str, Any]) -> None:
-        if batch_of(obj) == self.wanted.batch or not self._matches(obj):
+        meta, wanted = obj["metadata"], self.wanted
+        if batch_of(obj) == wanted.batch or not self._matches(obj):
             return
-        meta, only = obj["metadata"], None if self.wanted.receiver is None else self.wanted.concerns
         original = (meta["namespace"], meta["uid"])
-        done = (original, self.wanted.batch) in self.replayed.batches
+        done = (original, wanted.batch) in self.replayed.batches
         sent = () if done else self.replayed.of(original)
         try:
             refuse(obj)
-            missed = missed_targets(obj, only=only, include_rescued=self.wanted.include_rescued, sent=sent)
+            missed = missed_targets(obj, only=wanted.only, include_rescued=wanted.include_rescued, sent=sent)
         except SentBeforeError:
             self.before += 1
             return
