@@ -213,11 +213,9 @@ class MetricsObserver:
         metrics, channel = self._metrics, TargetKey.parse(attempt.channel).channel
         receiver = self._label(attempt.channel, namespace)
         metrics.attempt_seconds.labels(channel).observe(attempt.duration)
-        for each in ("success", "failure"):
+        for status, amount in (("success", attempt.succeeded), ("failure", not attempt.succeeded)):
             # Both from the first attempt on: the first increase of a new series is invisible to `rate`.
-            self._series_of(metrics.delivery_attempts, (channel, receiver, each), receiver)
-        status = "success" if attempt.succeeded else "failure"
-        self._count(metrics.delivery_attempts, (channel, receiver, status), receiver)
+            self._series_of(metrics.delivery_attempts, (channel, receiver, status), receiver).inc(amount)
         if attempt.number > 1:
             reason = "recovered" if attempt.succeeded else "failed_again"
             self._count(metrics.delivery_retries, (channel, receiver, reason), receiver)
