@@ -79,15 +79,17 @@ class Rows:
 
 
 async def pages(
-    client: ApiClient, path: str, selector: str = "", *, as_rows: bool = False
+    client: ApiClient, path: str, selector: str = "", *, as_rows: bool = False, is_consistent: bool = True
 ) -> AsyncIterator[Sequence[dict[str, Any]]]:
     """Yield the objects of a collection that match a field selector, page by page; an empty one matches all.
+
+    Unless `is_consistent`, a listing that outlives its version goes on with later ones.
 
     Raises:
         KubeError: a page could not be read; `expired` when the API server no longer holds the listing's version.
     """
-    query = {"fieldSelector": selector} if selector else {}
-    async for page in lists(client, path, query, accept=TABLE if as_rows else JSON):
+    query, accept = {"fieldSelector": selector} if selector else {}, TABLE if as_rows else JSON
+    async for page in lists(client, path, query, accept=accept, is_consistent=is_consistent):
         yield page["items"]
 
 
@@ -100,10 +102,7 @@ async def lists(  # noqa: PLR0913 - the parts of a request
     seconds: float = SECONDS,
     is_consistent: bool = True,
 ) -> AsyncIterator[dict[str, Any]]:
-    """Yield the pages of a collection as lists with their metadata; see `pages`.
-
-    `accept` is the form of the objects. Unless `is_consistent`, a listing that outlives its version goes on with later ones.
-    """
+    """Yield the pages of a collection as lists with their metadata; see `pages`. `accept` is the form of the objects."""
     most = PAGE if accept == JSON else METADATA_PAGE
     request, limit = dict(query), most
     while True:
@@ -146,13 +145,12 @@ class KubeObjects:
         path = collection(self._resource, namespace)
         return pages(self._client, path, selector, as_rows=bool(selector))
 
-    async def inconsistent_pages(self, namespace: str | None) -> AsyncIterator[Sequence[dict[str, Any]]]:
-        """Yield the pages of the objects in a namespace, or in all, however long that takes.
+    def inconsistent_pages(self, namespace: str | None) -> AsyncIterator[Sequence[dict[str, Any]]]:
+        """Return the pages of the objects in a namespace, or in all, however long that takes.
 
         Of an object that is created, changed or deleted meanwhile, any state may be listed, or none.
         """
-        async for page in lists(self._client, collection(self._resource, namespace), {}, is_consistent=False):
-            yield page["items"]
+        return pages(self._client, collection(self._resource, namespace), is_consistent=False)
 
     def of_incident(self, namespace: str, dedup_key: str) -> AsyncIterator[Sequence[dict[str, Any]]]:
         """Return the pages of the notifications of an incident."""
