@@ -65,6 +65,14 @@ class OperatorUnderTest:
         self.create(obj)
         return self.cluster.phase(*_key(obj), *phases, within=within)
 
+    def deliver_slowly(self, obj: Object, *phases: str, **answer: object) -> Object:
+        """Deliver a notification to a Slack receiver that answers once the phase Sending is stored."""
+        self.slack.answer(obj, {**answer, "held": True})
+        self.create(obj)
+        self.status(obj, "Sending")
+        self.slack.answer(obj, answer)
+        return self.cluster.phase(*_key(obj), *phases, within=30)
+
     def purge(self, obj: Object, *, within: float = 5.0) -> None:
         self.cluster.purge(*_key(obj), within=within)
 

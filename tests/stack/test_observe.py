@@ -100,11 +100,10 @@ def test_status_records_result_and_error_per_channel(shipped_operator: OperatorU
 def test_watch_shows_phases_in_order_with_their_reasons(shipped_operator: OperatorUnderTest) -> None:
     quick = notification(shipped_operator.namespace, priority="low")
     slow = slack_notification(shipped_operator.namespace, priority="low")
-    shipped_operator.slack.answer(slow, {"delay": 1})
 
     with shipped_operator.cluster.watch(shipped_operator.namespace) as seen:
-        for obj in (quick, slow):
-            shipped_operator.deliver(obj, "Sent", within=30)
+        shipped_operator.deliver(quick, "Sent", within=30)
+        shipped_operator.deliver_slowly(slow, "Sent")
         of_quick, of_slow = (seen(obj["metadata"]["name"]) for obj in (quick, slow))
 
     assert phases(of_quick) in (["Pending", "Sent"], ["Pending", "Sending", "Sent"])

@@ -20,7 +20,11 @@ if TYPE_CHECKING:
     from tests.harness.cluster import Cluster
     from tests.harness.place import EphemeralStack
 
-pytestmark = [pytest.mark.needs_pod, pytest.mark.timeout(300, func_only=True)]
+pytestmark = [
+    pytest.mark.needs_pod,
+    pytest.mark.xdist_group("engine"),
+    pytest.mark.timeout(300, func_only=True),
+]
 
 SPEC = OperatorSpec(name="undone", namespace="notification-undone", settings={"channelsFileEnabled": False})
 DEPLOYMENT = f"deployment/{names.OPERATOR}"
