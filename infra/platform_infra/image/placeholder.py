@@ -25,8 +25,8 @@ def missing_image(stack: str, settings: Settings) -> str:
         return ""
     return (
         f"operatorImage is empty: {stack} has no image yet, and an image that is built here can only be loaded into a local node; "
-        f"set the image of a release with `tools/notif-platform promote REGISTRY/NAME@sha256:DIGEST --stack {stack}`, or with "
-        f"`pulumi config set operatorImage REGISTRY/NAME@sha256:DIGEST --stack {stack}`"
+        "add `notification-platform:operatorImage: REGISTRY/NAME@sha256:DIGEST` to its file, or merge the branch that "
+        f"`tools/notif-platform promote REGISTRY/NAME@sha256:DIGEST --stack {stack}` makes"
     )
 
 

@@ -39,7 +39,7 @@ def test_local_stack_needs_one_option_and_gives_the_next_step(stacks: Path) -> N
     result = run("qa", "--cluster", "kind")
     assert (result.exit_code, config(stacks, "qa")) == (0, {"clusterKind": "kind"})
     assert "tools/notif-platform up qa" in result.stdout
-    assert "promote" not in result.stdout
+    assert "operatorImage" not in result.stdout
     assert (stacks / "Pulumi.qa.yaml").read_text("utf-8").startswith(new_stack.HEADER)
 
 
@@ -53,8 +53,11 @@ def test_existing_cluster_keeps_its_definitions_and_is_checked_first(stacks: Pat
         "crdRetain": True,
     }
     assert check_stack_file("qa", stacks).cluster.context == "there"
-    steps = [line.split()[1] for line in result.stdout.splitlines() if line.startswith("  ")]
-    assert steps == ["promote", "preflight", "up"]
+    assert [line.strip() for line in result.stdout.splitlines() if line.startswith("  ")] == [
+        "add `notification-platform:operatorImage: REGISTRY/NAME@sha256:DIGEST` to the file",
+        "tools/notif-platform preflight qa",
+        "tools/notif-platform up qa",
+    ]
 
 
 def test_answers_at_a_terminal_complete_the_options(stacks: Path, monkeypatch: pytest.MonkeyPatch) -> None:

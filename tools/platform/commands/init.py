@@ -32,7 +32,7 @@ def init(
 
     At a terminal, the command asks for what no option says. It changes nothing else: `up` creates the stack.
 
-    Examples: `init qa --cluster kind`, `init qa --cluster existing --kubeconfig ~/.kube/config --context qa`.
+    Examples: `init qa --cluster kind`, `init qa --cluster existing --kubeconfig '~/.kube/config' --context qa`.
     """
     from tools.platform.deployment import new_stack  # noqa: PLC0415 - `--help` needs none of it
 
@@ -51,10 +51,10 @@ def init(
     if not kind.is_local:
         # `down` then keeps the notifications of all users of the cluster.
         values["crdRetain"] = True
-    commands = new_stack.write(stack, values)
+    steps = new_stack.write(stack, values)
     out.print(f"stacks/Pulumi.{stack}.yaml is written; stacks/README.md lists every setting. The next steps:")
-    for command in commands:
-        out.print(f"  tools/notif-platform {command}")
+    for step in steps:
+        out.print(f"  {step}")
 
 
 def _answer(option: str, question: str, default: str | None = None) -> str:

@@ -79,7 +79,7 @@ def up(  # noqa: PLR0913 - one argument per option
 ) -> None:
     """Create or update a preview, and renew its expiry.
 
-    Examples: `preview up 1`, `preview up 1 --base staging --registry registry.example.com/notification/operator`.
+    Examples: `preview up 1`, `preview up 1 --base staging --registry registry.example.com/previews/operator`.
     """
     from tools.platform.preview import lifecycle  # noqa: PLC0415 - `--help` needs none of it
 

@@ -42,7 +42,7 @@ def check_new(stack: str) -> None:
 
 
 def write(stack: str, values: Mapping[str, str | bool]) -> list[str]:
-    """Write the file of a stack, and return the commands that come next.
+    """Write the file of a stack, and return the steps that come next.
 
     Raises:
         PlatformError: the values do not fit together; nothing has been written.
@@ -56,12 +56,12 @@ def write(stack: str, values: Mapping[str, str | bool]) -> list[str]:
     config = {f"{PROJECT}:{key}": value for key, value in values.items()}
     text = yaml.safe_dump({"config": config}, sort_keys=False)
     file_of(stack, STACKS).write_text(HEADER + text, "utf-8")
-    return list(_next_commands(stack, settings))
+    return list(_next_steps(stack, settings))
 
 
-def _next_commands(stack: str, settings: Settings) -> Iterator[str]:
+def _next_steps(stack: str, settings: Settings) -> Iterator[str]:
     if missing_image(stack, settings):
-        yield f"promote REGISTRY/NAME@sha256:DIGEST --stack {stack}"
+        yield f"add `{PROJECT}:operatorImage: REGISTRY/NAME@sha256:DIGEST` to the file"
     if settings.cluster.kind.is_named:
-        yield f"preflight {stack}"
-    yield f"up {stack}"
+        yield f"tools/notif-platform preflight {stack}"
+    yield f"tools/notif-platform up {stack}"
