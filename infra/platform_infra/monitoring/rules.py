@@ -145,7 +145,7 @@ def _rejecting_sources(scope: Scope, limits: Limits) -> Alert:
         summary=f"{PERCENTAGE} of the messages for NotificationSource {SOURCE} are rejected",
         description=(
             f"The gateway in {NAMESPACE} has rejected {PERCENTAGE} of the messages for the NotificationSource {SOURCE} in the last "
-            f"{scope.window}. The label outcome of source_received_total says why. Messages that were not authenticated do not count."
+            f"{scope.window}. The label outcome of kubernaut_notification_source_received_total says why. Messages that were not authenticated do not count."
         ),
     )
 
@@ -229,7 +229,7 @@ def _waiting(scope: Scope, limits: Limits) -> Alert:
         summary=f"A message for {RECEIVER} has waited for {AGE}",
         description=(
             f"The oldest message of the operator in {NAMESPACE} for the receiver {RECEIVER} has not been delivered for {AGE}. "
-            "Other messages for it may wait, too. The label reason of receiver_waiting says what they wait for: "
+            "Other messages for it may wait, too. The label reason of kubernaut_notification_receiver_waiting says what they wait for: "
             "notif ls -A --waiting."
         ),
     )

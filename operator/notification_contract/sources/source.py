@@ -53,7 +53,7 @@ class AlertmanagerOptions(Block):
 
 
 class SourceRateLimit(Block):
-    """The maximum rate of messages that the gateway accepts from the source. Further messages are refused, and the sender repeats them."""
+    """The maximum rate of messages that the gateway accepts from the source. Further messages are refused with 429, for the type alertmanager with 503; they are lost if the sender does not repeat them."""
 
     count: Annotated[int, Field(ge=1, le=100_000)] = 600
     """The number of messages per period. Each replica of the gateway accepts its share."""
