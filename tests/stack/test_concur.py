@@ -12,7 +12,7 @@ from tests.harness.cluster import Object, Pod
 from tests.harness.crowd import Crowd, crowd
 from tests.harness.eventually import eventually
 from tests.harness.footprint import PREFIX
-from tests.harness.notifications import fast, notification, slack_notification
+from tests.harness.notifications import fast, notification, policy, slack_notification
 from tests.harness.operator_under_test import OperatorUnderTest
 from tests.harness.readings import header
 
@@ -138,8 +138,9 @@ def test_breaker_closes_after_recovery_and_delayed_messages_are_sent(
     breaker_resets_its_count_after_a_success()
 
     with crowd(closed_breaker_operator.cluster, closed_breaker_operator.namespace) as batch:
+        # No retry may succeed before the third failure: a success begins the count again.
         closed_breaker_operator.slack.answer(batch.run, *[{"code": 503}] * 3, {})
-        batch.create(3, threads=3, channels=["slack"], retryPolicy=fast(5))
+        batch.create(3, threads=3, channels=["slack"], retryPolicy=policy(5, 5, 1))
         eventually(lambda: circuit(closed_breaker_operator), lambda state: state == OPEN, within=3)
 
         sent = batch.all_in("Sent", within=20)
