@@ -105,6 +105,7 @@ def test_headers_of_a_secret_are_sent_and_not_shown(
     receiver.patch(webhook={"headersSecretRef": {"keys": [*values]}})
     receiver.set_secret(values)
     receiver.wait("ResolvedRefs", "True", "SecretFound")
+    receiver.ready()
     receiver.account.answer({"code": 400, "body": " ".join(values.values())}, {})
 
     refused = addressed(receivers_operator.namespace, receiver, retryPolicy=fast(1))

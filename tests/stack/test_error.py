@@ -70,6 +70,7 @@ def test_interrupted_delivery_is_not_recorded_and_is_repeated(stoppable_operator
     # Without an answer: however long the kill takes, the delivery still runs.
     stoppable_operator.slack.answer(obj, {"never": True}, {})
     obj = stoppable_operator.create(obj)
+    stoppable_operator.slack.hit(obj)
     stoppable_operator.status(obj, "Sending", within=5)
 
     stoppable_operator.workload.kill()

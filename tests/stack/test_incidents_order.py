@@ -117,7 +117,7 @@ def test_resolve_waits_for_the_trigger_that_is_under_way(
     receivers_operator: OperatorUnderTest, receivers: Receivers
 ) -> None:
     pager = receivers.add("pagerduty").ready()
-    pager.account.answer({"delay": 6}, {})
+    pager.account.answer({"held": True}, {})
     incident = Incident(receivers_operator)
     trigger = incident.tell("Trigger", pager)
     pager.account.hit()
@@ -125,6 +125,7 @@ def test_resolve_waits_for_the_trigger_that_is_under_way(
     resolve = incident.tell("Resolve", pager)
 
     incident.reaches(resolve, "WaitingForIncident")
+    pager.account.answer({})
     for obj in (trigger, resolve):
         incident.ends(obj, "Sent")
     first, second = pager.account.hits()
@@ -136,7 +137,7 @@ def test_resolve_waits_for_the_trigger_that_is_under_way(
 def test_trigger_without_an_answer_holds_its_resolve_for_one_attempt_only(
     receivers_operator: OperatorUnderTest, receivers: Receivers
 ) -> None:
-    pager = receivers.add("pagerduty", timeout="3s").ready()
+    pager = receivers.add("pagerduty", timeout="8s").ready()
     pager.account.answer({"never": True}, {})
     incident = Incident(receivers_operator)
     trigger = incident.tell("Trigger", pager, retryPolicy=policy(5, 10, 1))

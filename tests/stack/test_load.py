@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from notification_operator.endpoints.gate import OVERTIME_SECONDS
 from tests.harness.crowd import Crowd, crowd
 from tests.harness.footprint import MEGABYTE, Footprint, settled, workers_within
 from tests.harness.operator_under_test import OperatorUnderTest
@@ -50,11 +51,17 @@ def test_hundred_concurrent_slack_notifications_share_the_connection_pool(
 
     hundred.create(COUNT, threads=COUNT, channels=["slack"], recipients=recipients, priority="critical")
 
-    hundred.all_in("Sent", within=30)
+    sent = hundred.all_in("Sent", within=30)
 
     hits = shipped_operator.slack.hits(hundred.run)
     assert len(hits) == COUNT
-    assert len({hit["connection"] for hit in hits}) <= POOL
+    # A call that takes long lends its slot to the next one (DD-FAIR-001).
+    lent = sum(
+        attempt.get("durationSeconds", 0) >= OVERTIME_SECONDS
+        for obj in sent
+        for attempt in obj["status"]["deliveryAttempts"]
+    )
+    assert len({hit["connection"] for hit in hits}) <= POOL + min(lent, POOL)
     workers_within(shipped_operator, before, more=99, within=15)
 
 

@@ -24,10 +24,25 @@ class Account:
 
     def __init__(self) -> None:
         self.credential = ""
-        self.answers = Series([], otherwise=SUCCESS)
+        self._answers = Series([], otherwise=SUCCESS)
+        self._held: list[Answer] = []
         self.replies: dict[str, Series[str]] = {}
         self.messages: dict[str, dict[str, Any]] = {}
         """What services have accepted that can change it, by their ids."""
+
+    def script(self, answers: list[Answer]) -> None:
+        """Set the answers, and let those be given that are held."""
+        for answer in self._held:
+            answer.release()
+        self._held.clear()
+        self._answers = Series(answers, otherwise=SUCCESS)
+
+    def take(self) -> Answer:
+        """Return the answer to the next request."""
+        answer = self._answers.take()
+        if answer.held:
+            self._held.append(answer)
+        return answer
 
     def reply(self, step: Step) -> str:
         """Return the next answer to a command of SMTP."""
@@ -75,7 +90,7 @@ class Accounts:
         if change.credential is not None:
             account.credential = change.credential
         if change.answers is not None:
-            account.answers = Series(change.answers, otherwise=SUCCESS)
+            account.script(change.answers)
         for step, replies in (change.replies or {}).items():
             account.replies[step] = Series(replies, otherwise=ACCEPTED)
         return web.json_response({})

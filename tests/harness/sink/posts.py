@@ -43,7 +43,7 @@ class Posts:
             with self._hits.open(self._hit(kind, request)) as hit:
                 hit.body = await request.read()
                 hit.key = hit.body.decode(errors="backslashreplace")
-                answer = account.answers.take()
+                answer = account.take()
                 await answer.wait()
                 return await give(request, hit, answer, self._answered(request, hit, service, answer))
 
