@@ -25,7 +25,7 @@ PERCENTAGE, AGE = "{{ $value | humanizePercentage }}", "{{ $value | humanizeDura
 
 SOURCES = ".+/.+"
 """Matches the label of a NotificationSource, and neither that of messages without one nor that of messages that are not authenticated."""
-REJECTED = "conflict|forbidden|limited|malformed|unavailable"
+REJECTED = "conflict|limited|malformed|unavailable"
 """Outcomes of messages that a source did not take."""
 
 SHORTEST_RANGE = 5 * MINUTE

@@ -24,7 +24,7 @@ def test_update_without_an_image_is_refused(record: Record) -> None:
     for part in (
         "operatorImage is empty: ",
         "tools/notif-platform promote",
-        "pulumi config set operatorImage",
+        "add `notification-platform:operatorImage: REGISTRY/NAME@sha256:DIGEST` to its file",
     ):
         assert part in str(caught.value)
 
