@@ -18,7 +18,7 @@ ONCE = ["get", "update status"]
 
 def is_quick(obj: Object) -> bool:
     """Return whether a delivery ended before it was shown as Sending, which takes a read and a write more."""
-    seconds = elapsed(obj["status"]["processingStartedAt"], obj["status"]["completionTime"])
+    seconds = elapsed(obj["status"]["queuedAt"], obj["status"]["completionTime"])
     return seconds < Delivery().visible_after_seconds
 
 

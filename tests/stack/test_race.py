@@ -19,7 +19,7 @@ Controller: TypeAlias = Naive | OperatorUnderTest
 
 LAG = 2.0
 """Delay of each watch event, in seconds."""
-TAKES = 0.7
+TAKES = 1.8
 """Duration of a delivery, in seconds: the time between the events of the writes before and after an attempt."""
 HELD = 15.0
 """Delay of a write, in seconds: longer than either controller waits for a response."""

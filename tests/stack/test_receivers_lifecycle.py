@@ -43,7 +43,7 @@ def test_receiver_that_does_not_exist_is_not_ready(
         assert name in json.dumps(status["targets"])
         receivers_operator.purge(obj)
 
-    later = addressed(receivers_operator.namespace, receiverRefs=refs, retryPolicy=policy(10, 1, 1))
+    later = addressed(receivers_operator.namespace, receiverRefs=refs, retryPolicy=policy(10, 2, 1))
     receivers_operator.create(later)
     receivers_operator.status(later, "Retrying", "Sending", within=10)
     receiver = receivers.add("webhook", name=name)
@@ -57,7 +57,7 @@ def test_receiver_deleted_while_targets_wait_fails_them(
 ) -> None:
     receiver = receivers.add().ready()
     receiver.account.answer({"code": 503})
-    obj = addressed(receivers_operator.namespace, receiver, retryPolicy=policy(3, 2, 1))
+    obj = addressed(receivers_operator.namespace, receiver, retryPolicy=policy(3, 5, 1))
     receivers_operator.create(obj)
     receiver.account.hit()
 
@@ -145,8 +145,8 @@ def test_undelivered_notification_expires(
         receivers_operator.namespace,
         receiver,
         working,
-        deliverBefore=time_in(4),
-        retryPolicy=policy(10, 1, 1),
+        deliverBefore=time_in(12),
+        retryPolicy=policy(10, 2, 1),
     )
 
     status = receivers_operator.deliver(obj, "PartiallySent", "Failed", within=20)["status"]

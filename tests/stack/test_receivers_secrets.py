@@ -6,7 +6,7 @@ import json
 import time
 import uuid
 from collections import defaultdict
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -111,12 +111,15 @@ def test_secret_deleted_under_traffic_loses_nothing(
         receiver.account.hit(4)
         receiver.delete_secret()
         receiver.wait("ResolvedRefs", "False", "SecretNotFound")
-        count = len(receiver.account.hits())
-        steadily(receiver.account.hits, lambda hits: len(hits) <= count + 1, during=2)
+        known = datetime.now(UTC)
+        steadily(lambda: receiver.condition("ResolvedRefs"), lambda seen: seen["status"] == "False", during=2)
+        back = datetime.now(UTC)
         receiver.set_credential(receiver.credential)
         receiver.wait("ResolvedRefs", "True", "SecretFound")
     for obj in created:
-        receivers_operator.status(obj, "Sent", within=30)
+        status = receivers_operator.status(obj, "Sent", within=30)
+        began = [datetime.fromisoformat(attempt["timestamp"]) for attempt in status["deliveryAttempts"]]
+        assert not [each for each in began if known < each < back]
     handles = [arrival.handle for arrival in receiver.kind.arrivals(receiver.account)]
     assert len(handles) == len(set(handles)) == len(created)
 
@@ -134,8 +137,9 @@ def test_secret_rotated_under_traffic_fails_nothing(
 
     with traffic(create, per_second=5) as created:
         receiver.account.hit(5)
-        changed = time.time()
         receiver.set_credential(new)
+        # At the latest when the API server has answered.
+        changed = time.time()
         first = _first_with(receiver, new)
         receiver.account.hit(len(receiver.account.hits()) + 5)
     began: dict[str, float] = {}

@@ -92,7 +92,7 @@ def test_notifications_can_be_selected_by_phase(shipped_operator: OperatorUnderT
     sent = shipped_operator.create(notification(shipped_operator.namespace))
     shipped_operator.status(sent, "Sent")
     slow = slack_notification(shipped_operator.namespace)
-    shipped_operator.slack.answer(slow, {"delay": 4})
+    shipped_operator.slack.answer(slow, {"held": True})
     slow = shipped_operator.create(slow)
     shipped_operator.status(slow, "Sending")
 
@@ -103,3 +103,4 @@ def test_notifications_can_be_selected_by_phase(shipped_operator: OperatorUnderT
 
     assert chosen("status.phase%3DSent") == [sent["metadata"]["name"]]
     assert chosen("status.phase%21%3DSent") == [slow["metadata"]["name"]]
+    shipped_operator.slack.answer(slow)

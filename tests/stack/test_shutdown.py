@@ -91,6 +91,7 @@ def test_buffered_audit_events_are_flushed_before_exit(stoppable_operator: Opera
     at_once: list[Object] = [{}]
     at_second_attempt: list[Object] = [{"code": 503}, {}]
     for answers in (at_once, at_second_attempt):
+        stoppable_operator.workload.ready()
         stoppable_operator.audit.answer(*answers)
         sent = [
             stoppable_operator.deliver(notification(stoppable_operator.namespace), "Sent", within=15)

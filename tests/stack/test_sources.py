@@ -258,17 +258,18 @@ def test_missing_heartbeat_is_told_once_and_its_return_once(gateway: Gateway) ->
     gateway.cluster.phase(HOME, trigger["metadata"]["name"], "Sent")
     assert list(receiver.account.incidents().values()) == ["triggered"]
 
-    (reply,) = gateway.insist(source.message({}))
-    assert reply.status == 200
-    (resolve,) = eventually(
-        lambda: [each for each in source.notifications if each["spec"]["event"] == "Resolve"], bool, within=15
+    def told_since() -> list[tuple[str, str]]:
+        """Send a beat, as a sender does that is back; return the events that were told, and their phases."""
+        (reply,) = gateway.insist(source.message({}))
+        assert reply.status == 200
+        return sorted((each["spec"]["event"], each["status"]["phase"]) for each in source.notifications)
+
+    both = [("Resolve", "Sent"), ("Trigger", "Sent")]
+    eventually(
+        told_since, lambda seen: [event for event, _ in seen] == ["Resolve", "Trigger"], within=15, every=1
     )
-    gateway.cluster.phase(HOME, resolve["metadata"]["name"], "Sent")
-    steadily(
-        lambda: sorted(events(source.notifications)),
-        lambda told: told == ["Resolve", "Trigger"],
-        during=2,
-    )
+    eventually(told_since, lambda seen: seen == both, every=1)
+    steadily(told_since, lambda seen: seen == both, during=2, every=1)
     assert list(receiver.account.incidents().values()) == ["resolved"]
 
 

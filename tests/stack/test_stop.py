@@ -14,7 +14,7 @@ def test_killed_operator_repeats_its_delivery_with_the_same_id(
         obj = notification(stoppable_operator.namespace, channels=["file"], retryPolicy=fast(3))
         names.append(obj["metadata"]["name"])
         stoppable_operator.sink.script(
-            stoppable_operator.namespace, names[-1], "file", {"do": "succeed", "delay": 20}, {"do": "succeed"}
+            stoppable_operator.namespace, names[-1], "file", {"do": "never"}, {"do": "succeed"}
         )
         stoppable_operator.cluster.create(obj)
     for name in names:
