@@ -66,7 +66,8 @@ class Beating:
         Raises:
             CliError: the source or its URL is missing or wrong, or the file cannot be read.
         """
-        beating = cls(token=read_file(token_file).strip() if token_file else "", **more)
+        token = _line(read_file(token_file), f"the token in {token_file}") if token_file else ""
+        beating = cls(token=token, **more)
         if beating.url:
             beating.whole_url()
         elif not beating.name:
@@ -186,11 +187,24 @@ async def _secret(session: Session, source: SourceView, name: str) -> Mapping[st
 def _value(secret: Mapping[str, Any], key: str) -> str:
     name = mapping(secret.get("metadata")).get("name")
     try:
-        return b64decode(mapping(secret.get("data"))[key]).decode()
+        value = b64decode(mapping(secret.get("data"))[key]).decode()
     except KeyError:
         raise CliError(f"Secret {name} has no key {key}") from None
     except (Base64Error, UnicodeDecodeError):
         raise CliError(f"the key {key} of Secret {name} is not a text") from None
+    return _line(value, f"the key {key} of Secret {name}")
+
+
+def _line(value: str, what: str) -> str:
+    """Return a credential without surrounding white space, as the gateway reads it.
+
+    Raises:
+        CliError: it has control characters, which would become headers.
+    """
+    line = value.strip()
+    if not line.isprintable():
+        raise CliError(f"{what} has control characters; a credential is one line")
+    return line
 
 
 def _content(reply: Reply) -> Mapping[str, Any]:

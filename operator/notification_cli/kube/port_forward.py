@@ -112,7 +112,7 @@ async def exchange(
     query = urlencode({"ports": place.port})
     try:
         async with asyncio.timeout(SECONDS), connection.channels(f"{pod}/portforward?{query}") as channels:
-            await channels.send_bytes(bytes([DATA]) + request.encode("latin-1"))
+            await channels.send_bytes(bytes([DATA]) + request.encode())
             return await _reply(channels, place)
     except TimeoutError:
         raise ApiError(f"pod {place.pod} has not answered within {SECONDS:g} s") from None

@@ -237,6 +237,34 @@ async def test_secret_without_its_value_is_named(server: ApiServer, send: Callab
     assert f"there is no Secret hook in namespace {HOME}" in (await send("nightly"))[2]
 
 
+async def test_secret_made_of_a_file_is_used_without_its_line_break(
+    server: ApiServer, send: Callable[..., Any]
+) -> None:
+    for value in ("s3cret\n", " gr\u00fcn\u2713 \r\n"):
+        server.cluster.secret(token=value)
+        assert await send("nightly") == (0, f"{NAME} received\n", "")
+    server.cluster.secret("login", user="ann\n", password="pass:word\n")
+    server.cluster.source(
+        "daily", **{**SPEC, "auth": {"basicSecretRef": {"name": "login", "usernameKey": "user"}}}
+    )
+    await until(lambda: server.gateway.app.sources.get(HOME, "daily") is not None, "source")
+    assert (await send("daily"))[0] == 0
+
+
+async def test_credential_of_several_lines_is_refused(
+    server: ApiServer, send: Callable[..., Any], tmp_path: Path
+) -> None:
+    server.cluster.secret(token="s3cret\r\nX-Other: 1")
+    code, _, err = await send("nightly")
+    assert (code, "the key token of Secret hook has control characters" in err) == (1, True)
+    (tmp_path / "token").write_text("s3cret\nmore", "utf-8")
+    code, _, err = await beat(
+        "nightly", "--url", "http://127.0.0.1:1", "--token-file", str(tmp_path / "token")
+    )
+    assert (code, "has control characters; a credential is one line" in err) == (1, True)
+    assert server.forwarded == []
+
+
 async def test_pod_that_does_not_answer_in_time_is_named(
     server: ApiServer, send: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
