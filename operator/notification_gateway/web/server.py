@@ -23,7 +23,7 @@ from notification_gateway.errors import (
 )
 from notification_gateway.mapping import Malformed, UnsupportedType
 from notification_gateway.metrics import Outcome
-from notification_gateway.web.body import BodyReader
+from notification_gateway.web.body import BodyReader, whole
 from notification_gateway.web.connections import Connections
 from notification_gateway.web.exchange import Exchange, answer, refusal, retry_header
 from notification_operator.telemetry.http_server import ALL_ADDRESSES, all_addresses
@@ -144,9 +144,9 @@ class Server:
                 case ["v1", "namespaces", *rest] if rest:
                     exchange.path = tuple(rest)
                     return await self._notifications.answer(exchange)
-            return refusal()
+            return _stranger(exchange)
         except Unauthenticated:
-            return refusal()
+            return _stranger(exchange)
 
     def _exchange(self, request: web.BaseRequest, body: bytes | None, *, is_too_large: bool) -> Exchange:
         headers: dict[str, str] = {}
@@ -188,6 +188,17 @@ def _continue(request: web.BaseRequest) -> None:
     """Let a sender go on that waits for permission to send the body."""
     if request.headers.get("Expect", "").lower() == "100-continue" and request.transport is not None:
         request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+
+def _stranger(exchange: Exchange) -> web.Response:
+    """Return the response to a sender that is not authenticated. Without its body, a right signature cannot be told from a wrong one."""
+    try:
+        whole(exchange.incoming)
+    except (Unacceptable, Unavailable) as error:
+        response = _failure(exchange, error)
+        exchange.outcome = Outcome.UNAUTHENTICATED
+        return response
+    return refusal()
 
 
 def _failure(exchange: Exchange, error: Exception) -> web.Response:  # noqa: PLR0911 - one line for each
