@@ -1,4 +1,4 @@
-"""Whether a source accepts the credentials of a request: any one of its ways to authenticate is enough."""
+"""Whether a source accepts the token of a request, of the cluster or of an OpenID Connect provider."""
 
 from __future__ import annotations
 
@@ -10,27 +10,22 @@ if TYPE_CHECKING:
     from notification_gateway.authentication.cluster_users import ClusterUsers
     from notification_gateway.authentication.incoming import Incoming
     from notification_gateway.authentication.oidc import OidcTokens
-    from notification_gateway.authentication.shared_secrets import SharedSecrets
 
 
 class Authenticator:
-    """Authenticates senders of sources."""
+    """Authenticates senders of sources by tokens whose issuer knows them."""
 
     def __init__(self, users: ClusterUsers, oidc: OidcTokens) -> None:
         self._users = users
         self._oidc = oidc
 
-    async def accepts(
-        self, source: NotificationSource, secrets: SharedSecrets, incoming: Incoming, path_token: str
-    ) -> bool:
-        """Return whether a source accepts a request.
+    async def accepts(self, source: NotificationSource, incoming: Incoming) -> bool:
+        """Return whether a source accepts the token of a request.
 
         Raises:
             Unavailable: the issuer of the token does not answer.
         """
         auth = source.spec.auth
-        if secrets.accepts(incoming, auth.hmac, path_token):
-            return True
         token = incoming.credentials("bearer")
         if not token:
             return False

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from aiohttp import web
 
 from notification_contract.sources.source import SourceType
+from notification_gateway.authentication.shared_secrets import any_equal
 from notification_gateway.errors import Limited, Unacceptable, Unauthenticated, Unavailable
 from notification_gateway.mapping import Post
 from notification_gateway.metrics import Outcome
@@ -30,6 +31,16 @@ if TYPE_CHECKING:
 SEGMENT: Final = re.compile(r"[A-Za-z0-9._-]{1,253}")
 OK: Final = frozenset({SourceType.ALERTMANAGER, SourceType.SLACK, SourceType.HEARTBEAT})
 """The types whose senders expect 200; all other types get 202."""
+
+
+class Address(NamedTuple):
+    """What a path can mean: a source, and its path token."""
+
+    namespace: str
+    name: str
+    token: str = ""
+    needs_token: bool = False
+    """Whether no other credential makes the path one of this source."""
 
 
 class Hooks:
@@ -84,37 +95,44 @@ class Hooks:
             Unauthenticated: it is none.
             Unavailable: that cannot be found out.
         """
-        for namespace, name, token in self._candidates(exchange.path):
-            source = self._sources.get(namespace, name)
-            if source is not None and await self._accepts(source, exchange, token):
+        for address in self._addresses(exchange.path):
+            source = self._sources.get(address.namespace, address.name)
+            if source is not None and await self._accepts(source, exchange, address):
                 return source
         raise Unauthenticated
 
-    def _candidates(self, path: tuple[str, ...]) -> Iterator[tuple[str, str, str]]:
-        """Yield what a path can mean: namespace, name and path token of a source."""
+    def _addresses(self, path: tuple[str, ...]) -> Iterator[Address]:
+        """Yield what a path can mean."""
         if not all(map(SEGMENT.fullmatch, path)):
             return
         match path:
             case [name]:
-                yield self._sources.home, name, ""
+                yield Address(self._sources.home, name)
             case [first, second]:
-                yield self._sources.home, first, second
-                yield first, second, ""
+                # With another second part, the path names a source of the namespace.
+                yield Address(self._sources.home, first, second, needs_token=True)
+                yield Address(first, second)
             case [namespace, name, token]:
-                yield namespace, name, token
+                yield Address(namespace, name, token)
 
-    async def _accepts(self, source: NotificationSource, exchange: Exchange, token: str) -> bool:
+    async def _accepts(self, source: NotificationSource, exchange: Exchange, address: Address) -> bool:
         """Return whether a source accepts a request, by its Secrets as they are now if those that are known say no."""
-        incoming = exchange.incoming
-        if await self._authenticator.accepts(source, self._sources.shared_secrets(source), incoming, token):
+        if self._has_secret(source, exchange, address):
+            return True
+        if not address.needs_token and await self._authenticator.accepts(source, exchange.incoming):
             return True
         is_known = await self._sources.refresh(source)
-        secrets = self._sources.shared_secrets(source)
-        if secrets.accepts(incoming, source.spec.auth.hmac, token):
+        if self._has_secret(source, exchange, address):
             return True
         if not is_known:
             raise Unavailable("the Secrets of the source cannot be read")
         return False
+
+    def _has_secret(self, source: NotificationSource, exchange: Exchange, address: Address) -> bool:
+        secrets = self._sources.shared_secrets(source)
+        if address.needs_token:
+            return any_equal(address.token, secrets.path_tokens)
+        return secrets.accepts(exchange.incoming, source.spec.auth.hmac, address.token)
 
 
 def _post(source: NotificationSource, exchange: Exchange) -> Post:

@@ -16,6 +16,7 @@ from notification_gateway.sources import secret_values
 from notification_gateway.web.server import FLOOR_SECONDS
 from tests.unit.gateway.cluster import HOME, REQUESTS, Cluster
 from tests.unit.gateway.shipped import BEARER, LOOPBACK, Shipped, serving
+from tests.unit.gateway.test_credentials import account_token
 from tests.unit.operator.kube_api import refusal, until
 
 if TYPE_CHECKING:
@@ -464,6 +465,23 @@ async def test_source_of_a_tenant_is_served_only_by_setting(cluster: Cluster) ->
         assert (await gateway.send("/hook/alerts")).status == 401
     (created,) = cluster.created
     assert created["metadata"]["namespace"] == "shop"
+
+
+@pytest.mark.parametrize("auth", [{"kubernetes": {}}, {"bearerSecretRef": {"name": "hook"}, "path": True}])
+async def test_source_that_is_named_as_a_namespace_takes_nothing_of_it(cluster: Cluster, auth: Any) -> None:
+    token, user = account_token(), "system:serviceaccount:shop:ci"
+    cluster.users[token, "notifications"] = user
+    cluster.permissions |= {(user, "create", HOME), (user, "create", "shop")}
+    for namespace in (HOME, "shop"):
+        cluster.secret(namespace=namespace, token=token)
+    cluster.source("shop", auth=auth)
+    cluster.source("ci", namespace="shop", auth=auth)
+    async with serving(cluster, tenant_sources=True) as gateway:
+        headers = {"Authorization": f"Bearer {token}"}
+        assert (await gateway.send("/hook/shop/ci", headers=headers)).status == 202
+        assert (await gateway.send("/hook/shop/other", headers=headers)).status == 401
+        assert (await gateway.send("/hook/shop", headers=headers)).status == 202
+    assert sorted(each["metadata"]["namespace"] for each in cluster.created) == [HOME, "shop"]
 
 
 async def test_post_of_the_minute_before_is_the_same_message(gateway: Shipped) -> None:
