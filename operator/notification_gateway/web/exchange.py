@@ -41,11 +41,14 @@ class Exchange:
     """Whether the sender repeats what fails with 5xx, and nothing else."""
     is_slack: bool = False
     """Whether errors are those of Slack, in plain text."""
+    is_authenticated: bool = False
+    reason: str = ""
+    """Why the message may be sent again, for the log. Other refusals can quote the message, and are for its sender alone."""
     outcome: Outcome = field(default=Outcome.UNAUTHENTICATED)
 
     def authenticated(self, route: str, label: str) -> None:
         """Note which route an authenticated sender takes."""
-        self.route, self.label = route, label
+        self.route, self.label, self.is_authenticated = route, label, True
         self.on_authenticated()
 
 

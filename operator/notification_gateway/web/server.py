@@ -49,6 +49,8 @@ BUFFER_BYTES: Final = 16 * 1024
 """Of each connection, in addition to the bodies that are read: strangers can open many."""
 RETRY_SECONDS: Final = 5
 """Retry-After where no other time is known."""
+REASON_CHARACTERS: Final = 300
+"""Of the reason of a refusal in the log."""
 
 
 class Server:
@@ -181,6 +183,7 @@ class Server:
             status=response.status,
             bytes=size,
             milliseconds=round(seconds * 1000, 1),
+            **({"reason": exchange.reason} if exchange.reason else {}),
         )
 
 
@@ -239,6 +242,8 @@ def _refused(exchange: Exchange, outcome: Outcome, status: int, error: Exception
     exchange.outcome = outcome
     headers: dict[str, str] = {}
     if isinstance(error, Unavailable):
+        if exchange.is_authenticated:
+            exchange.reason = str(error)[:REASON_CHARACTERS]
         headers = retry_header(error.retry_after, default=RETRY_SECONDS)
     if isinstance(error, Unacceptable) and error.allow:
         headers = {"Allow": error.allow}

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from aiohttp import web
+from structlog.testing import capture_logs
 
 from notification_gateway.sources import secret_values
-from notification_gateway.web.server import FLOOR_SECONDS
+from notification_gateway.web.server import FLOOR_SECONDS, REASON_CHARACTERS
 from tests.unit.gateway.cluster import HOME, REQUESTS, Cluster
 from tests.unit.gateway.shipped import BEARER, LOOPBACK, Shipped, serving
 from tests.unit.gateway.test_credentials import account_token
@@ -357,6 +358,32 @@ async def test_source_whose_secret_cannot_be_read_is_unavailable(
         cluster.secret(token="s3cret")
         cluster.fails = lambda _method, _path, _body: None
         assert (await gateway.send()).status == 202
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "reason"),
+    [
+        (403, 'cannot create resource "notificationrequests"', "cannot create resource"),
+        (403, "exceeded quota: notifications", "exceeded quota: notifications"),
+        (500, "failed calling webhook: certificate has expired " + "x" * 400, "certificate has expired"),
+        (422, "spec.body: hunter2 is not allowed", ""),
+    ],
+)
+async def test_log_says_why_a_message_of_a_sender_was_refused(
+    cluster: Cluster, code: int, message: str, reason: str
+) -> None:
+    cluster.secret(token="s3cret")
+    cluster.source()
+    cluster.fails = creations(lambda: refusal(code, message))
+    async with serving(cluster) as gateway:
+        with capture_logs() as logs:
+            await gateway.send()
+            await gateway.send(headers={}, data=BytesIO(b"x" * 1_048_577))
+    of_sender, of_stranger = [each for each in logs if each["event"] == "request"]
+    shown = of_sender.get("reason", "")
+    assert (reason in shown, len(shown) <= REASON_CHARACTERS) == (True, True)
+    assert "hunter2" not in str(of_sender)
+    assert "reason" not in of_stranger
 
 
 async def test_rate_limit_is_503_for_alertmanager_and_429_for_others(cluster: Cluster) -> None:
