@@ -154,7 +154,7 @@ class AsyncGateway:
 
     async def status(self, namespace: str, name: str, *, wait: float | None = None) -> Status:
         """Return the status when it is final, or as it is after some seconds."""
-        return status_in(await self._answered(self._requests.reading(namespace, name, wait or 0.0)))
+        return status_in(await self._answered(self._requests.reading(namespace, name, wait)))
 
     async def close(self) -> None:
         """Close the connections to the gateway."""
@@ -162,13 +162,18 @@ class AsyncGateway:
             await self._session.close()
 
     async def _answered(self, request: Request) -> Answer:
-        """Return the answer of success; a request whose answer is lost, or that may succeed later, is sent again."""
+        """Return the answer of success; a request whose answer is lost, or that may succeed later, is sent again.
+
+        Raises:
+            TimeoutError: the caller no longer waits.
+        """
         from aiohttp import ClientError  # noqa: PLC0415 - takes a tenth of a second
 
         for left in reversed(range(TRIES)):
             try:
                 answer = await self._exchanged(request)
             except (ClientError, OSError) as error:
+                request.check_time(PAUSE if left else 0.0)
                 if not left:
                     raise ConnectionError(
                         f"the gateway {self._requests.url} cannot be reached: {error}"
@@ -177,6 +182,7 @@ class AsyncGateway:
                 continue
             if answer.pause is None or not left:
                 break
+            request.check_time(answer.pause)
             await asyncio.sleep(answer.pause)
         if answer.status not in {HTTPStatus.OK, HTTPStatus.CREATED}:
             from kubernetes.aio.client import ApiException  # noqa: PLC0415 - takes half a second
@@ -196,7 +202,7 @@ class AsyncGateway:
             request.url,
             data=request.body,
             headers=request.headers,
-            timeout=aiohttp.ClientTimeout(total=request.seconds),
+            timeout=aiohttp.ClientTimeout(total=request.time_limit),
             # The token is for this server only.
             allow_redirects=False,
         ) as response:

@@ -1,4 +1,4 @@
-"""The gateway's REST interface: its requests, and what its answers mean. Pure, but for the file and the function of a token.
+"""The gateway's REST interface: its requests, and what its answers mean. Pure, but for the clock, and the file and the function of a token.
 
 A request is sent again if its answer is lost or says that it may succeed later. Its Idempotency-Key makes that one notification.
 """
@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from urllib.parse import quote, urlsplit
 
-from notification_client._message import Status
+from notification_client._message import LEAST_SECONDS, Status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,6 +31,8 @@ PAUSE, LONGEST_PAUSE = 1.0, 10.0
 """Seconds before a request is sent again: by default, and at most."""
 SECONDS: Final = 30.0
 """Time limit of an answer, in addition to the time that it was asked to wait."""
+SHORTEST: Final = 0.01
+"""A time limit of 0 would be none."""
 MOST_WAIT: Final = 50
 """Seconds that the gateway is asked to wait with an answer, at most. It would wait for 60, after which a proxy such as nginx ends a request."""
 LATER: Final = frozenset(
@@ -51,6 +55,18 @@ class Request:
     headers: Mapping[str, str] = field(repr=False)
     body: bytes | None = None
     seconds: float = SECONDS
+    end: float = inf
+    """The monotonic time at which the caller no longer waits."""
+
+    @property
+    def time_limit(self) -> float:
+        """The seconds within which the answer has to come."""
+        return min(self.seconds, max(self.end - time.monotonic(), SHORTEST))
+
+    def check_time(self, pause: float) -> None:
+        """Raise `TimeoutError` if the caller no longer waits after a pause."""
+        if time.monotonic() + pause >= self.end:
+            raise TimeoutError("the gateway does not answer in time")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,14 +130,15 @@ class Requests:
             body=json.dumps(obj["spec"]).encode(),
         )
 
-    def reading(self, namespace: str, name: str, wait: float) -> Request:
-        """Return the request that reads a notification when its delivery is over, or after some seconds."""
-        seconds = min(int(max(wait, 0)), MOST_WAIT)
+    def reading(self, namespace: str, name: str, wait: float | None) -> Request:
+        """Return the request that reads a notification: as it is, or when its delivery is over, for which the caller waits."""
+        seconds = 0 if wait is None else min(int(max(wait, 0)), MOST_WAIT)
         return Request(
             method="GET",
             url=f"{self._place(namespace)}/{quote(name, safe='')}?wait={seconds}",
             headers=self._headers(),
             seconds=SECONDS + seconds,
+            end=inf if wait is None else time.monotonic() + max(wait, seconds + LEAST_SECONDS),
         )
 
     def _place(self, namespace: str) -> str:

@@ -155,14 +155,19 @@ class Gateway:
 
     def status(self, namespace: str, name: str, *, wait: float | None = None) -> Status:
         """Return the status when it is final, or as it is after some seconds."""
-        return status_in(self._answered(self._requests.reading(namespace, name, wait or 0.0)))
+        return status_in(self._answered(self._requests.reading(namespace, name, wait)))
 
     def _answered(self, request: Request) -> Answer:
-        """Return the answer of success; a request whose answer is lost, or that may succeed later, is sent again."""
+        """Return the answer of success; a request whose answer is lost, or that may succeed later, is sent again.
+
+        Raises:
+            TimeoutError: the caller no longer waits.
+        """
         for left in reversed(range(TRIES)):
             try:
                 answer = _exchanged(request)
             except (OSError, HTTPException) as error:
+                request.check_time(PAUSE if left else 0.0)
                 if not left:
                     raise ConnectionError(
                         f"the gateway {self._requests.url} cannot be reached: {error}"
@@ -171,6 +176,7 @@ class Gateway:
                 continue
             if answer.pause is None or not left:
                 break
+            request.check_time(answer.pause)
             time.sleep(answer.pause)  # as the gateway asks
         if answer.status not in {HTTPStatus.OK, HTTPStatus.CREATED}:
             from kubernetes.client import ApiException  # noqa: PLC0415 - takes half a second
@@ -197,7 +203,7 @@ def _exchanged(request: Request) -> Answer:
         request.url, data=request.body, headers=dict(request.headers), method=request.method
     )
     try:
-        response = _OPENER.open(sent, timeout=request.seconds)
+        response = _OPENER.open(sent, timeout=request.time_limit)
     except urllib.error.HTTPError as error:
         response = error
     with response:

@@ -13,7 +13,7 @@ from aiohttp import web
 from kubernetes.aio.client import ApiException as AsyncApiException
 from kubernetes.client import ApiException
 
-from notification_client import AsyncNotifier, Link, Notifier, _asynchronous, _synchronous
+from notification_client import AsyncNotifier, Link, Notifier, _asynchronous, _gateway, _synchronous
 from notification_client._gateway import Answer, Requests
 from tests.unit.gateway.cluster import REQUESTS, Cluster
 from tests.unit.gateway.shipped import Shipped, serving
@@ -67,11 +67,11 @@ async def connect(
     made: list[Client] = []
     for module in (_synchronous, _asynchronous):
         monkeypatch.setattr(module, "PAUSE", 0.0)
-    monkeypatch.setattr(
-        Answer, "pause", property(lambda answer: 0.0 if answer.status in {429, 503} else None)
-    )
+    pauses = {429: 0.0, 503: 0.0}
+    monkeypatch.setattr(Answer, "pause", property(lambda answer: pauses.get(answer.status)))
 
-    def client(url: str, *, token: Any = TOKEN, **options: Any) -> Client:
+    def client(url: str, *, token: Any = TOKEN, pause: float = 0.0, **options: Any) -> Client:
+        pauses.update(dict.fromkeys(pauses, pause))
         made.append(Client(request.param, url, token=token, **options))
         return made[-1]
 
@@ -177,6 +177,39 @@ async def test_gateway_that_does_not_answer_is_named(connect: Callable[..., Clie
         gone = f"http://127.0.0.1:{taken.getsockname()[1]}"
     with pytest.raises(ConnectionError, match=f"the gateway {gone} cannot be reached"):
         await connect(gone).send()
+
+
+async def test_wait_ends_in_time_though_the_gateway_does_not_answer(
+    connect: Callable[..., Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_gateway, "LEAST_SECONDS", 0.1)
+    reads: list[str] = []
+
+    async def gateway(request: web.Request) -> web.Response:
+        if request.method == "POST":
+            return web.json_response({"name": "n"}, status=201)
+        reads.append(request.query_string)
+        await asyncio.sleep(5)
+        return web.json_response({})
+
+    async with listening(gateway) as url:
+        handle = await connect(url).send()
+        began = asyncio.get_running_loop().time()
+        with pytest.raises(TimeoutError, match=r"shop/n cannot be read after 0\.3 s"):
+            await call(handle.wait, 0.3)
+        assert asyncio.get_running_loop().time() - began < 2
+    assert reads[0] == "wait=0"
+
+
+async def test_wait_ends_in_time_though_the_gateway_stays_busy(connect: Callable[..., Client]) -> None:
+    async def gateway(request: web.Request) -> web.Response:
+        busy = request.method == "GET"
+        return web.json_response({"error": "busy"} if busy else {"name": "n"}, status=503 if busy else 201)
+
+    async with listening(gateway) as url:
+        handle = await connect(url, pause=60.0).send()
+        with pytest.raises(TimeoutError, match=r"shop/n cannot be read after 1 s"):
+            await call(handle.wait, 1)
 
 
 async def test_token_is_asked_for_each_request(
