@@ -84,7 +84,7 @@ EXAMPLES: Final[Mapping[str, Sequence[Any]]] = {
     "operatorCaBundleConfigMap": ("", "authorities"),
     "operatorCaBundleSecret": ("", "authorities"),
     "operatorCaBundleKey": ("ca.crt", "bundle.pem"),
-    "operatorEnv": ({}, {"HTTPS_PROXY": "http://proxy:3128"}, {"EMPTY": "", "TEXT": "a: 'b'\n$(HOME)"}),
+    "operatorEnv": ({}, {"HTTPS_PROXY": "http://proxy:443"}, {"EMPTY": "", "TEXT": "a: 'b'\n$(HOME)"}),
     "leaderElectionLeaseName": ("notification-operator", "other.lease"),
     "placementAffinity": ({}, AFFINITY),
     "placementPriorityClass": ("", "system-cluster-critical"),

@@ -38,7 +38,7 @@ SAMPLES: Mapping[str, list[Any]] = {
     "admissionStatusWriters": [["system:serviceaccount:team-a:notification-operator"], ["*.bot", "a@b"]],
     "operatorNamespace": ["notifications", "a1"],
     "operatorImagePullSecrets": [["registry"], ["a", "b"]],
-    "operatorEnv": [{"A": "1", "HTTPS_PROXY": "http://proxy:3128"}],
+    "operatorEnv": [{"A": "1", "HTTPS_PROXY": "http://proxy:443"}],
     "operatorVolumes": [
         [{"name": "extra", "emptyDir": {"sizeLimit": "64Mi"}}],
         [{"name": "extra", "emptyDir": {}}, {"name": "more", "configMap": {"name": "c"}}],

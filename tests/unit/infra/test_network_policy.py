@@ -166,6 +166,35 @@ def test_port_of_the_slack_url_that_needs_no_permission_is_accepted(more: dict[s
     parse(SLACK_ON_8080 | more)
 
 
+@pytest.mark.parametrize(
+    ("proxy", "port"),
+    [("http://proxy.example:3128", 3128), ("proxy.example:3128", 3128), ("http://proxy.example", 80)],
+)
+@pytest.mark.parametrize("name", ["HTTPS_PROXY", "http_proxy"])
+def test_closed_port_of_a_proxy_is_rejected(name: str, proxy: str, port: int) -> None:
+    values = {"operatorEnv": json.dumps({name: proxy})}
+    with pytest.raises(SettingsError) as caught:
+        parse(values)
+    (problem,) = caught.value.problems
+    assert str(problem) == (
+        f"operatorEnv.{name} leads to the port {port}, which the network policy does not permit; add {port} to "
+        "networkEgressPorts"
+    )
+    parse(values | {"networkEgressPorts": f"[443, 6443, {port}]"})
+
+
+@pytest.mark.parametrize(
+    "env",
+    [
+        {"HTTPS_PROXY": ""},
+        {"HTTPS_PROXY": "http://$(PROXY)"},
+        {"NO_PROXY": "http://proxy.example:3128"},
+    ],
+)
+def test_variable_without_a_known_proxy_needs_no_port(env: dict[str, str]) -> None:
+    parse({"operatorEnv": json.dumps(env)})
+
+
 def test_port_of_a_slack_url_that_cannot_be_read_here_is_trusted() -> None:
     parse(
         {"channelsSlackEnabled": "true", "networkEgressPorts": "[6443]"},

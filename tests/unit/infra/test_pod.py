@@ -192,6 +192,6 @@ def test_disabled_slack_channel_has_no_secret_or_variable(record: Record) -> Non
 
 
 def test_extra_variables_appear_in_the_container(record: Record) -> None:
-    extra = {"HTTPS_PROXY": "http://proxy:3128", "NOTIFICATION_AUDIT__BUFFER_SIZE": "50"}
+    extra = {"HTTPS_PROXY": "http://proxy:443", "NOTIFICATION_AUDIT__BUFFER_SIZE": "50"}
     container = record(operatorEnv=json.dumps(extra)).container
     assert extra.items() <= {entry["name"]: entry.get("value") for entry in container["env"]}.items()

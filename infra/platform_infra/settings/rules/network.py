@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from platform_infra.settings.inputs import PLACEHOLDERS, SLACK_URL
-from platform_infra.settings.rules.receivers import closed_port, port_of, uses_proxy
+from platform_infra.settings.rules.receivers import closed_port, port_of, proxies, uses_proxy
 from platform_infra.settings.rules.rule import Rule
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from platform_infra.settings.problem import Problem
 
 SLACK_PORT_KEYS = frozenset({SLACK_URL, "channelsSlackEnabled", "networkEgressPorts", "operatorEnv"})
+PROXY_PORT_KEYS = frozenset({"networkEgressPorts", "operatorEnv"})
 
 NETWORK_RULES = (
     Rule(
@@ -57,3 +58,12 @@ def closed_slack_port(settings: Settings) -> Iterator[Problem]:
     if not slack.enabled or slack.url == PLACEHOLDERS[SLACK_URL] or uses_proxy(settings):
         return
     yield from closed_port(SLACK_URL, port_of(slack.url), settings.network.egress_ports)
+
+
+def closed_proxy_ports(settings: Settings) -> Iterator[Problem]:
+    """Yield the port of each proxy that the network policy of the operator's pods does not permit."""
+    for name, proxy in proxies(settings).items():
+        if "$(" in proxy:
+            continue  # Kubernetes replaces the reference to another variable.
+        url = proxy if "://" in proxy else f"http://{proxy}"
+        yield from closed_port(f"operatorEnv.{name}", port_of(url), settings.network.egress_ports)

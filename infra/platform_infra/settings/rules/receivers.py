@@ -234,7 +234,12 @@ def _closed_ports(entry: _Entry, spec: ReceiverSpec, settings: Settings) -> Iter
 
 def uses_proxy(settings: Settings) -> bool:
     """Return whether the operator reaches HTTP servers by a proxy of its environment: then the port of the proxy counts."""
-    return not PROXIES.isdisjoint(name.lower() for name in settings.operator.env)
+    return bool(proxies(settings))
+
+
+def proxies(settings: Settings) -> dict[str, str]:
+    """Return the proxies of the operator's environment by the name of their variable."""
+    return {name: url for name, url in settings.operator.env.items() if url and name.lower() in PROXIES}
 
 
 def closed_port(key: str, port: int | None, open_ports: Sequence[int]) -> Iterator[Problem]:

@@ -16,7 +16,13 @@ from platform_infra.settings.rules.config_file import file_problems
 from platform_infra.settings.rules.drills import DRILL_KEYS, DRILL_RULES, drill_problems
 from platform_infra.settings.rules.gateway import GATEWAY_RULES, oidc_problems
 from platform_infra.settings.rules.guest import GUEST_RULES, mark_problems
-from platform_infra.settings.rules.network import NETWORK_RULES, SLACK_PORT_KEYS, closed_slack_port
+from platform_infra.settings.rules.network import (
+    NETWORK_RULES,
+    PROXY_PORT_KEYS,
+    SLACK_PORT_KEYS,
+    closed_proxy_ports,
+    closed_slack_port,
+)
 from platform_infra.settings.rules.receivers import RULES as RECEIVER_RULES
 from platform_infra.settings.rules.receivers import receiver_problems
 from platform_infra.settings.rules.rule import Rule
@@ -254,6 +260,8 @@ def broken_rules(
         problems += receiver_problems(settings)
     if unreadable.isdisjoint(SLACK_PORT_KEYS):
         problems += closed_slack_port(settings)
+    if unreadable.isdisjoint(PROXY_PORT_KEYS):
+        problems += closed_proxy_ports(settings)
     if unreadable.isdisjoint(DRILL_KEYS):
         problems += drill_problems(settings)
     if settings.routing and unreadable.isdisjoint(SERVED_KEYS):
