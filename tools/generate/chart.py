@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
+from notification_contract.kinds.channel_names import SHARED
 from notification_contract.settings import OperatorSettings, PluginChannel, declared_settings, since
 from notification_contract.settings.gateway import GatewaySettings
 from platform_infra import names
@@ -63,12 +64,17 @@ OWN: Final[Mapping[str, tuple[Any, dict[str, Any], str]]] = {
 
 LISTED: Final = {"minItems": 1, "minLength": 1}
 """A value that is not empty."""
+REMOTE: Final = {"contains": {"not": {"enum": sorted(SHARED)}}}
+"""A list with a type of receivers that sends over the network."""
 NETWORK_USERS: Final[Mapping[str, Mapping[str, Any]]] = {
     "networkApiServerCidrs": {},
     "networkReceiverCidrs": {
         "channelsSlackEnabled": {"const": True},
         "channelsPlugins": {"minProperties": 1},
         "receivers": LISTED,
+        "receiversElsewhere": REMOTE,
+        "receiversTypesElsewhere": REMOTE,
+        "monitoringExternalHeartbeatSecret": LISTED,
     },
     "networkAuditCidrs": {"auditUrl": LISTED},
 }

@@ -172,6 +172,10 @@ def test_refused_settings_are_refused_by_name_with_the_reason() -> None:
             "'/networkReceiverCidrs': minItems: got 0, want 1",
         ),
         (
+            {"networkApiServerCidrs": ["10.0.0.1/32"], "receiversElsewhere": ["log", "webhook"]},
+            "'/networkReceiverCidrs': minItems: got 0, want 1",
+        ),
+        (
             {"networkApiServerCidrs": ["10.0.0.1/32"], "auditUrl": "https://audit.example.com"},
             "'/networkAuditCidrs': minItems: got 0, want 1",
         ),

@@ -133,11 +133,22 @@ def test_dns_is_limited_to_selected_servers(record: Record) -> None:
             API_SERVER | {"channelsPlugins": '{"sms": {"factory": "acme.sms:make", "options": {}}}'},
             "networkReceiverCidrs",
         ),
+        (API_SERVER | {"receiversElsewhere": '["log", "webhook"]'}, "networkReceiverCidrs"),
+        (API_SERVER | {"receiversTypesElsewhere": '["webhook"]'}, "networkReceiverCidrs"),
+        (
+            API_SERVER
+            | {"drillSchedule": "0 9 * * 1", "monitoringExternalHeartbeatSecret": "dead-mans-switch"},
+            "networkReceiverCidrs",
+        ),
         (API_SERVER | {"auditUrl": "https://audit.example"}, "networkAuditCidrs"),
     ],
 )
 def test_list_that_cuts_off_a_needed_destination_is_rejected(values: dict[str, str], key: str) -> None:
     assert keys_of_problems(values) == [key]
+
+
+def test_types_that_send_nothing_over_the_network_need_no_destination() -> None:
+    parse(API_SERVER | {"receiversElsewhere": '["console", "file", "log"]', "receiversTypesElsewhere": "[]"})
 
 
 SLACK_ON_8080 = SLACK | {"channelsSlackWebhookUrl": "http://relay.chat.svc:8080/x"}

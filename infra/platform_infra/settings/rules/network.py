@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from notification_contract.kinds.channel_names import SHARED
 from platform_infra.settings.inputs import PLACEHOLDERS, SLACK_URL
 from platform_infra.settings.rules.receivers import closed_port, port_of, proxies, uses_proxy
 from platform_infra.settings.rules.rule import Rule
@@ -16,6 +17,19 @@ if TYPE_CHECKING:
 
 SLACK_PORT_KEYS = frozenset({SLACK_URL, "channelsSlackEnabled", "networkEgressPorts", "operatorEnv"})
 PROXY_PORT_KEYS = frozenset({"networkEgressPorts", "operatorEnv"})
+
+
+def _has_receivers(settings: Settings) -> bool:
+    """Return whether the operator sends to receivers over the network, or to the dead man's switch."""
+    elsewhere = {*settings.receivers_elsewhere, *settings.receivers_types_elsewhere} - SHARED
+    return bool(
+        settings.channels.slack.enabled
+        or settings.channels.plugins
+        or settings.receivers
+        or elsewhere
+        or settings.monitoring.external_heartbeat.secret
+    )
+
 
 NETWORK_RULES = (
     Rule(
@@ -32,11 +46,12 @@ NETWORK_RULES = (
             "channelsSlackEnabled",
             "channelsPlugins",
             "receivers",
+            "receiversElsewhere",
+            "receiversTypesElsewhere",
+            "monitoringExternalHeartbeatSecret",
         ),
         is_broken=lambda s: (
-            s.network.restricts_destinations
-            and not s.network.receiver_cidrs
-            and bool(s.channels.slack.enabled or s.channels.plugins or s.receivers)
+            s.network.restricts_destinations and not s.network.receiver_cidrs and _has_receivers(s)
         ),
         what="is empty, but destinations are listed for the network policy, so messages would reach no receiver",
         hint="set it to the addresses of the receivers or of their proxy, such as 0.0.0.0/0 for all",
