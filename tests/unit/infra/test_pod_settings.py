@@ -182,6 +182,35 @@ def test_unusable_volumes_are_refused(volumes: list[Any], mounts: list[Any], mes
 
 
 @pytest.mark.parametrize(
+    ("directory", "owner"),
+    [
+        ("/tmp", "the directory for temporary files"),
+        ("/etc/notification/", "the configuration"),
+        ("/etc/notification-ca", "the bundle of authorities"),
+        ("/", "the image"),
+    ],
+)
+def test_directory_of_the_file_channel_is_mounted_once(directory: str, owner: str) -> None:
+    values = {"channelsFileEnabled": "true", "channelsFileDirectory": directory}
+    expected = (
+        f"channelsFileDirectory is {directory!r}, where {owner} is mounted; choose another directory, such as "
+        "/var/lib/notifications"
+    )
+    assert expected in problems(**values)
+    parse(values | {"channelsFileEnabled": "false"})
+
+
+def test_additional_volume_takes_no_directory_of_the_file_channel() -> None:
+    text = problems(
+        channelsFileEnabled="true",
+        channelsFileDirectory="/data/files/",
+        operatorVolumes=[{"name": "v", "emptyDir": {}}],
+        operatorVolumeMounts=[{"name": "v", "mountPath": "/data/files"}],
+    )
+    assert "operatorVolumeMounts[0].mountPath is '/data/files', where the volume of the file channel" in text
+
+
+@pytest.mark.parametrize(
     ("key", "source"),
     [
         (

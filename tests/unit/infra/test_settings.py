@@ -77,6 +77,8 @@ def test_rule_over_an_invalid_value_is_not_checked() -> None:
         ({"operatorEnv": '{"not a name": "x"}'}, "operatorEnv"),
         ({"auditFile": "/tmp/trail.jsonl"}, "auditFile"),
         ({"auditFile": "/var/lib/notifications/trail.jsonl"}, "auditFile"),
+        ({"auditFile": "/etc/notification-ca/trail.jsonl"}, "auditFile"),
+        ({"auditFile": "/trail.jsonl"}, "auditFile"),
         ({"auditFileClaim": "trail"}, "auditFileClaim"),
         ({"auditFile": "/a/t.jsonl", "auditFileClaim": "trail", "operatorShards": "2"}, "auditFileClaim"),
         ({"auditFile": "trail.jsonl"}, "auditFile"),

@@ -31,23 +31,21 @@ from platform_infra.settings.rules.served_channels import unserved_channels
 from platform_infra.settings.sections.credentials import plain_text, with_existing_secrets
 from platform_infra.settings.sections.deployment import FileVolume
 from platform_infra.settings.sections.preview import EXCLUDED, excludes_previews
+from platform_infra.settings.sections.volumes import (
+    DIRECTORY_KEYS,
+    OCCUPIED,
+    directory_problems,
+    normal,
+    parent_of,
+    volume_problems,
+)
 from platform_infra.settings.sections.volumes import KEYS as VOLUME_KEYS
-from platform_infra.settings.sections.volumes import volume_problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 
 ROUTING_HINT = "correct it in the stack's file; docs/routing.md has an example"
-
-
-def _directory(file: str) -> str:
-    return file.rpartition("/")[0]
-
-
-def _mounted(settings: Settings) -> set[str]:
-    """Return the directories of the pod that have a volume already, and those of the system."""
-    return {names.CONFIG_DIRECTORY, names.AUDIT_TOKEN_DIRECTORY, "/tmp", settings.channels.file.directory}  # noqa: S108 - a mount point of the pod
 
 
 RULES = (
@@ -202,7 +200,9 @@ RULES = (
     ),
     Rule(
         keys=("auditFile", "channelsFileDirectory"),
-        is_broken=lambda s: bool(s.audit.file) and _directory(s.audit.file) in _mounted(s),
+        is_broken=lambda s: (
+            bool(s.audit.file) and parent_of(s.audit.file) in {*OCCUPIED, normal(s.channels.file.directory)}
+        ),
         what="lies directly in a directory that the pod uses for other files",
         hint="choose a directory for the audit file alone, such as /var/lib/notification-audit",
     ),
@@ -270,6 +270,8 @@ def broken_rules(
     problems += mark_problems(settings)
     if unreadable.isdisjoint(VOLUME_KEYS):
         problems += volume_problems(settings)
+    if unreadable.isdisjoint(DIRECTORY_KEYS):
+        problems += directory_problems(settings)
     encrypted = set(secret_keys)
     return problems + [
         problem for problem in plain_text(settings) if problem.key.partition("[")[0] not in encrypted

@@ -1,4 +1,4 @@
-"""The additional volumes of the operator's pods: of types that the restricted pod security standard admits, mounted once. Pure."""
+"""The volumes of the operator's pods: additional ones of types that the restricted pod security standard admits, each mounted once. Pure."""
 
 from __future__ import annotations
 
@@ -31,7 +31,26 @@ TYPES: Final = (
 RESERVED: Final = frozenset({"audit-file", "audit-token", "ca-bundle", "config", "files", "tmp"})
 """Names of the volumes that the Deployment has itself."""
 QUANTITY: Final = re.compile(f"^{PATTERN}$")
-TEMPORARY: Final = "/tmp"  # noqa: S108 - a mount point of the pod
+DIRECTORY = "channelsFileDirectory"
+DIRECTORY_KEYS: Final = frozenset({DIRECTORY, "channelsFileEnabled"})
+OCCUPIED: Final[Mapping[str, str]] = {
+    "/": "the image",
+    names.CONFIG_DIRECTORY: "the configuration",
+    names.AUDIT_TOKEN_DIRECTORY: "the token for the audit store",
+    names.CA_DIRECTORY: "the bundle of authorities",
+    "/tmp": "the directory for temporary files",  # noqa: S108 - a mount point of the pod
+}
+"""What the Deployment mounts itself, by directories that no setting can change; the root cannot be replaced either."""
+
+
+def directory_problems(settings: Settings) -> Iterator[Problem]:
+    """Yield the directory of the file channel if something else is mounted there."""
+    channel = settings.channels.file
+    owner = OCCUPIED.get(normal(channel.directory))
+    if channel.enabled and owner:
+        what = f"is {channel.directory!r}, where {owner} is mounted"
+        hint = "choose another directory, such as /var/lib/notifications"
+        yield Problem(key=DIRECTORY, what=what, hint=hint)
 
 
 def volume_problems(settings: Settings) -> Iterator[Problem]:
@@ -90,19 +109,20 @@ def _of_mount(
 
 
 def _own_directories(settings: Settings) -> dict[str, str]:
-    """Return what the Deployment mounts itself, by directory; the root cannot be replaced either."""
-    audit = PurePosixPath(settings.audit.file).parent.as_posix() if settings.audit.file else ""
-    directories = {
-        "/": "the image",
-        names.CONFIG_DIRECTORY: "the configuration",
-        names.AUDIT_TOKEN_DIRECTORY: "the token for the audit store",
-        names.CA_DIRECTORY: "the bundle of authorities",
-        TEMPORARY: "the directory for temporary files",
-        settings.channels.file.directory: "the volume of the file channel",
-        audit: "the audit file",
-    }
-    return {path: owner for path, owner in directories.items() if path}
+    """Return what the Deployment mounts itself, by directory."""
+    files = {normal(settings.channels.file.directory): "the volume of the file channel"}
+    audit = {parent_of(settings.audit.file): "the audit file"} if settings.audit.file else {}
+    return {**files, **audit, **OCCUPIED}
 
 
 def _path(mount: Mapping[str, Any]) -> str:
-    return PurePosixPath(str(mount.get("mountPath"))).as_posix()
+    return normal(str(mount.get("mountPath")))
+
+
+def normal(directory: str) -> str:
+    """Return a directory without a slash at its end."""
+    return PurePosixPath(directory).as_posix()
+
+
+def parent_of(file: str) -> str:
+    return PurePosixPath(file).parent.as_posix()
