@@ -43,6 +43,7 @@ SAMPLES: Mapping[str, list[Any]] = {
         [{"name": "extra", "emptyDir": {"sizeLimit": "64Mi"}}],
         [{"name": "extra", "emptyDir": {}}, {"name": "more", "configMap": {"name": "c"}}],
         [{"name": "extra", "emptyDir": {"medium": "Memory"}}],
+        [{"name": "extra", "persistentVolumeClaim": {"claimName": "data"}}],
     ],
     "operatorVolumeMounts": [
         [{"name": "extra", "mountPath": "/extra"}],

@@ -136,9 +136,13 @@ class OperatorDeployment(pulumi.ComponentResource):
 
     def _strategy(self) -> DeploymentStrategyArgs:
         """Let old and new pods overlap if a Lease decides between them and neither needs a ReadWriteOnce volume."""
-        file = self._args.channels.file
-        claimed = bool(self._args.audit.file_claim) or (file.enabled and file.volume == FileVolume.PVC)
-        if not self._args.operator.leader_election or claimed:
+        file, operator = self._args.channels.file, self._args.operator
+        claimed = (
+            bool(self._args.audit.file_claim)
+            or (file.enabled and file.volume == FileVolume.PVC)
+            or any("persistentVolumeClaim" in volume for volume in operator.volumes)
+        )
+        if not operator.leader_election or claimed:
             return DeploymentStrategyArgs(type="Recreate")
         overlap = RollingUpdateDeploymentArgs(max_surge=1, max_unavailable=0)
         return DeploymentStrategyArgs(type="RollingUpdate", rolling_update=overlap)

@@ -153,6 +153,13 @@ def test_additional_volumes_are_mounted_as_written(record: Record) -> None:
     assert after - before == amount("32Mi")
 
 
+def test_claimed_volume_is_never_shared_by_two_pods(record: Record) -> None:
+    volumes = [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}]
+    mounts = [{"name": "data", "mountPath": "/data"}]
+    recording = recorded(record, operatorVolumes=volumes, operatorVolumeMounts=mounts)
+    assert recording.spec("Deployment")["strategy"] == {"type": "Recreate"}
+
+
 @pytest.mark.parametrize(
     ("volumes", "mounts", "message"),
     [

@@ -106,7 +106,7 @@ class Operator(Section):
     service_account: ServiceAccount = ServiceAccount()
     pod: Pod = Pod()
     volumes: tuple[dict[str, Any], ...] = ()
-    """Additional volumes of the pods, as in the Kubernetes API. Types: configMap, csi, downwardAPI, emptyDir, ephemeral, persistentVolumeClaim, projected and secret."""
+    """Additional volumes of the pods, as in the Kubernetes API. Types: configMap, csi, downwardAPI, emptyDir, ephemeral, persistentVolumeClaim, projected and secret. With a persistentVolumeClaim, an update stops the old pod before it starts the new one."""
     volume_mounts: tuple[dict[str, Any], ...] = ()
     """Where the operator's container mounts these volumes, as in the Kubernetes API."""
     ca_bundle: CaBundle = CaBundle()
