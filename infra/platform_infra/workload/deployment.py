@@ -113,11 +113,12 @@ class OperatorDeployment(pulumi.ComponentResource):
 
     def _deployment(self, storage: FileStorage) -> None:
         operator = self._args.operator
+        stop = 0 if self._overlaps() else self._stop_seconds
         options = pulumi.ResourceOptions(
             depends_on=list(self._args.depends_on),
             # The provider then leaves the field to whoever has changed it last.
             ignore_changes=None if operator.replicas_managed else ["spec.replicas"],
-            custom_timeouts=pod.rollout_timeouts(operator.rollout_seconds, operator.replicas),
+            custom_timeouts=pod.rollout_timeouts(operator.rollout_seconds, operator.replicas, stop=stop),
         )
         Deployment(
             self._child.name("deployment"),
@@ -125,7 +126,7 @@ class OperatorDeployment(pulumi.ComponentResource):
             metadata=self._metadata(names.OPERATOR, {"pulumi.com/patchForce": "true"}),
             spec=DeploymentSpecArgs(
                 replicas=operator.replicas,
-                progress_deadline_seconds=operator.rollout_seconds,
+                progress_deadline_seconds=operator.rollout_seconds + stop,
                 revision_history_limit=5,
                 selector=LabelSelectorArgs(match_labels=names.selector()),
                 strategy=self._strategy(),
@@ -134,15 +135,23 @@ class OperatorDeployment(pulumi.ComponentResource):
             opts=self._child.options(options),
         )
 
-    def _strategy(self) -> DeploymentStrategyArgs:
-        """Let old and new pods overlap if a Lease decides between them and neither needs a ReadWriteOnce volume."""
+    @property
+    def _stop_seconds(self) -> int:
+        """How long a pod may take to stop."""
+        return self._args.operator.grace_seconds + STOP_MARGIN_SECONDS
+
+    def _overlaps(self) -> bool:
+        """Return whether old and new pods can run together: a Lease decides between them, and neither needs a ReadWriteOnce volume."""
         file, operator = self._args.channels.file, self._args.operator
         claimed = (
             bool(self._args.audit.file_claim)
             or (file.enabled and file.volume == FileVolume.PVC)
             or any("persistentVolumeClaim" in volume for volume in operator.volumes)
         )
-        if not operator.leader_election or claimed:
+        return operator.leader_election and not claimed
+
+    def _strategy(self) -> DeploymentStrategyArgs:
+        if not self._overlaps():
             return DeploymentStrategyArgs(type="Recreate")
         overlap = RollingUpdateDeploymentArgs(max_surge=1, max_unavailable=0)
         return DeploymentStrategyArgs(type="RollingUpdate", rolling_update=overlap)
@@ -165,7 +174,7 @@ class OperatorDeployment(pulumi.ComponentResource):
             metadata=metadata,
             spec=PodSpecArgs(
                 service_account_name=args.account,
-                termination_grace_period_seconds=args.operator.grace_seconds + STOP_MARGIN_SECONDS,
+                termination_grace_period_seconds=self._stop_seconds,
                 enable_service_links=False,
                 security_context=pod.pod_security(),
                 containers=[self._container(storage, own)],

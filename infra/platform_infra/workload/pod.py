@@ -153,7 +153,10 @@ def _get(path: str) -> HTTPGetActionArgs:
     return HTTPGetActionArgs(path=path, port="health")
 
 
-def rollout_timeouts(seconds: int, replicas: int) -> pulumi.CustomTimeouts:
-    """Return how long a rollout may take that may make no progress for some seconds: each replica and the last old pod in turn."""
-    limit = f"{seconds * (replicas + 1)}s"
+def rollout_timeouts(seconds: int, replicas: int, *, stop: int = 0) -> pulumi.CustomTimeouts:
+    """Return how long a rollout may take that may make no progress for some seconds: each replica and the last old pod in turn.
+
+    `stop` is how long the old pods may take to stop before the first new one starts.
+    """
+    limit = f"{seconds * (replicas + 1) + stop}s"
     return pulumi.CustomTimeouts(create=limit, update=limit)

@@ -263,6 +263,16 @@ def test_update_waits_for_each_replica_to_make_progress(record: Record) -> None:
     }
 
 
+def test_update_that_stops_the_old_pod_first_waits_for_its_end(record: Record) -> None:
+    values = {"operatorLeaderElection": "false", "operatorGraceSeconds": "300"}
+    entry = record(**values).one("Deployment")
+    assert (entry.inputs["spec"]["strategy"]["type"], entry.create_timeout) == ("Recreate", "550s")
+    assert entry.inputs["spec"]["progressDeadlineSeconds"] == 430
+    overlapping = record(operatorGraceSeconds="300").one("Deployment")
+    assert overlapping.inputs["spec"]["progressDeadlineSeconds"] == 120
+    assert overlapping.create_timeout == "240s"
+
+
 def test_affinity_is_passed_as_written(record: Record) -> None:
     affinity = {
         "nodeAffinity": {

@@ -82,7 +82,7 @@ class Operator(Section):
     replicas_managed: bool = True
     """Whether this stack decides the number of pods. `false` creates the Deployment with operatorReplicas and then leaves the number to another controller, such as a HorizontalPodAutoscaler."""
     rollout_seconds: Annotated[int, Field(ge=30, le=3600)] = 120
-    """Seconds that a rollout may make no progress before it counts as failed; `up` waits that long for each replica and once more. A node that is started on demand, and its first pull of the image, take longer than the default."""
+    """Seconds that a rollout may make no progress before it counts as failed; `up` waits that long for each replica and once more. A node that is started on demand, and its first pull of the image, take longer than the default. An update that stops the old pod before it starts the new one also waits for operatorGraceSeconds."""
     leader_election: Annotated[bool, Sets(("leader_election.enabled",))] = True
     """Whether replicas elect a leader through a Lease. An update then starts the new pod before it stops the old one."""
     shards: int = operator_setting("leader_election.shards")
