@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 import yaml
 
+from platform_infra.cluster.api_client import Answer, ApiClient
+from platform_infra.settings.reader import parse
 from tools.platform.kinds import Kind
-from tools.platform.preflight.examination import Report, setting
-from tools.platform.preflight.rights import Need, PlannedObject, Reference, Right, manifest, needs, references
+from tools.platform.preflight.examination import Report, examine, setting
+from tools.platform.preflight.rights import (
+    Need,
+    PlannedObject,
+    Reference,
+    Right,
+    kinds_of_others,
+    manifest,
+    needs,
+    references,
+)
 
 RBAC = "rbac.authorization.k8s.io"
 KINDS = [
@@ -203,6 +215,49 @@ def test_objects_that_a_setting_leaves_out_name_it() -> None:
         setting(planned("networking.k8s.io/v1", "Ingress", "notification-gateway", "a"))
         == "remove gatewayHost"
     )
+
+
+class ServedKinds(ApiClient):
+    """An API server that serves kinds of the platform."""
+
+    def __init__(self, *kinds: str) -> None:
+        super().__init__(None)
+        self._kinds = kinds
+
+    def send(self, method: str, path: str, body: Any = None, *, accept: str = "") -> Answer:
+        del method, body, accept
+        assert path == "/apis/kubernaut.ai/v1alpha1"
+        served = [{"name": f"{kind.lower()}s", "kind": kind, "namespaced": True} for kind in self._kinds]
+        return Answer(status=200, text=json.dumps({"resources": served}))
+
+
+GUEST = {"crdManaged": "false", "gatewayEnabled": "true"}
+REQUEST, RECEIVER, SOURCE = "NotificationRequest", "NotificationReceiver", "NotificationSource"
+
+
+@pytest.mark.parametrize(
+    ("values", "kinds"),
+    [
+        (GUEST, [REQUEST, RECEIVER, SOURCE]),
+        ({"crdManaged": "false"}, [REQUEST, RECEIVER]),
+        ({"crdManaged": "false", "receiversEnabled": "false"}, [REQUEST]),
+        ({"crdManaged": "false", "operatorEnabled": "false"}, []),
+        ({"gatewayEnabled": "true"}, []),
+    ],
+)
+def test_programs_need_the_kinds_whose_crds_the_stack_does_not_own(
+    values: dict[str, str], kinds: list[str]
+) -> None:
+    assert kinds_of_others(parse(values)) == kinds
+
+
+def test_kind_that_the_gateway_needs_must_be_served() -> None:
+    needed = kinds_of_others(parse(GUEST))
+    (finding,) = examine(ServedKinds(REQUEST, RECEIVER), [], needed).findings
+    assert finding.startswith(
+        f"the cluster does not serve the kind {SOURCE} of kubernaut.ai/v1alpha1; ask the owner of the cluster to install the CRDs"
+    )
+    assert examine(ServedKinds(REQUEST, RECEIVER, SOURCE), [], needed).passed
 
 
 @pytest.mark.parametrize("kind", ["ClusterRole", "ClusterRoleBinding"])

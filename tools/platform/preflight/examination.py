@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from notification_contract.kinds.secrets import GRANT, SECRET_TYPES, grant_command
+from notification_contract.names import API_VERSION
 from platform_infra import names
 from platform_infra.cluster.api_server import NAMESPACES
 from tools.platform.errors import PlatformError
@@ -29,19 +30,24 @@ MANAGER: Final = "notification-platform-preflight"
 CONCURRENCY: Final = 8
 
 
-def examine(api: ApiClient, objects: Sequence[PlannedObject]) -> Report:
-    """Return every problem that the API server knows, or fail if it does not answer."""
+def examine(api: ApiClient, objects: Sequence[PlannedObject], needed: Sequence[str] = ()) -> Report:
+    """Return every problem that the API server knows, or fail if it does not answer.
+
+    `needed` are kinds of the platform that must be served although the program registers no object of them.
+    """
     report = Report(objects=len(objects))
-    kinds = kinds_at(api, sorted({each.api_version for each in objects}))
+    wanted = {(each.api_version, each.kind): unserved(each) for each in objects}
+    wanted |= {(API_VERSION, kind): CRDS_OF_OTHERS for kind in needed}
+    kinds = kinds_at(api, sorted({version for version, _ in wanted}))
     served = {(kind.version, kind.name): kind for kind in kinds}
     known = {**served, **_defined(objects)}
-    for (version, kind), each in {(each.api_version, each.kind): each for each in objects}.items():
+    for (version, kind), hint in wanted.items():
         if (version, kind) not in known:
-            report.find(f"the cluster does not serve the kind {kind} of {version}", unserved(each))
+            report.find(f"the cluster does not serve the kind {kind} of {version}", hint)
     absent = _absent_namespaces(api, objects, report)
-    wanted = needs(objects, known)
-    report.rights = len(distinct(wanted))
-    report.missing = _missing(api, wanted)
+    rights = needs(objects, known)
+    report.rights = len(distinct(rights))
+    report.missing = _missing(api, rights)
     for reference in references(objects):
         if reference.namespace not in absent:
             _check_reference(api, reference, report)
@@ -261,8 +267,8 @@ OF_THE_GATEWAY: Final = "set gatewayTokenReviews and gatewayTenantSources to fal
 """How the gateway does without a role in the whole cluster."""
 USER_ROLES: Final = "set crdUserRoles to false, or crdManaged to false to use the CRDs of others"
 CRDS_OF_OTHERS: Final = (
-    "ask the owner of the cluster to install the CRDs, with a stack that has crdManaged true or with `kubectl apply` "
-    "of the files in operator/notification_contract/crds"
+    "ask the owner of the cluster to install the CRDs, with a stack that has crdManaged true (and gatewayEnabled true for "
+    "NotificationSource) or with `kubectl apply` of the files in operator/notification_contract/crds"
 )
 
 

@@ -13,7 +13,7 @@ from tools.platform.answer import Form, write_document
 from tools.platform.console import err, out
 from tools.platform.errors import ExitCode, PlatformError
 from tools.platform.preflight.examination import distinct, examine, user_of
-from tools.platform.preflight.rights import manifest, planned_objects
+from tools.platform.preflight.rights import kinds_of_others, manifest, planned_objects
 from tools.platform.pulumi.stack import resolved_settings
 from tools.platform.pulumi.stack_file import check_name
 
@@ -105,7 +105,8 @@ def check(stack: str, *, kubeconfig: str, context: str, roles: bool, output: For
     single = cluster_of(stack, settings, kubeconfig, context)
     with api_client(single.document, single.context) as server:
         user = user_of(server)
-        report = examine(server, planned_objects(stack, settings, single))
+        objects = planned_objects(stack, settings, single)
+        report = examine(server, objects, kinds_of_others(settings))
     if output.is_json:
         write_document(Answer.of(stack, report, single, user))
     else:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import yaml
 
 from notification_contract.kinds.receiver import parse_spec
+from notification_contract.names import SOURCE_KIND
 from platform_infra import names
 from tools.platform.pulumi.engine import offline_stack
 from tools.platform.pulumi.events import EventLog
@@ -130,6 +131,17 @@ def _items(home: str, kind: str, source: Mapping[str, Any] | None) -> Iterator[R
     keys: Iterable[str] = [item["key"] for item in source.get("items") or ()] or [""]
     for key in keys:
         yield Reference(kind=kind, namespace=home, name=name, key=key)
+
+
+def kinds_of_others(settings: Settings) -> list[str]:
+    """Return the kinds of the platform that the programs of a stack need and whose CRDs it does not own."""
+    operator = settings.operator.enabled
+    needed = {
+        names.KIND: operator,
+        names.RECEIVER_KIND: operator and settings.receivers_enabled,
+        SOURCE_KIND: settings.gateway.enabled,
+    }
+    return [kind for kind, is_needed in needed.items() if is_needed and not settings.crd.managed]
 
 
 PREFIX = "kubernetes:"
