@@ -136,6 +136,7 @@ EXAMPLES: Final[Mapping[str, Sequence[Any]]] = {
     "gatewayOidcCidrs": ([], ["198.51.100.7/32"]),
     "gatewayAllowedNetworks": ([], ["10.20.0.0/16"]),
     "gatewayCpuRequest": ("50m", "0.5", "0"),
+    "gatewayCpuLimit": ("", "2", "2000m"),
     "gatewayMemoryRequest": ("96Mi", "0.125Gi"),
     "gatewayMemoryLimit": ("256Mi", "1G"),
     "serverHost": ("::", "0.0.0.0"),  # noqa: S104 - the address in a pod

@@ -50,6 +50,7 @@ JOB_SECONDS: Final = 3600
 LATE_SECONDS: Final = 600
 """How much later than scheduled a drill may start, such as after an outage."""
 KEPT_JOBS: Final = 3
+CPU_REQUEST: Final = "10m"
 LOCAL_STORAGE: Final = "16Mi"
 """Limit of local storage of a drill's pod; the API server refuses a request above it."""
 
@@ -151,6 +152,7 @@ class Drills(pulumi.ComponentResource):
         )
 
     def _container(self) -> ContainerArgs:
+        operator = self._settings.operator
         return ContainerArgs(
             name=COMPONENT,
             image=self._args.image,
@@ -159,14 +161,16 @@ class Drills(pulumi.ComponentResource):
             args=arguments(self._settings.watch.namespaces),
             resources=ResourceRequirementsArgs(
                 requests={
-                    "cpu": "10m",
+                    "cpu": min(CPU_REQUEST, operator.cpu_limit or CPU_REQUEST, key=amount),
                     "memory": "64Mi",
                     # Without it, the limit would be requested, and a node that counts no local storage has none of it.
-                    "ephemeral-storage": min(
-                        self._settings.operator.ephemeral_storage_request, LOCAL_STORAGE, key=amount
-                    ),
+                    "ephemeral-storage": min(operator.ephemeral_storage_request, LOCAL_STORAGE, key=amount),
                 },
-                limits={"memory": "128Mi", "ephemeral-storage": LOCAL_STORAGE},
+                limits={
+                    **pod.processor(operator.cpu_limit),
+                    "memory": "128Mi",
+                    "ephemeral-storage": LOCAL_STORAGE,
+                },
             ),
             security_context=pod.container_security(),
         )

@@ -98,15 +98,23 @@ def resources(settings: Operator, volumes: Iterable[VolumeArgs]) -> ResourceRequ
 
     The kubelet counts the volumes of type `emptyDir` as local storage of the pod.
     """
-    cpu = {"cpu": settings.cpu_limit} if settings.cpu_limit else {}
     return ResourceRequirementsArgs(
         requests={
             "cpu": settings.cpu_request,
             "memory": settings.memory_request,
             "ephemeral-storage": settings.ephemeral_storage_request,
         },
-        limits={**cpu, "memory": settings.memory_limit, **_local_storage(settings, volumes)},
+        limits={
+            **processor(settings.cpu_limit),
+            "memory": settings.memory_limit,
+            **_local_storage(settings, volumes),
+        },
     )
+
+
+def processor(limit: str) -> dict[str, str]:
+    """Return the CPU limit of a pod; none for an empty one."""
+    return {"cpu": limit} if limit else {}
 
 
 def _local_storage(settings: Operator, volumes: Iterable[VolumeArgs]) -> dict[str, str]:

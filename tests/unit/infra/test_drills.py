@@ -91,6 +91,14 @@ def test_drill_requests_no_more_local_storage_than_its_limit(
     assert resources["requests"]["ephemeral-storage"] == expected
 
 
+@pytest.mark.parametrize(("limit", "requested"), [("", "10m"), ("0.5", "10m"), ("5m", "5m")])
+def test_drill_has_the_cpu_limit_of_the_operator(record: Record, limit: str, requested: str) -> None:
+    recording = record(**WEEKLY, operatorCpuRequest="0", operatorCpuLimit=limit)
+    resources = container(recording)["resources"]
+    assert resources["limits"].get("cpu", "") == limit
+    assert resources["requests"]["cpu"] == requested
+
+
 def test_drill_runs_the_command_line_of_the_operator_image(record: Record) -> None:
     recording = record(**WEEKLY)
     assert container(recording)["image"] == recording.container["image"]

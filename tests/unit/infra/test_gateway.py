@@ -380,6 +380,11 @@ def test_pod_has_bounded_resources_and_no_limit_of_the_processor(record: Record)
     }
 
 
+def test_cpu_limit_of_the_gateway_follows_the_settings(record: Record) -> None:
+    limits = container(record(**ON, gatewayCpuLimit="1"))["resources"]["limits"]
+    assert limits == {"cpu": "1", "memory": "256Mi", "ephemeral-storage": str(576 * 1024 * 1024)}
+
+
 def test_rollout_leaves_no_gap(record: Record) -> None:
     """A pod serves while it is being removed from the endpoints, then finishes what it has accepted."""
     recording = record(**ON, gatewayGraceSeconds="30", gatewayReplicas="3")
@@ -588,6 +593,10 @@ def test_gateway_reads_the_defaults_from_the_file_of_a_stack(record: Record, tmp
                 "gatewayOidcCidrs is empty, but destinations are listed for the network policy, so the provider gatewayOidcIssuer would be "
                 "unreachable; set it to the addresses of the provider, such as 0.0.0.0/0 for all"
             ),
+        ),
+        (
+            {"gatewayCpuLimit": "49m"},
+            "gatewayCpuLimit is less than gatewayCpuRequest; set it to at least the request, or remove it for no limit",
         ),
         (
             {"gatewayMemoryLimit": "64Mi"},

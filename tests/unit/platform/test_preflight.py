@@ -11,7 +11,7 @@ import yaml
 from platform_infra.cluster.api_client import Answer, ApiClient
 from platform_infra.settings.reader import parse
 from tools.platform.kinds import Kind
-from tools.platform.preflight.examination import Report, examine, setting
+from tools.platform.preflight.examination import REVIEWS, Report, examine, setting
 from tools.platform.preflight.rights import (
     Need,
     PlannedObject,
@@ -218,17 +218,22 @@ def test_objects_that_a_setting_leaves_out_name_it() -> None:
 
 
 class ServedKinds(ApiClient):
-    """An API server that serves kinds of the platform."""
+    """An API server that serves kinds, permits everything, and has a quota of processor time in each namespace."""
 
     def __init__(self, *kinds: str) -> None:
         super().__init__(None)
         self._kinds = kinds
 
     def send(self, method: str, path: str, body: Any = None, *, accept: str = "") -> Answer:
-        del method, body, accept
-        assert path == "/apis/kubernaut.ai/v1alpha1"
+        del accept
+        if path.endswith("/pods?dryRun=All"):
+            (container,) = body["spec"]["containers"]
+            text = f"exceeded quota: q: must specify limits.cpu for: {container['name']}"
+            return Answer(status=403, text=json.dumps({"message": text}))
+        if path == REVIEWS:
+            return Answer(status=201, text=json.dumps({"status": {"allowed": True}}))
         served = [{"name": f"{kind.lower()}s", "kind": kind, "namespaced": True} for kind in self._kinds]
-        return Answer(status=200, text=json.dumps({"resources": served}))
+        return Answer(status=200, text=json.dumps({"resources": served} if method == "GET" else {}))
 
 
 GUEST = {"crdManaged": "false", "gatewayEnabled": "true"}
@@ -258,6 +263,24 @@ def test_kind_that_the_gateway_needs_must_be_served() -> None:
         f"the cluster does not serve the kind {SOURCE} of kubernaut.ai/v1alpha1; ask the owner of the cluster to install the CRDs"
     )
     assert examine(ServedKinds(REQUEST, RECEIVER, SOURCE), [], needed).passed
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("notification-operator", "operatorCpuLimit"),
+        ("notification-gateway", "gatewayCpuLimit"),
+        ("notification-drill", "operatorCpuLimit"),
+    ],
+)
+def test_quota_of_processor_time_names_the_setting_of_the_limit(name: str, key: str) -> None:
+    pod = {"containers": [{"name": "one"}]}
+    deployment = planned("apps/v1", "Deployment", name, "a", spec={"template": {"spec": pod}})
+    (finding,) = examine(ServedKinds("Deployment"), [deployment]).findings
+    assert finding == (
+        f"the API server does not accept the pods of Deployment a/{name}: exceeded quota: q: must specify limits.cpu for: one; "
+        f"set {key} to a limit that the quota permits, or ask the owner of the cluster"
+    )
 
 
 @pytest.mark.parametrize("kind", ["ClusterRole", "ClusterRoleBinding"])

@@ -140,7 +140,16 @@ def _check_pods(api: ApiClient, each: PlannedObject, report: Report) -> None:
     if f'serviceaccount "{DEFAULT_ACCOUNT}" not found' in answer.message:
         report.notes.append(f"the pods of {each}, because the namespace has no account {DEFAULT_ACCOUNT}")
     elif not answer.accepted:
-        report.find(f"the API server does not accept the pods of {each}: {answer.message}", ASK)
+        hint = _hint(each.name, answer.message)
+        report.find(f"the API server does not accept the pods of {each}: {answer.message}", hint)
+
+
+def _hint(name: str, refusal: str) -> str:
+    """Return what to do about refused pods. A quota of processor time requires a limit, which no pod has by default."""
+    if "limits.cpu" not in refusal:
+        return ASK
+    key = "gatewayCpuLimit" if name == names.GATEWAY else "operatorCpuLimit"
+    return f"set {key} to a limit that the quota permits, or ask the owner of the cluster"
 
 
 def _defined(objects: Sequence[PlannedObject]) -> dict[tuple[str, str], Kind]:

@@ -76,6 +76,14 @@ GATEWAY_RULES: Final = (
         hint="set it to the addresses of the provider, such as 0.0.0.0/0 for all",
     ),
     Rule(
+        keys=("gatewayCpuLimit", "gatewayCpuRequest"),
+        is_broken=lambda s: (
+            bool(s.gateway.cpu_limit) and amount(s.gateway.cpu_limit) < amount(s.gateway.cpu_request)
+        ),
+        what="is less than gatewayCpuRequest",
+        hint="set it to at least the request, or remove it for no limit",
+    ),
+    Rule(
         keys=("gatewayMemoryLimit", "gatewayMemoryRequest"),
         is_broken=lambda s: amount(s.gateway.memory_limit) < amount(s.gateway.memory_request),
         what="is less than gatewayMemoryRequest",

@@ -92,7 +92,7 @@ class Operator(Section):
     cpu_request: Quantity = "50m"
     """CPU request of a pod."""
     cpu_limit: OptionalQuantity = ""
-    """CPU limit of a pod; empty for none. A limit throttles the pod and delays deliveries."""
+    """CPU limit of a pod, also of drills; empty for none. A limit throttles the pod and delays deliveries. A namespace with a quota of `limits.cpu` requires it."""
     memory_request: Quantity = "96Mi"
     """Memory request of a pod."""
     memory_limit: Quantity = "256Mi"

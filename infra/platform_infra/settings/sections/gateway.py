@@ -12,6 +12,7 @@ from platform_infra.settings.sections.base import (
     LabelKey,
     LabelValue,
     OptionalObjectName,
+    OptionalQuantity,
     Quantity,
     Section,
 )
@@ -59,7 +60,9 @@ class Gateway(Section):
     status_interval_seconds: int = gateway_setting("status_interval_seconds")
     grace_seconds: int = gateway_setting("grace_seconds")
     cpu_request: Quantity = "50m"
-    """CPU request of a pod of the gateway. It has no CPU limit, which would delay answers."""
+    """CPU request of a pod of the gateway."""
+    cpu_limit: OptionalQuantity = ""
+    """CPU limit of a pod of the gateway; empty for none. A limit throttles the pod and delays answers. A namespace with a quota of `limits.cpu` requires it."""
     memory_request: Quantity = "96Mi"
     """Memory request of a pod of the gateway."""
     memory_limit: Quantity = "256Mi"

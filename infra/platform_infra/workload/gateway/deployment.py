@@ -232,5 +232,9 @@ def _resources(settings: Settings) -> ResourceRequirementsArgs:
             "memory": gateway.memory_request,
             "ephemeral-storage": operator.ephemeral_storage_request,
         },
-        limits={"memory": gateway.memory_limit, "ephemeral-storage": str(storage)},
+        limits={
+            **pod.processor(gateway.cpu_limit),
+            "memory": gateway.memory_limit,
+            "ephemeral-storage": str(storage),
+        },
     )
