@@ -97,7 +97,7 @@ class NotificationPlatformArgs(TypedDict, total=False):
     operator_replicas_managed: bool
     """Whether this stack decides the number of pods. `false` creates the Deployment with operatorReplicas and then leaves the number to another controller, such as a HorizontalPodAutoscaler. The default is `true`."""
     operator_rollout_seconds: int
-    """Seconds that a rollout may make no progress before it counts as failed; `up` waits that long for each replica and once more. A node that is started on demand, and its first pull of the image, take longer than the default. The default is `120`."""
+    """Seconds that a rollout may make no progress before it counts as failed; `up` waits that long for each replica and once more. A node that is started on demand, and its first pull of the image, take longer than the default. An update that stops the old pod before it starts the new one also waits for operatorGraceSeconds. The default is `120`."""
     operator_leader_election: bool
     """Whether replicas elect a leader through a Lease. An update then starts the new pod before it stops the old one. The default is `true`."""
     operator_shards: int
@@ -111,7 +111,7 @@ class NotificationPlatformArgs(TypedDict, total=False):
     operator_cpu_request: str
     """CPU request of a pod. The default is `"50m"`."""
     operator_cpu_limit: str
-    """CPU limit of a pod; empty for none. A limit throttles the pod and delays deliveries."""
+    """CPU limit of a pod, also of drills; empty for none. A limit throttles the pod and delays deliveries. A namespace with a quota of `limits.cpu` requires it."""
     operator_memory_request: str
     """Memory request of a pod. The default is `"96Mi"`."""
     operator_memory_limit: str
@@ -131,7 +131,7 @@ class NotificationPlatformArgs(TypedDict, total=False):
     operator_pod_annotations: dict[str, Any]
     """Additional annotations of the operator's pods, for example for a service mesh."""
     operator_volumes: list[dict[str, Any]]
-    """Additional volumes of the pods, as in the Kubernetes API. Types: configMap, csi, downwardAPI, emptyDir, ephemeral, persistentVolumeClaim, projected and secret."""
+    """Additional volumes of the pods, as in the Kubernetes API. Types: configMap, csi, downwardAPI, emptyDir, ephemeral, persistentVolumeClaim, projected and secret. With a persistentVolumeClaim, an update stops the old pod before it starts the new one."""
     operator_volume_mounts: list[dict[str, Any]]
     """Where the operator's container mounts these volumes, as in the Kubernetes API."""
     operator_ca_bundle_config_map: str
@@ -331,7 +331,9 @@ class NotificationPlatformArgs(TypedDict, total=False):
     gateway_grace_seconds: int
     """Maximum duration of a shutdown of the gateway in seconds: messages that are being stored are finished and answered. The default is `20`."""
     gateway_cpu_request: str
-    """CPU request of a pod of the gateway. It has no CPU limit, which would delay answers. The default is `"50m"`."""
+    """CPU request of a pod of the gateway. The default is `"50m"`."""
+    gateway_cpu_limit: str
+    """CPU limit of a pod of the gateway; empty for none. A limit throttles the pod and delays answers. A namespace with a quota of `limits.cpu` requires it."""
     gateway_memory_request: str
     """Memory request of a pod of the gateway. The default is `"96Mi"`."""
     gateway_memory_limit: str
