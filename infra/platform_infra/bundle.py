@@ -78,6 +78,8 @@ class Bundle(pulumi.ComponentResource):
             connect=connect,
             instance=self._inputs.instance,
             tenancy="" if settings.namespace.managed else settings.operator.namespace,
+            # A preview has never owned the CRDs.
+            hands_over=not (settings.preview.number or (settings.namespace.managed and settings.crd.managed)),
             opts=outside.options(),
         )
         adoption = Adoption(

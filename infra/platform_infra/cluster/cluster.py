@@ -21,26 +21,32 @@ class Cluster(pulumi.ComponentResource):
 
     `connect` comes from `kinds.prepare`. The provider is that of the connection if it has one. Another one is created, which
     never reads the kubeconfig of the environment. `instance` is the name of the component's instance, as part of the owner.
-    `tenancy` is a namespace of others that the stack lives in, if it does.
+    `tenancy` is a namespace of others that the stack lives in, if it does. `hands_over` is for `identify`.
 
     Raises:
         ClusterError: a lasting cluster is not that of the stack's state; the provider has not been registered.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what identifies the cluster
         self,
         name: str,
         *,
         connect: Connect,
         instance: str = "",
         tenancy: str = "",
+        hands_over: bool = False,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("notification-platform:index:Cluster", name, None, opts)
         self._child = Children(self, name)
         connection = connect(self._child)
         self.identity = identify(
-            name, connection, pulumi.ResourceOptions(parent=self), instance=instance, tenancy=tenancy
+            name,
+            connection,
+            pulumi.ResourceOptions(parent=self),
+            instance=instance,
+            tenancy=tenancy,
+            hands_over=hands_over,
         )
         self.is_shared = connection.shared or self.identity.reader is not None
         """Whether others may have objects in the cluster, as far as it can be asked."""

@@ -77,11 +77,15 @@ class OwnedObject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """The stack of this program with its state and its cluster; `reader` is empty where no cluster is checked."""
+    """The stack of this program with its state and its cluster; `reader` is empty where no cluster is checked.
+
+    `owners` is asked for the owners of objects that the stack hands over; empty where it hands over nothing, or no cluster is known.
+    """
 
     state: pulumi.Output[str]
     cluster: str
     reader: ApiServer | None
+    owners: ApiServer | None = None
     context: str = ""
     instance: str = ""
     """The name of the component's instance; empty in the platform's own program."""
@@ -92,13 +96,14 @@ class Identity:
 
     def owns_namespace(self, name: str) -> bool:
         """Return whether a namespace in the cluster belongs to this state; no where no cluster is asked."""
-        return self._owns(self.reader.owner_of_namespace(name) if self.reader else "")
+        return self._owns(partial(self.owners.owner_of_namespace, name)) if self.owners else False
 
     def owns_definition(self, name: str) -> bool:
         """Return whether a CRD in the cluster belongs to this state; no where no cluster is asked."""
-        return self._owns(self.reader.owner_of_definition(name) if self.reader else "")
+        return self._owns(partial(self.owners.owner_of_definition, name)) if self.owners else False
 
-    def _owns(self, text: str) -> bool:
+    def _owns(self, ask: Callable[[], str]) -> bool:
+        text = _asked(ask, "what this stack has created") or ""
         return bool(text) and self.described(wait_for(self.state) or "").owns(Owner.parse(text))
 
     def described(self, state: str) -> Owner:
@@ -108,12 +113,19 @@ class Identity:
         return Owner(stack=name, state=state, cluster=self.cluster)
 
 
-def identify(
-    name: str, connection: Connection, opts: pulumi.ResourceOptions, *, instance: str = "", tenancy: str = ""
+def identify(  # noqa: PLR0913 - what decides what is asked
+    name: str,
+    connection: Connection,
+    opts: pulumi.ResourceOptions,
+    *,
+    instance: str = "",
+    tenancy: str = "",
+    hands_over: bool = False,
 ) -> Identity:
     """Record the state's id and the identity of a lasting cluster, and check that it is the cluster of this state.
 
-    `tenancy` is a namespace of others that the stack lives in; it identifies the cluster if kube-system cannot be read.
+    `tenancy` is a namespace of others that the stack lives in; it identifies the cluster if kube-system cannot be read. `hands_over` is
+    whether the settings leave out the namespace or the CRDs, which the stack may have created.
 
     Raises:
         ClusterError: the cluster is another one, or does not answer; in a preview, a silent cluster is a warning.
@@ -121,11 +133,13 @@ def identify(
     state = _kept(f"{name}-state", new_state_id(), opts)
     api = _lasting(connection)
     if api is None:
-        return Identity(state=state, cluster="", reader=None, instance=instance)
+        owners = _server(connection) if hands_over and _is_of_program(connection) else None
+        return Identity(state=state, cluster="", reader=None, owners=owners, instance=instance)
     reached = _asked(partial(reached_identity, api, tenancy))
     recorded = wait_for(_kept(f"{name}-uid", reached or "", opts)) or ""
     if recorded and source_of(recorded) != source_of(reached or ""):
         reached = _asked(partial(same_identity, api, recorded))
+    reader = None if reached is None else api
     if reached and recorded and reached != recorded:
         raise ClusterError(_another_cluster(api.context, reached, recorded))
     if reached == "":
@@ -133,7 +147,8 @@ def identify(
     return Identity(
         state=state,
         cluster=recorded,
-        reader=None if reached is None else api,
+        reader=reader,
+        owners=reader,
         context=api.context,
         instance=instance,
     )
@@ -155,8 +170,16 @@ def _kept(name: str, value: str, opts: pulumi.ResourceOptions) -> pulumi.Output[
 
 def _lasting(connection: Connection) -> ApiServer | None:
     """Return the API server of a lasting cluster; None for another one, and where a preview does not know it."""
-    if not wait_for(pulumi.Output.from_input(connection.lasting)):
-        return None
+    return _server(connection) if wait_for(pulumi.Output.from_input(connection.lasting)) else None
+
+
+def _is_of_program(connection: Connection) -> bool:
+    """Return whether the program, or a stack that it names, may have created the cluster."""
+    return connection.shared or connection.may_vanish is not False
+
+
+def _server(connection: Connection) -> ApiServer | None:
+    """Return the API server; None with a provider of the program, and where a preview does not know it."""
     kubeconfig = wait_for(pulumi.Output.from_input(connection.kubeconfig))
     context = wait_for(pulumi.Output.from_input(connection.context))
     return ApiServer(kubeconfig=kubeconfig, context=context) if kubeconfig and context else None
@@ -186,15 +209,15 @@ def source_of(identity: str) -> str:
     return namespace if slash else IDENTITY_NAMESPACE
 
 
-def _asked(ask: Callable[[], str]) -> str | None:
-    """Return the identity of the cluster; None if a preview gets no answer."""
+def _asked(ask: Callable[[], str], unchecked: str = "whether it is the cluster of this stack") -> str | None:
+    """Return the answer of the cluster; None if a preview gets none, with a warning about what is then unchecked."""
     try:
         return ask()
     except ClusterError as error:
         # The previewed change may be the one that repairs the access.
         if not pulumi.runtime.is_dry_run():
             raise
-        pulumi.log.warn(f"{error}; this preview does not check whether it is the cluster of this stack")
+        pulumi.log.warn(f"{error}; this preview does not check {unchecked}")
         return None
 
 

@@ -13,10 +13,12 @@ import pytest
 from pulumi.runtime import rpc
 
 from platform_infra import NotificationPlatform, SettingsError
-from tests.kit.recording import Recording, record_program
+from tests.kit.recording import NEW_STATE, Recording, record_program
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from tests.unit.infra.conftest import SharedCluster
 
 IMAGE = {"operator_image": "registry.example/operator:1"}
 OWN: dict[str, Any] = {"kubeconfig": "apiVersion: v1\nkind: Config\n", "context": "shared"}
@@ -127,6 +129,19 @@ def test_two_instances_that_own_the_crds_are_two_owners() -> None:
         for entry in record_program(program).of("CustomResourceDefinition")
     ]
     assert sorted(owners) == ["billing", "billing", "orders", "orders"]
+
+
+def test_crds_that_an_instance_has_created_are_kept_when_it_gives_them_up(
+    shared_cluster: SharedCluster,
+) -> None:
+    def program() -> None:
+        instance(**OWN, crd_managed=False)
+
+    assert not record_program(program).of("CustomResourceDefinition")
+    owner = f"organization/notification-platform/test/notifications state={NEW_STATE}"
+    shared_cluster.owners["notificationrequests.kubernaut.ai"] = owner
+    entries = record_program(program).of("CustomResourceDefinition")
+    assert [each.retained for each in entries] == [True, True]
 
 
 def test_output_is_refused_where_a_value_must_be_known() -> None:

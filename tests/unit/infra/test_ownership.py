@@ -15,7 +15,7 @@ from tests.kit.recording import NEW_STATE, record_settings
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tests.kit.recording import Recording
+    from tests.kit.recording import Recording, Registration
     from tests.unit.infra.conftest import SharedCluster
 
 STACK = "organization/notification-platform/test"
@@ -143,6 +143,27 @@ def test_crd_of_sources_is_handed_over_with_the_others(shared_cluster: SharedClu
     shared_cluster.owners = dict.fromkeys((CRD, RECEIVER_CRD, SOURCE_CRD), f"{STACK} state={NEW_STATE}")
     entries = record(crdManaged="false", gatewayEnabled="false").of("CustomResourceDefinition")
     assert len(entries) == 3
+
+
+@pytest.mark.parametrize(
+    ("shared", "may_vanish"), [(True, False), (False, True)], ids=["component", "local node"]
+)
+def test_own_objects_are_kept_in_a_cluster_of_the_program(
+    shared_cluster: SharedCluster, *, shared: bool, may_vanish: bool
+) -> None:
+    def handed_over(*owned: str) -> list[Registration]:
+        shared_cluster.owners = dict.fromkeys(owned, f"{STACK} state={NEW_STATE}")
+        connection = Connection(
+            kubeconfig="apiVersion: v1", context="there", shared=shared, may_vanish=may_vanish
+        )
+        settings = parse(VALUES | {"crdManaged": "false", "namespaceManaged": "false"})
+        recording = record_settings(settings, connect=lambda _opts: connection)
+        return recording.of("CustomResourceDefinition") + recording.of("Namespace")
+
+    entries = handed_over(CRD, NAMESPACE)
+    assert {each.inputs["metadata"]["name"] for each in entries} == {CRD, RECEIVER_CRD, NAMESPACE}
+    assert all(each.retained for each in entries)
+    assert not handed_over()
 
 
 def test_retained_crd_keeps_its_owner_while_it_is_managed() -> None:
