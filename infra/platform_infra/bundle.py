@@ -31,6 +31,7 @@ from platform_infra.workload.flow_schemas import FlowSchemas, FlowSchemasArgs
 from platform_infra.workload.gateway.account import GatewayAccount, GatewayAccountArgs
 from platform_infra.workload.gateway.deployment import Gateway, GatewayArgs
 from platform_infra.workload.mounts import config_file
+from platform_infra.workload.mounts.storage import check_storage
 from platform_infra.workload.pull_secret import pull_secrets
 from platform_infra.workload.rbac import OperatorAccount, OperatorAccountArgs
 from platform_infra.workload.receivers import Receivers, ReceiversArgs
@@ -50,7 +51,8 @@ class Bundle(pulumi.ComponentResource):
 
     Raises:
         ClusterError: the cluster is not available, and no resource has been registered; or it is not that of the stack,
-            and no object in it has been registered. If objects exist in it, the first creation fails.
+            or the volume of the file channel would be replaced, and no object in it has been registered. If objects exist in it, the
+            first creation fails.
         SettingsError: the image lacks settings of the stack; no resource has been registered.
         MissingImageError: the stack has no image yet, and this is an update; no resource has been registered.
         DiscoveryError: the cluster does not report which monitoring kinds it serves.
@@ -91,6 +93,7 @@ class Bundle(pulumi.ComponentResource):
         )
         adoption.check(_owned_objects(settings))
         check_namespace(settings, self.cluster.identity)
+        check_storage(settings, self.cluster.identity.reader)
         # From the first object on, nothing waits: see `Adoption`.
         self._kinds = (
             monitoring_kinds(settings.monitoring.mode, self.cluster) if settings.operator.enabled else ()

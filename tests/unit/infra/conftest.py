@@ -77,15 +77,18 @@ class SharedCluster:
 
     existing: tuple[str, ...] = ()
     """Further objects without an owner, such as `Role shop/operator`."""
+    specs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Specifications of further objects without an owner."""
     asked: tuple[Planned, ...] = ()
     """The objects that the program has searched for last."""
 
     def has(self, planned: Planned) -> bool:
-        return str(planned) in self.existing or self._key(planned) in self.owners
+        return str(planned) in {*self.existing, *self.specs} or self._key(planned) in self.owners
 
     def document(self, planned: Planned) -> Mapping[str, Any]:
         owner = {names.CRD_OWNER: self.owners.get(self._key(planned), "")}
-        return {"metadata": {"annotations": owner, "managedFields": [{"manager": "kubectl-create"}]}}
+        metadata = {"annotations": owner, "managedFields": [{"manager": "kubectl-create"}]}
+        return {"metadata": metadata, "spec": self.specs.get(str(planned), {})}
 
     def _key(self, planned: Planned) -> str:
         return f"{planned.namespace}/{planned.name}" if planned.namespace else planned.name

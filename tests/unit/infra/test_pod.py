@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from pulumi.runtime import rpc
 
 from notification_contract import names
+from platform_infra.cluster import ClusterError, Connection
+from platform_infra.settings.reader import parse
+from tests.kit.recording import record_settings
 
 if TYPE_CHECKING:
-    from tests.unit.infra.conftest import Record
+    from tests.kit.recording import Recording
+    from tests.unit.infra.conftest import Record, SharedCluster
 
 
 def test_pod_complies_with_the_restricted_standard(record: Record) -> None:
@@ -116,6 +120,92 @@ def test_host_path_is_bound_by_a_retained_volume(record: Record) -> None:
     assert volume["persistentVolumeReclaimPolicy"] == "Retain"
     assert volume["claimRef"] == {"namespace": "notification-system", "name": claim["metadata"]["name"]}
     assert claim["spec"]["volumeName"] == recording.one("PersistentVolume").inputs["metadata"]["name"]
+
+
+CLAIM = "PersistentVolumeClaim notification-system/notification-operator-files"
+VOLUME = "PersistentVolume notification-operator.notification-system"
+FAST = {CLAIM: {"storageClassName": "fast", "volumeName": "pvc-1"}}
+DIRECTORY = {
+    CLAIM: {"storageClassName": "", "volumeName": "notification-operator.notification-system"},
+    VOLUME: {"hostPath": {"path": "/var/lib/notifications"}},
+}
+
+
+def record_files(**values: str) -> Recording:
+    """Record a stack with the file channel in a cluster of others."""
+    there = {
+        "clusterKind": "existing",
+        "clusterKubeconfig": "/k",
+        "clusterContext": "c",
+        "operatorImage": "i",
+    }
+    connection = Connection(kubeconfig="apiVersion: v1", context="c", lasting=True)
+    settings = parse(there | {"channelsFileEnabled": "true"} | values)
+    return record_settings(settings, connect=lambda _child: connection)
+
+
+@pytest.mark.parametrize(
+    ("present", "values", "expected"),
+    [
+        (
+            FAST,
+            {"channelsFileVolume": "pvc", "channelsFileStorageClass": "slow"},
+            "channelsFileStorageClass is 'slow', but the file channel has 'fast' in the cluster",
+        ),
+        (
+            FAST,
+            {"channelsFileVolume": "hostPath"},
+            "channelsFileVolume is 'hostPath', but the file channel has 'pvc' in the cluster",
+        ),
+        (
+            DIRECTORY,
+            {"channelsFileVolume": "pvc"},
+            "channelsFileVolume is 'pvc', but the file channel has 'hostPath' in the cluster",
+        ),
+        (
+            DIRECTORY,
+            {"channelsFileVolume": "hostPath", "channelsFileHostPath": "/srv/n"},
+            "channelsFileHostPath is '/srv/n', but the file channel has '/var/lib/notifications' in the cluster",
+        ),
+    ],
+)
+def test_volume_that_pods_use_is_not_replaced(
+    shared_cluster: SharedCluster, present: dict[str, Any], values: dict[str, str], expected: str
+) -> None:
+    shared_cluster.specs = present
+    with pytest.raises(ClusterError) as caught:
+        record_files(**values)
+    text = str(caught.value)
+    assert text.startswith(expected)
+    assert "set channelsFileEnabled to false and run `up`" in text
+
+
+@pytest.mark.parametrize(
+    ("present", "values"),
+    [
+        ({}, {"channelsFileVolume": "pvc", "channelsFileStorageClass": "slow"}),
+        (FAST, {"channelsFileVolume": "pvc", "channelsFileStorageClass": "fast"}),
+        (FAST, {"channelsFileVolume": "pvc"}),
+        (FAST, {"channelsFileVolume": "emptyDir"}),
+        (FAST, {"channelsFileVolume": "hostPath", "channelsFileEnabled": "false"}),
+        (DIRECTORY, {"channelsFileVolume": "hostPath", "channelsFileSize": "2Gi"}),
+        ({CLAIM: {}}, {"channelsFileVolume": "hostPath"}),
+    ],
+)
+def test_volume_that_stays_is_accepted(
+    shared_cluster: SharedCluster, present: dict[str, Any], values: dict[str, str]
+) -> None:
+    shared_cluster.specs = present
+    record_files(**values).one("Deployment")
+
+
+def test_size_of_a_directory_of_the_node_never_changes(record: Record) -> None:
+    """The API server refuses a change of a bound claim, and the directory has no size."""
+    bound = record(channelsFileEnabled="true", channelsFileVolume="hostPath")
+    assert bound.one("PersistentVolume").ignored == ("spec.capacity",)
+    assert bound.one("PersistentVolumeClaim").ignored == ("spec.resources",)
+    claimed = record(channelsFileEnabled="true", channelsFileVolume="pvc")
+    assert claimed.one("PersistentVolumeClaim").ignored == ()
 
 
 MIB = 1024 * 1024

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 from pulumi_kubernetes.core.v1 import (
@@ -24,14 +24,65 @@ from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 from notification_contract.quantity import amount
 from platform_infra import names
 from platform_infra.children import Children
+from platform_infra.cluster import ClusterError
+from platform_infra.cluster.adoption import Planned
 from platform_infra.settings.sections.deployment import FileVolume
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from platform_infra.cluster.api_server import ApiServer
+    from platform_infra.settings.model import Settings
     from platform_infra.settings.sections.deployment import FileChannel
 
 VOLUME = "files"
 CLAIM = f"{names.OPERATOR}-files"
 ACCESS = ["ReadWriteOnce"]
+
+
+REMEDY = (
+    "a volume is not replaced while pods use it. Nothing has been changed. To replace it, set channelsFileEnabled to false and run `up`, which "
+    "deletes the claim, and its files unless they are in a hostPath or its storage class retains them; then set it to true and run `up` again"
+)
+
+
+def check_storage(settings: Settings, reader: ApiServer | None) -> None:
+    """Check that the file channel keeps the volume that it has in the cluster: a replacement would wait for the pods, and they for it.
+
+    Raises:
+        ClusterError: the settings ask for another volume.
+    """
+    channel, home = settings.channels.file, settings.operator.namespace
+    deployed = settings.operator.enabled and channel.enabled and channel.volume != FileVolume.EMPTY_DIR
+    if reader is None or not deployed:
+        return
+    claim = Planned(version="v1", kind="PersistentVolumeClaim", name=CLAIM, namespace=home)
+    volume = Planned(version="v1", kind="PersistentVolume", name=names.cluster_scoped(home))
+    found = reader.existing([claim, volume])
+    specs = [(found.get(each) or {}).get("spec") or {} for each in (claim, volume)]
+    for key, value, present in _differences(channel, *specs):
+        if present and value != present:
+            raise ClusterError(
+                f"{key} is {value!r}, but the file channel has {present!r} in the cluster, and {REMEDY}"
+            )
+
+
+def _differences(
+    channel: FileChannel, claim: Mapping[str, Any], volume: Mapping[str, Any]
+) -> Iterator[tuple[str, str, str | None]]:
+    """Yield settings whose change replaces the claim or the volume: the key, the value, and the value in the cluster if it is known.
+
+    The class of a claim without one in the settings is the default of the cluster.
+    """
+    if not claim:
+        return
+    class_name = claim.get("storageClassName")
+    present = FileVolume.HOST_PATH if class_name == "" else FileVolume.PVC
+    yield "channelsFileVolume", str(channel.volume), str(present)
+    if channel.volume == FileVolume.HOST_PATH:
+        yield "channelsFileHostPath", channel.host_path, (volume.get("hostPath") or {}).get("path")
+    elif channel.storage_class:
+        yield "channelsFileStorageClass", channel.storage_class, class_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,9 +125,11 @@ class FileStorage(pulumi.ComponentResource):
                 return VolumeArgs(name=VOLUME, empty_dir=EmptyDirVolumeSourceArgs(size_limit=limit))
             case FileVolume.HOST_PATH:
                 directory = self._host_directory()
-                claim = self._claim(storage_class="", volume=directory.metadata.name)
+                claim = self._claim(
+                    storage_class="", volume=directory.metadata.name, fixed=["spec.resources"]
+                )
             case FileVolume.PVC:
-                claim = self._claim(storage_class=channel.storage_class or None, volume=None)
+                claim = self._claim(storage_class=channel.storage_class or None)
         source = PersistentVolumeClaimVolumeSourceArgs(claim_name=claim.metadata.name)
         return VolumeArgs(name=VOLUME, persistent_volume_claim=source)
 
@@ -92,10 +145,18 @@ class FileStorage(pulumi.ComponentResource):
                 host_path=HostPathVolumeSourceArgs(path=args.channel.host_path, type="DirectoryOrCreate"),
                 persistent_volume_reclaim_policy="Retain",
             ),
-            opts=self._child.options(),
+            # A directory has no size: a change would only differ from the bound claim.
+            opts=self._child.options(pulumi.ResourceOptions(ignore_changes=["spec.capacity"])),
         )
 
-    def _claim(self, *, storage_class: str | None, volume: pulumi.Input[str] | None) -> PersistentVolumeClaim:
+    def _claim(
+        self,
+        *,
+        storage_class: str | None,
+        volume: pulumi.Input[str] | None = None,
+        fixed: list[str] | None = None,
+    ) -> PersistentVolumeClaim:
+        """Create the claim; changes of the `fixed` paths are ignored, which the API server would refuse."""
         return PersistentVolumeClaim(
             self._child.name("claim"),
             metadata=ObjectMetaArgs(
@@ -111,5 +172,5 @@ class FileStorage(pulumi.ComponentResource):
                 storage_class_name=storage_class,
                 volume_name=volume,
             ),
-            opts=self._child.options(),
+            opts=self._child.options(pulumi.ResourceOptions(ignore_changes=fixed)),
         )
