@@ -398,7 +398,8 @@ def test_rules_and_panels_use_documented_metrics_only() -> None:
 
 def test_outcomes_of_the_gateway_are_taken_or_rejected() -> None:
     taken = {"created", "duplicate", "filtered", "beat", "read"}
-    assert {*REJECTED.split("|"), *taken, "unauthenticated"} == set(Outcome)
+    without_a_source = {"unauthenticated", "forbidden"}
+    assert {*REJECTED.split("|"), *taken, *without_a_source} == set(Outcome)
 
 
 @pytest.mark.parametrize(
