@@ -11,7 +11,7 @@ from urllib.parse import quote
 from notification_contract import names
 from notification_contract.kinds.choices import LifecycleEvent
 from notification_gateway.errors import Conflict, Limited, NoNamespace, Refused, Unavailable
-from notification_gateway.mapping.translation import BODY_ANNOTATION
+from notification_gateway.mapping.translation import BODY_ANNOTATION, FIRES_SINCE_ANNOTATION
 from notification_operator.domain.incident import incident_selector
 from notification_operator.domain.json_values import EARLIEST_TIME, format_time, mapping, moment, text
 from notification_operator.kube.objects import RESOURCE, KubeObjects, collection
@@ -52,15 +52,15 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Resolve:
-    """The end of an incident; the youngest one is the greatest."""
+class IncidentEvent:
+    """A Trigger or a Resolve of an incident; the youngest one is the greatest."""
 
     created: str
     """As the API server writes it, in UTC: these texts are ordered like the times."""
     uid: str
 
     def follows(self, trigger: Mapping[str, Any]) -> bool:
-        """Return whether it comes after a Trigger: also within a second, which is the precision of both times (DD-INCIDENT-001)."""
+        """Return whether a Resolve comes after a Trigger: also within a second, which is the precision of both times (DD-INCIDENT-001)."""
         return self.created >= _created(trigger)
 
 
@@ -105,7 +105,7 @@ class RequestStore:
                 return _stored(found)
         return again
 
-    async def last_resolve(self, namespace: str, wanted: Notification) -> Resolve | None:
+    async def last_resolve(self, namespace: str, wanted: Notification) -> IncidentEvent | None:
         """Return the youngest Resolve of the incident since the alerts fire; None if there is none.
 
         An older one is that of earlier alerts. It may not change names: retention deletes it some day.
@@ -113,17 +113,38 @@ class RequestStore:
         Raises:
             Unavailable: there is no answer.
         """
+        return await self._youngest(
+            namespace, wanted, LifecycleEvent.RESOLVE, lambda each, since: _created(each) >= since
+        )
+
+    async def last_trigger(self, namespace: str, wanted: Notification) -> IncidentEvent | None:
+        """Return the youngest Trigger of alerts that do not fire since later; None if there is none.
+
+        Raises:
+            Unavailable: there is no answer.
+        """
+        return await self._youngest(
+            namespace, wanted, LifecycleEvent.TRIGGER, lambda each, since: "" < _fires_since(each) <= since
+        )
+
+    async def _youngest(
+        self,
+        namespace: str,
+        wanted: Notification,
+        event: LifecycleEvent,
+        counts: Callable[[Mapping[str, Any], str], bool],
+    ) -> IncidentEvent | None:
         if wanted.fires_since is None:
             return None
         since = format_time(wanted.fires_since)
-        selector = f"{incident_selector(wanted.spec['dedupKey'])},spec.event={LifecycleEvent.RESOLVE}"
-        found: list[Resolve] = []
+        selector = f"{incident_selector(wanted.spec['dedupKey'])},spec.event={event}"
+        found: list[IncidentEvent] = []
         try:
             async for page in self._objects.pages(namespace, selector=selector):
                 found += [
-                    Resolve(created=_created(each), uid=_stored(each).uid)
+                    IncidentEvent(created=_created(each), uid=_stored(each).uid)
                     for each in page
-                    if is_same(each, wanted) and _created(each) >= since
+                    if is_same(each, wanted) and counts(each, since)
                 ]
         except KubeError as error:
             # Before Kubernetes 1.31, nothing can be selected by its spec.
@@ -163,11 +184,30 @@ class RequestStore:
             if found is not None:
                 if not is_same(found, wanted):
                     raise Conflict(f"{wanted.name} was created with another content")
-                resolved = await self.last_resolve(namespace, wanted)
-                if resolved is None or not resolved.follows(found):
+                since = await self._event_since(namespace, wanted, found)
+                if since is None:
                     return _stored(found)
-                return await self.create(namespace, wanted.after(resolved.uid), dry_run=dry_run)
+                return await self.create(namespace, wanted.after(since.uid), dry_run=dry_run)
         raise Unavailable(problem)
+
+    async def _event_since(
+        self, namespace: str, wanted: Notification, found: Mapping[str, Any]
+    ) -> IncidentEvent | None:
+        """Return the event that makes a notification of a taken name another one than was found; None for a repeat.
+
+        For a Trigger, that is a Resolve. For a Resolve, it is a Trigger that arrived late and opened the incident again.
+
+        Raises:
+            Unavailable: there is no answer.
+        """
+        if wanted.spec.get("event") != LifecycleEvent.RESOLVE:
+            resolved = await self.last_resolve(namespace, wanted)
+            return resolved if resolved and resolved.follows(found) else None
+        opened = await self.last_trigger(namespace, wanted)
+        if opened is None or opened.created <= _created(found):
+            return None
+        resolved = await self.last_resolve(namespace, wanted)
+        return None if resolved and resolved.created >= opened.created else opened
 
     async def create_all(
         self,
@@ -250,6 +290,11 @@ def _document(namespace: str, wanted: Notification) -> dict[str, Any]:
 
 def _created(document: Mapping[str, Any]) -> str:
     return text(mapping(document.get("metadata")).get("creationTimestamp"))
+
+
+def _fires_since(document: Mapping[str, Any]) -> str:
+    annotations = mapping(mapping(document.get("metadata")).get("annotations"))
+    return text(annotations.get(FIRES_SINCE_ANNOTATION))
 
 
 def _age(document: Mapping[str, Any], now: datetime) -> timedelta:

@@ -11,7 +11,8 @@ from notification_gateway.mapping.alerts import read_group
 from notification_gateway.mapping.draft import Draft, admits
 from notification_gateway.mapping.identity import Identity, digest, named
 from notification_gateway.mapping.strict_json import parse
-from notification_gateway.mapping.translation import Translation
+from notification_gateway.mapping.translation import FIRES_SINCE_ANNOTATION, Translation
+from notification_operator.domain.json_values import format_time
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -47,6 +48,7 @@ def translate(source: NotificationSource, post: Post, limits: Limits) -> Transla
         links=alert_texts.links(group),
         event=LifecycleEvent.TRIGGER if group.fires else LifecycleEvent.RESOLVE,
         dedup_key=digest(source.namespace, source.name, group.key),
+        annotations={FIRES_SINCE_ANNOTATION: format_time(group.latest)} if group.fires else {},
     )
     return Translation(notifications=(draft.notification(source, limits),), filtered=filtered)
 
@@ -57,10 +59,8 @@ def _identity(source: NotificationSource, group: Group, received: datetime) -> I
     Alerts can be resolved because Prometheus was late, and fire again since the same time: that is no repeat.
     """
     parts = [source.uid, group.key, group.status, sorted(each.state for each in group.alerts)]
-    seconds, latest = source.spec.repeat_seconds, max(each.starts for each in group.alerts)
-    if not group.fires:
-        return Identity(name=named(PREFIX, *parts))
-    if seconds is None:
+    seconds, latest = source.spec.repeat_seconds, group.latest
+    if seconds is None or not group.fires:
         return Identity(name=named(PREFIX, *parts), fires_since=latest)
     period = max(int((received - latest).total_seconds() // seconds), 0)
     if not period:

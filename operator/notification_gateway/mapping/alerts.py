@@ -77,6 +77,11 @@ class Group:
         return self.status is Status.FIRING
 
     @property
+    def latest(self) -> datetime:
+        """Since when the youngest of its alerts fires, or has fired."""
+        return max(each.starts for each in self.alerts)
+
+    @property
     def deciding(self) -> Sequence[Alert]:
         """The alerts that its priority and labels follow from: those that fire, or all of them after the end."""
         return [each for each in self.alerts if each.fires] if self.fires else self.alerts

@@ -31,7 +31,7 @@ class Identity:
     previous_name: str | None = None
     previous_within: timedelta | None = None
     fires_since: datetime | None = None
-    """A Resolve of the incident since then makes an object of that name another notification; None where no Resolve does."""
+    """Since when the youngest alert fires: a later event of the incident makes an object of that name another notification. None where none does."""
 
 
 def named(prefix: str, *parts: object) -> str:

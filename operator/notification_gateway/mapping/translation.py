@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 BODY_ANNOTATION: Final = f"{names.LABEL_PREFIX}source-body"
 """On a NotificationRequest: the hash of the posted body, where the sender chose the key; the same key with another body is a conflict."""
+FIRES_SINCE_ANNOTATION: Final = f"{names.LABEL_PREFIX}fires-since"
+"""On a Trigger of alerts: since when the youngest one fires. The Resolve of other, earlier alerts does not end its incident."""
 NONE: Final[Mapping[str, str]] = MappingProxyType({})
 
 
@@ -67,7 +69,8 @@ class Notification:
     previous_within: timedelta | None = None
     """The age up to which an object of that name makes this one a duplicate."""
     fires_since: datetime | None = None
-    """An object of these names makes it a duplicate until a Resolve of the incident since then; None where no Resolve counts."""
+    """Since when the youngest alert fires. An object of these names makes it a duplicate until the next event of the incident: a Trigger until
+    a Resolve, a Resolve until another Trigger. None where no event counts."""
     spec: dict[str, Any]
     """Complete, with the built-in texts."""
     labels: dict[str, str]
@@ -82,10 +85,10 @@ class Notification:
     """The last lines of every body: what had to be left out."""
     limits: Limits = DEFAULT
 
-    def after(self, resolve: str) -> Notification:
-        """Return the notification as the report that follows a Resolve, by the uid of that."""
-        previous = self.previous_name and renamed(self.previous_name, resolve)
-        return replace(self, name=renamed(self.name, resolve), previous_name=previous, fires_since=None)
+    def after(self, event: str) -> Notification:
+        """Return the notification as the report that follows an event of the incident, by its uid."""
+        previous = self.previous_name and renamed(self.previous_name, event)
+        return replace(self, name=renamed(self.name, event), previous_name=previous, fires_since=None)
 
     def with_texts(self, texts: Mapping[str, str], problems: Mapping[str, str] = NONE) -> Notification:
         """Return the notification with the results of its templates.

@@ -73,6 +73,13 @@ class ApiServer:
         """Return how many notifications were created until that of a message, with it; 0 if it is not stored."""
         return next((place for place, each in enumerate(self.created, 1) if each.key == key), 0)
 
+    def is_open(self, source: str, before: float) -> bool:
+        """Return whether the last Trigger of a source that was created before has no Resolve: of two in a second, the Resolve is later."""
+        events = [each for each in self.created if each.key.startswith(f"{source}.")]
+        triggers = [int(each.at) for each in events if not each.resolves and each.at < before]
+        resolves = [int(each.at) for each in events if each.resolves]
+        return max(triggers, default=-1) > max(resolves, default=-1)
+
     def answer(
         self, method: str, path: str, query: Mapping[str, str], body: dict[str, Any], *, received: float
     ) -> Answer:

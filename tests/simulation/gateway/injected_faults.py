@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from notification_gateway.store import RequestStore, Resolve, Stored
+from notification_gateway.store import IncidentEvent, RequestStore, Stored
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -54,7 +54,15 @@ class ForgetfulStore(RequestStore):
 class DeafStore(RequestStore):
     """No Resolve is looked for, so that what fires again after it is a repeat."""
 
-    async def last_resolve(self, namespace: str, wanted: Notification) -> Resolve | None:
+    async def last_resolve(self, namespace: str, wanted: Notification) -> IncidentEvent | None:
+        del namespace, wanted
+        return None
+
+
+class BlindStore(RequestStore):
+    """No Trigger is looked for, so that the Resolve of one that arrived late is a repeat."""
+
+    async def last_trigger(self, namespace: str, wanted: Notification) -> IncidentEvent | None:
         del namespace, wanted
         return None
 
@@ -69,5 +77,6 @@ FAULTS = {
     "eager": (EagerStore, "is stored"),
     "forgetful": (ForgetfulStore, "is told twice within"),
     "deaf": (DeafStore, "is stored"),
+    "blind": (BlindStore, "is open"),
 }
 """By name: the store with the mistake, and words of the violation that it causes."""

@@ -128,7 +128,7 @@ class GatewaySimulation:
         return status
 
     async def _handled(self, replica: Replica, message: Message) -> int:
-        known = self.api.until(message.after)
+        known, received = self.api.until(message.after), asyncio.get_running_loop().time()
         try:
             status = (await replica.handle(message)).status
         except ConnectionError:
@@ -136,6 +136,8 @@ class GatewaySimulation:
         missing = set(message.keys) - self.api.keys(since=known)
         self._require(status not in SUCCESS or not missing, f"{status} before {', '.join(missing)} is stored")
         self._require(status in SUCCESS or status in LATER, f"{status} for {', '.join(message.keys)}")
+        is_open = message.resolves and self.api.is_open(message.source, received)
+        self._require(status not in SUCCESS or not is_open, f"{status} while {message.source} is open")
         return status
 
     def _require(self, condition: object, violation: str) -> None:
@@ -159,7 +161,7 @@ class GatewaySimulation:
                 ends = [
                     each.at
                     for each in self.api.created
-                    if each.resolves and each.key != key and each.key.startswith(f"{source}.")
+                    if each.resolves != created[0].resolves and each.key.startswith(f"{source}.")
                 ]
                 within = f" within {seconds:g} s" if seconds < inf else ""
                 require(_is_spaced(created, seconds, ends), f"{key} is told twice{within}")
@@ -169,15 +171,16 @@ class GatewaySimulation:
 
 
 def _is_spaced(created: list[Created], seconds: float, ends: list[float]) -> bool:
-    """Return whether what comes again comes after its time, or after a Resolve.
+    """Return whether what comes again comes after its time, or after an event of the other kind: a Trigger or a Resolve.
 
-    Two that are created concurrently, one on each side of the end of a period, cannot know each other (DD-GATEWAY-001).
+    Two that are created concurrently, one on each side of the end of a period, cannot know each other (DD-GATEWAY-001). Of a Trigger and a
+    Resolve in one second, the Resolve counts as the later one.
     """
     ordered = sorted(created, key=lambda each: each.at)
     return not any(
         later.received >= earlier.at
         and later.received - earlier.received < seconds - TRUNCATED
-        and not any(earlier.received <= end <= later.at for end in ends)
+        and not any(int(earlier.received) <= end <= later.at for end in ends)
         for index, earlier in enumerate(ordered)
         for later in ordered[index + 1 :]
     )

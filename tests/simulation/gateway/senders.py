@@ -44,6 +44,8 @@ class Message:
     keys: Sequence[str]
     body: bytes
     headers: Mapping[str, str] = field(default_factory=lambda: BEARER)
+    resolves: bool = False
+    """Whether it ends the incident of its group."""
     after: str = ""
     """The key of the message after which it is told although it was told before; empty if there is none."""
 
@@ -130,7 +132,7 @@ def _group(source: str, key: str, began: datetime, number: int, *, ended: dateti
         for instance in range(number)
     ]
     group = {"version": "4", "groupKey": "g", "status": status, "alerts": alerts}
-    return Message(source=source, keys=(key,), body=_json(group))
+    return Message(source=source, keys=(key,), body=_json(group), resolves=ended is not None)
 
 
 def _events(number: int, choices: Choices) -> list[Message]:

@@ -77,6 +77,31 @@ async def test_resolve_of_the_same_second_follows_its_trigger(place: Place) -> N
     assert await place.all((FIRING, 1), (ended(50), 1), (FIRING, 1), (FIRING, 1)) == [True, True, True, False]
 
 
+@pytest.mark.parametrize("of", [ONCE, REPEATING], ids=["once", "repeated"])
+async def test_resolve_after_a_late_repeat_of_its_trigger_ends_it(place: Place, of: Any) -> None:
+    sent = [(FIRING, 1), (ended(50), 6), (FIRING, 7), (FIRING, 8), (ended(50), 11), (ended(50), 12)]
+    assert await place.all(*sent, of=of) == [True, True, True, False, True, False]
+    sent = [(FIRING, 13), (FIRING, 14), (ended(50), 15), (ended(50), 16)]
+    assert await place.all(*sent, of=of) == [True, False, True, False]
+    events = sorted(place.cluster.created, key=lambda each: each["metadata"]["creationTimestamp"])
+    assert [each["spec"]["event"] for each in events] == ["Trigger", "Resolve"] * 3
+
+
+async def test_resolve_of_an_incident_that_has_ended_is_a_repeat(place: Place) -> None:
+    sent = [(FIRING, 1), (ended(50), 3), (FIRING, 4), (ended(51), 6), (ended(50), 7), (ended(51), 8)]
+    assert await place.all(*sent) == [True, True, True, True, False, False]
+    assert await place.all((FIRING, 8), (ended(51), 8)) == [True, True]
+
+
+async def test_resolve_follows_a_late_trigger_of_its_second(place: Place) -> None:
+    assert await place.all((FIRING, 1), (ended(50), 2), (FIRING, 2), (ended(50), 2)) == [
+        True,
+        True,
+        True,
+        False,
+    ]
+
+
 async def test_repeat_after_the_resolve_of_an_earlier_alert_is_none(place: Place) -> None:
     later = alertmanager(alert(startsAt="2026-03-01T12:10:00Z"))
     sent = [(FIRING, 1), (ended(50), 3), (later, 11), (later, 12), (ended(50), 13)]

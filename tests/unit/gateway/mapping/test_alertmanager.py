@@ -47,7 +47,7 @@ def test_firing_group_becomes_a_trigger_that_says_what_fires() -> None:
         "actionLinks": made.spec["actionLinks"],
     }
     assert made.labels == {"kubernaut.ai/source": "alerts"}
-    assert made.annotations == {}
+    assert made.annotations == {"kubernaut.ai/fires-since": "2026-03-01T11:00:00.157000Z"}
     assert made.data["payload"]["receiver"] == "notifications"
 
 

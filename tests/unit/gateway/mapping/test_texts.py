@@ -11,6 +11,7 @@ from notification_gateway.mapping import Limits
 from notification_gateway.mapping.labels import label_value, labels_of
 from notification_gateway.mapping.links import web_address
 from notification_gateway.mapping.text import body, clean, cut, one_line, size
+from notification_gateway.mapping.translation import FIRES_SINCE_ANNOTATION
 from notification_gateway.mapping.values import text_at
 from tests.unit.gateway.mapping.builders import alert, alertmanager, only, post, source
 
@@ -57,7 +58,7 @@ def test_links_that_only_their_scheme_keeps_out_are_lines_of_the_body() -> None:
 def test_results_of_templates_replace_the_texts() -> None:
     made = only(TEMPLATED, MANY).with_texts({"subject": " a\nb ", "body": "text\r\n\x00"})
     assert (made.spec["subject"], made.spec["body"]) == ("a b", f"text\n\n{LINKS}")
-    assert made.annotations == {}
+    assert made.annotations.keys() == {FIRES_SINCE_ANNOTATION}
     check_spec(made.spec)
 
 
@@ -67,8 +68,8 @@ def test_template_that_fails_leaves_the_built_in_text_and_a_note() -> None:
     note = "built-in body used: line 1: x is undefined"
     assert made.spec["subject"] == "a"
     assert made.spec["body"] == f"{built_in.spec['body']}\n{note}"
-    assert made.annotations == {"kubernaut.ai/source-note": note}
-    assert built_in.annotations == {}
+    assert made.annotations == {**built_in.annotations, "kubernaut.ai/source-note": note}
+    assert built_in.annotations.keys() == {FIRES_SINCE_ANNOTATION}
 
 
 def test_template_without_text_leaves_the_built_in_one() -> None:
