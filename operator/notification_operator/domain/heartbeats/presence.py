@@ -76,6 +76,7 @@ class Silence:
     since: datetime
     """Since when the gateway had been there before, which identifies the silence."""
     began: float
+    """When it began; when it was noticed, if that was before this process."""
     seconds: float
     promised: int
     """Seconds for which a Lease is valid without a renewal."""
@@ -94,6 +95,8 @@ class PresenceLog:
     def __init__(self) -> None:
         self._seen: dict[str, _Seen] | None = None
         """By the names of the Leases; None before the first listing."""
+        self._former: Sequence[Renewal] = ()
+        """The Leases of the first listing, until the gateway is there."""
         self._renewed_at = -inf
         """When a renewal was last seen."""
         self._promised = LEASE_SECONDS
@@ -112,6 +115,8 @@ class PresenceLog:
         """Take in a listing of the Leases."""
         found = [each for each in map(Renewal.parse, leases) if each is not None]
         before = self._seen
+        if before is None:
+            self._former = found
         # Whether a replica of the first listing is there shows its next renewal.
         new = -inf if before is None else now
         self._seen = {
@@ -132,8 +137,22 @@ class PresenceLog:
             )
         if renewed:
             self._renewed_at, self._promised = now, max(each.seconds for each in renewed)
+        if self._since is None and since is not None:
+            self.silence, self._former = self._silence_before(since, now), ()
         self._since = since or self._since
         self.presence = None if since is None else self._presence_of(fresh, since, now)
+
+    def _silence_before(self, since: datetime, now: float) -> Silence | None:
+        """Return the silence in which this process began, by the last renewal of a replica that was gone; None if there is none."""
+        last = max(
+            (each for each in self._former if each.renewed < since),
+            key=lambda each: each.renewed,
+            default=None,
+        )
+        if last is None:
+            return None
+        seconds = (since - last.renewed).total_seconds()
+        return Silence(since=last.since, began=now, seconds=seconds, promised=last.seconds)
 
     def _presence_of(self, fresh: Sequence[Renewal], since: datetime, now: float) -> Presence:
         """Return the presence, which begins again when the clock was set forward: a beat from before would seem too old."""

@@ -195,6 +195,22 @@ def test_silence_while_nothing_could_be_listed_is_noticed_afterwards() -> None:
     assert log.silence == Silence(since=after(0), began=1.0, seconds=60.0, promised=15)
 
 
+def test_silence_that_began_before_this_process_is_noticed() -> None:
+    dead, new = lease("a", 60, since=0), lease("b", 7260, since=7260)
+    silence = Silence(since=after(0), began=3.0, seconds=7200.0, promised=15)
+    assert seen((0.0, [dead]), (1.0, [dead]), (3.0, [dead, new])).silence == silence
+    again = lease("b", 7262, since=7260)
+    assert seen((1.0, [dead, new]), (3.0, [dead, again]), (5.0, [again])).silence == silence
+    restarted = lease("a", 7260, since=7260)
+    assert seen((0.0, [dead]), (3.0, [restarted])).silence == silence
+
+
+def test_silence_of_one_replica_while_another_one_was_there_is_none() -> None:
+    dead = lease("a", 60, since=0)
+    first, then = lease("b", 70, since=0), lease("b", 72, since=0)
+    assert seen((0.0, [dead, first]), (2.0, [dead, then])).silence is None
+
+
 def test_there_is_no_silence_before_the_gateway_was_seen() -> None:
     assert seen((0.0, []), (100.0, [])).silence is None
 
