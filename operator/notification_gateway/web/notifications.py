@@ -125,7 +125,7 @@ class Notifications:
             raise Unacceptable(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "send the body without Content-Encoding")
         body = whole(incoming)
         try:
-            async with self._long.turn(body) as run:
+            async with self._long.turn(namespace, body) as run:
                 wanted = await run(_wanted, body, incoming.headers, namespace, user)
                 stored = await self._store.create(namespace, wanted)
         except NoNamespace:

@@ -1,7 +1,8 @@
-"""Templates without what surrounds them in a message: whether they are valid, and the texts of those of the gateway. Pure."""
+"""Templates without what surrounds them in a message: whether they are valid, and the texts of those of the gateway. Pure, but for the time that it takes."""
 
 from __future__ import annotations
 
+from time import process_time
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from notification_operator.rendering.job import job
@@ -19,12 +20,15 @@ class Texts(TypedDict):
     texts: dict[str, str]
     problems: dict[str, str]
     """Why a template has no result."""
+    seconds: float
+    """Processor time of this process."""
 
 
 @job(seconds=3)
 def render_texts(*, templates: Mapping[str, str], values: Mapping[str, Any]) -> Texts:
     """Return the text of each template."""
-    result: Texts = {"texts": {}, "problems": {}}
+    began = process_time()
+    result: Texts = {"texts": {}, "problems": {}, "seconds": 0.0}
     for key, source in templates.items():
         template = compiled(source)
         if isinstance(template, str):
@@ -34,6 +38,7 @@ def render_texts(*, templates: Mapping[str, str], values: Mapping[str, Any]) -> 
             result["texts"][key] = template.render(values)
         except TemplateRenderError as error:
             result["problems"][key] = str(error)
+    result["seconds"] = process_time() - began
     return result
 
 

@@ -13,6 +13,7 @@ import pytest
 from aiohttp import web
 from structlog.testing import capture_logs
 
+from notification_gateway import intake
 from notification_gateway.sources import secret_values
 from notification_gateway.web.server import FLOOR_SECONDS, REASON_CHARACTERS
 from tests.unit.gateway.cluster import HOME, REQUESTS, Cluster
@@ -427,6 +428,22 @@ async def test_template_that_fails_loses_no_message(cluster: Cluster) -> None:
     assert source is not None
     (ready,) = source["status"]["conditions"]
     assert (ready["status"], ready["reason"]) == ("False", "TemplateInvalid")
+
+
+async def test_templates_of_a_batch_have_one_budget(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "TEXT_SECONDS", 1e-6)
+    cluster.secret(token="s3cret")
+    cluster.source(type="cloudevents", mapping={"subject": "Build {{ payload.data.n }}"})
+    events = json.dumps([EVENT, EVENT | {"id": "2"}, EVENT | {"id": "3"}])
+    async with serving(cluster) as gateway:
+        assert (await gateway.send(headers=BEARER | {"Content-Type": BATCH}, data=events)).counts[
+            "created"
+        ] == 3
+    notes = [each["metadata"]["annotations"].get("kubernaut.ai/source-note", "") for each in cluster.created]
+    assert sorted(notes) == ["", *["built-in subject used: the templates of this message have taken 1 s"] * 2]
+    assert sum(each["spec"]["subject"] == "Build 1" for each in cluster.created) == 1
 
 
 async def test_filter_that_is_none_makes_the_sender_come_again(cluster: Cluster) -> None:

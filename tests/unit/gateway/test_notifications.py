@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiohttp import web
 
-from notification_gateway.intake import LONG
+from notification_gateway.errors import Unavailable
+from notification_gateway.intake import LONG, MOST_WAITING_BYTES, SHORT, LongBodies
 from notification_gateway.web.notifications import MOST_VALUES
 from tests.unit.gateway.cluster import REQUESTS, Cluster
 from tests.unit.gateway.shipped import Reply, Shipped, serving
@@ -144,6 +145,58 @@ async def test_long_bodies_wait_for_their_turn_and_short_ones_do_not(
         finally:
             stored.set()
         assert [each.status for each in await asyncio.gather(*begun)] == [201, 201, 201, 202, 201]
+
+
+async def test_namespace_gets_no_second_turn_while_another_one_waits() -> None:
+    long, order = LongBodies(), []
+
+    async def use(namespace: str) -> None:
+        async with long.turn(namespace, b"x" * (SHORT + 1)):
+            order.append(namespace)
+            await asyncio.sleep(0)
+
+    async with asyncio.TaskGroup() as group:
+        for namespace in "a" * 20 + "b" * 3:
+            group.create_task(use(namespace))
+    assert "".join(order) == "aababab" + "a" * 16
+
+
+async def test_turn_of_a_sender_that_has_gone_passes_on() -> None:
+    long, body = LongBodies(), b"x" * (SHORT + 1)
+
+    async def use() -> None:
+        async with long.turn("a", body):
+            await asyncio.sleep(60)
+
+    tasks = [asyncio.create_task(use()) for _ in range(LONG + 2)]
+    await asyncio.sleep(0)
+    for each in tasks[:-1]:
+        each.cancel()
+    await asyncio.wait(tasks[:-1])
+    async with asyncio.timeout(5), long.turn("b", body):
+        tasks[-1].cancel()
+    async with asyncio.timeout(5), long.turn("a", body), long.turn("a", body):
+        pass
+
+
+async def test_waiting_bodies_of_a_namespace_have_a_bound() -> None:
+    long, largest = LongBodies(), b"x" * 1024 * 1024
+
+    async def use(namespace: str) -> None:
+        async with long.turn(namespace, largest):
+            await asyncio.sleep(60)
+
+    most = LONG + MOST_WAITING_BYTES // len(largest)
+    tasks = [asyncio.create_task(use("a")) for _ in range(most)]
+    await asyncio.sleep(0)
+    with pytest.raises(Unavailable, match="too many long messages of namespace a wait"):
+        await use("a")
+    tasks.append(asyncio.create_task(use("b")))
+    await asyncio.sleep(0)
+    assert not tasks[-1].done()
+    for each in tasks:
+        each.cancel()
+    await asyncio.wait(tasks)
 
 
 @pytest.mark.parametrize("key", ["with space", "x" * 256, "\u00e9"])

@@ -18,6 +18,7 @@ def test_template_is_rendered_or_named_with_its_problem() -> None:
     assert result["texts"] == {"subject": "7", "body": "1;2;"}
     assert result["problems"].keys() == {"syntax", "value"}
     assert all(text.startswith("line 1: ") for text in result["problems"].values())
+    assert result["seconds"] > 0
 
 
 def test_job_is_one_of_the_render_worker() -> None:
