@@ -12,7 +12,6 @@ from notification_gateway.mapping.draft import Draft, admits
 from notification_gateway.mapping.identity import Identity, digest, named
 from notification_gateway.mapping.strict_json import parse
 from notification_gateway.mapping.translation import FIRES_SINCE_ANNOTATION, Translation
-from notification_operator.domain.json_values import format_time
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -23,6 +22,8 @@ if TYPE_CHECKING:
     from notification_gateway.mapping.translation import Post
 
 PREFIX: Final = "am"
+TIME: Final = "%Y-%m-%dT%H:%M:%S.%fZ"
+"""RFC 3339 in UTC: such texts are ordered like the times."""
 EDGE: Final = 0.9
 """The share of `repeatAfter` up to which the object of the period before tells the same."""
 
@@ -48,7 +49,7 @@ def translate(source: NotificationSource, post: Post, limits: Limits) -> Transla
         links=alert_texts.links(group),
         event=LifecycleEvent.TRIGGER if group.fires else LifecycleEvent.RESOLVE,
         dedup_key=digest(source.namespace, source.name, group.key),
-        annotations={FIRES_SINCE_ANNOTATION: format_time(group.latest)} if group.fires else {},
+        annotations={FIRES_SINCE_ANNOTATION: f"{group.latest:{TIME}}"} if group.fires else {},
     )
     return Translation(notifications=(draft.notification(source, limits),), filtered=filtered)
 
