@@ -34,7 +34,9 @@ class Authenticator:
             if user is not None and await self._users.may(user, "create", source.namespace):
                 return True
         if auth.oidc:
-            subject = await self._oidc.subject_of(token, issuer=auth.oidc.issuer, audience=auth.oidc.audience)
+            subject = await self._oidc.subject_of(
+                token, issuer=auth.oidc.issuer, audience=auth.oidc.audience, namespace=source.namespace
+            )
             return subject is not None and matches(subject, auth.oidc.subject_pattern)
         return False
 

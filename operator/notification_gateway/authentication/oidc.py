@@ -1,10 +1,15 @@
-"""Tokens of OpenID Connect providers. Their keys are read through the egress guard, and kept."""
+"""Tokens of OpenID Connect providers. Their keys are read through the egress guard, and kept.
+
+A tenant names the provider of a source, and a stranger can make the gateway read its keys. So everything is bounded by namespace: the keys
+that are kept, the reads, and the look-ups of names.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakValueDictionary
 
 import aiohttp
 import orjson
@@ -13,12 +18,15 @@ import structlog
 from notification_gateway.authentication.unverified import ALGORITHMS, claims_of
 from notification_gateway.errors import Unavailable
 from notification_operator.delivery.http.egress_guard import guarded_session
+from notification_operator.delivery.http.name_resolver import NameResolver, resolving_for
 from notification_operator.domain.json_values import entries, mapping, text
 from notification_operator.fair.lru import LruMap
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Mapping
+
+    from aiohttp.abc import AbstractResolver
 
     from notification_gateway.authentication.unverified import Claims
     from notification_operator.delivery.http.egress_policy import EgressPolicy
@@ -33,10 +41,19 @@ UNKNOWN_KEY_SECONDS: Final = 30.0
 FRESH_SECONDS: Final = 3600.0
 """A key that the provider has removed is accepted for so long."""
 REQUEST_SECONDS: Final = 5.0
+READ_SECONDS: Final = 2 * REQUEST_SECONDS
+"""Time limit of a read, which takes two requests, with the wait for its turn."""
+READS: Final = 2
+"""Concurrent reads of a namespace."""
 MAX_BYTES: Final = 256 * 1024
 MAX_KEYS: Final = 100
-MAX_PROVIDERS: Final = 100
-CONNECTIONS: Final = 16
+MAX_VALUE: Final = 2048
+"""Characters of a value of a key; the modulus of RSA with 8192 bits has 1366."""
+MAX_PROVIDERS: Final = 500
+MAX_OF_NAMESPACE: Final = 8
+CONNECTIONS: Final = 64
+KEY_FIELDS: Final = ("kid", "kty", "use", "alg", "n", "e", "crv", "x", "y")
+"""What is kept of a key."""
 KEY_TYPES: Final = {"RS256": "RSA", "PS256": "RSA", "ES256": "EC", "EdDSA": "OKP"}
 
 
@@ -61,20 +78,38 @@ class OidcTokens:
     Args:
         policy: the addresses where providers may be.
         tls: the certificate authorities; None for those of the system.
+        resolver: how names are resolved; closed with this object.
         seconds: a monotonic clock.
     """
 
     def __init__(
-        self, policy: EgressPolicy, *, tls: ssl.SSLContext | None = None, seconds: Callable[[], float]
+        self,
+        policy: EgressPolicy,
+        *,
+        tls: ssl.SSLContext | None = None,
+        resolver: AbstractResolver | None = None,
+        seconds: Callable[[], float],
     ) -> None:
         self._policy = policy
         self._tls = tls
+        self._resolver = resolver or NameResolver()
         self._seconds = seconds
-        self._providers: LruMap[str, Provider] = LruMap(MAX_PROVIDERS)
+        self._own = Provider()
+        """The provider of the settings, which no tenant displaces."""
+        self._providers: LruMap[tuple[str, str], Provider] = LruMap(MAX_PROVIDERS)
+        """The providers of sources, by namespace and issuer."""
+        self._turns: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+        """The turns of the namespaces that read, which hold them."""
         self._session: aiohttp.ClientSession | None = None
 
-    async def subject_of(self, token: str, *, issuer: str, audience: str) -> str | None:
+    async def subject_of(self, token: str, *, issuer: str, audience: str, namespace: str = "") -> str | None:
         """Return the claim sub of a token of this issuer for this audience; None if it is not valid.
+
+        Args:
+            token: what was sent.
+            issuer: the provider.
+            audience: for whom the token has to be.
+            namespace: that of the source that names the issuer; empty for the issuer of the settings.
 
         Raises:
             Unavailable: the token looks like one of this issuer, whose keys cannot be read.
@@ -82,7 +117,7 @@ class OidcTokens:
         claims = claims_of(token)
         if claims is None or claims.issuer != issuer or audience not in claims.audiences:
             return None
-        key = await self._key(issuer, claims)
+        key = await self._key(namespace, issuer, claims)
         if key is None:
             return None
         import jwt  # noqa: PLC0415 - as in `claims_of`, which has loaded it
@@ -104,11 +139,22 @@ class OidcTokens:
     async def close(self) -> None:
         if self._session is not None:
             await self._session.close()
+        await self._resolver.close()
 
-    async def _key(self, issuer: str, claims: Claims) -> Mapping[str, Any] | None:
-        provider = self._providers.use(issuer, Provider)
+    def _provider(self, namespace: str, issuer: str) -> Provider:
+        if not namespace:
+            return self._own
+        key = namespace, issuer
+        if key not in self._providers:
+            of_namespace = [each for each in self._providers if each[0] == namespace]
+            if len(of_namespace) >= MAX_OF_NAMESPACE:
+                self._providers.pop(of_namespace[0])
+        return self._providers.use(key, Provider)
+
+    async def _key(self, namespace: str, issuer: str, claims: Claims) -> Mapping[str, Any] | None:
+        provider = self._provider(namespace, issuer)
         if self._seconds() - provider.read_at > FRESH_SECONDS or claims.key_id not in provider.keys:
-            await self._read(issuer, provider)
+            await self._read(namespace, issuer, provider)
         key = provider.keys.get(claims.key_id)
         if not provider.keys or (key is None and not provider.is_read):
             raise Unavailable(f"the keys of {issuer} cannot be read")
@@ -116,14 +162,17 @@ class OidcTokens:
             return None
         return key if key.get("alg", claims.algorithm) == claims.algorithm else None
 
-    async def _read(self, issuer: str, provider: Provider) -> None:
+    async def _read(self, namespace: str, issuer: str, provider: Provider) -> None:
         """Read the keys of a provider, unless that was tried a moment ago; a failure leaves them as they are."""
         async with provider.reading:
             if self._seconds() - provider.tried_at < UNKNOWN_KEY_SECONDS:
                 return
             provider.tried_at = self._seconds()
+            turn = self._turns.setdefault(namespace, asyncio.Semaphore(READS))
             try:
-                provider.keys = _usable(await self._document(await self._key_url(issuer)))
+                async with asyncio.timeout(READ_SECONDS), turn:
+                    with resolving_for(namespace):
+                        provider.keys = _usable(await self._document(await self._key_url(issuer)))
             except (aiohttp.ClientError, OSError, ValueError) as error:
                 logger.warning("keys of OpenID Connect provider not read", issuer=issuer, error=str(error))
             else:
@@ -143,7 +192,9 @@ class OidcTokens:
         """
         self._policy.check_url(url)
         if self._session is None:
-            self._session = guarded_session(self._policy, connections=CONNECTIONS, tls=self._tls)
+            self._session = guarded_session(
+                self._policy, connections=CONNECTIONS, resolver=self._resolver, tls=self._tls
+            )
         async with (
             asyncio.timeout(REQUEST_SECONDS),
             self._session.get(url, allow_redirects=False, headers={"Accept": "application/json"}) as response,
@@ -162,9 +213,13 @@ def _usable(document: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     """Return the keys for signatures by their ids."""
     keys = (mapping(each) for each in entries(document.get("keys"))[:MAX_KEYS])
     return {
-        text(each.get("kid")): each
+        text(each.get("kid")): _kept(each)
         for each in keys
         if each.get("use", "sig") == "sig"
         and each.get("alg", ALGORITHMS[0]) in ALGORITHMS
         and "d" not in each
     }
+
+
+def _kept(key: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {name: value for name in KEY_FIELDS if 0 < len(value := text(key.get(name))) <= MAX_VALUE}

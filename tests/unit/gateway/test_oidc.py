@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
+import socket
 import time
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
@@ -18,6 +20,8 @@ from notification_gateway.authentication import oidc
 from notification_gateway.authentication.oidc import OidcTokens
 from notification_gateway.errors import Unavailable
 from notification_operator.delivery.http.egress_policy import EgressPolicy
+from notification_operator.delivery.http.name_resolver import NameResolver
+from tests.unit.gateway.shipped import LOOPBACK
 from tests.unit.loopback import listening
 
 if TYPE_CHECKING:
@@ -76,8 +80,10 @@ async def tokens_of(provider: Provider, policy: EgressPolicy = LOCAL) -> AsyncIt
         await tokens.close()
 
 
-async def subject(tokens: OidcTokens, provider: Provider, token: str) -> str | None:
-    return await tokens.subject_of(token, issuer=provider.issuer, audience=AUDIENCE)
+async def subject(
+    tokens: OidcTokens, provider: Provider, token: str, *, namespace: str = "shop"
+) -> str | None:
+    return await tokens.subject_of(token, issuer=provider.issuer, audience=AUDIENCE, namespace=namespace)
 
 
 @pytest.mark.parametrize(
@@ -180,6 +186,81 @@ async def test_provider_in_a_private_network_is_not_asked(provider: Provider) ->
         with pytest.raises(Unavailable):
             await subject(tokens, provider, provider.token())
     assert provider.requests == []
+
+
+class Hanging:
+    """Resolves one name; of every other one, the name server never answers."""
+
+    async def resolve(self, host: str, port: int = 0, family: int = socket.AF_INET) -> list[dict[str, Any]]:
+        if host != "good.test":
+            await asyncio.sleep(60)
+        return [{"hostname": host, "host": LOOPBACK, "port": port, "family": family, "proto": 0, "flags": 0}]
+
+    async def close(self) -> None:
+        pass
+
+
+async def attack(tokens: OidcTokens, issuers: list[str]) -> list[asyncio.Task[Any]]:
+    """Send forged tokens of issuers that a tenant has named; return when each has arrived."""
+    content = {"aud": AUDIENCE, "sub": "ci", "exp": time.time() + 60}
+    tasks = []
+    for each in issuers:
+        token = jwt.encode({**content, "iss": each}, ED, algorithm="EdDSA", headers={"kid": "x"})
+        asked = tokens.subject_of(token, issuer=each, audience=AUDIENCE, namespace="evil")
+        tasks.append(asyncio.create_task(asked))
+    await asyncio.sleep(0.05)
+    return tasks
+
+
+@pytest.mark.parametrize("what", ["provider", "name server"])
+async def test_providers_that_hang_delay_no_other_namespace(provider: Provider, what: str) -> None:
+    asked: list[str] = []
+
+    async def hang(request: web.Request) -> web.Response:
+        asked.append(request.path)
+        await asyncio.sleep(60)
+        return web.Response()
+
+    tokens = OidcTokens(LOCAL, resolver=NameResolver(Hanging), seconds=lambda: provider.now)  # type: ignore[arg-type]
+    port = provider.issuer.rpartition(":")[2]
+    async with listening(hang) as url:
+        hosts = {"provider": f"{url}/{{}}", "name server": f"http://evil-{{}}.test:{port}"}
+        attackers = await attack(tokens, [hosts[what].format(number) for number in range(50)])
+        assert len(asked) == (oidc.READS if what == "provider" else 0)
+        provider.issuer = f"http://good.test:{port}"
+        async with asyncio.timeout(oidc.REQUEST_SECONDS / 2):
+            assert await subject(tokens, provider, provider.token(), namespace="shop") == "ci"
+        assert not any(each.done() for each in attackers)
+        for each in attackers:
+            each.cancel()
+        await asyncio.gather(*attackers, return_exceptions=True)
+        await tokens.close()
+
+
+async def test_issuers_of_a_namespace_displace_its_own_keys_alone(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(oidc, "MAX_PROVIDERS", oidc.MAX_OF_NAMESPACE + 1)
+    async with tokens_of(provider) as tokens, listening(provider.handle) as url:
+        for namespace in ("", "shop"):
+            assert await subject(tokens, provider, provider.token(), namespace=namespace) == "ci"
+        known = len(provider.requests)
+        many = [f"{url}/{number}" for number in range(3 * oidc.MAX_OF_NAMESPACE)]
+        refused = await asyncio.gather(*await attack(tokens, many), return_exceptions=True)
+        assert {type(each) for each in refused} == {Unavailable}
+        asked = len(provider.requests)
+        assert asked > known
+        for namespace in ("", "shop"):
+            assert await subject(tokens, provider, provider.token(), namespace=namespace) == "ci"
+        assert len(provider.requests) == asked
+
+
+async def test_key_keeps_what_verifies_a_signature(provider: Provider) -> None:
+    provider.keys[2] |= {"x5c": ["y" * 100_000]}
+    provider.keys[0] |= {"n": "y" * 100_000}
+    async with tokens_of(provider) as tokens:
+        assert await subject(tokens, provider, provider.token(ED, "EdDSA", "ed")) == "ci"
+        assert await subject(tokens, provider, provider.token()) is None
 
 
 async def test_document_that_names_another_issuer_is_not_used(provider: Provider) -> None:

@@ -143,7 +143,9 @@ def shell(tmp_path: Path) -> Shell:
 def _providers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let each provider vouch for its tokens: their signatures are not the matter of a page."""
 
-    async def subject_of(_: OidcTokens, token: str, *, issuer: str, audience: str) -> str | None:
+    async def subject_of(
+        _: OidcTokens, token: str, *, issuer: str, audience: str, **_more: str
+    ) -> str | None:
         claims = jwt.decode(token, options={"verify_signature": False})
         return claims["sub"] if (claims.get("iss"), claims["aud"]) == (issuer, audience) else None
 
