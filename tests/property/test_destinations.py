@@ -4,6 +4,8 @@ from functools import partial
 
 import pytest
 
+from notification_operator.endpoints.circuit import STALE_SECONDS
+from notification_operator.endpoints.gate import ASK_SECONDS
 from tests.cases import load, some
 from tests.simulation import load_scenarios as scenarios
 from tests.simulation.load import simulate
@@ -65,6 +67,13 @@ def test_slow_receivers_of_other_namespaces_delay_no_attempt(tenants: int, body:
     assert figures["waiting"] > 0, "the slow receivers have more messages than room"
     assert figures["started"] == 8
     assert figures["last start after, s"] <= 1
+
+
+def test_messages_that_ended_while_they_waited_for_the_rate_delay_no_other() -> None:
+    count = load(600)
+    figures = simulate(partial(scenarios.ended, count=count))
+    assert figures["waiting before"] >= count - 75
+    assert figures["delay of the last one, s"] <= 2 * (ASK_SECONDS + STALE_SECONDS)
 
 
 def test_critical_message_is_sent_before_low_ones_that_wait_for_the_rate() -> None:

@@ -196,6 +196,13 @@ class Load:
             self.created[f"{namespace}/{name}"] = self.time
             self.operator.queue.add(self.store.create(namespace, name, spec))
 
+    def delete_open(self, prefix: str) -> None:
+        """Delete the notifications of a prefix that are not final."""
+        for key, obj in tuple(self.store.objects.items()):
+            if key.partition("/")[2].startswith(f"{prefix}-") and "completionTime" not in obj["status"]:
+                del self.store.objects[key]
+                self.operator.event_handler.handle("DELETED", obj)
+
     async def create_at_rate(self, per_second: float, *, until: float, **options: Any) -> None:
         """Create notifications at a rate."""
         while self.time < until:

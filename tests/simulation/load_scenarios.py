@@ -6,6 +6,7 @@ import asyncio
 import socket
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
@@ -13,9 +14,11 @@ from aiohttp import web
 from atomic_status.testing import MemoryStore
 from notification_operator.channels.slack_webhook import SlackWebhookChannel
 from notification_operator.delivery.channel import RateLimited, Transient
+from notification_operator.domain.json_values import format_time
 from notification_operator.endpoints.factory import ChannelFactory
 from notification_operator.watch.collection_watch import KubeWatches, Listed
 from notification_operator.wiring import ReceiverPorts
+from tests.simulation.environment import now
 from tests.simulation.load import Load, Receiver
 from tests.unit.operator.domain.receivers.builders import stored_receiver
 
@@ -201,6 +204,28 @@ async def ranked(*, per_minute: int = 60, count: int = 600) -> dict[str, float]:
         }
 
 
+async def ended(*, per_minute: int = 60, count: int = 600) -> dict[str, float]:
+    """Many messages wait for the rate of the destination; half of them expire, the others are deleted; then there is one more."""
+    receiver = Receiver(lambda _at, _message, _before: None)
+    channels = {"slack": {"rate_per_second": per_minute / 60, "burst": per_minute}}
+    async with load(receiver, channels=channels) as running:
+        running.create(count // 2)
+        expiring = format_time(now() + timedelta(seconds=20))
+        running.create(count // 2, prefix="expiring", deliverBefore=expiring)
+        await asyncio.sleep(10)
+        waiting = count - len(receiver.hits)
+        running.delete_open("order")
+        await running.until_final("expiring")
+        running.create(prefix="late")
+        await running.finished(within=2 * count)
+        return {
+            "waiting before": waiting,
+            "delay of the last one, s": running.delays("late")[0],
+            "reads": running.store.calls["GET"],
+            "writes": running.store.calls["PUT"],
+        }
+
+
 async def http_outage(*, away: float = 60.0, count: int = 500) -> dict[str, float]:
     """The same as `outage`, with Slack's own channel and a real server that is away at first; in real time."""
     requests: list[float] = []
@@ -318,5 +343,15 @@ async def slow_tenants(*, tenants: int = 3, count: int = 4_000, body: int = 60_0
 
 SCENARIOS: Final[dict[str, Callable[[], Coroutine[Any, Any, dict[str, float]]]]] = {
     each.__name__.replace("_", "-"): each
-    for each in (outage, half_failing, twice_unavailable, poisonous, paused, limited, ranked, slow_tenants)
+    for each in (
+        outage,
+        half_failing,
+        twice_unavailable,
+        poisonous,
+        paused,
+        limited,
+        ranked,
+        ended,
+        slow_tenants,
+    )
 }

@@ -25,6 +25,7 @@ from notification_operator.domain.receivers.targets import PLACEHOLDER, receiver
 from notification_operator.domain.status import FINAL, Reason
 from notification_operator.endpoints.budget import cost
 from notification_operator.endpoints.endpoint import Permit
+from notification_operator.endpoints.gate import ASK_SECONDS
 from notification_operator.endpoints.targets import Targets
 from notification_operator.observers.publisher import Transition
 
@@ -436,7 +437,8 @@ class Reconciler:
         if still_waits is None:
             return result
         # The first question gives it its place in line.
-        later = max(result.requeue_after or 0.0, still_waits() or 0.0)
+        left = still_waits()
+        later = min(result.requeue_after or 0.0, ASK_SECONDS) if left is None else left
         return replace(result, still_waits=still_waits, requeue_after=later)
 
     def _still_waits(

@@ -8,6 +8,7 @@ that are to probe, and the others once the breaker has closed (DD-BREAKER-003).
 from __future__ import annotations
 
 import asyncio
+import math
 from bisect import bisect_left, insort
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -27,8 +28,9 @@ if TYPE_CHECKING:
     from notification_operator.endpoints.limits import FlowControl
 
 STALE_SECONDS: Final = 5.0
-"""A notification that is not reconciled within this time after its turn is gone, or belongs to another replica."""
-
+"""A notification that does not ask within this time after it is due has ended, or belongs to another replica."""
+SWEEP_SECONDS: Final = 1.0
+"""A line is searched for these at most once in this time."""
 
 Rank = tuple[int, int]
 """Of the priority, and then of what else decides; the lower one comes first."""
@@ -44,14 +46,19 @@ class _Place(NamedTuple):
 
 @dataclass(slots=True, kw_only=True)
 class Ticket:
-    """A notification's place, and the time of its next reconciliation."""
+    """A notification's place, and when it asks again: it keeps the place as long as it does (DD-DESTINATION-001)."""
 
     place: _Place
     namespace: str
-    due: float = 0.0
-    """Seconds of the monotonic clock; 0 if it is not set yet."""
+    due: float = math.inf
+    """When it asks again, in seconds of the monotonic clock; infinity if that is not set yet."""
+    sends_at: float = 0.0
+    """When it is expected to send, by the same clock."""
     shown: datetime | None = None
-    """The time that the status shows."""
+    """That time as the status shows it."""
+
+    def is_stale(self, now: float) -> bool:
+        return self.due + STALE_SECONDS <= now
 
 
 class WaitingLine:
@@ -69,6 +76,7 @@ class WaitingLine:
         self._served: dict[Rank, float] = {}
         """The turn that was served last, by rank."""
         self._number = 0
+        self._swept_at = -math.inf
 
     def __len__(self) -> int:
         return len(self._places)
@@ -80,9 +88,8 @@ class WaitingLine:
         """
         ticket = self._tickets.get(notification)
         if ticket is None:
-            served, last = self._served.get(rank, 0.0), self._turns.get((rank, namespace), 0.0)
-            turn = self._turns[rank, namespace] = max(served, last) + 1.0
             self._number += 1
+            turn = self._take_turn(rank, namespace)
             place = _Place(rank=rank, turn=turn, number=self._number, notification=notification)
             ticket = self._tickets[notification] = Ticket(place=place, namespace=namespace)
             insort(self._places, place)
@@ -100,20 +107,46 @@ class WaitingLine:
             self._served[place.rank] = max(self._served.get(place.rank, 0.0), place.turn)
             self._remove(ticket)
 
-    def drop_stale(self, now: float) -> None:
-        """Remove notifications at the head that were not reconciled in time."""
-        while self._places:
-            ticket = self._tickets[self._places[0].notification]
-            if not ticket.due or now < ticket.due + STALE_SECONDS:
-                return
+    def leave(self, notification: str) -> None:
+        """Remove a notification that is not sent; it has used no turn."""
+        ticket = self._tickets.get(notification)
+        if ticket is not None:
             self._remove(ticket)
+
+    def drop_stale(self, now: float) -> None:
+        """Remove the notifications that do not ask any more, wherever they are, within a second."""
+        if now < self._swept_at + SWEEP_SECONDS:
+            return
+        self._swept_at = now
+        if any(ticket.is_stale(now) for ticket in self._tickets.values()):
+            self._form_again([each for each in self._tickets.values() if not each.is_stale(now)])
+
+    def _form_again(self, tickets: list[Ticket]) -> None:
+        """Let these notifications alone wait; each takes the turn that the others of its namespace leave it."""
+        self._turns.clear()
+        tickets.sort(key=lambda ticket: ticket.place)
+        for ticket in tickets:
+            turn = self._take_turn(ticket.place.rank, ticket.namespace)
+            ticket.place = ticket.place._replace(turn=turn)
+        self._tickets = {ticket.place.notification: ticket for ticket in tickets}
+        self._places = sorted(ticket.place for ticket in tickets)
+        self._forget_turns_if_empty()
+
+    def _take_turn(self, rank: Rank, namespace: str) -> float:
+        served, last = self._served.get(rank, 0.0), self._turns.get((rank, namespace), 0.0)
+        turn = self._turns[rank, namespace] = max(served, last) + 1.0
+        return turn
 
     def _remove(self, ticket: Ticket) -> None:
         place, line = ticket.place, (ticket.place.rank, ticket.namespace)
         del self._places[self.position(ticket)]
         del self._tickets[place.notification]
         if self._turns.get(line) == place.turn:
-            del self._turns[line]
+            # Of its namespace, the one before it is the last one now, if it still waits.
+            self._turns[line] = place.turn - 1.0
+        self._forget_turns_if_empty()
+
+    def _forget_turns_if_empty(self) -> None:
         if not self._places:
             self._turns.clear()
             self._served.clear()
@@ -258,11 +291,12 @@ class CircuitBreaker:
         self._invited = {key: until for key, until in self._invited.items() if now < until}
         advanced, seconds = waiting.advanced > 0, self._control.seconds()
         line, other = self._lines[advanced], self._lines[not advanced]
-        for each in self._lines:
-            each.drop_stale(seconds)
         other.serve(waiting.notification)
         rank = waiting.rank, -waiting.advanced
         ticket = line.join(waiting.notification, waiting.namespace, rank=rank)
+        ticket.due = seconds
+        for each in self._lines:
+            each.drop_stale(seconds)
         position = line.position(ticket)
         first = position == 0 and (self._is_next(advanced=advanced) or not len(other))
         if probes > len(self._invited) and (first or self._first_is_late(now)):

@@ -114,7 +114,7 @@ class Delivery:
         if gate is None or gate.rejects(message.uid):
             # An attempt records what the breaker rejects, and uses up nothing.
             return Permit(partial(self.endpoint.send, self, send), copies=self.channel.copies)
-        hold = gate.check(
+        hold = gate.pace.check(
             limits.rate,
             notification=message.uid,
             namespace=message.namespace,

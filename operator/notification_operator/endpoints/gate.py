@@ -1,6 +1,6 @@
 """When one destination takes a message: the only place that asks its breaker, its pace and its slots.
 
-A message is asked for twice. Before an attempt starts, `check` says whether the pace holds it; that costs nothing. Where
+A message is asked for twice. Before an attempt starts, the pace says whether it holds it; that costs nothing. Where
 the attempt has waited for its slots, `call` asks the breaker and, again, for a pause (DD-DESTINATION-001, DD-FAIR-001).
 """
 
@@ -39,6 +39,8 @@ MAX_DESTINATIONS: Final = 1024
 """Destinations of an endpoint that are remembered, shared between namespaces: of each, the ones used most recently."""
 AFTER_PAUSE: Final = 50.0
 """Notifications per second that are attempted after a pause, if the channel has no rate limit."""
+ASK_SECONDS: Final = 30.0
+"""A notification that waits asks again after this time at the latest; of the ones before it, some may have ended."""
 
 logger = structlog.get_logger(__name__)
 
@@ -50,8 +52,8 @@ class Postponed(Exception):  # noqa: N818 - no failure
 class Pace:
     """The pace of one destination: its rate limit, and the pauses that it asks for (DD-DESTINATION-001).
 
-    A message that has to wait is not in memory: its notification gets a time, and costs one reconciliation then. Each
-    replica has its own memory, which a restart clears: the receiver asks for its pause again.
+    A message that has to wait is not in memory: its notification gets a time, and costs one reconciliation then. It keeps
+    its place by asking again. Each replica has its own memory, which a restart clears: the receiver asks for its pause again.
 
     Args:
         name: of the endpoint, in logs; the destination itself may hold a secret.
@@ -102,13 +104,14 @@ class Pace:
         self._bucket = _at_rate(self._bucket, rate, now)
         if self._bucket is None and self._paused_until <= now and not self._line:
             return None
-        self._line.drop_stale(now)
         ticket = self._line.join(notification, namespace, rank=(rank, 0))
+        ticket.due = now
+        self._line.drop_stale(now)
         wait = self._wait(self._line.position(ticket), now)
         if wait <= 0.0:
             # It keeps its place for a moment, and loses it if it does not send after all.
-            ticket.due = now
             return None
+        ticket.due = now + min(wait, ASK_SECONDS)
         reason = HoldReason.PAUSE if now < self._paused_until else HoldReason.RATE
         return Hold(until=self._next_time(ticket, now, wait), reason=reason)
 
@@ -124,7 +127,11 @@ class Pace:
             self._bucket = self._bucket.take(-messages, self._control.seconds())
 
     def cancel(self, notification: str) -> None:
-        self._line.serve(notification)
+        self._line.leave(notification)
+
+    def asks_at(self, hold: Hold) -> datetime:
+        """Return when a notification that is held asks again."""
+        return min(hold.until, later(self._control.clock(), ASK_SECONDS))
 
     def _wait(self, position: int, now: float) -> float:
         """Return the seconds until a notification at this position of the line may send."""
@@ -134,13 +141,13 @@ class Pace:
         return pause + self._bucket.seconds_until(position + 1, now + pause)
 
     def _next_time(self, ticket: Ticket, now: float, wait: float) -> datetime:
-        """Return when a notification asks again: the same time as before, as long as that is ahead."""
+        """Return when a notification is expected to send: the same time as before, as long as that is ahead."""
         clock = self._control.clock
-        if ticket.shown is not None and now < ticket.due <= now + wait:
-            expected = later(clock(), ticket.due - now)
+        if ticket.shown is not None and now < ticket.sends_at <= now + wait:
+            expected = later(clock(), ticket.sends_at - now)
             if abs(expected - ticket.shown) <= CLOCK_STEP:
                 return ticket.shown
-        ticket.due, ticket.shown = now + wait, later(clock(), wait)
+        ticket.sends_at, ticket.shown = now + wait, later(clock(), wait)
         return ticket.shown
 
 
@@ -255,12 +262,6 @@ class Gate:
     def forgettable(self) -> bool:
         """Return whether nothing is lost if the gate is made again for the next message, except earlier results."""
         return self.idle and self.breaker.probe_at is None and self.pace.paused_until() is None
-
-    def check(self, rate: Rate | None, *, notification: str, namespace: str, rank: int) -> Hold | None:
-        """Return when to ask again if the pace holds a notification now; else None. It uses up nothing."""
-        if self.rejects(notification):
-            return None  # An attempt records that.
-        return self.pace.check(rate, notification=notification, namespace=namespace, rank=rank)
 
     def rejects(self, notification: str) -> bool:
         """Return whether a call would be rejected by the breaker; during a pause none would be made at all."""

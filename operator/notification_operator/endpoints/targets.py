@@ -195,5 +195,6 @@ def _paced_until(
 ) -> datetime | None:
     if gate.retired:
         return None
-    hold = gate.check(endpoint.limits.rate, notification=notification, namespace=namespace, rank=rank)
-    return None if hold is None else hold.until
+    # An open breaker rejects it when its turn comes, and not before: that costs a reconciliation.
+    hold = gate.pace.check(endpoint.limits.rate, notification=notification, namespace=namespace, rank=rank)
+    return None if hold is None else gate.pace.asks_at(hold)

@@ -336,6 +336,18 @@ def test_message_beyond_the_rate_is_suppressed_at_its_first_attempt_only(
     assert (third is None) is (expected == "RateLimited")
 
 
+def test_suppressed_message_takes_no_turn_of_another_namespace() -> None:
+    limit = {"count": 1, "period": "10s", "overflow": "Suppress"}
+    stage = Stage(receiver("hook", rateLimit=limit, allowedNamespaces={"from": "All"}))
+    target = "webhook/shop/hook"
+    for number in range(6):
+        stage.ask(target, number=2, uid=f"uid-{number}")
+    assert stage.ask(target, uid="suppressed") == "RateLimited"
+    quiet = stage.ask(target, number=2, uid="quiet", namespace="bank")
+    assert isinstance(quiet, Hold)
+    assert quiet.until == at(20)
+
+
 def test_resolve_beyond_the_rate_waits_although_others_are_suppressed() -> None:
     stage = Stage(receiver("hook", rateLimit={"count": 1, "period": "10s", "overflow": "Suppress"}))
     assert stage.ask("webhook/hook", uid="uid-1") is None

@@ -11,7 +11,7 @@ from notification_operator.domain.json_values import LATEST_TIME
 from notification_operator.domain.model import RANKS
 from notification_operator.domain.planning.hold import Hold, HoldReason
 from notification_operator.endpoints.circuit import STALE_SECONDS
-from notification_operator.endpoints.gate import LONGEST_PAUSE, Pace
+from notification_operator.endpoints.gate import ASK_SECONDS, LONGEST_PAUSE, Pace
 from notification_operator.endpoints.limits import FlowControl
 from tests.unit.operator.domain.builders import at
 
@@ -151,6 +151,24 @@ def test_notification_that_does_not_come_back_loses_its_place(paced: PacingFixtu
     paced.seconds += 8.5
     assert paced.ask("new") is None
     assert paced.ask("next") is None, "uid-2 and uid-3 are gone"
+
+
+def test_notifications_that_ended_while_they_waited_delay_no_other(paced: PacingFixture) -> None:
+    """They were deleted, or expired: none of them asks again."""
+    for number in range(600):
+        paced.wait(f"uid-{number}")
+    paced.seconds += ASK_SECONDS + STALE_SECONDS
+    assert [paced.wait("new"), paced.wait("next")] == [0, 0]
+
+
+def test_notification_that_asks_in_time_gains_the_places_of_those_that_ended(paced: PacingFixture) -> None:
+    for number in range(600):
+        paced.wait(f"uid-{number}")
+    waits = []
+    for _ in range(3):
+        waits.append(paced.wait("uid-599"))
+        paced.seconds += ASK_SECONDS
+    assert waits == pytest.approx([598, 568, 0], abs=1)
 
 
 def test_long_message_uses_up_more_of_the_rate(paced: PacingFixture) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from notification_contract.kinds.choices import CircuitState
 from notification_operator.delivery.channel import (
     RateLimited,
     ReceiverError,
@@ -15,7 +16,7 @@ from notification_operator.domain.flow_control.breaker import Limits
 from notification_operator.domain.planning.hold import Hold, HoldReason
 from notification_operator.domain.routing import resolve
 from notification_operator.endpoints.endpoint import Permit
-from notification_operator.endpoints.gate import Postponed
+from notification_operator.endpoints.gate import ASK_SECONDS, Postponed
 from notification_operator.endpoints.targets import Targets
 from tests.unit.operator.domain.builders import at, circuit_open, notification
 from tests.unit.operator.domain.receivers.entries import receiver, resolver
@@ -88,6 +89,8 @@ async def test_pause_delays_a_waiting_target_until_its_end_or_a_change() -> None
     targets = targets_of(stage)
     assert targets.pauses()[HOOK] == Hold(until=at(60), reason=HoldReason.PAUSE)
     blocked_until = targets.blocked_until(HOOK)
+    assert blocked_until() == at(ASK_SECONDS), "it asks meanwhile"
+    stage.wait(ASK_SECONDS)
     assert blocked_until() == at(60)
     stage.exist(receiver("hook", timeout="3s", generation=2))
     assert blocked_until() is None, "a reconciliation asks the new endpoint"
@@ -127,6 +130,18 @@ async def test_rejected_target_is_told_of_by_its_attempt_and_not_held() -> None:
     stage.wait(30)
     stage.creator.scripts = {}
     assert stage.ask(HOOK) is None, "what was rejected has used up nothing of the rate"
+
+
+async def test_open_breaker_requests_no_target_that_waits_for_the_rate() -> None:
+    stage = Stage(receiver("hook", rateLimit={"count": 1, "period": "60s"}))
+    stage.creator.scripts["hook"] = [REVOKED]
+    assert stage.ask(HOOK, uid="first") is None
+    blocked_until = targets_of(stage).blocked_until(HOOK)
+    assert blocked_until() == at(ASK_SECONDS)
+    await stage.attempt(HOOK, uid="other")
+    stage.wait(20)
+    assert stage.circuit() is CircuitState.OPEN
+    assert blocked_until() == at(20 + ASK_SECONDS)
 
 
 def test_held_target_is_looked_up_each_time() -> None:

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notification_operator.endpoints.circuit import STALE_SECONDS, WaitingLine
+from notification_operator.endpoints.circuit import STALE_SECONDS, SWEEP_SECONDS, WaitingLine
 
 NAMES = st.sampled_from(["a", "b", "c"])
 CRITICAL, LOW = (0, 0), (3, 0)
@@ -20,6 +20,16 @@ def served(line: WaitingLine, joined: list[tuple[str, str]]) -> list[str]:
     return order
 
 
+def takes_turns(order: list[str]) -> bool:
+    """Return whether no namespace that waits is served less often than another, but for once."""
+    for end in range(len(order)):
+        counts = {name: order[:end].count(name) for name in "abc"}
+        busy = [counts[name] for name in "abc" if name in order[end:]]
+        if max(counts.values()) - min(busy) > 1:
+            return False
+    return True
+
+
 @given(st.lists(NAMES, max_size=30))
 def test_namespaces_take_turns_whatever_the_order_of_arrival(namespaces: list[str]) -> None:
     line = WaitingLine()
@@ -28,12 +38,19 @@ def test_namespaces_take_turns_whatever_the_order_of_arrival(namespaces: list[st
         line.join(uid, namespace, rank=LOW)
     order = served(line, joined)
     assert sorted(order) == sorted(namespaces)
-    for end in range(len(order)):
-        counts = {name: order[:end].count(name) for name in "abc"}
-        left = {name: order[end:].count(name) for name in "abc"}
-        busy = [counts[name] for name in "abc" if left[name]]
-        assert not busy or max(counts.values()) - min(busy) <= 1
+    assert takes_turns(order)
     assert len(line) == 0
+
+
+@given(st.lists(st.tuples(NAMES, st.booleans()), max_size=30))
+def test_namespaces_take_turns_whatever_has_left(arrivals: list[tuple[str, bool]]) -> None:
+    line = WaitingLine()
+    for number, (namespace, stays) in enumerate(arrivals):
+        line.join(f"uid-{number}", namespace, rank=LOW).due = 100.0 if stays else 10.0
+    line.drop_stale(10.0 + STALE_SECONDS)
+    left = [(f"uid-{number}", namespace) for number, (namespace, stays) in enumerate(arrivals) if stays]
+    assert len(line) == len(left)
+    assert takes_turns(served(line, left))
 
 
 def test_lower_rank_comes_first_whatever_its_namespace() -> None:
@@ -63,7 +80,39 @@ def test_stale_head_is_dropped_and_one_without_a_time_is_not() -> None:
     line = WaitingLine()
     line.join("gone", "shop", rank=LOW).due = 10.0
     untold = line.join("untold", "shop", rank=LOW)
-    line.drop_stale(10.0 + STALE_SECONDS - 0.1)
+    line.drop_stale(10.0 + STALE_SECONDS - SWEEP_SECONDS)
     assert line.position(untold) == 1
     line.drop_stale(10.0 + STALE_SECONDS)
     assert (line.position(untold), len(line)) == (0, 1)
+
+
+def test_stale_place_behind_others_is_dropped() -> None:
+    line = WaitingLine()
+    for name, due in (("first", 100.0), ("gone", 10.0), ("last", 100.0)):
+        line.join(name, "shop", rank=LOW).due = due
+    line.drop_stale(10.0 + STALE_SECONDS)
+    assert [line.position(line.join(name, "shop", rank=LOW)) for name in ("first", "last")] == [0, 1]
+    assert len(line) == 2
+
+
+def test_notification_takes_no_turn_after_those_of_its_namespace_that_left() -> None:
+    line = WaitingLine()
+    for number in range(10):
+        line.join(f"gone-{number}", "a", rank=LOW).due = 10.0
+    for name, namespace in (("live", "a"), *((f"other-{number}", "b") for number in range(10))):
+        line.join(name, namespace, rank=LOW).due = 100.0
+    line.drop_stale(10.0 + STALE_SECONDS)
+    order = [line.position(line.join(name, "a", rank=LOW)) for name in ("live", "new")]
+    assert order == [0, 3], "namespaces take turns"
+
+
+def test_notification_that_leaves_takes_no_turn_of_its_namespace_or_of_another() -> None:
+    line = WaitingLine()
+    for number in range(10):
+        line.join(f"loud-{number}", "loud", rank=LOW)
+    line.join("leaves", "loud", rank=LOW)
+    line.leave("leaves")
+    line.leave("unknown")
+    late = line.join("late", "loud", rank=LOW)
+    assert line.position(line.join("quiet", "quiet", rank=LOW)) == 1
+    assert line.position(late) == 11
