@@ -19,7 +19,7 @@ import structlog
 from notification_operator.domain.flow_control.rate import Bucket
 from notification_operator.domain.json_values import CLOCK_STEP, later
 from notification_operator.domain.planning.hold import Hold, HoldReason
-from notification_operator.endpoints.circuit import CircuitBreaker, Ticket, WaitingLine
+from notification_operator.endpoints.circuit import CircuitBreaker, Rejected, Ticket, WaitingLine
 from notification_operator.fair.fair_queue import FairSemaphore
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from notification_operator.delivery.channel import Channel, Message
     from notification_operator.domain.flow_control.rate import Rate
-    from notification_operator.endpoints.circuit import PermittedCall, Rejected
+    from notification_operator.endpoints.circuit import PermittedCall
     from notification_operator.endpoints.limits import FlowControl
 
 LONGEST_PAUSE: Final = 3600.0
@@ -309,7 +309,10 @@ class Gate:
             raise Postponed(f"{self._name} was replaced")
         if self.pace.paused_until() is not None:
             raise Postponed(f"{self._name} asked for a pause")
-        return self.breaker.try_enter(notification=notification)
+        answer = self.breaker.try_enter(notification=notification)
+        if isinstance(answer, Rejected):
+            self.pace.give_back(messages)
+        return answer
 
     def retire(self) -> None:
         """Send nothing more, except for the calls that run; those that wait are postponed."""

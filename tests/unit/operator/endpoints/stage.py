@@ -28,7 +28,7 @@ from tests.unit.operator.domain.receivers.entries import catalog
 from tests.unit.operator.endpoints.calls import MESSAGE, Stub, admit, endpoints_of, make_attempt
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Coroutine, Mapping
     from datetime import datetime
 
     from notification_contract.kinds.choices import CircuitState
@@ -242,6 +242,12 @@ class Stage:
         if isinstance(answer, Permit):
             answer.start().close()
         return answer if isinstance(answer, Hold | Reason) else None
+
+    def begin(self, target: str, *, uid: str) -> Coroutine[None, None, Attempt]:
+        """Use up the share of an attempt that may start, and return it."""
+        permit = admit(self.endpoints, self.send(target, uid=uid), self.message(uid=uid))
+        assert isinstance(permit, Permit)
+        return permit.start()
 
     async def attempt(
         self, target: str, *, number: int = 1, uid: str = "uid-1", message: Message | None = None

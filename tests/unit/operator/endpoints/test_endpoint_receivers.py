@@ -336,6 +336,20 @@ def test_message_beyond_the_rate_is_suppressed_at_its_first_attempt_only(
     assert (third is None) is (expected == "RateLimited")
 
 
+async def test_attempts_that_the_breaker_rejects_use_up_nothing_of_the_rate() -> None:
+    """They are started while it is closed, and wait for a slot while it opens."""
+    target, count = "webhook/hook", 10
+    stage = Stage(receiver("hook", rateLimit={"count": count, "period": "1h"}))
+    stage.creator.scripts["hook"] = [Transient("busy")]
+    starting = [stage.begin(target, uid=f"uid-{number}") for number in range(count)]
+    attempts = await asyncio.gather(*starting)
+    rejected = [each for each in attempts if each.circuit_open]
+    assert len(rejected) + len(stage.creator.messages) == count
+    stage.wait(31)
+    answers = [stage.ask(target, uid=f"new-{number}") for number in range(count)]
+    assert answers.count(None) == len(rejected) > 0
+
+
 def test_suppressed_message_takes_no_turn_of_another_namespace() -> None:
     limit = {"count": 1, "period": "10s", "overflow": "Suppress"}
     stage = Stage(receiver("hook", rateLimit=limit, allowedNamespaces={"from": "All"}))
