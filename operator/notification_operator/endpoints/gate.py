@@ -129,6 +129,13 @@ class Pace:
     def cancel(self, notification: str) -> None:
         self._line.leave(notification)
 
+    def at_rest(self) -> bool:
+        """Return whether nothing is lost if the pace is made again: nothing waits or is paused, and the rate is not in use."""
+        now = self._control.seconds()
+        self._line.drop_stale(now)
+        unused = self._bucket is None or self._bucket.is_full(now)
+        return unused and not self._line and self._paused_until <= now
+
     def asks_at(self, hold: Hold) -> datetime:
         """Return when a notification that is held asks again."""
         return min(hold.until, later(self._control.clock(), ASK_SECONDS))
@@ -261,7 +268,7 @@ class Gate:
 
     def forgettable(self) -> bool:
         """Return whether nothing is lost if the gate is made again for the next message, except earlier results."""
-        return self.idle and self.breaker.probe_at is None and self.pace.paused_until() is None
+        return self.idle and self.breaker.probe_at is None and self.pace.at_rest()
 
     def rejects(self, notification: str) -> bool:
         """Return whether a call would be rejected by the breaker; during a pause none would be made at all."""
@@ -377,8 +384,11 @@ class Destinations:
             gate.retire()
 
     def shed(self) -> None:
-        """Keep only the gates that hold something back, or that a call uses."""
-        self._gates = {key: gate for key, gate in self._gates.items() if not gate.forgettable()}
+        """Keep only the gates that hold something back or may do so, or that a call uses."""
+        for address, gate in tuple(self._gates.items()):
+            if gate.forgettable():
+                # A notification that asks it later finds the new one.
+                self._gates.pop(address).retire()
 
     def _forget_one(self, *, newest: str) -> None:
         """Forget the destination that was used least recently, of those that no call runs at or waits for.

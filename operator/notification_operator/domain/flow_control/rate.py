@@ -38,6 +38,10 @@ class Bucket:
         gained = max(0.0, now - self.at) * self.rate.per_second
         return min(self.tokens + gained, float(self.rate.burst))
 
+    def is_full(self, now: float) -> bool:
+        """Return whether the destination may get a whole burst."""
+        return self.tokens_at(now) >= self.rate.burst
+
     def seconds_until(self, tokens: int, now: float) -> float:
         """Return the seconds until there are so many tokens, even if that is more than a burst."""
         missing = tokens - self.tokens_at(now)

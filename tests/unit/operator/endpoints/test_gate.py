@@ -7,7 +7,8 @@ import asyncio
 import pytest
 
 from notification_operator.domain.flow_control.breaker import Limits, Result
-from notification_operator.endpoints.circuit import PermittedCall, Rejected
+from notification_operator.domain.flow_control.rate import Rate
+from notification_operator.endpoints.circuit import STALE_SECONDS, PermittedCall, Rejected
 from notification_operator.endpoints.gate import CallSlots, Gate, Postponed
 from notification_operator.endpoints.limits import FlowControl
 from tests.unit.operator.domain.builders import START
@@ -36,6 +37,21 @@ async def test_gate_without_a_call_a_pause_and_an_open_breaker_is_forgettable() 
     assert tested.forgettable()
     tested.pace.pause(30)
     assert not tested.forgettable()
+
+
+def test_gate_whose_rate_is_used_or_awaited_is_not_forgettable() -> None:
+    seconds = [0.0]
+    control = FlowControl(Limits(), concurrency=4, clock=lambda: START, seconds=lambda: seconds[0])
+    tested = Gate("slack", control, slots=1, shared=CallSlots(4))
+    rate = Rate(per_second=0.1, burst=1)
+    assert tested.pace.check(rate, notification="sent", namespace="shop", rank=0) is None
+    tested.pace.consume("sent", 1)
+    assert not tested.forgettable()
+    assert tested.pace.check(rate, notification="waits", namespace="shop", rank=0) is not None
+    seconds[0] = 10.0
+    assert not tested.forgettable(), "a notification waits, and the rate is free again"
+    seconds[0] += STALE_SECONDS
+    assert tested.forgettable(), "it did not ask again"
 
 
 async def test_open_breaker_is_not_forgotten_and_rejects() -> None:

@@ -14,7 +14,7 @@ from notification_contract.kinds.target import address_digits
 from notification_operator.delivery.channel import Permanent, Transient
 from notification_operator.domain.flow_control.breaker import Limits as BreakerLimits
 from notification_operator.domain.flow_control.rate import Rate
-from notification_operator.domain.planning.hold import HoldReason
+from notification_operator.domain.planning.hold import Hold, HoldReason
 from notification_operator.domain.receivers.catalog import ReceiverKey
 from notification_operator.endpoints import registry
 from notification_operator.endpoints.endpoint import Delivery
@@ -147,6 +147,17 @@ def test_only_the_channels_used_most_recently_are_kept(monkeypatch: pytest.Monke
     for name in ("a", "b", "a", "c", "a", "b"):
         stage.delivery(f"webhook/{name}")
     assert [each.receiver.key.name for each in stage.creator.created] == ["a", "b", "c", "b"]
+
+
+def test_rate_of_a_receiver_holds_although_its_channel_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "MAX_CHANNELS", 1)
+    stage = Stage(receiver("hook", rateLimit={"count": 1, "period": "10s"}), receiver("other"))
+    assert stage.ask("webhook/hook", uid="uid-1") is None
+    assert stage.ask("webhook/other") is None
+    assert isinstance(stage.ask("webhook/hook", uid="uid-2"), Hold)
+    stage.wait(10)
+    assert stage.ask("webhook/other") is None
+    assert stage.ask("webhook/hook", uid="uid-2") is None
 
 
 def test_missing_receiver_may_appear_until_the_attempts_are_used() -> None:

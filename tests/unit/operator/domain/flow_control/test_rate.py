@@ -17,6 +17,7 @@ def test_full_bucket_gives_a_burst_and_then_the_rate() -> None:
     assert bucket.seconds_until(1, 10.0) == pytest.approx(1.0, abs=TOLERANCE)
     assert bucket.seconds_until(4, 10.0) == pytest.approx(4.0, abs=TOLERANCE)
     assert bucket.seconds_until(1, 11.0) == 0.0
+    assert [bucket.is_full(time) for time in (10.0, 12.9, 13.0)] == [False, False, True]
 
 
 def test_message_of_two_parts_delays_the_next_one_twice_as_long() -> None:
