@@ -300,7 +300,7 @@ def build(
         incidents=incidents,
         rules=lambda: rule_book.rules,
         may_reconcile=ownership.admits,
-        may_start=ownership.may_start,
+        permission=ownership.permission,
         publisher=publisher,
         metrics=metrics_observer,
         clock=clock,

@@ -48,7 +48,6 @@ class Invariants(RecordInvariants):
         self._excuse_overtaken(call, recorded, earlier)
         delivery_id = f"{call.uid}/{call.channel}"
         require(call.delivery_id == delivery_id, f"{call.id} has the delivery id {call.delivery_id}")
-        require(reconciliation.may_start, f"{call.id} is called by a process that stops")
         ended = seen is not None and seen.uid == call.uid and seen.phase in FINAL
         require(not ended, f"{call.id} is called although the notification has ended")
         deleted = seen is not None and seen.uid == call.uid and seen.deleted

@@ -185,6 +185,12 @@ class Process:
             elector is None or shard_of(shard_key, elector.shards) in self.owned
         )
 
+    def works_on(self, uid: str) -> bool:
+        """Return whether an object is its own, and its shard stays."""
+        elector = self.operator.elector
+        shard_key = self.environment.cluster.shard_keys[uid]
+        return elector is None or shard_of(shard_key, elector.shards) in elector.statistics().working
+
     async def stop(self) -> None:
         """Stop in order, as kopf does: first the watch, then the operator."""
         self.environment.log(f"{self.name}: stops")

@@ -12,6 +12,7 @@ from tests.simulation.choices import Choices
 from tests.simulation.incidents import IncidentSimulation
 from tests.simulation.receivers.simulation import ReceiverSimulation
 from tests.simulation.simulation import Simulation, TimeLimitError
+from tests.simulation.slots import SlotSimulation
 from tests.simulation.violations import InvariantViolation
 from tests.simulation.virtual_loop import run_virtually
 
@@ -54,6 +55,8 @@ def run_schedule(
         if has_receivers(data)
         else IncidentSimulation
         if has_incidents(data)
+        else SlotSimulation
+        if has_one_slot(data)
         else Simulation
     )
     return run_simulation(kind(Choices(data), store, time_limit=time_limit))
@@ -70,6 +73,11 @@ def has_receivers(data: bytes) -> bool:
 def has_incidents(data: bytes) -> bool:
     """Return whether the schedule of some choices has incidents, as a sixth of all have."""
     return bool(data) and data[0] % 6 == 5
+
+
+def has_one_slot(data: bytes) -> bool:
+    """Return whether each channel of the schedule of some choices has one slot, as in a sixth of all."""
+    return bool(data) and data[0] % 6 == 3
 
 
 def run_simulation(simulation: Simulation) -> Outcome:

@@ -44,6 +44,8 @@ class Simulation:
     """Runs the schedule that the choices describe."""
 
     channels: tuple[str, ...] = CHANNELS
+    leases_percent = 40
+    """The part of the schedules with leader election."""
     longest = LONGEST
     more_settings: tuple[tuple[str, str, Any], ...] = ()
     """Further settings of the operator, each as section, name and value."""
@@ -70,7 +72,7 @@ class Simulation:
         self._tasks: set[asyncio.Task[None]] = set()
         self._context = contextvars.copy_context()
         """Of tasks that belong to no process."""
-        leases = choices.chance(40)
+        leases = choices.chance(self.leases_percent)
         self._shards = choices.pick((1, 4, 3)) if leases else 1
         self._process_count = 1 if not leases else 2 if self._shards == 1 else choices.pick((2, 3))
         self._mixed = leases and self._shards > 1 and choices.chance(25)
@@ -258,6 +260,11 @@ class Simulation:
         owner = self.processes.owner(call.uid)
         if owner is not None:
             require(owner.name == call.who, f"{call.id} is called although {owner.name} leads")
+        caller = self.processes.named(call.who)
+        require(not caller.stopping, f"{call.id} is called by a process that stops")
+        require(
+            caller.works_on(call.uid), f"{call.id} is called by a process that has lost or releases its shard"
+        )
         self.invariants.call(call, reconciliation)
 
     def _written(self, before: dict[str, Any], after: dict[str, Any], who: str) -> None:

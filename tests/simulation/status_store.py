@@ -30,8 +30,6 @@ class Reconciliation:
     conflicts: int = 0
     truth: bytes | None = None
     """The object in the cluster when the first read arrived there, whatever the store returned."""
-    may_start: bool = True
-    """Whether attempts may start: not if the process began to stop before the first read returned."""
 
 
 CURRENT: ContextVar[Reconciliation | None] = ContextVar("CURRENT", default=None)
@@ -61,8 +59,6 @@ class SimulatedStore:
             raise Gone(ref) from None
         except LostError:
             raise Unavailable(ref, reason="simulated") from None
-        if reconciliation.reads == 1:
-            reconciliation.may_start = not self.process.stopping
         return obj
 
     async def replace_status(self, obj: dict[str, Any]) -> dict[str, Any]:

@@ -104,7 +104,7 @@ class Reconciler:
         incidents: Incidents,
         rules: Callable[[], Rules],
         may_reconcile: Callable[[Key], bool],
-        may_start: Callable[[str], bool],
+        permission: Callable[[Key], Callable[[], bool]],
         publisher: Publisher,
         metrics: MetricsObserver,
         clock: Callable[[], datetime],
@@ -117,7 +117,7 @@ class Reconciler:
         self._incidents = incidents
         self._rules = rules
         self._may_reconcile = may_reconcile
-        self._may_start_attempts = may_start
+        self._permission = permission
         self._publisher = publisher
         self._metrics = metrics
         self._clock = clock
@@ -134,7 +134,12 @@ class Reconciler:
         """Reconcile a notification; never called concurrently for the same key."""
         key = request.key
         reconciliation = Reconciliation(
-            request, store=self._store, tracker=self._attempts, rules=self._rules, clock=self._clock
+            request,
+            store=self._store,
+            tracker=self._attempts,
+            rules=self._rules,
+            permission=self._permission(key),
+            clock=self._clock,
         )
         try:
             with self._metrics.measured(key.uid):
@@ -209,7 +214,7 @@ class Reconciler:
         notification, route = reconciliation.notification, reconciliation.route
         redacted = self._redaction.of(notification.namespace, notification.content)
         held, missing = frozenset[str](), frozenset[str]()
-        if self._may_start(reconciliation):
+        if reconciliation.may_start:
             held, missing = self._hold_if_large(reconciliation, redacted)
         if missing and not held:
             return StartOutcome(
@@ -221,18 +226,13 @@ class Reconciler:
         else:
             await redacted.prepare()
         reconciliation.check_present()
-        if not self._may_start(reconciliation):
+        if not reconciliation.may_start:
             return StartOutcome(redacted=redacted, route=route, permitted=False)
         outcome = self._start(reconciliation, redacted)
         if outcome.any:
             self._note(reconciliation, reconciliation.notification)
             await reconciliation.wait_for_attempts(self._visible_after)
         return outcome
-
-    def _may_start(self, reconciliation: Reconciliation) -> bool:
-        return not reconciliation.repeats_write and self._may_start_attempts(
-            reconciliation.request.key.shard_key
-        )
 
     def _hold_if_large(
         self, reconciliation: Reconciliation, redacted: RedactedContent
@@ -288,7 +288,7 @@ class Reconciler:
                     suppressions[send.channel] = answer.value
                 elif room := reconciliation.lease.reserve(send.channel, cost(redacted.size, answer.copies)):
                     undone.callback(room.release)
-                    attempt = answer.start()
+                    attempt = answer.start(reconciliation.permission)
                     undone.callback(attempt.close)
                     starting[send] = attempt, room
                 else:

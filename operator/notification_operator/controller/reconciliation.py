@@ -95,16 +95,19 @@ class Reconciliation:
     lease: BudgetLease
     """The room for the content of its attempts."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it asks
         self,
         request: Request,
         *,
         store: StatusStore,
         tracker: AttemptTracker,
         rules: Callable[[], Rules],
+        permission: Callable[[], bool],
         clock: Callable[[], datetime],
     ) -> None:
         self.request = request
+        self.permission = permission
+        """Tells whether attempts that follow from what is read may begin."""
         self.observed: set[str] = set()
         """The resourceVersions that were read or written."""
         self._ref = ref_of(request.key)
@@ -158,6 +161,11 @@ class Reconciliation:
     def repeats_write(self) -> bool:
         """Whether an earlier write may still be applied: it may end or suppress what a new attempt would send."""
         return self._repeats is not None
+
+    @property
+    def may_start(self) -> bool:
+        """Whether this reconciliation may start attempts now."""
+        return not self.repeats_write and self.permission()
 
     async def _read(self) -> None:
         self._attempts = self._tracker.of(self.request.key)

@@ -35,7 +35,7 @@ from notification_operator.endpoints.attempt import (
     first,
 )
 from notification_operator.endpoints.circuit import Rejected
-from notification_operator.endpoints.gate import Destinations
+from notification_operator.endpoints.gate import NOT_STARTED, Destinations, Postponed
 from notification_operator.endpoints.limits import NO_LIMITS, Limits, receiver_limits
 from notification_operator.endpoints.refusals import (
     Refusal,
@@ -80,10 +80,11 @@ class EndpointContext:
 class Permit:
     """That an attempt may start now."""
 
-    start: Callable[[], Coroutine[None, None, Attempt]]
+    start: Callable[[Callable[[], bool]], Coroutine[None, None, Attempt]]
     """Uses up what the attempt takes of the rate of its destination, and returns the attempt to run.
 
-    It raises Postponed if the destination takes no message any more; it was not made then.
+    The argument tells whether the attempt may still begin its call once it has a slot. The attempt raises Postponed if it
+    may not, or if the destination takes no message any more; it was not made then.
     """
     copies: int
     """Copies of its content that the attempt may hold at once."""
@@ -140,9 +141,11 @@ class Delivery:
             logger.warning("channel failed to count its messages", channel=self.endpoint.name, exc_info=error)
             return 1
 
-    def _start(self, gate: Gate, send: Send, messages: int) -> Coroutine[None, None, Attempt]:
+    def _start(
+        self, gate: Gate, send: Send, messages: int, may_start: Callable[[], bool]
+    ) -> Coroutine[None, None, Attempt]:
         gate.pace.consume(self.message.uid, messages)
-        return self.endpoint.send(self, send, messages)
+        return self.endpoint.send(self, send, may_start, messages)
 
 
 class Endpoint:
@@ -331,22 +334,27 @@ class Endpoint:
         accepted = address and accepts(receiver, address)
         return address if accepted else recipient_not_allowed(receiver.key)
 
-    async def send(self, delivery: Delivery, send: Send, messages: int = 0) -> Attempt:
+    async def send(
+        self, delivery: Delivery, send: Send, may_start: Callable[[], bool], messages: int = 0
+    ) -> Attempt:
         """Make an attempt, and return its result: whatever the channel raises is a part of that.
 
         Args:
             delivery: what is sent.
             send: the planned attempt.
+            may_start: tells whether this process may still begin the call.
             messages: what the attempt has used up of the rate of its destination.
 
         Raises:
-            Postponed: the destination takes no message any more, or the endpoint was replaced, while the attempt waited
-                for a slot; it was not made.
+            Postponed: the destination takes no message any more, the endpoint was replaced, or the call may not begin any
+                more, while the attempt waited for a slot; it was not made.
         """
         gate, message = delivery.gate, delivery.message
         if gate is None:
             local = (self.host or self).destinations.local_slots(delivery.channel)
             async with local.slot(message.namespace, message.content.rank):
+                if not may_start():
+                    raise Postponed(NOT_STARTED)
                 attempt, error = await self._deliver(delivery, send)
                 self._observe(attempt, error)
                 return attempt
@@ -355,6 +363,7 @@ class Endpoint:
             namespace=message.namespace,
             rank=message.content.rank,
             messages=messages,
+            may_start=may_start,
         ) as answer:
             if isinstance(answer, Rejected):
                 return self._context.recorder.rejected(send, self.name)

@@ -1,7 +1,8 @@
 """When one destination takes a message: the only place that asks its breaker, its pace and its slots.
 
 A message is asked for twice. Before an attempt starts, the pace says whether it holds it; that costs nothing. Where
-the attempt has waited for its slots, `call` asks the breaker and, again, for a pause (DD-DESTINATION-001, DD-FAIR-001).
+the attempt has waited for its slots, `call` asks the breaker and, again, for a pause (DD-DESTINATION-001, DD-FAIR-001), and
+whether this process may begin the call at all (DD-SHARD-001).
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from notification_operator.endpoints.circuit import CircuitBreaker, Rejected, Ti
 from notification_operator.fair.fair_queue import FairSemaphore
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
     from datetime import datetime
 
     from notification_operator.delivery.channel import Channel, Message
@@ -41,12 +42,13 @@ AFTER_PAUSE: Final = 50.0
 """Notifications per second that are attempted after a pause, if the channel has no rate limit."""
 ASK_SECONDS: Final = 30.0
 """A notification that waits asks again after this time at the latest; of the ones before it, some may have ended."""
+NOT_STARTED: Final = "this process starts no attempt of the notification any more"
 
 logger = structlog.get_logger(__name__)
 
 
 class Postponed(Exception):  # noqa: N818 - no failure
-    """An attempt was not made, because its destination takes no message now; it is made later, under the same id."""
+    """An attempt was not made, because its destination takes no message now, or another process makes it; the id stays the same."""
 
 
 class Pace:
@@ -280,7 +282,13 @@ class Gate:
 
     @asynccontextmanager
     async def call(
-        self, *, notification: str, namespace: str, rank: int, messages: int = 0
+        self,
+        *,
+        notification: str,
+        namespace: str,
+        rank: int,
+        messages: int = 0,
+        may_start: Callable[[], bool] = lambda: True,
     ) -> AsyncIterator[PermittedCall | Rejected]:
         """Hold the slots of a call for the duration of the block, once the probes have ended that run now.
 
@@ -289,9 +297,11 @@ class Gate:
             namespace: that of the notification.
             rank: that of its priority; within the namespace, a lower one gets a slot first.
             messages: what the call has used up of the rate.
+            may_start: tells whether this process may still begin the call.
 
         Raises:
-            Postponed: the destination asked for a pause, or the endpoint was replaced, during the wait.
+            Postponed: the destination asked for a pause, the endpoint was replaced, or the call may not begin any more,
+                during the wait.
         """
         if not self.retired:
             self.slots.limit(self.breaker.allowance)
@@ -300,7 +310,7 @@ class Gate:
                 while True:
                     # The wait for probes takes no slot that other destinations could use.
                     async with self._shared.slot(namespace, rank):
-                        answer = self._enter(notification, messages)
+                        answer = self._enter(notification, messages, may_start)
                         if answer is not None:
                             yield answer
                             return
@@ -309,11 +319,13 @@ class Gate:
             if not self.retired:
                 self.slots.limit(self.breaker.allowance)
 
-    def _enter(self, notification: str, messages: int) -> PermittedCall | Rejected | None:
-        if self.retired:
+    def _enter(
+        self, notification: str, messages: int, may_start: Callable[[], bool]
+    ) -> PermittedCall | Rejected | None:
+        if self.retired or not may_start():
             # The attempt asks for its share again; it has not sent anything.
             self.pace.give_back(messages)
-            raise Postponed(f"{self._name} was replaced")
+            raise Postponed(f"{self._name} was replaced" if self.retired else NOT_STARTED)
         if self.pace.paused_until() is not None:
             raise Postponed(f"{self._name} asked for a pause")
         answer = self.breaker.try_enter(notification=notification)

@@ -87,7 +87,7 @@ class Targets:
             return Permit(partial(self._refuse, send, found), copies=0)
         return found.joining(earlier).admit(send) if isinstance(found, Delivery) else found
 
-    async def _refuse(self, send: Send, refusal: Refusal) -> Attempt:
+    async def _refuse(self, send: Send, refusal: Refusal, _may_start: Callable[[], bool]) -> Attempt:
         return self._endpoints.recorder.refused(send, refusal)
 
     def seconds(self, target: str) -> float:

@@ -115,6 +115,10 @@ class Elector:
             self._refused.add(shard)
         return works
 
+    def acquisitions(self, shard_key: str) -> int:
+        """Return how often this replica has acquired an object's shard."""
+        return self._candidates[shard_of(shard_key, self.shards)].acquisitions
+
     def is_leaving(self, shard_key: str) -> bool:
         """Return whether an object's shard is released once nothing of it is running."""
         candidate = self._candidates[shard_of(shard_key, self.shards)]

@@ -195,6 +195,8 @@ class LeaseCandidate(ObservedLease):
         self._margin = margin
         self._now = now
         self._renewed_at = 0.0
+        self.acquisitions = 0
+        """How often this process has acquired the Lease; between two times, another one may have held it."""
         self.held = False
         """Whether this process holds the Lease."""
         self.confirmed = False
@@ -261,6 +263,7 @@ class LeaseCandidate(ObservedLease):
                 raise
         else:
             self.held, self.drained, self._renewed_at = True, False, began
+            self.acquisitions += 1
 
     async def renew(self) -> bool:
         """Renew the Lease by its last known version; return False if it has changed since."""

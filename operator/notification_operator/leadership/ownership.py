@@ -59,6 +59,15 @@ class Ownership:
         """Return whether new attempts of an object may start now."""
         return not self._shutting_down and self._works_on(shard_key)
 
+    def permission(self, key: Key) -> Callable[[], bool]:
+        """Return what tells whether an attempt may begin that follows from a read of its object from now on.
+
+        It is asked until the call begins. After the loss of the shard it stays False: where the shard is acquired again,
+        another process may have made the attempt.
+        """
+        acquisitions = self._acquisitions(key)
+        return lambda: self.may_start(key.shard_key) and self._acquisitions(key) == acquisitions
+
     def may_record(self, key: Key) -> bool:
         """Return whether this process may still record attempts of an object."""
         return (
@@ -68,11 +77,11 @@ class Ownership:
         )
 
     def admits(self, key: Key) -> bool:
-        """Return whether a reconciliation may start; in a shard that is released, only one that records attempts."""
-        records = self._works_on(key.shard_key) or (
+        """Return whether a reconciliation may start; where no attempt may, only one that records attempts."""
+        has_work = self.may_start(key.shard_key) or (
             self.may_record(key) and self._attempts.has_unrecorded(key.uid)
         )
-        return records and self._known()
+        return has_work and self._known()
 
     def drained(self, shard: int) -> bool:
         """Return whether no reconciliation and no attempt of a shard is running or unrecorded."""
@@ -99,6 +108,9 @@ class Ownership:
             self._elector.begin_shutdown()
         self.on_change()
         self._queue.discard_pending(keep=lambda key: self._attempts.tracks(key.uid))
+
+    def _acquisitions(self, key: Key) -> int:
+        return 0 if self._elector is None else self._elector.acquisitions(key.shard_key)
 
     def _works_on(self, shard_key: str) -> bool:
         return self._elector is None or self._elector.works_on(shard_key)

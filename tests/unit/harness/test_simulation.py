@@ -3,9 +3,10 @@
 import pytest
 
 from notification_operator.domain.incident import Incident
+from notification_operator.endpoints.gate import Gate
 from tests.simulation.injected_faults import CachedStore, PiecemealStore
 from tests.simulation.invariants import Invariants
-from tests.simulation.schedule import run_schedule
+from tests.simulation.schedule import has_one_slot, run_schedule
 from tests.simulation.search import CHOICES_LENGTH, choices, find, shortest, with_incidents
 from tests.simulation.violations import InvariantViolation
 
@@ -43,6 +44,15 @@ def test_schedules_with_incidents_are_found_by_their_seeds() -> None:
     seeds = with_incidents(100, 10)
     assert len(set(seeds)) == 10
     assert all("Trigger of" in "".join(run_schedule(choices(seed)).trace) for seed in seeds)
+
+
+def test_attempt_that_begins_after_the_loss_of_its_lease_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    call = Gate.call
+    monkeypatch.setattr(
+        Gate, "call", lambda gate, **options: call(gate, **{**options, "may_start": lambda: True})
+    )
+    seeds = [seed for seed in range(350, 650) if has_one_slot(choices(seed))]
+    assert find(seeds, violation="has lost or releases its shard") is not None
 
 
 def test_shrunk_choices_end_with_the_same_violation() -> None:

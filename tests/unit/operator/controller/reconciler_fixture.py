@@ -198,17 +198,29 @@ class ReconcilerFixture:
         self.leases.take_over("notification-operator", "another operator")
         await self._compete()
 
-    async def _compete(self) -> None:
+    async def leave(self) -> bool:
+        """Leave the work to other replicas, as with closed watches; return whether the Lease is released."""
+        await self._compete(closed_seconds=3600.0)
+        return bool(self.operator.ownership.statistics().released)
+
+    async def _compete(self, *, closed_seconds: float = 0.0) -> None:
         elector, ownership = self.operator.elector, self.operator.ownership
         assert elector is not None
         for _ in range(2):
             await elector.compete(
-                closed_seconds=float, drained=ownership.drained, on_change=ownership.on_change
+                closed_seconds=lambda: closed_seconds,
+                drained=ownership.drained,
+                on_change=ownership.on_change,
             )
 
     @property
     def attempts(self) -> AttemptStatistics:
         return self.operator.attempts.statistics()
+
+    @property
+    def phases(self) -> list[str]:
+        """The phases of all notifications, by name."""
+        return [obj["status"]["phase"] for obj in self.store.objects.values()]
 
     @property
     def status(self) -> dict[str, Any]:

@@ -1,11 +1,46 @@
 """Reconciliations that may start nothing, in a shutdown or of a foreign shard: running attempts are recorded."""
 
 import asyncio
+from collections.abc import Mapping
 
-from notification_operator.delivery.channel import Transient
+import pytest
+
+from notification_operator.delivery.channel import Message, Transient
 from tests.unit.operator.controller.reconciler_fixture import IDLE, ReconcilerFixture, Stub
+from tests.unit.operator.kube_api import until
 
 POLICY = {"maxAttempts": 3, "initialBackoffSeconds": 1}
+ONE_SLOT: Mapping[str, object] = {"concurrency_per_channel": 1, "visible_after_seconds": 0.01}
+
+
+class Held(Stub):
+    """A channel whose calls end when the test says so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ends = asyncio.Event()
+
+    async def deliver(self, message: Message) -> None:
+        await super().deliver(message)
+        await self.ends.wait()
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> Held:
+    # A call of this channel gives its slot to no other one, however busy the machine is.
+    monkeypatch.setattr("notification_operator.endpoints.gate.OVERTIME_SECONDS", 3600)
+    return Held()
+
+
+async def waiting_for_a_slot(slow: Held, *, elects: bool = True) -> ReconcilerFixture:
+    """Return a fixture of which one notification is being sent, and two wait for a slot."""
+    fixture = ReconcilerFixture({"slack": slow}, delivery=ONE_SLOT, elects=elects)
+    if elects:
+        await fixture.lead()
+    for key in (fixture.key, fixture.create("order-2"), fixture.create("order-3")):
+        await fixture.reconcile(key)
+    assert (len(slow.calls), fixture.attempts.running) == (1, 3)
+    return fixture
 
 
 async def test_shutdown_records_running_attempts_and_starts_none() -> None:
@@ -50,3 +85,50 @@ async def test_foreign_shard_records_attempts_without_starting_new_ones() -> Non
     assert (await fixture.reconcile()).requeue_after == 0
     assert fixture.status["totalAttempts"] == 2
     assert fixture.attempts == IDLE
+
+
+async def test_lost_lease_postpones_the_attempts_that_wait_for_a_slot(slow: Held) -> None:
+    fixture = await waiting_for_a_slot(slow)
+    async with asyncio.timeout(20), fixture.running_queue() as queue:
+        await fixture.lose_leadership()
+        slow.ends.set()
+        await until(lambda: queue.statistics().parked == 3)
+        assert (len(slow.calls), fixture.attempts.running) == (1, 0)
+        fixture.leases.take_over("notification-operator", "")
+        await fixture.lead()
+        await until(lambda: fixture.phases == ["Sent"] * 3)
+    assert len(slow.calls) == len(set(slow.calls)) == 3
+
+
+async def test_lease_that_is_acquired_again_revives_no_waiting_attempt(slow: Held) -> None:
+    fixture = await waiting_for_a_slot(slow)
+    await fixture.lose_leadership()
+    fixture.leases.take_over("notification-operator", "")
+    await fixture.lead()
+    slow.ends.set()
+    await until(lambda: not fixture.attempts.running)
+    assert len(slow.calls) == 1
+
+
+async def test_release_of_a_lease_waits_for_no_attempt_without_a_slot(slow: Held) -> None:
+    fixture = await waiting_for_a_slot(slow)
+    async with asyncio.timeout(20), fixture.running_queue():
+        assert not await fixture.leave()
+        slow.ends.set()
+        while not await fixture.leave():  # noqa: ASYNC110 - a round of the elector each
+            await asyncio.sleep(0.01)
+    assert len(slow.calls) == 1
+    assert fixture.phases == ["Sent", "Sending", "Sending"]
+
+
+async def test_shutdown_begins_no_call_of_attempts_that_wait_for_a_slot(slow: Held) -> None:
+    fixture = await waiting_for_a_slot(slow, elects=False)
+    async with asyncio.timeout(20), fixture.running_queue():
+        reads = fixture.verbs.count("GET")
+        fixture.operator.ownership.begin_shutdown()
+        slow.ends.set()
+        await fixture.operator.attempts.idle()
+        await asyncio.sleep(0.1)
+    assert len(slow.calls) == 1
+    assert fixture.phases == ["Sent", "Sending", "Sending"]
+    assert fixture.verbs.count("GET") == reads + 1

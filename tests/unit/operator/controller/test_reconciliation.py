@@ -74,6 +74,7 @@ class Frame:
             store=self.store,
             tracker=self.tracker,
             rules=lambda: current,
+            permission=lambda: True,
             clock=now,
         )
 

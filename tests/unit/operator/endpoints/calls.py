@@ -66,6 +66,11 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+def always() -> bool:
+    """Permit each call."""
+    return True
+
+
 def endpoints_of(
     channels: Mapping[str, Channel],
     channel_limits: Mapping[str, Limits] = NO_CHANNEL_LIMITS,
@@ -103,4 +108,4 @@ async def make_attempt(endpoints: Endpoints, send: Send, message: Message) -> At
         raise Postponed(found.reason)
     if isinstance(found, Refusal):
         return endpoints.recorder.refused(send, found)
-    return await found.endpoint.send(found, send)
+    return await found.endpoint.send(found, send, always)

@@ -25,7 +25,7 @@ from notification_operator.endpoints.template_checks import TemplateChecks
 from notification_operator.rendering.job import Renderer
 from tests.unit.operator.domain.builders import START
 from tests.unit.operator.domain.receivers.entries import catalog
-from tests.unit.operator.endpoints.calls import MESSAGE, Stub, admit, endpoints_of, make_attempt
+from tests.unit.operator.endpoints.calls import MESSAGE, Stub, admit, always, endpoints_of, make_attempt
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping
@@ -240,7 +240,7 @@ class Stage:
         send, message = self.send(target, number=number, uid=uid), replace(self.message(uid=uid), **more)
         answer = admit(self.endpoints, send, message)
         if isinstance(answer, Permit):
-            answer.start().close()
+            answer.start(always).close()
         return answer if isinstance(answer, Hold | Reason) else None
 
     def begin(self, target: str, *, uid: str) -> Coroutine[None, None, Attempt]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -22,8 +23,10 @@ def gate(*, before: Gate | None = None) -> Gate:
     return Gate("slack", CONTROL, slots=1, shared=CallSlots(4), before=before)
 
 
-async def use(tested: Gate, *, result: Result = Result.SUCCESS) -> None:
-    async with tested.call(notification="uid", namespace="shop", rank=0) as answer:
+async def use(
+    tested: Gate, *, result: Result = Result.SUCCESS, notification: str = "uid", **options: Any
+) -> None:
+    async with tested.call(notification=notification, namespace="shop", rank=0, **options) as answer:
         assert isinstance(answer, PermittedCall)
         with answer:
             answer.result = result
@@ -85,6 +88,31 @@ async def test_retired_gate_postpones_what_waits_and_hands_its_slots_on() -> Non
     with pytest.raises(Postponed):
         await waiting
     await next_one
+
+
+async def test_call_that_may_not_begin_any_more_is_postponed_after_the_wait() -> None:
+    tested = gate()
+    rate = Rate(per_second=0.001, burst=1)
+    assert tested.pace.check(rate, notification="late", namespace="shop", rank=0) is None
+    tested.pace.consume("late", 1)
+    owned = True
+    async with tested.call(notification="first", namespace="shop", rank=0):
+        waiting = asyncio.create_task(use(tested, notification="late", messages=1, may_start=lambda: owned))
+        next_one = asyncio.create_task(use(tested))
+        await until_idle()
+        owned = False
+    with pytest.raises(Postponed):
+        await waiting
+    await next_one
+    assert tested.pace.check(rate, notification="late", namespace="shop", rank=0) is None
+
+
+async def test_local_call_that_may_not_begin_any_more_is_postponed() -> None:
+    stage = Stage(receiver("a", "console"))
+    found, send = stage.delivery("console/a"), stage.send("console/a")
+    with pytest.raises(Postponed):
+        await found.endpoint.send(found, send, lambda: False)
+    assert stage.console.calls == []
 
 
 async def test_closed_breaker_of_a_new_gate_gives_all_slots() -> None:

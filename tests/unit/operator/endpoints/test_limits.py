@@ -20,7 +20,7 @@ from notification_operator.endpoints.limits import Limits, channel_limits
 from notification_operator.endpoints.registry import Endpoints
 from notification_operator.endpoints.targets import Targets
 from tests.unit.operator.domain.builders import START, notification
-from tests.unit.operator.endpoints.calls import MESSAGE, Stub, admit, endpoints_of, make_attempt
+from tests.unit.operator.endpoints.calls import MESSAGE, Stub, admit, always, endpoints_of, make_attempt
 
 SEND = Send(channel="slack", number=1, id="uid:slack:1")
 
@@ -71,7 +71,7 @@ async def test_namespace_that_may_not_use_a_channel_is_refused_at_once() -> None
 
 async def test_rate_is_asked_before_an_attempt_starts() -> None:
     endpoints = endpoints_with(Stub(), Limits(rate=Rate(per_second=1, burst=1)))
-    permitted(endpoints, MESSAGE).start().close()
+    permitted(endpoints, MESSAGE).start(always).close()
     second = replace(MESSAGE, uid="uid-2")
     assert admit(endpoints, SEND, second) == Hold(until=START + timedelta(seconds=1), reason=HoldReason.RATE)
 
@@ -83,7 +83,7 @@ async def test_channel_says_how_many_messages_a_notification_is() -> None:
             return 3
 
     endpoints = endpoints_with(Tripling(), Limits(rate=Rate(per_second=1, burst=1)))
-    permitted(endpoints, MESSAGE).start().close()
+    permitted(endpoints, MESSAGE).start(always).close()
     hold = admit(endpoints, SEND, replace(MESSAGE, uid="uid-2"))
     assert isinstance(hold, Hold)
     assert hold.until == START + timedelta(seconds=3)
@@ -122,7 +122,7 @@ async def test_destination_that_needs_no_breaker_has_no_rate() -> None:
     endpoints = endpoints_with(stub, Limits(rate=Rate(per_second=1, burst=1)))
     for number in range(3):
         message = replace(MESSAGE, uid=str(number))
-        permitted(endpoints, message).start().close()
+        permitted(endpoints, message).start(always).close()
 
 
 def test_settings_become_the_limits_of_channels() -> None:

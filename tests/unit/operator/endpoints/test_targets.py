@@ -20,6 +20,7 @@ from notification_operator.endpoints.gate import ASK_SECONDS, Postponed
 from notification_operator.endpoints.targets import Targets
 from tests.unit.operator.domain.builders import at, circuit_open, notification
 from tests.unit.operator.domain.receivers.entries import receiver, resolver
+from tests.unit.operator.endpoints.calls import always
 from tests.unit.operator.endpoints.stage import BLOCKS, Stage, until_idle
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ async def test_target_is_looked_up_once_for_its_attempt(monkeypatch: pytest.Monk
     send = stage.send(HOOK)
     permit = targets.admit(send)
     assert isinstance(permit, Permit)
-    assert (await permit.start()).succeeded
+    assert (await permit.start(always)).succeeded
     assert sorted(looked_up) == ["console", HOOK]
 
 
@@ -78,7 +79,7 @@ async def test_refusal_is_an_attempt_that_sends_nothing() -> None:
     targets, send = targets_of(stage, notification("receiver/hook")), stage.send("receiver/hook")
     permit = targets.admit(send)
     assert isinstance(permit, Permit)
-    attempt = await permit.start()
+    attempt = await permit.start(always)
     assert (attempt.succeeded, attempt.reason, attempt.number) == (False, "ReceiverNotReady", 1)
 
 
@@ -125,7 +126,7 @@ async def test_rejected_target_is_told_of_by_its_attempt_and_not_held() -> None:
     targets = targets_of(stage)
     permit = targets.admit(stage.send(HOOK))
     assert isinstance(permit, Permit)
-    assert (await permit.start()).circuit_open
+    assert (await permit.start(always)).circuit_open
     assert targets.blocked_until(HOOK)() is None
     stage.wait(30)
     stage.creator.scripts = {}
@@ -169,7 +170,7 @@ async def test_attempt_that_a_change_postpones_gives_back_its_share_of_the_rate(
         targets, send = targets_of(stage), stage.send(HOOK, uid=f"uid-{number}")
         permit = targets.admit(send)
         assert isinstance(permit, Permit)
-        running.append(asyncio.create_task(permit.start()))
+        running.append(asyncio.create_task(permit.start(always)))
     assert isinstance(targets_of(stage).admit(stage.send(HOOK)), Hold)
     await until_idle()
     old, stage.creator.hanging = stage.creator.last, False

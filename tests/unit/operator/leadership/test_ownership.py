@@ -36,10 +36,14 @@ class Elector:
 
     def __init__(self, *, working: set[int], leaving: set[int]) -> None:
         self.working, self.leaving = working, leaving
+        self.acquired = 1
         self.shutting_down = False
 
     def works_on(self, uid: str) -> bool:
         return shard_of(uid, SHARDS) in self.working
+
+    def acquisitions(self, _uid: str) -> int:
+        return self.acquired
 
     def is_leaving(self, uid: str) -> bool:
         return shard_of(uid, SHARDS) in self.leaving
@@ -90,6 +94,25 @@ def test_attempts_and_reconciliations_start_in_working_shards_only() -> None:
     assert [ownership.may_start(KEYS[shard].uid) for shard in range(SHARDS)] == [False, True, True, False]
     assert [ownership.admits(KEYS[shard]) for shard in range(SHARDS)] == [False, True, True, False]
     assert ownership.statistics().working == {1, 2}
+
+
+def test_permission_ends_with_the_loss_of_the_shard() -> None:
+    fixture = OwnershipFixture(working={1})
+    permission = fixture.ownership.permission(KEYS[1])
+    assert permission()
+    fixture.elector.working = set()
+    assert not permission()
+    fixture.elector.working, fixture.elector.acquired = {1}, 2
+    assert not permission()
+    assert fixture.ownership.permission(KEYS[1])()
+
+
+def test_permission_ends_with_the_shutdown() -> None:
+    fixture = OwnershipFixture(alone=True)
+    permission = fixture.ownership.permission(KEYS[1])
+    assert permission()
+    fixture.ownership.begin_shutdown()
+    assert not permission()
 
 
 async def test_leaving_shard_admits_only_reconciliations_that_record_attempts() -> None:
