@@ -147,6 +147,8 @@ class Reconciler:
                     return await self._reconcile(reconciliation)
         except Gone:
             self._attempts.forget(key.uid)
+            if key.incident:
+                self._incidents.leave(key)
             return Result(final=True)
         except StatusError as error:
             if request.failures + 1 >= STALLED_AFTER and _refuses_object(error):

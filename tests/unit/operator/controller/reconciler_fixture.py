@@ -155,6 +155,12 @@ class ReconcilerFixture:
     def interfere(self, note: str) -> None:
         self.store.interfere_next(lambda: self.store.write_as_other(self.ref, note=note))
 
+    def delete(self) -> None:
+        """Delete the notification, and handle the event that says so."""
+        deleted = self.store.peek(self.ref)
+        self.store.delete(self.ref)
+        self.operator.event_handler.handle("DELETED", deleted)
+
     async def reconcile(self, key: Key | None = None) -> Result:
         request = CountedRequest(key=key or self.key, queued_at=now())
         result = await self.operator.reconciler.reconcile(request)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from notification_operator.controller import incidents
+from notification_operator.controller.request import Result
 from notification_operator.delivery.channel import Permanent, Transient
 from notification_operator.domain.key import Key
 from notification_operator.domain.model import parse
@@ -136,6 +137,17 @@ async def test_deleted_trigger_is_not_waited_for() -> None:
     await incident.reconcile(resolve)
     incident.operator.event_handler.handle("DELETED", incident.store.peek(incident.ref))
     await incident.reconcile(resolve)
+    assert incident.states("end") == {"slack": "Delivered"}
+
+
+async def test_trigger_that_is_deleted_during_its_attempt_is_not_waited_for() -> None:
+    slack = Stub(seconds=0.2)
+    incident = Incident(slack)
+    await incident.reconcile()
+    incident.delete()
+    assert await incident.reconcile() == Result(final=True)
+    slack.seconds = 0
+    await incident.reconcile(incident.tell("end", "Resolve"))
     assert incident.states("end") == {"slack": "Delivered"}
 
 
