@@ -12,6 +12,7 @@ import asyncio
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 import structlog
 
@@ -49,7 +50,7 @@ class ObjectAttempts:
         self.route: Route | None = None
         """The route of the attempts that are tracked."""
         self.forgotten = False
-        """Whether the tracker dropped these attempts after they were tracked."""
+        """Whether the tracker dropped these attempts."""
         self.unanswered: Notification | None = None
         """The notification before a write that is not known to have been applied: what that changes is not published."""
         self.lost: StatusWrite | None = None
@@ -200,6 +201,8 @@ class AttemptTracker:
         """Whether the tracker itself has cancelled the running attempts."""
         self._budget = budget or ContentBudget(None, on_room=on_finished)
         self._objects: dict[str, ObjectAttempts] = {}
+        self._handles: WeakValueDictionary[str, ObjectAttempts] = WeakValueDictionary()
+        """What `of` has returned, for as long as a reconciliation uses it, although nothing may be tracked yet."""
         self._awaited: set[str] = set()
         """The objects that a shutdown waits for: all but the stalled ones."""
         self._idle = asyncio.Event()
@@ -229,7 +232,9 @@ class AttemptTracker:
 
     def of(self, key: Key) -> ObjectAttempts:
         """Return the attempts of an object; each reconciliation asks once."""
-        return self._objects.get(key.uid) or ObjectAttempts(key, self)
+        attempts = self._objects.get(key.uid) or ObjectAttempts(key, self)
+        self._handles[key.uid] = attempts
+        return attempts
 
     def lease(self, key: Key) -> BudgetLease:
         """Return the lease of one reconciliation, in which it reserves room for the content of attempts."""
@@ -250,7 +255,10 @@ class AttemptTracker:
         return attempts is not None and (bool(attempts.finished) or attempts.unanswered is not None)
 
     def forget(self, uid: str) -> None:
-        """Drop the attempts of an object; running ones finish unheard, and it waits for no room."""
+        """Drop the attempts of an object; running ones finish unheard, it waits for no room, and its reconciliation starts none."""
+        attempts = self._handles.pop(uid, None)
+        if attempts is not None:
+            attempts.close()
         self._remove(uid)
         self._budget.forget(uid)
 

@@ -188,7 +188,7 @@ class Reconciliation:
         self.route = self._widened(self.notification, self.route)
 
     def check_present(self) -> None:
-        """Raise `Gone` if the attempts were forgotten since: the object is gone, or belongs to another process now."""
+        """Raise `Gone` if the object was forgotten since: it is gone, or belongs to another process now."""
         if self._attempts.forgotten:
             raise Gone(self._ref)
 

@@ -12,7 +12,7 @@ from tests.simulation.null_ports import NoObjects
 from tests.unit.operator.controller.reconciler_fixture import ReconcilerFixture, Stub
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
 
     from notification_operator.domain.key import Key
 
@@ -24,6 +24,8 @@ class Incident(ReconcilerFixture):
         self._age = 0.0
         self.listings: Counter[str] = Counter()
         self.failing = False
+        self.meanwhile: Callable[[], None] = lambda: None
+        """What happens during a listing."""
         super().__init__(
             dict(zip(("slack", "console"), channels, strict=False)),
             objects=Listed(self),
@@ -60,6 +62,7 @@ class Listed(NoObjects):
     async def of_incident(self, namespace: str, dedup_key: str) -> AsyncIterator[Sequence[dict[str, Any]]]:
         """Yield all notifications of the incident in one page."""
         self._incident.listings[f"{namespace}/{dedup_key}"] += 1
+        self._incident.meanwhile()
         if self._incident.failing:
             raise KubeError(status=503, reason="overloaded")
         yield [

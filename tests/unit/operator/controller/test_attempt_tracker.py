@@ -182,10 +182,11 @@ async def test_result_for_a_forgotten_object_is_not_kept() -> None:
     assert fixture.statistics == AttemptStatistics()
 
 
-async def test_handle_without_attempts_is_not_forgotten() -> None:
+async def test_handle_without_attempts_is_forgotten_and_the_next_one_is_not() -> None:
     fixture = TrackerFixture()
     fixture.tracker.forget("uid")
-    assert not fixture.attempts.forgotten
+    assert fixture.attempts.forgotten
+    assert not fixture.tracker.of(KEY).forgotten
 
 
 async def test_cancelled_attempt_leaves_no_result() -> None:

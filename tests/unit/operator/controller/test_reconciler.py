@@ -15,6 +15,7 @@ from notification_operator.controller.request import Result
 from notification_operator.delivery.channel import Permanent, Transient
 from notification_operator.domain.folding.fold import fold
 from notification_operator.endpoints.endpoint import Endpoint
+from notification_operator.rendering.job import P, Renderer, T
 from notification_operator.telemetry.gauges import AttemptStatistics
 from tests.simulation.null_ports import NoEvents
 from tests.unit.operator.controller.reconciler_fixture import IDLE, ReconcilerFixture, Stub
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from notification_operator.domain.model import Notification
     from notification_operator.domain.status import Status
     from notification_operator.kube.events import Event
+    from notification_operator.rendering.job import Job
 
 
 async def test_quick_delivery_costs_one_read_and_one_write() -> None:
@@ -156,6 +158,25 @@ async def test_object_deleted_during_its_delivery_leaves_nothing_behind() -> Non
     await asyncio.sleep(0.25)
     assert not fixture.requeued
     assert fixture.attempts == IDLE
+
+
+class Meanwhile(Renderer):
+    """Computes jobs; something happens during each of them."""
+
+    def __init__(self) -> None:
+        self.happens: Callable[[], None] = lambda: None
+
+    async def run(self, namespace: str, job: Job[P, T], /, *args: P.args, **arguments: P.kwargs) -> T:
+        self.happens()
+        return await super().run(namespace, job, *args, **arguments)
+
+
+async def test_object_that_is_deleted_while_it_is_redacted_is_not_sent() -> None:
+    renderer, console = Meanwhile(), Stub()
+    fixture = ReconcilerFixture({"console": console}, renderer=renderer, body="b" * 5_000)
+    renderer.happens = fixture.delete
+    assert await fixture.reconcile() == Result(final=True)
+    assert (console.calls, fixture.verbs) == ([], ["GET"])
 
 
 async def test_another_object_of_the_same_name_is_not_touched() -> None:

@@ -151,6 +151,16 @@ async def test_trigger_that_is_deleted_during_its_attempt_is_not_waited_for() ->
     assert incident.states("end") == {"slack": "Delivered"}
 
 
+async def test_event_that_is_deleted_while_its_incident_is_listed_is_not_sent() -> None:
+    slack = Stub()
+    incident = Incident(slack, event="Resolve")
+    incident.meanwhile = incident.delete
+    assert await incident.reconcile() == Result(final=True)
+    assert slack.calls == []
+    await incident.reconcile(incident.tell("again", "Trigger", age=-1))
+    assert incident.states("again") == {"slack": "Delivered"}
+
+
 async def test_oldest_message_of_a_long_incident_is_still_delivered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(incidents, "MOST_EVENTS", 4)
     incident = Incident(Stub(), event="Trigger")
