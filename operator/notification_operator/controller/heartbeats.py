@@ -25,6 +25,7 @@ from notification_operator.kube.requests import KubeError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
     from datetime import datetime
 
     from prometheus_client import Counter, Gauge
@@ -124,6 +125,7 @@ class HeartbeatController:
     async def _look(self) -> None:
         """Enqueue the sources that there is something to do for."""
         active = [each for each in self._sources() if each.last is not None]
+        self._forget_deleted({each.key for each in active})
         self._missing.set(sum(each.missed is not None and self._owns(each.key.uid) for each in active))
         if not active:
             # No beat is expected: an absence of the gateway concerns no source.
@@ -136,6 +138,11 @@ class HeartbeatController:
                 self._queued.add(each.key)
                 self._queue.add(each.key)
         await self._report_silences(active)
+
+    def _forget_deleted(self, known: AbstractSet[Key]) -> None:
+        """Remember nothing of sources that do not exist any more."""
+        for key in self._done.keys() - known - self._queued:
+            del self._done[key]
 
     async def _observe(self) -> bool:
         """Look at the Leases of the gateway; return whether that was possible."""

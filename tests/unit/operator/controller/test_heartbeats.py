@@ -283,6 +283,17 @@ def test_source_that_is_deleted_meanwhile_is_forgotten() -> None:
     virtually(check)
 
 
+def test_nothing_is_remembered_of_a_source_that_is_deleted_while_its_beat_is_missing() -> None:
+    async def check(stage: Stage) -> None:
+        await asyncio.sleep(DEADLINE + 5)
+        assert stage.reports == ["missed"]
+        stage.store.delete(REF)
+        await asyncio.sleep(2)
+        assert not stage.controller._done  # noqa: SLF001 - a later source has another uid
+
+    virtually(check)
+
+
 def test_one_notice_says_that_the_gateway_is_away_and_nothing_is_missing() -> None:
     async def check(stage: Stage) -> None:
         stage.away = [(40.0, 100.0)]
