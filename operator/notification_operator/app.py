@@ -348,10 +348,7 @@ class Lifecycle:
 
     def _on_change(self) -> None:
         """Admit what this replica may work on now."""
-        ownership = self.operator.ownership
-        ownership.on_change()
-        owned = {key.uid for key in self.operator.queue.keys if ownership.may_record(key)}
-        self.operator.metrics.waiting.keep(owned)
+        self.operator.ownership.on_change()
         if self.operator.receivers:
             self.operator.receivers.status.note_all()
 

@@ -267,7 +267,16 @@ def build(
     incidents = Incidents(ports.objects.of_incident, request=queue.add, clock=clock, seconds=seconds)
     elector = _elector(settings, ports, clock=clock, seconds=seconds, observers=(incidents.restart,))
     rule_book = RuleBook(routing, sources.catalog if sources else None, channels=frozenset(ports.channels))
-    ownership = Ownership(elector, attempts, queue, known=lambda: rule_book.known)
+    ownership = Ownership(
+        elector,
+        attempts,
+        queue,
+        known=lambda: rule_book.known,
+        served_since=namespaces.served_since,
+        waiting=metrics.waiting,
+    )
+    namespaces.observe(lambda name: incidents.on_namespace(name, served=name in namespaces))
+    namespaces.observe(ownership.on_namespace)
     receivers = (
         _receiver_watch(
             settings,
@@ -381,7 +390,7 @@ def _sweeper(
         namespaces=settings.watch.namespaces,
         served=namespaces,
         active=lambda: ownership.active,
-        owns=ownership.may_start,
+        owns=ownership.owns,
         deleted=ports.metrics.retention_deleted,
         failures=ports.metrics.retention_failures,
         overdue=ports.metrics.retention_overdue,
@@ -410,7 +419,7 @@ def _heartbeats(
         home=home,
         sources=lambda: sources.beats,
         refresh=sources.take,
-        owns=ownership.may_start,
+        owns=ownership.owns,
         reported=ports.metrics.heartbeats_reported,
         missing=ports.metrics.heartbeats_missing,
         clock=clock,
@@ -429,7 +438,7 @@ def _external_heartbeat(
         period=period,
         home=ports.external_heartbeat.home,
         read=ports.external_heartbeat.read,
-        owns=ownership.may_start,
+        owns=ownership.owns,
         last_success=ports.metrics.external_heartbeat_success,
         failures=ports.metrics.external_heartbeat_failures,
         clock=clock,
@@ -513,7 +522,7 @@ def _receiver_watch(  # noqa: PLR0913 - the parts that receivers concern
         store=sources.ports.store,
         receivers=lambda: sources.catalog.keys,
         declared=sources.catalog.declared,
-        owns=ownership.may_start,
+        owns=ownership.owns,
         examined=lambda receiver: sources.builder.template_problem(receiver) is not None,
         endpoints=endpoints,
         waiting=lambda key: ports.metrics.waiting.count(str(key)),

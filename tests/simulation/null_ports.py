@@ -48,14 +48,17 @@ class NoDocument(SimulatedDocument):
 
 
 class NoObjects(KubeObjects):
-    """Is never asked: retention is disabled, and no label selects namespaces."""
+    """Holds nothing."""
 
     def __init__(self) -> None:
         """Need no connection."""
 
-    def pages(self, namespace: str | None, *, selector: str = "") -> AsyncIterator[Sequence[dict[str, Any]]]:
+    async def pages(
+        self, namespace: str | None, *, selector: str = ""
+    ) -> AsyncIterator[Sequence[dict[str, Any]]]:
         """List nothing."""
-        raise NotImplementedError
+        del namespace, selector
+        yield ()
 
     async def of_incident(self, namespace: str, dedup_key: str) -> AsyncIterator[Sequence[dict[str, Any]]]:
         """List nothing."""

@@ -96,6 +96,8 @@ class Incidents:
         self._clock = clock
         self._seconds = seconds
         self._started = clock()
+        self._served_since: dict[str, datetime] = {}
+        """When a namespace was first served, if that was after the start."""
         self._incidents: LruMap[tuple[str, str], _Known] = LruMap(MOST_INCIDENTS)
 
     def has_to_fetch(self, key: Key, notification: Notification, *, threads: Callable[[], bool]) -> bool:
@@ -163,6 +165,15 @@ class Incidents:
         """Forget everything: this process works on other shards than before, and another one may have worked on these."""
         self._incidents.clear()
         self._started = self._clock()
+
+    def on_namespace(self, namespace: str, *, served: bool) -> None:
+        """Forget what is known of a namespace that is served from now on, or no longer: another process may have worked on it."""
+        for known in [known for known in self._incidents if known[0] == namespace]:
+            self._incidents.pop(known)
+        if served:
+            self._served_since[namespace] = self._clock()
+        else:
+            self._served_since.pop(namespace, None)
 
     def of(self, key: Key, notification: Notification) -> Incident:
         """Return the incident as one of its notifications sees it."""
@@ -249,9 +260,12 @@ class Incidents:
     def _witnesses(self, notification: Notification) -> bool:
         """Return whether no other process can have begun an attempt of a notification that is seen for the first time."""
         untouched = not notification.attempts and not notification.status.targets
+        since = self._served_since.get(notification.namespace)
         return (
             untouched
             and self._started < notification.created
+            # The creation time has whole seconds; a new namespace is served, and may have a notification, within one.
+            and (since is None or since.replace(microsecond=0) <= notification.created)
             and self._clock() < notification.created + LATE_AFTER
         )
 

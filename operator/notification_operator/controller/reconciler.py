@@ -17,7 +17,7 @@ from notification_operator.controller.reconciliation import Reconciliation, Retr
 from notification_operator.controller.request import Result, ref_of
 from notification_operator.controller.still_waits import StillWaits, WaitingTarget
 from notification_operator.domain.folding.fold import earliest_attempt, merge_attempts, next_attempt
-from notification_operator.domain.planning.fallback import follow
+from notification_operator.domain.planning.fallback import NONE_UNAVAILABLE, follow
 from notification_operator.domain.planning.hold import NO_HOLDS, Hold
 from notification_operator.domain.planning.plan import plan
 from notification_operator.domain.planning.progress import NO_OPEN_BREAKERS
@@ -176,7 +176,7 @@ class Reconciler:
         times = self._retry_times(reconciliation, outcome)
         written = await reconciliation.write(times, suppressions=outcome.suppressions)
         self._note(reconciliation, written.after)
-        self._publish(written, outcome)
+        self._publish(reconciliation, written, outcome)
         return self._result(reconciliation, outcome, times.moved_to(written.at), written)
 
     async def _join_incident(self, reconciliation: Reconciliation) -> None:
@@ -357,7 +357,8 @@ class Reconciler:
             at=now,
             open_breakers=targets.open_breakers(),
             holds={**asked, **pauses} if asked or pauses else NO_HOLDS,
-            unavailable=targets.unavailable(),
+            # The receivers of a namespace that is not served any more look as if they did not exist.
+            unavailable=targets.unavailable() if reconciliation.permission() else NONE_UNAVAILABLE,
         )
         waiting = {*times.holds, *times.open_breakers}
         self._register(notification, route, waiting, key=reconciliation.request.key)
@@ -384,12 +385,12 @@ class Reconciler:
 
     # Publish
 
-    def _publish(self, written: Written, outcome: StartOutcome) -> None:
+    def _publish(self, reconciliation: Reconciliation, written: Written, outcome: StartOutcome) -> None:
         """Publish what is new in the status: metrics, log, Events, audit."""
         after, redacted, without_room = written.after, outcome.redacted, outcome.without_room
         self._metrics.count_conflicts(written.conflicts)
         self._metrics.track_phase(after.uid, after.phase)
-        if after.phase not in FINAL:
+        if after.phase not in FINAL and reconciliation.permission():
             self._metrics.track_waiting(after, queued=without_room)
         if written.before is not after:
             self._publisher.publish(Transition(before=written.before, after=after, redacted=redacted))

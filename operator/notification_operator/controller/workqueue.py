@@ -289,6 +289,10 @@ class Backlog:
     def __iter__(self) -> Iterator[Key]:
         return iter(self._keys)
 
+    def of(self, namespace: str) -> Collection[Key]:
+        """Return the keys of a namespace."""
+        return self._keys.line(namespace)
+
     @property
     def incomplete(self) -> bool:
         """Whether keys were dropped and not listed again since."""

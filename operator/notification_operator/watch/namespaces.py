@@ -44,6 +44,10 @@ class AllNamespaces:
     def __contains__(self, _name: object) -> bool:
         return True
 
+    def served_since(self, _name: str) -> object | None:
+        """Return the same for every namespace: each is served all the time."""
+        return True
+
     def observe(self, on_change: Callable[[str], None]) -> None:
         """Never call the function: the namespaces do not change."""
 
@@ -57,7 +61,8 @@ class SelectedNamespaces:
 
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
-        self._names: set[str] = set()
+        self._names: dict[str, object] = {}
+        """The namespaces that match, each with what identifies the time since it began to."""
         self._on_change: list[Callable[[str], None]] = []
 
     def observe(self, on_change: Callable[[str], None]) -> None:
@@ -67,12 +72,19 @@ class SelectedNamespaces:
     def __contains__(self, name: object) -> bool:
         return name in self._names
 
+    def served_since(self, name: str) -> object | None:
+        """Return what identifies the time since a namespace is served; None if it is not.
+
+        Where a namespace is served again, another operator may have worked on it meanwhile.
+        """
+        return self._names.get(name)
+
     async def note(self, event_type: str | None, name: str, handler: EventHandler) -> None:
         """Handle an event of the namespace watch."""
         if event_type == DELETED:
             self.leave(name)
         elif name not in self._names:
-            self._names.add(name)
+            self._names[name] = object()
             logger.info("namespace joined", namespace=name)
             self._report(name)
             await self._list(name, handler)
@@ -86,7 +98,7 @@ class SelectedNamespaces:
 
     def leave(self, name: str) -> None:
         """Serve a namespace no longer."""
-        self._names.discard(name)
+        self._names.pop(name, None)
         logger.info("namespace left", namespace=name)
         self._report(name)
 

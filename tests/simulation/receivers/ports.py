@@ -66,7 +66,7 @@ class ProcessReceivers:
 
     def _owns(self, uid: str) -> bool:
         """Return whether the process works on an object now."""
-        return self._process.operator.ownership.may_start(uid)
+        return self._process.operator.ownership.owns(uid)
 
     def _view(self, place: Place) -> tuple[object, ...]:
         """Return what the process has seen of a receiver, and how it finds its health."""

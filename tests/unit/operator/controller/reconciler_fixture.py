@@ -21,6 +21,7 @@ from notification_operator.observers.publisher import Observer
 from notification_operator.rendering.job import Renderer
 from notification_operator.telemetry.gauges import AttemptStatistics
 from notification_operator.telemetry.metrics import Metrics
+from notification_operator.watch.namespaces import SelectedNamespaces
 from notification_operator.wiring import ReceiverPorts, build
 from tests.simulation.null_ports import NoObjects
 from tests.unit.operator.leadership.lease_fixture import Leases
@@ -87,6 +88,7 @@ class ReconcilerFixture:
         renderer: Renderer | None = None,
         addressed: Sequence[str] | None = None,
         types_elsewhere: Sequence[str] = tuple(ReceiverType),
+        selects: bool = False,
         **spec: Any,
     ) -> None:
         self.store, self.metrics = store or MemoryStore(), Metrics()
@@ -101,6 +103,7 @@ class ReconcilerFixture:
                 },
                 "leader_election": {"enabled": elects},
                 "receivers": {"namespaced": True, "types_elsewhere": types_elsewhere},
+                "watch": {"namespace_selector": "team=web"} if selects else {},
             }
         )
         ports = null_ports(
@@ -151,6 +154,12 @@ class ReconcilerFixture:
         obj = self.store.peek(ObjectRef(namespace="shop", name=name))
         incident = obj["spec"].get("dedupKey", "")
         return Key(namespace="shop", name=name, uid=obj["metadata"]["uid"], incident=incident)
+
+    async def serve(self, namespace: str = "shop", *, matches: bool = True) -> None:
+        """Let a namespace match the selector of the operator, or no longer."""
+        namespaces = self.operator.namespaces
+        assert isinstance(namespaces, SelectedNamespaces)
+        await namespaces.note("ADDED" if matches else "DELETED", namespace, self.operator.event_handler)
 
     def interfere(self, note: str) -> None:
         self.store.interfere_next(lambda: self.store.write_as_other(self.ref, note=note))

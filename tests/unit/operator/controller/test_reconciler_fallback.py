@@ -12,6 +12,7 @@ from notification_operator.domain.json_values import format_time
 from tests.unit.operator.contract.kinds.specs import spec
 from tests.unit.operator.controller.reconciler_fixture import now
 from tests.unit.operator.controller.test_reconciler_receivers import BREAKER, SECRET_URL, Composition, webhook
+from tests.unit.operator.kube_api import until
 
 if TYPE_CHECKING:
     from tests.unit.operator.controller.reconciler_fixture import ReconcilerFixture
@@ -170,3 +171,27 @@ async def test_lost_resolve_is_a_dead_letter_although_the_fallback_got_it() -> N
         "PartiallySent",
         ["webhook/hook:1", "webhook/hook:1", "webhook/spare:1"],
     )
+
+
+async def test_attempt_that_ends_after_its_namespace_left_is_recorded_alone() -> None:
+    composition = waiting_for(
+        90,
+        "hook",
+        "other",
+        selects=True,
+        delivery={"visible_after_seconds": 0.01},
+        retryPolicy={"maxAttempts": 3, "initialBackoffSeconds": 60},
+    )
+    composition.collections.put_receiver("hook", webhook(fallback={"name": "spare"}))
+    composition.collections.put_receiver("other", webhook())
+    composition.creator.scripts["hook"] = [Transient("busy")]
+    composition.creator.hanging = True
+    async with asyncio.timeout(30), composition.following() as fixture, fixture.running_queue() as queue:
+        await fixture.serve()
+        queue.add(fixture.key)
+        await until(lambda: len(composition.calls) == 2)
+        await fixture.serve(matches=False)
+        for channel in composition.creator.created:
+            channel.gate.set()
+        await until(lambda: fixture.status.get("totalAttempts") == 2)
+    assert states(fixture) == {"webhook/hook": ("Waiting", "Backoff"), "webhook/other": ("Delivered", "")}

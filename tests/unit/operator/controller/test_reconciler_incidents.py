@@ -84,6 +84,22 @@ async def test_incident_is_listed_once_and_not_for_the_trigger_that_begins_it() 
     assert incident.listings == {"shop/disk": 1, "shop/network": 1}
 
 
+async def test_incident_is_listed_again_only_if_its_own_namespace_was_not_served() -> None:
+    incident = Incident(Stub(), event="Resolve", selects=True)
+    await incident.serve()
+    await incident.reconcile()
+    for namespace, matches, listings in (
+        ("web", True, 1),
+        ("web", False, 1),
+        ("shop", False, 1),
+        ("shop", True, 2),
+    ):
+        await incident.serve(namespace, matches=matches)
+        if matches:
+            await incident.reconcile(incident.tell(f"{namespace}-joined", "Acknowledge"))
+        assert incident.listings == {"shop/disk": listings}
+
+
 async def test_notification_without_an_incident_lists_nothing() -> None:
     incident = Incident(Stub(), event="Trigger")
     await incident.reconcile(incident.tell("alone", "Trigger", dedupKey=""))

@@ -19,6 +19,7 @@ from tests.unit.operator.contract.kinds.specs import spec
 from tests.unit.operator.controller.reconciler_fixture import ReconcilerFixture, Stub, now
 from tests.unit.operator.domain.receivers.entries import HOME
 from tests.unit.operator.endpoints.stage import Creator
+from tests.unit.operator.kube_api import until
 from tests.unit.operator.watch.collections_in_memory import Collections
 
 if TYPE_CHECKING:
@@ -373,3 +374,21 @@ async def test_suppressed_notification_costs_one_write() -> None:
         assert (await fixture.reconcile()).final
     assert (fixture.verbs, fixture.status["phase"]) == (["GET", "PUT"], "Suppressed")
     assert composition.calls == []
+
+
+async def test_notification_of_a_namespace_that_leaves_waits_until_it_is_back() -> None:
+    composition = Composition("hook", selects=True)
+    composition.collections.put_receiver("hook", webhook(suspend=True))
+    async with asyncio.timeout(30), composition.following() as fixture, fixture.running_queue() as queue:
+        await fixture.serve()
+        queue.add(fixture.key)
+        await until(lambda: waiting(fixture) == [("shop/hook", "Suspended")])
+        held = fixture.status
+        await fixture.serve(matches=False)
+        await until(lambda: queue.statistics().parked == 1)
+        composition.collections.put_receiver("hook", webhook(), generation=2)
+        await until_idle()
+        assert (fixture.status, composition.calls, waiting(fixture)) == (held, [], [])
+        await fixture.serve()
+        await until(lambda: fixture.status["phase"] == "Sent")
+    assert composition.calls == ["webhook/hook:1"]

@@ -247,7 +247,7 @@ class Stage:
         """Use up the share of an attempt that may start, and return it."""
         permit = admit(self.endpoints, self.send(target, uid=uid), self.message(uid=uid))
         assert isinstance(permit, Permit)
-        return permit.start()
+        return permit.start(always)
 
     async def attempt(
         self, target: str, *, number: int = 1, uid: str = "uid-1", message: Message | None = None

@@ -18,6 +18,7 @@ from notification_operator.domain.routing import resolve
 from notification_operator.domain.sharding import shard_of
 from notification_operator.leadership.ownership import Ownership
 from notification_operator.telemetry.gauges import ElectorStatistics
+from notification_operator.telemetry.waiting import WaitingMessages
 from tests.simulation.virtual_loop import run_virtually
 from tests.unit.operator.domain.builders import notification, success, unexpected
 
@@ -66,8 +67,17 @@ class OwnershipFixture:
         self.queue = WorkQueue(workers=4, clock=lambda: datetime.now(UTC))
         self.attempts: AttemptTracker = AttemptTracker(on_finished=self.queue.add)
         self.routing = SimpleNamespace(known=True)
+        self.namespaces: dict[str, object] = {"shop": 1}
+        """The namespaces that are served, each with what identifies the time since then."""
         elector = None if alone else cast("Any", self.elector)
-        self.ownership = Ownership(elector, self.attempts, self.queue, known=lambda: self.routing.known)
+        self.ownership = Ownership(
+            elector,
+            self.attempts,
+            self.queue,
+            known=lambda: self.routing.known,
+            served_since=self.namespaces.get,
+            waiting=WaitingMessages(),
+        )
 
     async def start_attempt(self, key: Key, *, finishes: bool = True) -> None:
         async def attempt() -> Attempt:
@@ -84,14 +94,14 @@ def test_single_replica_works_on_everything_once_the_rules_are_known() -> None:
     fixture = OwnershipFixture(alone=True)
     ownership = fixture.ownership
     assert ownership.statistics() == ElectorStatistics()
-    assert (ownership.may_start("any"), ownership.admits(KEYS[0])) == (True, True)
+    assert (ownership.owns("any"), ownership.admits(KEYS[0])) == (True, True)
     fixture.routing.known = False
     assert not ownership.admits(KEYS[0])
 
 
 def test_attempts_and_reconciliations_start_in_working_shards_only() -> None:
     ownership = OwnershipFixture(working={1, 2}).ownership
-    assert [ownership.may_start(KEYS[shard].uid) for shard in range(SHARDS)] == [False, True, True, False]
+    assert [ownership.owns(KEYS[shard].uid) for shard in range(SHARDS)] == [False, True, True, False]
     assert [ownership.admits(KEYS[shard]) for shard in range(SHARDS)] == [False, True, True, False]
     assert ownership.statistics().working == {1, 2}
 
@@ -107,6 +117,23 @@ def test_permission_ends_with_the_loss_of_the_shard() -> None:
     assert fixture.ownership.permission(KEYS[1])()
 
 
+def test_permission_ends_when_the_namespace_is_not_served_any_more() -> None:
+    fixture = OwnershipFixture(alone=True)
+    permission = fixture.ownership.permission(KEYS[1])
+    fixture.namespaces.clear()
+    assert (permission(), fixture.ownership.admits(KEYS[1])) == (False, False)
+    fixture.namespaces["shop"] = 2
+    assert (permission(), fixture.ownership.admits(KEYS[1])) == (False, True)
+    assert fixture.ownership.permission(KEYS[1])()
+
+
+async def test_attempts_of_a_namespace_that_is_not_served_any_more_are_recorded() -> None:
+    fixture = OwnershipFixture(alone=True)
+    fixture.namespaces.clear()
+    await fixture.start_attempt(KEYS[1])
+    assert fixture.ownership.admits(KEYS[1])
+
+
 def test_permission_ends_with_the_shutdown() -> None:
     fixture = OwnershipFixture(alone=True)
     permission = fixture.ownership.permission(KEYS[1])
@@ -120,7 +147,7 @@ async def test_leaving_shard_admits_only_reconciliations_that_record_attempts() 
     assert not fixture.ownership.admits(KEYS[1])
     await fixture.start_attempt(KEYS[1])
     assert fixture.ownership.admits(KEYS[1])
-    assert not fixture.ownership.may_start(KEYS[1].uid)
+    assert not fixture.ownership.owns(KEYS[1].uid)
 
 
 def test_attempts_of_a_lost_shard_are_unrecorded_once_it_is_regained() -> None:
@@ -198,7 +225,7 @@ async def test_shutdown_starts_no_attempts_and_keeps_only_keys_with_attempts() -
     ownership.begin_shutdown()
     assert (ownership.accepting_work, ownership.active) == (False, False)
     assert fixture.elector.shutting_down
-    assert not ownership.may_start(KEYS[0].uid)
+    assert not ownership.owns(KEYS[0].uid)
     assert ownership.admits(KEYS[0])
     assert fixture.queue.keys == {KEYS[0]}
     fixture.attempts.cancel()
