@@ -40,7 +40,7 @@ CLAIM = f"{names.OPERATOR}-files"
 ACCESS = ["ReadWriteOnce"]
 
 
-REMEDY = (
+HINT = (
     "a volume is not replaced while pods use it. Nothing has been changed. To replace it, set channelsFileEnabled to false and run `up`, which "
     "deletes the claim, and its files unless they are in a hostPath or its storage class retains them; then set it to true and run `up` again"
 )
@@ -63,7 +63,7 @@ def check_storage(settings: Settings, reader: ApiServer | None) -> None:
     for key, value, present in _differences(channel, *specs):
         if present and value != present:
             raise ClusterError(
-                f"{key} is {value!r}, but the file channel has {present!r} in the cluster, and {REMEDY}"
+                f"{key} is {value!r}, but the file channel has {present!r} in the cluster, and {HINT}"
             )
 
 

@@ -283,7 +283,7 @@ def test_source_that_is_deleted_meanwhile_is_forgotten() -> None:
     virtually(check)
 
 
-def test_nothing_is_remembered_of_a_source_that_is_deleted_while_its_beat_is_missing() -> None:
+def test_deleted_source_whose_beat_is_missing_is_forgotten() -> None:
     async def check(stage: Stage) -> None:
         await asyncio.sleep(DEADLINE + 5)
         assert stage.reports == ["missed"]

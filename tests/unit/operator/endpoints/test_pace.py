@@ -161,7 +161,7 @@ def test_notifications_that_ended_while_they_waited_delay_no_other(paced: Pacing
     assert [paced.wait("new"), paced.wait("next")] == [0, 0]
 
 
-def test_notification_that_asks_in_time_gains_the_places_of_those_that_ended(paced: PacingFixture) -> None:
+def test_notification_that_asks_gains_the_places_of_ended_ones(paced: PacingFixture) -> None:
     for number in range(600):
         paced.wait(f"uid-{number}")
     waits = []

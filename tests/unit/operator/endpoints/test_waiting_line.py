@@ -106,7 +106,7 @@ def test_notification_takes_no_turn_after_those_of_its_namespace_that_left() -> 
     assert order == [0, 3], "namespaces take turns"
 
 
-def test_notification_that_leaves_takes_no_turn_of_its_namespace_or_of_another() -> None:
+def test_notification_that_leaves_takes_no_turn_of_any_namespace() -> None:
     line = WaitingLine()
     for number in range(10):
         line.join(f"loud-{number}", "loud", rank=LOW)
