@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from platform_infra import names
+from platform_infra.settings.reader import parse
 from tests.api_server.conftest import NAMESPACE, objects
 from tests.harness.eventually import eventually
 from tests.harness.notifications import notification
+from tests.kit.exports import recorded_export
 
 if TYPE_CHECKING:
     from tests.api_server.conftest import Answer, ApiServer
@@ -207,7 +209,8 @@ def may_write_status(api_server: ApiServer, user: str, namespace: str) -> None:
 def second_operator(api_server: ApiServer) -> str:
     """The account of a second stack that watches the whole cluster."""
     home = api_server.namespace()
-    for obj in objects(operatorNamespace=home, crdManaged="false"):
+    settings = parse({"operatorNamespace": home, "crdManaged": "false", "monitoringMode": "none"})
+    for obj in recorded_export(settings):
         if obj["kind"] in {"ServiceAccount", "ClusterRole", "ClusterRoleBinding"}:
             api_server.apply(obj)
     return f"system:serviceaccount:{home}:{names.OPERATOR}"

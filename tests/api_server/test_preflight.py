@@ -9,6 +9,7 @@ import pytest
 
 from platform_infra import names
 from platform_infra.cluster.api_client import ApiClient
+from platform_infra.cluster.connection import Connection
 from platform_infra.settings.reader import parse
 from tests.kit.recording import record_settings
 from tools.platform.preflight.examination import examine
@@ -53,7 +54,8 @@ def planned(home: str, values: dict[str, Any]) -> list[PlannedObject]:
     texts = {
         key: each if isinstance(each, str) else json.dumps(each) for key, each in {**guest, **values}.items()
     }
-    registered = record_settings(parse(texts)).registered
+    connection = Connection(kubeconfig="", context="")
+    registered = record_settings(parse(texts), connect=lambda _child: connection).registered
     return [
         PlannedObject(document=_with_integers(each.inputs))
         for each in registered
