@@ -5,12 +5,11 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from notification_contract.quantity import amount
 from notification_contract.settings.gateway import GatewayOidc
 from platform_infra import names
 from platform_infra.settings.model import key_of
 from platform_infra.settings.problem import Problem
-from platform_infra.settings.rules.rule import Rule
+from platform_infra.settings.rules.rule import Rule, covers_request
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -75,19 +74,16 @@ GATEWAY_RULES: Final = (
         what="is empty, but destinations are listed for the network policy, so the provider gatewayOidcIssuer would be unreachable",
         hint="set it to the addresses of the provider, such as 0.0.0.0/0 for all",
     ),
-    Rule(
-        keys=("gatewayCpuLimit", "gatewayCpuRequest"),
-        is_broken=lambda s: (
-            bool(s.gateway.cpu_limit) and amount(s.gateway.cpu_limit) < amount(s.gateway.cpu_request)
-        ),
-        what="is less than gatewayCpuRequest",
-        hint="set it to at least the request, or remove it for no limit",
+    covers_request(
+        "gatewayCpuLimit",
+        "gatewayCpuRequest",
+        lambda s: (s.gateway.cpu_limit, s.gateway.cpu_request),
+        optional=True,
     ),
-    Rule(
-        keys=("gatewayMemoryLimit", "gatewayMemoryRequest"),
-        is_broken=lambda s: amount(s.gateway.memory_limit) < amount(s.gateway.memory_request),
-        what="is less than gatewayMemoryRequest",
-        hint="set it to at least the request",
+    covers_request(
+        "gatewayMemoryLimit",
+        "gatewayMemoryRequest",
+        lambda s: (s.gateway.memory_limit, s.gateway.memory_request),
     ),
     *(
         Rule(

@@ -25,7 +25,7 @@ from platform_infra.settings.rules.network import (
 )
 from platform_infra.settings.rules.receivers import RULES as RECEIVER_RULES
 from platform_infra.settings.rules.receivers import receiver_problems
-from platform_infra.settings.rules.rule import Rule
+from platform_infra.settings.rules.rule import Rule, covers_request
 from platform_infra.settings.rules.served_channels import KEYS as SERVED_KEYS
 from platform_infra.settings.rules.served_channels import unserved_channels
 from platform_infra.settings.sections.credentials import plain_text, with_existing_secrets
@@ -138,27 +138,21 @@ RULES = (
         what="allows a drain of nodes to evict all replicas at once",
         hint="set it to less than operatorReplicas",
     ),
-    Rule(
-        keys=("operatorMemoryLimit", "operatorMemoryRequest"),
-        is_broken=lambda s: amount(s.operator.memory_limit) < amount(s.operator.memory_request),
-        what="is less than operatorMemoryRequest",
-        hint="set it to at least the request",
+    covers_request(
+        "operatorMemoryLimit",
+        "operatorMemoryRequest",
+        lambda s: (s.operator.memory_limit, s.operator.memory_request),
     ),
-    Rule(
-        keys=("operatorCpuLimit", "operatorCpuRequest"),
-        is_broken=lambda s: (
-            bool(s.operator.cpu_limit) and amount(s.operator.cpu_limit) < amount(s.operator.cpu_request)
-        ),
-        what="is less than operatorCpuRequest",
-        hint="set it to at least the request, or remove it for no limit",
+    covers_request(
+        "operatorCpuLimit",
+        "operatorCpuRequest",
+        lambda s: (s.operator.cpu_limit, s.operator.cpu_request),
+        optional=True,
     ),
-    Rule(
-        keys=("operatorEphemeralStorageLimit", "operatorEphemeralStorageRequest"),
-        is_broken=lambda s: (
-            amount(s.operator.ephemeral_storage_limit) < amount(s.operator.ephemeral_storage_request)
-        ),
-        what="is less than operatorEphemeralStorageRequest",
-        hint="set it to at least the request",
+    covers_request(
+        "operatorEphemeralStorageLimit",
+        "operatorEphemeralStorageRequest",
+        lambda s: (s.operator.ephemeral_storage_limit, s.operator.ephemeral_storage_request),
     ),
     Rule(
         keys=("operatorHostUsers", "clusterKind"),
