@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
-from tests.harness.sink.answers import SUCCESS, Answer
+from tests.harness.sink.answers import Answer, Scripted
 from tests.harness.sink.sequences import Series
 
 REMEMBERED = 10_000
@@ -24,25 +24,19 @@ class Account:
 
     def __init__(self) -> None:
         self.credential = ""
-        self._answers = Series([], otherwise=SUCCESS)
-        self._held: list[Answer] = []
+        self._answers = Scripted([])
         self.replies: dict[str, Series[str]] = {}
         self.messages: dict[str, dict[str, Any]] = {}
         """What services have accepted that can change it, by their ids."""
 
     def script(self, answers: list[Answer]) -> None:
         """Set the answers, and let those be given that are held."""
-        for answer in self._held:
-            answer.release()
-        self._held.clear()
-        self._answers = Series(answers, otherwise=SUCCESS)
+        self._answers.release()
+        self._answers = Scripted(answers)
 
     def take(self) -> Answer:
         """Return the answer to the next request."""
-        answer = self._answers.take()
-        if answer.held:
-            self._held.append(answer)
-        return answer
+        return self._answers.take()
 
     def reply(self, step: Step) -> str:
         """Return the next answer to a command of SMTP."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import defaultdict
 from typing import TYPE_CHECKING, Annotated
 
 from aiohttp import web
@@ -74,31 +73,44 @@ class Script(BaseModel):
     answers: list[Answer]
 
 
+class Scripted:
+    """Answers that are given one by one; the last one repeats."""
+
+    def __init__(self, answers: list[Answer]) -> None:
+        self._series = Series(answers, otherwise=SUCCESS)
+        self._held: list[Answer] = []
+
+    def take(self) -> Answer:
+        """Return the next answer."""
+        answer = self._series.take()
+        if answer.held:
+            self._held.append(answer)
+        return answer
+
+    def release(self) -> None:
+        """Let those be given that were taken and are held."""
+        for answer in self._held:
+            answer.release()
+
+
 class Answers:
     """The scripts of one kind of receiver."""
 
     def __init__(self) -> None:
-        self._scripts: dict[str, Series[Answer]] = {}
-        self._held: defaultdict[str, list[Answer]] = defaultdict(list)
+        self._scripts: dict[str, Scripted] = {}
 
     def set(self, script: Script) -> None:
-        self._scripts.pop(script.token, None)
-        for answer in self._held.pop(script.token, ()):
-            answer.release()
+        if earlier := self._scripts.pop(script.token, None):
+            earlier.release()
         if script.answers:
-            self._scripts[script.token] = Series(script.answers, otherwise=SUCCESS)
+            self._scripts[script.token] = Scripted(script.answers)
         while len(self._scripts) > REMEMBERED:
-            del self._scripts[next(iter(self._scripts))]
+            self._scripts.pop(next(iter(self._scripts))).release()
 
     def take(self, text: str) -> Answer:
         """Return the next answer of the first script whose token is in the text."""
         token = next((token for token in self._scripts if token in text), None)
-        if token is None:
-            return SUCCESS
-        answer = self._scripts[token].take()
-        if answer.held:
-            self._held[token].append(answer)
-        return answer
+        return SUCCESS if token is None else self._scripts[token].take()
 
 
 async def give(request: web.Request, hit: Hit, answer: Answer, success: web.Response) -> web.StreamResponse:
