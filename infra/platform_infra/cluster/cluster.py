@@ -21,7 +21,7 @@ class Cluster(pulumi.ComponentResource):
 
     `connect` comes from `kinds.prepare`. The provider is that of the connection if it has one. Another one is created, which
     never reads the kubeconfig of the environment. `instance` is the name of the component's instance, as part of the owner.
-    `tenancy` is a namespace of others that the stack lives in, if it does. `hands_over` is for `identify`.
+    `tenancy` is the namespace of another team, if the stack lives in one. `identify` needs `hands_over`.
 
     Raises:
         ClusterError: a lasting cluster is not that of the stack's state; the provider has not been registered.

@@ -124,7 +124,7 @@ def identify(  # noqa: PLR0913 - what decides what is asked
 ) -> Identity:
     """Record the state's id and the identity of a lasting cluster, and check that it is the cluster of this state.
 
-    `tenancy` is a namespace of others that the stack lives in; it identifies the cluster if kube-system cannot be read. `hands_over` is
+    `tenancy` is the namespace of another team, if the stack lives in one; it identifies the cluster if kube-system cannot be read. `hands_over` is
     whether the settings leave out the namespace or the CRDs, which the stack may have created.
 
     Raises:
