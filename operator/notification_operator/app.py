@@ -3,48 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
-import socket
-import uuid
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import structlog
 
-from atomic_status import KubeStatusStore, ObjectRef
 from notification_contract.settings import EventLevel
 from notification_operator import __version__
-from notification_operator.controller.external_heartbeat import SECONDS as HEARTBEAT_SECONDS
-from notification_operator.endpoints.builder import channels
 from notification_operator.kube.client import Connectivity, check_reachable, connect, keep_probing
-from notification_operator.kube.config_map_templates import ConfigMapTemplates
-from notification_operator.kube.events import Event, EventRecorder, EventType, own_pod
-from notification_operator.kube.objects import RECEIVER_RESOURCE, RESOURCE, SOURCE_RESOURCE, KubeObjects
-from notification_operator.kube.requests import call
-from notification_operator.leadership.lease import KubeLeases
-from notification_operator.observers.audit.observer import audit_store
-from notification_operator.rendering.worker import RenderWorker
+from notification_operator.kube.events import Event, EventType
+from notification_operator.lifecycle import Lifecycle
+from notification_operator.ports import Ports, live_ports
 from notification_operator.telemetry.gauges import Heartbeat, ReceiverGauges, WaitingGauges, publish
 from notification_operator.telemetry.http_server import Check, HealthServer
-from notification_operator.telemetry.metrics import Metrics
-from notification_operator.watch.collection_watch import KubeWatches
 from notification_operator.watch.kopf_adapter import KopfWatch, end_at_signals, ignore_signals, listen
-from notification_operator.watch.receivers import CRD_HINT
-from notification_operator.watch.routing import config_map_watch
-from notification_operator.watch.sources import CRD_HINT as SOURCE_CRD_HINT
-from notification_operator.wiring import ExternalHeartbeatPorts, Ports, ReceiverPorts, SourcePorts, build
+from notification_operator.wiring import build
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping
+    from collections.abc import Mapping
 
     from kubernetes.aio.client import ApiClient
 
     from notification_operator.config.settings import Settings
     from notification_operator.kube.client import Cluster
-    from notification_operator.wiring import Operator
 
 SILENCE = 20.0
 """Seconds without any answer of the API server after which this process is no longer ready."""
@@ -52,12 +34,6 @@ STALLED = 120.0
 """Seconds after which a watch that is neither open nor retried makes the process unhealthy."""
 WATCH_INTERVAL = 0.2
 """Seconds between two checks whether the watches are established, until they are."""
-LAST_STEPS = 2.0
-"""Seconds of the grace period, at most a third of it, that are kept from running attempts.
-
-Half of them are for the steps after the last attempt, half for the end of the process.
-"""
-
 logger = structlog.get_logger(__name__)
 
 
@@ -282,202 +258,6 @@ class App:
         while self.connectivity.open_watches < self._watches:  # noqa: ASYNC110 - requests report, without an event
             await asyncio.sleep(WATCH_INTERVAL)
         logger.info("watch established", watches=self.connectivity.open_watches)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShutdownReport:
-    """What a shutdown could not finish."""
-
-    lost_audit_events: int
-    abandoned: int
-    """Notifications whose attempts were still running or unrecorded when the grace period ended."""
-    drain_seconds: float
-    """How long the shutdown waited for attempts."""
-
-
-class Lifecycle:
-    """Runs the parts of the operator, and stops them in order within the grace period.
-
-    Args:
-        closed_seconds: returns for how long notifications may have gone unnoticed; a replica leaves its work to others
-            when that is long.
-    """
-
-    def __init__(
-        self, operator: Operator, *, closed_seconds: Callable[[], float], grace_seconds: float
-    ) -> None:
-        self.operator = operator
-        self._closed_seconds = closed_seconds
-        self.report: ShutdownReport | None = None
-        """Set when the shutdown has finished."""
-        self._grace_seconds = grace_seconds
-        self._tasks: list[asyncio.Task[None]] = []
-
-    @property
-    def tasks(self) -> Mapping[str, bool]:
-        """Whether each task is running, by name."""
-        return {task.get_name(): not task.done() for task in self._tasks}
-
-    def start(self) -> None:
-        """Start every part."""
-        operator, on_change = self.operator, self._on_change
-        operator.audit.start()
-        operator.events.start()
-        self.spawn(operator.routing.run(on_known=on_change), name="routing")
-        if operator.receivers:
-            self.spawn(operator.receivers.run(on_known=on_change), name="receivers")
-            self.spawn(operator.receivers.status.run(), name="receiver status")
-        if operator.heartbeats:
-            self.spawn(operator.heartbeats.sources.run(), name="sources")
-            self.spawn(operator.heartbeats.controller.run(), name="heartbeats of sources")
-        if operator.external_heartbeat:
-            self.spawn(operator.external_heartbeat.run(), name="external heartbeat")
-        self.spawn(
-            operator.queue.run(operator.reconciler.reconcile, admit=operator.reconciler.admits),
-            name="work queue",
-        )
-        self.spawn(operator.backlog_listing.run(), name="backlog listing")
-        if operator.sweeper:
-            self.spawn(operator.sweeper.run(), name="retention")
-        if operator.elector:
-            drained = operator.ownership.drained
-            election = operator.elector.run(
-                closed_seconds=self._closed_seconds, drained=drained, on_change=on_change
-            )
-            self.spawn(election, name="elector")
-
-    def _on_change(self) -> None:
-        """Admit what this replica may work on now."""
-        self.operator.ownership.on_change()
-        if self.operator.receivers:
-            self.operator.receivers.status.note_all()
-
-    def spawn(self, work: Coroutine[None, None, None], *, name: str) -> None:
-        """Run a task until the shutdown."""
-        self._tasks.append(asyncio.create_task(work, name=name))
-
-    async def stop(self) -> None:
-        """Start nothing new, finish running attempts, and close everything, within the grace period."""
-        operator, loop = self.operator, asyncio.get_running_loop()
-        began = loop.time()
-        kept = min(LAST_STEPS, self._grace_seconds / 3)
-        end = began + self._grace_seconds
-        logger.info("shutdown requested", grace_seconds=self._grace_seconds)
-        operator.audit.flush()
-        operator.ownership.begin_shutdown()
-        logger.info("draining", notifications=operator.attempts.statistics().objects)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout_at(end - kept):
-                await operator.attempts.idle()
-        drain_seconds, attempts = loop.time() - began, operator.attempts.statistics()
-        if attempts.objects:
-            logger.warning(
-                "abandoned in-flight attempts at the end of the grace period",
-                in_flight=attempts.running,
-                unsaved=attempts.unrecorded,
-            )
-        operator.attempts.cancel()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        lost = await self._close(end - kept / 2)
-        self.report = ShutdownReport(
-            lost_audit_events=lost, abandoned=attempts.objects, drain_seconds=drain_seconds
-        )
-        logger.info("stopped", seconds=round(loop.time() - began, 3), lost_audit_events=lost)
-
-    async def _close(self, end: float) -> int:
-        """Send the last events, release the Leases and close the channels concurrently; return the lost events."""
-        operator, left = self.operator, end - asyncio.get_running_loop().time()
-        lost, *_ = await asyncio.gather(
-            operator.audit.close(left),
-            operator.events.close(left),
-            _within(left, operator.endpoints.close()),
-            _within(left, self._release()),
-            _within(left, operator.sessions.close()),
-        )
-        return lost
-
-    async def _release(self) -> None:
-        if self.operator.elector:
-            await self.operator.elector.release()
-
-
-async def _within(seconds: float, step: Coroutine[None, None, None]) -> None:
-    """Run a step, and cancel it when its time is over."""
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(max(seconds, 0.0)):
-            await step
-
-
-def live_ports(settings: Settings, client: ApiClient, cluster: Cluster, *, watching: ApiClient) -> Ports:
-    """Return the real ends.
-
-    Args:
-        settings: the operator's settings.
-        client: for everything but watches of receivers.
-        cluster: the API server.
-        watching: for watches of receivers, which take a connection each.
-
-    Raises:
-        SettingsError: a channel plugin cannot be loaded.
-    """
-    metrics = Metrics()
-    pod = own_pod(cluster.namespace)
-    routing = settings.routing
-    ref = ObjectRef(namespace=routing.namespace or cluster.namespace, name=routing.config_map)
-    return Ports(
-        store=KubeStatusStore(client, RESOURCE),
-        leases=KubeLeases(client, settings.leader_election.namespace or cluster.namespace),
-        objects=KubeObjects(client, RESOURCE),
-        routing=config_map_watch(client, ref),
-        receivers=_live_receiver_ports(settings, client, cluster, watching)
-        if settings.receivers.enabled
-        else None,
-        sources=_live_source_ports(client, cluster, watching) if settings.heartbeats.enabled else None,
-        external_heartbeat=_live_heartbeat_ports(client, cluster)
-        if settings.external_heartbeat.secret
-        else None,
-        channels=channels(settings.channels, cluster=settings.receivers.cluster),
-        audit=audit_store(settings.audit),
-        events=EventRecorder(client, instance=pod.name, dropped=metrics.events_dropped),
-        metrics=metrics,
-        renderer=RenderWorker(on_failure=metrics.rendering_failed),
-        pod=pod,
-        replica=pod.name,
-        identity=f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}",
-    )
-
-
-def _live_receiver_ports(
-    settings: Settings, client: ApiClient, cluster: Cluster, watching: ApiClient
-) -> ReceiverPorts:
-    return ReceiverPorts(
-        watches=KubeWatches(watching, hint=CRD_HINT),
-        store=KubeStatusStore(client, RECEIVER_RESOURCE),
-        home=cluster.namespace,
-        cluster=settings.receivers.cluster,
-        # Not by the other client: it would take the read for the end of the watch of the routing document.
-        overrides=ConfigMapTemplates(
-            watching, home=cluster.namespace, namespaced=settings.receivers.namespaced
-        ).source,
-    )
-
-
-def _live_source_ports(client: ApiClient, cluster: Cluster, watching: ApiClient) -> SourcePorts:
-    return SourcePorts(
-        watches=KubeWatches(watching, hint=SOURCE_CRD_HINT),
-        store=KubeStatusStore(client, SOURCE_RESOURCE),
-        leases=KubeLeases(client, cluster.namespace),
-        home=cluster.namespace,
-    )
-
-
-def _live_heartbeat_ports(client: ApiClient, cluster: Cluster) -> ExternalHeartbeatPorts:
-    async def read(path: str, query: Mapping[str, str]) -> Mapping[str, Any]:
-        return await call(client, "GET", path, query=query, seconds=HEARTBEAT_SECONDS)
-
-    return ExternalHeartbeatPorts(read=read, home=cluster.namespace)
 
 
 def _now() -> datetime:

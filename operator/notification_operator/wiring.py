@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -12,24 +12,17 @@ from notification_operator.controller.attempt_tracker import AttemptTracker
 from notification_operator.controller.external_heartbeat import ExternalHeartbeat
 from notification_operator.controller.heartbeats import HeartbeatController
 from notification_operator.controller.incidents import Incidents
-from notification_operator.controller.receiver_tester import ReceiverTester
-from notification_operator.controller.receivers import ReceiverStatusController
 from notification_operator.controller.reconciler import Reconciler
 from notification_operator.controller.retention import RetentionSweeper
 from notification_operator.controller.workqueue import WorkQueue
 from notification_operator.domain.flow_control.breaker import Limits
-from notification_operator.domain.receivers.catalog import ReceiverKey
-from notification_operator.domain.receivers.quota import Quota
 from notification_operator.domain.redaction.redactor import Redactor, rules
 from notification_operator.endpoints.attempt import Recorder
 from notification_operator.endpoints.budget import ContentBudget
-from notification_operator.endpoints.builder import Builder
-from notification_operator.endpoints.factory import ChannelFactory
 from notification_operator.endpoints.limits import FlowControl, channel_limits
 from notification_operator.endpoints.redaction import ContentRedaction
 from notification_operator.endpoints.registry import Endpoints
 from notification_operator.endpoints.sessions import Sessions
-from notification_operator.endpoints.template_checks import TemplateChecks
 from notification_operator.kube.objects import RESOURCE
 from notification_operator.leadership.elector import Elector
 from notification_operator.leadership.lease import LeaseConfig
@@ -37,112 +30,22 @@ from notification_operator.leadership.ownership import Ownership
 from notification_operator.observers.audit.observer import AuditObserver
 from notification_operator.observers.kube_events import EventObserver
 from notification_operator.observers.publisher import LogObserver, MetricsObserver, Publisher
-from notification_operator.rendering.job import Renderer
 from notification_operator.watch.namespaces import AllNamespaces, SelectedNamespaces
-from notification_operator.watch.notifications import BacklogListing, EventHandler, OpenSelector
-from notification_operator.watch.receivers import ReceiverCatalog, ReceiverWatch
-from notification_operator.watch.references import (
-    CONFIG_MAPS,
-    SECRETS,
-    ReceiverReferences,
-    ReferencedObjects,
-)
+from notification_operator.watch.notifications import BacklogListing, EventHandler
 from notification_operator.watch.routing import RoutingConfig, RuleBook
 from notification_operator.watch.sources import HeartbeatSources
+from notification_operator.wiring_receivers import receiver_sources, receiver_watch
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Container, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Container, Sequence
     from datetime import datetime
 
-    from atomic_status import StatusStore
     from notification_operator.config.settings import Settings
-    from notification_operator.delivery.channel import Channel
-    from notification_operator.kube.events import EventRecorder, Regarding
-    from notification_operator.kube.objects import KubeObjects
-    from notification_operator.leadership.lease import KubeLeases
-    from notification_operator.observers.audit.store import AuditStore
-    from notification_operator.observers.publisher import Observer
-    from notification_operator.rendering.compose import ReadTemplate
+    from notification_operator.kube.events import EventRecorder
+    from notification_operator.ports import Ports
     from notification_operator.telemetry.gauges import ElectorStatistics
     from notification_operator.telemetry.metrics import Metrics
-    from notification_operator.watch.collection_watch import CollectionWatch, KubeWatches
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReceiverPorts:
-    """The ends of what works with NotificationReceivers."""
-
-    watches: KubeWatches
-    """Opens those of receivers, and of the Secrets and ConfigMaps that they refer to."""
-    store: StatusStore
-    """The status of receivers."""
-    home: str
-    """The operator's own namespace."""
-    cluster: str = ""
-    """The name of the cluster, for templates and webhooks."""
-    overrides: ReadTemplate | None = None
-    """Reads the templates of notifications; None: they are not used."""
-    factory: ChannelFactory | None = None
-    """Creates the channels of receivers; None for those that send over the network."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourcePorts:
-    """The ends of what works with heartbeats of NotificationSources."""
-
-    watches: KubeWatches
-    """Opens that of sources."""
-    store: StatusStore
-    """The status of sources."""
-    leases: KubeLeases
-    """Those of the gateway, in the operator's own namespace."""
-    home: str
-    """The operator's own namespace."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExternalHeartbeatPorts:
-    """The ends of what tells a dead man's switch that the platform delivers."""
-
-    read: Callable[[str, Mapping[str, str]], Awaitable[Mapping[str, Any]]]
-    """Gets a path of the API server, with a query."""
-    home: str
-    """The operator's own namespace."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ports:
-    """The ends of the operator: everything outside the process that its parts read or write."""
-
-    store: StatusStore
-    leases: KubeLeases
-    objects: KubeObjects
-    selector: OpenSelector = field(default_factory=OpenSelector)
-    """Selects the open ones."""
-    routing: CollectionWatch[Mapping[str, Any]]
-    """The watch of the ConfigMap with the routing document."""
-    receivers: ReceiverPorts | None = None
-    """None for an operator without NotificationReceivers."""
-    sources: SourcePorts | None = None
-    """None for an operator that does not report heartbeats."""
-    external_heartbeat: ExternalHeartbeatPorts | None = None
-    """None without a dead man's switch."""
-    channels: Mapping[str, Channel]
-    audit: AuditStore
-    events: EventRecorder
-    metrics: Metrics
-    renderer: Renderer = field(default_factory=Renderer)
-    """Computes what tenants wrote."""
-    pod: Regarding
-    """This pod: Events about the operator itself regard it."""
-    identity: str
-    """Identifies this process as a holder of Leases."""
-    replica: str = "operator"
-    """The name of this replica's entry in the status of receivers: that of the pod, which outlives a container."""
-    observers: Sequence[Observer] = ()
-    """Further observers of status writes, before the audit trail."""
-    elector_observers: Sequence[Callable[[ElectorStatistics], None]] = ()
-    """Called when the shards of this replica have changed."""
+    from notification_operator.watch.receivers import ReceiverWatch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +58,7 @@ class Heartbeats:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operator:
-    """The connected parts; `app` starts and stops them."""
+    """The connected parts; `Lifecycle` starts and stops them."""
 
     queue: WorkQueue
     attempts: AttemptTracker
@@ -190,7 +93,7 @@ def build(
     clock: Callable[[], datetime],
     seconds: Callable[[], float] = monotonic,
 ) -> Operator:
-    """Compose the operator; nothing runs before `app` starts it.
+    """Compose the operator; nothing runs before `Lifecycle` starts it.
 
     Args:
         settings: the operator's settings.
@@ -225,7 +128,7 @@ def build(
     namespaces = SelectedNamespaces(open_pages) if selects else AllNamespaces()
     sessions = Sessions()
     sources = (
-        _receiver_sources(
+        receiver_sources(
             settings,
             ports.receivers,
             served=namespaces,
@@ -278,7 +181,7 @@ def build(
     namespaces.observe(lambda name: incidents.on_namespace(name, served=name in namespaces))
     namespaces.observe(ownership.on_namespace)
     receivers = (
-        _receiver_watch(
+        receiver_watch(
             settings,
             ports,
             sources,
@@ -441,116 +344,5 @@ def _external_heartbeat(
         owns=ownership.owns,
         last_success=ports.metrics.external_heartbeat_success,
         failures=ports.metrics.external_heartbeat_failures,
-        clock=clock,
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _ReceiverSources:
-    """What is known of receivers, before anything works with it."""
-
-    ports: ReceiverPorts
-    catalog: ReceiverCatalog
-    references: ReceiverReferences
-    templates: TemplateChecks
-    builder: Builder
-
-
-def _receiver_sources(  # noqa: PLR0913 - what the channels of receivers share
-    settings: Settings,
-    ports: ReceiverPorts,
-    *,
-    served: AllNamespaces | SelectedNamespaces,
-    sessions: Sessions,
-    redactor: Redactor,
-    renderer: Renderer,
-    clock: Callable[[], datetime],
-) -> _ReceiverSources:
-    """Return the sources; nothing is read before the watch runs."""
-    catalog = ReceiverCatalog(
-        ports.watches,
-        home=ports.home,
-        namespaces=settings.watch.namespaces,
-        served=served,
-        types_elsewhere=settings.receivers.types_elsewhere,
-        quota=Quota(
-            home=ports.home,
-            per_namespace=settings.receivers.max_per_namespace,
-            total=settings.receivers.max_total,
-        ),
-    )
-    secrets, config_maps = (
-        ReferencedObjects(ports.watches, kind, home=ports.home, namespaced=settings.receivers.namespaced)
-        for kind in (SECRETS, CONFIG_MAPS)
-    )
-    templates = TemplateChecks(renderer)
-    factory = ports.factory or ChannelFactory(
-        sessions=sessions,
-        clock=clock,
-        redactor=redactor,
-        cluster=ports.cluster,
-        overrides=ports.overrides,
-        denied_networks=settings.receivers.denied_networks,
-        allowed_hosts=settings.receivers.allowed_hosts,
-        renderer=renderer,
-    )
-    return _ReceiverSources(
-        ports=ports,
-        catalog=catalog,
-        references=ReceiverReferences(secrets=secrets, config_maps=config_maps),
-        templates=templates,
-        builder=Builder(secret=secrets.get, config_map=config_maps.get, factory=factory, templates=templates),
-    )
-
-
-def _receiver_watch(  # noqa: PLR0913 - the parts that receivers concern
-    settings: Settings,
-    ports: Ports,
-    sources: _ReceiverSources,
-    *,
-    served: AllNamespaces | SelectedNamespaces,
-    endpoints: Endpoints,
-    queue: WorkQueue,
-    ownership: Ownership,
-    metrics: MetricsObserver,
-    events: EventObserver,
-    redactor: Redactor,
-    clock: Callable[[], datetime],
-) -> ReceiverWatch:
-    """Return what works with the sources."""
-    status = ReceiverStatusController(
-        store=sources.ports.store,
-        receivers=lambda: sources.catalog.keys,
-        declared=sources.catalog.declared,
-        owns=ownership.owns,
-        examined=lambda receiver: sources.builder.template_problem(receiver) is not None,
-        endpoints=endpoints,
-        waiting=lambda key: ports.metrics.waiting.count(str(key)),
-        tester=ReceiverTester(lambda: sources.catalog.catalog, endpoints, clock=clock, redact=redactor.text),
-        publish=events.receiver_changed,
-        replica=ports.replica,
-        home=sources.ports.home,
-        types_elsewhere=settings.receivers.types_elsewhere,
-        clock=clock,
-        spread=random.Random(ports.replica).random,  # noqa: S311 - spreads writes, keeps no secret
-    )
-    endpoints.observe(status.note)
-
-    def note_waiting(name: str) -> None:
-        namespace, slash, receiver = name.partition("/")
-        if slash:  # Else it is a channel of the settings.
-            status.note(ReceiverKey(namespace, receiver))
-
-    ports.metrics.waiting.observe(note_waiting)
-    return ReceiverWatch(
-        sources.catalog,
-        sources.references,
-        sources.templates,
-        endpoints=endpoints,
-        status=status,
-        served=served,
-        watched=frozenset(settings.watch.namespaces),
-        enqueue=queue.add,
-        gone=metrics.forget,
         clock=clock,
     )

@@ -29,8 +29,9 @@ from notification_operator.domain.receivers.fold import OwnerFacts
 from notification_operator.domain.receivers.fold import fold as fold_receiver
 from notification_operator.domain.receivers.health import UNTESTED
 from notification_operator.endpoints.factory import ChannelFactory
+from notification_operator.ports import ReceiverPorts
 from notification_operator.watch.collection_watch import KubeWatches, Listed
-from notification_operator.wiring import ReceiverPorts, build
+from notification_operator.wiring import build
 from tests.property.test_why import CASES, PARTS, Cluster, Document, Scripted, answers
 from tests.simulation.process import SimulatedMetrics
 from tests.unit.operator.domain.builders import START, stored

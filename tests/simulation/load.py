@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
 
     from notification_operator.delivery.channel import Message
-    from notification_operator.wiring import ReceiverPorts
+    from notification_operator.ports import ReceiverPorts
 
 API_SECONDS: Final = 0.005
 """Duration of a read or a write."""

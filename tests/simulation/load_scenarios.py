@@ -16,8 +16,8 @@ from notification_operator.channels.slack_webhook import SlackWebhookChannel
 from notification_operator.delivery.channel import RateLimited, Transient
 from notification_operator.domain.json_values import format_time
 from notification_operator.endpoints.factory import ChannelFactory
+from notification_operator.ports import ReceiverPorts
 from notification_operator.watch.collection_watch import KubeWatches, Listed
-from notification_operator.wiring import ReceiverPorts
 from tests.simulation.environment import now
 from tests.simulation.load import Load, Receiver
 from tests.unit.operator.domain.receivers.builders import stored_receiver

@@ -9,7 +9,7 @@ from notification_contract.kinds.choices import CircuitState
 from notification_operator.domain.receivers.catalog import ReceiverKey
 from notification_operator.domain.receivers.fold import entry_of
 from notification_operator.domain.receivers.health import assess
-from notification_operator.wiring import ReceiverPorts
+from notification_operator.ports import ReceiverPorts
 from tests.simulation.receivers.far_ends import FarEnds, SimulatedFactory
 from tests.simulation.receivers.seen import HOME, Seen
 from tests.simulation.receivers.status_store import ReceiverStatusStore, StatusReconciliation

@@ -6,8 +6,8 @@ from typing import Any
 
 from atomic_status.testing import MemoryStore
 from notification_operator.kube.events import Regarding
+from notification_operator.ports import Ports
 from notification_operator.telemetry.metrics import Metrics
-from notification_operator.wiring import Ports
 from tests.simulation.null_ports import NoAuditStore, NoDocument, NoEvents, NoLeases, NoObjects
 
 

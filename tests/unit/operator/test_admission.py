@@ -12,11 +12,12 @@ import pytest
 from kubernetes.aio.client import ApiClient, Configuration
 from structlog.testing import capture_logs
 
-from notification_operator.app import App, live_ports
+from notification_operator.app import App
 from notification_operator.config.settings import Settings
 from notification_operator.domain.key import Key
 from notification_operator.domain.template_ref import TemplateRef, TemplateUnavailableError
 from notification_operator.kube.client import Cluster, Connectivity
+from notification_operator.ports import live_ports
 from notification_operator.telemetry.http_server import Check
 from notification_operator.watch import collection_watch
 from tests.unit.operator.kube_api import KubeApi, refusal, until
@@ -25,7 +26,7 @@ from tests.unit.operator.leadership.lease_fixture import Leases
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from notification_operator.wiring import Ports
+    from notification_operator.ports import Ports
 
 KEY = Key("shop", "order-1", "uid-1")
 

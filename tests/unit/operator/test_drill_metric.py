@@ -16,11 +16,12 @@ from notification_operator.delivery.channel import ReceiverError, ReceiverProble
 from notification_operator.domain.json_values import format_time
 from notification_operator.domain.receivers.catalog import ReceiverKey
 from notification_operator.kube.objects import RECEIVER_RESOURCE
+from notification_operator.ports import ReceiverPorts
 from notification_operator.telemetry.gauges import ReceiverGauges
 from notification_operator.telemetry.metrics import PREFIX, Metrics
 from notification_operator.watch.collection_watch import KubeWatches
 from notification_operator.watch.receivers import CRD_HINT
-from notification_operator.wiring import ReceiverPorts, build
+from notification_operator.wiring import build
 from tests.unit.operator.collections_api import RECEIVERS, CollectionsApi, running, watching_client
 from tests.unit.operator.domain.builders import failure
 from tests.unit.operator.kube_api import until

@@ -13,13 +13,14 @@ from prometheus_client import generate_latest
 from atomic_status import KubeStatusStore
 from notification_operator.config.settings import Settings
 from notification_operator.kube.objects import RECEIVER_RESOURCE
+from notification_operator.ports import ReceiverPorts
 from notification_operator.rendering.texts import check_templates
 from notification_operator.rendering.worker import RenderWorker
 from notification_operator.telemetry.gauges import ReceiverGauges
 from notification_operator.telemetry.metrics import Metrics
 from notification_operator.watch.collection_watch import KubeWatches
 from notification_operator.watch.receivers import CRD_HINT
-from notification_operator.wiring import ReceiverPorts, build
+from notification_operator.wiring import build
 from tests.unit.operator.collections_api import RECEIVERS, running, watching_client
 from tests.unit.operator.kube_api import until
 from tests.unit.operator.ports import null_ports

@@ -11,12 +11,13 @@ from kubernetes.aio.client import ApiClient, Configuration
 from typer.testing import CliRunner
 
 from notification_contract.kinds.choices import Phase
-from notification_operator.app import App, Lifecycle, ShutdownReport
+from notification_operator.app import App
 from notification_operator.cli import UNUSABLE, app
 from notification_operator.config.settings import Settings
 from notification_operator.domain.key import Key
 from notification_operator.domain.routing import resolve
 from notification_operator.kube.client import Cluster, Connectivity
+from notification_operator.lifecycle import Lifecycle, ShutdownReport
 from notification_operator.observers.audit.store import HttpAuditStore
 from notification_operator.observers.publisher import Transition
 from notification_operator.wiring import build

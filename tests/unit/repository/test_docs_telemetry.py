@@ -131,7 +131,9 @@ def checks(folder: str) -> set[str]:
 
 def tasks(folder: str) -> set[str]:
     """Return the names of the tasks that must not end; without their numbers."""
-    spawned = re.findall(r'spawn\((?:.|\n)*?name="([\w ]+)"', (ROOT / folder / "app.py").read_text("utf-8"))
+    modules = (ROOT / folder / name for name in ("app.py", "lifecycle.py"))
+    text = "".join(module.read_text("utf-8") for module in modules if module.exists())
+    spawned = re.findall(r'spawn\((?:.|\n)*?name="([\w ]+)"', text)
     recorder = ROOT / folder / "kube" / "events.py"
     numbered = re.findall(r'name=f"([a-z ]+) \{', recorder.read_text("utf-8")) if recorder.exists() else []
     return {*spawned, *numbered}

@@ -18,11 +18,12 @@ from notification_operator.domain.json_values import format_time
 from notification_operator.domain.key import Key
 from notification_operator.kube.objects import KubeObjects
 from notification_operator.observers.publisher import Observer
+from notification_operator.ports import ReceiverPorts
 from notification_operator.rendering.job import Renderer
 from notification_operator.telemetry.gauges import AttemptStatistics
 from notification_operator.telemetry.metrics import Metrics
 from notification_operator.watch.namespaces import SelectedNamespaces
-from notification_operator.wiring import ReceiverPorts, build
+from notification_operator.wiring import build
 from tests.simulation.null_ports import NoObjects
 from tests.unit.operator.leadership.lease_fixture import Leases
 from tests.unit.operator.ports import null_ports

@@ -14,7 +14,6 @@ from aiohttp import web
 
 from notification_contract import names
 from notification_contract.settings import ExternalHeartbeat as Settings
-from notification_operator.app import live_ports
 from notification_operator.config import settings as operator_config
 from notification_operator.controller import external_heartbeat
 from notification_operator.controller.external_heartbeat import ExternalHeartbeat
@@ -22,6 +21,7 @@ from notification_operator.delivery.channel import Transient
 from notification_operator.domain.json_values import format_time
 from notification_operator.kube.client import Cluster as Connection
 from notification_operator.kube.requests import KubeError
+from notification_operator.ports import live_ports
 from notification_operator.telemetry.metrics import PREFIX, Metrics
 from notification_operator.wiring import build
 from tests.simulation.virtual_loop import run_virtually

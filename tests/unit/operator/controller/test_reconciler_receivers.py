@@ -14,7 +14,7 @@ from notification_operator.delivery.channel import Permanent, RateLimited, Recei
 from notification_operator.domain.json_values import format_time
 from notification_operator.domain.key import Key
 from notification_operator.endpoints.budget import part_of
-from notification_operator.wiring import ReceiverPorts
+from notification_operator.ports import ReceiverPorts
 from tests.unit.operator.contract.kinds.specs import spec
 from tests.unit.operator.controller.reconciler_fixture import ReconcilerFixture, Stub, now
 from tests.unit.operator.domain.receivers.entries import HOME

@@ -1,0 +1,149 @@
+"""Composes the parts that work with NotificationReceivers."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from notification_operator.controller.receiver_tester import ReceiverTester
+from notification_operator.controller.receivers import ReceiverStatusController
+from notification_operator.domain.receivers.catalog import ReceiverKey
+from notification_operator.domain.receivers.quota import Quota
+from notification_operator.endpoints.builder import Builder
+from notification_operator.endpoints.factory import ChannelFactory
+from notification_operator.endpoints.template_checks import TemplateChecks
+from notification_operator.watch.receivers import ReceiverCatalog, ReceiverWatch
+from notification_operator.watch.references import (
+    CONFIG_MAPS,
+    SECRETS,
+    ReceiverReferences,
+    ReferencedObjects,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from notification_operator.config.settings import Settings
+    from notification_operator.controller.workqueue import WorkQueue
+    from notification_operator.domain.redaction.redactor import Redactor
+    from notification_operator.endpoints.registry import Endpoints
+    from notification_operator.endpoints.sessions import Sessions
+    from notification_operator.leadership.ownership import Ownership
+    from notification_operator.observers.kube_events import EventObserver
+    from notification_operator.observers.publisher import MetricsObserver
+    from notification_operator.ports import Ports, ReceiverPorts
+    from notification_operator.rendering.job import Renderer
+    from notification_operator.watch.namespaces import AllNamespaces, SelectedNamespaces
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiverSources:
+    """What is known of receivers, before anything works with it."""
+
+    ports: ReceiverPorts
+    catalog: ReceiverCatalog
+    references: ReceiverReferences
+    templates: TemplateChecks
+    builder: Builder
+
+
+def receiver_sources(  # noqa: PLR0913 - what the channels of receivers share
+    settings: Settings,
+    ports: ReceiverPorts,
+    *,
+    served: AllNamespaces | SelectedNamespaces,
+    sessions: Sessions,
+    redactor: Redactor,
+    renderer: Renderer,
+    clock: Callable[[], datetime],
+) -> ReceiverSources:
+    """Return the sources; nothing is read before the watch runs."""
+    catalog = ReceiverCatalog(
+        ports.watches,
+        home=ports.home,
+        namespaces=settings.watch.namespaces,
+        served=served,
+        types_elsewhere=settings.receivers.types_elsewhere,
+        quota=Quota(
+            home=ports.home,
+            per_namespace=settings.receivers.max_per_namespace,
+            total=settings.receivers.max_total,
+        ),
+    )
+    secrets, config_maps = (
+        ReferencedObjects(ports.watches, kind, home=ports.home, namespaced=settings.receivers.namespaced)
+        for kind in (SECRETS, CONFIG_MAPS)
+    )
+    templates = TemplateChecks(renderer)
+    factory = ports.factory or ChannelFactory(
+        sessions=sessions,
+        clock=clock,
+        redactor=redactor,
+        cluster=ports.cluster,
+        overrides=ports.overrides,
+        denied_networks=settings.receivers.denied_networks,
+        allowed_hosts=settings.receivers.allowed_hosts,
+        renderer=renderer,
+    )
+    return ReceiverSources(
+        ports=ports,
+        catalog=catalog,
+        references=ReceiverReferences(secrets=secrets, config_maps=config_maps),
+        templates=templates,
+        builder=Builder(secret=secrets.get, config_map=config_maps.get, factory=factory, templates=templates),
+    )
+
+
+def receiver_watch(  # noqa: PLR0913 - the parts that receivers concern
+    settings: Settings,
+    ports: Ports,
+    sources: ReceiverSources,
+    *,
+    served: AllNamespaces | SelectedNamespaces,
+    endpoints: Endpoints,
+    queue: WorkQueue,
+    ownership: Ownership,
+    metrics: MetricsObserver,
+    events: EventObserver,
+    redactor: Redactor,
+    clock: Callable[[], datetime],
+) -> ReceiverWatch:
+    """Return what works with the sources."""
+    status = ReceiverStatusController(
+        store=sources.ports.store,
+        receivers=lambda: sources.catalog.keys,
+        declared=sources.catalog.declared,
+        owns=ownership.owns,
+        examined=lambda receiver: sources.builder.template_problem(receiver) is not None,
+        endpoints=endpoints,
+        waiting=lambda key: ports.metrics.waiting.count(str(key)),
+        tester=ReceiverTester(lambda: sources.catalog.catalog, endpoints, clock=clock, redact=redactor.text),
+        publish=events.receiver_changed,
+        replica=ports.replica,
+        home=sources.ports.home,
+        types_elsewhere=settings.receivers.types_elsewhere,
+        clock=clock,
+        spread=random.Random(ports.replica).random,  # noqa: S311 - spreads writes, keeps no secret
+    )
+    endpoints.observe(status.note)
+
+    def note_waiting(name: str) -> None:
+        namespace, slash, receiver = name.partition("/")
+        if slash:  # Else it is a channel of the settings.
+            status.note(ReceiverKey(namespace, receiver))
+
+    ports.metrics.waiting.observe(note_waiting)
+    return ReceiverWatch(
+        sources.catalog,
+        sources.references,
+        sources.templates,
+        endpoints=endpoints,
+        status=status,
+        served=served,
+        watched=frozenset(settings.watch.namespaces),
+        enqueue=queue.add,
+        gone=metrics.forget,
+        clock=clock,
+    )
