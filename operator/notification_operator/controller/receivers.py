@@ -10,7 +10,7 @@ so it is written at most every 30 seconds, and the number of messages that wait 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import inf
 from random import random
 from typing import TYPE_CHECKING, Final
@@ -18,21 +18,16 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from atomic_status import Applied, Gone, Rejected, StatusError, Unavailable, apply
-from notification_contract import names
-from notification_contract.kinds.choices import CircuitState
-from notification_operator.controller.receiver_tester import failed
+from notification_operator.controller.receiver_tester import ReceiverTests
+from notification_operator.controller.receiver_views import TRANSITION_INTERVAL, View, Written
 from notification_operator.controller.request import Result, ref_of
 from notification_operator.controller.workqueue import WorkQueue, backoff
-from notification_operator.domain.error_text import describe
-from notification_operator.domain.json_values import moment
 from notification_operator.domain.key import Key
 from notification_operator.domain.receivers.catalog import ReceiverKey
 from notification_operator.domain.receivers.declared import requested_test
 from notification_operator.domain.receivers.fold import OwnerFacts, entry_of, fold, is_test_due, outlived_at
-from notification_operator.domain.receivers.health import UNTESTED, assess
-from notification_operator.domain.receivers.references import ReferenceReason
-from notification_operator.domain.receivers.status import LastTest, ReceiverStatus, ReceiverTestResult
-from notification_operator.fair.fair_queue import FairSemaphore
+from notification_operator.domain.receivers.health import assess
+from notification_operator.domain.receivers.status import ReceiverStatus
 from notification_operator.fair.lru import LruMap
 
 if TYPE_CHECKING:
@@ -44,131 +39,15 @@ if TYPE_CHECKING:
     from notification_operator.controller.request import Request
     from notification_operator.domain.receivers.catalog import Receiver
     from notification_operator.domain.receivers.declared import Declared
-    from notification_operator.domain.receivers.health import Health, Readiness
     from notification_operator.endpoints.registry import Endpoints
 
 logger = structlog.get_logger(__name__)
 
-INTERVAL: Final = 30.0
-"""Seconds between two writes of a receiver that bring no transition; up to a fifth more, so that writes spread."""
-COUNT_INTERVAL: Final = 60.0
-"""The same for a write that brings nothing but another number of messages that wait."""
-REFRESH: Final = 330.0
-"""Seconds after which a number of messages that wait is said again, so that it outlives the other replicas' patience."""
-SPREAD: Final = 0.2
-TRANSITION_INTERVAL: Final = 1.0
-"""Seconds between two writes of a receiver, whatever they bring: a breaker may open and close in turn."""
 CONCURRENT_WRITES: Final = 4
 REFUSED_RETRY: Final = 300.0
 """Seconds until a write is retried that the API server refuses for good, as without the permission."""
 MAX_VIEWS: Final = 128
 """Views that are remembered for sharing: the ones used most recently."""
-TEST_SECONDS: Final = 180.0
-"""Time limit of a test; longer than any time limit of a receiver."""
-CONCURRENT_TESTS: Final = 8
-"""Tests that run at once in this process; namespaces take turns."""
-TEST_INTERVAL: Final = 60.0
-"""Seconds between two tests of a receiver; a request that comes earlier waits."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class View:
-    """What this replica knows of a receiver. It names none: most of a thousand have an equal one, which is kept once."""
-
-    generation: int
-    owner: bool
-    health: Health
-    healthy: str
-    """The reason of the condition Healthy, which decides its status as well."""
-    readiness: Readiness | None
-    """None where another replica owns the receiver, and while no valid spec was seen."""
-    test_requested_at: str
-    waiting: int = 0
-    """Messages that are not delivered yet."""
-    excess: str = ""
-    """Why it is one receiver too many; empty if it is not, or where another replica owns it."""
-
-    @property
-    def transitions(self) -> tuple[object, ...]:
-        """What is written at once when it differs."""
-        closed = self.health.circuit in {None, CircuitState.CLOSED}
-        ready = self.readiness and (
-            self.readiness.generation,
-            self.readiness.reason,
-            self.readiness.references,
-            self.readiness.secret_version,
-        )
-        # A drill is rare, and its time must outlive a restart right after it.
-        drill = self.health.last_drill
-        excess = bool(self.excess)
-        return self.generation, self.owner, self.healthy, closed, self.test_requested_at, drill, ready, excess
-
-    @property
-    def details(self) -> tuple[object, ...]:
-        """What is written with the next write when it differs."""
-        return self.health, self.readiness, self.excess
-
-    @property
-    def has_content(self) -> bool:
-        """Whether there is anything to write."""
-        return self.owner or self.health != UNTESTED or self.waiting > 0
-
-    @property
-    def is_premature(self) -> bool:
-        """Whether there is nothing to say before the Secrets were looked for, which takes moments."""
-        ready = self.readiness
-        pending = ready is not None and ready.references is ReferenceReason.PENDING
-        return pending and self.health == UNTESTED
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
-    """The latest write, or the latest read that found nothing to write. Times are those of the loop's clock."""
-
-    uid: str
-    """The uid of the receiver."""
-    view: View | None
-    """None where it is not known what the status holds: after a failure."""
-    transition_at: float
-    """The earliest time of a write that brings a transition."""
-    change_at: float
-    """The earliest time of a write with any change."""
-    count_at: float
-    """The earliest time of a write whose only change is the number of messages that wait."""
-    refresh_at: float = inf
-    """The time at which that number is said again, or the status is looked at again."""
-
-    @classmethod
-    def now(cls, uid: str, view: View, time: float, *, spread: float) -> Written:
-        """Return a write of this moment; `spread` is a random number in [0, 1)."""
-        stretch = 1 + SPREAD * spread
-        return cls(
-            uid=uid,
-            view=view,
-            transition_at=time + TRANSITION_INTERVAL,
-            change_at=time + INTERVAL * stretch,
-            count_at=time + COUNT_INTERVAL * stretch,
-            refresh_at=time + REFRESH * stretch if view.waiting else inf,
-        )
-
-    def not_before(self, time: float) -> Written:
-        """Return the same for one that may write from a time on only."""
-        return replace(
-            self,
-            transition_at=max(self.transition_at, time),
-            change_at=max(self.change_at, time),
-            count_at=max(self.count_at, time),
-        )
-
-    def due(self, view: View) -> float | None:
-        """Return the time from which to write; None if there is nothing new."""
-        if self.view is None or view.transitions != self.view.transitions:
-            return self.transition_at
-        if view.details != self.view.details:
-            return self.change_at
-        if view.waiting != self.view.waiting:
-            return self.count_at
-        return self.refresh_at if self.refresh_at < inf else None
 
 
 class ReceiverStatusController:
@@ -424,83 +303,3 @@ def _pause(error: StatusError, *, failures: int) -> float:
         return REFUSED_RETRY
     asked = error.retry_after if isinstance(error, Unavailable) else None
     return max(backoff(failures), asked or 0.0)
-
-
-class ReceiverTests:
-    """The test messages that are on their way, and the results that no write is known to hold.
-
-    A test is asked for by an annotation, and runs outside the controller's workers: a receiver that hangs delays no
-    status. A process that ends between the message and its record leaves the request open, and the next one repeats the
-    message under the same delivery id, which is made of the receiver's uid and the time of the request: so a receiver
-    that recognizes deliveries sees it once.
-
-    Args:
-        on_result: called with the receiver when its test has ended.
-    """
-
-    def __init__(self, tester: ReceiverTester, *, on_result: Callable[[Key], None]) -> None:
-        self._tester = tester
-        self._on_result = on_result
-        self._running: dict[Key, asyncio.Task[None]] = {}
-        self._results: dict[Key, LastTest] = {}
-        self._requested: dict[Key, str] = {}
-        """The requests of tests that wait for their turn."""
-        self._slots = FairSemaphore(CONCURRENT_TESTS)
-        self._next: dict[Key, float] = {}
-        """The earliest time of the next test of each receiver that was tested."""
-
-    def result(self, key: Key) -> LastTest | None:
-        """Return the result of a test that has ended; None if there is none to record."""
-        return self._results.get(key)
-
-    def recorded(self, key: Key, result: LastTest | None) -> None:
-        """Forget a result that a write holds, but none that has come since."""
-        if result is not None and self._results.get(key) is result:
-            del self._results[key]
-
-    def start(self, key: Key, requested_at: str, tasks: asyncio.TaskGroup) -> None:
-        """Send a test message, unless a test of this receiver is running or unrecorded; of several that wait, the latest."""
-        if key in self._requested:
-            self._requested[key] = requested_at
-        elif key not in self._running and key not in self._results:
-            self._requested[key] = requested_at
-            self._running[key] = tasks.create_task(self._run(key), name=f"test of {key.name}")
-
-    def forget(self, key: Key) -> None:
-        """End the test of a receiver that was deleted."""
-        for remembered in (self._results, self._requested, self._next):
-            remembered.pop(key, None)
-        running = self._running.pop(key, None)
-        if running is not None:
-            running.cancel()
-
-    async def _run(self, key: Key) -> None:
-        now = asyncio.get_running_loop().time
-        await asyncio.sleep(max(self._next.get(key, 0.0) - now(), 0.0))
-        async with self._slots.slot(key.namespace):
-            requested_at = self._requested.pop(key)
-            self._next[key] = now() + TEST_INTERVAL
-            result = await self._result(ReceiverKey(key.namespace, key.name), requested_at)
-        logger.info(
-            "receiver tested",
-            receiver=f"{key.namespace}/{key.name}",
-            outcome=result.outcome.value,
-            message=result.message,
-        )
-        del self._running[key]
-        self._results[key] = LastTest(
-            requested_at=requested_at, outcome=result.outcome, message=result.message
-        )
-        self._on_result(key)
-
-    async def _result(self, key: ReceiverKey, requested_at: str) -> ReceiverTestResult:
-        if moment(requested_at) is None:
-            return failed(f"{names.TEST_ANNOTATION} is not a time such as 2026-03-01T12:00:00Z")
-        try:
-            async with asyncio.timeout(TEST_SECONDS):
-                return await self._tester.test(key, requested_at)
-        except TimeoutError:
-            return failed(f"no result within {TEST_SECONDS:g} s")
-        except Exception as error:
-            logger.exception("test of receiver failed unexpectedly", receiver=str(key))
-            return failed(describe(error))

@@ -19,12 +19,11 @@ from atomic_status import Conflict, ObjectRef, Rejected, Unavailable
 from atomic_status.testing import MemoryStore
 from notification_contract import names
 from notification_contract.kinds.choices import CircuitState, ReceiverTestOutcome
-from notification_operator.controller import receivers as controller
+from notification_operator.controller import receiver_tester, receiver_views
+from notification_operator.controller.receiver_tester import CONCURRENT_TESTS, TEST_INTERVAL
 from notification_operator.controller.receivers import (
-    CONCURRENT_TESTS,
     CONCURRENT_WRITES,
     REFUSED_RETRY,
-    TEST_INTERVAL,
     ReceiverStatusController,
 )
 from notification_operator.domain.receivers.catalog import ReceiverKey
@@ -54,8 +53,8 @@ if TYPE_CHECKING:
 
 KEY = ReceiverKey("shop", "on-call")
 REF = ObjectRef(namespace="shop", name="on-call")
-INTERVAL = controller.INTERVAL
-TRANSITION = controller.TRANSITION_INTERVAL
+INTERVAL = receiver_views.INTERVAL
+TRANSITION = receiver_views.TRANSITION_INTERVAL
 REQUESTED = "2026-03-01T12:00:05Z"
 
 
@@ -300,7 +299,7 @@ async def test_change_without_a_transition_is_written_every_thirty_seconds(clust
     for second in range(100):
         cluster.set(healthy_at(2 + second))
         await asyncio.sleep(1)
-    spread = INTERVAL * (1 + controller.SPREAD / 2)
+    spread = INTERVAL * (1 + receiver_views.SPREAD / 2)
     first, *later = cluster.store.times[began - 1 :]
     gaps = [time - before for before, time in zip([first, *later], later, strict=False)]
     assert gaps == pytest.approx([spread] * 3, abs=0.1)
@@ -313,7 +312,7 @@ async def test_changes_during_a_write_wait_as_long_as_others(cluster: Cluster) -
     for step in range(1000):
         cluster.set(healthy_at(1 + step / 10))
         await asyncio.sleep(0.1)
-    spread = INTERVAL * (1 + controller.SPREAD / 2)
+    spread = INTERVAL * (1 + receiver_views.SPREAD / 2)
     gaps = [time - before for before, time in pairwise(cluster.store.times[1:])]
     assert gaps == pytest.approx([spread] * 3, abs=0.2)
 
@@ -468,7 +467,7 @@ async def test_changed_message_of_a_condition_is_written_with_the_next_write(clu
     cluster.controller.note(KEY)
     await sleep(TRANSITION)
     assert puts(cluster) == 1
-    await sleep(INTERVAL * (1 + controller.SPREAD))
+    await sleep(INTERVAL * (1 + receiver_views.SPREAD))
     assert puts(cluster) == 2
 
 
@@ -817,7 +816,7 @@ async def test_tests_that_hang_delay_no_status(cluster: Cluster) -> None:
     cluster.set(healthy_at(1))
     await sleep()
     assert condition(cluster, "Healthy") == ("True", "Delivering")
-    await sleep(controller.TEST_SECONDS)
+    await sleep(receiver_tester.TEST_SECONDS)
     last = cluster.store.peek(ObjectRef(namespace="shop", name="r0"))["status"]["lastTest"]
     assert last == {"requestedAt": REQUESTED, "outcome": "Failed", "message": "no result within 180 s"}
 
@@ -924,19 +923,20 @@ async def test_one_receiver_too_many_says_so_until_it_moves_up(cluster: Cluster)
 
 @on_virtual_clock
 async def test_number_of_waiting_messages_is_written_once_a_minute_at_most(cluster: Cluster) -> None:
-    await sleep(controller.COUNT_INTERVAL * 2)
+    await sleep(receiver_views.COUNT_INTERVAL * 2)
     cluster.store.times.clear()
     for number in range(300):
         cluster.wait(number + 1)
         await sleep(1.0)
     assert 4 <= len(cluster.store.times) <= 6
     assert (
-        min(later - earlier for earlier, later in pairwise(cluster.store.times)) >= controller.COUNT_INTERVAL
+        min(later - earlier for earlier, later in pairwise(cluster.store.times))
+        >= receiver_views.COUNT_INTERVAL
     )
-    await sleep(controller.COUNT_INTERVAL * 2)
+    await sleep(receiver_views.COUNT_INTERVAL * 2)
     assert (status(cluster)["waiting"], status(cluster)["replicas"][0]["waiting"]) == (300, 300)
     cluster.wait(0)
-    await sleep(controller.COUNT_INTERVAL * 2)
+    await sleep(receiver_views.COUNT_INTERVAL * 2)
     assert status(cluster)["waiting"] == 0
 
 
@@ -947,10 +947,10 @@ async def test_replica_that_owns_no_receiver_says_whether_its_messages_wait(
     async with second_replica(cluster) as other:
         other.wait(2)
         cluster.wait(3)
-        await sleep(controller.COUNT_INTERVAL * 2)
+        await sleep(receiver_views.COUNT_INTERVAL * 2)
         assert status(cluster)["waiting"] == 5
         other.wait(0)
-        await sleep(controller.COUNT_INTERVAL * 2)
+        await sleep(receiver_views.COUNT_INTERVAL * 2)
         assert status(cluster)["waiting"] == 3
 
 
@@ -962,7 +962,7 @@ async def test_messages_that_wait_for_long_count_as_long_as_their_replica_runs(c
         cluster.set(healthy_at(3600))
         await sleep(INTERVAL * 2)
         assert status(cluster)["waiting"] == 2
-        assert len(cluster.store.times) <= 2 + 3600 / controller.REFRESH + 2
+        assert len(cluster.store.times) <= 2 + 3600 / receiver_views.REFRESH + 2
     await sleep(900.0)
     assert status(cluster)["waiting"] == 0, "the replica has ended"
 

@@ -13,7 +13,7 @@ import pytest
 from atomic_status import KubeStatusStore
 from notification_contract import names
 from notification_contract.kinds.choices import ReceiverTestOutcome
-from notification_operator.controller import receivers as controller
+from notification_operator.controller import receiver_views, receivers
 from notification_operator.controller.receivers import ReceiverStatusController
 from notification_operator.domain.receivers.catalog import ReceiverKey
 from notification_operator.domain.receivers.health import UNTESTED, Health, Readiness
@@ -46,7 +46,8 @@ KEY = ReceiverKey(HOME, "on-call")
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(collection_watch, "FIRST_DELAY", 0.02)
-    monkeypatch.setattr(controller, "TRANSITION_INTERVAL", 0.01)
+    for module in (receiver_views, receivers):
+        monkeypatch.setattr(module, "TRANSITION_INTERVAL", 0.01)
 
 
 class Replica:
