@@ -270,6 +270,37 @@ def test_replay_whose_targets_routing_chooses_leaves_no_target_to_send_to() -> N
         assert (selection.waiting, selection.before) == ([], 1)
 
 
+@pytest.mark.parametrize("recorded", [True, False])
+def test_replay_to_a_default_receiver_leaves_no_target_to_send_to(recorded: bool) -> None:  # noqa: FBT001
+    states = {"email/platform/mail#1f3a9c20": "Exhausted"}
+    obj = named("order", states, channels=["email"])
+    everywhere = dict(replay(obj, nonce="x", now=NOW, all_targets=True).obj)
+    assert everywhere["spec"]["channels"] == ["email"]
+    if recorded:
+        everywhere["status"] = {"phase": "Sent", "targets": [{"name": name} for name in states]}
+    selection = select(obj, replays=(everywhere,))
+    assert (selection.waiting, selection.before) == ([], 1)
+
+
+def test_replay_to_a_channel_leaves_a_named_receiver_of_its_type() -> None:
+    refs = [{"name": "own"}]
+    states = {"email/platform/mail": "Exhausted", "email/own": "Exhausted"}
+    obj = named("order", states, channels=["email"], receiverRefs=refs)
+    partial = dict(replay(obj, nonce="x", now=NOW, all_targets=True).obj)
+    del partial["spec"]["receiverRefs"]
+    (candidate,) = select(obj, replays=(partial,)).waiting
+    assert candidate.targets == ("email/own",)
+
+
+def test_replay_counts_where_it_went_although_its_spec_names_only_a_channel() -> None:
+    obj = named("order", {"slack/old": "Exhausted", "slack/new": "Exhausted"}, channels=["slack", "log"])
+    sent = dict(replay(obj, nonce="x", now=NOW, all_targets=True).obj)
+    sent["spec"]["channels"] = ["log"]
+    sent["status"] = {"phase": "Sent", "targets": [{"name": "slack/new"}]}
+    (candidate,) = select(obj, replays=(sent,)).waiting
+    assert candidate.targets == ("slack/old",)
+
+
 @pytest.mark.parametrize("refs", [[{"name": "a", "namespace": "shop"}], []])
 @pytest.mark.parametrize("batch", ["", "b"])
 def test_replay_in_another_namespace_hides_no_notification(refs: list[dict[str, str]], batch: str) -> None:

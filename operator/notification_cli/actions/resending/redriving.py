@@ -45,7 +45,8 @@ from notification_contract.kinds.choices import Phase
 from notification_operator.domain.incident import incident_selector
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
     from datetime import datetime
     from typing import Any
 
@@ -238,7 +239,7 @@ async def _overtaken(session: Session, original: Mapping[str, Any]) -> bool:
     return resolved_since(original, events) or reported_since(original, events)
 
 
-async def _sent(session: Session, wanted: Wanted, candidate: Candidate) -> Collection[ReceiverKey | str]:
+async def _sent(session: Session, wanted: Wanted, candidate: Candidate) -> AbstractSet[ReceiverKey | str]:
     """Return where the replays of other batches go by now."""
     replayed = Replayed()
     query = Query(

@@ -16,7 +16,7 @@ from notification_cli.views.resending.replay import (
     refuse,
     replay_name,
 )
-from notification_cli.views.resending.undelivered import ANYWHERE, undelivered
+from notification_cli.views.resending.undelivered import ANYWHERE, place_of, undelivered
 from notification_cli.views.rows import ReceiverFilter, created_at
 from notification_contract import names
 from notification_contract.kinds.choices import LifecycleEvent, Phase
@@ -26,6 +26,7 @@ from notification_operator.domain.status import Reason, phase_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Set as AbstractSet
     from datetime import datetime
 
 Original = tuple[str, str]
@@ -107,12 +108,14 @@ class Replayed:
         places |= {
             ReceiverKey(text(ref.get("namespace")) or namespace, text(ref.get("name"))) for ref in refs
         }
+        targets = map(mapping, entries(mapping(obj.get("status")).get("targets")))
         self.places[original] |= places or {ANYWHERE}
+        self.places[original] |= {place_of(text(each.get("name")), namespace) for each in targets}
         self.batches.add((original, batch_of(obj)))
 
-    def of(self, original: Original) -> Collection[ReceiverKey | str]:
+    def of(self, original: Original) -> AbstractSet[ReceiverKey | str]:
         """Return where the replays of an original go."""
-        return self.places.get(original, ())
+        return self.places.get(original, frozenset())
 
 
 @dataclass(slots=True, kw_only=True)
@@ -140,7 +143,7 @@ class Selection:
             return
         original = (meta["namespace"], meta["uid"])
         done = (original, wanted.batch) in self.replayed.batches
-        sent = () if done else self.replayed.of(original)
+        sent = frozenset() if done else self.replayed.of(original)
         try:
             refuse(obj)
             missed = missed_targets(obj, only=wanted.only, include_rescued=wanted.include_rescued, sent=sent)

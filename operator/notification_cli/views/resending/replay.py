@@ -18,7 +18,8 @@ from notification_operator.domain.json_values import entries, integer, mapping, 
 from notification_operator.domain.status import FINAL, Reason, phase_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Set as AbstractSet
     from datetime import datetime
 
     from notification_operator.domain.receivers.catalog import ReceiverKey
@@ -74,7 +75,7 @@ def replay(  # noqa: PLR0913 - what decides about a replay
     all_targets: bool = False,
     only: Callable[[ReceiverKey], bool] | None = None,
     include_rescued: bool = False,
-    sent: Collection[ReceiverKey | str] = (),
+    sent: AbstractSet[ReceiverKey | str] = frozenset(),
     batch: str = "",
     digits: int = DIGITS,
 ) -> Replay:
@@ -130,7 +131,7 @@ def missed_targets(
     *,
     only: Callable[[ReceiverKey], bool] | None = None,
     include_rescued: bool = False,
-    sent: Collection[ReceiverKey | str] = (),
+    sent: AbstractSet[ReceiverKey | str] = frozenset(),
 ) -> Undelivered:
     """Return the targets of a replay; none where routing chooses, because the original records none.
 

@@ -13,7 +13,8 @@ from notification_operator.domain.receivers.targets import receiver_of
 from notification_operator.domain.status import phase_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
 ANYWHERE: Final = ""
 """The place of a replay whose targets routing chooses."""
@@ -41,7 +42,7 @@ def undelivered(
     *,
     only: Callable[[ReceiverKey], bool] | None = None,
     include_rescued: bool = False,
-    sent: Collection[ReceiverKey | str] = (),
+    sent: AbstractSet[ReceiverKey | str] = frozenset(),
 ) -> Undelivered:
     """Return the targets that did not succeed, of any receiver or of some; on request also those whose fallback did.
 
@@ -62,9 +63,14 @@ def undelivered(
     first = [
         target
         for target in chosen
-        if named is None or _place(target, namespace) in named or _channel(target) in named
+        if named is None or place_of(target, namespace) in named or _channel(target) in named
     ]
-    targets = () if ANYWHERE in sent else _beyond(sent, first or chosen, namespace)
+    beyond = [
+        target
+        for target in first or chosen
+        if sent.isdisjoint(_ways(target, namespace, named or frozenset()))
+    ]
+    targets = () if ANYWHERE in sent else tuple(beyond)
     receivers = dict.fromkeys(key for target in targets if (key := receiver_of(target, namespace)))
     return Undelivered(
         targets=targets,
@@ -118,7 +124,7 @@ def _named(obj: Mapping[str, Any]) -> frozenset[ReceiverKey | str] | None:
     namespace, spec, status = obj["metadata"]["namespace"], obj["spec"], mapping(obj.get("status"))
     resolved = [text(name) for name in entries(status.get("resolvedChannels"))]
     refs = [mapping(ref) for ref in entries(spec.get("receiverRefs"))]
-    places: list[ReceiverKey | str] = [_place(name, namespace) for name in (*_channels(obj), *resolved)]
+    places: list[ReceiverKey | str] = [place_of(name, namespace) for name in (*_channels(obj), *resolved)]
     places += [ReceiverKey(text(ref.get("namespace")) or namespace, text(ref.get("name"))) for ref in refs]
     return frozenset(places) or None
 
@@ -127,12 +133,17 @@ def _channels(obj: Mapping[str, Any]) -> Iterable[str]:
     return map(text, entries(obj["spec"].get("channels")))
 
 
-def _place(target: str, namespace: str) -> ReceiverKey | str:
+def place_of(target: str, namespace: str) -> ReceiverKey | str:
+    """Return the receiver of a target, or the channel of the operator's settings."""
     return receiver_of(target, namespace) or target
 
 
-def _beyond(sent: Collection[ReceiverKey | str], targets: Iterable[str], namespace: str) -> tuple[str, ...]:
-    return tuple(target for target in targets if _place(target, namespace) not in sent)
+def _ways(
+    target: str, namespace: str, named: AbstractSet[ReceiverKey | str]
+) -> AbstractSet[ReceiverKey | str]:
+    """Return the places by which a replay reaches a target: a default receiver is also reached by its channel."""
+    place, channel = place_of(target, namespace), _channel(target)
+    return {place, channel} if channel in named and place not in named else {place}
 
 
 def _channel(target: str) -> str:
