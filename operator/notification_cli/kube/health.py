@@ -44,7 +44,7 @@ class HealthGate:
         self._looked = float("-inf")
 
     async def passed(self) -> None:
-        """Return as soon as every receiver is healthy.
+        """Return as soon as every receiver is healthy, or has passed a test since its latest attempt.
 
         Raises:
             CliError: one is not in time, or does not exist.
@@ -57,7 +57,7 @@ class HealthGate:
             if monotonic() >= deadline:
                 raise CliError(f"after {self._seconds:g} s, {problem}", code=ExitCode.TIMEOUT)
             if problem != reported:
-                self._report(f"waiting: {problem}; notif test shows whether it accepts messages again")
+                self._report(f"waiting: {problem}; goes on after a successful notif test")
                 reported = problem
             await asyncio.sleep(min(FRESH_SECONDS, max(deadline - monotonic(), 0.0)))
         self._looked = monotonic()
@@ -68,6 +68,6 @@ class HealthGate:
             view = receiver_view(await self._receivers.get(key.namespace, key.name))
             if view.suspended:
                 return f"receiver {key} is suspended"
-            if view.healthy.status is not ConditionStatus.TRUE:
+            if view.healthy.status is not ConditionStatus.TRUE and not view.passed_test:
                 return f"receiver {key} is not healthy: {in_words(view.healthy)}"
         return ""

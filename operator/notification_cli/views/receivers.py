@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 from notification_cli.views.text import clean, duration
 from notification_contract import names
 from notification_contract.durations import NEVER
-from notification_contract.kinds.choices import ConditionStatus
+from notification_contract.kinds.choices import ConditionStatus, ReceiverTestOutcome
 from notification_contract.kinds.receiver import FALLBACK_AFTER, with_defaults
 from notification_operator.domain.conditions import Condition
-from notification_operator.domain.json_values import integer, mapping, text
+from notification_operator.domain.json_values import integer, mapping, moment, text
 from notification_operator.domain.receivers.catalog import ReceiverKey
 from notification_operator.domain.receivers.status import ReceiverStatus
 
@@ -54,6 +54,16 @@ class ReceiverView:
     @property
     def healthy(self) -> Condition:
         return self.status.condition(HEALTHY) or UNREPORTED
+
+    @property
+    def passed_test(self) -> bool:
+        """Whether it is ready and has accepted a test message since its latest attempt: a test does not change Healthy."""
+        test, attempted = self.status.last_test, self.status.observed.last_attempt
+        if test is None or test.outcome is not ReceiverTestOutcome.SUCCEEDED:
+            return False
+        requested = moment(test.requested_at)
+        later = requested is not None and (attempted is None or requested > attempted)
+        return later and self.ready.status is ConditionStatus.TRUE
 
     @property
     def reported(self) -> bool:

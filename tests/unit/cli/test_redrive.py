@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from aiohttp import web
 
 from notification_cli.views.resending.replay import replay
-from tests.unit.cli.samples import NOW
+from tests.unit.cli.samples import NOW, reported
 from tests.unit.operator.domain.builders import stored
+from tests.unit.operator.domain.receivers.builders import stored_receiver
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,3 +72,28 @@ async def test_redrive_goes_on_after_a_namespace_that_refuses_it(
     assert [each["metadata"]["namespace"] for each in replays(server)] == ["bank", "shop"]
     assert "full/order  refused: the API server refuses the request: exceeded quota: notifications" in out
     assert (code, "batch b: 2 created, 1 refused" in err) == (1, True), err
+
+
+@pytest.mark.parametrize(
+    ("requested", "outcome", "suspended", "sent"),
+    [
+        ("2026-03-01T12:00:01Z", "Succeeded", False, 1),
+        ("2026-03-01T11:59:59Z", "Succeeded", False, 0),
+        ("2026-03-01T12:00:01Z", "Failed", False, 0),
+        ("2026-03-01T12:00:01Z", "Succeeded", True, 0),
+        ("some time", "Succeeded", False, 0),
+    ],
+)
+async def test_receiver_that_passes_a_test_since_its_latest_attempt_is_healthy(
+    *, server: ApiServer, notif: CommandLine, requested: str, outcome: str, suspended: bool, sent: int
+) -> None:
+    test = {"requestedAt": requested, "outcome": outcome}
+    more = {"lastAttemptTime": "2026-03-01T12:00:00Z", "lastTest": test}
+    status = reported(healthy="Unknown", reason="Untested", **more)
+    server.add(
+        "notificationreceivers",
+        stored_receiver("a", namespace="shop", spec={"suspend": suspended}, status=status),
+    )
+    server.add(PLURAL, failed())
+    code, _, err = await notif("redrive", "--yes", "--when-healthy", "--timeout", "1s")
+    assert (code, len(replays(server))) == (0 if sent else 4, sent), err

@@ -271,7 +271,7 @@ def test_replay_whose_targets_routing_chooses_leaves_no_target_to_send_to() -> N
 
 
 @pytest.mark.parametrize("recorded", [True, False])
-def test_replay_to_a_default_receiver_leaves_no_target_to_send_to(recorded: bool) -> None:  # noqa: FBT001
+def test_replay_to_a_default_receiver_leaves_no_target_to_send_to(*, recorded: bool) -> None:
     states = {"email/platform/mail#1f3a9c20": "Exhausted"}
     obj = named("order", states, channels=["email"])
     everywhere = dict(replay(obj, nonce="x", now=NOW, all_targets=True).obj)
