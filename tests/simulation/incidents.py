@@ -105,6 +105,8 @@ class IncidentInvariants(Invariants):
 
     users: IncidentUsers
     chat: Chat
+    READS = 2
+    """A notification that waits for the listing of its incident is read again."""
 
     def end(self, notifications: Iterable[Notification]) -> None:
         """Check the far ends after everything has ended."""

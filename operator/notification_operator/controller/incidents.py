@@ -16,6 +16,7 @@ import structlog
 from notification_operator.domain.incident import CONCERNS, LATE_AFTER, Event, Incident, event_of
 from notification_operator.domain.model import parse
 from notification_operator.domain.planning.hold import Hold, HoldReason
+from notification_operator.fair.fair_queue import FairSemaphore
 from notification_operator.fair.lru import LruMap
 from notification_operator.kube.requests import KubeError
 
@@ -32,6 +33,8 @@ MOST_INCIDENTS: Final = 5_000
 """Those that are remembered; one that is forgotten is listed again."""
 MOST_EVENTS: Final = 50
 """Those of an incident that are remembered."""
+LISTINGS: Final = 2
+"""Listings at a time: a page is the whole text of many notifications (DD-BOUNDS-001)."""
 RETRY_AFTER: Final = timedelta(seconds=5)
 """After a listing that failed."""
 BLIND_AFTER: Final = 60.0
@@ -99,6 +102,7 @@ class Incidents:
         self._served_since: dict[str, datetime] = {}
         """When a namespace was first served, if that was after the start."""
         self._incidents: LruMap[tuple[str, str], _Known] = LruMap(MOST_INCIDENTS)
+        self._listings = FairSemaphore(LISTINGS)
 
     def has_to_fetch(self, key: Key, notification: Notification, *, threads: Callable[[], bool]) -> bool:
         """Return whether what is not known of the incident may decide on the next attempts of a notification.
@@ -109,12 +113,16 @@ class Incidents:
             return False
         return not self.of(key, notification).begins or threads()
 
-    async def fetch(self, key: Key, notification: Notification) -> None:
-        """List the notifications of the incident of a notification, unless that has been done meanwhile; a failure is logged."""
-        known = self._of(key, notification)
+    async def fetch(self, key: Key, dedup_key: str) -> None:
+        """List the notifications of an incident, unless that has been done meanwhile; a failure is logged.
+
+        `key` belongs to a notification of the incident.
+        """
+        known = self._incidents.use((key.namespace, dedup_key), _Known)
         async with known.fetching:
             if not known.complete:
-                await self._list(key, notification, known)
+                async with self._listings.slot(key.namespace):
+                    await self._list(key, dedup_key, known)
 
     def doubt(self, key: Key, notification: Notification) -> str:
         """Return what a message that is sent now has to note, because not all of its incident is known."""
@@ -269,12 +277,12 @@ class Incidents:
             and self._clock() < notification.created + LATE_AFTER
         )
 
-    async def _list(self, key: Key, notification: Notification, known: _Known) -> None:
-        dedup_key = notification.content.dedup_key
+    async def _list(self, key: Key, dedup_key: str, known: _Known) -> None:
         try:
             async for page in self._find(key.namespace, dedup_key):
-                for obj in page:
-                    self._learn(key, parse(obj), known)
+                self._learn(key, page, known)
+                # The next page is read without this one in memory.
+                del page
         except KubeError as error:
             known.failing_since = known.failing_since or self._seconds()
             logger.warning(
@@ -286,11 +294,12 @@ class Incidents:
         else:
             known.complete, known.failing_since = True, None
 
-    def _learn(self, key: Key, notification: Notification, known: _Known) -> None:
-        """Note a listed notification, unless more is known of it already; `key` is that of another one of its incident."""
-        if notification.uid not in known.events:
-            sibling = key._replace(name=notification.name, uid=notification.uid)
-            known.put(event_of(sibling, notification, seen=self._seconds()))
+    def _learn(self, key: Key, page: Sequence[dict[str, Any]], known: _Known) -> None:
+        """Note the listed notifications of which no more is known already; `key` is that of one of the incident."""
+        for notification in map(parse, page):
+            if notification.uid not in known.events:
+                sibling = key._replace(name=notification.name, uid=notification.uid)
+                known.put(event_of(sibling, notification, seen=self._seconds()))
 
 
 def _stopped(before: Event, after: Event) -> bool:

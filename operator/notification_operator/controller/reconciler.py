@@ -181,19 +181,27 @@ class Reconciler:
 
     async def _join_incident(self, reconciliation: Reconciliation) -> None:
         """Find out about the other notifications of the incident, and where this one goes because of them."""
-        key, notification = reconciliation.request.key, reconciliation.notification
-        self._note(reconciliation, notification)
+        key = reconciliation.request.key
+        self._note(reconciliation, reconciliation.notification)
+        if self._has_to_fetch(reconciliation):
+            dedup_key = reconciliation.notification.content.dedup_key
+            await reconciliation.without_object(self._incidents.fetch(key, dedup_key))
+            reconciliation.note = self._incidents.doubt(key, reconciliation.notification)
+            self._note(reconciliation, reconciliation.notification)
+        if reconciliation.notification.phase not in FINAL:
+            reconciliation.widen(self._incidents.of(key, reconciliation.notification).reached)
+
+    def _has_to_fetch(self, reconciliation: Reconciliation) -> bool:
+        """Return whether the incident has to be listed before the next attempts are decided on."""
+        notification, route = reconciliation.notification, reconciliation.route
         if notification.phase in FINAL:
-            return
-        route = reconciliation.route
+            return False
         targets = Targets(self._endpoints, notification, route, notification.content)
-        if self._incidents.has_to_fetch(
-            key, notification, threads=lambda: any(map(targets.keeps_threads, route.targets))
-        ):
-            await reconciliation.request.without_worker(self._incidents.fetch(key, notification))
-            reconciliation.note = self._incidents.doubt(key, notification)
-            reconciliation.check_present()
-        reconciliation.widen(self._incidents.of(key, notification).reached)
+        return self._incidents.has_to_fetch(
+            reconciliation.request.key,
+            notification,
+            threads=lambda: any(map(targets.keeps_threads, route.targets)),
+        )
 
     def _note(self, reconciliation: Reconciliation, notification: Notification) -> None:
         """Let the other notifications of the incident know how far this one is."""

@@ -22,7 +22,7 @@ from notification_operator.domain.planning.progress import NO_OPEN_BREAKERS
 from notification_operator.domain.status import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
     from collections.abc import Set as AbstractSet
     from datetime import datetime
     from types import TracebackType
@@ -133,6 +133,7 @@ class Reconciliation:
 
     async def __aenter__(self) -> Self:
         self.lease = self._tracker.lease(self.request.key)
+        self._attempts = self._tracker.of(self.request.key)
         try:
             await self._read()
         except BaseException:
@@ -168,7 +169,6 @@ class Reconciliation:
         return not self.repeats_write and self.permission()
 
     async def _read(self) -> None:
-        self._attempts = self._tracker.of(self.request.key)
         self._fresh = await self._store.read(self._ref)
         meta = self._fresh["metadata"]
         self._version = meta["resourceVersion"]
@@ -181,6 +181,20 @@ class Reconciliation:
         self._repeats = lost if lost is not None and lost.version == self._version else None
         self.notification, self._rules = parse(self._fresh), self._rules_in_force()
         self.route = self._rules.route(self.notification, self._attempts.route)
+
+    async def without_object(self, awaitable: Awaitable[None]) -> None:
+        """Await something slow without a worker and without the object, which is then read again.
+
+        Any number of reconciliations may wait so, because they hold no content (DD-BOUNDS-001).
+
+        Raises:
+            Gone: the object does not exist any more, or was forgotten meanwhile.
+            StatusError: it cannot be read.
+        """
+        del self.notification, self._fresh
+        await self.request.without_worker(awaitable)
+        self.check_present()
+        await self._read()
 
     def widen(self, reached: Sequence[str]) -> None:
         """Let the notification also go to targets that the incident has reached."""

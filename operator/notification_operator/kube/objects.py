@@ -91,6 +91,8 @@ async def pages(
     query, accept = {"fieldSelector": selector} if selector else {}, TABLE if as_rows else JSON
     async for page in lists(client, path, query, accept=accept, is_consistent=is_consistent):
         yield page["items"]
+        # The next page is read without this one in memory, unless the caller holds it.
+        del page
 
 
 async def lists(  # noqa: PLR0913 - the parts of a request

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 import pytest
 
@@ -11,7 +14,7 @@ from notification_operator.controller import incidents
 from notification_operator.controller.request import Result
 from notification_operator.delivery.channel import Permanent, Transient
 from notification_operator.domain.key import Key
-from notification_operator.domain.model import parse
+from notification_operator.domain.model import Notification, parse
 from tests.unit.operator.controller.incident_fixture import Incident
 from tests.unit.operator.controller.reconciler_fixture import Stub
 
@@ -212,3 +215,59 @@ async def test_resolve_goes_where_a_trigger_arrived_however_many_went_nowhere(
     for number in range(1, 9):
         note(number, "Trigger", state="Suppressed", suppressedBy="Muted")
     assert note(9, "Resolve") == ("slack",)
+
+
+class Page(list[dict[str, Any]]):
+    """A page that tells when it is released."""
+
+
+async def test_few_incidents_are_listed_at_a_time_and_all_in_the_end() -> None:
+    active: list[str] = []
+    listed: set[str] = set()
+    most = 0
+
+    async def find(_namespace: str, dedup_key: str) -> AsyncIterator[Sequence[dict[str, Any]]]:
+        nonlocal most
+        active.append(dedup_key)
+        most = max(most, len(active))
+        await asyncio.sleep(0)
+        yield []
+        active.remove(dedup_key)
+        listed.add(dedup_key)
+
+    known = incidents.Incidents(find, request=lambda _: None, clock=lambda: NOW, seconds=lambda: 0.0)
+    keys = [Key(f"ns-{number % 3}", f"end-{number}", f"u{number}", f"i-{number}") for number in range(50)]
+    await asyncio.gather(*(known.fetch(key, key.incident) for key in keys))
+    assert most == incidents.LISTINGS
+    assert listed == {key.incident for key in keys}
+
+
+async def test_page_of_an_incident_is_released_before_the_next_one_is_read() -> None:
+    held: list[bool] = []
+
+    async def find(_namespace: str, _dedup_key: str) -> AsyncIterator[Sequence[dict[str, Any]]]:
+        page = Page()
+        released = ref(page)
+        yield page
+        del page
+        held.append(released() is not None)
+        yield []
+
+    known = incidents.Incidents(find, request=lambda _: None, clock=lambda: NOW, seconds=lambda: 0.0)
+    await known.fetch(Key("shop", "end", "u1", "disk"), "disk")
+    assert held == [False]
+
+
+async def test_notification_that_waits_for_a_listing_is_not_held_and_read_again() -> None:
+    incident = Incident(Stub(), event="Resolve")
+    held: list[Notification] = []
+
+    def note_held() -> None:
+        held.extend(each for each in gc.get_objects() if isinstance(each, Notification))
+
+    gc.collect()
+    incident.meanwhile = note_held
+    await incident.reconcile()
+    assert [each for each in held if each.uid == incident.key.uid] == []
+    assert incident.verbs == ["GET", "GET", "PUT"]
+    assert incident.states("order-1") == {"slack": "Delivered"}
