@@ -14,14 +14,13 @@ import orjson
 from kubernetes.aio.client import ApiClient
 from prometheus_client import CollectorRegistry
 
-from notification_contract import names
 from notification_operator.domain import audit_events as audit
 from notification_operator.domain.model import parse
 from notification_operator.domain.redaction.redact import redact_content
 from notification_operator.domain.redaction.redactor import rules
 from notification_operator.domain.status import FINAL, phase_of
 from notification_operator.kube.client import Connectivity, connect
-from notification_operator.kube.objects import pages
+from notification_operator.kube.objects import RESOURCE, KubeObjects
 from notification_operator.kube.requests import call
 from notification_operator.observers.audit.observer import audit_store
 from notification_operator.observers.audit.writer import AuditWriter
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
 POLL_SECONDS = 0.05
 SOURCE = {"source": "status"}
 """The entry of `event_data` that an event of the operator itself does not have."""
-COLLECTION = f"/apis/{names.API_VERSION}"
 SELECTED_SECONDS = 30.0
 """Time limit for the list of selected namespaces."""
 
@@ -77,35 +75,38 @@ class Destination:
 
     def __init__(self, store: AuditStore, *, batch_size: int, patience: float) -> None:
         self._store = store
-        self._capacity = 2 * batch_size
         self._patience = patience
         self._writer = AuditWriter(
             store,
             CollectorRegistry(),
-            capacity=self._capacity,
+            capacity=2 * batch_size,
             batch_size=batch_size,
             flush_seconds=POLL_SECONDS,
         )
         self._writer.start()
 
     async def send(self, events: Iterable[bytes], progress: Progress) -> None:
-        """Send events, as fast as the store accepts them.
+        """Add events to the buffer; where they do not fit, wait until the store has accepted what is pending.
 
         Raises:
             StalledError: the store has accepted nothing for too long.
         """
         for event in events:
-            if self._writer.pending >= self._capacity:
-                await self._drain(progress)
+            if not self._writer.fits(event):
+                await self.drain(progress)
             self._writer.add(event)
-        await self._drain(progress)
 
     async def close(self) -> None:
         """Close the connections; whatever is still pending is lost."""
         await self._writer.close(0)
         await self._store.close()
 
-    async def _drain(self, progress: Progress) -> None:
+    async def drain(self, progress: Progress) -> None:
+        """Wait until no event is pending.
+
+        Raises:
+            StalledError: the store has accepted nothing for too long.
+        """
         loop = asyncio.get_running_loop()
         pending, since = self._writer.pending, loop.time()
         while self._writer.pending:
@@ -140,6 +141,8 @@ async def replay(
             progress.events += len(events)
             if destination is not None:
                 await destination.send(events, progress)
+        if destination is not None:
+            await destination.drain(progress)
         report(progress)
     return progress
 
@@ -204,7 +207,8 @@ async def _namespaces(client: ApiClient, settings: Settings, selection: Selectio
 async def _listing(
     client: ApiClient, namespaces: Sequence[str | None]
 ) -> AsyncIterator[Sequence[Mapping[str, Any]]]:
+    """Yield all notifications; a replay that takes longer than the API server holds a version goes on with a later one."""
+    objects = KubeObjects(client, RESOURCE)
     for namespace in namespaces:
-        within = f"/namespaces/{namespace}" if namespace else ""
-        async for page in pages(client, f"{COLLECTION}{within}/{names.PLURAL}"):
+        async for page in objects.inconsistent_pages(namespace):
             yield page

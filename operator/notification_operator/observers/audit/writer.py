@@ -89,9 +89,13 @@ class Buffer:
     def __len__(self) -> int:
         return len(self._events)
 
+    def fits(self, event: bytes) -> bool:
+        """Return whether there is room for an event."""
+        return len(self._events) < self.capacity and self._bytes + len(event) <= self._max_bytes
+
     def put(self, event: bytes) -> bool:
         """Add an event; return whether there was room for it."""
-        if len(self._events) >= self.capacity or self._bytes + len(event) > self._max_bytes:
+        if not self.fits(event):
             return False
         self._events.append(event)
         self._bytes += len(event)
@@ -162,6 +166,10 @@ class AuditWriter:
     def pending(self) -> int:
         """Events that are buffered or being sent."""
         return len(self._buffer)
+
+    def fits(self, event: bytes) -> bool:
+        """Return whether there is room for an event."""
+        return self._buffer.fits(event)
 
     def statistics(self) -> AuditStatistics:
         return AuditStatistics(

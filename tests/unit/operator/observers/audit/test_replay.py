@@ -15,7 +15,9 @@ from notification_contract.kinds.choices import Phase
 from notification_contract.settings import Audit
 from notification_operator.cli import UNUSABLE, app
 from notification_operator.domain.model import parse
+from notification_operator.kube import objects
 from notification_operator.kube.client import Cluster
+from notification_operator.observers.audit import writer
 from notification_operator.observers.audit.observer import AuditObserver
 from notification_operator.observers.publisher import Transition
 from notification_operator.telemetry import logging
@@ -128,6 +130,35 @@ async def test_replayed_events_are_those_of_the_first_time_with_their_source(
 async def test_listing_is_read_in_pages(replay: Replay) -> None:
     await replay.run("--dry-run")
     assert [query["limit"] for query in replay.api.lists] == ["100"]
+
+
+async def test_events_of_a_page_are_sent_in_batches_of_the_configured_size(
+    replay: Replay, store: AuditStore
+) -> None:
+    for number in range(150):
+        name = f"more-{number:03}"
+        replay.api.objects["shop", name] = finished(name, Phase.SENT, ATTEMPTS[1])
+    result = await replay.run()
+    assert "notifications 153" in result.stderr
+    assert result.exit_code == 0
+    assert len(store.batches) <= 3
+
+
+async def test_page_of_events_beyond_the_buffer_is_sent_in_parts(
+    replay: Replay, store: AuditStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer.Buffer.__init__, "__kwdefaults__", {"max_bytes": 3000})
+    result = await replay.run()
+    assert (result.exit_code, len(store.events)) == (0, 10)
+
+
+async def test_replay_goes_on_when_its_listing_has_expired(
+    replay: Replay, store: AuditStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(objects, "PAGE", 2)
+    replay.api.expired_pages = 1
+    result = await replay.run()
+    assert (result.exit_code, len(store.events)) == (0, 10)
 
 
 async def test_dry_run_counts_and_sends_nothing(replay: Replay, store: AuditStore) -> None:
