@@ -1,12 +1,18 @@
-"""The templates in ConfigMaps that notifications refer to, each read by its name when a message needs it."""
+"""The templates in ConfigMaps that notifications refer to, each read by its name when a message needs it.
+
+A read takes up to twice MAX_BYTES, and any number of messages may need one at a time (DD-BOUNDS-001).
+"""
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakValueDictionary
 
 from notification_operator.domain.json_values import mapping
 from notification_operator.domain.template_ref import TemplateUnavailableError
+from notification_operator.fair.fair_queue import FairSemaphore
 from notification_operator.fair.lru import LruMap
 from notification_operator.kube.requests import JSON, KubeError, ResponseTooLargeError, read
 
@@ -16,14 +22,30 @@ if TYPE_CHECKING:
     from notification_operator.domain.template_ref import TemplateRef
 
 FRESH_SECONDS: Final = 5.0
-"""How long a text counts as current: a burst of messages reads it once, and a change takes effect soon."""
+"""How long a text, or the reason why there is none, counts as current: a burst of messages reads it once."""
 READ_SECONDS: Final = 3.0
 MAX_BYTES: Final = 4 * 1024 * 1024
 """Of a response: a ConfigMap has at most 1 MiB, which JSON may escape."""
+READS: Final = 4
+"""Reads at a time, each for another namespace."""
 KEPT: Final = 64
-"""Texts that are remembered: the ones read most recently."""
+"""Outcomes of reads that are remembered: the most recent ones."""
 MAX_CHARACTERS: Final = 64 * 1024
-"""Of a text that is remembered: a longer one is no valid template."""
+"""Of a text: a longer one is no valid template."""
+MOST_KEYS: Final = 10
+"""Keys that are named where the right one is missing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Outcome:
+    """What a read has found."""
+
+    read_at: float
+    """By the clock of the event loop."""
+    text: str | None
+    """None if there is no template."""
+    problem: str
+    """Why."""
 
 
 class ConfigMapTemplates:
@@ -38,7 +60,10 @@ class ConfigMapTemplates:
         self._client = client
         self._home = home
         self._namespaced = namespaced
-        self._texts: LruMap[tuple[str, TemplateRef], tuple[float, str]] = LruMap(KEPT)
+        self._outcomes: LruMap[tuple[str, TemplateRef], _Outcome] = LruMap(KEPT)
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        """One read at a time for each namespace."""
+        self._reads = FairSemaphore(READS)
 
     async def source(self, namespace: str, ref: TemplateRef) -> str:
         """Return the text of a template.
@@ -50,13 +75,29 @@ class ConfigMapTemplates:
             raise TemplateUnavailableError(
                 f"the operator reads ConfigMaps in namespace {self._home} only; set receiversNamespaced in the stack"
             )
-        read_at, text = self._texts.get((namespace, ref), (-FRESH_SECONDS, ""))
-        if _now() - read_at < FRESH_SECONDS:
-            return text
-        text = _text(await self._data(namespace, ref.config_map), ref.key)
-        if len(text) <= MAX_CHARACTERS:
-            self._texts.put((namespace, ref), (_now(), text))
-        return text
+        outcome = self._fresh(namespace, ref)
+        if outcome is None:
+            async with self._turns.setdefault(namespace, asyncio.Lock()), self._reads.slot(namespace):
+                outcome = self._fresh(namespace, ref) or await self._read(namespace, ref)
+        if outcome.text is None:
+            raise TemplateUnavailableError(outcome.problem)
+        return outcome.text
+
+    def _fresh(self, namespace: str, ref: TemplateRef) -> _Outcome | None:
+        """Return the outcome of an earlier read, if it counts as current."""
+        outcome = self._outcomes.get((namespace, ref))
+        return outcome if outcome and _now() - outcome.read_at < FRESH_SECONDS else None
+
+    async def _read(self, namespace: str, ref: TemplateRef) -> _Outcome:
+        """Read a template, and remember the outcome."""
+        text, problem = None, ""
+        try:
+            text = _text(await self._data(namespace, ref.config_map), ref.key)
+        except TemplateUnavailableError as error:
+            problem = str(error)
+        outcome = _Outcome(read_at=_now(), text=text, problem=problem)
+        self._outcomes.put((namespace, ref), outcome)
+        return outcome
 
     async def _data(self, namespace: str, name: str) -> dict[str, Any]:
         # With a field selector, the permission to list is enough, which the operator has.
@@ -86,5 +127,10 @@ def _now() -> float:
 
 def _text(data: dict[str, Any], key: str) -> str:
     if key not in data:
-        raise TemplateUnavailableError(f"there is no such key, but {', '.join(sorted(data)) or 'none'}")
-    return str(data[key])
+        more = f" and {len(data) - MOST_KEYS} more" if len(data) > MOST_KEYS else ""
+        keys = ", ".join(sorted(data)[:MOST_KEYS]) or "none"
+        raise TemplateUnavailableError(f"there is no such key, but {keys}{more}")
+    text = str(data[key])
+    if len(text) > MAX_CHARACTERS:
+        raise TemplateUnavailableError(f"it has more than {MAX_CHARACTERS} characters")
+    return text

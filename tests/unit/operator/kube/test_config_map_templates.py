@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from notification_operator.domain.template_ref import TemplateRef, TemplateUnavailableError
 from notification_operator.kube import config_map_templates
-from notification_operator.kube.config_map_templates import ConfigMapTemplates
+from notification_operator.kube.config_map_templates import MAX_CHARACTERS, ConfigMapTemplates
 from tests.unit.operator.collections_api import CollectionsApi, running, watching_client
 from tests.unit.operator.domain.receivers.builders import HOME
 
@@ -75,6 +76,8 @@ async def test_number_of_remembered_templates_is_bounded(
         (None, "there is no such ConfigMap in namespace shop; create it"),
         ({"a": "", "b": ""}, "there is no such key, but a, b"),
         ({}, "there is no such key, but none"),
+        ({f"k{n:02}": "" for n in range(12)}, "k08, k09 and 2 more"),
+        ({"incident": "x" * (MAX_CHARACTERS + 1)}, "it has more than 65536 characters"),
     ],
 )
 async def test_missing_template_is_named(
@@ -101,3 +104,38 @@ async def test_refusal_of_the_api_server_is_named(api: CollectionsApi, client: A
     api.refusals[PATH] = 403
     with pytest.raises(TemplateUnavailableError, match=r"it cannot be read: .*403"):
         await templates(client).source("shop", REF)
+
+
+@pytest.mark.parametrize("text", ["text", "x" * (MAX_CHARACTERS + 1), None])
+async def test_concurrent_messages_read_their_template_once_whatever_the_outcome(
+    api: CollectionsApi, client: ApiClient, text: str | None
+) -> None:
+    api.put("configmaps", "shop", "texts", data={"other": "o"} if text is None else {"incident": text})
+    source = templates(client)
+    for _ in range(2):
+        outcomes = await asyncio.gather(
+            *(source.source("shop", REF) for _ in range(64)), return_exceptions=True
+        )
+        assert {type(each) for each in outcomes} == {str if text == "text" else TemplateUnavailableError}
+    assert len(api.requests) == 1
+
+
+async def test_few_templates_are_read_at_a_time_and_one_of_each_namespace(
+    client: ApiClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    active: list[str] = []
+    most = most_of_one = 0
+
+    async def read(_client: ApiClient, path: str, **_: Any) -> tuple[dict[str, Any], int]:
+        nonlocal most, most_of_one
+        active.append(path)
+        most, most_of_one = max(most, len(active)), max(most_of_one, active.count(path))
+        await asyncio.sleep(0)
+        active.remove(path)
+        return {"items": [{"data": {"incident": "text"}}]}, 0
+
+    monkeypatch.setattr(config_map_templates, "read", read)
+    source = templates(client)
+    refs = [TemplateRef(config_map=f"texts-{number}", key="incident") for number in range(64)]
+    await asyncio.gather(*(source.source(f"ns-{at % 8}", ref) for at, ref in enumerate(refs)))
+    assert (most, most_of_one) == (config_map_templates.READS, 1)
