@@ -124,8 +124,8 @@ class Ended:
     stderr: str
 
 
-def run_engine(command: Sequence[str], *, cwd: str, variables: Mapping[str, str]) -> Ended:
-    """Run the engine and return what it printed.
+def run_engine(command: Sequence[str], *, cwd: str, variables: Mapping[str, str], stdin: str = "") -> Ended:
+    """Run the engine with `stdin` as its standard input, and return what it printed.
 
     It runs in its own process group, so that Ctrl-C reaches it from here alone, and writes into files: a pipe would be held
     open by a plugin that outlives it.
@@ -136,6 +136,7 @@ def run_engine(command: Sequence[str], *, cwd: str, variables: Mapping[str, str]
     interruption = OPERATION.get() or Interruption()
     run = uuid.uuid4().hex
     with (
+        _unnamed_file() as given,
         _unnamed_file() as stdout,
         _unnamed_file() as stderr,
         _requests_recorded(interruption),
@@ -145,7 +146,7 @@ def run_engine(command: Sequence[str], *, cwd: str, variables: Mapping[str, str]
             _tied(command, tie),
             cwd=cwd,
             env={**variables, RUN: run},
-            stdin=subprocess.DEVNULL,
+            stdin=_written(given, stdin),
             stdout=stdout,
             stderr=stderr,
             process_group=0,
@@ -229,6 +230,12 @@ def _unnamed_file() -> IO[bytes]:
     if hasattr(os, "memfd_create"):
         return os.fdopen(os.memfd_create("engine"), "w+b")
     return tempfile.TemporaryFile()
+
+
+def _written(file: IO[bytes], text: str) -> IO[bytes]:
+    file.write(text.encode())
+    file.seek(0)
+    return file
 
 
 def _read(file: IO[bytes]) -> str:

@@ -7,6 +7,8 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pulumi.automation import CommandResult, ConcurrentUpdateError
+from pulumi.automation.events import DiagnosticEvent, EngineEvent
 
 from platform_infra.settings.reader import parse
 from tools.localcluster.toolchain import Toolchain
@@ -19,7 +21,7 @@ from tools.platform.pulumi.stack_file import StackFileError, check_stack_file
 from tools.platform.pulumi.state import protection
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 TOOLCHAIN = Toolchain(root=Path("/cache/toolchain/key"))
 IMAGE = "registry.example.com/operator@sha256:" + "1" * 64
@@ -160,3 +162,27 @@ def test_refresh_takes_fields_back_only_for_a_state_with_objects(
     update(stack, refresh=True)
     assert options["refresh"]
     assert (stack.workspace.env_vars == TAKE_BACK) is forced
+
+
+def test_lock_of_the_next_command_does_not_fail_an_update(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The operations that a killed update has left are dropped after this one, which has released the lock."""
+    warning = DiagnosticEvent(
+        message="Attempting to deploy with 1 pending operations", color="never", severity="warning"
+    )
+
+    def up(*, on_event: Callable[[EngineEvent], None], **_more: Any) -> None:
+        on_event(EngineEvent(sequence=1, timestamp=0, diagnostic_event=warning))
+
+    def import_stack(_state: Any) -> None:
+        raise ConcurrentUpdateError(CommandResult("", "the stack is currently locked by 1 lock(s)", 255))
+
+    monkeypatch.setattr(stack_operations, "_Update", lambda *_stack: SimpleNamespace(up=up))
+    pending = [{"resource": {"type": "kubernetes:core/v1:Namespace"}}]
+    stack: Any = SimpleNamespace(
+        name="prod",
+        workspace=SimpleNamespace(env_vars={}),
+        export_stack=lambda: SimpleNamespace(version=3, deployment={"pending_operations": pending}),
+        import_stack=import_stack,
+        outputs=dict,
+    )
+    assert update(stack) == ({}, False)

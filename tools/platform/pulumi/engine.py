@@ -133,15 +133,17 @@ class EngineCommand(auto.PulumiCommand):
         self.command = str(root / "bin" / "pulumi")
         self.version = VersionInfo.parse(version_of("pulumi"))
 
-    def run(
+    def run(  # noqa: PLR0913 - one more than the base class
         self,
         args: list[str],
         cwd: str,
         additional_env: Mapping[str, str],
         on_output: auto.OnOutput | None = None,
         on_error: auto.OnOutput | None = None,
+        *,
+        stdin: str = "",
     ) -> auto.CommandResult:
-        """Do as the base class, which leaves signals to the caller; a killed engine's lock is removed.
+        """Do as the base class, which leaves signals to the caller and has no standard input; a killed engine's lock is removed.
 
         An update with policies previews first, in the same run: without the preview, the engine checks a resource after it has
         created the ones before it.
@@ -154,7 +156,7 @@ class EngineCommand(auto.PulumiCommand):
         variables = {**os.environ, **additional_env, "PULUMI_AUTOMATION_API": "true", "PATH": programs}
         command = [self.command, "--non-interactive"]
         try:
-            ended = run_engine([*command, *args], cwd=cwd, variables=variables)
+            ended = run_engine([*command, *args], cwd=cwd, variables=variables, stdin=stdin)
         finally:
             locks = args[0] in LOCKING and "--preview-only" not in args
             if locks and (operation := OPERATION.get()) and operation.killed_at_work:
@@ -172,6 +174,8 @@ class Workspace(auto.LocalWorkspace):
     Reads a stack's outputs in one call of the engine, where the Automation API makes two to tell secrets apart. Each
     such call derives a key from the passphrase, which is slow by design. All outputs count as secrets.
     """
+
+    pulumi_command: EngineCommand
 
     def __init__(self, *, backend: str, **settings: Any) -> None:  # noqa: ANN401 - those of the base class
         super().__init__(**settings)
@@ -223,11 +227,15 @@ class Workspace(auto.LocalWorkspace):
         provider = (state.get("deployment") or {}).get("secrets_providers") or {}
         return str(provider["state"]["url"]) if provider.get("type") == CLOUD else ""
 
+    def import_stack(self, stack_name: str, state: auto.Deployment) -> None:
+        """Replace the state of the stack; the base class leaves a file with the secrets of the state if that fails."""
+        self._query("stack", "import", "--stack", stack_name, stdin=json.dumps(vars(state)))
+
     def remove(self, stack_name: str, *options: str) -> None:
         self._query("stack", "rm", "--yes", *options, stack_name)
 
-    def _query(self, *arguments: str) -> str:
-        return self.pulumi_command.run([*arguments], self.work_dir, self.env_vars).stdout
+    def _query(self, *arguments: str, stdin: str = "") -> str:
+        return self.pulumi_command.run([*arguments], self.work_dir, self.env_vars, stdin=stdin).stdout
 
 
 def workspace(

@@ -79,7 +79,9 @@ def up(
             policy_pack_configs=[policies.levels] if policies else None,
         )
     if progress.pending_operations:
-        _drop_pending_operations(stack)
+        # Another command has the lock already: the next update drops them.
+        with contextlib.suppress(auto.ConcurrentUpdateError):
+            _drop_pending_operations(stack)
     changed = bool(progress.operations - {SAME})
     values = None if changed else before()
     return outputs(stack) if values is None else values, changed

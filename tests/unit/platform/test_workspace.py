@@ -1,0 +1,79 @@
+"""The workspace and the engine: secrets are in no file and in no argument."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+from pulumi.automation import ConcurrentUpdateError, Deployment
+
+from tools.platform.pulumi.engine import EngineCommand, Workspace
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LOCKED = "error: the stack is currently locked by 1 lock(s)."
+RECORDING = """#!/bin/sh
+cd "$RECORDS"
+echo "$*" >>arguments
+cat >>input
+[ ! -e failure ] || { cat failure >&2; exit 1; }
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """A workspace whose engine records its arguments and its input."""
+
+    workspace: Workspace
+    records: Path
+
+    def fail(self, message: str) -> None:
+        (self.records / "failure").write_text(message)
+
+    @property
+    def arguments(self) -> list[str]:
+        return (self.records / "arguments").read_text("utf-8").splitlines()
+
+    @property
+    def input(self) -> str:
+        return (self.records / "input").read_text("utf-8")
+
+
+@pytest.fixture
+def recorded(tmp_path: Path) -> Recorded:
+    program = tmp_path / "bin" / "pulumi"
+    program.parent.mkdir()
+    program.write_text(RECORDING)
+    program.chmod(0o755)
+    records = tmp_path / "records"
+    records.mkdir()
+    workspace = Workspace(
+        backend="file:///state",
+        work_dir=str(tmp_path),
+        env_vars={"PATH": os.environ["PATH"], "RECORDS": str(records)},
+        pulumi_command=EngineCommand(tmp_path),
+    )
+    return Recorded(workspace=workspace, records=records)
+
+
+@pytest.mark.parametrize("locked", [False, True])
+def test_import_leaves_no_file_with_the_state(
+    recorded: Recorded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, locked: bool
+) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    state = Deployment(version=3, deployment={"password": "hunter2"})
+    if locked:
+        recorded.fail(LOCKED)
+        with pytest.raises(ConcurrentUpdateError):
+            recorded.workspace.import_stack("prod", state)
+    else:
+        recorded.workspace.import_stack("prod", state)
+    assert list(temporary.iterdir()) == []
+    assert recorded.input == '{"version": 3, "deployment": {"password": "hunter2"}}'
+    assert recorded.arguments == ["--non-interactive stack import --stack prod"]
