@@ -66,3 +66,11 @@ def test_export_holds_what_the_engine_registers_with_the_same_bytes_again(checko
     kustomization = yaml.safe_load(again.pop("kustomization.yaml"))
     assert again == first
     assert sorted(kustomization["resources"]) == sorted(first)
+
+
+def test_encrypted_setting_is_refused_and_nothing_is_written(checkout: Checkout) -> None:
+    checkout.write_stack("test", **VALUES | {"operatorEnv": {"HTTPS_PROXY": {"secure": "v1:x:y"}}})
+    result = checkout.platform("export", "test", "--to", "out")
+    assert result.code == 1, result.text
+    assert "operatorEnv is encrypted; store it unencrypted, or use `up`" in result.text
+    assert not (checkout.folder / "out").exists()

@@ -14,6 +14,7 @@ from platform_infra.settings.reader import parse
 from tools.platform.errors import PlatformError
 from tools.platform.export.files import Format, contents, write
 from tools.platform.export.objects import exported, refusals
+from tools.platform.pulumi.stack_file import encrypted_keys, hidden_keys
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -133,8 +134,35 @@ def test_files_of_an_earlier_export_are_replaced(tmp_path: Path) -> None:
 
 def test_encrypted_secret_is_refused_without_its_value() -> None:
     values = {"operatorImage": IMAGE, "channelsSlackEnabled": "true"}
-    (refusal,) = refusals(parse(values, hidden_keys={"channelsSlackWebhookUrl"}))
+    hidden = {"channelsSlackWebhookUrl"}
+    (refusal,) = refusals(parse(values, hidden_keys=hidden), hidden)
     assert str(refusal) == (
         "channelsSlackWebhookUrl would be the value of a Secret; set channelsSlackExistingSecret to the name of a Secret in "
         "operatorNamespace"
     )
+
+
+def test_encrypted_setting_is_refused_unless_no_object_contains_it(tmp_path: Path) -> None:
+    secret = {"secure": "v1:abc"}
+    config = {
+        "operatorEnv": {"HTTPS_PROXY": secret},
+        "auditUrl": secret,
+        "clusterKubeconfig": secret,
+        "channelsSlackWebhookUrl": secret,
+        "operatorReplicas": 2,
+    }
+    content = {"config": {f"notification-platform:{key}": value for key, value in config.items()}}
+    (tmp_path / "Pulumi.test.yaml").write_text(yaml.safe_dump(content))
+    found = refusals(parse({"operatorImage": IMAGE}), encrypted_keys("test", tmp_path))
+    assert [str(each) for each in found] == [
+        f"{key} is encrypted; store it unencrypted, or use `up`" for key in ("auditUrl", "operatorEnv")
+    ]
+
+
+def test_secret_of_an_environment_counts_as_encrypted() -> None:
+    entries: dict[str, dict[str, Any]] = {
+        "notification-platform:auditUrl": {"secret": True},
+        "notification-platform:operatorReplicas": {"value": "2", "secret": False},
+        "aws:region": {"secret": True},
+    }
+    assert hidden_keys(entries) == {"auditUrl"}

@@ -26,7 +26,7 @@ def export(
 ) -> None:
     """Write the objects that `up` would create as YAML.
 
-    Each object has a file, those of the CRDs are in crds/, and one file installs them all. No cluster is asked, and the settings that select one are ignored. Values of Secrets are refused: name existing Secrets.
+    Each object has a file, those of the CRDs are in crds/, and one file installs them all. No cluster is asked, and the settings that select one are ignored. Values of Secrets and encrypted settings are refused: name existing Secrets.
     The same settings give the same bytes.
 
     Examples: `export prod --to manifests`, `export prod --to manifests --format kustomize`.

@@ -6,10 +6,11 @@ from copy import deepcopy
 from typing import TYPE_CHECKING, Any, Final
 
 from platform_infra import names
+from platform_infra.settings.model import SECRET_KEYS
 from platform_infra.settings.problem import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from platform_infra.settings.model import Settings
 
@@ -43,11 +44,22 @@ ORDER: Final = (
 """Every kind that the program registers, in the order of application."""
 MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 ENGINE_DOMAIN: Final = "pulumi.com"
+UNUSED: Final = SECRET_KEYS | {"clusterContext", "clusterStack"}
+"""Settings that are in no object: they select the cluster, or are values of Secrets."""
 SLACK_HINT: Final = "set channelsSlackExistingSecret to the name of a Secret in operatorNamespace"
 
 
-def refusals(settings: Settings) -> Iterator[Problem]:
-    """Yield each setting that YAML cannot express: values of Secrets, previews, and an image that is built here."""
+def refusals(settings: Settings, encrypted: Collection[str] = ()) -> list[Problem]:
+    """Return each setting that YAML cannot express, and each of the `encrypted` ones whose value an object would contain."""
+    found = list(_inexpressible(settings))
+    named = {each.key.partition("[")[0] for each in found}
+    hint = "store it unencrypted, or use `up`"
+    found += [_refused(key, "is encrypted", hint) for key in sorted(set(encrypted) - UNUSED - named)]
+    return found
+
+
+def _inexpressible(settings: Settings) -> Iterator[Problem]:
+    """Yield values of Secrets, previews, and an image that is built here."""
     slack, registry = settings.channels.slack, settings.operator.registry
     if slack.enabled and not slack.existing_secret:
         yield _refused("channelsSlackWebhookUrl", "would be the value of a Secret", SLACK_HINT)

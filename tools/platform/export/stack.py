@@ -10,14 +10,14 @@ from tools.platform.errors import PlatformError
 from tools.platform.export.files import Format, contents, write
 from tools.platform.export.objects import exported, refusals
 from tools.platform.preflight.rights import registered_objects
-from tools.platform.pulumi.stack import resolved_settings
+from tools.platform.pulumi.stack import encrypted_settings, resolved_settings
 from tools.platform.pulumi.stack_file import check_name
 
 
 def write_stack(stack: str, to: Path, form: Format) -> None:
     check_name(stack)
     settings = resolved_settings(stack)
-    if problems := list(refusals(settings)):
+    if problems := refusals(settings, encrypted_settings(stack)):
         listed = "\n".join(f"  - {each}" for each in problems)
         raise PlatformError(f"the stack {stack} cannot be exported:\n{listed}")
     if settings.operator.enabled and settings.monitoring.mode == MonitoringMode.AUTO:

@@ -16,7 +16,9 @@ from tools.platform.pulumi.stack_file import (
     check_configuration,
     check_name,
     check_stack_file,
+    encrypted_keys,
     has_file,
+    hidden_keys,
     imports_environments,
 )
 from tools.platform.pulumi.state.backend import backend_url, folder_of
@@ -85,6 +87,12 @@ def resolved_settings(name: str) -> Settings:
     """
     entries = environment_values(name)
     return check_stack_file(name) if entries is None else check_configuration(name, entries)
+
+
+def encrypted_settings(name: str) -> set[str]:
+    """Return the settings of a stack with an encrypted value or part, which `resolved_settings` does not contain."""
+    entries = environment_values(name)
+    return encrypted_keys(name) if entries is None else hidden_keys(entries)
 
 
 def check_resolved(stack: auto.Stack) -> Settings:

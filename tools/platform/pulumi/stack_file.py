@@ -128,10 +128,22 @@ def check_configuration(
 
     `entries` are those of `Workspace.resolved_config`, `overrides` values of the command line by key.
     """
-    ours = {_short(key): entry for key, entry in entries.items() if _is_ours(key)}
-    values = {key: entry["value"] for key, entry in ours.items() if "value" in entry}
+    values = {
+        _short(key): entry["value"] for key, entry in entries.items() if _is_ours(key) and "value" in entry
+    }
     values |= {_short(key): value for key, value in (overrides or {}).items() if _is_ours(key)}
-    return _parse(stack, values, ours.keys() - values.keys(), ROOT / "stacks")
+    return _parse(stack, values, hidden_keys(entries) - values.keys(), ROOT / "stacks")
+
+
+def encrypted_keys(stack: str, folder: Path = ROOT / "stacks") -> set[str]:
+    """Return the settings in `Pulumi.<stack>.yaml` with an encrypted value or part."""
+    values = _own_values(stack_content(stack, folder))
+    return {key for key, value in values.items() if _without_secrets(value) != value}
+
+
+def hidden_keys(entries: Mapping[str, Mapping[str, Any]]) -> set[str]:
+    """Return the settings that the engine resolved to a secret, by its entries of `Workspace.resolved_config`."""
+    return {_short(key) for key, entry in entries.items() if _is_ours(key) and "value" not in entry}
 
 
 def _parse(
