@@ -208,6 +208,15 @@ def test_cached_group_is_not_searched_again(tmp_path: Path) -> None:
     assert time.monotonic() - start < 0.5
 
 
+def test_program_that_was_uninstalled_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program(tmp_path / "path", "etcd", f"etcd Version: {ETCD.version}")
+    ensure(["etcd"])
+    (tmp_path / "path" / "etcd").unlink()
+    place = program(tmp_path / "other", "etcd", f"etcd Version: {ETCD.version}")
+    monkeypatch.setenv("PATH", str(tmp_path / "other"))
+    assert ensure(["etcd"]).program("etcd").resolve() == place
+
+
 def test_missing_go_and_release_are_an_error_with_the_next_step(served: Served) -> None:
     served.pin(SOURCE)
     with pytest.raises(ToolchainError, match=r"etcd 3\.6\.16 .*HTTP Error 404.*install Go"):

@@ -197,7 +197,10 @@ class _Run:
                 each.mkdir()
             yield scratch, into
             for group in groups:
-                into[group.name].rename(self._parts / part_name(group))
+                part = self._parts / part_name(group)
+                # An earlier one links to programs that have been uninstalled.
+                shutil.rmtree(part, ignore_errors=True)
+                into[group.name].rename(part)
                 self._link(group)
 
     def _link(self, group: Group) -> None:
