@@ -39,6 +39,11 @@ class Backend:
         self.outputs["pr-3"] = {"context": "other"}
         self.stuck: set[str] = set()
         self.lost: set[str] = set()
+        self.vanished: set[str] = set()
+        """Previews that another command removes after they were listed."""
+        self.undecryptable: set[str] = set()
+        self.renewed_meanwhile: set[str] = set()
+        """Previews that another command renews while one is destroyed."""
         self.operations: list[tuple[str, str]] = []
         for name, stand_in in {
             "known_stacks": lambda: set(self.tags),
@@ -75,6 +80,9 @@ class Backend:
 
             def answers(self) -> bool:
                 return name not in backend.lost
+        for other in self.renewed_meanwhile:
+            renewed = one(int(other.removeprefix("pr-")), datetime.now(UTC) + SOON, base="")
+            self.tags[other] = renewed.tags()
 
             def delete(self, number: int) -> None:
                 delete(f"pr-{number}")

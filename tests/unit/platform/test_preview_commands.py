@@ -60,6 +60,13 @@ def test_failed_take_down_does_not_stop_the_others(backend: Backend) -> None:
     assert backend.removed == ["pr-6"]
 
 
+def test_preview_that_was_renewed_meanwhile_is_not_reaped(backend: Backend) -> None:
+    backend.renewed_meanwhile = {"pr-6"}
+    code, text = run("reap", "--yes")
+    assert (code, backend.removed) == (0, ["pr-1"])
+    assert "pr-6 was renewed or taken down by another command" in text
+
+
 def test_preview_of_a_deleted_cluster_is_only_removed(backend: Backend) -> None:
     del backend.tags["dev"]
     backend.lost = {"pr-1"}

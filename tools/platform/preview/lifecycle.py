@@ -187,7 +187,12 @@ def reap(*, yes: bool, closed: Sequence[int], base: str, kubeconfig: Path | None
             continue
         # A failure does not stop the others.
         try:
-            take_down(preview.stack, preview=preview, kubeconfig=kubeconfig)
+            # The ones before have taken a while.
+            present = find(preview.stack)
+            if present is None or not expired([present], now=datetime.now(UTC), closed=closed):
+                out.print(f"{preview.stack} was renewed or taken down by another command.")
+                continue
+            take_down(preview.stack, preview=present, kubeconfig=kubeconfig)
             delete_images(preview.number, registry)
         except expected_errors() as error:
             err.print(f"error: {preview.stack} was not taken down: {explain(error)}")
