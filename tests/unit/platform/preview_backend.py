@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from pulumi.automation import CommandError, CommandResult
+from pulumi.automation import CommandError, CommandResult, StackNotFoundError
 
 from tests.unit.platform.preview_samples import OWNER, one
 from tools.platform.preview import lifecycle
@@ -48,8 +48,8 @@ class Backend:
         for name, stand_in in {
             "known_stacks": lambda: set(self.tags),
             "exists": lambda name: name in self.tags,
-            "tags": lambda name: self.tags[name],
-            "outputs_of": lambda name: self.outputs.get(name, {}),
+            "tags": self._tags,
+            "outputs_of": self._outputs,
             "open_stack": lambda name, **_more: name,
             "delete_resources": lambda name, **_more: self._destroy(name),
             "remove": lambda name, *, force=False, **_more: self.record("forget" if force else "remove")(
@@ -66,10 +66,23 @@ class Backend:
     def record(self, what: str) -> Callable[[str], None]:
         return lambda name: self.operations.append((what, name))
 
+    def _tags(self, name: str) -> dict[str, str]:
+        if name in self.vanished:
+            raise StackNotFoundError(CommandResult("", f"error: no stack named '{name}' found", 255))
+        return self.tags[name]
+
+    def _outputs(self, name: str) -> dict[str, Any]:
+        if name in self.undecryptable:
+            raise CommandError(CommandResult("", "error: incorrect passphrase", 255))
+        return self.outputs.get(name, {})
+
     def _destroy(self, name: str) -> None:
         if name in self.stuck:
             raise CommandError(CommandResult("", "the API server does not answer", 255))
         self.operations.append(("destroy", name))
+        for other in self.renewed_meanwhile:
+            renewed = one(int(other.removeprefix("pr-")), datetime.now(UTC) + SOON, base="")
+            self.tags[other] = renewed.tags()
 
     def namespace(self, name: str) -> Any:
         delete, backend = self.record("delete namespace"), self
@@ -80,9 +93,6 @@ class Backend:
 
             def answers(self) -> bool:
                 return name not in backend.lost
-        for other in self.renewed_meanwhile:
-            renewed = one(int(other.removeprefix("pr-")), datetime.now(UTC) + SOON, base="")
-            self.tags[other] = renewed.tags()
 
             def delete(self, number: int) -> None:
                 delete(f"pr-{number}")

@@ -91,6 +91,17 @@ def test_list_shows_expiry_and_health_and_a_hint_for_expired_ones(backend: Backe
     assert "expired: pr-1, pr-6; `tools/notif-platform preview up …` renews one" in text
 
 
+def test_preview_without_a_readable_state_does_not_hide_the_others(backend: Backend) -> None:
+    backend.vanished = {"pr-2"}
+    backend.undecryptable = {"pr-4"}
+    code, text = run("list")
+    rows = {line.split()[0]: line for line in text.splitlines() if line.startswith(" pr-")}
+    assert (code, sorted(rows)) == (0, ["pr-1", "pr-4", "pr-6"])
+    assert "incorrect passphrase" in rows["pr-4"]
+    assert run("reap", "--yes")[0] == 0
+    assert backend.removed == ["pr-1", "pr-6"]
+
+
 def test_list_as_a_document_has_each_preview(backend: Backend) -> None:  # noqa: ARG001 - its patches
     code, text = run("list", "-o", "json")
     entries = {each["stack"]: each for each in json.loads(text)["previews"]}

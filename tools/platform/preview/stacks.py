@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import yaml
+from pulumi.automation import CommandError, StackNotFoundError
 
 from platform_infra.cluster.local import node
 from platform_infra.cluster.local.images import load_image
@@ -16,6 +17,7 @@ from platform_infra.cluster.owned import PREVIEW_KUBECONFIG
 from platform_infra.image import build as image_build
 from platform_infra.names import PREVIEW_CONTEXT
 from tools.platform.deployment.update import local_parts
+from tools.platform.errors import explain
 from tools.platform.git import commit_of
 from tools.platform.preview.cluster import Namespace
 from tools.platform.preview.model import (
@@ -58,8 +60,15 @@ class PreviewStatus:
 def previews() -> list[Preview]:
     names = [name for name in known_stacks() if NAME.match(name)]
     with ThreadPoolExecutor(CONCURRENCY) as pool:
-        candidates = pool.map(lambda name: from_tags(name, tags(name)), names)
+        candidates = pool.map(_preview_of, names)
         return sorted(filter(None, candidates), key=lambda preview: preview.number)
+
+
+def _preview_of(name: str) -> Preview | None:
+    try:
+        return from_tags(name, tags(name))
+    except StackNotFoundError:
+        return None  # Another command has removed it since it was listed.
 
 
 def statuses() -> list[PreviewStatus]:
@@ -68,7 +77,10 @@ def statuses() -> list[PreviewStatus]:
 
 
 def _health(preview: Preview) -> str:
-    values = outputs_of(preview.stack)
+    try:
+        values = outputs_of(preview.stack)
+    except CommandError as error:
+        return explain(error).splitlines()[0]
     if "kubeconfig" not in values:
         return "up was interrupted"
     return namespace_of(preview.stack, values).health()
