@@ -50,6 +50,19 @@ def test_variable_beats_the_login_and_the_login_the_embedded_folder(stacks: Path
     }
 
 
+@pytest.mark.parametrize("organization", ["acme", "organization"])
+def test_full_name_of_a_shared_stack_leads_to_the_login(stacks: Path, organization: str) -> None:
+    user = logged_in(stacks, {"current": LOGIN, "accounts": {LOGIN: {}}})
+    for project, name in (("notification-platform", "qa"), ("platform", "dev")):
+        assert backend_url(f"{organization}/{project}/{name}", user, folder=stacks) == LOGIN
+
+
+def test_full_name_of_a_local_stack_leads_to_the_folder(stacks: Path) -> None:
+    user = logged_in(stacks, {"current": LOGIN, "accounts": {LOGIN: {}}})
+    assert backend_url("organization/notification-platform/dev", user, folder=stacks) == STATE
+    assert backend_url("acme/notification-platform/dev", user, folder=stacks) == LOGIN
+
+
 def test_values_to_be_written_decide_about_a_new_stack(stacks: Path) -> None:
     user = logged_in(stacks, {"current": LOGIN, "accounts": {LOGIN: {}}})
     assert backend_url("new", user, folder=stacks) == STATE
@@ -94,7 +107,14 @@ def test_public_passphrase_never_goes_to_another_backend(url: str) -> None:
 def test_public_passphrase_is_for_local_stacks_in_folders(tmp_path: Path) -> None:
     variables = {"PULUMI_BACKEND_URL": f"file://{tmp_path}"}
     assert PASSPHRASE in engine_environment(TOOLCHAIN, variables, stack="dev")
-    assert PASSPHRASE not in engine_environment(TOOLCHAIN, variables, stack="prod")
+    for name in ("prod", "organization/notification-platform/prod", "organization/other/dev"):
+        assert PASSPHRASE not in engine_environment(TOOLCHAIN, variables, stack=name)
+
+
+def test_passphrase_of_one_stack_applies_to_its_full_name() -> None:
+    variables = {"PULUMI_BACKEND_URL": "s3://state", f"{PASSPHRASE}_PROD": "its own"}
+    found = engine_environment(TOOLCHAIN, variables, stack="organization/notification-platform/prod")
+    assert found[PASSPHRASE] == "its own"
 
 
 @pytest.mark.parametrize(

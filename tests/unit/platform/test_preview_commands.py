@@ -200,7 +200,12 @@ def test_preview_of_a_separate_backend_is_taken_down_with_its_kubeconfig(
 
 
 def test_base_with_previews_is_not_destroyed(monkeypatch: pytest.MonkeyPatch) -> None:
-    users = [one(1, NOW), one(2, NOW, base="staging"), one(4, NOW)]
+    users = [
+        one(1, NOW),
+        one(2, NOW, base="staging"),
+        one(3, NOW, base="acme/other/dev"),
+        one(4, NOW, base="acme/notification-platform/dev"),
+    ]
     monkeypatch.setattr(down, "exists", lambda _name: True)
     monkeypatch.setattr(down, "previews", lambda: users)
     monkeypatch.setattr(down, "open_with_settings", lambda _name: pytest.fail("nothing may be changed"))

@@ -84,6 +84,14 @@ def test_local_stack_needs_no_passphrase(stacks: Path, variables: dict[str, str]
         check_secrets(stack, stacks, variables)
 
 
+def test_full_name_of_a_shared_stack_is_protected(stacks: Path) -> None:
+    folder = {"PULUMI_BACKEND_URL": "file:///srv/state"}
+    with pytest.raises(StackFileError, match=PASSPHRASE) as caught:
+        check_secrets("organization/notification-platform/staging", stacks, folder)
+    assert "PULUMI_CONFIG_PASSPHRASE_STAGING" in caught.value.hint
+    check_secrets("organization/notification-platform/dev", stacks, folder)
+
+
 def test_local_stack_on_a_shared_backend_needs_its_own_passphrase(stacks: Path) -> None:
     with pytest.raises(StackFileError, match=PASSPHRASE):
         check_secrets("dev", stacks, SHARED)

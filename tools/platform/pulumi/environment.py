@@ -9,6 +9,7 @@ from pathlib import Path
 
 import yaml
 
+from platform_infra.names import PROJECT
 from tools.platform.console import err
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -46,9 +47,16 @@ def secure_folder(folder: Path) -> Path:
     return folder
 
 
+def own_name(stack: str) -> str:
+    """Return the name of a stack of this project without its organization and project; empty for a stack of another project."""
+    *scope, name = stack.split("/")
+    return name if scope[1:] in ([], [PROJECT]) else ""
+
+
 def passphrase_variable(stack: str) -> str:
     """Return the variable for the passphrase of one stack, for commands on several stacks."""
-    return f"PULUMI_CONFIG_PASSPHRASE_{re.sub('[^A-Z0-9]', '_', stack.upper())}"
+    name = own_name(stack) or stack
+    return f"PULUMI_CONFIG_PASSPHRASE_{re.sub('[^A-Z0-9]', '_', name.upper())}"
 
 
 def drop_empty_passphrase() -> None:

@@ -16,7 +16,8 @@ from platform_infra.settings.cluster_kind import ClusterKind
 from platform_infra.settings.reader import SettingsError, parse
 from tools.platform.errors import ExitCode, PlatformError, nearest
 from tools.platform.preview.model import NAME as PREVIEW
-from tools.platform.pulumi.environment import ROOT
+from tools.platform.preview.model import ORGANIZATION
+from tools.platform.pulumi.environment import ROOT, own_name
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -66,7 +67,10 @@ def uses_local_cluster(
     stack: str, folder: Path = ROOT / "stacks", *, config: Mapping[str, Any] | None = None
 ) -> bool:
     """Return whether the cluster of a stack runs on this machine, and the stack or another one owns it."""
-    name, values = stack, dict(config or {})
+    name, values = own_name(stack), dict(config or {})
+    # No folder has a stack of an organization.
+    if not name or ("/" in stack and stack.partition("/")[0] != ORGANIZATION):
+        return False
     for _ in range(MAX_OWNERS):
         content = stack_content(name, folder)
         values = _own_values(content) | values
@@ -92,7 +96,7 @@ def is_lasting(stack: str, folder: Path = ROOT / "stacks") -> bool:
 
 def stack_content(stack: str, folder: Path = ROOT / "stacks") -> dict[str, Any]:
     """Return the content of `Pulumi.<stack>.yaml`, empty for a missing file."""
-    file = file_of(stack, folder)
+    file = file_of(own_name(stack), folder)
     if not file.is_file():
         return {}
     try:

@@ -8,7 +8,7 @@ from tools.platform.confirmation import Question, confirm
 from tools.platform.console import err, out
 from tools.platform.errors import PlatformError
 from tools.platform.preview.stacks import previews
-from tools.platform.pulumi.environment import drop_kubeconfig
+from tools.platform.pulumi.environment import drop_kubeconfig, own_name
 from tools.platform.pulumi.removal.deletion import check_gone, delete_resources, forget_cluster
 from tools.platform.pulumi.removal.destruction import check_place, contents
 from tools.platform.pulumi.stack import check_exists, exists, open_with_settings, remove
@@ -73,7 +73,7 @@ def confirm_destruction(
 
 def check_previews(name: str) -> None:
     """Check that no preview uses the cluster and the CRD of the stack."""
-    if users := [preview for preview in previews() if preview.base == name]:
+    if users := [preview for preview in previews() if own_name(preview.base) == name]:
         commands = "; ".join(f"`tools/notif-platform preview down {preview.number}`" for preview in users)
         names = ", ".join(preview.stack for preview in users)
         raise PlatformError(
