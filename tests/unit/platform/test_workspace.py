@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
-from pulumi.automation import ConcurrentUpdateError, Deployment
+from pulumi.automation import ConcurrentUpdateError, Deployment, Stack
+from pydantic import SecretStr
 
 from tools.platform.pulumi.engine import EngineCommand, Workspace
+from tools.platform.pulumi.stack import configure, entry
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,3 +79,14 @@ def test_import_leaves_no_file_with_the_state(
     assert list(temporary.iterdir()) == []
     assert recorded.input == '{"version": 3, "deployment": {"password": "hunter2"}}'
     assert recorded.arguments == ["--non-interactive stack import --stack prod"]
+
+
+def test_secret_is_in_no_argument(recorded: Recorded) -> None:
+    stack = Stack.select("prod", recorded.workspace)
+    secret = SecretStr('[{"url": "https://hooks.example/hunter2"}]\n')
+    configure(stack, {"receivers": entry(secret), "operatorReplicas": entry(2)})
+    assert recorded.arguments[1:] == [
+        '--non-interactive config set-all --stack prod --json {"operatorReplicas": {"value": "2", "secret": false}}',
+        "--non-interactive config set receivers --secret --raw --stack prod",
+    ]
+    assert recorded.input == secret.get_secret_value()

@@ -227,6 +227,10 @@ class Workspace(auto.LocalWorkspace):
         provider = (state.get("deployment") or {}).get("secrets_providers") or {}
         return str(provider["state"]["url"]) if provider.get("type") == CLOUD else ""
 
+    def set_secret(self, stack_name: str, key: str, value: str) -> None:
+        """Encrypt a value into the stack's file. It is in no argument: each user of the machine can read those."""
+        self._query("config", "set", key, "--secret", "--raw", "--stack", stack_name, stdin=value)
+
     def import_stack(self, stack_name: str, state: auto.Deployment) -> None:
         """Replace the state of the stack; the base class leaves a file with the secrets of the state if that fails."""
         self._query("stack", "import", "--stack", stack_name, stdin=json.dumps(vars(state)))

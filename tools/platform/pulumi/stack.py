@@ -74,7 +74,7 @@ def open_with_settings(
         entries = place.resolved_config(name)
     stack = auto.Stack.select(name, place)
     if config:
-        stack.set_all_config_json(json.dumps({key: entry(value) for key, value in config.items()}))
+        configure(stack, {key: entry(value) for key, value in config.items()})
         entries = place.resolved_config(name)
     return stack, check_configuration(name, entries)
 
@@ -116,6 +116,15 @@ def entry(value: Any, *, secret: bool = False) -> dict[str, Any]:  # noqa: ANN40
         return entry(value.get_secret_value(), secret=True)
     whole = {"objectValue": value} if isinstance(value, list | dict) else {}
     return {"value": value if isinstance(value, str) else json.dumps(value), **whole, "secret": secret}
+
+
+def configure(stack: auto.Stack, values: Mapping[str, dict[str, Any]]) -> None:
+    """Write values to the stack's file by key; each has the form of `entry`."""
+    plain = {key: value for key, value in values.items() if not value["secret"]}
+    if plain:
+        stack.set_all_config_json(json.dumps(plain))
+    for key in values.keys() - plain.keys():
+        place_of(stack).set_secret(stack.name, key, values[key]["value"])
 
 
 def outputs(stack: auto.Stack) -> dict[str, Any]:
