@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import errno
 import json
 import signal
 from enum import IntEnum
@@ -25,6 +26,10 @@ class ExitCode(IntEnum):
     DIFFERENT = 3
     """The command worked, and what it compared differs."""
     INTERRUPTED = 128 + signal.SIGINT
+
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""Errors of a disk that is full, and of a user's share of it."""
 
 
 class PlatformError(Exception):
@@ -65,6 +70,11 @@ def error_boundary() -> Iterator[None]:
     except PlatformError as error:
         err.print(f"error: {explain(error)}")
         raise typer.Exit(error.code) from None
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        err.print(f"error: {error}")
+        raise typer.Exit(ExitCode.FAILED) from None
     except expected_errors() as error:
         err.print(f"error: {explain(error)}")
         raise typer.Exit(ExitCode.FAILED) from None

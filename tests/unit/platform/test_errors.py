@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+
 import pytest
+import typer
 from kubernetes.client.exceptions import ApiException
 from pulumi.automation import CommandError, CommandResult, ConcurrentUpdateError
 from pulumi.automation.events import EngineEvent
 
-from tools.platform.errors import PlatformError, explain
+from tools.platform.errors import ExitCode, PlatformError, error_boundary, explain
 from tools.platform.pulumi.events import EngineError, EventLog
 
 
@@ -67,6 +70,15 @@ def test_error_names_its_resources_once_unless_it_does_so_itself() -> None:
 def test_summary_is_reported_only_without_a_cause() -> None:
     assert explain(failed_operation("cluster is unreachable", "preview failed")) == "cluster is unreachable"
     assert explain(failed_operation("preview failed")) == "preview failed"
+
+
+def test_full_disk_is_an_error_without_a_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(typer.Exit) as caught, error_boundary():
+        raise OSError(errno.ENOSPC, "No space left on device", "/state/x")
+    assert caught.value.exit_code == ExitCode.FAILED
+    assert capsys.readouterr().err == "error: [Errno 28] No space left on device: '/state/x'\n"
+    with pytest.raises(PermissionError), error_boundary():
+        raise PermissionError(errno.EACCES, "Permission denied", "/state/x")
 
 
 def test_warnings_are_not_errors() -> None:

@@ -132,6 +132,13 @@ def test_files_of_an_earlier_export_are_replaced(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["new.yaml"]
 
 
+def test_files_of_an_earlier_export_stay_if_one_cannot_be_written(tmp_path: Path) -> None:
+    write(tmp_path, {"old.yaml": "a: 1\n"})
+    with pytest.raises(UnicodeEncodeError):
+        write(tmp_path, {"new.yaml": "a: 2\n", "crds/new.yaml": "\ud800"})
+    assert [file.name for file in tmp_path.rglob("*.yaml")] == ["old.yaml"]
+
+
 def test_encrypted_secret_is_refused_without_its_value() -> None:
     values = {"operatorImage": IMAGE, "channelsSlackEnabled": "true"}
     hidden = {"channelsSlackWebhookUrl"}

@@ -65,6 +65,14 @@ def test_readable_kubeconfig_is_restricted_and_replaced(state: Path) -> None:
     assert mode(state) == 0o700
 
 
+def test_kubeconfig_that_cannot_be_written_keeps_the_earlier_one(state: Path) -> None:
+    file = environment.write_kubeconfig("dev", "earlier\n")
+    with pytest.raises(UnicodeEncodeError):
+        environment.write_kubeconfig("dev", "half of it\ud800")
+    assert file.read_text() == "earlier\n"
+    assert list((state / "kubeconfigs").iterdir()) == [file]
+
+
 def test_accessible_folder_is_restricted_and_reported(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

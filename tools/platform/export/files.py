@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
 from notification_cli.output.yaml_text import dump
@@ -11,7 +13,6 @@ from tools.platform.export.objects import rank
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from tools.platform.export.objects import Document
 
@@ -36,7 +37,7 @@ def contents(documents: Sequence[Document], form: Format) -> dict[str, str]:
 
 
 def write(folder: Path, texts: Mapping[str, str]) -> None:
-    """Write the files, and remove those of an earlier export that are not among them.
+    """Write the files, and remove those of an earlier export that are not among them. These stay unless all can be written.
 
     Raises:
         PlatformError: the folder has YAML files that no export has written; nothing is changed.
@@ -48,11 +49,16 @@ def write(folder: Path, texts: Mapping[str, str]) -> None:
             f"--to {folder}: {foreign[0]} was not written by an export",
             hint="name an empty folder, or one of an earlier export",
         )
-    for file in present:
-        file.unlink()
     (folder / "crds").mkdir(parents=True, exist_ok=True)
-    for path, text in texts.items():
-        (folder / path).write_text(HEADER + text, "utf-8")
+    with TemporaryDirectory(prefix=".export-", dir=folder) as name:
+        new = Path(name)
+        (new / "crds").mkdir()
+        for path, text in texts.items():
+            (new / path).write_text(HEADER + text, "utf-8")
+        for file in present:
+            file.unlink()
+        for path in texts:
+            (new / path).replace(folder / path)
     if not any((folder / "crds").iterdir()):
         (folder / "crds").rmdir()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+import tempfile
 from pathlib import Path
 
 import yaml
@@ -79,16 +80,19 @@ def kubeconfig_path(stack: str) -> Path:
 
 
 def write_kubeconfig(stack: str, content: str) -> Path:
-    """Write the file, readable only by its owner, and return its path."""
+    """Write the file, readable only by its owner, and return its path; an earlier one stays unless all of it is written."""
     secure_folder(KUBECONFIGS.parent)
     secure_folder(KUBECONFIGS)
-    file = kubeconfig_path(stack)
-    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT, FILE_MODE), "w") as stream:
-        # The mode comes first: an existing file may be readable by others.
-        os.fchmod(stream.fileno(), FILE_MODE)
-        stream.truncate()
-        stream.write(content)
-    return file
+    descriptor, name = tempfile.mkstemp(dir=KUBECONFIGS)
+    new = Path(name)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            # Whatever the umask.
+            os.fchmod(descriptor, FILE_MODE)
+            stream.write(content)
+        return new.replace(kubeconfig_path(stack))
+    finally:
+        new.unlink(missing_ok=True)
 
 
 def drop_kubeconfig(stack: str) -> None:
