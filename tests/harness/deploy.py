@@ -25,7 +25,7 @@ from tests.harness.node import Node
 from tests.harness.operators import FIRST, LABEL, OPERATORS, OperatorSpec, stack_values
 from tests.harness.sinks_in_cluster import apply_sinks
 from tools.platform.pulumi.operations import destroy, up
-from tools.platform.pulumi.stack import known_stacks, open_stack, remove, unlock
+from tools.platform.pulumi.stack import known_stacks, open_stack, remove
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -154,7 +154,7 @@ def forget_stacks(name: str) -> None:
     names = [known for known in known_stacks() if f"{known}-".startswith(f"{name}-")]
     for each in sorted(names):
         opened = open_stack(each)
-        unlock(opened)
+        opened.cancel()
         remove(opened, force=True, generated=True)
 
 

@@ -7,12 +7,12 @@ import socket
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from pulumi.automation import CommandResult, ConcurrentUpdateError
 
-from tools.platform.pulumi import locks as stacks
 from tools.platform.pulumi.locks import are_stale, without_stale_lock
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -56,19 +56,16 @@ def test_conflict_without_an_owner_is_not_stale() -> None:
 
 
 @pytest.mark.parametrize("active", [True, False])
-def test_stale_lock_is_removed_and_active_lock_is_an_error(
-    monkeypatch: pytest.MonkeyPatch, ended: int, *, active: bool
-) -> None:
+def test_stale_lock_is_removed_and_active_lock_is_an_error(ended: int, *, active: bool) -> None:
     text = message((HERE, os.getpid() if active else ended, NOW))
     held = [text]
-    monkeypatch.setattr(stacks, "unlock", lambda _stack: held.clear())
+    stack: Any = SimpleNamespace(cancel=held.clear)
 
     def operation() -> str:
         if held:
             raise ConcurrentUpdateError(CommandResult("", text, 255))
         return "done"
 
-    stack: Any = "pr-1"
     if active:
         with pytest.raises(ConcurrentUpdateError, match="currently locked"):
             without_stale_lock(stack, operation)

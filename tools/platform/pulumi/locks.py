@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pulumi.automation import ConcurrentUpdateError
 
-from tools.platform.pulumi.stack import unlock
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -36,7 +34,7 @@ def without_stale_lock(stack: Stack, operation: Callable[[], Result]) -> Result:
     except ConcurrentUpdateError as error:
         if not are_stale(str(error), now=datetime.now(UTC)):
             raise
-        unlock(stack)
+        stack.cancel()
         return operation()
 
 

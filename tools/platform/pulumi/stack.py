@@ -152,10 +152,6 @@ def place_of(stack: auto.Stack) -> Workspace:
     return cast("Workspace", stack.workspace)
 
 
-def unlock(stack: auto.Stack) -> None:
-    stack.cancel()
-
-
 def exists(name: str) -> bool:
     return name in known_stacks(stack=name)
 
