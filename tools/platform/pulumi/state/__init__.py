@@ -1,1 +1,1 @@
-"""The state of a stack: its backend, its protection, its locks, and what it records."""
+"""The state of a stack: its backend and its protection."""
