@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,12 +12,13 @@ from tools.platform import cli
 from tools.platform.errors import ExitCode
 from tools.platform.pulumi import stack as stacks
 from tools.platform.pulumi.engine import Engine
-from tools.platform.pulumi.environment import ROOT
+from tools.platform.pulumi.environment import ROOT, STATE
 from tools.platform.pulumi.stack_file import UnknownStackError, check_name
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+LOGIN = "s3://team"
 REFUSED = (
     "error: there is no stack prdo: stacks/Pulumi.prdo.yaml does not exist; did you mean prod?\n"
     "hint: the stacks are ci, dev, kind, prod, staging; `tools/notif-platform init prdo` writes the file of a new one\n"
@@ -50,6 +52,7 @@ def in_the_words_of(arguments: list[str]) -> str:
 def no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     """No command starts the engine, and none has another backend."""
     monkeypatch.delenv("PULUMI_BACKEND_URL", raising=False)
+    monkeypatch.setattr(stacks, "login_url", lambda: "")
     monkeypatch.setattr(
         Engine, "for_stack", lambda *_arguments, **_more: pytest.fail("the engine was started")
     )
@@ -89,3 +92,15 @@ def test_name_that_resembles_no_stack_has_no_proposal(tmp_path: Path) -> None:
         check_name("production-of-europe", tmp_path)
     assert str(caught.value).endswith("does not exist")
     assert caught.value.hint.startswith("there are no stacks; ")
+
+
+@pytest.mark.parametrize(("recorded", "url"), [({"dev"}, LOGIN), ({"dev", "old"}, STATE)])
+def test_stack_whose_file_was_deleted_is_looked_for_in_both_backends(
+    recorded: set[str], url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PULUMI_BACKEND_URL", "")
+    monkeypatch.setattr(stacks, "login_url", lambda: LOGIN)
+    monkeypatch.setattr(stacks, "STATE_FOLDER", tmp_path)
+    monkeypatch.setattr(stacks, "known_stacks", lambda *, stack: recorded if stack == "old" else set())
+    stacks.use_backend_with("old")
+    assert os.environ["PULUMI_BACKEND_URL"] == url

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from typing import TYPE_CHECKING, Any, cast
 
@@ -11,7 +12,7 @@ from pydantic import SecretStr
 
 from platform_infra.names import PROJECT
 from tools.platform.pulumi.engine import environment_values, workspace
-from tools.platform.pulumi.environment import STATE_FOLDER
+from tools.platform.pulumi.environment import STATE, STATE_FOLDER
 from tools.platform.pulumi.stack_file import (
     check_configuration,
     check_name,
@@ -21,7 +22,7 @@ from tools.platform.pulumi.stack_file import (
     hidden_keys,
     imports_environments,
 )
-from tools.platform.pulumi.state.backend import backend_url, folder_of
+from tools.platform.pulumi.state.backend import URL, backend_url, folder_of, login_url, use_backend_of
 from tools.platform.pulumi.state.protection import check_protection, named_provider
 
 if TYPE_CHECKING:
@@ -159,6 +160,14 @@ def exists(name: str) -> bool:
 def known_stacks(*, stack: str = "") -> set[str]:
     """Return the names of all stacks in the backend of a stack; without one, in that of commands on no stack in particular."""
     return {summary.name for summary in workspace(stack=stack).list_stacks()}
+
+
+def use_backend_with(name: str) -> None:
+    """Let this process use the backend of a stack: one without a file may be a shared one, whose backend is that of the login."""
+    if not (os.environ.get(URL) or has_file(name)) and (login := login_url()):
+        embedded = known_stacks(stack=name) if STATE_FOLDER.exists() else ()
+        os.environ[URL] = STATE if name in embedded else login
+    use_backend_of(name)
 
 
 def check_exists(name: str) -> None:

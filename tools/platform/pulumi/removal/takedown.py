@@ -11,9 +11,15 @@ from tools.platform.preview.stacks import previews
 from tools.platform.pulumi.environment import drop_kubeconfig, own_name
 from tools.platform.pulumi.removal.deletion import check_gone, delete_resources, forget_cluster
 from tools.platform.pulumi.removal.destruction import check_place, contents
-from tools.platform.pulumi.stack import check_exists, exists, open_with_settings, remove
+from tools.platform.pulumi.stack import (
+    check_exists,
+    exists,
+    open_with_settings,
+    remove,
+    use_backend_with,
+)
 from tools.platform.pulumi.stack_file import has_file, uses_local_cluster
-from tools.platform.pulumi.state.backend import backend_url, shown, use_backend_of
+from tools.platform.pulumi.state.backend import backend_url, shown
 
 if TYPE_CHECKING:
     from pulumi.automation import Stack as PulumiStack
@@ -83,6 +89,6 @@ def check_previews(name: str) -> None:
 
 def take_down_known(stack: str, *, yes: bool, run_program: bool, cluster_gone: bool) -> None:
     """Destroy a stack that has a file or a state, in its backend."""
-    use_backend_of(stack)
+    use_backend_with(stack)
     check_exists(stack)
     take_down(stack, yes=yes, run_program=run_program, cluster_gone=cluster_gone)
