@@ -79,10 +79,10 @@ def test_rollback_restores_image_and_settings_and_can_be_undone(stack: Checkout)
     assert values(stack)["networkEgressPorts"] == [443]
 
 
-def up_and_signal(
-    checkout: Checkout, number: signal.Signals, *, slow: int, group: bool = True
+def run_and_signal(
+    checkout: Checkout, number: signal.Signals, *, slow: int, verb: str = "up", group: bool = True
 ) -> tuple[int, str]:
-    """Run `up` and send a signal while a resource is being created; return exit code and output.
+    """Run `up` or `rollback` and send a signal while a resource is being created; return exit code and output.
 
     A terminal sends Ctrl-C to the whole process group (`group`); other senders reach the command alone.
     """
@@ -91,7 +91,7 @@ def up_and_signal(
     with (
         log.open("w") as output,
         subprocess.Popen(
-            [*PLATFORM, "up", STACK, "--yes"],
+            [*PLATFORM, verb, STACK, "--yes"],
             cwd=checkout.folder,
             env=variables,
             start_new_session=True,
@@ -112,7 +112,7 @@ def test_interrupted_up_completes_its_step_and_continues_later(
     stack: Checkout, number: signal.Signals, *, group: bool
 ) -> None:
     stack.write_stack(STACK, **NO_CLUSTER, operatorImage="operator:1")
-    code, text = up_and_signal(stack, number, slow=4, group=group)
+    code, text = run_and_signal(stack, number, slow=4, group=group)
     assert code == 128 + signal.SIGINT
     assert text.rstrip().endswith("interrupted: run the same command again to continue.")
     assert "Traceback" not in text
@@ -124,7 +124,7 @@ def test_interrupted_up_completes_its_step_and_continues_later(
 
 def test_killed_up_is_reported_and_completes_later(stack: Checkout) -> None:
     stack.write_stack(STACK, **NO_CLUSTER, operatorImage="operator:1")
-    up_and_signal(stack, signal.SIGKILL, slow=60)
+    run_and_signal(stack, signal.SIGKILL, slow=60)
 
     locked = stack.platform("up", STACK, TRIAL_SLOW="0")
     assert locked.code == 1
@@ -139,6 +139,19 @@ def test_killed_up_is_reported_and_completes_later(stack: Checkout) -> None:
     after = stack.platform("up", STACK, TRIAL_SLOW="0")
     assert "nothing to change" in after.text
     assert "interrupted" not in after.text
+
+
+def test_interrupted_rollback_is_continued(stack: Checkout) -> None:
+    for image_of_version in ("operator:1", "operator:2"):
+        stack.write_stack(STACK, **NO_CLUSTER, operatorImage=image_of_version)
+        assert stack.platform("up", STACK).code == 0
+    code, text = run_and_signal(stack, signal.SIGINT, slow=4, verb="rollback")
+    assert code == 128 + signal.SIGINT, text
+
+    again = stack.platform("rollback", STACK, TRIAL_SLOW="0")
+    assert again.code == 0, again.text
+    assert image(stack) == "operator:1"
+    assert values(stack)["operatorImage"] == "operator:1"
 
 
 def test_drift_is_reported_with_values_and_its_own_exit_code(stack: Checkout) -> None:

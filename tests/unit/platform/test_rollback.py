@@ -14,6 +14,7 @@ from rich.console import Console
 from tools.platform.deployment import rollback
 from tools.platform.deployment.rollback import (
     IMAGE,
+    MESSAGE,
     Deployment,
     NoRollbackTargetError,
     Value,
@@ -32,13 +33,15 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 WORKERS = "notification-platform:operatorWorkers"
 
 
-def update(image: str = "", kind: str = "update", result: str = "succeeded", **values: Any) -> UpdateSummary:
+def update(
+    image: str = "", kind: str = "update", result: str = "succeeded", message: str = "", **values: Any
+) -> UpdateSummary:
     """One entry of a history in the engine's form: it holds every setting, defaults included."""
     entries = {"operatorImage": image, "operatorReplicas": "1", "networkEgressPorts": "[443,6443]", **values}
     config = {
         f"notification-platform:{key}": {"value": text, "secret": False} for key, text in entries.items()
     }
-    return UpdateSummary(kind, NOW, "", {}, config, result)
+    return UpdateSummary(kind, NOW, message, {}, config, result)
 
 
 def target(*updates: UpdateSummary, images: tuple[str, ...] = ()) -> Deployment:
@@ -62,6 +65,23 @@ def test_failed_deployment_is_never_the_target() -> None:
 
 def test_second_rollback_restores_the_first_state() -> None:
     assert target(update("i:1"), update("i:2"), update("i:1")).image == "i:2"
+
+
+def test_unfinished_rollback_is_continued() -> None:
+    unfinished = update("i:1", result="failed", message=MESSAGE)
+    failed = update("i:2", result="failed")
+    assert target(unfinished, update("i:2"), update("i:1"), update("i:0")).image == "i:1"
+    assert target(unfinished, failed, update("i:1"), update("i:0")).image == "i:1"
+    assert target(unfinished, unfinished, update("i:2"), update("i:1")).image == "i:1"
+    repeated_by_up = update("i:1", result="failed")
+    assert target(repeated_by_up, unfinished, update("i:2"), update("i:1")).image == "i:1"
+
+
+def test_failed_deployment_of_earlier_settings_is_no_rollback() -> None:
+    failed = update("i:1", result="failed")
+    assert target(failed, update("i:2"), update("i:1")).image == "i:2"
+    unfinished = update("i:0", result="failed", message=MESSAGE)
+    assert target(failed, unfinished, update("i:2"), update("i:1")).image == "i:2"
 
 
 def test_refresh_is_not_a_deployment() -> None:

@@ -6,6 +6,7 @@ import contextlib
 import gzip
 import json
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from platform_infra import names
@@ -33,6 +34,8 @@ DEFAULTS = {f"{names.PROJECT}:{key}": entry["default"] for key, entry in config_
 COPIES = (".checkpoint.json", ".checkpoint.json.gz")
 STACK = "pulumi:pulumi:Stack"
 UPDATE, DESTROY, SUCCEEDED = "update", "destroy", "succeeded"
+MESSAGE = "rollback"
+"""Identifies the update of a rollback in the history: it looks like any other deployment of earlier settings."""
 
 
 class NoRollbackTargetError(PlatformError):
@@ -64,6 +67,7 @@ class Deployment:
     started: datetime
     image: str
     succeeded: bool = True
+    rollback: bool = False
     values: Mapping[str, Value] = field(default_factory=dict)
 
     def equals(self, other: Deployment) -> bool:
@@ -91,6 +95,7 @@ def _deployment(update: UpdateSummary, recorded: str) -> Deployment:
         started=update.start_time,
         image=named.content if named else recorded,
         succeeded=update.result == SUCCEEDED,
+        rollback=update.message == MESSAGE,
         values=values,
     )
 
@@ -109,7 +114,7 @@ def _is_default(key: str, content: Any) -> bool:  # noqa: ANN401 - any setting's
 
 
 def rollback_target(history: Sequence[Deployment]) -> Deployment:
-    """Return the newest successful deployment that differs from the current one.
+    """Return the newest successful deployment that differs from the current one, or the target of an unfinished rollback.
 
     Raises:
         NoRollbackTargetError: no deployment qualifies.
@@ -117,12 +122,23 @@ def rollback_target(history: Sequence[Deployment]) -> Deployment:
     if not history:
         raise NoRollbackTargetError("nothing has been deployed yet")
     latest = history[0]
+    if target := _unfinished(history):
+        return target
     for candidate in history[1:]:
         if candidate.succeeded and candidate.image and not candidate.equals(latest):
             return candidate
     raise NoRollbackTargetError(
         f"each of its {len(history)} deployment(s) failed, or has the image {latest.image or '(unknown)'} and the same settings"
     )
+
+
+def _unfinished(history: Sequence[Deployment]) -> Deployment | None:
+    """Return the target of a rollback that was interrupted or has failed; the stack's file holds its settings already."""
+    latest = history[0]
+    attempts = list(takewhile(lambda each: not each.succeeded and each.equals(latest), history))
+    if not any(each.rollback for each in attempts):
+        return None
+    return next((each for each in history if each.succeeded and each.equals(latest)), None)
 
 
 def settings_to_change(present: Mapping[str, Value], target: Deployment) -> dict[str, Value | None]:
@@ -178,7 +194,7 @@ def roll_back(name: str, console: Console, *, dry_run: bool = False, yes: bool =
         # It was built on this machine.
         load_image(node, target.image)
     _apply(stack, changes)
-    bring_up(name, console, Options(yes=True))
+    bring_up(name, console, Options(yes=True, message=MESSAGE))
     console.print(
         f"stacks/Pulumi.{name}.yaml holds these settings now; without them the next `up` undoes the rollback."
     )

@@ -41,6 +41,10 @@ if TYPE_CHECKING:
     from tools.localcluster.toolchain import Toolchain
 
 
+MESSAGE = "PULUMI_OPTION_MESSAGE"
+"""The engine reads its option `--message` from this variable."""
+
+
 class _Needed(TypedDict):
     """The arguments of `local_parts`."""
 
@@ -57,6 +61,8 @@ class Options:
     with_policy: bool = False
     adopt: bool = False
     yes: bool = False
+    message: str = ""
+    """What the history of the stack says about the update; by default the subject of the checkout's commit."""
 
 
 def bring_up(name: str, console: Console, options: Options | None = None) -> None:
@@ -66,6 +72,8 @@ def bring_up(name: str, console: Console, options: Options | None = None) -> Non
         check_terminal(name, question_of(name, options))
     start = time.monotonic()
     stack, settings, toolchain = prepare(name, secrets_provider=options.secrets_provider)
+    if options.message:
+        stack.workspace.env_vars = {**stack.workspace.env_vars, MESSAGE: options.message}
     if lasting:
         check_given_up(stack, settings)
     if options.adopt or (lasting and not options.yes):
