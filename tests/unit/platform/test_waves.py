@@ -92,6 +92,36 @@ def test_program_changes_every_stack(root: Path, path: str) -> None:
     assert len(changed(root, "HEAD~..HEAD")) == len(WAVES)
 
 
+def test_failed_deployment_and_its_revert_change_the_stack(root: Path) -> None:
+    write(root, "staging", deployWave=2, operatorReplicas=2, **REMOTE)
+    commit(root)
+    write(root, "staging", deployWave=2, **REMOTE)
+    commit(root)
+    assert changed(root, "HEAD~2..HEAD") == ["staging"]
+
+
+def test_reverted_program_changes_every_stack(root: Path) -> None:
+    (root / "infra").mkdir()
+    (root / "infra" / "a.py").write_text("x")
+    commit(root)
+    (root / "infra" / "a.py").unlink()
+    commit(root)
+    assert len(changed(root, "HEAD~2..HEAD")) == len(WAVES)
+
+
+def test_merge_of_the_base_changes_only_what_the_branch_changes(root: Path) -> None:
+    """GitHub tests the merge of a pull request into its base, which has moved on."""
+    main = run(root, "branch", "--show-current")
+    run(root, "checkout", "--quiet", "-b", "change")
+    write(root, "staging", deployWave=2, operatorReplicas=2, **REMOTE)
+    commit(root)
+    run(root, "checkout", "--quiet", main)
+    write(root, "lab", deployWave=1, operatorReplicas=2, **REMOTE)
+    base = commit(root)
+    run(root, "merge", "--quiet", "--no-edit", "change")
+    assert changed(root, f"{base}..HEAD") == ["staging"]
+
+
 def test_operator_and_pages_change_no_stack(root: Path) -> None:
     for path in ("operator/notification_operator/a.py", "docs/a.md", "tests/infra/a.py"):
         (root / path).parent.mkdir(parents=True, exist_ok=True)

@@ -85,7 +85,10 @@ def changed_in(
 
 
 def _paths(revisions: str, root: Path) -> Collection[str] | None:
-    """Return the paths that differ between two commits, or None if the first one is not known, as after a forced push."""
+    """Return the paths that the commits of a range change, or None if the first one is not known, as after a forced push.
+
+    A deployment that failed and its revert are both among them. Between the two ends of the range nothing differs then.
+    """
     before, dots, after = revisions.partition("..")
     if not dots or not after or ".." in after:
         raise UsageError(
@@ -100,4 +103,8 @@ def _paths(revisions: str, root: Path) -> Collection[str] | None:
     first = commit_of(before, root)
     if first is None:
         return None
-    return git("diff", "--name-only", "-z", "--no-renames", first, after, root=root).split("\0")
+    form = ("--name-only", "-z", "--no-renames")
+    ends = git("diff", *form, first, after, root=root)
+    # Of a merge only what it brings to its branch: the merge of a pull request brings nothing of the base.
+    commits = git("log", "--format=", "--diff-merges=first-parent", *form, f"{first}..{after}", root=root)
+    return {*ends.split("\0"), *commits.split("\0")}
