@@ -15,6 +15,7 @@ from tools.platform.cli import app
 from tools.platform.errors import PlatformError
 from tools.platform.preview import stacks as preview_stacks
 from tools.platform.preview.model import Access, PreviewError
+from tools.platform.preview.registry import PreviewRepository
 from tools.platform.preview.stacks import access_to
 from tools.platform.pulumi.removal import takedown as down
 
@@ -65,6 +66,20 @@ def test_preview_that_was_renewed_meanwhile_is_not_reaped(backend: Backend) -> N
     code, text = run("reap", "--yes")
     assert (code, backend.removed) == (0, ["pr-1"])
     assert "pr-6 was renewed or taken down by another command" in text
+
+
+def test_images_that_are_left_do_not_stop_the_others(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_repository: PreviewRepository, number: int) -> list[str]:
+        raise PreviewError(f"the tags of pr-{number} cannot be read")
+
+    monkeypatch.setattr(PreviewRepository, "delete", refuse)
+    code, text = run("reap", "--yes", "--registry", "registry.example.com/previews")
+    assert (code, backend.removed) == (1, ["pr-1", "pr-6"])
+    assert "not taken down" not in text
+    command = "`tools/notif-platform preview down 1 --registry registry.example.com/previews`"
+    assert f"pr-1 is down, but its images are left; delete them with {command}: the tags of pr-1" in text
 
 
 def test_preview_of_a_deleted_cluster_is_only_removed(backend: Backend) -> None:

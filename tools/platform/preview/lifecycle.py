@@ -185,6 +185,7 @@ def reap(*, yes: bool, closed: Sequence[int], base: str, kubeconfig: Path | None
         out.print(f"{preview.stack} ({preview.owner}): {reason}{'' if yes else '; would be taken down'}")
         if not yes:
             continue
+        failure = "was not taken down"
         # A failure does not stop the others.
         try:
             # The ones before have taken a while.
@@ -193,9 +194,11 @@ def reap(*, yes: bool, closed: Sequence[int], base: str, kubeconfig: Path | None
                 out.print(f"{preview.stack} was renewed or taken down by another command.")
                 continue
             take_down(preview.stack, preview=present, kubeconfig=kubeconfig)
+            again = f"tools/notif-platform preview down {preview.number} --registry {registry}"
+            failure = f"is down, but its images are left; delete them with `{again}`"
             delete_images(preview.number, registry)
         except expected_errors() as error:
-            err.print(f"error: {preview.stack} was not taken down: {explain(error)}")
+            err.print(f"error: {preview.stack} {failure}: {explain(error)}")
             failed = True
     if not chosen:
         out.print("There is nothing to take down.")
