@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 TAGS = {"pr-7-aaaa": "d1", "pr-7-bbbb": "d1", "pr-7-cccc": "d2", "pr-70-aaaa": "d3", "v1": "d4"}
+LIMIT = 100
+"""Tags that the registry returns at most in one answer."""
 KNOWN = "secret"
 BASIC = "Basic " + base64.b64encode(f"robot:{KNOWN}".encode()).decode()
 
@@ -53,13 +55,23 @@ class _Handler(QuietHandler):
             return self.reply(401, {}, **{"WWW-Authenticate": realm})
         name = url.path.rpartition("/")[2]
         if name == "list":
-            return self.reply(200, {"tags": [*self.server.tags]})
+            return self.list(**{key: values[0] for key, values in parse_qs(url.query).items()})
         if self.command == "DELETE":
             if self.server.deletes == 202:
                 self.server.tags = {tag: each for tag, each in self.server.tags.items() if each != name}
             return self.reply(self.server.deletes, {})
         digest = self.server.tags.get(name, "")
         return self.reply(200 if digest else 404, {}, **({"Docker-Content-Digest": digest} if digest else {}))
+
+    def list(self, n: str, last: str = "") -> None:
+        """Answer with at most two tags, as registries do that have a limit."""
+        if int(n) > LIMIT:
+            return self.reply(400, {"errors": [{"code": "PAGINATION_NUMBER_INVALID"}]})
+        names = [*self.server.tags]
+        first = names.index(last) + 1 if last else 0
+        page, more = names[first : first + 2], names[first + 2 :]
+        place = f"/v2/team/previews/tags/list?n={n}&last={page[-1]}" if more else ""
+        return self.reply(200, {"tags": page}, **({"Link": f'<{place}>; rel="next"'} if more else {}))
 
     do_HEAD = do_DELETE = do_GET  # noqa: N815 - names of the base class
 

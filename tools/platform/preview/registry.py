@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import urllib3
 
@@ -26,6 +27,9 @@ MANIFESTS = ", ".join(
 )
 LOCAL = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:\d+)?")
 PARAMETER = re.compile(r'(\w+)="([^"]*)"')
+PAGE = 100
+"""Tags that a registry is asked for at a time; some refuse more."""
+NEXT = re.compile(r'<([^>]*)>\s*;\s*rel="?next\b')
 
 
 class RetentionNeededError(PreviewError):
@@ -71,12 +75,19 @@ class PreviewRepository:
         return tags
 
     def _tags(self) -> list[str]:
-        answer = self._send("GET", "tags/list?n=10000")
-        if answer.status == HTTPStatus.NOT_FOUND:
-            return []
-        if answer.status != HTTPStatus.OK:
-            raise self._refusal(f"the tags of {self.name} cannot be read", answer)
-        return answer.json().get("tags") or []
+        tags: list[str] = []
+        query = f"n={PAGE}"
+        while query:
+            answer = self._send("GET", f"tags/list?{query}")
+            if answer.status == HTTPStatus.NOT_FOUND:
+                break
+            if answer.status != HTTPStatus.OK:
+                raise self._refusal(f"the tags of {self.name} cannot be read", answer)
+            tags += answer.json().get("tags") or []
+            more = NEXT.search(answer.headers.get("Link", ""))
+            # Its query alone: the credentials are for this repository.
+            query = urlsplit(more[1]).query if more else ""
+        return tags
 
     def _refusal(self, what: str, answer: urllib3.BaseHTTPResponse) -> PreviewError:
         return PreviewError(
