@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from platform_infra.settings.model import WAVES
+from tests.harness.eventually import eventually
 from tests.runner.__main__ import COMMANDS as RUNNER_COMMANDS
 from tests.unit.platform.test_waves import commit, run
 from tests.unit.repository.test_docs import sessions
@@ -38,6 +39,13 @@ COMMAND_NAMES = {
     *sessions(),
     *(f"preview {command}" for command in ("up", "list", "down", "reap")),
 }
+
+
+LIMITED = re.compile(
+    r"(?P<exec>exec )?timeout --foreground --signal=INT --kill-after=60 (?P<minutes>\d+)m (?:\\\n\s*)?"
+    r"tools/notif-platform (?:up|preview (?:up|down|reap --yes))\b"
+)
+UPDATING = re.compile(r"tools/notif-platform (?:up|preview (?:up|down|reap --yes))\b")
 
 
 def lines(part: Any) -> Iterator[str]:
@@ -187,6 +195,64 @@ def test_checks_cancel_their_predecessors_and_deployments_never() -> None:
         name for name, job in document("gitlab-ci").items() if "interruptible" in job and name != "workflow"
     }
     assert interruptible == {"check", "stack-tests"}
+
+
+def scripts(part: Any) -> Iterator[str]:
+    """Yield every script, as a whole."""
+    if isinstance(part, dict):
+        for key, value in part.items():
+            if key in {"run", "script"}:
+                yield value if isinstance(value, str) else "\n".join(value)
+            else:
+                yield from scripts(value)
+    elif isinstance(part, list):
+        for value in part:
+            yield from scripts(value)
+
+
+def limits(file: Path) -> Iterator[tuple[str, int, int]]:
+    """Yield each job that updates stacks, the minutes of its command and its own."""
+    document = yaml.safe_load(file.read_text("utf-8"))
+    github = "jobs" in document
+    for name, job in document.get("jobs", document).items():
+        for script in scripts(job):
+            if updating := UPDATING.findall(script):
+                (limited,) = [*LIMITED.finditer(script)]
+                assert len(updating) == 1, name
+                # A later command would run after the time is up; GitHub signals the process that a step starts, and no other.
+                assert not github or limited["exec"], name
+                assert "\n" not in script[limited.end() :].replace("\\\n", "").rstrip(), name
+                own = job["timeout-minutes"] if github else int(job["timeout"].removesuffix(" minutes"))
+                yield name, int(limited["minutes"]), own
+
+
+def test_command_that_updates_ends_before_its_job_is_killed() -> None:
+    found = {file.stem: [*limits(file)] for file in FILES}
+    names = {stem: [name for name, _, _ in jobs] for stem, jobs in found.items() if jobs}
+    assert names == {
+        "deploy": ["wave-1", "wave-2", "wave-3"],
+        "nightly": ["reap"],
+        "pull-request": ["preview", "destroy"],
+        "gitlab-ci": ["preview", "destroy", "reap"],
+        "gitlab-stacks": [".deploy"],
+    }
+    assert [each for jobs in found.values() for each in jobs if each[1] + 5 > each[2]] == []
+    # The slow nodes of docs/guest-install.md: operatorRolloutSeconds 600 for each of three replicas and once more.
+    assert {minutes * 60 >= 600 * (3 + 1) for _, minutes, _ in found["deploy"] + found["gitlab-stacks"]} == {
+        True
+    }
+
+
+def test_signal_to_the_entry_process_of_a_step_reaches_the_command(tmp_path: Path) -> None:
+    waiting = "trap 'touch ended; exit 130' TERM; touch started; while :; do sleep 0.1; done"
+    programs(tmp_path / "tools", **{"notif-platform": waiting})
+    (script,) = [each for each in scripts(document("deploy")["jobs"]["wave-1"]) if UPDATING.search(each)]
+    environment = {"PATH": os.environ["PATH"], "STACK": "x"}
+    with subprocess.Popen([*SHELLS["bash"], script], cwd=tmp_path, env=environment) as process:
+        eventually((tmp_path / "started").exists, bool, within=30)
+        process.terminate()
+        assert process.wait(timeout=30) == 130
+    assert (tmp_path / "ended").exists()
 
 
 def test_every_wave_has_a_job_after_the_one_before() -> None:
