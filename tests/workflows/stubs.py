@@ -1,6 +1,7 @@
 """Programs on PATH that stand for Docker, GitHub's command line and cosign in the workflows.
 
-Docker pushes an image without layers to the registry of the test, which also stands for ghcr.io. cosign knows which images it has signed.
+Docker pushes an image without layers to the registry of the test, which also stands for ghcr.io; it cannot log in while `no-login` is in
+`state`. cosign knows which images it has signed.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DOCKER = """#!/usr/bin/env python3
-import hashlib, json, sys, urllib.request
+import hashlib, json, os, sys, urllib.request
 REGISTRY = "@REGISTRY@"
 arguments = sys.argv[1:]
+if arguments[:1] == ["login"] and os.path.exists("@STATE@/no-login"):
+    sys.exit("unauthorized")
 if arguments[:2] != ["buildx", "build"]:
     sys.exit(0)
 

@@ -312,7 +312,11 @@ def previews_of_a_pull_request(world: World) -> None:
         namespace: Any = world.cluster.core.read_namespace("pr-7")
         assert namespace.metadata.labels[names.PREVIEW_LABEL] == "7"
     assert len(world.preview_images()) == 2
+    # An expired password of the registry does not keep a preview.
+    refused = world.state / "no-login"
+    refused.touch()
     world.event("pull-request.yml", world.git("rev-parse", "change"), action="closed", **event)
+    refused.unlink()
     world.git("checkout", "--quiet", "main")
     assert "pr-7" not in {each.metadata.name for each in world.cluster.core.list_namespace().items}
     assert world.preview_images() == []

@@ -124,6 +124,12 @@ def test_jobs_of_previews_have_their_own_backend_and_secrets(command: str) -> No
         assert "tee" not in text.split()
 
 
+@pytest.mark.parametrize("command", ["preview down", "preview reap"])
+def test_preview_is_taken_down_without_a_login_to_its_registry(command: str) -> None:
+    for name, job in jobs_with(command).items():
+        assert "docker" not in "\n".join(lines(job)), name
+
+
 def test_no_job_of_a_pull_request_holds_credentials_of_shared_stacks() -> None:
     text = (ROOT / ".github" / "workflows" / "pull-request.yml").read_text("utf-8")
     for foreign in (
