@@ -16,6 +16,7 @@ from tools.platform.cli import app
 from tools.platform.deployment import drift
 from tools.platform.errors import ExitCode
 from tools.platform.pulumi.events import EventLog
+from tools.platform.pulumi.stack_file import StackFileError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -126,6 +127,28 @@ def test_document_has_every_stack_and_is_alone_on_standard_output(
         "error": "",
         "notification": "",
     }
+
+
+def test_cluster_without_access_does_not_stop_the_other_stacks(
+    stacks: Callable[..., tuple[int, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(name: str) -> tuple[str, str]:
+        raise StackFileError(f"{name}: /nowhere does not exist")
+
+    monkeypatch.setattr(drift, "cluster_access", refuse)
+    arguments = ("--notify", "platform", "-o", "json")
+    code, text = stacks(*arguments, staging=[SCALED], prod=[SCALED])
+    assert code == ExitCode.DIFFERENT
+    results = json.loads(text)["stacks"]
+    assert [(each["stack"], len(each["changes"]), each["notification"]) for each in results] == [
+        ("staging", 1, ""),
+        ("prod", 1, ""),
+    ]
+    _, text = stacks("--notify", "platform", staging=[SCALED])
+    assert (
+        "error: the notification could not be created in namespace platform: staging: /nowhere does not exist"
+        in text
+    )
 
 
 def test_notification_about_drift_is_valid() -> None:

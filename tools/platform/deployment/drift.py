@@ -11,8 +11,8 @@ from pulumi.automation import CommandError
 from tools.localcluster.toolchain import ToolchainError
 from tools.platform.answer import Form, write_document
 from tools.platform.console import err, out
-from tools.platform.errors import ExitCode, PlatformError, explain
-from tools.platform.preview.cluster import CLUSTER_ERRORS, Namespace
+from tools.platform.errors import ExitCode, PlatformError, expected_errors, explain
+from tools.platform.preview.cluster import Namespace
 from tools.platform.pulumi.access import cluster_access
 from tools.platform.pulumi.operations import refresh_preview
 from tools.platform.pulumi.stack import check_exists, select_stack
@@ -86,11 +86,12 @@ def send(target: Namespace, stack: str, changes: Sequence[Change]) -> str:
 
 def _notified(found: StackDrift, namespace: str) -> StackDrift:
     """Create a notification about drift, and return the result with its name."""
-    kubeconfig, context = cluster_access(select_stack(found.stack))
-    target = Namespace(namespace, kubeconfig=kubeconfig, context=context)
     try:
+        kubeconfig, context = cluster_access(select_stack(found.stack))
+        target = Namespace(namespace, kubeconfig=kubeconfig, context=context)
         name = send(target, found.stack, found.changes)
-    except CLUSTER_ERRORS as error:
+    # A failure does not stop the others.
+    except expected_errors() as error:
         err.print(f"error: the notification could not be created in namespace {namespace}: {explain(error)}")
         return found
     err.print(f"Created notification {name} in namespace {namespace}.")
