@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import tarfile
+from http.server import ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,6 +16,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from platform_policy import signatures
 from platform_policy.signatures import SignatureError, image_signed, signs
+from tests.kit.http_server import QuietHandler, running
 from tools.platform.errors import PlatformError
 from tools.platform.pulumi.environment import ROOT
 from tools.platform.release import publish, signing
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 TIME = 1_700_000_000
 DIGEST = f"sha256:{'a' * 64}"
 IMAGE = f"registry.example.com/operator@{DIGEST}"
+SIGNATURES = f"{DIGEST.replace(':', '-')}.sig"
 SOURCE = Source(root=ROOT, version="7.8.9", commit="c" * 40, time=TIME)
 KEY = ec.generate_private_key(ec.SECP256R1())
 OTHER = ec.generate_private_key(ec.SECP256R1())
@@ -92,24 +95,28 @@ def test_bill_of_materials_lists_debian_and_python_packages() -> None:
     assert document == bill(SOURCE, image, DIGEST)
 
 
+Layers = dict[str, list[tuple[str, bytes, "Mapping[str, str]"]]]
+
+
 @pytest.fixture
-def pushed(monkeypatch: pytest.MonkeyPatch) -> dict[str, tuple[str, bytes, Mapping[str, str]]]:
-    """What is pushed, by tag: media type, content and annotations of the layer."""
-    layers: dict[str, tuple[str, bytes, Mapping[str, str]]] = {}
+def pushed(monkeypatch: pytest.MonkeyPatch) -> Layers:
+    """What the registry has, by tag: media type, content and annotations of each layer."""
+    layers: Layers = {}
 
     def push(_repository: Repository, artifact: Any, tag: str) -> bytes:
-        (layers[tag],) = artifact.layers
+        layers[tag] = artifact.layers
         return b""
 
     monkeypatch.setattr(Repository, "push", push)
+    monkeypatch.setattr(Repository, "layers", lambda _repository, tag: layers.get(tag, []))
     return layers
 
 
 def test_signature_is_verified_by_its_public_key_alone(
-    pushed: dict[str, tuple[str, bytes, Mapping[str, str]]], monkeypatch: pytest.MonkeyPatch
+    pushed: Layers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     signing.sign(IMAGE, KEY)
-    kind, payload, annotations = pushed[f"{DIGEST.replace(':', '-')}.sig"]
+    ((kind, payload, annotations),) = pushed[SIGNATURES]
     assert kind == signatures.PAYLOAD
     signature = annotations[signatures.ANNOTATION]
     monkeypatch.setattr(signatures, "fetch", lambda *_: [(payload, signature)])
@@ -120,11 +127,43 @@ def test_signature_is_verified_by_its_public_key_alone(
     assert not signs(KEY.public_key(), DIGEST, payload.replace(b"a" * 64, b"b" * 64), signature)
 
 
-def test_attestation_is_a_signed_statement_about_the_image(
-    pushed: dict[str, tuple[str, bytes, Mapping[str, str]]],
-) -> None:
+def test_signature_of_another_identity_stays(pushed: Layers) -> None:
+    keyless = (
+        signatures.PAYLOAD,
+        b"{}",
+        {signatures.ANNOTATION: "s", "dev.sigstore.cosign/certificate": "c"},
+    )
+    pushed[SIGNATURES] = [keyless]
+    signing.sign(IMAGE, KEY)
+    first, second = pushed[SIGNATURES]
+    assert first == keyless
+    assert signs(KEY.public_key(), DIGEST, second[1], second[2][signatures.ANNOTATION])
+
+
+class _Registry(QuietHandler):
+    """A registry with the signatures of one image."""
+
+    def do_GET(self) -> None:  # noqa: N802 - the name in the base class
+        layer = {"mediaType": signatures.PAYLOAD, "digest": DIGEST, "size": 2, "annotations": {"a": "b"}}
+        answers = {
+            f"/v2/operator/manifests/{SIGNATURES}": json.dumps({"layers": [layer]}).encode(),
+            f"/v2/operator/blobs/{DIGEST}": b"{}",
+        }
+        body = answers.get(self.path, b"")
+        self.answer(body, status=200 if body else 404)
+
+
+def test_layers_are_read_from_the_registry() -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Registry)
+    with running(server):
+        repository = Repository(f"127.0.0.1:{server.server_address[1]}/operator")
+        assert repository.layers(SIGNATURES) == [(signatures.PAYLOAD, b"{}", {"a": "b"})]
+        assert repository.layers("another") == []
+
+
+def test_attestation_is_a_signed_statement_about_the_image(pushed: Layers) -> None:
     signing.attest("registry.example.com/operator", DIGEST, {"components": []}, KEY)
-    kind, content, annotations = pushed[f"{DIGEST.replace(':', '-')}.att"]
+    ((kind, content, annotations),) = pushed[f"{DIGEST.replace(':', '-')}.att"]
     assert (kind, annotations["predicateType"]) == (signing.ENVELOPE, "https://cyclonedx.org/bom")
     envelope = json.loads(content)
     payload = base64.b64decode(envelope["payload"])

@@ -17,6 +17,8 @@ from tools.platform.errors import PlatformError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    Layer = tuple[str, bytes, Mapping[str, str]]
+
 INDEX: Final = "application/vnd.oci.image.index.v1+json"
 MANIFEST: Final = "application/vnd.oci.image.manifest.v1+json"
 CONFIG: Final = "application/vnd.oci.image.config.v1+json"
@@ -50,7 +52,7 @@ class Artifact:
     """A configuration with layers, as bytes by their media type, and annotations of the manifest."""
 
     config: tuple[str, bytes]
-    layers: Sequence[tuple[str, bytes, Mapping[str, str]]]
+    layers: Sequence[Layer]
     annotations: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -98,9 +100,25 @@ class Repository:
         return result
 
     def raw_manifest(self, reference: str) -> bytes:
-        url = f"{self._registry.prefix}://{self._container.manifest_url(reference)}"
-        content: bytes = self._request(url, "GET", headers={"Accept": ", ".join(ACCEPTED)}).content
+        answer = self._get_manifest(reference)
+        self._check(answer)
+        content: bytes = answer.content
         return content
+
+    def layers(self, reference: str) -> list[Layer]:
+        """Return the layers of a manifest, as an artifact has them; none if there is no such manifest."""
+        answer = self._get_manifest(reference)
+        if answer.status_code == requests.codes.not_found:
+            return []
+        self._check(answer)
+        return [
+            (each["mediaType"], self.blob(each["digest"]), each.get("annotations") or {})
+            for each in answer.json()["layers"]
+        ]
+
+    def _get_manifest(self, reference: str) -> requests.Response:
+        url = f"{self._registry.prefix}://{self._container.manifest_url(reference)}"
+        return self._call(self._registry.do_request, url, "GET", headers={"Accept": ", ".join(ACCEPTED)})
 
     def blob(self, name: str) -> bytes:
         url = f"{self._registry.prefix}://{self._container.get_blob_url(name)}"

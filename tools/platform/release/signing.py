@@ -95,14 +95,16 @@ def _signature(key: EllipticCurvePrivateKey, content: bytes) -> str:
 
 
 def _attach(repository: str, tag: str, kind: str, content: bytes, annotations: Mapping[str, str]) -> None:
-    """Push a manifest with one layer, as cosign does."""
+    """Push a manifest with one layer more, as cosign does: those of other keys and identities stay."""
+    target = Repository(repository)
+    layers = [*target.layers(tag), (kind, content, annotations)]
+    contents = [digest(each) for _, each, _ in layers]
     config = document(
         {
             "architecture": "",
             "os": "",
             "config": {},
-            "rootfs": {"type": "layers", "diff_ids": [digest(content)]},
+            "rootfs": {"type": "layers", "diff_ids": contents},
         }
     )
-    artifact = Artifact(config=(CONFIG, config), layers=[(kind, content, annotations)])
-    Repository(repository).push(artifact, tag)
+    target.push(Artifact(config=(CONFIG, config), layers=layers), tag)
