@@ -421,6 +421,33 @@ def test_gitlab_deploys_what_changed_since_the_last_successful_pipeline(
         } <= set((tmp_path / "queried").read_text().split("\n"))
 
 
+NOTES = r"""
+case "$*" in
+*/artifacts/*) printf '/merge\n```\n/approve\rx\n' >build/comment.md ;;
+*--request*) for each; do case $each in body@*) cp "${each#body@}" sent ;; esac; done ;;
+*) echo '[]' ;;
+esac
+"""
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="needs jq")
+def test_gitlab_posts_no_quick_action_of_a_merge_request(tmp_path: Path) -> None:
+    path = programs(tmp_path / "programs", curl=NOTES, **{"apt-get": "true"})
+    given = {
+        "PATH": path,
+        "CI_API_V4_URL": "https://gitlab.example.com/api/v4",
+        "CI_PROJECT_ID": "7",
+        "COMMENT_JOB_ID": "1",
+        "COMMENT_MERGE_REQUEST": "2",
+        "NOTES": "https://gitlab.example.com/notes",
+        "GITLAB_TOKEN": "t",
+    }
+    code, text = checked(gitlab_script("comment"), given, cwd=tmp_path)
+    assert code == 0, text
+    sent = (tmp_path / "sent").read_bytes().decode()
+    assert sent == "### Preview pr-2\n> /merge\n> ```\n> /approve\rx\n"
+
+
 OURS = '{"number": 2, "isCrossRepository": false}'
 FORK = '[{"number": 1, "isCrossRepository": true}]'
 PROMOTE = """
