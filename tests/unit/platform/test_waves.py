@@ -14,6 +14,7 @@ from platform_infra.names import PROJECT
 from tools.platform import cli
 from tools.platform.deployment.waves import changed_in, discover, plan
 from tools.platform.errors import PlatformError
+from tools.platform.pulumi.stack_file import StackFileError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,6 +73,24 @@ def test_plan_has_the_stacks_with_an_image_by_wave(root: Path) -> None:
         "2": [],
         "3": [prod],
     }
+
+
+def test_stack_whose_cluster_is_in_an_environment_is_listed_with_the_others(root: Path) -> None:
+    file = root / "stacks" / "Pulumi.eu.yaml"
+
+    def write_stack(**values: object) -> None:
+        write(root, "eu", deployWave=3, **values)
+        file.write_text(f"environment: [acme/eu]\n{file.read_text()}")
+
+    write_stack()
+    found = plan(discover(root))
+    assert found["stacks"] == ["lab", "staging", "eu", "prod-eu", "prod-us"]
+    assert found["deployable"] == [], "the file names no image, so CI could not verify it"
+    write_stack(operatorImage="i:1", clusterContext="there")
+    assert plan(discover(root))["3"] == [{"stack": "eu", "image": "i:1"}]
+    write_stack(operatorImage="i:1", clusterKind="local")
+    with pytest.raises(StackFileError, match="a CI job cannot deploy to a node of another machine"):
+        discover(root)
 
 
 def test_stack_file_changes_its_stack_alone(root: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from platform_infra.image.placeholder import missing_image
 from platform_infra.settings.model import WAVES
 from tools.platform.errors import PlatformError, UsageError
 from tools.platform.git import commit_of, git
@@ -33,7 +32,7 @@ class DiscoveredStack:
     cluster: str
     image: str
     deployable: bool
-    """Whether `up` can deploy it: an image has been promoted to it, or it needs none."""
+    """Whether CI can deploy it: its file names an image, or it needs none."""
 
     @property
     def entry(self) -> dict[str, str]:
@@ -46,7 +45,9 @@ class DiscoveredStack:
             wave=settings.deploy_wave,
             cluster=settings.cluster.kind.value,
             image=settings.operator.image,
-            deployable=bool(settings.deploy_wave) and not missing_image(name, settings),
+            # The kind of the cluster may be known to an ESC environment only; no stack of a wave is local.
+            deployable=bool(settings.deploy_wave)
+            and bool(settings.operator.image or not settings.operator.enabled),
         )
 
 

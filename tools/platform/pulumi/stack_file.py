@@ -13,6 +13,7 @@ import yaml
 
 from platform_infra.names import PROJECT
 from platform_infra.settings.cluster_kind import ClusterKind
+from platform_infra.settings.model import PATHS
 from platform_infra.settings.reader import SettingsError, parse
 from tools.platform.errors import ExitCode, PlatformError, nearest
 from tools.platform.preview.model import NAME as PREVIEW
@@ -116,13 +117,15 @@ def imports_environments(stack: str) -> bool:
 def check_stack_file(stack: str, folder: Path = ROOT / "stacks") -> Settings:
     """Check the values of `Pulumi.<stack>.yaml` and return the settings; a missing file means the defaults.
 
-    Encrypted values cannot be read here; the defaults stand for them.
+    Encrypted values and those of ESC environments cannot be read here; the defaults stand for them.
     """
-    values = _own_values(stack_content(stack, folder))
+    content = stack_content(stack, folder)
+    values = _own_values(content)
     readable = {key: value for key, value in values.items() if not _is_encrypted(value)}
     texts = {key: _text(_without_secrets(value)) for key, value in readable.items()}
     secret = {key for key, value in readable.items() if _without_secrets(value) != value}
-    return _parse(stack, texts, values.keys() - readable.keys(), folder, secret=secret)
+    elsewhere = PATHS.keys() if content.get("environment") else set()
+    return _parse(stack, texts, (values.keys() | elsewhere) - readable.keys(), folder, secret=secret)
 
 
 def check_configuration(
