@@ -41,6 +41,8 @@ class Invariants(RecordInvariants):
         self.overtaken = 0
         """Successes that are lost because a late write of a dead process recorded the attempt as failed before."""
         self.published: set[tuple[str, str, int, str]] = set()
+        self._deleted: set[tuple[str, str]] = set()
+        """What a process has seen the deletion of, each by its name and the uid of the notification."""
 
     def call(self, call: Call, reconciliation: Reconciliation) -> None:
         """Check a call of a receiver, by the reconciliation that started its attempt."""
@@ -54,7 +56,10 @@ class Invariants(RecordInvariants):
         ended = seen is not None and seen.uid == call.uid and seen.phase in FINAL
         require(not ended, f"{call.id} is called although the notification has ended")
         deleted = seen is not None and seen.uid == call.uid and seen.deleted
+        deleted = deleted or (call.who, call.uid) in self._deleted
         require(not deleted, f"{call.id} is called although the notification is deleted")
+        closes = None if seen is None or seen.uid != call.uid else seen.deliver_before
+        require(closes is None or call.wall < closes, f"{call.id} is called after {closes}")
         require(call.at >= call.paused_until, f"{call.id} is called although the receiver asked for a pause")
         require(
             not any(attempt.succeeded for attempt in recorded),
@@ -121,6 +126,8 @@ class Invariants(RecordInvariants):
         """Check a finished reconciliation."""
         subject = f"a reconciliation of {done.name}"
         require(done.reads <= self.READS + done.conflicts, f"{subject} read {done.reads} times")
+        if done.deleted:
+            self._deleted.add((done.who, done.deleted))
         require(done.reads >= done.conflicts, f"{subject} wrote again without reading again")
         self.reads += done.reads
         self.writes += done.writes

@@ -25,11 +25,15 @@ class Reconciliation:
 
     name: str
     """The name of the object."""
+    who: str
+    """The name of the process."""
     reads: int = 0
     writes: int = 0
     conflicts: int = 0
     truth: bytes | None = None
     """The object in the cluster when the first read arrived there, whatever the store returned."""
+    deleted: str = ""
+    """The uid of its notification, if the process has seen that it is deleted."""
 
 
 CURRENT: ContextVar[Reconciliation | None] = ContextVar("CURRENT", default=None)
@@ -56,9 +60,12 @@ class SimulatedStore:
             obj = self._look_up(ref)
             await self._network.transfer("the answer to a read")
         except MissingError:
+            reconciliation.deleted = ref.uid
             raise Gone(ref) from None
         except LostError:
             raise Unavailable(ref, reason="simulated") from None
+        if obj["metadata"]["uid"] != ref.uid or "deletionTimestamp" in obj["metadata"]:
+            reconciliation.deleted = ref.uid
         return obj
 
     async def replace_status(self, obj: dict[str, Any]) -> dict[str, Any]:
@@ -76,6 +83,7 @@ class SimulatedStore:
             reconciliation.conflicts += 1
             raise Conflict(ref) from None
         except MissingError:
+            reconciliation.deleted = ref.uid
             raise Gone(ref) from None
         except LostError:
             raise Unavailable(ref, reason="simulated") from None
@@ -85,7 +93,7 @@ class SimulatedStore:
         """Return the reconciliation of this task; its first read begins it."""
         reconciliation = CURRENT.get()
         if reconciliation is None:
-            reconciliation = Reconciliation(name=ref.name)
+            reconciliation = Reconciliation(name=ref.name, who=self._network.name)
             CURRENT.set(reconciliation)
             task = asyncio.current_task()
             assert task is not None

@@ -114,6 +114,11 @@ class Users:
                 "backoffMultiplier": 2,
                 "maxBackoffSeconds": 60,
             },
+            **self._more_fields(),
         }
         uid = self._cluster.create(name, spec, format_time(now()))
         self._log(f"{name} is created ({uid}): {', '.join(spec['channels'])}")
+
+    def _more_fields(self) -> dict[str, Any]:
+        """Return further fields of the spec of what is created next."""
+        return {}

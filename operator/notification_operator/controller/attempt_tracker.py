@@ -51,6 +51,8 @@ class ObjectAttempts:
         """The route of the attempts that are tracked."""
         self.forgotten = False
         """Whether the tracker dropped these attempts."""
+        self.deleted = False
+        """Whether the latest read has shown a deletion that a finalizer delays."""
         self.unanswered: Notification | None = None
         """The notification before a write that is not known to have been applied: what that changes is not published."""
         self.lost: StatusWrite | None = None

@@ -186,7 +186,26 @@ class Incidents:
     def of(self, key: Key, notification: Notification) -> Incident:
         """Return the incident as one of its notifications sees it."""
         known = self._of(key, notification)
-        own = self._own(key, notification, known)
+        return self._as_seen_by(self._own(key, notification, known), known)
+
+    def outdates(self, key: Key, notification: Notification, target: str) -> Callable[[], bool]:
+        """Return what tells whether the incident ends a notification at a target while an attempt waits there for a slot.
+
+        That attempt itself has not begun. What is forgotten outdates nothing.
+        """
+        begun = self.of(key, notification).own.at(target).begun
+        place = key.namespace, notification.content.dedup_key
+
+        def is_outdated() -> bool:
+            known = self._incidents.get(place)
+            own = known.events.get(key.uid) if known else None
+            if known is None or own is None:
+                return False
+            return self._as_seen_by(own, known).outdated(target, begun=begun) is not None
+
+        return is_outdated
+
+    def _as_seen_by(self, own: Event, known: _Known) -> Incident:
         events = sorted(known.events.values(), key=lambda each: each.order)
         place = events.index(own)
         return Incident(

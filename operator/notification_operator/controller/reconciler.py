@@ -284,7 +284,7 @@ class Reconciler:
         suppressions = {target: each.value for target, each in decisions.items() if isinstance(each, Reason)}
         if not planned.sends:
             return StartOutcome(redacted=redacted, route=route, permitted=True, suppressions=suppressions)
-        earlier = self._earlier_messages(reconciliation)
+        earlier, may_call = self._earlier_messages(reconciliation), self._may_call(reconciliation)
         without_room: set[str] = set()
         starting: dict[Send, tuple[Coroutine[None, None, Attempt], Reservation]] = {}
         holds: dict[str, Hold] = {}
@@ -298,7 +298,7 @@ class Reconciler:
                     suppressions[send.channel] = answer.value
                 elif room := reconciliation.lease.reserve(send.channel, cost(redacted.size, answer.copies)):
                     undone.callback(room.release)
-                    attempt = answer.start(reconciliation.permission)
+                    attempt = answer.start(may_call(send.channel))
                     undone.callback(attempt.close)
                     starting[send] = attempt, room
                 else:
@@ -354,6 +354,14 @@ class Reconciler:
         if not notification.content.dedup_key:
             return lambda _target: ()
         return self._incidents.of(key, notification).messages
+
+    def _may_call(self, reconciliation: Reconciliation) -> Callable[[str], Callable[[], bool]]:
+        """Return what makes the last question of an attempt at a target, before its call begins."""
+        key, notification = reconciliation.request.key, reconciliation.notification
+        if not notification.content.dedup_key:
+            may_call = reconciliation.may_call()
+            return lambda _target: may_call
+        return lambda target: reconciliation.may_call(self._incidents.outdates(key, notification, target))
 
     def _retry_times(self, reconciliation: Reconciliation, outcome: StartOutcome) -> RetryTimes:
         """Return until when the targets of a notification wait for their destinations now."""

@@ -180,6 +180,7 @@ class Reconciliation:
         lost = self._attempts.lost
         self._repeats = lost if lost is not None and lost.version == self._version else None
         self.notification, self._rules = parse(self._fresh), self._rules_in_force()
+        self._attempts.deleted = self.notification.deleted
         self.route = self._rules.route(self.notification, self._attempts.route)
 
     async def without_object(self, awaitable: Awaitable[None]) -> None:
@@ -195,6 +196,21 @@ class Reconciliation:
         await self.request.without_worker(awaitable)
         self.check_present()
         await self._read()
+
+    def may_call(self, is_outdated: Callable[[], bool] = lambda: False) -> Callable[[], bool]:
+        """Return what tells whether an attempt may still begin its call once it has a slot; it holds no content.
+
+        `is_outdated` tells whether the incident ends the notification at the target of the attempt.
+        """
+        attempts, permission, clock = self._attempts, self.permission, self._clock
+        deadline = self.notification.deliver_before
+
+        def may_call() -> bool:
+            withdrawn = attempts.forgotten or attempts.deleted
+            expired = deadline is not None and deadline <= clock()
+            return permission() and not (withdrawn or expired or is_outdated())
+
+        return may_call
 
     def widen(self, reached: Sequence[str]) -> None:
         """Let the notification also go to targets that the incident has reached."""

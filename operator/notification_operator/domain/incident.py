@@ -198,7 +198,7 @@ class Incident:
             the reason for which nothing is sent to the target any more; a hold, for what has to end before; None for neither.
         """
         begun = self.own.at(target).begun
-        outdated = self._outdated(target, late=begun or self.is_late(self.own))
+        outdated = self.outdated(target, begun=begun)
         if outdated is not None:
             return outdated
         awaited = () if begun else self.awaited(target)
@@ -212,6 +212,10 @@ class Incident:
         if thread > timedelta():
             return Hold(until=self.now + thread, reason=HoldReason.THREAD)
         return None if begun or awaited else self._withheld(target)
+
+    def outdated(self, target: str, *, begun: bool) -> Reason | None:
+        """Return why nothing more of the event is sent to a target; `begun` tells whether it had an attempt there."""
+        return self._outdated(target, late=begun or self.is_late(self.own))
 
     def is_late(self, event: Event) -> bool:
         """Return whether an event without an attempt may report what is over."""

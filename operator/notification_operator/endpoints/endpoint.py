@@ -342,7 +342,7 @@ class Endpoint:
         Args:
             delivery: what is sent.
             send: the planned attempt.
-            may_start: tells whether this process may still begin the call.
+            may_start: tells whether the call may still begin.
             messages: what the attempt has used up of the rate of its destination.
 
         Raises:

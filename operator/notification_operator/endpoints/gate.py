@@ -2,7 +2,7 @@
 
 A message is asked for twice. Before an attempt starts, the pace says whether it holds it; that costs nothing. Where
 the attempt has waited for its slots, `call` asks the breaker and, again, for a pause (DD-DESTINATION-001, DD-FAIR-001), and
-whether this process may begin the call at all (DD-SHARD-001).
+whether the call may begin at all (DD-SHARD-001, DD-NOT-005, DD-INCIDENT-001).
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ AFTER_PAUSE: Final = 50.0
 """Notifications per second that are attempted after a pause, if the channel has no rate limit."""
 ASK_SECONDS: Final = 30.0
 """A notification that waits asks again after this time at the latest; of the ones before it, some may have ended."""
-NOT_STARTED: Final = "this process starts no attempt of the notification any more"
+NOT_STARTED: Final = "the attempt may not begin any more"
 
 logger = structlog.get_logger(__name__)
 
 
 class Postponed(Exception):  # noqa: N818 - no failure
-    """An attempt was not made, because its destination takes no message now, or another process makes it; the id stays the same."""
+    """An attempt was not made, because its destination takes no message now, or it may not begin any more; the id stays the same."""
 
 
 class Pace:
@@ -297,7 +297,7 @@ class Gate:
             namespace: that of the notification.
             rank: that of its priority; within the namespace, a lower one gets a slot first.
             messages: what the call has used up of the rate.
-            may_start: tells whether this process may still begin the call.
+            may_start: tells whether the call may still begin.
 
         Raises:
             Postponed: the destination asked for a pause, the endpoint was replaced, or the call may not begin any more,

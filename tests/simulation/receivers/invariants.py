@@ -83,10 +83,9 @@ class ReceiverInvariants(Invariants):
         notification = parse(orjson.loads(reconciliation.truth)) if reconciliation.truth else None
         if notification is None or notification.uid != call.uid:
             return
-        opens, closes = notification.not_before, notification.deliver_before
+        opens = notification.not_before
         early = opens is not None and call.wall < opens
         require(not early or call.number > 1, f"{call.id} is called before {opens}")
-        require(closes is None or call.wall < closes, f"{call.id} is called after {closes}")
         rescued = {each.name for each in notification.status.targets if each.reason is RESCUED}
         require(call.channel not in rescued, f"{call.id} is called although its fallback has delivered it")
         place = place_of(call.channel, call.namespace)

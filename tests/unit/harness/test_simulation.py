@@ -1,9 +1,12 @@
 """The simulation itself: the same choices give the same schedule, and it finds what it is to find."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
+from notification_operator.controller.reconciliation import Reconciliation
 from notification_operator.domain.incident import Incident
-from notification_operator.endpoints.gate import Gate
 from tests.simulation.injected_faults import CachedStore, PiecemealStore
 from tests.simulation.invariants import Invariants
 from tests.simulation.schedule import has_one_slot, run_schedule
@@ -46,12 +49,28 @@ def test_schedules_with_incidents_are_found_by_their_seeds() -> None:
     assert all("Trigger of" in "".join(run_schedule(choices(seed)).trace) for seed in seeds)
 
 
-def test_attempt_that_begins_after_the_loss_of_its_lease_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    call = Gate.call
+@pytest.mark.parametrize("violation", ["although the notification is deleted", "is called after 2026"])
+def test_attempt_that_begins_after_the_end_of_its_notification_is_found(
+    violation: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(
-        Gate, "call", lambda gate, **options: call(gate, **{**options, "may_start": lambda: True})
+        Reconciliation, "may_call", lambda reconciliation, *_incident: reconciliation.permission
     )
-    seeds = [seed for seed in range(350, 650) if has_one_slot(choices(seed))]
+    seeds = [seed for seed in range(650) if has_one_slot(choices(seed))]
+    assert find(seeds, violation=violation) is not None
+
+
+def test_attempt_that_begins_after_the_loss_of_its_lease_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    may_call = Reconciliation.may_call
+
+    def without_permission(reconciliation: Reconciliation, *incident: Any) -> Callable[[], bool]:
+        permission, reconciliation.permission = reconciliation.permission, lambda: True
+        answer = may_call(reconciliation, *incident)
+        reconciliation.permission = permission
+        return answer
+
+    monkeypatch.setattr(Reconciliation, "may_call", without_permission)
+    seeds = [seed for seed in range(350, 2000) if has_one_slot(choices(seed))]
     assert find(seeds, violation="has lost or releases its shard") is not None
 
 

@@ -17,11 +17,14 @@ from notification_operator.domain.key import Key
 from notification_operator.domain.model import Notification, parse
 from tests.unit.operator.controller.incident_fixture import Incident
 from tests.unit.operator.controller.reconciler_fixture import Stub
+from tests.unit.operator.controller.test_reconciler_unchanged import ONE_SLOT, Held
+from tests.unit.operator.kube_api import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
+NETWORK = {"dedupKey": "network"}
 
 
 async def nothing(_namespace: str, _dedup_key: str) -> AsyncIterator[Sequence[dict[str, Any]]]:
@@ -271,3 +274,26 @@ async def test_notification_that_waits_for_a_listing_is_not_held_and_read_again(
     assert [each for each in held if each.uid == incident.key.uid] == []
     assert incident.verbs == ["GET", "GET", "PUT"]
     assert incident.states("order-1") == {"slack": "Delivered"}
+
+
+async def test_trigger_that_waits_for_a_slot_is_not_sent_after_its_resolve(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("notification_operator.endpoints.gate.OVERTIME_SECONDS", 3600)
+    # The Resolve waits for its Trigger no longer, and is more urgent.
+    monkeypatch.setattr(incidents, "MARGIN", timedelta(seconds=-5))
+    slack = Held()
+    incident = Incident(slack, delivery=ONE_SLOT)
+    for key in (
+        incident.tell("alone", "Trigger", dedupKey=""),
+        incident.tell("t", "Trigger", age=60, **NETWORK),
+    ):
+        await incident.reconcile(key)
+    resolve = incident.tell("r", "Resolve", priority="critical")
+    await incident.reconcile(resolve)
+    assert (len(slack.calls), incident.attempts.running) == (1, 3)
+    async with asyncio.timeout(20), incident.running_queue():
+        slack.ends.set()
+        await until(lambda: incident.of("r")["phase"] == "Sent" and incident.of("t")["phase"] == "Suppressed")
+    assert incident.states("t") == {"slack": "IncidentResolved"}
+    assert slack.calls[1:] == [f"{resolve.uid}:slack:1"]

@@ -1,12 +1,16 @@
-"""Reconciliations that may start nothing, in a shutdown or of a foreign shard: running attempts are recorded."""
+"""Reconciliations and attempts that may start nothing: in a shutdown, of a foreign shard, of what is deleted or has expired."""
 
 import asyncio
 from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from atomic_status import ObjectRef
 from notification_operator.delivery.channel import Message, Transient
-from tests.unit.operator.controller.reconciler_fixture import IDLE, ReconcilerFixture, Stub
+from notification_operator.domain.json_values import format_time
+from tests.unit.operator.controller.reconciler_fixture import IDLE, ReconcilerFixture, Stub, now
 from tests.unit.operator.kube_api import until
 
 POLICY = {"maxAttempts": 3, "initialBackoffSeconds": 1}
@@ -32,9 +36,9 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> Held:
     return Held()
 
 
-async def waiting_for_a_slot(slow: Held, *, elects: bool = True) -> ReconcilerFixture:
+async def waiting_for_a_slot(slow: Held, *, elects: bool = True, **spec: Any) -> ReconcilerFixture:
     """Return a fixture of which one notification is being sent, and two wait for a slot."""
-    fixture = ReconcilerFixture({"slack": slow}, delivery=ONE_SLOT, elects=elects)
+    fixture = ReconcilerFixture({"slack": slow}, delivery=ONE_SLOT, elects=elects, **spec)
     if elects:
         await fixture.lead()
     for key in (fixture.key, fixture.create("order-2"), fixture.create("order-3")):
@@ -132,3 +136,44 @@ async def test_shutdown_begins_no_call_of_attempts_that_wait_for_a_slot(slow: He
     assert len(slow.calls) == 1
     assert fixture.phases == ["Sent", "Sending", "Sending"]
     assert fixture.verbs.count("GET") == reads + 1
+
+
+async def test_deletion_ends_the_attempts_that_wait_for_a_slot(slow: Held) -> None:
+    fixture = await waiting_for_a_slot(slow, elects=False)
+    async with asyncio.timeout(20), fixture.running_queue() as queue:
+        for ref in others():
+            deleted = fixture.store.peek(ref)
+            fixture.store.delete(ref)
+            fixture.operator.event_handler.handle("DELETED", deleted)
+        await until(lambda: not queue.keys)
+        slow.ends.set()
+        await until(lambda: fixture.attempts == IDLE)
+    assert len(slow.calls) == 1
+
+
+async def test_deletion_with_a_finalizer_ends_the_attempts_that_wait_for_a_slot(slow: Held) -> None:
+    fixture = await waiting_for_a_slot(slow, elects=False)
+    async with asyncio.timeout(20), fixture.running_queue() as queue:
+        for ref in others():
+            fixture.store.objects[str(ref)]["metadata"]["deletionTimestamp"] = format_time(now())
+            queue.add(fixture.stored(ref.name))
+        await until(lambda: not (queue.statistics().waiting or queue.running))
+        slow.ends.set()
+        await until(lambda: fixture.phases == ["Sent", "Suppressed", "Suppressed"])
+    assert (len(slow.calls), fixture.attempts) == (1, IDLE)
+
+
+async def test_expiry_ends_the_attempts_that_wait_for_a_slot(slow: Held) -> None:
+    deadline = now() + timedelta(seconds=1.5)
+    fixture = await waiting_for_a_slot(slow, elects=False, deliverBefore=format_time(deadline))
+    async with asyncio.timeout(20), fixture.running_queue():
+        await until(lambda: now() > deadline)
+        slow.ends.set()
+        await until(lambda: fixture.phases == ["Sent", "Failed", "Failed"])
+    assert len(slow.calls) == 1
+    assert {fixture.store.peek(ref)["status"]["reason"] for ref in others()} == {"Expired"}
+
+
+def others() -> list[ObjectRef]:
+    """Return the notifications that wait for a slot."""
+    return [ObjectRef(namespace="shop", name=name) for name in ("order-2", "order-3")]
