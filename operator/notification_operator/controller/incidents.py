@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import structlog
 
-from notification_operator.domain.incident import CONCERNS, LATE_AFTER, Event, Incident, event_of
+from notification_operator.domain.incident import CONCERNS, LATE_AFTER, TRIGGER, Event, Incident, event_of
 from notification_operator.domain.model import parse
 from notification_operator.domain.planning.hold import Hold, HoldReason
 from notification_operator.fair.fair_queue import FairSemaphore
@@ -187,6 +187,13 @@ class Incidents:
         """Return the incident as one of its notifications sees it."""
         known = self._of(key, notification)
         return self._as_seen_by(self._own(key, notification, known), known)
+
+    def reached(self, key: Key, notification: Notification, own: Sequence[str]) -> Sequence[str]:
+        """Return where a notification goes because a Trigger may have arrived there; with `own`, its targets, if too little is known."""
+        incident = self.of(key, notification)
+        if incident.own.kind is TRIGGER or self._of(key, notification).complete:
+            return incident.reached
+        return (*own, *incident.reached)
 
     def outdates(self, key: Key, notification: Notification, target: str) -> Callable[[], bool]:
         """Return what tells whether the incident ends a notification at a target while an attempt waits there for a slot.

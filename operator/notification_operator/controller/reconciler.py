@@ -188,8 +188,9 @@ class Reconciler:
             await reconciliation.without_object(self._incidents.fetch(key, dedup_key))
             reconciliation.note = self._incidents.doubt(key, reconciliation.notification)
             self._note(reconciliation, reconciliation.notification)
-        if reconciliation.notification.phase not in FINAL:
-            reconciliation.widen(self._incidents.of(key, reconciliation.notification).reached)
+        notification, own = reconciliation.notification, reconciliation.route.targets
+        if notification.phase not in FINAL:
+            reconciliation.widen(self._incidents.reached(key, notification, own))
 
     def _has_to_fetch(self, reconciliation: Reconciliation) -> bool:
         """Return whether the incident has to be listed before the next attempts are decided on."""

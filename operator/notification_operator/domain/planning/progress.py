@@ -241,7 +241,8 @@ def most_attempts(notification: Notification, rules: TargetRules) -> int:
 def _suppression(notification: Notification, rules: TargetRules, target: str) -> str:
     """Return why nothing is sent to a target that has no attempt; empty if something is."""
     recorded = next((each.suppressed_by for each in notification.status.targets if each.name == target), "")
-    if recorded and recorded != Reason.DELETED:
+    # What was muted before its Trigger arrived there, or before that was known, is sent.
+    if recorded and recorded != Reason.DELETED and not (rules.owed and recorded == Reason.MUTED):
         return recorded
     # The object itself says whether it is deleted.
     return Reason.MUTED if rules.muted else ""

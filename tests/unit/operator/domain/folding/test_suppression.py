@@ -46,6 +46,16 @@ def test_muted_target_is_suppressed_before_its_first_attempt_only() -> None:
     assert running.state is State.NOT_ATTEMPTED
 
 
+def test_record_of_a_muted_target_holds_until_its_incident_is_known_there() -> None:
+    muted = notification(
+        "slack", status={"targets": [{"name": "slack", "state": "Suppressed", "suppressedBy": "Muted"}]}
+    )
+    for owed, state in ((False, State.SUPPRESSED), (True, State.NOT_ATTEMPTED)):
+        route = Route(targets=("slack",), rules={"slack": TargetRules(owed=owed)})
+        [step] = progress(muted, route, [], now=START)
+        assert step.state is state
+
+
 def test_notification_whose_only_target_is_muted_is_suppressed() -> None:
     status = folded(notification("slack"), rules=MUTED)
     assert (status.phase, status.reason) == (Phase.SUPPRESSED, Reason.MUTED)

@@ -1,0 +1,97 @@
+"""The events of an incident at receivers, which may mute them: where a Resolve goes, whatever is known when it comes."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from atomic_status import ObjectRef
+from atomic_status.testing import MemoryStore
+from notification_operator.controller import incidents
+from notification_operator.ports import ReceiverPorts
+from tests.unit.operator.controller.incident_fixture import Incident
+from tests.unit.operator.controller.test_reconciler_receivers import Composition, webhook
+from tests.unit.operator.domain.receivers.entries import HOME
+from tests.unit.operator.endpoints.stage import Creator
+from tests.unit.operator.watch.collections_in_memory import Collections
+
+if TYPE_CHECKING:
+    from notification_operator.domain.key import Key
+
+OTHER = {"dedupKey": "network"}
+"""Another incident than that of the notification which the fixture begins with."""
+
+
+class AtReceivers(Composition):
+    """An incident whose events go to receivers in memory."""
+
+    def __init__(self, *names: str, **more: Any) -> None:
+        self.collections, self.creator = Collections(), Creator()
+        ports = ReceiverPorts(watches=self.collections, store=MemoryStore(), home=HOME, factory=self.creator)
+        self.fixture = self.incident = Incident(
+            receivers=ports, addressed=[], receiverRefs=[{"name": name} for name in names], **more
+        )
+
+    def told(self, name: str, event: str, target: str, state: str, **more: Any) -> Key:
+        """Create an event that another process has brought to an end at its only target."""
+        key = self.incident.tell(name, event, **more)
+        phase = {"Delivered": "Sent", "Suppressed": "Suppressed"}[state]
+        targets = [{"name": target, "state": state, "attempts": int(state == "Delivered")}]
+        self.incident.store.write_status(
+            ObjectRef(namespace="shop", name=name), {"phase": phase, "targets": targets}
+        )
+        return key
+
+
+@pytest.fixture
+def urgent(monkeypatch: pytest.MonkeyPatch) -> AtReceivers:
+    """Return an incident at a receiver that is for critical messages alone; a listing that failed is repeated at once."""
+    monkeypatch.setattr(incidents, "RETRY_AFTER", timedelta())
+    stage = AtReceivers("hook")
+    stage.collections.put_receiver("hook", webhook(priorities=["critical"]))
+    return stage
+
+
+async def test_resolve_is_not_muted_before_its_incident_is_listed(urgent: AtReceivers) -> None:
+    incident = urgent.incident
+    async with urgent.following():
+        urgent.told("t", "Trigger", "webhook/hook", "Delivered", age=60, priority="critical", **OTHER)
+        resolve = incident.tell("r", "Resolve", age=30, priority="medium")
+        incident.failing = True
+        assert not (await incident.reconcile(resolve)).final
+        assert incident.states("r") == {"webhook/hook": "Waiting"}
+        incident.failing = False
+        assert (await incident.reconcile(resolve)).final
+    assert (incident.states("r"), urgent.calls) == ({"webhook/hook": "Delivered"}, ["webhook/hook:1"])
+
+
+async def test_resolve_whose_incident_has_no_trigger_there_is_muted_after_the_listing(
+    urgent: AtReceivers,
+) -> None:
+    incident = urgent.incident
+    async with urgent.following():
+        urgent.told("t", "Trigger", "webhook/hook", "Suppressed", age=60, priority="low", **OTHER)
+        resolve = incident.tell("r", "Resolve", age=30, priority="medium")
+        incident.failing = True
+        await incident.reconcile(resolve)
+        incident.failing = False
+        assert (await incident.reconcile(resolve)).final
+    assert (incident.states("r"), urgent.calls) == ({"webhook/hook": "Muted"}, [])
+
+
+async def test_resolve_is_sent_where_in_doubt_if_its_incident_cannot_be_listed_for_a_minute(
+    urgent: AtReceivers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(incidents, "BLIND_AFTER", 0.0)
+    incident = urgent.incident
+    async with urgent.following():
+        incident.failing = True
+        await incident.reconcile(incident.tell("r", "Resolve", age=30, priority="medium"))
+        assert incident.states("r") == {"webhook/hook": "Delivered"}
+        # This process knows that the Trigger of the other incident was muted.
+        await incident.reconcile(incident.tell("t2", "Trigger", age=-2, priority="low", **OTHER))
+        await incident.reconcile(incident.tell("r2", "Resolve", age=-3))
+    assert (incident.states("t2"), incident.states("r2")) == ({"webhook/hook": "Muted"},) * 2
+    assert urgent.calls == ["webhook/hook:1"]
