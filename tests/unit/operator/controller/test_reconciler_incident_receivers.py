@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +11,10 @@ import pytest
 from atomic_status import ObjectRef
 from atomic_status.testing import MemoryStore
 from notification_operator.controller import incidents
+from notification_operator.domain.json_values import format_time
 from notification_operator.ports import ReceiverPorts
 from tests.unit.operator.controller.incident_fixture import Incident
+from tests.unit.operator.controller.reconciler_fixture import now
 from tests.unit.operator.controller.test_reconciler_receivers import Composition, webhook
 from tests.unit.operator.domain.receivers.entries import HOME
 from tests.unit.operator.endpoints.stage import Creator
@@ -95,3 +98,22 @@ async def test_resolve_is_sent_where_in_doubt_if_its_incident_cannot_be_listed_f
         await incident.reconcile(incident.tell("r2", "Resolve", age=-3))
     assert (incident.states("t2"), incident.states("r2")) == ({"webhook/hook": "Muted"},) * 2
     assert urgent.calls == ["webhook/hook:1"]
+
+
+async def test_resolve_that_was_muted_follows_a_trigger_that_is_sent_later() -> None:
+    stage = AtReceivers("hook", "other")
+    incident = stage.incident
+    stage.collections.put_receiver("hook", webhook(priorities=["critical"]))
+    stage.collections.put_receiver("other", webhook())
+    async with stage.following():
+        soon = format_time(now() + timedelta(seconds=0.3))
+        trigger = incident.tell("t", "Trigger", age=-2, priority="critical", notBefore=soon, **OTHER)
+        await incident.reconcile(trigger)
+        resolve = incident.tell("r", "Resolve", age=-3, priority="medium", notBefore=None)
+        await incident.reconcile(resolve)
+        assert incident.states("r") == {"webhook/hook": "Muted", "webhook/other": "Waiting"}
+        await asyncio.sleep(0.3)
+        for key in (trigger, resolve):
+            assert (await incident.reconcile(key)).final
+    everywhere = {"webhook/hook": "Delivered", "webhook/other": "Delivered"}
+    assert (incident.states("t"), incident.states("r")) == (everywhere, everywhere)
