@@ -313,7 +313,9 @@ class Reconciliation:
     def _widened(self, notification: Notification, route: Route) -> Route:
         if not self._reached:
             return route
-        return widened(route, self._reached, self._rules.resolver.rules(notification, self._reached))
+        resolver, own = self._rules.resolver, route.targets
+        reached = [each for each in self._reached if each in own or resolver.leads(notification, each)]
+        return widened(route, reached, resolver.rules(notification, reached))
 
 
 async def _noting(attempt: Coroutine[None, None, Attempt], note: str) -> Attempt:

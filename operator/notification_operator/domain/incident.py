@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from notification_contract.kinds.choices import LifecycleEvent, TargetState
+from notification_contract.kinds.choices import LifecycleEvent, TargetReason, TargetState
 from notification_contract.kinds.target import MAX_TARGETS
 from notification_operator.domain.planning.hold import Hold, HoldReason
 from notification_operator.domain.status import FINAL, Reason
@@ -33,6 +33,14 @@ RANK: Final = {TRIGGER: 0, ACKNOWLEDGE: 1, RESOLVE: 2}
 """The order of events with the same creation time, which has whole seconds."""
 NEVER_BEGUN: Final = frozenset({Reason.MUTED, Reason.RATE_LIMITED})
 """Reasons of suppressions that are decided before a first attempt."""
+NOT_CALLED: Final = frozenset(
+    {
+        TargetReason.CHANNEL_NOT_ALLOWED,
+        TargetReason.RECEIVER_NOT_ALLOWED,
+        TargetReason.NO_DEFAULT_RECEIVER,
+    }
+)
+"""Reasons of the operator itself for an attempt that calls nothing."""
 WITHHELD: Final = frozenset({Reason.INCIDENT_RESOLVED, Reason.DELIVERED_BY_FALLBACK})
 """Reasons of suppressions that may follow attempts."""
 AWAITED: Final = {
@@ -136,7 +144,7 @@ def event_of(  # noqa: PLR0913 - what is known of it
     stages = {
         each.name: Stage(
             open=each.state in {TargetState.WAITING, TargetState.DELIVERING},
-            begun=bool(each.attempts) or each.state is TargetState.DELIVERED,
+            begun=each.attempts > (each.reason in NOT_CALLED) or each.state is TargetState.DELIVERED,
             delivered=each.state is TargetState.DELIVERED,
             suppressed=each.suppressed_by,
         )

@@ -114,6 +114,25 @@ class Resolver:
             rules[target] = by_receiver[receiver.key]
         return rules
 
+    def leads(self, notification: Notification, target: str) -> bool:
+        """Return whether a target leads a notification anywhere that does not name it: not if its receiver or recipient is gone."""
+        key = receiver_of(target, notification.namespace)
+        if key is None:
+            return target in self.configured
+        receiver = self.catalog.get(key)
+        if receiver is None:
+            # It may exist, and be one too many.
+            return key in self.catalog.problems
+        if target.partition("/")[0] != receiver.spec.type:
+            return False
+        namespace = notification.namespace
+        if not (self.catalog.allows(receiver, namespace) or self.catalog.is_undecided(receiver, namespace)):
+            return False
+        if not receiver.spec.addresses_people:
+            return True
+        address = address_of(target, receiver, notification.content)
+        return bool(address) and accepts(receiver, address)
+
     def _rules(self, notification: Notification, receiver: Receiver) -> TargetRules:
         spec, fallback = receiver.spec, receiver.spec.fallback
         if not self.catalog.allows(receiver, notification.namespace):

@@ -10,12 +10,15 @@ import pytest
 
 from atomic_status import ObjectRef
 from atomic_status.testing import MemoryStore
+from notification_contract import names
+from notification_contract.kinds.target import address_digits
 from notification_operator.controller import incidents
 from notification_operator.domain.json_values import format_time
 from notification_operator.ports import ReceiverPorts
+from tests.unit.operator.contract.kinds.specs import spec
 from tests.unit.operator.controller.incident_fixture import Incident
 from tests.unit.operator.controller.reconciler_fixture import now
-from tests.unit.operator.controller.test_reconciler_receivers import Composition, webhook
+from tests.unit.operator.controller.test_reconciler_receivers import Composition, until_idle, webhook
 from tests.unit.operator.domain.receivers.entries import HOME
 from tests.unit.operator.endpoints.stage import Creator
 from tests.unit.operator.watch.collections_in_memory import Collections
@@ -117,3 +120,37 @@ async def test_resolve_that_was_muted_follows_a_trigger_that_is_sent_later() -> 
             assert (await incident.reconcile(key)).final
     everywhere = {"webhook/hook": "Delivered", "webhook/other": "Delivered"}
     assert (incident.states("t"), incident.states("r")) == (everywhere, everywhere)
+
+
+async def test_resolve_goes_to_no_recipient_that_its_receiver_has_no_more() -> None:
+    stage = AtReceivers("duty")
+    incident = stage.incident
+    stage.collections.put_receiver("duty", spec("email", to=["first@example.com"]))
+    async with stage.following():
+        await incident.reconcile()
+        stage.collections.put_receiver("duty", spec("email", to=["second@example.com"]), generation=2)
+        await until_idle()
+        assert (await incident.reconcile(incident.tell("r", "Resolve", age=-1))).final
+    first, second = (f"email/duty#{address_digits(f'{each}@example.com')}" for each in ("first", "second"))
+    assert incident.states("order-1") == {first: "Delivered"}
+    assert (incident.states("r"), incident.of("r")["phase"]) == ({second: "Delivered"}, "Sent")
+
+
+@pytest.mark.parametrize("change", ["removed", "replaced", "misspelled"])
+async def test_resolve_leaves_out_a_receiver_of_its_trigger_that_is_not_there(change: str) -> None:
+    stage = AtReceivers("hook", "other")
+    incident = stage.incident
+    stage.collections.put_receiver("hook", webhook())
+    if change != "misspelled":
+        stage.collections.put_receiver("other", webhook())
+    async with stage.following():
+        await incident.reconcile()
+        match change:
+            case "removed":
+                stage.collections.delete(f"/apis/{names.API_VERSION}/{names.RECEIVER_PLURAL}", "other")
+            case "replaced":
+                stage.collections.put_receiver("other", spec("email"), generation=2)
+        await until_idle()
+        resolve = incident.tell("r", "Resolve", age=-1, receiverRefs=[{"name": "hook"}])
+        assert (await incident.reconcile(resolve)).final
+    assert incident.states("r") == {"webhook/hook": "Delivered"}

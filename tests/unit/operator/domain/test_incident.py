@@ -181,6 +181,16 @@ def test_follow_up_goes_where_its_trigger_went_and_is_not_muted_there() -> None:
     assert widened(route, (), rules) is route
 
 
+def test_attempt_that_the_operator_refused_itself_has_called_nothing() -> None:
+    refused = {"name": "slack", "state": "Refused", "reason": "ChannelNotAllowed"}
+    for attempts, begun in ((1, False), (2, True)):
+        status = {"phase": "Failed", "targets": [refused | {"attempts": attempts}]}
+        known = event_of(
+            Key("shop", "order-1", "uid-1", "disk"), notification("slack", status=status), seen=0
+        )
+        assert known.stages == {"slack": Stage(begun=begun)}
+
+
 def test_stages_are_those_of_the_status_and_of_unrecorded_attempts() -> None:
     status = {
         "phase": "Sending",

@@ -12,6 +12,7 @@ from notification_operator.domain.model import parse
 from notification_operator.domain.receivers.catalog import ReceiverKey
 from notification_operator.domain.receivers.targets import (
     NO_RULES,
+    Resolver,
     TargetRules,
     accepts,
     address_of,
@@ -21,7 +22,7 @@ from notification_operator.domain.receivers.targets import (
     too_many,
 )
 from tests.unit.operator.domain.builders import notification, stored
-from tests.unit.operator.domain.receivers.entries import HOME, receiver, resolver
+from tests.unit.operator.domain.receivers.entries import HOME, catalog, receiver, resolver
 
 if TYPE_CHECKING:
     from notification_operator.domain.model import Notification
@@ -66,6 +67,36 @@ def test_channels_of_the_settings_and_unknown_ones_are_their_own_targets() -> No
         "console",
         "plugin",
     )
+
+
+@pytest.mark.parametrize(
+    ("target", "leads"),
+    [
+        ("console", True),
+        ("slack", False),
+        ("webhook/hook", True),
+        ("slack/hook", False),
+        ("receiver/hook", False),
+        ("webhook/missing", False),
+        ("webhook/broken", True),
+        (email(OPS), True),
+        (email("gone@example.com"), False),
+        ("email/smtp", False),
+        ("webhook/bank/closed", False),
+        ("webhook/bank/undecided", True),
+    ],
+)
+def test_target_that_another_notification_names_may_lead_nowhere(target: str, leads: bool) -> None:  # noqa: FBT001
+    selector = {"from": "Selector", "selector": {"matchLabels": {"team": "web"}}}
+    known = catalog(
+        MAIL,
+        receiver("hook"),
+        receiver("closed", namespace="bank"),
+        receiver("undecided", namespace="bank", allowedNamespaces=selector),
+    )
+    known = replace(known, problems={ReceiverKey("shop", "broken"): ["there are too many"]})
+    tested = Resolver(catalog=known, configured=frozenset({"console"}))
+    assert tested.leads(notification(), target) is leads
 
 
 def test_reference_is_the_target_of_its_receiver() -> None:
