@@ -188,12 +188,16 @@ class Incidents:
         known = self._of(key, notification)
         return self._as_seen_by(self._own(key, notification, known), known)
 
-    def reached(self, key: Key, notification: Notification, own: Sequence[str]) -> Sequence[str]:
-        """Return where a notification goes because a Trigger may have arrived there; with `own`, its targets, if too little is known."""
+    def reached(self, key: Key, notification: Notification, own: Sequence[str]) -> Mapping[str, bool]:
+        """Return where a notification goes because a Trigger may have arrived there, as `Incident.reached` does.
+
+        As long as it is not known where Triggers went, its `own` targets are among them.
+        """
         incident = self.of(key, notification)
-        if incident.own.kind is TRIGGER or self._of(key, notification).complete:
+        known = self._of(key, notification).complete and not incident.may_be_anywhere
+        if incident.own.kind is TRIGGER or known:
             return incident.reached
-        return (*own, *incident.reached)
+        return {**dict.fromkeys(own, False), **incident.reached}
 
     def outdates(self, key: Key, notification: Notification, target: str) -> Callable[[], bool]:
         """Return what tells whether the incident ends a notification at a target while an attempt waits there for a slot.

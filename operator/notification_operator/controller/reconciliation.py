@@ -22,7 +22,7 @@ from notification_operator.domain.planning.progress import NO_OPEN_BREAKERS
 from notification_operator.domain.status import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping
     from collections.abc import Set as AbstractSet
     from datetime import datetime
     from types import TracebackType
@@ -128,8 +128,8 @@ class Reconciliation:
         """What each attempt that starts notes about itself."""
         self._tracked: Route | None = None
         """The route of the tracked attempts."""
-        self._reached: Sequence[str] = ()
-        """The targets that the notification also goes to."""
+        self._reached: Mapping[str, bool] = {}
+        """The targets that the incident may have reached, where the notification also goes; see `Incident.reached`."""
 
     async def __aenter__(self) -> Self:
         self.lease = self._tracker.lease(self.request.key)
@@ -212,8 +212,8 @@ class Reconciliation:
 
         return may_call
 
-    def widen(self, reached: Sequence[str]) -> None:
-        """Let the notification also go to targets that the incident has reached."""
+    def widen(self, reached: Mapping[str, bool]) -> None:
+        """Let the notification also go to targets that the incident may have reached."""
         self._reached = reached
         self.route = self._widened(self.notification, self.route)
 
@@ -314,7 +314,11 @@ class Reconciliation:
         if not self._reached:
             return route
         resolver, own = self._rules.resolver, route.targets
-        reached = [each for each in self._reached if each in own or resolver.leads(notification, each)]
+        reached = {
+            each: owed
+            for each, owed in self._reached.items()
+            if each in own or resolver.leads(notification, each)
+        }
         return widened(route, reached, resolver.rules(notification, reached))
 
 

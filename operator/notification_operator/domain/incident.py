@@ -18,7 +18,7 @@ from notification_operator.domain.planning.hold import Hold, HoldReason
 from notification_operator.domain.status import FINAL, Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from notification_operator.domain.attempt import Attempt
     from notification_operator.domain.key import Key
@@ -242,11 +242,26 @@ class Incident:
         return [message for message in messages if message is not None]
 
     @property
-    def reached(self) -> Sequence[str]:
-        """The targets where a Trigger may have arrived that no Resolve has followed; empty for a Trigger."""
-        if self.own.kind is TRIGGER:
-            return ()
-        return tuple(dict.fromkeys(self._reached()))
+    def reached(self) -> Mapping[str, bool]:
+        """The targets where a Trigger may have arrived that no Resolve has followed; empty for a Trigger.
+
+        The value is True where an attempt is known, and False where a process that died may have begun one.
+        """
+        reached: dict[str, bool] = {}
+        for number, event in enumerate(self.older if self.own.kind is not TRIGGER else (), 1):
+            if event.kind is TRIGGER:
+                later = self.older[number:]
+                for target, stage in event.stages.items():
+                    if _may_have_arrived(event, stage) and not _resolved_at(target, later):
+                        reached[target] = reached.get(target, False) or stage.begun
+        return reached
+
+    @property
+    def may_be_anywhere(self) -> bool:
+        """Whether the targets of a Trigger are not known, although a process that died may have begun its attempts."""
+        return any(
+            each.kind is TRIGGER and not (each.routed or each.witnessed or each.ended) for each in self.older
+        )
 
     def _same_report(self, target: str) -> Sequence[Event]:
         """Return the events since the incident was reported last, as far as the target knows, until it is reported again."""
@@ -301,14 +316,6 @@ class Incident:
         kinds = [each.kind for each in self.older if each.kind is not ACKNOWLEDGE]
         return kinds[-1:] == [RESOLVE]
 
-    def _reached(self) -> Iterator[str]:
-        for number, event in enumerate(self.older, 1):
-            if event.kind is TRIGGER:
-                later = self.older[number:]
-                for target, stage in event.stages.items():
-                    if stage.begun and not _resolved_at(target, later):
-                        yield target
-
     def _withheld(self, target: str) -> Reason | None:
         """Return why a target gets no Resolve and no Acknowledge: it certainly never got the Trigger."""
         triggers = [each for each in self.older if each.kind is TRIGGER and target in each.stages]
@@ -320,20 +327,27 @@ class Incident:
         return Reason(stage.suppressed) if certain and not stage.begun else None
 
 
-def widened(route: Route, reached: Sequence[str], rules: Mapping[str, TargetRules]) -> Route:
+def widened(route: Route, reached: Mapping[str, bool], rules: Mapping[str, TargetRules]) -> Route:
     """Return the route of an event that also goes where its Trigger went: to these targets, by these rules, never muted.
 
-    The fallback of such a target also gets the event, and never instead: what was reported there ends nowhere else.
+    Where an attempt of the Trigger is known, the fallback of the target also gets the event, and never instead: what was
+    reported there ends nowhere else.
     """
     if not reached or route.refusal:
         return route
     targets = tuple(dict.fromkeys((*route.targets, *reached)))[:MAX_TARGETS]
     heard = {
-        target: replace(each, muted=False, owed=True)
-        for target in reached
+        target: replace(each, muted=False, owed=owed)
+        for target, owed in reached.items()
         if (each := route.rules.get(target) or rules.get(target)) is not None
     }
     return replace(route, targets=targets, rules={**rules, **route.rules, **heard})
+
+
+def _may_have_arrived(event: Event, stage: Stage) -> bool:
+    """Return whether an event may have reached a target: a process that died may have begun an attempt that is not recorded."""
+    in_doubt = stage.open or stage.suppressed in WITHHELD
+    return stage.begun or (in_doubt and not event.witnessed)
 
 
 def _resolved_at(target: str, events: Iterable[Event]) -> bool:

@@ -154,3 +154,21 @@ async def test_resolve_leaves_out_a_receiver_of_its_trigger_that_is_not_there(ch
         resolve = incident.tell("r", "Resolve", age=-1, receiverRefs=[{"name": "hook"}])
         assert (await incident.reconcile(resolve)).final
     assert incident.states("r") == {"webhook/hook": "Delivered"}
+
+
+@pytest.mark.parametrize("first", ["t", "r"])
+async def test_resolve_is_not_muted_where_a_lost_attempt_may_have_arrived(
+    urgent: AtReceivers, first: str
+) -> None:
+    incident = urgent.incident
+    async with urgent.following():
+        # The process that began its attempt is gone; nothing is recorded.
+        trigger = incident.tell("t", "Trigger", age=60, priority="critical", **OTHER)
+        resolve = incident.tell("r", "Resolve", age=30, priority="medium")
+        if first == "r":
+            assert not (await incident.reconcile(resolve)).final
+            assert incident.states("r") == {"webhook/hook": "Waiting"}
+        assert (await incident.reconcile(trigger)).final
+        assert (await incident.reconcile(resolve)).final
+    assert incident.states("t") == {"webhook/hook": "IncidentResolved"}
+    assert (incident.states("r"), urgent.calls) == ({"webhook/hook": "Delivered"}, ["webhook/hook:1"])

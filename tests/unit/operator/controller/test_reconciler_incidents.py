@@ -21,7 +21,7 @@ from tests.unit.operator.controller.test_reconciler_unchanged import ONE_SLOT, H
 from tests.unit.operator.kube_api import until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 NETWORK = {"dedupKey": "network"}
@@ -198,7 +198,7 @@ async def test_resolve_goes_where_a_trigger_arrived_however_many_went_nowhere(
     monkeypatch.setattr(incidents, "MOST_EVENTS", 4)
     known = incidents.Incidents(nothing, request=lambda _: None, clock=lambda: NOW, seconds=lambda: 0.0)
 
-    def note(number: int, event: str, **target: str) -> Sequence[str]:
+    def note(number: int, event: str, **target: str) -> Mapping[str, bool]:
         """Note an event with one target, and return where its Trigger may have arrived."""
         status = {"phase": "Sent", "targets": [{"name": "slack", **target}]} if target else {}
         spec = {"type": "simple", "subject": "s", "body": "b", "dedupKey": "disk", "event": event}
@@ -217,7 +217,7 @@ async def test_resolve_goes_where_a_trigger_arrived_however_many_went_nowhere(
     note(0, "Trigger", state="Delivered")
     for number in range(1, 9):
         note(number, "Trigger", state="Suppressed", suppressedBy="Muted")
-    assert note(9, "Resolve") == ("slack",)
+    assert note(9, "Resolve") == {"slack": True}
 
 
 class Page(list[dict[str, Any]]):

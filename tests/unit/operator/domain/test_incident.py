@@ -110,7 +110,9 @@ def test_follow_up_of_a_trigger_that_certainly_was_not_sent_is_not_sent() -> Non
     )
     by_fallback = event(TRIGGER, 0, RESCUED, witnessed=True)
     assert decided(event(RESOLVE, 1), by_fallback, now=1) == "DeliveredByFallback"
-    assert Incident(own=event(RESOLVE, 1), older=[by_fallback], now=at(1), seconds=1).reached == ("email/a",)
+    assert Incident(own=event(RESOLVE, 1), older=[by_fallback], now=at(1), seconds=1).reached == {
+        "email/a": True
+    }
     # A process before this one may have sent it, and died before it was recorded.
     for stages in (RESOLVED, RESCUED):
         assert decided(event(RESOLVE, 1), event(TRIGGER, 0, stages), now=1) == ""
@@ -164,12 +166,11 @@ def test_follow_up_goes_where_its_trigger_went_and_is_not_muted_there() -> None:
         "file": Stage(open=True),
     }
     own = event(RESOLVE, 5)
-    incident = Incident(own=own, older=[event(TRIGGER, 0, went)], now=at(5), seconds=5)
-    assert incident.reached == ("slack", "email/a")
+    trigger = event(TRIGGER, 0, went, witnessed=True)
+    incident = Incident(own=own, older=[trigger], now=at(5), seconds=5)
+    assert incident.reached == {"slack": True, "email/a": True}
     resolved = event(RESOLVE, 3, {"email/a": Stage(begun=True, delivered=True)})
-    assert Incident(own=own, older=[event(TRIGGER, 0, went), resolved], now=at(5), seconds=5).reached == (
-        "slack",
-    )
+    assert Incident(own=own, older=[trigger, resolved], now=at(5), seconds=5).reached == {"slack": True}
     rules = {"email/a": TargetRules(max_attempts=2)}
     route = Route(targets=("slack", "console"), rules={"slack": TargetRules(muted=True)})
     wider = widened(route, incident.reached, rules)
@@ -178,7 +179,28 @@ def test_follow_up_goes_where_its_trigger_went_and_is_not_muted_there() -> None:
         "slack": TargetRules(owed=True),
         "email/a": TargetRules(max_attempts=2, owed=True),
     }
-    assert widened(route, (), rules) is route
+    assert widened(route, {}, rules) is route
+
+
+@pytest.mark.parametrize("stages", [WAITS, RESOLVED, RESCUED], ids=["waits", "resolved", "rescued"])
+def test_follow_up_goes_where_a_dead_process_may_have_begun_its_trigger(stages: Mapping[str, Stage]) -> None:
+    for witnessed in (False, True):
+        trigger = event(TRIGGER, 0, stages, witnessed=witnessed)
+        incident = Incident(own=event(RESOLVE, 1), older=[trigger], now=at(9), seconds=9)
+        # An attempt that is only possible lets the fallback deliver the event instead.
+        assert incident.reached.get("slack") == (None if witnessed else False)
+        assert not incident.may_be_anywhere
+    rules = {"slack": TargetRules(muted=True, fallback=("email",))}
+    assert widened(Route(targets=("slack",), rules=rules), {"slack": False}, rules).rules == {
+        "slack": TargetRules(fallback=("email",))
+    }
+
+
+def test_trigger_of_a_dead_process_without_a_status_may_be_anywhere() -> None:
+    for known, expected in (({}, True), ({"witnessed": True}, False), ({"ended": True}, False)):
+        trigger = event(TRIGGER, 0, routed=False, **known)
+        own = event(RESOLVE, 1)
+        assert Incident(own=own, older=[trigger], now=at(9), seconds=9).may_be_anywhere is expected
 
 
 def test_attempt_that_the_operator_refused_itself_has_called_nothing() -> None:
