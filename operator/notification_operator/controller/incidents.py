@@ -58,10 +58,21 @@ class _Known:
     complete: bool = False
     """Whether it was listed."""
     failing_since: float | None = None
-    """Since when listings fail, in monotonic seconds."""
+    """Since when an event waits for a listing although some have failed, in monotonic seconds."""
+    failed: float | None = None
+    """When the latest listing failed."""
     fetching: asyncio.Lock = field(default_factory=asyncio.Lock)
     waiting: set[Key] = field(default_factory=set)
     """The notifications that wait for the end of an attempt that may begin their thread."""
+
+    def fail(self, *, since: float, now: float) -> None:
+        """Note that there is no listing yet, for an event that waits since this time."""
+        self.failed = now
+        self.failing_since = since if self.failing_since is None else self.failing_since
+
+    def failed_recently(self, now: float) -> bool:
+        """Return whether the next listing has to wait."""
+        return self.failed is not None and now < self.failed + RETRY_AFTER.total_seconds()
 
     def put(self, event: Event) -> None:
         """Remember an event. Beyond the limit another one is forgotten: the one that decides least, or the oldest of these."""
@@ -103,6 +114,8 @@ class Incidents:
         """When a namespace was first served, if that was after the start."""
         self._incidents: LruMap[tuple[str, str], _Known] = LruMap(MOST_INCIDENTS)
         self._listings = FairSemaphore(LISTINGS)
+        self._hung: LruMap[str, float] = LruMap(MOST_INCIDENTS)
+        """When a listing of a namespace failed last after so long that those which wait for their turn give up, too."""
 
     def has_to_fetch(self, key: Key, notification: Notification, *, threads: Callable[[], bool]) -> bool:
         """Return whether what is not known of the incident may decide on the next attempts of a notification.
@@ -114,15 +127,19 @@ class Incidents:
         return not self.of(key, notification).begins or threads()
 
     async def fetch(self, key: Key, dedup_key: str) -> None:
-        """List the notifications of an incident, unless that has been done meanwhile; a failure is logged.
+        """List the notifications of an incident, unless that has been tried meanwhile; a failure is logged.
 
         `key` belongs to a notification of the incident.
         """
-        known = self._incidents.use((key.namespace, dedup_key), _Known)
+        known, began = self._incidents.use((key.namespace, dedup_key), _Known), self._seconds()
         async with known.fetching:
-            if not known.complete:
-                async with self._listings.slot(key.namespace):
-                    await self._list(key, dedup_key, known)
+            if known.complete or known.failed_recently(self._seconds()):
+                return
+            async with self._listings.slot(key.namespace):
+                if self._hung.get(key.namespace, began) > began:
+                    known.fail(since=began, now=self._seconds())
+                else:
+                    await self._list(key, dedup_key, known, began=began)
 
     def doubt(self, key: Key, notification: Notification) -> str:
         """Return what a message that is sent now has to note, because not all of its incident is known."""
@@ -263,10 +280,9 @@ class Incidents:
 
     def _is_blind(self, known: _Known) -> bool:
         """Return whether a message waits because its incident is not listed."""
-        if known.complete:
-            return False
-        failing = self._seconds() - (known.failing_since or self._seconds())
-        return failing < BLIND_AFTER
+        if known.complete or known.failing_since is None:
+            return not known.complete
+        return self._seconds() - known.failing_since < BLIND_AFTER
 
     def _go_on(self, known: _Known) -> None:
         """Request what waits for the end of an attempt."""
@@ -307,14 +323,19 @@ class Incidents:
             and self._clock() < notification.created + LATE_AFTER
         )
 
-    async def _list(self, key: Key, dedup_key: str, known: _Known) -> None:
+    async def _list(self, key: Key, dedup_key: str, known: _Known, *, began: float) -> None:
+        """List an incident, for an event that waits since it `began` to."""
+        started = self._seconds()
         try:
             async for page in self._find(key.namespace, dedup_key):
                 self._learn(key, page, known)
                 # The next page is read without this one in memory.
                 del page
         except KubeError as error:
-            known.failing_since = known.failing_since or self._seconds()
+            now = self._seconds()
+            if now >= started + RETRY_AFTER.total_seconds():
+                self._hung.put(key.namespace, now)
+            known.fail(since=began, now=now)
             logger.warning(
                 "other notifications of an incident not listed; retrying",
                 namespace=key.namespace,
@@ -322,7 +343,7 @@ class Incidents:
                 error=str(error),
             )
         else:
-            known.complete, known.failing_since = True, None
+            known.complete = True
 
     def _learn(self, key: Key, page: Sequence[dict[str, Any]], known: _Known) -> None:
         """Note the listed notifications of which no more is known already; `key` is that of one of the incident."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ class Incident(ReconcilerFixture):
         self._age = 0.0
         self.listings: Counter[str] = Counter()
         self.failing = False
+        self.listing_seconds = 0.0
         self.meanwhile: Callable[[], None] = lambda: None
         """What happens during a listing."""
         super().__init__(
@@ -63,6 +65,7 @@ class Listed(NoObjects):
         """Yield all notifications of the incident in one page."""
         self._incident.listings[f"{namespace}/{dedup_key}"] += 1
         self._incident.meanwhile()
+        await asyncio.sleep(self._incident.listing_seconds)
         if self._incident.failing:
             raise KubeError(status=503, reason="overloaded")
         yield [

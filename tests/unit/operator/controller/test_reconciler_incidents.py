@@ -15,6 +15,7 @@ from notification_operator.controller.request import Result
 from notification_operator.delivery.channel import Permanent, Transient
 from notification_operator.domain.key import Key
 from notification_operator.domain.model import Notification, parse
+from notification_operator.kube.requests import KubeError
 from tests.unit.operator.controller.incident_fixture import Incident
 from tests.unit.operator.controller.reconciler_fixture import Stub
 from tests.unit.operator.controller.test_reconciler_unchanged import ONE_SLOT, Held
@@ -128,6 +129,22 @@ async def test_message_waits_a_minute_for_an_incident_that_cannot_be_listed(
     status = incident.of("order-1")
     (attempt,), (target,) = status["deliveryAttempts"], status["targets"]
     assert attempt["note"] == target["note"] == "the other messages of its incident could not be listed"
+
+
+async def test_events_of_an_incident_wait_for_one_listing_that_hangs_and_fails(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    slack = Stub()
+    incident = Incident(slack, event="Resolve")
+    incident.failing, incident.listing_seconds = True, 0.2
+    keys = [incident.key, *(incident.tell(name, "Resolve") for name in ("r2", "r3"))]
+    results = await asyncio.gather(*map(incident.reconcile, keys))
+    assert incident.listings == {"shop/disk": 1}
+    assert [result.requeue_after for result in results] == [pytest.approx(5, abs=0.5)] * 3
+    # The minute counts from the begin of the first listing.
+    monkeypatch.setattr(incidents, "BLIND_AFTER", 0.2)
+    await asyncio.gather(*map(incident.reconcile, keys))
+    assert (incident.listings, len(slack.calls)) == ({"shop/disk": 1}, 3)
 
 
 async def test_resolve_also_goes_where_its_trigger_went() -> None:
@@ -297,3 +314,22 @@ async def test_trigger_that_waits_for_a_slot_is_not_sent_after_its_resolve(
         await until(lambda: incident.of("r")["phase"] == "Sent" and incident.of("t")["phase"] == "Suppressed")
     assert incident.states("t") == {"slack": "IncidentResolved"}
     assert slack.calls[1:] == [f"{resolve.uid}:slack:1"]
+
+
+async def test_incidents_that_wait_for_a_listing_that_hangs_give_up_with_it() -> None:
+    seconds, listed = 0.0, list[str]()
+
+    async def find(namespace: str, _dedup_key: str) -> AsyncIterator[Sequence[dict[str, Any]]]:
+        nonlocal seconds
+        listed.append(namespace)
+        await asyncio.sleep(0)
+        seconds += 30
+        if seconds:
+            raise KubeError(status=None, reason="no answer within 30 s")
+        yield []
+
+    known = incidents.Incidents(find, request=lambda _: None, clock=lambda: NOW, seconds=lambda: seconds)
+    keys = [Key("shop", f"end-{number}", f"u{number}", f"i-{number}") for number in range(50)]
+    keys.append(Key("web", "end", "u", "i"))
+    await asyncio.gather(*(known.fetch(key, key.incident) for key in keys))
+    assert sorted(listed) == ["shop", "shop", "web"]
