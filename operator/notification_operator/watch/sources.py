@@ -77,8 +77,10 @@ class HeartbeatSources:
                     continue  # a failure, which is retried
 
     def take(self, document: Mapping[str, Any]) -> None:
-        """Take in a source that was read."""
-        self._put(Seen.of(document))
+        """Take in a source that was read, unless it was deleted since: no event would remove it again."""
+        seen = Seen.of(document)
+        if seen.uid in self._beats:
+            self._put(seen)
 
     def _put(self, seen: Seen) -> None:
         if seen.beats is None:

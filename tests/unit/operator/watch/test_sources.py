@@ -69,6 +69,17 @@ async def test_source_that_was_read_replaces_what_the_watch_has_shown() -> None:
         assert beats.last is not None
 
 
+async def test_source_that_was_deleted_after_its_read_does_not_come_back() -> None:
+    collections = Collections()
+    collections.put(HOME, "a", document("a"))
+    async with following(collections) as sources:
+        await until(lambda: followed(sources) == {"a"})
+        collections.delete(HOME, "a")
+        await until(lambda: followed(sources) == set())
+        sources.take(document("a"))
+        assert followed(sources) == set()
+
+
 @pytest.mark.parametrize(("served", "expected"), [({"shop"}, {"a", "b"}), ((), {"a"})])
 async def test_sources_of_other_namespaces_count_where_they_are_served(
     served: Container[str], expected: set[str]
