@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
-from pulumi.automation import ConcurrentUpdateError, Deployment, Stack
+from pulumi.automation import CommandError, ConcurrentUpdateError, Deployment, Stack
 from pydantic import SecretStr
 
+from tools.platform.deployment import rollback
+from tools.platform.deployment.rollback import Value
 from tools.platform.pulumi.engine import EngineCommand, Workspace
 from tools.platform.pulumi.stack import configure, entry
 
@@ -90,3 +92,23 @@ def test_secret_is_in_no_argument(recorded: Recorded) -> None:
         "--non-interactive config set receivers --secret --raw --stack prod",
     ]
     assert recorded.input == secret.get_secret_value()
+
+
+def test_rollback_has_no_secret_among_its_arguments_and_restores_the_file(
+    recorded: Recorded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "Pulumi.prod.yaml"
+    file.write_text("config: {}\n")
+    monkeypatch.setattr(rollback, "file_of", lambda _name: file)
+    stack = Stack.select("prod", recorded.workspace)
+    recorded.fail("error: the disk is full")
+    changes = {
+        "notification-platform:receivers": Value(content=[{"url": "hunter2"}], secret=True),
+    }
+    with pytest.raises(CommandError, match="the disk is full"):
+        rollback.change_file(stack, changes)
+    assert recorded.arguments[1:] == [
+        "--non-interactive config set notification-platform:receivers --secret --raw --stack prod"
+    ]
+    assert recorded.input == '[{"url": "hunter2"}]'
+    assert file.read_text() == "config: {}\n"

@@ -9,13 +9,15 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
+from pulumi.automation import CommandError
+
 from platform_infra import names
 from platform_infra.cluster.local.images import load_image
 from platform_infra.settings.declarations import config_block
 from tools.platform.confirmation import Question, check_terminal, confirm
 from tools.platform.deployment.update import Options, bring_up
 from tools.platform.errors import PlatformError
-from tools.platform.pulumi.stack import check_resolved, entry, exists, open_stack, outputs
+from tools.platform.pulumi.stack import check_resolved, configure, entry, exists, open_stack, outputs
 from tools.platform.pulumi.stack_file import StackFileError, check_name, file_of, is_lasting
 from tools.platform.pulumi.state.backend import backend_url, folder_of
 
@@ -193,7 +195,7 @@ def roll_back(name: str, console: Console, *, dry_run: bool = False, yes: bool =
     if node and target.image.startswith(f"{names.IMAGE_REPOSITORY}:"):
         # It was built on this machine.
         load_image(node, target.image)
-    _apply(stack, changes)
+    change_file(stack, changes)
     bring_up(name, console, Options(yes=True, message=MESSAGE))
     console.print(
         f"stacks/Pulumi.{name}.yaml holds these settings now; without them the next `up` undoes the rollback."
@@ -220,18 +222,17 @@ def describe(key: str, value: Value | None) -> str:
     return f"{short}: {value.content if isinstance(value.content, str) else json.dumps(value.content)}"
 
 
-def _apply(stack: PulumiStack, changes: Mapping[str, Value | None]) -> None:
-    """Change the stack's file; restore it if this checkout's program cannot use the earlier settings."""
+def change_file(stack: PulumiStack, changes: Mapping[str, Value | None]) -> None:
+    """Change the stack's file; restore it if that fails, or if this checkout's program cannot use the earlier settings."""
     file = file_of(stack.name)
     text = file.read_text("utf-8")
     values = {key: entry(each.content, secret=each.secret) for key, each in changes.items() if each}
     removed = [key for key, value in changes.items() if value is None]
-    if removed:
-        stack.remove_all_config(removed)
-    if values:
-        stack.set_all_config_json(json.dumps(values))
     try:
+        if removed:
+            stack.remove_all_config(removed)
+        configure(stack, values)
         check_resolved(stack)
-    except StackFileError:
+    except (CommandError, StackFileError):
         file.write_text(text, "utf-8")
         raise
