@@ -68,6 +68,7 @@ def test_plan_has_the_stacks_with_an_image_by_wave(root: Path) -> None:
     lab, prod = {"stack": "lab", "image": ""}, {"stack": "prod-eu", "image": "i:1"}
     assert plan(discover(root)) == {
         "stacks": ["lab", "staging", "prod-eu", "prod-us"],
+        "checkable": ["lab", "staging", "prod-eu", "prod-us"],
         "deployable": [lab, prod],
         "1": [lab],
         "2": [],
@@ -85,6 +86,7 @@ def test_stack_whose_cluster_is_in_an_environment_is_listed_with_the_others(root
     write_stack()
     found = plan(discover(root))
     assert found["stacks"] == ["lab", "staging", "eu", "prod-eu", "prod-us"]
+    assert found["checkable"] == ["lab", "staging", "prod-eu", "prod-us"]
     assert found["deployable"] == [], "the file names no image, so CI could not verify it"
     write_stack(operatorImage="i:1", clusterContext="there")
     assert plan(discover(root))["3"] == [{"stack": "eu", "image": "i:1"}]
@@ -164,7 +166,7 @@ def test_committed_stacks_are_staging_before_prod() -> None:
     result = CliRunner().invoke(cli.app, ["stacks", "-o", "json"])
     found = json.loads(result.stdout)
     assert found["stacks"] == ["staging", "prod"]
-    assert found.keys() == {"stacks", "deployable", "1", "2", "3"}
+    assert found.keys() == {"stacks", "checkable", "deployable", "1", "2", "3"}
 
 
 def test_table_names_wave_stack_cluster_and_image() -> None:

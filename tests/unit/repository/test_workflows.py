@@ -350,7 +350,7 @@ def programs(folder: Path, **scripts: str) -> str:
 @pytest.mark.skipif(shutil.which("jq") is None, reason="needs jq")
 @pytest.mark.parametrize(
     ("answer", "code"),
-    [('echo \'{"stacks": ["prod"]}\'', 0), ("echo '{\"stacks\": []}'", 0), ("exit 1", 1)],
+    [('echo \'{"checkable": ["prod"]}\'', 0), ("echo '{\"checkable\": []}'", 0), ("exit 1", 1)],
 )
 def test_policies_are_not_skipped_if_the_stacks_are_unknown(tmp_path: Path, answer: str, code: int) -> None:
     programs(tmp_path / "tools", **{"notif-platform": f'[ "$1" = policy ] || {answer}'})

@@ -21,8 +21,8 @@ def stacks(
     """List the stacks in the waves in which CI deploys them.
 
     A stack has a file in stacks/, and its setting `deployWave` is the wave. With `--changed`, a commit that changes the program changes every stack, and so does a FROM that is not a commit of this
-    repository. The JSON document has the names of the stacks, and those that can be deployed in all and by wave, as matrices of
-    CI jobs.
+    repository. The JSON document has the names of the stacks, those that `policy` checks without a login, and those that can be deployed in all
+    and by wave, as matrices of CI jobs.
 
     Examples: `stacks`, `stacks --changed origin/main..HEAD -o json`.
     """

@@ -10,7 +10,7 @@ from tools.platform.errors import PlatformError, UsageError
 from tools.platform.git import commit_of, git
 from tools.platform.preview.model import NAME
 from tools.platform.pulumi.environment import ROOT
-from tools.platform.pulumi.stack_file import check_stack_file
+from tools.platform.pulumi.stack_file import check_stack_file, stack_content
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -33,13 +33,15 @@ class DiscoveredStack:
     image: str
     deployable: bool
     """Whether CI can deploy it: its file names an image, or it needs none."""
+    checkable: bool
+    """Whether its file has all values, so that `policy` needs no login: those of an ESC environment are known to the engine alone."""
 
     @property
     def entry(self) -> dict[str, str]:
         return {"stack": self.name, "image": self.image}
 
     @classmethod
-    def of(cls, name: str, settings: Settings) -> DiscoveredStack:
+    def of(cls, name: str, settings: Settings, *, checkable: bool) -> DiscoveredStack:
         return cls(
             name=name,
             wave=settings.deploy_wave,
@@ -48,6 +50,7 @@ class DiscoveredStack:
             # The kind of the cluster may be known to an ESC environment only; no stack of a wave is local.
             deployable=bool(settings.deploy_wave)
             and bool(settings.operator.image or not settings.operator.enabled),
+            checkable=checkable,
         )
 
 
@@ -60,20 +63,31 @@ def discover(root: Path = ROOT) -> list[DiscoveredStack]:
     folder = root / "stacks"
     names = sorted(file.name[len("Pulumi.") : -len(SUFFIX)] for file in folder.glob(f"Pulumi.*{SUFFIX}"))
     found = (
-        DiscoveredStack.of(name, check_stack_file(name, folder)) for name in names if not NAME.match(name)
+        DiscoveredStack.of(
+            name,
+            check_stack_file(name, folder),
+            checkable=not stack_content(name, folder).get("environment"),
+        )
+        for name in names
+        if not NAME.match(name)
     )
     return sorted(found, key=lambda stack: (stack.wave or WAVES + 1, stack.name))
 
 
 def plan(stacks: Iterable[DiscoveredStack]) -> dict[str, list[Any]]:
-    """Return what CI does with stacks: the names of all `stacks` that it deploys, and those that are `deployable` now, in all and by wave.
+    """Return what CI does with stacks: the names of those that it deploys and of the `checkable` ones, and what is `deployable` now.
 
     An entry of `deployable` and of a wave is one of a matrix of jobs.
     """
     ours = [stack for stack in stacks if stack.wave]
     ready = [stack for stack in ours if stack.deployable]
     by_wave = {str(wave): [each.entry for each in ready if each.wave == wave] for wave in range(1, WAVES + 1)}
-    return {"stacks": [stack.name for stack in ours], "deployable": [each.entry for each in ready], **by_wave}
+    return {
+        "stacks": [stack.name for stack in ours],
+        "checkable": [stack.name for stack in ours if stack.checkable],
+        "deployable": [each.entry for each in ready],
+        **by_wave,
+    }
 
 
 def changed_in(
