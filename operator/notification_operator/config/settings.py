@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 
 from notification_contract import names
 from notification_contract.settings import RULES_LATER, SETTINGS_VERSION, OperatorSettings, version_of
+from notification_operator.domain.redaction.redact import Rules, redact
 
 if TYPE_CHECKING:
     from notification_contract.settings.operator import Path as SettingPath
@@ -181,4 +182,5 @@ def _invalid(entry: Any, file: Path | None) -> str:  # noqa: ANN401 - pydantic's
         return f"{path}: {message}{slack}"
     variable = ENV_PREFIX + names.ENV_DELIMITER.join(str(part) for part in entry["loc"]).upper()
     source = f"set it in {file} or by {variable}" if file else f"set it by {variable}"
-    return f"{path}: {message} (got {entry['input']!r}); {source}"
+    value = redact(repr(entry["input"]), Rules(emails=False, ipv4=False))
+    return f"{path}: {message} (got {value}); {source}"

@@ -142,6 +142,18 @@ def test_invalid_slack_url_is_rejected_and_not_shown(tmp_path: Path, url: str) -
     assert "cret" not in str(caught.value)
 
 
+def test_password_of_an_invalid_audit_url_is_not_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(SettingsError, match=r"audit\.url") as caught:
+        load(write(tmp_path, "audit: {url: 'ftp://ci:hunter2x@host'}"))
+    assert "hunter2x" not in str(caught.value)
+    monkeypatch.setenv("NOTIFICATION_AUDIT__URL", "https://ci:hunter2x@audit.example.com\n")
+    with pytest.raises(SettingsError, match=r"audit\.url.*audit\.example\.com") as caught:
+        load(None)
+    assert "hunter2x" not in str(caught.value)
+
+
 def test_secret_is_not_shown_with_the_settings(tmp_path: Path) -> None:
     settings = load(write(tmp_path, SLACK))
     assert (
