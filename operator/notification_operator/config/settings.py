@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 import yaml
 from pydantic import PrivateAttr, ValidationError
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import SettingsError as SourceError
 
 from notification_contract import names
 from notification_contract.settings import RULES_LATER, SETTINGS_VERSION, OperatorSettings, version_of
@@ -88,8 +89,6 @@ def _remove(content: dict[str, Any], path: SettingPath) -> None:
     branch.pop(name, None)
 
 
-__all__ = ["DEFAULT_CONFIG_FILE", "ENV_PREFIX", "Settings", "SettingsError", "load"]
-
 DEFAULT_CONFIG_FILE = Path(names.CONFIG_FILE)
 ENV_PREFIX = names.ENV_PREFIX
 
@@ -152,6 +151,8 @@ def load(file: Path | None) -> Settings:
                 f"{file}: needs version {content.version} of the settings, and this operator has version {SETTINGS_VERSION}; "
                 f"use an image whose label {names.SETTINGS_VERSION_LABEL} is {content.version} or greater"
             )
+    except SourceError as error:
+        problems.append(_not_json(error))
     if problems:
         raise SettingsError(problems)
     return settings
@@ -167,6 +168,17 @@ def _unknown_sections(environment: Mapping[str, str]) -> list[str]:
         and names.ENV_DELIMITER in name
         and name.split(names.ENV_DELIMITER)[0] not in known
     ]
+
+
+def _not_json(error: SourceError) -> str:
+    """Return the problem of a variable with a list or a map; its value is not shown, because it may contain a secret."""
+    value = getattr(error.__cause__, "doc", None)
+    variables = [
+        name
+        for name in sorted(os.environ)
+        if name.upper().startswith(ENV_PREFIX) and os.environ[name] == value
+    ]
+    return f"{', '.join(variables) or error}: lists and maps are written as JSON, for example '[\"a\"]'"
 
 
 def _invalid(entry: Any, file: Path | None) -> str:  # noqa: ANN401 - pydantic's error details

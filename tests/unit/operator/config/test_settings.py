@@ -154,6 +154,20 @@ def test_password_of_an_invalid_audit_url_is_not_shown(
     assert "hunter2x" not in str(caught.value)
 
 
+def test_variable_with_a_list_that_is_not_json_is_a_problem_like_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("NOTIFICATION_WATCH__NAMESPACES", "shop")
+    monkeypatch.setenv("NOTIFICATION_QUEU__WORKERS", "5")
+    with pytest.raises(SettingsError) as caught:
+        load(None)
+    unknown, not_json = caught.value.problems
+    assert unknown.startswith("NOTIFICATION_QUEU__WORKERS: unknown section")
+    assert not_json == (
+        "NOTIFICATION_WATCH__NAMESPACES: lists and maps are written as JSON, for example '[\"a\"]'"
+    )
+
+
 def test_secret_is_not_shown_with_the_settings(tmp_path: Path) -> None:
     settings = load(write(tmp_path, SLACK))
     assert (
