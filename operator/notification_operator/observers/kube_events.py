@@ -31,6 +31,8 @@ ACTIONABLE: Final = frozenset({Phase.RETRYING, Phase.PARTIALLY_SENT, Phase.FAILE
 ROUTING_DOCUMENT_REFUSED: Final = "RoutingDocumentRefused"
 CIRCUIT_BREAKER_OPENED: Final = "CircuitBreakerOpened"
 STATUS_REFUSED: Final = "StatusRefused"
+REDACTED_LENGTH: Final = 16 * 1024
+"""Characters of a note that are redacted: an Event holds 1,024 bytes, so that what follows cannot reach it."""
 TEST_FAILED: Final = "TestFailed"
 TEST_SUCCEEDED: Final = "TestSucceeded"
 PASSING: Final = frozenset({SUSPENDED, CIRCUIT_OPEN})
@@ -124,7 +126,7 @@ class EventObserver:
                     type=event_type,
                     reason=reason,
                     action=action,
-                    note=self.redact(note),
+                    note=self.redact(note[:REDACTED_LENGTH]),
                     at=self.clock(),
                 )
             )

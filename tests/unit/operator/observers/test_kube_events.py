@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from notification_contract.kinds.choices import CircuitState, Phase
 from notification_contract.settings import EventLevel
 from notification_operator.domain.model import Reason
 from notification_operator.kube.events import Event, EventType, Regarding
-from notification_operator.observers.kube_events import EventObserver
+from notification_operator.observers.kube_events import REDACTED_LENGTH, EventObserver
 from notification_operator.observers.publisher import Transition
 from tests.unit.operator.domain.builders import at, notification, with_status
 from tests.unit.operator.domain.receivers.builders import stored_receiver
@@ -117,6 +118,17 @@ def test_refused_routing_document_is_recorded_with_every_problem() -> None:
     )
     regarding = Regarding(api_version="v1", kind="ConfigMap", namespace="own", name="rules", uid="uid-7")
     assert event.regarding == regarding
+
+
+def test_start_of_a_long_note_is_redacted() -> None:
+    observer, recorded = events(EventLevel.ACTIONABLE)
+    texts: list[str] = []
+    observer = replace(observer, redact=lambda text: texts.append(text) or text)
+    observer.routing_refused(CONFIG_MAP, tuple(f"route {number}: wrong" for number in range(5000)))
+    assert recorded[0].note.startswith(
+        "Routing document ignored because of 5000 problem(s): route 0: wrong; "
+    )
+    assert len(*texts) == REDACTED_LENGTH
 
 
 def test_opening_breaker_repeats_one_event_about_the_pod() -> None:
