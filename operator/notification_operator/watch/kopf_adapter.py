@@ -202,6 +202,8 @@ class KopfWatch:
 
         @kopf.on.cleanup(registry=registry)
         async def end(**_: object) -> None:
+            if isinstance(namespaces, SelectedNamespaces):
+                namespaces.close()
             # In kopf's cleanup, because kopf cancels every leftover task when it ends. And in a task of its own:
             # kopf has cancelled this one before, and timeouts fail in such a task before Python 3.11.3.
             await asyncio.create_task(stop(), name="stop")
@@ -210,7 +212,7 @@ class KopfWatch:
 
             @kopf.on.event("v1", "namespaces", registry=registry)
             async def select(type: str | None, name: str, **_: object) -> None:  # noqa: A002 - kopf's name
-                await namespaces.note(type, name, self._event_handler)
+                namespaces.note(type, name, self._event_handler)
 
         return registry
 

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from notification_operator.domain.json_values import mapping
-from notification_operator.kube.requests import KubeError
 from notification_operator.watch.collection_watch import (
     Changed,
     Collection,
@@ -61,8 +60,8 @@ class SelectedNamespaces:
 
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
-        self._names: dict[str, object] = {}
-        """The namespaces that match, each with what identifies the time since it began to."""
+        self._names: dict[str, asyncio.Task[None]] = {}
+        """The namespaces that match, each with its listing, which identifies the time since it began to match."""
         self._on_change: list[Callable[[str], None]] = []
 
     def observe(self, on_change: Callable[[str], None]) -> None:
@@ -79,15 +78,17 @@ class SelectedNamespaces:
         """
         return self._names.get(name)
 
-    async def note(self, event_type: str | None, name: str, handler: EventHandler) -> None:
-        """Handle an event of the namespace watch."""
+    def note(self, event_type: str | None, name: str, handler: EventHandler) -> None:
+        """Handle an event of the namespace watch.
+
+        The listing is not awaited: kopf handles the events of a namespace one after another, and it may leave meanwhile.
+        """
         if event_type == DELETED:
             self.leave(name)
         elif name not in self._names:
-            self._names[name] = object()
+            self._names[name] = asyncio.create_task(self._list(name, handler), name=f"listing of {name}")
             logger.info("namespace joined", namespace=name)
             self._report(name)
-            await self._list(name, handler)
 
     def begin_listing(self, _namespace: str | None) -> Listing[str]:
         """Begin to compare a listing of the namespaces that match with the served ones.
@@ -98,9 +99,15 @@ class SelectedNamespaces:
 
     def leave(self, name: str) -> None:
         """Serve a namespace no longer."""
-        self._names.pop(name, None)
+        if listing := self._names.pop(name, None):
+            listing.cancel()
         logger.info("namespace left", namespace=name)
         self._report(name)
+
+    def close(self) -> None:
+        """End the listings."""
+        for listing in self._names.values():
+            listing.cancel()
 
     def _report(self, name: str) -> None:
         for on_change in self._on_change:
@@ -109,14 +116,16 @@ class SelectedNamespaces:
     async def _list(self, name: str, handler: EventHandler) -> None:
         """Enqueue the existing notifications; retry until the API server answers."""
         failures = 0
-        while name in self._names:
+        while True:
             try:
                 async for page in self._pages(name):
                     for obj in page:
                         handler.handle(None, obj)
-            except KubeError as error:
+            except Exception as error:  # noqa: BLE001 - without its listing, a namespace would wait for a restart
                 failures += 1
-                logger.warning("namespace not listed; retrying", namespace=name, error=str(error))
+                logger.warning(
+                    "namespace not listed; retrying", namespace=name, error=str(error) or repr(error)
+                )
                 await asyncio.sleep(retry_delay(failures))
             else:
                 return

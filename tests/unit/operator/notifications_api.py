@@ -80,6 +80,13 @@ class NotificationsApi:
         """Delete a notification without an event, as happens while a watch is broken."""
         del self.objects[namespace, name]
 
+    def remove_namespace(self, name: str) -> None:
+        """Let the label selector no longer choose a namespace."""
+        obj = {"metadata": {"name": name, "uid": self.namespaces.pop(name)}, "spec": {}}
+        for watcher in self._watchers:
+            if watcher.namespace == "":
+                watcher.queue.put_nowait({"type": "DELETED", "object": obj})
+
     def send_error(self, code: int) -> None:
         """Send every watch an ERROR event, and end it."""
         status = {"kind": "Status", "code": code, "message": "injected"}

@@ -160,7 +160,7 @@ class ReconcilerFixture:
         """Let a namespace match the selector of the operator, or no longer."""
         namespaces = self.operator.namespaces
         assert isinstance(namespaces, SelectedNamespaces)
-        await namespaces.note("ADDED" if matches else "DELETED", namespace, self.operator.event_handler)
+        namespaces.note("ADDED" if matches else "DELETED", namespace, self.operator.event_handler)
 
     def interfere(self, note: str) -> None:
         self.store.interfere_next(lambda: self.store.write_as_other(self.ref, note=note))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -178,6 +179,26 @@ async def test_namespace_that_loses_its_label_unobserved_is_left(api: Notificati
         await until(lambda: "b" not in namespaces)
         assert "a" in namespaces
         await until(lambda: handler.kopf.connectivity.closed_seconds("watching", NAMESPACES) == 0)
+
+
+async def test_namespace_that_loses_its_label_while_it_is_listed_is_left(api: NotificationsApi) -> None:
+    listings: list[str] = []
+
+    async def endless(_namespace: str | None) -> AsyncIterator[Sequence[dict[str, Any]]]:
+        listings.append("begun")
+        try:
+            await asyncio.Event().wait()
+            yield []
+        finally:
+            listings.append("ended")
+
+    api.namespaces = {"a": "uid-a"}
+    namespaces = SelectedNamespaces(endless)
+    watch = Watch(namespace_selector="team=web")
+    async with kopf_at(api, watch=watch, namespaces=namespaces):
+        await until(lambda: listings == ["begun"] and api.watches == 2)
+        api.remove_namespace("a")
+        await until(lambda: "a" not in namespaces and listings == ["begun", "ended"])
 
 
 async def test_watch_that_is_neither_open_nor_retried_is_stalled(api: NotificationsApi) -> None:
