@@ -10,7 +10,7 @@ from yarl import URL
 from notification_operator.delivery.channel import Channel, Permanent, Receipt
 from notification_operator.delivery.http.exchange import JSON, HttpExchange, StatusTable
 from notification_operator.domain.json_values import format_time
-from notification_operator.rendering.compose import links, metadata, origin
+from notification_operator.rendering.compose import links, origin
 from notification_operator.rendering.headline import (
     LOOKS,
     NOT_UPDATED,
@@ -129,7 +129,7 @@ class DiscordChannel(Channel):
                 "color": _color(message),
                 "timestamp": format_time(message.created),
                 "footer": {"text": f"{message.content.priority} · {source} · {message.uid[:8]}"},
-                "fields": self._fields(message) if number == 1 else [],
+                "fields": self._fields(message, composed) if number == 1 else [],
             }
             for number, part in enumerate(parts, start=1)
         ]
@@ -139,9 +139,9 @@ class DiscordChannel(Channel):
     def _allowed(self) -> dict[str, Any]:
         return {} if self._mentions else {"allowed_mentions": {"parse": []}}
 
-    def _fields(self, message: Message) -> list[dict[str, Any]]:
+    def _fields(self, message: Message, composed: Composed[str]) -> list[dict[str, Any]]:
         text = self._renderer.text
-        shown = [(name, text(self._composer.redact(value))) for name, value in metadata(message)]
+        shown = [(name, text(value)) for name, value in composed.metadata]
         shown += [("Link", self._renderer.link(text(link["label"]), link["url"])) for link in links(message)]
         return [
             {"name": shortened(name, MAX_FIELD_NAME), "value": value, "inline": False}

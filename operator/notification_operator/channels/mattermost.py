@@ -8,7 +8,7 @@ import orjson
 
 from notification_operator.delivery.channel import Channel, Receipt, ReceiverError, ReceiverProblem
 from notification_operator.delivery.http.exchange import JSON, HttpExchange, StatusTable
-from notification_operator.rendering.compose import links, metadata, origin
+from notification_operator.rendering.compose import links, origin
 from notification_operator.rendering.headline import chat_headline
 from notification_operator.rendering.markup.chat_markdown import mattermost
 from notification_operator.rendering.markup.markups import MATTERMOST
@@ -60,24 +60,21 @@ class MattermostChannel(Channel):
         cut = f"\n… truncated, see kubectl get notif -n {message.namespace} {message.name}"
         parts = limited(composed.body, sizes=(MAX_TEXT,) * MAX_MESSAGES, cut=cut)
         source = self._renderer.text(origin(message, self._composer.facts.cluster))
-        footer = f"{self._facts(message)}\n\n`{message.content.priority}` {source}"
+        footer = f"{self._facts(message, composed)}\n\n`{message.content.priority}` {source}"
         title = self._renderer.heading(self._renderer.text(chat_headline(message.event, composed.subject)), 3)
         return [
             {**common, "text": f"{title}\n\n{part}{footer if number == len(parts) else ''}"}
             for number, part in enumerate(parts, start=1)
         ]
 
-    def _facts(self, message: Message) -> str:
+    def _facts(self, message: Message, composed: Composed[str]) -> str:
         text = self._renderer.text
         pairs = [
-            (
-                text(name[:MAX_NAME].replace("\n", " ")),
-                text(self._composer.redact(value)[:MAX_VALUE].replace("\n", " ")),
-            )
-            for name, value in metadata(message)
+            (text(name[:MAX_NAME].replace("\n", " ")), text(value[:MAX_VALUE].replace("\n", " ")))
+            for name, value in composed.metadata[:MAX_FACTS]
         ]
         shown = [self._renderer.link(text(link["label"][:MAX_NAME]), link["url"]) for link in links(message)]
-        lines = [f"**{name}:** {value}" for name, value in pairs[:MAX_FACTS]]
+        lines = [f"**{name}:** {value}" for name, value in pairs]
         lines += [link for link in shown if len(link) <= MAX_LINK][:MAX_LINKS]
         return "".join(f"\n\n{line}" for line in lines)
 

@@ -11,7 +11,7 @@ from notification_contract.kinds.choices import LifecycleEvent
 from notification_operator.delivery.channel import Channel, Permanent, Receipt, ReceiverError, ReceiverProblem
 from notification_operator.delivery.http.exchange import JSON, HttpExchange, StatusTable
 from notification_operator.domain.json_values import format_time
-from notification_operator.rendering.compose import links, metadata, origin
+from notification_operator.rendering.compose import links, origin
 from notification_operator.rendering.markup.markups import PLAIN
 from notification_operator.rendering.pieces import shortened
 
@@ -94,7 +94,7 @@ class PagerDutyChannel(Channel):
     def _details(self, message: Message, composed: Composed[str]) -> dict[str, Any]:
         return {
             "body": composed.body,
-            "metadata": {name: self._composer.redact(value) for name, value in metadata(message)},
+            "metadata": dict(composed.metadata),
             "cluster": self._composer.facts.cluster,
             "deliveryId": message.delivery_id,
         }

@@ -115,7 +115,7 @@ class TeamsChannel(Channel):
         # Nothing that an author writes takes the place of a fact, or looks like one.
         own = [
             (f"{name} (metadata)" if name.strip().casefold() in named else name, value)
-            for name, value in metadata(message)
+            for name, value in metadata(message, MAX_FACTS)
         ]
         shown = [
             {"title": name[:MAX_FACT], "value": self._renderer.text(self._composer.redact(value[:MAX_FACT]))}

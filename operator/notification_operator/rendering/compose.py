@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar
 
@@ -18,7 +19,7 @@ from notification_operator.rendering.redaction import rule_values
 from notification_operator.rendering.time_limit import uncounted
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from notification_operator.delivery.channel import Message
     from notification_operator.domain.redaction.redactor import Redactor
@@ -54,6 +55,8 @@ class Composed(Generic[Body]):
     subject: str
     """One line, as plain text."""
     body: Body
+    metadata: Sequence[tuple[str, str]] = ()
+    """Names and values."""
     note: str = ""
     """Why the built-in template was used."""
 
@@ -86,14 +89,19 @@ class Composer:
         self._renderer = renderer
 
     def redact(self, text: str) -> str:
-        """Return a short text as it is shown: without controls and secrets."""
+        """Return a text of a few words as it is shown: without controls and secrets."""
         shown = visible(text)
         return shown if self._redactor is None else self._redactor.text(shown)
 
     async def compose(self, message: Message, markup: Markup[Body]) -> Composed[Body]:
         """Return the message with its body in a markup."""
         result = await self.run(message, compose, markup=markup.name)
-        return Composed(subject=result["subject"], body=result["body"], note=result["note"])
+        return Composed(
+            subject=result["subject"],
+            body=result["body"],
+            metadata=[(name, value) for name, value in result["metadata"]],
+            note=result["note"],
+        )
 
     async def run(self, message: Message, work: Job[..., Any], **arguments: str) -> Any:  # noqa: ANN401 - of the job
         """Return the result of a job that composes a message; it has a note and the number of secrets.
@@ -148,9 +156,10 @@ def origin(message: Message, cluster: str = "") -> str:
     return source_of(message.namespace, message.name, cluster)
 
 
-def metadata(message: Message) -> list[tuple[str, str]]:
-    """Return the names of a message's metadata as they are shown, with the values; `Composer.redact` makes those fit to be shown."""
-    return [(visible(name), value) for name, value in message.content.metadata.items()]
+def metadata(message: Message, most: int) -> list[tuple[str, str]]:
+    """Return the first metadata of a message without controls; the values of a `Composed` are without secrets as well."""
+    pairs = islice(message.content.metadata.items(), most)
+    return [(visible(name), visible(value)) for name, value in pairs]
 
 
 def links(message: Message, *, clean: Callable[[str], str] = visible) -> list[dict[str, str]]:

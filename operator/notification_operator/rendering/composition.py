@@ -50,6 +50,8 @@ class ComposedValues(TypedDict):
 
     subject: str
     body: Any
+    metadata: list[tuple[str, str]]
+    """Names and values, without controls and secrets."""
     note: str
     """Why the built-in template was used."""
     counts: dict[str, int]
@@ -62,7 +64,8 @@ def compose(*, composition: Composition, markup: str) -> ComposedValues:
     shown: Callable[[str], str] = str if markup == WRITTEN.name else visible
     counts: Counter[str] = Counter()
     content, context = composition["context"]["notification"], composition["context"]
-    redact = partial(_redact, composition["rules"], counts, (content["subject"], content["body"]))
+    redacted = (content["subject"], content["body"], *content["metadata"].values())
+    redact = partial(_redact, composition["rules"], counts, redacted)
     own, _ = templates_of(composition["templates"])
     override, problem = _override(composition["override"])
     subject, first = _text((_own(own.get("subject")),), context, content["subject"], redact)
@@ -73,6 +76,7 @@ def compose(*, composition: Composition, markup: str) -> ComposedValues:
     return {
         "subject": redact(line),
         "body": MARKUPS[markup].render(redact(shown(body)), BodyFormat(composition["format"]), redact),
+        "metadata": [(visible(name), redact(visible(value))) for name, value in content["metadata"].items()],
         "note": "; ".join(filter(None, (redact(problem), first, second))),
         "counts": dict(counts),
     }

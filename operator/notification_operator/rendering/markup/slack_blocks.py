@@ -8,11 +8,11 @@ from notification_operator.rendering.compose import links, metadata, origin
 from notification_operator.rendering.headline import LOOKS, chat_headline, resolved_after
 from notification_operator.rendering.markup.markups import MRKDWN
 from notification_operator.rendering.markup.mrkdwn import MrkdwnRenderer
-from notification_operator.rendering.mentions import neutralize, visible
+from notification_operator.rendering.mentions import neutralize
 from notification_operator.rendering.pieces import limited, messages_of, shortened, units
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator, Sequence
 
     from notification_operator.delivery.channel import Message
     from notification_operator.rendering.compose import Composed, Composer
@@ -50,7 +50,7 @@ class SlackBlocks:
 
     def count(self, message: Message) -> int:
         """Return how many Slack messages a notification is, as far as no template decides."""
-        body, room = message.content.body, _room(self._ending(message, redact=visible))
+        body, room = message.content.body, _room(self._ending(message, metadata(message, MAX_FIELDS)))
         return messages_of(body, size=room, most=MAX_MESSAGES, escape=self.renderer.text)
 
     async def shown(self, message: Message) -> tuple[list[dict[str, Any]], str]:
@@ -76,7 +76,7 @@ class SlackBlocks:
         """Return one or two payloads; what is longer is cut."""
         cut = f"\n… truncated, see kubectl get notif -n {message.namespace} {message.name}"
         headline, context = chat_headline(message.event, composed.subject), self._context(message)
-        endings = [self._ending(message, redact=self._composer.redact), [context]]
+        endings = [self._ending(message, composed.metadata), [context]]
         parts = limited(composed.body, sizes=list(map(_room, endings)), cut=cut)
         starts = [[{"type": "header", "text": self._plain(headline, MAX_HEADER)}], []]
         return [
@@ -97,9 +97,9 @@ class SlackBlocks:
         # Slack refuses an empty text.
         return [{"type": "section", "text": self._mrkdwn(piece)} for piece in pieces if piece.strip()]
 
-    def _ending(self, message: Message, *, redact: Callable[[str], str]) -> list[Block]:
-        """Return what follows the body in the first message."""
-        return [*self._fields(message, redact), *self._buttons(message), self._context(message)]
+    def _ending(self, message: Message, pairs: Sequence[tuple[str, str]]) -> list[Block]:
+        """Return what follows the body in the first message, with this metadata."""
+        return [*self._fields(pairs), *self._buttons(message), self._context(message)]
 
     def _context(self, message: Message) -> Block:
         content, source = message.content, origin(message, self._composer.facts.cluster)
@@ -113,10 +113,10 @@ class SlackBlocks:
         shown = text if self._mentions else neutralize(text)
         return {"type": "plain_text", "text": shortened(shown, limit), "emoji": False}
 
-    def _fields(self, message: Message, redact: Callable[[str], str]) -> list[Block]:
+    def _fields(self, pairs: Sequence[tuple[str, str]]) -> list[Block]:
         shown = [
-            self._mrkdwn(f"*{self._escaped(name)}*\n{self._escaped(redact(value))}")
-            for name, value in metadata(message)[:MAX_FIELDS]
+            self._mrkdwn(f"*{self._escaped(name)}*\n{self._escaped(value)}")
+            for name, value in pairs[:MAX_FIELDS]
         ]
         return [{"type": "section", "fields": shown}] if shown else []
 

@@ -27,6 +27,8 @@ from notification_operator.delivery.http.egress_guard import guarded_session
 from notification_operator.delivery.http.egress_policy import AddressNotAllowedError, EgressPolicy
 from notification_operator.delivery.http.exchange import OutcomeUnknown, Unsent
 from notification_operator.domain.redaction.redactor import Redactor
+from notification_operator.rendering.compose import MAX_INLINE
+from notification_operator.rendering.worker import RenderWorker
 from tests.unit.operator.channels.receivers import (
     KEY,
     LOOPBACK,
@@ -41,6 +43,8 @@ from tests.unit.operator.channels.receivers import (
 from tests.unit.operator.delivery.receiving import PATH, serving
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import aiohttp
 
     from notification_operator.delivery.channel import Channel
@@ -73,6 +77,13 @@ def channel(service: Service, server: HttpServer, session: aiohttp.ClientSession
     return service.make(server, access(session), composer())
 
 
+@pytest.fixture(scope="module")
+def renderer() -> Iterator[RenderWorker]:
+    result = RenderWorker()
+    yield result
+    result.close()
+
+
 async def failure(channel: Channel, **changes: object) -> DeliveryError:
     with pytest.raises(DeliveryError) as caught:
         await channel.deliver(message(**changes))
@@ -89,6 +100,22 @@ async def test_accepted_message_says_where_it_comes_from(
     assert receipt.note == ""
     assert len(server.received) == 1
     assert service.origin in server.received[0].body.decode().replace("\\\\", "")
+
+
+async def test_event_loop_redacts_no_long_metadata(
+    service: Service,
+    server: HttpServer,
+    session: aiohttp.ClientSession,
+    monkeypatch: pytest.MonkeyPatch,
+    renderer: RenderWorker,
+) -> None:
+    here: list[str] = []
+    monkeypatch.setattr(Redactor, "text", lambda _self, text: here.append(text) or text)
+    service.accepts(server)
+    texts = composer(redactor=Redactor(), renderer=renderer)
+    values = {f"k{number}": "\x01" + "v" * 4000 for number in range(64)}
+    await service.make(server, access(session), texts).deliver(message(metadata=values))
+    assert sum(map(len, here)) <= MAX_INLINE
 
 
 async def test_author_cannot_forge_the_origin(service: Service, channel: Channel, server: HttpServer) -> None:

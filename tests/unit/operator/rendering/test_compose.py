@@ -263,6 +263,12 @@ async def test_worker_checks_templates_as_it_is_done_here(worker: RenderWorker) 
         assert await worker.run("shop", check_templates, sources=sources) == check_templates(sources=sources)
 
 
+async def test_worker_redacts_metadata_that_are_secrets_without_their_controls(worker: RenderWorker) -> None:
+    sent = message(metadata={"a\x01": "pass\x01word=hunter2x", "b": "b" * MAX_INLINE})
+    composed = await composer(redactor=Redactor(), renderer=worker).compose(sent, PLAIN)
+    assert composed.metadata == [("a", "password=[REDACTED]"), ("b", "b" * MAX_INLINE)]
+
+
 async def test_message_that_is_not_composed_is_sent_shortened() -> None:
     renderer = RenderWorker(start=HOSTILE, patience=1)
     composing = composer(redactor=Redactor(), renderer=renderer)
