@@ -93,8 +93,8 @@ class FairSemaphore:
 
     def __init__(self, slots: int) -> None:
         self._free = slots
-        self._turns: FairQueue[tuple[str, int]] = FairQueue()
-        """A turn of its namespace for each waiter: the namespace, and the number of the waiter."""
+        self._turns: FairQueue[int] = FairQueue()
+        """A turn of its namespace for each waiter, by the number of the waiter."""
         self._waiters: dict[str, list[tuple[int, int, Callable[[], bool]]]] = {}
         """The waiters of each namespace as a heap, by rank and number."""
         self._number = 0
@@ -140,7 +140,7 @@ class FairSemaphore:
         """
         self._number += 1
         heapq.heappush(self._waiters.setdefault(namespace, []), (rank, self._number, accept))
-        self._turns.add(namespace, (namespace, self._number))
+        self._turns.add(namespace, self._number)
         self._grant()
 
     def _take_free(self) -> bool:
@@ -162,7 +162,8 @@ class FairSemaphore:
 
     def _grant(self) -> None:
         while self._free > 0 and self._turns:
-            namespace, _ = self._turns.pop()
+            namespace, _ = next(self._turns.heads())
+            self._turns.pop(namespace)
             line = self._waiters[namespace]
             _, _, accept = heapq.heappop(line)
             if not line:

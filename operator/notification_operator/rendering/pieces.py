@@ -33,7 +33,7 @@ def limited(text: str, *, sizes: Sequence[int], cut: str) -> list[str]:
         if units(text) <= size:
             result += [text] if text else []
             break
-        end = _end(text, size - units(cut) - len(FENCE) - 1 if last else size - len(FENCE) - 1)
+        end = end_of_part(text, size - units(cut) - len(FENCE) - 1 if last else size - len(FENCE) - 1)
         part, text = text[:end], text[end:]
         if part.count(FENCE) % 2:  # a block of code ends with its part, and begins again in the next
             part, text = f"{part}\n{FENCE}", f"{FENCE}{text}"
@@ -41,10 +41,13 @@ def limited(text: str, *, sizes: Sequence[int], cut: str) -> list[str]:
     return result or [""]
 
 
-def _end(text: str, limit: int) -> int:
+def end_of_part(text: str, limit: int) -> int:
+    """Return where the first part of at most so many UTF-16 units ends: at the end of a text that fits, at least after a character."""
     end = min(limit, len(text))
     while (excess := units(text[:end]) - limit) > 0:
         end -= (excess + 1) // 2
+    if end == len(text):
+        return end
     for mark in ("\n", " "):
         index = text.rfind(mark, limit * 2 // 3, end)
         if index >= 0:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from notification_contract.kinds.choices import LifecycleEvent
 from notification_operator.rendering.headline import LOOKS, headline
+from notification_operator.rendering.pieces import end_of_part
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -136,7 +137,7 @@ def pieces(text: str, limit: int, *, entities: bool = False) -> Iterator[str]:
     """
     start = 0
     while start < len(text):
-        end = _end(text, start, limit)
+        end = start + end_of_part(text[start : start + limit + 1], limit)
         if entities and end < len(text):
             end = _outside_entity(text, end)
         yield text[start:end]
@@ -147,16 +148,3 @@ def _outside_entity(text: str, end: int) -> int:
     """Return the end of a piece, moved before the escape sequence that it would cut."""
     begin = text.rfind("&", max(0, end - ENTITY + 1), end)
     return end if begin < 0 or ";" in text[begin:end] else begin
-
-
-def _end(text: str, start: int, limit: int) -> int:
-    end = start + limit
-    while (excess := len(text[start:end].encode("utf-16-le")) // 2 - limit) > 0:
-        end = min(end, len(text)) - (excess + 1) // 2
-    if end >= len(text):
-        return len(text)
-    for mark in ("\n", " "):
-        index = text.rfind(mark, start + limit * 2 // 3, end)
-        if index >= 0:
-            return index + 1
-    return end
