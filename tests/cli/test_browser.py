@@ -229,6 +229,19 @@ async def test_notification_that_vanishes_while_it_is_shown_is_named(browser: Ta
         assert await browser.evaluate("document.querySelectorAll('nav a').length") == 6
 
 
+async def test_page_goes_on_after_a_read_that_failed(browser: Tab) -> None:
+    source = MemorySource([retrying()])
+    async with serving(source) as page:
+        await browser.open(page.url())
+        await browser.until(LIVE)
+        source.objects, source.failures = [failed(), second()], 1
+        source.changed.set()
+        await browser.until(f"{ROWS} === 2")
+        source.changed.clear()
+        await browser.until(LIVE)
+    assert source.failures == 0
+
+
 @pytest.mark.check("page-10")
 async def test_change_takes_nothing_from_what_is_being_written(browser: Tab) -> None:
     source = MemorySource([retrying()])

@@ -41,11 +41,16 @@ class MemorySource(Source):
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     watches: int = 0
     watched: list[Filter] = field(default_factory=list)
+    failures: int = 0
+    """Readings of a list to which the API server does not respond."""
     denied: str = ""
     denied_receivers: str = ""
     broken_watch: ApiError | None = None
 
     async def page(self, chosen: Filter, start: str) -> Listed:
+        if self.failures:
+            self.failures -= 1
+            raise ApiError("the API server does not respond")
         if self.denied:
             raise ApiError(self.denied, status=403)
         phases = set(chosen.phases)

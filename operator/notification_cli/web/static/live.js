@@ -18,6 +18,8 @@
     source.close();
     try {
       const response = await fetch(location.href);
+      // The API server may respond again soon; a page that is refused, or shows what is gone, is final.
+      if (response.status >= 500) throw new Error("not readable now");
       const page = new DOMParser().parseFromString(await response.text(), "text/html");
       const content = page.querySelector(".content");
       if (content) document.querySelector(".content").replaceWith(document.adoptNode(content));
