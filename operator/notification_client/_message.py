@@ -47,7 +47,10 @@ class Options(TypedDict, total=False):
     labels: Mapping[str, str]
     links: Iterable[Link]
     once: str
-    """At most one notification exists in a namespace for each of these keys: its name is a hash of the key."""
+    """At most one notification exists in a namespace for each of these keys: its name is a hash of the key.
+
+    Through the gateway, it exists for each key of each user, and has another name: a program that sends both ways sends twice.
+    """
     incident: str
     """`spec.dedupKey`: what all notifications about the same incident have in common."""
     event: str

@@ -34,7 +34,10 @@ READS: Final = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Handle:
-    """A notification in the cluster; `created` is False if its deduplication key had created it before."""
+    """A notification in the cluster; `created` is False if its deduplication key had created it before.
+
+    Through the gateway, it is also False if this call created it and the answer was lost: do not rely on it for what must happen once.
+    """
 
     namespace: str
     name: str
