@@ -23,6 +23,14 @@ from notification_cli.options import (
 )
 from notification_cli.views.format import Output
 
+IncludeResolved = Annotated[
+    bool,
+    typer.Option(
+        "--include-resolved",
+        help="Also send messages whose incident was resolved or reported again since.",
+    ),
+]
+
 
 def replay(  # noqa: PLR0913 - the options
     name: Name,
@@ -30,6 +38,7 @@ def replay(  # noqa: PLR0913 - the options
     all_targets: Annotated[
         bool, typer.Option("--all-targets", help="Also send it to targets that have got it.")
     ] = False,
+    include_resolved: IncludeResolved = False,
     yes: Yes = False,
     wait: Wait = False,
     timeout: Timeout = "60s",
@@ -52,7 +61,12 @@ def replay(  # noqa: PLR0913 - the options
 
     limit = time_limit(timeout)
     replaying = Replaying(
-        name=name, all_targets=all_targets, seconds=limit if wait else None, yes=yes, output=Output.of(output)
+        name=name,
+        all_targets=all_targets,
+        include_resolved=include_resolved,
+        seconds=limit if wait else None,
+        yes=yes,
+        output=Output.of(output),
     )
     demand_answer(yes=yes)
     return run(replaying.run, kubeconfig=kubeconfig, context=context, namespace=namespace, no_color=no_color)
@@ -101,13 +115,7 @@ def redrive(  # noqa: PLR0913 - the options
         bool, typer.Option("--when-healthy", help="Send only while the receivers are healthy.")
     ] = False,
     timeout: Annotated[str, typer.Option(help="How long --when-healthy waits.")] = "1h",
-    include_resolved: Annotated[
-        bool,
-        typer.Option(
-            "--include-resolved",
-            help="Also send messages whose incident was resolved or reported again since.",
-        ),
-    ] = False,
+    include_resolved: IncludeResolved = False,
     include_rescued: Annotated[
         bool,
         typer.Option(

@@ -23,6 +23,7 @@ from notification_cli.web.layout import (
     tab_of,
 )
 from notification_cli.web.source import Filter
+from notification_operator.domain.incident import RESOLVE
 from notification_operator.domain.status import FINAL
 
 if TYPE_CHECKING:
@@ -91,7 +92,8 @@ class Pages:
             name=notification.name,
             incident=content.dedup_key if incident else "",
         )
-        again = notification.phase in UNDELIVERED
+        resolved = bool(incident) and incident[-1].event is RESOLVE
+        again = notification.phase in UNDELIVERED and not (resolved and content.event is not RESOLVE)
         return self._layout.render(
             "single.html.j2",
             chosen=Filter(),

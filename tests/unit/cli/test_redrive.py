@@ -61,6 +61,47 @@ async def test_targets_that_another_redrive_sends_to_meanwhile_are_left_out(
     assert refs == [[{"name": "a"}], [{"name": "b"}]]
 
 
+def about_incident(name: str, event: str, second: int) -> dict[str, Any]:
+    """Return a failed notification about the incident `node-7`."""
+    obj = failed(name)
+    obj["metadata"]["creationTimestamp"] = f"2026-03-01T12:00:{second:02}Z"
+    obj["spec"] |= {"dedupKey": "node-7", "event": event}
+    return obj
+
+
+@pytest.mark.parametrize(
+    ("event", "younger", "problem"),
+    [
+        ("Trigger", "Resolve", "its incident was resolved since"),
+        ("Acknowledge", "Resolve", "its incident was resolved since"),
+        ("Resolve", "Trigger", "its incident was reported again since"),
+        ("Trigger", "Trigger", ""),
+    ],
+)
+async def test_replay_of_what_a_younger_event_has_overtaken_is_refused(
+    *, server: ApiServer, notif: CommandLine, event: str, younger: str, problem: str
+) -> None:
+    server.add(PLURAL, about_incident("order", event, 0))
+    server.add(PLURAL, about_incident("later", younger, 30))
+    code, _, err = await notif("replay", "order", "--yes")
+    expected = (
+        f"notif: order is not sent again: {problem}; send it with --include-resolved\n" if problem else ""
+    )
+    assert (code, err, len(replays(server))) == (1 if problem else 0, expected, 0 if problem else 1)
+    code, _, _ = await notif("replay", "order", "--yes", "--include-resolved")
+    assert (code, len(replays(server))) == (0, 1 if problem else 2)
+
+
+async def test_replay_without_the_right_to_list_says_that_its_incident_is_not_known(
+    server: ApiServer, notif: CommandLine
+) -> None:
+    server.add(PLURAL, about_incident("order", "Trigger", 0))
+    server.events["GET", f"/{PLURAL}"] = lambda: web.json_response({"message": "no"}, status=403)
+    code, _, err = await notif("replay", "order", "--yes")
+    assert (code, len(replays(server))) == (0, 1)
+    assert "cannot tell whether the incident of order was resolved since: " in err
+
+
 async def test_redrive_goes_on_after_a_namespace_that_refuses_it(
     server: ApiServer, notif: CommandLine
 ) -> None:

@@ -110,6 +110,17 @@ async def test_page_of_a_notification_shows_its_incident_and_follows_it() -> Non
         assert {"incident=disk", "version=8"} <= set(unescape(follow).partition("?")[2].split("&"))
 
 
+async def test_command_to_send_again_is_shown_unless_the_incident_was_resolved_since() -> None:
+    for kinds, shown in (
+        (("Trigger", "Resolve"), {0: False, 1: True}),
+        (("Trigger", "Resolve", "Trigger"), {0: True, 2: True}),
+    ):
+        async with serving(MemorySource(events(*kinds))) as page:
+            for number, offered in shown.items():
+                _, text = await page.get(f"/n/shop/disk-n{number}")
+                assert (f"notif replay disk-n{number}" in text) is offered, (kinds, number)
+
+
 async def test_incident_is_left_out_where_it_cannot_be_listed() -> None:
     for error in (ApiError("denied", status=403), ApiError("old", unselectable=True)):
         source = Source(Unlisted(error), None)  # type: ignore[arg-type]  # by its interface

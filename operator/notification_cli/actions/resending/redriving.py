@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Final
 
 from notification_cli.actions.checks import receiver_filter, seconds_of, usage
 from notification_cli.actions.listing import phase_selector
+from notification_cli.actions.resending.overtaking import overtaken
 from notification_cli.clock import now
 from notification_cli.errors import ApiError, CliError, ExitCode
 from notification_cli.kube.health import HealthGate
 from notification_cli.kube.resources import Selection as Query
 from notification_cli.output.redrive import Progress, write_plan
 from notification_cli.views.format import Output
-from notification_cli.views.incidents import ANY_INCIDENT, YoungestEvents, incident_of
+from notification_cli.views.incidents import ANY_INCIDENT
 from notification_cli.views.lint.metadata import is_label
 from notification_cli.views.resending.candidates import (
     Candidate,
@@ -28,8 +29,6 @@ from notification_cli.views.resending.candidates import (
     Selection,
     Wanted,
     batch_of,
-    reported_since,
-    resolved_since,
 )
 from notification_cli.views.resending.replay import (
     DIGITS,
@@ -42,7 +41,6 @@ from notification_cli.views.resending.replay import (
 )
 from notification_contract import names
 from notification_contract.kinds.choices import Phase
-from notification_operator.domain.incident import incident_selector
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -179,7 +177,7 @@ async def _create(session: Session, wanted: Wanted, candidate: Candidate) -> tup
     original = await _original(session, candidate)
     if original is None:
         return Outcome.VANISHED, ""
-    if not wanted.include_resolved and await _overtaken(session, original):
+    if not wanted.include_resolved and await overtaken(session, original):
         return Outcome.OVERTAKEN, ""
     return await _send_again(session, wanted, candidate, original)
 
@@ -221,22 +219,6 @@ async def _original(session: Session, candidate: Candidate) -> Mapping[str, Any]
             raise
         return None
     return original if original["metadata"]["uid"] == candidate.uid else None
-
-
-async def _overtaken(session: Session, original: Mapping[str, Any]) -> bool:
-    """Return whether a younger event of its incident exists by now; False if an older CRD cannot tell."""
-    incident, events = incident_of(original), YoungestEvents()
-    if incident is None:
-        return False
-    query = Query(namespace=incident.namespace, fields=incident_selector(incident.key))
-    try:
-        async for page in session.notifications.pages(query):
-            for obj in page.items:
-                events.add(obj)
-    except ApiError as error:
-        if not error.unselectable:
-            raise
-    return resolved_since(original, events) or reported_since(original, events)
 
 
 async def _sent(session: Session, wanted: Wanted, candidate: Candidate) -> AbstractSet[ReceiverKey | str]:

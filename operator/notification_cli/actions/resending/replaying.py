@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from notification_cli.actions.confirming import confirmed
+from notification_cli.actions.resending.overtaking import overtaken
 from notification_cli.actions.sending import delivered
 from notification_cli.errors import ApiError, CliError, ExitCode
 from notification_cli.output.documents import document, name_of
@@ -30,6 +31,8 @@ class Replaying:
 
     name: str
     all_targets: bool = False
+    include_resolved: bool = False
+    """Whether also to send what a younger event of its incident has overtaken."""
     seconds: float | None = None
     yes: bool = False
     """Whether the user has agreed already."""
@@ -37,6 +40,8 @@ class Replaying:
 
     async def run(self, session: Session) -> int:
         original = await session.notifications.get(session.namespace, self.name)
+        if not self.include_resolved:
+            await self._refuse_overtaken(session, original)
         if not self.yes:
             self._confirm(session, original)
         result, obj = await self._create(session, original)
@@ -56,6 +61,24 @@ class Replaying:
         if not self.output.is_table:
             document(session.screen, self.output, obj)
         return ExitCode.OK if self.seconds is None or status_of(obj).delivered else ExitCode.NEGATIVE
+
+    async def _refuse_overtaken(self, session: Session, original: dict[str, Any]) -> None:
+        """Check that its incident is as it says; without the right to list, nothing is known of the incident.
+
+        Raises:
+            CliError: a younger event has overtaken it.
+        """
+        try:
+            problem = await overtaken(session, original)
+        except ApiError as error:
+            if error.status != HTTPStatus.FORBIDDEN:
+                raise
+            session.screen.note(
+                f"cannot tell whether the incident of {self.name} was resolved since: {error}"
+            )
+            return
+        if problem:
+            raise CliError(f"{self.name} is not sent again: {problem}; send it with --include-resolved")
 
     def _confirm(self, session: Session, original: dict[str, Any]) -> None:
         """Show what is sent to whom, and ask.
