@@ -6,15 +6,18 @@ import sys
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from notification_cli.errors import ApiError, CliError, ExitCode
 from notification_cli.views.explaining.explanation import read_rules
 from notification_contract import names
+from notification_operator.domain.json_values import mapping, text
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from notification_cli.session import Session
     from notification_operator.domain.routing import RoutingState
 
@@ -42,16 +45,46 @@ class Rules:
         """Return the rules and where they come from; None with the reason if they cannot be read."""
         if self.file:
             return read_rules(self.text), self.file
-        where = f"ConfigMap {names.ROUTING_CONFIG_MAP} in namespace {self.namespace}"
+        (name, key), unknown = await self._place(session)
+        where = f"ConfigMap {name} in namespace {self.namespace}"
         try:
-            config_map = await session.notifications.config_map(self.namespace, names.ROUTING_CONFIG_MAP)
+            config_map = await session.notifications.config_map(self.namespace, name)
         except ApiError as error:
-            if error.status == HTTPStatus.NOT_FOUND:
-                return read_rules(None), f"{where}, which does not exist"
-            return None, str(error)
-        text = (config_map.get("data") or {}).get(names.ROUTING_KEY)
+            if error.status != HTTPStatus.NOT_FOUND:
+                return None, str(error)
+            if unknown:
+                return (
+                    None,
+                    f"there is no {where}, and the operator's settings may name another one: {unknown}",
+                )
+            return read_rules(None), f"{where}, which does not exist"
+        document = (config_map.get("data") or {}).get(key)
         # As the operator: a ConfigMap without the key is an invalid document.
-        return read_rules("" if text is None else text), where
+        return read_rules("" if document is None else document), where
+
+    async def _place(self, session: Session) -> tuple[tuple[str, str], str]:
+        """Return name and key of the ConfigMap by the operator's settings, and why these cannot be read."""
+        path = f"/apis/apps/v1/namespaces/{self.namespace}/deployments/{names.OPERATOR}"
+        try:
+            return place_of(await session.connection.get(path)), ""
+        except ApiError as error:
+            absent = error.status == HTTPStatus.NOT_FOUND
+            return place_of({}), "" if absent else str(error)
+
+
+def place_of(deployment: Mapping[str, Any]) -> tuple[str, str]:
+    """Return name and key of the ConfigMap that an operator reads, by the settings in its pod template."""
+    template = mapping(mapping(deployment.get("spec")).get("template"))
+    annotations = mapping(mapping(template.get("metadata")).get("annotations"))
+    try:
+        settings = yaml.safe_load(text(annotations.get(names.CONFIG_ANNOTATION)))
+    except (yaml.YAMLError, ValueError, RecursionError):
+        settings = None
+    routing = mapping(mapping(settings).get("routing"))
+    return (
+        text(routing.get("config_map")) or names.ROUTING_CONFIG_MAP,
+        text(routing.get("key")) or names.ROUTING_KEY,
+    )
 
 
 def read_file(path: str) -> str:

@@ -18,6 +18,7 @@ from notification_cli.views.plain import plain
 from notification_cli.views.receivers import in_words, receiver_view
 from notification_cli.views.rows import ReceiverFilter, receivers_of
 from notification_cli.views.timeline import timeline
+from notification_contract import names
 from notification_operator.domain.model import parse
 from notification_operator.domain.receivers.catalog import ReceiverKey
 from tests.unit.cli.samples import NOW, attempt, screen
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from notification_cli.views.explaining.known import Known
     from notification_operator.domain.routing import RoutingState
+    from tests.unit.cli.api_server import ApiServer, CommandLine
 
 REFS = [{"name": "checkout"}, {"name": "on-call", "namespace": HOME}]
 ROUTED = "route: {receiver: a}\nreceivers: [{name: a, receiverRef: {name: on-call, namespace: platform}}]"
@@ -350,3 +352,54 @@ def test_receiver_of_any_form_can_be_shown() -> None:
         "",
         [],
     )
+
+
+RULES = "route: {receiver: a}\nreceivers: [{name: a, channels: [log]}]"
+OPERATORS = "notification-system"
+
+
+def install(server: ApiServer, *, settings: str, config_map: str, key: str) -> None:
+    """Add a notification that routing decides about, the operator's Deployment, and a ConfigMap with rules."""
+    server.add(names.PLURAL, stored(metadata={"labels": {"team": "shop"}}))
+    annotations = {names.CONFIG_ANNOTATION: settings}
+    deployment = {
+        "metadata": {"namespace": OPERATORS, "name": names.OPERATOR},
+        "spec": {"template": {"metadata": {"annotations": annotations}}},
+    }
+    server.add("deployments", deployment, api="apps/v1")
+    rules = {"metadata": {"namespace": OPERATORS, "name": config_map}, "data": {key: RULES}}
+    server.add("configmaps", rules, api="v1")
+
+
+@pytest.mark.parametrize(
+    ("settings", "config_map", "key"),
+    [
+        ("routing: {config_map: rules, key: table.yaml}", "rules", "table.yaml"),
+        ("routing: {config_map: rules}", "rules", names.ROUTING_KEY),
+        ("routing: {key: table.yaml}", names.ROUTING_CONFIG_MAP, "table.yaml"),
+        *((text, names.ROUTING_CONFIG_MAP, names.ROUTING_KEY) for text in ("", "[]", "routing: 1", "a: [")),
+    ],
+)
+async def test_rules_are_read_where_the_operator_reads_them(
+    *, server: ApiServer, notif: CommandLine, settings: str, config_map: str, key: str
+) -> None:
+    install(server, settings=settings, config_map=config_map, key=key)
+    code, out, err = await notif("why", "order-1")
+    assert (code, "log (attempt 1)" in out) == (0, True), out + err
+    code, out, err = await notif("route", "test", "--labels", "team=shop")
+    assert (code, out.splitlines()[-1]) == (0, "Targets    log"), out + err
+
+
+async def test_rules_of_an_operator_that_the_user_may_not_read_are_unknown(
+    server: ApiServer, notif: CommandLine
+) -> None:
+    install(server, settings="routing: {config_map: rules}", config_map="rules", key=names.ROUTING_KEY)
+    server.denied.add("deployments")
+    code, out, err = await notif("why", "order-1")
+    assert (code, "they cannot be read" in out) == (1, True), out
+    assert f"there is no ConfigMap {names.ROUTING_CONFIG_MAP} in namespace {OPERATORS}" in err
+    code, _, err = await notif("route", "test", "--labels", "team=shop")
+    assert (code, "the operator's settings may name another one" in err) == (3, True), err
+    rules = {"metadata": {"namespace": OPERATORS, "name": names.ROUTING_CONFIG_MAP}}
+    server.add("configmaps", {**rules, "data": {names.ROUTING_KEY: RULES}}, api="v1")
+    assert "log (attempt 1)" in (await notif("why", "order-1"))[1]
