@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from notification_cli.clock import now
 from notification_cli.kube.resources import Notifications, Receivers, Sources
@@ -15,6 +17,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from notification_cli.kube.connection import Connection
+
+
+TERMINATED: Final = 143
+"""The exit code after SIGTERM, as a shell has it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +51,7 @@ def run(
     from notification_cli.kube.kubeconfig import Access  # noqa: PLC0415
 
     async def connected() -> int:
+        _end_orderly()
         async with connect(Access(kubeconfig=kubeconfig, context=context, namespace=namespace)) as connection:
             session = Session(
                 connection=connection,
@@ -55,4 +62,16 @@ def run(
             )
             return await work(session)
 
-    return asyncio.run(connected())
+    try:
+        return asyncio.run(connected())
+    except asyncio.CancelledError:
+        return TERMINATED
+
+
+def _end_orderly() -> None:
+    """Let SIGTERM, which ends a pod, cancel the work as Ctrl-C does."""
+    task = asyncio.current_task()
+    assert task is not None, "the work runs in a task"
+    # Windows has no such handlers, and a thread other than the first one may not set any.
+    with suppress(NotImplementedError, RuntimeError, ValueError):
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
@@ -15,17 +16,25 @@ from notification_cli.errors import ApiError, CliError, ExitCode
 from notification_cli.kube.resources import Selection
 from notification_cli.output.documents import document
 from notification_cli.output.table import Column, Table
-from notification_cli.views.drill import DrillOutcome, DrillResult, drill, drill_result, skipped
+from notification_cli.views.drill import (
+    DrillOutcome,
+    DrillResult,
+    can_be_open,
+    drill,
+    drill_result,
+    left_open,
+    skipped,
+)
 from notification_cli.views.format import Output
 from notification_cli.views.plain import plain
 from notification_cli.views.receivers import receiver_view
 from notification_cli.views.text import clean, duration
 from notification_client import status_of
-from notification_contract.kinds.channel_names import INCIDENTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from notification_cli.kube.resources import Notifications
     from notification_cli.output.screen import Screen
     from notification_cli.session import Session
     from notification_cli.views.receivers import ReceiverView
@@ -114,54 +123,77 @@ class Drilling:
         if reason := skipped(view):
             return _without_message(view, DrillOutcome.SKIPPED, reason)
         async with slots:
-            result, may_be_open = await self._message(session, view, identity, "Trigger")
-            if not (may_be_open and view.type in INCIDENTS):
-                return result
-            resolved, _ = await self._message(session, view, identity, "Resolve")
-        if resolved.result is DrillOutcome.DELIVERED:
-            return result
-        if result.result is DrillOutcome.DELIVERED:
-            detail = f"the incident of the drill is still open: {resolved.detail}"
-            return replace(result, result=resolved.result, detail=detail)
-        detail = f"{result.detail}; the incident of the drill can be open: {resolved.detail}"
-        return replace(result, detail=detail)
-
-    async def _message(
-        self, session: Session, view: ReceiverView, identity: str, event: str
-    ) -> tuple[DrillResult, bool]:
-        """Send a message; return what became of it, and whether the receiver can have got it."""
-        obj = drill(view, identity=identity, event=event, seconds=self.seconds, now=session.clock())
-        namespace, name = view.key.namespace, obj["metadata"]["name"]
-        start, problem = monotonic(), ""
-        try:
-            current: dict[str, Any] = await session.notifications.create(namespace, obj)
-        except CliError as error:
-            return _without_message(view, DrillOutcome.FAILED, str(error)), False
-
-        async def read() -> dict[str, Any]:
-            nonlocal current, problem
+            trigger = self._planned(session, view, identity, "Trigger")
             try:
-                current, problem = await session.notifications.get(namespace, name), ""
-            except ApiError as error:
-                if not error.passes:
-                    raise
-                problem = str(error)
-            return current
+                result = await self._result(view, trigger)
+            except asyncio.CancelledError:
+                # A message that is under way goes on without the command.
+                if can_be_open(view, trigger.obj):
+                    with suppress(CliError):
+                        await self._planned(session, view, identity, "Resolve").create()
+                raise
+            if not (trigger.stored and can_be_open(view, trigger.obj)):
+                return result
+            resolve = self._planned(session, view, identity, "Resolve")
+            return _resolved(result, await self._result(view, resolve), resolve)
 
+    def _planned(self, session: Session, view: ReceiverView, identity: str, event: str) -> _Message:
+        obj = drill(view, identity=identity, event=event, seconds=self.seconds, now=session.clock())
+        return _Message(notifications=session.notifications, obj=obj)
+
+    async def _result(self, view: ReceiverView, message: _Message) -> DrillResult:
+        """Send a message; return what became of it at the receiver."""
+        start = monotonic()
         try:
-            await until(
-                read,
-                lambda each: status_of(each).final,
-                seconds=self.seconds,
-                late=lambda _: "not over in time",
-            )
+            await message.create()
+            await until(message.read, _is_final, seconds=self.seconds, late=lambda _: "not over in time")
         except CliError as error:
             if error.code is not ExitCode.TIMEOUT:
-                return _without_message(view, DrillOutcome.FAILED, str(error)), True
-        final = status_of(current).final
-        result = drill_result(view, current, seconds=monotonic() - start, final=final)
-        may_be_open = result.result is not DrillOutcome.FAILED
-        return (replace(result, detail=clean(problem)) if problem else result), may_be_open
+                return _without_message(view, DrillOutcome.FAILED, str(error))
+        result = drill_result(view, message.obj, seconds=monotonic() - start, final=_is_final(message.obj))
+        return replace(result, detail=clean(message.problem)) if message.problem else result
+
+
+@dataclass(slots=True, kw_only=True)
+class _Message:
+    """A message of a drill as it was read last, or as it is to be created."""
+
+    notifications: Notifications
+    obj: dict[str, Any]
+    stored: bool = False
+    problem: str = ""
+    """Why it could not be read last."""
+
+    async def create(self) -> None:
+        self.obj = await self.notifications.create(self.obj["metadata"]["namespace"], self.obj)
+        self.stored = True
+
+    async def read(self) -> dict[str, Any]:
+        """Return the message; as it was before if the request can succeed later."""
+        meta = self.obj["metadata"]
+        try:
+            self.obj, self.problem = await self.notifications.get(meta["namespace"], meta["name"]), ""
+        except ApiError as error:
+            if not error.passes:
+                raise
+            self.problem = str(error)
+        return self.obj
+
+
+def _is_final(obj: dict[str, Any]) -> bool:
+    return status_of(obj).final
+
+
+def _resolved(result: DrillResult, resolved: DrillResult, resolve: _Message) -> DrillResult:
+    """Return the result of a Trigger with what its Resolve has left open."""
+    final = _is_final(resolve.obj)
+    left = left_open(resolve.obj) if final else resolved.detail or "not over in time"
+    if not left:
+        return result
+    if result.result is not DrillOutcome.DELIVERED:
+        return replace(result, detail=f"{result.detail}; the incident of the drill can be open: {left}")
+    outcome = DrillOutcome.FAILED if final else resolved.result
+    return replace(result, result=outcome, detail=f"the incident of the drill is still open: {left}")
 
 
 def _confirm(screen: Screen, views: Sequence[ReceiverView]) -> None:

@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from notification_cli.views.text import clean
 from notification_contract import names
+from notification_contract.kinds.channel_names import INCIDENTS
 from notification_contract.kinds.choices import TargetState
+from notification_contract.kinds.target import TargetKey
 from notification_operator.domain.json_values import entries, format_time, mapping, number, text
 from notification_operator.domain.receivers.drills import why_skipped
 from notification_operator.domain.receivers.targets import receiver_of
+from notification_operator.domain.status import FINAL, phase_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from notification_cli.views.receivers import ReceiverView
@@ -116,7 +119,40 @@ def drill_result(view: ReceiverView, obj: Mapping[str, Any], *, seconds: float, 
     )
 
 
-def _detail(targets: list[Mapping[str, Any]], status: Mapping[str, Any]) -> str:
+def can_be_open(view: ReceiverView, obj: Mapping[str, Any]) -> bool:
+    """Return whether an incident of a drill can be open, by its Trigger as read last.
+
+    It may have reached the receiver or, in its place, a fallback, whose type only the targets show.
+    """
+    final = phase_of(obj) in FINAL
+    if not final and (view.type in INCIDENTS or view.fallback):
+        return True
+    attempts = [mapping(each) for each in entries(mapping(obj.get("status")).get("deliveryAttempts"))]
+    return any(not final or _can_have_arrived(target, attempts) for target in _of_incidents(obj))
+
+
+def left_open(obj: Mapping[str, Any]) -> str:
+    """Return why a Resolve that has ended has not closed each incident; empty if none is open."""
+    # The operator suppresses a Resolve where the Trigger certainly never was.
+    closed = {TargetState.DELIVERED, TargetState.SUPPRESSED}
+    targets = [target for target in _of_incidents(obj) if target.get("state") not in closed]
+    return _detail(targets, {}) if targets else ""
+
+
+def _of_incidents(obj: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """Return the targets that open an incident with a Trigger."""
+    targets = map(mapping, entries(mapping(obj.get("status")).get("targets")))
+    return [each for each in targets if TargetKey.parse(text(each.get("name"))).channel in INCIDENTS]
+
+
+def _can_have_arrived(target: Mapping[str, Any], attempts: Sequence[Mapping[str, Any]]) -> bool:
+    """Return whether an attempt may have arrived: one that timed out, for example."""
+    made = [each for each in attempts if each.get("channel") == target.get("name")]
+    refused = (each.get("permanent") or each.get("reason") or each.get("circuitOpen") for each in made)
+    return not all(refused) or (not made and bool(target.get("attempts")))
+
+
+def _detail(targets: Sequence[Mapping[str, Any]], status: Mapping[str, Any]) -> str:
     errors = [
         text(each.get("lastError")) or text(each.get("suppressedBy")) or text(each.get("state"))
         for each in targets

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import signal
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +17,7 @@ from notification_cli.views.receivers import receiver_view
 from notification_cli.views.resending.replay import ReplayRefusedError, replay
 from notification_contract import names
 from tests.unit.cli.samples import NOW, attempt
+from tests.unit.cli.test_surroundings import COMMAND, environment
 from tests.unit.operator.domain.receivers.builders import stored_receiver
 
 if TYPE_CHECKING:
@@ -121,9 +125,10 @@ def test_failed_drill_is_not_sent_again() -> None:
         replay({**obj, "status": {"phase": "Failed"}}, nonce="n", now=NOW)
 
 
-def on_call(server: ApiServer) -> list[str]:
-    """Add a receiver that opens incidents; return the events of its messages, which grows."""
-    server.add("notificationreceivers", stored_receiver(spec={"type": "pagerduty", "pagerduty": {}}))
+def on_call(server: ApiServer, **spec: Any) -> list[str]:
+    """Add a receiver, by default one that opens incidents; return the events of its messages, which grows."""
+    receiver = stored_receiver(spec={"type": "pagerduty", "pagerduty": {}, **spec})
+    server.add("notificationreceivers", receiver)
     created: list[str] = []
     server.events["POST", PLURAL] = lambda: created.append(server.requests[-1].body["spec"]["event"])
     return created
@@ -136,11 +141,27 @@ def reading(server: ApiServer, *answers: web.Response | None, state: str = "") -
     def answer() -> web.Response | None:
         obj = server.objects.get(server.requests[-1].path)
         if (response := next(left, None)) is None and obj is not None and state:
-            targets = [{"name": "pagerduty/on-call", "state": state, "attempts": 1}]
-            obj["status"] = {"phase": "Sent" if state == "Delivered" else "Failed", "targets": targets}
+            result = {"status": "success"} if state == "Delivered" else {"permanent": True}
+            obj["status"] = ended({"pagerduty/on-call": state}, attempt("pagerduty/on-call", 1, 1, **result))
         return response
 
     return answer
+
+
+def ended(states: dict[str, str], *attempts: dict[str, Any]) -> dict[str, Any]:
+    """Return the status of a message by the states of its targets."""
+    targets = [{"name": name, "state": state, "attempts": 1} for name, state in states.items()]
+    phase = "Sent" if set(states.values()) == {"Delivered"} else "Failed"
+    return {"phase": phase, "targets": targets, "deliveryAttempts": list(attempts)}
+
+
+def ending(server: ApiServer, states: dict[str, str], *attempts: dict[str, Any]) -> Callable[[], None]:
+    """Return what ends a message just before it is read."""
+
+    def end() -> None:
+        server.objects[server.requests[-1].path]["status"] = ended(states, *attempts)
+
+    return end
 
 
 def refused(status: int) -> web.Response:
@@ -183,3 +204,62 @@ async def test_trigger_that_failed_is_not_resolved(server: ApiServer, notif: Com
     server.events["GET", "-on-call"] = reading(server, state="Refused")
     code, _, _ = await notif("drill", "--receiver", "on-call", "--yes", "--timeout", "20s")
     assert (code, created) == (1, ["Trigger"])
+
+
+CHAT = {"type": "slack", "slack": {}, "fallback": {"name": "pager"}}
+
+
+@pytest.mark.parametrize(
+    ("resolve", "detail"),
+    [
+        ("Delivered", "401"),
+        ("Suppressed", "401"),
+        ("Expired", "401; the incident of the drill can be open: Expired"),
+    ],
+)
+async def test_incident_that_a_fallback_has_opened_is_resolved(
+    server: ApiServer, notif: CommandLine, resolve: str, detail: str
+) -> None:
+    created = on_call(server, **CHAT)
+    states = {"slack/on-call": "Refused", "pagerduty/pager": "Delivered"}
+    server.events["GET", "-on-call"] = ending(server, states, attempt("slack/on-call", 1, 1, permanent=True))
+    server.events["GET", "-resolve"] = ending(server, {**states, "pagerduty/pager": resolve})
+    code, out, _ = await notif("drill", "--receiver", "on-call", "--yes", "--timeout", "20s", "-o", "json")
+    (receiver,) = json.loads(out)["receivers"]
+    assert (code, created) == (1, ["Trigger", "Resolve"]), out
+    assert receiver["detail"] == detail.replace("401", "Refused")
+
+
+@pytest.mark.parametrize(
+    ("attempts", "expected"),
+    [
+        ([{"error": "timed out after 10 s"}, {"error": "503"}], ["Trigger", "Resolve"]),
+        ([{"circuitOpen": True}, {"reason": "ReceiverNotReady"}, {"permanent": True}], ["Trigger"]),
+        ([], ["Trigger", "Resolve"]),
+    ],
+)
+async def test_trigger_that_can_have_arrived_is_resolved_although_it_failed(
+    server: ApiServer, notif: CommandLine, attempts: list[dict[str, Any]], expected: list[str]
+) -> None:
+    created = on_call(server)
+    made = [attempt("pagerduty/on-call", number, number, **each) for number, each in enumerate(attempts, 1)]
+    server.events["GET", "-on-call"] = ending(server, {"pagerduty/on-call": "Exhausted"}, *made)
+    server.events["GET", "-resolve"] = ending(server, {"pagerduty/on-call": "Delivered"})
+    code, _, _ = await notif("drill", "--receiver", "on-call", "--yes", "--timeout", "20s")
+    assert (code, created) == (1, expected)
+
+
+@pytest.mark.parametrize(("spec", "number", "code"), [({}, signal.SIGTERM, 143), (CHAT, signal.SIGINT, 130)])
+async def test_drill_that_is_interrupted_resolves_what_can_be_open(
+    server: ApiServer, notif: CommandLine, spec: dict[str, Any], number: signal.Signals, code: int
+) -> None:
+    created = on_call(server, **spec)
+    process = await asyncio.create_subprocess_exec(
+        *(*COMMAND, "drill", "--receiver", "on-call", "--yes"),
+        env=environment(notif),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    server.events["GET", "-on-call"] = lambda: process.send_signal(number)
+    _, err = await asyncio.wait_for(process.communicate(), 300)
+    assert (process.returncode, created, b"Traceback" in err) == (code, ["Trigger", "Resolve"], False), err
