@@ -159,6 +159,8 @@ def _receiver(link: Link) -> list[Span | str]:
 def _when(target: Target, now: datetime) -> str:
     if not target.waits:
         return "-"
+    if target.waits_for is not None and target.held:
+        return target.waits_for.value
     if target.next_at is None or target.next_at <= now:
         return "due"
     return f"in {duration((target.next_at - now).total_seconds())}"
@@ -205,14 +207,23 @@ def _waits(explanation: Explanation, now: datetime) -> str:
     return f"The next attempt is due in {left}."
 
 
+def _starts(target: Target | None) -> str:
+    """Return when an attempt that is due starts, by what the status says of its target."""
+    if target is not None and target.state is TargetState.DELIVERING:
+        return "These attempts are under way"
+    if target is not None and target.held:
+        return "The operator starts these attempts as soon as their wait ends"
+    return "The operator starts these attempts at once"
+
+
 def _due(explanation: Explanation) -> Iterator[str]:
-    started = [
-        f"{each.send.channel} (attempt {each.send.number})"
-        for each in explanation.next
-        if each.outlook.meeting in {Meeting.SENT, Meeting.UNKNOWN}
-    ]
-    if started:
-        yield f"The operator starts these attempts at once: {', '.join(started)}."
+    due = [each for each in explanation.next if each.outlook.meeting in {Meeting.SENT, Meeting.UNKNOWN}]
+    targets = {target.name: target for target in explanation.targets}
+    starts: dict[str, list[str]] = {}
+    for each in due:
+        words = _starts(targets.get(clean(each.send.channel)))
+        starts.setdefault(words, []).append(f"{each.send.channel} (attempt {each.send.number})")
+    yield from (f"{words}: {', '.join(attempts)}." for words, attempts in starts.items())
     for each in explanation.next:
         target, why = each.send.channel, each.outlook.why
         match each.outlook.meeting:

@@ -71,6 +71,11 @@ class Target:
         """Whether a further attempt may follow."""
         return self.state is TargetState.WAITING
 
+    @property
+    def held(self) -> bool:
+        """Whether its next attempt waits for something else than its time."""
+        return self.waits_for not in {None, TargetReason.BACKOFF}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:

@@ -48,12 +48,15 @@ def condition(kind: str, status: str, reason: str, message: str = "") -> dict[st
 
 
 def status(
-    *, healthy: tuple[str, str] = ("True", "Delivering"), refs: tuple[str, str] = ("True", "SecretFound")
+    *,
+    ready: tuple[str, str] = ("True", "Accepted"),
+    healthy: tuple[str, str] = ("True", "Delivering"),
+    refs: tuple[str, str] = ("True", "SecretFound"),
 ) -> dict[str, Any]:
     return {
         "observedGeneration": 1,
         "conditions": [
-            condition("Ready", "True", "Accepted"),
+            condition("Ready", *ready, message="" if ready[0] == "True" else "there are too many"),
             condition("ResolvedRefs", *refs, message="namespace shop has no Secret hook"),
             condition("Healthy", *healthy, message="The circuit breaker is open: 503"),
         ],
@@ -189,6 +192,19 @@ async def test_recorded_target_shows_error_suppression_and_message_reference() -
             Meeting.HELD,
             "has no Secret hook",
         ),
+        *(
+            (
+                [receiver(state=status(ready=("False", reason)), spec={"onReceiverError": "Hold"})],
+                meeting,
+                "there are too many",
+            )
+            for reason, meeting in (
+                ("TooMany", Meeting.FAILS),
+                ("NotAllowed", Meeting.FAILS),
+                ("Invalid", Meeting.HELD),
+            )
+        ),
+        ([receiver(state=status(ready=("False", "TemplateInvalid")))], Meeting.SENT, ""),
         ([receiver(state=status(healthy=("False", "Gone")))], Meeting.REFUSED, "does not exist any more"),
         ([receiver(state={})], Meeting.UNKNOWN, "has not reported"),
         ([receiver(generation=2)], Meeting.UNKNOWN, "has not reported"),

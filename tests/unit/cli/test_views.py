@@ -124,6 +124,33 @@ def test_why_says_what_a_target_waits_for_and_since_when() -> None:
     told = f"slack waits for the rate limit of its receiver (RateLimited). It has not been delivered for 4m, since {since} UTC."
     assert f"Waits {told}" in " ".join(file.getvalue().split())
     assert "console waits" not in file.getvalue()
+    assert "starts these attempts at once" not in file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "when", "expected"),
+    [
+        (
+            "Waiting",
+            "RateLimited",
+            "RateLimited",
+            "starts these attempts as soon as their wait ends: slack (attempt 3)",
+        ),
+        ("Waiting", "Backoff", "due", "starts these attempts at once: slack (attempt 3)"),
+        ("Delivering", "", "-", "These attempts are under way: slack (attempt 3)"),
+    ],
+)
+def test_why_says_when_the_attempts_that_are_due_start(
+    state: str, reason: str, when: str, expected: str
+) -> None:
+    obj = retrying()
+    obj["status"]["targets"] = [{"name": "slack", "state": state, "reason": reason, "attempts": 1}]
+    target, file = screen()
+    detail.why(target, explain(parse(obj), None, now=NOW), now=NOW)
+    written = " ".join(file.getvalue().split())
+    assert expected in written
+    (row,) = [line.split() for line in file.getvalue().splitlines() if line.startswith("slack ")]
+    assert (row[1], row[3]) == (state, when)
 
 
 def test_row_says_what_its_targets_wait_for_each_once() -> None:

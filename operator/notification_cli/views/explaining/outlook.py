@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from notification_contract.kinds.channel_names import ADDRESSES, ReceiverType
 from notification_contract.kinds.choices import CircuitState, ConditionStatus, OnReceiverError
+from notification_operator.domain.receivers.health import ReadyReason
 from notification_operator.domain.receivers.targets import (
     accepts,
     address_of,
@@ -25,8 +26,10 @@ if TYPE_CHECKING:
     from notification_operator.domain.receivers.catalog import Receiver
 
 GONE = "Gone"
-TEMPLATE_INVALID = "TemplateInvalid"
-"""A reason of the condition Ready: the built-in template is used, and messages are sent."""
+
+
+UNUSED = frozenset({ReadyReason.NOT_ALLOWED, ReadyReason.TOO_MANY})
+"""Reasons of the condition Ready of a receiver that the operator treats as one that does not exist, whatever its spec."""
 
 
 class Meeting(StrEnum):
@@ -126,10 +129,11 @@ def _allowed(target: str, receiver: Receiver, view: ReceiverView, notification: 
         return Outlook(meeting=Meeting.UNKNOWN, why=why)
     problem = _problem(view)
     if problem:
+        waits = Meeting.FAILS if view.ready.reason in UNUSED else waits
         return Outlook(
             meeting=waits,
             why=f"receiver {receiver.key} is not ready: {problem}",
-            reason="" if holds else Reason.RECEIVER_NOT_READY,
+            reason="" if waits is Meeting.HELD else Reason.RECEIVER_NOT_READY,
         )
     if view.healthy.status is ConditionStatus.FALSE and view.healthy.reason == GONE:
         why = f"the service of receiver {receiver.key} answered that it does not exist any more"
@@ -141,7 +145,7 @@ def _allowed(target: str, receiver: Receiver, view: ReceiverView, notification: 
 def _problem(view: ReceiverView) -> str:
     """Return why the operator cannot send to a receiver, by its own conditions; empty if it can."""
     for condition in (view.resolved_refs, view.ready):
-        if condition.status is ConditionStatus.FALSE and condition.reason != TEMPLATE_INVALID:
+        if condition.status is ConditionStatus.FALSE and condition.reason != ReadyReason.TEMPLATE_INVALID:
             return condition.message or condition.reason
     return ""
 
