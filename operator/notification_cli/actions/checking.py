@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 ADMISSION: Final = "/apis/admissionregistration.k8s.io/v1"
 OURS: Final = "app.kubernetes.io/part-of=notification-platform,app.kubernetes.io/component=admission"
+LEASES: Final = f"app.kubernetes.io/name={names.OPERATOR},app.kubernetes.io/component=leases"
 METRIC: Final = b"kubernaut_notification_"
 SIGNS: Final = {
     Result.PASSED: ("✔", "green"),
@@ -93,15 +94,9 @@ class Checking:
         return checks.deployment_finding(deployment)
 
     async def _leader(self, session: Session) -> Finding:
-        path = f"/apis/coordination.k8s.io/v1/namespaces/{self.home}/leases/{names.LEASE}"
-        lease = await _found(session, path)
-        if lease is None:
-            return checks.skipped(
-                checks.LEADER,
-                "there is no Lease: leader election is off, or no replica has started",
-                "with several replicas, set leader_election.enabled",
-            )
-        return checks.leader_finding(lease, session.clock())
+        path = f"/apis/coordination.k8s.io/v1/namespaces/{self.home}/leases"
+        leases = await session.connection.get(path, {"labelSelector": LEASES})
+        return checks.leases_finding(leases["items"], session.clock())
 
     async def _metrics(self, session: Session) -> Finding:
         place = await port_forward.find(session.connection, self.home, names.OPERATOR, "metrics")

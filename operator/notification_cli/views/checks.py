@@ -10,16 +10,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 from notification_cli.views.text import ago, clean
 from notification_contract import names
-from notification_operator.domain.json_values import entries, integer, mapping, moment, text
+from notification_operator.domain.json_values import EARLIEST_TIME, entries, integer, mapping, moment, text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
 DEFAULT_LEASE_SECONDS: Final = 15
 SHOWN: Final = 3
 """Fields that a line names."""
 RELEASE: Final = re.compile(r"v?(\d+)\.(\d+)\.\d+")
+OTHER_LEASE: Final = re.compile(r"-member-|-shard-\d+$")
+"""In the names of Leases other than that of the first shard."""
+SHARDS: Final = re.compile(r"[0-9]{1,3}")
 VERSION_LABEL: Final = "app.kubernetes.io/version"
 
 
@@ -153,6 +156,50 @@ def leader_finding(lease: Mapping[str, Any], now: datetime) -> Finding:
     if renewed is None or renewed + timedelta(seconds=seconds) < now:
         return failed(LEADER, f"{holder} renewed the Lease {ago(renewed, now, never='never')}", see)
     return passed(LEADER, f"{holder} holds the Lease")
+
+
+def leases_finding(leases: Iterable[Mapping[str, Any]], now: datetime) -> Finding:
+    """Return whether a replica holds the Lease of each shard and renews it.
+
+    The number of shards is that of the Lease of the first one: Leases of earlier numbers of shards stay.
+    """
+    named = {text(mapping(each.get("metadata")).get("name")): each for each in leases}
+    shards = {name: each for name, each in named.items() if not OTHER_LEASE.search(name)}
+    if not shards:
+        return skipped(
+            LEADER,
+            "there is no Lease: leader election is off, or no replica has started",
+            "with several replicas, set leader_election.enabled",
+        )
+    first = max(shards, key=lambda name: _renewed(shards[name]))
+    count = _shards_of(shards[first])
+    wanted = [first, *(f"{first}-shard-{number}" for number in range(1, count))]
+    return _leaders_finding([named.get(name, {}) for name in wanted], now)
+
+
+def _leaders_finding(leases: Sequence[Mapping[str, Any]], now: datetime) -> Finding:
+    findings = [leader_finding(each, now) for each in leases]
+    if len(leases) == 1:
+        return findings[0]
+    bad = [number for number, each in enumerate(findings) if each.result is Result.FAILED]
+    if bad:
+        have = "has" if len(bad) == 1 else "have"
+        first = findings[bad[0]]
+        message = f"{len(bad)} of {len(leases)} shards {have} no leader: shard {bad[0]}: {first.message}"
+        return failed(LEADER, message, first.hint)
+    holders = sorted({text(mapping(each.get("spec")).get("holderIdentity")) for each in leases})
+    hold = "hold" if len(holders) > 1 else "holds"
+    return passed(LEADER, f"{' and '.join(holders)} {hold} the Leases of {len(leases)} shards")
+
+
+def _renewed(lease: Mapping[str, Any]) -> datetime:
+    return moment(mapping(lease.get("spec")).get("renewTime")) or EARLIEST_TIME
+
+
+def _shards_of(lease: Mapping[str, Any]) -> int:
+    annotations = mapping(mapping(lease.get("metadata")).get("annotations"))
+    number = text(annotations.get(names.SHARDS_ANNOTATION))
+    return max(int(number), 1) if SHARDS.fullmatch(number) else 1
 
 
 def policies_finding(policies: Iterable[Mapping[str, Any]], bindings: Iterable[Mapping[str, Any]]) -> Finding:

@@ -41,10 +41,15 @@ def established(definition: dict[str, Any]) -> dict[str, Any]:
     return {**definition, "status": {"conditions": [{"type": "Established", "status": "True"}]}}
 
 
-def lease(age: float = 1.0, **spec: Any) -> dict[str, Any]:
+LEASES = {"app.kubernetes.io/name": names.OPERATOR, "app.kubernetes.io/component": "leases"}
+
+
+def lease(age: float = 1.0, *, name: str = names.LEASE, shards: str = "1", **spec: Any) -> dict[str, Any]:
     renewed = format_time(now() - timedelta(seconds=age))
     held = {"holderIdentity": "operator-a", "leaseDurationSeconds": 10, "renewTime": renewed, **spec}
-    return {"metadata": {"name": names.LEASE, "namespace": HOME}, "spec": held}
+    annotations = {names.SHARDS_ANNOTATION: shards}
+    meta = {"name": name, "namespace": HOME, "labels": LEASES, "annotations": annotations}
+    return {"metadata": meta, "spec": held}
 
 
 def installed() -> ApiServer:
@@ -226,6 +231,41 @@ def test_lease_without_a_holder_or_a_renewal_is_no_leader() -> None:
     silent = checks.leader_finding(lease(renewTime=None), now())
     assert silent.message == "operator-a renewed the Lease never"
     assert checks.leader_finding(lease(age=5), now()).result is Result.PASSED
+
+
+def shard(number: int, age: float = 1.0, **spec: Any) -> dict[str, Any]:
+    """Return the Lease of one of three shards."""
+    name = names.LEASE if not number else f"{names.LEASE}-shard-{number}"
+    return lease(age, name=name, shards="3", **spec)
+
+
+def test_every_shard_has_a_leader_or_is_named() -> None:
+    member = lease(99, name=f"{names.LEASE}-member-0123456789", shards="3")
+    dropped = lease(99, name=f"{names.LEASE}-shard-3", shards="4", holderIdentity="")
+    renamed = lease(99, name="old", holderIdentity="")
+    good = [shard(0), shard(1, holderIdentity="operator-b"), shard(2), member, dropped, renamed]
+    found = checks.leases_finding(good, now())
+    assert summary(found) == (Result.PASSED, "operator-a and operator-b hold the Leases of 3 shards", False)
+    silent = checks.leases_finding([*good[:2], shard(2, 60)], now())
+    assert summary(silent) == (
+        Result.FAILED,
+        "1 of 3 shards has no leader: shard 2: operator-a renewed the Lease 60s ago",
+        True,
+    )
+    absent = checks.leases_finding([shard(0), shard(2, holderIdentity="")], now())
+    assert absent.message == "2 of 3 shards have no leader: shard 1: no replica holds the Lease"
+    for annotation in ("", "x", "1" * 5000, "0"):
+        single = checks.leases_finding([lease(shards=annotation)], now())
+        assert single.message == "operator-a holds the Lease"
+    assert checks.leases_finding([member], now()).result is Result.SKIPPED
+
+
+async def test_check_names_a_shard_without_a_leader(notif: CommandLine, server: ApiServer) -> None:
+    for each in (shard(0), shard(1, 60), shard(2)):
+        server.add("leases", each, api="coordination.k8s.io/v1")
+    code, out, _ = await notif("check")
+    (line,) = [line for line in out.splitlines() if "leader" in line]
+    assert (code, line[:2]) == (1, "✗ ")
 
 
 def test_policy_that_checks_nothing_is_named() -> None:
