@@ -55,7 +55,7 @@ class Listing:
     """`NAME` or `NAMESPACE/NAME`; empty for any."""
     labels: str = ""
     waiting: bool = False
-    """Whether only notifications with a target that waits are listed, with what it waits for."""
+    """Whether only notifications that are due and not delivered to each target are listed, with what they wait for."""
     all_namespaces: bool = False
     limit: int = 0
     output: Output = Output.TABLE
@@ -74,7 +74,7 @@ class Listing:
         self._filter = receiver_filter(self.receiver) if self.receiver else None
         self._seconds = seconds_of("--since", self.since) if self.since else None
         if self.waiting and not self.phases:
-            self.phases = [Phase.SENDING.value, Phase.RETRYING.value]
+            self.phases = [Phase.PENDING.value, Phase.SENDING.value, Phase.RETRYING.value]
 
     async def list(self, session: Session) -> int:
         """Write every page; the first one is small, so that its lines appear at once."""
@@ -90,7 +90,7 @@ class Listing:
             try:
                 async for event in session.notifications.changes(self._selection(session), version):
                     version = event["object"]["metadata"]["resourceVersion"]
-                    if event["type"] != "BOOKMARK" and self._matches(event["object"], self._oldest(session)):
+                    if event["type"] != "BOOKMARK" and self._matches(event["object"], session.clock()):
                         writer.change(event, session.clock())
             except ApiError as error:
                 if error.status != HTTPStatus.GONE:
@@ -99,11 +99,11 @@ class Listing:
 
     async def _write_all(self, session: Session, writer: Writer) -> str:
         """Write all pages and return the version that they show."""
-        oldest, left, version = self._oldest(session), self.limit, ""
+        now, left, version = session.clock(), self.limit, ""
         held: list[dict[str, Any]] = []
         async for page in self._pages(session):
             version = version or page.version
-            items = [obj for obj in page.items if self._matches(obj, oldest)]
+            items = [obj for obj in page.items if self._matches(obj, now)]
             if self.output.sort_by is not None:
                 held += items
                 continue
@@ -141,15 +141,12 @@ class Listing:
         fields = phase_selector(self.phases) if self._selectable else ""
         return Selection(namespace=namespace, labels=self.labels, fields=fields)
 
-    def _oldest(self, session: Session) -> datetime | None:
-        return None if self._seconds is None else session.clock() - timedelta(seconds=self._seconds)
-
-    def _matches(self, obj: dict[str, Any], oldest: datetime | None) -> bool:
+    def _matches(self, obj: dict[str, Any], now: datetime) -> bool:
         phase = (obj.get("status") or {}).get("phase") or Phase.PENDING
         selected = self._selectable or not self.phases or phase in self.phases
-        recent = oldest is None or created_at(obj) >= oldest
+        recent = self._seconds is None or created_at(obj) >= now - timedelta(seconds=self._seconds)
         wanted = self._filter is None or self._filter.matches(receivers_of(obj))
-        waits = not self.waiting or bool(row_of(obj).waits_for)
+        waits = not self.waiting or bool(row_of(obj).waits(now))
         return selected and recent and wanted and waits
 
 
@@ -193,7 +190,7 @@ class Writer:
         row = row_of(obj)
         cells: list[Span | str] = [row.namespace, row.name, row.type, row.priority]
         cells += [(row.phase, STYLES.get(row.phase, "")), str(row.attempts), row.age(now)]
-        cells += [", ".join(row.waits_for)] if self._waiting else []
+        cells += [", ".join(row.waits(now))] if self._waiting else []
         cells += [row.reason or "-", row.next_attempt(now), row.incident or "-", row.subject]
         return cells[self._first :]
 

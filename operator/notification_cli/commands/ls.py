@@ -48,7 +48,7 @@ def ls(  # noqa: PLR0913 - the options
     waiting: Annotated[
         bool,
         typer.Option(
-            "--waiting", help="Only notifications that wait for a receiver, and what they wait for."
+            "--waiting", help="Only notifications that are due and not delivered yet, and what they wait for."
         ),
     ] = False,
     selector: Selector = "",

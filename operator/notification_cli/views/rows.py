@@ -44,8 +44,14 @@ class Row:
     message: str
     next_at: datetime | None
     incident: str
+    not_before: datetime | None
     waits_for: tuple[str, ...]
-    """The reasons of the targets that wait, each once; `-` for one whose reason is not recorded."""
+    """The reasons of the targets that wait, each once; `-` for one whose reason is not recorded; Delivering for an attempt."""
+
+    def waits(self, now: datetime) -> tuple[str, ...]:
+        """Return what it waits for; `-` alone if it is due, and the operator has recorded nothing yet."""
+        due = self.not_before is None or self.not_before <= now
+        return self.waits_for or (("-",) if due and self.phase == Phase.PENDING else ())
 
     def age(self, now: datetime) -> str:
         return duration((now - self.created).total_seconds())
@@ -72,14 +78,18 @@ def row_of(obj: Mapping[str, Any]) -> Row:
         message=clean(status.get("message", "")),
         next_at=moment(mapping(status).get("nextAttemptAt")),
         incident=clean(spec.get("dedupKey") or ""),
+        not_before=moment(mapping(spec).get("notBefore")),
         waits_for=tuple(dict.fromkeys(_waits_for(mapping(status)))),
     )
 
 
 def _waits_for(status: Mapping[str, Any]) -> Iterator[str]:
     for target in map(mapping, entries(status.get("targets"))):
-        if text(target.get("state")) == TargetState.WAITING:
-            yield clean(text(target.get("reason"))) or "-"
+        match text(target.get("state")):
+            case TargetState.WAITING:
+                yield clean(text(target.get("reason"))) or "-"
+            case TargetState.DELIVERING:
+                yield TargetState.DELIVERING.value
 
 
 def created_at(obj: Mapping[str, Any]) -> datetime:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -60,6 +60,28 @@ async def test_wide_list_has_reason_next_attempt_and_incident(notif: CommandLine
     ]
     assert ("AllDeliveriesFailed" in first, "checkout" in first) == (True, True)
     assert "REASON" not in (await notif("ls"))[1]
+
+
+async def test_list_of_what_waits_has_what_is_due_and_not_delivered(
+    server: ApiServer, notif: CommandLine
+) -> None:
+    later, due = format_time(datetime.now(UTC) + timedelta(hours=1)), format_time(START)
+    running = order("running", 7, "Sending")
+    running["status"]["targets"] = [{"name": "slack/checkout", "state": "Delivering", "attempts": 1}]
+    for obj in (
+        running,
+        order("due", 8, "Pending", notBefore=due),
+        order("scheduled", 9, "Pending", notBefore=later),
+    ):
+        server.add("notificationrequests", obj)
+    rows = [row.split() for row in (await notif("ls", "--waiting", *BY_AGE))[1].splitlines()]
+    assert [(row[0], row[3], row[6]) for row in rows[1:]] == [
+        ("c", "Pending", "-"),
+        ("running", "Sending", "Delivering"),
+        ("due", "Pending", "-"),
+    ]
+    selector = server.requests[-1].query["fieldSelector"]
+    assert not [phase for phase in ("Pending", "Sending", "Retrying") if f"!={phase}" in selector]
 
 
 async def test_list_without_titles_has_its_rows_alone(notif: CommandLine) -> None:

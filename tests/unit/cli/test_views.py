@@ -154,13 +154,16 @@ def test_why_says_when_the_attempts_that_are_due_start(
 
 
 def test_row_says_what_its_targets_wait_for_each_once() -> None:
-    states = [("Waiting", "Suspended"), ("Waiting", "Suspended"), ("Waiting", ""), ("Refused", "TooLarge")]
+    states = [
+        *(("Waiting", "Suspended"), ("Waiting", "Suspended"), ("Waiting", "")),
+        *(("Refused", "TooLarge"), ("Delivering", "")),
+    ]
     obj = retrying()
     obj["status"]["targets"] = [
         {"name": f"slack/r{number}", "state": state, "reason": reason}
         for number, (state, reason) in enumerate(states)
     ]
-    assert row_of(obj).waits_for == ("Suspended", "-")
+    assert row_of(obj).waits_for == ("Suspended", "-", "Delivering")
     assert row_of(failed()).waits_for == ()
 
 
@@ -177,7 +180,7 @@ def test_list_of_what_waits_has_a_column_for_the_reason() -> None:
     obj["status"]["targets"] = [{"name": "slack", "state": "Waiting", "reason": "CircuitOpen"}]
     target, file = screen(200)
     listing = Listing(waiting=True)
-    assert listing.phases == ["Sending", "Retrying"]
+    assert listing.phases == ["Pending", "Sending", "Retrying"]
     Writer(listing, target).write([obj], NOW)
     heading, row = file.getvalue().splitlines()
     assert "WAITS FOR" in heading
