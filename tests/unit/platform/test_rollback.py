@@ -5,13 +5,16 @@ from __future__ import annotations
 import gzip
 import json
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from pulumi.automation import ConfigValue, UpdateSummary
 from rich.console import Console
 
+from tools.localcluster.toolchain import Toolchain
 from tools.platform.deployment import rollback
+from tools.platform.deployment import update as up
 from tools.platform.deployment.rollback import (
     IMAGE,
     MESSAGE,
@@ -152,6 +155,22 @@ def test_state_copies_are_read_newest_first(tmp_path: Path) -> None:
     (tmp_path / "dev-1.history.json").write_text("{}")
     assert recorded_images(tmp_path) == ["", "o:b", "o:a"]
     assert recorded_images(tmp_path / "none") == []
+
+
+def test_update_of_a_rollback_says_so_in_the_history(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    stack = SimpleNamespace(workspace=SimpleNamespace(env_vars={"a": "b"}))
+    environments: list[dict[str, str]] = []
+
+    def run(stack: Any, **_options: Any) -> tuple[dict[str, str], bool]:
+        environments.append(stack.workspace.env_vars)
+        return {"context": "there"}, True
+
+    monkeypatch.setattr(up, "prepare", lambda _name, **_options: (stack, None, Toolchain(root=tmp_path)))
+    monkeypatch.setattr(up, "update", run)
+    monkeypatch.setattr(up, "drop_kubeconfig", lambda _name: None)
+    monkeypatch.setattr(up, "is_lasting", lambda _name: False)
+    up.bring_up("qa", Console(), up.Options(yes=True, message=MESSAGE))
+    assert environments == [{"a": "b", "PULUMI_OPTION_MESSAGE": MESSAGE}]
 
 
 def test_stack_that_is_not_up_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
