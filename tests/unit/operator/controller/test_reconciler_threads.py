@@ -93,7 +93,10 @@ async def test_messages_at_the_same_time_are_one_thread(error: Exception | None)
     assert len(chat.calls) == 2
 
 
-async def test_message_waits_for_the_listing_only_where_there_are_threads() -> None:
+async def test_message_waits_for_the_listing_only_where_there_are_threads(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(incidents, "RETRY_AFTER", timedelta())
     chat, console = Chat(), Stub()
     incident = Incident(chat, console, event="Trigger")
     incident.failing = True

@@ -196,11 +196,16 @@ def test_follow_up_goes_where_a_dead_process_may_have_begun_its_trigger(stages: 
     }
 
 
-def test_trigger_of_a_dead_process_without_a_status_may_be_anywhere() -> None:
-    for known, expected in (({}, True), ({"witnessed": True}, False), ({"ended": True}, False)):
-        trigger = event(TRIGGER, 0, routed=False, **known)
-        own = event(RESOLVE, 1)
-        assert Incident(own=own, older=[trigger], now=at(9), seconds=9).may_be_anywhere is expected
+@pytest.mark.parametrize(
+    ("known", "expected"), [({}, True), ({"witnessed": True}, False), ({"ended": True}, False)]
+)
+def test_trigger_of_a_dead_process_without_a_status_may_be_anywhere(
+    known: dict[str, Any],
+    expected: bool,  # noqa: FBT001
+) -> None:
+    trigger = event(TRIGGER, 0, routed=False, **known)
+    incident = Incident(own=event(RESOLVE, 1), older=[trigger], now=at(9), seconds=9)
+    assert incident.may_be_anywhere is expected
 
 
 def test_attempt_that_the_operator_refused_itself_has_called_nothing() -> None:
