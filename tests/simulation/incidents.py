@@ -46,6 +46,8 @@ class Told:
     uid: str
     kind: LifecycleEvent
     created: datetime
+    replay: bool
+    """Whether it sends an earlier event again, and reports nothing new."""
 
     @property
     def order(self) -> tuple[datetime, int, str]:
@@ -76,14 +78,14 @@ class IncidentUsers(Users):
         choices = self._choices
         place = OTHER_NAMESPACES.get(name, "simulated"), choices.pick(KEYS)
         told = self.told.setdefault(place, [])
-        kind = choices.pick(NEXT[told[-1].kind if told else None])
+        reports = [each for each in told if not each.replay]
+        kind = choices.pick(NEXT[reports[-1].kind if reports else None])
         created = now().replace(microsecond=0)
         spec = {
             "type": "simple",
             "priority": "medium",
             "subject": "subject",
             "body": "body",
-            "event": kind.value,
             "dedupKey": place[1],
             "channels": list(CHANNELS[: 1 + choices.number(3)]),
             "retryPolicy": {
@@ -95,9 +97,15 @@ class IncidentUsers(Users):
         }
         if choices.chance(10):
             spec["notBefore"] = format_time(created.replace(second=min(created.second + 20, 59)))
+        if reports and choices.chance(10):
+            original = choices.pick(reports)
+            kind = original.kind
+            spec["replayOf"] = {"name": self._cluster.names[original.uid], "uid": original.uid, "depth": 1}
+        spec["event"] = kind.value
         uid = self._cluster.create(name, spec, format_time(created))
-        told.append(Told(uid=uid, kind=kind, created=created))
-        self._log(f"{name} is created ({uid}): {kind} of {place[1]}, {', '.join(spec['channels'])}")
+        told.append(Told(uid=uid, kind=kind, created=created, replay="replayOf" in spec))
+        what = f"replay of a {kind}" if told[-1].replay else kind
+        self._log(f"{name} is created ({uid}): {what} of {place[1]}, {', '.join(spec['channels'])}")
 
 
 class IncidentInvariants(Invariants):
@@ -115,13 +123,15 @@ class IncidentInvariants(Invariants):
         by_uid = {each.uid: each for each in notifications}
         for place, told in self.users.told.items():
             self._far_ends(place, sorted(told, key=lambda each: each.order), by_uid)
-            self._threads(place, {each.uid: each for each in told}, kept=by_uid.keys())
+            # A replay may arrive after the Resolve, and another event be sent in its thread.
+            if not any(each.replay for each in told):
+                self._threads(place, {each.uid: each for each in told}, kept=by_uid.keys())
 
     def _far_ends(
         self, place: tuple[str, str], told: Sequence[Told], by_uid: dict[str, Notification]
     ) -> None:
         events, name = {each.uid: each for each in told}, place[1]
-        last = [each for each in told if each.kind is not ACKNOWLEDGE][-1]
+        last = [each for each in told if not (each.replay or each.kind is ACKNOWLEDGE)][-1]
         for target in {channel for uid, channel in self.calls if uid in events}:
             calls = sorted(self._accepted(events, target), key=lambda call: call.ended_at)
             self._in_order(f"{name} at {target}", calls, events, by_uid)
@@ -133,7 +143,13 @@ class IncidentInvariants(Invariants):
             # After a restart, nobody knows where a Trigger went that is deleted, or that there was one.
             if state in {None, TargetState.SUPPRESSED} and any(uid not in by_uid for uid in events):
                 continue
-            is_open = _incident(calls, events) in {State.TRIGGERED, State.ACKNOWLEDGED}
+            # A replay after it reports nothing new.
+            reports = [
+                call
+                for call in calls
+                if not (events[call.uid].replay and events[call.uid].order > last.order)
+            ]
+            is_open = _incident(reports, events) in {State.TRIGGERED, State.ACKNOWLEDGED}
             if last.kind is RESOLVE and state in {None, TargetState.DELIVERED, TargetState.SUPPRESSED}:
                 require(not is_open, f"{name} at {target} stays open: its Resolve is {state}")
             if last.kind is TRIGGER and state is TargetState.DELIVERED:
@@ -154,7 +170,8 @@ class IncidentInvariants(Invariants):
             for earlier in calls[:number]:
                 resolve = events[earlier.uid]
                 known = resolve.uid in by_uid and not earlier.excused and earlier.ended_at <= call.at
-                overtaken = resolve.kind is RESOLVE and resolve.order > trigger.order
+                reports = resolve.kind is RESOLVE and not resolve.replay
+                overtaken = reports and resolve.order > trigger.order
                 require(not (known and overtaken), f"{name} is opened by {call.id}, after its Resolve")
 
     def _threads(self, place: tuple[str, str], events: Mapping[str, Told], *, kept: AbstractSet[str]) -> None:

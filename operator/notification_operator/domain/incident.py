@@ -117,6 +117,8 @@ class Event:
     """When this process noted it last, by the same clock."""
     witnessed: bool = False
     """Whether this process has decided on it since its creation, so that no other one can have begun an attempt."""
+    replay: bool = False
+    """Whether it sends an older event again: it reports nothing new, so it outdates nothing."""
 
     @property
     def order(self) -> tuple[datetime, int, str]:
@@ -173,6 +175,7 @@ def event_of(  # noqa: PLR0913 - what is known of it
         seen=seen,
         noted=noted,
         witnessed=witnessed,
+        replay=notification.replay,
     )
 
 
@@ -300,7 +303,7 @@ class Incident:
         younger = {
             each.kind
             for each in self.younger
-            if late or each.at(target).begun or (each.kind is RESOLVE and each.ended)
+            if not each.replay and (late or each.at(target).begun or (each.kind is RESOLVE and each.ended))
         }
         if kind is ACKNOWLEDGE and self._is_resolved:
             return Reason.INCIDENT_RESOLVED
@@ -312,8 +315,15 @@ class Incident:
 
     @property
     def _is_resolved(self) -> bool:
-        """Whether the latest event before this one, other than an Acknowledge, is a Resolve."""
-        kinds = [each.kind for each in self.older if each.kind is not ACKNOWLEDGE]
+        """Whether the latest event before this one, other than an Acknowledge, is a Resolve.
+
+        A replayed Trigger counts, because it opens the incident where it arrives; a replayed Resolve does not.
+        """
+        kinds = [
+            each.kind
+            for each in self.older
+            if each.kind is TRIGGER or (each.kind is RESOLVE and not each.replay)
+        ]
         return kinds[-1:] == [RESOLVE]
 
     def _withheld(self, target: str) -> Reason | None:
@@ -351,4 +361,5 @@ def _may_have_arrived(event: Event, stage: Stage) -> bool:
 
 
 def _resolved_at(target: str, events: Iterable[Event]) -> bool:
-    return any(each.kind is RESOLVE and each.at(target).delivered for each in events)
+    """Return whether a Resolve has arrived at a target; one that is sent again may have come before these events."""
+    return any(each.kind is RESOLVE and not each.replay and each.at(target).delivered for each in events)

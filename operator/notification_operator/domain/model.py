@@ -137,6 +137,8 @@ class Notification:
     """Whether it was deleted and only finalizers keep it: no attempt starts any more."""
     too_large: str = ""
     """Why this notification is too large to be delivered; empty if it is not. Its content is left out then."""
+    replay: bool = False
+    """Whether it sends another notification again."""
 
     @property
     def phase(self) -> Phase:
@@ -190,6 +192,7 @@ def parse(obj: Mapping[str, Any]) -> Notification:
         deliver_before=moment(spec.get("deliverBefore")),
         deleted="deletionTimestamp" in meta,
         too_large=refusal,
+        replay=bool(spec.get("replayOf")),
     )
 
 

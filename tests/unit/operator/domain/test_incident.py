@@ -128,6 +128,27 @@ def test_resolve_closes_nothing_that_was_reported_again() -> None:
     assert decided(event(RESOLVE, 1), event(TRIGGER, 2, DELIVERED), now=2) == "IncidentReopened"
 
 
+@pytest.mark.parametrize("stages", [WAITS, RETRIES])
+def test_replay_outdates_no_event_of_its_incident(stages: Mapping[str, Stage]) -> None:
+    trigger, replayed = event(TRIGGER, 0, FAILED), event(TRIGGER, 2, DELIVERED, replay=True)
+    for kind in (ACKNOWLEDGE, RESOLVE):
+        assert decided(event(kind, 1, stages), trigger, replayed, now=9) == ""
+    # A Resolve that is sent again ended what was reported before the Trigger.
+    closed, again = event(RESOLVE, 3, DELIVERED, replay=True), event(TRIGGER, 2, stages)
+    assert decided(again, event(RESOLVE, 1, FAILED), closed, now=9) == ""
+    assert decided(event(ACKNOWLEDGE, 4), event(TRIGGER, 2, DELIVERED), closed, now=4) == ""
+    assert decided(event(ACKNOWLEDGE, 3, stages), event(TRIGGER, 2, DELIVERED), closed, now=9) == ""
+
+
+def test_replay_of_a_resolved_trigger_is_outdated_by_the_next_resolve() -> None:
+    replayed = event(TRIGGER, 2, RETRIES, replay=True)
+    assert decided(replayed, event(RESOLVE, 1, DELIVERED), now=3) == ""
+    assert decided(replayed, event(RESOLVE, 3), now=3) == "IncidentResolved"
+    # The incident is open again where it arrived, so an Acknowledge goes there.
+    reopened = event(TRIGGER, 2, DELIVERED, replay=True)
+    assert decided(event(ACKNOWLEDGE, 3), event(RESOLVE, 1, DELIVERED), reopened, now=3) == ""
+
+
 def test_trigger_waits_for_the_resolve_before_it() -> None:
     assert decided(event(TRIGGER, 2), event(RESOLVE, 1, RETRIES), now=2) == "waits 20"
     assert decided(event(TRIGGER, 2), event(TRIGGER, 1, RETRIES), now=2) == ""
@@ -171,6 +192,9 @@ def test_follow_up_goes_where_its_trigger_went_and_is_not_muted_there() -> None:
     assert incident.reached == {"slack": True, "email/a": True}
     resolved = event(RESOLVE, 3, {"email/a": Stage(begun=True, delivered=True)})
     assert Incident(own=own, older=[trigger, resolved], now=at(5), seconds=5).reached == {"slack": True}
+    replayed = replace(resolved, replay=True)
+    both = {"slack": True, "email/a": True}
+    assert Incident(own=own, older=[trigger, replayed], now=at(5), seconds=5).reached == both
     rules = {"email/a": TargetRules(max_attempts=2)}
     route = Route(targets=("slack", "console"), rules={"slack": TargetRules(muted=True)})
     wider = widened(route, incident.reached, rules)
@@ -237,6 +261,12 @@ def test_stages_are_those_of_the_status_and_of_unrecorded_attempts() -> None:
         "file": Stage(begun=True, delivered=True),
         "console": Stage(open=True, begun=True, running=True),
     }
+
+
+def test_event_of_a_notification_with_replay_of_is_a_replay() -> None:
+    key = Key("shop", "order-1", "uid-1", "disk")
+    assert not event_of(key, notification("slack"), seen=0).replay
+    assert event_of(key, replace(notification("slack"), replay=True), seen=0).replay
 
 
 def test_message_of_an_event_is_known_before_it_is_recorded() -> None:

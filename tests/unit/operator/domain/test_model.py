@@ -96,6 +96,11 @@ def test_each_field_of_the_policy_has_its_own_default() -> None:
     )
 
 
+def test_notification_with_replay_of_is_a_replay() -> None:
+    assert parse(stored(spec={"replayOf": {"name": "order-0", "uid": "uid-0", "depth": 1}})).replay
+    assert not parse(stored()).replay
+
+
 def test_repeated_channels_count_once_in_first_seen_order() -> None:
     notification = parse(stored(spec={"channels": ["slack", "console", "slack", "file", "console"]}))
     assert notification.channels == ("slack", "console", "file")
