@@ -61,6 +61,11 @@ class Attempt:
         return self.status is AttemptStatus.SUCCESS
 
     @property
+    def called(self) -> bool:
+        """Whether a channel was called: an attempt with a reason is one that the operator has refused itself."""
+        return self.succeeded or not (self.reason or self.circuit_open)
+
+    @property
     def ended(self) -> datetime:
         return self.timestamp + timedelta(seconds=self.duration)
 

@@ -154,7 +154,7 @@ class MetricsObserver:
         """Count a write, and the attempts that it records."""
         after = transition.after
         for attempt in transition.new_attempts:
-            if not attempt.circuit_open:
+            if attempt.called:
                 self._count_attempt(attempt, after.namespace)
             if attempt.succeeded:
                 channel = TargetKey.parse(attempt.channel).channel

@@ -79,8 +79,8 @@ class Metrics:
         )
         self.delivery_attempts = counter(
             "delivery_attempts_total",
-            "Recorded delivery attempts, by channel, receiver (empty for a channel of the settings, `other` for one that is not "
-            "counted by name) and status (success or failure).",
+            "Recorded delivery attempts that called a channel, by channel, receiver (empty for a channel of the settings, `other` for "
+            "one that is not counted by name) and status (success or failure).",
             ("channel", "receiver", "status"),
         )
         self.attempt_seconds = histogram(

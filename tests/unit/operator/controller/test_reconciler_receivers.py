@@ -149,6 +149,15 @@ async def test_message_for_an_unknown_receiver_is_counted_under_no_name() -> Non
     assert waiting(fixture) == [("other", "ReceiverNotReady")]
 
 
+async def test_notification_for_an_unknown_receiver_counts_as_no_attempt_of_a_channel() -> None:
+    composition = Composition("misspelled", retryPolicy={"maxAttempts": 1})
+    async with composition.following() as fixture:
+        result = await fixture.reconcile()
+    assert (result.final, len(fixture.status["deliveryAttempts"])) == (True, 1)
+    families = (each for each in fixture.metrics.registry.collect() if "delivery_attempts" in each.name)
+    assert not any(sample.value for family in families for sample in family.samples)
+
+
 async def test_scheduled_notification_waits_for_no_receiver() -> None:
     composition = Composition("hook", notBefore=format_time(now() + timedelta(hours=1)))
     composition.collections.put_receiver("hook", webhook(suspend=True))

@@ -45,6 +45,17 @@ def test_attempt_is_counted_for_its_channel_and_receiver(target: str, channel: s
     assert counted(target) == {(channel, receiver): 1}
 
 
+def test_attempt_that_the_operator_refuses_itself_is_not_counted() -> None:
+    metrics = Metrics()
+    target = "receiver/misspelled"
+    refused = [replace(failure(target, number), reason="ReceiverNotReady") for number in (1, 2)]
+    before = with_status(notification(target), attempts=tuple(refused[:1]))
+    after = with_status(before, attempts=tuple(refused))
+    empty = generate_latest(metrics.registry).count(b'channel="receiver"')
+    MetricsObserver(metrics).on_transition(Transition(before=before, after=after))
+    assert generate_latest(metrics.registry).count(b'channel="receiver"') == empty == 0
+
+
 def test_recipients_of_a_receiver_are_counted_together() -> None:
     assert counted("email/smtp#00000000", "email/smtp#11111111") == {("email", "shop/smtp"): 2}
 
