@@ -276,7 +276,8 @@ def _external_heartbeat(scope: Scope, limits: Limits) -> Alert:
 def _work(scope: Scope, limits: Limits) -> Sequence[Alert]:
     oldest = maximum(scope.series("queue_oldest_seconds"))
     incomplete = maximum(scope.series("queue_incomplete"))
-    owned, shards = total(scope.series("shards_owned")), maximum(scope.series("shards"))
+    # During a rollout that changes their number, the replicas of one number wait for those of the other.
+    owned, shards = total(scope.series("shards_owned")), minimum(scope.series("shards"))
     # Without any pod both sides are empty, and the comparison returns nothing.
     absent = f"absent({scope.series('shards')})"
     gap = maximum(scope.series("event_loop_gap_seconds"))

@@ -167,7 +167,11 @@ def publish(  # noqa: PLR0913 - the parts that are observed
         lambda: float(bool(ownership().working)),
     )
     watch("shards", "Shards that all notifications are split into.", lambda: ownership().shards)
-    watch("shards_owned", "Shards that this replica works on.", lambda: len(ownership().working))
+    watch(
+        "shards_owned",
+        "Shards whose Lease this replica holds, also while it completes the last attempts before a release.",
+        lambda: len(ownership().owned),
+    )
     watch(
         "routing_loaded",
         "Whether a routing document exists and its rules are in force (1); else 0.",

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
-from notification_operator.telemetry.gauges import ReceiverGauges, ReceiverState, WaitingGauges
+from notification_operator.telemetry.gauges import (
+    ElectorStatistics,
+    ReceiverGauges,
+    ReceiverState,
+    WaitingGauges,
+    publish,
+)
 from notification_operator.telemetry.metrics import PREFIX, Metrics
 from notification_operator.telemetry.waiting import Wait, WaitingMessages
 
@@ -19,6 +26,26 @@ def test_attempt_counter_of_a_channel_starts_at_zero(status: str) -> None:
     metrics.add_channel_gauge("channel_health_score", "Health.", ["slack"], lambda _channel: 1.0)
     labels = {"channel": "slack", "receiver": "", "status": status}
     assert metrics.registry.get_sample_value(f"{PREFIX}delivery_attempts_total", labels) == 0
+
+
+def unused() -> Any:
+    raise AssertionError("another gauge was read")
+
+
+def test_shard_that_is_being_released_has_an_owner_until_it_is_drained() -> None:
+    metrics = Metrics()
+    share = ElectorStatistics(shards=2, working=frozenset({0}), owned=frozenset({0, 1}))
+    publish(
+        metrics,
+        queue=unused,
+        attempts=unused,
+        ownership=lambda: share,
+        routing=unused,
+        unavailable=unused,
+        loop=unused,
+    )
+    (family,) = metrics.registry.restricted_registry([f"{PREFIX}shards_owned"]).collect()
+    assert [sample.value for sample in family.samples] == [2]
 
 
 def test_gauges_past_the_first_thousand_receivers_are_those_of_the_worst() -> None:
