@@ -239,13 +239,13 @@ def _drills(scope: Scope, limits: Limits) -> Alert:
     by, limit = "namespace, receiver", f"{limits.drill_hours}h"
     last, scheduled = scope.series("drill_last_success_timestamp_seconds"), scope.series("drill_scheduled")
     # Of a receiver that no drill has reached yet, the time is 0. It is late only once it, and the schedule, are old enough;
-    # an hour bridges a restart of the operator at that time.
+    # an hour bridges a restart of the operator at that time. Its time decreases only where it was created again since.
     existed = maximum(f"max_over_time({last}[1h] offset {limit})", by)
     was_scheduled = maximum(f"max_over_time({scheduled}[1h] offset {limit})")
     return Alert(
         name="NotificationDrillOverdue",
         expression=(
-            f"time() - {maximum(last, by)} > {limits.drill_hours * 60 * MINUTE} and {existed} >= 0 "
+            f"time() - {maximum(last, by)} > {limits.drill_hours * 60 * MINUTE} and {maximum(last, by)} >= {existed} "
             f"and on (namespace) {maximum(scheduled)} == 1 and on (namespace) {was_scheduled} == 1"
         ),
         hold=limits.hold,
