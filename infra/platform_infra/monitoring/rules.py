@@ -211,10 +211,10 @@ def _receivers(scope: Scope, limits: Limits) -> Alert:
         expression=f"{unusable} or ({failed} > 0 unless {delivered} > 0)",
         hold=limits.hold,
         severity=Severity.WARNING,
-        summary=f"NotificationReceiver {RECEIVER} gets no messages",
+        summary=f"NotificationReceiver {RECEIVER} gets no messages, or not as it is written",
         description=(
-            f"For {limits.hold}, the operator in {NAMESPACE} cannot use the NotificationReceiver {RECEIVER}, or all attempts "
-            f"to deliver to it have failed. Its conditions say why: kubectl describe nrecv."
+            f"For {limits.hold}, the operator in {NAMESPACE} cannot use the NotificationReceiver {RECEIVER}, or not its latest spec "
+            f"or its template, or all attempts to deliver to it have failed. Its conditions say why: kubectl describe nrecv."
         ),
     )
 
