@@ -227,7 +227,8 @@ class NotificationSpec(RuledBlock):
             holds=lambda spec: (
                 spec.not_before is None
                 or spec.deliver_before is None
-                or datetime.fromisoformat(spec.deliver_before) > datetime.fromisoformat(spec.not_before)
+                or datetime.fromisoformat(spec.deliver_before.upper())
+                > datetime.fromisoformat(spec.not_before.upper())
             ),
         ),
     )

@@ -20,8 +20,8 @@ CLOCK_STEP: Final = timedelta(seconds=1)
 
 
 def parse_time(text: str) -> datetime:
-    """Parse an RFC 3339 time; the result is aware and in UTC."""
-    return datetime.fromisoformat(text).astimezone(UTC)
+    """Parse an RFC 3339 time, whose letters may be in lower case; the result is aware and in UTC."""
+    return datetime.fromisoformat(text.upper()).astimezone(UTC)
 
 
 def format_time(moment: datetime) -> str:

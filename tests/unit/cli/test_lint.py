@@ -311,6 +311,26 @@ def test_restricted_fields_are_permitted_where_the_namespace_is_not_known() -> N
 
 
 @pytest.mark.parametrize(
+    ("time", "admitted"),
+    [
+        ("2026-12-24T06:00:00.25+01:00", True),
+        ("2026-12-24t06:00:00z", True),
+        ("2026-12-24", False),
+        ("2026-12-24T06:00:00", False),
+        ("2026-12-24 06:00:00Z", False),
+        ("2026-12-24T06:00:00+25:00", False),
+        ("2026-12-24T24:00:00Z", False),
+    ],
+)
+def test_time_has_the_form_that_the_api_server_and_the_operator_read(time: str, *, admitted: bool) -> None:
+    expected = (
+        [] if admitted else [f"spec.notBefore: must be a time such as 2026-01-31T12:00:00Z (got {time!r})"]
+    )
+    assert list(problems(notBefore=time)) == expected
+    assert list(problems(notBefore=time, deliverBefore="2027-01-01t00:00:00z")) == expected
+
+
+@pytest.mark.parametrize(
     ("changes", "problem"),
     [
         (

@@ -44,6 +44,9 @@ def test_number_is_clamped(value: object, expected: float | None) -> None:
     ("value", "expected"),
     [
         ("2026-03-01T13:00:00+01:00", START),
+        # The API server admits both letters in lower case.
+        ("2026-03-01t12:00:00z", START),
+        ("2026-03-01t12:00:00.000z", START),
         ("0001-01-01T00:00:00Z", values.EARLIEST_TIME),
         ("0001-01-01T00:00:00+14:00", None),
         ("9999-12-31T23:59:59Z", LATEST_TIME),
