@@ -31,7 +31,7 @@ KINDS: Final[Mapping[str, str]] = {kind: ROUTING_KINDS[kind] for kind in (*FIRST
 FALLBACK_CHANNEL: Final = "console"
 REFERENCE: Final = "receiverRef"
 DNS_LABEL: Final = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
-REFERENCE_KEYS: Final = frozenset({"name", "namespace"})
+REFERENCE_PATTERNS: Final = {"name": r"[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?", "namespace": DNS_LABEL}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,10 +120,13 @@ def _references(value: object, path: str, problems: list[str]) -> list[Target]:
         return []
     targets = []
     for ref in value if isinstance(value, list) else [value]:
-        names = ref if isinstance(ref, Mapping) and ref.keys() == REFERENCE_KEYS else {}
-        if all(isinstance(name, str) and re.fullmatch(DNS_LABEL, name) for name in names.values()) and names:
-            key = TargetKey(channel=UNKNOWN_TYPE, namespace=names["namespace"], receiver=names["name"])
-            targets.append(Target(channel=str(key)))
+        names = ref if isinstance(ref, Mapping) and ref.keys() == REFERENCE_PATTERNS.keys() else {}
+        if names and all(
+            isinstance(name, str) and re.fullmatch(REFERENCE_PATTERNS[key], name)
+            for key, name in names.items()
+        ):
+            target = TargetKey(channel=UNKNOWN_TYPE, namespace=names["namespace"], receiver=names["name"])
+            targets.append(Target(channel=str(target)))
         else:
             problems.append(
                 f"{path}: must be a mapping with the name and the namespace of a NotificationReceiver (got {shown(ref)})"

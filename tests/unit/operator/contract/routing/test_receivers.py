@@ -86,8 +86,12 @@ def test_kind_without_details_is_a_channel() -> None:
 
 def test_references_name_receivers_of_the_api() -> None:
     ref = {"name": "on-call", "namespace": "platform"}
-    entry = {"name": "r", "receiverRef": [ref, {**ref, "name": "mail"}], "channels": ["console"]}
-    assert parse(entry)["r"].channels == ("console", "receiver/platform/on-call", "receiver/platform/mail")
+    entry = {"name": "r", "receiverRef": [ref, {**ref, "name": "team.mail"}], "channels": ["console"]}
+    assert parse(entry)["r"].channels == (
+        "console",
+        "receiver/platform/on-call",
+        "receiver/platform/team.mail",
+    )
 
 
 @pytest.mark.parametrize(
@@ -97,6 +101,9 @@ def test_references_name_receivers_of_the_api() -> None:
         {"name": "on-call"},
         {"name": "a", "namespace": "b", "kind": "c"},
         {"name": "a/b", "namespace": "c"},
+        {"name": "a", "namespace": "b.c"},
+        {"name": "a.", "namespace": "b"},
+        {"name": "a" * 64, "namespace": "b"},
         {"name": "a", "namespace": 1},
     ],
 )
