@@ -1,12 +1,14 @@
 """The simulation itself: the same choices give the same schedule, and it finds what it is to find."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from notification_operator.controller import incidents
 from notification_operator.controller.reconciliation import Reconciliation
-from notification_operator.domain.incident import Incident
+from notification_operator.domain.incident import Incident, event_of
 from tests.simulation.injected_faults import CachedStore, PiecemealStore
 from tests.simulation.invariants import Invariants
 from tests.simulation.schedule import has_one_slot, run_schedule
@@ -41,6 +43,13 @@ def test_piecemeal_writes_lose_an_attempt() -> None:
 def test_trigger_after_its_resolve_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Incident, "_outdated", lambda *_event, **_late: None)
     assert find(with_incidents(100, 40), violation=", after its Resolve") is not None
+
+
+def test_replay_that_outdates_a_resolve_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        incidents, "event_of", lambda *known, **more: replace(event_of(*known, **more), replay=False)
+    )
+    assert find(with_incidents(200, 60), violation="stays open: its Resolve is Suppressed") is not None
 
 
 def test_schedules_with_incidents_are_found_by_their_seeds() -> None:
