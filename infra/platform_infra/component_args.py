@@ -51,7 +51,7 @@ class NotificationPlatformArgs(TypedDict, total=False):
     crd_edit_includes_receivers: bool
     """For `crdUserRoles`: whether `edit` and `admin` include changing NotificationReceivers (`receivers-editor`) as well. Who may change a receiver decides where the operator connects to. The default is `false`."""
     admission_enabled: bool
-    """Whether the stack that owns the CRDs creates ValidatingAdmissionPolicies (Kubernetes 1.30 or later): one each for notifications and receivers with the limits of the other admission settings, two that reserve their status for operators, one that limits the account of drills, and one that warns of addresses without effect. The default is `true`."""
+    """Whether the stack that owns the CRDs creates ValidatingAdmissionPolicies: one each for notifications and receivers with the limits of the other admission settings, two that reserve their status for operators, one that limits the account of drills, and one that warns of addresses without effect. The default is `true`."""
     admission_body_characters: int
     """Maximum length of `spec.body` in characters. The default is `262144`."""
     admission_metadata_entries: int

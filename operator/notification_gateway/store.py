@@ -140,16 +140,14 @@ class RequestStore:
         selector = f"{incident_selector(wanted.spec['dedupKey'])},spec.event={event}"
         found: list[IncidentEvent] = []
         try:
-            async for page in self._objects.pages(namespace, selector=selector):
+            async for page in self._objects.rows(namespace, selector=selector):
                 found += [
                     IncidentEvent(created=_created(each), uid=_stored(each).uid)
                     for each in page
                     if is_same(each, wanted) and counts(each, since)
                 ]
         except KubeError as error:
-            # Before Kubernetes 1.31, nothing can be selected by its spec.
-            if not error.bad_request:
-                raise Unavailable(str(error)) from error
+            raise Unavailable(str(error)) from error
         return max(found, default=None)
 
     async def create(self, namespace: str, wanted: Notification, *, dry_run: bool = False) -> Stored:

@@ -81,7 +81,6 @@ class App:
             client=client,
             cluster=cluster,
             connectivity=connectivity,
-            selector=ports.selector,
             event_handler=self.operator.event_handler,
             namespaces=self.operator.namespaces,
             on_unavailable=self.report_unavailable,
@@ -117,7 +116,6 @@ class App:
         )
         try:
             await check_reachable(app.client, cluster)
-            await app.watch.detect_selector()
             await app.serve()
         except BaseException:
             await app.close()

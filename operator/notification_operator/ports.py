@@ -21,7 +21,6 @@ from notification_operator.rendering.job import Renderer
 from notification_operator.rendering.worker import RenderWorker
 from notification_operator.telemetry.metrics import Metrics
 from notification_operator.watch.collection_watch import KubeWatches
-from notification_operator.watch.notifications import OpenSelector
 from notification_operator.watch.receivers import CRD_HINT
 from notification_operator.watch.routing import config_map_watch
 from notification_operator.watch.sources import CRD_HINT as SOURCE_CRD_HINT
@@ -93,8 +92,6 @@ class Ports:
     store: StatusStore
     leases: KubeLeases
     objects: KubeObjects
-    selector: OpenSelector = field(default_factory=OpenSelector)
-    """Selects the open ones."""
     routing: CollectionWatch[Mapping[str, Any]]
     """The watch of the ConfigMap with the routing document."""
     receivers: ReceiverPorts | None = None

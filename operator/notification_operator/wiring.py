@@ -31,7 +31,7 @@ from notification_operator.observers.audit.observer import AuditObserver
 from notification_operator.observers.kube_events import EventObserver
 from notification_operator.observers.publisher import LogObserver, MetricsObserver, Publisher
 from notification_operator.watch.namespaces import AllNamespaces, SelectedNamespaces
-from notification_operator.watch.notifications import BacklogListing, EventHandler
+from notification_operator.watch.notifications import OPEN, BacklogListing, EventHandler
 from notification_operator.watch.routing import RoutingConfig, RuleBook
 from notification_operator.watch.sources import HeartbeatSources
 from notification_operator.wiring_receivers import receiver_sources, receiver_watch
@@ -122,7 +122,7 @@ def build(
     )
 
     def open_pages(namespace: str | None) -> AsyncIterator[Sequence[dict[str, Any]]]:
-        return ports.objects.pages(namespace, selector=ports.selector.text)
+        return ports.objects.rows(namespace, selector=OPEN)
 
     selects = settings.watch.namespace_selector is not None
     namespaces = SelectedNamespaces(open_pages) if selects else AllNamespaces()

@@ -53,9 +53,7 @@ class NoObjects(KubeObjects):
     def __init__(self) -> None:
         """Need no connection."""
 
-    async def pages(
-        self, namespace: str | None, *, selector: str = ""
-    ) -> AsyncIterator[Sequence[dict[str, Any]]]:
+    async def rows(self, namespace: str | None, *, selector: str) -> AsyncIterator[Sequence[dict[str, Any]]]:
         """List nothing."""
         del namespace, selector
         yield ()

@@ -25,9 +25,7 @@ class SimulatedObjects(NoObjects):
         self._cluster = cluster
         self._network = network
 
-    async def pages(
-        self, namespace: str | None, *, selector: str = ""
-    ) -> AsyncIterator[Sequence[dict[str, Any]]]:
+    async def rows(self, namespace: str | None, *, selector: str) -> AsyncIterator[Sequence[dict[str, Any]]]:
         """Yield the open objects one by one."""
         del namespace, selector
         try:

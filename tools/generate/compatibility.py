@@ -14,7 +14,7 @@ from tools.generate.version import version
 from tools.localcluster.toolchain.sources.pins import version_of
 
 ROOT = Path(__file__).resolve().parents[2]
-OLDEST_KUBERNETES: Final = "1.30"
+OLDEST_KUBERNETES: Final = "1.31"
 """The first version with ValidatingAdmissionPolicy as v1, and with the action `sleep` that a gateway pod stops by."""
 PULUMI: Final = "packages/notification-platform-pulumi/pyproject.toml"
 

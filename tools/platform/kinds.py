@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from platform_infra.cluster.api_client import ApiClient
 
 DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
-"""All kinds of a cluster in two requests (Kubernetes 1.30)."""
+"""All kinds of a cluster in two requests."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -154,7 +154,7 @@ async def keep_probing(client: ApiClient, connectivity: Connectivity) -> None:
 
 
 async def watching_session(
-    cluster: Cluster, connectivity: Connectivity, *, media_type: Callable[[], str] = lambda: JSON
+    cluster: Cluster, connectivity: Connectivity, *, media_type: str = JSON
 ) -> aiohttp.ClientSession:
     """Return a session for the watching client. Every failure of a request is a `KubeError`.
 
@@ -172,18 +172,15 @@ async def watching_session(
     )
 
 
-def prepare_requests(client: ApiClient, media_type: Callable[[], str]) -> aiohttp.ClientMiddlewareType:
-    """Return a middleware that adds what is known at the time of a request only.
-
-    Tokens expire, and the media type of a watch depends on what the CRD supports.
-    """
+def prepare_requests(client: ApiClient, media_type: str) -> aiohttp.ClientMiddlewareType:
+    """Return a middleware that adds the token of the time of a request, since tokens expire, and the media type."""
 
     async def send(
         request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
     ) -> aiohttp.ClientResponse:
         with translated():
             headers = await auth_headers(client)
-        request.headers.update({**headers, "Accept": media_type()})
+        request.headers.update({**headers, "Accept": media_type})
         return await handler(request)
 
     return send

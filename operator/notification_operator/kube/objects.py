@@ -139,13 +139,9 @@ class KubeObjects:
         self._client = client
         self._resource = resource
 
-    def pages(self, namespace: str | None, *, selector: str = "") -> AsyncIterator[Sequence[dict[str, Any]]]:
-        """Return the pages of the objects in a namespace, or in all, that a field selector chooses.
-
-        Of chosen objects only rows are listed, because the selector has looked at their status.
-        """
-        path = collection(self._resource, namespace)
-        return pages(self._client, path, selector, as_rows=bool(selector))
+    def rows(self, namespace: str | None, *, selector: str) -> AsyncIterator[Sequence[dict[str, Any]]]:
+        """Return the pages of the objects in a namespace, or in all, that a field selector chooses, as rows."""
+        return pages(self._client, collection(self._resource, namespace), selector, as_rows=True)
 
     def inconsistent_pages(self, namespace: str | None) -> AsyncIterator[Sequence[dict[str, Any]]]:
         """Return the pages of the objects in a namespace, or in all, however long that takes.

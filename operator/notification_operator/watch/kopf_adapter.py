@@ -18,9 +18,9 @@ from kopf._core.reactor import inventory
 
 from notification_operator.kube.client import watching_session
 from notification_operator.kube.objects import METADATA_LIST, RESOURCE, TABLE, Rows, collection, lists
-from notification_operator.kube.requests import JSON
 from notification_operator.watch.collection_watch import ServedKind
 from notification_operator.watch.namespaces import SelectedNamespaces
+from notification_operator.watch.notifications import OPEN
 from notification_operator.watch.supervisor import SupervisedWatch, WatchSupervisor
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from notification_contract.settings import Watch
     from notification_operator.kube.client import Cluster, Connectivity
     from notification_operator.watch.namespaces import AllNamespaces
-    from notification_operator.watch.notifications import EventHandler, OpenSelector
+    from notification_operator.watch.notifications import EventHandler
 
 EMPTY = kopf.BodyEssence({})
 IDLE_SECONDS = 0.05
@@ -108,6 +108,7 @@ def kopf_settings(watch: Watch) -> kopf.OperatorSettings:
     settings.networking.request_timeout = CONNECT_SECONDS
     # Kopf's own retries end, and then it ends the process. The supervisor retries instead.
     settings.networking.error_backoffs = ()
+    settings.watching.field_selectors[RESOURCE.group, RESOURCE.version, RESOURCE.plural] = OPEN
     if watch.namespace_selector is not None:
         settings.watching.label_selectors["v1", "namespaces"] = watch.namespace_selector
     return settings
@@ -118,8 +119,7 @@ class KopfWatch:
 
     Args:
         watch: the settings.
-        client: for listings and questions; the watches have a session of their own.
-        selector: selects the open notifications.
+        client: for listings; the watches have a session of their own.
         event_handler: is called with each event of a notification.
         namespaces: those whose notifications are watched.
         on_unavailable: called with a namespace that has been refused for long, and with the error.
@@ -132,7 +132,6 @@ class KopfWatch:
         client: ApiClient,
         cluster: Cluster,
         connectivity: Connectivity,
-        selector: OpenSelector,
         event_handler: EventHandler,
         namespaces: AllNamespaces | SelectedNamespaces,
         on_unavailable: Callable[[str, str], None],
@@ -141,13 +140,12 @@ class KopfWatch:
         self._client = client
         self._cluster = cluster
         self._connectivity = connectivity
-        self._selector = selector
         self._event_handler = event_handler
         self._namespaces = namespaces
         watched = tuple(dict.fromkeys(watch.namespaces)) or (None,)
-        self._paths = {collection(RESOURCE, namespace): namespace for namespace in watched}
         supervised_watches = [
-            SupervisedWatch(path=path, namespace=namespace) for path, namespace in self._paths.items()
+            SupervisedWatch(path=collection(RESOURCE, namespace), namespace=namespace)
+            for namespace in watched
         ]
         if isinstance(namespaces, SelectedNamespaces):
             supervised_watches.append(SupervisedWatch(path="/api/v1/namespaces", of_notifications=False))
@@ -157,19 +155,14 @@ class KopfWatch:
             connectivity=connectivity,
             notifications=event_handler,
             namespaces=namespaces if isinstance(namespaces, SelectedNamespaces) else None,
-            detect_selector=self.detect_selector,
             on_unavailable=on_unavailable,
         )
         self._session: ClientSession | None = None
         """The session of the watches, once there is one. Kopf closes a session only after its first request."""
 
-    async def detect_selector(self) -> None:
-        """Find out whether open notifications can be watched alone."""
-        await self._selector.detect(self._client, tuple(self._paths))
-
     async def run(self, registry: kopf.OperatorRegistry, stop_flag: asyncio.Event | threading.Event) -> None:
         """Watch until the flag is set."""
-        with _supervised(self.supervisor, self._selector, self._client):
+        with _supervised(self.supervisor, self._client):
             await kopf.operator(
                 registry=registry,
                 settings=kopf_settings(self._watch),
@@ -190,9 +183,7 @@ class KopfWatch:
 
         @kopf.on.login(registry=registry)
         async def login(**_: object) -> kopf.AiohttpSession:
-            self._session = await watching_session(
-                self._cluster, self._connectivity, media_type=lambda: self._selector.media_type
-            )
+            self._session = await watching_session(self._cluster, self._connectivity, media_type=TABLE)
             server = self._cluster.configuration.host
             return kopf.AiohttpSession(server=server, aiohttp_session=self._session)
 
@@ -261,14 +252,13 @@ def _describe(task: asyncio.Task[object]) -> str:
 
 
 @contextmanager
-def _supervised(supervisor: WatchSupervisor, selector: OpenSelector, client: ApiClient) -> Iterator[None]:
+def _supervised(supervisor: WatchSupervisor, client: ApiClient) -> Iterator[None]:
     """Let kopf's watches be restarted by a supervisor, list in bounded pages, and assume that the kind is served.
 
     Kopf has no public extension point for these. It ends the process when a watch fails, waits without end when the
     kind is not served at its start (DD-WATCH-002), and holds pages of whole objects, whatever their size (DD-BOUNDS-001).
     """
     follow, fetch, scan = watching.continuous_watch, fetching.fetch_objs, scanning.scan_resources
-    watched = RESOURCE.group, RESOURCE.version, RESOURCE.plural
     kinds = (
         _kind("", "v1", "namespaces", "Namespace", namespaced=False),
         _kind(
@@ -278,7 +268,7 @@ def _supervised(supervisor: WatchSupervisor, selector: OpenSelector, client: Api
             "CustomResourceDefinition",
             namespaced=False,
         ),
-        _kind(*watched, "NotificationRequest", namespaced=True),
+        _kind(RESOURCE.group, RESOURCE.version, RESOURCE.plural, "NotificationRequest", namespaced=True),
     )
 
     async def follow_supervised(
@@ -289,7 +279,6 @@ def _supervised(supervisor: WatchSupervisor, selector: OpenSelector, client: Api
         **more: Any,  # noqa: ANN401 - kopf's further arguments are passed on
     ) -> AsyncGenerator[Any, None]:
         path = resource.get_url(namespace=namespace)
-        settings.watching.field_selectors[watched] = selector.text
         stream, rows = follow(settings=settings, resource=resource, namespace=namespace, **more), Rows()
         async for event in supervisor.follow(path, stream, listed=watching.Bookmark.LISTED):
             yield _with_object(event, rows)
@@ -307,8 +296,7 @@ def _supervised(supervisor: WatchSupervisor, selector: OpenSelector, client: Api
             "fieldSelector": ",".join(chosen.field_selectors.collect(resource)),
         }
         query = {name: text for name, text in selectors.items() if text}
-        # Without a field selector, the handler itself looks at the phase.
-        accept = TABLE if query.get("fieldSelector") else METADATA_LIST if query else JSON
+        accept = TABLE if resource.plural == RESOURCE.plural else METADATA_LIST
         pages = lists(client, resource.get_url(namespace=namespace), query, accept=accept)
         async for page in pages:
             yield page["items"], page["metadata"]["resourceVersion"]

@@ -20,14 +20,11 @@ import structlog
 
 from notification_operator.domain.key import Key
 from notification_operator.domain.status import FINAL, phase_of
-from notification_operator.kube.objects import TABLE
-from notification_operator.kube.requests import JSON, KubeError, call
+from notification_operator.kube.requests import KubeError
 from notification_operator.watch.collection_watch import retry_delay
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Mapping, Sequence
-
-    from kubernetes.aio.client import ApiClient
 
     from notification_operator.controller.attempt_tracker import AttemptTracker
     from notification_operator.controller.workqueue import Backlog, WorkQueue
@@ -35,9 +32,6 @@ if TYPE_CHECKING:
     from notification_operator.telemetry.metrics import Metrics
 
 logger = structlog.get_logger(__name__)
-
-DETECTION_SECONDS: Final = 8.0
-"""Time limit of one request."""
 
 LISTING_INTERVAL: Final = 60.0
 """Seconds between two listings while less than half of the queue is free."""
@@ -225,42 +219,3 @@ class BacklogListing:
                     return
                 self.handler.handle(None, obj)
             await asyncio.sleep(0)
-
-
-class OpenSelector:
-    """The field selector of the notifications to watch and to list, as far as the CRD supports it."""
-
-    def __init__(self) -> None:
-        self.text = OPEN
-        """The selector; an empty one selects all."""
-
-    @property
-    def media_type(self) -> str:
-        """What the events of a watch are requested as.
-
-        Rows are enough where the selector looks at the status, and a notification may have a megabyte of text.
-        """
-        return TABLE if self.text else JSON
-
-    async def detect(self, client: ApiClient, paths: Sequence[str]) -> None:
-        """Find out what the CRD supports; the first collection of notifications that answers decides.
-
-        Without an answer, the current CRD is assumed: the watch meets the failure.
-        """
-        self.text = OPEN
-        for path in paths:
-            try:
-                await call(
-                    client, "GET", path, query={"fieldSelector": OPEN, "limit": 1}, seconds=DETECTION_SECONDS
-                )
-            except KubeError as error:
-                if not error.bad_request:
-                    continue
-                logger.warning(
-                    "CRD cannot be selected by status.phase; watching final notifications too, "
-                    "which takes more memory",
-                    error=error.reason,
-                    hint="update the NotificationRequest CRD, then restart the operator",
-                )
-                self.text = ""
-            return

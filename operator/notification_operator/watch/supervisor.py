@@ -17,7 +17,7 @@ from notification_operator.kube.requests import KubeError
 from notification_operator.watch.collection_watch import retry_delay
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 
     from notification_operator.kube.client import Connectivity
     from notification_operator.watch.collection_watch import ServedKind
@@ -65,7 +65,6 @@ class WatchSupervisor:
         watches: the watches that should be open.
         notifications: is told the complete listings of notifications.
         namespaces: is told those of namespaces, if a label selects them.
-        detect_selector: called when the kind has appeared, and when the API server cannot interpret a request.
         on_unavailable: called with a namespace that has been refused for long, and with the error.
         clock: monotonic seconds.
     """
@@ -78,7 +77,6 @@ class WatchSupervisor:
         connectivity: Connectivity,
         notifications: EventHandler,
         namespaces: SelectedNamespaces | None = None,
-        detect_selector: Callable[[], Awaitable[None]],
         on_unavailable: Callable[[str, str], None],
         clock: Callable[[], float] = monotonic,
     ) -> None:
@@ -87,7 +85,6 @@ class WatchSupervisor:
         self.served: Final = served
         """Tells whether the kind is served."""
         self._connectivity = connectivity
-        self._detect_selector = detect_selector
         self._on_unavailable = on_unavailable
         self._clock = clock
         self._notifications = notifications
@@ -192,8 +189,6 @@ class WatchSupervisor:
             if failure.not_found and watch.of_notifications and await self._wait_for_kind(watch):
                 return
             self._report(watch, failure)
-            if failure.bad_request:
-                await self._detect_selector()
         await asyncio.sleep(retry_delay(watch.failures))
 
     async def _wait_for_kind(self, watch: SupervisedWatch) -> bool:
@@ -201,7 +196,6 @@ class WatchSupervisor:
         if not await self.served.wait():
             return False
         watch.failures, watch.moved_at = 0, self._clock()
-        await self._detect_selector()
         return True
 
     def _report(self, watch: SupervisedWatch, failure: KubeError) -> None:
@@ -233,5 +227,5 @@ def _hint(failure: KubeError) -> str:
     if failure.not_found:
         return "check that the CRD is established and that the namespace exists"
     if failure.bad_request:
-        return "the CRD may have been replaced by an older one; the operator detects the field selector again"
+        return "update the NotificationRequest CRD: this one has no selectable fields"
     return "no action needed if the API server recovers"

@@ -10,7 +10,6 @@ from notification_contract.settings import Watch
 from notification_operator.kube.client import Cluster, Connectivity
 from notification_operator.watch.kopf_adapter import KopfWatch
 from notification_operator.watch.namespaces import AllNamespaces
-from notification_operator.watch.notifications import OPEN, OpenSelector
 
 if TYPE_CHECKING:
     import asyncio
@@ -34,7 +33,6 @@ class KopfHere:
         stop: Callable[[], Coroutine[None, None, None]],
         handler: Any = None,
         watch: Watch | None = None,
-        selector: str = OPEN,
         namespaces: SelectedNamespaces | None = None,
     ) -> None:
         self.connectivity = Connectivity()
@@ -46,8 +44,6 @@ class KopfHere:
         self._stop = stop
         self._handler = handler
         self._namespaces = namespaces or AllNamespaces()
-        self._selector = OpenSelector()
-        self._selector.text = selector
         self.supervisor: WatchSupervisor
 
     async def run(self) -> None:
@@ -58,7 +54,6 @@ class KopfHere:
                 client=client,
                 cluster=self._cluster,
                 connectivity=self.connectivity,
-                selector=self._selector,
                 event_handler=self._handler,
                 namespaces=self._namespaces,
                 on_unavailable=lambda namespace, error: self.unavailable.append((namespace, error)),

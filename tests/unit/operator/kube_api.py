@@ -102,7 +102,7 @@ class KubeApi:
             return web.Response(status=response.status, body=response.body)
         match request.path.strip("/").split("/"):
             case ["version"]:
-                return web.json_response({"gitVersion": "v1.30.0", "major": "1", "minor": "30"})
+                return web.json_response({"gitVersion": "v1.31.0", "major": "1", "minor": "31"})
             case ["apis"]:
                 return web.json_response({"kind": "APIGroupList", "groups": []})
             case ["api", "v1", "namespaces", namespace, "configmaps"]:

@@ -16,7 +16,6 @@ from kopf._core.intents.causes import Activity
 from notification_contract.settings import Watch
 from notification_operator.watch.kopf_adapter import KopfWatch, listen
 from notification_operator.watch.namespaces import AllNamespaces
-from notification_operator.watch.notifications import OpenSelector
 from tests.unit.operator.kopf_here import KopfHere
 
 if TYPE_CHECKING:
@@ -118,9 +117,7 @@ async def test_shutdown_runs_in_a_task_that_was_not_cancelled() -> None:
         cancelled.append(task.cancelling())
 
     nothing = dict.fromkeys(("client", "cluster", "connectivity", "event_handler", "on_unavailable"))
-    watch = KopfWatch(
-        Watch(), selector=OpenSelector(), namespaces=AllNamespaces(), **cast("dict[str, Any]", nothing)
-    )
+    watch = KopfWatch(Watch(), namespaces=AllNamespaces(), **cast("dict[str, Any]", nothing))
     registry = watch.handlers(stop=stop)
     (handler,) = registry._activities.get_handlers(activity=Activity.CLEANUP)  # noqa: SLF001 - kopf calls it
 

@@ -96,5 +96,7 @@ def test_readme_shows_the_columns_of_kubectl_and_a_reason() -> None:
     assert row.split()[4] in set(Reason)
 
 
-def test_readme_names_the_oldest_kubernetes() -> None:
+def test_readme_and_chart_name_the_oldest_kubernetes() -> None:
     assert f"Kubernetes {OLDEST_KUBERNETES} or newer" in (ROOT / "README.md").read_text("utf-8")
+    chart = (ROOT / "charts" / "notification-platform" / "Chart.yaml").read_text("utf-8")
+    assert f'kubeVersion: ">={OLDEST_KUBERNETES}.0-0"' in chart

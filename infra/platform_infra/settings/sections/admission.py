@@ -18,7 +18,7 @@ class Admission(Section):
     """Limits of notifications and receivers that the API server enforces. The limits apply to new notifications, and to receivers whose spec changes; stored ones stay."""
 
     enabled: bool = True
-    """Whether the stack that owns the CRDs creates ValidatingAdmissionPolicies (Kubernetes 1.30 or later): one each for notifications and receivers with the limits of the other admission settings, two that reserve their status for operators, one that limits the account of drills, and one that warns of addresses without effect."""
+    """Whether the stack that owns the CRDs creates ValidatingAdmissionPolicies: one each for notifications and receivers with the limits of the other admission settings, two that reserve their status for operators, one that limits the account of drills, and one that warns of addresses without effect."""
     body_characters: Annotated[int, Field(ge=1, le=bounds.BODY)] = bounds.BODY
     """Maximum length of `spec.body` in characters."""
     metadata_entries: Annotated[int, Field(ge=0, le=bounds.METADATA_ENTRIES)] = bounds.METADATA_ENTRIES

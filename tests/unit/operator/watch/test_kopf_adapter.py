@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 from kubernetes.aio.client import ApiClient, Configuration
-from structlog.testing import capture_logs
 
 from notification_operator.kube import objects
 from notification_operator.kube.objects import RESOURCE, collection, pages
 from notification_operator.watch import kopf_adapter as watching
-from notification_operator.watch.notifications import OPEN, OpenSelector
-from tests.unit.operator.kube_api import refusal, until
+from notification_operator.watch.notifications import OPEN
+from tests.unit.operator.kube_api import until
 from tests.unit.operator.notifications_api import NotificationsApi, running
 from tests.unit.operator.watch.kopf_fixture import kopf_at
 
@@ -27,12 +26,6 @@ PATH = collection(RESOURCE)
 async def api() -> AsyncIterator[NotificationsApi]:
     async with running(NotificationsApi()) as server:
         yield server
-
-
-async def detected(client: ApiClient) -> str:
-    selector = OpenSelector()
-    await selector.detect(client, [PATH])
-    return selector.text
 
 
 def queries(api: NotificationsApi) -> list[dict[str, str]]:
@@ -108,33 +101,6 @@ async def test_idle_object_keeps_no_worker_task(api: NotificationsApi) -> None:
         await until(
             lambda: not [task for task in asyncio.all_tasks(handler.loop) if "worker for" in task.get_name()]
         )
-
-
-async def test_older_crd_is_logged_and_everything_is_watched() -> None:
-    async with running(NotificationsApi(selectable=False)) as api:
-        api.put("done", "Sent")
-        api.put("open", "Pending")
-        async with ApiClient(Configuration(host=api.url)) as client:
-            with capture_logs() as logs:
-                assert await detected(client) == ""
-        assert [(line["log_level"], "CRD" in line["hint"]) for line in logs] == [("warning", True)]
-        async with kopf_at(api, selector="") as handler:
-            await until(lambda: len(handler.events) == 2)
-            assert handler.names == ["open"]
-
-
-async def test_current_crd_is_detected_with_one_object(api: NotificationsApi) -> None:
-    async with ApiClient(Configuration(host=api.url)) as client:
-        assert await detected(client) == OPEN
-    assert queries(api) == [{"limit": "1", "fieldSelector": OPEN}]
-
-
-async def test_other_failures_of_the_detection_are_left_to_the_watch(api: NotificationsApi) -> None:
-    api.refuse["GET"] = refusal(403, "not allowed")
-    async with ApiClient(Configuration(host=api.url)) as client:
-        assert await detected(client) == OPEN
-    async with ApiClient(Configuration(host="http://127.0.0.1:1")) as client:
-        assert await detected(client) == OPEN
 
 
 async def test_open_selector_matches_every_phase_that_is_not_final(api: NotificationsApi) -> None:

@@ -71,7 +71,6 @@ class Server:
         self.listed: list[tuple[str | None, list[str]]] = []
         """The namespace and the names of each complete listing."""
         self.unavailable: list[tuple[str, str]] = []
-        self.detected = 0
         self.kind = Kind()
         self.ended = asyncio.Event()
         self.connectivity = Connectivity(clock=loop.time)
@@ -80,7 +79,6 @@ class Server:
             served=self.kind,  # type: ignore[arg-type] # a stand-in without HTTP
             connectivity=self.connectivity,
             notifications=self,  # type: ignore[arg-type] # begins listings, and nothing else
-            detect_selector=self._detect,
             on_unavailable=lambda namespace, error: self.unavailable.append((namespace, error)),
             clock=loop.time,
         )
@@ -98,9 +96,6 @@ class Server:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    async def _detect(self) -> None:
-        self.detected += 1
 
     async def _watch(self, path: str) -> None:
         while True:
@@ -232,7 +227,7 @@ def test_hanging_watch_is_stalled_and_a_missing_kind_is_not() -> None:
     run_virtually(test())
 
 
-def test_missing_kind_is_awaited_and_its_selector_is_detected_again() -> None:
+def test_missing_kind_is_awaited() -> None:
     async def test() -> None:
         server = Server()
         await asyncio.sleep(30)
@@ -244,7 +239,6 @@ def test_missing_kind_is_awaited_and_its_selector_is_detected_again() -> None:
         server.failures, server.kind.missing = {}, False
         await asyncio.sleep(2)
         assert server.supervisor.closed_seconds == 0
-        assert server.detected == 2
         await server.close()
 
     run_virtually(test())

@@ -69,13 +69,17 @@ async def test_crd_that_arrives_after_the_start_is_watched(api: NotificationsApi
     assert any(line["event"] == "CRD found" for line in logs)
 
 
-async def test_crd_that_arrives_without_selectable_fields_is_watched(api: NotificationsApi) -> None:
-    api.served = api.selectable = False
-    async with kopf_at(api) as handler:
-        await until(lambda: handler.kopf.supervisor.served.missing)
-        api.served = True
-        api.put("order-1", "Pending")
-        await opened(api, handler, ["order-1"])
+async def test_crd_without_selectable_fields_is_reported_until_it_is_updated(api: NotificationsApi) -> None:
+    api.selectable = False
+    api.put("order-1", "Pending")
+    with capture_logs() as logs:
+        async with kopf_at(api) as handler:
+            await until(lambda: handler.kopf.supervisor.error)
+            api.selectable = True
+            await opened(api, handler, ["order-1"])
+    assert "update the NotificationRequest CRD" in next(
+        line["hint"] for line in logs if line["event"] == "watch failed; retrying"
+    )
 
 
 async def test_crd_that_is_deleted_and_returns_is_watched_again(api: NotificationsApi) -> None:
