@@ -135,7 +135,7 @@ class Drilling:
             if not (trigger.stored and can_be_open(view, trigger.obj)):
                 return result
             resolve = self._planned(session, view, identity, "Resolve")
-            return _resolved(result, await self._result(view, resolve), resolve)
+            return _resolved(result, await self._result(view, resolve), view, resolve)
 
     def _planned(self, session: Session, view: ReceiverView, identity: str, event: str) -> _Message:
         obj = drill(view, identity=identity, event=event, seconds=self.seconds, now=session.clock())
@@ -184,10 +184,12 @@ def _is_final(obj: dict[str, Any]) -> bool:
     return status_of(obj).final
 
 
-def _resolved(result: DrillResult, resolved: DrillResult, resolve: _Message) -> DrillResult:
+def _resolved(
+    result: DrillResult, resolved: DrillResult, view: ReceiverView, resolve: _Message
+) -> DrillResult:
     """Return the result of a Trigger with what its Resolve has left open."""
     final = _is_final(resolve.obj)
-    left = left_open(resolve.obj) if final else resolved.detail or "not over in time"
+    left = left_open(view, resolve.obj) if final else resolved.detail or "not over in time"
     if not left:
         return result
     if result.result is not DrillOutcome.DELIVERED:

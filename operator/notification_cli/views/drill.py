@@ -128,21 +128,26 @@ def can_be_open(view: ReceiverView, obj: Mapping[str, Any]) -> bool:
     if not final and (view.type in INCIDENTS or view.fallback):
         return True
     attempts = [mapping(each) for each in entries(mapping(obj.get("status")).get("deliveryAttempts"))]
-    return any(not final or _can_have_arrived(target, attempts) for target in _of_incidents(obj))
+    return any(not final or _can_have_arrived(target, attempts) for target in _of_incidents(view, obj))
 
 
-def left_open(obj: Mapping[str, Any]) -> str:
+def left_open(view: ReceiverView, obj: Mapping[str, Any]) -> str:
     """Return why a Resolve that has ended has not closed each incident; empty if none is open."""
     # The operator suppresses a Resolve where the Trigger certainly never was.
     closed = {TargetState.DELIVERED, TargetState.SUPPRESSED}
-    targets = [target for target in _of_incidents(obj) if target.get("state") not in closed]
+    targets = [target for target in _of_incidents(view, obj) if target.get("state") not in closed]
     return _detail(targets, {}) if targets else ""
 
 
-def _of_incidents(obj: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    """Return the targets that open an incident with a Trigger."""
-    targets = map(mapping, entries(mapping(obj.get("status")).get("targets")))
-    return [each for each in targets if TargetKey.parse(text(each.get("name"))).channel in INCIDENTS]
+def _of_incidents(view: ReceiverView, obj: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """Return the targets that open an incident with a Trigger: by their type, and by that of the receiver of the drill."""
+    found = []
+    for target in map(mapping, entries(mapping(obj.get("status")).get("targets"))):
+        name = text(target.get("name"))
+        own = receiver_of(name, obj["metadata"]["namespace"]) == view.key
+        if TargetKey.parse(name).channel in INCIDENTS or (own and view.type in INCIDENTS):
+            found.append(target)
+    return found
 
 
 def _can_have_arrived(target: Mapping[str, Any], attempts: Sequence[Mapping[str, Any]]) -> bool:

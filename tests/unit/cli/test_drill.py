@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiohttp import web
 
-from notification_cli.views.drill import DrillOutcome, drill, drill_result, skipped
+from notification_cli.views.drill import DrillOutcome, can_be_open, drill, drill_result, skipped
 from notification_cli.views.lint.files import check
 from notification_cli.views.receivers import receiver_view
 from notification_cli.views.resending.replay import ReplayRefusedError, replay
@@ -204,6 +204,22 @@ async def test_trigger_that_failed_is_not_resolved(server: ApiServer, notif: Com
     server.events["GET", "-on-call"] = reading(server, state="Refused")
     code, _, _ = await notif("drill", "--receiver", "on-call", "--yes", "--timeout", "20s")
     assert (code, created) == (1, ["Trigger"])
+
+
+@pytest.mark.parametrize(
+    ("spec", "target", "opened"),
+    [
+        ({}, "receiver/on-call", True),
+        ({"type": "email", "email": MAIL}, "receiver/on-call", False),
+        ({"type": "email", "email": MAIL}, "pagerduty/platform/on-call", True),
+    ],
+)
+def test_target_of_the_receiver_has_its_type_whatever_it_is_called(
+    spec: dict[str, Any],
+    target: str,
+    opened: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    assert can_be_open(view(**spec), {**message(), "status": ended({target: "Delivered"})}) is opened
 
 
 CHAT = {"type": "slack", "slack": {}, "fallback": {"name": "pager"}}
