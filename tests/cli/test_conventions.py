@@ -13,6 +13,7 @@ from kubernetes import client
 
 from notification_contract import names
 from notification_operator import __version__
+from notification_operator.leadership.lease import LABELS
 from tests.cli.cluster import COMMAND
 from tests.cli.test_receivers import SLACK, status
 from tests.cli.test_replay import failed
@@ -127,7 +128,8 @@ def installation(cluster: Cluster) -> Iterator[None]:
         "leaseDurationSeconds": 60,
         "renewTime": datetime.now(UTC).isoformat(),
     }
-    leases.create_namespaced_lease(cluster.namespace, {"metadata": {"name": names.LEASE}, "spec": held})
+    lease = {"metadata": {"name": names.LEASE, "labels": LABELS}, "spec": held}
+    leases.create_namespaced_lease(cluster.namespace, lease)
     metadata = {"name": POLICY, "labels": ADMISSION}
     rule = {"apiGroups": [names.GROUP], "apiVersions": ["*"], "operations": ["CREATE"], "resources": ["none"]}
     policy = {"matchConstraints": {"resourceRules": [rule]}, "validations": [{"expression": "true"}]}

@@ -14,6 +14,7 @@ from notification_cli.views.checks import Finding, Result
 from notification_contract import crds, names
 from notification_operator import __version__
 from notification_operator.domain.json_values import format_time
+from notification_operator.leadership.lease import LABELS
 from tests.unit.cli.api_server import ApiServer, CommandLine
 from tests.unit.cli.test_command_line import run_here
 
@@ -41,14 +42,11 @@ def established(definition: dict[str, Any]) -> dict[str, Any]:
     return {**definition, "status": {"conditions": [{"type": "Established", "status": "True"}]}}
 
 
-LEASES = {"app.kubernetes.io/name": names.OPERATOR, "app.kubernetes.io/component": "leases"}
-
-
 def lease(age: float = 1.0, *, name: str = names.LEASE, shards: str = "1", **spec: Any) -> dict[str, Any]:
     renewed = format_time(now() - timedelta(seconds=age))
     held = {"holderIdentity": "operator-a", "leaseDurationSeconds": 10, "renewTime": renewed, **spec}
     annotations = {names.SHARDS_ANNOTATION: shards}
-    meta = {"name": name, "namespace": HOME, "labels": LEASES, "annotations": annotations}
+    meta = {"name": name, "namespace": HOME, "labels": LABELS, "annotations": annotations}
     return {"metadata": meta, "spec": held}
 
 
