@@ -43,8 +43,8 @@ WATCH_SECONDS: Final = 120
 """Seconds after which the API server ends a watch; up to a quarter less, so that not all watches end at once."""
 MARGIN_SECONDS: Final = 20
 """Seconds past its end after which a silent watch counts as broken."""
-CONCURRENT_LISTINGS: Final = 16
-"""Listings that run at once: after a start, a thousand Secrets may have to be read."""
+CONCURRENT_LISTINGS: Final = 4
+"""Listings that run at once: after a start, a thousand Secrets may have to be read, each of up to 10 MiB while it is read."""
 Item = TypeVar("Item")
 Key = TypeVar("Key", bound="Hashable")
 
