@@ -110,7 +110,12 @@ async def test_event_loop_redacts_no_long_metadata(
     renderer: RenderWorker,
 ) -> None:
     here: list[str] = []
-    monkeypatch.setattr(Redactor, "text", lambda _self, text: here.append(text) or text)
+
+    def redact(_redactor: Redactor, text: str) -> str:
+        here.append(text)
+        return text
+
+    monkeypatch.setattr(Redactor, "text", redact)
     service.accepts(server)
     texts = composer(redactor=Redactor(), renderer=renderer)
     values = {f"k{number}": "\x01" + "v" * 4000 for number in range(64)}

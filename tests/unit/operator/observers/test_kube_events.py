@@ -123,7 +123,12 @@ def test_refused_routing_document_is_recorded_with_every_problem() -> None:
 def test_start_of_a_long_note_is_redacted() -> None:
     observer, recorded = events(EventLevel.ACTIONABLE)
     texts: list[str] = []
-    observer = replace(observer, redact=lambda text: texts.append(text) or text)
+
+    def redact(text: str) -> str:
+        texts.append(text)
+        return text
+
+    observer = replace(observer, redact=redact)
     observer.routing_refused(CONFIG_MAP, tuple(f"route {number}: wrong" for number in range(5000)))
     assert recorded[0].note.startswith(
         "Routing document ignored because of 5000 problem(s): route 0: wrong; "
