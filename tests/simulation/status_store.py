@@ -32,7 +32,7 @@ class Reconciliation:
     conflicts: int = 0
     truth: bytes | None = None
     """The object in the cluster when the first read arrived there, whatever the store returned."""
-    deleted: str = ""
+    deleted: str | None = None
     """The uid of its notification, if the process has seen that it is deleted."""
 
 
