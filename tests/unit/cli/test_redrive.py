@@ -129,8 +129,9 @@ async def test_receiver_that_passes_a_test_since_its_latest_attempt_is_healthy(
     *, server: ApiServer, notif: CommandLine, requested: str, outcome: str, suspended: bool, sent: int
 ) -> None:
     test = {"requestedAt": requested, "outcome": outcome}
-    more = {"lastAttemptTime": "2026-03-01T12:00:00Z", "lastTest": test}
-    status = reported(healthy="Unknown", reason="Untested", **more)
+    status = reported(
+        healthy="Unknown", reason="Untested", lastAttemptTime="2026-03-01T12:00:00Z", lastTest=test
+    )
     server.add(
         "notificationreceivers",
         stored_receiver("a", namespace="shop", spec={"suspend": suspended}, status=status),
