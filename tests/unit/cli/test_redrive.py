@@ -92,7 +92,7 @@ async def test_replay_of_what_a_younger_event_has_overtaken_is_refused(
     assert (code, len(replays(server))) == (0, 1 if problem else 2)
 
 
-async def test_replay_without_the_right_to_list_says_that_its_incident_is_not_known(
+async def test_replay_without_the_right_to_list_says_what_is_not_known(
     server: ApiServer, notif: CommandLine
 ) -> None:
     server.add(PLURAL, about_incident("order", "Trigger", 0))

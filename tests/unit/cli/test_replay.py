@@ -292,7 +292,7 @@ def test_replay_to_a_channel_leaves_a_named_receiver_of_its_type() -> None:
     assert candidate.targets == ("email/own",)
 
 
-def test_replay_counts_where_it_went_although_its_spec_names_only_a_channel() -> None:
+def test_replay_counts_where_it_went_if_its_spec_names_only_a_channel() -> None:
     obj = named("order", {"slack/old": "Exhausted", "slack/new": "Exhausted"}, channels=["slack", "log"])
     sent = dict(replay(obj, nonce="x", now=NOW, all_targets=True).obj)
     sent["spec"]["channels"] = ["log"]

@@ -110,7 +110,7 @@ async def test_page_of_a_notification_shows_its_incident_and_follows_it() -> Non
         assert {"incident=disk", "version=8"} <= set(unescape(follow).partition("?")[2].split("&"))
 
 
-async def test_command_to_send_again_is_shown_unless_the_incident_was_resolved_since() -> None:
+async def test_command_to_send_again_is_shown_unless_the_incident_is_resolved() -> None:
     for kinds, shown in (
         (("Trigger", "Resolve"), {0: False, 1: True}),
         (("Trigger", "Resolve", "Trigger"), {0: True, 2: True}),

@@ -76,7 +76,7 @@ def test_plan_has_the_stacks_with_an_image_by_wave(root: Path) -> None:
     }
 
 
-def test_stack_whose_cluster_is_in_an_environment_is_listed_with_the_others(root: Path) -> None:
+def test_stack_whose_cluster_is_in_an_environment_is_listed(root: Path) -> None:
     file = root / "stacks" / "Pulumi.eu.yaml"
 
     def write_stack(**values: object) -> None:

@@ -73,7 +73,7 @@ async def test_resolve_is_not_muted_before_its_incident_is_listed(urgent: AtRece
     assert (incident.states("r"), urgent.calls) == ({"webhook/hook": "Delivered"}, ["webhook/hook:1"])
 
 
-async def test_resolve_whose_incident_has_no_trigger_there_is_muted_after_the_listing(
+async def test_resolve_without_a_trigger_there_is_muted_after_the_listing(
     urgent: AtReceivers,
 ) -> None:
     incident = urgent.incident
@@ -87,7 +87,7 @@ async def test_resolve_whose_incident_has_no_trigger_there_is_muted_after_the_li
     assert (incident.states("r"), urgent.calls) == ({"webhook/hook": "Muted"}, [])
 
 
-async def test_resolve_is_sent_where_in_doubt_if_its_incident_cannot_be_listed_for_a_minute(
+async def test_resolve_is_sent_where_in_doubt_after_a_minute_without_a_listing(
     urgent: AtReceivers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(incidents, "BLIND_AFTER", 0.0)
@@ -123,15 +123,15 @@ async def test_resolve_that_was_muted_follows_a_trigger_that_is_sent_later() -> 
 
 
 async def test_resolve_goes_to_no_recipient_that_its_receiver_has_no_more() -> None:
-    stage = AtReceivers("duty")
+    stage = AtReceivers("shift")
     incident = stage.incident
-    stage.collections.put_receiver("duty", spec("email", to=["first@example.com"]))
+    stage.collections.put_receiver("shift", spec("email", to=["first@example.com"]))
     async with stage.following():
         await incident.reconcile()
-        stage.collections.put_receiver("duty", spec("email", to=["second@example.com"]), generation=2)
+        stage.collections.put_receiver("shift", spec("email", to=["second@example.com"]), generation=2)
         await until_idle()
         assert (await incident.reconcile(incident.tell("r", "Resolve", age=-1))).final
-    first, second = (f"email/duty#{address_digits(f'{each}@example.com')}" for each in ("first", "second"))
+    first, second = (f"email/shift#{address_digits(f'{each}@example.com')}" for each in ("first", "second"))
     assert incident.states("order-1") == {first: "Delivered"}
     assert (incident.states("r"), incident.of("r")["phase"]) == ({second: "Delivered"}, "Sent")
 

@@ -149,7 +149,7 @@ async def test_message_for_an_unknown_receiver_is_counted_under_no_name() -> Non
     assert waiting(fixture) == [("other", "ReceiverNotReady")]
 
 
-async def test_notification_for_an_unknown_receiver_counts_as_no_attempt_of_a_channel() -> None:
+async def test_notification_for_an_unknown_receiver_counts_as_no_attempt() -> None:
     composition = Composition("misspelled", retryPolicy={"maxAttempts": 1})
     async with composition.following() as fixture:
         result = await fixture.reconcile()
