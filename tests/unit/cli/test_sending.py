@@ -217,7 +217,10 @@ async def test_drill_shows_whom_it_reaches_and_asks(notif: CommandLine, server: 
     ]
     assert (await notif.answered("y", "drill", "--timeout", "0s"))[0] == 4
     assert (await notif("drill", "--yes", "--timeout", "0s", "--receiver", "checkout"))[0] == 4
-    assert [each.body["spec"]["receiverRefs"] for each in server.changes] == [[{"name": "checkout"}]] * 2
+    specs = [each.body["spec"] for each in server.changes]
+    assert [spec["receiverRefs"] for spec in specs] == [[{"name": "checkout"}]] * 4
+    # Its fallback may have opened an incident.
+    assert [spec["event"] for spec in specs] == ["Trigger", "Resolve"] * 2
 
 
 async def test_receiver_is_suspended_and_resumed_once(notif: CommandLine, server: ApiServer) -> None:

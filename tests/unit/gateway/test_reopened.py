@@ -144,20 +144,15 @@ async def test_resolve_of_another_sender_does_not_count(place: Place) -> None:
     assert not await place.created(FIRING, 2)
 
 
-@pytest.mark.parametrize(("status", "is_repeat"), [(400, True), (403, False), (503, False)])
-async def test_only_an_api_server_without_the_selector_makes_it_a_repeat(
-    place: Place, status: int, *, is_repeat: bool
-) -> None:
+@pytest.mark.parametrize("status", [400, 403, 503])
+async def test_listing_that_is_refused_makes_it_no_repeat(place: Place, status: int) -> None:
     await place.all((FIRING, 1), (ended(50), 2))
 
     def fails(method: str, path: str, _body: Any) -> web.Response | None:
         return refusal(status, "refused") if method == "GET" and path.endswith(REQUESTS) else None
 
     place.cluster.fails = fails
-    if is_repeat:
-        assert not await place.created(FIRING, 3)
-    else:
-        with pytest.raises(Unavailable, match="refused"):
-            await place.created(FIRING, 3)
+    with pytest.raises(Unavailable, match="refused"):
+        await place.created(FIRING, 3)
     place.cluster.fails = lambda *_: None
     assert await place.created(FIRING, 3)

@@ -6,7 +6,6 @@ from copy import deepcopy
 from typing import TYPE_CHECKING, Any, Final
 
 from platform_infra import names
-from platform_infra.settings.model import SECRET_KEYS
 from platform_infra.settings.problem import Problem
 
 if TYPE_CHECKING:
@@ -44,17 +43,19 @@ ORDER: Final = (
 """Every kind that the program registers, in the order of application."""
 MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 ENGINE_DOMAIN: Final = "pulumi.com"
-UNUSED: Final = SECRET_KEYS | {"clusterContext", "clusterStack"}
-"""Settings that are in no object: they select the cluster, or are values of Secrets."""
 SLACK_HINT: Final = "set channelsSlackExistingSecret to the name of a Secret in operatorNamespace"
 
 
 def refusals(settings: Settings, encrypted: Collection[str] = ()) -> list[Problem]:
     """Return each setting that YAML cannot express, and each of the `encrypted` ones whose value an object would contain."""
+    # Imported here, because the help of `export` imports this module.
+    from platform_infra.settings.model import SECRET_KEYS  # noqa: PLC0415
+
     found = list(_inexpressible(settings))
-    named = {each.key.partition("[")[0] for each in found}
+    # Settings that are in no object: they select the cluster, or are values of Secrets.
+    unused = {*SECRET_KEYS, "clusterContext", "clusterStack", *(each.key.partition("[")[0] for each in found)}
     hint = "store it unencrypted, or use `up`"
-    found += [_refused(key, "is encrypted", hint) for key in sorted(set(encrypted) - UNUSED - named)]
+    found += [_refused(key, "is encrypted", hint) for key in sorted(set(encrypted) - unused)]
     return found
 
 
