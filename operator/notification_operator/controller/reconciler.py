@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from atomic_status import Gone, Rejected, StatusError, Unavailable
-from notification_contract.kinds.choices import Phase
 from notification_operator.controller.reconciliation import Reconciliation, RetryTimes
 from notification_operator.controller.request import Result, ref_of
 from notification_operator.controller.still_waits import StillWaits, WaitingTarget
@@ -427,7 +426,8 @@ class Reconciler:
         """Return when to reconcile a notification again, and what to ask before."""
         after, due = written.after, written.after.status.next_attempt_at
         running, without_room, still_waits = reconciliation.running, outcome.without_room, None
-        if without_room or times.any or after.phase is Phase.PENDING:
+        # What is not written now may have been recorded by a clock that was ahead.
+        if without_room or times.any or written.before is after:
             route, steps = follow(
                 after,
                 reconciliation.route,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from notification_contract import bounds
-from tests.unit.operator.controller.reconciler_fixture import IDLE, ReconcilerFixture, Stub
+from notification_operator.domain.json_values import format_time
+from tests.unit.operator.controller.reconciler_fixture import IDLE, ReconcilerFixture, Stub, now
 
 TOO_LONG = "x" * (bounds.BODY + 1)
 LAST = "9999-12-31T23:59:59Z"
@@ -53,3 +55,14 @@ async def test_forged_status_does_not_keep_a_notification_from_its_channel(statu
     result = await fixture.reconcile()
     assert result.error is None
     assert (fixture.status["phase"], len(console.calls)) == ("Sent", 1)
+
+
+async def test_scheduled_notification_comes_back_in_time_whatever_its_status_says() -> None:
+    """A process whose clock is ahead has begun it too early, and recorded a pause after it."""
+    begin = now() + timedelta(hours=1)
+    fixture = ReconcilerFixture({"console": Stub()}, notBefore=format_time(begin))
+    fixture.store.write_as_other(fixture.ref, phase="Sending", nextAttemptAt=LAST)
+    result = await fixture.reconcile()
+    assert (fixture.verbs, fixture.status["phase"]) == (["GET"], "Sending")
+    assert result.requeue_after is not None
+    assert 3590 < result.requeue_after <= 3600
