@@ -36,8 +36,9 @@ class Invariants(RecordInvariants):
         self.clocks_agree = True
         """Whether no clock has stepped: then pauses between attempts and times in a status can be checked."""
         self.most_reads = MOST_READS
+        """Those of all reconciliations, if each reads once."""
         self.reads = self.writes = 0
-        """Of all reconciliations."""
+        """Those of all reconciliations."""
         self.overtaken = 0
         """Successes that are lost because a late write of a dead process recorded the attempt as failed before."""
         self.published: set[tuple[str, str, int, str]] = set()
@@ -131,7 +132,7 @@ class Invariants(RecordInvariants):
         require(done.reads >= done.conflicts, f"{subject} wrote again without reading again")
         self.reads += done.reads
         self.writes += done.writes
-        require(self.reads <= self.most_reads, f"{done.name} is reconciled without end")
+        require(self.reads <= self.READS * self.most_reads, f"{done.name} is reconciled without end")
         require(done.writes <= 1, f"{subject} wrote {done.writes} times")
 
     def publish(self, transition: Transition, who: str) -> None:
