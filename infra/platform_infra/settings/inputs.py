@@ -31,4 +31,6 @@ PLACEHOLDERS: Final[Mapping[str, Any]] = {
     MONITORING_LABELS: {},
 }
 """Valid values that stand for outputs in the check before any resource is registered."""
+ENCRYPTED: Final = "encrypted"
+"""Stands for an encrypted part of a setting in the check of a stack file, which cannot read it."""
 SECRET_PLACEHOLDER: Final = "x"  # noqa: S105 - stands for a secret

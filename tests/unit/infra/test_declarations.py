@@ -132,5 +132,8 @@ def test_encrypted_values_of_a_stack_file_are_trusted(tmp_path: Path) -> None:
         "  notification-platform:operatorImage: i\n"
         "  notification-platform:clusterKubeconfig:\n"
         "    secure: v1:abc\n"
+        "  notification-platform:operatorEnv:\n"
+        "    HTTPS_PROXY:\n"
+        "      secure: v1:def\n"
     )
     check_stack_file("x", tmp_path)

@@ -13,6 +13,7 @@ import yaml
 
 from platform_infra.names import PROJECT
 from platform_infra.settings.cluster_kind import ClusterKind
+from platform_infra.settings.inputs import ENCRYPTED
 from platform_infra.settings.model import PATHS
 from platform_infra.settings.reader import SettingsError, parse
 from tools.platform.errors import ExitCode, PlatformError, nearest
@@ -180,7 +181,7 @@ def _is_encrypted(value: Any) -> bool:  # noqa: ANN401 - any YAML value
 
 def _without_secrets(value: Any) -> Any:  # noqa: ANN401 - any YAML value
     if _is_encrypted(value):
-        return "encrypted"
+        return ENCRYPTED
     if isinstance(value, dict):
         return {key: _without_secrets(part) for key, part in value.items()}
     return [_without_secrets(part) for part in value] if isinstance(value, list) else value

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from notification_contract.kinds.channel_names import SHARED
-from platform_infra.settings.inputs import PLACEHOLDERS, SLACK_URL
+from platform_infra.settings.inputs import ENCRYPTED, PLACEHOLDERS, SLACK_URL
 from platform_infra.settings.rules.receivers import closed_port, port_of, proxies, uses_proxy
 from platform_infra.settings.rules.rule import Rule
 
@@ -78,7 +78,7 @@ def closed_slack_port(settings: Settings) -> Iterator[Problem]:
 def closed_proxy_ports(settings: Settings) -> Iterator[Problem]:
     """Yield the port of each proxy that the network policy of the operator's pods does not permit."""
     for name, proxy in proxies(settings).items():
-        if "$(" in proxy:
-            continue  # Kubernetes replaces the reference to another variable.
+        if proxy == ENCRYPTED or "$(" in proxy:
+            continue  # Neither an encrypted value nor a reference to another variable is known here.
         url = proxy if "://" in proxy else f"http://{proxy}"
         yield from closed_port(f"operatorEnv.{name}", port_of(url), settings.network.egress_ports)
