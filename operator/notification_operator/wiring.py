@@ -166,8 +166,8 @@ def build(
         on_room=queue.add,
         concurrency=settings.delivery.concurrency_per_channel,
     )
-    attempts = AttemptTracker(on_finished=queue.add, budget=budget)
     incidents = Incidents(ports.objects.of_incident, request=queue.add, clock=clock, seconds=seconds)
+    attempts = AttemptTracker(on_finished=queue.add, on_attempt=incidents.finish, budget=budget)
     elector = _elector(settings, ports, clock=clock, seconds=seconds, observers=(incidents.restart,))
     rule_book = RuleBook(routing, sources.catalog if sources else None, channels=frozenset(ports.channels))
     ownership = Ownership(

@@ -24,6 +24,7 @@ FOUND = (
     20002305,
     20012147,
     22016,
+    41123,
 )
 """Seeds of schedules that found a defect of the operator or of an invariant; they mean the same as long as choices do."""
 

@@ -168,7 +168,7 @@ class ObjectAttempts:
             self._report_unless_reconciled()
         elif not (task.cancelled() and self._tracker.cancelled):
             try:
-                self._finished.append(task.result() if error is None else failed(error))
+                self._finish(task.result() if error is None else failed(error))
             except Exception:
                 logger.exception("attempt not recorded", uid=self.key.uid, channel=channel)
             if self._finished and self.unrecorded_since is None:
@@ -176,6 +176,10 @@ class ObjectAttempts:
             self._report_unless_reconciled()
         if not self._reconciled:
             self._tracker.remove_if_empty(self)
+
+    def _finish(self, attempt: Attempt) -> None:
+        self._finished.append(attempt)
+        self._tracker.on_attempt(self.key, attempt)
 
     def _report_unless_reconciled(self) -> None:
         if not self._reconciled:
@@ -193,11 +197,19 @@ class AttemptTracker:
 
     Args:
         on_finished: called with the key of an object whose attempt finished while no reconciliation looked.
+        on_attempt: called with each attempt that finished; its record may take long.
         budget: bounds the content that attempts hold; by default there is no bound.
     """
 
-    def __init__(self, *, on_finished: Callable[[Key], None], budget: ContentBudget | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        on_finished: Callable[[Key], None],
+        on_attempt: Callable[[Key, Attempt], None] = lambda _key, _attempt: None,
+        budget: ContentBudget | None = None,
+    ) -> None:
         self.on_finished = on_finished
+        self.on_attempt = on_attempt
         self.tasks: set[asyncio.Task[Attempt]] = set()
         self.cancelled = False
         """Whether the tracker itself has cancelled the running attempts."""

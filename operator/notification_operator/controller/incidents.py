@@ -177,6 +177,14 @@ class Incidents:
         if before is not None and _stopped(before, event):
             self._go_on(known)
 
+    def finish(self, key: Key, attempt: Attempt) -> None:
+        """Note an attempt that has finished; the API server may not take its record for long."""
+        known = self._incidents.get((key.namespace, key.incident))
+        event = known.events.get(key.uid) if known else None
+        if known is not None and event is not None:
+            known.put(event.after(attempt))
+            self._go_on(known)
+
     def leave(self, key: Key) -> None:
         """Note that a notification is final or deleted: the others do not wait for it any more."""
         known = self._incidents.get((key.namespace, key.incident))

@@ -131,6 +131,17 @@ class Event:
         ended = self.ended and (stage.open or stage.running)
         return replace(stage, open=False, running=False) if ended else stage
 
+    def after(self, attempt: Attempt) -> Event:
+        """Return the event after an attempt that has finished, whether it is recorded or not."""
+        before = self.stages.get(attempt.channel, UNKNOWN)
+        stage = replace(
+            before,
+            begun=before.begun or not attempt.circuit_open,
+            running=False,
+            message=_message(attempt, self.created) or before.message,
+        )
+        return replace(self, stages={**self.stages, attempt.channel: stage})
+
 
 def event_of(  # noqa: PLR0913 - what is known of it
     key: Key,
@@ -158,12 +169,8 @@ def event_of(  # noqa: PLR0913 - what is known of it
     for target in running:
         stages[target] = replace(stages.get(target, UNKNOWN), begun=True, running=True)
     for attempt in (*notification.attempts, *finished):
-        if attempt.succeeded and attempt.message_ref and attempt.channel in stages:
-            message = SentMessage(
-                first=attempt.thread_ref or attempt.message_ref,
-                receiver_revision=attempt.receiver_revision,
-                created=notification.created,
-            )
+        message = _message(attempt, notification.created)
+        if message and attempt.channel in stages:
             stages[attempt.channel] = replace(stages[attempt.channel], message=message)
     return Event(
         key=key,
@@ -176,6 +183,17 @@ def event_of(  # noqa: PLR0913 - what is known of it
         noted=noted,
         witnessed=witnessed,
         replay=notification.replay,
+    )
+
+
+def _message(attempt: Attempt, created: datetime) -> SentMessage | None:
+    """Return what the receiver accepted of a notification, if it has named the message."""
+    if not (attempt.succeeded and attempt.message_ref):
+        return None
+    return SentMessage(
+        first=attempt.thread_ref or attempt.message_ref,
+        receiver_revision=attempt.receiver_revision,
+        created=created,
     )
 
 

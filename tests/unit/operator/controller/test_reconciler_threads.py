@@ -82,15 +82,25 @@ async def test_messages_at_the_same_time_are_one_thread(error: Exception | None)
     assert len(chat.calls) == 1
 
     await incident.until_requeued()
-    incident.operator.queue.forget(second)
-    await incident.reconcile()
     assert second in incident.operator.queue.keys
+    await incident.reconcile()
     await incident.reconcile(second)
     await asyncio.sleep(0.3)
 
     thread = "order-1/1" if error is None else ""
     assert chat.posts[-1] == ("Trigger", thread)
     assert len(chat.calls) == 2
+
+
+async def test_message_joins_a_thread_whose_begin_is_not_recorded_yet() -> None:
+    chat = Chat(seconds=0.2)
+    incident = Incident(chat, event="Trigger")
+    await incident.reconcile()
+    await incident.until_requeued()
+    await incident.reconcile(incident.tell("second", "Trigger", age=-2))
+    await asyncio.sleep(0.3)
+    assert incident.of("order-1")["totalAttempts"] == 0
+    assert chat.posts == [("Trigger", ""), ("Trigger", "order-1/1")]
 
 
 async def test_message_waits_for_the_listing_only_where_there_are_threads(
