@@ -19,7 +19,6 @@ from tests.simulation.violations import require
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from collections.abc import Set as AbstractSet
     from datetime import datetime
 
     from notification_operator.domain.model import Notification
@@ -125,7 +124,7 @@ class IncidentInvariants(Invariants):
             self._far_ends(place, sorted(told, key=lambda each: each.order), by_uid)
             # A replay may arrive after the Resolve, and another event be sent in its thread.
             if not any(each.replay for each in told):
-                self._threads(place, {each.uid: each for each in told}, kept=by_uid.keys())
+                self._threads(place, {each.uid: each for each in told}, by_uid)
 
     def _far_ends(
         self, place: tuple[str, str], told: Sequence[Told], by_uid: dict[str, Notification]
@@ -174,25 +173,32 @@ class IncidentInvariants(Invariants):
                 overtaken = reports and resolve.order > trigger.order
                 require(not (known and overtaken), f"{name} is opened by {call.id}, after its Resolve")
 
-    def _threads(self, place: tuple[str, str], events: Mapping[str, Told], *, kept: AbstractSet[str]) -> None:
+    def _threads(
+        self, place: tuple[str, str], events: Mapping[str, Told], kept: Mapping[str, Notification]
+    ) -> None:
         """Check that the chat has one message for each report of an incident, which a Resolve updates.
 
         A Trigger reports it again even if it does not arrive: the Resolve after it belongs to no earlier message. Of a Trigger
-        that is deleted, only the process that has seen it knows.
+        that is deleted, or that a process has not read when it sends a younger Resolve, maybe nobody knows. What is sent after
+        such a Resolve joins it.
         """
         head: Post | None = None
         ended: Told | None = None
+        joined: set[str] = set()
         for post in self.chat.posts.values():
             if post.call.uid not in events:
                 continue
             name, event = f"{place[1]} in the chat", events[post.call.uid]
             again = {each.uid for each in events.values() if ended and _reports_again(each, ended, event)}
-            if head is None or again & kept or (again and not post.thread):
+            again -= joined
+            known = {uid for uid in again & kept.keys() if self._has_begun(kept[uid], before=post.call)}
+            if head is None or known or (again and not post.thread):
                 require(not post.thread, f"{name}: {post.ref} does not begin a thread")
                 head, ended = post, None
             elif not (post.call.excused and post.call.at <= head.call.ended_at):
                 # A call of a deleted notification may still run when the next one is sent.
                 require(post.thread == head.ref, f"{name}: {post.ref} is not in the thread of {head.ref}")
+                joined |= again
             if event.kind is RESOLVE and (ended is None or event.order < ended.order):
                 ended = event
             # After a restart, nobody knows a message whose notification is deleted or has no record of it.
@@ -200,6 +206,13 @@ class IncidentInvariants(Invariants):
                 return
             if post.event is RESOLVE and post is not head:
                 require(head.resolved, f"{name}: {head.ref} is not updated")
+
+    def _has_begun(self, notification: Notification, *, before: Call) -> bool:
+        """Return whether a notification was sent, or has ended, before a call."""
+        ended = notification.status.completed_at
+        return any(
+            call.at < before.at for channel in CHANNELS for call in self.calls[notification.uid, channel]
+        ) or (self.clocks_agree and ended is not None and ended < before.wall)
 
     def _accepted(self, events: Mapping[str, Told], target: str) -> Iterator[Call]:
         for uid in events:
