@@ -25,6 +25,7 @@ FOUND = (
     20012147,
     22016,
     41123,
+    48141,
 )
 """Seeds of schedules that found a defect of the operator or of an invariant; they mean the same as long as choices do."""
 

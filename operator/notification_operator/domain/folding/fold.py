@@ -145,7 +145,15 @@ def fold(  # noqa: PLR0913 - one read, and each fact that the read cannot hold
         steps = tuple(map(refused, steps))
         decision = refuse(steps, refusal)
     else:
-        decision = _decide(notification, followed, steps, in_flight, shown)
+        decision = decide_phase(
+            steps,
+            notification.retry,
+            present=notification.phase,
+            in_flight=in_flight,
+            holds=shown,
+            caps=_caps(followed),
+            suppresses=bool(suppressions),
+        )
     if decision.phase is Phase.PENDING:
         return fresh.status
     check_move(reachable_from(fresh.phase, steps), decision.phase)
@@ -177,17 +185,9 @@ def fold(  # noqa: PLR0913 - one read, and each fact that the read cannot hold
     return status.with_conditions(conditions, generation=notification.generation, now=now)
 
 
-def _decide(
-    notification: Notification,
-    route: Route,
-    steps: Sequence[Progress],
-    in_flight: AbstractSet[str],
-    holds: Mapping[str, Hold],
-) -> PhaseDecision:
-    caps = {name: rules.max_attempts for name, rules in route.rules.items() if rules.max_attempts}
-    return decide_phase(
-        steps, notification.retry, present=notification.phase, in_flight=in_flight, holds=holds, caps=caps
-    )
+def _caps(route: Route) -> Mapping[str, int]:
+    """Return how many attempts the receivers of targets allow."""
+    return {name: rules.max_attempts for name, rules in route.rules.items() if rules.max_attempts}
 
 
 def _shown(holds: Mapping[str, Hold], steps: Iterable[Progress], now: datetime) -> Mapping[str, Hold]:

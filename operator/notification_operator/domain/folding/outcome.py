@@ -79,10 +79,11 @@ def decide_phase(  # noqa: PLR0913 - each fact that decides
     in_flight: AbstractSet[str],
     holds: Mapping[str, Hold] = NO_HOLDS,
     caps: Mapping[str, int] = NO_CAPS,
+    suppresses: bool = False,
 ) -> PhaseDecision:
     """Return the phase; it is final as soon as no attempt is left, the latest one included.
 
-    While no target has succeeded and attempts remain, the phase is Sending. Retrying requires a target
+    Without an attempt it is Pending, unless one is running or held, or a target is suppressed now: that is recorded. While no target has succeeded and attempts remain, the phase is Sending. Retrying requires a target
     that succeeded and another that failed and has attempts left; it is kept until the end. Targets that are
     suppressed, or whose fallback has delivered the message, count as neither.
     """
@@ -95,7 +96,7 @@ def decide_phase(  # noqa: PLR0913 - each fact that decides
         return _sent(len(succeeded), rescues)
     if any(step.open for step in wanted):
         held = describe_holds(holds, (step.channel for step in wanted if step.open))
-        return _unfinished(wanted, succeeded, present, in_flight, held)
+        return _unfinished(wanted, succeeded, present, held, begins=bool(in_flight or held or suppresses))
     failures = "; ".join(filter(None, (_failures(wanted, policy, caps), rescues)))
     if succeeded:
         return PhaseDecision(
@@ -205,8 +206,9 @@ def _unfinished(
     steps: Sequence[Progress],
     succeeded: Sequence[Progress],
     present: Phase,
-    in_flight: AbstractSet[str],
     held: str,
+    *,
+    begins: bool,
 ) -> PhaseDecision:
     suffix = f"; {held}" if held else ""
     remaining = ", ".join(step.channel for step in steps if step.open)
@@ -215,7 +217,7 @@ def _unfinished(
         message = f"Delivered to {len(succeeded)} of {len(steps)} channel(s); retrying {remaining}{suffix}"
         return PhaseDecision(phase=Phase.RETRYING, reason=Reason.PARTIAL_FAILURE_RETRYING, message=message)
     not_attempted = all(step.state is State.NOT_ATTEMPTED for step in steps)
-    if not_attempted and not in_flight and not held:
+    if not_attempted and not begins:
         return PhaseDecision(phase=Phase.PENDING, reason=Reason.INITIALIZED, message=WAITING)
     message = f"Not delivered yet; retrying {remaining}" if failed_before else f"Delivering to {remaining}"
     return PhaseDecision(

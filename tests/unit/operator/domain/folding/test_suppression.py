@@ -56,6 +56,17 @@ def test_record_of_a_muted_target_holds_until_its_incident_is_known_there() -> N
         assert step.state is state
 
 
+@pytest.mark.parametrize("phase", ["Pending", "Sending"])
+def test_suppression_is_recorded_although_the_other_target_has_no_attempt(phase: str) -> None:
+    fresh = notification("slack", "console", status={"phase": phase})
+    status = folded(fresh, suppressions={"slack": Reason.INCIDENT_RESOLVED})
+    assert (status.phase, status.message) == (Phase.SENDING, "Delivering to console")
+    assert [(each.name, each.state, each.suppressed_by) for each in status.targets] == [
+        ("slack", TargetState.SUPPRESSED, "IncidentResolved"),
+        ("console", TargetState.WAITING, ""),
+    ]
+
+
 def test_notification_whose_only_target_is_muted_is_suppressed() -> None:
     status = folded(notification("slack"), rules=MUTED)
     assert (status.phase, status.reason) == (Phase.SUPPRESSED, Reason.MUTED)
