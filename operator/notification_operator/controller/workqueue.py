@@ -335,7 +335,6 @@ class Backlog:
             self._waits_for_room = True
         else:
             self._waits_for_ownership = True
-        self._check()
 
     def owns_more(self) -> None:
         """Record that this process may work on other keys than before: what it dropped may belong to it now.

@@ -215,6 +215,20 @@ async def test_parked_key_gives_way_to_one_that_may_be_worked_on() -> None:
     running.cancel()
 
 
+async def test_key_that_finds_no_room_is_not_listed_in_a_loop() -> None:
+    fixture = HandlerFixture(max_keys=2)
+    running = await run_nothing(fixture.queue, admit=lambda key: key != KEY)
+    fixture.handle("ADDED", event_object())
+    fixture.start_attempt()
+    fixture.handle("ADDED", open_object("b", 0))
+    await asyncio.sleep(0.01)
+    fixture.handle("ADDED", open_object("b", 1))
+    assert held(fixture) == {KEY.namespace: [KEY.name], "b": ["order-0"]}
+    assert not fixture.queue.backlog.listing_due.is_set(), "there is no room for it yet"
+    running.cancel()
+    fixture.attempts.cancel()
+
+
 async def run_nothing(
     queue: WorkQueue, admit: Callable[[Key], bool] = lambda _key: True
 ) -> asyncio.Task[None]:
