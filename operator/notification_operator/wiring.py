@@ -167,7 +167,7 @@ def build(
         concurrency=settings.delivery.concurrency_per_channel,
     )
     incidents = Incidents(ports.objects.of_incident, request=queue.add, clock=clock, seconds=seconds)
-    attempts = AttemptTracker(on_finished=queue.add, on_attempt=incidents.finish, budget=budget)
+    attempts = AttemptTracker(on_finished=queue.add, on_end=incidents.finish, budget=budget)
     elector = _elector(settings, ports, clock=clock, seconds=seconds, observers=(incidents.restart,))
     rule_book = RuleBook(routing, sources.catalog if sources else None, channels=frozenset(ports.channels))
     ownership = Ownership(

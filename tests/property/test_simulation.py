@@ -26,6 +26,9 @@ FOUND = (
     22016,
     41123,
     48141,
+    85836,
+    98649,
+    155192,
 )
 """Seeds of schedules that found a defect of the operator or of an invariant; they mean the same as long as choices do."""
 

@@ -31,7 +31,7 @@ class Reconciliation:
     writes: int = 0
     conflicts: int = 0
     truth: bytes | None = None
-    """The object in the cluster when the first read arrived there, whatever the store returned."""
+    """The object in the cluster when the latest read before a conflict arrived there, whatever the store returned."""
     deleted: str | None = None
     """The uid of its notification, if the process has seen that it is deleted."""
 
@@ -55,7 +55,7 @@ class SimulatedStore:
         try:
             await self._network.transfer("a read")
             self._require_permission(ref)
-            if reconciliation.truth is None:
+            if not reconciliation.conflicts:
                 reconciliation.truth = self._cluster.objects.get(ref.name)
             obj = self._look_up(ref)
             await self._network.transfer("the answer to a read")

@@ -161,6 +161,8 @@ class ObjectAttempts:
         self._tracker.tasks.discard(task)
         error = asyncio.CancelledError() if task.cancelled() else task.exception()
         if self._running.get(channel) is not task:
+            # The notification is deleted, or another process works on it.
+            self._tracker.on_end(self.key, channel, None if error else task.result())
             return
         del self._running[channel]
         if isinstance(error, Postponed):
@@ -179,7 +181,7 @@ class ObjectAttempts:
 
     def _finish(self, attempt: Attempt) -> None:
         self._finished.append(attempt)
-        self._tracker.on_attempt(self.key, attempt)
+        self._tracker.on_end(self.key, attempt.channel, attempt)
 
     def _report_unless_reconciled(self) -> None:
         if not self._reconciled:
@@ -197,7 +199,8 @@ class AttemptTracker:
 
     Args:
         on_finished: called with the key of an object whose attempt finished while no reconciliation looked.
-        on_attempt: called with each attempt that finished; its record may take long.
+        on_end: called with the key and the target of an attempt that ended, and with the attempt, whose record may take long; with
+            None if it failed unheard.
         budget: bounds the content that attempts hold; by default there is no bound.
     """
 
@@ -205,11 +208,11 @@ class AttemptTracker:
         self,
         *,
         on_finished: Callable[[Key], None],
-        on_attempt: Callable[[Key, Attempt], None] = lambda _key, _attempt: None,
+        on_end: Callable[[Key, str, Attempt | None], None] = lambda _key, _target, _attempt: None,
         budget: ContentBudget | None = None,
     ) -> None:
         self.on_finished = on_finished
-        self.on_attempt = on_attempt
+        self.on_end = on_end
         self.tasks: set[asyncio.Task[Attempt]] = set()
         self.cancelled = False
         """Whether the tracker itself has cancelled the running attempts."""

@@ -177,13 +177,17 @@ class Incidents:
         if before is not None and _stopped(before, event):
             self._go_on(known)
 
-    def finish(self, key: Key, attempt: Attempt) -> None:
-        """Note an attempt that has finished; the API server may not take its record for long."""
+    def finish(self, key: Key, target: str, attempt: Attempt | None) -> None:
+        """Note the end of an attempt; the API server may not take its record for long, or have deleted the notification."""
         known = self._incidents.get((key.namespace, key.incident))
         event = known.events.get(key.uid) if known else None
-        if known is not None and event is not None:
-            known.put(event.after(attempt))
-            self._go_on(known)
+        if known is None or event is None:
+            return
+        after = event.after(target, attempt)
+        known.put(after)
+        if _ended(event, after):
+            self._tell(after, known)
+        self._go_on(known)
 
     def leave(self, key: Key) -> None:
         """Note that a notification is final or deleted: the others do not wait for it any more."""
@@ -301,7 +305,7 @@ class Incidents:
     def _ask(self, incident: Incident, target: str) -> None:
         """Request what is waited for and is late: it may be outdated."""
         for event in incident.awaited(target):
-            if incident.is_late(event):
+            if incident.is_late(event) and not event.ended:
                 self._request(event.key)
 
     def _tell(self, event: Event, known: _Known) -> None:

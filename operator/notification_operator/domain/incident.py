@@ -125,22 +125,30 @@ class Event:
         """The place in the incident: events are sorted by it."""
         return self.created, RANK[self.kind], self.key.uid
 
+    @property
+    def over(self) -> bool:
+        """Whether nothing is sent any more, although that may not be recorded yet."""
+        over = [each.delivered or not each.open for each in self.stages.values()]
+        return self.ended or (self.routed and bool(over) and all(over))
+
     def at(self, target: str) -> Stage:
         """Return how far it is at a target."""
         stage = self.stages.get(target, NOWHERE if self.routed else UNKNOWN)
-        ended = self.ended and (stage.open or stage.running)
-        return replace(stage, open=False, running=False) if ended else stage
+        # An attempt of a deleted notification goes on, and its message may still arrive.
+        ended = self.ended and stage.open and not stage.running
+        return replace(stage, open=False) if ended else stage
 
-    def after(self, attempt: Attempt) -> Event:
-        """Return the event after an attempt that has finished, whether it is recorded or not."""
-        before = self.stages.get(attempt.channel, UNKNOWN)
-        stage = replace(
-            before,
-            begun=before.begun or not attempt.circuit_open,
-            running=False,
-            message=_message(attempt, self.created) or before.message,
-        )
-        return replace(self, stages={**self.stages, attempt.channel: stage})
+    def after(self, target: str, attempt: Attempt | None) -> Event:
+        """Return the event after the end of an attempt, whether it is recorded or not; None if that has no result."""
+        stage = replace(self.stages.get(target, UNKNOWN), running=False)
+        if attempt is not None:
+            stage = replace(
+                stage,
+                begun=stage.begun or not attempt.circuit_open,
+                delivered=stage.delivered or attempt.succeeded,
+                message=_message(attempt, self.created) or stage.message,
+            )
+        return replace(self, stages={**self.stages, target: stage})
 
 
 def event_of(  # noqa: PLR0913 - what is known of it
@@ -163,16 +171,13 @@ def event_of(  # noqa: PLR0913 - what is known of it
         )
         for each in notification.status.targets
     }
-    for attempt in finished:
-        if not attempt.circuit_open:
-            stages[attempt.channel] = replace(stages.get(attempt.channel, UNKNOWN), begun=True)
     for target in running:
         stages[target] = replace(stages.get(target, UNKNOWN), begun=True, running=True)
-    for attempt in (*notification.attempts, *finished):
+    for attempt in notification.attempts:
         message = _message(attempt, notification.created)
         if message and attempt.channel in stages:
             stages[attempt.channel] = replace(stages[attempt.channel], message=message)
-    return Event(
+    event = Event(
         key=key,
         kind=notification.content.event,
         created=notification.created,
@@ -184,6 +189,9 @@ def event_of(  # noqa: PLR0913 - what is known of it
         witnessed=witnessed,
         replay=notification.replay,
     )
+    for attempt in finished:
+        event = event.after(attempt.channel, attempt)
+    return event
 
 
 def _message(attempt: Attempt, created: datetime) -> SentMessage | None:
@@ -321,7 +329,7 @@ class Incident:
         younger = {
             each.kind
             for each in self.younger
-            if not each.replay and (late or each.at(target).begun or (each.kind is RESOLVE and each.ended))
+            if not each.replay and (late or each.at(target).begun or (each.kind is RESOLVE and each.over))
         }
         if kind is ACKNOWLEDGE and self._is_resolved:
             return Reason.INCIDENT_RESOLVED

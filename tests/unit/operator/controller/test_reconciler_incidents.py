@@ -179,14 +179,20 @@ async def test_deleted_trigger_is_not_waited_for() -> None:
     assert incident.states("end") == {"slack": "Delivered"}
 
 
-async def test_trigger_that_is_deleted_during_its_attempt_is_not_waited_for() -> None:
+async def test_trigger_that_is_deleted_during_its_attempt_arrives_before_its_resolve() -> None:
     slack = Stub(seconds=0.2)
     incident = Incident(slack)
     await incident.reconcile()
     incident.delete()
     assert await incident.reconcile() == Result(final=True)
     slack.seconds = 0
-    await incident.reconcile(incident.tell("end", "Resolve"))
+    resolve = incident.tell("end", "Resolve")
+    await incident.reconcile(resolve)
+    assert len(slack.calls) == 1
+    assert "an earlier message of its incident is under way" in incident.of("end")["message"]
+    await asyncio.sleep(0.25)
+    assert resolve in incident.operator.queue.keys
+    await incident.reconcile(resolve)
     assert incident.states("end") == {"slack": "Delivered"}
 
 

@@ -80,6 +80,9 @@ def test_trigger_that_is_late_or_repeated_is_not_sent_after_its_resolve(
     # A Resolve that has ended goes nowhere any more, so what the Trigger reports now would stay open.
     ended = event(RESOLVE, 1, {"file": Stage(begun=True, delivered=True)}, ended=True)
     assert decided(event(TRIGGER, 0, stages), ended, now=now) == "IncidentResolved"
+    # So does one that has arrived everywhere, before that is recorded.
+    arrived = event(RESOLVE, 1, {"file": Stage(open=True, begun=True, delivered=True)})
+    assert decided(event(TRIGGER, 0, stages), arrived, now=now) == "IncidentResolved"
     # An older Resolve ended what was before, and a Trigger is no news.
     assert decided(event(TRIGGER, 2, RETRIES), event(RESOLVE, 1, DELIVERED), event(TRIGGER, 3), now=9) == ""
 
@@ -289,7 +292,7 @@ def test_message_of_an_event_is_known_before_it_is_recorded() -> None:
     sent = SentMessage(first="C1/1", receiver_revision="r1", created=reported.created)
     known = event_of(key, reported, finished=(accepted, circuit_open("console", 2)), seen=0)
     assert known.stages == {
-        "slack": Stage(open=True, begun=True, message=sent),
+        "slack": Stage(open=True, begun=True, delivered=True, message=sent),
         "email": Stage(begun=True, delivered=True, message=replace(sent, first="<1@shop>")),
         "console": Stage(open=True, begun=True),
     }
@@ -335,7 +338,8 @@ def test_event_waits_for_the_one_that_begins_its_thread() -> None:
     # Whichever comes first, and also before a repeated attempt.
     assert held(event(TRIGGER, 0, RETRIES), event(TRIGGER, 1, running, noted=0.5)) == waits
     assert held(event(TRIGGER, 1), event(TRIGGER, 0, RETRIES)) is None
-    assert held(event(TRIGGER, 1), event(TRIGGER, 0, running, ended=True)) is None
+    # The attempt of a deleted notification goes on.
+    assert held(event(TRIGGER, 1), event(TRIGGER, 0, running, noted=0.5, ended=True)) == waits
     # Its process would have noted the end of the attempt.
     assert held(event(TRIGGER, 1), event(TRIGGER, 0, running, noted=0.5), now=20.5) is None
     message = SentMessage(first="C1/1", receiver_revision="", created=at(0))
