@@ -198,7 +198,9 @@ class IncidentInvariants(Invariants):
             elif not (post.call.excused and post.call.at <= head.call.ended_at):
                 # A call of a deleted notification may still run when the next one is sent.
                 require(post.thread == head.ref, f"{name}: {post.ref} is not in the thread of {head.ref}")
-                joined |= again
+                joined |= {
+                    each.uid for each in events.values() if each.kind is TRIGGER and each.order < event.order
+                }
             if event.kind is RESOLVE and (ended is None or event.order < ended.order):
                 ended = event
             # After a restart, nobody knows a message whose notification is deleted or has no record of it.
