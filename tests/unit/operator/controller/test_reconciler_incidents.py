@@ -179,7 +179,7 @@ async def test_deleted_trigger_is_not_waited_for() -> None:
     assert incident.states("end") == {"slack": "Delivered"}
 
 
-async def test_trigger_that_is_deleted_during_its_attempt_arrives_before_its_resolve() -> None:
+async def test_trigger_deleted_during_its_attempt_arrives_before_its_resolve() -> None:
     slack = Stub(seconds=0.2)
     incident = Incident(slack)
     await incident.reconcile()

@@ -57,7 +57,7 @@ async def test_forged_status_does_not_keep_a_notification_from_its_channel(statu
     assert (fixture.status["phase"], len(console.calls)) == ("Sent", 1)
 
 
-async def test_scheduled_notification_comes_back_in_time_whatever_its_status_says() -> None:
+async def test_scheduled_notification_comes_back_in_time_despite_its_status() -> None:
     """A process whose clock is ahead has begun it too early, and recorded a pause after it."""
     begin = now() + timedelta(hours=1)
     fixture = ReconcilerFixture({"console": Stub()}, notBefore=format_time(begin))
