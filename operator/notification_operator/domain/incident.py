@@ -171,8 +171,6 @@ def event_of(  # noqa: PLR0913 - what is known of it
         )
         for each in notification.status.targets
     }
-    for target in running:
-        stages[target] = replace(stages.get(target, UNKNOWN), begun=True, running=True)
     for attempt in notification.attempts:
         message = _message(attempt, notification.created)
         if message and attempt.channel in stages:
@@ -191,7 +189,11 @@ def event_of(  # noqa: PLR0913 - what is known of it
     )
     for attempt in finished:
         event = event.after(attempt.channel, attempt)
-    return event
+    # The next attempt may run before the one before it is recorded.
+    stages = dict(event.stages)
+    for target in running:
+        stages[target] = replace(stages.get(target, UNKNOWN), begun=True, running=True)
+    return replace(event, stages=stages)
 
 
 def _message(attempt: Attempt, created: datetime) -> SentMessage | None:

@@ -296,6 +296,8 @@ def test_message_of_an_event_is_known_before_it_is_recorded() -> None:
         "email": Stage(begun=True, delivered=True, message=replace(sent, first="<1@shop>")),
         "console": Stage(open=True, begun=True),
     }
+    again = event_of(key, reported, running=["console"], finished=(failure("console", 2),), seen=0)
+    assert again.at("console").running
 
 
 def test_report_begins_with_the_trigger_after_a_resolve_that_arrived() -> None:
