@@ -11,11 +11,13 @@ import pytest
 from notification_contract.crds import notification_receiver, notification_request
 from platform_infra import names
 from tests.api_server.gateway.catalogue import REPORT
+from tests.api_server.receivers import receiver
 from tests.harness.cluster import Cluster
 from tests.harness.control_plane import control_plane
 from tests.harness.eventually import eventually
 from tests.harness.shared_clusters import in_cluster, newer_provider, shared_cluster
 from tests.kit.recording import record_bundle
+from tests.unit.operator.contract.kinds.specs import spec
 from tools.localcluster.toolchain import ensure
 from tools.platform.pulumi.environment import ENGINE_GROUPS
 
@@ -159,8 +161,16 @@ def limits(api_server: ApiServer) -> Iterator[Any]:
         (config,) = [obj for obj in objects(**values) if obj["metadata"]["name"] == "notification-admission"]
         api_server.apply(config)
 
+    def refused() -> bool:
+        return api_server.create(receiver(namespace, spec("webhook"))).code == 422
+
     yield apply
+    # The API server reads the limits with a delay: the next test begins when it has read those of the default stack.
+    namespace = api_server.namespace()
+    apply(admissionChannelsByNamespace="true")
+    eventually(refused, bool, within=15)
     apply()
+    eventually(refused, lambda is_refused: not is_refused, within=15)
 
 
 @pytest.fixture(params=["provider", pytest.param("newer-provider", marks=pytest.mark.long)])
