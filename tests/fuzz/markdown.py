@@ -258,7 +258,8 @@ class Author:
             "- " * self._chance.randint(1, 30),
             "|a|b|c|\n|-|-|-|\n",
         )
-        return (start + filled(unit + self._pick("", "\n", "\n\n", " "), size))[:size]
+        # A block of nothing has no character to repeat.
+        return (start + filled(unit + self._pick("", "\n", "\n\n", " ") or self._unit(), size))[:size]
 
     def _unit(self) -> str:
         return self._chance.choice(UNITS)
