@@ -179,10 +179,10 @@ class Incidents:
 
     def finish(self, key: Key, target: str, attempt: Attempt | None) -> None:
         """Note the end of an attempt; the API server may not take its record for long, or have deleted the notification."""
-        known = self._incidents.get((key.namespace, key.incident))
-        event = known.events.get(key.uid) if known else None
-        if known is None or event is None:
+        found = self._lookup(key)
+        if found is None:
             return
+        known, event = found
         after = event.after(target, attempt)
         known.put(after)
         if _ended(event, after):
@@ -191,12 +191,13 @@ class Incidents:
 
     def leave(self, key: Key) -> None:
         """Note that a notification is final or deleted: the others do not wait for it any more."""
-        known = self._incidents.get((key.namespace, key.incident))
-        event = known.events.get(key.uid) if known else None
-        if known is not None and event is not None and not event.ended:
-            known.put(replace(event, ended=True))
-            self._tell(event, known)
-            self._go_on(known)
+        found = self._lookup(key)
+        if found is None or found[1].ended:
+            return
+        known, event = found
+        known.put(replace(event, ended=True))
+        self._tell(event, known)
+        self._go_on(known)
 
     def restart(self, _statistics: ElectorStatistics) -> None:
         """Forget everything: this process works on other shards than before, and another one may have worked on these."""
@@ -313,6 +314,12 @@ class Incidents:
         for other in tuple(known.events.values()):
             if other.kind in CONCERNS[event.kind] and not other.ended:
                 self._request(other.key)
+
+    def _lookup(self, key: Key) -> tuple[_Known, Event] | None:
+        """Return an incident and the event of one of its notifications, if both are known."""
+        known = self._incidents.get((key.namespace, key.incident))
+        event = known.events.get(key.uid) if known else None
+        return None if known is None or event is None else (known, event)
 
     def _of(self, key: Key, notification: Notification) -> _Known:
         return self._incidents.use((key.namespace, notification.content.dedup_key), _Known)

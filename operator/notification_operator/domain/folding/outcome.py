@@ -83,7 +83,8 @@ def decide_phase(  # noqa: PLR0913 - each fact that decides
 ) -> PhaseDecision:
     """Return the phase; it is final as soon as no attempt is left, the latest one included.
 
-    Without an attempt it is Pending, unless one is running or held, or a target is suppressed now: that is recorded. While no target has succeeded and attempts remain, the phase is Sending. Retrying requires a target
+    Without an attempt it is Pending, unless one is running or held, or a target is suppressed now: that is
+    recorded. While no target has succeeded and attempts remain, the phase is Sending. Retrying requires a target
     that succeeded and another that failed and has attempts left; it is kept until the end. Targets that are
     suppressed, or whose fallback has delivered the message, count as neither.
     """
