@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -181,13 +182,25 @@ def go_away(proxy: FaultProxy, verb: str, *, accepted: int = 0) -> None:
 
     The provider waits for the objects of accepted requests, which it cannot see any more, as long as their timeouts say.
     """
+    proxy.clear()
     first = proxy.fail(verb=verb, cut=True, times=None, skip=accepted)
     threading.Thread(target=_then_cut_all, args=(proxy, first), daemon=True).start()
 
 
 def _then_cut_all(proxy: FaultProxy, first: Fault) -> None:
-    eventually(lambda: first.used, bool, within=120)
+    eventually(lambda: first.used and _watches_what_it_deletes(proxy), bool, within=120)
     proxy.fail(cut=True, times=None)
+
+
+def _watches_what_it_deletes(proxy: FaultProxy) -> bool:
+    """Return whether the provider watches the objects of accepted deletions: no timeout applies until then."""
+    requests = proxy.so_far()
+    deleted = {_kind(each) for each in requests if each["verb"] == "delete" and each["code"] == HTTPStatus.OK}
+    return deleted <= {_kind(each) for each in requests if each["verb"] == "watch" and each["events"]}
+
+
+def _kind(request: dict[str, Any]) -> tuple[str, str]:
+    return request["resource"], request["namespace"]
 
 
 def test_up_continues_after_the_api_server_was_away(faulty: tuple[Team, FaultProxy]) -> None:
@@ -218,3 +231,15 @@ def test_down_continues_after_the_api_server_was_away(
     assert again.code == 0, again.text
     assert cluster.namespace() is None
     assert cluster.definition() is None
+
+
+def test_down_completes_when_the_api_server_returns_during_deletions(faulty: tuple[Team, FaultProxy]) -> None:
+    """It left between accepted deletions and the watches of their objects, which the provider opens without a timeout."""
+    team, proxy = faulty
+    team.up()
+    away = [proxy.fail(verb=verb, cut=True, times=None) for verb in ("list", "watch")]
+    with ThreadPoolExecutor(1) as pool:
+        down = pool.submit(team.platform, "down", STACK, "--yes")
+        eventually(lambda: away[-1].used, bool, within=120)
+        proxy.clear()
+        assert down.result().code == 0, down.result().text
