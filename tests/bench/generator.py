@@ -70,7 +70,8 @@ class Batch:
         bodies = {}
         for number in range(self.first, self.first + self.load.count):
             name = f"{self.tag}-{number}"
-            obj = notification(namespace, name=name, subject=f"bench-{number}-", **target)
+            event = {"event": "Trigger", "dedupKey": name} if self.load.incidents else {}
+            obj = notification(namespace, name=name, subject=f"bench-{number}-", **(target | event))
             bodies[name] = orjson.dumps(obj)
         return bodies
 

@@ -115,8 +115,7 @@ async def measure(scenario: Scenario, side: Side, bench: Bench, *, away: float) 
 async def _measure(run: Run, side: Side) -> Result:
     scenario, at = run.scenario, datetime.now(UTC)
     run.answer(DOWN if scenario.outage else scenario.failing)
-    to_receiver = scenario.load.channel is Channel.RECEIVER
-    receiver = run.receiver(suspend=scenario.outage) if to_receiver else None
+    receiver = _receiver(run)
     await asyncio.to_thread(run.operator.start)
     if receiver:
         await asyncio.to_thread(receiver.ready)
@@ -156,6 +155,15 @@ async def _measure(run: Run, side: Side) -> Result:
         wait=timed.wait,
         observed=observed,
     )
+
+
+def _receiver(run: Run) -> StoredReceiver | None:
+    """Create the receiver of the load, if it goes to one."""
+    channel = run.scenario.load.channel
+    if channel is Channel.FALLBACK:
+        steady = run.receiver(block={"url": f"{run.bench.sink.secure_url}/?steady"})
+        return run.receiver(fallback={"name": steady.name})
+    return run.receiver(suspend=run.scenario.outage) if channel is Channel.RECEIVER else None
 
 
 async def _under_load(run: Run, main: Batch) -> Timed:

@@ -21,6 +21,8 @@ class Channel(StrEnum):
     """The sink, over HTTP."""
     RECEIVER = "receiver"
     """A NotificationReceiver, which leads to the sink over HTTPS."""
+    FALLBACK = "fallback"
+    """The same with a fallback, to which the sink never answers 503."""
 
 
 class Others(StrEnum):
@@ -46,6 +48,8 @@ class Load:
     channel: Channel = Channel.CONSOLE
     rate: float | None = None
     retry: Mapping[str, int] | None = None
+    incidents: bool = False
+    """Whether each one reports an incident of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +88,7 @@ class Scenario:
     restart: bool = False
     """Whether the load is created while the operator is stopped."""
     outage: bool = False
-    """Whether the receiver takes nothing at first: the sink answers 503, a NotificationReceiver is suspended."""
+    """Whether the receiver takes nothing at first: the sink answers 503, a NotificationReceiver without a fallback is suspended."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """Keys of a stack in addition to the shipped values."""
     others: Others | None = None
@@ -175,6 +179,25 @@ SCENARIOS = (
         name="suspended",
         title="1,000 notifications to a suspended receiver",
         load=Load(1_000, Channel.RECEIVER),
+        outage=True,
+        settings=BREAKER,
+    ),
+    Scenario(
+        name="incidents",
+        title="500 incidents, whose sink is away, among 50,000 notifications",
+        load=Load(500, Channel.SLACK, incidents=True),
+        # One listing for each incident.
+        bars={"lists": Bar(500), "server": Bar(40), "failed": Bar(0)},
+        finished=50_000,
+        outage=True,
+        settings={**BREAKER, **UNPACED},
+    ),
+    Scenario(
+        name="fallback",
+        title="500 notifications to a receiver that is away, and has a fallback",
+        load=Load(500, Channel.FALLBACK),
+        # The delay of a fallback as shipped, and a minute.
+        bars={"seconds": Bar(360), "failed": Bar(0)},
         outage=True,
         settings=BREAKER,
     ),

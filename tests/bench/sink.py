@@ -1,8 +1,8 @@
 """A cheap receiver in its own process, which answers 503 to each notification some times, then 200.
 
 It recognizes a notification by a word of its body, so it works with any controller and format. `PUT /` sets the answers and
-forgets the notifications; a URL with `?delay=8` is answered after so many seconds in any case. It serves HTTP, HTTPS for
-NotificationReceivers, and SMTP without encryption.
+forgets the notifications; a URL with `?delay=8` is answered after so many seconds in any case, and one with `?steady` with 200.
+It serves HTTP, HTTPS for NotificationReceivers, and SMTP without encryption.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Sink:
         if match is None:
             return web.Response(status=400, text="no notification of the bench")
         self._seen[match[1]] += 1
-        fails = self._seen[match[1]] <= self._failing
+        fails = self._seen[match[1]] <= self._failing and "steady" not in request.query
         if delay := float(request.query.get("delay", self._delay)):
             await asyncio.sleep(delay)
         return web.Response(status=503 if fails else 200, text="ok")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 BARS = {scenario.name: scenario.bars for scenario in SCENARIOS}
 HEAD = ("scenario", *(column.title for column in COLUMNS.values()), "and")
-ONLY_WITH_BAR = {"most", "seconds"}
+ONLY_WITH_BAR = {"most", "seconds", "failed", "lists", "server"}
 """Notes that say little more than the columns do."""
 
 

@@ -22,7 +22,6 @@ MEMORY_EVERY, PAGE_EVERY = 0.25, 10.0
 """Seconds between two readings."""
 MEGABYTE: Final = 1024 * 1024
 PREFIX: Final = "kubernaut_notification_"
-DELIVERED: Final = "Sent"
 
 
 class Watcher:
@@ -69,7 +68,6 @@ class Watcher:
             pod_mb=round(self._pod_mb, 1),
             page_mb=round(max(size for _, size, _ in self._pages), 3),
             page_seconds=round(max(seconds for _, _, seconds in self._pages), 3),
-            failed=len(batch.created) - batch.phases[DELIVERED],
             crowd=crowd,
             unrendered=self._unrendered,
             samples=tuple(samples),

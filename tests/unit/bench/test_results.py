@@ -20,7 +20,7 @@ BURST = result()
 
 
 def observed(**values: float) -> Observed:
-    fields = {"gap": 0.1, "pod_mb": 150, "page_mb": 1, "page_seconds": 0.1, "failed": 0, "crowd": 0, **values}
+    fields = {"gap": 0.1, "pod_mb": 150, "page_mb": 1, "page_seconds": 0.1, "crowd": 0, **values}
     return Observed.model_validate(fields)
 
 
@@ -69,9 +69,19 @@ def test_runs_of_different_machines_are_not_merged() -> None:
         ("away", {"calls": {"get": 90_000}, "seconds": 900}, []),
         (
             "tenant",
-            {"p99_ms": 2001, "observed": observed(gap=0.26, pod_mb=257, failed=1)},
+            {"p99_ms": 2001, "phases": {"Sent": 999}, "observed": observed(gap=0.26, pod_mb=257)},
             ["p99", "gap", "pod", "failed"],
         ),
+        (
+            "incidents",
+            {
+                "calls": {"list notificationrequests": 501},
+                "cpu_seconds": {"operator": 2.0, "API server": 40.1},
+                "phases": {"Sent": 1000},
+            },
+            ["lists", "server"],
+        ),
+        ("fallback", {"seconds": 360.1, "phases": {"Sent": 999}}, ["seconds", "failed"]),
         ("receivers", {"observed": observed(page_mb=2.1, page_seconds=0.21)}, ["page", "scrape"]),
         ("slow", {"p99_ms": 1001}, ["p99"]),
     ],

@@ -57,5 +57,11 @@ async def test_url_with_a_delay_is_answered_after_it(sink: Client) -> None:
     assert time.perf_counter() - began >= 0.045
 
 
+async def test_steady_url_never_fails(sink: Client) -> None:
+    await sink.put("/", data=b'{"failing": 1, "delay": 0}')
+    assert [(await sink.post(url, data=about(1))).status for url in ("/?steady", "/")] == [200, 200]
+    assert (await sink.post("/", data=about(2))).status == 503
+
+
 async def test_sink_takes_bodies_of_more_than_a_megabyte(sink: Client) -> None:
     assert (await sink.post("/", data=io.BytesIO(about(1) + b" " * 3_000_000))).status == 200
