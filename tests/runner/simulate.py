@@ -83,23 +83,25 @@ def _bytes(choices: str) -> bytes:
 def _search(seeds: Sequence[int]) -> None:
     began = reported = time.monotonic()
     shares = [seeds[start : start + SHARE] for start in range(0, len(seeds), SHARE)]
-    done = overtaken = 0
+    done = overtaken = incidents = 0
     with processes() as pool:
         running = {pool.submit(search.check, share): share for share in shares}
         for finished in as_completed(running):
-            violating, losses = finished.result()
-            if violating is not None:
+            share = finished.result()
+            if share.violating is not None:
                 pool.shutdown(cancel_futures=True)
-                console.print(f"seed {violating} violates an invariant; the shortest trace:")
-                _print_trace(search.shortest(search.choices(violating)))
+                console.print(f"seed {share.violating} violates an invariant; the shortest trace:")
+                _print_trace(search.shortest(search.choices(share.violating)))
                 raise typer.Exit(1)
             done += len(running[finished])
-            overtaken += losses
+            overtaken += share.overtaken
+            incidents += share.incidents
             if time.monotonic() - reported >= PROGRESS_INTERVAL:
                 reported = time.monotonic()
                 console.print(f"{done:,} of {len(seeds):,} schedules after {reported - began:.0f} s")
     seconds = time.monotonic() - began
     console.print(f"{done:,} schedules, all invariants held, in {seconds:.0f} s ({done / seconds:.0f}/s)")
+    console.print(f"{incidents:,} incidents, each right at every far end (DD-INCIDENT-001)")
     console.print(f"{overtaken:,} successes were lost in the one unavoidable way (DD-LEDGER-001)")
 
 

@@ -120,6 +120,7 @@ class IncidentInvariants(Invariants):
         notifications = list(notifications)
         super().end(notifications)
         by_uid = {each.uid: each for each in notifications}
+        self.incidents = len(self.users.told)
         for place, told in self.users.told.items():
             self._far_ends(place, sorted(told, key=lambda each: each.order), by_uid)
             # A replay may arrive after the Resolve, and another event be sent in its thread.

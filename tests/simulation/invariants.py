@@ -41,6 +41,8 @@ class Invariants(RecordInvariants):
         """Those of all reconciliations."""
         self.overtaken = 0
         """Successes that are lost because a late write of a dead process recorded the attempt as failed before."""
+        self.incidents = 0
+        """Those whose far ends were checked."""
         self.published: set[tuple[str, str, int, str]] = set()
         self._deleted: set[tuple[str, str]] = set()
         """What a process has seen the deletion of, each by its name and the uid of the notification."""

@@ -38,6 +38,7 @@ class Outcome:
     writes: int = 0
     overtaken: int = 0
     """Successes that were lost in the one unavoidable way; see `Invariants`."""
+    incidents: int = 0
 
 
 def run_schedule(
@@ -112,4 +113,5 @@ async def _outcome(simulation: Simulation) -> Outcome:
         reads=simulation.invariants.reads,
         writes=simulation.invariants.writes,
         overtaken=simulation.invariants.overtaken,
+        incidents=simulation.invariants.incidents,
     )

@@ -6,7 +6,7 @@ import math
 import random
 from functools import partial
 from itertools import chain, count, islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tests.simulation.schedule import Outcome, has_incidents, run_schedule
 
@@ -41,18 +41,25 @@ def with_incidents(first: int, number: int) -> Sequence[int]:
     return list(islice((seed for seed in count(first) if has_incidents(choices(seed))), number))
 
 
-def check(seeds: Iterable[int]) -> tuple[int | None, int]:
-    """Return the first seed whose schedule violates an invariant, if any, and the unavoidable losses before it.
+class Checked(NamedTuple):
+    """The first of some seeds whose schedule violates an invariant, and what there was until then."""
 
-    The losses are the successes that were lost in the one unavoidable way; see `Invariants`.
-    """
-    overtaken = 0
+    violating: int | None
+    overtaken: int
+    """Successes that were lost in the one unavoidable way; see `Invariants`."""
+    incidents: int
+
+
+def check(seeds: Iterable[int]) -> Checked:
+    """Run the schedules of seeds, up to the first one that violates an invariant."""
+    overtaken = incidents = 0
     for seed in seeds:
         outcome = run_schedule(choices(seed))
         overtaken += outcome.overtaken
+        incidents += outcome.incidents
         if outcome.violation:
-            return seed, overtaken
-    return None, overtaken
+            return Checked(seed, overtaken, incidents)
+    return Checked(None, overtaken, incidents)
 
 
 def find(seeds: Iterable[int], *, violation: str = "", store: Store | None = None) -> int | None:
