@@ -7,6 +7,7 @@ API server.
 from __future__ import annotations
 
 import copy
+import re
 from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
@@ -121,6 +122,7 @@ def _bound(text: str, holds: Callable[[Any, Any], bool]) -> Callable[[Any, Any],
 CHECKS: Final[Mapping[str, Callable[[Any, Any], Iterator[str]]]] = {
     "required": _required,
     "format": _format,
+    "pattern": _bound("does not match", lambda obj, pattern: bool(re.search(pattern, obj))),
     "enum": _bound("is none of", lambda obj, allowed: obj in allowed),
     "minimum": _bound("is less than", lambda obj, limit: obj >= limit),
     "maximum": _bound("is more than", lambda obj, limit: obj <= limit),
