@@ -238,6 +238,11 @@ def test_status_is_written_apart_from_the_spec(api_server: ApiServer) -> None:
             {"notBefore": "2026-03-01T12:00:00Z", "deliverBefore": "2026-03-01T12:30:00+01:00"},
             "spec.deliverBefore is not after spec.notBefore; set it to a later time",
         ),
+        *(
+            ({field: time}, f"spec.{field} in body should match")
+            for field in ("notBefore", "deliverBefore")
+            for time in ("2026-03-01T12:00:00+25:00", "2026-03-01T12:00:00-01:60", "0000-03-01T12:00:00Z")
+        ),
         ({"deliverBefore": "tomorrow"}, "spec.deliverBefore in body must be of type date-time"),
         ({"receiverRefs": [{"name": "a/b"}]}, "spec.receiverRefs[0].name in body should match"),
         (

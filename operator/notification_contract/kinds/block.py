@@ -12,7 +12,15 @@ from notification_contract.kinds.choices import ConditionStatus
 
 Name = Annotated[str, Field(min_length=1, max_length=253)]
 Text = Annotated[str, Field(max_length=1024)]
-Time = Annotated[str, Field(max_length=64, json_schema_extra={"format": "date-time"})]
+Time = Annotated[
+    str,
+    Field(
+        max_length=64,
+        # The format alone allows an offset of 25 hours and the year 0, which no library reads.
+        pattern=r"^[1-9][0-9]{3}-\S+([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$",
+        json_schema_extra={"format": "date-time"},
+    ),
+]
 Reason = Annotated[str, Field(max_length=1024)]
 Message = Annotated[str, Field(max_length=32_768)]
 Generation = Annotated[int, Field(ge=0, json_schema_extra={"format": "int64"})]

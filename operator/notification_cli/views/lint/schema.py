@@ -120,10 +120,11 @@ def _size(value: str | list[Any] | dict[str, Any], schema: Mapping[str, Any], pa
 
 
 def _text(value: str, schema: Mapping[str, Any], path: str) -> Iterator[str]:
-    if "pattern" in schema and not re.search(schema["pattern"], value):
+    if schema.get("format") == "date-time":
+        if not (_TIME.fullmatch(value) and moment(value)):
+            yield f"{path}: must be a time such as 2026-01-31T12:00:00Z (got {shown(value)})"
+    elif "pattern" in schema and not re.search(schema["pattern"], value):
         yield f"{path}: must match {schema['pattern']} (got {shown(value)})"
-    if schema.get("format") == "date-time" and not (_TIME.fullmatch(value) and moment(value)):
-        yield f"{path}: must be a time such as 2026-01-31T12:00:00Z (got {shown(value)})"
 
 
 def _object(value: Mapping[str, Any], schema: Mapping[str, Any], path: str) -> Iterator[str]:
