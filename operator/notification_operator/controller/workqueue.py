@@ -277,6 +277,8 @@ class Backlog:
         """Whether a key was dropped that this process works on."""
         self._waits_for_ownership = False
         """Whether a key was dropped that this process does not work on, as on a standby."""
+        self._immovable = 0
+        """How many parked keys did not give way to the last key that was dropped: their attempts are unrecorded."""
         self.listing_due = asyncio.Event()
         """Set while the open notifications have to be listed again at once."""
 
@@ -301,7 +303,8 @@ class Backlog:
     @property
     def has_room(self) -> bool:
         """Whether keys were dropped for lack of room, and there is room for at least one of them now."""
-        return self._waits_for_room and self._limit is not None and self._workable < self._limit
+        limit = inf if self._limit is None else self._limit
+        return self._waits_for_room and len(self) - len(self._parked) < limit
 
     @property
     def may_replace(self) -> bool:
@@ -333,6 +336,7 @@ class Backlog:
         """Record that a key was dropped, and whether this process may work on it."""
         if owned:
             self._waits_for_room = True
+            self._immovable = len(self._parked)
         else:
             self._waits_for_ownership = True
 
@@ -348,13 +352,9 @@ class Backlog:
         """Request a listing if keys wait for room and half of the limit is free."""
         if self._limit is None or not self._waits_for_room:
             return
-        if self._workable <= self._limit // REFILL_DIVISOR:
+        idle = max(0, len(self._parked) - self._immovable)
+        if len(self) - idle <= self._limit // REFILL_DIVISOR:
             self.listing_due.set()
-
-    @property
-    def _workable(self) -> int:
-        """The keys that this process may work on; the others give way to them."""
-        return len(self) - len(self._parked)
 
     def repeat_listing(self) -> None:
         """Request a listing whether there is room or not."""
@@ -364,6 +364,7 @@ class Backlog:
     def begin_listing(self) -> None:
         """Record that every open notification is about to be listed."""
         self._waits_for_room = self._waits_for_ownership = False
+        self._immovable = 0
         self._timers.next_dropped = inf
         self.listing_due.clear()
 

@@ -222,9 +222,10 @@ async def test_key_that_finds_no_room_is_not_listed_in_a_loop() -> None:
     fixture.start_attempt()
     fixture.handle("ADDED", open_object("b", 0))
     await asyncio.sleep(0.01)
-    fixture.handle("ADDED", open_object("b", 1))
-    assert held(fixture) == {KEY.namespace: [KEY.name], "b": ["order-0"]}
-    assert not fixture.queue.backlog.listing_due.is_set(), "there is no room for it yet"
+    for number in (1, 2):
+        fixture.handle("ADDED", open_object("b", number))
+        assert held(fixture) == {KEY.namespace: [KEY.name], "b": ["order-0"]}
+        assert not fixture.queue.backlog.listing_due.is_set(), "there is no room for it yet"
     running.cancel()
     fixture.attempts.cancel()
 
