@@ -188,7 +188,8 @@ class ReceiverStatusController:
         written = Written.now(declared.uid, shared, now, spread=self._spread())
         if view.owner:
             self._start_test(queue_key, fresh)
-            written = replace(written, refresh_at=min(written.refresh_at, now + self._outlived(decided)))
+            drop_at = max(now + self._outlived(decided), written.change_at)
+            written = replace(written, refresh_at=min(written.refresh_at, drop_at))
         self._written[declared.key] = written
         due = written.refresh_at - now
         return Result(final=True, requeue_after=due if due < inf else None)

@@ -173,9 +173,9 @@ class Cluster:
 
 
 @contextlib.asynccontextmanager
-async def second_replica(cluster: Cluster) -> AsyncIterator[Cluster]:
-    """Run a second replica, which owns no receiver."""
-    other = Cluster(cluster.store, "b")
+async def second_replica(cluster: Cluster, name: str = "b") -> AsyncIterator[Cluster]:
+    """Run another replica, which owns no receiver."""
+    other = Cluster(cluster.store, name)
     other.owned = False
     async with other.at_work():
         other.see()
@@ -977,3 +977,19 @@ async def test_open_circuit_of_a_replica_that_has_ended_is_not_reported_for_ever
     await sleep(900.0)
     assert condition(cluster, "Healthy") == ("True", "Delivering")
     assert [each["name"] for each in status(cluster)["replicas"]] == ["a"]
+
+
+@on_virtual_clock
+async def test_replicas_that_ended_one_after_another_cost_no_write_each(cluster: Cluster) -> None:
+    for number in range(4):
+        async with second_replica(cluster, f"b-{number}") as other:
+            other.set(healthy_at(asyncio.get_running_loop().time()))
+            await sleep(INTERVAL / 4)
+    cluster.set(healthy_at(asyncio.get_running_loop().time()))
+    await sleep(INTERVAL * 2)
+    assert len(status(cluster)["replicas"]) == 5
+    cluster.store.times.clear()
+    await sleep(900.0)
+    assert [each["name"] for each in status(cluster)["replicas"]] == ["a"]
+    gaps = [later - earlier for earlier, later in pairwise(cluster.store.times)]
+    assert all(gap >= INTERVAL for gap in gaps), gaps
