@@ -142,6 +142,9 @@ def kill_at_creation(team: Team, proxy: FaultProxy, completed: int) -> None:
         eventually(lambda: fault.used, bool, within=120)
         eventually(lambda: [each for each in proxy.so_far(verb="patch") if each["upstream"]], bool, within=30)
     proxy.clear()
+    assert not list(team.checkout.state.rglob("*.attrs")), (
+        "the kill could leave one empty, and so end the state"
+    )
     assert team.checkout.pulumi("cancel", "--yes", "--stack", STACK).code == 0
 
 

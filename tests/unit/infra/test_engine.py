@@ -58,6 +58,18 @@ def test_backend_of_the_caller_is_kept() -> None:
 
 
 @pytest.mark.parametrize(
+    ("url", "given"),
+    [
+        ("file://~/state", "file://~/state?metadata=skip"),
+        ("file:///state?create_dir=true", "file:///state?create_dir=true&metadata=skip"),
+        ("file:///state?metadata=", "file:///state?metadata="),
+    ],
+)
+def test_engine_keeps_no_attributes_of_the_files_of_a_folder(url: str, given: str) -> None:
+    assert engine_environment(TOOLCHAIN, {"PULUMI_BACKEND_URL": url})["PULUMI_BACKEND_URL"] == given
+
+
+@pytest.mark.parametrize(
     ("line", "stack"),
     [("preview -s dev", "dev"), ("up --stack ci --yes", "ci"), ("up --stack=ci", "ci"), ("version", None)],
 )

@@ -29,7 +29,14 @@ from tools.platform.pulumi.environment import (
     secure_folder,
 )
 from tools.platform.pulumi.stack_file import StackFileError, imports_environments, uses_local_cluster
-from tools.platform.pulumi.state.backend import CREDENTIALS, URL, backend_url, credentials_folder, folder_of
+from tools.platform.pulumi.state.backend import (
+    CREDENTIALS,
+    URL,
+    backend_url,
+    credentials_folder,
+    engine_url,
+    folder_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -89,7 +96,7 @@ def engine_environment(
     tools = toolchain.env()
     url = backend or backend_url(stack, variables)
     chosen = {
-        URL: url,
+        URL: engine_url(url),
         # PULUMI_HOME is that of the toolchain, and the login that of the user.
         CREDENTIALS: str(credentials_folder(variables)),
         # A checkout without the stack's file reads from the state what encrypts its secrets.

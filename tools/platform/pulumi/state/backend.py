@@ -91,6 +91,16 @@ def folder_of(url: str) -> Path | None:
     return Path(os.path.normpath(ROOT / Path(parts.netloc + parts.path).expanduser()))
 
 
+def engine_url(url: str) -> str:
+    """Return the URL of a backend as the engine gets it: a folder without a file of attributes next to each file.
+
+    The engine writes those in two steps, and reads no state whose attributes a killed process has left empty.
+    """
+    if folder_of(url) is None or "metadata=" in url:
+        return url
+    return f"{url}{'&' if urlsplit(url).query else '?'}metadata=skip"
+
+
 def is_service(url: str) -> bool:
     """Return whether a backend is Pulumi's service, which can encrypt secrets itself."""
     return urlsplit(url).scheme in SERVICE_SCHEMES
