@@ -117,9 +117,12 @@ class FileStorage:
         threading.Thread(target=self._run, name="file storage", daemon=True).start()
 
     def written(self, size: int) -> None:
+        self._add(size, 1)
+
+    def _add(self, used: int, count: int) -> None:
         with self._lock:
-            self._used += size
-            self._count += 1
+            self._used += used
+            self._count += count
             full = over(self._limits, used=self._used, count=self._count, share=FULL_SHARE)
         if full:
             self._wanted.set()
@@ -141,6 +144,8 @@ class FileStorage:
             self._wanted.clear()
 
     def clean(self) -> None:
+        with self._lock:
+            used, count = self._used, self._count
         files = list(self._files())
         old = expired(files, self._limits, now=self._clock().timestamp())
         gone = {file.name for file in old}
@@ -149,9 +154,9 @@ class FileStorage:
         for file in (*old, *unwanted):
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(self._directory / file.name)  # noqa: PTH108 - `os` as in the rest of the module
-        with self._lock:
-            self._used = sum(file.size for file in kept) - sum(file.size for file in unwanted)
-            self._count = len(kept) - len(unwanted)
+        # What was written during the look stays counted, and may be counted twice until the next one.
+        left = sum(file.size for file in kept) - sum(file.size for file in unwanted)
+        self._add(left - used, len(kept) - len(unwanted) - count)
         if old:
             logger.info("files removed by age", directory=str(self._directory), files=len(old))
         if unwanted:

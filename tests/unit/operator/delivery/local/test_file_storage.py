@@ -25,7 +25,7 @@ from notification_operator.domain.model import Content
 from tests.unit.operator.kube_api import until
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     import pytest
@@ -156,6 +156,23 @@ async def test_channel_makes_room_while_it_writes(tmp_path: Path) -> None:
     for _ in range(30):
         await channel.deliver(MESSAGE)
     await until(lambda: len(left(tmp_path)) <= 9)
+
+
+async def test_file_that_is_written_during_a_look_at_the_directory_is_counted(tmp_path: Path) -> None:
+    looks = ["the first"]
+
+    class Storage(FileStorage):
+        def _files(self) -> Iterator[StoredFile]:
+            yield from super()._files()
+            if looks:
+                write(tmp_path, "shop", 9)
+                self.written(0)
+                looks.clear()
+
+    for number in range(9):
+        write(tmp_path, "shop", number)
+    Storage(tmp_path, Limits(files=10), clock=lambda: NOW).start()
+    await until(lambda: not looks and len(left(tmp_path)) <= 9)
 
 
 async def test_failed_clean_up_is_logged_and_tried_again(
