@@ -13,13 +13,7 @@ from tools.localcluster.toolchain import Toolchain
 from tools.platform.errors import PlatformError
 from tools.platform.pulumi.engine import engine_environment
 from tools.platform.pulumi.environment import STATE, drop_empty_passphrase
-from tools.platform.pulumi.state.backend import (
-    backend_url,
-    engine_url,
-    folder_of,
-    login_url,
-    use_backend_of,
-)
+from tools.platform.pulumi.state.backend import backend_url, folder_of, login_url, use_backend_of
 
 TOOLCHAIN = Toolchain(root=Path("/cache/toolchain/key"))
 LOGIN = "s3://team?region=eu"
@@ -99,7 +93,7 @@ def test_login_that_cannot_be_read_is_named_with_the_way_out(tmp_path: Path) -> 
 def test_engine_gets_the_login_of_the_user_and_reads_keys_from_the_state(tmp_path: Path) -> None:
     user = logged_in(tmp_path, {"current": LOGIN, "accounts": {LOGIN: {}}})
     variables = engine_environment(TOOLCHAIN, user)
-    assert variables["PULUMI_BACKEND_URL"] == engine_url(LOGIN)
+    assert variables["PULUMI_BACKEND_URL"] == LOGIN
     assert variables["PULUMI_CREDENTIALS_PATH"] == str(tmp_path)
     assert variables["PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER"] == "true"
 
