@@ -303,8 +303,9 @@ class Backlog:
     @property
     def has_room(self) -> bool:
         """Whether keys were dropped for lack of room, and there is room for at least one of them now."""
-        limit = inf if self._limit is None else self._limit
-        return self._waits_for_room and len(self) - len(self._parked) < limit
+        if self._limit is None or not self._waits_for_room:
+            return False
+        return len(self) - len(self._parked) < self._limit
 
     @property
     def may_replace(self) -> bool:
