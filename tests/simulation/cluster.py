@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -10,15 +11,23 @@ import orjson
 from notification_operator.domain.key import Key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 NAMESPACE = "simulated"
 OTHER_NAMESPACES = {"c": "other"}
 """Names whose objects are in another namespace."""
+BEHIND = 0.0, 0.0, 0.02, 0.0, 1.0, 0.0, 5.0
+"""Seconds by which the memory is behind, one after another."""
+CATCHES_UP_WITHIN = 3.0
+"""Seconds that a request waits for it, as those of a real API server."""
 
 
 class ConflictError(Exception):
     """The resourceVersion of a write is not the stored one."""
+
+
+class TooOldError(Exception):
+    """The memory of the API server is older than an answer may be."""
 
 
 class MissingError(Exception):
@@ -40,6 +49,36 @@ class Event:
         return orjson.loads(self.data)
 
 
+class Memory:
+    """What the API server answers from where an answer may be old: it is behind the truth, by seconds at times."""
+
+    def __init__(self) -> None:
+        self._objects: dict[str, bytes] = {}
+        self._version = 0
+        self._due = 0.0
+
+    def observe(self, event: Event, version: int) -> None:
+        """Take an event in, later, and after those before it."""
+        loop = asyncio.get_running_loop()
+        self._due = max(self._due, loop.time() + BEHIND[version % len(BEHIND)])
+        loop.call_at(self._due, self._take, event, version)
+
+    async def at(self, version: int) -> Mapping[str, bytes]:
+        """Return the objects at a version, or at a later one; raises `TooOldError` if it is still behind after a while."""
+        if self._version < version:
+            await asyncio.sleep(CATCHES_UP_WITHIN)
+        if self._version < version:
+            raise TooOldError
+        return self._objects
+
+    def _take(self, event: Event, version: int) -> None:
+        self._version = version
+        if event.kind == "DELETED":
+            self._objects.pop(event.name, None)
+        else:
+            self._objects[event.name] = event.data
+
+
 @dataclass(slots=True)
 class Cluster:
     """The truth; every process observes it late, or not at all."""
@@ -55,6 +94,7 @@ class Cluster:
     """Called with the object before and after each status write, and the writer."""
     uid: Callable[[int], str] = "uid-{}".format
     """Returns the uid of the nth object."""
+    memory: Memory = field(default_factory=Memory)
     _uids: int = 0
 
     def create(
@@ -141,6 +181,7 @@ class Cluster:
 
     def _notify(self, kind: str, obj: dict[str, Any], data: bytes) -> None:
         event = Event(kind, obj["metadata"]["name"], obj["metadata"]["uid"], data)
+        self.memory.observe(event, self.version)
         for watcher in self.watchers:
             watcher(event)
 

@@ -58,9 +58,11 @@ class NoObjects(KubeObjects):
         del namespace, selector
         yield ()
 
-    async def of_incident(self, namespace: str, dedup_key: str) -> AsyncIterator[Sequence[dict[str, Any]]]:
+    async def of_incident(
+        self, namespace: str, dedup_key: str, version: str
+    ) -> AsyncIterator[Sequence[dict[str, Any]]]:
         """List nothing."""
-        del namespace, dedup_key
+        del namespace, dedup_key, version
         yield ()
 
     async def delete(self, ref: object, *, uid: str, version: str) -> None:

@@ -8,6 +8,7 @@ import orjson
 
 from notification_operator.domain.status import FINAL
 from notification_operator.kube.requests import KubeError
+from tests.simulation.cluster import TooOldError
 from tests.simulation.network import LostError
 from tests.simulation.null_ports import NoObjects
 
@@ -38,14 +39,17 @@ class SimulatedObjects(NoObjects):
         except LostError:
             raise KubeError(status=None, reason="simulated") from None
 
-    async def of_incident(self, namespace: str, dedup_key: str) -> AsyncIterator[Sequence[dict[str, Any]]]:
-        """Yield the objects of an incident one by one."""
+    async def of_incident(
+        self, namespace: str, dedup_key: str, version: str
+    ) -> AsyncIterator[Sequence[dict[str, Any]]]:
+        """Yield the objects of an incident one by one: those in the memory of the API server, if they may be old."""
         try:
             await self._network.transfer("a listing of an incident")
-            for obj in [orjson.loads(data) for data in self._cluster.objects.values()]:
+            listed = await self._cluster.memory.at(int(version)) if version else self._cluster.objects
+            for obj in [orjson.loads(data) for data in listed.values()]:
                 place = obj["metadata"]["namespace"], obj["spec"].get("dedupKey")
                 if place == (namespace, dedup_key):
                     await self._network.transfer("a page of an incident")
                     yield [obj]
-        except LostError:
+        except (LostError, TooOldError):
             raise KubeError(status=None, reason="simulated") from None

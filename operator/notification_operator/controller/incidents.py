@@ -37,14 +37,16 @@ LISTINGS: Final = 2
 """Listings at a time: a page is the whole text of many notifications (DD-BOUNDS-001)."""
 RETRY_AFTER: Final = timedelta(seconds=5)
 """After a listing that failed."""
+BEHIND: Final = timedelta(minutes=1)
+"""The memory of an API server is not further behind than this."""
 BLIND_AFTER: Final = 60.0
 """After so many seconds without a listing, a message is sent whatever the others are: late is better than never."""
 UNLISTED: Final = "the other messages of its incident could not be listed"
 MARGIN: Final = timedelta(seconds=10)
 """An event waits for an older one as long as an attempt may take, and so much longer."""
 
-FindEvents: TypeAlias = "Callable[[str, str], AsyncIterator[Sequence[dict[str, Any]]]]"
-"""Lists the notifications of a namespace with a `dedupKey`, page by page; raises `KubeError`."""
+FindEvents: TypeAlias = "Callable[[str, str, str], AsyncIterator[Sequence[dict[str, Any]]]]"
+"""Lists the notifications of a namespace with a `dedupKey`, page by page, as old as a version or consistent; raises `KubeError`."""
 
 logger = structlog.get_logger(__name__)
 
@@ -126,10 +128,10 @@ class Incidents:
             return False
         return not self.of(key, notification).begins or threads()
 
-    async def fetch(self, key: Key, dedup_key: str) -> None:
+    async def fetch(self, key: Key, dedup_key: str, version: str) -> None:
         """List the notifications of an incident, unless that has been tried meanwhile; a failure is logged.
 
-        `key` belongs to a notification of the incident.
+        `key` and `version` belong to a notification of the incident as it was read.
         """
         known, began = self._incidents.use((key.namespace, dedup_key), _Known), self._seconds()
         async with known.fetching:
@@ -139,7 +141,7 @@ class Incidents:
                 if self._hung.get(key.namespace, began) > began:
                     known.fail(since=began, now=self._seconds())
                 else:
-                    await self._list(key, dedup_key, known, began=began)
+                    await self._list(key, dedup_key, self._oldest(key.namespace, version), known, began=began)
 
     def doubt(self, key: Key, notification: Notification) -> str:
         """Return what a message that is sent now has to note, because not all of its incident is known."""
@@ -342,11 +344,19 @@ class Incidents:
             and self._clock() < notification.created + LATE_AFTER
         )
 
-    async def _list(self, key: Key, dedup_key: str, known: _Known, *, began: float) -> None:
+    def _oldest(self, namespace: str, version: str) -> str:
+        """Return the version that a listing may be as old as, or nothing if it has to be consistent.
+
+        It has to show what another process wrote before this one took over. Since then, this process has seen everything.
+        """
+        since = max(self._started, self._served_since.get(namespace, self._started))
+        return version if since + BEHIND < self._clock() else ""
+
+    async def _list(self, key: Key, dedup_key: str, oldest: str, known: _Known, *, began: float) -> None:
         """List an incident, for an event that waits since it `began` to."""
         started = self._seconds()
         try:
-            async for page in self._find(key.namespace, dedup_key):
+            async for page in self._find(key.namespace, dedup_key, oldest):
                 self._learn(key, page, known)
                 # The next page is read without this one in memory.
                 del page

@@ -184,7 +184,8 @@ class Reconciler:
         self._note(reconciliation, reconciliation.notification)
         if self._has_to_fetch(reconciliation):
             dedup_key = reconciliation.notification.content.dedup_key
-            await reconciliation.without_object(self._incidents.fetch(key, dedup_key))
+            listing = self._incidents.fetch(key, dedup_key, reconciliation.version)
+            await reconciliation.without_object(listing)
             reconciliation.note = self._incidents.doubt(key, reconciliation.notification)
             self._note(reconciliation, reconciliation.notification)
         notification, own = reconciliation.notification, reconciliation.route.targets

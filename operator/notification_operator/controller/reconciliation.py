@@ -118,7 +118,8 @@ class Reconciliation:
         self._attempts: ObjectAttempts
         self._rules: Rules
         self._fresh: dict[str, Any]
-        self._version = ""
+        self.version = ""
+        """The resourceVersion of the notification as it was read."""
         self._repeats: StatusWrite | None = None
         """The lost write that is repeated, because it may still be applied to the object as it was read."""
         self._decided: StatusWrite
@@ -171,14 +172,14 @@ class Reconciliation:
     async def _read(self) -> None:
         self._fresh = await self._store.read(self._ref)
         meta = self._fresh["metadata"]
-        self._version = meta["resourceVersion"]
-        self.observed.add(self._version)
+        self.version = meta["resourceVersion"]
+        self.observed.add(self.version)
         if meta["uid"] != self._ref.uid:
             raise Gone(self._ref)
         self.check_present()
         self._attempts.begin()
         lost = self._attempts.lost
-        self._repeats = lost if lost is not None and lost.version == self._version else None
+        self._repeats = lost if lost is not None and lost.version == self.version else None
         self.notification, self._rules = parse(self._fresh), self._rules_in_force()
         self._attempts.deleted = self.notification.deleted
         self.route = self._rules.route(self.notification, self._attempts.route)
@@ -300,7 +301,7 @@ class Reconciliation:
 
     def _parsed(self, obj: Mapping[str, Any]) -> Notification:
         """Parse an object; the version that the reconciliation began with is parsed already."""
-        return self.notification if obj["metadata"]["resourceVersion"] == self._version else parse(obj)
+        return self.notification if obj["metadata"]["resourceVersion"] == self.version else parse(obj)
 
     def _route_of(self, notification: Notification) -> Route:
         """Return the route of a version of the notification; the targets of tracked attempts stay."""

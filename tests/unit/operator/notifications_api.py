@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -262,10 +263,13 @@ def _discovery(path: str, *, served: bool) -> web.Response:
 
 
 def _matches(obj: dict[str, Any], selector: str) -> bool:
-    """Apply a field selector as an API server does: each part is a `status.phase!=…`."""
-    parts = [part.split("!=") for part in selector.split(",") if part]
-    assert all(field == "status.phase" for field, _ in parts), selector
-    return all(obj["status"].get("phase", "") != value for _, value in parts)
+    """Apply a field selector as an API server does."""
+    fields = {
+        "status.phase": obj["status"].get("phase", ""),
+        "spec.dedupKey": obj["spec"].get("dedupKey", ""),
+    }
+    parts = [re.split("(!?=)", part) for part in selector.split(",") if part]
+    return all((fields[name] == value) is (sign == "=") for name, sign, value in parts)
 
 
 def _group(name: str, version: str) -> dict[str, Any]:

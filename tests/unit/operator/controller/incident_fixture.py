@@ -61,8 +61,11 @@ class Listed(NoObjects):
     def __init__(self, incident: Incident) -> None:
         self._incident = incident
 
-    async def of_incident(self, namespace: str, dedup_key: str) -> AsyncIterator[Sequence[dict[str, Any]]]:
+    async def of_incident(
+        self, namespace: str, dedup_key: str, version: str
+    ) -> AsyncIterator[Sequence[dict[str, Any]]]:
         """Yield all notifications of the incident in one page."""
+        del version
         self._incident.listings[f"{namespace}/{dedup_key}"] += 1
         self._incident.meanwhile()
         await asyncio.sleep(self._incident.listing_seconds)

@@ -16,6 +16,7 @@ from notification_operator.delivery.channel import Permanent, Transient
 from notification_operator.domain.key import Key
 from notification_operator.domain.model import Notification, parse
 from notification_operator.kube.requests import KubeError
+from notification_operator.telemetry.gauges import ElectorStatistics
 from tests.unit.operator.controller.incident_fixture import Incident
 from tests.unit.operator.controller.reconciler_fixture import Stub
 from tests.unit.operator.controller.test_reconciler_unchanged import ONE_SLOT, Held
@@ -28,7 +29,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 NETWORK = {"dedupKey": "network"}
 
 
-async def nothing(_namespace: str, _dedup_key: str) -> AsyncIterator[Sequence[dict[str, Any]]]:
+async def nothing(_namespace: str, _dedup_key: str, _version: str) -> AsyncIterator[Sequence[dict[str, Any]]]:
     """List no event."""
     pages: tuple[Sequence[dict[str, Any]], ...] = ()
     for page in pages:
@@ -252,7 +253,7 @@ async def test_few_incidents_are_listed_at_a_time_and_all_in_the_end() -> None:
     listed: set[str] = set()
     most = 0
 
-    async def find(_namespace: str, dedup_key: str) -> AsyncIterator[Sequence[dict[str, Any]]]:
+    async def find(_namespace: str, dedup_key: str, _version: str) -> AsyncIterator[Sequence[dict[str, Any]]]:
         nonlocal most
         active.append(dedup_key)
         most = max(most, len(active))
@@ -263,7 +264,7 @@ async def test_few_incidents_are_listed_at_a_time_and_all_in_the_end() -> None:
 
     known = incidents.Incidents(find, request=lambda _: None, clock=lambda: NOW, seconds=lambda: 0.0)
     keys = [Key(f"ns-{number % 3}", f"end-{number}", f"u{number}", f"i-{number}") for number in range(50)]
-    await asyncio.gather(*(known.fetch(key, key.incident) for key in keys))
+    await asyncio.gather(*(known.fetch(key, key.incident, "1") for key in keys))
     assert most == incidents.LISTINGS
     assert listed == {key.incident for key in keys}
 
@@ -271,7 +272,9 @@ async def test_few_incidents_are_listed_at_a_time_and_all_in_the_end() -> None:
 async def test_page_of_an_incident_is_released_before_the_next_one_is_read() -> None:
     held: list[bool] = []
 
-    async def find(_namespace: str, _dedup_key: str) -> AsyncIterator[Sequence[dict[str, Any]]]:
+    async def find(
+        _namespace: str, _dedup_key: str, _version: str
+    ) -> AsyncIterator[Sequence[dict[str, Any]]]:
         page = Page()
         released = ref(page)
         yield page
@@ -280,8 +283,31 @@ async def test_page_of_an_incident_is_released_before_the_next_one_is_read() -> 
         yield []
 
     known = incidents.Incidents(find, request=lambda _: None, clock=lambda: NOW, seconds=lambda: 0.0)
-    await known.fetch(Key("shop", "end", "u1", "disk"), "disk")
+    await known.fetch(Key("shop", "end", "u1", "disk"), "disk", "1")
     assert held == [False]
+
+
+async def test_listing_is_consistent_until_this_process_has_seen_enough_itself() -> None:
+    now, oldest = NOW, list[str]()
+
+    async def find(_namespace: str, _dedup_key: str, version: str) -> AsyncIterator[Sequence[dict[str, Any]]]:
+        oldest.append(version)
+        yield []
+
+    known = incidents.Incidents(find, request=lambda _: None, clock=lambda: now, seconds=lambda: 0.0)
+
+    async def listed(namespace: str) -> str:
+        key = f"i-{len(oldest)}"
+        await known.fetch(Key(namespace, "end", "u1", key), key, "17")
+        return oldest[-1]
+
+    assert await listed("shop") == ""
+    now += incidents.BEHIND + timedelta(seconds=1)
+    assert await listed("shop") == "17"
+    known.on_namespace("web", served=True)
+    assert [await listed("shop"), await listed("web")] == ["17", ""]
+    known.restart(ElectorStatistics())
+    assert await listed("shop") == ""
 
 
 async def test_notification_that_waits_for_a_listing_is_not_held_and_read_again() -> None:
@@ -325,7 +351,7 @@ async def test_trigger_that_waits_for_a_slot_is_not_sent_after_its_resolve(
 async def test_incidents_that_wait_for_a_listing_that_hangs_give_up_with_it() -> None:
     seconds, listed = 0.0, list[str]()
 
-    async def find(namespace: str, _dedup_key: str) -> AsyncIterator[Sequence[dict[str, Any]]]:
+    async def find(namespace: str, _dedup_key: str, _version: str) -> AsyncIterator[Sequence[dict[str, Any]]]:
         nonlocal seconds
         listed.append(namespace)
         await asyncio.sleep(0)
@@ -337,5 +363,5 @@ async def test_incidents_that_wait_for_a_listing_that_hangs_give_up_with_it() ->
     known = incidents.Incidents(find, request=lambda _: None, clock=lambda: NOW, seconds=lambda: seconds)
     keys = [Key("shop", f"end-{number}", f"u{number}", f"i-{number}") for number in range(50)]
     keys.append(Key("web", "end", "u", "i"))
-    await asyncio.gather(*(known.fetch(key, key.incident) for key in keys))
+    await asyncio.gather(*(known.fetch(key, key.incident, "1") for key in keys))
     assert sorted(listed) == ["shop", "shop", "web"]

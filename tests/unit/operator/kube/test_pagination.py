@@ -92,3 +92,40 @@ async def test_listing_ends_if_the_new_token_has_expired_as_well(api: Notificati
     with pytest.raises(KubeError):
         await inconsistent_sizes(api)
     assert [query.get("continue") for query in api.lists] == [None, "02"]
+
+
+async def of_incident(api: NotificationsApi, version: str) -> list[int]:
+    async with ApiClient(Configuration(host=api.url)) as client:
+        objects_of = KubeObjects(client, RESOURCE).of_incident("shop", "disk", version)
+        return [len(page) async for page in objects_of]
+
+
+def from_memory(api: NotificationsApi) -> list[tuple[str | None, str | None]]:
+    return [(query.get("resourceVersion"), query.get("resourceVersionMatch")) for query in api.lists]
+
+
+@pytest.mark.parametrize(
+    ("version", "asked"), [("7", ("7", "NotOlderThan")), ("", (None, None))], ids=["old", "consistent"]
+)
+async def test_incident_is_listed_as_old_as_allowed(
+    api: NotificationsApi, version: str, asked: tuple[str | None, str | None]
+) -> None:
+    for number in range(3):
+        api.put(f"small-{number}", incident="disk")
+    assert (await of_incident(api, version), from_memory(api)) == ([3], [asked])
+
+
+async def test_large_incident_is_not_listed_from_memory_which_ignores_limits(api: NotificationsApi) -> None:
+    for number in range(3):
+        api.put(f"large-{number}", incident="disk", annotations={"text": "x" * BOUND})
+    assert sum(await of_incident(api, "7")) == 3
+    assert from_memory(api) == [("7", "NotOlderThan"), *[(None, None)] * (len(api.lists) - 1)]
+
+
+async def test_later_pages_of_an_incident_are_requested_by_their_token_alone(
+    api: NotificationsApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(objects, "PAGE", 2)
+    for number in range(3):
+        api.put(f"small-{number}", incident="disk")
+    assert (await of_incident(api, "7"), from_memory(api)) == ([2, 1], [("7", "NotOlderThan"), (None, None)])
