@@ -172,8 +172,10 @@ class Reconciler:
         outcome = await self._start_due_attempts(reconciliation)
         if outcome.nothing_to_write:
             return self._wait_for_room(reconciliation, outcome)
+        self._follow_incident(reconciliation)
         times = self._retry_times(reconciliation, outcome)
-        written = await reconciliation.write(times, suppressions=outcome.suppressions)
+        decided = partial(self._note, reconciliation)
+        written = await reconciliation.write(times, suppressions=outcome.suppressions, decided=decided)
         self._note(reconciliation, written.after)
         self._publish(reconciliation, written, outcome)
         return self._result(reconciliation, outcome, times.moved_to(written.at), written)
@@ -188,9 +190,13 @@ class Reconciler:
             await reconciliation.without_object(listing)
             reconciliation.note = self._incidents.doubt(key, reconciliation.notification)
             self._note(reconciliation, reconciliation.notification)
-        notification, own = reconciliation.notification, reconciliation.route.targets
-        if notification.phase not in FINAL:
-            reconciliation.widen(self._incidents.reached(key, notification, own))
+        self._follow_incident(reconciliation)
+
+    def _follow_incident(self, reconciliation: Reconciliation) -> None:
+        """Let the notification go wherever its incident was reported, also by an attempt that began since it was read."""
+        key, notification = reconciliation.request.key, reconciliation.notification
+        if notification.content.dedup_key and notification.phase not in FINAL:
+            reconciliation.widen(self._incidents.reached(key, notification, reconciliation.route.targets))
 
     def _has_to_fetch(self, reconciliation: Reconciliation) -> bool:
         """Return whether the incident has to be listed before the next attempts are decided on."""

@@ -215,7 +215,7 @@ class Reconciliation:
 
     def widen(self, reached: Mapping[str, bool]) -> None:
         """Let the notification also go to targets that the incident may have reached."""
-        self._reached = reached
+        self._reached = {**self._reached, **reached}
         self.route = self._widened(self.notification, self.route)
 
     def check_present(self) -> None:
@@ -239,8 +239,16 @@ class Reconciliation:
         """Let another reconciliation use the worker until no attempt is running, or for so many seconds."""
         await self.request.without_worker(self._attempts.wait(seconds))
 
-    async def write(self, times: RetryTimes, *, suppressions: Mapping[str, str]) -> Written:
+    async def write(
+        self,
+        times: RetryTimes,
+        *,
+        suppressions: Mapping[str, str],
+        decided: Callable[[Notification], None] = lambda _after: None,
+    ) -> Written:
         """Fold the finished attempts into the status, in one write; attempts that finish later do not change it.
+
+        `decided` gets the notification as each write makes it, before the write.
 
         A write without an answer is repeated as it was, as long as it may still be applied. It may end the notification or
         suppress a target: an attempt that another decision started meanwhile would then remain without a record.
@@ -270,9 +278,10 @@ class Reconciliation:
                 suppressions=suppressions,
                 queued_at=self.request.queued_at,
                 now=self._at,
-            ).dump()
-            self._decided = StatusWrite(version=version, status=status, recorded=finished)
-            return status
+            )
+            decided(replace(current, status=status))
+            self._decided = StatusWrite(version=version, status=status.dump(), recorded=finished)
+            return self._decided.status
 
         unanswered = attempts.begin_write(self.notification)
         try:

@@ -348,6 +348,38 @@ async def test_trigger_that_waits_for_a_slot_is_not_sent_after_its_resolve(
     assert slack.calls[1:] == [f"{resolve.uid}:slack:1"]
 
 
+async def test_resolve_follows_a_trigger_that_begins_during_its_attempt() -> None:
+    slack, console = Stub(), Held()
+    incident = Incident(slack, console)
+    resolve = incident.tell("r", "Resolve", age=-2, channels=["console"], **NETWORK)
+    resolving = asyncio.create_task(incident.reconcile(resolve))
+    await until(lambda: bool(console.calls))
+    trigger = incident.tell("t", "Trigger", age=0.0, channels=["slack"], **NETWORK)
+    assert (await incident.reconcile(trigger)).final
+    console.ends.set()
+    assert not (await resolving).final
+    assert (await incident.reconcile(resolve)).final
+    assert incident.states("r") == {"console": "Delivered", "slack": "Delivered"}
+
+
+async def test_trigger_is_not_sent_while_the_end_of_its_resolve_is_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    slack = Stub()
+    incident = Incident(slack, Stub())
+    resolve = incident.tell("r", "Resolve", age=-2, channels=["console"], **NETWORK)
+    write = incident.store.replace_status
+
+    async def slowly(obj: dict[str, Any]) -> dict[str, Any]:
+        if obj["metadata"]["name"] == "r":
+            await incident.reconcile(incident.tell("t", "Trigger", age=0.0, channels=["slack"], **NETWORK))
+        return await write(obj)
+
+    monkeypatch.setattr(incident.store, "replace_status", slowly)
+    assert (await incident.reconcile(resolve)).final
+    assert (incident.states("t"), slack.calls) == ({"slack": "IncidentResolved"}, [])
+
+
 async def test_incidents_that_wait_for_a_listing_that_hangs_give_up_with_it() -> None:
     seconds, listed = 0.0, list[str]()
 
