@@ -59,6 +59,12 @@ class Api:
             token = page["metadata"].get("continue")
         return result
 
+    async def incident(self, namespace: str, key: str) -> list[Object]:
+        """Return the notifications of an incident from the API server's memory, as the operator lists them."""
+        query = {"fieldSelector": f"spec.dedupKey={key}", "limit": PAGE, "resourceVersion": "0"}
+        items: list[Object] = (await self._list(namespace, **query))["items"]
+        return items
+
     async def watch(self, namespace: str, version: str) -> AsyncIterator[Object]:
         """Yield the events about final notifications after a version, as long as the API server sends them.
 

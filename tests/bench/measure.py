@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 SETTLE_SECONDS = 3.0
 """The delay before the memory of an idle operator is read, and until its last calls are logged."""
+LISTED = 100
+"""Incidents that are listed to measure one listing."""
 FINAL_WITHIN = GONE_WITHIN = 1200.0
 NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 DOWN = 1_000_000
@@ -154,7 +156,19 @@ async def _measure(run: Run, side: Side) -> Result:
         first_end=timed.first_end,
         wait=timed.wait,
         observed=observed,
+        listing_seconds=await _listing_seconds(run, main) if scenario.load.incidents else None,
     )
+
+
+async def _listing_seconds(run: Run, main: Batch) -> float:
+    """Return the CPU time of the API server for one listing of an incident.
+
+    It does more than that during an outage: it collects the garbage of all that it has in memory, and checks that.
+    """
+    before, keys = run.bench.used(None)["API server"], list(main.final)[:LISTED]
+    for key in keys:
+        await run.api.incident(run.namespace, key)
+    return (run.bench.used(None)["API server"] - before) / len(keys)
 
 
 def _receiver(run: Run) -> StoredReceiver | None:
