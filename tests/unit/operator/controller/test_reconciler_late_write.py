@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import copy
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from atomic_status import Unavailable
 from notification_operator.delivery.channel import Transient
 from tests.unit.operator.controller.reconciler_fixture import IDLE, VISIBLE_AFTER, ReconcilerFixture, Stub
 from tests.unit.operator.controller.test_reconciler_receivers import Composition, until_idle, webhook
+from tests.unit.operator.kube_api import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,7 +77,7 @@ async def test_attempt_that_ends_after_a_lost_write_is_recorded(*, arrives: bool
     slow = Stub(seconds=2 * VISIBLE_AFTER)
     fixture = ReconcilerFixture({"console": Stub(), "slack": slow})
     arrive = await lost_write(fixture)
-    await asyncio.sleep(2 * VISIBLE_AFTER)
+    await until(lambda: not fixture.attempts.running)
     assert fixture.attempts.unrecorded == 2
     if arrives:
         fixture.store.interfere_next(arrive)
