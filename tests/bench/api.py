@@ -60,7 +60,7 @@ class Api:
         return result
 
     async def incident(self, namespace: str, key: str) -> list[Object]:
-        """Return the notifications of an incident from the API server's memory, as the operator lists them."""
+        """Return the notifications of an incident from the API server's memory."""
         query = {"fieldSelector": f"spec.dedupKey={key}", "limit": PAGE, "resourceVersion": "0"}
         items: list[Object] = (await self._list(namespace, **query))["items"]
         return items

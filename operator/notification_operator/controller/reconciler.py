@@ -174,7 +174,9 @@ class Reconciler:
             return self._wait_for_room(reconciliation, outcome)
         self._follow_incident(reconciliation)
         times = self._retry_times(reconciliation, outcome)
-        decided = partial(self._note, reconciliation)
+        decided = (
+            partial(self._note, reconciliation) if reconciliation.notification.content.dedup_key else None
+        )
         written = await reconciliation.write(times, suppressions=outcome.suppressions, decided=decided)
         self._note(reconciliation, written.after)
         self._publish(reconciliation, written, outcome)

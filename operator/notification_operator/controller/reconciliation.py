@@ -244,7 +244,7 @@ class Reconciliation:
         times: RetryTimes,
         *,
         suppressions: Mapping[str, str],
-        decided: Callable[[Notification], None] = lambda _after: None,
+        decided: Callable[[Notification], None] | None = None,
     ) -> Written:
         """Fold the finished attempts into the status, in one write; attempts that finish later do not change it.
 
@@ -279,7 +279,8 @@ class Reconciliation:
                 queued_at=self.request.queued_at,
                 now=self._at,
             )
-            decided(replace(current, status=status))
+            if decided is not None:
+                decided(replace(current, status=status))
             self._decided = StatusWrite(version=version, status=status.dump(), recorded=finished)
             return self._decided.status
 

@@ -80,17 +80,26 @@ class Rows:
         return {**row["object"], "spec": {"dedupKey": key} if key else {}}
 
 
-async def pages(
-    client: ApiClient, path: str, selector: str = "", *, as_rows: bool = False, is_consistent: bool = True
+async def pages(  # noqa: PLR0913 - the parts of a request
+    client: ApiClient,
+    path: str,
+    selector: str = "",
+    *,
+    oldest: str = "",
+    as_rows: bool = False,
+    is_consistent: bool = True,
 ) -> AsyncIterator[Sequence[dict[str, Any]]]:
     """Yield the objects of a collection that match a field selector, page by page; an empty one matches all.
 
+    With `oldest`, the API server may answer from its memory, if that is at least as new as this version.
     Unless `is_consistent`, a listing that outlives its version goes on with later ones.
 
     Raises:
         KubeError: a page could not be read; `expired` when the API server no longer holds the listing's version.
     """
     query, accept = {"fieldSelector": selector} if selector else {}, TABLE if as_rows else JSON
+    if oldest:
+        query |= {"resourceVersion": oldest, "resourceVersionMatch": "NotOlderThan"}
     async for page in lists(client, path, query, accept=accept, is_consistent=is_consistent):
         yield page["items"]
         # The next page is read without this one in memory, unless the caller holds it.
@@ -157,21 +166,12 @@ class KubeObjects:
         """
         return pages(self._client, collection(self._resource, namespace), is_consistent=False)
 
-    async def of_incident(
+    def of_incident(
         self, namespace: str, dedup_key: str, version: str
     ) -> AsyncIterator[Sequence[dict[str, Any]]]:
-        """Yield the pages of the notifications of an incident.
-
-        With a `version`, they may be as old as that, and an API server with 50,000 notifications needs half of the CPU time;
-        without one, they are consistent.
-        """
-        query = {"fieldSelector": incident_selector(dedup_key)}
-        if version:
-            query |= {"resourceVersion": version, "resourceVersionMatch": "NotOlderThan"}
-        async for page in lists(self._client, collection(self._resource, namespace), query):
-            yield page["items"]
-            # The next page is read without this one in memory.
-            del page
+        """Return the pages of the notifications of an incident, as old as a version or consistent."""
+        path = collection(self._resource, namespace)
+        return pages(self._client, path, incident_selector(dedup_key), oldest=version)
 
     async def create(self, document: Mapping[str, Any]) -> None:
         """Create an object.
