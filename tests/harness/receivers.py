@@ -7,7 +7,7 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from notification_contract.kinds.target import TargetKey
+from notification_contract.kinds.target import TargetKey, address_digits, listed_digits
 from notification_contract.names import SECRET_LABEL
 from tests.harness.counterparts import Account
 from tests.harness.eventually import eventually
@@ -60,7 +60,16 @@ class StoredReceiver:
     def key(self, address: str = "", *, own: bool = False) -> str:
         """Return the key of a target; `own`: of a notification of the same namespace."""
         key = TargetKey(channel=self.kind.type, namespace="" if own else self.namespace, receiver=self.name)
-        return str(key.to(address) if address else key)
+        return str(key.to(self._digits(address)) if address else key)
+
+    def _digits(self, address: str) -> str:
+        stored = self.stored()
+        listed = stored["spec"][self.kind.type].get("to", ())
+        return (
+            listed_digits(address, stored["metadata"]["uid"])
+            if address in listed
+            else address_digits(address)
+        )
 
     def stored(self) -> Object:
         """Return the object."""
@@ -128,6 +137,13 @@ class StoredReceiver:
 
     def delete(self) -> None:
         self.cluster.send("DELETE", self.path)
+
+    def create_again(self) -> None:
+        """Delete it, and create another object with its name and spec."""
+        before = self.stored()
+        self.delete()
+        names = {"name": self.name, "namespace": self.namespace}
+        self.cluster.apply({key: before[key] for key in ("apiVersion", "kind", "spec")} | {"metadata": names})
 
     def set_credential(self, credential: str) -> None:
         """Change the Secret; the service keeps what it expects."""

@@ -50,6 +50,8 @@ RECEIVER_DESCRIPTIONS = {
         "A receiver that never answers delays no other receiver",
         "A receiver that asks for a pause gets no message of any notification before its end",
         "A Secret that its owner has not labelled is not read, and the label delivers what waits",
+        "Whoever may use a receiver cannot find out from a status, by trying, whom it lists",
+        "The recipients of a receiver that is deleted and created again get what they lack, once",
     ),
     "fallback": (
         "A notification that only a fallback delivered is Sent as DeliveredByFallback, and no dead letter",

@@ -52,6 +52,25 @@ def test_only_allowed_recipients_get_the_message(
     assert [mail["recipient"] for mail in mails] == ["ann@example.com"]
 
 
+@pytest.mark.check("receivers-48")
+def test_recipients_of_a_receiver_created_again_get_what_they_lack(
+    receivers_operator: OperatorUnderTest, receivers: Receivers
+) -> None:
+    people = ["ann@example.com", "bob@example.com"]
+    receiver = receivers.add("email", block={"to": people}).ready()
+    receiver.account.reply("RCPT", "450 later", "250 OK")
+    obj = addressed(receivers_operator.namespace, receiver, retryPolicy=policy(3, 5, 1))
+    receivers_operator.create(obj)
+    waiting = receivers_operator.status(obj, "Retrying", within=20)
+    assert sorted(entry.state for entry in targets(waiting)) == ["Delivered", "Waiting"]
+
+    receiver.create_again()
+
+    status = receivers_operator.status(obj, "Sent", within=20)
+    assert [entry.name for entry in targets(status)] == [entry.name for entry in targets(waiting)]
+    assert sorted(mail["recipient"] for mail in receiver.account.accepted(2)) == people
+
+
 @pytest.mark.check("receivers-28")
 def test_priority_that_a_receiver_does_not_accept_is_muted(
     receivers_operator: OperatorUnderTest, receivers: Receivers

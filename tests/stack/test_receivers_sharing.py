@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 from typing import TYPE_CHECKING
 
 import pytest
 
+from notification_contract.kinds.target import ADDRESS_DIGITS, TargetKey
 from platform_infra import names
 from tests.harness.eventually import eventually
 from tests.harness.notifications import FLAT1, addressed, fast, notification
@@ -123,6 +125,25 @@ def test_receiver_for_all_namespaces_serves_each(
     status = receivers_operator.deliver(at_home, "Sent", within=20)["status"]
     assert targets(status) == [Target(receiver.key(own=True), "Delivered", 1)]
     receivers_operator.purge(at_home)
+
+
+@pytest.mark.check("receivers-47")
+def test_recipients_that_a_receiver_lists_cannot_be_tried(
+    receivers_operator: OperatorUnderTest, receivers: Receivers
+) -> None:
+    person = "on-call@example.com"
+    shared, other = (receivers.add("email", block={"to": [person]}).ready() for _ in range(2))
+
+    obj = addressed(receivers_operator.namespace, shared, other)
+    status = receivers_operator.deliver(obj, "Sent", within=20)["status"]
+
+    names = [shared.key(person), other.key(person)]
+    assert sorted(entry.name for entry in targets(status)) == sorted(names)
+    first, second = (TargetKey.parse(name).address[-ADDRESS_DIGITS:] for name in names)
+    assert first != second
+    assert {first, second}.isdisjoint(
+        digest(person.encode()).hexdigest()[:ADDRESS_DIGITS] for digest in (hashlib.sha256, hashlib.blake2b)
+    )
 
 
 @pytest.mark.check("receivers-23")

@@ -171,7 +171,9 @@ def _targets(notification: Notification, receiver: Receiver) -> Mapping[str, str
         raise CliError(
             f"receiver {receiver.key} lists no recipients, and accepts none of notification {notification.name}"
         )
-    return {each: address_of(each, receiver, notification.content) if "#" in each else "" for each in mine}
+    return {
+        each: address_of(each, receiver, notification.content, mine) if "#" in each else "" for each in mine
+    }
 
 
 def _notes(notification: Notification, receiver: Receiver, known: Known) -> Iterator[str]:

@@ -5,13 +5,14 @@
 | `slack` | a channel of the operator's settings |
 | `slack/checkout` | a NotificationReceiver of the notification's namespace |
 | `pagerduty/platform/on-call` | a NotificationReceiver of another namespace |
-| `email/smtp#1f3a9c20` | one recipient of a receiver, where a channel addresses people |
+| `email/smtp#1f3a9c20` | a recipient that the notification names, where a channel addresses people |
+| `email/smtp#7b019d44c02e` | a recipient that the receiver lists |
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from hashlib import sha256
+from hashlib import blake2b, sha256
 from typing import Final
 
 MAX_TARGETS: Final = 20
@@ -20,6 +21,9 @@ UNKNOWN_TYPE: Final = "receiver"
 """Stands in a key for the type of a receiver that is not known: routing does not look receivers up."""
 ADDRESS_DIGITS: Final = 8
 """Hexadecimal digits that stand for an address: a status shows no address of a person."""
+OBJECT_DIGITS: Final = 4
+"""Hexadecimal digits before those of a listed recipient, that stand for the object of the receiver."""
+LISTED_DIGITS: Final = OBJECT_DIGITS + ADDRESS_DIGITS
 
 WITHOUT_EFFECT: Final = ("slack", "teams", "webhookURL")
 """The addresses of a recipient that make no target, because no channel uses them; those of the kinds email and phone do."""
@@ -59,11 +63,29 @@ class TargetKey:
                 return cls(channel=channel, namespace=namespace, receiver=receiver, address=address)
         return cls(channel=text)
 
-    def to(self, address: str) -> TargetKey:
-        """Return the key of one recipient."""
-        return replace(self, address=address_digits(address))
+    def to(self, digits: str) -> TargetKey:
+        """Return the key of one recipient, by the digits that stand for the address."""
+        return replace(self, address=digits)
 
 
 def address_digits(address: str) -> str:
-    """Return the digits that stand for an address."""
+    """Return the digits of a recipient that a notification names."""
     return sha256(address.encode()).hexdigest()[:ADDRESS_DIGITS]
+
+
+def listed_digits(address: str, uid: str) -> str:
+    """Return the digits of a recipient that the receiver with this uid lists.
+
+    Only who can read the receiver can compute them: a status would otherwise tell its readers whom a receiver lists, by
+    the numbers that they try (DD-TARGET-001).
+    """
+    return object_digits(uid) + _keyed(address, uid, ADDRESS_DIGITS)
+
+
+def object_digits(uid: str) -> str:
+    """Return the digits that all recipients of a receiver have in common; a receiver that is created again has others."""
+    return _keyed("", uid, OBJECT_DIGITS)
+
+
+def _keyed(text: str, uid: str, digits: int) -> str:
+    return blake2b(text.encode(), key=uid.encode()[: blake2b.MAX_KEY_SIZE]).hexdigest()[:digits]

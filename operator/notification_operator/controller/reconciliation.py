@@ -328,7 +328,7 @@ class Reconciliation:
         reached = {
             each: owed
             for each, owed in self._reached.items()
-            if each in own or resolver.leads(notification, each)
+            if each in own or resolver.leads(notification, each, self._reached)
         }
         return widened(route, reached, resolver.rules(notification, reached))
 

@@ -330,7 +330,7 @@ class Endpoint:
             return ""
         if "#" not in target:
             return no_recipient(receiver.key, ADDRESSES[receiver.spec.type])
-        address = address_of(target, receiver, message.content)
+        address = address_of(target, receiver, message.content, message.channels)
         accepted = address and accepts(receiver, address)
         return address if accepted else recipient_not_allowed(receiver.key)
 

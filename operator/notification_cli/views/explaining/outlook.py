@@ -157,7 +157,8 @@ def _addressed(target: str, receiver: Receiver, notification: Notification) -> O
         field = ADDRESSES[receiver.spec.type]
         why = f"receiver {receiver.key} lists no recipients, and the notification has no {field}"
         return Outlook(meeting=Meeting.REFUSED, why=why)
-    address = address_of(target, receiver, notification.content)
+    names = notification.status.target_names
+    address = address_of(target, receiver, notification.content, names)
     if address and accepts(receiver, address):
         return SENT
     why = f"receiver {receiver.key} does not accept this recipient"

@@ -10,11 +10,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from notification_contract.kinds.channel_names import ADDRESSES, ReceiverType
-from notification_contract.kinds.target import MAX_TARGETS, UNKNOWN_TYPE, TargetKey, address_digits
+from notification_contract.kinds.target import (
+    ADDRESS_DIGITS,
+    LISTED_DIGITS,
+    MAX_TARGETS,
+    UNKNOWN_TYPE,
+    TargetKey,
+    address_digits,
+    listed_digits,
+    object_digits,
+)
 from notification_operator.domain.receivers.catalog import ReceiverKey
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from notification_operator.domain.model import Content, Notification
     from notification_operator.domain.receivers.catalog import Catalog, Receiver
@@ -114,8 +123,11 @@ class Resolver:
             rules[target] = by_receiver[receiver.key]
         return rules
 
-    def leads(self, notification: Notification, target: str) -> bool:
-        """Return whether a target leads a notification anywhere that does not name it: not if its receiver or recipient is gone."""
+    def leads(self, notification: Notification, target: str, recorded: Collection[str]) -> bool:
+        """Return whether a target leads a notification anywhere that does not name it: not if its receiver or recipient is gone.
+
+        It is one of some `recorded` targets of another notification.
+        """
         key = receiver_of(target, notification.namespace)
         if key is None:
             return target in self.configured
@@ -130,7 +142,7 @@ class Resolver:
             return False
         if not receiver.spec.addresses_people:
             return True
-        address = address_of(target, receiver, notification.content)
+        address = address_of(target, receiver, notification.content, recorded)
         return bool(address) and accepts(receiver, address)
 
     def _rules(self, notification: Notification, receiver: Receiver) -> TargetRules:
@@ -163,11 +175,31 @@ def addresses(receiver: Receiver, content: Content) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*spec.own_addresses, *filter(None, named))))
 
 
-def address_of(target: str, receiver: Receiver, content: Content) -> str:
-    """Return the recipient that the digits of a target stand for; empty if no recipient has them any more."""
+def address_of(target: str, receiver: Receiver, content: Content, recorded: Collection[str]) -> str:
+    """Return the recipient that the digits of a target stand for; empty if no recipient has them any more.
+
+    The target is one of the `recorded` ones. If the receiver was deleted and created again since, its recipients have
+    other digits; as long as it lists as many, the target belongs to the recipient in its place.
+    """
     digits = target.partition("#")[2]
-    matching = (each for each in addresses(receiver, content) if address_digits(each) == digits)
-    return next(matching, "")
+    if len(digits) != LISTED_DIGITS:
+        return _with_digits(digits, addresses(receiver, content), address_digits)
+    if digits.startswith(object_digits(receiver.uid)):
+        return _with_digits(
+            digits, addresses(receiver, content), lambda each: listed_digits(each, receiver.uid)
+        )
+    prefix = target[:-ADDRESS_DIGITS]
+    before = [each for each in recorded if each.startswith(prefix)]
+    places = dict(zip(before, _listed(receiver), strict=False))
+    return places.get(target, "") if len(before) == len(_listed(receiver)) else ""
+
+
+def _with_digits(digits: str, addresses: Iterable[str], digits_of: Callable[[str], str]) -> str:
+    return next((each for each in addresses if digits_of(each) == digits), "")
+
+
+def _listed(receiver: Receiver) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(receiver.spec.own_addresses))
 
 
 def accepts(receiver: Receiver, address: str) -> bool:
@@ -215,13 +247,20 @@ def together(tracked: tuple[str, ...], notification: Notification) -> tuple[str,
 
 
 def addressed(receiver: Receiver, notification: Notification) -> Iterator[str]:
-    """Yield the targets of a receiver: one, or one for each recipient."""
-    key = _target(receiver.spec.type, receiver.key, notification.namespace)
-    people = addresses(receiver, notification.content) if receiver.spec.addresses_people else ()
+    """Yield the targets of a receiver: one, or one for each recipient; those that are recorded keep their digits."""
+    key, content = _target(receiver.spec.type, receiver.key, notification.namespace), notification.content
+    people = addresses(receiver, content) if receiver.spec.addresses_people else ()
     if not people:
         yield str(key)
+        return
+    names = notification.status.target_names
+    recorded = {
+        address_of(each, receiver, content, names): each for each in names if each.startswith(f"{key}#")
+    }
+    listed = frozenset(receiver.spec.own_addresses)
     for address in people:
-        yield str(key.to(address))
+        digits = listed_digits(address, receiver.uid) if address in listed else address_digits(address)
+        yield recorded.get(address) or str(key.to(digits))
 
 
 def _target(kind: str, key: ReceiverKey, namespace: str) -> TargetKey:

@@ -11,7 +11,7 @@ import pytest
 from atomic_status import ObjectRef
 from atomic_status.testing import MemoryStore
 from notification_contract import names
-from notification_contract.kinds.target import address_digits
+from notification_contract.kinds.target import listed_digits
 from notification_operator.controller import incidents
 from notification_operator.domain.json_values import format_time
 from notification_operator.ports import ReceiverPorts
@@ -131,7 +131,9 @@ async def test_resolve_goes_to_no_recipient_that_its_receiver_has_no_more() -> N
         stage.collections.put_receiver("shift", spec("email", to=["second@example.com"]), generation=2)
         await until_idle()
         assert (await incident.reconcile(incident.tell("r", "Resolve", age=-1))).final
-    first, second = (f"email/shift#{address_digits(f'{each}@example.com')}" for each in ("first", "second"))
+    first, second = (
+        f"email/shift#{listed_digits(f'{each}@example.com', 'uid-shift')}" for each in ("first", "second")
+    )
     assert incident.states("order-1") == {first: "Delivered"}
     assert (incident.states("r"), incident.of("r")["phase"]) == ({second: "Delivered"}, "Sent")
 

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from atomic_status.testing import MemoryStore
-from notification_operator.delivery.channel import Permanent, RateLimited, ReceiverError, ReceiverProblem
+from notification_operator.delivery.channel import (
+    Permanent,
+    RateLimited,
+    ReceiverError,
+    ReceiverProblem,
+    Transient,
+)
 from notification_operator.domain.json_values import format_time
 from notification_operator.domain.key import Key
 from notification_operator.endpoints.budget import part_of
@@ -343,6 +349,23 @@ async def test_notification_that_no_longer_waits_is_not_requested_again() -> Non
         composition.collections.put_receiver("hook", webhook(timeout="3s"), generation=2)
         await until_idle()
         assert not fixture.requeued
+
+
+async def test_recipients_of_a_receiver_that_is_created_again_get_what_they_lack() -> None:
+    composition = Composition("shift", retryPolicy={"maxAttempts": 3, "initialBackoffSeconds": 1})
+    people = ["ann@example.com", "bob@example.com"]
+    composition.creator.scripts["shift"] = [None, Transient("greylisted"), None]
+    composition.collections.put_receiver("shift", spec("email", to=people))
+    async with composition.following() as fixture:
+        result = await fixture.reconcile()
+        composition.collections.put_receiver("shift", spec("email", to=people), uid="again")
+        await until_idle()
+        assert result.requeue_after is not None
+        await asyncio.sleep(result.requeue_after)
+        assert (await fixture.reconcile()).final
+    assert [message.address for message in composition.creator.messages] == [*people, people[1]]
+    states = [(target["state"], target["attempts"]) for target in fixture.status["targets"]]
+    assert states == [("Delivered", 1), ("Delivered", 2)]
 
 
 async def test_message_is_sent_once_when_its_receiver_appears() -> None:

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from hashlib import sha256
+from uuid import UUID
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from notification_contract import bounds
-from notification_contract.kinds.target import MAX_TARGETS, TargetKey, address_digits
+from notification_contract.kinds.target import (
+    ADDRESS_DIGITS,
+    LISTED_DIGITS,
+    MAX_TARGETS,
+    TargetKey,
+    address_digits,
+    listed_digits,
+    object_digits,
+)
 
 LABELS = st.from_regex(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", fullmatch=True)
-DIGITS = st.from_regex(r"[0-9a-f]{8}", fullmatch=True)
+DIGITS = st.from_regex(r"[0-9a-f]{8}|[0-9a-f]{12}", fullmatch=True)
 OF_RECEIVERS = st.builds(
     TargetKey,
     channel=LABELS,
@@ -67,16 +76,33 @@ def test_different_keys_have_different_texts(keys: list[TargetKey]) -> None:
     assert str(first) != str(second)
 
 
-@given(OF_RECEIVERS, st.text(max_size=320))
-def test_key_of_a_recipient_shows_no_address(key: TargetKey, address: str) -> None:
-    text = str(key.to(address))
-    assert text.endswith(f"#{sha256(address.encode('utf-8')).hexdigest()[:8]}")
-    assert TargetKey.parse(text).receiver == key.receiver
+@given(OF_RECEIVERS, st.text(max_size=320), st.uuids())
+def test_key_of_a_recipient_shows_no_address(key: TargetKey, address: str, uid: UUID) -> None:
+    named, listed = (key.to(digits) for digits in (address_digits(address), listed_digits(address, str(uid))))
+    assert str(named).endswith(f"#{sha256(address.encode('utf-8')).hexdigest()[:8]}")
+    assert [len(each.address) for each in (named, listed)] == [ADDRESS_DIGITS, LISTED_DIGITS]
+    assert {TargetKey.parse(str(each)).receiver for each in (named, listed)} == {key.receiver}
+
+
+def test_digits_of_a_listed_recipient_are_for_readers_of_its_receiver_only() -> None:
+    """Whoever reads a status may try all numbers of a country, but not all uids."""
+    receivers = [str(UUID(int=number)) for number in range(200)]
+    digits = {listed_digits("+4915112345678", uid)[-ADDRESS_DIGITS:] for uid in receivers}
+    assert len(digits) == len(receivers)
+    assert address_digits("+4915112345678") not in digits
+
+
+def test_listed_recipients_of_a_receiver_have_its_digits_in_common() -> None:
+    ann, bob, other = (
+        listed_digits(address, uid)
+        for address, uid in (("ann@a.de", "1"), ("bob@a.de", "1"), ("ann@a.de", "2"))
+    )
+    assert [each.startswith(object_digits("1")) for each in (ann, bob, other)] == [True, True, False]
 
 
 def test_longest_key_is_within_the_bound_of_the_status() -> None:
     longest = "x" * bounds.RECEIVER_NAME
-    key = TargetKey(channel=longest, namespace=longest, receiver=longest).to("somebody@example.com")
+    key = TargetKey(channel=longest, namespace=longest, receiver=longest).to("f" * LISTED_DIGITS)
     assert len(str(key)) <= bounds.TARGET_KEY
     assert MAX_TARGETS == bounds.TARGETS
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from notification_contract.kinds.target import MAX_TARGETS, address_digits
+from notification_contract.kinds.target import MAX_TARGETS, address_digits, listed_digits
 from notification_operator.domain.model import parse
 from notification_operator.domain.receivers.catalog import ReceiverKey
 from notification_operator.domain.receivers.targets import (
@@ -38,8 +38,14 @@ def referring(*refs: str, channels: tuple[str, ...] = (), **spec: Any) -> Notifi
     return parse(stored(spec={"channels": list(channels), "receiverRefs": entries} | spec))
 
 
-def email(address: str, name: str = "email/smtp") -> str:
-    return f"{name}#{address_digits(address)}"
+def email(address: str, name: str = "email/smtp", *, uid: str = MAIL.uid) -> str:
+    """Return the target of a recipient that a receiver lists."""
+    return f"{name}#{listed_digits(address, uid)}"
+
+
+def named(address: str) -> str:
+    """Return the target of a recipient that a notification names."""
+    return f"email/smtp#{address_digits(address)}"
 
 
 @pytest.mark.parametrize(
@@ -80,6 +86,7 @@ def test_channels_of_the_settings_and_unknown_ones_are_their_own_targets() -> No
         ("webhook/missing", False),
         ("webhook/broken", True),
         (email(OPS), True),
+        (named(OPS), True),
         (email("gone@example.com"), False),
         ("email/smtp", False),
         ("webhook/bank/closed", False),
@@ -96,7 +103,7 @@ def test_target_that_another_notification_names_may_lead_nowhere(target: str, le
     )
     known = replace(known, problems={ReceiverKey("shop", "broken"): ["there are too many"]})
     tested = Resolver(catalog=known, configured=frozenset({"console"}))
-    assert tested.leads(notification(), target) is leads
+    assert tested.leads(notification(), target, [target]) is leads
 
 
 def test_reference_is_the_target_of_its_receiver() -> None:
@@ -131,7 +138,7 @@ def test_placeholder_is_replaced_when_its_receiver_allows_the_namespace() -> Non
         "pager", "email", namespace="hr", block={"to": [OPS]}, allowedNamespaces={"from": "All"}
     )
     kept = resolver(opened).kept(referring("hr/pager"), ("receiver/hr/pager",))
-    assert kept == (email(OPS, "email/hr/pager"),)
+    assert kept == (email(OPS, "email/hr/pager", uid=opened.uid),)
 
 
 def test_fallback_that_may_not_be_used_has_a_placeholder() -> None:
@@ -150,7 +157,7 @@ def test_channel_without_settings_is_the_default_receiver() -> None:
     targets = resolver(hook, receiver("smtp", "email", default=True)).targets(
         notification(), ["webhook", "email"]
     )
-    assert targets == ("webhook/hook", email("ops@example.com"))
+    assert targets == ("webhook/hook", email(OPS))
     assert resolver(receiver("hook")).targets(notification(), ["webhook"]) == ("webhook",)
 
 
@@ -193,11 +200,48 @@ def test_recipients_of_the_spec_are_addresses_if_the_receiver_accepts_any(
     assert addresses(closed, named.content) == closed.spec.own_addresses
 
 
+def test_digits_of_recipients_that_a_receiver_lists_belong_to_it() -> None:
+    """The others are those of the notification, whose status has them."""
+    fresh = referring("smtp", recipients=[{"email": BOSS}, {"email": OPS}])
+    assert resolver(OPEN_MAIL).targets(fresh, ()) == (email(OPS), named(BOSS))
+
+
 def test_address_of_a_target_is_found_by_its_digits() -> None:
     content = referring("smtp", recipients=[{"email": BOSS}]).content
-    assert address_of(email(BOSS), OPEN_MAIL, content) == BOSS
-    assert address_of(email(OPS), OPEN_MAIL, content) == OPS
-    assert address_of(email("gone@example.com"), OPEN_MAIL, content) == ""
+    for address in (OPS, BOSS):
+        for target in (email(address), named(address)):
+            assert address_of(target, OPEN_MAIL, content, [target]) == address
+    for gone in (email("gone@example.com"), named("gone@example.com")):
+        assert address_of(gone, OPEN_MAIL, content, [gone]) == ""
+
+
+def test_targets_of_a_receiver_created_again_keep_their_places() -> None:
+    again, content = replace(MAIL, uid="another"), referring("smtp").content
+    recorded = ("console", "email/other#7b019d44c02e", email(OPS), named(OPS), email(BOSS))
+    assert address_of(email(OPS), again, content, recorded) == OPS
+    assert address_of(email(BOSS), again, content, recorded) == BOSS
+    [alone] = resolver(again).targets(referring("smtp"), ())[:1]
+    assert (alone, address_of(alone, again, content, recorded)) == (email(OPS, uid="another"), OPS)
+
+
+@pytest.mark.parametrize("recorded", [(), (email(OPS),), (email(OPS), email(BOSS), email("x@example.com"))])
+def test_targets_of_a_receiver_created_with_more_recipients_are_nobodys(
+    recorded: tuple[str, ...],
+) -> None:
+    again, content = replace(MAIL, uid="another"), referring("smtp").content
+    assert address_of(email(OPS), again, content, recorded) == ""
+
+
+@pytest.mark.parametrize(
+    "recorded", [(named(OPS), named(BOSS)), (email(OPS, uid="earlier"), email(BOSS, uid="earlier"))]
+)
+def test_recipients_with_recorded_targets_get_no_others(recorded: tuple[str, ...]) -> None:
+    """Else a fallback that has joined joins again, after its receiver was created again or lists whom the notification names."""
+    targets = [{"name": each, "state": "Waiting", "attempts": 0} for each in recorded]
+    spec = {"receiverRefs": [{"name": "a"}]}
+    joined = parse(stored(spec=spec, status={"phase": "Retrying", "targets": targets}))
+    receivers = (receiver("a", fallback={"name": "smtp"}), MAIL)
+    assert resolver(*receivers).rules(joined, ["webhook/a"])["webhook/a"].fallback == recorded
 
 
 @pytest.mark.parametrize(
