@@ -35,7 +35,7 @@ CALL_PERIODS = 2
 DRAIN_INTERVAL = 0.5
 """Seconds between two checks whether a shard can be released."""
 BACKOFF_ROUNDS = 3
-"""Rounds without acquisitions after a replica met another one with a greater number of shards."""
+"""Rounds without acquisitions after a replica has seen that another one with a greater number of shards holds a Lease."""
 FAILURES = (KubeError, TimeoutError)
 """Failures of a round: a call failed, or took too long."""
 
@@ -246,6 +246,7 @@ class Elector:
         """Acquire the available Leases that are assigned to this replica; release those assigned to others."""
         others = self._other_shard_counts()
         self._backoff_rounds = max(0, self._backoff_rounds - 1)
+        self._let_greater_number_go_first()
         assigned = assign_shards([candidate.holder for candidate in self._candidates], self._present())
         steps = []
         for number, candidate in enumerate(self._candidates):
@@ -266,9 +267,16 @@ class Elector:
         await self._limited(_gather((*steps, *cleanup)))
         if any(candidate.held and not candidate.confirmed for candidate in self._candidates):
             await self._limited(self.observe())
-            # Two replicas may have acquired at the same moment, and both release: the greater number goes first.
-            if max(self._other_shard_counts(), default=0) > self.shards:
-                self._backoff_rounds = BACKOFF_ROUNDS
+            self._let_greater_number_go_first()
+
+    def _let_greater_number_go_first(self) -> None:
+        """Acquire nothing for some rounds if a replica with a greater number of shards holds a Lease.
+
+        Replicas with two numbers may have acquired at the same moment, and release both. If only those that have met the
+        greater number waited for it, the others of the smaller number would meet it next, in turns.
+        """
+        if max(self._other_shard_counts(), default=0) > self.shards:
+            self._backoff_rounds = BACKOFF_ROUNDS
 
     def _present(self) -> set[str]:
         """Return the identities of the replicas that share the work."""

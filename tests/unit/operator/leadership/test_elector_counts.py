@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import permutations
 from typing import TYPE_CHECKING
 
 import pytest
@@ -70,6 +71,20 @@ async def test_two_counts_in_lockstep_do_not_deadlock(replicas: Replicas, first:
         replicas.check()
         replicas.time += PERIOD
     assert shares(one, two) == [set(), set(range(second))]
+
+
+@pytest.mark.parametrize("counts", list(permutations((1, 1, 3))) + list(permutations((1, 2, 4))))
+async def test_three_replicas_in_lockstep_do_not_deadlock(
+    replicas: Replicas, counts: tuple[int, ...]
+) -> None:
+    """Two with the smaller number must not take turns in standing in the way of the third."""
+    running = [replicas.start(f"replica {number}", shards=count) for number, count in enumerate(counts)]
+    for _ in range(8):
+        await asyncio.gather(*(replica.round() for replica in running))
+        replicas.check()
+        replicas.time += PERIOD
+    expected = [set(range(count)) if count == max(counts) else set() for count in counts]
+    assert shares(*running) == expected
 
 
 async def test_invalid_shard_count_is_treated_as_another_count(replicas: Replicas) -> None:
