@@ -7,7 +7,9 @@ an error.
 from __future__ import annotations
 
 import asyncio
+import codecs
 import contextlib
+import re
 import ssl
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -43,6 +45,11 @@ MAX_QUOTE: Final = 16 * 1024
 """Bytes of a response body that are read, unless its text is needed."""
 BODY_SECONDS: Final = 2.0
 """Time limit of a response body: its status has decided the result already."""
+ENCODINGS: Final = re.compile(
+    r"utf-16|ascii|iso8859-\d+|cp125\d|koi8-[ru]|gb2312|gbk|gb18030|big5|shift_jis|euc_(jp|kr)"
+)
+"""Python's names of the encodings, other than UTF-8, that an answer may have. There are others whose decoding takes a time that
+grows with the square of the length, or fails."""
 REDACTED: Final = "[REDACTED]"
 MIN_SECRET: Final = 9
 """Characters from which on the path of a URL, or a part of it, counts as a secret."""
@@ -291,10 +298,16 @@ async def _quote(response: aiohttp.ClientResponse, most: int) -> tuple[str, bool
                     break
             else:
                 is_complete = True
-    try:
-        return bytes(body[:most]).decode(response.charset or "utf-8", errors="replace"), is_complete
-    except LookupError:
-        return bytes(body[:most]).decode(errors="replace"), is_complete
+    return bytes(body[:most]).decode(_encoding(response.charset or ""), errors="replace"), is_complete
+
+
+def _encoding(charset: str) -> str:
+    """Return the encoding that an answer names if it is a usual one; otherwise UTF-8."""
+    with contextlib.suppress(LookupError):
+        name = codecs.lookup(charset).name
+        if ENCODINGS.fullmatch(name):
+            return name
+    return "utf-8"
 
 
 def _parts(secret: str) -> Iterator[str]:

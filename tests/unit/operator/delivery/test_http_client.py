@@ -57,6 +57,13 @@ async def test_body_is_decoded_by_its_charset_with_replacements(server: HttpServ
     assert str(await failure(server.url)) == "HTTP 500: café \N{REPLACEMENT CHARACTER}"
 
 
+@pytest.mark.parametrize("charset", ["punycode", "idna", "unicode_escape", "undefined", "utf-7"])
+async def test_charset_of_another_kind_is_ignored(server: HttpServer, charset: str) -> None:
+    """The far end chooses it, and decoding punycode takes a time that grows with the square of the length."""
+    server.add_response(500, b"busy-\\x41+AGE-", Content_Type=f"text/plain; charset={charset}")
+    assert str(await failure(server.url)) == "HTTP 500: busy-\\x41+AGE-"
+
+
 async def test_long_body_is_read_up_to_the_quoted_length(server: HttpServer) -> None:
     server.add_response(503, "x" * 5_000_000)
     text = str(await failure(server.url))
