@@ -57,10 +57,11 @@ class StoredReceiver:
         """The value of the label `receiver` of metrics."""
         return f"{self.namespace}/{self.name}"
 
-    def key(self, address: str = "", *, own: bool = False) -> str:
-        """Return the key of a target; `own`: of a notification of the same namespace."""
+    def key(self, address: str = "", *, own: bool = False, digits: str = "") -> str:
+        """Return the key of a target, of a recipient or by its digits; `own`: of a notification of the same namespace."""
         key = TargetKey(channel=self.kind.type, namespace="" if own else self.namespace, receiver=self.name)
-        return str(key.to(self._digits(address)) if address else key)
+        digits = digits or (self._digits(address) if address else "")
+        return str(key.to(digits) if digits else key)
 
     def _digits(self, address: str) -> str:
         stored = self.stored()

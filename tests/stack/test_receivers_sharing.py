@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from notification_contract.kinds.target import ADDRESS_DIGITS, TargetKey
+from notification_contract.kinds.target import ADDRESS_DIGITS, TargetKey, address_digits
 from platform_infra import names
 from tests.harness.eventually import eventually
 from tests.harness.notifications import FLAT1, addressed, fast, notification
@@ -144,6 +144,22 @@ def test_recipients_that_a_receiver_lists_cannot_be_tried(
     assert {first, second}.isdisjoint(
         digest(person.encode()).hexdigest()[:ADDRESS_DIGITS] for digest in (hashlib.sha256, hashlib.blake2b)
     )
+
+    shared.patch(recipients={"allow": ["*@example.com"]})
+    shared.ready()
+    for tried in (person, "stranger@example.com"):
+        silent = addressed(
+            receivers_operator.namespace,
+            shared,
+            recipients=[{"email": tried}],
+            deliverBefore="2026-01-01T00:00:00Z",
+        )
+        status = receivers_operator.deliver(silent, "Failed", within=20)["status"]
+        named = shared.key(digits=address_digits(tried))
+        assert {(entry.name, entry.state) for entry in targets(status)} == {
+            (shared.key(person), "Expired"),
+            (named, "Expired"),
+        }
 
 
 @pytest.mark.check("receivers-23")

@@ -24,7 +24,7 @@ from notification_operator.delivery.channel import (
 )
 from notification_operator.domain.planning.hold import HoldReason
 from notification_operator.domain.receivers.references import ReferenceReason
-from notification_operator.domain.receivers.targets import accepts, address_of
+from notification_operator.domain.receivers.targets import recipient_of
 from notification_operator.domain.status import Reason
 from notification_operator.endpoints.attempt import (
     EndpointStatistics,
@@ -330,9 +330,8 @@ class Endpoint:
             return ""
         if "#" not in target:
             return no_recipient(receiver.key, ADDRESSES[receiver.spec.type])
-        address = address_of(target, receiver, message.content, message.channels)
-        accepted = address and accepts(receiver, address)
-        return address if accepted else recipient_not_allowed(receiver.key)
+        address = recipient_of(target, receiver, message.content, message.channels)
+        return address or recipient_not_allowed(receiver.key)
 
     async def send(
         self, delivery: Delivery, send: Send, may_start: Callable[[], bool], messages: int = 0

@@ -12,11 +12,7 @@ from typing import TYPE_CHECKING
 from notification_contract.kinds.channel_names import ADDRESSES, ReceiverType
 from notification_contract.kinds.choices import CircuitState, ConditionStatus, OnReceiverError
 from notification_operator.domain.receivers.health import ReadyReason
-from notification_operator.domain.receivers.targets import (
-    accepts,
-    address_of,
-    receiver_of,
-)
+from notification_operator.domain.receivers.targets import receiver_of, recipient_of
 from notification_operator.domain.status import Reason
 
 if TYPE_CHECKING:
@@ -158,8 +154,7 @@ def _addressed(target: str, receiver: Receiver, notification: Notification) -> O
         why = f"receiver {receiver.key} lists no recipients, and the notification has no {field}"
         return Outlook(meeting=Meeting.REFUSED, why=why)
     names = notification.status.target_names
-    address = address_of(target, receiver, notification.content, names)
-    if address and accepts(receiver, address):
+    if recipient_of(target, receiver, notification.content, names):
         return SENT
     why = f"receiver {receiver.key} does not accept this recipient"
     return Outlook(meeting=Meeting.REFUSED, why=why, reason=Reason.RECEIVER_NOT_ALLOWED)

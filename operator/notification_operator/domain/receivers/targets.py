@@ -94,7 +94,7 @@ class Resolver:
         if name in self.configured or name not in _TYPES:
             return (name,)
         default = self.catalog.default(name, notification.namespace)
-        return (name,) if default is None else addressed(default, notification)
+        return (name,) if default is None else self.of_receiver(notification, default.key)
 
     def of_receiver(self, notification: Notification, key: ReceiverKey) -> tuple[str, ...]:
         """Return the targets of a receiver; a placeholder for one that does not exist, or does not allow the namespace.
@@ -142,8 +142,7 @@ class Resolver:
             return False
         if not receiver.spec.addresses_people:
             return True
-        address = address_of(target, receiver, notification.content, recorded)
-        return bool(address) and accepts(receiver, address)
+        return bool(recipient_of(target, receiver, notification.content, recorded))
 
     def _rules(self, notification: Notification, receiver: Receiver) -> TargetRules:
         spec, fallback = receiver.spec, receiver.spec.fallback
@@ -164,34 +163,36 @@ class Resolver:
 _TYPES: Final = frozenset(ReceiverType)
 
 
-def addresses(receiver: Receiver, content: Content) -> tuple[str, ...]:
-    """Return the recipients of a notification at a receiver: its own, and those of the spec if it accepts any.
+def recipient_of(target: str, receiver: Receiver, content: Content, recorded: Collection[str]) -> str:
+    """Return the recipient of a target, as `address_of` does; empty also if the receiver does not accept it.
 
-    A recipient that it does not accept is among them, so that its target can say so.
+    It accepts those that it lists. A recipient whom a notification names has to be allowed even if the receiver lists it: else
+    whoever names people learns from the state of their targets who is listed.
     """
-    spec = receiver.spec
-    field = ADDRESSES[spec.type]
-    named = [entry.get(field, "") for entry in content.recipients] if spec.recipients.allow else []
-    return tuple(dict.fromkeys((*spec.own_addresses, *filter(None, named))))
+    address = address_of(target, receiver, content, recorded)
+    listed = len(_digits(target)) == LISTED_DIGITS
+    return address if listed or receiver.spec.recipients.allows(address) else ""
 
 
 def address_of(target: str, receiver: Receiver, content: Content, recorded: Collection[str]) -> str:
     """Return the recipient that the digits of a target stand for; empty if no recipient has them any more.
 
-    The target is one of the `recorded` ones. If the receiver was deleted and created again since, its recipients have
-    other digits; as long as it lists as many, the target belongs to the recipient in its place.
+    The target is one of the `recorded` ones. If the receiver was deleted and created again since, the recipients that it
+    lists have other digits; as long as it lists as many, the target belongs to the recipient in its place.
     """
-    digits = target.partition("#")[2]
+    digits = _digits(target)
     if len(digits) != LISTED_DIGITS:
-        return _with_digits(digits, addresses(receiver, content), address_digits)
+        return _with_digits(digits, _named(receiver, content), address_digits)
     if digits.startswith(object_digits(receiver.uid)):
-        return _with_digits(
-            digits, addresses(receiver, content), lambda each: listed_digits(each, receiver.uid)
-        )
+        return _with_digits(digits, _listed(receiver), lambda each: listed_digits(each, receiver.uid))
     prefix = target[:-ADDRESS_DIGITS]
     before = [each for each in recorded if each.startswith(prefix)]
     places = dict(zip(before, _listed(receiver), strict=False))
     return places.get(target, "") if len(before) == len(_listed(receiver)) else ""
+
+
+def _digits(target: str) -> str:
+    return target.partition("#")[2]
 
 
 def _with_digits(digits: str, addresses: Iterable[str], digits_of: Callable[[str], str]) -> str:
@@ -202,9 +203,14 @@ def _listed(receiver: Receiver) -> tuple[str, ...]:
     return tuple(dict.fromkeys(receiver.spec.own_addresses))
 
 
-def accepts(receiver: Receiver, address: str) -> bool:
-    """Return whether a receiver sends to a recipient."""
-    return address in receiver.spec.own_addresses or receiver.spec.recipients.allows(address)
+def _named(receiver: Receiver, content: Content) -> tuple[str, ...]:
+    """Return the recipients that a notification names, if the receiver allows any.
+
+    One that it does not allow is among them, so that its target can say so.
+    """
+    field = ADDRESSES[receiver.spec.type]
+    named = [entry.get(field, "") for entry in content.recipients] if receiver.spec.recipients.allow else []
+    return tuple(dict.fromkeys(filter(None, named)))
 
 
 def too_many(targets: Iterable[str]) -> str:
@@ -247,20 +253,28 @@ def together(tracked: tuple[str, ...], notification: Notification) -> tuple[str,
 
 
 def addressed(receiver: Receiver, notification: Notification) -> Iterator[str]:
-    """Yield the targets of a receiver: one, or one for each recipient; those that are recorded keep their digits."""
+    """Yield the targets of a receiver: one, or one for each recipient; listed ones keep their recorded digits.
+
+    A recipient that is both listed and named has two targets, and gets two messages, where the receiver is one of another namespace:
+    the number of targets must not tell who is listed.
+    """
     key, content = _target(receiver.spec.type, receiver.key, notification.namespace), notification.content
-    people = addresses(receiver, content) if receiver.spec.addresses_people else ()
-    if not people:
+    people = receiver.spec.addresses_people
+    listed, named = (_listed(receiver), _named(receiver, content)) if people else ((), ())
+    if not (listed or named):
         yield str(key)
         return
     names = notification.status.target_names
     recorded = {
-        address_of(each, receiver, content, names): each for each in names if each.startswith(f"{key}#")
+        address_of(each, receiver, content, names): each
+        for each in names
+        if each.startswith(f"{key}#") and len(_digits(each)) == LISTED_DIGITS
     }
-    listed = frozenset(receiver.spec.own_addresses)
-    for address in people:
-        digits = listed_digits(address, receiver.uid) if address in listed else address_digits(address)
-        yield recorded.get(address) or str(key.to(digits))
+    for address in listed:
+        yield recorded.get(address) or str(key.to(listed_digits(address, receiver.uid)))
+    for address in named:
+        if key.namespace or address not in listed:
+            yield str(key.to(address_digits(address)))
 
 
 def _target(kind: str, key: ReceiverKey, namespace: str) -> TargetKey:

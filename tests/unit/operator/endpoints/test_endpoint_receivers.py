@@ -24,7 +24,7 @@ from notification_operator.endpoints import registry
 from notification_operator.endpoints.gate import Postponed
 from notification_operator.endpoints.targets import Targets
 from tests.unit.operator.domain.builders import at, notification
-from tests.unit.operator.domain.receivers.entries import receiver, resolver
+from tests.unit.operator.domain.receivers.entries import listed, receiver, resolver
 from tests.unit.operator.endpoints.stage import BLOCKS, Scripted, Stage, until_idle
 
 if TYPE_CHECKING:
@@ -38,6 +38,10 @@ MAIL = receiver("smtp", "email", block={"to": [OPS, BOSS]})
 
 
 def email(address: str) -> str:
+    return listed("email", "smtp", address)
+
+
+def named(address: str) -> str:
     return f"email/smtp#{address_digits(address)}"
 
 
@@ -426,8 +430,8 @@ async def test_each_recipient_gets_a_message_of_its_own() -> None:
 async def test_recipient_of_the_notification_is_used_if_the_receiver_accepts_it() -> None:
     stage = Stage(receiver("smtp", "email", block={"to": []}, recipients={"allow": ["*@example.com"]}))
     message = stage.message(recipients=({"email": BOSS}, {"email": "x@elsewhere.org"}))
-    assert (await stage.attempt(email(BOSS), message=message)).succeeded
-    foreign = await stage.attempt(email("x@elsewhere.org"), message=message)
+    assert (await stage.attempt(named(BOSS), message=message)).succeeded
+    foreign = await stage.attempt(named("x@elsewhere.org"), message=message)
     assert refused(foreign) == (True, False, "ReceiverNotAllowed")
     assert foreign.error is not None
     assert "elsewhere" not in foreign.error
@@ -465,7 +469,7 @@ async def test_error_shows_no_number() -> None:
     stage.creator.scripts["sms"] = [
         Permanent("HTTP 400: the number +4915112345678 (4915112345678) is not valid: %2B4915112345678")
     ]
-    attempt = await stage.attempt(f"sms/sms#{address_digits('+4915112345678')}")
+    attempt = await stage.attempt(listed("sms", "sms", "+4915112345678"))
     assert attempt.error is not None
     assert "12345678" not in attempt.error
 

@@ -13,12 +13,11 @@ from standardwebhooks import Webhook
 
 from notification_contract.crds import notification_request
 from notification_contract.kinds.channel_names import ADDRESSES, SHARED, ReceiverType
-from notification_contract.kinds.target import address_digits
 from notification_operator.domain.receivers.health import ReadyReason
 from tests.unit.operator.channels.mail_server import USERNAME, mail_server
 from tests.unit.operator.channels.receivers import KEY, SERVICES, TOKEN, base
 from tests.unit.operator.delivery.receiving import PATH, serving
-from tests.unit.operator.domain.receivers.entries import receiver
+from tests.unit.operator.domain.receivers.entries import listed, receiver
 from tests.unit.operator.endpoints.far_ends import (
     CREDENTIALS,
     FAR,
@@ -54,7 +53,7 @@ def far(request: pytest.FixtureRequest) -> Far:
 
 
 def target_of(far: Far) -> str:
-    return f"{far.kind}/r" + (f"#{address_digits(far.target)}" if far.target else "")
+    return listed(far.kind, "r", far.target) if far.target else f"{far.kind}/r"
 
 
 def readiness(stage: Stage) -> Readiness:
@@ -347,7 +346,7 @@ async def test_mail_arrives_encrypted_and_authenticated(security: str) -> None:
         stage = stage_of(mail(server, block={"security": security}))
         put_mail_secrets(stage, server)
         attempts = [
-            await stage.attempt(f"email/smtp#{address_digits(OPS)}", number=number) for number in (1, 2)
+            await stage.attempt(listed("email", "smtp", OPS), number=number) for number in (1, 2)
         ]
     assert [each.error for each in attempts] == [None, None]
     assert server.encrypted == [True, True]
@@ -363,7 +362,7 @@ async def test_mail_server_of_another_name_is_accepted_by_server_name() -> None:
             tls = {"caSecretRef": {"name": "ca"}} | ({"serverName": server_name} if server_name else {})
             stage = stage_of(mail(server, tls=tls))
             put_mail_secrets(stage, server)
-            attempt = await stage.attempt(f"email/smtp#{address_digits(OPS)}")
+            attempt = await stage.attempt(listed("email", "smtp", OPS))
         assert attempt.succeeded is accepted
 
 
@@ -372,7 +371,7 @@ async def test_refused_recipient_is_not_shown() -> None:
         server.answers["RCPT"] = f"550 5.1.1 <{OPS}>: no such user"
         stage = stage_of(mail(server))
         put_mail_secrets(stage, server)
-        attempt = await stage.attempt(f"email/smtp#{address_digits(OPS)}")
+        attempt = await stage.attempt(listed("email", "smtp", OPS))
     assert attempt.permanent
     assert attempt.error is not None
     assert "ops" not in attempt.error

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from notification_contract.kinds.target import address_digits
 from notification_operator.delivery.channel import Permanent, Transient
 from notification_operator.domain.flow_control.breaker import Limits as BreakerLimits
 from notification_operator.domain.flow_control.rate import Rate
@@ -21,7 +20,7 @@ from notification_operator.endpoints.endpoint import Delivery
 from notification_operator.endpoints.limits import Limits
 from notification_operator.endpoints.refusals import NEW_SECONDS, Refusal
 from tests.unit.operator.domain.builders import START
-from tests.unit.operator.domain.receivers.entries import catalog, receiver
+from tests.unit.operator.domain.receivers.entries import catalog, listed, receiver
 from tests.unit.operator.endpoints.calls import endpoints_of
 from tests.unit.operator.endpoints.stage import BLOCKS, Stage
 
@@ -290,8 +289,8 @@ def test_receiver_that_was_deleted_is_not_gone_when_it_exists_again() -> None:
 
 def test_target_of_a_recipient_has_its_address() -> None:
     stage = Stage(receiver("smtp", "email", block={"to": ["ops@example.com"]}))
-    digits = address_digits("ops@example.com")
-    assert stage.delivery(f"email/smtp#{digits}").message.address == "ops@example.com"
+    target = listed("email", "smtp", "ops@example.com")
+    assert stage.delivery(target).message.address == "ops@example.com"
     gone = stage.refusal("email/smtp#00000000")
     assert texts(gone)[0::2] == (Permanent, "ReceiverNotAllowed")
     assert "removed from the receiver" in str(gone.error)

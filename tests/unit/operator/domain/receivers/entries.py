@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from notification_contract.kinds.receiver import parse_spec
+from notification_contract.kinds.target import listed_digits
 from notification_operator.domain.receivers.catalog import Catalog, Receiver, ReceiverKey
 from notification_operator.domain.receivers.targets import Resolver
 from tests.unit.operator.contract.kinds.specs import spec
@@ -32,6 +33,11 @@ def receiver(
         spec=parse_spec(spec(kind, **(block or {})) | fields),
         is_default=default,
     )
+
+
+def listed(kind: str, name: str, address: str) -> str:
+    """Return the target of a recipient whom a receiver of the namespace `shop` lists."""
+    return f"{kind}/{name}#{listed_digits(address, f'uid-shop-{name}')}"
 
 
 def catalog(*receivers: Receiver, labels: dict[str, dict[str, str]] | None = None) -> Catalog:

@@ -14,11 +14,10 @@ from notification_operator.domain.receivers.targets import (
     NO_RULES,
     Resolver,
     TargetRules,
-    accepts,
     address_of,
-    addresses,
     fits,
     receiver_of,
+    recipient_of,
     too_many,
 )
 from tests.unit.operator.domain.builders import notification, stored
@@ -86,7 +85,7 @@ def test_channels_of_the_settings_and_unknown_ones_are_their_own_targets() -> No
         ("webhook/missing", False),
         ("webhook/broken", True),
         (email(OPS), True),
-        (named(OPS), True),
+        (named(OPS), False),
         (email("gone@example.com"), False),
         ("email/smtp", False),
         ("webhook/bank/closed", False),
@@ -190,14 +189,15 @@ def test_target_is_named_once_however_often_it_is_meant() -> None:
 @pytest.mark.parametrize(
     ("entry", "field", "kind"), [(BOSS, "email", "email"), ("+4915112345678", "phone", "sms")]
 )
-def test_recipients_of_the_spec_are_addresses_if_the_receiver_accepts_any(
+def test_recipients_of_the_spec_are_targets_if_the_receiver_accepts_any(
     entry: str, field: str, kind: str
 ) -> None:
-    named = referring("r", recipients=[{field: entry}, {field: entry}, {"slack": "#a"}, {field: ""}])
+    fresh = referring("r", recipients=[{field: entry}, {field: entry}, {"slack": "#a"}, {field: ""}])
     accepting = receiver("r", kind, recipients={"allow": ["*"]}, block={"to": []})
     closed = receiver("r", kind)
-    assert addresses(accepting, named.content) == (entry,)
-    assert addresses(closed, named.content) == closed.spec.own_addresses
+    listed = tuple(f"{kind}/r#{listed_digits(each, closed.uid)}" for each in closed.spec.own_addresses)
+    assert resolver(accepting).targets(fresh, ()) == (f"{kind}/r#{address_digits(entry)}",)
+    assert resolver(closed).targets(fresh, ()) == listed
 
 
 def test_digits_of_recipients_that_a_receiver_lists_belong_to_it() -> None:
@@ -206,13 +206,54 @@ def test_digits_of_recipients_that_a_receiver_lists_belong_to_it() -> None:
     assert resolver(OPEN_MAIL).targets(fresh, ()) == (email(OPS), named(BOSS))
 
 
+@pytest.mark.parametrize("allow", ["*@example.com", "nobody@example.org"])
+def test_other_namespace_cannot_tell_who_is_listed_from_its_targets(allow: str) -> None:
+    """It may name people for whom nothing is sent, such as in a notification that has expired when it is created."""
+    shared = receiver(
+        "smtp",
+        "email",
+        namespace="hr",
+        block={"to": [OPS]},
+        recipients={"allow": [allow]},
+        allowedNamespaces={"from": "All"},
+    )
+    seen = []
+    for person in (OPS, BOSS):
+        fresh = referring("hr/smtp", recipients=[{"email": person}])
+        own, tried = resolver(shared).targets(fresh, ())
+        assert (own, tried.partition("#")[2]) == (
+            email(OPS, "email/hr/smtp", uid=shared.uid),
+            address_digits(person),
+        )
+        seen.append(bool(recipient_of(tried, shared, fresh.content, (own, tried))))
+    assert seen[0] is seen[1] is allow.startswith("*")
+
+
+def test_default_receiver_that_may_not_be_used_yet_has_a_placeholder() -> None:
+    selector = {"from": "Selector", "selector": {"matchLabels": {"team": "web"}}}
+    undecided = receiver("smtp", "email", namespace=HOME, default=True, allowedNamespaces=selector)
+    assert resolver(undecided).targets(notification(), ["email"]) == (f"receiver/{HOME}/smtp",)
+
+
 def test_address_of_a_target_is_found_by_its_digits() -> None:
     content = referring("smtp", recipients=[{"email": BOSS}]).content
-    for address in (OPS, BOSS):
-        for target in (email(address), named(address)):
-            assert address_of(target, OPEN_MAIL, content, [target]) == address
-    for gone in (email("gone@example.com"), named("gone@example.com")):
+    for target, address in ((email(OPS), OPS), (named(BOSS), BOSS)):
+        assert address_of(target, OPEN_MAIL, content, [target]) == address
+    for gone in (email("gone@example.com"), named("gone@example.com"), email(BOSS), named(OPS)):
         assert address_of(gone, OPEN_MAIL, content, [gone]) == ""
+
+
+@pytest.mark.parametrize(
+    ("address", "accepted"),
+    [("Someone@EXAMPLE.com", True), ("x@example.org", False), ("x@example.com.evil.org", False)],
+)
+def test_named_recipients_that_a_receiver_accepts(address: str, accepted: bool) -> None:  # noqa: FBT001 - a column
+    content = referring("smtp", recipients=[{"email": address}]).content
+    assert bool(recipient_of(named(address), OPEN_MAIL, content, ())) is accepted
+
+
+def test_listed_recipients_are_accepted_without_a_pattern() -> None:
+    assert recipient_of(email(BOSS), MAIL, referring("smtp").content, ()) == BOSS
 
 
 def test_targets_of_a_receiver_created_again_keep_their_places() -> None:
@@ -232,29 +273,14 @@ def test_targets_of_a_receiver_created_with_more_recipients_are_nobodys(
     assert address_of(email(OPS), again, content, recorded) == ""
 
 
-@pytest.mark.parametrize(
-    "recorded", [(named(OPS), named(BOSS)), (email(OPS, uid="earlier"), email(BOSS, uid="earlier"))]
-)
-def test_recipients_with_recorded_targets_get_no_others(recorded: tuple[str, ...]) -> None:
-    """Else a fallback that has joined joins again, after its receiver was created again or lists whom the notification names."""
+def test_listed_recipients_with_recorded_targets_get_no_others() -> None:
+    """Else a fallback that has joined joins again after its receiver was created again."""
+    recorded = (email(OPS, uid="earlier"), email(BOSS, uid="earlier"))
     targets = [{"name": each, "state": "Waiting", "attempts": 0} for each in recorded]
     spec = {"receiverRefs": [{"name": "a"}]}
     joined = parse(stored(spec=spec, status={"phase": "Retrying", "targets": targets}))
     receivers = (receiver("a", fallback={"name": "smtp"}), MAIL)
     assert resolver(*receivers).rules(joined, ["webhook/a"])["webhook/a"].fallback == recorded
-
-
-@pytest.mark.parametrize(
-    ("address", "accepted"),
-    [(OPS, True), ("Someone@EXAMPLE.com", True), ("x@example.org", False), ("x@example.com.evil.org", False)],
-)
-def test_recipients_that_a_receiver_accepts(address: str, accepted: bool) -> None:  # noqa: FBT001 - a column
-    assert accepts(OPEN_MAIL, address) is accepted
-
-
-def test_own_recipients_are_accepted_without_a_pattern() -> None:
-    assert accepts(MAIL, BOSS)
-    assert not accepts(MAIL, "other@example.com")
 
 
 def test_recorded_targets_stay_whatever_exists() -> None:
