@@ -29,7 +29,7 @@ from notification_operator.endpoints.refusals import (
     not_ready,
     receiver_not_allowed,
 )
-from notification_operator.fair.lru import LruMap
+from notification_operator.fair.lru import LruMap, SharedMap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -49,7 +49,8 @@ if TYPE_CHECKING:
 MAX_CHANNELS: Final = 1024
 """Channels of receivers that are kept: the ones used most recently."""
 MAX_WAITING: Final = 20_000
-"""Notifications that are remembered as waiting; each of them also has a time at which it is reconciled."""
+"""Notifications that are remembered as waiting; each of them also has a time at which it is reconciled. One namespace can name
+receivers that do not exist as often as it likes: it displaces its own ones alone as long as others have fewer."""
 MAX_READINESS: Final = 128
 """Readiness values that are remembered for sharing: the ones used most recently."""
 CLOSING_SECONDS: Final = 5.0
@@ -96,8 +97,8 @@ class Endpoints:
         self._channels = tuple(channels)
         self._shared: LruMap[Readiness, Readiness] = LruMap(MAX_READINESS)
         """Most of a thousand receivers have an equal readiness."""
-        self._waiting: LruMap[tuple[ReceiverKey, str], Key] = LruMap(MAX_WAITING)
-        """Notifications by receiver, which need not exist, and uid; the longest waiting is first."""
+        self._waiting: SharedMap[tuple[ReceiverKey, str], Key] = SharedMap(MAX_WAITING)
+        """Notifications by receiver, which need not exist, and uid."""
 
     def observe(self, on_result: Callable[[ReceiverKey], None]) -> None:
         """Call a function with the receiver after each call of one, from now on."""
@@ -171,19 +172,19 @@ class Endpoints:
     def replace(self, changed: Iterable[ReceiverKey]) -> tuple[Key, ...]:
         """Take in what some receivers, and what they refer to, are now; return the notifications that waited for that."""
         different = frozenset(key for key in sorted(changed) if self._replace(key))
-        waited = [each for each in self._waiting if each[0] in different]
+        waited = [(namespace, each) for namespace, each in self._waiting if each[0] in different]
         if waited:
             logger.info("receivers changed", receivers=len(different), waiting=len(waited))
-        keys = tuple(self._waiting.pop(each) for each in waited)
+        keys = tuple(self._waiting.pop(namespace, each) for namespace, each in waited)
         return tuple(key for key in keys if key is not None)
 
     def wait(self, receiver: ReceiverKey, notification: Key) -> None:
         """Remember that a notification waits for a receiver."""
-        self._waiting.put((receiver, notification.uid), notification)
+        self._waiting.put(notification.namespace, (receiver, notification.uid), notification)
 
     def wait_no_longer(self, receiver: ReceiverKey, notification: Key) -> None:
         """Forget that a notification waited for a receiver: it is not worth a reconciliation."""
-        self._waiting.pop((receiver, notification.uid))
+        self._waiting.pop(notification.namespace, (receiver, notification.uid))
 
     def publish(self, watch: Callable[[str, str, Iterable[str], Callable[[str], float]], None]) -> None:
         """Publish the state of each channel of the settings through a function that adds one gauge per channel."""

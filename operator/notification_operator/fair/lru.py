@@ -1,4 +1,4 @@
-"""A map that keeps a bounded number of values, the ones used most recently. Pure."""
+"""Maps that keep a bounded number of values: the ones used most recently, or a fair share of each namespace. Pure."""
 
 from __future__ import annotations
 
@@ -62,3 +62,36 @@ class LruMap(Generic[K, V]):
 
     def clear(self) -> None:
         self._values.clear()
+
+
+class SharedMap(Generic[K, V]):
+    """Remembers values of several namespaces; the namespace with the most gives way to a new key, with its oldest value."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._values: dict[str, OrderedDict[K, V]] = {}
+        self._count = 0
+
+    def __iter__(self) -> Iterator[tuple[str, K]]:
+        """Iterate over namespaces and their keys, the oldest one of a namespace first."""
+        return ((namespace, key) for namespace, values in self._values.items() for key in values)
+
+    def put(self, namespace: str, key: K, value: V) -> None:
+        """Remember a value as the newest one of its namespace."""
+        self.pop(namespace, key)
+        self._values.setdefault(namespace, OrderedDict())[key] = value
+        self._count += 1
+        if self._count > self._most:
+            largest = max(self._values, key=lambda each: len(self._values[each]))
+            self.pop(largest, next(iter(self._values[largest])))
+
+    def pop(self, namespace: str, key: K) -> V | None:
+        """Forget a key; return its value, if it has one."""
+        values = self._values.get(namespace)
+        if values is None or key not in values:
+            return None
+        value = values.pop(key)
+        self._count -= 1
+        if not values:
+            del self._values[namespace]
+        return value

@@ -32,8 +32,6 @@ KEPT: Final = 64
 """Outcomes of reads that are remembered: the most recent ones."""
 MAX_CHARACTERS: Final = 64 * 1024
 """Of a text: a longer one is no valid template."""
-MOST_KEYS: Final = 10
-"""Keys that are named where the right one is missing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,9 +125,8 @@ def _now() -> float:
 
 def _text(data: dict[str, Any], key: str) -> str:
     if key not in data:
-        more = f" and {len(data) - MOST_KEYS} more" if len(data) > MOST_KEYS else ""
-        keys = ", ".join(sorted(data)[:MOST_KEYS]) or "none"
-        raise TemplateUnavailableError(f"there is no such key, but {keys}{more}")
+        # Who may create notifications need not be allowed to read ConfigMaps: no other key is named.
+        raise TemplateUnavailableError("there is no such key")
     text = str(data[key])
     if len(text) > MAX_CHARACTERS:
         raise TemplateUnavailableError(f"it has more than {MAX_CHARACTERS} characters")

@@ -345,9 +345,7 @@ async def test_mail_arrives_encrypted_and_authenticated(security: str) -> None:
     async with network() as stage_of, mail_server(tls=security == "TLS", auth=True) as server:
         stage = stage_of(mail(server, block={"security": security}))
         put_mail_secrets(stage, server)
-        attempts = [
-            await stage.attempt(listed("email", "smtp", OPS), number=number) for number in (1, 2)
-        ]
+        attempts = [await stage.attempt(listed("email", "smtp", OPS), number=number) for number in (1, 2)]
     assert [each.error for each in attempts] == [None, None]
     assert server.encrypted == [True, True]
     assert server.users[-1].endswith(f":{USERNAME}")

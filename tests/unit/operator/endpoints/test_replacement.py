@@ -111,6 +111,20 @@ def test_number_of_remembered_notifications_is_bounded(monkeypatch: pytest.Monke
     assert stage.woken == ["a", "c"]
 
 
+def test_waiting_notifications_of_a_namespace_displace_none_of_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(registry, "MAX_WAITING", 4)
+    stage = Stage()
+    stage.wait_for(HOOK, "ours")
+    for number in range(10):
+        stage.endpoints.wait(ReceiverKey("evil", "missing"), Key("evil", "n", f"theirs-{number}"))
+    stage.replace(HOOK)
+    assert stage.woken == ["ours"]
+    stage.replace(ReceiverKey("evil", "missing"))
+    assert stage.woken == ["ours", "theirs-7", "theirs-8", "theirs-9"]
+
+
 async def test_health_follows_the_calls() -> None:
     stage = Stage(receiver("hook"))
     assert stage.health(HOOK) is UNTESTED

@@ -74,9 +74,7 @@ async def test_number_of_remembered_templates_is_bounded(
     ("present", "problem"),
     [
         (None, "there is no such ConfigMap in namespace shop; create it"),
-        ({"a": "", "b": ""}, "there is no such key, but a, b"),
-        ({}, "there is no such key, but none"),
-        ({f"k{n:02}": "" for n in range(12)}, "k08, k09 and 2 more"),
+        ({"a": "", "b": ""}, "there is no such key"),
         ({"incident": "x" * (MAX_CHARACTERS + 1)}, "it has more than 65536 characters"),
     ],
 )
