@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -55,13 +56,16 @@ class Memory:
     def __init__(self) -> None:
         self._objects: dict[str, bytes] = {}
         self._version = 0
+        self._coming: deque[tuple[Event, int]] = deque()
+        """Events that it has not taken in yet: a loop runs timers of the same time in any order."""
         self._due = 0.0
 
     def observe(self, event: Event, version: int) -> None:
         """Take an event in, later, and after those before it."""
         loop = asyncio.get_running_loop()
         self._due = max(self._due, loop.time() + BEHIND[version % len(BEHIND)])
-        loop.call_at(self._due, self._take, event, version)
+        self._coming.append((event, version))
+        loop.call_at(self._due, self._take_next)
 
     async def at(self, version: int) -> Mapping[str, bytes]:
         """Return the objects at a version, or at a later one; raises `TooOldError` if it is still behind after a while."""
@@ -71,8 +75,8 @@ class Memory:
             raise TooOldError
         return self._objects
 
-    def _take(self, event: Event, version: int) -> None:
-        self._version = version
+    def _take_next(self) -> None:
+        event, self._version = self._coming.popleft()
         if event.kind == "DELETED":
             self._objects.pop(event.name, None)
         else:
