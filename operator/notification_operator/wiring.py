@@ -168,7 +168,7 @@ def build(
     )
     incidents = Incidents(ports.objects.of_incident, request=queue.add, clock=clock, seconds=seconds)
     attempts = AttemptTracker(on_finished=queue.add, on_end=incidents.finish, budget=budget)
-    elector = _elector(settings, ports, clock=clock, seconds=seconds, observers=(incidents.restart,))
+    elector = _elector(settings, ports, clock=clock, seconds=seconds, observers=(incidents.on_shards,))
     rule_book = RuleBook(routing, sources.catalog if sources else None, channels=frozenset(ports.channels))
     ownership = Ownership(
         elector,

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import structlog
 
 from notification_operator.domain.incident import CONCERNS, LATE_AFTER, TRIGGER, Event, Incident, event_of
+from notification_operator.domain.key import Key
 from notification_operator.domain.model import parse
 from notification_operator.domain.planning.hold import Hold, HoldReason
+from notification_operator.domain.sharding import shard_of
 from notification_operator.fair.fair_queue import FairSemaphore
 from notification_operator.fair.lru import LruMap
 from notification_operator.kube.requests import KubeError
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 
     from notification_operator.domain.attempt import Attempt
-    from notification_operator.domain.key import Key
     from notification_operator.domain.model import Notification
     from notification_operator.domain.status import Reason
     from notification_operator.telemetry.gauges import ElectorStatistics
@@ -114,6 +115,11 @@ class Incidents:
         self._started = clock()
         self._served_since: dict[str, datetime] = {}
         """When a namespace was first served, if that was after the start."""
+        self._shards = 1
+        self._acquisitions: Mapping[int, int] = {}
+        """As which acquisition this process owns each of its shards."""
+        self._acquired: dict[int, datetime] = {}
+        """When it acquired them last."""
         self._incidents: LruMap[tuple[str, str], _Known] = LruMap(MOST_INCIDENTS)
         self._listings = FairSemaphore(LISTINGS)
         self._hung: LruMap[str, float] = LruMap(MOST_INCIDENTS)
@@ -141,7 +147,7 @@ class Incidents:
                 if self._hung.get(key.namespace, began) > began:
                     known.fail(since=began, now=self._seconds())
                 else:
-                    await self._list(key, dedup_key, self._oldest(key.namespace, version), known, began=began)
+                    await self._list(key, dedup_key, self._oldest(key, version), known, began=began)
 
     def doubt(self, key: Key, notification: Notification) -> str:
         """Return what a message that is sent now has to note, because not all of its incident is known."""
@@ -201,10 +207,18 @@ class Incidents:
         self._tell(event, known)
         self._go_on(known)
 
-    def restart(self, _statistics: ElectorStatistics) -> None:
-        """Forget everything: this process works on other shards than before, and another one may have worked on these."""
-        self._incidents.clear()
-        self._started = self._clock()
+    def on_shards(self, elector: ElectorStatistics) -> None:
+        """Forget the incidents of shards that this process has lost or acquired: another one may work, or have worked, on them.
+
+        Of the shards that it kept everything is still known, and attempts may be running.
+        """
+        before, self._shards = self._acquisitions, elector.shards
+        self._acquisitions = {shard: elector.acquisitions[shard] for shard in elector.owned}
+        shards = before.keys() | self._acquisitions.keys()
+        changed = {shard for shard in shards if before.get(shard) != self._acquisitions.get(shard)}
+        for place in [place for place in self._incidents if self._shard(*place) in changed]:
+            self._incidents.pop(place)
+        self._acquired.update(dict.fromkeys(changed, self._clock()))
 
     def on_namespace(self, namespace: str, *, served: bool) -> None:
         """Forget what is known of a namespace that is served from now on, or no longer: another process may have worked on it."""
@@ -336,21 +350,30 @@ class Incidents:
         """Return whether no other process can have begun an attempt of a notification that is seen for the first time."""
         untouched = not notification.attempts and not notification.status.targets
         since = self._served_since.get(notification.namespace)
+        worked_since = self._worked_since(notification.namespace, notification.content.dedup_key)
         return (
             untouched
-            and self._started < notification.created
+            and worked_since < notification.created
             # The creation time has whole seconds; a new namespace is served, and may have a notification, within one.
             and (since is None or since.replace(microsecond=0) <= notification.created)
             and self._clock() < notification.created + LATE_AFTER
         )
 
-    def _oldest(self, namespace: str, version: str) -> str:
+    def _oldest(self, key: Key, version: str) -> str:
         """Return the version that a listing may be as old as, or nothing if it has to be consistent.
 
         It has to show what another process wrote before this one took over. Since then, this process has seen everything.
         """
-        since = max(self._started, self._served_since.get(namespace, self._started))
+        since = self._worked_since(key.namespace, key.incident)
+        since = max(since, self._served_since.get(key.namespace, since))
         return version if since + BEHIND < self._clock() else ""
+
+    def _worked_since(self, namespace: str, dedup_key: str) -> datetime:
+        """Return since when no other process has worked on an incident, if the namespace was served all the time."""
+        return self._acquired.get(self._shard(namespace, dedup_key), self._started)
+
+    def _shard(self, namespace: str, dedup_key: str) -> int:
+        return shard_of(Key(namespace, "", "", dedup_key).shard_key, self._shards)
 
     async def _list(self, key: Key, dedup_key: str, oldest: str, known: _Known, *, began: float) -> None:
         """List an incident, for an event that waits since it `began` to."""

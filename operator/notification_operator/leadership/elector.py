@@ -80,8 +80,8 @@ class Elector:
         ]
         member = self._candidate(f"{name}{MEMBER}{own}")
         self._members = Members(store, name, member, config=config, clock=clock)
-        self._reported = ((False, False),) * config.shards
-        """Whether each shard was worked on, and leaving, at the latest report."""
+        self._reported = ((0, False),) * config.shards
+        """As which acquisition each shard was worked on, 0 for none, and whether it was leaving, at the latest report."""
         self._refused: set[int] = set()
         """The shards of which an object was refused, because this replica does not work on them."""
         self._shutting_down = False
@@ -96,6 +96,7 @@ class Elector:
             working=frozenset(number for number, each in numbered if each.working),
             owned=frozenset(number for number, each in numbered if each.owned),
             released=frozenset(number for number, each in numbered if each.drained and not each.owned),
+            acquisitions=tuple(each.acquisitions for each in self._candidates),
         )
 
     @property
@@ -288,16 +289,16 @@ class Elector:
         """Report changed shards; admit again what was refused in a shard that this replica works on now."""
         before, self._reported = (
             self._reported,
-            tuple((each.working, each.leaving) for each in self._candidates),
+            tuple((each.acquisitions * each.working, each.leaving) for each in self._candidates),
         )
         changed = self._reported != before
         for candidate, (worked, _), (works, _) in zip(self._candidates, before, self._reported, strict=True):
-            if worked is not works:
+            if worked != works:
                 logger.info("lease acquired" if works else "lease lost", lease=candidate.name)
         if changed:
             for observer in self._observers:
                 observer(self.statistics())
-        # A Lease that is lost and won again between two reports changes nothing else that could be reported.
+        # A holder that was late, and has renewed its Lease, has lost nothing that could be reported.
         outdated = {shard for shard in self._refused if self._candidates[shard].working}
         self._refused -= outdated
         if outdated or changed:

@@ -92,6 +92,8 @@ class ElectorStatistics:
     """The same, and the shards that this replica is about to release."""
     released: frozenset[int] = frozenset()
     """Shards that this replica released last after nothing of them was running."""
+    acquisitions: tuple[int, ...] = (0,)
+    """How often this replica has acquired each shard."""
 
 
 def publish(  # noqa: PLR0913 - the parts that are observed

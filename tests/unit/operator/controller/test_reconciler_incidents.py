@@ -15,6 +15,8 @@ from notification_operator.controller.request import Result
 from notification_operator.delivery.channel import Permanent, Transient
 from notification_operator.domain.key import Key
 from notification_operator.domain.model import Notification, parse
+from notification_operator.domain.planning.hold import Hold
+from notification_operator.domain.sharding import shard_of
 from notification_operator.kube.requests import KubeError
 from notification_operator.telemetry.gauges import ElectorStatistics
 from tests.unit.operator.controller.incident_fixture import Incident
@@ -306,8 +308,40 @@ async def test_listing_is_consistent_until_this_process_has_seen_enough_itself()
     assert await listed("shop") == "17"
     known.on_namespace("web", served=True)
     assert [await listed("shop"), await listed("web")] == ["17", ""]
-    known.restart(ElectorStatistics())
+    known.on_shards(ElectorStatistics(acquisitions=(1,)))
     assert await listed("shop") == ""
+
+
+def test_attempts_of_shards_that_stay_are_known_when_another_is_lost() -> None:
+    """Else a Trigger overtakes the Resolve that is being sent."""
+    known = incidents.Incidents(nothing, request=lambda _: None, clock=lambda: NOW, seconds=lambda: 0.0)
+    spec = {"type": "simple", "subject": "s", "body": "b", "dedupKey": "disk"}
+
+    def told(uid: str, event: str, *, second: int) -> tuple[Key, Notification]:
+        created = (NOW + timedelta(seconds=second)).isoformat()
+        metadata = {"namespace": "shop", "name": uid, "uid": uid, "creationTimestamp": created}
+        return Key("shop", uid, uid, "disk"), parse({"metadata": metadata, "spec": spec | {"event": event}})
+
+    def work(*shards: int, acquisitions: tuple[int, int]) -> None:
+        owned = frozenset(shards)
+        known.on_shards(ElectorStatistics(shards=2, working=owned, owned=owned, acquisitions=acquisitions))
+
+    resolve, trigger = told("u1", "Resolve", second=1), told("u2", "Trigger", second=2)
+    mine = shard_of(resolve[0].shard_key, 2)
+
+    def waits() -> bool:
+        known.note(*trigger)
+        return isinstance(known.decide(*trigger, {"slack": 10.0}).get("slack"), Hold)
+
+    work(0, 1, acquisitions=(1, 1))
+    known.note(*resolve, running={"slack"})
+    assert waits()
+    work(mine, acquisitions=(1, 1))
+    assert waits()
+    work(0, 1, acquisitions=(1 + mine, 2 - mine))
+    assert waits()
+    work(0, 1, acquisitions=(2, 2))
+    assert not waits(), "its shard was lost and acquired in between"
 
 
 async def test_notification_that_waits_for_a_listing_is_not_held_and_read_again() -> None:

@@ -96,7 +96,7 @@ async def test_deleted_lease_is_recreated(replicas: Replicas) -> None:
     await replicas.rounds()
     assert one.works == {0}
     assert replicas.lease().holder == "one"
-    assert one.changes == changes
+    assert one.changes == changes + 1, "another replica may have held it in between"
 
 
 async def test_lease_taken_by_a_foreign_process_is_given_up(replicas: Replicas) -> None:

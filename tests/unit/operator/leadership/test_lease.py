@@ -167,10 +167,12 @@ async def test_elector_wins_renews_and_releases_with_these_calls(
         await elector.compete(closed_seconds=float, drained=lambda _shard: True, on_change=lambda: None)
 
     await compete()
-    assert elector.statistics() == ElectorStatistics()
+    assert elector.statistics() == ElectorStatistics(acquisitions=(1,))
     assert lease_server.verbs == ["GET", "POST", "GET"]
     await compete()
     assert lease_server.verbs[3:] == ["PUT"]
     await elector.release()
-    assert elector.statistics() == ElectorStatistics(working=frozenset(), owned=frozenset())
+    assert elector.statistics() == ElectorStatistics(
+        working=frozenset(), owned=frozenset(), acquisitions=(1,)
+    )
     assert lease_server.stored["work"]["spec"]["holderIdentity"] == ""
