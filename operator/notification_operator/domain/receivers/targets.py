@@ -167,11 +167,10 @@ def recipient_of(target: str, receiver: Receiver, content: Content, recorded: Co
     """Return the recipient of a target, as `address_of` does; empty also if the receiver does not accept it.
 
     It accepts those that it lists. A recipient whom a notification names has to be allowed even if the receiver lists it: else
-    whoever names people learns from the state of their targets who is listed.
+    the author of the notification learns from the state of the target who is listed.
     """
     address = address_of(target, receiver, content, recorded)
-    listed = len(_digits(target)) == LISTED_DIGITS
-    return address if listed or receiver.spec.recipients.allows(address) else ""
+    return address if _is_listed(target) or receiver.spec.recipients.allows(address) else ""
 
 
 def address_of(target: str, receiver: Receiver, content: Content, recorded: Collection[str]) -> str:
@@ -181,7 +180,7 @@ def address_of(target: str, receiver: Receiver, content: Content, recorded: Coll
     lists have other digits; as long as it lists as many, the target belongs to the recipient in its place.
     """
     digits = _digits(target)
-    if len(digits) != LISTED_DIGITS:
+    if not _is_listed(target):
         return _with_digits(digits, _named(receiver, content), address_digits)
     if digits.startswith(object_digits(receiver.uid)):
         return _with_digits(digits, _listed(receiver), lambda each: listed_digits(each, receiver.uid))
@@ -193,6 +192,11 @@ def address_of(target: str, receiver: Receiver, content: Content, recorded: Coll
 
 def _digits(target: str) -> str:
     return target.partition("#")[2]
+
+
+def _is_listed(target: str) -> bool:
+    """Return whether a target belongs to a recipient that its receiver lists, or listed when the target was recorded."""
+    return len(_digits(target)) == LISTED_DIGITS
 
 
 def _with_digits(digits: str, addresses: Iterable[str], digits_of: Callable[[str], str]) -> str:
@@ -268,7 +272,7 @@ def addressed(receiver: Receiver, notification: Notification) -> Iterator[str]:
     recorded = {
         address_of(each, receiver, content, names): each
         for each in names
-        if each.startswith(f"{key}#") and len(_digits(each)) == LISTED_DIGITS
+        if each.startswith(f"{key}#") and _is_listed(each)
     }
     for address in listed:
         yield recorded.get(address) or str(key.to(listed_digits(address, receiver.uid)))
