@@ -22,7 +22,6 @@ from notification_operator.domain.planning.plan import plan
 from notification_operator.domain.planning.progress import NO_OPEN_BREAKERS
 from notification_operator.domain.receivers.targets import PLACEHOLDER, receiver_of
 from notification_operator.domain.status import FINAL, Reason
-from notification_operator.endpoints.budget import cost
 from notification_operator.endpoints.endpoint import Permit
 from notification_operator.endpoints.gate import ASK_SECONDS
 from notification_operator.endpoints.targets import Targets
@@ -270,7 +269,7 @@ class Reconciler:
         answers = {send.channel: targets.admit(send) for send in planned.sends}
         permits = {channel: answer for channel, answer in answers.items() if isinstance(answer, Permit)}
         copies = max((permit.copies for permit in permits.values()), default=0)
-        missing = reconciliation.lease.hold(permits, cost(redacted.size, copies))
+        missing = reconciliation.lease.hold(permits, redacted.size, copies)
         return frozenset(permits) - missing, missing
 
     def _start(self, reconciliation: Reconciliation, redacted: RedactedContent) -> StartOutcome:
@@ -305,7 +304,7 @@ class Reconciler:
                     holds[send.channel] = answer
                 elif isinstance(answer, Reason):
                     suppressions[send.channel] = answer.value
-                elif room := reconciliation.lease.reserve(send.channel, cost(redacted.size, answer.copies)):
+                elif room := reconciliation.lease.reserve(send.channel, redacted.size, answer.copies):
                     undone.callback(room.release)
                     attempt = answer.start(may_call(send.channel))
                     undone.callback(attempt.close)

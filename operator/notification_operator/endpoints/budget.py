@@ -1,10 +1,11 @@
 """The budget of each channel: the bytes of content that its running and waiting attempts may hold (DD-BOUNDS-001).
 
 There may be any number of receivers, so they share a few partitions: a receiver that hangs delays only those of its own.
+Large contents for receivers have a partition of their own: none of them keeps a small one waiting, however slow its server.
 An attempt that does not fit waits as a key, without content. When its turn comes, its object is reconciled and read
 again. Namespaces take turns, and none takes the room of all. In a partition of receivers, none holds more than it leaves
-free, however many there are: half if it is alone, a third if there are two. An object that is larger than the budget of
-a channel has that channel to itself.
+free, however many there are: half if it is alone, a third if there are two. An attempt that is larger than its partition
+has that to itself.
 """
 
 from __future__ import annotations
@@ -27,12 +28,16 @@ if TYPE_CHECKING:
 OVERHEAD: Final = 4_096
 """Bytes of an attempt without its content."""
 RECEIVER_PARTS: Final = 4
-"""Parts of the budget that all receivers partition."""
-PARTS_OF_RECEIVERS: Final = tuple(f"receivers {number}" for number in range(RECEIVER_PARTS))
+"""Parts of the budget that all receivers share for contents that are not large."""
+LARGE_PART: Final = "receivers, large"
+"""The part of the budget for large contents of all receivers."""
+PARTS_OF_RECEIVERS: Final = (*(f"receivers {number}" for number in range(RECEIVER_PARTS)), LARGE_PART)
+LARGE_DIVISOR: Final = 32
+"""A content is large from this fraction of a part: so an attempt of a smaller one takes at most a fourth, as a mail."""
 NAMESPACE_DIVISOR: Final = 2
 """The part of a channel's budget that is the share of a namespace while others wait, unless a single attempt is larger: a half."""
 NAMESPACE_ATTEMPTS: Final = 64
-"""Attempts of a namespace in a partition of receivers, if a channel may not have more calls: 256 in all of them."""
+"""Attempts of a namespace in a partition of receivers, if a channel may not have more calls: 320 in all of them."""
 MOST_OVERTAKEN: Final = 64
 """Attempts that overtake a larger one; after them everything waits until that one fits."""
 
@@ -64,7 +69,7 @@ class _Share:
 
 
 class Partition:
-    """The part of the budget that a channel, or a fourth of the receivers, has.
+    """The part of the budget that a channel, or some of the receivers, have.
 
     Args:
         limit: bytes.
@@ -211,7 +216,7 @@ class ContentBudget:
         on_room: Callable[[Key], None],
         concurrency: int = NAMESPACE_ATTEMPTS,
     ) -> None:
-        parts = len(tuple(channels)) + RECEIVER_PARTS
+        parts = len(tuple(channels)) + len(PARTS_OF_RECEIVERS)
         self._part = sys.maxsize if limit is None else limit // parts
         self._on_room = on_room
         self._attempts = max(NAMESPACE_ATTEMPTS, concurrency)
@@ -226,6 +231,15 @@ class ContentBudget:
     def used(self) -> int:
         """The bytes that are held or kept for the next reconciliation."""
         return sum(partition.used for partition in self._partitions.values())
+
+    def part_of(self, target: str, size: int) -> str:
+        """Return the part that the attempts of a target have for a content of so many bytes."""
+        path, slash, _ = target.partition("#")[0].partition("/")
+        if not slash:
+            return path
+        if size > self._part // LARGE_DIVISOR:
+            return LARGE_PART
+        return PARTS_OF_RECEIVERS[crc32(target.partition("#")[0].encode()) % RECEIVER_PARTS]
 
     def lease(self, key: Key) -> BudgetLease:
         """Return the lease of an object for one reconciliation of it; close it at the end."""
@@ -263,33 +277,37 @@ class BudgetLease:
             self._budget.partition(channel).release(self._key.namespace, size)
         self._grants = {}
 
-    def hold(self, targets: Iterable[str], size: int) -> frozenset[str]:
-        """Keep room for each target, for a later `reserve` of this lease; return the targets that have none."""
-        missing = {target for target in targets if not self._hold(part_of(target), size)}
+    def hold(self, targets: Iterable[str], size: int, copies: int) -> frozenset[str]:
+        """Keep room for each target, for a later `reserve` of this lease; return the targets that have none.
+
+        Args:
+            targets: of which attempts are due.
+            size: the bytes of the content.
+            copies: how many of it an attempt holds.
+        """
+        taken = cost(size, copies)
+        missing = {target for target in targets if not self._hold(self._budget.part_of(target, size), taken)}
         for target in missing:
-            self._budget.partition(part_of(target)).wait(self._key, size)
+            self._partition(target, size).wait(self._key, taken)
         return frozenset(missing)
 
-    def _hold(self, part: str, size: int) -> bool:
+    def _hold(self, part: str, taken: int) -> bool:
         if part not in self._grants:
-            if not self._budget.partition(part).take(self._key.namespace, size):
+            if not self._budget.partition(part).take(self._key.namespace, taken):
                 return False
-            self._grants[part] = size
+            self._grants[part] = taken
         return True
 
-    def reserve(self, target: str, size: int) -> Reservation | None:
+    def reserve(self, target: str, size: int, copies: int) -> Reservation | None:
         """Return room for an attempt; without room, wait for it and return None."""
-        part, namespace = part_of(target), self._key.namespace
-        partition = self._budget.partition(part)
-        granted = self._grants.pop(part, None)
+        namespace, taken, partition = self._key.namespace, cost(size, copies), self._partition(target, size)
+        granted = self._grants.pop(self._budget.part_of(target, size), None)
         if granted is not None:
             return Reservation(partial(partition.release, namespace), granted)
-        if partition.take(namespace, size):
-            return Reservation(partial(partition.release, namespace), size)
-        partition.wait(self._key, size)
+        if partition.take(namespace, taken):
+            return Reservation(partial(partition.release, namespace), taken)
+        partition.wait(self._key, taken)
         return None
 
-
-def part_of(target: str) -> str:
-    path, slash, _ = target.partition("#")[0].partition("/")
-    return PARTS_OF_RECEIVERS[crc32(target.partition("#")[0].encode()) % RECEIVER_PARTS] if slash else path
+    def _partition(self, target: str, size: int) -> Partition:
+        return self._budget.partition(self._budget.part_of(target, size))

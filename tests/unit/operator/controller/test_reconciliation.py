@@ -17,7 +17,7 @@ from notification_operator.controller.request import Request
 from notification_operator.domain.key import Key
 from notification_operator.domain.model import Attempt, Notification
 from notification_operator.domain.routing import Route
-from notification_operator.endpoints.budget import RECEIVER_PARTS, ContentBudget, Reservation
+from notification_operator.endpoints.budget import PARTS_OF_RECEIVERS, ContentBudget, Reservation, cost
 
 if TYPE_CHECKING:
     from notification_operator.domain.routing import Rules
@@ -61,7 +61,7 @@ class Frame:
         self.key = Key(namespace="shop", name="order-1", uid=stored["metadata"]["uid"])
         self.requested: list[Key] = []
         self.budget = ContentBudget(
-            ROOM * (1 + RECEIVER_PARTS), channels=["console"], on_room=self.requested.append
+            cost(ROOM, 1) * (1 + len(PARTS_OF_RECEIVERS)), channels=["console"], on_room=self.requested.append
         )
         self.tracker = AttemptTracker(on_finished=self.requested.append, budget=self.budget)
         self.counted = CountedRules()
@@ -84,7 +84,7 @@ class Frame:
                 await gate.wait()
             return success()
 
-        room = reconciliation.lease.reserve("console", 10)
+        room = reconciliation.lease.reserve("console", 10, 1)
         assert room is not None
         reconciliation.start("console", attempt(), failed=failed, reservation=room)
 
@@ -142,7 +142,7 @@ async def test_room_that_a_reconciliation_does_not_use_is_given_back() -> None:
     frame = Frame()
     await kept_room(frame)
     async with frame.reconciliation():
-        assert frame.budget.used == ROOM
+        assert frame.budget.used == cost(ROOM, 1)
     assert frame.budget.used == 0
 
 
@@ -159,10 +159,10 @@ async def test_room_is_given_back_when_the_read_fails() -> None:
 async def kept_room(frame: Frame) -> None:
     """Let another object hold the room until the notification waits for it, and gets it."""
     other = frame.budget.lease(Key(namespace="other", name="other", uid="other"))
-    reserved = other.reserve("console", ROOM)
+    reserved = other.reserve("console", ROOM, 1)
     assert isinstance(reserved, Reservation)
     async with frame.reconciliation() as reconciliation:
-        assert reconciliation.lease.reserve("console", ROOM) is None
+        assert reconciliation.lease.reserve("console", ROOM, 1) is None
     reserved.release()
     assert frame.requested == [frame.key]
 

@@ -14,40 +14,58 @@ from notification_operator.domain.model import Content
 from notification_operator.endpoints.budget import (
     MOST_OVERTAKEN,
     NAMESPACE_ATTEMPTS,
+    OVERHEAD,
+    PARTS_OF_RECEIVERS,
     RECEIVER_PARTS,
     ContentBudget,
     Reservation,
     content_size,
-    cost,
 )
 
 HOOK = "webhook/hook"
 """A target whose part all receivers share."""
+MEBIBYTE = 1 << 20
+COPIES = 64
+"""So many that no content is large: the part of the receivers is the one of their names."""
 
 
 class BudgetFixture:
-    """A budget of 100 bytes per channel, and the objects that it has room for."""
+    """A budget of 100 MiB per channel, and the objects that it has room for."""
 
     def __init__(self, *channels: str) -> None:
         names = channels or ("slack",)
         self.granted: list[str] = []
         self.held: dict[str, Reservation] = {}
         self.budget: ContentBudget = ContentBudget(
-            100 * (len(names) + RECEIVER_PARTS),
+            100 * MEBIBYTE * (len(names) + len(PARTS_OF_RECEIVERS)),
             channels=names,
             on_room=lambda key: self.granted.append(key.uid),
         )
 
+    @property
+    def used(self) -> int:
+        """MiB."""
+        return self.budget.used // MEBIBYTE
+
     def reserve(self, name: str, size: int, channel: str = "slack") -> bool:
-        """Reserve room in a turn of an object, whose namespace is the first letter of its name."""
+        """Reserve some MiB in a turn of an object, whose namespace is the first letter of its name."""
+        return self.reserve_content(name, content(size), COPIES, channel)
+
+    def reserve_content(self, name: str, size: int, copies: int, channel: str) -> bool:
+        """Reserve room for a content of so many bytes."""
         with closing(self.budget.lease(key(name))) as lease:
-            reservation = lease.reserve(channel, size)
+            reservation = lease.reserve(channel, size, copies)
         if reservation is not None:
             self.held[name] = reservation
         return reservation is not None
 
     def release(self, name: str) -> None:
         self.held.pop(name).release()
+
+
+def content(size: int) -> int:
+    """Return the bytes of the content whose attempt takes so many MiB."""
+    return (size * MEBIBYTE - OVERHEAD) // COPIES
 
 
 def key(name: str) -> Key:
@@ -58,12 +76,12 @@ def test_attempts_fit_up_to_the_limit_and_the_next_one_waits() -> None:
     fixture = BudgetFixture()
     assert fixture.reserve("a1", 60)
     assert not fixture.reserve("a2", 60)
-    assert (fixture.budget.used, fixture.budget.waiting, fixture.granted) == (60, 1, [])
+    assert (fixture.used, fixture.budget.waiting, fixture.granted) == (60, 1, [])
     fixture.release("a1")
     assert fixture.granted == ["a2"]
     assert fixture.reserve("a2", 60)
     fixture.release("a2")
-    assert (fixture.budget.used, fixture.budget.waiting) == (0, 0)
+    assert (fixture.used, fixture.budget.waiting) == (0, 0)
 
 
 def test_object_beyond_the_budget_has_the_channel_to_itself() -> None:
@@ -139,7 +157,7 @@ def test_namespaces_leave_room_of_receivers_for_one_more(namespaces: str) -> Non
         for namespace in namespaces:
             fixture.reserve(f"{namespace}{number}", 1, HOOK)
     share = 100 // (len(namespaces) + 1)
-    assert fixture.budget.used == share * len(namespaces)
+    assert fixture.used == share * len(namespaces)
     assert fixture.reserve("x1", 100 - share * len(namespaces), HOOK)
 
 
@@ -169,24 +187,52 @@ def test_namespace_at_its_share_stops_no_other_that_overtakes_it() -> None:
     assert fixture.granted == ["a2"]
 
 
-def test_namespace_with_thousands_of_slow_attempts_delays_no_other() -> None:
+def shipped() -> BudgetFixture:
+    """Return a budget as the operator has it by default."""
     fixture = BudgetFixture()
     fixture.budget = ContentBudget(
         Delivery().in_flight_bytes,
         channels=("console", "file", "log", "slack"),
         on_room=lambda key: fixture.granted.append(key.uid),
     )
-    size = cost(300, 3)
+    return fixture
+
+
+RECEIVERS = ("webhook/team", "slack/team", "pagerduty/notification-system/on-call")
+"""Of other namespaces, in several parts."""
+
+
+def test_namespace_with_thousands_of_slow_attempts_delays_no_other() -> None:
+    fixture = shipped()
     slow = [f"a{number}" for number in range(4_000)]
-    held = [name for name in slow if fixture.reserve(name, size, f"webhook/slow-{int(name[1:]) % 40}")]
+    held = [
+        name for name in slow if fixture.reserve_content(name, 300, 3, f"webhook/slow-{int(name[1:]) % 40}")
+    ]
     assert len(held) <= NAMESPACE_ATTEMPTS * RECEIVER_PARTS
-    for number, name in enumerate(("webhook/team", "slack/team", "pagerduty/notification-system/on-call")):
-        assert fixture.reserve(f"b{number}", size, name)
-        assert fixture.reserve(f"c{number}", cost(262_144, 3), name)
+    for name in RECEIVERS:
+        assert fixture.reserve_content(f"b-{name}", 300, 3, name)
+    assert fixture.reserve_content("c", 262_144, 3, RECEIVERS[0])
+    assert fixture.reserve_content("d", 262_144, 3, RECEIVERS[1])
     for name in held:
         fixture.release(name)
     assert len(fixture.granted) == len(held)
     assert set(fixture.granted) <= set(slow) - set(held), "each waits until one of its own has ended"
+
+
+def test_large_contents_to_slow_servers_keep_no_small_one_waiting() -> None:
+    fixture = shipped()
+    largest_mail = 4 * 262_144, 8
+    for number in range(100):
+        for namespace in "xyz":
+            fixture.reserve_content(f"{namespace}{number}", *largest_mail, f"email/slow-{number}")
+    assert len(fixture.held) == 1, "it has the part to itself"
+    for number in range(NAMESPACE_ATTEMPTS):
+        for name in RECEIVERS:
+            assert fixture.reserve_content(f"b{number}-{name}", 300, 3, name)
+            fixture.release(f"b{number}-{name}")
+    assert not fixture.reserve_content("b", *largest_mail, "email/team")
+    fixture.release("x0")
+    assert fixture.granted == ["y0"], "large ones take turns"
 
 
 def test_room_that_a_turn_does_not_use_is_returned() -> None:
@@ -210,7 +256,7 @@ def test_forgotten_object_keeps_no_room_and_no_place() -> None:
     fixture.budget.forget("a2")
     assert fixture.granted == ["a2", "c1"]
     fixture.budget.forget("c1")
-    assert (fixture.budget.used, fixture.budget.waiting) == (0, 0)
+    assert (fixture.used, fixture.budget.waiting) == (0, 0)
 
 
 def test_waiting_object_keeps_its_place() -> None:
@@ -226,9 +272,9 @@ def test_room_that_is_granted_during_a_turn_is_kept_for_the_next_one() -> None:
     fixture = BudgetFixture()
     fixture.reserve("a1", 100)
     with closing(fixture.budget.lease(key("a2"))) as lease:
-        assert lease.reserve("slack", 100) is None
+        assert lease.reserve("slack", content(100), COPIES) is None
         fixture.release("a1")
-        assert lease.reserve("slack", 100) is None
+        assert lease.reserve("slack", content(100), COPIES) is None
     assert fixture.granted == ["a2"]
     assert fixture.reserve("a2", 100)
 
@@ -237,20 +283,20 @@ def test_large_object_holds_room_before_its_redaction_or_waits() -> None:
     fixture = BudgetFixture("slack", "log")
     fixture.reserve("b1", 90, "slack")
     with closing(fixture.budget.lease(key("a1"))) as lease:
-        assert lease.hold(("slack", "log"), 40) == {"slack"}
-        assert fixture.budget.used == 130
-        reservation = lease.reserve("log", 40)
+        assert lease.hold(("slack", "log"), content(40), COPIES) == {"slack"}
+        assert fixture.used == 130
+        reservation = lease.reserve("log", content(40), COPIES)
     assert reservation is not None
-    assert fixture.budget.used == 130
+    assert fixture.used == 130
     reservation.release()
     with closing(fixture.budget.lease(key("a2"))) as lease:
-        assert lease.hold(("log",), 40) == frozenset()
-    assert fixture.budget.used == 90, "what was held and not reserved is returned"
+        assert lease.hold(("log",), content(40), COPIES) == frozenset()
+    assert fixture.used == 90, "what was held and not reserved is returned"
     fixture.release("b1")
     assert fixture.granted == ["a1"]
     with closing(fixture.budget.lease(key("a1"))) as lease:
-        assert lease.hold(("slack",), 40) == frozenset()
-        assert lease.reserve("slack", 40) is not None
+        assert lease.hold(("slack",), content(40), COPIES) == frozenset()
+        assert lease.reserve("slack", content(40), COPIES) is not None
 
 
 STEPS = st.lists(st.tuples(st.sampled_from("abc"), st.integers(1, 120), st.booleans()), max_size=60)
@@ -287,7 +333,7 @@ def test_shares_hold_in_any_order_and_everything_gets_its_room(
     while fixture.held:
         end_oldest()
     assert served == sizes.keys()
-    assert (fixture.budget.used, fixture.budget.waiting) == (0, 0)
+    assert (fixture.used, fixture.budget.waiting) == (0, 0)
 
 
 def test_size_of_a_content_counts_every_text() -> None:
