@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING, Final
+from weakref import WeakValueDictionary
 
 import structlog
 
@@ -32,6 +33,8 @@ TEST_SECONDS: Final = 180.0
 """Time limit of a test; longer than any time limit of a receiver."""
 CONCURRENT_TESTS: Final = 8
 """Tests that run at once in this process; namespaces take turns."""
+TESTS_OF_NAMESPACE: Final = 2
+"""Of these, the ones of a single namespace: its receivers may all hang for the whole time limit."""
 TEST_INTERVAL: Final = 60.0
 """Seconds between two tests of a receiver; a request that comes earlier waits."""
 
@@ -130,6 +133,8 @@ class ReceiverTests:
         self._requested: dict[Key, str] = {}
         """The requests of tests that wait for their turn."""
         self._slots = FairSemaphore(CONCURRENT_TESTS)
+        self._namespaces: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+        """The slots of each namespace with a test that runs or waits."""
         self._next: dict[Key, float] = {}
         """The earliest time of the next test of each receiver that was tested."""
 
@@ -161,7 +166,8 @@ class ReceiverTests:
     async def _run(self, key: Key) -> None:
         now = asyncio.get_running_loop().time
         await asyncio.sleep(max(self._next.get(key, 0.0) - now(), 0.0))
-        async with self._slots.slot(key.namespace):
+        of_namespace = self._namespaces.setdefault(key.namespace, asyncio.Semaphore(TESTS_OF_NAMESPACE))
+        async with of_namespace, self._slots.slot(key.namespace):
             requested_at = self._requested.pop(key)
             self._next[key] = now() + TEST_INTERVAL
             result = await self._result(ReceiverKey(key.namespace, key.name), requested_at)

@@ -20,7 +20,11 @@ from atomic_status.testing import MemoryStore
 from notification_contract import names
 from notification_contract.kinds.choices import CircuitState, ReceiverTestOutcome
 from notification_operator.controller import receiver_tester, receiver_views
-from notification_operator.controller.receiver_tester import CONCURRENT_TESTS, TEST_INTERVAL
+from notification_operator.controller.receiver_tester import (
+    CONCURRENT_TESTS,
+    TEST_INTERVAL,
+    TESTS_OF_NAMESPACE,
+)
 from notification_operator.controller.receivers import (
     CONCURRENT_WRITES,
     REFUSED_RETRY,
@@ -44,7 +48,7 @@ from tests.unit.operator.domain.receivers.builders import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
     from datetime import datetime
 
     from atomic_status import JsonObject
@@ -779,7 +783,7 @@ async def test_latest_of_several_requests_in_a_minute_is_sent(cluster: Cluster) 
 
 
 @on_virtual_clock
-async def test_tests_that_run_at_once_are_bounded_and_namespaces_take_turns(cluster: Cluster) -> None:
+async def test_tests_that_run_at_once_are_bounded_in_all_and_by_namespace(cluster: Cluster) -> None:
     released = asyncio.Event()
 
     async def when_released() -> ReceiverTestResult:
@@ -787,15 +791,28 @@ async def test_tests_that_run_at_once_are_bounded_and_namespaces_take_turns(clus
         return await succeed()
 
     cluster.answer = when_released
-    many = [ReceiverKey("greedy", f"r{number}") for number in range(CONCURRENT_TESTS + 20)]
-    for key in (*many, ReceiverKey("other", "r")):
-        cluster.store.create(stored_receiver(namespace=key.namespace, name=key.name, test=REQUESTED))
-        cluster.see(key)
-        await sleep(TRANSITION)
+    namespaces = CONCURRENT_TESTS // TESTS_OF_NAMESPACE
+    many = [
+        ReceiverKey(f"greedy-{namespace}", f"r{number}")
+        for number in range(10)
+        for namespace in range(namespaces)
+    ]
+
+    async def ask(keys: Iterable[ReceiverKey]) -> None:
+        for key in keys:
+            cluster.store.create(stored_receiver(namespace=key.namespace, name=key.name, test=REQUESTED))
+            cluster.see(key)
+            await sleep(TRANSITION)
+
+    await ask(key for key in many if key.namespace == "greedy-0")
+    assert len(cluster.tests) == TESTS_OF_NAMESPACE
+    await ask(key for key in many if key.namespace != "greedy-0")
+    assert len(cluster.tests) == CONCURRENT_TESTS
+    await ask([ReceiverKey("other", "r")])
     assert len(cluster.tests) == CONCURRENT_TESTS
     released.set()
     await sleep(5 * TRANSITION)
-    assert ReceiverKey("other", "r") in [key for key, _ in cluster.tests[: CONCURRENT_TESTS + 2]]
+    assert ReceiverKey("other", "r") in [key for key, _ in cluster.tests[: CONCURRENT_TESTS + namespaces + 1]]
     assert len(cluster.tests) == len(many) + 1
 
 
@@ -812,7 +829,7 @@ async def test_tests_that_hang_delay_no_status(cluster: Cluster) -> None:
         cluster.store.create(stored_receiver(key.name, test=REQUESTED))
         cluster.see(key)
     await sleep(TRANSITION)
-    assert len(cluster.tests) == len(others)
+    assert len(cluster.tests) == TESTS_OF_NAMESPACE
     cluster.set(healthy_at(1))
     await sleep()
     assert condition(cluster, "Healthy") == ("True", "Delivering")
