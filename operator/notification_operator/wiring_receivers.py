@@ -19,6 +19,7 @@ from notification_operator.watch.references import (
     SECRETS,
     ReceiverReferences,
     ReferencedObjects,
+    Taken,
 )
 
 if TYPE_CHECKING:
@@ -72,8 +73,9 @@ def receiver_sources(  # noqa: PLR0913 - what the channels of receivers share
             total=settings.receivers.max_total,
         ),
     )
+    taken, namespaced = Taken(), settings.receivers.namespaced
     secrets, config_maps = (
-        ReferencedObjects(ports.watches, kind, home=ports.home, namespaced=settings.receivers.namespaced)
+        ReferencedObjects(ports.watches, kind, home=ports.home, namespaced=namespaced, taken=taken)
         for kind in (SECRETS, CONFIG_MAPS)
     )
     templates = TemplateChecks(renderer)

@@ -37,9 +37,9 @@ MISSING: Final = ObjectState(known=True)
 RETRY_SECONDS: Final = 30.0
 """A change whose handler has failed is handed on again after this time."""
 MOST_OBJECTS: Final = 2_048
-"""Objects of a kind that are followed in other namespaces than the operator's: each takes a connection, which is 52 KB."""
+"""Secrets and ConfigMaps that are followed in other namespaces than the operator's: each takes a connection, which is 52 KB."""
 MOST_BYTES: Final = 16 * 1024 * 1024
-"""Bytes of the values of a kind that are kept of other namespaces than the operator's."""
+"""Bytes of their values."""
 EXCESS_SECONDS: Final = 600.0
 """An object that was too much is read again after this time."""
 
@@ -74,15 +74,49 @@ SECRETS: Final = ObjectKind(
 CONFIG_MAPS: Final = ObjectKind(kind="ConfigMap", plural="configmaps", read=_verbatim)
 
 
+class Taken:
+    """What the objects take that are followed in other namespaces than the operator's, of all kinds together."""
+
+    def __init__(self) -> None:
+        self._bytes: Counter[str] = Counter()
+        self._objects: Counter[str] = Counter()
+        """Both by namespace."""
+
+    def has_place(self, namespace: str) -> bool:
+        """Return whether a namespace leaves as many places free as it takes with one object more."""
+        return _leaves_as_much(self._objects, namespace, 1, MOST_OBJECTS)
+
+    def has_room(self, namespace: str, size: int) -> bool:
+        """Return whether a namespace leaves as many bytes free as it takes with so many more."""
+        return size <= 0 or _leaves_as_much(self._bytes, namespace, size, MOST_BYTES)
+
+    def add(self, namespace: str, size: int) -> None:
+        self._bytes[namespace] += size
+        self._objects[namespace] += 1
+
+    def remove(self, namespace: str, size: int) -> None:
+        self._bytes -= Counter({namespace: size})
+        self._objects -= Counter({namespace: 1})
+
+
 class ReferencedObjects:
     """Follows the objects of a kind that are wanted; what they hold is in no log.
 
     Args:
         home: the operator's own namespace.
         namespaced: whether objects of other namespaces are read, too.
+        taken: what these take, which the kinds count together; None: this kind is the only one.
     """
 
-    def __init__(self, watches: KubeWatches, kind: ObjectKind, *, home: str, namespaced: bool) -> None:
+    def __init__(
+        self,
+        watches: KubeWatches,
+        kind: ObjectKind,
+        *,
+        home: str,
+        namespaced: bool,
+        taken: Taken | None = None,
+    ) -> None:
         self._watches = watches
         self._kind = kind
         self._home = home
@@ -95,9 +129,7 @@ class ReferencedObjects:
         self._states: dict[ObjectKey, ObjectState] = {}
         self._sizes: dict[ObjectKey, int] = {}
         """Bytes of the values of each object of another namespace that is followed."""
-        self._bytes: Counter[str] = Counter()
-        self._objects: Counter[str] = Counter()
-        """Both by namespace."""
+        self._taken = taken or Taken()
         self._tasks: TaskSet[ObjectKey] = TaskSet(self._follow)
         self._on_change: Callable[[ObjectKey], None] = lambda _key: None
 
@@ -140,21 +172,18 @@ class ReferencedObjects:
             return True
         before = self._sizes.get(key)
         size = sum(getsizeof(value) for value in (state.data or {}).values())
-        fits = before is not None or _leaves_as_much(self._objects, key.namespace, 1, MOST_OBJECTS)
-        more = size - (before or 0)
-        fits = fits and (more <= 0 or _leaves_as_much(self._bytes, key.namespace, more, MOST_BYTES))
+        fits = before is not None or self._taken.has_place(key.namespace)
+        fits = fits and self._taken.has_room(key.namespace, size - (before or 0))
         self._release(key)
         if fits:
             self._sizes[key] = size
-            self._bytes[key.namespace] += size
-            self._objects[key.namespace] += 1
+            self._taken.add(key.namespace, size)
         return fits
 
     def _release(self, key: ObjectKey) -> None:
         size = self._sizes.pop(key, None)
         if size is not None:
-            self._bytes -= Counter({key.namespace: size})
-            self._objects -= Counter({key.namespace: 1})
+            self._taken.remove(key.namespace, size)
 
     def _open(self, key: ObjectKey) -> CollectionWatch[ObjectState]:
         followed = Collection(

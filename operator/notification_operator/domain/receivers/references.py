@@ -155,8 +155,8 @@ def _found(versions: Mapping[str, str]) -> str:
 def excess_of(kind: str, key: ObjectKey) -> str:
     """Return why an object is not kept of which a namespace has too much."""
     return (
-        f"{kind} {key.name} is not read: receivers of namespace {key.namespace} refer to more {kind}s, or larger ones, than the "
-        "operator keeps of a namespace; let several receivers use the same one, or smaller ones"
+        f"{kind} {key.name} is not read: receivers of namespace {key.namespace} refer to more Secrets and ConfigMaps, or larger "
+        "ones, than the operator keeps of a namespace; let several receivers use the same one, or smaller ones"
     )
 
 

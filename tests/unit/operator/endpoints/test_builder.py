@@ -74,7 +74,8 @@ def test_config_map_that_is_too_much_is_reported_and_the_receiver_is_used() -> N
     ready = stage.readiness(stage.catalog.receivers[stage.key()])
     assert (ready.reason, ready.sendable) == (ReadyReason.TEMPLATE_INVALID, True)
     assert (
-        "ConfigMap texts is not read: receivers of namespace shop refer to more ConfigMaps" in ready.message
+        "ConfigMap texts is not read: receivers of namespace shop refer to more Secrets and ConfigMaps"
+        in ready.message
     )
 
 

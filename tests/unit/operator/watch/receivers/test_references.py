@@ -24,6 +24,7 @@ from notification_operator.watch.references import (
     ObjectKind,
     ReceiverReferences,
     ReferencedObjects,
+    Taken,
 )
 from tests.unit.operator.domain.receivers.builders import HOME, SLACK
 from tests.unit.operator.kube_api import until
@@ -351,6 +352,26 @@ async def test_object_that_grows_too_large_is_not_kept(
         assert secrets.get(theirs).data is None
         put(api, theirs, url="v")
         await until(lambda: secrets.get(theirs).data == {"url": "v"})
+
+
+async def test_kinds_are_counted_together(client: ApiClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_OBJECTS", 7)
+    theirs, mine = [ObjectKey("bank", f"s{number}") for number in range(5)], ObjectKey("shop", "hook")
+    watches, taken = KubeWatches(client, hint=""), Taken()
+    secrets, config_maps = (
+        ReferencedObjects(watches, kind, home=HOME, namespaced=True, taken=taken)
+        for kind in (SECRETS, CONFIG_MAPS)
+    )
+    async with at_work(secrets.run(lambda _key: None)), at_work(config_maps.run(lambda _key: None)):
+        secrets.follow(frozenset(theirs))
+        await until(lambda: sum(secrets.get(key).excess for key in theirs) == 2)
+        config_maps.follow(frozenset({theirs[0], mine}))
+        await until(lambda: config_maps.get(theirs[0]).excess and config_maps.get(mine).known)
+        assert not config_maps.get(mine).excess
+        secrets.follow(frozenset())
+        await until(lambda: not any(secrets.get(key).known for key in theirs))
+        config_maps.follow(frozenset(theirs))
+        await until(lambda: sum(config_maps.get(key).excess for key in theirs) == 2)
 
 
 def receiver_of(secret: str, name: str = "a") -> Receiver:
