@@ -608,7 +608,7 @@ RECEIVERS: Final = _of(
             condition="Ready TooMany",
         ),
         By.OPERATOR,
-        f"and the operator uses the {MOST_RECEIVERS} oldest of a namespace; delete some of them",
+        f"the operator uses the {MOST_RECEIVERS} oldest of a namespace",
     ),
 )
 ATTEMPTS: Final = (*SENDER, *EDIT, *RECEIVERS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from http import HTTPStatus
+from sys import intern
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import structlog
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from notification_operator.controller.receivers import ReceiverStatusController
     from notification_operator.domain.key import Key
+    from notification_operator.domain.receivers.catalog import Receiver
     from notification_operator.domain.receivers.declared import Declared
     from notification_operator.domain.receivers.health import Health
     from notification_operator.endpoints.registry import Endpoints
@@ -106,10 +108,12 @@ class ReceiverCatalog:
         """What was read of receivers and is not taken in yet, because the listing goes on."""
         self._changed: set[ReceiverKey] = set()
         """Receivers that have changed since the snapshot was taken."""
+        self._usable: dict[ReceiverKey, Receiver] = {}
+        self._problems: dict[ReceiverKey, Sequence[str]] = {}
+        self._selecting: set[ReceiverKey] = set()
+        """Receivers whose selectors of namespaces decide."""
         self.catalog = Catalog(home=home)
         """The receivers that can be used now."""
-        self.invalid: Mapping[ReceiverKey, tuple[str, ...]] = {}
-        """The problems of each present spec that is refused; an older one may be in force."""
         self.known = False
         """Whether the receivers were looked for everywhere; until then no target can be resolved."""
         self._on_known: Callable[[], None] = lambda: None
@@ -164,7 +168,7 @@ class ReceiverCatalog:
     def _declare(self, obj: Mapping[str, Any]) -> ReceiverKey:
         """Note what an object declares, before the next one is read: a listing may have more than there is memory for."""
         meta = obj["metadata"]
-        key = ReceiverKey(meta["namespace"], meta["name"])
+        key = ReceiverKey(intern(meta["namespace"]), meta["name"])
         created = text(meta.get("creationTimestamp"))
         changed = self._quota.add(
             key, created=created, places=places(obj.get("spec")), served=self._serves(key)
@@ -231,33 +235,47 @@ class ReceiverCatalog:
             self._reconsider(self._quota.remove(key))
 
     def _on_labels(self) -> None:
-        self._changed.update(key for key, each in self._declared.items() if each.selects_namespaces)
+        self._changed |= self._selecting
         self._publish()
 
     def _publish(self) -> None:
-        """Take a new snapshot if anything has changed, and tell whom it concerns."""
+        """Take a new snapshot if anything has changed, and tell whom it concerns.
+
+        A receiver that has not changed is only copied: there may be any number of them beyond the quota.
+        """
         changed = frozenset(self._changed)
         self._changed.clear()
         if changed:
-            selecting = any(each.selects_namespaces for each in self._declared.values())
-            self._labels.want(wanted=selecting)
-            served = {key: each for key, each in self._declared.items() if self._serves(key)}
+            for key in changed:
+                self._sort(key)
+            self._labels.want(wanted=bool(self._selecting))
             self.catalog = Catalog(
                 home=self._home,
-                receivers={key: each.receiver for key, each in served.items() if each.receiver is not None},
-                problems={
-                    key: each.problems
-                    for key, each in served.items()
-                    if each.receiver is None and each.problems
-                },
+                receivers=self._usable.copy(),
+                problems=self._problems.copy(),
                 labels=self._labels.labels,
-                labels_known=self._labels.answered or not selecting,
+                labels_known=self._labels.answered or not self._selecting,
             )
-            self.invalid = {key: each.problems for key, each in served.items() if each.problems}
             self._tell(changed)
         if not self.known and self._all_answered():
             self.known = True
             _call(self._on_known)
+
+    def _sort(self, key: ReceiverKey) -> None:
+        """Note for the next snapshot whether a receiver can be used, and what is wrong with it."""
+        declared, served = self._declared.get(key), self._serves(key)
+        if declared is not None and declared.selects_namespaces:
+            self._selecting.add(key)
+        else:
+            self._selecting.discard(key)
+        if served and declared is not None and declared.receiver is not None:
+            self._usable[key] = declared.receiver
+        else:
+            self._usable.pop(key, None)
+        if served and declared is not None and declared.problems:
+            self._problems[key] = declared.problems
+        else:
+            self._problems.pop(key, None)
 
     def _tell(self, changed: frozenset[ReceiverKey]) -> None:
         """Hand changes on; what its handler fails for is handed on again later, and keeps back no other."""
@@ -269,7 +287,7 @@ class ReceiverCatalog:
                 asyncio.get_running_loop().call_later(RETRY_SECONDS, self._tell, part)
 
     def _all_answered(self) -> bool:
-        labels = self._labels.answered or not any(each.selects_namespaces for each in self._declared.values())
+        labels = self._labels.answered or not self._selecting
         return labels and all(scope.answered for scope in self._scopes)
 
 
@@ -350,7 +368,7 @@ class ReceiverWatch:
 
     def states(self) -> Iterator[ReceiverState]:
         """Yield what the metrics show of each receiver."""
-        usable, invalid = self.catalog.catalog.receivers, self.catalog.invalid
+        usable, invalid = self.catalog.catalog.receivers, self.catalog.catalog.problems
         for key, receiver in usable.items():
             ready, health = self.endpoints.known_readiness(receiver), self.endpoints.health(key)
             accepted = ready is not None and ready.reason is ReadyReason.ACCEPTED and ready.sendable

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections import Counter
-from sys import getsizeof, maxsize
+from sys import getsizeof, intern, maxsize
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from notification_operator.domain.receivers.catalog import ReceiverKey
@@ -16,6 +15,7 @@ TOO_MANY: Final = "too many receivers"
 """How the reason begins for which a receiver is not kept."""
 PLACE_BYTES: Final = 8_192
 """A receiver counts once more for each of so many bytes of its texts: the limits bound the memory, too."""
+COUNTED: Final = f"where each {PLACE_BYTES // 1024} KiB of a spec count as one more"
 
 
 def places(spec: object) -> int:
@@ -59,8 +59,6 @@ class Quota:
         self._per_namespace = per_namespace
         self._total = total
         self._ranks: dict[ReceiverKey, tuple[Rank, ...]] = {}
-        self._counts: Counter[str] = Counter()
-        """The number of receivers by namespace."""
         self._namespaces: dict[str, list[Rank]] = {}
         """The receivers of each namespace in their order."""
         self._within: list[Rank] = []
@@ -88,7 +86,6 @@ class Quota:
             return []
         changed = self.remove(key)
         self._ranks[key] = ranks
-        self._counts[key.namespace] += 1
         for rank in ranks:
             changed += self._insert(rank)
         return [each for each in changed if each != key]
@@ -99,8 +96,6 @@ class Quota:
         changed: list[ReceiverKey] = []
         for rank in ranks:
             changed += self._delete(rank)
-        if ranks:
-            self._counts -= Counter((key.namespace,))
         return [each for each in changed if each != key]
 
     def serve(self, namespace: str, *, served: bool) -> list[ReceiverKey]:
@@ -141,21 +136,14 @@ class Quota:
         """Return why a receiver that is counted is not kept; empty if it is."""
         rank, same = self._ranks[key][-1], self._namespaces[key.namespace]
         if bisect_left(same, rank) >= self._per_namespace:
-            number = _counted(self._counts[key.namespace], len(same))
-            return (
-                f"{TOO_MANY}: namespace {key.namespace} has {number}, and the operator uses the {self._per_namespace} "
-                "oldest of a namespace; delete some of them, or raise receivers.max_per_namespace of the operator"
+            # There may be any number of them, which share one text.
+            return intern(
+                f"{TOO_MANY} in namespace {key.namespace}: the operator uses the {self._per_namespace} oldest of a namespace, "
+                f"{COUNTED}; delete some of them, or raise receivers.max_per_namespace of the operator"
             )
         if bisect_left(self._within, rank) >= self._total:
-            number = _counted(len(self._ranks), sum(map(len, self._namespaces.values())))
-            return (
-                f"{TOO_MANY}: all namespaces together have {number}, and the operator uses the {self._total} oldest; "
+            return intern(
+                f"{TOO_MANY} in all namespaces together: the operator uses the {self._total} oldest, {COUNTED}; "
                 "delete some of them, or raise receivers.max_total of the operator"
             )
         return ""
-
-
-def _counted(receivers: int, places: int) -> str:
-    if receivers == places:
-        return str(receivers)
-    return f"{receivers}, which count as {places}, because each {PLACE_BYTES // 1024} KiB of a spec count as one more"

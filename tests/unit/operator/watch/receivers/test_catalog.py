@@ -137,18 +137,18 @@ async def test_bad_object_is_refused_alone_and_its_last_valid_spec_stays(
     with capture_logs() as logs:
         async with fixture.at_work() as catalog:
             await until(lambda: api.watched)
-            assert (usable(catalog), list(catalog.invalid)) == ({"shop/a": 1}, [B])
-            assert "slack is missing" in catalog.invalid[B][0]
+            assert (usable(catalog), list(catalog.catalog.problems)) == ({"shop/a": 1}, [B])
+            assert "slack is missing" in catalog.catalog.problems[B][0]
             put(api, A, RESTRICTED)
-            await until(lambda: A in catalog.invalid)
+            await until(lambda: A in catalog.catalog.problems)
             assert usable(catalog) == {"shop/a": 1}
-            assert "only receivers in the operator's namespace platform" in catalog.invalid[A][0]
+            assert "only receivers in the operator's namespace platform" in catalog.catalog.problems[A][0]
             declared = catalog.declared(A)
             assert declared is not None
             assert declared.generation == 2
             api.put(RECEIVERS, *A, status={"conditions": []})
             put(api, A)
-            await until(lambda: A not in catalog.invalid)
+            await until(lambda: A not in catalog.catalog.problems)
             assert usable(catalog) == {"shop/a": 3}
     refused = [line for line in logs if line["event"] == "receiver refused"]
     assert [(line["receiver"], line["in_force"]) for line in refused] == [
@@ -203,8 +203,12 @@ async def test_youngest_receivers_past_the_limit_are_not_kept(api: CollectionsAp
         async with fixture.at_work() as catalog:
             await until(lambda: catalog.known)
             assert usable(catalog) == {"shop/r3": 1, "shop/r4": 1}
-            assert catalog.invalid.keys() == {ReceiverKey("shop", f"r{number}") for number in range(3)}
-            assert "namespace shop has 3" in catalog.invalid[ReceiverKey("shop", "r0")][0]
+            assert catalog.catalog.problems.keys() == {
+                ReceiverKey("shop", f"r{number}") for number in range(3)
+            }
+            texts = [problem for problems in catalog.catalog.problems.values() for problem in problems]
+            assert "the operator uses the 2 oldest of a namespace" in texts[0]
+            assert len({id(text) for text in texts}) == 1, "there may be any number of them"
             put_aged(api, "r5", 1)
             await until(lambda: usable(catalog) == {"shop/r4": 1, "shop/r5": 1})
             # A write of its status does not bring it back.
@@ -214,6 +218,30 @@ async def test_youngest_receivers_past_the_limit_are_not_kept(api: CollectionsAp
             api.cut()
             await until(lambda: usable(catalog) == {"shop/r3": 1, "shop/r5": 1})
     assert not [line for line in logs if line["event"] == "receiver refused"]
+
+
+class CountedNamespaces:
+    """All namespaces; counts how often it is asked for one."""
+
+    asked = 0
+
+    def __contains__(self, _namespace: object) -> bool:
+        self.asked += 1
+        return True
+
+
+async def test_change_of_a_receiver_looks_at_no_other_one(api: CollectionsApi, client: ApiClient) -> None:
+    for number in range(50):
+        put_aged(api, f"r{number}", number)
+    served = CountedNamespaces()
+    fixture = CatalogFixture(client, quota=Quota(home=HOME, per_namespace=2), served=served)
+    async with fixture.at_work() as catalog:
+        await until(lambda: catalog.known and api.watched)
+        before = served.asked
+        put(api, ReceiverKey("shop", "r49"), {**SLACK, "suspend": True})
+        await until(lambda: len(fixture.changes) == 2)
+    assert fixture.changes[1] == {ReceiverKey("shop", "r49")}
+    assert served.asked - before < 10
 
 
 async def test_receivers_of_another_operator_take_no_place(api: CollectionsApi, client: ApiClient) -> None:
