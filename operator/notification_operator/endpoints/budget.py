@@ -285,11 +285,11 @@ class BudgetLease:
             size: the bytes of the content.
             copies: how many of it an attempt holds.
         """
-        taken = cost(size, copies)
-        missing = {target for target in targets if not self._hold(self._budget.part_of(target, size), taken)}
+        taken, parts = cost(size, copies), {target: self._budget.part_of(target, size) for target in targets}
+        missing = frozenset(target for target, part in parts.items() if not self._hold(part, taken))
         for target in missing:
-            self._partition(target, size).wait(self._key, taken)
-        return frozenset(missing)
+            self._budget.partition(parts[target]).wait(self._key, taken)
+        return missing
 
     def _hold(self, part: str, taken: int) -> bool:
         if part not in self._grants:
@@ -300,14 +300,11 @@ class BudgetLease:
 
     def reserve(self, target: str, size: int, copies: int) -> Reservation | None:
         """Return room for an attempt; without room, wait for it and return None."""
-        namespace, taken, partition = self._key.namespace, cost(size, copies), self._partition(target, size)
-        granted = self._grants.pop(self._budget.part_of(target, size), None)
+        namespace, taken, part = self._key.namespace, cost(size, copies), self._budget.part_of(target, size)
+        partition, granted = self._budget.partition(part), self._grants.pop(part, None)
         if granted is not None:
             return Reservation(partial(partition.release, namespace), granted)
         if partition.take(namespace, taken):
             return Reservation(partial(partition.release, namespace), taken)
         partition.wait(self._key, taken)
         return None
-
-    def _partition(self, target: str, size: int) -> Partition:
-        return self._budget.partition(self._budget.part_of(target, size))
