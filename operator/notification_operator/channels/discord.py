@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -141,13 +142,16 @@ class DiscordChannel(Channel):
 
     def _fields(self, message: Message, composed: Composed[str]) -> list[dict[str, Any]]:
         text = self._renderer.text
-        shown = [(name, text(value)) for name, value in composed.metadata]
-        shown += [("Link", self._renderer.link(text(link["label"]), link["url"])) for link in links(message)]
-        return [
+        pairs = ((name, text(value)) for name, value in composed.metadata if len(value) <= MAX_FIELD_VALUE)
+        addresses = (
+            ("Link", self._renderer.link(text(each["label"]), each["url"])) for each in links(message)
+        )
+        fields = (
             {"name": shortened(name, MAX_FIELD_NAME), "value": value, "inline": False}
-            for name, value in shown
+            for name, value in chain(pairs, addresses)
             if name.strip() and value.strip() and len(value) <= MAX_FIELD_VALUE
-        ][:MAX_FIELDS]
+        )
+        return list(islice(fields, MAX_FIELDS))
 
 
 create = DiscordChannel

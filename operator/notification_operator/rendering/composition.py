@@ -6,11 +6,13 @@ from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
+from notification_contract import bounds
 from notification_contract.kinds.choices import BodyFormat
 from notification_operator.domain.redaction.redact import Rules, redact_counted
 from notification_operator.rendering.job import job
 from notification_operator.rendering.markup.markups import MARKUPS, WRITTEN
 from notification_operator.rendering.mentions import visible
+from notification_operator.rendering.pieces import shortened
 from notification_operator.rendering.templating.budget import TemplateRenderError
 from notification_operator.rendering.texts import compiled, templates_of
 
@@ -74,7 +76,8 @@ def compose(*, composition: Composition, markup: str) -> ComposedValues:
     lines = (shown(" ".join(text.split())) for text in (subject, content["subject"]))
     line = next(filter(None, lines), content["name"])
     return {
-        "subject": redact(line),
+        # A template may join anything; once redacted, because half of a secret is not found.
+        "subject": shortened(redact(line), bounds.SUBJECT),
         "body": MARKUPS[markup].render(redact(shown(body)), BodyFormat(composition["format"]), redact),
         "metadata": [(visible(name), redact(visible(value))) for name, value in content["metadata"].items()],
         "note": "; ".join(filter(None, (redact(problem), first, second))),

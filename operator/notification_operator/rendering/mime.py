@@ -28,6 +28,7 @@ MAX_PLAIN: Final = 56
 """Characters of a subject that fit into the line of its header."""
 MAX_WORD: Final = 30
 """Bytes of an encoded word: 40 characters in base64, which fit into the first line, too."""
+MAX_LINES: Final = 8_192
 IMPORTANCE: Final = {"critical": "high", "high": "high", "low": "low"}
 
 
@@ -145,8 +146,10 @@ def _sendable(text: str) -> str:
 def _transfer_encoding(text: str) -> str:
     """Return the shorter of the encodings with which no server on the way changes the text, or refuses a long line.
 
-    A byte outside ASCII takes three characters in quoted-printable; three bytes of any kind take four in base64.
+    A text of very many lines is sent in base64, which has fewer: who sends it looks for their ends. A byte outside ASCII takes three characters in quoted-printable; three bytes of any kind take four in base64.
     """
+    if text.count("\n") > MAX_LINES:
+        return "base64"
     size = len(text.encode(errors="replace"))
     plain = len(text.encode("ascii", "ignore"))
     return "quoted-printable" if plain + 3 * (size - plain) <= size * 4 / 3 else "base64"

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MARKS: Final = {"strong": "**", "em": "_", "s": ""}
-SPECIAL: Final = re.compile(r"([\\*_\[\]()`])|^([^\S\n]*)([-+#>]|\d{1,9}[.)])(?=\s)", re.MULTILINE)
+ESCAPES: Final = str.maketrans({character: f"\\{character}" for character in "\\*_[]()`"})
+MARKER: Final = re.compile(r"^([^\S\n]*(?:\d{1,9}(?=\.)|(?=[-+#>])))([-+#>.])(?=\s)", re.MULTILINE)
+"""What begins a heading, a quote or an item of a list; the brackets of numbers are escaped already."""
 SIZES: Final = {1: "large", 2: "medium"}
 URL_ESCAPES: Final = str.maketrans({"(": "%28", ")": "%29", " ": "%20"})
 MAX_ELEMENTS: Final = 1000
@@ -38,7 +40,7 @@ class CardRenderer(LineRenderer):
         return list(islice(chain.from_iterable(map(_elements, blocks)), MAX_ELEMENTS))
 
     def text(self, text: str) -> str:
-        return SPECIAL.sub(_escaped, visible(text))
+        return MARKER.sub(r"\1\\\2", visible(text).translate(ESCAPES))
 
     def mark(self, name: str, text: str) -> str:
         mark = MARKS[name]
@@ -61,13 +63,6 @@ class CardRenderer(LineRenderer):
 
     def bullet(self, number: int | None) -> str:
         return "- " if number is None else f"{number}. "
-
-
-def _escaped(match: re.Match[str]) -> str:
-    character, indent, marker = match.groups()
-    if character is not None:
-        return f"\\{character}"
-    return f"{indent}{marker[:-1]}\\{marker[-1]}"
 
 
 def _elements(block: Block) -> list[dict[str, Any]]:

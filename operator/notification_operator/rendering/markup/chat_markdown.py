@@ -28,14 +28,14 @@ class ChatMarkdownRenderer(LineRenderer):
     longest = MAX_SHOWN
 
     def __init__(self, *, special: str, tables: bool, mentions: bool = False) -> None:
-        self._special = re.compile(f"([{re.escape(special)}])")
+        self._escapes = str.maketrans({character: f"\\{character}" for character in special})
         self._tables = tables
         self._mentions = mentions
 
     def text(self, text: str) -> str:
         parts = ADDRESS.split(text)
         # An address stays as it is: an escape in it would break it.
-        parts[::2] = [self._special.sub(r"\\\1", part) for part in parts[::2]]
+        parts[::2] = [part.translate(self._escapes) for part in parts[::2]]
         parts[1::2] = [part.replace("@", "%40") for part in parts[1::2]]
         return self._without_mentions("".join(parts))
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from notification_contract import bounds
 from notification_contract.kinds.choices import BodyFormat, LifecycleEvent
 from notification_operator.delivery.channel import Channel, Receipt, Transient
 from notification_operator.domain.redaction.redactor import Redactor
@@ -158,6 +159,17 @@ async def test_message_is_lost_to_no_template(
     assert (composed.subject, composed.body) == (subject, body)
     assert composed.note.startswith(note)
     assert bool(composed.note) == bool(note)
+
+
+async def test_subject_of_a_template_is_no_longer_than_one_of_a_notification() -> None:
+    subject = (
+        await composer(template(subject="{{ notification.body }}")).compose(message(body="a" * 4000), WRITTEN)
+    ).subject
+    assert subject == "a" * (bounds.SUBJECT - 1) + "…"
+    assert (
+        len((await composer().compose(message(subject="a" * bounds.SUBJECT), WRITTEN)).subject)
+        == bounds.SUBJECT
+    )
 
 
 async def test_blank_subject_is_replaced_by_the_name() -> None:

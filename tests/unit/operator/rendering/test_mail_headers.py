@@ -14,12 +14,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from notification_contract import bounds
 from notification_operator.delivery.channel import Permanent
 from notification_operator.rendering.compose import Composer, Facts
 from notification_operator.rendering.job import Renderer
 from notification_operator.rendering.mail import write_mail
 from notification_operator.rendering.worker import RenderWorker, WorkerProcess
-from tests.kit.hostile_texts import SUBJECTS
+from tests.kit.hostile_texts import SUBJECTS, filled
 from tests.unit.operator.channels.receivers import message
 from tests.unit.operator.rendering.hostile_worker import PROGRAM
 
@@ -126,6 +127,13 @@ async def test_body_has_the_shorter_transfer_encoding(line: str, encoding: str) 
     assert isinstance(plain, bytes)
     assert plain.decode().replace("\r\n", "\n").startswith(body)
     assert len(content) <= 3.5 * len(body.encode())
+
+
+@pytest.mark.parametrize("line", ["\n", "# a\n", "é\n"])
+async def test_mail_of_many_short_lines_has_long_ones(line: str) -> None:
+    """The ends of its lines are looked for on the event loop."""
+    lines = (await written("s", body=filled(line, bounds.BODY))).count(b"\n")
+    assert lines < 50_000
 
 
 async def test_mail_that_is_not_written_is_sent_shortened() -> None:
