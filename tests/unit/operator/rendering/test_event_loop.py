@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from atomic_status.testing import MemoryStore
-from notification_contract import names
+from notification_contract import bounds, names
 from notification_operator.ports import ReceiverPorts
 from notification_operator.rendering.templating.templates import Template, compiled
 from notification_operator.rendering.worker import RenderWorker
 from notification_operator.telemetry.gauges import Heartbeat
 from tests.cases import length, some
+from tests.kit.hostile_texts import filled
 from tests.kit.worst_markdown import WORST
 from tests.kit.worst_templates import LARGEST, times
 from tests.unit.operator.channels.mail_server import mail_server
@@ -170,12 +171,10 @@ async def test_event_loop_runs_on_while_markdown_is_mailed_to_many(name: str, re
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("unit", some(["_eyJ", "-eyJ"]))
-async def test_event_loop_runs_on_while_runs_of_token_beginnings_are_mailed(
-    unit: str, renderer: RenderWorker
-) -> None:
+@pytest.mark.parametrize("unit", some(["\n", "_eyJ", "-eyJ"]))
+async def test_event_loop_runs_on_while_long_texts_are_mailed(unit: str, renderer: RenderWorker) -> None:
     # Without a bound of memory: the mail server of the test keeps twenty mails of this size.
-    gap, _ = await delivered({}, {"body": unit * length(65_536)}, renderer)
+    gap, _ = await delivered({}, {"body": filled(unit, length(bounds.BODY))}, renderer)
     assert gap < GAP
 
 
