@@ -608,7 +608,10 @@ RECEIVERS: Final = _of(
             condition="Ready TooMany",
         ),
         By.OPERATOR,
-        f"the operator uses the {MOST_RECEIVERS} oldest of a namespace",
+        (
+            f"the operator uses the {MOST_RECEIVERS} oldest of a namespace, where each 8 KiB of a spec count as one more; "
+            "delete some of them"
+        ),
     ),
 )
 ATTEMPTS: Final = (*SENDER, *EDIT, *RECEIVERS)

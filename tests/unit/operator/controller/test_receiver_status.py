@@ -824,17 +824,17 @@ async def succeed_after_a_second() -> ReceiverTestResult:
 @on_virtual_clock
 async def test_tests_that_hang_delay_no_status(cluster: Cluster) -> None:
     cluster.answer = asyncio.Event().wait  # type: ignore[assignment]  # never answers
-    others = [ReceiverKey("shop", f"r{number}") for number in range(2 * CONCURRENT_WRITES)]
+    others = [ReceiverKey(f"shop-{number}", "r") for number in range(2 * CONCURRENT_WRITES)]
     for key in others:
-        cluster.store.create(stored_receiver(key.name, test=REQUESTED))
+        cluster.store.create(stored_receiver(key.name, namespace=key.namespace, test=REQUESTED))
         cluster.see(key)
     await sleep(TRANSITION)
-    assert len(cluster.tests) == TESTS_OF_NAMESPACE
+    assert len(cluster.tests) == len(others)
     cluster.set(healthy_at(1))
     await sleep()
     assert condition(cluster, "Healthy") == ("True", "Delivering")
     await sleep(receiver_tester.TEST_SECONDS)
-    last = cluster.store.peek(ObjectRef(namespace="shop", name="r0"))["status"]["lastTest"]
+    last = cluster.store.peek(ObjectRef(namespace="shop-0", name="r"))["status"]["lastTest"]
     assert last == {"requestedAt": REQUESTED, "outcome": "Failed", "message": "no result within 180 s"}
 
 
