@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING, Final
-from weakref import WeakValueDictionary
 
 import structlog
 
@@ -16,7 +15,7 @@ from notification_operator.domain.json_values import moment
 from notification_operator.domain.model import Content
 from notification_operator.domain.receivers.catalog import ReceiverKey
 from notification_operator.domain.receivers.status import LastTest, ReceiverTestResult
-from notification_operator.fair.fair_queue import FairSemaphore
+from notification_operator.fair.fair_queue import SharedSlots
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -132,9 +131,7 @@ class ReceiverTests:
         self._results: dict[Key, LastTest] = {}
         self._requested: dict[Key, str] = {}
         """The requests of tests that wait for their turn."""
-        self._slots = FairSemaphore(CONCURRENT_TESTS)
-        self._namespaces: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
-        """The slots of each namespace with a test that runs or waits."""
+        self._slots = SharedSlots(CONCURRENT_TESTS, of_namespace=TESTS_OF_NAMESPACE)
         self._next: dict[Key, float] = {}
         """The earliest time of the next test of each receiver that was tested."""
 
@@ -166,8 +163,7 @@ class ReceiverTests:
     async def _run(self, key: Key) -> None:
         now = asyncio.get_running_loop().time
         await asyncio.sleep(max(self._next.get(key, 0.0) - now(), 0.0))
-        of_namespace = self._namespaces.setdefault(key.namespace, asyncio.Semaphore(TESTS_OF_NAMESPACE))
-        async with of_namespace, self._slots.slot(key.namespace):
+        async with self._slots.slot(key.namespace):
             requested_at = self._requested.pop(key)
             self._next[key] = now() + TEST_INTERVAL
             result = await self._result(ReceiverKey(key.namespace, key.name), requested_at)

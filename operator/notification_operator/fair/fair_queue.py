@@ -7,6 +7,7 @@ import heapq
 from collections import OrderedDict
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Generic, TypeVar
+from weakref import WeakValueDictionary
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Iterator
@@ -171,3 +172,25 @@ class FairSemaphore:
             self._free -= 1
             if not accept():
                 self._free += 1
+
+
+class SharedSlots:
+    """A bounded number of slots of which a namespace never holds more than some; those that wait take turns.
+
+    Args:
+        slots: how many there are.
+        of_namespace: how many of them a namespace may hold.
+    """
+
+    def __init__(self, slots: int, *, of_namespace: int) -> None:
+        self._slots = FairSemaphore(slots)
+        self._of_namespace = of_namespace
+        self._namespaces: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+        """The bounds of the namespaces that hold a slot or wait for one."""
+
+    @asynccontextmanager
+    async def slot(self, namespace: str) -> AsyncIterator[None]:
+        """Hold a slot for the duration of the block."""
+        bound = self._namespaces.setdefault(namespace, asyncio.Semaphore(self._of_namespace))
+        async with bound, self._slots.slot(namespace):
+            yield

@@ -8,11 +8,10 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
-from weakref import WeakValueDictionary
 
 from notification_operator.domain.json_values import mapping
 from notification_operator.domain.template_ref import TemplateUnavailableError
-from notification_operator.fair.fair_queue import FairSemaphore
+from notification_operator.fair.fair_queue import SharedSlots
 from notification_operator.fair.lru import LruMap
 from notification_operator.kube.requests import JSON, KubeError, ResponseTooLargeError, read
 
@@ -59,9 +58,7 @@ class ConfigMapTemplates:
         self._home = home
         self._namespaced = namespaced
         self._outcomes: LruMap[tuple[str, TemplateRef], _Outcome] = LruMap(KEPT)
-        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        """One read at a time for each namespace."""
-        self._reads = FairSemaphore(READS)
+        self._reads = SharedSlots(READS, of_namespace=1)
 
     async def source(self, namespace: str, ref: TemplateRef) -> str:
         """Return the text of a template.
@@ -75,7 +72,7 @@ class ConfigMapTemplates:
             )
         outcome = self._fresh(namespace, ref)
         if outcome is None:
-            async with self._turns.setdefault(namespace, asyncio.Lock()), self._reads.slot(namespace):
+            async with self._reads.slot(namespace):
                 outcome = self._fresh(namespace, ref) or await self._read(namespace, ref)
         if outcome.text is None:
             raise TemplateUnavailableError(outcome.problem)
