@@ -142,6 +142,7 @@ class DiscordChannel(Channel):
 
     def _fields(self, message: Message, composed: Composed[str]) -> list[dict[str, Any]]:
         text = self._renderer.text
+        # Escaping makes no value shorter.
         pairs = ((name, text(value)) for name, value in composed.metadata if len(value) <= MAX_FIELD_VALUE)
         addresses = (
             ("Link", self._renderer.link(text(each["label"]), each["url"])) for each in links(message)

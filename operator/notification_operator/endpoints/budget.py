@@ -69,7 +69,7 @@ class _Share:
 
 
 class Partition:
-    """The part of the budget that a channel, or some of the receivers, have.
+    """A part of the budget: that of a channel, or one of those that receivers share.
 
     Args:
         limit: bytes.
@@ -234,12 +234,12 @@ class ContentBudget:
 
     def part_of(self, target: str, size: int) -> str:
         """Return the part that the attempts of a target have for a content of so many bytes."""
-        path, slash, _ = target.partition("#")[0].partition("/")
-        if not slash:
+        path = target.partition("#")[0]
+        if "/" not in path:
             return path
         if size > self._part // LARGE_DIVISOR:
             return LARGE_PART
-        return PARTS_OF_RECEIVERS[crc32(target.partition("#")[0].encode()) % RECEIVER_PARTS]
+        return PARTS_OF_RECEIVERS[crc32(path.encode()) % RECEIVER_PARTS]
 
     def lease(self, key: Key) -> BudgetLease:
         """Return the lease of an object for one reconciliation of it; close it at the end."""

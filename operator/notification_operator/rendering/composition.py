@@ -76,7 +76,7 @@ def compose(*, composition: Composition, markup: str) -> ComposedValues:
     lines = (shown(" ".join(text.split())) for text in (subject, content["subject"]))
     line = next(filter(None, lines), content["name"])
     return {
-        # A template may join anything; once redacted, because half of a secret is not found.
+        # A template may join anything. Half of a secret would not be found: it is redacted before.
         "subject": shortened(redact(line), bounds.SUBJECT),
         "body": MARKUPS[markup].render(redact(shown(body)), BodyFormat(composition["format"]), redact),
         "metadata": [(visible(name), redact(visible(value))) for name, value in content["metadata"].items()],

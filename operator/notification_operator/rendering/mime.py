@@ -29,6 +29,7 @@ MAX_PLAIN: Final = 56
 MAX_WORD: Final = 30
 """Bytes of an encoded word: 40 characters in base64, which fit into the first line, too."""
 MAX_LINES: Final = 8_192
+"""Lines of a text that is not sent in base64."""
 IMPORTANCE: Final = {"critical": "high", "high": "high", "low": "low"}
 
 

@@ -110,6 +110,7 @@ class ReceiverCatalog:
         """Receivers that have changed since the snapshot was taken."""
         self._usable: dict[ReceiverKey, Receiver] = {}
         self._problems: dict[ReceiverKey, Sequence[str]] = {}
+        """Both are copied for each snapshot."""
         self._selecting: set[ReceiverKey] = set()
         """Receivers whose selectors of namespaces decide."""
         self.catalog = Catalog(home=home)
@@ -263,19 +264,19 @@ class ReceiverCatalog:
 
     def _sort(self, key: ReceiverKey) -> None:
         """Note for the next snapshot whether a receiver can be used, and what is wrong with it."""
-        declared, served = self._declared.get(key), self._serves(key)
-        if declared is not None and declared.selects_namespaces:
+        self._selecting.discard(key)
+        self._usable.pop(key, None)
+        self._problems.pop(key, None)
+        declared = self._declared.get(key)
+        if declared is None:
+            return
+        if declared.selects_namespaces:
             self._selecting.add(key)
-        else:
-            self._selecting.discard(key)
-        if served and declared is not None and declared.receiver is not None:
-            self._usable[key] = declared.receiver
-        else:
-            self._usable.pop(key, None)
-        if served and declared is not None and declared.problems:
-            self._problems[key] = declared.problems
-        else:
-            self._problems.pop(key, None)
+        if self._serves(key):
+            if declared.receiver is not None:
+                self._usable[key] = declared.receiver
+            if declared.problems:
+                self._problems[key] = declared.problems
 
     def _tell(self, changed: frozenset[ReceiverKey]) -> None:
         """Hand changes on; what its handler fails for is handed on again later, and keeps back no other."""

@@ -50,7 +50,7 @@ class Catalog:
     home: str = ""
     receivers: Mapping[ReceiverKey, Receiver] = field(default_factory=dict)
     problems: Mapping[ReceiverKey, Sequence[str]] = field(default_factory=dict)
-    """Why the present spec of each receiver is refused that is; an older one may be in force."""
+    """Why the present spec is refused, of each receiver of which it is; an older one may be in force."""
     labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     labels_known: bool = True
     """Whether the labels were looked for, or no receiver selects by them."""
