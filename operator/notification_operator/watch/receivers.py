@@ -6,14 +6,11 @@ import asyncio
 from dataclasses import dataclass
 from http import HTTPStatus
 from sys import intern
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
-from pydantic import BaseModel
 
-import notification_contract.kinds.receiver  # noqa: F401 - defines all subclasses of Block
 from notification_contract import names
-from notification_contract.kinds.block import Block
 from notification_operator.domain.json_values import text
 from notification_operator.domain.receivers.catalog import Catalog, ReceiverKey
 from notification_operator.domain.receivers.declared import declare
@@ -21,14 +18,14 @@ from notification_operator.domain.receivers.drills import is_drilled, reached
 from notification_operator.domain.receivers.health import ReadyReason
 from notification_operator.domain.receivers.quota import Quota, places
 from notification_operator.domain.receivers.status import latest, not_after
-from notification_operator.fair.lru import LruMap
 from notification_operator.kube.objects import RECEIVER_RESOURCE, collection
 from notification_operator.telemetry.gauges import ReceiverState
 from notification_operator.watch.collection_watch import Changed, Collection, Failed, Listed, Removed
 from notification_operator.watch.namespaces import NAMESPACES, AllNamespaces, NamespaceLabels
+from notification_operator.watch.spec_parts import PartPool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Hashable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from notification_operator.controller.receivers import ReceiverStatusController
@@ -45,10 +42,6 @@ if TYPE_CHECKING:
 
 logger = structlog.get_logger(__name__)
 
-Model = TypeVar("Model", bound=BaseModel)
-
-MAX_PARTS: Final = 128
-"""Parts that are remembered for sharing: the ones used most recently."""
 EVERYTHING: Final = AllNamespaces()
 CRD_HINT: Final = (
     f"apply the CRD {names.RECEIVER_CRD}; until then there are no receivers, and channels of the settings work "
@@ -403,65 +396,3 @@ class ReceiverWatch:
         declared = self.catalog.declared(key)
         stored = declared.last_drill if declared else None
         return latest(not_after(stored, self.clock()), health.last_drill)
-
-
-class PartPool:
-    """Returns for each spec, and each part of one, an equal one that is in use already, if there is one.
-
-    A thousand receivers differ in little, and all of them stay in memory. Parsed by pydantic, a spec of a few lines takes
-    several kilobytes, most of them for empty fields.
-    """
-
-    def __init__(self) -> None:
-        self._parts: LruMap[Hashable, Any] = LruMap(MAX_PARTS)
-
-    def compact(self, model: Model) -> Model:
-        """Return an equal model that takes less memory; the model must never be changed."""
-        # The key is that of the model as it was parsed: to dump a small one would give it a dictionary of its own.
-        return cast("Model", self._parts.use(_key(model), lambda: self._small(model)))
-
-    def _small(self, model: Model) -> Model:
-        """Return an equal model with parts of the pool.
-
-        Its attributes are set one by one: so all instances of a class share a table of names, which pydantic's own
-        do not.
-        """
-        result = object.__new__(type(model))
-        for name in type(model).model_fields:
-            object.__setattr__(result, name, self._compact(getattr(model, name)))
-        fields_set = model.__pydantic_fields_set__
-        shared = self._parts.use(frozenset(fields_set), lambda: fields_set)
-        object.__setattr__(result, "__pydantic_fields_set__", shared)
-        object.__setattr__(result, "__pydantic_extra__", None)
-        object.__setattr__(result, "__pydantic_private__", None)
-        return result
-
-    def _compact(self, value: Any) -> Any:  # noqa: ANN401 - fields have values of any type
-        if isinstance(value, BaseModel):
-            return self.compact(value)
-        if isinstance(value, tuple):
-            return self._parts.use(_key(value), lambda: tuple(map(self._compact, value)))
-        return value
-
-
-def _key(part: object) -> Hashable:
-    """Return what is equal for parts of a type with the same fields set to the same values."""
-    if isinstance(part, BaseModel):
-        return type(part), part.model_dump_json(exclude_unset=True)
-    return tuple(map(_key, part)) if isinstance(part, tuple) else part
-
-
-def _fill_name_tables(model: type[BaseModel]) -> None:
-    """Put the names of all fields into the table that the instances of a class share, and of each subclass.
-
-    CPython adds no names to the table of a class after about thirty instances, and those that pydantic creates add
-    none: so it has to be filled before any spec is parsed.
-    """
-    first = object.__new__(model)
-    for name in model.model_fields:
-        object.__setattr__(first, name, None)
-    for subclass in model.__subclasses__():
-        _fill_name_tables(subclass)
-
-
-_fill_name_tables(Block)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from notification_contract.kinds.receiver import parse_spec
 from notification_operator.domain.receivers.declared import declare
-from notification_operator.watch.receivers import PartPool
+from notification_operator.watch.spec_parts import PartPool
 from tests.cases import load
 from tests.unit.operator.domain.receivers.builders import HOME, full, stored_receiver
 

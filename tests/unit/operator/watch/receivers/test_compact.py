@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from notification_contract.kinds.receiver import parse_spec
-from notification_operator.watch.receivers import MAX_PARTS, PartPool
+from notification_operator.watch.spec_parts import MAX_PARTS, PartPool
 from tests.unit.operator.domain.receivers.builders import SLACK, full
 
 MOST_BYTES = 2_048
