@@ -6,6 +6,7 @@ libraries of a service take memory that most processes never need.
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 from importlib import import_module
 from ipaddress import ip_network
@@ -98,6 +99,7 @@ class ChannelFactory:
         self._denied_networks = _networks(denied_networks)
         self._allowed_hosts = tuple(allowed_hosts)
         self._renderer = renderer or Renderer()
+        self._turn = asyncio.Lock()
 
     def create(self, receiver: Receiver, references: References, sources: Mapping[str, str]) -> Channel:
         """Return the channel of a receiver. A template that is not valid is found out with the first message.
@@ -146,6 +148,7 @@ class ChannelFactory:
             tls=self._sessions.context(trust),
             names=self._sessions.names,
             namespace=receiver.key.namespace,
+            turn=self._turn,
         )
 
     def _policy(self, spec: ReceiverSpec) -> EgressPolicy:

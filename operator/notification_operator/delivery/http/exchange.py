@@ -144,6 +144,8 @@ class NetworkAccess:
     """Resolves hosts of connections without `session`; None: in a thread."""
     namespace: str = ""
     """The namespace of the receiver. Names are resolved within its limit."""
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held for one pass of the event loop before a large content is prepared; shared by all receivers."""
 
     def checked(self, url: str) -> str:
         """Return a URL that the policy permits, as far as that is known without a look-up.

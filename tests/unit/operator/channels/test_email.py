@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import ssl
+from collections import Counter
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
@@ -316,3 +317,44 @@ async def test_server_that_is_away_is_a_transient_failure() -> None:
     async with mail_server() as server:
         pass
     assert isinstance(await failure(channel(server)), Transient)
+
+
+async def test_large_mails_begin_in_different_passes_of_the_event_loop() -> None:
+    mails = 20
+    together = asyncio.Barrier(mails)
+    now = 0
+    begun: Counter[int] = Counter()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 ready\r\n")
+        while command := (await reader.readline())[:4]:
+            if command == b"RCPT":
+                await together.wait()
+            if command == b"DATA":
+                begun[now] += 1
+                writer.write(b"354 go on\r\n")
+                await reader.readuntil(b"\r\n.\r\n")
+            writer.write(b"221 bye\r\n" if command == b"QUIT" else b"250 OK\r\n")
+        writer.close()
+
+    async def count() -> None:
+        nonlocal now
+        while True:
+            now += 1
+            await asyncio.sleep(0)
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, limit=1 << 20)
+    async with server:
+        passes = asyncio.create_task(count())
+        made: EmailChannel = make(
+            "email",
+            {},
+            own_connections(),
+            **{"host": "127.0.0.1", "port": server.sockets[0].getsockname()[1], "from": "a@example.com"},
+            security=Security.NONE,
+        )
+        large = message(body="a line of text\n" * 8000)
+        await asyncio.gather(*(made.deliver(large) for _ in range(mails)))
+        passes.cancel()
+    assert begun.total() == mails
+    assert max(begun.values()) <= 2
