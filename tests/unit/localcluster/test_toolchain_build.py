@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -81,7 +82,7 @@ def run(tmp_path: Path) -> Run:
         (run.module / name / "main.go").write_text(PROGRAM)
     path = tmp_path / "path" / "go"
     path.parent.mkdir()
-    path.write_text(HELD_GO.format(folder=tmp_path, go=GO, flags=" ".join(gobuild.COMPILER_FLAGS)))
+    path.write_text(HELD_GO.format(folder=tmp_path, go=GO, flags=shlex.join(gobuild.COMPILER_FLAGS)))
     path.chmod(0o755)
     return run
 

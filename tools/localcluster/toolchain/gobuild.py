@@ -28,7 +28,25 @@ if TYPE_CHECKING:
     from tools.localcluster.toolchain.work import Work
 
 # The linker drops debugging information, so no compiler has to write any: that is a tenth of its work.
-COMPILER_FLAGS = ("-trimpath", "-gcflags=all=-dwarf=false")
+_EVERYWHERE = "-dwarf=false"
+# Commands, clients of clouds and typed clients of an API: what they compute takes little time compared with their requests.
+# Without inlining they are compiled in 0.6 to 0.9 of the time.
+_NOT_INLINED = (
+    "cloud.google.com/go",
+    "github.com/aws",
+    "github.com/pb33f/libopenapi",
+    "github.com/pulumi/pulumi/pkg/v3/cmd",
+    "k8s.io/client-go/applyconfigurations",
+    "k8s.io/client-go/informers",
+    "k8s.io/client-go/kubernetes",
+    "k8s.io/kubectl",
+)
+# The same for all modules, which share compiled packages only then.
+COMPILER_FLAGS = (
+    "-trimpath",
+    f"-gcflags=all={_EVERYWHERE}",
+    *(f"-gcflags={package}/...={_EVERYWHERE} -l" for package in _NOT_INLINED),
+)
 
 
 def go_problem() -> str | None:
