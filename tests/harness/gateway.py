@@ -31,6 +31,8 @@ URL: Final = f"http://{names.GATEWAY}.{HOME}.svc"
 BASE: Final = f"/apis/{names.API_VERSION}/namespaces/{HOME}"
 SELECTOR: Final = f"app.kubernetes.io/name={names.GATEWAY}"
 READY_WITHIN: Final = 60.0
+SENT_WITHIN: Final = 60.0
+"""Seconds for an order: it lasts up to 10 s, and the sender waits 20 s for its last answer."""
 REPEATED: Final = frozenset({0, 503})
 """What senders repeat: no answer, and the answer that says so."""
 
@@ -130,7 +132,7 @@ class Gateway:
     def __init__(self, cluster: Cluster, receivers: Receivers, *, sink: str) -> None:
         self.cluster = cluster
         self.receivers = receivers
-        self._sink = JsonClient(sink)
+        self._sink = JsonClient(sink, seconds=SENT_WITHIN)
         self._sources: list[Source] = []
 
     @property

@@ -15,9 +15,9 @@ ANSWER_WITHIN = 30.0
 
 
 class JsonClient:
-    def __init__(self, base: str) -> None:
+    def __init__(self, base: str, *, seconds: float = ANSWER_WITHIN) -> None:
         self._base = base.rstrip("/")
-        timeout = urllib3.Timeout(total=ANSWER_WITHIN)
+        timeout = urllib3.Timeout(total=seconds)
         self._pool = urllib3.PoolManager(maxsize=CONNECTIONS, block=True, retries=False, timeout=timeout)
 
     def request(self, method: str, path: str, body: object = None, **query: object) -> Any:

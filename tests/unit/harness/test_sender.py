@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import time
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from tools.platform.ports import free_port
@@ -51,6 +54,24 @@ async def test_each_request_has_its_own_connection(sink: RunningSink) -> None:
     assert [each["status"] for each in answers] == [200] * 5
     async with sink.session.get(f"{sink.base}/connections/sender", params={"kind": "webhook"}) as answer:
         assert [each["requests"] for each in await answer.json()] == [1] * 5
+
+
+async def test_pace_is_kept_on_a_busy_machine(sink: RunningSink) -> None:
+    """An order of seconds took half a minute where each pass of the event loop was late."""
+    passes = count()
+
+    async def hog() -> None:
+        while True:
+            time.sleep(0.05)  # noqa: ASYNC251 - the machine is busy
+            next(passes)
+            await asyncio.sleep(0)
+
+    busy = asyncio.create_task(hog())
+    requests = [{"url": f"{sink.base}/webhook/sender", "body": str(number)} for number in range(100)]
+    answers = await sent(sink, *requests, every=0.002)
+    busy.cancel()
+    assert [each["status"] for each in answers] == [200] * len(requests)
+    assert next(passes) < len(requests), "each request waited for a pass of its own"
 
 
 async def test_order_that_is_not_understood_is_refused(sink: RunningSink) -> None:
