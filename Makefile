@@ -26,9 +26,8 @@ demo: ## apply examples/ and show their progress until all are final
 check: ## run every check of .pre-commit-config.yaml: style, types, contracts, dependencies, spelling, documentation
 	$(ENV) pre-commit run --all-files --hook-stage manual $(ARGS)
 
-# Bytecode is kept, because pytest would compile all tests in each worker otherwise.
 unit: ## run the product's quick unit and property tests, with a twentieth of the random cases
-	$(ENV) env -u PYTHONDONTWRITEBYTECODE QUICK_TESTS=1 python -m pytest tests/property tests/unit $(NOT_OF_THE_PRODUCT:%=--ignore=tests/unit/%) -m "not slow" -p no:html -n $(UNIT_WORKERS) --dist worksteal $(ARGS)
+	$(ENV) env QUICK_TESTS=1 python -m pytest tests/property tests/unit $(NOT_OF_THE_PRODUCT:%=--ignore=tests/unit/%) -m "not slow" -p no:html -n $(UNIT_WORKERS) --dist worksteal $(ARGS)
 
 test: ## run every check and test; starts a disposable stack
 	$(RUNNER) all $(ARGS)

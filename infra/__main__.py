@@ -18,3 +18,6 @@ from platform_infra import Bundle, load_settings  # noqa: E402 - after the path 
 
 for name, value in Bundle("platform", settings=load_settings()).outputs().items():
     pulumi.export(name, value)
+
+# The interpreter would search all modules for cycles before it ends.
+gc.freeze()

@@ -122,15 +122,8 @@ class Checkout:
         assert self.pulumi("stack", "init", name).code == 0
 
     def variables(self, more: Mapping[str, str]) -> dict[str, str]:
-        """Return the environment of a command: source folders of the copy, and no variable and no login of Pulumi.
-
-        It keeps bytecode, as on the machine of a user.
-        """
-        env = {
-            key: value
-            for key, value in os.environ.items()
-            if not key.startswith("PULUMI_") and key != "PYTHONDONTWRITEBYTECODE"
-        }
+        """Return the environment of a command: source folders of the copy, and no variable and no login of Pulumi."""
+        env = {key: value for key, value in os.environ.items() if not key.startswith("PULUMI_")}
         path = os.pathsep.join(
             str(self.folder / part)
             for part in ("infra", "operator", "infra/policy_pack", "infra/component_package", "")

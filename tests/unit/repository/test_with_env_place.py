@@ -166,6 +166,15 @@ def test_link_to_the_environment_of_another_checkout_is_replaced(machine: Machin
     assert machine.where(machine.original) == (belongs_to(machine.original), "")
 
 
+def test_command_keeps_bytecode_where_the_environment_says_otherwise(machine: Machine) -> None:
+    shown = machine.run(
+        machine.original / "tools" / "with-env",
+        *("python", "-c", "import sys; print(sys.dont_write_bytecode)"),
+        PYTHONDONTWRITEBYTECODE="1",
+    )
+    assert shown == ("False", "")
+
+
 def test_interrupted_environment_is_completed_and_not_made_again(machine: Machine) -> None:
     (machine.original / "requirements.lock").write_text("nowhere==1 --hash=sha256:0\n")
     failed = subprocess.run(
