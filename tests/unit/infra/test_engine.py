@@ -38,6 +38,11 @@ def test_local_stacks_use_the_documented_passphrase() -> None:
     assert LOCAL_PASSPHRASE in (ROOT / "stacks" / "README.md").read_text("utf-8")
 
 
+def test_collection_of_memory_is_that_of_the_user_if_chosen() -> None:
+    assert engine_environment(TOOLCHAIN, {"GOGC": "50"})["GOGC"] == "50"
+    assert int(engine_environment(TOOLCHAIN, {})["GOGC"]) > 100, "Go's default"
+
+
 @pytest.mark.parametrize("variable", ["PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"])
 def test_passphrase_of_the_caller_is_kept(variable: str) -> None:
     assert "PULUMI_CONFIG_PASSPHRASE" not in engine_environment(TOOLCHAIN, {variable: "mine"})

@@ -101,6 +101,8 @@ def engine_environment(
         CREDENTIALS: str(credentials_folder(variables)),
         # A checkout without the stack's file reads from the state what encrypts its secrets.
         "PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER": "true",
+        # It runs for seconds, and with Go's default it would collect its few megabytes again and again.
+        "GOGC": variables.get("GOGC", "400"),
         **_passphrase(stack, url, variables),
     }
     path = os.pathsep.join((str(Path(sys.executable).parent), tools["PATH"]))
