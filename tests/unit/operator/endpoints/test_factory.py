@@ -14,6 +14,8 @@ from standardwebhooks import Webhook
 from notification_contract.crds import notification_request
 from notification_contract.kinds.channel_names import ADDRESSES, SHARED, ReceiverType
 from notification_operator.domain.receivers.health import ReadyReason
+from notification_operator.endpoints import factory
+from notification_operator.endpoints.factory import create_channel
 from tests.unit.operator.channels.mail_server import USERNAME, mail_server
 from tests.unit.operator.channels.receivers import KEY, SERVICES, TOKEN, base
 from tests.unit.operator.delivery.receiving import PATH, serving
@@ -31,6 +33,8 @@ from tests.unit.operator.endpoints.far_ends import (
 )
 
 if TYPE_CHECKING:
+    from notification_operator.delivery.channel import Channel
+    from notification_operator.delivery.http.exchange import NetworkAccess
     from notification_operator.domain.receivers.catalog import Receiver
     from notification_operator.domain.receivers.health import Readiness
     from tests.unit.operator.channels.mail_server import MailServer
@@ -484,6 +488,25 @@ async def test_time_limit_of_the_receiver_holds_for_its_requests() -> None:
         stage.secrets.put("s", u=server.url)
         attempt = await stage.attempt("webhook/r")
     assert attempt.error == "no answer within 1 s; the receiver may have accepted the message"
+
+
+async def test_receivers_prepare_their_large_mails_in_one_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The event loop is theirs together: a turn for each receiver would let all of them prepare at the same time."""
+    given: list[NetworkAccess] = []
+
+    def noted(*arguments: Any, access: NetworkAccess, **more: Any) -> Channel:
+        given.append(access)
+        return create_channel(*arguments, access=access, **more)
+
+    monkeypatch.setattr(factory, "create_channel", noted)
+    block = {"host": "127.0.0.1", "to": [OPS], **HERE}
+    async with network() as stage_of:
+        stage = stage_of(*(receiver(name, "email", block=block) for name in ("first", "second")))
+        stage.secrets.put("login", username=USERNAME, password="p")
+        for entry in stage.catalog.receivers.values():
+            assert stage.endpoints.endpoint(entry).channel is not None, stage.readiness(entry).message
+    first, second = given
+    assert first.turn is second.turn
 
 
 async def test_every_type_has_a_channel() -> None:
