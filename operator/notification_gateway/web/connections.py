@@ -94,6 +94,12 @@ class _Connection(web.RequestHandler):
         self._await_request()
         super().connection_made(transport)
 
+    def connection_lost(self, exc: BaseException | None) -> None:
+        super().connection_lost(exc)
+        if self._body is not None and self._is_idle():
+            # Its request is answered, and the base class waits for the rest of the body, which does not come any more.
+            self._body.feed_eof()
+
     def data_received(self, data: bytes) -> None:
         if self._is_answered():
             self._await_request()
@@ -118,9 +124,7 @@ class _Connection(web.RequestHandler):
         self._body, self._received = None, 0
 
     def _is_answered(self) -> bool:
-        return (
-            self._body is not None
-            and self._body.is_eof()
-            and not self._messages
-            and self._current_request is None
-        )
+        return self._body is not None and self._body.is_eof() and self._is_idle()
+
+    def _is_idle(self) -> bool:
+        return not self._messages and self._current_request is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
     from tests.unit.gateway.shipped import Shipped
 
+LINGERING = 10.0
+"""Seconds that aiohttp waits for the rest of a body."""
 MOST = 4
 HOLDERS = (BUDGET - SHARE_OF_SHORT) // MAX_BYTES
 HEAD = b"POST /hook/alerts HTTP/1.1\r\nHost: a\r\n"
@@ -169,6 +172,14 @@ async def test_body_in_chunks_of_any_size_is_read(opened: Connections, size: int
     await opened.open(b"")
     head = HEAD + b"Authorization: Bearer s3cret\r\nTransfer-Encoding: chunked\r\n\r\n"
     await opened.send(0, head + chunks + b"2\r\n{}\r\n0\r\nX-Trailer: a\r\n\r\n")
+
+
+async def test_gateway_ends_without_waiting_for_a_sender_that_has_left(gateway: Shipped) -> None:
+    """The rest of a body that is too large is not used: aiohttp waits for it for 10 s, also when its sender has left."""
+    refused = await gateway.send(headers={}, data=BytesIO(b"x" * (MAX_BYTES + 1)))
+    assert refused.status == 413
+    async with asyncio.timeout(LINGERING / 2):
+        await gateway.app.server.stop()
 
 
 async def test_stranger_has_one_request_for_each_connection(opened: Connections) -> None:
