@@ -39,7 +39,8 @@ MERGE = "application/merge-patch+json"
 QUOTAS = f"{inside(BARE)}/resourcequotas"
 
 
-@pytest.fixture(scope="module")
+# A worker may come back to a module, and its API server has the objects of the fixture then.
+@pytest.fixture(scope="session")
 def base(api_server: ApiServer) -> ApiServer:
     """A base whose account has brought up pr-7, and a namespace pr-9 without a quota."""
     for obj in objects(previewBase="true", watchNamespaceSelector=f"!{names.PREVIEW_LABEL}"):

@@ -133,25 +133,39 @@ def test_what_a_role_is_for_succeeds(place: Place) -> None:
     assert place.condition(obj, "ResolvedRefs")["reason"] == "SecretFound"
 
 
-def test_receivers_use_only_what_the_owner_of_a_secret_granted(place: Place) -> None:
-    expected: dict[str, str] = {}
+@pytest.fixture(scope="module")
+def offered(place: Place) -> dict[str, str]:
+    """A receiver for each Secret of `secrets_by_namespace_type_and_label`, and by its name the reason that it has to have."""
+    reasons: dict[str, str] = {}
     for where, kind, label, name in secrets_by_namespace_type_and_label():
         keys = (TYPES[kind], *MORE_KEYS.get(kind, ()))
         place.secret(name, *keys, namespace=where, kind=kind, label=label, annotations=OF_AN_ACCOUNT)
+        created = place.create(Who.RECEIVERS, place.receiver(sends_secret(name, keys[0]), name=name))
+        assert created.code == 201
+        granted = where == "{own}" and label == "true"
+        reason = "SecretFound" if kind in SECRET_TYPES else "SecretTypeNotAllowed"
+        reasons[name] = reason if granted else "SecretNotFound"
+    return reasons
+
+
+def test_receivers_use_only_what_the_owner_of_a_secret_granted(place: Place, offered: dict[str, str]) -> None:
+    reasons = {
+        name: place.condition(place.receiver({}, name=name), "ResolvedRefs")["reason"] for name in offered
+    }
+    assert reasons == offered
+    assert Counter(reasons.values())["SecretFound"] == len(SECRET_TYPES)
+
+
+@pytest.mark.usefixtures("offered")
+def test_roles_reach_a_secret_through_a_receiver_alone(place: Place) -> None:
+    for where, kind, _, name in secrets_by_namespace_type_and_label():
         for who in Who:
             # Kubernetes itself lets `edit` read the Secrets of its namespace.
             if (who, where) != (Who.EDIT, "{own}"):
                 assert place.send(who, get(f"{secrets(where)}/{name}")).code == 403
-            created = place.create(who, place.receiver(sends_secret(name, keys[0]), name=name))
-            assert created.code == (201 if who is Who.RECEIVERS else 403)
-        granted = where == "{own}" and label == "true"
-        reason = "SecretFound" if kind in SECRET_TYPES else "SecretTypeNotAllowed"
-        expected[name] = reason if granted else "SecretNotFound"
-    reasons = {
-        name: place.condition(place.receiver({}, name=name), "ResolvedRefs")["reason"] for name in expected
-    }
-    assert reasons == expected
-    assert Counter(reasons.values())["SecretFound"] == len(SECRET_TYPES)
+            if who is not Who.RECEIVERS:
+                other = place.receiver(sends_secret(name, TYPES[kind]), name=name)
+                assert place.create(who, other).code == 403
 
 
 def secrets_by_namespace_type_and_label() -> Iterator[tuple[str, str, str | None, str]]:
@@ -163,6 +177,7 @@ def secrets_by_namespace_type_and_label() -> Iterator[tuple[str, str, str | None
                     yield where, kind, label, f"{where[1:-1]}-{number}-{position}"
 
 
+@pytest.mark.usefixtures("offered")
 def test_value_of_a_secret_reaches_its_receiver_and_is_shown_nowhere(place: Place) -> None:
     place.sink.answers[:] = [500]
     for phase in ("Failed", "Sent"):
