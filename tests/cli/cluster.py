@@ -135,6 +135,10 @@ class Cluster:
         result: dict[str, Any] = obj
         return result
 
+    def delete(self, name: str) -> None:
+        """Delete a notification of the test's namespace."""
+        self.objects.delete_namespaced_custom_object(*PLACE, self.namespace, PLURAL, name)
+
     def all(self, plural: str = PLURAL) -> list[dict[str, Any]]:
         """Return all objects of the test's namespace."""
         listing: Any = self.objects.list_namespaced_custom_object(*PLACE, self.namespace, plural)

@@ -226,6 +226,10 @@ def test_redrive_of_thousands_counts_all_and_sends_the_limit(shared_cluster: Clu
     assert "--limit is 500: the others are left out" in plan.err
     sent = shared_cluster.notif("redrive", *where, "--limit", "20", "--rate", "1000", "--yes")
     assert (sent.code, f"{MATCHES} match; 20 to send" in sent.err) == (0, True)
-    assert sorted(obj["spec"]["replayOf"]["name"] for obj in replays(shared_cluster)) == [
+    created = replays(shared_cluster)
+    for obj in created:
+        # The namespace is that of another test, too.
+        shared_cluster.delete(obj["metadata"]["name"])
+    assert sorted(obj["spec"]["replayOf"]["name"] for obj in created) == [
         f"order-{number:05}" for number in range(20)
     ]
