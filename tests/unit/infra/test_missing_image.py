@@ -9,6 +9,7 @@ import pytest
 
 from platform_infra.image.placeholder import PLACEHOLDER, MissingImageError
 from platform_infra.settings.reader import SettingsError, parse
+from tests.kit.recording import record_bundle
 
 if TYPE_CHECKING:
     from tests.unit.infra.conftest import Record
@@ -29,13 +30,11 @@ def test_update_without_an_image_is_refused(record: Record) -> None:
         assert part in str(caught.value)
 
 
-def test_preview_without_an_image_warns_and_shows_a_placeholder(
-    record: Record, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_preview_without_an_image_warns_and_shows_a_placeholder(monkeypatch: pytest.MonkeyPatch) -> None:
     warnings: list[str] = []
     monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: True)
     monkeypatch.setattr(pulumi.log, "warn", warnings.append)
-    assert record(OWNER, **REMOTE).container["image"] == PLACEHOLDER
+    assert record_bundle(OWNER, **REMOTE).container["image"] == PLACEHOLDER
     assert len(warnings) == 1
 
 
