@@ -15,11 +15,10 @@ try:
     with relayed(keep=sys.argv[1:2] != ["pulumi"]), ended_by_signals(), terminated_as_interrupted():
         from tools.platform.cli import app
 
-        try:
-            app(prog_name="notif-platform")
-        finally:
-            # The interpreter would search all modules for cycles before it ends.
-            gc.freeze()
+        app(prog_name="notif-platform")
 except KeyboardInterrupt:
     # During the imports, or after the command.
     sys.exit(128 + signal.SIGINT)
+finally:
+    # The interpreter would search all modules for cycles before it ends.
+    gc.freeze()

@@ -97,7 +97,8 @@ class _Connection(web.RequestHandler):
     def connection_lost(self, exc: BaseException | None) -> None:
         super().connection_lost(exc)
         if self._body is not None and self._is_idle():
-            # Its request is answered, and the base class waits for the rest of the body, which does not come any more.
+            # Its request is answered, and the base class waits for the rest of the body, which does not come any more. Of a
+            # request that is read or waits, the body would look whole.
             self._body.feed_eof()
 
     def data_received(self, data: bytes) -> None:
