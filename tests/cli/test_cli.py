@@ -212,9 +212,7 @@ def test_wait_ends_with_the_result_of_the_delivery(
 def test_notification_that_is_deleted_during_the_wait_is_named(cluster: Cluster) -> None:
     process = _waiting(cluster)
     name = eventually(lambda: _only_name(cluster), bool, within=30)
-    cluster.objects.delete_namespaced_custom_object(
-        "kubernaut.ai", "v1alpha1", cluster.namespace, "notificationrequests", name
-    )
+    cluster.delete(name)
     _, err = process.communicate(timeout=30)
     assert (process.returncode, err) == (1, f"notif: {name} was deleted before its delivery ended\n")
 
@@ -256,9 +254,7 @@ def test_watch_shows_what_is_created_changed_and_deleted(cluster: Cluster) -> No
         lines = iter(process.stdout.readline, "")
         assert [next(lines).split()[0] for _ in range(2)] == ["NAME", "first"]
         cluster.create("second", status=SENT)
-        cluster.objects.delete_namespaced_custom_object(
-            "kubernaut.ai", "v1alpha1", cluster.namespace, "notificationrequests", "first"
-        )
+        cluster.delete("first")
         assert [_row(next(lines)) for _ in range(3)] == [
             ("second", "Pending"),
             ("second", "Sent"),

@@ -228,7 +228,7 @@ def test_notification_that_vanishes_during_a_redrive_is_counted(cluster: Cluster
         cluster.create(name, status=failed("log"))
     process = started(cluster, "--batch", "b", "--rate", "1")
     eventually(lambda: len(replays(cluster)), bool, within=30)
-    cluster.objects.delete_namespaced_custom_object(*PLACE, cluster.namespace, names.PLURAL, "c")
+    cluster.delete("c")
     _, err = process.communicate(timeout=30)
     assert (process.returncode, "batch b: 2 created, 1 vanished" in err) == (0, True)
 
