@@ -162,7 +162,7 @@ class KopfWatch:
 
     async def run(self, registry: kopf.OperatorRegistry, stop_flag: asyncio.Event | threading.Event) -> None:
         """Watch until the flag is set."""
-        with _supervised(self.supervisor, self._client):
+        with _supervised(self.supervisor, self._client, self._event_handler):
             await kopf.operator(
                 registry=registry,
                 settings=kopf_settings(self._watch),
@@ -252,8 +252,13 @@ def _describe(task: asyncio.Task[object]) -> str:
 
 
 @contextmanager
-def _supervised(supervisor: WatchSupervisor, client: ApiClient) -> Iterator[None]:
+def _supervised(
+    supervisor: WatchSupervisor, client: ApiClient, notifications: EventHandler
+) -> Iterator[None]:
     """Let kopf's watches be restarted by a supervisor, list in bounded pages, and assume that the kind is served.
+
+    An event that only ends a notification stays out of kopf's queue: each notification has one, and kopf's task for it would cost
+    as much as that for the first.
 
     Kopf has no public extension point for these. It ends the process when a watch fails, waits without end when the
     kind is not served at its start (DD-WATCH-002), and holds pages of whole objects, whatever their size (DD-BOUNDS-001).
@@ -280,8 +285,11 @@ def _supervised(supervisor: WatchSupervisor, client: ApiClient) -> Iterator[None
     ) -> AsyncGenerator[Any, None]:
         path = resource.get_url(namespace=namespace)
         stream, rows = follow(settings=settings, resource=resource, namespace=namespace, **more), Rows()
-        async for event in supervisor.follow(path, stream, listed=watching.Bookmark.LISTED):
-            yield _with_object(event, rows)
+        async for each in supervisor.follow(path, stream, listed=watching.Bookmark.LISTED):
+            event = _with_object(each, rows)
+            of_notification = isinstance(event, dict) and resource.plural == RESOURCE.plural
+            if not (of_notification and notifications.forget_ended(event["type"], event["object"])):
+                yield event
 
     async def fetch_pages(
         *,

@@ -59,12 +59,21 @@ class EventHandler:
 
     def handle(self, event_type: str | None, obj: Mapping[str, Any]) -> None:
         """Handle an event; `event_type` is None for an object of a listing."""
+        if self.forget_ended(event_type, obj):
+            return
         key = _key(obj)
-        closed = event_type == DELETED or phase_of(obj) in FINAL
-        if closed and not self._has_attempts_to_record(key):
-            self._forget(key)
-        elif key.namespace in self.served:
+        if key.namespace in self.served:
             self._add(key, version=obj["metadata"]["resourceVersion"])
+
+    def forget_ended(self, event_type: str | None, obj: Mapping[str, Any]) -> bool:
+        """Forget an object that an event shows as deleted or final; return False if there is more to do with the event."""
+        if event_type != DELETED and phase_of(obj) not in FINAL:
+            return False
+        key = _key(obj)
+        if self._has_attempts_to_record(key):
+            return False
+        self._forget(key)
+        return True
 
     def begin_listing(self, namespace: str | None) -> Listing[Key]:
         """Begin to compare a listing of a namespace, or of all, with the queue.

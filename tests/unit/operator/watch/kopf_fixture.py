@@ -53,6 +53,7 @@ class RecordingHandler:
         """Ends when kopf ends."""
         self.loop = asyncio.get_running_loop()
         self.events: list[tuple[str | None, str]] = []
+        self.handled_by_kopf: list[tuple[str | None, str]] = []
         self.objects: list[Any] = []
         """The objects of the events."""
         self.listings: list[str | None] = []
@@ -75,7 +76,14 @@ class RecordingHandler:
     def handle(self, event_type: str | None, obj: Any) -> None:
         self.loop = asyncio.get_running_loop()
         self._record(event_type, obj)
+        self.handled_by_kopf.append(self.events[-1])
         self._handler.handle(event_type, obj)
+
+    def forget_ended(self, event_type: str | None, obj: Any) -> bool:
+        forgotten = self._handler.forget_ended(event_type, obj)
+        if forgotten:
+            self._record(event_type, obj)
+        return forgotten
 
     def _record(self, event_type: str | None, obj: Any) -> None:
         self.events.append((event_type, obj["metadata"]["name"]))

@@ -91,6 +91,7 @@ async def test_object_that_becomes_final_leaves_the_watch(api: NotificationsApi)
         api.put("order-2", "Pending")
         await until(lambda: len(handler.names) == 1)
     assert handler.events == [("ADDED", "order-1"), ("DELETED", "order-1"), ("ADDED", "order-2")]
+    assert handler.handled_by_kopf == [("ADDED", "order-1"), ("ADDED", "order-2")]
 
 
 async def test_idle_object_keeps_no_worker_task(api: NotificationsApi) -> None:
