@@ -7,24 +7,18 @@ into a status, it can be read: a value that makes no sense is ignored, a number 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 from notification_contract import bounds
 from notification_contract.kinds.choices import Phase, TargetReason, TargetState
 from notification_operator.domain.attempt import Attempt, dump_attempt, parse_attempt
-from notification_operator.domain.conditions import (
-    Condition,
-    dump_conditions,
-    dump_time,
-    parse_conditions,
-    updated,
-)
+from notification_operator.domain.conditions import Condition, dump_conditions, dump_time, parse_conditions
 from notification_operator.domain.json_values import entries, format_time, integer, mapping, moment, text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
     from datetime import datetime
 
 
@@ -155,14 +149,6 @@ class Status:
 
     def condition(self, condition_type: str) -> Condition | None:
         return next((each for each in self.conditions if each.type == condition_type), None)
-
-    def with_conditions(self, updates: Iterable[Condition], *, generation: int, now: datetime) -> Status:
-        """Return the status with conditions added or replaced.
-
-        The transition time moves only when a condition's `status` changes (API conventions).
-        """
-        conditions = updated(self.conditions, updates, generation=generation, now=now)
-        return replace(self, conditions=conditions)
 
 
 def phase_of(obj: Mapping[str, Any]) -> Phase | None:

@@ -12,8 +12,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from notification_contract.kinds.choices import Phase, TargetReason
+from notification_operator.domain.conditions import updated
 from notification_operator.domain.folding.outcome import (
-    PhaseDecision,
     dead_letter_condition,
     decide_phase,
     delivered_condition,
@@ -157,14 +157,28 @@ def fold(  # noqa: PLR0913 - one read, and each fact that the read cannot hold
     if decision.phase is Phase.PENDING:
         return fresh.status
     check_move(reachable_from(fresh.phase, steps), decision.phase)
-    status = _counted(notification.status, steps)
-    status = _timed(status, decision, queued_at=queued_at, now=now)
-    status = replace(
+    status = notification.status
+    attempted = {attempt.channel for attempt in status.attempts}
+    succeeded = [step.state is State.SUCCEEDED for step in steps if step.channel in attempted]
+    started = min((attempt.timestamp for attempt in status.attempts), default=now)
+    conditions = (
+        delivered_condition(decision),
+        *dead_letter_condition(decision),
+        *routing_condition(route),
+    )
+    return replace(
         status,
         phase=decision.phase,
         reason=decision.reason.value,
         message=decision.message,
         observed_generation=notification.generation,
+        total_attempts=len(status.attempts),
+        successful_deliveries=sum(succeeded),
+        failed_deliveries=len(succeeded) - sum(succeeded),
+        # Each of these times is set once and then kept.
+        queued_at=status.queued_at or min(queued_at, started),
+        processing_started_at=status.processing_started_at or started,
+        completed_at=status.completed_at or (now if decision.phase in FINAL else None),
         next_attempt_at=earliest_attempt(
             notification,
             followed,
@@ -176,13 +190,8 @@ def fold(  # noqa: PLR0913 - one read, and each fact that the read cannot hold
         ),
         resolved_channels=status.resolved_channels or (() if notification.names_targets else route.targets),
         targets=target_statuses(steps, notification.attempts, running=in_flight, holds=shown),
+        conditions=updated(status.conditions, conditions, generation=notification.generation, now=now),
     )
-    conditions = (
-        delivered_condition(decision),
-        *dead_letter_condition(decision),
-        *routing_condition(route),
-    )
-    return status.with_conditions(conditions, generation=notification.generation, now=now)
 
 
 def _caps(route: Route) -> Mapping[str, int]:
@@ -219,29 +228,6 @@ def next_attempt(  # noqa: PLR0913 - each fact that the read cannot hold
     )
     return earliest_attempt(
         notification, route, steps, running, without_room, open_breakers=open_breakers, holds=holds, now=now
-    )
-
-
-def _counted(status: Status, steps: Iterable[Progress]) -> Status:
-    attempted = {attempt.channel for attempt in status.attempts}
-    succeeded = [step.state is State.SUCCEEDED for step in steps if step.channel in attempted]
-    return replace(
-        status,
-        total_attempts=len(status.attempts),
-        successful_deliveries=sum(succeeded),
-        failed_deliveries=len(succeeded) - sum(succeeded),
-    )
-
-
-def _timed(status: Status, decision: PhaseDecision, *, queued_at: datetime, now: datetime) -> Status:
-    """Return the status with its times; each is set once and then kept."""
-    started = min((attempt.timestamp for attempt in status.attempts), default=now)
-    completed = now if decision.phase in FINAL else None
-    return replace(
-        status,
-        queued_at=status.queued_at or min(queued_at, started),
-        processing_started_at=status.processing_started_at or started,
-        completed_at=status.completed_at or completed,
     )
 
 

@@ -4,6 +4,7 @@ import pytest
 import yaml
 
 from notification_contract.routing.table import RoutingTable, parse_table
+from notification_operator.domain.conditions import updated
 from notification_operator.domain.routing import (
     MAX_MESSAGE,
     Route,
@@ -135,9 +136,8 @@ def test_recorded_choice_stays_with_its_reason(
     table: RoutingTable | None,
 ) -> None:
     first = routed(domain__skip_reason="PreviousExecutionFailed", domain__environment="production")
-    conditions = (
-        Status().with_conditions(routing_condition(first), generation=1, now=START).dump()["conditions"]
-    )
+    chosen = updated((), routing_condition(first), generation=1, now=START)
+    conditions = Status(conditions=chosen).dump()["conditions"]
     status = {
         "phase": "Sending",
         "resolvedChannels": list(first.targets),

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from notification_contract.kinds.choices import ConditionStatus, Phase, TargetReason, TargetState
+from notification_operator.domain import conditions
 from notification_operator.domain.conditions import Condition
 from notification_operator.domain.folding.outcome import PhaseDecision, delivered_condition
 from notification_operator.domain.json_values import format_time
@@ -36,9 +37,9 @@ def updated(
 ) -> list[dict[str, Any]]:
     """Return the JSON of the conditions after an update."""
     status = Status.parse({"status": {"phase": "Sending", "conditions": entries}})
-    updated = status.with_conditions([update], generation=generation, now=at(seconds))
-    conditions: list[dict[str, Any]] = updated.dump()["conditions"]
-    return conditions
+    merged = conditions.updated(status.conditions, [update], generation=generation, now=at(seconds))
+    dumped: list[dict[str, Any]] = replace(status, conditions=merged).dump()["conditions"]
+    return dumped
 
 
 FULL: dict[str, Any] = {
