@@ -162,7 +162,7 @@ class ObjectAttempts:
         error = asyncio.CancelledError() if task.cancelled() else task.exception()
         if self._running.get(channel) is not task:
             # The notification is deleted, or another process works on it.
-            self._tracker.on_end(self.key, channel, None if error else task.result())
+            self._report_end(channel, None if error else task.result())
             return
         del self._running[channel]
         if isinstance(error, Postponed):
@@ -181,7 +181,11 @@ class ObjectAttempts:
 
     def _finish(self, attempt: Attempt) -> None:
         self._finished.append(attempt)
-        self._tracker.on_end(self.key, attempt.channel, attempt)
+        self._report_end(attempt.channel, attempt)
+
+    def _report_end(self, channel: str, attempt: Attempt | None) -> None:
+        if self.key.incident:
+            self._tracker.on_end(self.key, channel, attempt)
 
     def _report_unless_reconciled(self) -> None:
         if not self._reconciled:
@@ -199,8 +203,8 @@ class AttemptTracker:
 
     Args:
         on_finished: called with the key of an object whose attempt finished while no reconciliation looked.
-        on_end: called with the key and the target of an attempt that ended, and with the attempt, whose record may take long; with
-            None if it failed unheard.
+        on_end: called with the key and the target of an attempt of an incident that ended, and with the attempt, whose record may
+            take long; with None if it failed unheard.
         budget: bounds the content that attempts hold; by default there is no bound.
     """
 

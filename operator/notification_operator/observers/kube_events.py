@@ -53,10 +53,10 @@ class EventObserver:
     def on_transition(self, transition: Transition) -> None:
         """Record a change of phase; a notification enters each phase at most once."""
         after = transition.after
-        actionable = after.phase in ACTIONABLE
-        if transition.phase_changed:
+        warning = after.phase in ACTIONABLE
+        if transition.phase_changed and self._asks_for(warning=warning):
             note = f"{after.phase.value}: {after.status.message}"
-            self._emit_if(self._notification(after), after.status.reason, "Deliver", note, warning=actionable)
+            self._emit_if(self._notification(after), after.status.reason, "Deliver", note, warning=warning)
 
     def routing_refused(self, config_map: Mapping[str, Any], problems: tuple[str, ...]) -> None:
         """Record an invalid routing document."""
@@ -114,9 +114,12 @@ class EventObserver:
         )
 
     def _emit_if(self, regarding: Regarding, reason: str, action: str, note: str, *, warning: bool) -> None:
-        """Record what calls for action, and with the level `all` the rest."""
-        if warning or self.level is EventLevel.ALL:
+        if self._asks_for(warning=warning):
             self._emit(regarding, EventType.WARNING if warning else EventType.NORMAL, reason, action, note)
+
+    def _asks_for(self, *, warning: bool) -> bool:
+        """Return whether the level asks for an Event: for what calls for action, and with `all` for the rest."""
+        return warning or self.level is EventLevel.ALL
 
     def _emit(self, regarding: Regarding, event_type: EventType, reason: str, action: str, note: str) -> None:
         if self.level is not EventLevel.NONE:
