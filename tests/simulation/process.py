@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry
 
-from notification_operator.domain.sharding import shard_of
+from notification_operator.domain.key import shard_of
 from notification_operator.kube.events import Regarding
 from notification_operator.lifecycle import Lifecycle
 from notification_operator.ports import Ports
-from notification_operator.telemetry.metrics import Metrics
-from notification_operator.telemetry.waiting import WaitingMessages
+from notification_operator.telemetry.metrics import Metrics, WaitingMessages
 from notification_operator.wiring import build
 from tests.simulation.audit_store import AuditLog, SimulatedAuditStore
 from tests.simulation.channels import Call, SimulatedChannel

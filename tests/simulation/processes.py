@@ -9,7 +9,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from notification_operator.domain.sharding import shard_of
+from notification_operator.domain.key import shard_of
 from notification_operator.lifecycle import LAST_STEPS
 from tests.simulation.environment import GRACE_SECONDS, Environment
 from tests.simulation.process import Process

@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import structlog
 
 from notification_operator.domain.incident import CONCERNS, LATE_AFTER, TRIGGER, Event, Incident, event_of
-from notification_operator.domain.key import Key
+from notification_operator.domain.key import Key, shard_of
 from notification_operator.domain.model import parse
 from notification_operator.domain.planning.hold import Hold, HoldReason
-from notification_operator.domain.sharding import shard_of
 from notification_operator.fair.fair_queue import FairSemaphore
 from notification_operator.fair.lru import LruMap
 from notification_operator.kube.requests import KubeError

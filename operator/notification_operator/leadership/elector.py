@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 
-from notification_operator.domain.sharding import assign_shards, shard_of
+from notification_operator.domain.key import assign_shards, shard_of
 from notification_operator.kube.requests import KubeError
 from notification_operator.leadership.lease import MEMBER, Lease, LeaseCandidate, Members
 from notification_operator.telemetry.gauges import ElectorStatistics

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from notification_operator.domain.sharding import shard_of
+from notification_operator.domain.key import shard_of
 from notification_operator.telemetry.gauges import ElectorStatistics
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from notification_operator.controller.workqueue import WorkQueue
     from notification_operator.domain.key import Key
     from notification_operator.leadership.elector import Elector
-    from notification_operator.telemetry.waiting import WaitingMessages
+    from notification_operator.telemetry.metrics import WaitingMessages
 
 logger = structlog.get_logger(__name__)
 

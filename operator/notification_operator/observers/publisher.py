@@ -15,8 +15,7 @@ from notification_contract.kinds.target import UNKNOWN_TYPE, TargetKey
 from notification_operator.domain.folding.outcome import DEAD_LETTER_PHASES
 from notification_operator.domain.receivers.targets import receiver_of
 from notification_operator.domain.status import FINAL
-from notification_operator.telemetry.metrics import MAX_RECEIVERS, OTHER
-from notification_operator.telemetry.waiting import DELIVERING, Wait
+from notification_operator.telemetry.metrics import DELIVERING, MAX_RECEIVERS, OTHER, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from prometheus_client import Metric
 
     from notification_operator.domain.routing import RoutingState
-    from notification_operator.telemetry.metrics import Metrics
-    from notification_operator.telemetry.waiting import Wait, WaitingMessages
+    from notification_operator.telemetry.metrics import Metrics, Wait, WaitingMessages
 
 INTERVAL: Final = 0.1
 """Seconds between two beats; a gap that is shorter stays unseen."""

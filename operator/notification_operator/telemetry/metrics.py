@@ -1,9 +1,10 @@
-"""The Prometheus metrics, each declared once, with the names of the contract."""
+"""The Prometheus metrics, each declared once, with the names of the contract, and the messages that wait, which some are about."""
 
 from __future__ import annotations
 
+from collections import Counter as Counts
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from prometheus_client import (
     CollectorRegistry,
@@ -16,10 +17,9 @@ from prometheus_client import (
 
 from notification_contract.kinds.choices import Phase
 from notification_operator.domain.folding.outcome import DEAD_LETTER_REASONS
-from notification_operator.telemetry.waiting import WaitingMessages
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 
 PREFIX: Final = "kubernaut_notification_"
 MAX_RECEIVERS: Final = 1000
@@ -42,6 +42,64 @@ DELIVERY_BUCKETS: Final = (
 """Seconds: from a delivery without any wait to one after a day."""
 OTHER: Final = "other"
 """The label of all further receivers together; the name of a receiver contains a slash."""
+DELIVERING = "Delivering"
+"""The reason of a message whose attempt runs, or waits for its turn at a slow receiver."""
+
+
+class Wait(NamedTuple):
+    """A message that waits, or is on its way."""
+
+    receiver: str
+    """Namespace and name, or the channel of the settings."""
+    reason: str
+    """That of its target."""
+    since: float
+    """Unix time from which it may be delivered."""
+
+
+class WaitingMessages:
+    """The waits of the notifications that this process works on, each as of its latest reconciliation."""
+
+    def __init__(self) -> None:
+        self._waits: dict[str, tuple[Wait, ...]] = {}
+        """By the uid of the notification."""
+        self._counts: Counts[str] = Counts()
+        """By receiver; none is 0."""
+        self._on_change: Callable[[str], None] = lambda _receiver: None
+
+    def __iter__(self) -> Iterator[Wait]:
+        for waits in self._waits.values():
+            yield from waits
+
+    def count(self, receiver: str) -> int:
+        """Return the number of messages that wait for a receiver."""
+        return self._counts[receiver]
+
+    def observe(self, on_change: Callable[[str], None]) -> None:
+        """Call a function with each receiver whose number of waiting messages has changed, from now on."""
+        self._on_change = on_change
+
+    def put(self, uid: str, waits: Sequence[Wait]) -> None:
+        """Replace the waits of a notification."""
+        before = Counts(wait.receiver for wait in self._waits.pop(uid, ()))
+        after = Counts(wait.receiver for wait in waits)
+        if waits:
+            self._waits[uid] = tuple(waits)
+        for receiver in before.keys() | after.keys():
+            if more := after[receiver] - before[receiver]:
+                self._counts[receiver] += more
+                if not self._counts[receiver]:
+                    del self._counts[receiver]
+                self._on_change(receiver)
+
+    def forget(self, uid: str) -> None:
+        """Forget a notification that is final, was deleted, or belongs to another process."""
+        self.put(uid, ())
+
+    def keep(self, owned: Container[str]) -> None:
+        """Forget the notifications that this process does not work on any more; the others are given by uid."""
+        for uid in [uid for uid in self._waits if uid not in owned]:
+            self.forget(uid)
 
 
 class Metrics:

@@ -26,10 +26,10 @@ from notification_operator.domain.redaction.rules import (
     REDACTED,
     Rule,
 )
-from notification_operator.domain.redaction.runs import apply_bounded
 from notification_operator.domain.redaction.search import (
     Folded,
     RuleSet,
+    apply_bounded,
     possible_rules,
     substitute,
     substitute_tokens,

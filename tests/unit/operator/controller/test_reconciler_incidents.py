@@ -13,10 +13,9 @@ import pytest
 from notification_operator.controller import incidents
 from notification_operator.controller.request import Result
 from notification_operator.delivery.channel import Permanent, Transient
-from notification_operator.domain.key import Key
+from notification_operator.domain.key import Key, shard_of
 from notification_operator.domain.model import Notification, parse
 from notification_operator.domain.planning.hold import Hold
-from notification_operator.domain.sharding import shard_of
 from notification_operator.kube.requests import KubeError
 from notification_operator.telemetry.gauges import ElectorStatistics
 from tests.unit.operator.controller.incident_fixture import Incident

@@ -13,12 +13,11 @@ from structlog.testing import capture_logs
 from notification_operator.controller.attempt_tracker import AttemptTracker
 from notification_operator.controller.request import Request, Result
 from notification_operator.controller.workqueue import WorkQueue
-from notification_operator.domain.key import Key
+from notification_operator.domain.key import Key, shard_of
 from notification_operator.domain.routing import resolve
-from notification_operator.domain.sharding import shard_of
 from notification_operator.leadership.ownership import Ownership
 from notification_operator.telemetry.gauges import ElectorStatistics
-from notification_operator.telemetry.waiting import WaitingMessages
+from notification_operator.telemetry.metrics import WaitingMessages
 from tests.simulation.virtual_loop import run_virtually
 from tests.unit.operator.domain.builders import notification, success, unexpected
 

@@ -14,8 +14,7 @@ from notification_operator.telemetry.gauges import (
     WaitingGauges,
     publish,
 )
-from notification_operator.telemetry.metrics import PREFIX, Metrics
-from notification_operator.telemetry.waiting import Wait, WaitingMessages
+from notification_operator.telemetry.metrics import PREFIX, Metrics, Wait, WaitingMessages
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
