@@ -179,9 +179,9 @@ class IncidentInvariants(Invariants):
     ) -> None:
         """Check that the chat has one message for each report of an incident, which a Resolve updates.
 
-        A Trigger reports it again even if it does not arrive: the Resolve after it belongs to no earlier message. Of a Trigger
-        that is deleted, or that a process has not read when it sends a younger Resolve, maybe nobody knows. What is sent after
-        such a Resolve joins it.
+        A Trigger reports it again even if it does not arrive: the Resolve after it belongs to no earlier message, unless that is
+        of a younger notification than the Trigger. Of a Trigger that is deleted, or that a process has not read when it sends a
+        younger Resolve, maybe nobody knows. What is sent after such a Resolve joins it.
         """
         head: Post | None = None
         ended: Told | None = None
@@ -193,15 +193,17 @@ class IncidentInvariants(Invariants):
             again = {each.uid for each in events.values() if ended and _reports_again(each, ended, event)}
             again -= joined
             known = {uid for uid in again & kept.keys() if self._has_begun(kept[uid], before=post.call)}
+            older = {
+                each.uid for each in events.values() if each.kind is TRIGGER and each.order < event.order
+            }
             if head is None or known or (again and not post.thread):
                 require(not post.thread, f"{name}: {post.ref} does not begin a thread")
                 head, ended = post, None
+                joined |= older
             elif not (post.call.excused and post.call.at <= head.call.ended_at):
                 # A call of a deleted notification may still run when the next one is sent.
                 require(post.thread == head.ref, f"{name}: {post.ref} is not in the thread of {head.ref}")
-                joined |= {
-                    each.uid for each in events.values() if each.kind is TRIGGER and each.order < event.order
-                }
+                joined |= older
             if event.kind is RESOLVE and (ended is None or event.order < ended.order):
                 ended = event
             # After a restart, nobody knows a message whose notification is deleted or has no record of it.
