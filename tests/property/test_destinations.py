@@ -24,6 +24,19 @@ def test_waiting_notifications_are_delivered_soon_after_an_outage(away: float) -
     assert figures["writes"] <= 3 * count
 
 
+@pytest.mark.parametrize("away", some([63.0, 600.0]))
+def test_notifications_that_probed_in_vain_are_delivered_soon_too(away: float) -> None:
+    count = load(1000)
+    figures = simulate(partial(scenarios.outage, away=away, count=count, retry={}, **scenarios.UNLIMITED))
+    assert (figures["sent"], figures["delivered 15 s after"]) == (count, count)
+
+
+def test_wait_for_the_rate_after_an_outage_costs_no_read() -> None:
+    figures = simulate(partial(scenarios.outage, away=63.0, count=800, retry={}))
+    assert figures["last delivery after return, s"] > 60, "the shipped rate of Slack is longer"
+    assert figures["reads"] <= 3 * 800
+
+
 def test_receiver_that_fails_half_of_all_requests_gets_every_message() -> None:
     figures = simulate(partial(scenarios.half_failing, seconds=load(120)))
     assert figures["exhausted early"] == 0

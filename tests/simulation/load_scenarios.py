@@ -56,11 +56,11 @@ def down_until(end: float) -> Callable[[float, Message, int], Exception | None]:
 
 
 async def outage(
-    *, away: float = 60.0, count: int = 500, retry: dict[str, int] | None = None
+    *, away: float = 60.0, count: int = 500, retry: dict[str, int] | None = None, **settings: Any
 ) -> dict[str, float]:
-    """The receiver is away while notifications wait; shipped settings."""
+    """The receiver is away while notifications wait; shipped settings, but for those that are given."""
     receiver = Receiver(down_until(away))
-    async with load(receiver) as running:
+    async with load(receiver, **settings) as running:
         running.create(count, retry=FAST if retry is None else retry)
         end = await running.finished(within=away + 600)
         delays = running.delays()

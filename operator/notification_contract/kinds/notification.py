@@ -135,7 +135,7 @@ class ObjectReference(Block):
 
 
 class RetryPolicy(RuledBlock):
-    """How many delivery attempts each channel gets, and the delay between them. The delay before attempt n+1 is initialBackoffSeconds x backoffMultiplier^(n-1), at most maxBackoffSeconds, with 10 % jitter. Each field has a default."""
+    """How many delivery attempts each channel gets, and the delay between them. The delay before attempt n+1 is initialBackoffSeconds x backoffMultiplier^(n-1), at most maxBackoffSeconds, with 10 % jitter; a receiver that answers again after an outage ends it. Each field has a default."""
 
     max_attempts: Annotated[int, Field(ge=1, le=10)] = 5
     """The maximum number of attempts per channel, including the first one; 1 to 10."""

@@ -263,9 +263,15 @@ class Reconciler:
         if not redacted.is_large or reconciliation.running or reconciliation.finished:
             return frozenset(), frozenset()
         notification, route = reconciliation.notification, reconciliation.route
-        planned = plan(notification, route, in_flight=frozenset(), now=self._clock())
         # Where a message goes does not depend on what redaction changes.
         targets = Targets(self._endpoints, notification, route, notification.content)
+        planned = plan(
+            notification,
+            route,
+            in_flight=frozenset(),
+            recovered=targets.recovered(),
+            now=self._clock(),
+        )
         answers = {send.channel: targets.admit(send) for send in planned.sends}
         permits = {channel: answer for channel, answer in answers.items() if isinstance(answer, Permit)}
         copies = max((permit.copies for permit in permits.values()), default=0)
@@ -286,7 +292,13 @@ class Reconciler:
             targets = targets.along(route)
         breakers = targets.open_breakers()
         planned = plan(
-            known, route, in_flight=running, open_breakers=breakers, unavailable=unavailable, now=now
+            known,
+            route,
+            in_flight=running,
+            open_breakers=breakers,
+            recovered=targets.recovered(),
+            unavailable=unavailable,
+            now=now,
         )
         decisions = self._incident_decisions(reconciliation, known, route, targets, now=now)
         suppressions = {target: each.value for target, each in decisions.items() if isinstance(each, Reason)}
@@ -381,6 +393,7 @@ class Reconciler:
             at=now,
             open_breakers=targets.open_breakers(),
             holds={**asked, **pauses} if asked or pauses else NO_HOLDS,
+            recovered=targets.recovered(),
             # The receivers of a namespace that is not served any more look as if they did not exist.
             unavailable=targets.unavailable() if reconciliation.permission() else NONE_UNAVAILABLE,
         )
@@ -452,6 +465,7 @@ class Reconciler:
                 without_room,
                 open_breakers=times.open_breakers,
                 holds=times.holds,
+                recovered=times.recovered,
                 now=written.at,
             )
             if times.any and outcome.permitted and after.phase not in FINAL:
@@ -477,16 +491,32 @@ class Reconciler:
         after: Notification,
         steps: Sequence[Progress],
     ) -> StillWaits | None:
-        """Return what tells whether a notification still waits for its destinations; None if it waits for none."""
+        """Return what tells whether a notification still waits for its destinations; None if it waits for none.
+
+        A target that backs off from a failure waits also for the recovery of its receiver, as long as the breaker is open.
+        """
         route, running, now = outcome.route, reconciliation.running, times.at
         targets = Targets(self._endpoints, after, route, outcome.redacted.get())
         delayed = {
             step.channel: WaitingTarget(
-                own=step.due(after, NO_OPEN_BREAKERS, now=now) or now,
-                blocked_until=targets.blocked_until(step.channel),
+                own=step.due(after, NO_OPEN_BREAKERS, recovered=times.recovered, now=now) or now,
+                blocked_until=targets.blocked_until(step.channel, held=step.channel in times.holds),
             )
             for step in steps
             if step.channel not in running and step.is_delayed(times.open_breakers, times.holds)
+        }
+        delayed |= {
+            step.channel: WaitingTarget(
+                own=step.due(after, NO_OPEN_BREAKERS, now=now) or now,
+                blocked_until=lambda: None,
+                unrecovered_until=targets.unrecovered_until(step.channel, step.retry_from),
+            )
+            for step in steps
+            if step.channel not in running
+            and step.channel not in delayed
+            and step.channel in times.open_breakers
+            and step.open
+            and step.retry_from is not None
         }
         if not delayed:
             return None

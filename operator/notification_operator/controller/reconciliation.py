@@ -18,7 +18,7 @@ from notification_operator.domain.incident import widened
 from notification_operator.domain.model import parse
 from notification_operator.domain.planning.fallback import NONE_UNAVAILABLE
 from notification_operator.domain.planning.hold import NO_HOLDS, Hold
-from notification_operator.domain.planning.progress import NO_OPEN_BREAKERS
+from notification_operator.domain.planning.progress import NO_OPEN_BREAKERS, NO_RECOVERIES
 from notification_operator.domain.status import Status
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ class RetryTimes:
     """The time by the clock that the other times are of."""
     open_breakers: Mapping[str, datetime] = field(default_factory=lambda: NO_OPEN_BREAKERS)
     holds: Mapping[str, Hold] = field(default_factory=lambda: NO_HOLDS)
+    recovered: Mapping[str, datetime] = field(default_factory=lambda: NO_RECOVERIES)
+    """When the receivers of targets answered again after an outage."""
     unavailable: AbstractSet[str] = NONE_UNAVAILABLE
     """The targets with a fallback whose receiver is known to take no message."""
 
@@ -274,6 +276,7 @@ class Reconciliation:
                 in_flight=running,
                 open_breakers=moved.open_breakers,
                 holds=moved.holds,
+                recovered=moved.recovered,
                 unavailable=moved.unavailable,
                 suppressions=suppressions,
                 queued_at=self.request.queued_at,

@@ -11,7 +11,7 @@ import asyncio
 import math
 from bisect import bisect_left, insort
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 import structlog
@@ -19,6 +19,7 @@ import structlog
 from notification_contract.kinds.choices import CircuitState
 from notification_operator.domain.flow_control.breaker import Breaker, Result, admit, report
 from notification_operator.domain.json_values import CLOCK_STEP
+from notification_operator.domain.planning.progress import STEADY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -154,6 +155,9 @@ class WaitingLine:
 
 PROBE_POLL: Final = timedelta(seconds=1)
 """Time after which a waiting notification asks again while others probe."""
+RECOVERY_POLL: Final = timedelta(seconds=1)
+"""Time after which a notification asks again, at the earliest, whether the receiver that its attempt failed at has recovered."""
+NEVER: Final = datetime.max.replace(tzinfo=UTC)
 WAKES_PER_SECOND: Final = 200.0
 """Waiting notifications of a destination that are reconciled per second after the time of its next probe."""
 
@@ -233,6 +237,27 @@ class CircuitBreaker:
         if self._until is None or self._until <= now or abs(expected - self._until) > CLOCK_STEP:
             self._until = expected
         return self._until
+
+    @property
+    def recovered_at(self) -> datetime | None:
+        """When the receiver answered again after an outage, by the wall clock; None while it does not, and if it never failed."""
+        at = self._breaker.recovered_at
+        return None if at is None else self._control.clock() - (self._control.now() - at)
+
+    def unrecovered_until(self, since: datetime) -> datetime | None:
+        """Return when to ask again whether the receiver has recovered since a time, and is steady; None if it is.
+
+        Any number of notifications may ask, so not all of them ask again at the same moment.
+        """
+        recovered_at, probe_at, now = self.recovered_at, self.probe_at, self._control.clock()
+        spread = RECOVERY_POLL * self._control.spread()
+        if recovered_at is not None and recovered_at >= since:
+            steady_at = recovered_at + STEADY
+            return None if now >= steady_at else steady_at + spread
+        if probe_at is None or self._retired:
+            # It was no outage, or the receiver has changed.
+            return NEVER
+        return max(probe_at, now + RECOVERY_POLL) + spread
 
     @property
     def allowance(self) -> int | None:

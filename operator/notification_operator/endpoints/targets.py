@@ -11,10 +11,10 @@ from notification_operator.delivery.channel import Message
 from notification_operator.domain.model import Content
 from notification_operator.domain.planning.fallback import NONE_UNAVAILABLE
 from notification_operator.domain.planning.hold import NO_HOLDS, Hold
-from notification_operator.domain.planning.progress import NO_OPEN_BREAKERS, most_attempts
+from notification_operator.domain.planning.progress import NO_OPEN_BREAKERS, NO_RECOVERIES, most_attempts
 from notification_operator.domain.receivers.targets import NO_RULES, PLACEHOLDER
 from notification_operator.domain.status import Reason
-from notification_operator.endpoints.circuit import Waiting
+from notification_operator.endpoints.circuit import NEVER, Waiting
 from notification_operator.endpoints.endpoint import Delivery, Permit
 from notification_operator.endpoints.refusals import Refusal
 
@@ -107,6 +107,13 @@ class Targets:
         times = {target: gate.breaker.open_until(self._message.uid) for target, gate in self._gates()}
         return {target: time for target, time in times.items() if time is not None}
 
+    def recovered(self) -> Mapping[str, datetime]:
+        """Return the targets whose receiver answers again after an outage, with the time from which it does (DD-BREAKER-005)."""
+        if not self._notification.attempts:
+            return NO_RECOVERIES
+        times = {target: gate.breaker.recovered_at for target, gate in self._gates()}
+        return {target: time for target, time in times.items() if time is not None}
+
     def unavailable(self) -> AbstractSet[str]:
         """Return the targets with a fallback whose receiver takes no message, and is known to take none for a while."""
         rules = self._route.rules
@@ -129,10 +136,11 @@ class Targets:
         holds = {target: gate.pause() for target, gate in self._gates()}
         return {target: hold for target, hold in holds.items() if hold is not None}
 
-    def blocked_until(self, target: str) -> Callable[[], datetime | None]:
+    def blocked_until(self, target: str, *, held: bool) -> Callable[[], datetime | None]:
         """Return what tells until when a target that waits is delayed; it holds no content.
 
-        If the latest attempt records an open breaker, the breaker decides. Otherwise a pause or the rate does.
+        If the latest attempt records an open breaker, the breaker decides, until the target is held after that. Otherwise a
+        pause or the rate does.
         """
         found = self._find(target)
         if isinstance(found, Hold) and target.startswith(PLACEHOLDER):
@@ -145,7 +153,7 @@ class Targets:
         if gate is None:
             return lambda: None
         latest = [each for each in self._notification.attempts if each.channel == target][-1:]
-        if latest and latest[0].circuit_open:
+        if latest and latest[0].circuit_open and not held:
             return partial(_probed_at, gate, self._waiting(target))
         return partial(
             _paced_until,
@@ -155,6 +163,13 @@ class Targets:
             namespace=self._message.namespace,
             rank=self._content.rank,
         )
+
+    def unrecovered_until(self, target: str, since: datetime) -> Callable[[], datetime | None]:
+        """Return what tells when to ask again whether the receiver of a target has recovered since a time."""
+        found = self._find(target)
+        if not isinstance(found, Delivery) or found.gate is None:
+            return lambda: NEVER
+        return partial(found.gate.breaker.unrecovered_until, since)
 
     def _find(self, target: str) -> Delivery | Hold | Refusal:
         found = self._found.get(target)

@@ -1,4 +1,4 @@
-"""A circuit breaker as a value: what opens it, which calls it admits, and what closes it (DD-BREAKER-002 to DD-BREAKER-004).
+"""A circuit breaker as a value: what opens it, which calls it admits, and what closes it (DD-BREAKER-002 to DD-BREAKER-005).
 
 closed: every call is admitted. open: none is. half-open: a few probes are admitted. The breaker closes when all of
 them succeed, or when one succeeds and another one fails: such a receiver is not down, and the failure counts in its
@@ -120,6 +120,8 @@ class Breaker:
     """Calls that the destination may get at once; None: as many as its channel allows."""
     answered_at: datetime | None = None
     """The latest success of a probe, also before the breaker closed the last time."""
+    recovered_at: datetime | None = None
+    """When it closed because every probe was answered; None while open, and if the receiver only fails now and then."""
     failed_probe: str = ""
     """The notification whose failed probe opened the breaker again; it is not the next to probe."""
     waiting: int = 0
@@ -337,13 +339,14 @@ def _closed(breaker: Breaker, now: datetime) -> Breaker:
         generation=breaker.generation + 1,
         recent=breaker.recent,
         answered_at=now,
+        recovered_at=now,
         allowance=breaker.limits.probes,
     )
 
 
 def _mixed(breaker: Breaker, answered: str, now: datetime) -> Breaker:
     """Return the breaker of a receiver that answers some probes and not others: it fails now and then, and is not down."""
-    return replace(_closed(breaker, now), recent=_window(breaker, answered, now))
+    return replace(_closed(breaker, now), recovered_at=None, recent=_window(breaker, answered, now))
 
 
 def _reopened(breaker: Breaker, notification: str, now: datetime, spread: float) -> Breaker:
@@ -368,6 +371,7 @@ def _opened(breaker: Breaker, now: datetime, spread: float) -> Breaker:
         generation=breaker.generation + 1,
         opened_at=now,
         open_for=min(doubled * (1 + SPREAD * spread), longest),
+        recovered_at=None,
         probing=0,
         passed=0,
         owed=None,

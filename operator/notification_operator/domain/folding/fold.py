@@ -25,7 +25,7 @@ from notification_operator.domain.folding.outcome import (
 )
 from notification_operator.domain.planning.fallback import NONE_UNAVAILABLE, follow
 from notification_operator.domain.planning.hold import NO_HOLDS
-from notification_operator.domain.planning.progress import NO_OPEN_BREAKERS, Progress, State
+from notification_operator.domain.planning.progress import NO_OPEN_BREAKERS, NO_RECOVERIES, Progress, State
 from notification_operator.domain.routing import Route, routing_condition
 from notification_operator.domain.status import FINAL, check_move
 
@@ -109,6 +109,7 @@ def fold(  # noqa: PLR0913 - one read, and each fact that the read cannot hold
     in_flight: AbstractSet[str],
     open_breakers: Mapping[str, datetime] = NO_OPEN_BREAKERS,
     holds: Mapping[str, Hold] = NO_HOLDS,
+    recovered: Mapping[str, datetime] = NO_RECOVERIES,
     unavailable: AbstractSet[str] = NONE_UNAVAILABLE,
     suppressions: Mapping[str, str] = NO_SUPPRESSIONS,
     queued_at: datetime,
@@ -123,6 +124,7 @@ def fold(  # noqa: PLR0913 - one read, and each fact that the read cannot hold
         in_flight: targets with a running attempt.
         open_breakers: targets whose circuit breaker is open, with the time of its next probe.
         holds: targets whose destination takes no message now.
+        recovered: targets whose receiver answers again after an outage, with the time from which it does.
         unavailable: targets whose receiver is known to take no message now; their fallbacks join earlier.
         suppressions: targets to which nothing is sent from now on, with the reason.
         queued_at: the time at which the operator first saw the object.
@@ -186,6 +188,7 @@ def fold(  # noqa: PLR0913 - one read, and each fact that the read cannot hold
             in_flight,
             {step.channel for step in steps if step.waits_for_change(open_breakers, holds)},
             holds=holds,
+            recovered=recovered,
             now=now,
         ),
         resolved_channels=status.resolved_channels or (() if notification.names_targets else route.targets),
@@ -240,6 +243,7 @@ def earliest_attempt(  # noqa: PLR0913 - each fact that the read cannot hold
     *,
     open_breakers: Mapping[str, datetime] = NO_OPEN_BREAKERS,
     holds: Mapping[str, Hold],
+    recovered: Mapping[str, datetime] = NO_RECOVERIES,
     now: datetime,
 ) -> datetime | None:
     """Return the time of the next attempt, of a fallback, or of the end; the untimed targets wait for something else."""
@@ -248,7 +252,9 @@ def earliest_attempt(  # noqa: PLR0913 - each fact that the read cannot hold
         return None
     idle = [step for step in unfinished if step.channel not in running]
     times = [
-        step.due(notification, open_breakers, holds, now=now) for step in idle if step.channel not in untimed
+        step.due(notification, open_breakers, holds, recovered, now=now)
+        for step in idle
+        if step.channel not in untimed
     ]
     times += [step.fallback_at for step in unfinished]
     times.append(notification.deliver_before if idle else None)

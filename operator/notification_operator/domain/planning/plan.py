@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from notification_operator.domain.planning.fallback import NONE_UNAVAILABLE, follow
-from notification_operator.domain.planning.progress import NO_OPEN_BREAKERS, Progress
+from notification_operator.domain.planning.progress import NO_OPEN_BREAKERS, NO_RECOVERIES, Progress
 from notification_operator.domain.status import FINAL
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ def plan(  # noqa: PLR0913 - each fact that the read cannot hold
     *,
     in_flight: AbstractSet[str],
     open_breakers: Mapping[str, datetime] = NO_OPEN_BREAKERS,
+    recovered: Mapping[str, datetime] = NO_RECOVERIES,
     unavailable: AbstractSet[str] = NONE_UNAVAILABLE,
     now: datetime,
 ) -> Plan:
@@ -66,8 +67,9 @@ def plan(  # noqa: PLR0913 - each fact that the read cannot hold
         open_breakers: channels whose circuit breaker is open, with the time of its next probe. A channel whose
             status records that waits for the probe; any other is attempted once more and rejected
             (DD-BREAKER-001).
+        recovered: targets whose receiver answers again after an outage, with the time from which it does (DD-BREAKER-005).
         unavailable: targets whose receiver is known to take no message now; their fallbacks join earlier.
-        now: the time of the reconciliation; an attempt starts only after its backoff, in every phase.
+        now: the time of the reconciliation; an attempt starts only after its backoff, in every phase, or after a recovery.
     """
     if notification.phase in FINAL:
         return Plan(reason=PlanReason.FINAL)
@@ -78,7 +80,11 @@ def plan(  # noqa: PLR0913 - each fact that the read cannot hold
     )
     waiting = [step for step in steps if step.open]
     idle = [step for step in waiting if step.channel not in in_flight]
-    due = tuple(_send(notification, step) for step in idle if _is_due(notification, step, open_breakers, now))
+    due = tuple(
+        _send(notification, step)
+        for step in idle
+        if _is_due(notification, step, open_breakers, recovered, now)
+    )
     if due:
         return Plan(reason=PlanReason.DUE, sends=due)
     if not waiting:
@@ -87,9 +93,13 @@ def plan(  # noqa: PLR0913 - each fact that the read cannot hold
 
 
 def _is_due(
-    notification: Notification, step: Progress, open_breakers: Mapping[str, datetime], now: datetime
+    notification: Notification,
+    step: Progress,
+    open_breakers: Mapping[str, datetime],
+    recovered: Mapping[str, datetime],
+    now: datetime,
 ) -> bool:
-    due = step.due(notification, open_breakers, now=now)
+    due = step.due(notification, open_breakers, recovered=recovered, now=now)
     return due is None or due <= now
 
 

@@ -32,6 +32,9 @@ MOST_ATTEMPTS: Final = 10
 OUTDATED: Final = frozenset({Reason.INCIDENT_RESOLVED, Reason.INCIDENT_REOPENED})
 """Reasons for which nothing more is sent, also after failed attempts."""
 NO_OPEN_BREAKERS: Final[Mapping[str, datetime]] = MappingProxyType({})
+STEADY: Final = timedelta(seconds=3)
+"""After a recovery of this length, what failed before is sent again: a receiver that is down soon again has not used up attempts."""
+NO_RECOVERIES: Final[Mapping[str, datetime]] = MappingProxyType({})
 
 
 class State(StrEnum):
@@ -63,6 +66,8 @@ class Progress:
     next_number: int
     next_at: datetime | None = None
     """None for at once, and after the last attempt."""
+    retry_from: datetime | None = None
+    """The end of the latest attempt that failed, or of the delay that its receiver asked for; the policy's backoff is longer."""
     circuit_open: bool = False
     """Whether the latest attempt records an open circuit breaker."""
     reason: str = ""
@@ -89,13 +94,14 @@ class Progress:
         notification: Notification,
         open_breakers: Mapping[str, datetime],
         holds: Mapping[str, Hold] = NO_HOLDS,
+        recovered: Mapping[str, datetime] = NO_RECOVERIES,
         *,
         now: datetime,
     ) -> datetime | None:
         """Return the time at which the next attempt may start; None for at once, and after the last attempt.
 
         It is put off to the next probe where the latest attempt records an open breaker, and to the end of a
-        hold, however long that is.
+        hold, however long that is. The recovery of the receiver since the latest failure ends the backoff (DD-BREAKER-005).
         """
         hold = holds.get(self.channel) if self.open else None
         until = None if hold is None else hold.until
@@ -104,6 +110,9 @@ class Progress:
         next_at = self.next_at
         if self.state is State.BACKING_OFF:
             next_at = _within_policy(notification, next_at, now)
+            since = recovered.get(self.channel)
+            if since is not None and self.retry_from is not None and self.retry_from <= since:
+                next_at = min(next_at, since + STEADY)
         if self.circuit_open:
             next_at = max(next_at, open_breakers.get(self.channel, next_at))
         return next_at if until is None else max(next_at, until)
@@ -224,6 +233,7 @@ def _target_progress(
         state=State.BACKING_OFF,
         next_number=number,
         next_at=_backoff_end(notification, received) or last.ended,
+        retry_from=_asked_end(notification, received),
         circuit_open=last.circuit_open,
         reason=last.reason,
     )
@@ -269,6 +279,14 @@ def _within_policy(notification: Notification, next_at: datetime, now: datetime)
     status = notification.status
     recorded = status.next_attempt_at if status.total_attempts == len(status.attempts) else None
     return latest if recorded is None else min(latest, recorded)
+
+
+def _asked_end(notification: Notification, received: Sequence[Attempt]) -> datetime | None:
+    """Return the end of the latest attempt that reached the receiver, or of the delay that it asked for; None without any."""
+    last = max(received, key=lambda attempt: attempt.number, default=None)
+    if last is None:
+        return None
+    return last.ended + timedelta(seconds=min(last.retry_after or 0.0, notification.retry.max_backoff))
 
 
 def _backoff_end(notification: Notification, received: Sequence[Attempt]) -> datetime | None:

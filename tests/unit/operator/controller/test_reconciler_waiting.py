@@ -9,6 +9,7 @@ import pytest
 from notification_operator.controller.request import Result
 from notification_operator.controller.still_waits import StillWaits, WaitingTarget
 from notification_operator.delivery.channel import Message, RateLimited, Transient
+from notification_operator.domain.planning.progress import STEADY
 from notification_operator.endpoints.gate import ASK_SECONDS
 from tests.simulation.virtual_loop import run_virtually
 from tests.unit.operator.controller.gated_queue import KEY, Recorder, run_ready_tasks, running
@@ -21,6 +22,7 @@ BREAKER: Mapping[str, float] = {
     "probes": 1,
 }
 POLICY = {"maxAttempts": 5, "initialBackoffSeconds": 1}
+LONG = {"maxAttempts": 5, "initialBackoffSeconds": 30}
 SECOND = timedelta(seconds=1)
 
 
@@ -88,6 +90,36 @@ async def test_wait_lasts_while_the_probe_of_another_notification_runs() -> None
     stub.gate.set()
     await probe
     assert still_waits(fixture, result) is None, "the breaker has closed"
+
+
+async def test_recovery_of_the_receiver_ends_a_backoff() -> None:
+    fixture = ReconcilerFixture({"slack": Stub(Transient("busy"))}, breaker=BREAKER, retryPolicy=LONG)
+    result = await fixture.reconcile()
+    left = still_waits(fixture, result)
+    assert left is not None
+    assert left <= 2.2, "it asks again after the next probe"
+    await asyncio.sleep(1.15)
+    assert still_waits(fixture, result) is not None, "no probe has been made"
+    await fixture.reconcile(fixture.create("order-2"))
+    left = still_waits(fixture, result)
+    assert left == pytest.approx(STEADY.total_seconds() + 0.5, abs=0.7), "the breaker has closed"
+    await asyncio.sleep(STEADY.total_seconds())
+    assert still_waits(fixture, result) is None
+    await fixture.reconcile()
+    assert (fixture.status["phase"], fixture.status["totalAttempts"]) == ("Sent", 2)
+
+
+async def test_receiver_that_fails_now_and_then_ends_no_backoff() -> None:
+    breaker = {**BREAKER, "probes": 2}
+    stub = Stub(Transient("busy"), None, Transient("busy"))
+    fixture = ReconcilerFixture({"slack": stub}, breaker=breaker, retryPolicy=LONG)
+    result = await fixture.reconcile()
+    await asyncio.sleep(1.15)
+    for name in ("order-2", "order-3"):
+        await fixture.reconcile(fixture.create(name))
+    left = still_waits(fixture, result)
+    assert left is not None
+    assert left > 20
 
 
 async def test_pause_holds_notifications_also_while_the_breaker_is_open() -> None:

@@ -132,6 +132,14 @@ def test_mixed_answers_of_probes_close_the_breaker_and_count() -> None:
     assert failures_until_open(breaker, at(31)) == MOST_RESULTS - 1, "four results say little about the share"
 
 
+def test_receiver_has_recovered_once_it_answers_every_probe() -> None:
+    recovered = after(opened(), Result.SUCCESS, Result.SUCCESS, now=at(30))
+    assert (opened().recovered_at, recovered.recovered_at) == (None, at(30))
+    assert after(recovered, *[Result.FAILURE] * 3, now=at(40)).recovered_at is None, "it is down again"
+    mixed = after(after(opened(), Result.SUCCESS, now=at(30)), Result.FAILURE, now=at(31))
+    assert (mixed.circuit(at(31)), mixed.recovered_at) == (CircuitState.CLOSED, None)
+
+
 def test_failures_of_a_receiver_that_fails_now_and_then_keep_its_calls() -> None:
     breaker = after(opened(), Result.SUCCESS, Result.FAILURE, now=at(30))
     assert after(breaker, Result.FAILURE, Result.FAILURE, now=at(30)).allowance == LIMITS.probes

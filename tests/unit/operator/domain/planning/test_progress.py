@@ -9,7 +9,7 @@ from notification_contract.kinds.choices import Phase
 from notification_operator.domain.folding.fold import fold, merge_attempts
 from notification_operator.domain.model import Attempt, RetryPolicy
 from notification_operator.domain.planning.plan import PlanReason, plan
-from notification_operator.domain.planning.progress import State, progress
+from notification_operator.domain.planning.progress import STEADY, State, progress
 from notification_operator.domain.planning.retry import backoff, next_attempt_at
 from notification_operator.domain.routing import resolve
 from tests.unit.operator.domain.builders import (
@@ -33,6 +33,28 @@ def test_failed_channel_backs_off_until_its_next_attempt() -> None:
     [step] = progress_of(notification("slack"), ["slack"], [failure("slack", 1), failed])
     assert (step.state, step.next_number, step.open) == (State.BACKING_OFF, 3, True)
     assert step.next_at == next_attempt_at(FAST, failed, failures=2, seed="uid-1:slack:2")
+
+
+@pytest.mark.parametrize(
+    ("recovered", "retry_after", "due"),
+    [
+        (None, None, "backoff"),
+        (6, None, "backoff"),
+        (8, None, "recovery"),
+        (8, 0.5, "recovery"),
+        (8, 20.0, "backoff"),
+        (3600, None, "backoff"),
+    ],
+)
+def test_recovery_of_the_receiver_ends_the_backoff(
+    recovered: float | None, retry_after: float | None, due: str
+) -> None:
+    failed = replace(failure("slack", 1, seconds=7), duration=0.0, retry_after=retry_after)
+    subject = notification("slack", retry=RetryPolicy(initial_backoff=30))
+    [step] = progress_of(subject, ["slack"], [failed])
+    recoveries = {} if recovered is None else {"slack": at(recovered)}
+    found = step.due(subject, {}, recovered=recoveries, now=at(8))
+    assert found == (at(recovered or 0) + STEADY if due == "recovery" else step.next_at)
 
 
 @pytest.mark.parametrize(
