@@ -36,7 +36,7 @@ RECOVERED: Final = 64
 OWED_SECONDS: Final = 1.0
 """Seconds in which the other probes are made that were due with one that failed."""
 CROWD: Final = 100
-"""Notifications that wait, up to which a breaker stays open for its whole time; for more of them, the time is shorter."""
+"""Notifications that wait, up to which a breaker stays open for its whole time; for more of them, the time is shorter (DD-BREAKER-004)."""
 MOST_OFTEN: Final = 4
 """How many times as often a receiver is probed at most, however many wait for it."""
 YIELD_SECONDS: Final = 2.0
