@@ -176,7 +176,8 @@ def broken_image(stack: EphemeralStack, base: str, mutations: Iterable[Mutation]
 def variables(mutation: Mutation | None) -> Mapping[str, str]:
     """Return the environment that makes a pod run a broken operator, or the original."""
     broken = "" if mutation is None else f"{FOLDER}/{mutation.slug}:"
-    return {"PYTHONPATH": f"{broken}/app:/app/lib"}
+    # Without a safe path, the folder of the program comes first: it is /app, with the original.
+    return {"PYTHONPATH": f"{broken}/app:/app/lib", "PYTHONSAFEPATH": "1"}
 
 
 def _docker(*words: str) -> None:
