@@ -493,7 +493,7 @@ class Reconciler:
     ) -> StillWaits | None:
         """Return what tells whether a notification still waits for its destinations; None if it waits for none.
 
-        A target that backs off from a failure waits also for the recovery of its receiver, as long as the breaker is open.
+        The recovery of its receiver ends the backoff of a target, which is therefore asked about, too, as long as the breaker is open.
         """
         route, running, now = outcome.route, reconciliation.running, times.at
         targets = Targets(self._endpoints, after, route, outcome.redacted.get())
@@ -505,24 +505,20 @@ class Reconciler:
             for step in steps
             if step.channel not in running and step.is_delayed(times.open_breakers, times.holds)
         }
-        delayed |= {
-            step.channel: WaitingTarget(
-                own=step.due(after, NO_OPEN_BREAKERS, now=now) or now,
-                blocked_until=lambda: None,
-                unrecovered_until=targets.unrecovered_until(step.channel, step.retry_from),
-            )
+        waiting = outcome.without_room | delayed.keys()
+        unrecovered = [
+            WaitingTarget(own=now, blocked_until=targets.unrecovered_until(step.channel, step.retry_from))
             for step in steps
-            if step.channel not in running
-            and step.channel not in delayed
-            and step.channel in times.open_breakers
+            if step.channel in times.open_breakers
+            and step.channel not in waiting | running
             and step.open
             and step.retry_from is not None
-        }
-        if not delayed:
+        ]
+        if not (delayed or unrecovered):
             return None
-        waiting = outcome.without_room | delayed.keys()
+        # The end of a backoff is among the other times, whatever becomes of the receiver.
         other = earliest_attempt(after, route, steps, running, waiting, holds=NO_HOLDS, now=now)
-        return StillWaits(targets=tuple(delayed.values()), other=other, clock=self._clock, at=now)
+        return StillWaits(targets=(*delayed.values(), *unrecovered), other=other, clock=self._clock, at=now)
 
     # Failures
 

@@ -27,8 +27,6 @@ class WaitingTarget:
     """When its next attempt may start, whatever the destination says."""
     blocked_until: Callable[[], datetime | None]
     """Returns until when the destination takes no message, by the present wall clock; None if it takes one now."""
-    unrecovered_until: Callable[[], datetime | None] | None = None
-    """For a target that failed during an outage: returns when to ask again whether that is over; None if it is (DD-BREAKER-005)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,9 +48,6 @@ class StillWaits:
         times = [] if self.other is None else [self._left(self.other, now, elapsed)]
         for target in self.targets:
             own = self._left(target.own, now, elapsed)
-            if own > 0 and target.unrecovered_until is not None:
-                asks_at = target.unrecovered_until()
-                own = 0.0 if asks_at is None else min(own, (asks_at - now).total_seconds())
             # Who is asked may take a place in a line, so it is not asked before.
             blocked = target.blocked_until() if own <= 0 else None
             times.append(own if blocked is None else (blocked - now).total_seconds())

@@ -122,6 +122,21 @@ async def test_receiver_that_fails_now_and_then_ends_no_backoff() -> None:
     assert left > 20
 
 
+async def test_failed_target_without_room_waits_for_the_room() -> None:
+    fixture = ReconcilerFixture(
+        {"slack": Stub(Transient("busy"))},
+        breaker={**BREAKER, "initial_open_seconds": 30},
+        delivery={"in_flight_bytes": 1_048_576},
+        retryPolicy=POLICY,
+    )
+    await fixture.reconcile()
+    await asyncio.sleep(1.2)
+    assert fixture.operator.attempts.lease(fixture.create("order-2")).reserve("slack", 170_000, 1)
+    result = await fixture.reconcile()
+    assert fixture.attempts.waiting == 1
+    assert result.requeue_after is None or result.requeue_after > 1
+
+
 async def test_pause_holds_notifications_also_while_the_breaker_is_open() -> None:
     stub = GatedStub(RateLimited("HTTP 429", retry_after=600.0), Transient("busy"))
     fixture = ReconcilerFixture({"slack": stub}, breaker=BREAKER, retryPolicy=POLICY)
