@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from notification_contract.kinds.choices import TargetReason
 from notification_operator.domain.planning.hold import NO_HOLDS
-from notification_operator.domain.planning.retry import next_attempt_at
+from notification_operator.domain.planning.retry import asked_until, next_attempt_at
 from notification_operator.domain.receivers.targets import NO_RULES
 from notification_operator.domain.status import Reason
 
@@ -228,12 +228,13 @@ def _target_progress(
             reason=last.reason,
             failed_at=_last_end(attempts),
         )
+    reached = max(received, key=lambda attempt: attempt.number, default=None)
     return Progress(
         channel=target,
         state=State.BACKING_OFF,
         next_number=number,
-        next_at=_backoff_end(notification, received) or last.ended,
-        retry_from=_asked_end(notification, received),
+        next_at=_backoff_end(notification, reached, failures=len(received)) if reached else last.ended,
+        retry_from=asked_until(notification.retry, reached) if reached else None,
         circuit_open=last.circuit_open,
         reason=last.reason,
     )
@@ -281,18 +282,6 @@ def _within_policy(notification: Notification, next_at: datetime, now: datetime)
     return latest if recorded is None else min(latest, recorded)
 
 
-def _asked_end(notification: Notification, received: Sequence[Attempt]) -> datetime | None:
-    """Return the end of the latest attempt that reached the receiver, or of the delay that it asked for; None without any."""
-    last = max(received, key=lambda attempt: attempt.number, default=None)
-    if last is None:
-        return None
-    return last.ended + timedelta(seconds=min(last.retry_after or 0.0, notification.retry.max_backoff))
-
-
-def _backoff_end(notification: Notification, received: Sequence[Attempt]) -> datetime | None:
-    """Return the end of the backoff after the attempts that reached the receiver; None without any."""
-    last = max(received, key=lambda attempt: attempt.number, default=None)
-    if last is None:
-        return None
-    seed = notification.attempt_id(last.channel, last.number)
-    return next_attempt_at(notification.retry, last, failures=len(received), seed=seed)
+def _backoff_end(notification: Notification, failed: Attempt, *, failures: int) -> datetime:
+    seed = notification.attempt_id(failed.channel, failed.number)
+    return next_attempt_at(notification.retry, failed, failures=failures, seed=seed)

@@ -38,6 +38,11 @@ def next_attempt_at(policy: RetryPolicy, failed: Attempt, *, failures: int, seed
     return failed.ended + timedelta(seconds=seconds)
 
 
+def asked_until(policy: RetryPolicy, failed: Attempt) -> datetime:
+    """Return the end of a failed attempt, or of the delay that its receiver asked for, which is never longer than the longest backoff."""
+    return failed.ended + timedelta(seconds=min(failed.retry_after or 0.0, policy.max_backoff))
+
+
 def _unit(seed: str) -> float:
     """Return a number in [-1, 1) that depends on the seed alone."""
     digest = hashlib.blake2b(seed.encode(), digest_size=8).digest()
