@@ -181,7 +181,7 @@ class IncidentInvariants(Invariants):
 
         A Trigger reports it again even if it does not arrive: the Resolve after it belongs to no earlier message, unless that is
         of a younger notification than the Trigger. Of a Trigger that is deleted, or that a process has not read when it sends a
-        younger Resolve, maybe nobody knows. What is sent after such a Resolve joins it.
+        younger Resolve, no process may know. A message after such a Resolve joins it.
         """
         head: Post | None = None
         ended: Told | None = None

@@ -10,7 +10,7 @@ No rule is applied to more than a part of a long run without a separator, such a
 Python's `re` holds the interpreter for a whole search. The rules are linear; should one of them not be, the time of its search still
 stays bounded, because no text has a run of more than `LONGEST` characters when a rule is applied to it.
 
-A longer run is opaque: nobody reads it, and a cut in it could divide a secret so that neither part is recognized. So it is not cut.
+A longer run is never cut: a cut could divide a secret so that neither part is recognized.
 The rules are applied to the text with the middle of the run left out, to redact the run as the value that it may be: of a key, a
 header, a member of JSON. They are applied to its parts too, which overlap by more than a vendor's token is long; if one part
 holds a secret, nothing of the run stays.
