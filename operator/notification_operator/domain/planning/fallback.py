@@ -51,11 +51,11 @@ def follow(  # noqa: PLR0913 - each fact that the read cannot hold
         steps = progress(notification, route, attempts, running=running, now=now)
         if not route.rules:
             return route, steps
-        steps = _with_rescues(route, steps, running)
+        steps = _with_rescues(notification, route, steps, running)
         times = {} if notification.deleted else _times(notification, route, steps, unavailable, now)
         wanted = _wanted(route, times, now)
         names = (*wanted, *_joined(route, attempts, running))
-        joining = [name for name in dict.fromkeys(names) if not _is_target(notification, route, name)]
+        joining = [name for name in dict.fromkeys(names) if not _targets_of(notification, route, name)]
         joining = joining[: MAX_TARGETS - len(route.targets)]
         if not joining:
             return route, tuple(_timed(step, route, times, wanted, now) for step in steps)
@@ -73,7 +73,9 @@ def _with_recorded(notification: Notification, route: Route) -> Route:
     return replace(route, targets=(*route.targets, *recorded)[:MAX_TARGETS])
 
 
-def _with_rescues(route: Route, steps: Sequence[Progress], running: AbstractSet[str]) -> tuple[Progress, ...]:
+def _with_rescues(
+    notification: Notification, route: Route, steps: Sequence[Progress], running: AbstractSet[str]
+) -> tuple[Progress, ...]:
     """Return the progress of targets, of which some get nothing more: all targets of their fallback have delivered the message.
 
     A fallback has delivered it, too, if its own fallback has.
@@ -82,12 +84,13 @@ def _with_rescues(route: Route, steps: Sequence[Progress], running: AbstractSet[
     rescued: dict[str, Progress] = {}
     while True:
         more = {
-            step.channel: replace(_rescued(step), delivered_by=rules.fallback)
+            step.channel: replace(_rescued(step), delivered_by=fallback)
             for step in steps
             if step.channel not in rescued
             and (rules := route.rules.get(step.channel, NO_RULES)).fallback
-            and delivered.issuperset(rules.fallback)
             and _can_be_rescued(step, rules, running)
+            and (fallback := _fallback(notification, route, rules))
+            and delivered.issuperset(fallback)
         }
         if not more:
             return tuple(rescued.get(step.channel, step) for step in steps)
@@ -110,14 +113,26 @@ def _rescued(step: Progress) -> Progress:
     return ended(step, State.SUPPRESSED, Reason.DELIVERED_BY_FALLBACK)
 
 
-def _is_target(notification: Notification, route: Route, name: str) -> bool:
-    """Return whether a fallback is a target already, perhaps by the type that its receiver had before."""
+def _fallback(notification: Notification, route: Route, rules: TargetRules) -> tuple[str, ...]:
+    """Return the targets that deliver the message for a fallback; none if one of them has not joined."""
+    found = [_targets_of(notification, route, name) for name in rules.fallback]
+    return tuple(dict.fromkeys(name for names in found for name in names)) if all(found) else ()
+
+
+def _targets_of(notification: Notification, route: Route, name: str) -> tuple[str, ...]:
+    """Return the target of a fallback; else those of its receiver by another type.
+
+    A receiver may have had another type, or the notification may not use it any more: it is a placeholder then.
+    """
     if name in route.targets:
-        return True
+        return (name,)
     receiver, channel = receiver_of(name, notification.namespace), name.partition("/")[0]
-    return receiver is not None and any(
-        receiver_of(target, notification.namespace) == receiver and target.partition("/")[0] != channel
+    if receiver is None:
+        return ()
+    return tuple(
+        target
         for target in route.targets
+        if receiver_of(target, notification.namespace) == receiver and target.partition("/")[0] != channel
     )
 
 

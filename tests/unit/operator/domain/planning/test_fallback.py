@@ -321,6 +321,26 @@ def test_other_failure_is_a_dead_letter_next_to_a_rescue() -> None:
     assert outcome(after) == ("PartiallySent", "PartialDeliverySuccess", message, ["DeadLettered"])
 
 
+@pytest.mark.parametrize("name", ["receiver/spare", "teams/spare"], ids=["not usable", "of another type"])
+def test_fallback_that_has_delivered_rescues_whatever_becomes_of_it(name: str) -> None:
+    route = route_of(
+        "email/a#1",
+        "email/a#2",
+        "webhook/spare",
+        **dict.fromkeys(("email/a#1", "email/a#2"), falls_back_to(name)),
+    )
+    attempts = refusal("email/a#1"), success("webhook/spare", seconds=1), refusal("email/a#2", seconds=9)
+    after = folded(notification("email/a#1", "email/a#2"), route, *attempts, seconds=9)
+    message = "Delivered to 1 channel(s); webhook/spare delivered it instead of email/a#1, email/a#2"
+    assert outcome(after) == ("Sent", "DeliveredByFallback", message, ["Delivered"])
+
+
+def test_fallback_of_another_type_rescues_only_if_all_its_targets_deliver() -> None:
+    route = route_of("a", "email/spare#1", "email/spare#2", a=falls_back_to("receiver/spare"))
+    attempts = refusal("a"), success("email/spare#1", seconds=1), refusal("email/spare#2", seconds=1)
+    assert folded(notification("a"), route, *attempts, seconds=2).phase == "PartiallySent"
+
+
 def test_fallback_of_a_fallback_rescues_both() -> None:
     route = route_of("a", a=falls_back_to("b"), b=falls_back_to("c"))
     after = folded(notification("a"), route, refusal("a"), refusal("b"), success("c", seconds=1))
