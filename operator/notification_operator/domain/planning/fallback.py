@@ -58,7 +58,13 @@ def follow(  # noqa: PLR0913 - each fact that the read cannot hold
         joining = [name for name in dict.fromkeys(names) if not _targets_of(notification, route, name)]
         joining = joining[: MAX_TARGETS - len(route.targets)]
         if not joining:
-            return route, tuple(_timed(step, route, times, wanted, now) for step in steps)
+            # What should have joined by now finds no place in the route, and waits for no time.
+            joins = {
+                target: time
+                for target, time in times.items()
+                if time > now and not _fallback(notification, route, route.rules[target])
+            }
+            return route, tuple(_timed(step, wanted, joins) for step in steps)
         route = replace(route, targets=(*route.targets, *joining))
 
 
@@ -201,22 +207,12 @@ def _wanted(route: Route, times: Mapping[str, datetime], now: datetime) -> Mappi
     return wanted
 
 
-def _timed(
-    step: Progress,
-    route: Route,
-    times: Mapping[str, datetime],
-    wanted: Mapping[str, datetime],
-    now: datetime,
-) -> Progress:
+def _timed(step: Progress, wanted: Mapping[str, datetime], joins: Mapping[str, datetime]) -> Progress:
     """Return a step with the times that follow from fallbacks.
 
-    A fallback that joins while a status is decided is due since it is wanted, so that it is started. What should have joined by
-    now finds no place in the route, and waits for no time.
+    A fallback that joins while a status is decided is due since it is wanted, so that it is started.
     """
-    since, joins_at = wanted.get(step.channel), times.get(step.channel)
+    since, joins_at = wanted.get(step.channel), joins.get(step.channel)
     if since is not None and step.state is State.NOT_ATTEMPTED:
         step = replace(step, next_at=max(since, step.next_at or since))
-    if joins_at is None or joins_at <= now or not step.open:
-        return step
-    joined = set(route.rules[step.channel].fallback) <= set(route.targets)
-    return step if joined else replace(step, fallback_at=joins_at)
+    return step if joins_at is None or not step.open else replace(step, fallback_at=joins_at)

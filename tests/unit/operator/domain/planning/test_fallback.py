@@ -388,6 +388,11 @@ def test_time_of_a_fallback_is_known_while_its_target_is_open() -> None:
     assert times(route_of("a", "b", a=falls_back_to("b", after=900)), failure("a"), seconds=1) == []
 
 
+def test_fallback_that_is_a_target_by_another_type_is_not_waited_for() -> None:
+    route = route_of("a", "webhook/spare", a=falls_back_to("receiver/spare", after=900))
+    assert times(route, failure("a"), seconds=1) == []
+
+
 def test_fallback_without_a_place_is_not_waited_for() -> None:
     """A time that has passed would be waited for again and again."""
     many = tuple(map(str, range(MAX_TARGETS)))
