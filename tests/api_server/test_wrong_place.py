@@ -125,7 +125,7 @@ def test_crds_that_another_state_has_taken_over_are_not_deleted(
     team.configure("there", crdManaged=False)
     message = team.refused("up", STACK, "--yes")
     assert (
-        f"this update would delete {names.CRD}, which belongs to organization/{names.PROJECT}/{STACK} "
+        f"this update would delete {names.RECEIVER_CRD}, {names.CRD}, which belong to organization/{names.PROJECT}/{STACK} "
         in message
     )
     assert cluster.definition().uid == created.uid

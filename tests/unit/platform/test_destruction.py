@@ -28,7 +28,7 @@ from tools.platform.pulumi.removal.destruction import (
 from tools.platform.pulumi.state.backend import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 KUBECONFIG = json.dumps({"clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:1"}}]})
 SECRET = "4dabf18193072939515e22adb298388d"
@@ -45,8 +45,8 @@ def provider(**inputs: object) -> dict[str, Any]:
     return resource(PROVIDER, inputs={"kubeconfig": kubeconfig, "context": "there", **inputs})
 
 
-def crd(**more: Any) -> dict[str, Any]:
-    metadata = {"name": "notificationrequests.kubernaut.ai", "annotations": {CRD_OWNER: OWNER.text()}}
+def crd(name: str = "notificationrequests.kubernaut.ai", **more: Any) -> dict[str, Any]:
+    metadata = {"name": name, "annotations": {CRD_OWNER: OWNER.text()}}
     kind = "kubernetes:apiextensions.k8s.io/v1:CustomResourceDefinition"
     return resource(kind, inputs={"metadata": metadata}, **more)
 
@@ -163,12 +163,19 @@ OTHER = Owner(stack="organization/notification-platform/eu", state="2f", cluster
 def check_update(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Return a function that checks an update of a stack with a CRD in its state, whose owner in the cluster is given."""
 
-    def check(owner: Owner | None, *, retained: bool = False, uid: str = "9a", **values: str) -> None:
+    def check(
+        owner: Owner | None,
+        *,
+        retained: bool = False,
+        uid: str = "9a",
+        more: Iterable[dict[str, Any]] = (),
+        **values: str,
+    ) -> None:
         monkeypatch.setattr(ApiServer, "uid", lambda *_: uid)
         monkeypatch.setattr(ApiServer, "owner_of_definition", lambda *_: owner.text() if owner else "")
         context = SimpleNamespace(text=str, context="there")
         monkeypatch.setattr(destruction, "named_context", lambda _settings: context)
-        resources = [provider(clusterIdentifier="9a"), crd(retainOnDelete=retained)]
+        resources = [provider(clusterIdentifier="9a"), crd(retainOnDelete=retained), *more]
         exported = SimpleNamespace(deployment={"resources": resources})
         stack: Any = SimpleNamespace(name="prod", export_stack=lambda: exported)
         check_given_up(stack, parse(ELSEWHERE | values))
@@ -184,6 +191,15 @@ def test_update_that_deletes_a_crd_of_another_state_is_refused(check_update: Cal
         f"this state ({OWNER.text()}); nothing has been changed"
     )
     assert "up prod --adopt --refresh" in caught.value.hint
+
+
+def test_refused_update_names_all_that_it_would_delete(check_update: Callable[..., None]) -> None:
+    with pytest.raises(WrongClusterError) as caught:
+        check_update(OTHER, more=[crd("notificationreceivers.kubernaut.ai")], crdManaged="false")
+    assert str(caught.value) == (
+        "prod: this update would delete notificationreceivers.kubernaut.ai, notificationrequests.kubernaut.ai, which belong to "
+        f"{OTHER.text()} now, and no longer to this state ({OWNER.text()}); nothing has been changed"
+    )
 
 
 @pytest.mark.parametrize(

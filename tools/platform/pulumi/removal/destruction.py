@@ -180,10 +180,10 @@ def check_given_up(stack: Stack, settings: Settings) -> None:
         lost = list(_taken_over(given_up, api))
     except ClusterError:
         return
-    for each, ours, text in lost:
+    if lost:
+        names = _joined(each.name for each, _, _ in lost)
         raise WrongClusterError(
-            f"{stack.name}: this update would delete {each.name}, which belongs to {text} now, and no longer to this state "
-            f"({ours.text()}); nothing has been changed",
+            f"{stack.name}: this update would delete {names}, which {_belong(lost)}; nothing has been changed",
             hint=f"to hand it over, undo the change of the settings, take it back with `tools/notif-platform up {stack.name} --adopt --refresh`, "
             "set crdManaged or namespaceManaged to false, run `up` twice, and then `up --adopt` of the other stack",
         )
@@ -219,10 +219,11 @@ def _named_cluster(stack: str, settings: Cluster, expected: str) -> ApiServer:
 
 
 def _check_owners(stack: str, state: Contents, api: ApiServer) -> None:
-    for each, ours, text in _taken_over(state.owned, api):
+    lost = list(_taken_over(state.owned, api))
+    if lost:
+        objects = _joined(f"the {each.kind} {each.name}" for each, _, _ in lost)
         raise WrongClusterError(
-            f"{stack}: the {each.kind} {each.name} belongs to {text} now, and no longer to this state ({ours.text()}); "
-            "nothing has been destroyed",
+            f"{stack}: {objects} {_belong(lost)}; nothing has been destroyed",
             hint="use the backend with the state that owns it (PULUMI_BACKEND_URL); if all objects of this state have been "
             f"taken over, remove the state alone: `pulumi stack rm --force --preserve-config {stack}`",
         )
@@ -236,6 +237,18 @@ def _taken_over(
         text = each.owner(api)
         if text and not ours.owns(Owner.parse(text)):
             yield each, ours, text
+
+
+def _belong(lost: Sequence[tuple[OwnedObject, Owner, str]]) -> str:
+    """Say to whom objects belong that another state has taken over."""
+    verb, owners = "belongs" if len(lost) == 1 else "belong", _joined(text for _, _, text in lost)
+    return (
+        f"{verb} to {owners} now, and no longer to this state ({_joined(ours.text() for _, ours, _ in lost)})"
+    )
+
+
+def _joined(texts: Iterable[str]) -> str:
+    return ", ".join(sorted(set(texts)))
 
 
 def _identity(stack: str, api: ApiServer, recorded: str) -> str:
