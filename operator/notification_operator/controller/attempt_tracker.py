@@ -52,7 +52,7 @@ class ObjectAttempts:
         self.forgotten = False
         """Whether the tracker dropped these attempts."""
         self.deleted = False
-        """Whether the latest read has shown a deletion that a finalizer delays."""
+        """Whether the latest read, that of a write included, has shown a deletion that a finalizer delays."""
         self.unanswered: Notification | None = None
         """The notification before a write that is not known to have been applied: what that changes is not published."""
         self.lost: StatusWrite | None = None

@@ -269,6 +269,8 @@ class Reconciliation:
                 self._decided = self._repeats
                 return self._repeats.status
             current, moved = self._parsed(obj), times.moved_to(self._at)
+            # After a conflict, this is a later read than that of the reconciliation.
+            attempts.deleted = current.deleted
             status = fold(
                 current,
                 finished,

@@ -163,6 +163,25 @@ async def test_deletion_with_a_finalizer_ends_the_attempts_that_wait_for_a_slot(
     assert (len(slow.calls), fixture.attempts) == (1, IDLE)
 
 
+async def test_deletion_that_only_the_write_sees_ends_the_attempt_that_waits(slow: Held) -> None:
+    fixture = ReconcilerFixture({"slack": slow}, delivery=ONE_SLOT, elects=False)
+    await fixture.reconcile()
+    second = fixture.create("order-2")
+
+    def delete() -> None:
+        ref = ObjectRef(namespace="shop", name="order-2", uid=second.uid)
+        fixture.store.objects[str(ref)]["metadata"]["deletionTimestamp"] = format_time(now())
+        fixture.store.write_as_other(ref, note="the deletion changes the object's version")
+
+    fixture.store.interfere_next(delete)
+    await fixture.reconcile(second)
+    assert (fixture.conflicts, fixture.attempts.running) == (1, 2)
+    async with asyncio.timeout(20), fixture.running_queue():
+        slow.ends.set()
+        await until(lambda: fixture.phases == ["Sent", "Suppressed"])
+    assert (len(slow.calls), fixture.attempts) == (1, IDLE)
+
+
 async def test_expiry_ends_the_attempts_that_wait_for_a_slot(slow: Held) -> None:
     deadline = now() + timedelta(seconds=1.5)
     fixture = await waiting_for_a_slot(slow, elects=False, deliverBefore=format_time(deadline))
