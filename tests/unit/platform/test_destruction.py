@@ -15,7 +15,7 @@ from platform_infra.settings.reader import parse
 from platform_infra.settings.sections.cluster import Cluster
 from tools.platform.pulumi import stack as stack_module
 from tools.platform.pulumi.environment import STATE_FOLDER
-from tools.platform.pulumi.removal import destruction
+from tools.platform.pulumi.removal import deletion, destruction
 from tools.platform.pulumi.removal.deletion import forget_cluster
 from tools.platform.pulumi.removal.destruction import (
     PROVIDER,
@@ -113,7 +113,7 @@ def test_question_about_a_vanished_cluster_tells_what_is_forgotten() -> None:
     )
 
 
-def test_recorded_setting_does_not_keep_the_provider_from_forgetting() -> None:
+def test_recorded_setting_does_not_keep_the_provider_from_forgetting(monkeypatch: pytest.MonkeyPatch) -> None:
     """The variable decides for this run alone: a later `down` must still take the cluster for a shared one."""
     imported: list[Any] = []
     recorded = [provider(deleteUnreachable="false"), resource("kubernetes:apps/v1:Deployment")]
@@ -122,8 +122,8 @@ def test_recorded_setting_does_not_keep_the_provider_from_forgetting() -> None:
         workspace=SimpleNamespace(env_vars={"A": "b"}),
         export_stack=lambda: SimpleNamespace(version=3, deployment={"resources": recorded}),
         import_stack=imported.append,
-        destroy=lambda **_options: None,
     )
+    monkeypatch.setattr(deletion, "destroy", lambda _stack: None)
     forget_cluster(stack)
     assert stack.workspace.env_vars == {"A": "b", "PULUMI_K8S_DELETE_UNREACHABLE": "true"}
     (state,) = imported

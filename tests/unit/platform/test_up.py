@@ -152,7 +152,7 @@ def test_refresh_takes_fields_back_only_for_a_state_with_objects(
     deployment = {"resources": [{"type": kind} for kind in resources]}
 
     updating = SimpleNamespace(up=lambda **values: options.update(values))
-    monkeypatch.setattr(stack_operations, "_Update", lambda *_stack: updating)
+    monkeypatch.setattr(stack_operations, "_EngineAlone", lambda *_stack: updating)
     stack: Any = SimpleNamespace(
         name="prod",
         workspace=SimpleNamespace(env_vars={}),
@@ -176,7 +176,7 @@ def test_lock_of_the_next_command_does_not_fail_an_update(monkeypatch: pytest.Mo
     def import_stack(_state: Any) -> None:
         raise ConcurrentUpdateError(CommandResult("", "the stack is currently locked by 1 lock(s)", 255))
 
-    monkeypatch.setattr(stack_operations, "_Update", lambda *_stack: SimpleNamespace(up=up))
+    monkeypatch.setattr(stack_operations, "_EngineAlone", lambda *_stack: SimpleNamespace(up=up))
     pending = [{"resource": {"type": "kubernetes:core/v1:Namespace"}}]
     stack: Any = SimpleNamespace(
         name="prod",

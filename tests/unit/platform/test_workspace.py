@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from tools.platform.deployment import rollback
 from tools.platform.deployment.rollback import Value
 from tools.platform.pulumi.engine import EngineCommand, Workspace
+from tools.platform.pulumi.operations import destroy
 from tools.platform.pulumi.stack import configure, entry
 
 if TYPE_CHECKING:
@@ -81,6 +82,12 @@ def test_import_leaves_no_file_with_the_state(
     assert list(temporary.iterdir()) == []
     assert recorded.input == '{"version": 3, "deployment": {"password": "hunter2"}}'
     assert recorded.arguments == ["--non-interactive stack import --stack prod"]
+
+
+def test_destruction_is_the_last_call_of_the_engine(recorded: Recorded) -> None:
+    """What the engine would be asked after it, the history for example, could only fail a command that has done its work."""
+    destroy(Stack.select("prod", recorded.workspace))
+    assert recorded.arguments[-1].startswith("--non-interactive destroy ")
 
 
 def test_secret_is_in_no_argument(recorded: Recorded) -> None:

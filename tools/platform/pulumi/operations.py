@@ -70,7 +70,7 @@ def up(
         stack.workspace.env_vars = {**stack.workspace.env_vars, **policies.variables}
     progress = StackProgress(f"pulumi up -s {stack.name}", brief=brief, previews=bool(policies))
     with _read_meanwhile(stack) as before, _rejections(progress), progress.operation():
-        _Update(stack.name, stack.workspace, StackInitMode.SELECT).up(
+        _EngineAlone(stack).up(
             on_event=progress.on_event,
             color="never",
             suppress_outputs=True,
@@ -87,8 +87,11 @@ def up(
     return outputs(stack) if values is None else values, changed
 
 
-class _Update(auto.Stack):
-    """A stack whose `up` ends with the engine: the Automation API would then call it twice, for the outputs and the history."""
+class _EngineAlone(auto.Stack):
+    """A stack whose operations end with the engine: the Automation API would then call it again, for outputs and history."""
+
+    def __init__(self, stack: auto.Stack) -> None:
+        super().__init__(stack.name, stack.workspace, StackInitMode.SELECT)
 
     def outputs(self) -> auto.OutputMap:
         return {}
@@ -197,6 +200,6 @@ def destroy(stack: auto.Stack, *, brief: bool = False, run_program: bool = False
     """
     progress = StackProgress(f"pulumi destroy -s {stack.name}", brief=brief)
     with progress.operation():
-        stack.destroy(
+        _EngineAlone(stack).destroy(
             on_event=progress.on_event, color="never", suppress_outputs=True, run_program=run_program
         )
