@@ -89,7 +89,9 @@ class PagerDutyChannel(Channel):
         return {**event, "payload": payload, "links": shown, "client": source}
 
     def _dedup_key(self, message: Message) -> str:
-        return dedup_key(message, own=self._shared_keys or message.namespace == self._home)
+        # A slash would let a key of the receiver's own namespace name the incident of another one.
+        is_home = message.namespace == self._home and "/" not in message.dedup_key
+        return dedup_key(message, own=self._shared_keys or is_home)
 
     def _details(self, message: Message, composed: Composed[str]) -> dict[str, Any]:
         return {

@@ -16,7 +16,7 @@ class PagerDuty(TypeBlock):
     base_url: BaseUrl = ""
     """The URL of the API. If absent, PagerDuty's. Only in the operator's namespace."""
     shared_keys: bool = False
-    """Whether the dedupKey of a notification from another namespace is used as it is, so that all namespaces share one set of incidents. Otherwise `NAMESPACE/` precedes it, so that no namespace can resolve the incidents of another namespace."""
+    """Whether each dedupKey is used as it is, so that all namespaces share one set of incidents. Otherwise `NAMESPACE/` precedes a dedupKey that contains a slash or is from another namespace, so that no namespace can resolve the incidents of another namespace."""
     allowed_networks: AllowedNetworks = ()
 
 

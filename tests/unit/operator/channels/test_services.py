@@ -257,21 +257,24 @@ def test_pagerduty_key_of_another_namespace_begins_with_it(key: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("namespace", "fields", "key"),
+    ("sent", "fields", "key"),
     [
-        ("shop", {}, "disk"),
-        ("bank", {}, "bank/disk"),
-        ("bank", {"sharedKeys": True}, "disk"),
+        ("shop disk", {}, "disk"),
+        ("shop bank/disk", {}, "shop/bank/disk"),
+        ("bank disk", {}, "bank/disk"),
+        ("bank disk", {"sharedKeys": True}, "disk"),
+        ("shop bank/disk", {"sharedKeys": True}, "bank/disk"),
     ],
 )
 async def test_pagerduty_incidents_of_other_namespaces_are_kept_apart(
-    server: HttpServer, session: aiohttp.ClientSession, namespace: str, fields: dict[str, Any], key: str
+    server: HttpServer, session: aiohttp.ClientSession, sent: str, fields: dict[str, Any], key: str
 ) -> None:
     SERVICES["pagerduty"].accepts(server)
     block = {"routingKeySecretRef": ROUTING_KEY}
     channel = make("pagerduty", block, access(session), baseUrl=base(server), **fields)
+    namespace, written = sent.split()
     receipt = await channel.deliver(
-        message(namespace=namespace, dedup_key="disk", event=LifecycleEvent.RESOLVE)
+        message(namespace=namespace, dedup_key=written, event=LifecycleEvent.RESOLVE)
     )
     assert (server.received[0].json["dedup_key"], receipt.message_ref) == (key, key)
 
