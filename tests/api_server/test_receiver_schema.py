@@ -173,10 +173,19 @@ def test_fallback_joins_after_five_minutes_unless_it_says_otherwise(api_server: 
         assert answer.document["spec"]["fallback"] == {"name": "mail", "after": after}
 
 
-def test_receiver_is_not_its_own_fallback(api_server: ApiServer) -> None:
-    answer = created(api_server, BOUND | {"fallback": {"name": "self"}}, name="self")
+@pytest.mark.parametrize(
+    ("fallback", "message"),
+    [
+        ("self", "spec.fallback.name names this receiver itself; name another one"),
+        ("ns/r2", "spec.fallback.name in body should match"),
+    ],
+)
+def test_fallback_is_another_receiver_of_the_namespace(
+    api_server: ApiServer, fallback: str, message: str
+) -> None:
+    answer = created(api_server, BOUND | {"fallback": {"name": fallback}}, name="self")
     assert answer.code == 422
-    assert "spec.fallback.name names this receiver itself; name another one" in answer.message
+    assert message in answer.message
 
 
 def test_largest_receiver_is_accepted(api_server: ApiServer) -> None:

@@ -12,6 +12,7 @@ from pydantic import ConfigDict, Field, ValidationError
 
 from notification_contract import bounds
 from notification_contract.kinds.block import (
+    OBJECT_NAME,
     Always,
     Block,
     Conditions,
@@ -38,7 +39,7 @@ from notification_contract.kinds.rules import ApiRule, RuledBlock, SpecError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-ObjectName = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
+ObjectName = Annotated[str, Field(min_length=1, max_length=253, pattern=OBJECT_NAME)]
 Uid = Annotated[str, Field(min_length=1, max_length=128)]
 Channel = Annotated[str, Field(json_schema_extra={"enum": list(CHANNELS)})]
 Target = Annotated[str, Field(max_length=bounds.TARGET_KEY)]
@@ -52,10 +53,7 @@ Note = Annotated[str, Field(max_length=bounds.NOTE)]
 class ReceiverRef(Block):
     """One NotificationReceiver."""
 
-    name: Annotated[
-        str,
-        Field(min_length=1, max_length=bounds.RECEIVER_NAME, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"),
-    ]
+    name: Annotated[str, Field(min_length=1, max_length=bounds.RECEIVER_NAME, pattern=OBJECT_NAME)]
     """The name of the NotificationReceiver."""
     namespace: Annotated[
         str | None, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")

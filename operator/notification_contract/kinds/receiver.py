@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError, create_model, field_validator
 
 from notification_contract import bounds
 from notification_contract.durations import NEVER, seconds
-from notification_contract.kinds.block import Block, Name, Text
+from notification_contract.kinds.block import OBJECT_NAME, Block, Name, Text
 from notification_contract.kinds.channel_names import ReceiverType  # noqa: TC001 - pydantic reads annotations at run time
 from notification_contract.kinds.channel_type import TypeBlock
 from notification_contract.kinds.channel_types import CHANNEL_TYPES
@@ -33,7 +33,11 @@ if TYPE_CHECKING:
 
 FALLBACK_AFTER = "5m"
 """When a fallback gets what is not delivered, unless its receiver says otherwise."""
-ReceiverName = Annotated[str, Field(min_length=1, max_length=bounds.RECEIVER_NAME)]
+ReceiverName = Annotated[
+    str,
+    # Only the schema refuses another name: a receiver that was stored before delivers without its fallback.
+    Field(min_length=1, max_length=bounds.RECEIVER_NAME, json_schema_extra={"pattern": OBJECT_NAME}),
+]
 LabelName = Annotated[str, Field(max_length=317)]
 LabelValue = Annotated[str, Field(max_length=63)]
 AnyBlock = TypeVar("AnyBlock", bound=TypeBlock)

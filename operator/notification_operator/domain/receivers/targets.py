@@ -6,9 +6,11 @@ went, whatever becomes of default receivers.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from notification_contract.kinds.block import OBJECT_NAME
 from notification_contract.kinds.channel_names import ADDRESSES, ReceiverType
 from notification_contract.kinds.target import (
     ADDRESS_DIGITS,
@@ -149,6 +151,9 @@ class Resolver:
         if not self.catalog.allows(receiver, notification.namespace):
             return NO_RULES
         following: tuple[str, ...] = ()
+        if fallback is not None and not re.fullmatch(OBJECT_NAME, fallback.name):
+            # Stored before the schema had a pattern.
+            fallback = None
         if fallback is not None:
             following = self.of_receiver(notification, ReceiverKey(receiver.key.namespace, fallback.name))
         return TargetRules(

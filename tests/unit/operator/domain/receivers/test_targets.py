@@ -330,6 +330,15 @@ def test_rules_of_fallbacks_are_known_before_they_join() -> None:
     assert set(rules) == {"webhook/a", *following}
 
 
+@pytest.mark.parametrize("name", [f"{HOME}/smtp", "r2#1", "Smtp"])
+def test_fallback_that_is_no_name_is_not_followed(name: str) -> None:
+    stored = receiver("a", fallback={"name": name})
+    rules = resolver(stored, receiver("smtp", namespace=HOME, allowedNamespaces={"from": "All"})).rules(
+        referring("a"), ["webhook/a"]
+    )
+    assert rules == {"webhook/a": TargetRules()}
+
+
 def test_fallbacks_of_a_cycle_are_found_once() -> None:
     receivers = [receiver(name, fallback={"name": following}) for name, following in ("ab", "bc", "ca")]
     rules = resolver(*receivers).rules(referring("a"), ["webhook/a"])
