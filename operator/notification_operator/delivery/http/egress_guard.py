@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
+
+from notification_operator.delivery.http.bounded_answer import BoundedConnector
 
 if TYPE_CHECKING:
     import ssl
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
     from aiohttp.connector import AddrInfoType
 
     from notification_operator.delivery.http.egress_policy import EgressPolicy
+
+BODY_BUFFER: Final = 32 * 1024
+"""Bytes of a body, decompressed, from twice which on a connection is not read until they are consumed."""
 
 
 class GuardedResolver(AbstractResolver):
@@ -68,7 +73,7 @@ def guarded_session(
         policy.check(str(sockaddr[0]), str(sockaddr[0]))
         return socket.socket(family=family, type=kind, proto=protocol)
 
-    connector = aiohttp.TCPConnector(
+    connector = BoundedConnector(
         limit=connections,
         keepalive_timeout=30.0,
         # Its cache lets one look-up stand for all that ask: a namespace would wait for the limit of another one.
@@ -83,6 +88,7 @@ def guarded_session(
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None),
         trust_env=False,
+        read_bufsize=BODY_BUFFER,
     )
 
 

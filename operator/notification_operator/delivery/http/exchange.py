@@ -28,6 +28,7 @@ from notification_operator.delivery.channel import (
     ReceiverProblem,
     Transient,
 )
+from notification_operator.delivery.http.bounded_answer import AnswerTooLargeError
 from notification_operator.delivery.http.egress_policy import AddressNotAllowedError
 from notification_operator.delivery.http.name_resolver import resolving_for
 from notification_operator.domain.error_text import chain, describe
@@ -278,7 +279,7 @@ class HttpExchange:
             # Its own text has the URL of the proxy, whose user name may be a token.
             return Unsent(self.without_secrets(f"HTTP {error.status}: from the proxy: {error.message}"))
         links = list(chain(error))
-        text = self.without_secrets(describe(error, redact=str))
+        text = self.without_secrets(describe(error, bare=AnswerTooLargeError, redact=str))
         refusal = next((link for link in links if isinstance(link, AddressNotAllowedError)), None)
         if refusal is not None:
             return ReceiverError(ReceiverProblem.ADDRESS_NOT_ALLOWED, self.without_secrets(str(refusal)))

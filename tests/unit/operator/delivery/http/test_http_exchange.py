@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from dataclasses import replace
 from datetime import timedelta
 from email.utils import format_datetime
 from typing import TYPE_CHECKING
 
 import pytest
+import trustme
 from aiohttp import web
 
 from notification_operator.delivery.channel import ReceiverError, ReceiverProblem, Transient
@@ -19,9 +21,11 @@ from notification_operator.delivery.http.exchange import (
     MAX_QUOTE,
     HttpExchange,
     NetworkAccess,
+    OutcomeUnknown,
     Reply,
     Unsent,
 )
+from tests.kit.hostile_answers import HTTP, pouring
 from tests.unit.operator.channels.receivers import LOOPBACK, NOW
 
 if TYPE_CHECKING:
@@ -46,6 +50,57 @@ async def test_endless_answer_is_read_up_to_the_limit(server: HttpServer, way: N
     server.responses.append(pour)
     reply = await HttpExchange(way, server.url).request(b"{}", headers={})
     assert (reply.status, len(reply.body), reply.is_complete) == (503, MAX_QUOTE, False)
+
+
+REFUSALS = {
+    "interim answers": "the server sent more than 8 interim answers",
+    "shortest interim answers": "the server sent more than 8 interim answers",
+    "large interim answers": "the server sent more than 8 interim answers",
+    "status line": "Got more than 2048 bytes",
+    "header line": "Got more than 2048 bytes",
+    "headers": "Too many headers received",
+    "large headers": "the head of the answer is larger than 65536 bytes",
+}
+
+
+@pytest.mark.parametrize("answer", REFUSALS)
+async def test_head_without_an_end_is_refused(way: NetworkAccess, answer: str) -> None:
+    async with pouring(*HTTP[answer]) as port:
+        with pytest.raises(OutcomeUnknown, match=REFUSALS[answer]):
+            await HttpExchange(way, f"http://127.0.0.1:{port}/").post(b"{}", headers={})
+
+
+@pytest.mark.parametrize("answer", sorted(HTTP.keys() - REFUSALS.keys()))
+async def test_answer_without_an_end_counts_by_its_status(way: NetworkAccess, answer: str) -> None:
+    async with pouring(*HTTP[answer]) as port:
+        reply = await HttpExchange(way, f"http://127.0.0.1:{port}/").post(b"{}", headers={})
+    assert reply.status == 200
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("proxied", [False, True])
+async def test_interim_answers_are_bounded_on_every_way(scheme: str, proxied: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    authority = trustme.CA()
+    served, trusted = (
+        ssl.create_default_context(purpose) for purpose in (ssl.Purpose.CLIENT_AUTH, ssl.Purpose.SERVER_AUTH)
+    )
+    authority.issue_cert("127.0.0.1").configure_cert(served)
+    authority.configure_trust(trusted)
+    tls = served if scheme == "https" and not proxied else None
+    async with pouring(*HTTP["interim answers"], tls=tls) as port:
+        proxy = f"http://127.0.0.1:{port}" if proxied else ""
+        async with guarded_session(LOOPBACK, connections=1, tls=trusted, proxy=proxy) as session:
+            way = NetworkAccess(session=lambda: session, policy=LOOPBACK, clock=lambda: NOW, timeout=5)
+            with pytest.raises(Transient, match="more than 8 interim answers"):
+                await HttpExchange(way, f"{scheme}://127.0.0.1:{port}/").post(b"{}", headers={})
+
+
+async def test_interim_answers_within_the_bound_are_passed_over(way: NetworkAccess) -> None:
+    interim = HTTP["interim answers"][1] * 8
+    final = b"HTTP/1.1 200 OK\r\nContent-Length: 70000\r\n\r\n" + b"x" * 70_000
+    async with pouring(interim + final, b"") as port:
+        reply = await HttpExchange(way, f"http://127.0.0.1:{port}/", most=1 << 20).post(b"{}", headers={})
+    assert reply == Reply(status=200, body="x" * 70_000)
 
 
 async def test_status_counts_when_the_answer_stalls(
