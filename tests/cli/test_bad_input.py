@@ -223,7 +223,7 @@ def test_redrive_of_thousands_counts_all_and_sends_the_limit(shared_cluster: Clu
     plan = shared_cluster.notif("redrive", *where)
     assert (plan.code, len(plan.out.splitlines())) == (0, 501)
     assert f"{MATCHES} match; 500 to send" in plan.err
-    assert "--limit is 500: the others are left out" in plan.err
+    assert f"--limit is 500: left out are {MATCHES - 500} of {crowded}; " in plan.err
     sent = shared_cluster.notif("redrive", *where, "--limit", "20", "--rate", "1000", "--yes")
     assert (sent.code, f"{MATCHES} match; 20 to send" in sent.err) == (0, True)
     created = replays(shared_cluster)

@@ -153,7 +153,7 @@ def test_redrive_shows_first_what_it_would_send(cluster: Cluster) -> None:
     header, row = shown.out.splitlines()
     assert (header.split()[1], row.split()[1], "slack/checkout" in row) == ("NAME", "a", True)
     assert "2 match; 1 to send" in shown.err
-    assert "--limit is 1: the others are left out" in shown.err
+    assert f"--limit is 1: left out are 1 of {cluster.namespace}; " in shown.err
     assert "nothing was sent; to send it, repeat the command with --batch" in shown.err
     assert replays(cluster) == []
     plan = json.loads(cluster.notif("redrive", "-n", cluster.namespace, "-o", "json", "--batch", "b").out)

@@ -28,6 +28,8 @@ COLUMNS = (
     Column(title="REPLAY", rank=4),
 )
 ROUTED = "(by the routing rules)"
+NAMED = 10
+"""Namespaces that the summary names, those with the most first."""
 
 
 def write_plan(screen: Screen, output: Output, selection: Selection, *, now: datetime) -> None:
@@ -131,8 +133,13 @@ def _summary(selection: Selection) -> Iterator[str]:
     yield f"{selection.matching} match; {waiting} to send" + (
         f", {done} sent by this batch before" if done else ""
     )
-    if selection.matching > len(selection.candidates):
-        yield f"--limit is {selection.limit}: the others are left out; narrow the selection, or raise the limit"
+    if selection.left_out:
+        others = ", ".join(
+            f"{count} of {clean(name)}" for name, count in selection.left_out.most_common(NAMED)
+        )
+        unnamed = len(selection.left_out) - NAMED
+        more = f" and those of {unnamed} other namespaces" if unnamed > 0 else ""
+        yield f"--limit is {selection.limit}: left out are {others}{more}; narrow the selection, or raise the limit"
     if selection.before:
         yield f"{selection.before} left out: they were sent again before; notif replay sends one of them once more"
     if selection.resolved:
@@ -146,6 +153,7 @@ def _plan(selection: Selection) -> dict[str, Any]:
         "batch": selection.wanted.batch,
         "matching": selection.matching,
         "limit": selection.limit,
+        "leftOut": dict(selection.left_out),
         "sentBefore": selection.before,
         "resolvedSince": selection.resolved,
         "refused": dict(selection.refused),

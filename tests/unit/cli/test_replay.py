@@ -226,6 +226,15 @@ def test_selection_keeps_as_many_as_the_limit_and_counts_the_others() -> None:
     )
 
 
+def test_namespaces_take_turns_in_a_selection_which_counts_the_others() -> None:
+    objects = [named(f"n{number}", {"log": "Refused"}) for number in range(24)]
+    for number, obj in enumerate(objects):
+        obj["metadata"]["namespace"] = "loud" if number < 20 else f"quiet-{number % 2}"
+    selection = select(*objects, limit=7)
+    assert [each.name for each in selection.candidates] == ["n0", "n20", "n21", "n1", "n22", "n23", "n2"]
+    assert selection.left_out == {"loud": 17}
+
+
 def test_selection_leaves_out_what_was_sent_again_before() -> None:
     first, second = named("first", {"log": "Refused"}), named("second", {"log": "Refused"})
     mine = dict(replay(first, nonce="b", now=NOW, batch="b").obj)

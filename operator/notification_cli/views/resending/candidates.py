@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from notification_cli.views.incidents import YoungestEvents, event_of
@@ -120,16 +121,17 @@ class Replayed:
 
 @dataclass(slots=True, kw_only=True)
 class Selection:
-    """Sorts objects as they are listed; at most `limit` of them are kept."""
+    """Sorts objects as they are listed; at most `limit` of them are kept, by namespaces in turns."""
 
     wanted: Wanted
     limit: int
     replayed: Replayed = field(default_factory=Replayed)
     events: YoungestEvents = field(default_factory=YoungestEvents)
     """Those of the incidents; none if what they have overtaken is sent, too."""
-    candidates: list[Candidate] = field(default_factory=list)
-    matching: int = 0
-    """How many may be sent again, with those beyond the limit and those that this batch has sent."""
+    kept: dict[str, list[Candidate]] = field(default_factory=lambda: defaultdict(list))
+    """By namespace."""
+    left_out: Counter[str] = field(default_factory=Counter)
+    """How many are beyond the limit, by namespace."""
     before: int = 0
     """How many another redrive or replay has sent again already."""
     resolved: int = 0
@@ -159,26 +161,41 @@ class Selection:
         if not done and reported_since(obj, self.events):
             self.refused["a younger Trigger has reported the incident again"] += 1
             return
-        self.matching += 1
-        if len(self.candidates) < self.limit:
-            self.candidates.append(
-                Candidate(
-                    namespace=meta["namespace"],
-                    name=meta["name"],
-                    uid=meta["uid"],
-                    created=created_at(obj),
-                    reason=text(mapping(obj.get("status")).get("reason")),
-                    targets=missed.targets,
-                    receivers=missed.receivers,
-                    replay=replay_name(meta["name"], meta["uid"], self.wanted.batch),
-                    done=done,
-                )
+        self._keep(
+            Candidate(
+                namespace=meta["namespace"],
+                name=meta["name"],
+                uid=meta["uid"],
+                created=created_at(obj),
+                reason=text(mapping(obj.get("status")).get("reason")),
+                targets=missed.targets,
+                receivers=missed.receivers,
+                replay=replay_name(meta["name"], meta["uid"], self.wanted.batch),
+                done=done,
             )
+        )
+
+    @property
+    def candidates(self) -> list[Candidate]:
+        """The first of each namespace, then the second of each, and so on."""
+        return [each for turn in zip_longest(*self.kept.values()) for each in turn if each is not None]
+
+    @property
+    def matching(self) -> int:
+        """How many may be sent again, with those beyond the limit and those that this batch has sent."""
+        return sum(map(len, self.kept.values())) + self.left_out.total()
 
     @property
     def waiting(self) -> list[Candidate]:
         """The candidates that this batch has not sent again yet."""
         return [each for each in self.candidates if not each.done]
+
+    def _keep(self, candidate: Candidate) -> None:
+        """Keep a candidate; beyond the limit, the namespace with the most loses its last one."""
+        self.kept[candidate.namespace].append(candidate)
+        if self.matching - self.left_out.total() > self.limit:
+            most = max(self.kept, key=lambda namespace: len(self.kept[namespace]))
+            self.left_out[self.kept[most].pop().namespace] += 1
 
     def _matches(self, obj: Mapping[str, Any]) -> bool:
         if self.wanted.since is not None and created_at(obj) < self.wanted.since:
