@@ -183,7 +183,11 @@ class Selection:
     @property
     def matching(self) -> int:
         """How many may be sent again, with those beyond the limit and those that this batch has sent."""
-        return sum(map(len, self.kept.values())) + self.left_out.total()
+        return self._count + self.left_out.total()
+
+    @property
+    def _count(self) -> int:
+        return sum(map(len, self.kept.values()))
 
     @property
     def waiting(self) -> list[Candidate]:
@@ -193,7 +197,7 @@ class Selection:
     def _keep(self, candidate: Candidate) -> None:
         """Keep a candidate; beyond the limit, the namespace with the most loses its last one."""
         self.kept[candidate.namespace].append(candidate)
-        if self.matching - self.left_out.total() > self.limit:
+        if self._count > self.limit:
             most = max(self.kept, key=lambda namespace: len(self.kept[namespace]))
             self.left_out[self.kept[most].pop().namespace] += 1
 
