@@ -8,6 +8,7 @@ from pydantic import Field, SecretStr, StringConstraints, WithJsonSchema
 
 from notification_contract import bounds
 from notification_contract.crds import notification_receiver
+from notification_contract.kinds.block import OBJECT_NAME
 from notification_contract.kinds.receiver import parse_spec
 from platform_infra.settings.sections.base import ObjectName, SecretKey, Section
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 ReceiverName = Annotated[
     str,
-    StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", max_length=bounds.RECEIVER_NAME),
+    StringConstraints(pattern=OBJECT_NAME, max_length=bounds.RECEIVER_NAME),
 ]
 ENCRYPTED = {"type": "object", "properties": {"secure": {"type": "string"}}, "required": ["secure"]}
 SecretValue = Annotated[SecretStr, WithJsonSchema({"anyOf": [{"type": "string"}, ENCRYPTED]})]
