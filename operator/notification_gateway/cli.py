@@ -12,6 +12,7 @@ from notification_gateway.config import load
 from notification_operator import __version__
 from notification_operator.config.settings import DEFAULT_CONFIG_FILE, SettingsError
 from notification_operator.kube.imports import freeze_imports, skip_unused_clients
+from notification_operator.rendering.confinement import protect_memory
 from notification_operator.telemetry import logging as log
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def serve(
     ] = None,
 ) -> None:
     """Run the gateway until SIGTERM or Ctrl-C, with the pod's service account or a kubeconfig."""
+    protect_memory()
     settings = _load(config or (DEFAULT_CONFIG_FILE if DEFAULT_CONFIG_FILE.exists() else None))
     log.configure(settings.log)
     skip_unused_clients()

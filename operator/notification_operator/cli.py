@@ -24,6 +24,7 @@ from notification_operator.config.settings import (
 from notification_operator.domain.redaction.redactor import rules
 from notification_operator.kube.imports import freeze_imports, skip_unused_clients
 from notification_operator.observers.audit.chain import Verification, numbered_lines
+from notification_operator.rendering.confinement import protect_memory
 from notification_operator.telemetry import logging as log
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ def options(
 @app.command(epilog=SETTINGS_HELP)
 def run(config: ConfigFile = None) -> None:
     """Run the operator until SIGTERM or Ctrl-C, with the pod's service account or a kubeconfig."""
+    protect_memory()
     settings = _load(config or (DEFAULT_CONFIG_FILE if DEFAULT_CONFIG_FILE.exists() else None))
     log.configure(settings.log, rules(settings.sanitizer))
     _warn_of_ignored(settings)

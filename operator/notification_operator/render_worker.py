@@ -1,7 +1,7 @@
 """The render worker: a child process that computes what tenants wrote, one job after the other, and nothing else.
 
 Its standard input is a socket to the operator. It can open nothing else, neither a file nor a connection, and the kernel
-ends it when a job takes too much memory or processor time (DD-WORKER-001).
+ends it when a job takes too much memory or processor time (DD-WORKER-001, DD-SANDBOX-001).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from notification_operator.domain.redaction.redact import ALL_RULES
 from notification_operator.rendering.composition import compose
+from notification_operator.rendering.confinement import confine
 from notification_operator.rendering.job import FAILED, HEAD, RESULT, decoded, encoded
 from notification_operator.rendering.jobs import JOBS
 from notification_operator.rendering.markup.markups import MARKUPS
@@ -24,15 +25,13 @@ from notification_operator.rendering.mime import write
 from notification_operator.rendering.redaction import rule_values
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from notification_operator.rendering.composition import Composition
     from notification_operator.rendering.job import Job
 
 MEMORY: Final = 96 * 1024 * 1024
 """Bytes of address space that jobs may use; with the memory of the operator they fit into the default limit of its pod."""
-FILES: Final = 3
-"""File descriptors; as many are open."""
 FIRST_TO_DIE: Final = 1000
 """Of all processes, the kernel chooses this one when memory runs out."""
 SAMPLE: Final = {
@@ -50,12 +49,12 @@ def main() -> None:
     """Work until the operator closes the socket."""
     connection = socket.socket(fileno=sys.stdin.fileno())
     load()
-    restrict()
+    is_filtered = restrict()
     # What is imported stays: collections need not look at it again.
     gc.freeze()
     # The operator may end at any moment.
     with contextlib.suppress(OSError):
-        serve(connection)
+        serve(connection, ready={"filtered": is_filtered})
 
 
 def load() -> None:
@@ -72,26 +71,28 @@ def load() -> None:
     write(composition=composition, sender="a@b.example", domain="b.example", address="c@d.example", date="")
 
 
-def restrict() -> None:
-    """Take away what no job needs."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+def restrict() -> bool:
+    """Take away what no job needs; return whether the kernel filters system calls."""
     used = int(Path("/proc/self/statm").read_text("ascii").split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, used + MEMORY))
     # Some sandboxes have no such file, or a read-only one.
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(str(FIRST_TO_DIE), "ascii")
-    resource.setrlimit(resource.RLIMIT_NOFILE, (FILES, FILES))
+    return confine()
 
 
-def serve(connection: socket.socket, limit: Callable[[int], None] | None = None) -> None:
+def serve(
+    connection: socket.socket, limit: Callable[[int], None] | None = None, *, ready: Mapping[str, bool]
+) -> None:
     """Say that this process is ready, then answer each job with its result.
 
     Args:
         connection: to the operator.
         limit: bounds the processor time until the next call, in seconds.
+        ready: whether the kernel filters the system calls of this process.
     """
     limit = limit or _limit_processor_time
-    connection.sendall(encoded({}))
+    connection.sendall(encoded(ready))
     while (content := _received(connection)) is not None:
         request = decoded(content)
         job = JOBS[request["name"]]

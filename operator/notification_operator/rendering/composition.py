@@ -60,7 +60,7 @@ class ComposedValues(TypedDict):
     """The number of secrets by rule name."""
 
 
-@job(seconds=3)
+@job(seconds=3, returns=ComposedValues)
 def compose(*, composition: Composition, markup: str) -> ComposedValues:
     """Return the message, with a body in a markup; what is not sent as it is written has no controls."""
     shown: Callable[[str], str] = str if markup == WRITTEN.name else visible

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import typing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Generic, ParamSpec, TypeVar
 
@@ -11,8 +12,10 @@ if TYPE_CHECKING:
 
 HEAD: Final = 4
 """Bytes in front of a frame, which say how long it is."""
-MAX_FRAME: Final = 16 * 1024 * 1024
-"""Bytes of a frame; the largest body takes 4 MiB as the elements of cards."""
+MAX_FRAME: Final = 6 * 1024 * 1024
+"""Bytes of an answer; the largest message takes 5.7 MiB as a mail."""
+MAX_VALUES: Final = 1_100_000
+"""Commas and opening brackets of an answer, of which each may be an object in memory; the largest message has 1,048,576 as a mail."""
 BYTES_PER_SECOND: Final = 128 * 1024
 """The share of a frame for which a job gets a further second of the processor."""
 RESULT, FAILED = "result", "failed"
@@ -29,6 +32,8 @@ class Job(Generic[P, T]):
     work: Callable[P, T]
     seconds: int
     """Processor time, for a short text; several times of what the most expensive one takes."""
+    returns: type[T]
+    """The type of a result, which the operator checks."""
 
     @property
     def name(self) -> str:
@@ -42,9 +47,9 @@ class Job(Generic[P, T]):
         return self.seconds + size // BYTES_PER_SECOND
 
 
-def job(*, seconds: int) -> Callable[[Callable[P, T]], Job[P, T]]:
+def job(*, seconds: int, returns: type[T]) -> Callable[[Callable[P, T]], Job[P, T]]:
     """Make a job of a function; `JOBS` names each of them."""
-    return lambda work: Job(work, seconds)
+    return lambda work: Job(work, seconds, returns)
 
 
 class RenderingError(Exception):
@@ -80,3 +85,18 @@ def encoded(value: object) -> bytes:
 def decoded(content: bytes | bytearray) -> Any:  # noqa: ANN401 - any JSON
     """Return the value of a frame without its head."""
     return json.loads(content.decode(errors="surrogatepass"))
+
+
+def has_type(value: Any, expected: Any) -> bool:  # noqa: ANN401 - any JSON, and the type of a result
+    """Return whether a value that was decoded has a type; a tuple is a list in JSON."""
+    kind, arguments = typing.get_origin(expected) or expected, typing.get_args(expected)
+    if typing.is_typeddict(kind):
+        types = typing.get_type_hints(kind)
+        has_keys = isinstance(value, dict) and kind.__required_keys__ <= value.keys() <= types.keys()
+        return has_keys and all(has_type(value[key], types[key]) for key in value)
+    if kind is tuple:
+        return (
+            isinstance(value, list) and len(value) == len(arguments) and all(map(has_type, value, arguments))
+        )
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return kind is Any or (isinstance(value, kind) and all(has_type(each, arguments[-1]) for each in parts))

@@ -45,7 +45,7 @@ class Mail(TypedDict):
     """The number of secrets by rule name."""
 
 
-@job(seconds=4)
+@job(seconds=4, returns=Mail)
 def write(*, composition: Composition, sender: str, domain: str, address: str, date: str) -> Mail:
     """Return the mail of a message.
 

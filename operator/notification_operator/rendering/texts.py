@@ -24,7 +24,7 @@ class Texts(TypedDict):
     """Processor time of this process."""
 
 
-@job(seconds=3)
+@job(seconds=3, returns=Texts)
 def render_texts(*, templates: Mapping[str, str], values: Mapping[str, Any]) -> Texts:
     """Return the text of each template."""
     began = process_time()
@@ -42,7 +42,7 @@ def render_texts(*, templates: Mapping[str, str], values: Mapping[str, Any]) -> 
     return result
 
 
-@job(seconds=2)
+@job(seconds=2, returns=str)
 def check_templates(*, sources: Mapping[str, str]) -> str:
     """Return why templates, by their keys, are not valid; empty if they are."""
     return templates_of(sources)[1]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -17,16 +18,19 @@ from weakref import finalize
 
 import structlog
 
+from notification_operator.domain.redaction.redact import COUNTED
 from notification_operator.fair.fair_queue import FairQueue
 from notification_operator.rendering.job import (
     FAILED,
     HEAD,
     MAX_FRAME,
+    MAX_VALUES,
     RESULT,
     Renderer,
     RenderingError,
     decoded,
     encoded,
+    has_type,
 )
 
 if TYPE_CHECKING:
@@ -96,6 +100,8 @@ class RenderWorker(Renderer):
         start: starts the process.
         patience: seconds for each second of processor time.
         on_failure: counts a job without a result, by reason: deadline, ended, error, not_started or refused.
+        max_jobs: after so many, a new process takes the place of one, whatever texts have made of it.
+        max_seconds: so does it at this age.
     """
 
     def __init__(
@@ -104,10 +110,15 @@ class RenderWorker(Renderer):
         start: Callable[[], WorkerProcess] = WorkerProcess,
         patience: float = PATIENCE,
         on_failure: Callable[[str], None] = lambda _reason: None,
+        max_jobs: int = 1_000,
+        max_seconds: float = 600.0,
     ) -> None:
         self._start = start
         self._patience = patience
         self._on_failure = on_failure
+        self._limits = max_jobs, max_seconds
+        self._jobs, self._began = 0, 0.0
+        self._is_filtered = True
         self._waiting: FairQueue[_Waiting] = FairQueue()
         self.process: WorkerProcess | None = None
         self._task: asyncio.Task[None] | None = None
@@ -163,12 +174,13 @@ class RenderWorker(Renderer):
             async with asyncio.timeout(limit):
                 await asyncio.get_running_loop().sock_sendall(process.connection, frame)
                 answer = await _received(process.connection)
-            answered = answer.keys() in ({RESULT}, {FAILED})
+            _check(answer, waiting.job)
+            answered = True
         except TimeoutError as error:
             self._failed("deadline", waiting)
             raise RenderingError(f"not rendered within {limit:g} s") from error
         except Exception as error:
-            # Whatever a process that is ending sends; the text of the error could quote it.
+            # Whatever a process that is ending or hostile sends; the text of the error could quote it.
             self._failed("ended", waiting, error=type(error).__name__)
             raise RenderingError("it took too much memory or processor time") from error
         finally:
@@ -185,10 +197,12 @@ class RenderWorker(Renderer):
         Raises:
             RenderingError: it cannot be started.
         """
-        if self.process is not None and not self.process.has_ended:
+        now = asyncio.get_running_loop().time()
+        self._jobs += 1
+        is_fresh = self._jobs <= self._limits[0] and now < self._began + self._limits[1]
+        if self.process is not None and not self.process.has_ended and is_fresh:
             return self.process
         self.close()
-        now = asyncio.get_running_loop().time()
         if now < self._paused_until:
             self._on_failure("not_started")
             raise RenderingError("the render worker cannot be started")
@@ -196,14 +210,20 @@ class RenderWorker(Renderer):
         try:
             process = self._start()
             async with asyncio.timeout(START_SECONDS):
-                await _received(process.connection)
+                ready = await _received(process.connection)
         except Exception as error:
             self._paused_until = now + PAUSE_SECONDS
             self._on_failure("not_started")
             logger.warning("render worker not started", error=repr(error))
             raise RenderingError("the render worker cannot be started") from error
         else:
-            self.process = process
+            self.process, self._jobs, self._began = process, 1, now
+            if self._is_filtered and not ready.get("filtered"):
+                self._is_filtered = False
+                logger.warning(
+                    "texts rendered without a filter of system calls",
+                    hint="its limits hold; for the filter, use nodes with seccomp and an x86_64 or aarch64 processor",
+                )
         finally:
             if process is not None and self.process is not process:
                 process.end()
@@ -236,17 +256,35 @@ def _end(process: subprocess.Popen[bytes], connection: socket.socket) -> None:
         process.wait(REAP_SECONDS)
 
 
+def _check(answer: dict[str, Any], job: Job[..., Any]) -> None:
+    """Check what a process answers, which may run code of a text.
+
+    Raises:
+        ValueError: it is neither a result of the job nor the name of an error.
+    """
+    if answer.keys() == {FAILED} and re.fullmatch(r"\w{1,64}", str(answer[FAILED])):
+        return
+    if answer.keys() != {RESULT} or not has_type(answer[RESULT], job.returns):
+        raise ValueError(f"the result of {job.name} has another type")
+    counts = answer[RESULT].get("counts", {}) if isinstance(answer[RESULT], dict) else {}
+    if not counts.keys() <= COUNTED or any(count < 0 for count in counts.values()):
+        raise ValueError(f"the result of {job.name} counts what has no name")
+
+
 async def _received(connection: socket.socket) -> dict[str, Any]:
     """Return the value of the next frame.
 
     Raises:
         EOFError: the process has ended.
-        ValueError: what it sent is no frame.
+        ValueError: what it sent is no frame, or takes too much memory.
     """
     size = int.from_bytes(await _exactly(connection, HEAD), "big")
     if size > MAX_FRAME:
         raise ValueError(f"a frame of {size} bytes")
-    answer: dict[str, Any] = decoded(await _exactly(connection, size))
+    content = await _exactly(connection, size)
+    if sum(map(content.count, b",[{")) > MAX_VALUES:
+        raise ValueError("a frame of too many values")
+    answer: dict[str, Any] = decoded(content)
     return answer
 
 

@@ -24,6 +24,7 @@ from notification_operator.domain.redaction.rules import (
     IPV6,
     PUBLIC,
     REDACTED,
+    RULES,
     Rule,
 )
 from notification_operator.domain.redaction.search import (
@@ -123,6 +124,8 @@ KEY_DIGITS: Final = 32
 """Hexadecimal digits that stand for the name of an incident."""
 FALLBACK: Final = "fallback"
 """The name under which texts are counted for which a rule failed."""
+COUNTED: Final = frozenset({KEYED, FALLBACK, *(rule.name for rule in RULES)})
+"""Every name under which secrets are counted."""
 
 
 def redact(text: str, rules: Rules = ALL_RULES) -> str:

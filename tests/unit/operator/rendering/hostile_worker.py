@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
+import json
 import os
-import resource
-import signal
-import socket
 import sys
 import time
 from functools import partial
@@ -48,12 +47,12 @@ def _print() -> None:
     print("password=hunter2", file=sys.stderr, flush=True)  # noqa: T201 - likewise
 
 
-DEEDS: Final[dict[str, Callable[[], None]]] = {
+DEEDS: Final[dict[str, Callable[[], object]]] = {
     "please exit": lambda: os._exit(0),
     "please call": _loop_in_one_call,
     "please allocate": _allocate,
     "please reserve": _allocate_in_one_call,
-    "please crash": lambda: os.kill(os.getpid(), signal.SIGSEGV),
+    "please crash": lambda: ctypes.string_at(0),
     "please raise": _raise,
     "please recurse": _recurse,
     "please sleep": lambda: time.sleep(60),
@@ -61,30 +60,15 @@ DEEDS: Final[dict[str, Callable[[], None]]] = {
 """What ends a job without a result, by what asks for it."""
 
 
-def _refused(attempt: Callable[[], object]) -> int:
-    """Return why the kernel refuses an attempt; 0 if it does not."""
-    try:
-        attempt()
-    except OSError as error:
-        return error.errno or -1
-    return 0
-
-
 def facts() -> dict[str, Any]:
-    """Return what this process has and can do."""
-    return {
-        "environment": sorted(os.environ),
-        "modules": sorted(sys.modules),
-        "file": _refused(lambda: os.open(os.devnull, os.O_RDONLY)),
-        "connection": _refused(socket.socket),
-        "core": resource.getrlimit(resource.RLIMIT_CORE),
-    }
+    """Return what this process has."""
+    return {"environment": sorted(os.environ), "modules": sorted(sys.modules)}
 
 
 def _hostile(work: Callable[..., Any], **arguments: Any) -> Any:
     text = str(arguments)
     if "please report" in text:
-        return facts()
+        return {"fields": {"body": json.dumps(facts())}, "counts": {}}
     if "please print" in text:
         _print()
     for word, deed in DEEDS.items():
@@ -94,5 +78,7 @@ def _hostile(work: Callable[..., Any], **arguments: Any) -> Any:
 
 
 if __name__ == "__main__":
-    vars(render_worker)["JOBS"] = {name: Job(partial(_hostile, job.work), 0) for name, job in JOBS.items()}
+    vars(render_worker)["JOBS"] = {
+        name: Job(partial(_hostile, job.work), 0, job.returns) for name, job in JOBS.items()
+    }
     render_worker.main()

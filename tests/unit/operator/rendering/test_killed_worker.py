@@ -46,16 +46,23 @@ os.kill(os.getpid(), signal.SIGKILL)
 READY: Final = b"\x00\x00\x00\x02{}"
 
 
-class Killed(WorkerProcess):
-    """A process that the kernel kills after so many bytes of its job, and so many of its answer."""
+class Running(WorkerProcess):
+    """A process of a command."""
 
-    def __init__(self, *, reads: int, sends: int) -> None:
+    def __init__(self, *command: str) -> None:
         self.connection, theirs = socket.socketpair()
         self.connection.setblocking(False)
-        command = [sys.executable, "-I", "-S", "-c", SOURCE, READY.hex(), str(reads), ANSWER[:sends].hex()]
         with theirs:
             self._process = subprocess.Popen(command, stdin=theirs.fileno())
         self.end = finalize(self, _end, self._process, self.connection)
+
+
+class Killed(Running):
+    """A process that the kernel kills after so many bytes of its job, and so many of its answer."""
+
+    def __init__(self, *, reads: int, sends: int) -> None:
+        answer = ANSWER[:sends].hex()
+        super().__init__(sys.executable, "-I", "-S", "-c", SOURCE, READY.hex(), str(reads), answer)
 
 
 def _end(process: subprocess.Popen[bytes], connection: socket.socket) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import errno
+import json
 import os
 import random
 import signal
@@ -13,7 +13,7 @@ from collections import Counter
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import pytest
 import uvloop
@@ -22,7 +22,7 @@ from structlog.testing import capture_logs
 from notification_operator import render_worker
 from notification_operator.domain.redaction.redact import ALL_RULES
 from notification_operator.rendering import worker
-from notification_operator.rendering.job import RenderingError, encoded
+from notification_operator.rendering.job import MAX_VALUES, RenderingError, encoded
 from notification_operator.rendering.redaction import redact_fields, rule_values
 from notification_operator.rendering.worker import RenderWorker, WorkerProcess
 from tests.cases import cases, some
@@ -58,6 +58,8 @@ def hostile() -> Iterator[RenderWorker]:
 class Scripted(WorkerProcess):
     """A process that reads so many bytes of its job, sends so many of its answer, and ends."""
 
+    ready: ClassVar = {"filtered": True}
+
     def __init__(self, *, reads: int | None = None, sends: int | None = None) -> None:
         self.connection, self._theirs = socket.socketpair()
         for each in (self.connection, self._theirs):
@@ -76,7 +78,7 @@ class Scripted(WorkerProcess):
 
     async def _serve(self) -> None:
         loop, (reads, sends) = asyncio.get_running_loop(), self._limits
-        await loop.sock_sendall(self._theirs, encoded({}))
+        await loop.sock_sendall(self._theirs, encoded(self.ready))
         job = await loop.sock_recv(self._theirs, len(JOB) if reads is None else max(reads, 1))
         if reads is None:
             assert job == JOB
@@ -115,12 +117,26 @@ def test_process_ends_when_the_operator_ends_at_any_byte_of_a_frame(end: int) ->
     with ours, theirs:
         ours.sendall(JOB + JOB[:end])
         ours.shutdown(socket.SHUT_WR)
-        render_worker.serve(theirs, limit=lambda _seconds: None)
+        render_worker.serve(theirs, limit=lambda _seconds: None, ready={})
         assert ours.recv(65_536).startswith(encoded({}))
 
 
 @pytest.mark.parametrize(
-    "content", [b"\x00\x00\x00\x02[]", b"\xff\xff\xff\xff{}", b"\x00\x00\x00\x02{x", b"\x00\x00\x00\x01\xff"]
+    "content",
+    [
+        b"\x00\x00\x00\x02[]",
+        b"\xff\xff\xff\xff{}",
+        b"\x00\x00\x00\x02{x",
+        b"\x00\x00\x00\x01\xff",
+        encoded([[]] * MAX_VALUES),
+        encoded({"result": {"fields": {"body": "x"}}}),
+        encoded({"result": {"fields": {"body": ["x"]}, "counts": {}}}),
+        encoded({"result": {"fields": {"action_links": [{"url": 1}]}, "counts": {}}}),
+        encoded({"result": {"fields": {"phase": "Sent"}, "counts": {}}}),
+        encoded({"result": {"fields": {}, "counts": {"a series of its own": 1}}}),
+        encoded({"result": {"fields": {}, "counts": {"keyed_value": -1}}}),
+        encoded({"failed": "x" * 65}),
+    ],
 )
 async def test_answer_that_is_none_fails_its_job(content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.modules[__name__], "ANSWER", content)
@@ -153,23 +169,19 @@ async def test_job_that_does_harm_fails_alone(hostile: RenderWorker, deed: str) 
     assert beats > BLOCKED
 
 
-async def test_process_has_one_connection_and_can_open_nothing(
+async def test_process_has_one_connection_and_no_environment(
     hostile: RenderWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KUBERNETES_TOKEN", "secret")
     kept = os.open(os.devnull, os.O_RDONLY)
     os.set_inheritable(kept, True)
     hostile.close()
-    facts: Any = await hostile.run(
-        "shop", redact_fields, texts={"body": "please report"}, dedup_key="", rules=RULES
-    )
+    facts = json.loads(await redacted(hostile, "please report"))
     os.close(kept)
     assert hostile.process is not None
     process = Path("/proc", str(hostile.process.pid))
     assert sorted(each.name for each in (process / "fd").iterdir()) == ["0", "1", "2"]
     assert (process / "oom_score_adj").read_text("ascii") == "1000\n"
-    assert (facts["file"], facts["connection"]) == (errno.EMFILE, errno.EMFILE)
-    assert facts["core"] == [0, 0]
     assert set(facts["environment"]) <= {"PYTHONPATH", "LC_CTYPE", *worker.ENVIRONMENT}
     assert not {"asyncio", "aiohttp", "kopf", "kubernetes", "pydantic", "structlog"} & set(facts["modules"])
     assert await redacted(hostile, "please print") == "please print"
@@ -185,6 +197,30 @@ def test_worker_works_on_the_event_loop_that_ships(hostile: RenderWorker) -> Non
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(work())
+
+
+@pytest.mark.parametrize(
+    ("max_jobs", "max_seconds", "processes"), [(2, 60, 2), (1, 60, 4), (9, 0, 4), (9, 60, 1)]
+)
+async def test_process_that_is_used_up_is_replaced(max_jobs: int, max_seconds: float, processes: int) -> None:
+    renderer, used = RenderWorker(max_jobs=max_jobs, max_seconds=max_seconds), set()
+    for _ in range(4):
+        assert await redacted(renderer, "x") == "x"
+        used.add(renderer.process)
+    assert len(used) == processes
+    renderer.close()
+
+
+async def test_process_without_a_filter_is_logged_once() -> None:
+    class Unfiltered(Scripted):
+        ready: ClassVar = {"filtered": False}
+
+    renderer = RenderWorker(start=Unfiltered, max_jobs=1)
+    with capture_logs() as logs:
+        for _ in range(2):
+            await renderer.run("shop", redact_fields, **ARGUMENTS)
+    renderer.close()
+    assert [each["event"] for each in logs] == ["texts rendered without a filter of system calls"]
 
 
 async def test_namespaces_take_turns(hostile: RenderWorker) -> None:
