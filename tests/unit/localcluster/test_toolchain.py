@@ -223,10 +223,13 @@ def test_missing_go_and_release_are_an_error_with_the_next_step(served: Served) 
         ensure(["etcd"])
 
 
-def test_release_without_a_pinned_checksum_needs_the_published_one(served: Served) -> None:
+def test_release_without_a_pinned_checksum_is_refused_with_the_remedy(served: Served) -> None:
     served.answer()
-    assert os.access(ensure(["etcd"]).program("etcd"), os.X_OK)
-    assert any("SUMS" in request for request in served.hosts.requests)
+    with pytest.raises(
+        ToolchainError, match=r"etcd .*checksums\.txt has no line for .*--checksums --only etcd"
+    ):
+        ensure(["etcd"])
+    assert served.hosts.requests == []
 
 
 def test_release_with_the_pinned_checksum_is_used(served: Served) -> None:

@@ -1,10 +1,7 @@
 """Official releases: downloaded, checked against the SHA-256 in checksums.txt, unpacked.
 
 That file is not part of a group's pins, because those determine the name of a group in the cache: a checksum that is added later
-requires no new build.
-
-The checksum of a file that is not in checksums.txt comes from the file's own host, over TLS: it detects a damaged
-download, but does not protect against a compromised host (DD-SUPPLY-001).
+requires no new build. A file that is not in it is refused: a checksum of its own host would not protect against that (DD-SUPPLY-001).
 """
 
 from __future__ import annotations
@@ -107,7 +104,7 @@ def fetch(group: Group, into: Path, hosts: Hosts, received: Callable[[int], None
     """
     expected = pinned()
     for file in files_of(group):
-        checksum = expected.get(file.url) or expected_sha256(_text(file.checksum_url, hosts), file.name)
+        checksum = expected[file.url]
         target = into / file.name
         _download(file.url, target, hosts, received)
         with target.open("rb") as content:
@@ -124,14 +121,20 @@ def files_of(group: Group) -> list[ReleaseFile]:
     """Return the group's release files for this machine.
 
     Raises:
-        ReleaseUnavailableError: there are none.
+        ReleaseUnavailableError: there are none, or one has no checksum.
     """
     if not group.assets:
         raise ReleaseUnavailableError("there is no release")
     machine = this_machine()
     if machine not in machines_of(group):
         raise ReleaseUnavailableError(f"there is no release for {machine.system} on {machine.architecture}")
-    return [ReleaseFile.of(asset, machine) for asset in group.assets]
+    files = [ReleaseFile.of(asset, machine) for asset in group.assets]
+    for missing in (file.url for file in files if file.url not in pinned()):
+        raise ReleaseUnavailableError(
+            f"checksums.txt has no line for {missing}; compare the output of python3 -m tools.localcluster.toolchain "
+            f"--checksums --only {group.name} with a second source, and add it"
+        )
+    return files
 
 
 def machines_of(group: Group) -> list[Machine]:
