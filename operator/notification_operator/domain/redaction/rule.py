@@ -34,12 +34,12 @@ STATES: Final = (
     " expires expiring revoked rotated unset set reset renewed refreshed rejected refused denied accepted malformed incorrect wrong unknown"
     " changed unchanged updated created deleted removed added found stored mounted managed provided generated issued loaded synced enabled"
     " disabled configured encrypted hashed hidden leaked locked blocked failed protected needed not is was has must cannot await"
-    " str string String SecretStr bytes bool boolean integer varchar"
+    " str string String SecretStr bytes bool boolean integer varchar None True False NULL return raise break continue"
 )
-"""States and types that follow the name of a secret."""
+"""States, types and statements that follow the name of a secret."""
 PROSE: Final = (
     "a an the this it its your our see ask on off in at by of to for from and or but with without too are were be been had can should will"
-    " does did needs signature used all only still already now"
+    " does did needs signature used all only still already now header headers"
 )
 """How a sentence begins that follows the name of a secret, a colon and a blank."""
 
@@ -72,9 +72,10 @@ REAL: Final = (
     r"(?!\\{0,15}[\"'](?:\s|[,}]|$)|\$\{[^}\s]*+\}|\$\([^)\r\n]{0,128}+\)|[-?+=]?\}|\{\{|%\(?\w*+\)?s\b|<[A-Za-z][\w. -]*+>"
     r"|[A-Za-z_][\w.]*+\((?=[\"')])|[(\[][a-z][a-z ]{0,32}+[)\]]|\*{3}|[*_`~]{1,3}(?:\s|\[REDACTED\])|[|>][-+0-9]{0,2}(?:\s|$)"
     rf"|(?=[a-z~./$#%A-Z])(?:{REFERENCES}|{COORDINATES})|(?=[A-Za-z]){trie(STATES.split())}(?=[\s\"',;)}}\]]|[.?!:](?:\s|$)|$)"
+    r"|(?:(?<=[=!]=)|(?<=[=!]=[ \t]))[A-Za-z_]\w{0,64}+(?:\.[A-Za-z_]\w{0,64}+){1,8}+(?=[\s:;)\]]|$)"
     rf"|(?<=[ \t])(?=[a-z])(?:{trie(PROSE.split())}[ \t]++[A-Za-z0-9]|(?![zq])[a-z]{{2,20}}(?:ed|ing)(?:[ \t,;)]|[.!?]?(?:\s|$))))"
 )
-"""Excludes a reference, a placeholder, and the words that follow a name in prose and in error messages."""
+"""Excludes a reference, a placeholder, the attribute in a comparison, and the words that follow a name in prose and in error messages."""
 
 OTHER_KEY: Final = (
     r"(?i:password|passwd|pwd|api[_-]?key|\b(?:(?:access|refresh|auth|id)[_-]?)?token|(?:client_)?secret|authorization)"

@@ -188,6 +188,21 @@ _OBJECT = (
     r"|(?<=[0-9]:secret):[\w/+=.@-])"
 )
 """The name of an object after the word for its kind, and the path in an ARN."""
+_STATED = (
+    r"(?:ecret|oken):[ \t]++\\{0,15}(?P<stated>[\"'])[a-z]{1,63}+(?:[/.-][a-z]{1,63}+){0,8}+\\{0,15}(?P=stated)[ \t]++"
+    r"(?:not (?:found|synced)|does not exist|already exists|is (?:forbidden|missing)|was (?:not|created|deleted)|(?:in|of) namespace)\b"
+)
+"""The quoted name of an object, and its state."""
+_FLAT = r"[^\[\]{}]"
+_STRING = r"\\{0,15}[\"']"
+_IS_STRING = rf"{_STRING}\s*+(?::|=>?+)\s*+{_STRING}"
+_STRONG = rf"{NO_FACT}{MIXED}{REAL}[^\s\"'`,;<>&]{{6}}"
+_BELOW = (
+    rf"(?:\[(?={_FLAT}*?{_STRING}(?(pass)[\w!-~](?<![\"'\\$<{{*])|{_STRONG}))"
+    rf"|\{{(?={_FLAT}*?{_STRING}(?:(?:value|data|plaintext)(?={_IS_STRING}{REAL})"
+    rf"|[\w-]{{1,64}}+(?i:{NO_SECRET})(?<!key)(?<!id)(?={_IS_STRING}{_STRONG}))))"
+)
+"""A list or an object without further ones that holds a secret."""
 
 PASSWORDS: Final[tuple[Rule, ...]] = (
     rule(
@@ -240,7 +255,12 @@ TOKENS: Final[tuple[Rule, ...]] = (
     rule(
         "token",
         Hints("token", reach=ASSIGNMENT_REACH),
-        assignment("tTaArRiI", "oOcCuUeEdD", _TOKENS, query=r"\b(?:(?:access|refresh|auth|id)[_-]?)?token"),
+        assignment(
+            "tTaArRiI",
+            "oOcCuUeEdD",
+            rf"(?!{_STATED}){_TOKENS}",
+            query=r"\b(?:(?:access|refresh|auth|id)[_-]?)?token",
+        ),
         example="access_token: abc",
         counter_example="token: invalid signature",
     ),
@@ -254,7 +274,7 @@ TOKENS: Final[tuple[Rule, ...]] = (
     rule(
         "secret",
         Hints("secret", reach=ASSIGNMENT_REACH),
-        assignment("sS", "eE", rf"(?!{_OBJECT})ecret", query="secret"),
+        assignment("sS", "eE", rf"(?!{_OBJECT}|{_STATED})ecret", query="secret"),
         example="clientSecret=abc",
         counter_example="secretName: web, existingSecret: web-tls, arn:aws:secretsmanager:eu:1234:secret:shop/db",
     ),
@@ -286,6 +306,14 @@ NAMED: Final[tuple[Rule, ...]] = (
         r"(?(cell)[^\s\"'`|]{6,}+(?=`?[ \t]*\|)|(?(line)[^\s\"':,]{6,}+(?=[\"']?[ \t]*\r?$)|[^\s\"'`,;<>&}\\]{8,}+))))",
         example="GITHUB_TOKEN=" + sample(24),
         counter_example="max_tokens: 4096, secretName: registry-2024a, token_expires_at: 2025-11-29T14:30:00Z",
+    ),
+    rule(
+        "secrets_below",
+        Hints("pass pwd psk secret token credent key authtok", reach=12),
+        rf"(?P<keep>[{FIRST}](?:(?P<pass>(?<=[pP])(?i:asswords?|asswds?|wds?))|{WORD}s?)(?:{_STRING})?\s*+(?::|=>?+)\s*+){_BELOW}"
+        rf"{_FLAT}*+[\]}}]?",
+        example='{"api_keys": {"current": "' + sample(24) + '"}}',
+        counter_example='{"secret": {"name": "db-1a"}, "secrets": ["db-credentials"], "tokens": {"used": 4096}}',
     ),
     rule(
         "named_key",

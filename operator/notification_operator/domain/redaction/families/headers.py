@@ -10,10 +10,12 @@ from notification_operator.domain.redaction.rule import (
     OTHER_KEY,
     REAL,
     SLASHES,
+    STATES,
     Hints,
     Rule,
     rule,
     sample,
+    trie,
 )
 
 _OPEN = rf"{SLASHES}[\"']?[ \t]*:[ \t]*+(?:{SLASHES}[\"'])?"
@@ -46,6 +48,9 @@ MAX_ATTACHED: Final = 128
 _SCHEMES = r"(?i:bearer|basic|token|negotiate|ntlm|apikey|key|bot)[ \t]++"
 _VALUE = r"(?:[^\s\"',}\\]|\\(?!\\{0,14}[\"']))++"
 
+_SENTENCE = rf"[A-Za-z]{{1,20}}+[ \t]++(?:{trie(STATES.split())}(?=[\s\"',;.)]|$)|[a-z]{{2,16}}+(?:[ \t]++[a-z]{{1,16}}+){{1,8}}+[.!]?(?=[\r\n\"',;)]|$))"
+"""A word and its state, or words in small letters, after the name of the header."""
+
 AUTHORIZATION: Final = rule(
     "authorization",
     "author",
@@ -54,8 +59,8 @@ AUTHORIZATION: Final = rule(
     r"(?i:digest|aws4-hmac-sha256|oauth|hawk|signature)\b[^\r\n]*+"
     rf"|{_SCHEMES}(?:\[REDACTED\](?![^\s\"',}}&#\\])|(?!{OTHER_KEY}){REAL}{_VALUE})"
     # What follows an unknown scheme is its credential.
-    rf"|(?!{_SCHEMES})[A-Za-z][\w-]*+[ \t]++(?![ \t]){_TO_LINE_END}"
-    rf"|{_VALUE})",
+    rf"|(?!{_SCHEMES}|{_SENTENCE})[A-Za-z][\w-]*+[ \t]++(?![ \t]){_TO_LINE_END}"
+    rf"|(?!{_SENTENCE}){_VALUE})",
     example="Authorization: Splunk " + sample(36),
     counter_example="authorization: required",
 )
@@ -93,7 +98,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "secret_header",
         "-",
         rf"(?P<keep>-(?i:(?:key|token|secret|signature|password|auth|session|credentials?|team(?<=honeycomb-team))s?{_HARMLESS}{_OPEN}))(?<!-\w:)"
-        rf"{FRESH}(?!(?:true|false|null|none)\b|\$\{{|\{{\{{|<)[A-Za-z0-9._~+/=:-]{{8,}}+",
+        rf"{FRESH}{REAL}(?!(?:true|false|null|none)\b|\$\{{|\{{\{{|<)[A-Za-z0-9._~+/=:-]{{8,}}+",
         example="X-Vault-Auth: " + sample(24),
         counter_example="accept-encoding: identity",
     ),

@@ -12,6 +12,17 @@ the token bucket is empty, requests wait 5 s
 max_tokens: 4096
 maxTokens=2048 temperature=0.7
 secretName: registry-credentials
+secret: "db-credentials" not found in namespace shop
+secret: "registry-auth" does not exist
+token: "ci-deployer" was not found
+authorization: RBAC enabled
+Authorization: header missing from request
+x-api-key: required header
+X-Vault-Token: header not sent
+if password == other.password: return
+assert secret == stored.secret
+"secrets": ["db-credentials", "registry-auth"]
+"tokens": {"input": 812, "output": 96}
 imagePullSecrets:\n- name: regcred
 the private key is missing
 the private key file /etc/tls/tls.key is not readable

@@ -127,6 +127,10 @@ privateKey: |-\n    @@\n    x\nuser: a
 _auth=@@
 identitytoken: @@
 {"identitytoken": "@@"}
+{"passwords": ["@@", "b"]}
+{"api_keys":{"eu":"@@"}}
+{"secret": {"value": "@@"}}
+tokens = ['@@']
 machine h login me password @@
 machine h\n  login me\n  password @@
 {\n "AccessKeyId": "x",\n "SecretAccessKey": "@@",\n "Version": 1}

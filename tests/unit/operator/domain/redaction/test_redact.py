@@ -179,6 +179,11 @@ def test_every_rule_of_the_catalogue_has_a_case_and_a_unique_name() -> None:
     "text",
     [
         "disk-pressure and risk-based eviction of task-1",
+        'secret: "db-credentials" not found in namespace shop',
+        "authorization: RBAC enabled",
+        "x-api-key: required header",
+        "if password == other.password: return",
+        '"secrets": ["db-credentials"], "tokens": {"used": 4096}, "passwords": []',
         "the token is missing; no password given",
         "Enter your password:\nThen press enter",
         "max_token: 4096",
@@ -244,6 +249,10 @@ def test_text_with_exactly_the_limit_of_secrets_stays_whole() -> None:
     ("text", "redacted"),
     [
         ("GITHUB_TOKEN=abcdefgh next", "GITHUB_TOKEN=[REDACTED] next"),
+        ('{"passwords": ["opensesame", "b"], "a": [1]}', '{"passwords": [REDACTED], "a": [1]}'),
+        ('{"secret": {"value": "open"}, "a": {}}', '{"secret": [REDACTED], "a": {}}'),
+        ('secret: "db-credentials" is wrong', 'secret: "[REDACTED]" is wrong'),
+        ("if password == hunter2xyz:", "if password == [REDACTED]"),
         ("password: |\n  two words\n  more\nuser: me", "password: |\n  [REDACTED]\nuser: me"),
         ("secret:\n    s3same-open\nuser: me", "secret:\n    [REDACTED]\nuser: me"),
         ("| password | s3same-open |", "| password | [REDACTED] |"),
