@@ -102,8 +102,10 @@ def test_checkout_with_changes_is_refused(checkout: Path) -> None:
 
 @pytest.fixture
 def tagged(checkout: Path) -> Path:
-    """A checkout whose commit has the tag of VERSION."""
+    """A checkout whose commit has the tag of VERSION, and is the default branch of its origin."""
     git(checkout, "tag", "v0.1.0")
+    git(checkout, "update-ref", "refs/remotes/origin/main", "HEAD")
+    git(checkout, "symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/main")
     return checkout
 
 
@@ -128,6 +130,19 @@ def test_tag_of_another_commit_is_refused(tagged: Path) -> None:
     git(tagged, "commit", "--quiet", "--allow-empty", "--message", "Next")
     with pytest.raises(PlatformError, match="is not the commit that is checked out"):
         source_of("v0.1.0", tagged)
+
+
+@pytest.mark.parametrize("branch", ["", "main"])
+def test_tag_off_the_default_branch_is_refused(
+    tagged: Path, branch: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CI_DEFAULT_BRANCH", branch)
+    git(tagged, "commit", "--quiet", "--allow-empty", "--message", "Other")
+    git(tagged, "tag", "--force", "v0.1.0")
+    with pytest.raises(PlatformError, match=r"TAG: v0\.1\.0 is not on the default branch, origin/"):
+        source_of("v0.1.0", tagged)
+    git(tagged, "update-ref", "refs/remotes/origin/main", "HEAD")
+    assert source_of("v0.1.0", tagged).version == "0.1.0"
 
 
 def test_changed_checkout_is_not_published(tagged: Path) -> None:

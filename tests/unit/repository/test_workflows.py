@@ -582,13 +582,28 @@ def test_workflow_may_only_read_unless_a_job_needs_more(file: Path) -> None:
     assert yaml.safe_load(file.read_text("utf-8"))["permissions"] == {"contents": "read"}
 
 
-def test_release_signs_the_image_that_it_published() -> None:
-    job = document("release")["jobs"]["image"]
-    text = "\n".join(lines(job))
-    assert text.index("release publish") < text.index("cosign sign") < text.index("cosign attest")
-    assert job["permissions"]["id-token"] == "write"
-    actions = [step.get("uses", "").partition("@")[0] for step in job["steps"]]
-    assert {"anchore/sbom-action", "actions/attest-build-provenance"} <= set(actions)
+def test_release_is_signed_by_a_job_without_code_of_the_repository() -> None:
+    jobs = document("release")["jobs"]
+    rights = {name: set(job.get("permissions", {})) for name, job in jobs.items()}
+    assert [name for name in jobs if rights[name] & {"id-token", "attestations"}] == ["sign"]
+    assert rights == {
+        "test": set(),
+        "image": {"contents", "packages"},
+        "sign": {"packages", "id-token", "attestations"},
+        "page": {"contents"},
+        "promote": {"contents", "pull-requests"},
+    }
+    for name in ("sign", "page"):
+        assert "tools/" not in "\n".join(lines(jobs[name]))
+    assert jobs["image"]["permissions"]["contents"] == "read"
+    assert [step["uses"].partition("@")[0] for step in jobs["sign"]["steps"] if "uses" in step] == [
+        "actions/download-artifact",
+        "sigstore/cosign-installer",
+        "actions/attest-build-provenance",
+    ]
+    text = "\n".join(lines(jobs["sign"]))
+    order = ["sha256sum --check --strict", "cosign sign", "cosign attest"]
+    assert [text.index(part) for part in order] == sorted(text.index(part) for part in order)
 
 
 def test_deployment_verifies_the_image_and_lets_the_policies_decide() -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 import yaml
 
 from tools.platform.errors import PlatformError
-from tools.platform.git import git
+from tools.platform.git import GitError, git
 from tools.platform.pulumi.environment import ROOT
 from tools.platform.release import image as images
 from tools.platform.release.archives import compressed, packed
@@ -49,7 +49,7 @@ config:
 
 
 def source_of(tag: str, root: Path = ROOT) -> Source:
-    """Return the commit of a release's tag, which has to be checked out without changes.
+    """Return the commit of a release's tag, which is on the default branch, and has to be checked out without changes.
 
     Raises:
         PlatformError: it is not, or VERSION is another one.
@@ -61,6 +61,14 @@ def source_of(tag: str, root: Path = ROOT) -> Source:
     head = git("rev-parse", "HEAD", root=root).strip()
     if git("rev-list", "-n", "1", tag, root=root).strip() != head:
         raise PlatformError(f"TAG: {tag} is not the commit that is checked out", hint=f"git checkout {tag}")
+    branch = f"origin/{os.environ.get('CI_DEFAULT_BRANCH') or 'HEAD'}"
+    try:
+        git("merge-base", "--is-ancestor", head, branch, root=root)
+    except GitError as error:
+        raise PlatformError(
+            f"TAG: {tag} is not on the default branch, {branch}",
+            hint="merge its commit; if the branch is not known here: git fetch && git remote set-head origin --auto",
+        ) from error
     if changes := git("status", "--porcelain", root=root).strip():
         raise PlatformError(f"the checkout has changes:\n{changes}", hint="publish from a new clone")
     github = os.environ.get("GITHUB_REPOSITORY")
