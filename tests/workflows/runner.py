@@ -47,6 +47,7 @@ INDEX = (
 SUBSTITUTES = {
     'tools/notif-platform release publish "$GITHUB_REF_NAME" --registry': "publish-a-stub",
     "go run github.com/anchore/syft/cmd/syft": "true",
+    "tools/notif-platform preflight --ci": "true",
 }
 """Commands that another test runs, and the program on PATH that takes the place of each."""
 SHELLS = {

@@ -16,12 +16,12 @@ LINES = {
     "--version=2": "--version takes no value|leave out what follows =",
     "drift --notfy x": "there is no option --notfy; did you mean --notify?|notif-platform drift --help lists the options",
     "drift -x": "there is no option -x|notif-platform drift --help lists the options",
-    "preflight": "STACK is missing|write notif-platform preflight STACK",
+    "preflight": "name a STACK, or use --ci for the environments of all stacks|notif-platform preflight --help lists the options",
     "release publish v1": (
         "--registry is missing|add --registry REGISTRY: Where the image and the chart go, such as ghcr.io/example."
     ),
     "preflight a b c": (
-        "unexpected argument 'b c'|notif-platform preflight takes STACK; notif-platform preflight --help lists the options"
+        "unexpected argument 'b c'|notif-platform preflight takes [STACK]; notif-platform preflight --help lists the options"
     ),
     "preview up one": "NUMBER: 'one' is not allowed|use a whole number",
     "preview up 1 --hours 999": "--hours: '999' is not allowed|use a whole number from 1 to 720",

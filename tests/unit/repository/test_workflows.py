@@ -86,7 +86,8 @@ def test_make_is_called_only_where_the_exit_code_does_not_matter(file: Any) -> N
 def test_github_and_gitlab_do_the_same() -> None:
     github = {command for file in WORKFLOWS for command in called(file.stem)}
     gitlab = {command for file in GITLAB for command in called(file.stem)}
-    assert github - gitlab == {"all"}
+    # Which asks GitHub about its environments.
+    assert github - gitlab == {"all", "preflight"}
     assert gitlab - github == set()
     assert CHECKS in (ROOT / "docs" / "ci" / "gitlab-ci.yml").read_text("utf-8")
 
@@ -544,7 +545,7 @@ def test_each_workflow_calls_what_its_event_requires() -> None:
     }
     assert called("release") == {"all", "release"}
     assert called("promote") == {"promote"}
-    assert called("deploy") == {"stacks", "diff", "up"}
+    assert called("deploy") == {"preflight", "stacks", "diff", "up"}
 
 
 @pytest.mark.parametrize("file", [*FILES, SETUP], ids=lambda file: file.stem)
@@ -613,6 +614,13 @@ def test_deployment_verifies_the_image_and_lets_the_policies_decide() -> None:
         text = "\n".join(lines(jobs[f"wave-{wave}"]))
         positions = [text.index(part) for part in order]
         assert positions == sorted(positions)
+
+
+def test_deployment_begins_with_a_check_of_its_environments() -> None:
+    jobs = document("deploy")["jobs"]
+    assert next(iter(jobs)) == "plan"
+    assert next(lines(jobs["plan"])) == "tools/notif-platform preflight --ci"
+    assert jobs["plan"]["permissions"]["actions"] == "read"
 
 
 MERGE_REQUEST = '$CI_PIPELINE_SOURCE == "merge_request_event"'
