@@ -12,6 +12,8 @@ BODY: Final = 262_144
 METADATA_ENTRIES: Final = 64
 METADATA_NAME: Final = 253
 METADATA_VALUE: Final = 4096
+TEXT_BYTES: Final = 786_432
+"""Bytes in UTF-8 of the body and the values of the metadata together: the API server stores at most 1.5 MiB of an object."""
 ACTION_LINKS: Final = 32
 RECIPIENTS: Final = 64
 CHANNELS: Final = 64

@@ -34,6 +34,14 @@ def namespace(api_server: ApiServer) -> str:
     ("spec", "field"),
     [
         ({"body": TOO_LONG}, "spec.body"),
+        (
+            {"body": "\N{BELL}" * 200_000},
+            "spec.body and the values of spec.metadata have more than 786432 bytes together; shorten them",
+        ),
+        (
+            {"metadata": {f"name-{number}": "\N{BELL}" * bounds.METADATA_VALUE for number in range(50)}},
+            "spec.body and the values of spec.metadata have more than 786432 bytes together; shorten them",
+        ),
         ({"metadata": {f"name-{number}": "" for number in range(65)}}, "spec.metadata"),
         (
             {"metadata": {"n" * 254: ""}},
@@ -59,6 +67,7 @@ def test_object_beyond_the_bounds_is_rejected_with_the_field(
 def test_largest_values_are_accepted(api_server: ApiServer, namespace: str) -> None:
     spec: dict[str, Any] = {
         "body": "x" * bounds.BODY,
+        "metadata": {f"name-{number}": "v" * bounds.METADATA_VALUE for number in range(64)},
         "channels": ["console"] * 64,
         "recipients": [{"email": "e" * 320, "webhookURL": "u" * 2048}] * 64,
         "retryPolicy": {"initialBackoffSeconds": 60, "maxBackoffSeconds": 60},

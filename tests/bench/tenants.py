@@ -30,8 +30,10 @@ if TYPE_CHECKING:
 
 SIZES: Final = (4096, bounds.BODY)
 """Characters of a body."""
-STORED: Final = 1_150_000
-"""Bytes of a body in etcd, which takes 1.5 MiB of an object with all that it has."""
+METADATA_CHARACTERS: Final = 512
+"""Of each value."""
+STORED: Final = bounds.TEXT_BYTES - 4 * bounds.METADATA_ENTRIES * METADATA_CHARACTERS
+"""Bytes of a body in etcd: as much as the schema accepts with the metadata."""
 PER_SECOND: Final = 2.0
 """Notifications of the worst tenant; each takes more of the worker than that."""
 RECEIVERS_EVERY, ROUTING_EVERY = 5.0, 20.0
@@ -107,7 +109,9 @@ def worst_specs(mail: StoredReceiver, chats: list[StoredReceiver]) -> Iterator[d
             "body": _storable(body),
             # The sink looks for the word.
             "subject": f"bench-{number}- {next(subjects)}"[: bounds.SUBJECT],
-            "metadata": {f"key-{index}": unit[:1] * 512 for index in range(bounds.METADATA_ENTRIES)},
+            "metadata": {
+                f"key-{index}": unit[:1] * METADATA_CHARACTERS for index in range(bounds.METADATA_ENTRIES)
+            },
             "receiverRefs": [receiver.ref for receiver in receivers],
             "channels": None,
             "recipients": None,

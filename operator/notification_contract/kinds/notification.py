@@ -220,6 +220,20 @@ class NotificationSpec(RuledBlock):
             ),
         ),
         ApiRule(
+            cel=(
+                "size(bytes(self.body)) + (has(self.metadata) ? self.metadata.map(name, "
+                f"size(bytes(self.metadata[name]))).sum() : 0) <= {bounds.TEXT_BYTES}"
+            ),
+            message=(
+                f"spec.body and the values of spec.metadata have more than {bounds.TEXT_BYTES} bytes together; "
+                "shorten them and link to the whole text in spec.actionLinks"
+            ),
+            holds=lambda spec: (
+                sum(len(text.encode(errors="replace")) for text in (spec.body, *spec.metadata.values()))
+                <= bounds.TEXT_BYTES
+            ),
+        ),
+        ApiRule(
             cel="!has(self.notBefore) || !has(self.deliverBefore) || self.deliverBefore > self.notBefore",
             message="spec.deliverBefore is not after spec.notBefore; set it to a later time",
             holds=lambda spec: (

@@ -16,7 +16,7 @@ class Limits:
     """Characters of the body."""
     metadata_entries: int = bounds.METADATA_ENTRIES
     metadata_value: int = bounds.METADATA_VALUE
-    """Characters of a value."""
+    """Bytes of a value: at most as many characters."""
     action_links: int = bounds.ACTION_LINKS
     link_schemes: tuple[str, ...] = ("https",)
     """The schemes of action links: https, http or both, in lower case."""

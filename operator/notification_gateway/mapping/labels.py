@@ -56,7 +56,11 @@ def labels_of(values: Mapping[str, str], mapping: LabelMapping, name_of: Read) -
 def originals(values: Mapping[str, str], limits: Limits) -> dict[str, str]:
     """Return values for `spec.metadata`, as they were before they became labels."""
     entries = [
-        (clean(path)[: bounds.METADATA_NAME], clean(value)[: limits.metadata_value])
+        (
+            clean(path)[: bounds.METADATA_NAME],
+            # In bytes: with a body of the largest size, the API server can still store the notification.
+            clean(value).encode()[: limits.metadata_value].decode(errors="ignore"),
+        )
         for path, value in values.items()
     ]
     return dict(entries[: limits.metadata_entries])

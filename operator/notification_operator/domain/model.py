@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -32,6 +33,10 @@ LIMITS: Final[Mapping[str, int]] = {
 """Characters of each field of the spec, names included: at least as many as the schema admits."""
 LABELS: Final = 65_536
 """Characters of all labels; the API server bounds each of them, and not their number."""
+STORED: Final = 1024 * 1024
+"""Bytes of an object without its status. The API server stores at most 1.5 MiB: what is larger may have no room for its status."""
+ESCAPED: Final = {"<": 5, ">": 5, "&": 5, "\u2028": 3, "\u2029": 3, "\\b": 4, "\\f": 4}
+"""What the API server stores in more bytes than UTF-8 or Python takes, with the difference."""
 
 
 def too_large(meta: Mapping[str, Any], spec: Mapping[str, Any]) -> str:
@@ -41,7 +46,13 @@ def too_large(meta: Mapping[str, Any], spec: Mapping[str, Any]) -> str:
         if size > limit:
             return _refusal(f"spec.{name}", size, limit)
     size = characters(meta.get("labels"))
-    return _refusal("metadata.labels", size, LABELS) if size > LABELS else ""
+    if size > LABELS:
+        return _refusal("metadata.labels", size, LABELS)
+    # A character takes at most six bytes.
+    if characters(meta) + characters(spec) <= STORED // 8:
+        return ""
+    size = stored([meta, spec])
+    return _refusal("the object", size, STORED, unit="bytes") if size > STORED else ""
 
 
 def characters(value: object) -> int:
@@ -53,9 +64,17 @@ def characters(value: object) -> int:
     return sum(map(characters, value)) if isinstance(value, list) else 0
 
 
-def _refusal(name: str, size: int, limit: int) -> str:
+def stored(value: object) -> int:
+    """Return the bytes that the API server stores of a JSON value."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return len(text.encode(errors="replace")) + sum(
+        extra * text.count(each) for each, extra in ESCAPED.items()
+    )
+
+
+def _refusal(name: str, size: int, limit: int, *, unit: str = "characters") -> str:
     return (
-        f"{name} has {size} characters, but at most {limit} are delivered; "
+        f"{name} has {size} {unit}, but at most {limit} are delivered; "
         "create a NotificationRequest with less text"
     )
 

@@ -172,9 +172,11 @@ def test_event_has_no_default_that_would_change_stored_specs() -> None:
 
 
 def test_rules_on_the_spec_name_fields_and_hint() -> None:
-    _, entries, times = SPEC["x-kubernetes-validations"]
+    _, entries, size, times = SPEC["x-kubernetes-validations"]
     assert f"<= {bounds.TARGETS}" in entries["rule"]
     assert "leave entries out" in entries["message"]
+    assert f"<= {bounds.TEXT_BYTES}" in size["rule"]
+    assert "shorten them and link to the whole text" in size["message"]
     assert "spec.deliverBefore is not after spec.notBefore" in times["message"]
 
 

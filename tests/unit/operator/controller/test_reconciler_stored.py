@@ -15,10 +15,11 @@ TOO_LONG = "x" * (bounds.BODY + 1)
 LAST = "9999-12-31T23:59:59Z"
 
 
+@pytest.mark.parametrize("body", [TOO_LONG, "\N{BELL}" * bounds.BODY], ids=["characters", "bytes"])
 @pytest.mark.parametrize("routed", [False, True])
-async def test_oversized_notification_costs_one_write_and_no_delivery(*, routed: bool) -> None:
+async def test_oversized_notification_costs_one_write_and_no_delivery(*, routed: bool, body: str) -> None:
     console = Stub()
-    fixture = ReconcilerFixture({"console": console}, routed=routed, body=TOO_LONG)
+    fixture = ReconcilerFixture({"console": console}, routed=routed, body=body)
     result = await fixture.reconcile()
     assert fixture.verbs == ["GET", "PUT"]
     assert (fixture.status["phase"], fixture.status["reason"]) == ("Failed", "TooLarge")

@@ -79,6 +79,9 @@ def test_bounds_of_the_schema_are_those_of_the_contract() -> None:
         ({"recipients": [{"email": "x" * 9000}] * 40}, {}, "spec.recipients has 360200 characters"),
         ({"remediationRequestRef": {"name": "x" * 5000}}, {}, "spec.remediationRequestRef has 5004"),
         ({}, {f"{number:063}": "" for number in range(1200)}, "metadata.labels has 75600 characters"),
+        ({"body": "\N{BELL}" * 262_144}, {}, "the object has 1048"),
+        ({"body": "<" * 262_144}, {}, "the object has 1572"),
+        ({"metadata": {f"{number}": "\N{BELL}" * 4096 for number in range(64)}}, {}, "the object has 1049"),
     ],
 )
 def test_message_names_field_size_and_hint(
