@@ -23,6 +23,12 @@ HTTP: Final[Mapping[str, tuple[bytes, bytes]]] = {
     "body": (STATUS + b"\r\n", b"x" * 4096),
     "pieces of a body": (STATUS + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
 }
+SMTP: Final[Mapping[str, tuple[bytes, bytes]]] = {
+    "line": (b"220 ", b"x" * 4096),
+    "lines": (b"", b"220-x\r\n"),
+    "pieces of lines": (b"", b"220-\r\n"),
+    "wrong line": (b"", b"hello\r\n"),
+}
 BLOCK: Final = 64 * 1024
 """Bytes of one write; the repeated text is as much of it as possible."""
 
@@ -32,6 +38,8 @@ async def pouring(
     first: bytes,
     repeated: bytes,
     *,
+    asked: bool = True,
+    at_once: bool = True,
     tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[int]:
     """Run a server on 127.0.0.1 and yield its port.
@@ -39,15 +47,18 @@ async def pouring(
     Args:
         first: the beginning of each answer.
         repeated: what follows, until the client closes the connection.
+        asked: whether the client speaks first.
+        at_once: whether many repetitions are sent together; otherwise each is a packet.
         tls: the certificate of the server.
     """
 
     async def pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, asyncio.IncompleteReadError):
-            await reader.readuntil(b"\r\n\r\n")
+            if asked:
+                await reader.readuntil(b"\r\n\r\n")
             writer.write(first)
             while repeated:
-                writer.write(repeated * (BLOCK // len(repeated)))
+                writer.write(repeated * max(1, BLOCK // len(repeated) if at_once else 1))
                 await writer.drain()
                 await asyncio.sleep(0)
         writer.close()

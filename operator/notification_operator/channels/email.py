@@ -11,6 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import aiosmtplib
+from aiosmtplib.protocol import SMTPProtocol
 
 from notification_contract.kinds.channel_types.email import Security
 from notification_operator.delivery.channel import (
@@ -27,6 +28,7 @@ from notification_operator.delivery.http.egress_policy import AddressNotAllowedE
 from notification_operator.delivery.http.exchange import REDACTED
 from notification_operator.delivery.http.name_resolver import resolving_for
 from notification_operator.domain.error_text import chain, describe
+from notification_operator.fair.fair_queue import FairSemaphore
 from notification_operator.rendering.mail import write_mail
 
 if TYPE_CHECKING:
@@ -44,6 +46,14 @@ system_authorities: Final = cache(ssl.create_default_context)
 AUTHENTICATION: Final = frozenset({530, 534, 535, 538})
 TOO_LARGE: Final = 552
 PERMANENT: Final = 500
+FIRST_CODE: Final = 200
+"""The first code of an answer; the library has others for what is no answer."""
+MAX_ANSWER: Final = 4096
+"""Bytes of an answer with all its lines."""
+MAX_PIECES: Final = 64
+"""Lines of an answer, and pieces that it arrives in: the library parses it from its beginning after each."""
+MOST_CONNECTIONS: Final = 4
+"""Connections of a receiver: half of those of its namespace, so that a slow server leaves some to other receivers."""
 QUIT_SECONDS: Final = 0.25
 """Time limit of the goodbye: the mail is accepted by then, and an attempt that ended before it returns would repeat the mail."""
 LARGE: Final = 64 * 1024
@@ -79,9 +89,19 @@ class EmailChannel(Channel):
         self._access = access
         self._tls = access.tls or system_authorities()
         self._composer = composer
+        self._connections = FairSemaphore(MOST_CONNECTIONS)
 
     copies = 8
     """As text and as HTML, each before and after it is encoded."""
+
+    @contextlib.asynccontextmanager
+    async def slot(self, message: Message) -> AsyncIterator[None]:
+        rank, shared = message.content.rank, self._access.connections
+        async with (
+            self._connections.slot("", rank),
+            shared.slot(str(self.destination), rank),
+        ):
+            yield
 
     async def deliver(self, message: Message) -> Receipt:
         """Send the message; a repeat has the same Message-ID."""
@@ -152,7 +172,8 @@ class EmailChannel(Channel):
         if isinstance(error, aiosmtplib.SMTPRecipientsRefused):
             error = error.recipients[0]
         if isinstance(error, aiosmtplib.SMTPResponseException):
-            return _refusal(error, self._without_secrets(f"SMTP {error.code}: {error.message}"))
+            mark = f"SMTP {error.code}: " if error.code >= FIRST_CODE else ""
+            return _refusal(error, self._without_secrets(f"{mark}{error.message}"))
         # The class itself: no mechanism of authentication that both sides know.
         if isinstance(error, aiosmtplib.SMTPNotSupported) or type(error) is aiosmtplib.SMTPException:
             return ReceiverError(ReceiverProblem.MISCONFIGURED, text)
@@ -165,10 +186,50 @@ class EmailChannel(Channel):
 create = EmailChannel
 
 
+class _Answers(SMTPProtocol):
+    """Bounds each answer before it is parsed (DD-ANSWER-001)."""
+
+    _size = _pieces = 0
+
+    def data_received(self, data: bytes) -> None:
+        self._size += len(data)
+        self._pieces += max(1, data.count(b"\n"))
+        if self._size <= MAX_ANSWER and self._pieces <= MAX_PIECES:
+            super().data_received(data)
+            return
+        text = f"the answer has more than {MAX_ANSWER} bytes, or more than {MAX_PIECES} lines or pieces"
+        if self._response_waiter is not None and not self._response_waiter.done():
+            error = aiosmtplib.SMTPResponseException(aiosmtplib.SMTPStatus.invalid_response, text)
+            self._set_response_exception(self._response_waiter, error)
+        if isinstance(self.transport, asyncio.WriteTransport):
+            self.transport.abort()
+
+    async def read_response(self, timeout: float | None = None) -> aiosmtplib.SMTPResponse:  # noqa: ASYNC109 - the library's
+        try:
+            return await super().read_response(timeout)
+        finally:
+            self._size = self._pieces = 0
+
+
 class _Client(aiosmtplib.SMTP):
     """Lets the event loop run between the preparations of large mails, which the servers may accept together."""
 
     turn: asyncio.Lock
+
+    async def _create_connection(self, timeout: float | None) -> aiosmtplib.SMTPResponse:  # noqa: ASYNC109 - the library's
+        """Begin as the library does, with answers that are bounded."""
+        loop = asyncio.get_running_loop()
+        self.transport, self.protocol = await loop.create_connection(
+            lambda: _Answers(loop=loop, connection_lost_callback=self._on_connection_lost),
+            sock=self.sock,
+            ssl=self.tls_context if self.use_tls else None,
+            server_hostname=self.hostname if self.use_tls else None,
+            ssl_handshake_timeout=timeout if self.use_tls else None,
+        )
+        response = await self.protocol.read_response(timeout)
+        if response.code != aiosmtplib.SMTPStatus.ready:
+            raise aiosmtplib.SMTPConnectResponseError(response.code, response.message)
+        return response
 
     async def data(self, message: str | bytes, /, **options: Any) -> aiosmtplib.SMTPResponse:  # noqa: ANN401 - the library's
         if len(message) > LARGE:
@@ -193,6 +254,8 @@ def _refusal(error: aiosmtplib.SMTPResponseException, text: str) -> Exception:
         isinstance(error, aiosmtplib.SMTPAuthenticationError) and error.code >= PERMANENT
     ):
         return ReceiverError(ReceiverProblem.AUTHENTICATION_FAILED, text)
+    if error.code < FIRST_CODE:
+        return ReceiverError(ReceiverProblem.MISCONFIGURED, text)
     if error.code < PERMANENT:
         return Transient(text)
     if (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 from notification_contract.kinds.choices import BodyFormat, LifecycleEvent
 
 if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
     from datetime import datetime
 
     from notification_operator.domain.model import Content
@@ -161,6 +163,11 @@ class Channel(ABC):
         """Return how many messages a notification is; they count against the rate limit."""
         del message
         return 1
+
+    def slot(self, message: Message) -> AbstractAsyncContextManager[None]:
+        """Hold what a delivery needs of a bounded number, such as connections; the wait is no part of the attempt."""
+        del message
+        return nullcontext()
 
     async def close(self) -> None:  # noqa: B027 - most channels hold nothing
         """Release what the channel holds; called when the operator stops."""

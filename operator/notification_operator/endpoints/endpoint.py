@@ -357,13 +357,16 @@ class Endpoint:
                 attempt, error = await self._deliver(delivery, send)
                 self._observe(attempt, error)
                 return attempt
-        async with gate.call(
-            notification=message.uid,
-            namespace=message.namespace,
-            rank=message.content.rank,
-            messages=messages,
-            may_start=may_start,
-        ) as answer:
+        async with (
+            delivery.channel.slot(message),
+            gate.call(
+                notification=message.uid,
+                namespace=message.namespace,
+                rank=message.content.rank,
+                messages=messages,
+                may_start=may_start,
+            ) as answer,
+        ):
             if isinstance(answer, Rejected):
                 return self._context.recorder.rejected(send, self.name)
             with answer:

@@ -11,13 +11,15 @@ from functools import partial
 from importlib import import_module
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakValueDictionary
 
 from yarl import URL
 
 from notification_operator.delivery.channel import Channel, InvalidOptionsError
 from notification_operator.delivery.http.egress_policy import EgressPolicy
-from notification_operator.delivery.http.exchange import NetworkAccess
+from notification_operator.delivery.http.exchange import MOST_CONNECTIONS, NetworkAccess
 from notification_operator.endpoints.sessions import Connection, Trust
+from notification_operator.fair.fair_queue import FairSemaphore
 from notification_operator.rendering.compose import Composer, Facts
 from notification_operator.rendering.job import Renderer
 
@@ -100,6 +102,7 @@ class ChannelFactory:
         self._allowed_hosts = tuple(allowed_hosts)
         self._renderer = renderer or Renderer()
         self._turn = asyncio.Lock()
+        self._connections: WeakValueDictionary[str, FairSemaphore] = WeakValueDictionary()
 
     def create(self, receiver: Receiver, references: References, sources: Mapping[str, str]) -> Channel:
         """Return the channel of a receiver. A template that is not valid is found out with the first message.
@@ -148,6 +151,7 @@ class ChannelFactory:
             tls=self._sessions.context(trust),
             names=self._sessions.names,
             namespace=receiver.key.namespace,
+            connections=self._connections.setdefault(receiver.key.namespace, FairSemaphore(MOST_CONNECTIONS)),
             turn=self._turn,
         )
 

@@ -32,6 +32,7 @@ from notification_operator.delivery.http.bounded_answer import AnswerTooLargeErr
 from notification_operator.delivery.http.egress_policy import AddressNotAllowedError
 from notification_operator.delivery.http.name_resolver import resolving_for
 from notification_operator.domain.error_text import chain, describe
+from notification_operator.fair.fair_queue import FairSemaphore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -51,6 +52,8 @@ ENCODINGS: Final = re.compile(
 )
 """Python's names of the encodings, other than UTF-8, that an answer may have. There are others whose decoding takes a time that
 grows with the square of the length, or fails."""
+MOST_CONNECTIONS: Final = 8
+"""Connections of the receivers of a namespace in another protocol than HTTP."""
 REDACTED: Final = "[REDACTED]"
 MIN_SECRET: Final = 9
 """Characters from which on the path of a URL, or a part of it, counts as a secret."""
@@ -145,6 +148,8 @@ class NetworkAccess:
     """Resolves hosts of connections without `session`; None: in a thread."""
     namespace: str = ""
     """The namespace of the receiver. Names are resolved within its limit."""
+    connections: FairSemaphore = field(default_factory=lambda: FairSemaphore(MOST_CONNECTIONS))
+    """Connections without `session` of all receivers of the namespace."""
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held for one pass of the event loop before a large content is prepared; shared by all receivers."""
 

@@ -22,7 +22,10 @@ from notification_operator.delivery.channel import (
     Transient,
 )
 from notification_operator.delivery.http.egress_policy import EgressPolicy
+from notification_operator.delivery.http.exchange import MOST_CONNECTIONS
 from notification_operator.domain.receivers.references import SecretValues
+from notification_operator.fair.fair_queue import FairSemaphore
+from tests.kit.hostile_answers import SMTP, pouring
 from tests.unit.operator.channels import receivers
 from tests.unit.operator.channels.mail_server import PASSWORD, USERNAME, mail_server
 from tests.unit.operator.channels.receivers import DELIVERY_ID, NOW, make, own_connections
@@ -49,6 +52,13 @@ def channel(
     access = own_connections(tls=server.trust if trusted else None, **limits)
     usual = {"host": "127.0.0.1", "port": server.port, "from": "operator@example.com"}
     made: EmailChannel = make("email", secrets or {}, access, **{**usual, **changes})
+    return made
+
+
+def own(port: int, **access: Any) -> EmailChannel:
+    """Return the channel of a server without TLS."""
+    usual = {"host": "127.0.0.1", "port": port, "from": "a@example.com"}
+    made: EmailChannel = make("email", {}, own_connections(**access), **usual, security=Security.NONE)
     return made
 
 
@@ -319,6 +329,35 @@ async def test_server_that_is_away_is_a_transient_failure() -> None:
     assert isinstance(await failure(channel(server)), Transient)
 
 
+@pytest.mark.parametrize("answer", SMTP)
+@pytest.mark.parametrize("together", [False, True])
+async def test_answer_without_an_end_is_permanent_after_one_connection(
+    answer: str, *, together: bool
+) -> None:
+    async with pouring(*SMTP[answer], asked=False, at_once=together) as port:
+        error = await failure(own(port))
+    assert isinstance(error, ReceiverError)
+    assert str(error).startswith(("Misconfigured: the answer has more than", "Misconfigured: Malformed SMTP"))
+
+
+async def test_namespace_has_eight_connections_and_a_receiver_four() -> None:
+    shared = FairSemaphore(MOST_CONNECTIONS)
+    held: Counter[int] = Counter()
+
+    async def hold(port: int, channel: EmailChannel) -> None:
+        async with channel.slot(message()):
+            held[port] += 1
+            await asyncio.Event().wait()
+
+    async with asyncio.TaskGroup() as group:
+        channels = {port: own(port, connections=shared) for port in (1, 2, 3)}
+        tasks = [group.create_task(hold(*each)) for each in channels.items() for _ in range(10)]
+        await asyncio.sleep(0)
+        assert held == {1: 4, 2: 4}
+        for task in tasks:
+            task.cancel()
+
+
 async def test_large_mails_begin_in_different_passes_of_the_event_loop() -> None:
     mails = 20
     together = asyncio.Barrier(mails)
@@ -346,13 +385,7 @@ async def test_large_mails_begin_in_different_passes_of_the_event_loop() -> None
     server = await asyncio.start_server(serve, "127.0.0.1", 0, limit=1 << 20)
     async with server:
         passes = asyncio.create_task(count())
-        made: EmailChannel = make(
-            "email",
-            {},
-            own_connections(),
-            **{"host": "127.0.0.1", "port": server.sockets[0].getsockname()[1], "from": "a@example.com"},
-            security=Security.NONE,
-        )
+        made = own(server.sockets[0].getsockname()[1])
         large = message(body="a line of text\n" * 8000)
         await asyncio.gather(*(made.deliver(large) for _ in range(mails)))
         passes.cancel()
