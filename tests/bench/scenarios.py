@@ -38,6 +38,8 @@ class Others(StrEnum):
     """One sends to receivers that do not answer in time."""
     WAITING = "waiting"
     """One has notifications for next year."""
+    ANSWERS = "answers"
+    """One sends to servers whose answers have no end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +267,15 @@ SCENARIOS = (
         settings=BREAKER,
         others=Others.SLOW,
         crowd=4_000,
+    ),
+    Scenario(
+        name="answers",
+        title="one notification per second, while a tenant sends 100 to 20 servers whose answers have no end",
+        load=Load(60, Channel.RECEIVER, rate=EACH_SECOND),
+        bars={**POD, "gap": Bar(0.25), "p99": Bar(2000)},
+        settings=BREAKER,
+        others=Others.ANSWERS,
+        crowd=100,
     ),
     Scenario(
         name="backlog",

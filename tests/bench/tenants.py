@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import sys
+import tempfile
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import count, cycle
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -14,9 +18,11 @@ from notification_contract import bounds
 from tests.bench.api import NOTIFICATIONS, RECEIVERS
 from tests.bench.generator import CREATORS
 from tests.bench.scenarios import Others
+from tests.harness.logged_process import LoggedProcess
 from tests.harness.notifications import notification
 from tests.harness.receiver_types import SLACK_WEBHOOK
 from tests.harness.routing_document import KEY, NAME
+from tests.kit.hostile_answers import HTTP
 from tests.kit.hostile_texts import SUBJECTS, UNITS, filled
 from tests.kit.worst_markdown import WORST
 from tests.kit.worst_routing import DOCUMENTS
@@ -46,6 +52,7 @@ SHARED: Final = 40
 """Receivers that a slow tenant shares its messages between."""
 HANGS: Final = 60
 """Seconds until they answer."""
+LISTENS: Final = re.compile(r"^listens on (.+)$", re.MULTILINE)
 UNREACHABLE: Final = "https://192.0.2.1/"
 """Reserved for documentation: the operator connects to no such address."""
 
@@ -279,6 +286,37 @@ async def _slow(run: Run) -> AsyncIterator[Crowd]:
 
 
 @asynccontextmanager
+async def _answers(run: Run) -> AsyncIterator[Crowd]:
+    crowd = Crowd(run)
+    namespace = crowd.namespace()
+    with tempfile.TemporaryDirectory() as folder:
+        process = LoggedProcess([sys.executable, "-m", "tests.kit.hostile_answers"], Path(folder) / "log")
+        try:
+            ports = [int(port) for port in process.wait_for(LISTENS)[1].split()]
+            refs = [_hostile(run, number, port).ref for number, port in enumerate(ports)]
+            await crowd.create_all(
+                notification(
+                    namespace, subject=f"bench-{number}-", channels=None, recipients=None, receiverRefs=refs
+                )
+                for number in range(run.scenario.crowd)
+            )
+            yield crowd
+        finally:
+            process.stop()
+    await crowd.remove_all()
+
+
+def _hostile(run: Run, number: int, port: int) -> StoredReceiver:
+    if number < len(HTTP):
+        url = f"http://127.0.0.1:{port}/"
+        return run.receiver(block={"url": url, "insecure": True}, tls=None)
+    mail = _mail(run)
+    return run.receiver(
+        "email", **{**mail, "block": {**mail["block"], "port": port, "to": ["a@example.com"]}}
+    )
+
+
+@asynccontextmanager
 async def _waiting(run: Run) -> AsyncIterator[Crowd]:
     crowd = Crowd(run)
     namespace = crowd.namespace()
@@ -296,5 +334,6 @@ CONTEXTS: Final[dict[Others, Callable[[Run], Any]]] = {
     Others.RECEIVERS: _receivers,
     Others.PASSING: _passing,
     Others.SLOW: _slow,
+    Others.ANSWERS: _answers,
     Others.WAITING: _waiting,
 }
