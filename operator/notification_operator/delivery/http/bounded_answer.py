@@ -1,4 +1,4 @@
-"""The head of an HTTP answer: its bounds hold before the library makes objects of it (DD-ANSWER-001)."""
+"""HTTP answers: their bounds hold before the library makes objects of them (DD-ANSWER-001)."""
 
 from __future__ import annotations
 
@@ -16,12 +16,14 @@ if TYPE_CHECKING:
 
 MAX_HEAD: Final = 64 * 1024
 """Bytes of an answer until its body begins, with all its interim answers."""
+MAX_ANSWER: Final = 1024 * 1024
+"""Bytes of a whole answer as it is sent: the names of chunks, for example, are no part of a body that a reader could stop."""
 MAX_INTERIM: Final = 8
 """Interim answers, such as `100 Continue`, before the final one."""
 PARSER_BOUNDS: Final = {"max_line_size": 2048, "max_field_size": 2048, "max_headers": 64}
 """Bytes of the status line and of a header, and headers."""
-PIECE: Final = 1024
-"""Bytes that are parsed before the bounds are checked again: at most 64 interim answers."""
+PIECE: Final = 4096
+"""Bytes that are parsed before the bounds are checked again: at most 256 interim answers."""
 SWITCHING_PROTOCOLS: Final = 101
 OK: Final = 200
 
@@ -40,12 +42,12 @@ class BoundedAnswer(ResponseHandler):
         super().__init__(loop)
         self._unparsed = b""
         """Received while the reader of the body pauses the connection."""
-        self._head = self._interim = 0
+        self._size = self._interim = 0
         self._is_answered = False
         """Whether the final answer to the request has begun."""
 
     def set_response_params(self, **options: Any) -> None:  # noqa: ANN401 - the library's
-        self._head = self._interim = 0
+        self._size = self._interim = 0
         self._is_answered = False
         super().set_response_params(**{**options, **PARSER_BOUNDS})
 
@@ -63,10 +65,12 @@ class BoundedAnswer(ResponseHandler):
             self._parse(unparsed[start : start + PIECE])
 
     def _parse(self, piece: bytes) -> None:
-        self._head += len(piece)
+        self._size += len(piece)
         super().data_received(piece)
-        if not self._is_answered and self._head > MAX_HEAD:
+        if not self._is_answered and self._size > MAX_HEAD:
             self._refuse(f"the head of the answer is larger than {MAX_HEAD} bytes")
+        if self._size > MAX_ANSWER:
+            self._refuse(f"the answer is larger than {MAX_ANSWER} bytes")
 
     def feed_data(self, data: tuple[RawResponseMessage, StreamReader], size: int = 0) -> None:
         code = data[0].code
