@@ -36,7 +36,7 @@ LISTED, UNLISTED = 8443, 9000
 """A port of networkEgressPorts, and another. Every pod listens on both."""
 DNS_NAME = "kubernetes.default.svc"
 SERVICE_PORT = 80
-TOKEN = "s3cret"
+TOKEN = "s3cret-of-a-sender"
 
 LISTEN = """
 import http.server, threading

@@ -55,10 +55,10 @@ def sources(api_server: ApiServer) -> Iterator[ApiServer]:
 
 @pytest.fixture
 def hook(sources: ApiServer) -> Iterator[None]:
-    """The Secret `hook` of the operator's namespace, which sources may use; its token is `s3cret`."""
+    """The Secret `hook` of the operator's namespace, which sources may use; its token is `s3cret-of-a-sender`."""
     secrets = f"/api/v1/namespaces/{NAMESPACE}/secrets"
     labels = {"kubernaut.ai/sources": "true"}
-    secret = {"metadata": {"name": "hook", "labels": labels}, "stringData": {"token": "s3cret"}}
+    secret = {"metadata": {"name": "hook", "labels": labels}, "stringData": {"token": "s3cret-of-a-sender"}}
     assert sources.send("POST", secrets, secret).code == HTTPStatus.CREATED
     yield
     sources.send("DELETE", f"{secrets}/hook")

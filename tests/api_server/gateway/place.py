@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from tests.api_server.conftest import ApiServer
 
 HOST: Final = "127.0.0.1"
-TOKEN: Final = "s3cret"
+TOKEN: Final = "s3cret-of-a-sender"
 BEARER: Final = {"Authorization": f"Bearer {TOKEN}"}
 KIND: Final = f"/apis/{names.GROUP}/{names.VERSION}/namespaces"
 RBAC: Final = "/apis/rbac.authorization.k8s.io/v1"

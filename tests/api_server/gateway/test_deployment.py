@@ -118,7 +118,7 @@ async def test_gateway_works_with_the_permissions_of_a_stack(api_server: ApiServ
     async with ApiClient(configuration) as client:
         async with App(settings, client=client, watching=client, home=NAMESPACE, replica="deployed-0") as app:
             await until(lambda: app.sources.known, "sources")
-            assert (await send(app, "/hook/deployed", token="s3cret", json={"a": 1}))[0] == 202
+            assert (await send(app, "/hook/deployed", token="s3cret-of-a-sender", json={"a": 1}))[0] == 202
             await until(
                 lambda: api_server.send("GET", f"{SECRETS}/deployed-url-path").code == 200, "path token"
             )

@@ -68,7 +68,7 @@ async def rotated(
         group.create_task(running.run())
         for number in range(ROTATIONS):
             await asyncio.sleep(BETWEEN)
-            value_next = f"rotated-{number}"
+            value_next = f"rotated-by-its-owner-{number}"
             await asyncio.to_thread(place.secret, secret, **{key: value_next})
             value = value_next
         await asyncio.sleep(BETWEEN)
@@ -126,10 +126,10 @@ async def test_rotation_refuses_nothing_while_a_stranger_guesses(place: Place, r
 
 @pytest.mark.check("gateway-secrets-04")
 def test_second_secret_is_accepted_before_the_first_one_is_removed(place: Place, replica: Replica) -> None:
-    place.secret("next", token="second")
+    place.secret("next", token="second-of-a-sender")
     refs = {"bearerSecretRef": {"name": "hook"}, "bearerSecretRefs": [{"name": "next"}]}
     place.ready_source("ci", "generic", auth=refs)
-    for token in (TOKEN, "second"):
+    for token in (TOKEN, "second-of-a-sender"):
         assert replica.post("/hook/ci", headers={"Authorization": f"Bearer {token}"}).status == 202
 
 

@@ -148,9 +148,9 @@ async def test_posts_become_one_notification_each_and_the_status_says_so(sources
     assert sources.send("POST", SOURCES, source("events", type="cloudevents")).code == 201
     assert sources.send("POST", SOURCES, source("url", auth={"path": True})).code == 201
     async with serving(sources) as app:
-        first = await send(app, "/hook/alerts", token="s3cret", json=alert())
+        first = await send(app, "/hook/alerts", token="s3cret-of-a-sender", json=alert())
         again = await asyncio.gather(
-            *(send(app, "/hook/alerts", token="s3cret", json=alert()) for _ in range(20))
+            *(send(app, "/hook/alerts", token="s3cret-of-a-sender", json=alert()) for _ in range(20))
         )
         assert first == (200, {"created": 1, "duplicates": 0, "filtered": 0})
         assert {json.dumps(each) for each in again} == {
@@ -158,7 +158,7 @@ async def test_posts_become_one_notification_each_and_the_status_says_so(sources
         }
         events = [EVENT | {"id": str(number)} for number in range(3)]
         batch: Any = {"headers": {"Content-Type": BATCH}, "data": json.dumps(events)}
-        assert await send(app, "/hook/events", token="s3cret", **batch) == (
+        assert await send(app, "/hook/events", token="s3cret-of-a-sender", **batch) == (
             202,
             {"created": 3, "duplicates": 0, "filtered": 0},
         )

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Post = Callable[["Message"], Coroutine[None, None, int]]
     """Sends a message to any replica, and returns the status; 0 without an answer."""
 
-TOKEN: Final = "s3cret"
+TOKEN: Final = "s3cret-of-a-sender"
 BEARER: Final = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
 FLUSH_SECONDS: Final = (1.0, 2.5, 0.5)
 REPEAT_SECONDS: Final = 4.0

@@ -114,8 +114,8 @@ async def cluster() -> AsyncIterator[Cluster]:
 
 @pytest.fixture
 async def server(cluster: Cluster) -> AsyncIterator[ApiServer]:
-    """An API server with the gateway, whose source `nightly` has the bearer token `s3cret`."""
-    cluster.secret(token="s3cret")
+    """An API server with the gateway, whose source `nightly` has the bearer token `s3cret-of-a-sender`."""
+    cluster.secret(token="s3cret-of-a-sender")
     cluster.source("nightly", **SPEC)
     # The log of the gateway would be part of the output: both are in this process.
     with capture_logs():
@@ -172,15 +172,15 @@ async def test_beat_uses_the_credentials_that_the_source_has(
         "basic": {"basicSecretRef": {"name": "login", "usernameKey": "user"}},
         "token file": {"bearerSecretRef": {"name": "hook"}},
     }[kind]
-    cluster.secret("login", namespace="shop", user="ann", password="pass:word")
-    cluster.secret(namespace="shop", token="s3cret")
+    cluster.secret("login", namespace="shop", user="ann", password="pass:word-of-ann")
+    cluster.secret(namespace="shop", token="s3cret-of-a-sender")
     cluster.source("hourly", namespace="shop", **{**SPEC, "auth": auth})
     if kind == "path":
         await until(lambda: cluster.named("secrets", "hourly-path", "shop") is not None, "path token")
     arguments: tuple[str, ...] = ()
     if kind == "token file":
         server.denied.add("hook")
-        (tmp_path / "token").write_text("s3cret\n", "utf-8")
+        (tmp_path / "token").write_text("s3cret-of-a-sender\n", "utf-8")
         arguments = ("--token-file", str(tmp_path / "token"))
     code, out, err = await send("hourly", "-n", "shop", *arguments)
     assert (code, out, err) == (0, "notificationsource.kubernaut.ai/hourly received\n", "")
@@ -189,7 +189,7 @@ async def test_beat_uses_the_credentials_that_the_source_has(
 
 async def test_passwords_of_netrc_are_not_sent(tmp_path: Path) -> None:
     (tmp_path / "netrc").write_text("default login me password secret\n", "utf-8")
-    (tmp_path / "token").write_text("s3cret", "utf-8")
+    (tmp_path / "token").write_text("s3cret-of-a-sender", "utf-8")
     seen: list[str | None] = []
 
     async def gateway(request: web.Request) -> web.Response:
@@ -200,7 +200,7 @@ async def test_passwords_of_netrc_are_not_sent(tmp_path: Path) -> None:
     async with listening(gateway) as url:
         by_path = await beat("--url", f"{url}/hook/nightly/path-secret", NETRC=netrc)
         by_token = await beat("nightly", "--url", url, "--token-file", str(tmp_path / "token"), NETRC=netrc)
-    assert (by_path[0], by_token[0], seen) == (0, 0, [None, "Bearer s3cret"])
+    assert (by_path[0], by_token[0], seen) == (0, 0, [None, "Bearer s3cret-of-a-sender"])
 
 
 async def test_what_prevents_a_beat_is_one_line(server: ApiServer, send: Callable[..., Any]) -> None:
@@ -240,10 +240,10 @@ async def test_secret_without_its_value_is_named(server: ApiServer, send: Callab
 async def test_secret_made_of_a_file_is_used_without_its_line_break(
     server: ApiServer, send: Callable[..., Any]
 ) -> None:
-    for value in ("s3cret\n", " gr\u00fcn\u2713 \r\n"):
+    for value in ("s3cret-of-a-sender\n", " gr\u00fcn\u2713-of-a-sender \r\n"):
         server.cluster.secret(token=value)
         assert await send("nightly") == (0, f"{NAME} received\n", "")
-    server.cluster.secret("login", user="ann\n", password="pass:word\n")
+    server.cluster.secret("login", user="ann\n", password="pass:word-of-ann\n")
     server.cluster.source(
         "daily", **{**SPEC, "auth": {"basicSecretRef": {"name": "login", "usernameKey": "user"}}}
     )
@@ -254,10 +254,10 @@ async def test_secret_made_of_a_file_is_used_without_its_line_break(
 async def test_credential_of_several_lines_is_refused(
     server: ApiServer, send: Callable[..., Any], tmp_path: Path
 ) -> None:
-    server.cluster.secret(token="s3cret\r\nX-Other: 1")
+    server.cluster.secret(token="s3cret-of-a-sender\r\nX-Other: 1")
     code, _, err = await send("nightly")
     assert (code, "the key token of Secret hook has control characters" in err) == (1, True)
-    (tmp_path / "token").write_text("s3cret\nmore", "utf-8")
+    (tmp_path / "token").write_text("s3cret-of-a-sender\nmore", "utf-8")
     code, _, err = await beat(
         "nightly", "--url", "http://127.0.0.1:1", "--token-file", str(tmp_path / "token")
     )
@@ -279,13 +279,15 @@ async def test_pod_that_does_not_answer_in_time_is_named(
 
 async def test_beat_by_url_needs_no_cluster(server: ApiServer) -> None:
     url = server.gateway.url
-    assert (await beat("nightly", "--url", url, "--token-file", "-", text="s3cret\n"))[:2] == (
+    assert (await beat("nightly", "--url", url, "--token-file", "-", text="s3cret-of-a-sender\n"))[:2] == (
         0,
         f"{NAME} received\n",
     )
-    whole = await beat("--url", f"{url}/hook/nightly", "--token-file", "-", text="s3cret")
+    whole = await beat("--url", f"{url}/hook/nightly", "--token-file", "-", text="s3cret-of-a-sender")
     assert whole == (0, "beat received\n", "")
-    assert (await beat("nightly", "--token-file", "-", text="s3cret", NOTIF_GATEWAY_URL=url))[0] == 0
+    assert (await beat("nightly", "--token-file", "-", text="s3cret-of-a-sender", NOTIF_GATEWAY_URL=url))[
+        0
+    ] == 0
     code, out, err = await beat("nightly", "--url", url)
     assert (code, out, "does not accept the credentials" in err) == (3, "", True)
     assert server.gateway.metric(f"{HOME}/nightly", "beat") == 3.0
@@ -299,16 +301,16 @@ async def test_url_that_fails_is_named_without_its_secret(server: ApiServer) -> 
             "notif: --url: it is no URL; write it like https://notifications.example.com\n",
         )
     assert "name a source" in (await beat("--url", server.gateway.url))[2]
-    code, _, err = await beat("--url", "http://user:hunter2@127.0.0.1:1/hook/x/s3cret")
+    code, _, err = await beat("--url", "http://user:hunter2@127.0.0.1:1/hook/x/s3cret-of-a-sender")
     assert (code, "the gateway at 127.0.0.1:1 cannot be reached" in err) == (3, True)
-    assert "s3cret" not in err
+    assert "s3cret-of-a-sender" not in err
     assert "hunter2" not in err
 
 
 async def test_answer_of_a_busy_gateway_has_its_exit_code(server: ApiServer) -> None:
     arguments = ("nightly", "--url", server.gateway.url, "--token-file", "-")
     server.gateway.app.sources.known = False
-    assert await beat(*arguments, text="s3cret") == (
+    assert await beat(*arguments, text="s3cret-of-a-sender") == (
         3,
         "",
         "notif: the gateway answers 503: the sources are not known yet\n",

@@ -330,7 +330,7 @@ async def test_test_shows_exactly_what_the_gateway_creates(tmp_path: Path) -> No
         "mapping": {"labels": {"include": ["team"]}, "subject": "{{ payload.status | upper }}"},
     }
     async with running() as cluster:
-        cluster.secret(token="s3cret")
+        cluster.secret(token="s3cret-of-a-sender")
         source = cluster.source(**spec)
         async with serving(cluster) as gateway:
             assert (await gateway.send(headers=BEARER, data=file.read_bytes())).status == 200

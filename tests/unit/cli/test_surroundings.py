@@ -42,12 +42,12 @@ def test_browser_gets_a_private_file_and_not_the_secret(monkeypatch: pytest.Monk
         return ended.wait(30)
 
     monkeypatch.setattr(webbrowser, "open", browse)
-    with opened("http://127.0.0.1:1/s3cret/"):
+    with opened("http://127.0.0.1:1/s3cret-of-a-sender/"):
         assert called.wait(30), "while the browser runs"
         (url,) = seen
         file = Path(urlsplit(url).path)
-        assert (urlsplit(url).scheme, "s3cret" in url) == ("file", False)
-        assert 'url=http://127.0.0.1:1/s3cret/"' in file.read_text("utf-8")
+        assert (urlsplit(url).scheme, "s3cret-of-a-sender" in url) == ("file", False)
+        assert 'url=http://127.0.0.1:1/s3cret-of-a-sender/"' in file.read_text("utf-8")
         modes = [stat.S_IMODE(each.stat().st_mode) for each in (file, file.parent)]
         assert modes == [0o600, 0o700]
     assert not file.parent.exists()

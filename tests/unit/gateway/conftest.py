@@ -36,8 +36,8 @@ async def client(cluster: Cluster) -> AsyncIterator[ApiClient]:
 
 @pytest.fixture
 async def gateway(cluster: Cluster) -> AsyncIterator[Shipped]:
-    """The gateway with one source, `alerts`, and its bearer token `s3cret`."""
-    cluster.secret(token="s3cret")
+    """The gateway with one source, `alerts`, and its bearer token `s3cret-of-a-sender`."""
+    cluster.secret(token="s3cret-of-a-sender")
     cluster.source()
     async with serving(cluster) as shipped:
         yield shipped

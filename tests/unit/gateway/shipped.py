@@ -19,7 +19,7 @@ from tests.unit.operator.kube_api import until
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-BEARER = {"Authorization": "Bearer s3cret"}
+BEARER = {"Authorization": "Bearer s3cret-of-a-sender"}
 LOOPBACK = "127.0.0.1"
 
 

@@ -25,7 +25,7 @@ MOST = 4
 HOLDERS = (BUDGET - SHARE_OF_SHORT) // MAX_BYTES
 HEAD = b"POST /hook/alerts HTTP/1.1\r\nHost: a\r\n"
 FIELDS = b"".join(b"X-%d: %b\r\n" % (number, b"x" * 8_000) for number in range(8))
-POST = HEAD + b"Authorization: Bearer s3cret\r\nContent-Length: 2\r\n\r\n{}"
+POST = HEAD + b"Authorization: Bearer s3cret-of-a-sender\r\nContent-Length: 2\r\n\r\n{}"
 
 
 @pytest.fixture(autouse=True)
@@ -170,7 +170,7 @@ async def test_head_has_its_bound_for_each_request(opened: Connections) -> None:
 async def test_body_in_chunks_of_any_size_is_read(opened: Connections, size: int) -> None:
     chunks = b"".join(b"%x\r\n%b\r\n" % (size, b" " * size) for _ in range(800_000 // size))
     await opened.open(b"")
-    head = HEAD + b"Authorization: Bearer s3cret\r\nTransfer-Encoding: chunked\r\n\r\n"
+    head = HEAD + b"Authorization: Bearer s3cret-of-a-sender\r\nTransfer-Encoding: chunked\r\n\r\n"
     await opened.send(0, head + chunks + b"2\r\n{}\r\n0\r\nX-Trailer: a\r\n\r\n")
 
 
@@ -215,7 +215,7 @@ async def test_strangers_who_hold_bodies_keep_no_sender_out(gateway: Shipped, ho
 
 
 async def test_body_of_a_sender_is_not_ended_for_those_of_strangers(holders: Connections) -> None:
-    head = LONG_HEAD.replace(b"Host: a\r\n", b"Host: a\r\nAuthorization: Bearer s3cret\r\n")
+    head = LONG_HEAD.replace(b"Host: a\r\n", b"Host: a\r\nAuthorization: Bearer s3cret-of-a-sender\r\n")
     holders.write(0, head + LONG_BODY[:-1])
     await until(lambda: holders.unavailable == [1])
     for _ in range(HOLDERS):

@@ -157,16 +157,18 @@ async def test_rotated_secret_refuses_neither_the_old_nor_the_new_value(
     gateway: Shipped, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(secret_values, "LEAST_SECONDS", 0.0)
-    gateway.cluster.secret(token="next")
-    for token in ("s3cret", "next", "s3cret", "next"):
+    gateway.cluster.secret(token="next-of-a-sender")
+    for token in ("s3cret-of-a-sender", "next-of-a-sender") * 2:
         assert (await gateway.send(headers={"Authorization": f"Bearer {token}"})).status == 202
 
 
 async def test_rotated_secret_is_accepted_right_after_a_stranger_has_guessed(gateway: Shipped) -> None:
     for number in range(5):
         assert (await gateway.send(headers={"Authorization": "Bearer guess"})).status == 401
-        gateway.cluster.secret(token=f"next-{number}")
-        assert (await gateway.send(headers={"Authorization": f"Bearer next-{number}"})).status == 202
+        gateway.cluster.secret(token=f"next-of-a-sender-{number}")
+        assert (
+            await gateway.send(headers={"Authorization": f"Bearer next-of-a-sender-{number}"})
+        ).status == 202
 
 
 async def test_rotated_secret_is_accepted_during_a_read_that_began_before(gateway: Shipped) -> None:
@@ -180,8 +182,8 @@ async def test_rotated_secret_is_accepted_during_a_read_that_began_before(gatewa
     gateway.cluster.holds = hold
     guess = asyncio.create_task(gateway.send(headers={"Authorization": "Bearer guess"}))
     await begun.wait()
-    gateway.cluster.secret(token="next")
-    right = asyncio.create_task(gateway.send(headers={"Authorization": "Bearer next"}))
+    gateway.cluster.secret(token="next-of-a-sender")
+    right = asyncio.create_task(gateway.send(headers={"Authorization": "Bearer next-of-a-sender"}))
     await asyncio.sleep(0.01)
     rotated.set()
     assert ((await guess).status, (await right).status) == (401, 202)
@@ -189,11 +191,11 @@ async def test_rotated_secret_is_accepted_during_a_read_that_began_before(gatewa
 
 @pytest.mark.parametrize("status", [500, 429])
 async def test_rotated_secret_is_unavailable_while_it_cannot_be_read(gateway: Shipped, status: int) -> None:
-    gateway.cluster.secret(token="next")
+    gateway.cluster.secret(token="next-of-a-sender")
     gateway.cluster.fails = lambda _method, path, _body: (
         refusal(status, "away") if "/secrets/" in path else None
     )
-    right = {"Authorization": "Bearer next"}
+    right = {"Authorization": "Bearer next-of-a-sender"}
     assert (await gateway.send(headers=right)).status == 503
     assert (await gateway.send()).status == 202, "the value that is known serves on"
     gateway.cluster.fails = lambda _method, _path, _body: None
@@ -212,12 +214,12 @@ async def test_reads_of_a_secret_are_few_however_many_strangers_guess(gateway: S
 
 
 async def test_two_secrets_at_once_are_accepted(cluster: Cluster) -> None:
-    cluster.secret(token="s3cret")
-    cluster.secret("other", token="second")
+    cluster.secret(token="s3cret-of-a-sender")
+    cluster.secret("other", token="second-of-a-sender")
     refs = {"bearerSecretRef": {"name": "hook"}, "bearerSecretRefs": [{"name": "other"}]}
     cluster.source(auth=refs)
     async with serving(cluster) as gateway:
-        for token in ("s3cret", "second"):
+        for token in ("s3cret-of-a-sender", "second-of-a-sender"):
             assert (await gateway.send(headers={"Authorization": f"Bearer {token}"})).status == 202
 
 
@@ -241,7 +243,7 @@ async def test_secret_that_vanishes_serves_on_for_a_while(
 async def test_secret_that_its_owner_did_not_grant_is_not_used(
     cluster: Cluster, labels: dict[str, str] | None, type_: str
 ) -> None:
-    cluster.secret(labels=labels, token="s3cret")
+    cluster.secret(labels=labels, token="s3cret-of-a-sender")
     cluster.put("secrets", HOME, "hook", type=type_)
     cluster.source()
     async with serving(cluster) as gateway:

@@ -88,7 +88,7 @@ async def test_group_of_alerts_is_one_object_however_often_it_is_sent(gateway: S
 async def test_type_answers_what_its_senders_expect(
     cluster: Cluster, type_: str, content: Any, status: int, text: str
 ) -> None:
-    cluster.secret(token="s3cret")
+    cluster.secret(token="s3cret-of-a-sender")
     cluster.source(type=type_)
     headers = BEARER | ({"Content-Type": "application/cloudevents+json"} if type_ == "cloudevents" else {})
     async with serving(cluster) as gateway:
@@ -99,7 +99,7 @@ async def test_type_answers_what_its_senders_expect(
 
 
 async def test_hundred_equal_posts_to_two_replicas_are_one_object(cluster: Cluster) -> None:
-    cluster.secret(token="s3cret")
+    cluster.secret(token="s3cret-of-a-sender")
     cluster.source()
     async with serving(cluster) as first, serving(cluster, replica="gateway-1") as second:
         headers = BEARER | {"Idempotency-Key": "k1"}
@@ -119,7 +119,7 @@ async def test_same_key_with_another_body_is_a_conflict(gateway: Shipped) -> Non
 
 
 async def test_batch_with_one_refused_event_creates_nothing(cluster: Cluster) -> None:
-    cluster.secret(token="s3cret")
+    cluster.secret(token="s3cret-of-a-sender")
     cluster.source(type="cloudevents")
     events = [EVENT | {"id": str(number)} for number in range(3)]
     headers = BEARER | {"Content-Type": BATCH}
@@ -140,7 +140,7 @@ async def test_batch_with_one_refused_event_creates_nothing(cluster: Cluster) ->
 
 
 async def test_webhook_without_dry_runs_loses_no_batch(cluster: Cluster) -> None:
-    cluster.secret(token="s3cret")
+    cluster.secret(token="s3cret-of-a-sender")
     cluster.source(type="cloudevents")
     message = 'admission webhook "policy" does not support dry run'
     dry: list[str] = []
@@ -186,7 +186,7 @@ async def test_repeat_after_a_lost_answer_completes_without_a_second_object(gate
 async def test_refusal_is_permanent_only_if_the_sender_can_mend_it(
     cluster: Cluster, code: int, message: str, alertmanager: int, others: int
 ) -> None:
-    cluster.secret(token="s3cret")
+    cluster.secret(token="s3cret-of-a-sender")
     cluster.source("generic")
     cluster.source("alerts", type="alertmanager")
     cluster.fails = creations(lambda: refusal(code, message))
@@ -255,7 +255,7 @@ async def test_authenticated_sender_learns_what_is_wrong_with_its_request(gatewa
 
 @pytest.mark.parametrize("path", ["/hook/signed", "/hook/alerts", "/hook/unknown", "/other"])
 async def test_stranger_whose_body_is_not_whole_is_told_so_on_every_path(cluster: Cluster, path: str) -> None:
-    cluster.secret(token="s3cret", secret="k1")
+    cluster.secret(token="s3cret-of-a-sender", secret="k1-of-the-signer")
     cluster.source()
     cluster.source("signed", auth={"hmac": {"secretRef": {"name": "hook"}}})
     loop = asyncio.get_running_loop()
@@ -282,7 +282,7 @@ async def _chunks(body: bytes) -> Any:
     ("body", "text"), [({"text": ""}, "no_text"), ([], "invalid_payload"), ({"blocks": 1}, "no_text")]
 )
 async def test_errors_of_slack_are_those_of_slack(cluster: Cluster, body: Any, text: str) -> None:
-    cluster.secret(token="s3cret")
+    cluster.secret(token="s3cret-of-a-sender")
     cluster.source(type="slack")
     async with serving(cluster) as gateway:
         reply = await gateway.send(json=body)
@@ -297,9 +297,7 @@ async def test_body_that_never_ends_is_given_up(gateway: Shipped) -> None:
 async def test_sender_whose_body_comes_while_the_gateway_ends_comes_again(gateway: Shipped) -> None:
     gateway.app.server.bodies.seconds = 0.2
     reader, writer = await asyncio.open_connection(LOOPBACK, gateway.app.server.port)
-    head = (
-        "POST /hook/alerts HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer s3cret\r\nContent-Length: 2\r\n\r\n"
-    )
+    head = "POST /hook/alerts HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer s3cret-of-a-sender\r\nContent-Length: 2\r\n\r\n"
     writer.write(head.encode())
     await until(lambda: gateway.app.server.connections.count)
     await asyncio.sleep(0.05)
@@ -311,7 +309,7 @@ async def test_sender_whose_body_comes_while_the_gateway_ends_comes_again(gatewa
     writer.close()
 
 
-@pytest.mark.parametrize("credentials", ["Bearer s3cret", "Bearer wrong"])
+@pytest.mark.parametrize("credentials", ["Bearer s3cret-of-a-sender", "Bearer wrong"])
 @pytest.mark.parametrize("broken", [b"ZZ\r\n", b"1\r\nabc\r\n", b"-1\r\n\r\n"])
 async def test_body_that_breaks_http_is_no_failure_of_the_gateway(
     gateway: Shipped, credentials: str, broken: bytes
@@ -356,7 +354,7 @@ async def test_source_whose_secret_cannot_be_read_is_unavailable(
     cluster.fails = lambda _method, path, _body: refusal(code, "away") if "/secrets/" in path else None
     async with serving(cluster) as gateway:
         assert (await gateway.send()).status == 503
-        cluster.secret(token="s3cret")
+        cluster.secret(token="s3cret-of-a-sender")
         cluster.fails = lambda _method, _path, _body: None
         assert (await gateway.send()).status == 202
 
@@ -373,7 +371,7 @@ async def test_source_whose_secret_cannot_be_read_is_unavailable(
 async def test_log_says_why_a_message_of_a_sender_was_refused(
     cluster: Cluster, code: int, message: str, reason: str
 ) -> None:
-    cluster.secret(token="s3cret")
+    cluster.secret(token="s3cret-of-a-sender")
     cluster.source()
     cluster.fails = creations(lambda: refusal(code, message))
     async with serving(cluster) as gateway:
@@ -389,7 +387,7 @@ async def test_log_says_why_a_message_of_a_sender_was_refused(
 
 async def test_rate_limit_is_503_for_alertmanager_and_429_for_others(cluster: Cluster) -> None:
     limit = {"count": 2, "period": "1h"}
-    cluster.secret(token="s3cret")
+    cluster.secret(token="s3cret-of-a-sender")
     cluster.source("generic", rateLimit=limit)
     cluster.source("alerts", type="alertmanager", rateLimit=limit)
     async with serving(cluster) as gateway:
@@ -404,7 +402,7 @@ async def test_rate_limit_is_503_for_alertmanager_and_429_for_others(cluster: Cl
 
 
 async def test_template_of_the_source_makes_the_text(cluster: Cluster) -> None:
-    cluster.secret(token="s3cret")
+    cluster.secret(token="s3cret-of-a-sender")
     cluster.source(mapping={"subject": "Build {{ payload.number }}", "body": "{{ payload.text | upper }}"})
     async with serving(cluster) as gateway:
         assert (await gateway.send(json={"number": 7, "text": "failed"})).status == 202
@@ -413,7 +411,7 @@ async def test_template_of_the_source_makes_the_text(cluster: Cluster) -> None:
 
 
 async def test_template_that_fails_loses_no_message(cluster: Cluster) -> None:
-    cluster.secret(token="s3cret")
+    cluster.secret(token="s3cret-of-a-sender")
     cluster.source(mapping={"subject": "{% if %}", "body": "{{ payload.missing.deeper }}"})
     async with serving(cluster) as gateway:
         assert (await gateway.send(json={"number": 7})).status == 202
@@ -434,7 +432,7 @@ async def test_templates_of_a_batch_have_one_budget(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(intake, "TEXT_SECONDS", 1e-6)
-    cluster.secret(token="s3cret")
+    cluster.secret(token="s3cret-of-a-sender")
     cluster.source(type="cloudevents", mapping={"subject": "Build {{ payload.data.n }}"})
     events = json.dumps([EVENT, EVENT | {"id": "2"}, EVENT | {"id": "3"}])
     async with serving(cluster) as gateway:
@@ -447,14 +445,14 @@ async def test_templates_of_a_batch_have_one_budget(
 
 
 async def test_filter_that_is_none_makes_the_sender_come_again(cluster: Cluster) -> None:
-    cluster.secret(token="s3cret")
+    cluster.secret(token="s3cret-of-a-sender")
     cluster.source(filter=["no condition"])
     async with serving(cluster) as gateway:
         assert (await gateway.send()).status == 503
 
 
 async def test_filtered_message_is_accepted_and_creates_nothing(cluster: Cluster) -> None:
-    cluster.secret(token="s3cret")
+    cluster.secret(token="s3cret-of-a-sender")
     cluster.source(filter=["kind=push"])
     async with serving(cluster) as gateway:
         assert (await gateway.send(json={"kind": "star"})).counts["filtered"] == 1
@@ -463,7 +461,7 @@ async def test_filtered_message_is_accepted_and_creates_nothing(cluster: Cluster
 
 
 async def test_beat_is_accepted_and_creates_nothing(cluster: Cluster) -> None:
-    cluster.secret(token="s3cret")
+    cluster.secret(token="s3cret-of-a-sender")
     cluster.source("backup", type="heartbeat", heartbeat={"every": "1h"})
     async with serving(cluster) as gateway:
         assert (await gateway.send("/hook/backup", data=b"anything")).status == 200
@@ -477,7 +475,7 @@ def status_of(cluster: Cluster) -> Any:
 
 
 async def test_beat_that_cannot_be_stored_is_not_accepted(cluster: Cluster) -> None:
-    cluster.secret(token="s3cret")
+    cluster.secret(token="s3cret-of-a-sender")
     cluster.source("backup", type="heartbeat", heartbeat={"every": "1h"})
     async with serving(cluster) as gateway:
         cluster.fails = lambda method, path, _body: (
@@ -490,7 +488,7 @@ async def test_beat_that_cannot_be_stored_is_not_accepted(cluster: Cluster) -> N
 
 
 async def test_beats_that_follow_each_other_closely_are_one_write(cluster: Cluster) -> None:
-    cluster.secret(token="s3cret")
+    cluster.secret(token="s3cret-of-a-sender")
     cluster.source("backup", type="heartbeat", heartbeat={"every": "1h", "grace": "1m"})
     async with serving(cluster, status_interval_seconds=30) as gateway:
         for _ in range(20):
@@ -500,7 +498,7 @@ async def test_beats_that_follow_each_other_closely_are_one_write(cluster: Clust
 
 
 async def test_source_of_a_tenant_is_served_only_by_setting(cluster: Cluster) -> None:
-    cluster.secret(namespace="shop", token="s3cret")
+    cluster.secret(namespace="shop", token="s3cret-of-a-sender")
     cluster.source(namespace="shop")
     async with serving(cluster) as gateway:
         assert (await gateway.send("/hook/shop/alerts")).status == 401

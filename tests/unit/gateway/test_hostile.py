@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 TARGET = Target(
     paths=("/hook/alerts", "/hook/events", "/hook/chat", "/hook/ci", "/hook/none"),
-    credentials=b"Authorization: Bearer s3cret\r\n",
+    credentials=b"Authorization: Bearer s3cret-of-a-sender\r\n",
 )
 CONCURRENT = 25
 WITHIN = 60.0
@@ -50,7 +50,7 @@ async def test_hostile_requests_are_no_fault_of_the_gateway_and_leave_nothing(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server, "KEEPALIVE_SECONDS", 1.0)
-    cluster.secret(token="s3cret")
+    cluster.secret(token="s3cret-of-a-sender")
     limit = {"count": 100_000, "period": "1s"}
     for name, kind in (
         ("alerts", "alertmanager"),

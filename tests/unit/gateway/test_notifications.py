@@ -123,7 +123,7 @@ async def test_long_bodies_wait_for_their_turn_and_short_ones_do_not(
 ) -> None:
     cluster.users[TOKEN, "notifications"] = USER
     cluster.permissions.add((USER, "create", "shop"))
-    cluster.secret(token="s3cret")
+    cluster.secret(token="s3cret-of-a-sender")
     cluster.source()
     stored = asyncio.Event()
 
@@ -265,5 +265,5 @@ async def test_missing_notification_is_not_found(gateway: Shipped) -> None:
 
 
 async def test_credentials_of_a_source_create_nothing_here(gateway: Shipped) -> None:
-    gateway.cluster.secret(token="s3cret")
+    gateway.cluster.secret(token="s3cret-of-a-sender")
     assert (await gateway.send(PATH, json=SPEC)).status == 401

@@ -50,6 +50,8 @@ UNIQUE: Final = re.compile(r"(?<=-)[0-9a-f]{16,20}$")
 GITHUB: Final = "https://token.actions.githubusercontent.com"
 GITLAB: Final = "https://gitlab.example.com"
 AUDIENCE: Final = "notifications"
+SECRET: Final = "5a0c1e" * 4
+"""What a reader puts in place of REPLACE-ME."""
 NOW: Final = datetime(2026, 11, 29, 8, 1, tzinfo=UTC)
 PROGRAMS: Final = {
     "kubectl": f"""#!{sys.executable}
@@ -64,7 +66,7 @@ class Page:
     """A page, read."""
 
     def __init__(self, name: str) -> None:
-        self.text = (FOLDER / f"{name}.md").read_text("utf-8")
+        self.text = (FOLDER / f"{name}.md").read_text("utf-8").replace("REPLACE-ME", SECRET)
 
     @cached_property
     def objects(self) -> list[Object]:
@@ -250,7 +252,7 @@ async def test_configuration_of_alertmanager_names_the_source_and_its_token(
         await ready(gateway, page)
         reply = await gateway.send(
             f"/hook/{url}",
-            headers={"Authorization": "Bearer REPLACE-ME"},
+            headers={"Authorization": f"Bearer {SECRET}"},
             data=(ROOT / "examples" / "sources" / "alertmanager.json").read_bytes(),
         )
     assert reply.status == 200
@@ -298,7 +300,7 @@ async def test_alert_is_told_again_when_its_notification_is_gone(cluster: Cluste
 
 
 async def _sent(gateway: Shipped, payload: Object) -> dict[str, int]:
-    headers = {"Authorization": "Bearer REPLACE-ME"}
+    headers = {"Authorization": f"Bearer {SECRET}"}
     reply = await gateway.send("/hook/alertmanager", headers=headers, json=payload)
     counts: dict[str, int] = reply.counts
     return counts
@@ -324,7 +326,7 @@ async def test_errors_of_slack_are_those_of_the_page(cluster: Cluster, body: Any
     cluster.source(
         "slack", **{**page.of(names.SOURCE_KIND)[0]["spec"], "auth": {"bearerSecretRef": {"name": "hook"}}}
     )
-    cluster.secret(token="s3cret")
+    cluster.secret(token="s3cret-of-a-sender")
     async with serving(cluster) as gateway:
         assert (await gateway.send("/hook/slack", json=body)).text == text
     assert f"`{text}`" in page.text
@@ -340,7 +342,7 @@ async def test_event_is_the_same_in_every_mode_of_the_page(cluster: Cluster, she
         await shell.run(page.trial, gateway)
         for media_type, content in modes.items():
             assert f"| `{media_type}` |" in page.text
-            headers = {"Authorization": "Bearer REPLACE-ME", "Content-Type": media_type}
+            headers = {"Authorization": f"Bearer {SECRET}", "Content-Type": media_type}
             reply = await gateway.send("/hook/cloudevents", headers=headers, data=json.dumps(content))
             assert (reply.status, reply.counts["duplicates"]) == (202, 1)
 
@@ -497,13 +499,13 @@ ANSWERS: Final[Mapping[int, Any]] = {
 
 
 async def test_every_answer_that_the_page_of_sources_lists_is_given(cluster: Cluster) -> None:
-    cluster.secret(token="s3cret")
+    cluster.secret(token="s3cret-of-a-sender")
     cluster.source("alerts")
     cluster.source("slack", type="slack")
     one = {"count": 1, "period": "1h"}
     cluster.source("limited", rateLimit=one)
     cluster.source("limited-alerts", type="alertmanager", rateLimit=one)
-    own = {"Authorization": "Bearer s3cret"}
+    own = {"Authorization": "Bearer s3cret-of-a-sender"}
     async with serving(cluster) as gateway:
         await gateway.send(headers=own | {"Idempotency-Key": "used"})
         for path in ("/hook/limited", "/hook/limited-alerts"):

@@ -84,7 +84,7 @@ async def everything(cluster: Cluster, *, tenants: bool) -> None:
     labels = {"app.kubernetes.io/name": "notification-gateway", "app.kubernetes.io/component": "presence"}
     cluster.put("leases", HOME, "gone-presence", meta={"labels": labels}, spec=stale)
     for namespace in (HOME, *([TENANT] if tenants else ())):
-        cluster.secret(namespace=namespace, token="s3cret")
+        cluster.secret(namespace=namespace, token="s3cret-of-a-sender")
         cluster.source(namespace=namespace)
         cluster.source("path", namespace=namespace, auth={"path": True})
         cluster.source("repeats", namespace=namespace, type="alertmanager")

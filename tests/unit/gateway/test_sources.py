@@ -20,7 +20,7 @@ from tests.unit.operator.kube_api import until
 if TYPE_CHECKING:
     from tests.unit.gateway.cluster import Cluster
 
-FOUND = SecretState(known=True, data={"token": "t"})
+FOUND = SecretState(known=True, data={"token": "t" * 16})
 BEARER = {"bearerSecretRef": {"name": "hook"}}
 
 
@@ -81,12 +81,12 @@ async def test_sources_beyond_the_bound_of_a_namespace_are_not_served(
 ) -> None:
     monkeypatch.setattr(catalog, "MOST_OF_NAMESPACE", 2)
     for name in ("a", "b", "c"):
-        cluster.secret(namespace="shop", token="s3cret")
+        cluster.secret(namespace="shop", token="s3cret-of-a-sender")
         meta = {"creationTimestamp": f"2026-11-29T08:00:0{ord(name) - ord('a')}Z"}
         cluster.source(name, namespace="shop")
         cluster.put("notificationsources", "shop", name, meta=meta)
         cluster.source(name)
-    cluster.secret(token="s3cret")
+    cluster.secret(token="s3cret-of-a-sender")
     async with serving(cluster, tenant_sources=True) as gateway:
         statuses = [(await gateway.send(f"/hook/shop/{name}")).status for name in "abc"]
         assert statuses == [202, 202, 401]
@@ -103,7 +103,7 @@ async def test_deleted_sources_give_up_their_place_in_the_metrics(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(metrics, "MAX_SOURCES", 1)
-    cluster.secret(token="s3cret")
+    cluster.secret(token="s3cret-of-a-sender")
     async with serving(cluster) as gateway:
         sources = gateway.app.sources
 
@@ -133,7 +133,7 @@ async def test_crd_that_arrives_later_needs_no_restart(cluster: Cluster) -> None
     async with serving(cluster, ready=False) as gateway:
         await until(lambda: gateway.app.sources.error)
         assert (await gateway.send()).status == 503
-        cluster.secret(token="s3cret")
+        cluster.secret(token="s3cret-of-a-sender")
         cluster.source()
         cluster.install("notificationsources")
         await until(lambda: gateway.app.sources.known)
@@ -141,7 +141,7 @@ async def test_crd_that_arrives_later_needs_no_restart(cluster: Cluster) -> None
 
 
 async def test_crd_that_is_deleted_makes_every_source_unavailable(cluster: Cluster) -> None:
-    cluster.secret(token="s3cret")
+    cluster.secret(token="s3cret-of-a-sender")
     cluster.source()
     async with serving(cluster) as gateway:
         assert (await gateway.send()).status == 202

@@ -133,7 +133,7 @@ def writes(cluster: Cluster) -> int:
 
 
 async def test_many_messages_are_few_writes(cluster: Cluster) -> None:
-    cluster.secret(token="s3cret")
+    cluster.secret(token="s3cret-of-a-sender")
     cluster.source()
     async with serving(cluster, status_interval_seconds=0.5) as gateway:
         await until(lambda: status_of(cluster).get("conditions"), "first status")
@@ -176,13 +176,13 @@ async def test_status_says_what_a_wrong_credential_has_found_out(gateway: Shippe
     cluster.remove("secrets", HOME, "hook")
     assert (await gateway.send(headers=wrong)).status == 401
     await until(lambda: ready(status_of(cluster))[1] == "SecretNotFound")
-    cluster.secret(token="s3cret")
+    cluster.secret(token="s3cret-of-a-sender")
     assert (await gateway.send(headers=wrong)).status == 401
     await until(lambda: ready(status_of(cluster))[1] == "Accepted")
 
 
 async def test_conflict_of_two_replicas_loses_no_entry(cluster: Cluster) -> None:
-    cluster.secret(token="s3cret")
+    cluster.secret(token="s3cret-of-a-sender")
     cluster.source()
     async with serving(cluster) as first, serving(cluster, replica="gateway-1") as second:
         for number in range(5):
@@ -205,7 +205,7 @@ async def test_every_replica_publishes_when_a_source_last_received_a_message(clu
         name = "kubernaut_notification_source_last_received_timestamp_seconds"
         return replica.app.metrics.registry.get_sample_value(name, {"source": f"{HOME}/alerts"})
 
-    cluster.secret(token="s3cret")
+    cluster.secret(token="s3cret-of-a-sender")
     cluster.source()
     async with serving(cluster) as first, serving(cluster, replica="gateway-1") as second:
         assert (last(first), last(second)) == (0.0, 0.0)
