@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
+from collections.abc import Callable  # noqa: TC003 - pydantic reads annotations at run time
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
@@ -22,6 +24,11 @@ SIGNATURE_HEADER: Final = "X-Hub-Signature-256"
 TOKEN_KEY: Final = "token"  # noqa: S105 - the key of a Secret
 ROTATION: Final = 3
 """Secrets of one kind in addition to the Secret of the singular field."""
+LEAST_BYTES: Final = 16
+"""Bytes of a token, and of the key of a signature: a shorter one can be guessed, and is no credential (DD-IDENTITY-001)."""
+LEAST_CHARACTERS: Final = 12
+"""Characters of a password."""
+STANDARD_PREFIX: Final = "whsec_"
 
 HeaderName = Annotated[str, Field(max_length=128, pattern=r"^[A-Za-z0-9-]*$")]
 Key = Annotated[str, Field(min_length=1, max_length=253)]
@@ -34,6 +41,23 @@ class HmacScheme(StrEnum):
     SHA256_HEX = "sha256-hex"
     STANDARD_WEBHOOKS = "standard-webhooks"
     PLAIN_TOKEN = "plain-token"  # noqa: S105 - the name of a scheme
+
+
+class Credential(SecretUse):
+    """One value that a source reads from a Secret."""
+
+    is_usable: Callable[[str], object]
+    """Returns something true for a value that is long enough."""
+
+
+def is_token(value: str) -> bool:
+    """Return whether a value is long enough for a token."""
+    return len(value.encode()) >= LEAST_BYTES
+
+
+def is_password(value: str) -> bool:
+    """Return whether a value is long enough for a password."""
+    return len(value) >= LEAST_CHARACTERS
 
 
 class BasicSecretRef(Block):
@@ -51,7 +75,7 @@ class Hmac(RuledBlock):
     """A signature of the body by a shared secret."""
 
     secret_ref: Annotated[SecretRef | None, DefaultKey("secret")] = None
-    """The shared secret."""
+    """The shared secret, of at least 16 bytes; for standard-webhooks after it is decoded."""
     secret_refs: Annotated[tuple[SecretRef, ...], Field(max_length=ROTATION), DefaultKey("secret")] = ()
     """Further shared secrets that are accepted, for rotation; at most 3."""
     scheme: HmacScheme = HmacScheme.SHA256_HEX
@@ -93,6 +117,16 @@ class Hmac(RuledBlock):
         """The tolerance in seconds."""
         return seconds(self.timestamp_tolerance)
 
+    def key(self, value: str) -> bytes:
+        """Return the key that a value stands for; empty if it is too short, or not in base64 for standard-webhooks."""
+        raw = value.encode()
+        if self.scheme is HmacScheme.STANDARD_WEBHOOKS:
+            try:
+                raw = b64decode(value.removeprefix(STANDARD_PREFIX), validate=True)
+            except ValueError:
+                return b""
+        return raw if len(raw) >= LEAST_BYTES else b""
+
 
 class KubernetesToken(Block):
     """A token of a ServiceAccount that may create NotificationRequests in the namespace of the source."""
@@ -116,12 +150,13 @@ class SourceAuthentication(Block):
     """The credentials that the source accepts; any one of them is enough. Without any, the source accepts nothing. All Secrets are in the namespace of this object and have the label kubernaut.ai/sources: "true"."""
 
     bearer_secret_ref: Annotated[SecretRef | None, DefaultKey(TOKEN_KEY)] = None
-    """A bearer token."""
+    """A bearer token of at least 16 bytes."""
     bearer_secret_refs: Annotated[
         tuple[SecretRef, ...], Field(max_length=ROTATION), DefaultKey(TOKEN_KEY)
     ] = ()
     """Further bearer tokens, for rotation; at most 3."""
     basic_secret_ref: BasicSecretRef | None = None
+    """A user name and a password of at least 12 characters."""
     basic_secret_refs: Annotated[tuple[BasicSecretRef, ...], Field(max_length=ROTATION)] = ()
     """Further user names and passwords, for rotation; at most 3."""
     hmac: Hmac | None = None
@@ -145,16 +180,20 @@ class SourceAuthentication(Block):
         """Whether there is no way to authenticate."""
         return not (self.bearers or self.basics or self.hmac or self.kubernetes or self.oidc or self.path)
 
-    def secret_uses(self) -> Iterator[SecretUse]:
+    def secret_uses(self) -> Iterator[Credential]:
         """Yield every value that is read from a Secret, except for the path."""
         for field, ref in _numbered("bearerSecretRef", self.bearer_secret_ref, self.bearer_secret_refs):
-            yield SecretUse(field=f"auth.{field}", name=ref.name, key=ref.key or TOKEN_KEY)
+            yield Credential(
+                field=f"auth.{field}", name=ref.name, key=ref.key or TOKEN_KEY, is_usable=is_token
+            )
         for field, basic in _numbered("basicSecretRef", self.basic_secret_ref, self.basic_secret_refs):
-            for key in (basic.username_key, basic.password_key):
-                yield SecretUse(field=f"auth.{field}", name=basic.name, key=key)
+            for key, is_usable in ((basic.username_key, bool), (basic.password_key, is_password)):
+                yield Credential(field=f"auth.{field}", name=basic.name, key=key, is_usable=is_usable)
         if self.hmac:
             for field, ref in _numbered("hmac.secretRef", self.hmac.secret_ref, self.hmac.secret_refs):
-                yield SecretUse(field=f"auth.{field}", name=ref.name, key=ref.key or "secret")
+                yield Credential(
+                    field=f"auth.{field}", name=ref.name, key=ref.key or "secret", is_usable=self.hmac.key
+                )
 
 
 def _numbered(field: str, ref: AnyRef | None, further: tuple[AnyRef, ...]) -> Iterator[tuple[str, AnyRef]]:

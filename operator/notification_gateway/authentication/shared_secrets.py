@@ -8,7 +8,12 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
-from notification_contract.sources.authentication import SIGNATURE_HEADER, HmacScheme
+from notification_contract.sources.authentication import (
+    SIGNATURE_HEADER,
+    HmacScheme,
+    is_password,
+    is_token,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,7 +22,6 @@ if TYPE_CHECKING:
     from notification_contract.sources.authentication import Hmac
     from notification_gateway.authentication.incoming import Incoming
 
-STANDARD_PREFIX: Final = "whsec_"
 STANDARD_VERSION: Final = "v1"
 
 
@@ -34,7 +38,7 @@ class SharedSecrets:
     def accepts(self, incoming: Incoming, hmac_of: Hmac | None, path_token: str) -> bool:
         """Return whether a request has any of them."""
         found = [
-            any_equal(incoming.credentials("bearer"), self.bearers),
+            any_equal(incoming.credentials("bearer"), filter(is_token, self.bearers)),
             any_equal(path_token, self.path_tokens),
             self._has_password(incoming.credentials("basic")),
             hmac_of is not None and is_signed(incoming, hmac_of, self.hmac_keys),
@@ -46,18 +50,18 @@ class SharedSecrets:
             sent = b64decode(credentials, validate=True).decode()
         except ValueError:
             return False
-        return any_equal(sent, [f"{user}:{password}" for user, password in self.basics])
+        return any_equal(sent, [f"{user}:{word}" for user, word in self.basics if is_password(word)])
 
 
-def is_signed(incoming: Incoming, settings: Hmac, keys: Iterable[str]) -> bool:
-    """Return whether one of the keys has signed a request."""
+def is_signed(incoming: Incoming, settings: Hmac, values: Iterable[str]) -> bool:
+    """Return whether a key of one of the values has signed a request."""
     body, headers = incoming.body, incoming.headers
     if body is None:
         return False
-    header = settings.header.lower()
+    header, keys = settings.header.lower(), list(filter(None, map(settings.key, values)))
     match settings.scheme:
         case HmacScheme.PLAIN_TOKEN:
-            return any_equal(headers.get(header, ""), keys)
+            return any_equal(headers.get(header, ""), filter(settings.key, values))
         case HmacScheme.SHA256_HEX:
             sent = headers.get(header or SIGNATURE_HEADER.lower(), "").removeprefix("sha256=").lower()
             content = body
@@ -66,29 +70,20 @@ def is_signed(incoming: Incoming, settings: Hmac, keys: Iterable[str]) -> bool:
                 if not is_recent(time, incoming.received, settings.tolerance_seconds):
                     return False
                 content = f"{time}:".encode() + body
-            return any_equal(sent, [hmac.new(key.encode(), content, sha256).hexdigest() for key in keys])
+            return any_equal(sent, [hmac.new(key, content, sha256).hexdigest() for key in keys])
         case HmacScheme.STANDARD_WEBHOOKS:
             return _has_standard_signature(incoming, body, settings.tolerance_seconds, keys)
 
 
-def _has_standard_signature(incoming: Incoming, body: bytes, tolerance: float, keys: Iterable[str]) -> bool:
+def _has_standard_signature(incoming: Incoming, body: bytes, tolerance: float, keys: Iterable[bytes]) -> bool:
     identity, time = incoming.headers.get("webhook-id", ""), incoming.headers.get("webhook-timestamp", "")
     if not identity or not is_recent(time, incoming.received, tolerance):
         return False
     content = f"{identity}.{time}.".encode() + body
-    expected = [signature for key in keys if (signature := _standard_signature(key, content))]
+    expected = [b64encode(hmac.new(key, content, sha256).digest()).decode() for key in keys]
     versions = (each.partition(",") for each in incoming.headers.get("webhook-signature", "").split(" "))
     found = [any_equal(text, expected) for version, _, text in versions if version == STANDARD_VERSION]
     return any(found)
-
-
-def _standard_signature(key: str, content: bytes) -> str:
-    """Return the signature in base64; empty if the key is none of this scheme."""
-    try:
-        raw = b64decode(key.removeprefix(STANDARD_PREFIX), validate=True)
-    except ValueError:
-        return ""
-    return b64encode(hmac.new(raw, content, sha256).digest()).decode()
 
 
 def is_recent(time: str, now: datetime, tolerance: float) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from notification_contract import names
+from notification_contract.sources.authentication import LEAST_BYTES, LEAST_CHARACTERS
 from notification_contract.sources.status import ReadyReason
 from notification_gateway.sources.path_tokens import key_of
 from notification_gateway.sources.secret_values import SecretKey
@@ -46,11 +47,11 @@ def assess(
     """
     if problem := _of_spec(source):
         return problem
-    for field, key, name in _uses(source):
+    for field, key, name, is_usable in _uses(source):
         state = secret(key)
         if not state.known:
             return None
-        if problem := _of_secret(field, key, name, state):
+        if problem := _of_secret(field, key, name, state, is_usable):
             return problem
     if template_problem:
         return Readiness(
@@ -80,15 +81,17 @@ def _of_spec(source: NotificationSource) -> Readiness | None:
     return None
 
 
-def _uses(source: NotificationSource) -> Iterator[tuple[str, SecretKey, str]]:
-    """Yield the values that a source needs: field, Secret and key."""
+def _uses(source: NotificationSource) -> Iterator[tuple[str, SecretKey, str, Callable[[str], object]]]:
+    """Yield the values that a source needs: field, Secret, key, and what tells whether it is long enough."""
     for use in source.spec.auth.secret_uses():
-        yield f"spec.{use.field}", SecretKey(source.namespace, use.name), use.key
+        yield f"spec.{use.field}", SecretKey(source.namespace, use.name), use.key, use.is_usable
     if source.spec.auth.path:
-        yield "spec.auth.path", key_of(source), names.SOURCE_PATH_KEY
+        yield "spec.auth.path", key_of(source), names.SOURCE_PATH_KEY, bool
 
 
-def _of_secret(field: str, key: SecretKey, name: str, state: SecretState) -> Readiness | None:
+def _of_secret(
+    field: str, key: SecretKey, name: str, state: SecretState, is_usable: Callable[[str], object]
+) -> Readiness | None:
     if state.objection:
         return Readiness(
             reason=ReadyReason.NOT_ALLOWED,
@@ -103,5 +106,11 @@ def _of_secret(field: str, key: SecretKey, name: str, state: SecretState) -> Rea
         return Readiness(
             reason=ReadyReason.KEY_MISSING,
             message=f"{field}: Secret {key.name} has no text under the key {name}; add it, or name another key",
+        )
+    if not is_usable(state.data[name]):
+        return Readiness(
+            reason=ReadyReason.SECRET_TOO_SHORT,
+            message=f"{field}: the value of Secret {key.name} under the key {name} is too short, so it is not accepted: tokens and keys have at "
+            f"least {LEAST_BYTES} bytes, in base64 for standard-webhooks, and passwords {LEAST_CHARACTERS} characters; make one: openssl rand -base64 32",
         )
     return None

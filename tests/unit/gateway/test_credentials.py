@@ -15,7 +15,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from standardwebhooks.webhooks import Webhook
 
-from notification_contract.sources.authentication import Hmac
+from notification_contract.sources.authentication import Hmac, HmacScheme
 from notification_gateway.authentication.authenticator import matches
 from notification_gateway.authentication.incoming import Incoming
 from notification_gateway.authentication.shared_secrets import SharedSecrets
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 NOW = datetime(2026, 11, 29, 8, tzinfo=UTC)
 BODY = b'{"a": 1}'
+ONE, TWO, K1, K2 = (each * 16 for each in ("1", "2", "k", "K"))
 WHSEC = "whsec_" + b64encode(b"k" * 24).decode()
 PRIVATE = ec.generate_private_key(ec.SECP256R1())
 
@@ -51,19 +52,19 @@ def basic(text: str) -> dict[str, str]:
 
 
 SECRETS = SharedSecrets(
-    bearers=("one", "two"), basics=(("user", "pass:word"),), hmac_keys=("k1", "k2"), path_tokens=("t" * 43,)
+    bearers=(ONE, TWO), basics=(("user", "pass:word-of-it"),), hmac_keys=(K1, K2), path_tokens=("t" * 43,)
 )
 
 
 @pytest.mark.parametrize(
     ("headers", "accepted"),
     [
-        ({"Authorization": "Bearer one"}, True),
-        ({"Authorization": "bearer  two"}, True),
+        ({"Authorization": f"Bearer {ONE}"}, True),
+        ({"Authorization": f"bearer  {TWO}"}, True),
         ({"Authorization": "Bearer three"}, False),
         ({"Authorization": "Bearer "}, False),
-        ({"Authorization": "one"}, False),
-        (basic("user:pass:word"), True),
+        ({"Authorization": ONE}, False),
+        (basic("user:pass:word-of-it"), True),
         (basic("user:"), False),
         ({"Authorization": "Basic ???"}, False),
         ({}, False),
@@ -73,10 +74,29 @@ def test_token_or_password_is_one_of_those_of_the_secrets(headers: dict[str, str
     assert SECRETS.accepts(incoming(headers), None, "") is accepted
 
 
-def test_secret_without_a_value_accepts_no_empty_credentials() -> None:
-    empty = SharedSecrets(bearers=("",), basics=(("", ""),), hmac_keys=("",), path_tokens=("",))
-    for headers in ({"Authorization": "Bearer "}, {}, {"X-Token": ""}):
-        assert not empty.accepts(incoming(headers), scheme(scheme="plain-token", header="X-Token"), "")
+@pytest.mark.parametrize("length", [0, 1, 11, 12, 15, 16])
+@pytest.mark.parametrize("kind", [*HmacScheme, "bearer", "basic"])
+def test_secret_below_its_least_length_is_no_credential(kind: str, length: int) -> None:
+    text, sent = "s" * length, str(int(NOW.timestamp()))
+    value = f"whsec_{b64encode(text.encode()).decode()}" if kind == HmacScheme.STANDARD_WEBHOOKS else text
+    digest = hmac.new(text.encode(), f"id.{sent}.".encode() + BODY, hashlib.sha256).digest()
+    headers = basic(f"user:{text}") if kind == "basic" else {"Authorization": f"Bearer {text}"}
+    headers |= {
+        "X-Token": text if kind == HmacScheme.PLAIN_TOKEN else f"sha256={signature(text, BODY)}",
+        "webhook-id": "id",
+        "webhook-timestamp": sent,
+        "webhook-signature": f"v1,{b64encode(digest).decode()}",
+    }
+    is_signature = kind in set(HmacScheme)
+    secrets = SharedSecrets(
+        bearers=(value,) if kind == "bearer" else (),
+        basics=(("user", value),) if kind == "basic" else (),
+        hmac_keys=(value,) if is_signature else (),
+    )
+    header = {} if kind == HmacScheme.STANDARD_WEBHOOKS else {"header": "X-Token"}
+    settings = scheme(scheme=kind, **header) if is_signature else None
+    least = 12 if kind == "basic" else 16
+    assert secrets.accepts(incoming(headers), settings, "") is (length >= least)
 
 
 def test_path_token_is_compared_as_a_whole() -> None:
@@ -85,7 +105,7 @@ def test_path_token_is_compared_as_a_whole() -> None:
 
 
 @pytest.mark.parametrize("prefix", ["", "sha256="])
-@pytest.mark.parametrize("key", ["k1", "k2"])
+@pytest.mark.parametrize("key", [K1, K2])
 def test_signature_of_the_body_is_that_of_github(prefix: str, key: str) -> None:
     headers = {"X-Hub-Signature-256": prefix + signature(key, BODY)}
     assert SECRETS.accepts(incoming(headers), scheme(), "")
@@ -97,20 +117,20 @@ def test_signature_of_the_body_is_that_of_github(prefix: str, key: str) -> None:
 def test_signature_with_a_time_is_accepted_near_that_time(age: int, *, accepted: bool) -> None:
     sent = str(int(NOW.timestamp()) - age)
     settings = scheme(header="X-Signature", timestampHeader="X-Time")
-    headers = {"X-Time": sent, "X-Signature": signature("k1", f"{sent}:".encode() + BODY)}
+    headers = {"X-Time": sent, "X-Signature": signature(K1, f"{sent}:".encode() + BODY)}
     assert SECRETS.accepts(incoming(headers), settings, "") is accepted
 
 
 @pytest.mark.parametrize("sent", ["", "soon", "1e9", "\u0661", "9" * 40])
 def test_time_that_is_none_is_refused(sent: str) -> None:
     settings = scheme(header="X-Signature", timestampHeader="X-Time")
-    headers = {"X-Time": sent, "X-Signature": signature("k1", f"{sent}:".encode() + BODY)}
+    headers = {"X-Time": sent, "X-Signature": signature(K1, f"{sent}:".encode() + BODY)}
     assert not SECRETS.accepts(incoming(headers), settings, "")
 
 
 def test_plain_token_in_a_header_is_that_of_gitlab() -> None:
     settings = scheme(scheme="plain-token", header="X-Gitlab-Token")
-    assert SECRETS.accepts(incoming({"X-Gitlab-Token": "k2"}), settings, "")
+    assert SECRETS.accepts(incoming({"X-Gitlab-Token": K2}), settings, "")
     assert not SECRETS.accepts(incoming({"X-Gitlab-Token": "k3"}), settings, "")
 
 
@@ -131,8 +151,8 @@ def test_signature_of_standard_webhooks_is_that_of_its_library() -> None:
 
 
 def test_nothing_secret_is_in_a_representation() -> None:
-    shown = repr(SECRETS) + repr(incoming({"Authorization": "Bearer one"}))
-    assert not any(each in shown for each in ("one", "pass", "k1", "ttt"))
+    shown = repr(SECRETS) + repr(incoming({"Authorization": f"Bearer {ONE}"}))
+    assert not any(each in shown for each in (ONE, "pass", K1, "ttt"))
 
 
 @pytest.mark.parametrize(

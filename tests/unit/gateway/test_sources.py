@@ -15,6 +15,7 @@ from notification_gateway.sources.readiness import assess
 from notification_gateway.sources.secret_values import SecretState
 from tests.unit.gateway.cluster import HOME
 from tests.unit.gateway.shipped import serving
+from tests.unit.gateway.test_credentials import WHSEC
 from tests.unit.operator.kube_api import until
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 FOUND = SecretState(known=True, data={"token": "t" * 16})
 BEARER = {"bearerSecretRef": {"name": "hook"}}
+BASIC = {"basicSecretRef": {"name": "hook"}}
+LOGIN = {"username": "u", "password": "p" * 12}
+SIGNED = {"hmac": {"secretRef": {"name": "hook"}, "scheme": "standard-webhooks"}}
 
 
 def source(**spec: Any) -> NotificationSource:
@@ -41,6 +45,21 @@ def source(**spec: Any) -> NotificationSource:
         ({"filter": ["no condition"]}, FOUND, "", ReadyReason.SPEC_INVALID),
         ({}, SecretState(known=True), "", ReadyReason.SECRET_NOT_FOUND),
         ({}, SecretState(known=True, data={"other": "t"}), "", ReadyReason.KEY_MISSING),
+        ({}, SecretState(known=True, data={"token": "t" * 15}), "", ReadyReason.SECRET_TOO_SHORT),
+        ({"auth": BASIC}, SecretState(known=True, data=LOGIN), "", ReadyReason.ACCEPTED),
+        (
+            {"auth": BASIC},
+            SecretState(known=True, data=LOGIN | {"password": "p" * 11}),
+            "",
+            ReadyReason.SECRET_TOO_SHORT,
+        ),
+        ({"auth": SIGNED}, SecretState(known=True, data={"secret": WHSEC}), "", ReadyReason.ACCEPTED),
+        (
+            {"auth": SIGNED},
+            SecretState(known=True, data={"secret": "whsec_"}),
+            "",
+            ReadyReason.SECRET_TOO_SHORT,
+        ),
         ({}, SecretState(known=True, objection="it lacks the label"), "", ReadyReason.NOT_ALLOWED),
         ({}, FOUND, "body: line 1", ReadyReason.TEMPLATE_INVALID),
         ({"alertmanager": {"repeatAfter": "84h"}}, FOUND, "", ReadyReason.ACCEPTED),
