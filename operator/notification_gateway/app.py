@@ -16,6 +16,7 @@ from atomic_status import KubeStatusStore
 from notification_gateway import mapping
 from notification_gateway.authentication.authenticator import Authenticator
 from notification_gateway.authentication.cluster_users import ClusterUsers
+from notification_gateway.authentication.failures import Failures
 from notification_gateway.authentication.oidc import OidcTokens
 from notification_gateway.intake import Intake, LongBodies
 from notification_gateway.metrics import LastReceived, Metrics
@@ -130,6 +131,7 @@ class App:
         hooks = Hooks(
             self.sources,
             Authenticator(users, self._oidc),
+            Failures(seconds=monotonic),
             Limits(replicas=lambda: len(self.presence.replicas), seconds=monotonic),
             Intake(store, self._renderer, _limits(gateway.admitted), long=long),
             on_beat=self.status.beat,

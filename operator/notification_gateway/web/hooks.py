@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from notification_contract.sources.source import NotificationSource
     from notification_gateway.authentication.authenticator import Authenticator
+    from notification_gateway.authentication.failures import Failures
     from notification_gateway.intake import Intake, Receipt
     from notification_gateway.sources.catalog import Sources
     from notification_gateway.sources.limits import Limits
@@ -50,10 +51,11 @@ class Hooks:
         on_beat: stores the beat of a source of the type heartbeat.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - who may send, and what takes the message
         self,
         sources: Sources,
         authenticator: Authenticator,
+        failures: Failures,
         limits: Limits,
         intake: Intake,
         *,
@@ -61,6 +63,7 @@ class Hooks:
     ) -> None:
         self._sources = sources
         self._authenticator = authenticator
+        self._failures = failures
         self._limits = limits
         self._intake = intake
         self._on_beat = on_beat
@@ -95,9 +98,15 @@ class Hooks:
             Unauthenticated: it is none.
             Unavailable: that cannot be found out.
         """
-        for address in self._addresses(exchange.path):
-            source = self._sources.get(address.namespace, address.name)
+        found = [
+            (self._sources.get(each.namespace, each.name), each) for each in self._addresses(exchange.path)
+        ]
+        for source, address in found:
             if source is not None and await self._accepts(source, exchange, address):
+                return source
+        for source, address in found:
+            await self._failures.turn(address.namespace, address.name)
+            if source is not None and await self._accepts_now(source, exchange, address):
                 return source
         raise Unauthenticated
 
@@ -116,11 +125,13 @@ class Hooks:
                 yield Address(namespace, name, token)
 
     async def _accepts(self, source: NotificationSource, exchange: Exchange, address: Address) -> bool:
-        """Return whether a source accepts a request, by its Secrets as they are now if those that are known say no."""
+        """Return whether a source accepts a request, by its Secrets as they are known."""
         if self._has_secret(source, exchange, address):
             return True
-        if not address.needs_token and await self._authenticator.accepts(source, exchange.incoming):
-            return True
+        return not address.needs_token and await self._authenticator.accepts(source, exchange.incoming)
+
+    async def _accepts_now(self, source: NotificationSource, exchange: Exchange, address: Address) -> bool:
+        """Return whether a source accepts a request, by its Secrets as they are now."""
         is_known = await self._sources.refresh(source)
         if self._has_secret(source, exchange, address):
             return True

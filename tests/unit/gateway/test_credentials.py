@@ -17,9 +17,11 @@ from standardwebhooks.webhooks import Webhook
 
 from notification_contract.sources.authentication import Hmac, HmacScheme
 from notification_gateway.authentication.authenticator import matches
+from notification_gateway.authentication.failures import RATE
 from notification_gateway.authentication.incoming import Incoming
 from notification_gateway.authentication.shared_secrets import SharedSecrets
 from notification_gateway.sources import secret_values
+from notification_gateway.web.server import FLOOR_SECONDS
 from tests.unit.gateway.cluster import HOME, Cluster
 from tests.unit.gateway.shipped import BEARER, Shipped, serving
 from tests.unit.operator.kube_api import refusal, until
@@ -231,6 +233,20 @@ async def test_reads_of_a_secret_are_few_however_many_strangers_guess(gateway: S
     guesses = (gateway.send(headers={"Authorization": f"Bearer {number}"}) for number in range(200))
     assert {each.status for each in await asyncio.gather(*guesses)} == {401}
     assert reads() - before <= (loop.time() - began) / secret_values.LEAST_SECONDS + 1
+
+
+@pytest.mark.parametrize("name", ["alerts", "unknown"])
+async def test_guesses_are_slowed_and_the_right_token_is_not(gateway: Shipped, name: str) -> None:
+    loop, wrong = asyncio.get_running_loop(), {"Authorization": "Bearer guess"}
+    began = loop.time()
+    guesses = [
+        asyncio.create_task(gateway.send(f"/hook/{name}", headers=wrong)) for _ in range(RATE.burst + 1)
+    ]
+    _, (slow,) = await asyncio.wait(guesses, timeout=3 * FLOOR_SECONDS)
+    assert (await gateway.send()).status == 202
+    assert not slow.done()
+    assert {(await each).status for each in guesses} == {401}
+    assert loop.time() - began >= 1 / RATE.per_second
 
 
 async def test_two_secrets_at_once_are_accepted(cluster: Cluster) -> None:
