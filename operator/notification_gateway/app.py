@@ -89,8 +89,8 @@ class App:
     """The gateway with its connections, as a context: it serves within.
 
     Args:
-        client: for everything but watches.
-        watching: has no limit on connections.
+        client: for what authenticated senders cause, and for the gateway's own work.
+        watching: has no limit on connections: for watches, and for what strangers cause within a budget.
         home: the gateway's own namespace.
         replica: the name of this replica.
     """
@@ -101,7 +101,7 @@ class App:
         gateway = settings.gateway
         self.metrics = Metrics(exists=lambda source: self.sources.exists(source))  # noqa: PLW0108 - the sources come later
         self._renderer = RenderWorker(on_failure=self.metrics.rendering_failed)
-        secrets = SecretValues(client, seconds=monotonic)
+        secrets = SecretValues(watching, seconds=monotonic)
         self.sources = Sources(
             KubeWatches(watching, hint=CRD_HINT),
             secrets,
@@ -126,7 +126,8 @@ class App:
             live=lambda: self.presence.replicas,
             clock=_now,
         )
-        store, users, long = RequestStore(client), ClusterUsers(client, seconds=monotonic), LongBodies()
+        store, long = RequestStore(client), LongBodies()
+        users = ClusterUsers(watching, clock=_now, seconds=monotonic)
         self._oidc = OidcTokens(_policy(gateway), tls=_tls(gateway.oidc.ca_file), seconds=monotonic)
         hooks = Hooks(
             self.sources,

@@ -15,7 +15,7 @@ import aiohttp
 import orjson
 import structlog
 
-from notification_gateway.authentication.unverified import ALGORITHMS, claims_of
+from notification_gateway.authentication.unverified import ALGORITHMS, LEEWAY, claims_of
 from notification_gateway.errors import Unavailable
 from notification_operator.delivery.http.egress_guard import guarded_session
 from notification_operator.delivery.http.name_resolver import NameResolver, resolving_for
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 logger = structlog.get_logger(__name__)
 
 DISCOVERY: Final = "/.well-known/openid-configuration"
-LEEWAY: Final = 60
-"""Seconds by which the clock of a provider may differ."""
 UNKNOWN_KEY_SECONDS: Final = 30.0
 """Minimum seconds between two reads of the keys: tokens with unknown key ids must not flood the provider."""
 FRESH_SECONDS: Final = 3600.0

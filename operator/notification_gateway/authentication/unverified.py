@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 from typing import Final
+
+from notification_operator.domain.json_values import number
 
 LONGEST: Final = 16 * 1024
 """Characters of a token."""
+LEEWAY: Final = 60
+"""Seconds by which the clock of an issuer may differ."""
 ALGORITHMS: Final = ("RS256", "ES256", "PS256", "EdDSA")
 """Asymmetric ones only: with HS256, a public key would be the secret."""
 
@@ -16,6 +21,9 @@ class Claims:
     """The claims of a token whose signature nothing has verified."""
 
     issuer: str
+    subject: str
+    expires: float
+    """Seconds since 1970; 0 without an end."""
     audiences: tuple[str, ...]
     algorithm: str
     key_id: str
@@ -41,6 +49,8 @@ def claims_of(token: str) -> Claims | None:
         return None
     return Claims(
         issuer=str(payload.get("iss", "")),
+        subject=str(payload.get("sub", "")),
+        expires=number(payload.get("exp"), most=inf) or 0.0,
         audiences=tuple(each for each in audiences if isinstance(each, str)),
         algorithm=algorithm,
         key_id=key_id,

@@ -6,7 +6,9 @@ import contextlib
 from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 
+import jwt
 from aiohttp import web
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from kubernetes.aio.client import ApiClient, Configuration
 
 from tests.unit.loopback import listening
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 HOME = "notification-system"
 REQUESTS, SOURCES = "notificationrequests", "notificationsources"
 ALLOWED = {"kubernaut.ai/sources": "true"}
+ISSUER = "https://kubernetes.default.svc"
+OWN = {"iss": ISSUER, "sub": f"system:serviceaccount:{HOME}:notification-gateway"}
+KEY = Ed25519PrivateKey.generate()
 
 
 class Cluster(CollectionsApi):
@@ -165,5 +170,7 @@ async def client_of(cluster: Cluster) -> AsyncIterator[ApiClient]:
     configuration = Configuration(host=cluster.url)
     configuration.connection_pool_maxsize = 0
     configuration.retries = None
+    configuration.client_session_kwargs = {"trust_env": False}
+    configuration.api_key["BearerToken"] = f"bearer {jwt.encode(OWN, KEY, algorithm='EdDSA')}"
     async with ApiClient(configuration) as client:
         yield client

@@ -17,20 +17,32 @@ from standardwebhooks.webhooks import Webhook
 
 from notification_contract.sources.authentication import Hmac, HmacScheme
 from notification_gateway.authentication.authenticator import matches
+from notification_gateway.authentication.cluster_users import (
+    FRESH_SECONDS,
+    REVIEW_RATE,
+    REVIEWS_AT_A_TIME,
+    ClusterUsers,
+    User,
+)
 from notification_gateway.authentication.failures import RATE
 from notification_gateway.authentication.incoming import Incoming
 from notification_gateway.authentication.shared_secrets import SharedSecrets
+from notification_gateway.errors import Unavailable
 from notification_gateway.sources import secret_values
 from notification_gateway.web.server import FLOOR_SECONDS
-from tests.unit.gateway.cluster import HOME, Cluster
+from tests.unit.gateway.cluster import HOME, ISSUER, Cluster
 from tests.unit.gateway.shipped import BEARER, Shipped, serving
 from tests.unit.operator.kube_api import refusal, until
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Coroutine, Mapping
+
+    from kubernetes.aio.client import ApiClient
 
 NOW = datetime(2026, 11, 29, 8, tzinfo=UTC)
 BODY = b'{"a": 1}'
+DAY = 86_400
+"""Seconds: a token lives as long as the longest run of the tests."""
 ONE, TWO, K1, K2 = (each * 16 for each in ("1", "2", "k", "K"))
 WHSEC = "whsec_" + b64encode(b"k" * 24).decode()
 PRIVATE = ec.generate_private_key(ec.SECP256R1())
@@ -340,7 +352,8 @@ def _token(secret: Any) -> str:
 
 def account_token(**claims: Any) -> str:
     """Return a token that looks like one of a ServiceAccount; the review of the small API server decides."""
-    return jwt.encode({"aud": ["notifications"], **claims}, PRIVATE, algorithm="ES256")
+    known = {"iss": ISSUER, "exp": time.time() + DAY, "aud": ["notifications"]}
+    return jwt.encode({**known, **claims}, PRIVATE, algorithm="ES256")
 
 
 async def test_service_account_with_the_permission_is_accepted(cluster: Cluster) -> None:
@@ -381,6 +394,36 @@ async def test_review_without_an_answer_makes_the_sender_come_again(cluster: Clu
     cluster.source(auth={"kubernetes": {}})
     cluster.fails = lambda _method, path, _body: refusal(500, "away") if "tokenreviews" in path else None
     async with serving(cluster) as gateway:
-        headers = {"Authorization": f"Bearer {account_token(time=time.time())}"}
+        headers = {"Authorization": f"Bearer {account_token()}"}
         assert (await gateway.send(headers=headers)).status == 503
         assert (await gateway.send(headers=BEARER)).status == 401
+
+
+@pytest.mark.parametrize("claims", [{"iss": "https://other.example"}, {"exp": 1}, {"exp": None}])
+async def test_token_that_the_cluster_cannot_accept_is_not_reviewed(
+    cluster: Cluster, client: ApiClient, claims: dict[str, Any]
+) -> None:
+    users = ClusterUsers(client, clock=lambda: datetime.now(UTC), seconds=time.monotonic)
+    assert await users.user_of(account_token(**claims), "notifications") is None
+    assert cluster.posts("tokenreviews") == 0
+
+
+def forged(users: ClusterUsers, number: int) -> list[Coroutine[None, None, User | None]]:
+    tokens = (account_token(n=[number, each]) for each in range(500))
+    return [users.user_of(token, "notifications") for token in tokens]
+
+
+async def test_forged_tokens_are_reviewed_within_a_budget(cluster: Cluster, client: ApiClient) -> None:
+    now = 1000.0
+    users = ClusterUsers(client, clock=lambda: datetime.now(UTC), seconds=lambda: now)
+    right = account_token()
+    cluster.users[right, "notifications"] = "system:serviceaccount:shop:ci"
+    assert await users.user_of(right, "notifications") is not None
+    for reviewed in (1 + REVIEWS_AT_A_TIME, 1 + 2 * REVIEWS_AT_A_TIME, REVIEW_RATE.burst):
+        answers = await asyncio.gather(*forged(users, reviewed), return_exceptions=True)
+        assert {type(each) for each in answers} == {type(None), Unavailable}
+        assert cluster.posts("tokenreviews") == reviewed
+    now += FRESH_SECONDS + 1
+    asked = *forged(users, 0), users.user_of(right, "notifications")
+    *_, known = await asyncio.gather(*asked, return_exceptions=True)
+    assert isinstance(known, User), "a token that was accepted is reviewed outside of the budget"
