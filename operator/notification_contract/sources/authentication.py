@@ -117,6 +117,11 @@ class Hmac(RuledBlock):
         """The tolerance in seconds."""
         return seconds(self.timestamp_tolerance)
 
+    @property
+    def has_time(self) -> bool:
+        """Whether the signature covers the time."""
+        return self.scheme is HmacScheme.STANDARD_WEBHOOKS or bool(self.timestamp_header)
+
     def key(self, value: str) -> bytes:
         """Return the key that a value stands for; empty if it is too short, or not in base64 for standard-webhooks."""
         raw = value.encode()

@@ -64,4 +64,4 @@ class SourceMapping(Block):
     body: Annotated[str, Field(max_length=bounds.RECEIVER_TEMPLATE)] = ""
     """The template of the body. If absent, the built-in template of the source's type."""
     idempotency_header: HeaderName = ""
-    """For the type generic: the header with the id of the message, such as X-GitHub-Delivery. The headers Idempotency-Key and webhook-id come first; without any of them, the same body within a minute is the same message."""
+    """For the type generic: the header with the id of the message, such as X-GitHub-Delivery. The headers Idempotency-Key and webhook-id come first; without any of them, the same body within a minute is the same message. For a message with a signature, no header counts that the signature does not cover: its webhook-id tells it apart, or its time and body."""

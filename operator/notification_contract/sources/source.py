@@ -17,7 +17,7 @@ from notification_contract.kinds.duration import Duration, between
 from notification_contract.kinds.notification import ReceiverRef
 from notification_contract.kinds.rules import ApiRule, RuledBlock, SpecError
 from notification_contract.routing.matchers import parse_matchers
-from notification_contract.sources.authentication import SourceAuthentication
+from notification_contract.sources.authentication import HmacScheme, SourceAuthentication
 from notification_contract.sources.mapping import SourceMapping
 
 if TYPE_CHECKING:
@@ -118,6 +118,18 @@ class SourceSpec(RuledBlock):
             cel="self.type == 'alertmanager' || !has(self.alertmanager)",
             message="spec.alertmanager has an effect with spec.type alertmanager only; remove it",
             holds=lambda spec: spec.type is SourceType.ALERTMANAGER or spec.alertmanager is None,
+        ),
+        ApiRule(
+            cel="self.type != 'heartbeat' || self.?auth.?hmac.?scheme.orValue('') != 'sha256-hex' || "
+            "self.?auth.?hmac.?timestampHeader.orValue('') != ''",
+            message="a heartbeat needs a signature with a time, or a recorded one keeps it alive: set auth.hmac.timestampHeader, the scheme "
+            "standard-webhooks, or another credential in place of auth.hmac",
+            holds=lambda spec: (
+                spec.type is not SourceType.HEARTBEAT
+                or not spec.auth.hmac
+                or spec.auth.hmac.scheme is HmacScheme.PLAIN_TOKEN
+                or spec.auth.hmac.has_time
+            ),
         ),
     )
 

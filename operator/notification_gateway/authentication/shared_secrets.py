@@ -16,7 +16,7 @@ from notification_contract.sources.authentication import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from notification_contract.sources.authentication import Hmac
@@ -35,15 +35,17 @@ class SharedSecrets:
     hmac_keys: tuple[str, ...] = field(default=(), repr=False)
     path_tokens: tuple[str, ...] = field(default=(), repr=False)
 
-    def accepts(self, incoming: Incoming, hmac_of: Hmac | None, path_token: str) -> bool:
-        """Return whether a request has any of them."""
+    def accepts(self, incoming: Incoming, hmac_of: Hmac | None, path_token: str) -> tuple[str, ...] | None:
+        """Return what a signature covers that tells messages apart; empty for a secret in the request, None if it has neither."""
         found = [
             any_equal(incoming.credentials("bearer"), filter(is_token, self.bearers)),
             any_equal(path_token, self.path_tokens),
             self._has_password(incoming.credentials("basic")),
-            hmac_of is not None and is_signed(incoming, hmac_of, self.hmac_keys),
+            hmac_of is not None and _has_plain_token(incoming, hmac_of, self.hmac_keys),
         ]
-        return any(found)
+        if any(found):
+            return ()
+        return signed(incoming, hmac_of, self.hmac_keys) if hmac_of else None
 
     def _has_password(self, credentials: str) -> bool:
         try:
@@ -53,37 +55,44 @@ class SharedSecrets:
         return any_equal(sent, [f"{user}:{word}" for user, word in self.basics if is_password(word)])
 
 
-def is_signed(incoming: Incoming, settings: Hmac, values: Iterable[str]) -> bool:
-    """Return whether a key of one of the values has signed a request."""
-    body, headers = incoming.body, incoming.headers
+def _has_plain_token(incoming: Incoming, settings: Hmac, values: Iterable[str]) -> bool:
+    sent = incoming.headers.get(settings.header.lower(), "")
+    return settings.scheme is HmacScheme.PLAIN_TOKEN and any_equal(sent, filter(settings.key, values))
+
+
+def signed(incoming: Incoming, settings: Hmac, values: Iterable[str]) -> tuple[str, ...] | None:
+    """Return what the signature of a request covers that tells messages apart; None if no key of the values has signed it."""
+    body, headers, keys = incoming.body, incoming.headers, list(filter(None, map(settings.key, values)))
     if body is None:
-        return False
-    header, keys = settings.header.lower(), list(filter(None, map(settings.key, values)))
+        return None
     match settings.scheme:
         case HmacScheme.PLAIN_TOKEN:
-            return any_equal(headers.get(header, ""), filter(settings.key, values))
+            return None
         case HmacScheme.SHA256_HEX:
-            sent = headers.get(header or SIGNATURE_HEADER.lower(), "").removeprefix("sha256=").lower()
-            content = body
-            if settings.timestamp_header:
-                time = headers.get(settings.timestamp_header.lower(), "")
-                if not is_recent(time, incoming.received, settings.tolerance_seconds):
-                    return False
-                content = f"{time}:".encode() + body
-            return any_equal(sent, [hmac.new(key, content, sha256).hexdigest() for key in keys])
+            time = headers.get(settings.timestamp_header.lower(), "")
+            content = f"{time}:".encode() + body if settings.timestamp_header else body
+            sent = headers.get((settings.header or SIGNATURE_HEADER).lower(), "").removeprefix("sha256=")
+            expected = [each.hex() for each in _digests(keys, content)]
+            is_right = any_equal(sent.lower(), expected)
+            covered: tuple[str, ...] = (time, sha256(body).hexdigest())
         case HmacScheme.STANDARD_WEBHOOKS:
-            return _has_standard_signature(incoming, body, settings.tolerance_seconds, keys)
+            identity, time = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
+            content = f"{identity}.{time}.".encode() + body
+            expected = [b64encode(each).decode() for each in _digests(keys, content)]
+            versions = (each.partition(",") for each in headers.get("webhook-signature", "").split(" "))
+            found = [
+                any_equal(text, expected) for version, _, text in versions if version == STANDARD_VERSION
+            ]
+            is_right, covered = bool(identity) and any(found), (identity,)
+    if not is_right:
+        return None
+    if settings.has_time and not is_recent(time, incoming.received, settings.tolerance_seconds):
+        return None
+    return covered
 
 
-def _has_standard_signature(incoming: Incoming, body: bytes, tolerance: float, keys: Iterable[bytes]) -> bool:
-    identity, time = incoming.headers.get("webhook-id", ""), incoming.headers.get("webhook-timestamp", "")
-    if not identity or not is_recent(time, incoming.received, tolerance):
-        return False
-    content = f"{identity}.{time}.".encode() + body
-    expected = [b64encode(hmac.new(key, content, sha256).digest()).decode() for key in keys]
-    versions = (each.partition(",") for each in incoming.headers.get("webhook-signature", "").split(" "))
-    found = [any_equal(text, expected) for version, _, text in versions if version == STANDARD_VERSION]
-    return any(found)
+def _digests(keys: Iterable[bytes], content: bytes) -> Iterator[bytes]:
+    return (hmac.digest(key, content, "sha256") for key in keys)
 
 
 def is_recent(time: str, now: datetime, tolerance: float) -> bool:

@@ -16,7 +16,7 @@ from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 
 from notification_gateway.mapping.draft import Draft, admits
-from notification_gateway.mapping.identity import Identity, named
+from notification_gateway.mapping.identity import Identity, by_content, named
 from notification_gateway.mapping.strict_json import parse
 from notification_gateway.mapping.translation import Malformed, Translation, UnsupportedType
 from notification_gateway.mapping.values import excerpt, shown, text_at
@@ -60,18 +60,22 @@ def translate(source: NotificationSource, post: Post, limits: Limits) -> Transla
         if not admits(source, read):
             filtered += 1
             continue
-        made = _draft(source, event, read).notification(source, limits)
+        identity = Identity(name=named(PREFIX, source.uid, event["source"], event["id"]))
+        if post.covered and not post.media_type.startswith(EVENT_FORMATS):
+            # No signature covers the attributes in the headers.
+            identity = by_content(PREFIX, source, post)
+        made = _draft(identity, event, read).notification(source, limits)
         notifications.setdefault(made.name, made)
     return Translation(notifications=tuple(notifications.values()), filtered=filtered)
 
 
-def _draft(source: NotificationSource, event: dict[str, Any], read: Read) -> Draft:
+def _draft(identity: Identity, event: dict[str, Any], read: Read) -> Draft:
     about = event.get("subject")
     lines = [f"{name}: {event[name]}" for name in SHOWN if name in event]
     if event.get("data") is not None:
         lines += ["", shown(event["data"])]
     return Draft(
-        identity=Identity(name=named(PREFIX, source.uid, event["source"], event["id"])),
+        identity=identity,
         payload=event,
         facts=(read,),
         subject=f"{event['type']}: {about}" if about else event["type"],

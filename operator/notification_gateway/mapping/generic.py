@@ -6,10 +6,9 @@ from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
-from notification_contract.sources.authentication import HmacScheme
 from notification_gateway.mapping.draft import Draft, admits
 from notification_gateway.mapping.form import json_of
-from notification_gateway.mapping.identity import Identity, by_minute, named
+from notification_gateway.mapping.identity import Identity, by_content, named
 from notification_gateway.mapping.strict_json import canonical, parse
 from notification_gateway.mapping.translation import BODY_ANNOTATION, Translation
 from notification_gateway.mapping.values import shown, text_at
@@ -20,9 +19,7 @@ if TYPE_CHECKING:
     from notification_gateway.mapping.translation import Post
 
 PREFIX: Final = "ev"
-SIGNED_KEY: Final = "webhook-id"
-"""The header with an id that a signature of Standard Webhooks covers."""
-KEY_HEADERS: Final = ("idempotency-key", SIGNED_KEY)
+KEY_HEADERS: Final = ("idempotency-key", "webhook-id")
 """The headers with an id that the sender chose, the first one first."""
 
 
@@ -36,22 +33,19 @@ def translate(source: NotificationSource, post: Post, limits: Limits) -> Transla
     read = partial(text_at, payload)
     if not admits(source, read):
         return Translation(filtered=1)
-    key = _key(source, post)
+    key = "" if post.covered else _key(source, post)
     draft = Draft(
-        identity=Identity(name=named(PREFIX, source.uid, key)) if key else by_minute(PREFIX, source, post),
+        identity=Identity(name=named(PREFIX, source.uid, key)) if key else by_content(PREFIX, source, post),
         payload=payload,
         facts=(read,),
         subject=f"Message from {source.name}",
         body=shown(payload),
-        annotations={BODY_ANNOTATION: sha256(canonical(payload)).hexdigest()} if key else {},
+        annotations={BODY_ANNOTATION: sha256(canonical(payload)).hexdigest()} if key or post.covered else {},
     )
     return Translation(notifications=(draft.notification(source, limits),))
 
 
 def _key(source: NotificationSource, post: Post) -> str:
-    """Return the id that the sender chose: the signed one if there is one, or else a message could be sent again with another header."""
-    headers = [*KEY_HEADERS, source.spec.mapping.idempotency_header.lower()]
-    hmac = source.spec.auth.hmac
-    if hmac is not None and hmac.scheme is HmacScheme.STANDARD_WEBHOOKS:
-        headers.insert(0, SIGNED_KEY)
+    """Return the id that the sender chose."""
+    headers = (*KEY_HEADERS, source.spec.mapping.idempotency_header.lower())
     return next(filter(None, map(post.headers.get, headers)), None) or ""

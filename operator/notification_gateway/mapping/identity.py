@@ -49,8 +49,10 @@ def digest(*parts: object) -> str:
     return sha256(json.dumps(parts).encode("ascii")).hexdigest()
 
 
-def by_minute(prefix: str, source: NotificationSource, post: Post) -> Identity:
-    """Return the identity of a post by its body: the same body within a minute is a repeat."""
+def by_content(prefix: str, source: NotificationSource, post: Post) -> Identity:
+    """Return the identity of a post by what its signature covers; without one, the same body within a minute is a repeat."""
+    if post.covered:
+        return Identity(name=named(prefix, source.uid, *post.covered))
     content, minute = sha256(post.body).hexdigest(), int(post.received.timestamp() // MINUTE.total_seconds())
     return Identity(
         name=named(prefix, source.uid, content, minute),

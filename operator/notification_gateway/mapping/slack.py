@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from notification_gateway.mapping import slack_texts
 from notification_gateway.mapping.draft import Draft, admits
 from notification_gateway.mapping.form import FIELD, json_of
-from notification_gateway.mapping.identity import by_minute
+from notification_gateway.mapping.identity import by_content
 from notification_gateway.mapping.strict_json import parse
 from notification_gateway.mapping.translation import Malformed, Translation
 from notification_gateway.mapping.values import excerpt, text_at
@@ -40,7 +40,7 @@ def translate(source: NotificationSource, post: Post, limits: Limits) -> Transla
     if not text:
         raise Malformed("text", excerpt(payload.get("text")), "a text, or blocks or attachments with one")
     draft = Draft(
-        identity=by_minute(PREFIX, source, post),
+        identity=by_content(PREFIX, source, post),
         payload=payload,
         facts=(read,),
         subject=slack_texts.subject(payload, text),

@@ -33,6 +33,9 @@ class Post:
     body: bytes
     received: datetime
     """Aware."""
+    covered: tuple[str, ...] = ()
+    """What tells a signed post apart; empty if its sender is authenticated otherwise. Nothing else does: a recorded post would be new with
+    another header (DD-IDENTITY-001)."""
 
     @property
     def media_type(self) -> str:

@@ -42,6 +42,8 @@ class Exchange:
     is_slack: bool = False
     """Whether errors are those of Slack, in plain text."""
     is_authenticated: bool = False
+    covered: tuple[str, ...] = ()
+    """What the signature that authenticates the sender covers and tells messages apart; empty for another credential."""
     reason: str = ""
     """Why the message may be sent again, for the log. Other refusals can quote the message, and are for its sender alone."""
     outcome: Outcome = field(default=Outcome.UNAUTHENTICATED)

@@ -143,7 +143,9 @@ class Hooks:
         secrets = self._sources.shared_secrets(source)
         if address.needs_token:
             return any_equal(address.token, secrets.path_tokens)
-        return secrets.accepts(exchange.incoming, source.spec.auth.hmac, address.token)
+        covered = secrets.accepts(exchange.incoming, source.spec.auth.hmac, address.token)
+        exchange.covered = covered or ()
+        return covered is not None
 
 
 def _post(source: NotificationSource, exchange: Exchange) -> Post:
@@ -168,6 +170,7 @@ def _post(source: NotificationSource, exchange: Exchange) -> Post:
         headers=incoming.headers,
         body=body,
         received=incoming.received,
+        covered=exchange.covered,
     )
 
 

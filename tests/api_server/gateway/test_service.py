@@ -60,6 +60,14 @@ def source(name: str, **spec: Any) -> dict[str, Any]:
             {"type": "heartbeat", "heartbeat": {"every": "99999999999d"}},
             "heartbeat.every must be at least 10s",
         ),
+        (
+            {
+                "type": "heartbeat",
+                "heartbeat": {"every": "1h"},
+                "auth": {"hmac": {"secretRef": {"name": "s"}}},
+            },
+            "a heartbeat needs a signature with a time",
+        ),
         ({"alertmanager": {}}, "spec.alertmanager has an effect with spec.type alertmanager only"),
         ({"rateLimit": {"period": "0s"}}, "rateLimit.period must be at least 1s"),
         ({"auth": {"hmac": {}}}, "set auth.hmac.secretRef, or secretRefs"),

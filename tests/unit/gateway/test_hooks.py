@@ -18,7 +18,7 @@ from notification_gateway.sources import secret_values
 from notification_gateway.web.server import FLOOR_SECONDS, REASON_CHARACTERS
 from tests.unit.gateway.cluster import HOME, REQUESTS, Cluster
 from tests.unit.gateway.shipped import BEARER, LOOPBACK, Shipped, serving
-from tests.unit.gateway.test_credentials import account_token
+from tests.unit.gateway.test_credentials import BODY, WHSEC, account_token, signature, standard_headers
 from tests.unit.operator.kube_api import refusal, until
 
 if TYPE_CHECKING:
@@ -116,6 +116,33 @@ async def test_same_key_with_another_body_is_a_conflict(gateway: Shipped) -> Non
     assert (await gateway.send(headers=headers, data=b'{ "n": 1 }')).counts["duplicates"] == 1
     assert (await gateway.send(headers=headers, json={"n": 2})).status == 409
     assert len(gateway.cluster.created) == 1
+
+
+BINARY = {f"ce-{name}": text for name, text in EVENT.items() if isinstance(text, str)}
+
+
+@pytest.mark.parametrize(
+    ("type_", "name"),
+    [
+        ("generic", "Idempotency-Key"),
+        ("generic", "X-Id"),
+        ("cloudevents", "ce-id"),
+        ("cloudevents", "ce-source"),
+    ],
+)
+@pytest.mark.parametrize("scheme", ["sha256-hex", "standard-webhooks"])
+async def test_signed_post_with_another_unsigned_header_is_a_duplicate(
+    cluster: Cluster, type_: str, name: str, scheme: str
+) -> None:
+    cluster.secret(secret=WHSEC)
+    auth = {"hmac": {"secretRef": {"name": "hook"}, "scheme": scheme}}
+    cluster.source(type=type_, auth=auth, mapping={"idempotencyHeader": "X-Id"})
+    headers = {**standard_headers(), "X-Hub-Signature-256": signature(WHSEC, BODY)}
+    async with serving(cluster) as gateway:
+        for number in ("1", "2"):
+            reply = await gateway.send(headers={**BINARY, **headers, name: number}, data=BODY)
+            assert reply.status == 202, reply.text
+    assert len(cluster.created) == 1
 
 
 async def test_batch_with_one_refused_event_creates_nothing(cluster: Cluster) -> None:

@@ -39,6 +39,7 @@ def post(
     *,
     content_type: str = "application/json",
     seconds: float = 0,
+    covered: tuple[str, ...] = (),
 ) -> Post:
     """Return a post; content that is not bytes is sent as JSON."""
     return Post(
@@ -46,6 +47,7 @@ def post(
         headers=headers or {},
         body=content if isinstance(content, bytes) else json.dumps(content).encode(),
         received=START + timedelta(seconds=seconds),
+        covered=covered,
     )
 
 

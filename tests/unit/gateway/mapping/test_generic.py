@@ -118,17 +118,13 @@ def test_id_of_the_sender_names_the_object_whatever_the_time(headers: dict[str, 
     assert (first.name[:3], len(first.name), first.previous_name) == ("ev-", 23, None)
 
 
-@pytest.mark.parametrize(
-    ("headers", "key"),
-    [
-        ({"idempotency-key": "k", "webhook-id": "w"}, "w"),
-        ({"idempotency-key": "other", "webhook-id": "w"}, "w"),
-        ({"idempotency-key": "k"}, "k"),
-    ],
-)
-def test_id_that_is_signed_names_the_object_before_others(headers: dict[str, str], key: str) -> None:
-    signed = source("generic", auth={"hmac": {"secretRef": {"name": "s"}, "scheme": "standard-webhooks"}})
-    assert only(signed, post({}, headers)).name == only(SOURCE, post({}, {"idempotency-key": key})).name
+@pytest.mark.parametrize("kind", ["generic", "slack"])
+def test_name_is_that_of_what_a_signature_covers(kind: str) -> None:
+    of = source(kind, mapping={"idempotencyHeader": "X-Id"})
+    first = only(of, post({"text": "a"}, covered=("w",)))
+    other = {"idempotency-key": "k", "webhook-id": "x", "x-id": "d"}
+    assert only(of, post({"text": "a"}, other, covered=("w",), seconds=1e6)).name == first.name
+    assert only(of, post({"text": "a"}, covered=("v",))).name != first.name
 
 
 def test_hash_of_the_body_tells_another_body_with_the_same_id() -> None:
