@@ -12,7 +12,11 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from notification_contract.kinds.notification import check_spec
+from notification_contract.sources.authentication import Hmac, HmacScheme
 from notification_contract.sources.source import SourceSpecError, SourceType
+from notification_gateway.authentication.incoming import Incoming
+from notification_gateway.authentication.shared_secrets import SharedSecrets
+from notification_gateway.authentication.unverified import claims_of
 from notification_gateway.mapping import Limits, Malformed, Post, translate
 from notification_operator.domain.model import parse
 from tests.cases import cases
@@ -180,6 +184,33 @@ def posts(draw: st.DrawFn, kind: str) -> Post:
         body=draw(st.binary(max_size=50)) if draw(seldom) else json.dumps(payload).encode(),
         received=START,
     )
+
+
+heads = st.dictionaries(
+    st.sampled_from(
+        [
+            "authorization",
+            "x-hub-signature-256",
+            "x-time",
+            "webhook-id",
+            "webhook-timestamp",
+            "webhook-signature",
+        ]
+    ),
+    st.sampled_from([b"", b"Basic ", b"Bearer ", b"v1,", b"1772366430"]).flatmap(
+        lambda start: st.binary(max_size=40).map(lambda rest: (start + rest).decode(errors="surrogateescape"))
+    ),
+)
+
+
+@settings(max_examples=cases(500), deadline=None)
+@given(heads, st.sampled_from(HmacScheme), st.sampled_from(["", "X-Time"]))
+def test_head_of_a_stranger_is_no_credential(head: dict[str, str], scheme: HmacScheme, time: str) -> None:
+    keys = SharedSecrets(bearers=("b" * 16,), basics=(("u", "p" * 12),), hmac_keys=("whsec_" + "k" * 32,))
+    of = Hmac.model_construct(scheme=scheme, header="", timestamp_header=time)
+    incoming = Incoming(method="POST", headers=head, body=b"{}", received=START)
+    assert keys.accepts(incoming, of, "") is None
+    assert claims_of(incoming.credentials("bearer")) is None
 
 
 limits = st.just(Limits()) | st.builds(

@@ -70,14 +70,14 @@ def signed(incoming: Incoming, settings: Hmac, values: Iterable[str]) -> tuple[s
             return None
         case HmacScheme.SHA256_HEX:
             time = headers.get(settings.timestamp_header.lower(), "")
-            content = f"{time}:".encode() + body if settings.timestamp_header else body
+            content = _sent(f"{time}:") + body if settings.timestamp_header else body
             sent = headers.get((settings.header or SIGNATURE_HEADER).lower(), "").removeprefix("sha256=")
             expected = [each.hex() for each in _digests(keys, content)]
             is_right = any_equal(sent.lower(), expected)
             covered: tuple[str, ...] = (time, sha256(body).hexdigest())
         case HmacScheme.STANDARD_WEBHOOKS:
             identity, time = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
-            content = f"{identity}.{time}.".encode() + body
+            content = _sent(f"{identity}.{time}.") + body
             expected = [b64encode(each).decode() for each in _digests(keys, content)]
             versions = (each.partition(",") for each in headers.get("webhook-signature", "").split(" "))
             found = [
@@ -89,6 +89,11 @@ def signed(incoming: Incoming, settings: Hmac, values: Iterable[str]) -> tuple[s
     if settings.has_time and not is_recent(time, incoming.received, settings.tolerance_seconds):
         return None
     return covered
+
+
+def _sent(header: str) -> bytes:
+    """Return a header as it was sent: it may be no text in UTF-8."""
+    return header.encode(errors="surrogateescape")
 
 
 def _digests(keys: Iterable[bytes], content: bytes) -> Iterator[bytes]:
@@ -104,6 +109,6 @@ def is_recent(time: str, now: datetime, tolerance: float) -> bool:
 
 def any_equal(sent: str, accepted: Iterable[str]) -> bool:
     """Return whether a text is one of the accepted ones; an empty one is none."""
-    digest = sha256(sent.encode(errors="surrogateescape")).digest()
+    digest = sha256(_sent(sent)).digest()
     found = [hmac.compare_digest(digest, sha256(each.encode()).digest()) for each in accepted if each]
     return bool(sent) and any(found)

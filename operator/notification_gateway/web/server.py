@@ -49,6 +49,8 @@ BUFFER_BYTES: Final = 16 * 1024
 """Of each connection, in addition to the bodies that are read: strangers can open many."""
 RETRY_SECONDS: Final = 5
 """Retry-After where no other time is known."""
+FAULT_SECONDS: Final = 60.0
+"""Minimum seconds between two internal errors before authentication in the log."""
 REASON_CHARACTERS: Final = 300
 """Of the reason of a refusal in the log."""
 
@@ -88,6 +90,7 @@ class Server:
             keepalive_timeout=KEEPALIVE_SECONDS,
         )
         self._runner: web.ServerRunner | None = None
+        self._next_fault = 0.0
         self.port = 0
         """The port in use, once started."""
 
@@ -125,12 +128,12 @@ class Server:
             size = len(body or b"")
             exchange = self._exchange(request, body, is_too_large=is_too_large)
             response = await self._answered(exchange)
-            if exchange.outcome is Outcome.UNAUTHENTICATED:
-                await asyncio.sleep(started + FLOOR_SECONDS - loop.time())
         except Exception as error:  # noqa: BLE001 - every failure has an answer
             response = _failure(exchange, error)
         finally:
             self.bodies.release(size)
+        if not exchange.is_authenticated:
+            await asyncio.sleep(started + FLOOR_SECONDS - loop.time())
         if exchange.incoming.body is None or exchange.outcome is Outcome.UNAUTHENTICATED:
             # The rest of the body is not read. A stranger has one request for each connection, whose head is bounded.
             response.force_close()
@@ -149,6 +152,18 @@ class Server:
             return _stranger(exchange)
         except Unauthenticated:
             return _stranger(exchange)
+        except Exception as error:
+            if exchange.is_authenticated or isinstance(error, Unavailable):
+                raise
+            self._report_fault(error)
+            return _stranger(exchange)
+
+    def _report_fault(self, error: Exception) -> None:
+        """Log an internal error before authentication, unless that was done a moment ago: strangers can cause many."""
+        now = asyncio.get_running_loop().time()
+        if now >= self._next_fault:
+            self._next_fault = now + FAULT_SECONDS
+            logger.error("request failed before authentication", exc_info=error)
 
     def _exchange(self, request: web.BaseRequest, body: bytes | None, *, is_too_large: bool) -> Exchange:
         headers: dict[str, str] = {}

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING
 
 import pytest
+from aiohttp import web
+from structlog.testing import capture_logs
 
 from notification_gateway.web import server
 from notification_gateway.web.body import BUDGET
+from notification_gateway.web.exchange import REFUSAL
 from tests.cases import cases
 from tests.kit.hostile_requests import Hostile, Requests, Target, answered
 from tests.unit.gateway.shipped import LOOPBACK, serving
+from tests.unit.gateway.test_credentials import WHSEC, account_token
 
 if TYPE_CHECKING:
     from tests.unit.gateway.cluster import Cluster
@@ -78,6 +83,31 @@ async def test_hostile_requests_are_no_fault_of_the_gateway_and_leave_nothing(
         assert (await gateway.send("/hook/ci", json={"still": "there"})).status == 202
         assert all(task.passed for task in gateway.app.alive().values())
     assert not any("smuggled" in each["spec"]["body"] for each in cluster.created)
+
+
+async def test_header_of_a_stranger_that_is_no_text_shows_no_source(cluster: Cluster) -> None:
+    cluster.source(auth={"hmac": {"secretRef": {"name": "hook"}, "scheme": "standard-webhooks"}})
+    head = b"POST /hook/alerts HTTP/1.1\r\nHost: a\r\nwebhook-id: \xff\r\nwebhook-timestamp: %d\r\n\r\n"
+    request, loop = Hostile(kind="head", content=head % time.time()), asyncio.get_running_loop()
+    cluster.secret(secret=WHSEC)
+    async with serving(cluster) as gateway:
+        began = loop.time()
+        assert await answered(LOOPBACK, gateway.app.server.port, request, within=WITHIN) == [401]
+        assert loop.time() - began >= server.FLOOR_SECONDS
+
+
+async def test_internal_error_is_no_other_answer_for_strangers(cluster: Cluster) -> None:
+    cluster.source(auth={"kubernetes": {}})
+    cluster.fails = lambda _method, path, _body: web.json_response([]) if "tokenreviews" in path else None
+    loop = asyncio.get_running_loop()
+    async with serving(cluster) as gateway:
+        with capture_logs() as logs:
+            for number in range(3):
+                began, token = loop.time(), account_token(n=number)
+                reply = await gateway.send(headers={"Authorization": f"Bearer {token}"})
+                assert reply.text == REFUSAL.decode()
+                assert loop.time() - began >= server.FLOOR_SECONDS
+    assert sum("exc_info" in each for each in logs) == 1, "a stranger must not fill the log"
 
 
 @pytest.mark.parametrize(
