@@ -146,7 +146,7 @@ class Oidc(Block):
     issuer: Annotated[str, Field(max_length=2048, pattern=r"^https://[^\s?#]+$")]
     """The URL of the provider, exactly as the claim iss of its tokens."""
     audience: Annotated[str, Field(min_length=1, max_length=253)]
-    """The audience that the token must have."""
+    """The audience that the token must have. A token with further audiences is refused, unless its claim azp is this one."""
     subject_pattern: Annotated[str, Field(min_length=1, max_length=512)]
     """The claim sub that the token must have; * stands for any characters, as in repo:acme/shop:*. It is compared as a whole."""
 

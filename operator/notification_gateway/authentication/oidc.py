@@ -132,6 +132,9 @@ class OidcTokens:
             )
         except (jwt.PyJWTError, ValueError, TypeError):
             return None
+        # A token for several audiences can come from each of them, unless it names the one that it was issued to.
+        if len(claims.audiences) > 1 and verified.get("azp") != audience:
+            return None
         return text(verified.get("sub")) or None
 
     async def close(self) -> None:

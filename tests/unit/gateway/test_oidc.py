@@ -104,6 +104,8 @@ async def test_token_of_the_provider_has_its_subject(
     "claims",
     [
         {"aud": "other"},
+        {"aud": [AUDIENCE, "other"]},
+        {"aud": [AUDIENCE, "other"], "azp": "other"},
         {"iss": "https://other.example"},
         {"exp": time.time() - 120},
         {"nbf": time.time() + 3600},
@@ -116,6 +118,12 @@ async def test_token_of_the_provider_has_its_subject(
 async def test_token_with_wrong_claims_is_refused(provider: Provider, claims: dict[str, Any]) -> None:
     async with tokens_of(provider) as tokens:
         assert await subject(tokens, provider, provider.token(**claims)) is None
+
+
+async def test_token_of_several_audiences_is_accepted_from_its_authorized_party(provider: Provider) -> None:
+    async with tokens_of(provider) as tokens:
+        token = provider.token(aud=[AUDIENCE, "other"], azp=AUDIENCE)
+        assert await subject(tokens, provider, token) == "ci"
 
 
 async def test_token_of_a_clock_that_is_a_little_behind_is_accepted(provider: Provider) -> None:
