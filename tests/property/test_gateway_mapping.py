@@ -152,7 +152,7 @@ def sources(draw: st.DrawFn) -> NotificationSource:
     }
     spec: dict[str, Any] = {
         "mapping": mapping,
-        "filter": draw(st.sampled_from([[], [], ["team!=web"], ['text=~".*"', "text!="]])),
+        "filter": draw(st.sampled_from([[], [], ["team!=web"], ["type!=web"], ['text=~".*"', "text!="]])),
         "receiverRefs": draw(st.sampled_from([[], [{"name": "on-call", "namespace": "ops"}]])),
     }
     if kind is SourceType.ALERTMANAGER and draw(st.booleans()):
@@ -177,7 +177,8 @@ def posts(draw: st.DrawFn, kind: str) -> Post:
         )
     )
     if draw(seldom):
-        headers |= {f"ce-{name}": str(EVENT[name]) for name in ("specversion", "id", "source", "type")}
+        given = {f"ce-{name}": str(EVENT[name]) for name in ("specversion", "id", "source", "type")}
+        headers = given | headers | draw(st.dictionaries(st.just("ce-type"), hostile))
     return Post(
         content_type=draw(st.sampled_from(CONTENT_TYPES)) if draw(seldom) else usual,
         headers=headers,

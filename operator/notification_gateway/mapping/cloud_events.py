@@ -18,6 +18,7 @@ from cloudevents.core.v1.event import CloudEvent
 from notification_gateway.mapping.draft import Draft, admits
 from notification_gateway.mapping.identity import Identity, by_content, named
 from notification_gateway.mapping.strict_json import parse
+from notification_gateway.mapping.text import SURROGATE
 from notification_gateway.mapping.translation import Malformed, Translation, UnsupportedType
 from notification_gateway.mapping.values import excerpt, shown, text_at
 
@@ -116,6 +117,9 @@ def _binary(post: Post) -> dict[str, Any]:
     given = {name.removeprefix(HEADER): value for name, value in headers.items()}
     if post.content_type:
         headers["content-type"] = post.content_type
+    for name, value in headers.items():
+        if SURROGATE.search(value):
+            raise Malformed(name, excerpt(value), "a text in UTF-8")
     media_type = post.media_type or FORMAT.DEFAULT_CONTENT_TYPE
     is_json = bool(post.body) and FORMAT.JSON_CONTENT_TYPE_PATTERN.match(media_type) is not None
     message = HTTPMessage(headers, b"" if is_json else post.body)

@@ -141,6 +141,7 @@ def test_data_is_shown_as_far_as_it_is_text(what: Post, shown: Any) -> None:
         ),
         (post(b"", HEADERS | {"ce-time": "soon"}), 'ce-time is "soon"; it must be a time as in RFC 3339'),
         (post(b"", HEADERS | {"ce-my-ext": "a"}), 'ce-my-ext is "a"; it must be as CloudEvents 1.0 says'),
+        (post(b"", HEADERS | {"ce-type": "t\udcff"}), 'ce-type is "t\\udcff"; it must be a text in UTF-8'),
         (post(b"{", HEADERS), "body is not JSON at line 1"),
         (post(b'{"a": NaN}', HEADERS), "body is NaN"),
         (structured(5), "body is 5; it must be an object"),
