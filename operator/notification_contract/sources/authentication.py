@@ -118,9 +118,9 @@ class Hmac(RuledBlock):
         return seconds(self.timestamp_tolerance)
 
     @property
-    def has_time(self) -> bool:
-        """Whether the signature covers the time."""
-        return self.scheme is HmacScheme.STANDARD_WEBHOOKS or bool(self.timestamp_header)
+    def is_timeless(self) -> bool:
+        """Whether the signature covers no time, so that a recorded message stays right."""
+        return self.scheme is HmacScheme.SHA256_HEX and not self.timestamp_header
 
     def key(self, value: str) -> bytes:
         """Return the key that a value stands for; empty if it is too short, or not in base64 for standard-webhooks."""

@@ -17,7 +17,7 @@ from notification_contract.kinds.duration import Duration, between
 from notification_contract.kinds.notification import ReceiverRef
 from notification_contract.kinds.rules import ApiRule, RuledBlock, SpecError
 from notification_contract.routing.matchers import parse_matchers
-from notification_contract.sources.authentication import HmacScheme, SourceAuthentication
+from notification_contract.sources.authentication import SourceAuthentication
 from notification_contract.sources.mapping import SourceMapping
 
 if TYPE_CHECKING:
@@ -124,12 +124,7 @@ class SourceSpec(RuledBlock):
             "self.?auth.?hmac.?timestampHeader.orValue('') != ''",
             message="a heartbeat needs a signature with a time, or a recorded one keeps it alive: set auth.hmac.timestampHeader, the scheme "
             "standard-webhooks, or another credential in place of auth.hmac",
-            holds=lambda spec: (
-                spec.type is not SourceType.HEARTBEAT
-                or not spec.auth.hmac
-                or spec.auth.hmac.scheme is HmacScheme.PLAIN_TOKEN
-                or spec.auth.hmac.has_time
-            ),
+            holds=lambda spec: spec.heartbeat is None or not (spec.auth.hmac and spec.auth.hmac.is_timeless),
         ),
     )
 

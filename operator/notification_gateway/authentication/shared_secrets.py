@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import re
 from base64 import b64decode, b64encode
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -14,15 +15,19 @@ from notification_contract.sources.authentication import (
     is_password,
     is_token,
 )
+from notification_gateway.errors import Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from datetime import datetime
 
     from notification_contract.sources.authentication import Hmac
     from notification_gateway.authentication.incoming import Incoming
 
 STANDARD_VERSION: Final = "v1"
+TIME: Final = re.compile(r"[0-9]{1,13}")
+"""Seconds since 1970."""
+LATE_SECONDS: Final = 60.0
+"""Retry-After of a right signature whose time is wrong."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +41,11 @@ class SharedSecrets:
     path_tokens: tuple[str, ...] = field(default=(), repr=False)
 
     def accepts(self, incoming: Incoming, hmac_of: Hmac | None, path_token: str) -> tuple[str, ...] | None:
-        """Return what a signature covers that tells messages apart; empty for a secret in the request, None if it has neither."""
+        """Return what a signature covers that tells messages apart; empty for a secret in the request, None if it has neither.
+
+        Raises:
+            Unavailable: only the time of a signature is wrong.
+        """
         found = [
             any_equal(incoming.credentials("bearer"), filter(is_token, self.bearers)),
             any_equal(path_token, self.path_tokens),
@@ -61,7 +70,11 @@ def _has_plain_token(incoming: Incoming, settings: Hmac, values: Iterable[str]) 
 
 
 def signed(incoming: Incoming, settings: Hmac, values: Iterable[str]) -> tuple[str, ...] | None:
-    """Return what the signature of a request covers that tells messages apart; None if no key of the values has signed it."""
+    """Return what the signature of a request covers that tells messages apart; None if no key of the values has signed it.
+
+    Raises:
+        Unavailable: only the time is wrong. Senders repeat no 401, and a clock is set again.
+    """
     body, headers, keys = incoming.body, incoming.headers, list(filter(None, map(settings.key, values)))
     if body is None:
         return None
@@ -84,10 +97,15 @@ def signed(incoming: Incoming, settings: Hmac, values: Iterable[str]) -> tuple[s
                 any_equal(text, expected) for version, _, text in versions if version == STANDARD_VERSION
             ]
             is_right, covered = bool(identity) and any(found), (identity,)
-    if not is_right:
+    if not is_right or not (settings.is_timeless or TIME.fullmatch(time)):
         return None
-    if settings.has_time and not is_recent(time, incoming.received, settings.tolerance_seconds):
-        return None
+    if (
+        not settings.is_timeless
+        and abs(incoming.received.timestamp() - int(time)) > settings.tolerance_seconds
+    ):
+        tolerance = f"{settings.timestamp_tolerance} from the gateway's clock"
+        reason = f"the signed time {time} differs by more than {tolerance}; set the clock of the sender"
+        raise Unavailable(reason, retry_after=LATE_SECONDS)
     return covered
 
 
@@ -98,13 +116,6 @@ def _sent(header: str) -> bytes:
 
 def _digests(keys: Iterable[bytes], content: bytes) -> Iterator[bytes]:
     return (hmac.digest(key, content, "sha256") for key in keys)
-
-
-def is_recent(time: str, now: datetime, tolerance: float) -> bool:
-    """Return whether a time in seconds since 1970 is near enough to the present one."""
-    if not time.isascii() or not time.isdecimal() or len(time) > len("9999999999999"):
-        return False
-    return abs(now.timestamp() - int(time)) <= tolerance
 
 
 def any_equal(sent: str, accepted: Iterable[str]) -> bool:
