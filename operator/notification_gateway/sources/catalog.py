@@ -182,8 +182,14 @@ class Sources:
             path_tokens=self._tokens.of(source) if auth.path else (),
         )
 
-    async def refresh(self, source: NotificationSource) -> bool:
-        """Read the Secrets of a source as they are from now on; return whether the API server has now shown all of them, or that there is none."""
+    async def refresh(self, source: NotificationSource | None) -> bool:
+        """Read the Secrets of a source as they are from now on; return whether the API server has now shown all of them, or that there is none.
+
+        Without a source, it takes as long as the latest read: the time must not show which sources exist.
+        """
+        if source is None:
+            await asyncio.sleep(self._secrets.latest_seconds)
+            return True
         keys = _secret_keys(source)
         is_read = await self._secrets.refresh(keys)
         await self._tokens.ensure(source)

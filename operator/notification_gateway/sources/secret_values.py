@@ -29,8 +29,7 @@ logger = structlog.get_logger(__name__)
 REFRESH_SECONDS: Final = 60.0
 LAST_GOOD_SECONDS: Final = 60.0
 LEAST_SECONDS: Final = 0.02
-"""Minimum seconds between two reads of a Secret, however many unknown credentials are sent. Together with a read, it is less than the time to
-the answer of a request that is not authenticated."""
+"""Minimum seconds between two reads of a Secret, however many unknown credentials are sent."""
 READ_SECONDS: Final = 5.0
 """Time limit of one read."""
 MAX_BYTES: Final = 4 * 1024 * 1024
@@ -105,6 +104,8 @@ class SecretValues:
         self._slots = asyncio.Semaphore(CONCURRENT)
         self._tried: dict[SecretKey, float] = {}
         """When the last read of each Secret began."""
+        self.latest_seconds = 0.0
+        """How long the latest read of any Secret took."""
         self._next: dict[SecretKey, asyncio.Task[bool]] = {}
         """The reads that have not begun, each for all who ask before it begins."""
         self._on_change: Callable[[SecretKey], None] = lambda _key: None
@@ -140,11 +141,12 @@ class SecretValues:
             await asyncio.wait((running,))
         await asyncio.sleep(self._tried.get(key, -inf) + LEAST_SECONDS - self._seconds())
         self._running[key] = self._next.pop(key)
-        self._tried[key] = self._seconds()
+        began = self._tried[key] = self._seconds()
         try:
             return await self._read(key)
         finally:
             del self._running[key]
+            self.latest_seconds = self._seconds() - began
 
     async def run(self, on_change: Callable[[SecretKey], None]) -> None:
         """Read the wanted Secrets again and again until cancelled; report each that a read has changed, also one that a message asked for."""

@@ -106,8 +106,11 @@ class Hooks:
                 return source
         for source, address in found:
             await self._failures.turn(address.namespace, address.name)
-            if source is not None and await self._accepts_now(source, exchange, address):
+            is_known = await self._sources.refresh(source)
+            if source is not None and self._has_secret(source, exchange, address):
                 return source
+            if not is_known:
+                raise Unavailable("the Secrets of the source cannot be read")
         raise Unauthenticated
 
     def _addresses(self, path: tuple[str, ...]) -> Iterator[Address]:
@@ -129,15 +132,6 @@ class Hooks:
         if self._has_secret(source, exchange, address):
             return True
         return not address.needs_token and await self._authenticator.accepts(source, exchange.incoming)
-
-    async def _accepts_now(self, source: NotificationSource, exchange: Exchange, address: Address) -> bool:
-        """Return whether a source accepts a request, by its Secrets as they are now."""
-        is_known = await self._sources.refresh(source)
-        if self._has_secret(source, exchange, address):
-            return True
-        if not is_known:
-            raise Unavailable("the Secrets of the source cannot be read")
-        return False
 
     def _has_secret(self, source: NotificationSource, exchange: Exchange, address: Address) -> bool:
         secrets = self._sources.shared_secrets(source)

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 logger = structlog.get_logger(__name__)
 
 FLOOR_SECONDS: Final = 0.05
-"""The minimum time to the answer of a request that is not authenticated: a wrong credential waits for a read of Secrets in it."""
+"""The time to the answer of a request that is not authenticated is a multiple of this: a wrong credential waits for a read of Secrets in it."""
 SILENT: Final = logging.Logger("aiohttp.server", level=logging.CRITICAL + 1)  # noqa: LOG001 - without parents and handlers
 """For the HTTP parser, which quotes what it refuses: a stranger would fill the log, and a path would be in it."""
 KEEPALIVE_SECONDS: Final = 75.0
@@ -133,7 +133,7 @@ class Server:
         finally:
             self.bodies.release(size)
         if not exchange.is_authenticated:
-            await asyncio.sleep(started + FLOOR_SECONDS - loop.time())
+            await asyncio.sleep(FLOOR_SECONDS - (loop.time() - started) % FLOOR_SECONDS)
         if exchange.incoming.body is None or exchange.outcome is Outcome.UNAUTHENTICATED:
             # The rest of the body is not read. A stranger has one request for each connection, whose head is bounded.
             response.force_close()

@@ -266,6 +266,11 @@ async def test_unknown_path_and_wrong_credentials_wait_for_the_same_floor(gatewa
         started = loop.time()
         assert (await gateway.send(path, headers={"Authorization": "Bearer wrong"})).status == 401
         assert loop.time() - started >= FLOOR_SECONDS
+    gateway.cluster.holds = lambda _path: asyncio.sleep(1.6 * FLOOR_SECONDS)
+    for path in ("/hook/alerts", "/hook/unknown"):
+        started = loop.time()
+        assert (await gateway.send(path, headers={"Authorization": "Bearer wrong"})).status == 401
+        assert loop.time() - started >= 2 * FLOOR_SECONDS
 
 
 async def test_authenticated_sender_learns_what_is_wrong_with_its_request(gateway: Shipped) -> None:
