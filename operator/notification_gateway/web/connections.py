@@ -6,6 +6,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 
+from notification_gateway.errors import Unavailable
+from notification_operator.fair.fair_queue import SharedRoom
+from notification_operator.fair.lru import SharedMap
+
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Awaitable, Callable
@@ -15,7 +19,9 @@ if TYPE_CHECKING:
 MOST_STRANGERS: Final = 256
 """Connections without an authenticated request."""
 MOST_SENDERS: Final = 512
-"""Connections with an authenticated request: twice as many as callers that wait for a notification."""
+"""Connections that had a permitted request and wait for the next one."""
+MOST_ANSWERED: Final = 512
+"""Permitted requests that are answered concurrently: twice as many as callers that wait for a notification."""
 MAX_HEADERS: Final = 64
 HEAD_BYTES: Final = 32 * 1024
 """Of a request without its body: a head, a further one that comes before the answer, and the trailer fields of a body in chunks. The parser limits
@@ -25,7 +31,8 @@ a line and the number of lines, which makes half a megabyte of each. The frames 
 class Connections(web.Server):
     """The server of aiohttp, which accepts every connection. Of too many, it closes the one that was silent for longest.
 
-    To close the new one instead would let strangers who hold connections keep everyone else out.
+    To close the new one instead would let strangers who hold connections keep everyone else out. Of senders, the namespace with
+    the most connections gives way. A connection whose permitted request is answered never gives way.
     """
 
     def __init__(
@@ -36,8 +43,13 @@ class Connections(web.Server):
         super().__init__(handler, max_headers=MAX_HEADERS, **options)
         self._strangers: dict[web.RequestHandler, asyncio.Transport] = {}
         """The oldest first."""
-        self._senders: dict[web.RequestHandler, asyncio.Transport] = {}
-        """The one whose latest authenticated request is oldest first."""
+        self._idle: SharedMap[web.RequestHandler, asyncio.Transport] = SharedMap(MOST_SENDERS)
+        """Those of senders, by namespace."""
+        self._senders: dict[web.RequestHandler, str] = {}
+        """The namespace of each one of a sender, idle or not."""
+        self._answered: dict[web.RequestHandler, str] = {}
+        """The namespace of each permitted request that is being answered."""
+        self._room = SharedRoom(MOST_ANSWERED)
 
     @property
     def count(self) -> int:
@@ -51,36 +63,47 @@ class Connections(web.Server):
     def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
         """Take a connection of a stranger."""
         super().connection_made(handler, transport)
-        _add(self._strangers, handler, transport, most=MOST_STRANGERS)
+        if len(self._strangers) >= MOST_STRANGERS:
+            oldest = next(iter(self._strangers))
+            self._strangers.pop(oldest).abort()
+        self._strangers[handler] = transport
 
-    def authenticated(self, handler: web.RequestHandler) -> None:
-        """Note that a connection has an authenticated request."""
-        transport = self._strangers.pop(handler, None) or self._senders.pop(handler, None)
-        if transport is not None:
-            _add(self._senders, handler, transport, most=MOST_SENDERS)
+    def begin(self, handler: web.RequestHandler, namespace: str) -> None:
+        """Note that a connection has a request that is permitted in a namespace: it stays open until `end`.
+
+        Raises:
+            Unavailable: too many requests for the namespace are being answered.
+        """
+        if not self._room.take(namespace):
+            raise Unavailable(
+                f"too many requests for namespace {namespace} are being answered", retry_after=1.0
+            )
+        self._forget(handler)
+        self._senders[handler] = self._answered[handler] = namespace
+
+    def end(self, handler: web.RequestHandler) -> None:
+        """Note that the request of a connection is answered."""
+        namespace = self._answered.pop(handler, None)
+        if namespace is None:
+            return
+        self._room.release(namespace)
+        if handler.transport is None:
+            self._forget(handler)
+        elif (oldest := self._idle.put(namespace, handler, handler.transport)) is not None:
+            oldest.abort()
 
     def is_sender(self, handler: web.RequestHandler) -> bool:
-        """Return whether a connection has an authenticated request."""
+        """Return whether a connection had a permitted request."""
         return handler in self._senders
 
     def connection_lost(self, handler: web.RequestHandler, exc: BaseException | None = None) -> None:
         """Forget a connection."""
-        self._strangers.pop(handler, None)
-        self._senders.pop(handler, None)
+        self._forget(handler)
         super().connection_lost(handler, exc)
 
-
-def _add(
-    connections: dict[web.RequestHandler, asyncio.Transport],
-    handler: web.RequestHandler,
-    transport: asyncio.Transport,
-    *,
-    most: int,
-) -> None:
-    if len(connections) >= most:
-        oldest = next(iter(connections))
-        connections.pop(oldest).abort()
-    connections[handler] = transport
+    def _forget(self, handler: web.RequestHandler) -> None:
+        self._strangers.pop(handler, None)
+        self._idle.pop(self._senders.pop(handler, ""), handler)
 
 
 class _Connection(web.RequestHandler):

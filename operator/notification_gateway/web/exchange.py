@@ -30,7 +30,8 @@ class Exchange:
     incoming: Incoming
     path: tuple[str, ...]
     query: Mapping[str, str]
-    on_authenticated: Callable[[], None]
+    permitted: Callable[[str], None]
+    """Notes that the authenticated sender may do what it asks for in a namespace. Raises `Unavailable` if too many requests for it are being answered."""
     route: str = "unknown"
     """For the log, which holds no path."""
     label: str = UNKNOWN
@@ -51,7 +52,6 @@ class Exchange:
     def authenticated(self, route: str, label: str) -> None:
         """Note which route an authenticated sender takes."""
         self.route, self.label, self.is_authenticated = route, label, True
-        self.on_authenticated()
 
 
 def answer(

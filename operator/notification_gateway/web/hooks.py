@@ -83,6 +83,7 @@ class Hooks:
         exchange.authenticated("hook", str(exchange.source))
         exchange.is_alertmanager = source.spec.type is SourceType.ALERTMANAGER
         exchange.is_slack = source.spec.type is SourceType.SLACK
+        exchange.permitted(source.namespace)
         if (wait := self._limits.take(source)) > 0:
             raise Limited("the source sends more than spec.rateLimit", retry_after=wait)
         receipt = await self._intake.take(source, _post(source, exchange))

@@ -120,6 +120,7 @@ class Notifications:
         forbidden = Forbidden(f"{user.name} may not create notificationrequests in namespace {namespace}")
         if not await self._users.may(user, "create", namespace):
             raise forbidden
+        exchange.permitted(namespace)
         incoming = exchange.incoming
         if incoming.headers.get("content-encoding", "identity").lower() != "identity":
             raise Unacceptable(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "send the body without Content-Encoding")
@@ -140,6 +141,7 @@ class Notifications:
     async def _show(self, exchange: Exchange, user: User, namespace: str, name: str) -> web.Response:
         if not await self._users.may(user, "get", namespace, name):
             raise Forbidden(f"{user.name} may not get notificationrequests in namespace {namespace}")
+        exchange.permitted(namespace)
         found = await self._final(namespace, name, _seconds(exchange.query))
         if found is None:
             raise NotFound(f"there is no notification {name} in namespace {namespace}")

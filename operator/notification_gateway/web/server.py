@@ -132,6 +132,7 @@ class Server:
             response = _failure(exchange, error)
         finally:
             self.bodies.release(size)
+            self.connections.end(request.protocol)
         if not exchange.is_authenticated:
             await asyncio.sleep(FLOOR_SECONDS - (loop.time() - started) % FLOOR_SECONDS)
         if exchange.incoming.body is None or exchange.outcome is Outcome.UNAUTHENTICATED:
@@ -182,7 +183,7 @@ class Server:
             incoming=incoming,
             path=path,
             query=request.query,
-            on_authenticated=lambda: self.connections.authenticated(request.protocol),
+            permitted=lambda namespace: self.connections.begin(request.protocol, namespace),
         )
 
     def _report(self, exchange: Exchange, response: web.Response, *, seconds: float, size: int) -> None:

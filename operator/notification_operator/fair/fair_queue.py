@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Generic, TypeVar
 from weakref import WeakValueDictionary
@@ -194,3 +194,25 @@ class SharedSlots:
         bound = self._namespaces.setdefault(namespace, asyncio.Semaphore(self._of_namespace))
         async with bound, self._slots.slot(namespace):
             yield
+
+
+class SharedRoom:
+    """A bounded number of places that are taken without waiting; a namespace holds at most as many as it leaves free."""
+
+    def __init__(self, places: int) -> None:
+        self._free = places
+        self._held: Counter[str] = Counter()
+
+    def take(self, namespace: str) -> bool:
+        """Take a place; return whether the namespace may have it. `release` returns it."""
+        is_free = self._held[namespace] < self._free
+        self._held[namespace] += is_free
+        self._free -= is_free
+        return is_free
+
+    def release(self, namespace: str) -> None:
+        """Return a place."""
+        self._free += 1
+        self._held[namespace] -= 1
+        if not self._held[namespace]:
+            del self._held[namespace]

@@ -76,14 +76,15 @@ class SharedMap(Generic[K, V]):
         """Iterate over namespaces and their keys, the oldest one of a namespace first."""
         return ((namespace, key) for namespace, values in self._values.items() for key in values)
 
-    def put(self, namespace: str, key: K, value: V) -> None:
-        """Remember a value as the newest one of its namespace."""
+    def put(self, namespace: str, key: K, value: V) -> V | None:
+        """Remember a value as the newest one of its namespace; return the value that is forgotten for it, if any is."""
         self.pop(namespace, key)
         self._values.setdefault(namespace, OrderedDict())[key] = value
         self._count += 1
-        if self._count > self._most:
-            largest = max(self._values, key=lambda each: len(self._values[each]))
-            self.pop(largest, next(iter(self._values[largest])))
+        if self._count <= self._most:
+            return None
+        largest = max(self._values, key=lambda each: len(self._values[each]))
+        return self.pop(largest, next(iter(self._values[largest])))
 
     def pop(self, namespace: str, key: K) -> V | None:
         """Forget a key; return its value, if it has one."""

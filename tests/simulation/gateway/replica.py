@@ -43,7 +43,8 @@ class Posted:
         self.rel_url = URL(message.path)
         self.query = self.rel_url.query
         self.content_length = len(message.body)
-        self.transport = self.protocol = None
+        self.transport = None
+        self.protocol = self
         self.content = StreamReader(BaseProtocol(loop), 2**20, loop=loop)
         self.content.feed_data(message.body)
         self.content.feed_eof()

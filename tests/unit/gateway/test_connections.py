@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from io import BytesIO
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,9 @@ import pytest
 
 from notification_gateway.web import connections
 from notification_gateway.web.body import BUDGET, MAX_BYTES, SHARE_OF_SHORT
+from tests.unit.gateway.cluster import REQUESTS
 from tests.unit.gateway.shipped import LOOPBACK
+from tests.unit.gateway.test_notifications import PATH, TOKEN, USER
 from tests.unit.operator.kube_api import until
 
 if TYPE_CHECKING:
@@ -26,12 +29,15 @@ HOLDERS = (BUDGET - SHARE_OF_SHORT) // MAX_BYTES
 HEAD = b"POST /hook/alerts HTTP/1.1\r\nHost: a\r\n"
 FIELDS = b"".join(b"X-%d: %b\r\n" % (number, b"x" * 8_000) for number in range(8))
 POST = HEAD + b"Authorization: Bearer s3cret-of-a-sender\r\nContent-Length: 2\r\n\r\n{}"
+GET = f"GET {PATH}/none HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {TOKEN}\r\n\r\n".encode()
+ANSWER = re.compile(rb"HTTP/1.1 (202|403|404)")
 
 
 @pytest.fixture(autouse=True)
 def _few(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "MOST_STRANGERS", MOST)
     monkeypatch.setattr(connections, "MOST_SENDERS", MOST)
+    monkeypatch.setattr(connections, "MOST_ANSWERED", MOST)
 
 
 class Connections:
@@ -42,7 +48,7 @@ class Connections:
         self._writers: list[asyncio.StreamWriter] = []
         self._readers: list[asyncio.Task[None]] = []
         self.answers: list[int] = []
-        """The number of successes of each."""
+        """The number of answers to authenticated requests of each."""
         self.unavailable: list[int] = []
         """The numbers of those that are told to come again."""
 
@@ -62,7 +68,7 @@ class Connections:
     async def _read(self, reader: asyncio.StreamReader, number: int) -> None:
         with contextlib.suppress(ConnectionError):
             while line := await reader.readline():
-                self.answers[number] += line.startswith(b"HTTP/1.1 202")
+                self.answers[number] += ANSWER.match(line) is not None
                 if line.startswith(b"HTTP/1.1 503"):
                     self.unavailable.append(number)
 
@@ -123,6 +129,66 @@ async def test_of_too_many_senders_the_one_that_was_silent_for_longest_is_closed
     await opened.open(b"")
     await opened.send(MOST)
     await until(lambda: opened.closed == [1])
+
+
+@pytest.mark.parametrize("verbs", [{"get"}, set()], ids=["permitted", "forbidden"])
+async def test_sender_keeps_its_connection_whatever_a_namespace_opens(
+    gateway: Shipped, opened: Connections, verbs: set[str]
+) -> None:
+    gateway.cluster.users[TOKEN, "notifications"] = USER
+    gateway.cluster.permissions |= {(USER, verb, "shop") for verb in verbs}
+    await opened.open(b"")
+    await opened.send(0)
+    for number in range(1, MOST + 3):
+        await opened.open(b"")
+        await opened.send(number, GET)
+    await until(lambda: 1 in opened.closed)
+    assert 0 not in opened.closed
+    await opened.send(0)
+
+
+@contextlib.asynccontextmanager
+async def held_posts(gateway: Shipped, opened: Connections, most: int) -> AsyncIterator[None]:
+    """Send some posts whose notifications are stored when the block ends."""
+    held: list[str] = []
+    stored = asyncio.Event()
+
+    async def hold(path: str) -> None:
+        if path.endswith(REQUESTS) and len(held) < most:
+            held.append(path)
+            await stored.wait()
+
+    gateway.cluster.holds = hold
+    for _ in range(most):
+        await opened.open(POST)
+    try:
+        await until(lambda: len(held) == most)
+        yield
+    finally:
+        stored.set()
+
+
+async def test_namespace_has_a_share_of_the_requests_that_are_answered(
+    gateway: Shipped, opened: Connections
+) -> None:
+    gateway.cluster.users[TOKEN, "notifications"] = USER
+    gateway.cluster.permissions.add((USER, "get", "shop"))
+    async with held_posts(gateway, opened, MOST // 2):
+        await opened.open(POST)
+        await until(lambda: opened.unavailable == [MOST // 2])
+        await opened.open(b"")
+        await opened.send(MOST // 2 + 1, GET)
+
+
+async def test_sender_keeps_its_connection_while_its_request_is_answered(
+    gateway: Shipped, opened: Connections
+) -> None:
+    async with held_posts(gateway, opened, 1):
+        for number in range(1, MOST + 2):
+            await opened.open(b"")
+            await opened.send(number)
+        await until(lambda: 1 in opened.closed or 0 in opened.closed)
+    await until(lambda: opened.answers[0] == 1)
 
 
 async def test_head_that_never_ends_is_given_up_before_it_takes_memory(opened: Connections) -> None:
