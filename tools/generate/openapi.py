@@ -180,7 +180,7 @@ def _reading() -> Document:
             {
                 "name": "wait",
                 "in": "query",
-                "description": "Seconds to wait for a final phase before the answer.",
+                "description": "Seconds to wait for a final phase before the answer. If too many callers wait, the answer comes immediately, with waitRefused.",
                 "schema": {"type": "integer", "minimum": 0, "maximum": MOST_WAIT, "default": 0},
             }
         ],
@@ -272,6 +272,10 @@ def _schemas() -> Document:
                 "reason": status["reason"],
                 "message": status["message"],
                 "final": {"type": "boolean", "description": "Whether the phase does not change any more."},
+                "waitRefused": {
+                    "type": "boolean",
+                    "description": "Whether the gateway did not wait, because too many callers wait. Pause before the next request.",
+                },
                 "targets": status["targets"],
                 "attempts": status["deliveryAttempts"],
             }

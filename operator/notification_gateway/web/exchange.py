@@ -32,6 +32,8 @@ class Exchange:
     query: Mapping[str, str]
     permitted: Callable[[str], None]
     """Notes that the authenticated sender may do what it asks for in a namespace. Raises `Unavailable` if too many requests for it are being answered."""
+    is_open: Callable[[], bool]
+    """Returns whether the connection is open in both directions."""
     route: str = "unknown"
     """For the log, which holds no path."""
     label: str = UNKNOWN

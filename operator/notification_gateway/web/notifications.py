@@ -26,6 +26,7 @@ from notification_gateway.web.body import whole
 from notification_gateway.web.exchange import answer
 from notification_operator.domain.json_values import entries, mapping, text
 from notification_operator.domain.status import FINAL
+from notification_operator.fair.fair_queue import SharedRoom
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,7 +50,7 @@ WAIT: Final = re.compile(r"\d{1,2}")
 MOST_WAIT: Final = 60
 """Seconds for which a caller may wait."""
 MOST_WAITING: Final = 256
-"""Callers that wait concurrently; further ones get the present state immediately."""
+"""Callers that wait concurrently, of which a namespace has at most as many as it leaves; a further one gets the present state immediately."""
 MOST_VALUES: Final = 4096
 """Values of a spec, in whatever lists and objects: more than any that the API server accepts. The client of the API server serializes each
 one in the event loop."""
@@ -79,7 +80,7 @@ class Notifications:
         self._oidc = oidc
         self._settings = settings
         self._long = long
-        self._waiting = 0
+        self._waiting = SharedRoom(MOST_WAITING)
 
     async def answer(self, exchange: Exchange) -> web.Response:
         """Return the response to an authenticated caller.
@@ -142,28 +143,33 @@ class Notifications:
         if not await self._users.may(user, "get", namespace, name):
             raise Forbidden(f"{user.name} may not get notificationrequests in namespace {namespace}")
         exchange.permitted(namespace)
-        found = await self._final(namespace, name, _seconds(exchange.query))
+        seconds = _seconds(exchange.query)
+        found = await self._store.get(namespace, name)
+        is_refused = False
+        if seconds and found is not None and not _is_final(found):
+            is_refused = not self._waiting.take(namespace)
+            if not is_refused:
+                found = await self._final(exchange, namespace, name, seconds)
         if found is None:
             raise NotFound(f"there is no notification {name} in namespace {namespace}")
         exchange.outcome = Outcome.READ
-        return answer(HTTPStatus.OK, state(found))
+        return answer(HTTPStatus.OK, {**state(found), "waitRefused": is_refused})
 
-    async def _final(self, namespace: str, name: str, seconds: int) -> dict[str, Any] | None:
-        """Return a notification when it is final, or as it is after some seconds."""
+    async def _final(
+        self, exchange: Exchange, namespace: str, name: str, seconds: int
+    ) -> dict[str, Any] | None:
+        """Return a notification when it is final, or as it is after some seconds, or when its caller has left."""
         loop, pause = asyncio.get_running_loop(), FIRST_PAUSE
         end = loop.time() + seconds
-        found = await self._store.get(namespace, name)
-        if self._waiting >= MOST_WAITING:
-            return found
-        self._waiting += 1
         try:
-            while found is not None and not _is_final(found) and (left := end - loop.time()) > 0:
-                await asyncio.sleep(min(pause, left))
-                pause = min(pause * 2, LONGEST_PAUSE)
+            while True:
+                await asyncio.sleep(max(min(pause, end - loop.time()), 0))
                 found = await self._store.get(namespace, name)
+                if found is None or _is_final(found) or loop.time() >= end or not exchange.is_open():
+                    return found
+                pause = min(pause * 2, LONGEST_PAUSE)
         finally:
-            self._waiting -= 1
-        return found
+            self._waiting.release(namespace)
 
 
 def _require(exchange: Exchange, method: str) -> None:

@@ -184,6 +184,7 @@ class Server:
             path=path,
             query=request.query,
             permitted=lambda namespace: self.connections.begin(request.protocol, namespace),
+            is_open=lambda: request.transport is not None,
         )
 
     def _report(self, exchange: Exchange, response: web.Response, *, seconds: float, size: int) -> None:

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from notification_gateway.errors import Unavailable
 from notification_gateway.intake import LONG, MOST_WAITING_BYTES, SHORT, LongBodies
+from notification_gateway.web import notifications
 from notification_gateway.web.notifications import MOST_VALUES
 from tests.unit.gateway.cluster import REQUESTS, Cluster
 from tests.unit.gateway.shipped import Reply, Shipped, serving
@@ -17,7 +18,7 @@ from tests.unit.gateway.test_credentials import account_token
 from tests.unit.operator.kube_api import until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Coroutine
 
 USER = "system:serviceaccount:shop:ci"
 SPEC = {"type": "simple", "subject": "hello", "body": "it burns"}
@@ -247,6 +248,31 @@ async def test_caller_waits_until_the_notification_is_final(gateway: Shipped) ->
     gateway.cluster.put(REQUESTS, "shop", name, status={"phase": "Sent"})
     reply = await waiting
     assert (reply.counts["phase"], reply.counts["final"]) == ("Sent", True)
+
+
+async def test_wait_has_a_share_by_namespace_and_ends_with_its_caller(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notifications, "MOST_WAITING", 4)
+    cluster.users[TOKEN, "notifications"] = USER
+    cluster.permissions |= {(USER, "get", "shop"), (USER, "get", "other")}
+    for namespace in ("shop", "other"):
+        cluster.put(REQUESTS, namespace, "n")
+    async with serving(cluster) as gateway:
+
+        def read(wait: int, namespace: str = "shop") -> Coroutine[None, None, Reply]:
+            path = f"/v1/namespaces/{namespace}/notifications/n?wait={wait}"
+            return gateway.send(path, method="GET", headers=BEARER)
+
+        waiting = [asyncio.create_task(read(30)) for _ in range(2)]
+        await until(lambda: sum(path.endswith("/n") for _, path, _ in cluster.requests) == 2)
+        assert (await read(30)).counts["waitRefused"] is True
+        assert (await read(1, "other")).counts["waitRefused"] is False
+        for each in waiting:
+            each.cancel()
+        async with asyncio.timeout(10):
+            while (await read(1)).counts["waitRefused"]:
+                pass
 
 
 @pytest.mark.parametrize(
