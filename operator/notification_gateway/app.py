@@ -32,7 +32,7 @@ from notification_gateway.web.notifications import Notifications
 from notification_gateway.web.server import Server
 from notification_operator import __version__
 from notification_operator.delivery.http.egress_policy import EgressPolicy
-from notification_operator.kube.client import Connectivity, check_reachable, connect
+from notification_operator.kube.client import Connectivity, connect
 from notification_operator.kube.events import own_pod
 from notification_operator.leadership.lease import KubeLeases
 from notification_operator.rendering.worker import RenderWorker
@@ -56,13 +56,13 @@ async def run(settings: GatewaySettings) -> None:
     """Run until SIGTERM or SIGINT.
 
     Raises:
-        UnreachableError: the API server cannot be reached at start.
+        UnreachableError: the address of the API server is unknown.
         OSError: a port is taken.
     """
     connectivity = Connectivity()
     cluster = await connect(connectivity, pool=CONNECTIONS)
     async with cluster.client() as client, cluster.unbounded_client() as watching:
-        await check_reachable(client, cluster)
+        # Without the API server it starts, too: then it answers 503, which senders repeat.
         app = App(
             settings,
             client=client,

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
+import socket
 import sys
 from typing import TYPE_CHECKING
 
+import aiohttp
 import pytest
+from aiohttp import web
 
 from tests.kit.kubeconfig import kubeconfig
 from tests.kit.loaded_modules import loaded_modules
@@ -19,7 +23,6 @@ if TYPE_CHECKING:
 
 SETTINGS = {
     "NOTIFICATION_GATEWAY__HOST": "127.0.0.1",
-    "NOTIFICATION_GATEWAY__PORT": "0",
     "NOTIFICATION_SERVER__HOST": "127.0.0.1",
     "NOTIFICATION_SERVER__HEALTH_PORT": "0",
     "NOTIFICATION_SERVER__METRICS_PORT": "0",
@@ -42,21 +45,29 @@ def test_process_loads_no_library_that_hooks_do_not_need() -> None:
     }
 
 
-async def test_process_serves_until_sigterm_and_leaves_no_lease(cluster: Cluster, tmp_path: Path) -> None:
+async def test_process_starts_without_the_api_server_and_serves_until_sigterm(
+    cluster: Cluster, tmp_path: Path
+) -> None:
     file = tmp_path / "kubeconfig"
     file.write_text(kubeconfig({"server": cluster.url}, {}, namespace=HOME))
+    cluster.fails = lambda _method, _path, _body: web.Response(status=503)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "notification_gateway",
         "serve",
-        env={**os.environ, **SETTINGS, "KUBECONFIG": str(file)},
+        env={**os.environ, **SETTINGS, "NOTIFICATION_GATEWAY__PORT": str(port), "KUBECONFIG": str(file)},
         stdout=asyncio.subprocess.PIPE,
     )
     assert process.stdout is not None
     lines: list[str] = []
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(60), aiohttp.ClientSession() as session:
+            waits = await answered(session, port, 503, process)
+            cluster.fails = lambda _method, _path, _body: None
+            await answered(session, port, 401, process)
             # The first request of a replica that works.
             while cluster.named("leases", "gateway-0-presence") is None:  # noqa: ASYNC110 - another process
                 await asyncio.sleep(0.01)
@@ -70,5 +81,19 @@ async def test_process_serves_until_sigterm_and_leaves_no_lease(cluster: Cluster
     events = [
         word for line in lines for word in ("started", "shutdown requested", "stopped") if f'"{word}"' in line
     ]
+    assert waits == "1"
     assert events == ["started", "shutdown requested", "stopped"]
     assert cluster.named("leases", "gateway-0-presence") is None
+
+
+async def answered(
+    session: aiohttp.ClientSession, port: int, status: int, process: asyncio.subprocess.Process
+) -> str | None:
+    """Wait until a post is answered with a status, and return when it may be repeated."""
+    while process.returncode is None:
+        with contextlib.suppress(aiohttp.ClientError):
+            async with session.post(f"http://127.0.0.1:{port}/hook/alerts") as response:
+                if response.status == status:
+                    return response.headers.get("Retry-After")
+        await asyncio.sleep(0.01)
+    raise AssertionError(f"the process has ended with {process.returncode}")
