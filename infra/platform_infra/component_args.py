@@ -281,9 +281,9 @@ class NotificationPlatformArgs(TypedDict, total=False):
     receivers_cluster: str
     """Name of the cluster that messages to receivers and to the channel slack contain, and that templates can use; empty for the name of the stack."""
     receivers_denied_networks: list[str]
-    """Networks that no receiver may connect to, such as `["2001:db8:64::/96"]`, whatever its `allowedNetworks` contains. List the networks of pods and Services if their addresses are public or IPv6, and the NAT64 prefix of the site. Addresses of metadata services, link-local and reserved ones are always refused."""
+    """Networks that no receiver may connect to, and no OpenID Connect provider of the gateway may be in, such as `["2001:db8:64::/96"]`, whatever `allowedNetworks` and `gatewayAllowedNetworks` contain. List the networks of pods and Services if their addresses are public or IPv6, and the NAT64 prefix of the site. Addresses of metadata services, link-local and reserved ones are always refused."""
     receivers_allowed_hosts: list[str]
-    """Hosts that receivers may connect to, such as `["example.com", "events.pagerduty.com"]`, each with the names below it; empty for all. It applies to every receiver. If it is set, the operator refuses receivers of the type apprise, because that library opens the connections itself."""
+    """Hosts that receivers may connect to, such as `["example.com", "events.pagerduty.com"]`, each with the names below it; empty for all. It applies to every receiver, and to the OpenID Connect providers of the gateway. If it is set, the operator refuses receivers of the type apprise, because that library opens the connections itself."""
     receivers_max_per_namespace: int
     """Maximum number of NotificationReceivers of a namespace that are used: the oldest. A receiver with long texts, such as a template, counts once more for each 8 KiB. The others get the condition Ready=False, TooMany. The default is `200`."""
     receivers_max_total: int
@@ -323,7 +323,7 @@ class NotificationPlatformArgs(TypedDict, total=False):
     gateway_oidc_cidrs: list[str]
     """CIDR blocks of the providers of OpenID Connect, including the providers that NotificationSources name. If networkApiServerCidrs is set, the gateway reaches only these providers, on port 443 and on the port of gatewayOidcIssuer; otherwise all."""
     gateway_allowed_networks: list[str]
-    """Private networks in which OpenID Connect providers may be, such as `10.20.0.0/16`."""
+    """Private networks in which OpenID Connect providers may be, such as `10.20.0.0/16`: the provider of the settings, and those of sources in the gateway's namespace."""
     gateway_lease_seconds: int
     """Seconds after which a replica of the gateway counts as gone that does not renew its Lease. The default is `15`."""
     gateway_status_interval_seconds: int

@@ -6,7 +6,7 @@ import asyncio
 import signal
 import ssl
 from datetime import UTC, datetime
-from ipaddress import ip_network
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Final, Self
 
@@ -31,7 +31,7 @@ from notification_gateway.web.hooks import Hooks
 from notification_gateway.web.notifications import Notifications
 from notification_gateway.web.server import Server
 from notification_operator import __version__
-from notification_operator.delivery.http.egress_policy import EgressPolicy
+from notification_operator.delivery.http.egress_policy import egress_policy
 from notification_operator.kube.client import Connectivity, connect
 from notification_operator.kube.events import own_pod
 from notification_operator.leadership.lease import KubeLeases
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from kubernetes.aio.client import ApiClient
 
     from notification_contract.settings.gateway import Admitted, Gateway, GatewaySettings
+    from notification_operator.delivery.http.egress_policy import EgressPolicy
 
 logger = structlog.get_logger(__name__)
 
@@ -128,7 +129,9 @@ class App:
         )
         store, long = RequestStore(client), LongBodies()
         users = ClusterUsers(watching, clock=_now, seconds=monotonic)
-        self._oidc = OidcTokens(_policy(gateway), tls=_tls(gateway.oidc.ca_file), seconds=monotonic)
+        self._oidc = OidcTokens(
+            partial(provider_policy, gateway, home), tls=_tls(gateway.oidc.ca_file), seconds=monotonic
+        )
         hooks = Hooks(
             self.sources,
             Authenticator(users, self._oidc),
@@ -220,8 +223,9 @@ def _limits(admitted: Admitted) -> mapping.Limits:
     )
 
 
-def _policy(gateway: Gateway) -> EgressPolicy:
-    return EgressPolicy(allowed_networks=tuple(map(ip_network, gateway.allowed_networks)))
+def provider_policy(gateway: Gateway, home: str, namespace: str) -> EgressPolicy:
+    """Return where the providers of a namespace's sources may be; without a namespace, the provider of the settings."""
+    return egress_policy(gateway, gateway.allowed_networks if namespace in {"", home} else ())
 
 
 def _tls(ca_file: str) -> ssl.SSLContext | None:

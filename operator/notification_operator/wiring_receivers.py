@@ -85,8 +85,7 @@ def receiver_sources(  # noqa: PLR0913 - what the channels of receivers share
         redactor=redactor,
         cluster=ports.cluster,
         overrides=ports.overrides,
-        denied_networks=settings.receivers.denied_networks,
-        allowed_hosts=settings.receivers.allowed_hosts,
+        egress=settings.receivers,
         renderer=renderer,
     )
     return ReceiverSources(

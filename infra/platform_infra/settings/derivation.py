@@ -109,6 +109,8 @@ def gateway_settings(settings: Settings) -> contract.GatewaySettings:
             "audience": stack.audience,
             "tenant_sources": stack.tenant_sources,
             "allowed_networks": stack.allowed_networks,
+            "denied_networks": settings.receivers_denied_networks,
+            "allowed_hosts": settings.receivers_allowed_hosts,
             "oidc": stack.oidc.model_dump(include={"issuer", "audience", "username_prefix"}),
             "admitted": admission.model_dump(include=set(contract.Admitted.model_fields)),
             "lease_seconds": stack.lease_seconds,

@@ -8,6 +8,8 @@ from typing import Annotated
 from pydantic import Field, field_validator
 
 from notification_contract import bounds, names
+from notification_contract.kinds.channel_type import Network  # noqa: TC001 - pydantic reads annotations at run time
+from notification_contract.settings.receivers import HostName  # noqa: TC001 - as above
 from notification_contract.settings.section import Port, Rule, Seconds, Section
 from notification_contract.settings.telemetry import Log, Server
 from notification_contract.sources.authentication import AUDIENCE
@@ -70,7 +72,11 @@ class Gateway(Section):
     tenant_sources: bool = False
     """Whether NotificationSources outside the gateway's namespace are served."""
     allowed_networks: tuple[str, ...] = ()
-    """Private networks in which OpenID Connect providers may be, such as `10.20.0.0/16`."""
+    """Private networks in which OpenID Connect providers may be, such as `10.20.0.0/16`: the provider of the settings, and those of sources in the gateway's namespace."""
+    denied_networks: tuple[Network, ...] = ()
+    """Networks in which no OpenID Connect provider may be, whatever `gateway.allowed_networks` contains; a stack sets `receivers.denied_networks`."""
+    allowed_hosts: tuple[HostName, ...] = ()
+    """Hosts that the gateway may ask for the keys of OpenID Connect providers, each with the names below it; empty for all. A stack sets `receivers.allowed_hosts`."""
     oidc: GatewayOidc = GatewayOidc()
     """The OpenID Connect provider of callers outside the cluster."""
     admitted: Admitted = Admitted()

@@ -25,9 +25,9 @@ class Receivers(Section):
     cluster: Annotated[str, Field(max_length=253)] = ""
     """Name of the cluster that messages to receivers and to the channel slack contain, and that templates can use; empty for none."""
     denied_networks: tuple[Network, ...] = ()
-    """Networks that no receiver may connect to, such as `["2001:db8:64::/96"]`, whatever its `allowedNetworks` contains. List the networks of pods and Services if their addresses are public or IPv6, and the NAT64 prefix of the site. Addresses of metadata services, link-local and reserved ones are always refused."""
+    """Networks that no receiver may connect to, and no OpenID Connect provider of the gateway may be in, such as `["2001:db8:64::/96"]`, whatever `allowedNetworks` and `gatewayAllowedNetworks` contain. List the networks of pods and Services if their addresses are public or IPv6, and the NAT64 prefix of the site. Addresses of metadata services, link-local and reserved ones are always refused."""
     allowed_hosts: tuple[HostName, ...] = ()
-    """Hosts that receivers may connect to, such as `["example.com", "events.pagerduty.com"]`, each with the names below it; empty for all. It applies to every receiver. If it is set, the operator refuses receivers of the type apprise, because that library opens the connections itself."""
+    """Hosts that receivers may connect to, such as `["example.com", "events.pagerduty.com"]`, each with the names below it; empty for all. It applies to every receiver, and to the OpenID Connect providers of the gateway. If it is set, the operator refuses receivers of the type apprise, because that library opens the connections itself."""
     max_per_namespace: Annotated[int, Field(ge=1, le=100_000)] = 200
     """Maximum number of NotificationReceivers of a namespace that are used: the oldest. A receiver with long texts, such as a template, counts once more for each 8 KiB. The others get the condition Ready=False, TooMany."""
     max_total: Annotated[int, Field(ge=1, le=100_000)] = 2000

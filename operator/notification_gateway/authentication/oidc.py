@@ -74,7 +74,7 @@ class OidcTokens:
     """Verifies tokens.
 
     Args:
-        policy: the addresses where providers may be.
+        policy: returns the addresses where the providers of a namespace may be.
         tls: the certificate authorities; None for those of the system.
         resolver: how names are resolved; closed with this object.
         seconds: a monotonic clock.
@@ -82,7 +82,7 @@ class OidcTokens:
 
     def __init__(
         self,
-        policy: EgressPolicy,
+        policy: Callable[[str], EgressPolicy],
         *,
         tls: ssl.SSLContext | None = None,
         resolver: AbstractResolver | None = None,
@@ -98,7 +98,7 @@ class OidcTokens:
         """The providers of sources, by namespace and issuer."""
         self._turns: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
         """The turns of the namespaces that read, which hold them."""
-        self._session: aiohttp.ClientSession | None = None
+        self._sessions: dict[EgressPolicy, aiohttp.ClientSession] = {}
 
     async def subject_of(self, token: str, *, issuer: str, audience: str, namespace: str = "") -> str | None:
         """Return the claim sub of a token of this issuer for this audience; None if it is not valid.
@@ -138,8 +138,8 @@ class OidcTokens:
         return text(verified.get("sub")) or None
 
     async def close(self) -> None:
-        if self._session is not None:
-            await self._session.close()
+        for each in self._sessions.values():
+            await each.close()
         await self._resolver.close()
 
     def _provider(self, namespace: str, issuer: str) -> Provider:
@@ -173,32 +173,33 @@ class OidcTokens:
             try:
                 async with asyncio.timeout(READ_SECONDS), turn:
                     with resolving_for(namespace):
-                        provider.keys = _usable(await self._document(await self._key_url(issuer)))
+                        policy = self._policy(namespace)
+                        url = await self._key_url(issuer, policy)
+                        provider.keys = _usable(await self._document(url, policy))
             except (aiohttp.ClientError, OSError, ValueError) as error:
                 logger.warning("keys of OpenID Connect provider not read", issuer=issuer, error=str(error))
             else:
                 provider.read_at = self._seconds()
 
-    async def _key_url(self, issuer: str) -> str:
-        discovery = await self._document(issuer.rstrip("/") + DISCOVERY)
+    async def _key_url(self, issuer: str, policy: EgressPolicy) -> str:
+        discovery = await self._document(issuer.rstrip("/") + DISCOVERY, policy)
         if discovery.get("issuer") != issuer:
             raise ValueError("its discovery document names another issuer")
         return text(discovery.get("jwks_uri"))
 
-    async def _document(self, url: str) -> Mapping[str, Any]:
+    async def _document(self, url: str, policy: EgressPolicy) -> Mapping[str, Any]:
         """Return a JSON object.
 
         Raises:
             OSError, ClientError, ValueError: there is none, or the egress guard refuses its address.
         """
-        self._policy.check_url(url)
-        if self._session is None:
-            self._session = guarded_session(
-                self._policy, connections=CONNECTIONS, resolver=self._resolver, tls=self._tls
-            )
+        policy.check_url(url)
+        if (session := self._sessions.get(policy)) is None:
+            session = guarded_session(policy, connections=CONNECTIONS, resolver=self._resolver, tls=self._tls)
+            self._sessions[policy] = session
         async with (
             asyncio.timeout(REQUEST_SECONDS),
-            self._session.get(url, allow_redirects=False, headers={"Accept": "application/json"}) as response,
+            session.get(url, allow_redirects=False, headers={"Accept": "application/json"}) as response,
         ):
             if response.status != 200:  # noqa: PLR2004 - the only success
                 raise ValueError(f"{url} answers {response.status}")

@@ -9,14 +9,14 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 from importlib import import_module
-from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakValueDictionary
 
 from yarl import URL
 
+from notification_contract.settings.receivers import Receivers
 from notification_operator.delivery.channel import Channel, InvalidOptionsError
-from notification_operator.delivery.http.egress_policy import EgressPolicy
+from notification_operator.delivery.http.egress_policy import egress_policy
 from notification_operator.delivery.http.exchange import MOST_CONNECTIONS, NetworkAccess
 from notification_operator.endpoints.sessions import Connection, Trust
 from notification_operator.fair.fair_queue import FairSemaphore
@@ -24,12 +24,12 @@ from notification_operator.rendering.compose import Composer, Facts
 from notification_operator.rendering.job import Renderer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from notification_contract.kinds.channel_type import TypeBlock
     from notification_contract.kinds.receiver import ReceiverSpec
-    from notification_operator.delivery.http.egress_policy import Network
+    from notification_operator.delivery.http.egress_policy import EgressPolicy, EgressSettings
     from notification_operator.domain.receivers.catalog import Receiver
     from notification_operator.domain.receivers.references import References, SecretValues
     from notification_operator.domain.redaction.redactor import Redactor
@@ -76,8 +76,7 @@ class ChannelFactory:
         redactor: removes secrets from texts.
         cluster: the name of the cluster, for templates and webhooks.
         overrides: reads the templates of notifications; None: they are not used.
-        denied_networks: what no receiver may connect to.
-        allowed_hosts: the hosts that receivers may connect to, with the names below them; empty for all.
+        egress: what receivers may connect to.
         renderer: computes what tenants wrote; None: this process.
     """
 
@@ -89,8 +88,7 @@ class ChannelFactory:
         redactor: Redactor,
         cluster: str = "",
         overrides: ReadTemplate | None = None,
-        denied_networks: Iterable[str] = (),
-        allowed_hosts: Iterable[str] = (),
+        egress: EgressSettings = Receivers(),  # noqa: B008 - frozen
         renderer: Renderer | None = None,
     ) -> None:
         self._sessions = sessions
@@ -98,8 +96,7 @@ class ChannelFactory:
         self._redactor = redactor
         self._cluster = cluster
         self._overrides = overrides
-        self._denied_networks = _networks(denied_networks)
-        self._allowed_hosts = tuple(allowed_hosts)
+        self._egress = egress
         self._renderer = renderer or Renderer()
         self._turn = asyncio.Lock()
         self._connections: WeakValueDictionary[str, FairSemaphore] = WeakValueDictionary()
@@ -140,7 +137,7 @@ class ChannelFactory:
             InvalidOptionsError: a certificate, or the URL of the proxy, is not valid.
         """
         spec = receiver.spec
-        policy, trust = self._policy(spec), _trust(references)
+        policy, trust = receiver_policy(self._egress, spec), _trust(references)
         connection = Connection(policy=policy, trust=trust, proxy=_proxy(references))
         return NetworkAccess(
             session=partial(self._sessions.session, connection),
@@ -155,17 +152,14 @@ class ChannelFactory:
             turn=self._turn,
         )
 
-    def _policy(self, spec: ReceiverSpec) -> EgressPolicy:
-        return EgressPolicy(
-            allowed_networks=_networks(getattr(spec.block, "allowed_networks", ())),
-            denied_networks=self._denied_networks,
-            allowed_hosts=self._allowed_hosts,
-            insecure=getattr(spec.block, "insecure", False),
-        )
 
-
-def _networks(texts: Iterable[str]) -> tuple[Network, ...]:
-    return tuple(ip_network(text, strict=False) for text in texts)
+def receiver_policy(settings: EgressSettings, spec: ReceiverSpec) -> EgressPolicy:
+    """Return what a receiver may connect to."""
+    return egress_policy(
+        settings,
+        getattr(spec.block, "allowed_networks", ()),
+        insecure=getattr(spec.block, "insecure", False),
+    )
 
 
 def _trust(references: References) -> Trust:

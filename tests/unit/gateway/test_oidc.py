@@ -16,17 +16,23 @@ from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
+from notification_contract.kinds.receiver import ReceiverSpec
+from notification_contract.settings.gateway import Gateway
+from notification_contract.settings.receivers import Receivers
+from notification_gateway.app import provider_policy
 from notification_gateway.authentication import oidc
 from notification_gateway.authentication.oidc import OidcTokens
 from notification_gateway.errors import Unavailable
-from notification_operator.delivery.http.egress_policy import EgressPolicy
+from notification_operator.delivery.http.egress_policy import AddressNotAllowedError, EgressPolicy
 from notification_operator.delivery.http.name_resolver import NameResolver
+from notification_operator.endpoints.factory import receiver_policy
 from tests.unit.gateway.shipped import LOOPBACK
 from tests.unit.loopback import listening
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+PUBLIC = EgressPolicy(insecure=True)
 LOCAL = EgressPolicy(allowed_networks=(ip_network("127.0.0.0/8"),), insecure=True)
 RSA = rsa.generate_private_key(public_exponent=65_537, key_size=2048)
 EC = ec.generate_private_key(ec.SECP256R1())
@@ -72,8 +78,12 @@ async def provider() -> AsyncIterator[Provider]:
 
 
 @contextlib.asynccontextmanager
-async def tokens_of(provider: Provider, policy: EgressPolicy = LOCAL) -> AsyncIterator[OidcTokens]:
-    tokens = OidcTokens(policy, seconds=lambda: provider.now)
+async def tokens_of(provider: Provider, *, strangers: str = "") -> AsyncIterator[OidcTokens]:
+    """Yield the tokens of providers in the local network, in which those of one namespace must not be."""
+    tokens = OidcTokens(
+        lambda namespace: PUBLIC if namespace and namespace == strangers else LOCAL,
+        seconds=lambda: provider.now,
+    )
     try:
         yield tokens
     finally:
@@ -189,11 +199,51 @@ async def test_provider_without_an_answer_makes_the_sender_come_again(provider: 
         assert await subject(tokens, provider, provider.token()) == "ci", "the last known keys serve on"
 
 
-async def test_provider_in_a_private_network_is_not_asked(provider: Provider) -> None:
-    async with tokens_of(provider, EgressPolicy(insecure=True)) as tokens:
+async def test_provider_in_a_private_network_is_not_asked_for_another_namespace(provider: Provider) -> None:
+    async with tokens_of(provider, strangers="shop") as tokens:
+        assert await subject(tokens, provider, provider.token(), namespace="home") == "ci"
+        provider.requests.clear()
         with pytest.raises(Unavailable):
             await subject(tokens, provider, provider.token())
     assert provider.requests == []
+
+
+EGRESS: Any = {
+    "denied_networks": ("8.8.8.0/24",),
+    "allowed_hosts": ("example.com", "1.1.1.1", "8.8.8.8", "10.20.0.1", "10.30.0.1", "169.254.169.254"),
+}
+WEBHOOK = ReceiverSpec.model_validate(
+    {"type": "webhook", "webhook": {"urlSecretRef": {"name": "s", "key": "u"}}}
+)
+PROGRAMS = {
+    "receiver": receiver_policy(Receivers(**EGRESS), WEBHOOK),
+    **{
+        program: provider_policy(Gateway(**EGRESS, allowed_networks=("10.20.0.0/16",)), "home", namespace)
+        for program, namespace in (("platform", ""), ("home", "home"), ("tenant", "shop"))
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("url", "programs"),
+    [
+        ("https://hooks.example.com", {"receiver", "platform", "home", "tenant"}),
+        ("https://1.1.1.1", {"receiver", "platform", "home", "tenant"}),
+        ("https://10.20.0.1", {"platform", "home"}),
+        ("https://10.30.0.1", set()),
+        ("https://9.9.9.9", set()),
+        ("https://8.8.8.8", set()),
+        ("https://169.254.169.254", set()),
+        ("http://example.com", set()),
+    ],
+)
+def test_address_is_permitted_to_the_same_programs_by_one_policy(url: str, programs: set[str]) -> None:
+    permitted = set()
+    for program, policy in PROGRAMS.items():
+        with contextlib.suppress(AddressNotAllowedError):
+            policy.check_url(url)
+            permitted.add(program)
+    assert permitted == programs
 
 
 class Hanging:
@@ -229,7 +279,11 @@ async def test_providers_that_hang_delay_no_other_namespace(provider: Provider, 
         await asyncio.sleep(60)
         return web.Response()
 
-    tokens = OidcTokens(LOCAL, resolver=NameResolver(Hanging), seconds=lambda: provider.now)  # type: ignore[arg-type]
+    tokens = OidcTokens(
+        lambda _namespace: LOCAL,
+        resolver=NameResolver(Hanging),  # type: ignore[arg-type]
+        seconds=lambda: provider.now,
+    )
     port = provider.issuer.rpartition(":")[2]
     async with listening(hang) as url:
         hosts = {"provider": f"{url}/{{}}", "name server": f"http://evil-{{}}.test:{port}"}

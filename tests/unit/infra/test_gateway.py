@@ -501,6 +501,8 @@ UNUSUAL: dict[str, tuple[str, str, Any]] = {
     "gateway.audience": ("gatewayAudience", "hooks", "hooks"),
     "gateway.tenant_sources": ("gatewayTenantSources", "true", True),
     "gateway.allowed_networks": ("gatewayAllowedNetworks", '["10.20.0.0/16"]', ("10.20.0.0/16",)),
+    "gateway.denied_networks": ("receiversDeniedNetworks", '["8.8.8.0/24"]', ("8.8.8.0/24",)),
+    "gateway.allowed_hosts": ("receiversAllowedHosts", '["example.com"]', ("example.com",)),
     "gateway.oidc.issuer": ("gatewayOidcIssuer", "https://login.example.com", "https://login.example.com"),
     "gateway.oidc.audience": ("gatewayOidcAudience", "hooks", "hooks"),
     "gateway.oidc.username_prefix": ("gatewayOidcUsernamePrefix", "corp:", "corp:"),
@@ -592,6 +594,18 @@ def test_gateway_reads_the_defaults_from_the_file_of_a_stack(record: Record, tmp
             (
                 "gatewayOidcCidrs is empty, but destinations are listed for the network policy, so the provider gatewayOidcIssuer would be "
                 "unreachable; set it to the addresses of the provider, such as 0.0.0.0/0 for all"
+            ),
+        ),
+        (
+            ON
+            | {
+                "gatewayOidcIssuer": "https://login.example.com:8443",
+                "gatewayOidcAudience": "hooks",
+                "receiversAllowedHosts": '["example.org"]',
+            },
+            (
+                "gatewayOidcIssuer is at a host that receiversAllowedHosts does not contain, so the gateway would not ask the provider for its "
+                "keys; add the host to receiversAllowedHosts, and the host of its keys"
             ),
         ),
         (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 from notification_contract.settings.gateway import GatewayOidc
 from platform_infra import names
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
 
 def _takes_port_of_messages(name: str, settings: Settings) -> bool:
     return settings.gateway.enabled and getattr(settings.server, name) == names.GATEWAY_PORT
+
+
+def _may_ask_provider(settings: Settings) -> bool:
+    allowed, host = settings.receivers_allowed_hosts, urlsplit(settings.gateway.oidc.issuer).hostname
+    return not allowed or host is None or any(f".{host}".endswith(f".{each}") for each in allowed)
 
 
 GATEWAY_RULES: Final = (
@@ -73,6 +79,12 @@ GATEWAY_RULES: Final = (
         ),
         what="is empty, but destinations are listed for the network policy, so the provider gatewayOidcIssuer would be unreachable",
         hint="set it to the addresses of the provider, such as 0.0.0.0/0 for all",
+    ),
+    Rule(
+        keys=("gatewayOidcIssuer", "receiversAllowedHosts", "gatewayEnabled"),
+        is_broken=lambda s: s.gateway.enabled and not _may_ask_provider(s),
+        what="is at a host that receiversAllowedHosts does not contain, so the gateway would not ask the provider for its keys",
+        hint="add the host to receiversAllowedHosts, and the host of its keys",
     ),
     covers_request(
         "gatewayCpuLimit",

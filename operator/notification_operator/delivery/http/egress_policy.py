@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from yarl import URL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -86,6 +86,16 @@ NUMERIC: Final = re.compile(r"(?:0[xX][0-9a-fA-F]*|\d+)\.?\Z")
 
 class AddressNotAllowedError(OSError):
     """The guard refuses a URL, a host or an address; the text says which one and why."""
+
+
+class EgressSettings(Protocol):
+    """The settings of a program for all that a tenant's text leads to."""
+
+    @property
+    def denied_networks(self) -> Iterable[str]: ...
+
+    @property
+    def allowed_hosts(self) -> Iterable[str]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,6 +190,22 @@ class EgressPolicy:
             address in network and network.version == kind.version and network.subnet_of(kind)  # type: ignore[arg-type]  # both have one version
             for network in self.allowed_networks
         )
+
+
+def egress_policy(
+    settings: EgressSettings, allowed_networks: Iterable[str] = (), *, insecure: bool = False
+) -> EgressPolicy:
+    """Return what the guard permits under the settings of a program (DD-EGRESS-001)."""
+    return EgressPolicy(
+        allowed_networks=_networks(allowed_networks),
+        denied_networks=_networks(settings.denied_networks),
+        allowed_hosts=tuple(settings.allowed_hosts),
+        insecure=insecure,
+    )
+
+
+def _networks(texts: Iterable[str]) -> tuple[Network, ...]:
+    return tuple(ip_network(text, strict=False) for text in texts)
 
 
 def _private(network: Network) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from notification_contract.settings.receivers import Receivers
 from notification_operator.domain.redaction.redactor import Redactor
 from notification_operator.endpoints.factory import ChannelFactory
 from notification_operator.endpoints.sessions import Sessions
@@ -113,26 +114,21 @@ FAR: dict[str, Far] = {
 }
 
 
-def factory_of(
-    sessions: Sessions, *, denied_networks: tuple[str, ...] = (), allowed_hosts: tuple[str, ...] = ()
-) -> ChannelFactory:
+def factory_of(sessions: Sessions, **egress: tuple[str, ...]) -> ChannelFactory:
     return ChannelFactory(
         sessions=sessions,
         clock=lambda: NOW,
         redactor=Redactor(),
         cluster="staging",
-        denied_networks=denied_networks,
-        allowed_hosts=allowed_hosts,
+        egress=Receivers.model_validate(egress),
     )
 
 
 @contextlib.asynccontextmanager
-async def network(
-    *, denied_networks: tuple[str, ...] = (), allowed_hosts: tuple[str, ...] = ()
-) -> AsyncIterator[Callable[..., Stage]]:
+async def network(**egress: tuple[str, ...]) -> AsyncIterator[Callable[..., Stage]]:
     """Yield what makes a stage whose receivers send over the network."""
     sessions = Sessions()
-    factory = factory_of(sessions, denied_networks=denied_networks, allowed_hosts=allowed_hosts)
+    factory = factory_of(sessions, **egress)
     try:
         yield lambda *receivers: Stage(*receivers, factory=factory)
     finally:
