@@ -20,7 +20,7 @@ class Unavailable(Exception):  # noqa: N818 - as above
     """The same request may succeed later.
 
     Args:
-        reason: for the log and for authenticated senders.
+        reason: for the log and for authenticated senders. The log adds the cause of the exception.
         retry_after: seconds; None if nothing is known of it.
     """
 

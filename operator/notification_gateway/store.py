@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from notification_gateway.mapping.translation import Notification
 
+LATER: Final = "the API server cannot store or show the notification now"
+"""What a sender is told. The words of the API server, which can contain addresses, are for the log."""
 SECONDS: Final = 10.0
 """Time limit of one request."""
 TRIES: Final = 3
@@ -83,7 +85,7 @@ class RequestStore:
         except KubeError as error:
             if error.not_found:
                 return None
-            raise Unavailable(str(error)) from error
+            raise Unavailable(LATER) from error
 
     async def earlier(self, namespace: str, wanted: Notification, *, now: datetime) -> Stored | Notification:
         """Return the same notification under a name of the period before, if it is recent enough to be the same; else what to create.
@@ -147,7 +149,7 @@ class RequestStore:
                     if is_same(each, wanted) and counts(each, since)
                 ]
         except KubeError as error:
-            raise Unavailable(str(error)) from error
+            raise Unavailable(LATER) from error
         return max(found, default=None)
 
     async def create(self, namespace: str, wanted: Notification, *, dry_run: bool = False) -> Stored:
@@ -159,7 +161,7 @@ class RequestStore:
             Unavailable: it may be stored later, or is stored without an answer: then a repeat finds it.
         """
         query = {"fieldManager": names.GATEWAY, **({"dryRun": "All"} if dry_run else {})}
-        path, problem = collection(RESOURCE, quote(namespace, safe="")), ""
+        path, problem = collection(RESOURCE, quote(namespace, safe="")), None
         for _ in range(TRIES):
             try:
                 document = await call(
@@ -175,7 +177,7 @@ class RequestStore:
                     return Stored(name=wanted.name, uid="", is_new=True)
                 if not error.conflict:
                     raise _failure(error) from error
-                problem = str(error)
+                problem = error
             else:
                 return _stored(document, is_new=True)
             found = await self.get(namespace, wanted.name)
@@ -186,7 +188,7 @@ class RequestStore:
                 if since is None:
                     return _stored(found)
                 return await self.create(namespace, wanted.after(since.uid), dry_run=dry_run)
-        raise Unavailable(problem)
+        raise Unavailable(LATER) from problem
 
     async def _event_since(
         self, namespace: str, wanted: Notification, found: Mapping[str, Any]
@@ -310,7 +312,7 @@ def _failure(error: KubeError) -> Exception:
     if error.status in PERMANENT or by_policy:
         return Refused(error.reason, error.causes)
     if error.status == HTTPStatus.FORBIDDEN and QUOTA in error.reason:
-        return Limited(error.reason)
+        return Limited("a quota of the namespace is exceeded")
     if error.not_found and error.reason.startswith("namespaces "):
-        return NoNamespace(error.reason)
-    return Unavailable(str(error))
+        return NoNamespace("the namespace does not exist")
+    return Unavailable(LATER)

@@ -150,7 +150,7 @@ class ClusterUsers:
         try:
             return await call(self._client, "POST", path, body=body, seconds=SECONDS)
         except KubeError as error:
-            raise Unavailable(f"no {kind}: {error}") from error
+            raise Unavailable(f"the API server does not answer a {kind} now") from error
 
 
 @lru_cache(maxsize=1)

@@ -115,7 +115,7 @@ class SourceStatusWriter:
         try:
             await self._beat_writes.get(key, lambda: self._store_beat(key))
         except StatusError as error:
-            raise Unavailable(f"the beat is not stored: {error}") from error
+            raise Unavailable("the beat cannot be stored now") from error
 
     async def _store_beat(self, key: SourceKey) -> None:
         """Write the status of a source now.

@@ -51,6 +51,9 @@ class Connections(web.Server):
         """The namespace of each permitted request that is being answered."""
         self._room = SharedRoom(MOST_ANSWERED)
 
+    def _make_request(self, *parts: Any) -> web.BaseRequest:  # noqa: ANN401 - those of aiohttp's request
+        return _Request(*parts, loop=self._loop)  # type: ignore[misc]  # the parts are all others
+
     @property
     def count(self) -> int:
         """The number of those that are open."""
@@ -104,6 +107,12 @@ class Connections(web.Server):
     def _forget(self, handler: web.RequestHandler) -> None:
         self._strangers.pop(handler, None)
         self._idle.pop(self._senders.pop(handler, ""), handler)
+
+
+class _Request(web.BaseRequest):
+    async def _prepare_hook(self, response: web.StreamResponse) -> None:
+        # A stranger learns neither the server nor its version.
+        response.headers.popall("Server", None)
 
 
 class _Connection(web.RequestHandler):

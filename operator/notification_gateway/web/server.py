@@ -260,7 +260,7 @@ def _refused(exchange: Exchange, outcome: Outcome, status: int, error: Exception
     headers: dict[str, str] = {}
     if isinstance(error, Unavailable):
         if exchange.is_authenticated:
-            exchange.reason = str(error)[:REASON_CHARACTERS]
+            exchange.reason = ": ".join(map(str, filter(None, (error, error.__cause__))))[:REASON_CHARACTERS]
         headers = retry_header(error.retry_after, default=RETRY_SECONDS)
     if isinstance(error, Unacceptable) and error.allow:
         headers = {"Allow": error.allow}

@@ -53,6 +53,7 @@ class Shipped:
             content = {"json": {"text": "it burns"}}
         async with self._session.request(method, self.url + path, headers=headers, **content) as response:
             reply = Reply(status=response.status, text=await response.text(), headers=response.headers)
+        assert "Server" not in reply.headers
         described.check(method, path, reply.status, reply.headers, reply.text)
         return reply
 

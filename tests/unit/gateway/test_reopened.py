@@ -152,7 +152,7 @@ async def test_listing_that_is_refused_makes_it_no_repeat(place: Place, status: 
         return refusal(status, "refused") if method == "GET" and path.endswith(REQUESTS) else None
 
     place.cluster.fails = fails
-    with pytest.raises(Unavailable, match="refused"):
+    with pytest.raises(Unavailable, match="cannot store"):
         await place.created(FIRING, 3)
     place.cluster.fails = lambda *_: None
     assert await place.created(FIRING, 3)
