@@ -56,6 +56,10 @@ REASONS: Final = {
         "TooManyRequests",
         "The rate limit of the source, or a quota of the namespace, is exceeded. A source of the type alertmanager gets 503 instead, because Alertmanager repeats no other status.",
     ),
+    HTTPStatus.NOT_IMPLEMENTED: (
+        "NotImplemented",
+        "The body has a Transfer-Encoding other than chunked.",
+    ),
     HTTPStatus.SERVICE_UNAVAILABLE: (
         "Unavailable",
         f"The same request may succeed later, or its body did not arrive within {SECONDS:g} s. Nothing is lost if it is repeated.",
@@ -75,6 +79,7 @@ OF_BODIES: Final = (
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     HTTPStatus.TOO_MANY_REQUESTS,
+    HTTPStatus.NOT_IMPLEMENTED,
     HTTPStatus.SERVICE_UNAVAILABLE,
 )
 """The refusals of every request with a body."""

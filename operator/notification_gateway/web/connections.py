@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
@@ -23,6 +24,8 @@ MOST_SENDERS: Final = 512
 MOST_ANSWERED: Final = 512
 """Permitted requests that are answered concurrently: twice as many as callers that wait for a notification."""
 MAX_HEADERS: Final = 64
+RECEIVED_BYTES: Final = 32 * 1024
+"""Bytes of a connection that the kernel keeps, which are read together, before they count as those of a body; Linux doubles it."""
 HEAD_BYTES: Final = 32 * 1024
 """Of a request without its body: a head, a further one that comes before the answer, and the trailer fields of a body in chunks. The parser limits
 a line and the number of lines, which makes half a megabyte of each. The frames of chunks may take as many bytes more as the body has."""
@@ -66,6 +69,7 @@ class Connections(web.Server):
     def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
         """Take a connection of a stranger."""
         super().connection_made(handler, transport)
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVED_BYTES)
         if len(self._strangers) >= MOST_STRANGERS:
             oldest = next(iter(self._strangers))
             self._strangers.pop(oldest).abort()
@@ -94,6 +98,10 @@ class Connections(web.Server):
             self._forget(handler)
         elif (oldest := self._idle.put(namespace, handler, handler.transport)) is not None:
             oldest.abort()
+
+    def is_open(self, handler: web.RequestHandler) -> bool:
+        """Return whether a connection is open in both directions."""
+        return isinstance(handler, _Connection) and handler.is_open
 
     def is_sender(self, handler: web.RequestHandler) -> bool:
         """Return whether a connection had a permitted request."""
@@ -132,6 +140,19 @@ class _Connection(web.RequestHandler):
             # Its request is answered, and the base class waits for the rest of the body, which does not come any more. Of a
             # request that is read or waits, the body would look whole.
             self._body.feed_eof()
+
+    @property
+    def is_open(self) -> bool:
+        return self.transport is not None and not self._close
+
+    def eof_received(self) -> bool:  # type: ignore[override]  # as asyncio declares it
+        """Answer a whole request before the connection is closed. With TLS, asyncio does not allow that."""
+        # Without a request, the base class has a waiter.
+        is_busy = bool(self._messages) or self._waiter is None
+        is_answered = self._body is not None and self._body.is_eof() and is_busy
+        if is_answered:
+            self.close()
+        return is_answered and self.ssl_context is None
 
     def data_received(self, data: bytes) -> None:
         if self._is_answered():

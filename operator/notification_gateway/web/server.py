@@ -122,6 +122,7 @@ class Server:
         started, size = loop.time(), 0
         exchange = self._exchange(request, None, is_too_large=False)
         try:
+            _require_plain(request)
             _continue(request)
             is_sender = self.connections.is_sender(request.protocol)
             body, is_too_large = await self.bodies.read(request, is_sender=is_sender)
@@ -130,6 +131,8 @@ class Server:
             response = await self._answered(exchange)
         except Exception as error:  # noqa: BLE001 - every failure has an answer
             response = _failure(exchange, error)
+            if not exchange.is_authenticated:
+                exchange.outcome = Outcome.UNAUTHENTICATED
         finally:
             self.bodies.release(size)
             self.connections.end(request.protocol)
@@ -184,7 +187,7 @@ class Server:
             path=path,
             query=request.query,
             permitted=lambda namespace: self.connections.begin(request.protocol, namespace),
-            is_open=lambda: request.transport is not None,
+            is_open=lambda: self.connections.is_open(request.protocol),
         )
 
     def _report(self, exchange: Exchange, response: web.Response, *, seconds: float, size: int) -> None:
@@ -202,6 +205,11 @@ class Server:
             milliseconds=round(seconds * 1000, 1),
             **({"reason": exchange.reason} if exchange.reason else {}),
         )
+
+
+def _require_plain(request: web.BaseRequest) -> None:
+    if request.headers.get("Transfer-Encoding", "chunked").lower() != "chunked":
+        raise Unacceptable(HTTPStatus.NOT_IMPLEMENTED, "use no Transfer-Encoding other than chunked")
 
 
 def _continue(request: web.BaseRequest) -> None:

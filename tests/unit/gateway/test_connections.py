@@ -253,6 +253,22 @@ async def test_stranger_has_one_request_for_each_connection(opened: Connections)
     await until(lambda: opened.closed == [0])
 
 
+@pytest.mark.parametrize(
+    ("content", "status"),
+    [(POST, 202), (HEAD + b"Transfer-Encoding: gzip, chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", 501)],
+    ids=["whole", "coded"],
+)
+async def test_sender_that_closes_its_sending_side_gets_its_answer(
+    gateway: Shipped, content: bytes, status: int
+) -> None:
+    reader, writer = await asyncio.open_connection(LOOPBACK, gateway.app.server.port)
+    writer.write(content)
+    writer.write_eof()
+    answer = await reader.read()
+    writer.close()
+    assert answer.startswith(b"HTTP/1.1 %d " % status)
+
+
 LONG_HEAD = HEAD + b"Content-Length: %d\r\n\r\n" % MAX_BYTES
 LONG_BODY = b'"' + b"x" * (MAX_BYTES - 2) + b'"'
 
