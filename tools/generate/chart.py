@@ -191,6 +191,12 @@ def _plain(section: type[BaseModel]) -> Iterator[tuple[Path, Any]]:
     return (each for each in declared_settings(section) if key_of(each[0]) != "channelsSlackWebhookUrl")
 
 
+EGRESS: Final[Mapping[Path, Path]] = {
+    ("gateway", name): (f"receivers_{name}",) for name in ("denied_networks", "allowed_hosts")
+}
+"""The settings of the gateway that a stack has for receivers."""
+
+
 def _gateway_sources() -> Iterator[tuple[Path, Path]]:
     """Yield each setting of the gateway that a stack has, with the path in the stack.
 
@@ -198,7 +204,7 @@ def _gateway_sources() -> Iterator[tuple[Path, Path]]:
     """
     known = set(PATHS.values())
     for path, _ in declared_settings(GatewaySettings):
-        source = ("admission", path[-1]) if path[:2] == ("gateway", "admitted") else path
+        source = ("admission", path[-1]) if path[:2] == ("gateway", "admitted") else EGRESS.get(path, path)
         if source in known and path != ("gateway", "host"):
             yield path, source
 
