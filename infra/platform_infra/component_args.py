@@ -298,6 +298,8 @@ class NotificationPlatformArgs(TypedDict, total=False):
     """Number of pods of the gateway. The default is `2`."""
     gateway_host: str
     """Host name of an Ingress for senders outside the cluster, such as `hooks.example.com`; empty for no Ingress."""
+    gateway_cert_secret: str
+    """Name of a Secret of the type kubernetes.io/tls in the operator's namespace, with the certificate of the gateway's port for messages. The port then accepts TLS only, and the Service has port 443. An Ingress controller must be told to use HTTPS, such as by `gatewayIngressAnnotations`. Empty for plain HTTP."""
     gateway_tls_secret: str
     """For `gatewayHost`: name of the Secret with the certificate, in the operator's namespace; empty for the certificate of the Ingress controller."""
     gateway_class_name: str
@@ -305,7 +307,7 @@ class NotificationPlatformArgs(TypedDict, total=False):
     gateway_ingress_annotations: dict[str, Any]
     """For `gatewayHost`: annotations of the Ingress, such as `{"cert-manager.io/cluster-issuer": "letsencrypt"}`. A list of permitted clients belongs here: the gateway's pods see the address of the Ingress controller alone."""
     gateway_allowed_cidrs: list[str]
-    """CIDR blocks that can connect to the gateway's port for messages. If this and gatewayAllowedNamespaceLabels are empty, every address can."""
+    """CIDR blocks that can connect to the gateway's port for messages. If this and gatewayAllowedNamespaceLabels are empty, every address can; with `gatewayHost`, one of them is required."""
     gateway_allowed_namespace_labels: dict[str, Any]
     """Labels of the namespaces whose pods can connect to the gateway's port for messages, such as the labels of the namespaces of the Ingress controller and of Alertmanager."""
     gateway_token_reviews: bool

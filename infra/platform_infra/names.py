@@ -59,6 +59,8 @@ __all__ = [
     "DRILL",
     "GATEWAY",
     "GATEWAY_PORT",
+    "GATEWAY_TLS_DIRECTORY",
+    "GATEWAY_TLS_VARIABLE",
     "GROUP",
     "HEALTH_PORT",
     "IMAGE_REPOSITORY",
@@ -126,6 +128,9 @@ CA_DIRECTORY = "/etc/notification-ca"
 """Where the pods mount certificates of authorities."""
 CA_VARIABLE = "SSL_CERT_FILE"
 """OpenSSL's variable for the file with the certificates of authorities."""
+GATEWAY_TLS_DIRECTORY = "/etc/notification-gateway-tls"
+"""Where the pods of the gateway mount the certificate of the port for messages."""
+GATEWAY_TLS_VARIABLE = "NOTIFICATION_GATEWAY__TLS_DIRECTORY"
 REGISTRY_SECRET = "notification-registry"  # noqa: S105 - the name of an object
 """Name of the pull secret that a stack creates."""
 

@@ -124,6 +124,7 @@ EXAMPLES: Final[Mapping[str, Sequence[Any]]] = {
     "monitoringExternalHeartbeatSecret": ("", "dead-mans-switch"),
     "monitoringExternalHeartbeatSecretKey": ("url", "ping"),
     "gatewayHost": ("", "hooks.example.com"),
+    "gatewayCertSecret": ("", "gateway-tls"),
     "gatewayTlsSecret": ("", "hooks-tls"),
     "gatewayClassName": ("", "nginx"),
     "gatewayIngressAnnotations": ({}, {"example.com/permitted": "192.0.2.0/24", "empty": ""}),

@@ -24,6 +24,7 @@ ALL: dict[str, Any] = {
     **BASE,
     "gatewayEnabled": True,
     "gatewayHost": "hooks.example.com",
+    "gatewayAllowedCidrs": ["192.0.2.0/24"],
     "drillSchedule": "0 9 * * 1",
     "monitoringMode": "annotations",
     "channelsFileEnabled": True,

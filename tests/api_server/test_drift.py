@@ -46,6 +46,7 @@ EVERYTHING: dict[str, Any] = {
     "drillSchedule": "0 9 * * 1",
     "gatewayEnabled": True,
     "gatewayHost": "hooks.example.com",
+    "gatewayAllowedCidrs": ["192.0.2.0/24"],
     "gatewayClassName": "nginx",
     "monitoringMode": "crds",
 }

@@ -25,6 +25,7 @@ VALUES: dict[str, Any] = {
     "operatorPodLabels": {"revision": "1e9"},
     "gatewayEnabled": True,
     "gatewayHost": "hooks.example.com",
+    "gatewayAllowedCidrs": ["192.0.2.0/24"],
     "monitoringMode": "crds",
     "drillSchedule": "0 9 * * 1",
     "routing": {"receivers": [{"console_configs": [{}], "name": "all"}], "route": {"receiver": "all"}},

@@ -101,7 +101,7 @@ def operator_settings(settings: BaseModel) -> OperatorSettings:
 def gateway_settings(settings: Settings) -> contract.GatewaySettings:
     """Return the gateway's settings as a stack sets them; what its cluster admits follows from the admission policies.
 
-    The pods fix the address, the port and the file with certificates. Rules are not checked: a stack reports them by its keys.
+    The pods fix the address, the port and the files with certificates. Rules are not checked: a stack reports them by its keys.
     """
     stack, admission = settings.gateway, settings.admission
     tree = {

@@ -67,6 +67,8 @@ class Gateway(Section):
     """Address to listen on. `::` accepts IPv6 and IPv4 connections to all addresses."""
     port: Port = names.GATEWAY_PORT
     """Port for messages; 0 selects a free port."""
+    tls_directory: Annotated[str, Field(max_length=1024)] = ""
+    """Directory with the certificate `tls.crt` and its key `tls.key`, which are read again when they change. The port for messages then accepts TLS only; empty for plain HTTP."""
     audience: Audience = AUDIENCE
     """Audience that the token of a ServiceAccount must have to create notifications through the gateway. A token with a further audience is refused."""
     tenant_sources: bool = False

@@ -24,6 +24,7 @@ from notification_gateway.errors import (
 from notification_gateway.mapping import Malformed, UnsupportedType
 from notification_gateway.metrics import Outcome
 from notification_gateway.web.body import BodyReader, whole
+from notification_gateway.web.certificate import HANDSHAKE_SECONDS, Certificate
 from notification_gateway.web.connections import Connections
 from notification_gateway.web.exchange import Exchange, answer, refusal, retry_header
 from notification_operator.telemetry.http_server import ALL_ADDRESSES, all_addresses
@@ -53,6 +54,18 @@ FAULT_SECONDS: Final = 60.0
 """Minimum seconds between two internal errors before authentication in the log."""
 REASON_CHARACTERS: Final = 300
 """Of the reason of a refusal in the log."""
+
+
+class _Site(web.SockSite):
+    async def start(self) -> None:
+        await web.BaseSite.start(self)
+        self._server = await asyncio.get_running_loop().create_server(
+            self._runner.server,  # type: ignore[arg-type]  # set up by then, as in the base class
+            sock=self._sock,
+            ssl=self._ssl_context,
+            backlog=self._backlog,
+            ssl_handshake_timeout=HANDSHAKE_SECONDS if self._ssl_context else None,
+        )
 
 
 class Server:
@@ -98,16 +111,18 @@ class Server:
         """Start listening.
 
         Raises:
-            OSError: the port is taken.
+            OSError: the port is taken, or the certificate cannot be read.
         """
         self._runner = runner = web.ServerRunner(
             self.connections, shutdown_timeout=self._settings.grace_seconds
         )
         await runner.setup()
+        directory = self._settings.tls_directory
+        tls = Certificate(directory).context if directory else None
         if self._settings.host == ALL_ADDRESSES:
-            site: web.BaseSite = web.SockSite(runner, all_addresses(self._settings.port))
+            site: web.BaseSite = _Site(runner, all_addresses(self._settings.port), ssl_context=tls)
         else:
-            site = web.TCPSite(runner, self._settings.host, self._settings.port)
+            site = web.TCPSite(runner, self._settings.host, self._settings.port, ssl_context=tls)
         await site.start()
         self.port = runner.addresses[0][1]
 

@@ -14,9 +14,12 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from tests.harness.authority import Authority
+from tests.kit.hostile_requests import Hostile, answered
 from tests.kit.kubeconfig import kubeconfig
 from tests.kit.loaded_modules import loaded_modules
 from tests.unit.gateway.cluster import HOME, Cluster
+from tests.unit.gateway.shipped import LOOPBACK, serving
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,9 +68,9 @@ async def test_process_starts_without_the_api_server_and_serves_until_sigterm(
     lines: list[str] = []
     try:
         async with asyncio.timeout(60), aiohttp.ClientSession() as session:
-            waits = await answered(session, port, 503, process)
+            waits = await posted(session, port, 503, process)
             cluster.fails = lambda _method, _path, _body: None
-            await answered(session, port, 401, process)
+            await posted(session, port, 401, process)
             # The first request of a replica that works.
             while cluster.named("leases", "gateway-0-presence") is None:  # noqa: ASYNC110 - another process
                 await asyncio.sleep(0.01)
@@ -86,7 +89,7 @@ async def test_process_starts_without_the_api_server_and_serves_until_sigterm(
     assert cluster.named("leases", "gateway-0-presence") is None
 
 
-async def answered(
+async def posted(
     session: aiohttp.ClientSession, port: int, status: int, process: asyncio.subprocess.Process
 ) -> str | None:
     """Wait until a post is answered with a status, and return when it may be repeated."""
@@ -97,3 +100,36 @@ async def answered(
                     return response.headers.get("Retry-After")
         await asyncio.sleep(0.01)
     raise AssertionError(f"the process has ended with {process.returncode}")
+
+
+async def test_port_serves_tls_only_with_the_present_certificate(cluster: Cluster, tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+
+    async def served(port: int) -> str:
+        reader, writer = await asyncio.open_connection(LOOPBACK, port, ssl=authority.trust())
+        peer = writer.get_extra_info("ssl_object")
+        writer.write(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        assert (await reader.read()).startswith(b"HTTP/1.1 401 ")
+        certificate = peer.getpeercert()
+        writer.close()
+        return str(dict(field for (field,) in certificate["subject"])["commonName"])
+
+    def place(name: str) -> None:
+        issued = authority.issue(name)
+        issued.certificate.replace(tmp_path / "tls.crt")
+        issued.key.replace(tmp_path / "tls.key")
+
+    place("first")
+    async with serving(cluster, tls_directory=str(tmp_path)) as gateway:
+        port = gateway.app.server.port
+        assert await served(port) == "first"
+        place("second")
+        assert await served(port) == "second"
+        (tmp_path / "tls.key").write_text("broken")
+        assert await served(port) == "second"
+        assert (
+            await answered(
+                LOOPBACK, port, Hostile(kind="plain", content=b"GET / HTTP/1.1\r\n\r\n"), within=10
+            )
+            == []
+        )

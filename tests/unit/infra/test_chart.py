@@ -110,6 +110,7 @@ def test_every_kind_has_a_place_in_the_order() -> None:
         **BASE,
         "gatewayEnabled": True,
         "gatewayHost": "hooks.example.com",
+        "gatewayAllowedCidrs": ["192.0.2.0/24"],
         "monitoringMode": "crds",
         "drillSchedule": "0 9 * * 1",
         "channelsFileEnabled": True,

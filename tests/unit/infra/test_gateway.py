@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tests.unit.infra.conftest import Record
 
 ON = {"gatewayEnabled": "true"}
-HOST = ON | {"gatewayHost": "hooks.example.com"}
+HOST = ON | {"gatewayHost": "hooks.example.com", "gatewayAllowedCidrs": '["192.0.2.0/24"]'}
 PREVIEW = {"previewNumber": "7", "operatorNamespace": "pr-7", "watchNamespaces": '["pr-7"]'}
 SOURCES = [
     ("kubernaut.ai", "notificationsources", READ),
@@ -86,9 +86,7 @@ def problems(**values: str) -> list[str]:
     return [str(problem) for problem in refusal.value.problems]
 
 
-@pytest.mark.parametrize(
-    "values", [{"gatewayReplicas": "3", "gatewayHost": "hooks.example.com"}, PREVIEW | ON]
-)
+@pytest.mark.parametrize("values", [{"gatewayReplicas": "3", "gatewayHost": "hooks.example.com"}, PREVIEW | ON])
 def test_stack_that_does_not_enable_it_and_a_preview_have_no_gateway(
     record: Record, values: dict[str, str]
 ) -> None:
@@ -425,6 +423,17 @@ def test_service_is_reachable_within_the_cluster_only(record: Record) -> None:
     assert recording.of("Ingress") == []
 
 
+def test_certificate_is_mounted_and_the_service_serves_https(record: Record) -> None:
+    recording = record(**HOST, gatewayCertSecret="gateway-tls")
+    (port,) = gateway(recording, "Service")["spec"]["ports"]
+    assert port == {"name": "https", "port": 443, "targetPort": "http"}
+    assert {"name": "certificate", "secret": {"secretName": "gateway-tls"}} in pod(recording)["volumes"]
+    mount = {"name": "certificate", "mountPath": "/etc/notification-gateway-tls", "readOnly": True}
+    assert mount in container(recording)["volumeMounts"]
+    variable = {"name": "NOTIFICATION_GATEWAY__TLS_DIRECTORY", "value": mount["mountPath"]}
+    assert variable in container(recording)["env"]
+
+
 def test_host_has_an_ingress_with_tls(record: Record) -> None:
     recording = record(
         **HOST,
@@ -521,8 +530,8 @@ UNUSUAL: dict[str, tuple[str, str, Any]] = {
     "log.format": ("logFormat", "text", "text"),
 }
 """For each setting of the gateway: the key in a stack, an unusual value, and what the gateway must read."""
-FIXED = {"gateway.host", "gateway.port", "gateway.oidc.ca_file"}
-"""What the pods fix: the address and the port of the Service, and the certificates of operatorCaBundleConfigMap."""
+FIXED = {"gateway.host", "gateway.port", "gateway.tls_directory", "gateway.oidc.ca_file"}
+"""What the pods fix: the address and the port of the Service, the place of gatewayCertSecret, and the certificates of operatorCaBundleConfigMap."""
 
 
 def read_by_gateway(recording: Recording, tmp_path: Path) -> gateway_config.Settings:
@@ -558,6 +567,14 @@ def test_gateway_reads_the_defaults_from_the_file_of_a_stack(record: Record, tmp
             (
                 "watchNamespaces does not contain operatorNamespace, but gatewayEnabled is true and gatewayTenantSources is false, so no message "
                 "would be delivered; add operatorNamespace, or set gatewayTenantSources to true for NotificationSources in the listed namespaces"
+            ),
+        ),
+        (
+            ON | {"gatewayHost": "hooks.example.com"},
+            (
+                "gatewayAllowedCidrs and gatewayAllowedNamespaceLabels are empty, but gatewayHost is set, so every pod could connect to the gateway "
+                "past the Ingress; set gatewayAllowedNamespaceLabels to the labels of the namespace of the Ingress controller, or "
+                "gatewayAllowedCidrs to 0.0.0.0/0 and ::/0 for all"
             ),
         ),
         (

@@ -52,6 +52,16 @@ GATEWAY_RULES: Final = (
         hint="add operatorNamespace, or set gatewayTenantSources to true for NotificationSources in the listed namespaces",
     ),
     Rule(
+        keys=("gatewayAllowedCidrs", "gatewayAllowedNamespaceLabels", "gatewayHost", "gatewayEnabled"),
+        is_broken=lambda s: (
+            s.gateway.enabled
+            and bool(s.gateway.host)
+            and not (s.gateway.allowed_cidrs or s.gateway.allowed_namespace_labels)
+        ),
+        what="and gatewayAllowedNamespaceLabels are empty, but gatewayHost is set, so every pod could connect to the gateway past the Ingress",
+        hint="set gatewayAllowedNamespaceLabels to the labels of the namespace of the Ingress controller, or gatewayAllowedCidrs to 0.0.0.0/0 and ::/0 for all",
+    ),
+    Rule(
         keys=("gatewayTlsSecret", "gatewayHost"),
         is_broken=lambda s: bool(s.gateway.tls_secret) and not s.gateway.host,
         what="is set, but gatewayHost is empty, so there is no Ingress",

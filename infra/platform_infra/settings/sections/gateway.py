@@ -40,6 +40,8 @@ class Gateway(Section):
     """Number of pods of the gateway."""
     host: DnsName = ""
     """Host name of an Ingress for senders outside the cluster, such as `hooks.example.com`; empty for no Ingress."""
+    cert_secret: OptionalObjectName = ""
+    """Name of a Secret of the type kubernetes.io/tls in the operator's namespace, with the certificate of the gateway's port for messages. The port then accepts TLS only, and the Service has port 443. An Ingress controller must be told to use HTTPS, such as by `gatewayIngressAnnotations`. Empty for plain HTTP."""
     tls_secret: OptionalObjectName = ""
     """For `gatewayHost`: name of the Secret with the certificate, in the operator's namespace; empty for the certificate of the Ingress controller."""
     class_name: OptionalObjectName = ""
@@ -47,7 +49,7 @@ class Gateway(Section):
     ingress_annotations: dict[LabelKey, str] = Field(default_factory=dict)
     """For `gatewayHost`: annotations of the Ingress, such as `{"cert-manager.io/cluster-issuer": "letsencrypt"}`. A list of permitted clients belongs here: the gateway's pods see the address of the Ingress controller alone."""
     allowed_cidrs: tuple[Cidr, ...] = ()
-    """CIDR blocks that can connect to the gateway's port for messages. If this and gatewayAllowedNamespaceLabels are empty, every address can."""
+    """CIDR blocks that can connect to the gateway's port for messages. If this and gatewayAllowedNamespaceLabels are empty, every address can; with `gatewayHost`, one of them is required."""
     allowed_namespace_labels: dict[LabelKey, LabelValue] = Field(default_factory=dict)
     """Labels of the namespaces whose pods can connect to the gateway's port for messages, such as the labels of the namespaces of the Ingress controller and of Alertmanager."""
     token_reviews: bool = True

@@ -20,10 +20,13 @@ from pulumi_kubernetes.core.v1 import (
     PodSpecArgs,
     PodTemplateSpecArgs,
     ResourceRequirementsArgs,
+    SecretVolumeSourceArgs,
     Service,
     ServicePortArgs,
     ServiceSpecArgs,
     SleepActionArgs,
+    VolumeArgs,
+    VolumeMountArgs,
 )
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 from pulumi_kubernetes.networking.v1 import (
@@ -56,7 +59,10 @@ if TYPE_CHECKING:
 CONTAINER: Final = "gateway"
 HTTP: Final = "http"
 """The name of the port for messages."""
-SERVICE_PORT: Final = 80
+HTTPS: Final = "https"
+SERVICE_PORTS: Final = {HTTP: 80, HTTPS: 443}
+CERTIFICATE: Final = "certificate"
+"""The name of the volume with the certificate."""
 LEAVING_SECONDS: Final = 5
 """How long a pod serves after its end was decided: until then, nodes and Ingress controllers still send to it."""
 STOP_MARGIN_SECONDS: Final = 10
@@ -87,8 +93,11 @@ class Gateway(pulumi.ComponentResource):
         self._args = args
         self._settings = args.settings
         self._child = Children(self, name)
+        self._scheme = HTTPS if args.settings.gateway.cert_secret else HTTP
         service = self._service().metadata.name
-        self.url: pulumi.Output[str] = pulumi.Output.concat("http://", service, ".", args.namespace, ".svc")
+        self.url: pulumi.Output[str] = pulumi.Output.concat(
+            f"{self._scheme}://", service, ".", args.namespace, ".svc"
+        )
         """The URL of the gateway within the cluster."""
         if args.settings.gateway.host:
             self._ingress(service)
@@ -129,14 +138,16 @@ class Gateway(pulumi.ComponentResource):
             spec=ServiceSpecArgs(
                 type="ClusterIP",
                 selector=names.gateway_selector(),
-                ports=[ServicePortArgs(name=HTTP, port=SERVICE_PORT, target_port=HTTP)],
+                ports=[
+                    ServicePortArgs(name=self._scheme, port=SERVICE_PORTS[self._scheme], target_port=HTTP)
+                ],
             ),
             opts=self._child.options(),
         )
 
     def _ingress(self, service: pulumi.Input[str]) -> None:
         gateway = self._settings.gateway
-        backend = IngressServiceBackendArgs(name=service, port=ServiceBackendPortArgs(name=HTTP))
+        backend = IngressServiceBackendArgs(name=service, port=ServiceBackendPortArgs(name=self._scheme))
         path = HTTPIngressPathArgs(path="/", path_type="Prefix", backend=IngressBackendArgs(service=backend))
         Ingress(
             self._child.name("ingress"),
@@ -190,7 +201,11 @@ class Gateway(pulumi.ComponentResource):
                 enable_service_links=False,
                 security_context=pod.pod_security(),
                 containers=[self._container()],
-                volumes=[*pod.volumes(), *ca_bundle.volumes(settings.operator.ca_bundle)],
+                volumes=[
+                    *pod.volumes(),
+                    *ca_bundle.volumes(settings.operator.ca_bundle),
+                    *_certificates(settings.gateway.cert_secret),
+                ],
                 topology_spread_constraints=placement.spread(
                     settings.placement, settings.gateway.replicas, names.gateway_selector()
                 ),
@@ -200,13 +215,19 @@ class Gateway(pulumi.ComponentResource):
 
     def _container(self) -> ContainerArgs:
         settings, bundle = self._settings, self._settings.operator.ca_bundle
+        certificates = _certificates(settings.gateway.cert_secret)
         return ContainerArgs(
             name=CONTAINER,
             image=self._args.image,
             image_pull_policy="IfNotPresent",
             command=[names.GATEWAY],
             args=["serve", "--config", f"{names.CONFIG_DIRECTORY}/{names.CONFIG_KEY}"],
-            env=pod.environment(ca_bundle.variables(bundle)),
+            env=pod.environment(
+                {
+                    **ca_bundle.variables(bundle),
+                    **({names.GATEWAY_TLS_VARIABLE: names.GATEWAY_TLS_DIRECTORY} if certificates else {}),
+                }
+            ),
             ports=[
                 ContainerPortArgs(name=HTTP, container_port=names.GATEWAY_PORT),
                 *pod.ports(settings.server),
@@ -219,8 +240,20 @@ class Gateway(pulumi.ComponentResource):
             ),
             resources=_resources(settings),
             security_context=pod.container_security(),
-            volume_mounts=[*pod.mounts(), *ca_bundle.mounts(bundle)],
+            volume_mounts=[
+                *pod.mounts(),
+                *ca_bundle.mounts(bundle),
+                *(
+                    VolumeMountArgs(name=each.name, mount_path=names.GATEWAY_TLS_DIRECTORY, read_only=True)
+                    for each in certificates
+                ),
+            ],
         )
+
+
+def _certificates(secret: str) -> list[VolumeArgs]:
+    source = SecretVolumeSourceArgs(secret_name=secret)
+    return [VolumeArgs(name=CERTIFICATE, secret=source)] if secret else []
 
 
 def _resources(settings: Settings) -> ResourceRequirementsArgs:
