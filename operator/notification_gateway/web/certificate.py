@@ -24,23 +24,20 @@ class Certificate:
 
     def __init__(self, directory: str) -> None:
         self._file = Path(directory, CERTIFICATE)
-        self._version: tuple[Path, int, int]
+        self._version: tuple[Path, Path, int, int]
         self.context = self._current = self._read()
         self.context.sni_callback = self._serve
 
-    def _files(self) -> tuple[Path, Path]:
+    def _present(self) -> tuple[Path, Path, int, int]:
         # The kubelet replaces the directory that both files are in.
-        certificate = self._file.resolve()
-        return certificate, certificate.with_name(KEY)
-
-    def _present(self) -> tuple[Path, int, int]:
-        certificate, key = self._files()
-        return certificate, certificate.stat().st_mtime_ns, key.stat().st_mtime_ns
+        file = self._file.resolve()
+        key = file.with_name(KEY)
+        return file, key, file.stat().st_mtime_ns, key.stat().st_mtime_ns
 
     def _read(self) -> ssl.SSLContext:
-        self._version = self._present()
+        self._version = certificate, key, *_ = self._present()
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        context.load_cert_chain(*self._files())
+        context.load_cert_chain(certificate, key)
         return context
 
     def _serve(self, connection: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from notification_contract.kinds.channel_type import TypeBlock
     from notification_contract.kinds.receiver import ReceiverSpec
-    from notification_operator.delivery.http.egress_policy import EgressPolicy, EgressSettings
+    from notification_operator.delivery.http.egress_policy import EgressPolicy
     from notification_operator.domain.receivers.catalog import Receiver
     from notification_operator.domain.receivers.references import References, SecretValues
     from notification_operator.domain.redaction.redactor import Redactor
@@ -88,7 +88,7 @@ class ChannelFactory:
         redactor: Redactor,
         cluster: str = "",
         overrides: ReadTemplate | None = None,
-        egress: EgressSettings = Receivers(),  # noqa: B008 - frozen
+        egress: Receivers = Receivers(),  # noqa: B008 - frozen
         renderer: Renderer | None = None,
     ) -> None:
         self._sessions = sessions
@@ -153,7 +153,7 @@ class ChannelFactory:
         )
 
 
-def receiver_policy(settings: EgressSettings, spec: ReceiverSpec) -> EgressPolicy:
+def receiver_policy(settings: Receivers, spec: ReceiverSpec) -> EgressPolicy:
     """Return what a receiver may connect to."""
     return egress_policy(
         settings,

@@ -86,7 +86,9 @@ def problems(**values: str) -> list[str]:
     return [str(problem) for problem in refusal.value.problems]
 
 
-@pytest.mark.parametrize("values", [{"gatewayReplicas": "3", "gatewayHost": "hooks.example.com"}, PREVIEW | ON])
+@pytest.mark.parametrize(
+    "values", [{"gatewayReplicas": "3", "gatewayHost": "hooks.example.com"}, PREVIEW | ON]
+)
 def test_stack_that_does_not_enable_it_and_a_preview_have_no_gateway(
     record: Record, values: dict[str, str]
 ) -> None:

@@ -9,12 +9,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from yarl import URL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from notification_contract.settings.gateway import Gateway
+    from notification_contract.settings.receivers import Receivers
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -86,16 +89,6 @@ NUMERIC: Final = re.compile(r"(?:0[xX][0-9a-fA-F]*|\d+)\.?\Z")
 
 class AddressNotAllowedError(OSError):
     """The guard refuses a URL, a host or an address; the text says which one and why."""
-
-
-class EgressSettings(Protocol):
-    """The settings of a program for all that a tenant's text leads to."""
-
-    @property
-    def denied_networks(self) -> Iterable[str]: ...
-
-    @property
-    def allowed_hosts(self) -> Iterable[str]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,7 +186,7 @@ class EgressPolicy:
 
 
 def egress_policy(
-    settings: EgressSettings, allowed_networks: Iterable[str] = (), *, insecure: bool = False
+    settings: Receivers | Gateway, allowed_networks: Iterable[str] = (), *, insecure: bool = False
 ) -> EgressPolicy:
     """Return what the guard permits under the settings of a program (DD-EGRESS-001)."""
     return EgressPolicy(
