@@ -325,7 +325,7 @@ class NotificationPlatformArgs(TypedDict, total=False):
     gateway_oidc_cidrs: list[str]
     """CIDR blocks of the providers of OpenID Connect, including the providers that NotificationSources name. If networkApiServerCidrs is set, the gateway reaches only these providers, on port 443 and on the port of gatewayOidcIssuer; otherwise all."""
     gateway_allowed_networks: list[str]
-    """Private networks in which OpenID Connect providers may be, such as `10.20.0.0/16`: the provider of the settings, and those of sources in the gateway's namespace."""
+    """Private networks in which OpenID Connect providers may be, such as `10.20.0.0/16`: the provider of the settings, and the providers of sources in the gateway's namespace."""
     gateway_lease_seconds: int
     """Seconds after which a replica of the gateway counts as gone that does not renew its Lease. The default is `15`."""
     gateway_status_interval_seconds: int

@@ -74,7 +74,7 @@ class Gateway(Section):
     tenant_sources: bool = False
     """Whether NotificationSources outside the gateway's namespace are served."""
     allowed_networks: tuple[str, ...] = ()
-    """Private networks in which OpenID Connect providers may be, such as `10.20.0.0/16`: the provider of the settings, and those of sources in the gateway's namespace."""
+    """Private networks in which OpenID Connect providers may be, such as `10.20.0.0/16`: the provider of the settings, and the providers of sources in the gateway's namespace."""
     denied_networks: tuple[Network, ...] = ()
     """Networks in which no OpenID Connect provider may be, whatever `gateway.allowed_networks` contains; a stack sets `receivers.denied_networks`."""
     allowed_hosts: tuple[HostName, ...] = ()
