@@ -293,6 +293,8 @@ class Bundle(pulumi.ComponentResource):
                 watch=settings.watch,
                 tenant_sources=settings.gateway.tenant_sources,
                 token_reviews=settings.gateway.token_reviews,
+                secrets=settings.gateway.secrets,
+                reads_all=settings.gateway.read_all,
             ),
             opts=self._child.options(),
         )

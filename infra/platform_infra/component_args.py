@@ -312,6 +312,10 @@ class NotificationPlatformArgs(TypedDict, total=False):
     """Labels of the namespaces whose pods can connect to the gateway's port for messages, such as the labels of the namespaces of the Ingress controller and of Alertmanager."""
     gateway_token_reviews: bool
     """Whether the gateway may create TokenReviews and SubjectAccessReviews, by a ClusterRole. Without them, callers cannot create notifications themselves, and sources with `auth.kubernetes` accept no token: both get the answer 503. The default is `true`."""
+    gateway_secrets: list[str]
+    """Names of the Secrets in the operator's namespace that the gateway may read: those that NotificationSources there refer to. To accept the URL of a source `NAME` that an earlier version created, add `NAME-path`."""
+    gateway_read_all: bool
+    """Whether the gateway may read every Secret of the operator's namespace. `false` permits `gatewaySecrets`, by name. The default is `false`."""
     gateway_tenant_sources: bool
     """Whether NotificationSources outside the gateway's namespace are served. The default is `false`."""
     gateway_audience: str

@@ -74,8 +74,12 @@ DRILL_JOB_LABELS: Final = {"app.kubernetes.io/name": OPERATOR, "app.kubernetes.i
 # The gateway and its objects.
 GATEWAY: Final = "notification-gateway"
 """The name of the gateway's command, and the manager of the fields that it sets."""
+PATH_KEYS_SECRET: Final = "notification-gateway-path-keys"  # noqa: S105 - the name of an object
+"""The Secret with the keys from which the last parts of URLs are computed, in the namespace of the gateway."""
+PATH_KEYS_DIRECTORY: Final = "/etc/notification-path-keys"
+"""Where it is mounted in the pods of the gateway."""
 SOURCE_PATH_SUFFIX: Final = "-path"
-"""Follows the name of a source in the name of the Secret with the last part of its URL."""
+"""Follows the name of a source in the name of the Secret in which earlier versions stored the last part of its URL."""
 SOURCE_PATH_KEY: Final = "token"
 GATEWAY_PRESENCE_LABELS: Final = {
     "app.kubernetes.io/name": GATEWAY,

@@ -7,6 +7,7 @@ import signal
 import ssl
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Final, Self
 
@@ -106,7 +107,7 @@ class App:
         self.sources = Sources(
             KubeWatches(watching, hint=CRD_HINT),
             secrets,
-            PathTokens(client, secrets),
+            PathTokens(Path(gateway.path_keys_directory), secrets),
             self._renderer,
             home=home,
             everywhere=gateway.tenant_sources,

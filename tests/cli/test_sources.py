@@ -63,7 +63,7 @@ def test_source_is_shown_with_what_the_api_server_fills_in(cluster: Cluster) -> 
     for line in (
         f"{cluster.namespace}/nightly  heartbeat",
         f"URL path  /hook/{cluster.namespace}/nightly/<token>",
-        "Accepts  path (Secret nightly-path, key token)",
+        "Accepts  path (`notif source url nightly` prints the URL)",
         "Delivers to  what the routing rules choose",
         "Limit  600 messages in 1m",
         "Beats  every 1h, at most 5m late",

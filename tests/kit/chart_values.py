@@ -78,6 +78,7 @@ SAMPLES: Mapping[str, list[Any]] = {
     "receiversAllowedHosts": [["example.com"]],
     "drillSchedule": ["0 9 * * 1", "@daily"],
     "drillTimeZone": ["Europe/Berlin"],
+    "gatewaySecrets": [["hook"], ["hook", "sign"]],
     "gatewayHost": ["hooks.example.com"],
     "gatewayIngressAnnotations": [{"cert-manager.io/cluster-issuer": "letsencrypt"}],
     "gatewayAudience": ["notifications"],

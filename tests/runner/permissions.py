@@ -115,6 +115,8 @@ SWITCHES: Final = (
     Switch(label="`receiversEnabled` without `watchNamespaces`", values=EVERYWHERE, needs=WITH_RECEIVERS),
     Switch(label="`watchNamespaceSelector`", values={**EVERYWHERE, "watchNamespaceSelector": "team=web"}),
     Switch(label="`gatewayEnabled`", values=WITH_GATEWAY),
+    Switch(label="`gatewaySecrets`", values={"gatewaySecrets": '["hook"]'}, needs=WITH_GATEWAY),
+    Switch(label="`gatewayReadAll`", values={"gatewayReadAll": "true"}, needs=WITH_GATEWAY),
     Switch(label="`gatewayTenantSources`", values={"gatewayTenantSources": "true"}, needs=WITH_GATEWAY),
     Switch(label="`gatewayTokenReviews`", values={"gatewayTokenReviews": "true"}, needs=WITH_GATEWAY),
     Switch(label="`drillSchedule`", values={"drillSchedule": "0 6 * * *"}, needs=WITH_RECEIVERS),

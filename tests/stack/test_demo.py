@@ -79,7 +79,7 @@ def test_demonstration_shows_what_arrives(
 @pytest.fixture
 def with_gateway() -> Iterator[OwnStack]:
     """Give a stack with a gateway, whose operator may read the Secrets of the demonstration, as that of `dev`."""
-    with own_stack(gatewayEnabled=True, receiversReadAll=True) as created:
+    with own_stack(gatewayEnabled=True, gatewayReadAll=True, receiversReadAll=True) as created:
         yield created
 
 

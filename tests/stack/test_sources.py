@@ -54,7 +54,7 @@ AT_HOME = {
     (names.GROUP, names.PLURAL, ""): {"get", "create", "list"},
     (names.GROUP, names.SOURCE_PLURAL, ""): READ,
     (names.GROUP, names.SOURCE_PLURAL, "status"): {"update"},
-    ("", "secrets", ""): {"get", "create"},
+    ("", "secrets", ""): {"get"},
     ("coordination.k8s.io", "leases", ""): {"list", "create", "update", "delete"},
 }
 """What it may do in its own namespace."""
@@ -80,7 +80,7 @@ def test_gateway_runs_twice_restricted_and_with_its_configuration_alone(
         assert container["command"] == [names.GATEWAY]
         assert container["securityContext"]["readOnlyRootFilesystem"] is True
         kinds = [set(volume) - {"name"} for volume in spec["volumes"]]
-        assert sorted(kinds, key=str) == [{"downwardAPI"}, {"emptyDir"}, {"projected"}]
+        assert sorted(kinds, key=str) == [{"downwardAPI"}, {"emptyDir"}, {"projected"}, {"secret"}]
     namespace = gateway.cluster.request("GET", f"/api/v1/namespaces/{HOME}")
     assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
 

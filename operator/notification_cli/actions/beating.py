@@ -13,6 +13,7 @@ from urllib.parse import quote, urlsplit
 
 import aiohttp
 
+from notification_cli.actions.addressing import secret_path
 from notification_cli.actions.checks import is_url, usage
 from notification_cli.errors import ApiError, CliError, ExitCode
 from notification_cli.kube import port_forward
@@ -158,10 +159,6 @@ async def _credentials(session: Session, source: SourceView, home: str) -> tuple
         ApiError: the Secret cannot be read.
     """
     auth, path = mapping(source.spec.get("auth")), source.url_path(home)
-    if source.has_path_token:
-        secret = await _secret(session, source, f"{source.name}{names.SOURCE_PATH_SUFFIX}")
-        token = _value(secret, names.SOURCE_PATH_KEY)
-        return path.rpartition("/")[0] + f"/{token}", {}
     if ref := mapping(auth.get("bearerSecretRef")):
         token = _value(await _secret(session, source, text(ref.get("name"))), text(ref.get("key")) or "token")
         return path, {"Authorization": f"Bearer {token}"}
@@ -170,6 +167,8 @@ async def _credentials(session: Session, source: SourceView, home: str) -> tuple
         user = _value(secret, text(ref.get("usernameKey")) or "username")
         password = _value(secret, text(ref.get("passwordKey")) or "password")
         return path, {"Authorization": f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}"}
+    if source.has_path_token:
+        return await secret_path(session, source, home), {}
     accepted = "; ".join(source.authentication) or "nothing"
     raise CliError(f"source {source.name} accepts {accepted}; give a bearer token with --token-file")
 

@@ -96,6 +96,39 @@ def show(  # noqa: PLR0913 - the options
     return run(showing.run, kubeconfig=kubeconfig, context=context, namespace=namespace, no_color=no_color)
 
 
+@source.command("url")
+@ending
+def url(  # noqa: PLR0913 - the options
+    name: SourceName,
+    *,
+    base: Annotated[
+        str,
+        typer.Option(
+            "--url",
+            metavar="URL",
+            help="URL of the gateway, such as https://notifications.example.com; its URL within the cluster by default.",
+            show_default=False,
+        ),
+    ] = "",
+    namespace: Namespace = "",
+    operator_namespace: OperatorNamespace = DEFAULT_OPERATOR_NAMESPACE,
+    context: Context = "",
+    kubeconfig: Kubeconfig = "",
+    no_color: NoColor = False,
+) -> int:
+    """Print the URL of a source, with the secret part of it.
+
+    The secret part is computed from the key in the Secret notification-gateway-path-keys, which you need the right to read.
+
+    Example: `notif source url slack -n notification-system --url https://notifications.example.com`.
+    """
+    from notification_cli.actions.addressing import Addressing
+    from notification_cli.session import run
+
+    addressing = Addressing(name=name, home=operator_namespace, url=base)
+    return run(addressing.run, kubeconfig=kubeconfig, context=context, namespace=namespace, no_color=no_color)
+
+
 @source.command("test")
 @ending
 def check(  # noqa: PLR0913 - the options

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from notification_cli.views.receivers import UNREPORTED
 from notification_cli.views.text import clean
-from notification_contract import names
 from notification_contract.durations import seconds
 from notification_operator.domain.conditions import parse_conditions
 from notification_operator.domain.json_values import entries, integer, later, mapping, moment, text
@@ -57,6 +56,7 @@ class SourceView:
 
     namespace: str
     name: str
+    uid: str
     type: str
     spec: Mapping[str, Any]
     conditions: Sequence[Condition]
@@ -91,8 +91,7 @@ class SourceView:
         if oidc := mapping(auth.get("oidc")):
             yield f"oidc ({text(oidc.get('issuer'))}, subject {text(oidc.get('subjectPattern'))})"
         if self.has_path_token:
-            secret = f"{self.name}{names.SOURCE_PATH_SUFFIX}"
-            yield f"path (Secret {secret}, key {names.SOURCE_PATH_KEY})"
+            yield f"path (`notif source url {clean(self.name)}` prints the URL)"
 
     def url_path(self, home: str) -> str:
         """Return the path to send to, without the secret part of it; `home` is the namespace of the gateway."""
@@ -137,6 +136,7 @@ def source_view(obj: Mapping[str, Any]) -> SourceView:
     return SourceView(
         namespace=text(meta.get("namespace")),
         name=text(meta.get("name")),
+        uid=text(meta.get("uid")),
         type=text(spec.get("type")),
         spec=spec,
         conditions=parse_conditions(status.get("conditions")),

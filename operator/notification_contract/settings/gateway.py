@@ -73,6 +73,8 @@ class Gateway(Section):
     """Audience that the token of a ServiceAccount must have to create notifications through the gateway. A token with a further audience is refused."""
     tenant_sources: bool = False
     """Whether NotificationSources outside the gateway's namespace are served."""
+    path_keys_directory: Annotated[str, Field(min_length=1, max_length=1024)] = names.PATH_KEYS_DIRECTORY
+    """Directory with the files `key` and `previous`, from which the secret parts of URLs are computed. A change takes effect within 10 seconds."""
     allowed_networks: tuple[str, ...] = ()
     """Private networks in which OpenID Connect providers may be, such as `10.20.0.0/16`: the provider of the settings, and the providers of sources in the gateway's namespace."""
     denied_networks: tuple[Network, ...] = ()

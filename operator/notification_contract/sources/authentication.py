@@ -168,7 +168,7 @@ class SourceAuthentication(Block):
     kubernetes: KubernetesToken | None = None
     oidc: Oidc | None = None
     path: bool = False
-    """Whether the URL contains a secret: 32 random bytes, which the gateway creates in the Secret <name of this object>-path. If that Secret is deleted, the gateway creates a new URL. Knowing the URL is enough to send, even if hmac is set as well."""
+    """Whether the URL contains a secret, which is computed from the uid of this object and the key in the Secret notification-gateway-path-keys. `notif source url` prints the URL. Knowing the URL is enough to send, even if hmac is set as well."""
 
     @property
     def bearers(self) -> tuple[SecretRef, ...]:

@@ -192,8 +192,8 @@ class Sources:
             return True
         keys = _secret_keys(source)
         is_read = await self._secrets.refresh(keys)
-        await self._tokens.ensure(source)
-        states = [self._secrets.get(key) for key in keys]
+        # The gateway needs no right on the stored path token of an earlier version.
+        states = [self._secrets.get(key) for key in _used_keys(source)]
         return is_read and all(each.known and not each.is_denied for each in states)
 
     def readiness(self, key: SourceKey) -> Readiness | None:
@@ -208,7 +208,12 @@ class Sources:
             )
         if entry.declared.source is None:
             return Readiness(reason=ReadyReason.SPEC_INVALID, message=entry.declared.problem)
-        return assess(entry.declared.source, self._secrets.get, entry.template_problem)
+        return assess(
+            entry.declared.source,
+            self._secrets.get,
+            entry.template_problem,
+            path_problem=self._tokens.problem,
+        )
 
     async def run(self, on_change: Callable[[SourceKey], None]) -> None:
         """Follow the sources until cancelled; report each that has changed or is gone, or whose Secrets have changed."""
@@ -217,6 +222,7 @@ class Sources:
             group.create_task(self._watch(), name="sources")
             group.create_task(self._check(), name="source checks")
             group.create_task(self._secrets.run(self._on_secret), name="source secrets")
+            group.create_task(self._tokens.run(self._on_path_keys), name="path keys")
 
     async def _watch(self) -> None:
         within = Collection(
@@ -323,11 +329,16 @@ class Sources:
             source = each.declared.source
             if source is not None and key in _secret_keys(source):
                 self._on_change(each.declared.key)
-                if source.spec.auth.path and key == key_of(source):
-                    each.checked = False
-                    self._changed.set()
+
+    def _on_path_keys(self) -> None:
+        for key, each in tuple(self._entries.items()):
+            if each.declared.source is not None and each.declared.source.spec.auth.path:
+                self._on_change(key)
+
+
+def _used_keys(source: NotificationSource) -> frozenset[SecretKey]:
+    return frozenset(SecretKey(source.namespace, use.name) for use in source.spec.auth.secret_uses())
 
 
 def _secret_keys(source: NotificationSource) -> frozenset[SecretKey]:
-    keys = {SecretKey(source.namespace, use.name) for use in source.spec.auth.secret_uses()}
-    return frozenset({*keys, key_of(source)} if source.spec.auth.path else keys)
+    return _used_keys(source) | ({key_of(source)} if source.spec.auth.path else frozenset())

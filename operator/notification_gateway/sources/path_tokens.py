@@ -1,105 +1,73 @@
-"""The secret last part of a source's URL: 32 random bytes in a Secret that the gateway creates, and never writes anywhere else."""
+"""The secret last part of a source's URL: computed with the mounted keys of the stack, and never written anywhere."""
 
 from __future__ import annotations
 
+import asyncio
 import re
-from base64 import b64encode
-from secrets import token_urlsafe
-from typing import TYPE_CHECKING, Any, Final
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
 from notification_contract import names
-from notification_gateway.sources.secret_values import SecretKey, secrets_path
-from notification_operator.kube.requests import KubeError, call
+from notification_contract.sources.path_token import HINT, KEYS, path_keys, path_token
+from notification_gateway.sources.secret_values import SecretKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from kubernetes.aio.client import ApiClient
+    from pathlib import Path
 
     from notification_contract.sources.source import NotificationSource
     from notification_gateway.sources.secret_values import SecretValues
 
 logger = structlog.get_logger(__name__)
 
-BYTES: Final = 32
 TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 """32 bytes in base64url, without padding."""
-CREATE_SECONDS: Final = 5.0
+REREAD_SECONDS: Final = 10.0
+"""Time after which the files are read again. The kubelet replaces them within about a minute."""
 
 
 def key_of(source: NotificationSource) -> SecretKey:
-    """Return the Secret with the token of a source."""
+    """Return the Secret in which earlier versions stored the token of a source."""
     return SecretKey(source.namespace, f"{source.name}{names.SOURCE_PATH_SUFFIX}")
 
 
 class PathTokens:
-    """Creates the tokens of sources. If two replicas create one concurrently, the API server refuses the second, which reads the first.
+    """The tokens that sources accept; `directory` has the keys."""
 
-    Args:
-        new_token: returns a random token.
-    """
-
-    def __init__(
-        self,
-        client: ApiClient,
-        secrets: SecretValues,
-        *,
-        new_token: Callable[[], str] = lambda: token_urlsafe(BYTES),
-    ) -> None:
-        self._client = client
+    def __init__(self, directory: Path, secrets: SecretValues) -> None:
+        self._directory = directory
         self._secrets = secrets
-        self._new_token = new_token
+        self._keys: tuple[bytes, ...] = ()
+        self.read()
+
+    @property
+    def problem(self) -> str:
+        """Why no token can be computed; empty if one can."""
+        return "" if self._keys else f"there is no key to compute the URL with; {HINT}"
 
     def of(self, source: NotificationSource) -> tuple[str, ...]:
-        """Return the token that a source accepts now, if there is one. A token is not accepted after its Secret was deleted."""
+        """Return the tokens that a source accepts now: of each key, and the stored one of an earlier version until its Secret is deleted."""
         state = self._secrets.get(key_of(source))
-        token = (state.data or {}).get(names.SOURCE_PATH_KEY, "")
-        return (token,) if state.owner == source.uid and TOKEN.fullmatch(token) else ()
+        stored = (state.data or {}).get(names.SOURCE_PATH_KEY, "")
+        is_stored = state.owner == source.uid and TOKEN.fullmatch(stored)
+        computed = (path_token(key, source.uid) for key in self._keys)
+        return (*computed, *((stored,) if is_stored else ()))
 
-    async def ensure(self, source: NotificationSource) -> None:
-        """Create the token of a source, unless there is one; a failure is tried again with the next refresh."""
-        key = key_of(source)
-        state = self._secrets.get(key)
-        if not source.spec.auth.path or not state.known or state.data is not None or state.objection:
-            return
-        try:
-            await call(
-                self._client,
-                "POST",
-                secrets_path(source.namespace),
-                body=_secret(source, key.name, self._new_token()),
-                seconds=CREATE_SECONDS,
-            )
-        except KubeError as error:
-            if not error.conflict:
-                logger.warning(
-                    "Secret with the path of a source not created", secret="/".join(key), error=str(error)
-                )
-                return
-        else:
-            logger.info("Secret with the path of a source created", secret="/".join(key))
-        await self._secrets.refresh((key,))
+    def read(self) -> bool:
+        """Read the keys; return whether they have changed."""
+        found: dict[str, bytes] = {}
+        for name in KEYS:
+            with suppress(OSError):
+                found[name] = (self._directory / name).read_bytes()
+        before, self._keys = self._keys, path_keys(found)
+        return self._keys != before
 
-
-def _secret(source: NotificationSource, name: str, token: str) -> dict[str, Any]:
-    return {
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "metadata": {
-            "name": name,
-            "namespace": source.namespace,
-            "labels": {names.SOURCES_SECRET_LABEL: "true", names.SOURCE_LABEL: source.name},
-            "ownerReferences": [
-                {
-                    "apiVersion": names.API_VERSION,
-                    "kind": names.SOURCE_KIND,
-                    "name": source.name,
-                    "uid": source.uid,
-                }
-            ],
-        },
-        "type": "Opaque",
-        "data": {names.SOURCE_PATH_KEY: b64encode(token.encode()).decode()},
-    }
+    async def run(self, on_change: Callable[[], None]) -> None:
+        """Read the keys again and again until cancelled; report a change."""
+        while True:
+            await asyncio.sleep(REREAD_SECONDS)
+            if self.read():
+                logger.info("keys of the URLs of sources have changed", keys=len(self._keys))
+                on_change()

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 from notification_contract import names
 from notification_contract.sources.authentication import LEAST_BYTES, LEAST_CHARACTERS
 from notification_contract.sources.status import ReadyReason
-from notification_gateway.sources.path_tokens import key_of
 from notification_gateway.sources.secret_values import SecretKey
 
 if TYPE_CHECKING:
@@ -36,7 +35,11 @@ class Readiness:
 
 
 def assess(
-    source: NotificationSource, secret: Callable[[SecretKey], SecretState], template_problem: str
+    source: NotificationSource,
+    secret: Callable[[SecretKey], SecretState],
+    template_problem: str,
+    *,
+    path_problem: str = "",
 ) -> Readiness | None:
     """Return the readiness of a source; None while a Secret was not looked for.
 
@@ -44,8 +47,9 @@ def assess(
         source: the source.
         secret: returns the state of a Secret.
         template_problem: why a template is not valid; empty if they are.
+        path_problem: why the secret part of a URL cannot be computed; empty if it can.
     """
-    if problem := _of_spec(source):
+    if problem := _of_spec(source, path_problem):
         return problem
     for field, key, name, is_usable in _uses(source):
         state = secret(key)
@@ -68,7 +72,7 @@ def assess(
     return Readiness()
 
 
-def _of_spec(source: NotificationSource) -> Readiness | None:
+def _of_spec(source: NotificationSource, path_problem: str) -> Readiness | None:
     try:
         _ = source.spec.matchers
     except ValueError as error:
@@ -78,6 +82,8 @@ def _of_spec(source: NotificationSource) -> Readiness | None:
             reason=ReadyReason.NO_AUTHENTICATION,
             message="spec.auth names no credentials, so every message is refused; set at least one",
         )
+    if path_problem and source.spec.auth.path:
+        return Readiness(reason=ReadyReason.SECRET_NOT_FOUND, message=f"spec.auth.path: {path_problem}")
     return None
 
 
@@ -85,8 +91,6 @@ def _uses(source: NotificationSource) -> Iterator[tuple[str, SecretKey, str, Cal
     """Yield the values that a source needs: field, Secret, key, and what tells whether it is long enough."""
     for use in source.spec.auth.secret_uses():
         yield f"spec.{use.field}", SecretKey(source.namespace, use.name), use.key, use.is_usable
-    if source.spec.auth.path:
-        yield "spec.auth.path", key_of(source), names.SOURCE_PATH_KEY, bool
 
 
 def _of_secret(

@@ -35,6 +35,10 @@ READ_SECONDS: Final = 5.0
 MAX_BYTES: Final = 4 * 1024 * 1024
 CONCURRENT: Final = 8
 """Concurrent reads."""
+DENIED_HINT: Final = (
+    "an administrator can add it to gatewaySecrets in the stack, or set gatewayReadAll, for the gateway's namespace; other namespaces "
+    "need gatewayTenantSources with watchNamespaces"
+)
 
 
 class SecretKey(NamedTuple):
@@ -170,7 +174,7 @@ class SecretValues:
                     "Secret not read; keeping what is known", secret="/".join(key), error=str(error)
                 )
                 return False
-            objection = f"the gateway may not read it: {error}" if error.denied else ""
+            objection = f"the gateway may not read it: {error}; {DENIED_HINT}" if error.denied else ""
             found = SecretState(objection=objection, is_denied=error.denied)
         except ResponseTooLargeError:
             found = SecretState(objection="it is too large")

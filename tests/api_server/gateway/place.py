@@ -7,7 +7,6 @@ import re
 import signal
 import ssl
 import sys
-from base64 import b64decode
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -18,6 +17,7 @@ import yaml
 from urllib3.exceptions import HTTPError
 
 from notification_contract import names
+from notification_contract.sources.path_token import KEYS, path_token
 from platform_infra.settings.sections.deployment import Watch
 from platform_infra.workload.gateway.account import GatewayAccountArgs, cluster_grants, home_grants
 from tests.harness.authority import Authority
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 HOST: Final = "127.0.0.1"
 TOKEN: Final = "s3cret-of-a-sender"
+KEY: Final = "k" * 32
+"""The key of the URLs of sources."""
 BEARER: Final = {"Authorization": f"Bearer {TOKEN}"}
 KIND: Final = f"/apis/{names.GROUP}/{names.VERSION}/namespaces"
 RBAC: Final = "/apis/rbac.authorization.k8s.io/v1"
@@ -60,6 +62,7 @@ class Place:
         self.home = api_server.namespace()
         self._running: list[Replica] = []
         self._account()
+        self.path_keys(KEY)
         self.secret("hook", token=TOKEN)
 
     def replica(
@@ -87,7 +90,7 @@ class Place:
             document = yaml.safe_load(self.api.cluster.kubeconfig.read_text("utf-8"))
             cluster = document["clusters"][0]["cluster"]
         file.write_text(kubeconfig(cluster, {"token": self.token()}, namespace=self.home), "utf-8")
-        replica = Replica(file, settings, log_level=log_level)
+        replica = Replica(file, {"path_keys_directory": self.folder, **settings}, log_level=log_level)
         self._running.append(replica)
         replica.start(ready=ready)
         return replica
@@ -113,6 +116,11 @@ class Place:
             self._sent("PUT", f"{path}/{name}", body)
         else:
             self._sent("POST", path, body)
+
+    def path_keys(self, key: str, previous: str = "") -> None:
+        """Write the keys of URLs as the kubelet does it in the pods of all replicas."""
+        for name, value in zip(KEYS, (key, previous), strict=True):
+            (self.folder / name).write_text(value, "utf-8")
 
     def source(self, name: str, kind: str, **spec: Any) -> None:
         """Create a source; by default with the bearer token of `BEARER`."""
@@ -164,12 +172,10 @@ class Place:
         self._sent("POST", path, {"metadata": {"name": account}})
         self._bind(f"{RBAC}/namespaces/{self.home}", "ClusterRole", role, account, binding="Role")
 
-    def path_token(self, source: str) -> str:
-        """Return the secret part of the URL of a source, as soon as there is one."""
-        path = f"/api/v1/namespaces/{self.home}/secrets/{source}{names.SOURCE_PATH_SUFFIX}"
-        found = eventually(lambda: self.api.send("GET", path), lambda answer: answer.code == HTTPStatus.OK)
-        encoded = found.document["data"][names.SOURCE_PATH_KEY]
-        return b64decode(encoded).decode()
+    def path_token(self, source: str, key: str = KEY) -> str:
+        """Return the secret part of the URL of a source."""
+        found = self._sent("GET", f"{KIND}/{self.home}/{names.SOURCE_PLURAL}/{source}")
+        return path_token(key.encode(), found["metadata"]["uid"])
 
     def _sent(self, method: str, path: str, body: object = None) -> dict[str, Any]:
         answer = self.api.send(method, path, body)
@@ -181,7 +187,13 @@ class Place:
         name, home = names.GATEWAY, self.home
         self._sent("POST", f"/api/v1/namespaces/{home}/serviceaccounts", {"metadata": {"name": name}})
         args = GatewayAccountArgs(
-            namespace=home, home=home, watch=Watch(), tenant_sources=False, token_reviews=True
+            namespace=home,
+            home=home,
+            watch=Watch(),
+            tenant_sources=False,
+            token_reviews=True,
+            secrets=(),
+            reads_all=True,
         )
         for path, role, kind, grants in (
             (f"{RBAC}/namespaces/{home}", name, "Role", home_grants(args)),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-from base64 import b64decode
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,11 +13,13 @@ from kubernetes.aio.config import load_kube_config
 
 from notification_contract.settings.gateway import Gateway, GatewaySettings
 from notification_contract.settings.telemetry import Server
+from notification_contract.sources.path_token import path_token
 from notification_gateway.app import App
 from platform_infra import names
 from tests.api_server.conftest import NAMESPACE, objects
 from tests.api_server.gateway.conftest import SOURCES
-from tests.api_server.gateway.test_service import HOST, SECRETS, send, source
+from tests.api_server.gateway.place import KEY
+from tests.api_server.gateway.test_service import HOST, send, source
 from tests.api_server.test_drills import whole
 from tests.harness.eventually import eventually
 from tests.kit.kubeconfig import kubeconfig
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.xdist_group("api-server")
 ON = {
     "gatewayEnabled": "true",
+    "gatewaySecrets": '["hook"]',
     "gatewayHost": "hooks.example.com",
     "gatewayTlsSecret": "hooks-tls",
     "gatewayIngressAnnotations": '{"example.com/permitted": "192.0.2.0/24"}',
@@ -95,7 +97,10 @@ def account(sources: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 
 @pytest.mark.usefixtures("hook")
-async def test_gateway_works_with_the_permissions_of_a_stack(api_server: ApiServer, account: Path) -> None:
+async def test_gateway_works_with_the_permissions_of_a_stack(
+    api_server: ApiServer, account: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "key").write_text(KEY, "utf-8")
     assert api_server.send("POST", SOURCES, source("deployed")).code == 201
     assert api_server.send("POST", SOURCES, source("deployed-url", auth={"path": True})).code == 201
     namespace = api_server.namespace()
@@ -113,17 +118,14 @@ async def test_gateway_works_with_the_permissions_of_a_stack(api_server: ApiServ
     await load_kube_config(str(account), client_configuration=configuration)
     configuration.retries = None
     configuration.connection_pool_maxsize = 0
-    gateway = Gateway(host=HOST, port=0, status_interval_seconds=0.1)
+    gateway = Gateway(host=HOST, port=0, status_interval_seconds=0.1, path_keys_directory=str(tmp_path))
     settings = GatewaySettings(gateway=gateway, server=Server(host=HOST, health_port=0, metrics_port=0))
     async with ApiClient(configuration) as client:
         async with App(settings, client=client, watching=client, home=NAMESPACE, replica="deployed-0") as app:
             await until(lambda: app.sources.known, "sources")
             assert (await send(app, "/hook/deployed", token="s3cret-of-a-sender", json={"a": 1}))[0] == 202
-            await until(
-                lambda: api_server.send("GET", f"{SECRETS}/deployed-url-path").code == 200, "path token"
-            )
-            encoded = api_server.send("GET", f"{SECRETS}/deployed-url-path").document["data"]["token"]
-            url = f"/hook/deployed-url/{b64decode(encoded).decode()}"
+            uid = api_server.send("GET", f"{SOURCES}/deployed-url").document["metadata"]["uid"]
+            url = f"/hook/deployed-url/{path_token(KEY.encode(), uid)}"
             assert (await send(app, url, token="none", json={"a": 1}))[0] == 202
             spec: dict[str, Any] = {"type": "simple", "subject": "a", "body": "b"}
             status, created = await send(

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 import threading
-from base64 import b64decode
 from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -20,16 +19,18 @@ from urllib3.exceptions import HTTPError
 from notification_contract import bounds, names
 from notification_contract.settings.gateway import Gateway, GatewaySettings
 from notification_contract.settings.telemetry import Server
+from notification_contract.sources.path_token import path_token
 from notification_gateway.app import App
 from tests.api_server.conftest import KIND, NAMESPACE
 from tests.api_server.gateway.conftest import install, remove
-from tests.api_server.gateway.place import BEARER, TOKEN
+from tests.api_server.gateway.place import BEARER, KEY, TOKEN
 from tests.harness.eventually import eventually
 from tests.unit.gateway.test_hooks import BATCH, EVENT, alert
 from tests.unit.operator.kube_api import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from tests.api_server.conftest import ApiServer
     from tests.api_server.gateway.place import Faulty, Place, Replica
@@ -118,13 +119,13 @@ def test_name_of_a_source_has_the_length_of_a_label(sources: ApiServer) -> None:
 
 
 @contextlib.asynccontextmanager
-async def serving(api_server: ApiServer) -> AsyncIterator[App]:
+async def serving(api_server: ApiServer, **more: Any) -> AsyncIterator[App]:
     """Run the gateway with the rights of the kubeconfig."""
     configuration = Configuration()
     await load_kube_config(str(api_server.cluster.kubeconfig), client_configuration=configuration)
     configuration.retries = None
     configuration.connection_pool_maxsize = 0
-    gateway = Gateway(host=HOST, port=0, tenant_sources=True, status_interval_seconds=0.1)
+    gateway = Gateway(host=HOST, port=0, tenant_sources=True, status_interval_seconds=0.1, **more)
     settings = GatewaySettings(gateway=gateway, server=Server(host=HOST, health_port=0, metrics_port=0))
     async with ApiClient(configuration) as client:
         app = App(settings, client=client, watching=client, home=NAMESPACE, replica="gateway-0")
@@ -151,11 +152,14 @@ def notifications(api_server: ApiServer, name: str) -> list[dict[str, Any]]:
 
 @pytest.mark.check("gateway-service-04")
 @pytest.mark.usefixtures("hook")
-async def test_posts_become_one_notification_each_and_the_status_says_so(sources: ApiServer) -> None:
+async def test_posts_become_one_notification_each_and_the_status_says_so(
+    sources: ApiServer, tmp_path: Path
+) -> None:
+    (tmp_path / "key").write_text(KEY, "utf-8")
     assert sources.send("POST", SOURCES, source("alerts", type="alertmanager")).code == 201
     assert sources.send("POST", SOURCES, source("events", type="cloudevents")).code == 201
     assert sources.send("POST", SOURCES, source("url", auth={"path": True})).code == 201
-    async with serving(sources) as app:
+    async with serving(sources, path_keys_directory=str(tmp_path)) as app:
         first = await send(app, "/hook/alerts", token="s3cret-of-a-sender", json=alert())
         again = await asyncio.gather(
             *(send(app, "/hook/alerts", token="s3cret-of-a-sender", json=alert()) for _ in range(20))
@@ -170,9 +174,9 @@ async def test_posts_become_one_notification_each_and_the_status_says_so(sources
             202,
             {"created": 3, "duplicates": 0, "filtered": 0},
         )
-        await until(lambda: sources.send("GET", f"{SECRETS}/url-path").code == 200, "path token")
-        encoded = sources.send("GET", f"{SECRETS}/url-path").document["data"]["token"]
-        status, _ = await send(app, f"/hook/url/{b64decode(encoded).decode()}", token="none", json={"a": 1})
+        uid = sources.send("GET", f"{SOURCES}/url").document["metadata"]["uid"]
+        url = f"/hook/url/{path_token(KEY.encode(), uid)}"
+        status, _ = await send(app, url, token="none", json={"a": 1})
         assert status == 202
 
         def alerts() -> dict[str, Any]:

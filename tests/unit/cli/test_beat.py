@@ -17,8 +17,10 @@ from typer.testing import CliRunner
 from notification_cli.app import app
 from notification_cli.kube import port_forward
 from notification_contract import names
+from notification_contract.names import PATH_KEYS_SECRET
+from notification_contract.sources.path_token import HINT, path_token
 from tests.unit.gateway.cluster import HOME, Cluster, running
-from tests.unit.gateway.shipped import Shipped, serving
+from tests.unit.gateway.shipped import KEY, Shipped, path_keys, serving
 from tests.unit.loopback import listening
 from tests.unit.operator.kube_api import until
 
@@ -113,21 +115,26 @@ async def cluster() -> AsyncIterator[Cluster]:
 
 
 @pytest.fixture
-async def server(cluster: Cluster) -> AsyncIterator[ApiServer]:
+async def server(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ApiServer]:
     """An API server with the gateway, whose source `nightly` has the bearer token `s3cret-of-a-sender`."""
     cluster.secret(token="s3cret-of-a-sender")
     cluster.source("nightly", **SPEC)
+    keys = path_keys(cluster, tmp_path_factory.mktemp("keys"), previous="p" * 32)
     # The log of the gateway would be part of the output: both are in this process.
     with capture_logs():
-        async with serving(cluster, tenant_sources=True) as gateway:
+        async with serving(cluster, tenant_sources=True, path_keys_directory=keys) as gateway:
             yield ApiServer(cluster, gateway)
 
 
 async def beat(
-    *arguments: str, config: str = "/absent", text: str = "", **environment: str
+    *arguments: str,
+    config: str = "/absent",
+    text: str = "",
+    verb: tuple[str, ...] = ("beat",),
+    **environment: str,
 ) -> tuple[int, str, str]:
     variables = {"KUBECONFIG": config, **environment}
-    done = await asyncio.to_thread(CliRunner().invoke, app, ["beat", *arguments], input=text, env=variables)
+    done = await asyncio.to_thread(CliRunner().invoke, app, [*verb, *arguments], input=text, env=variables)
     return done.exit_code, done.stdout, done.stderr
 
 
@@ -175,8 +182,7 @@ async def test_beat_uses_the_credentials_that_the_source_has(
     cluster.secret("login", namespace="shop", user="ann", password="pass:word-of-ann")
     cluster.secret(namespace="shop", token="s3cret-of-a-sender")
     cluster.source("hourly", namespace="shop", **{**SPEC, "auth": auth})
-    if kind == "path":
-        await until(lambda: cluster.named("secrets", "hourly-path", "shop") is not None, "path token")
+    await until(lambda: server.gateway.app.sources.exists("shop/hourly"), "source")
     arguments: tuple[str, ...] = ()
     if kind == "token file":
         server.denied.add("hook")
@@ -185,6 +191,34 @@ async def test_beat_uses_the_credentials_that_the_source_has(
     code, out, err = await send("hourly", "-n", "shop", *arguments)
     assert (code, out, err) == (0, "notificationsource.kubernaut.ai/hourly received\n", "")
     assert server.gateway.metric("shop/hourly", "beat") == 1.0
+
+
+async def test_url_of_a_source_needs_the_right_to_read_the_key(
+    server: ApiServer, send: Callable[..., Any]
+) -> None:
+    uid = server.cluster.source("hourly", namespace="shop", **{**SPEC, "auth": {"path": True}})["metadata"][
+        "uid"
+    ]
+    path = f"/hook/shop/hourly/{path_token(KEY.encode(), uid)}"
+    url = ("hourly", "-n", "shop")
+    assert await send(*url, verb=("source", "url")) == (
+        0,
+        f"http://notification-gateway.{HOME}.svc{path}\n",
+        "",
+    )
+    at = ("--url", "https://hooks.example.com/")
+    assert (await send(*url, *at, verb=("source", "url")))[1] == f"https://hooks.example.com{path}\n"
+    assert (await send("nightly", *at, verb=("source", "url")))[
+        1
+    ] == "https://hooks.example.com/hook/nightly\n"
+    server.denied.add(PATH_KEYS_SECRET)
+    code, out, err = await send(*url, verb=("source", "url"))
+    assert (code, out) == (3, "")
+    assert "only a user who may read this Secret can compute the URL" in err
+    server.denied.clear()
+    server.cluster.remove("secrets", HOME, PATH_KEYS_SECRET)
+    code, _, err = await send(*url, verb=("source", "url"))
+    assert (code, err) == (1, f"notif: there is no Secret {HOME}/{PATH_KEYS_SECRET}; {HINT}\n")
 
 
 async def test_passwords_of_netrc_are_not_sent(tmp_path: Path) -> None:

@@ -160,7 +160,7 @@ async def test_source_shows_credentials_counts_and_problems_without_secrets() ->
         "Accepts  hmac plain-token (Secret sign)",
         "Accepts  kubernetes (audience notifications)",
         "Accepts  oidc (https://ci.example.com, subject repo:shop:*)",
-        "Accepts  path (Secret alerts-path, key token)",
+        "Accepts  path (`notif source url alerts` prints the URL)",
         "Delivers to  receivers on-call",
         "Limit  600 messages in 1m",
         "Received  3: 1 created, 1 duplicates, 0 filtered, 1 rejected",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
+from notification_contract.names import PATH_KEYS_SECRET
 from notification_contract.settings.gateway import Gateway, GatewaySettings
 from notification_contract.settings.telemetry import Server
 from notification_gateway.app import App
@@ -18,9 +19,12 @@ from tests.unit.operator.kube_api import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
 BEARER = {"Authorization": "Bearer s3cret-of-a-sender"}
 LOOPBACK = "127.0.0.1"
+KEY = "k" * 32
+"""The key of the URLs of sources."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +67,14 @@ class Shipped:
             "kubernaut_notification_source_received_total", labels
         )
         return value or 0.0
+
+
+def path_keys(cluster: Cluster, folder: Path, key: str = KEY, previous: str = "") -> str:
+    """Write the keys of URLs into their Secret, and into the files of a pod; return the directory."""
+    cluster.secret(PATH_KEYS_SECRET, labels={}, key=key, previous=previous)
+    for name, value in (("key", key), ("previous", previous)):
+        (folder / name).write_text(value, "utf-8")
+    return str(folder)
 
 
 @contextlib.asynccontextmanager

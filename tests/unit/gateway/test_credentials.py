@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import hmac
 import time
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from standardwebhooks.webhooks import Webhook
 
+from notification_contract.names import SOURCE_KIND
 from notification_contract.sources.authentication import Hmac, HmacScheme
+from notification_contract.sources.path_token import HINT, path_token
+from notification_contract.sources.source import NotificationSource
 from notification_gateway.authentication.authenticator import matches
 from notification_gateway.authentication.cluster_users import (
     FRESH_SECONDS,
@@ -30,13 +33,16 @@ from notification_gateway.authentication.incoming import Incoming
 from notification_gateway.authentication.shared_secrets import SharedSecrets
 from notification_gateway.errors import Unavailable
 from notification_gateway.sources import secret_values
+from notification_gateway.sources.path_tokens import PathTokens
+from notification_gateway.web.hooks import SEGMENT
 from notification_gateway.web.server import FLOOR_SECONDS
-from tests.unit.gateway.cluster import HOME, ISSUER, Cluster
-from tests.unit.gateway.shipped import BEARER, Shipped, serving
+from tests.unit.gateway.cluster import ALLOWED, HOME, ISSUER, Cluster
+from tests.unit.gateway.shipped import BEARER, KEY, Shipped, path_keys, serving
 from tests.unit.operator.kube_api import refusal, until
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping
+    from pathlib import Path
 
     from kubernetes.aio.client import ApiClient
 
@@ -311,16 +317,17 @@ async def test_secret_that_its_owner_did_not_grant_is_not_used(
     assert (ready["status"], ready["reason"]) == ("False", "NotAllowed")
 
 
-async def test_path_token_is_created_once_and_accepted_in_the_url(
-    cluster: Cluster, capsys: pytest.CaptureFixture[str]
+async def test_path_token_is_computed_and_accepted_in_the_url(
+    cluster: Cluster, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    cluster.source(auth={"path": True})
-    async with serving(cluster) as first, serving(cluster, replica="gateway-1") as second:
-        secret = cluster.named("secrets", "alerts-path")
-        assert secret is not None
-        (owner,) = secret["metadata"]["ownerReferences"]
-        assert (owner["kind"], owner["name"]) == ("NotificationSource", "alerts")
-        token = _token(secret)
+    keys = path_keys(cluster, tmp_path)
+    uid = cluster.source(auth={"path": True})["metadata"]["uid"]
+    token = path_token(KEY.encode(), uid)
+    assert SEGMENT.fullmatch(token)
+    async with (
+        serving(cluster, path_keys_directory=keys) as first,
+        serving(cluster, path_keys_directory=keys, replica="gateway-1") as second,
+    ):
         for replica in (first, second):
             assert (await replica.send(f"/hook/alerts/{token}", headers={})).status == 202
             assert (await replica.send(f"/hook/{HOME}/alerts/{token}", headers={})).status == 202
@@ -329,33 +336,63 @@ async def test_path_token_is_created_once_and_accepted_in_the_url(
         page = await first.app.health._page.text()  # noqa: SLF001 - what /metrics shows
         status = str(cluster.named("notificationsources", "alerts"))
         assert token not in capsys.readouterr().out + page.decode() + status
+    assert cluster.posts("secrets") == 0
 
 
-async def test_deleted_path_token_is_replaced_and_no_longer_accepted(
-    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+async def test_rotated_path_key_is_accepted_until_it_is_removed(client: ApiClient, tmp_path: Path) -> None:
+    cluster, old, new = Cluster(), "o" * 32, "n" * 32
+    document = cluster.source(auth={"path": True})
+    source = NotificationSource.parse({"kind": SOURCE_KIND, **document})
+    tokens = PathTokens(tmp_path, secret_values.SecretValues(client, seconds=time.monotonic))
+    assert (tokens.of(source), tokens.problem) == ((), f"there is no key to compute the URL with; {HINT}")
+    for keys in ((old, ""), (new, old), (new, "")):
+        path_keys(cluster, tmp_path, *keys)
+        assert tokens.read()
+        expected = [path_token(key.encode(), source.uid) for key in keys if key]
+        assert list(tokens.of(source)) == expected
+    assert not tokens.read()
+
+
+async def test_source_without_a_path_key_says_which_secret_is_missing(
+    cluster: Cluster, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(secret_values, "LEAST_SECONDS", 0.0)
     cluster.source(auth={"path": True})
-    async with serving(cluster) as gateway:
-        old = _token(cluster.named("secrets", "alerts-path"))
-        cluster.remove("secrets", HOME, "alerts-path")
-        assert (await gateway.send("/hook/alerts/unknown", headers={})).status == 401
-        new = _token(cluster.named("secrets", "alerts-path"))
-        assert new != old
-        assert (await gateway.send(f"/hook/alerts/{new}", headers={})).status == 202
-        assert (await gateway.send(f"/hook/alerts/{old}", headers={})).status == 401
+    path_keys(cluster, tmp_path, key="k" * 31)
+    async with serving(cluster, path_keys_directory=str(tmp_path)) as gateway:
+        short = path_token(b"k" * 31, "uid")
+        assert (await gateway.send(f"/hook/alerts/{short}", headers={})).status == 401
+        await until(lambda: "status" in (cluster.named("notificationsources", "alerts") or {}))
+    source = cluster.named("notificationsources", "alerts")
+    assert source is not None
+    (ready,) = source["status"]["conditions"]
+    assert (ready["reason"], ready["message"].count(HINT)) == ("SecretNotFound", 1)
 
 
-async def test_path_token_that_another_object_owns_is_not_used(cluster: Cluster) -> None:
-    token = "x" * 43
+@pytest.mark.parametrize(("is_owned", "status"), [(True, 202), (False, 401)])
+async def test_stored_path_token_counts_if_the_source_owns_its_secret(
+    cluster: Cluster, tmp_path: Path, *, is_owned: bool, status: int
+) -> None:
+    token, keys = "x" * 43, path_keys(cluster, tmp_path)
+    uid = cluster.source(auth={"path": True})["metadata"]["uid"]
     cluster.secret("alerts-path", token=token)
-    cluster.source(auth={"path": True})
-    async with serving(cluster) as gateway:
-        assert (await gateway.send(f"/hook/alerts/{token}", headers={})).status == 401
+    meta = {"labels": ALLOWED, "ownerReferences": [{"uid": uid if is_owned else "another"}]}
+    cluster.put("secrets", HOME, "alerts-path", meta=meta)
+    async with serving(cluster, path_keys_directory=keys) as gateway:
+        assert (await gateway.send(f"/hook/alerts/{token}", headers={})).status == status
 
 
-def _token(secret: Any) -> str:
-    return b64decode(secret["data"]["token"]).decode()
+async def test_stored_path_token_that_may_not_be_read_refuses_no_computed_one(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    keys = path_keys(cluster, tmp_path)
+    uid = cluster.source(auth={"path": True})["metadata"]["uid"]
+    cluster.fails = lambda _method, path, _body: (
+        refusal(403, "forbidden") if path.endswith("/alerts-path") else None
+    )
+    async with serving(cluster, path_keys_directory=keys) as gateway:
+        token = path_token(KEY.encode(), uid)
+        assert (await gateway.send(f"/hook/alerts/{token}", headers={})).status == 202
+        assert (await gateway.send("/hook/alerts/unknown", headers={})).status == 401
 
 
 def account_token(**claims: Any) -> str:

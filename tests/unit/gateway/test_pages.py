@@ -19,6 +19,7 @@ from aiohttp import web
 
 from notification_contract import names
 from notification_contract.kinds.choices import Phase
+from notification_contract.sources.path_token import path_token
 from notification_gateway import app
 from notification_gateway.authentication.oidc import OidcTokens
 from notification_gateway.sources.catalog import SourceKey
@@ -26,7 +27,7 @@ from notification_gateway.sources.readiness import Readiness
 from notification_gateway.web.body import MAX_BYTES
 from notification_operator.delivery.http.egress_guard import guarded_session
 from tests.unit.gateway.cluster import HOME, REQUESTS, SOURCES, Cluster
-from tests.unit.gateway.shipped import Shipped, serving
+from tests.unit.gateway.shipped import KEY, Shipped, path_keys, serving
 from tests.unit.gateway.test_credentials import PRIVATE, account_token
 from tests.unit.gateway.test_hooks import BATCH
 from tests.unit.loopback import listening
@@ -53,11 +54,13 @@ AUDIENCE: Final = "notifications"
 SECRET: Final = "5a0c1e" * 4
 """What a reader puts in place of REPLACE-ME."""
 NOW: Final = datetime(2026, 11, 29, 8, 1, tzinfo=UTC)
-PROGRAMS: Final = {
-    "kubectl": f"""#!{sys.executable}
+PROGRAM: Final = f"""#!{sys.executable}
 import json, os, sys
 print(json.loads(os.environ["KUBECTL"])[" ".join(sys.argv[1:])], end="")
-""",
+"""
+PROGRAMS: Final = {
+    "kubectl": PROGRAM,
+    "notif": PROGRAM,
     "date": f"#!/bin/sh\necho {NOW.timestamp():.0f}\n",
 }
 
@@ -104,7 +107,7 @@ class Page:
 
 
 class Shell:
-    """Runs commands of a page in the folder of the repository, with the gateway's time, and a `kubectl` that knows its answers."""
+    """Runs commands of a page in the folder of the repository, with the gateway's time, and with programs that know their answers."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -199,16 +202,14 @@ def shown(notification: Object) -> Object:
 async def test_command_of_a_page_creates_the_notification_it_shows(
     cluster: Cluster, shell: Shell, name: str
 ) -> None:
-    page = Page(name)
+    page, keys = Page(name), path_keys(cluster, shell.folder)
     page.apply(cluster)
     variables = {"TOKEN": job_token(GITHUB, "repo:acme/shop:ref:refs/heads/main")}
-    async with serving(cluster) as gateway:
-        if name == "slack":
-            await until(lambda: cluster.named("secrets", "slack-path"))
-            token = cluster.named("secrets", "slack-path")["data"]["token"]  # type: ignore[index]
-            shell.kubectl["-n notification-system get secret slack-path -o jsonpath={.data.token}"] = token
-            url = await shell.run(page.commands()[0], gateway)
-            variables["TOKEN"] = url.rpartition("/")[2]
+    async with serving(cluster, path_keys_directory=keys) as gateway:
+        if slack := cluster.named("notificationsources", "slack"):
+            token = path_token(KEY.encode(), slack["metadata"]["uid"])
+            printed = f"source url slack -n notification-system --url {gateway.url}"
+            shell.kubectl[printed] = f"{gateway.url}/hook/slack/{token}"
         answers = [await shell.run(page.trial, gateway, **variables) for _ in range(2)]
         await ready(gateway, page)
     (created,) = cluster.created

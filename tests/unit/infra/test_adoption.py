@@ -72,7 +72,15 @@ def key(entry: Registration) -> tuple[str, str, str]:
 
 @pytest.mark.parametrize(
     "values",
-    [{}, {"watchNamespaces": "[]", "previewBase": "true", "watchNamespaceSelector": "!kubernaut.ai/preview"}],
+    [
+        {},
+        {
+            "gatewayTenantSources": "false",
+            "watchNamespaces": "[]",
+            "previewBase": "true",
+            "watchNamespaceSelector": "!kubernaut.ai/preview",
+        },
+    ],
 )
 def test_every_object_is_marked_and_searched_for(
     shared_cluster: SharedCluster, values: dict[str, str]

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 import pytest
+from pulumi.runtime import rpc
 
 from notification_contract import names
 from notification_contract.crds import notification_source
 from notification_contract.settings import declared_settings, value_at
 from notification_contract.settings.gateway import GatewaySettings
+from notification_contract.sources.path_token import LEAST_BYTES
 from notification_gateway import config as gateway_config
 from platform_infra import NotificationPlatform
 from platform_infra.settings.reader import SettingsError, parse
@@ -38,7 +40,8 @@ HEARTBEATS = [("kubernaut.ai", "notificationrequests", ("create",))]
 PRESENCE = [("coordination.k8s.io", "leases", READ)]
 LEASES = [("coordination.k8s.io", "leases", ("list", "create", "update", "delete"))]
 REQUESTS = [("kubernaut.ai", "notificationrequests", ("get", "create"))]
-AT_SOURCES = [("kubernaut.ai", "notificationrequests", ("list",)), ("", "secrets", ("get", "create"))]
+AT_SOURCES = [("kubernaut.ai", "notificationrequests", ("list",))]
+ALL_SECRETS = [("", "secrets", ("get",))]
 REVIEWS = [
     ("authentication.k8s.io", "tokenreviews", ("create",)),
     ("authorization.k8s.io", "subjectaccessreviews", ("create",)),
@@ -80,6 +83,12 @@ def roles(recording: Recording, account: str) -> dict[str, list[tuple[str, str, 
     }
 
 
+def gateway_role(recording: Recording) -> dict[str, Any]:
+    """Return the inputs of the Role in the gateway's namespace."""
+    (own,) = [e for e in recording.of("Role") if e.name == "platform-gateway-account-own"]
+    return own.inputs
+
+
 def problems(**values: str) -> list[str]:
     with pytest.raises(SettingsError) as refusal:
         parse(values)
@@ -112,6 +121,7 @@ def test_enabled_gateway_adds_exactly_these_resources(record: Record) -> None:
         ("PodDisruptionBudget", "platform-gateway-budget"),
         ("Role", "platform-gateway-account-own"),
         ("RoleBinding", "platform-gateway-account-own"),
+        ("Secret", "platform-gateway-path-keys"),
         ("Service", "platform-gateway-service"),
         ("ServiceAccount", "platform-gateway-account-gateway"),
     }
@@ -136,7 +146,7 @@ def test_resources_of_the_operator_are_those_of_a_stack_without_a_gateway(record
 def test_objects_of_the_gateway_have_its_name_labels_and_provider(record: Record) -> None:
     recording = record(**HOST)
     own = [e for e in recording.registered if e.custom and "::platform-gateway" in e.parent]
-    assert len(own) == 10
+    assert len(own) == 11
     for entry in own:
         metadata = entry.inputs["metadata"]
         assert metadata["name"].startswith("notification-gateway"), entry.name
@@ -218,19 +228,35 @@ def test_gateway_has_exactly_these_permissions(record: Record) -> None:
         "own": LEASES + SOURCES + AT_SOURCES,
         "cluster": REQUESTS + REVIEWS,
     }
-    (own,) = [e for e in recording.of("Role") if e.parent.endswith("::platform-gateway-account")]
-    assert own.inputs["metadata"]["namespace"] == "notification-system"
+    assert gateway_role(recording)["metadata"]["namespace"] == "notification-system"
 
 
-def test_sources_of_tenants_are_served_in_the_whole_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
-    warnings = warned(monkeypatch)
-    recording = record_settings(parse(ON | {"gatewayTenantSources": "true"}))
-    assert roles(recording, "gateway-account") == {
-        "own": LEASES,
-        "cluster": REQUESTS + AT_SOURCES + SOURCES + REVIEWS,
-    }
-    (warning,) = warnings
-    assert "can read every Secret of the cluster" in warning
+@pytest.mark.parametrize(
+    ("values", "names_of_secrets"),
+    [
+        ({"gatewaySecrets": '["hook", "sign"]'}, ["hook", "sign"]),
+        ({"gatewaySecrets": '["hook"]', "gatewayReadAll": "true"}, None),
+    ],
+    ids=["named", "all"],
+)
+def test_gateway_reads_the_secrets_of_its_namespace_that_the_stack_names(
+    record: Record, values: dict[str, str], names_of_secrets: list[str] | None
+) -> None:
+    recording = record(**ON, **values)
+    assert roles(recording, "gateway-account")["own"] == LEASES + SOURCES + AT_SOURCES + ALL_SECRETS
+    rules = gateway_role(recording)["rules"]
+    assert [e.get("resourceNames") for e in rules if e["resources"] == ["secrets"]] == [names_of_secrets]
+
+
+def test_key_of_the_urls_is_random_and_no_update_changes_it(record: Record) -> None:
+    recordings = record(**ON), record(**ON, gatewayReplicas="3")
+    made = [e for each in recordings for e in each.of("Secret") if e.name == "platform-gateway-path-keys"]
+    first, second = (rpc.unwrap_rpc_secret(each.inputs["stringData"])["key"] for each in made)
+    assert len(first) >= LEAST_BYTES
+    assert first != second
+    assert made[0].ignored == ("data", "stringData")
+    (volume,) = [each for each in pod(record(**ON))["volumes"] if each["name"] == "path-keys"]
+    assert volume["secret"] == {"secretName": made[0].inputs["metadata"]["name"], "optional": True}
 
 
 @pytest.mark.parametrize(
@@ -250,7 +276,7 @@ def test_sources_of_tenants_are_served_in_the_whole_cluster(monkeypatch: pytest.
             {
                 "own": LEASES + AT_SOURCES,
                 "served-notification-system": REQUESTS,
-                "served-shop": REQUESTS + AT_SOURCES,
+                "served-shop": REQUESTS + AT_SOURCES + ALL_SECRETS,
                 "cluster": SOURCES + REVIEWS,
             },
         ),
@@ -283,14 +309,6 @@ def test_guest_without_token_reviews_registers_no_object_of_the_cluster() -> Non
             {
                 "own": OWN + EVENTS + PRESENCE + HEARTBEATS + SOURCES,
                 "served": SERVED + RETENTION + EVENTS + RECEIVERS + NAMESPACES,
-            },
-        ),
-        (
-            {"gatewayTenantSources": "true"},
-            {
-                "own": OWN + EVENTS + PRESENCE,
-                "served": SERVED + RETENTION + EVENTS + RECEIVERS + HEARTBEATS + NAMESPACES,
-                "sources": SOURCES,
             },
         ),
         (
@@ -360,11 +378,15 @@ def test_pod_is_hardened_probed_and_placed_as_that_of_the_operator(record: Recor
         "nodeSelector",
         "priorityClassName",
         "imagePullSecrets",
-        "volumes",
         "enableServiceLinks",
     )
     assert {name: own[name] for name in same} == {name: theirs[name] for name in same}
-    probes = ("startupProbe", "livenessProbe", "readinessProbe", "securityContext", "volumeMounts", "env")
+    for mine, shared, key in (
+        (own, theirs, "volumes"),
+        (container(recording), their_container, "volumeMounts"),
+    ):
+        assert [each for each in mine[key] if each["name"] != "path-keys"] == shared[key]
+    probes = ("startupProbe", "livenessProbe", "readinessProbe", "securityContext", "env")
     assert {name: container(recording)[name] for name in probes} == {
         name: their_container[name] for name in probes
     }
@@ -532,8 +554,14 @@ UNUSUAL: dict[str, tuple[str, str, Any]] = {
     "log.format": ("logFormat", "text", "text"),
 }
 """For each setting of the gateway: the key in a stack, an unusual value, and what the gateway must read."""
-FIXED = {"gateway.host", "gateway.port", "gateway.tls_directory", "gateway.oidc.ca_file"}
-"""What the pods fix: the address and the port of the Service, the place of gatewayCertSecret, and the certificates of operatorCaBundleConfigMap."""
+FIXED = {
+    "gateway.host",
+    "gateway.port",
+    "gateway.tls_directory",
+    "gateway.oidc.ca_file",
+    "gateway.path_keys_directory",
+}
+"""What the pods fix: the address and the port of the Service, and the directories of certificates and keys."""
 
 
 def read_by_gateway(recording: Recording, tmp_path: Path) -> gateway_config.Settings:
@@ -545,7 +573,8 @@ def read_by_gateway(recording: Recording, tmp_path: Path) -> gateway_config.Sett
 
 def test_every_setting_of_the_gateway_is_reachable_from_a_stack(record: Record, tmp_path: Path) -> None:
     assert UNUSUAL.keys() | FIXED == {".".join(path) for path, _ in declared_settings(GatewaySettings)}
-    settings = read_by_gateway(record(**ON, **{key: text for key, text, _ in UNUSUAL.values()}), tmp_path)
+    values = {key: text for key, text, _ in UNUSUAL.values()} | {"watchNamespaces": '["shop"]'}
+    settings = read_by_gateway(record(**ON, **values), tmp_path)
     for path, (_, _, expected) in UNUSUAL.items():
         assert value_at(settings, tuple(path.split("."))) == expected, path
 
@@ -577,6 +606,20 @@ def test_gateway_reads_the_defaults_from_the_file_of_a_stack(record: Record, tmp
                 "gatewayAllowedCidrs and gatewayAllowedNamespaceLabels are empty, but gatewayHost is set, so every pod could connect to the gateway "
                 "past the Ingress; set gatewayAllowedNamespaceLabels to the labels of the namespace of the Ingress controller, or "
                 "gatewayAllowedCidrs to 0.0.0.0/0 and ::/0 for all"
+            ),
+        ),
+        (
+            ON | {"gatewayTenantSources": "true"},
+            (
+                "gatewayTenantSources is true, but watchNamespaces is empty, so the gateway could read every Secret of the cluster; list the "
+                "namespaces of the sources in watchNamespaces, or set it to false"
+            ),
+        ),
+        (
+            ON | {"gatewayTenantSources": "true", "watchNamespaces": '["shop", "kube-system"]'},
+            (
+                "watchNamespaces contains 'kube-system', and with gatewayTenantSources the gateway could read every Secret there; remove it "
+                "from the list, or set gatewayTenantSources to false"
             ),
         ),
         (

@@ -36,7 +36,11 @@ def test_tables_are_those_of_the_programs() -> None:
     [
         {"watchNamespaces": json.dumps(["shop", HOME])},
         {"watchNamespaces": json.dumps(["shop", "bank"])},
-        {"watchNamespaces": "[]", "watchNamespaceSelector": "!kubernaut.ai/preview"},
+        {
+            "watchNamespaces": "[]",
+            "watchNamespaceSelector": "!kubernaut.ai/preview",
+            "gatewayTenantSources": "false",
+        },
     ],
     ids=["home-watched", "others-watched", "everywhere"],
 )

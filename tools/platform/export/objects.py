@@ -86,9 +86,10 @@ def _refused(key: str, what: str, hint: str) -> Problem:
 def exported(registered: Iterable[Mapping[str, Any]], *, replicas_managed: bool) -> list[Document]:
     """Return the objects that a program has registered without the marks of the engine, in the order of application.
 
+    A random key is the only Secret of a stack that is not refused; an administrator creates it.
     Without `replicas_managed`, the operator's Deployment has no number of pods, so that applying it again changes none.
     """
-    documents = [_without_marks(each) for each in registered]
+    documents = [_without_marks(each) for each in registered if each["kind"] != "Secret"]
     for each in documents:
         if (
             each["kind"] == "Deployment"

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from platform_infra.settings.model import Settings
 
 
+SYSTEM: Final = "kube-"
+"""The beginning of the names of the namespaces that Kubernetes itself uses."""
+
+
 def _takes_port_of_messages(name: str, settings: Settings) -> bool:
     return settings.gateway.enabled and getattr(settings.server, name) == names.GATEWAY_PORT
 
@@ -60,6 +64,12 @@ GATEWAY_RULES: Final = (
         ),
         what="and gatewayAllowedNamespaceLabels are empty, but gatewayHost is set, so every pod could connect to the gateway past the Ingress",
         hint="set gatewayAllowedNamespaceLabels to the labels of the namespace of the Ingress controller, or gatewayAllowedCidrs to 0.0.0.0/0 and ::/0 for all",
+    ),
+    Rule(
+        keys=("gatewayTenantSources", "gatewayEnabled", "watchNamespaces"),
+        is_broken=lambda s: s.gateway.enabled and s.gateway.tenant_sources and not s.watch.namespaces,
+        what="is true, but watchNamespaces is empty, so the gateway could read every Secret of the cluster",
+        hint="list the namespaces of the sources in watchNamespaces, or set it to false",
     ),
     Rule(
         keys=("gatewayTlsSecret", "gatewayHost"),
@@ -125,3 +135,17 @@ def oidc_problems(settings: Settings, unreadable: Collection[str]) -> Iterator[P
         keys = [key_of(("gateway", "oidc", name)) for name in rule.settings]
         if rule.is_broken(settings.gateway.oidc) and not set(unreadable).intersection(keys):
             yield Problem(key=keys[0], what=rule.problem.format(*keys), hint=rule.hint.format(*keys))
+
+
+def system_namespace_problems(settings: Settings, unreadable: Collection[str]) -> Iterator[Problem]:
+    """Yield the namespaces of Kubernetes itself whose Secrets the gateway could read."""
+    serves = settings.gateway.enabled and settings.gateway.tenant_sources
+    if not serves or {"watchNamespaces", "gatewayEnabled", "gatewayTenantSources"} & set(unreadable):
+        return
+    for each in settings.watch.namespaces:
+        if each.startswith(SYSTEM):
+            yield Problem(
+                key="watchNamespaces",
+                what=f"contains {each!r}, and with gatewayTenantSources the gateway could read every Secret there",
+                hint="remove it from the list, or set gatewayTenantSources to false",
+            )

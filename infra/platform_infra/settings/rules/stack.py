@@ -14,7 +14,7 @@ from platform_infra.settings.model import SECRET_KEYS, Settings, key_of
 from platform_infra.settings.problem import Problem
 from platform_infra.settings.rules.config_file import file_problems
 from platform_infra.settings.rules.drills import DRILL_KEYS, DRILL_RULES, drill_problems
-from platform_infra.settings.rules.gateway import GATEWAY_RULES, oidc_problems
+from platform_infra.settings.rules.gateway import GATEWAY_RULES, oidc_problems, system_namespace_problems
 from platform_infra.settings.rules.guest import GUEST_RULES, mark_problems
 from platform_infra.settings.rules.network import (
     NETWORK_RULES,
@@ -245,6 +245,7 @@ def broken_rules(
     ]
     problems += _operator_problems(settings, unreadable)
     problems += oidc_problems(settings, unreadable)
+    problems += system_namespace_problems(settings, unreadable)
     if "routing" not in unreadable and settings.routing:
         problems += [
             Problem(key="routing", what=f"is invalid: {problem}", hint=ROUTING_HINT)

@@ -11,6 +11,7 @@ from platform_infra.settings.sections.base import (
     Cidr,
     LabelKey,
     LabelValue,
+    ObjectName,
     OptionalObjectName,
     OptionalQuantity,
     Quantity,
@@ -54,6 +55,10 @@ class Gateway(Section):
     """Labels of the namespaces whose pods can connect to the gateway's port for messages, such as the labels of the namespaces of the Ingress controller and of Alertmanager."""
     token_reviews: bool = True
     """Whether the gateway may create TokenReviews and SubjectAccessReviews, by a ClusterRole. Without them, callers cannot create notifications themselves, and sources with `auth.kubernetes` accept no token: both get the answer 503."""
+    secrets: tuple[ObjectName, ...] = ()
+    """Names of the Secrets in the operator's namespace that the gateway may read: those that NotificationSources there refer to. To accept the URL of a source `NAME` that an earlier version created, add `NAME-path`."""
+    read_all: bool = False
+    """Whether the gateway may read every Secret of the operator's namespace. `false` permits `gatewaySecrets`, by name."""
     tenant_sources: bool = gateway_setting("tenant_sources", Sets(("heartbeats.tenant_sources",)))
     audience: str = gateway_setting("audience")
     oidc: GatewayOidc = GatewayOidc()

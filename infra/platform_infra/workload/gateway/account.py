@@ -22,23 +22,18 @@ PRESENCE: Final = (Grant(group=LEASES, resource="leases", verbs=("list", "create
 replica that is gone."""
 REQUESTS: Final = (Grant(group=names.GROUP, resource=names.PLURAL, verbs=("get", "create")),)
 """Permissions in every namespace that the operator watches."""
-AT_SOURCES: Final = (
-    Grant(group=names.GROUP, resource=names.PLURAL, verbs=("list",)),
-    Grant(group="", resource="secrets", verbs=("get", "create")),
-)
+AT_SOURCES: Final = (Grant(group=names.GROUP, resource=names.PLURAL, verbs=("list",)),)
 """Permissions where sources are. An alert that is repeated is a new report if its incident was resolved, which a list of the Resolves
-shows. A source names its Secrets, so no list of names exists when the stack is created; the gateway uses those with the label for sources
-only. It creates the Secret with the path of a source."""
+shows."""
+ALL_SECRETS: Final = (Grant(group="", resource="secrets", verbs=("get",)),)
+"""Permissions in the listed namespaces with `gatewayTenantSources`, whose owners name the Secrets of their sources after the stack was
+created, and in the gateway's own namespace if a setting says so. The gateway uses Secrets with the label for sources only, and creates none
+(DD-ACCOUNT-001)."""
 REVIEWS: Final = (
     Grant(group="authentication.k8s.io", resource="tokenreviews", verbs=("create",)),
     Grant(group="authorization.k8s.io", resource="subjectaccessreviews", verbs=("create",)),
 )
 """Permissions in the cluster: whose token it is, and what that user may do. Neither of them reads an object."""
-CLUSTER_WIDE_READ: Final = (
-    "gatewayTenantSources is true and the operator watches namespaces that no list names, so the ClusterRole of the gateway can read "
-    "every Secret of the cluster; list the namespaces in watchNamespaces for a Role in each of them, or set gatewayTenantSources to "
-    "false"
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,22 +47,29 @@ class GatewayAccountArgs:
     watch: Watch
     """The namespaces that the operator watches: elsewhere, no operator delivers a notification."""
     tenant_sources: bool
+    """Whether it serves sources outside its own namespace; then `watch` lists the namespaces."""
     token_reviews: bool
+    secrets: tuple[str, ...]
+    """The Secrets of its own namespace that it may read."""
+    reads_all: bool
+    """Whether it may read every Secret of its own namespace."""
 
 
 def home_grants(args: GatewayAccountArgs) -> tuple[Grant, ...]:
     """Return the grants in the gateway's own namespace."""
-    everywhere = args.tenant_sources and not args.watch.namespaces
+    named = (Grant(group="", resource="secrets", verbs=("get",), names=args.secrets),) if args.secrets else ()
     return (
         *PRESENCE,
         *(() if args.tenant_sources else SOURCES),
-        *(() if everywhere else AT_SOURCES),
+        *AT_SOURCES,
+        *(ALL_SECRETS if args.reads_all else named),
     )
 
 
 def served_grants(args: GatewayAccountArgs, namespace: str) -> tuple[Grant, ...]:
     """Return the grants in a namespace that the operator watches; empty `namespace` for all of them together."""
-    return (*REQUESTS, *(AT_SOURCES if args.tenant_sources and namespace != args.home else ()))
+    tenants = args.tenant_sources and namespace not in {"", args.home}
+    return (*REQUESTS, *((*AT_SOURCES, *ALL_SECRETS) if tenants else ()))
 
 
 def cluster_grants(args: GatewayAccountArgs) -> tuple[Grant, ...]:
@@ -98,8 +100,6 @@ class GatewayAccount(pulumi.ComponentResource):
         for each in args.watch.namespaces:
             namespace = args.namespace if each == args.home else each
             roles.in_namespace(f"served-{each}", "served", namespace, served_grants(args, each))
-        if args.tenant_sources and not args.watch.namespaces:
-            pulumi.log.warn(CLUSTER_WIDE_READ, resource=self)
         if grants := cluster_grants(args):
             roles.everywhere("cluster", grants)
         self.register_outputs({"accountName": self.account_name})

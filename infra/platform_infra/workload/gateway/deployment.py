@@ -49,7 +49,7 @@ from platform_infra import names
 from platform_infra.children import Children
 from platform_infra.settings.derivation import gateway_settings
 from platform_infra.workload import network_policy, placement, pod
-from platform_infra.workload.mounts import ca_bundle
+from platform_infra.workload.mounts import ca_bundle, path_keys
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -119,6 +119,7 @@ class Gateway(pulumi.ComponentResource):
             ),
             opts=self._child.options(),
         )
+        path_keys.create(self._child, args.namespace)
         self._deployment()
         self.register_outputs({"url": self.url})
 
@@ -203,6 +204,7 @@ class Gateway(pulumi.ComponentResource):
                 containers=[self._container()],
                 volumes=[
                     *pod.volumes(),
+                    *path_keys.volumes(),
                     *ca_bundle.volumes(settings.operator.ca_bundle),
                     *_certificates(settings.gateway.cert_secret),
                 ],
@@ -242,6 +244,7 @@ class Gateway(pulumi.ComponentResource):
             security_context=pod.container_security(),
             volume_mounts=[
                 *pod.mounts(),
+                *path_keys.mounts(),
                 *ca_bundle.mounts(bundle),
                 *(
                     VolumeMountArgs(name=each.name, mount_path=names.GATEWAY_TLS_DIRECTORY, read_only=True)
