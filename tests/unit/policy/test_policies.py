@@ -15,18 +15,21 @@ from platform_policy import signatures
 from platform_policy.broken import Break, broken
 from platform_policy.disruption import Resource, disruption_budget
 from platform_policy.pack import RESOURCE_RULES, STACK_RULES, kind_of, violations
-from platform_policy.permissions import no_wildcard_rbac
+from platform_policy.permissions import ESCALATIONS, ESCALATIONS_WITHOUT_NAMES, EXCEPTIONS, no_wildcard_rbac
 from platform_policy.pods import image_by_digest, limits_set, restricted_pod_security
 from platform_policy.previews import previews_excluded
 from platform_policy.secrets_in_plain import no_plain_secrets
 from platform_policy.traffic import network_policy
+from tests.kit.chart_values import BASE, stack_settings
+from tests.kit.exports import recorded_export
+from tests.kit.helm import objects
 from tests.kit.recording import record_settings
 from tools.platform.pulumi import policy
 from tools.platform.pulumi.environment import ROOT
 from tools.platform.pulumi.stack_file import UnknownStackError, check_stack_file, is_lasting
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from platform_infra.settings.model import Settings
@@ -49,6 +52,14 @@ def resources_of(stack: str, settings: Settings | None = None) -> Resources:
         settings or released(stack), connect=lambda _opts: Connection(kubeconfig="", context="")
     )
     return [(entry.type, entry.name, entry.inputs) for entry in recording.registered]
+
+
+def based(stack: str) -> Settings:
+    """Return the settings of a committed stack whose cluster previews use."""
+    settings = released(stack)
+    watch = settings.watch.model_copy(update={"namespace_selector": "!kubernaut.ai/preview"})
+    preview = settings.preview.model_copy(update={"base": True})
+    return settings.model_copy(update={"watch": watch, "preview": preview})
 
 
 @pytest.fixture(scope="module")
@@ -239,6 +250,79 @@ def test_wildcard_and_escalating_grants_are_reported(rule: dict[str, Any]) -> No
     assert list(no_wildcard_rbac("Deployment", {"rules": [rule]})) == []
 
 
+ACCOUNTS = "Role", "ClusterRole"
+READS_ALL = {"receiversReadAll": True, "gatewayEnabled": True, "gatewayReadAll": True}
+TENANTS = {
+    "receiversNamespaced": True,
+    "gatewayEnabled": True,
+    "gatewayTenantSources": True,
+    "watchNamespaces": ["notification-system", "shop"],
+}
+DRILLS = {"drillSchedule": "@weekly", "operatorShards": 2, "operatorReplicas": 2}
+
+
+def escalating(roles: Iterable[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """Return role and reason of each grant that escalates."""
+    return [(r["metadata"]["name"], reason) for r in roles for reason in no_wildcard_rbac(r["kind"], r)]
+
+
+@pytest.mark.parametrize("stack", ["dev", "ci", "kind", "staging", "prod"])
+def test_accounts_of_each_stack_have_no_escalating_verb(stack: str) -> None:
+    roles = [
+        {"kind": kind_of(each), **inputs}
+        for each, _, inputs in resources_of(stack)
+        if kind_of(each) in ACCOUNTS
+    ]
+    assert len(roles) >= 3
+    assert escalating(roles) == []
+
+
+@pytest.mark.parametrize(
+    "values", [{}, READS_ALL, TENANTS, DRILLS], ids=["defaults", "all", "tenants", "drills"]
+)
+def test_accounts_of_chart_and_yaml_have_no_escalating_verb(values: dict[str, Any]) -> None:
+    settings = {**BASE, **values}
+    for documents in (objects(settings), recorded_export(stack_settings(settings))):
+        roles = [each for each in documents if each["kind"] in ACCOUNTS]
+        assert len(roles) >= 3
+        assert escalating(roles) == []
+
+
+@pytest.mark.parametrize("grant", [*ESCALATIONS, *ESCALATIONS_WITHOUT_NAMES])
+@pytest.mark.parametrize(
+    "role", ["notification-operator.home.own", "notification-gateway.home.own", "drills"]
+)
+def test_escalating_verb_is_reported_of_each_account(role: str, grant: str) -> None:
+    metadata = {"name": role}
+    for verb in ESCALATIONS[grant]:
+        for names in ({}, {"resourceNames": ["one"]}):
+            rule = {"apiGroups": [""], "resources": [grant], "verbs": [verb], **names}
+            (reason,) = no_wildcard_rbac("Role", {"metadata": metadata, "rules": [rule]})
+            assert reason.startswith(f"rules[0] has {verb} on {grant}, which allows privilege escalation")
+
+
+def test_every_exception_names_a_decision_and_is_used() -> None:
+    used = [objects({**BASE, **values}) for values in (READS_ALL, TENANTS)]
+    used.append([{"kind": kind_of(each), **inputs} for each, _, inputs in resources_of("dev", based("dev"))])
+    granted = [
+        (each["metadata"]["name"], resource, verb)
+        for documents in used
+        for each in documents
+        if each["kind"] in ACCOUNTS
+        for rule in each["rules"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    ]
+    for each in EXCEPTIONS:
+        assert each.decision.startswith("DD-")
+        found = {
+            verb
+            for role, resource, verb in granted
+            if each.role.fullmatch(role) and resource == each.resource
+        }
+        assert each.verbs <= found
+
+
 def test_bind_is_reported_unless_it_names_its_roles() -> None:
     rule = {
         "apiGroups": ["rbac.authorization.k8s.io"],
@@ -278,12 +362,7 @@ def test_operator_of_a_base_must_exclude_previews(watch: dict[str, Any], count: 
 
 @pytest.mark.parametrize("stack", ["prod", "staging"])
 def test_production_stack_with_access_for_previews_violates_no_rule(stack: str) -> None:
-    settings = released(stack)
-    watch = settings.watch.model_copy(update={"namespace_selector": "!kubernaut.ai/preview"})
-    preview = settings.preview.model_copy(update={"base": True})
-    based = settings.model_copy(update={"watch": watch, "preview": preview})
-    recording = record_settings(based, connect=lambda _opts: Connection(kubeconfig="", context=""))
-    assert violations((entry.type, entry.name, entry.inputs) for entry in recording.registered) == set()
+    assert violations(resources_of(stack, based(stack))) == set()
 
 
 @pytest.mark.parametrize(
