@@ -1,4 +1,4 @@
-"""What tenants try and may not do, as data: sixty attempts, each with the reason that its author reads.
+"""What tenants try and may not do, as data, each attempt with the reason that its author reads.
 
 `{own}` is the namespace of the tenant, `{full}` another one of it whose quota is used up, `{other}` that of another tenant, and `{home}` that
 of the operator. Secrets, receivers and notifications of these names are made by `tenant_place.py`.
@@ -31,6 +31,7 @@ class Who(StrEnum):
     SENDER = "notifications-sender"
     EDIT = "edit"
     RECEIVERS = "receivers-editor"
+    SOURCES = "sources-editor"
 
 
 class Aim(StrEnum):
@@ -114,6 +115,14 @@ def notifications(namespace: str) -> str:
 
 def receivers(namespace: str) -> str:
     return ours(namespace, names.RECEIVER_PLURAL)
+
+
+def sources(namespace: str) -> str:
+    return ours(namespace, names.SOURCE_PLURAL)
+
+
+def post(path: str, body: Mapping[str, Any] | None = None) -> Call:
+    return Call(method="POST", path=path, body=body or {})
 
 
 def patch(path: str, body: Mapping[str, Any]) -> Call:
@@ -614,4 +623,80 @@ RECEIVERS: Final = _of(
         ),
     ),
 )
-ATTEMPTS: Final = (*SENDER, *EDIT, *RECEIVERS)
+STOLEN: Final = {
+    "metadata": {"name": "stolen", "annotations": {"kubernetes.io/service-account.name": names.OPERATOR}},
+    "type": "kubernetes.io/service-account-token",
+}
+SOURCES: Final = _of(
+    Who.SOURCES,
+    (
+        Aim.READ,
+        "read a Secret of the namespace of a source",
+        get(f"{secrets('{own}')}/database"),
+        By.RBAC,
+        forbidden("get", "secrets", "{own}"),
+    ),
+    (
+        Aim.READ,
+        "read the key from which the URLs of sources are computed",
+        get(f"{secrets('{home}')}/{names.PATH_KEYS_SECRET}"),
+        By.RBAC,
+        forbidden("get", "secrets", "{home}"),
+    ),
+    (
+        Aim.SEE,
+        "list the notifications of a source",
+        get(notifications("{own}")),
+        By.RBAC,
+        not_ours("list", names.PLURAL, "{own}"),
+    ),
+    (
+        Aim.REACH,
+        "create a source in the namespace of another tenant",
+        post(sources("{other}")),
+        By.RBAC,
+        not_ours("create", names.SOURCE_PLURAL, "{other}"),
+    ),
+    (
+        Aim.IMPERSONATE,
+        "record a beat that did not come",
+        forged(f"{sources('{own}')}/nightly"),
+        By.RBAC,
+        not_ours("update", f"{names.SOURCE_PLURAL}/status", "{own}"),
+    ),
+    (
+        Aim.IMPERSONATE,
+        "create a Secret with a token of the operator's account",
+        post(secrets("{home}"), STOLEN),
+        By.RBAC,
+        forbidden("create", "secrets", "{home}"),
+    ),
+    (
+        Aim.EXHAUST,
+        "delete all sources of the namespace in one request",
+        Call(method="DELETE", path=sources("{own}")),
+        By.RBAC,
+        not_ours("deletecollection", names.SOURCE_PLURAL, "{own}"),
+    ),
+)
+ATTEMPTS: Final = (*SENDER, *EDIT, *RECEIVERS, *SOURCES)
+
+ACCOUNTS: Final = (names.OPERATOR, names.GATEWAY, names.DRILL)
+"""The accounts of a stack. Each one tries the following in its own namespace and in another one."""
+ESCALATIONS: Final = tuple(
+    call
+    for place in ("{home}", "{other}")
+    for call in (
+        post(secrets(place), STOLEN),
+        get(f"{secrets(place)}/stolen"),
+        get(secrets(place)),
+        get(f"{secrets(place)}?watch=true&timeoutSeconds=1"),
+        patch(f"{secrets(place)}/stolen", {"data": {}}),
+        post(f"/api/v1/namespaces/{place}/pods", {"metadata": {"name": "p"}}),
+        post(f"/apis/apps/v1/namespaces/{place}/deployments", {"metadata": {"name": "d"}}),
+        post(f"/api/v1/namespaces/{place}/serviceaccounts/{names.OPERATOR}/token"),
+        post(f"{RBAC}/{place}/rolebindings", {"metadata": {"name": "more"}}),
+        get(secrets(place), **{"Impersonate-User": "system:admin", "Impersonate-Group": "system:masters"}),
+    )
+)
+"""The requests that lead to the rights of another account (DD-ACCOUNT-001)."""

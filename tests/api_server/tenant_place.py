@@ -60,6 +60,44 @@ class Sink(QuietHandler):
         self.answer(got.encode(), status=self.answers.pop(0) if self.answers else 200)
 
 
+def filled(value: Any, namespaces: Mapping[str, str]) -> Any:
+    """Return a text or JSON value with the names of the namespaces in it."""
+    match value:
+        case str():
+            for name, namespace in namespaces.items():
+                value = value.replace(f"{{{name}}}", namespace)
+            return value
+        case dict():
+            return {key: filled(each, namespaces) for key, each in value.items()}
+        case list():
+            return [filled(each, namespaces) for each in value]
+    return value
+
+
+def sent(api_server: ApiServer, token: str, call: Call, namespaces: Mapping[str, str]) -> Response:
+    """Send a request with a token, and without any other credential."""
+    configuration = api_server.cluster.api.configuration
+    pool = urllib3.PoolManager(ca_certs=configuration.ssl_ca_cert)
+    answer = pool.request(
+        call.method,
+        configuration.host + filled(call.path, namespaces),
+        body=None if call.body is None else json.dumps(filled(call.body, namespaces)),
+        headers={
+            "Content-Type": "application/json",
+            "Authorization": f"Bearer {token}",
+            **filled(call.headers, namespaces),
+        },
+    )
+    return Response(code=answer.status, text=answer.data.decode())
+
+
+def token_of(api_server: ApiServer, namespace: str, account: str) -> str:
+    """Return a token of an account for an hour."""
+    path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token"
+    answer = api_server.cluster.request("POST", path, {"spec": {"expirationSeconds": 3600}})
+    return str(answer["status"]["token"])
+
+
 @dataclass(slots=True, kw_only=True)
 class Place:
     """The namespaces by the names that the attempts have for them, and the tenants' tokens."""
@@ -78,33 +116,13 @@ class Place:
 
     def filled(self, value: Any) -> Any:
         """Return a text or JSON value with the names of the namespaces in it."""
-        match value:
-            case str():
-                for name, namespace in self.namespaces.items():
-                    value = value.replace(f"{{{name}}}", namespace)
-                return value
-            case dict():
-                return {key: self.filled(each) for key, each in value.items()}
-            case list():
-                return [self.filled(each) for each in value]
-        return value
+        return filled(value, self.namespaces)
 
     def send(self, who: Who, call: Call) -> Response:
         """Send a request with the token of a tenant, and without any other credential."""
-        configuration = self.api_server.cluster.api.configuration
-        pool = urllib3.PoolManager(ca_certs=configuration.ssl_ca_cert)
-        answer = pool.request(
-            call.method,
-            configuration.host + self.filled(call.path),
-            body=None if call.body is None else json.dumps(self.filled(call.body)),
-            headers={
-                "Content-Type": "application/json",
-                "Authorization": f"Bearer {self.tokens[who]}",
-                **self.filled(call.headers),
-            },
-        )
-        self.answers.append(answer.data.decode())
-        return Response(code=answer.status, text=self.answers[-1])
+        response = sent(self.api_server, self.tokens[who], call, self.namespaces)
+        self.answers.append(response.text)
+        return response
 
     def create(self, who: Who, obj: dict[str, Any]) -> Response:
         """Create a notification or a receiver as a tenant."""
@@ -252,9 +270,7 @@ def _tenant(api_server: ApiServer, who: Who, namespaces: Mapping[str, str]) -> s
                 "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": own}],
             }
             api_server.apply(binding)
-    path = f"/api/v1/namespaces/{own}/serviceaccounts/{name}/token"
-    answer = api_server.cluster.request("POST", path, {"spec": {"expirationSeconds": 3600}})
-    return str(answer["status"]["token"])
+    return token_of(api_server, own, name)
 
 
 def _roles(api_server: ApiServer, who: Who) -> list[str]:

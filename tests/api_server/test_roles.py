@@ -13,6 +13,8 @@ from kubernetes import client
 from notification_operator.kube.events import Event, EventType, Regarding
 from platform_infra import names
 from tests.api_server.conftest import KIND, NAMESPACE, objects
+from tests.api_server.tenant_attempts import ACCOUNTS, ESCALATIONS, STOLEN
+from tests.api_server.tenant_place import sent, token_of
 from tests.harness.eventually import eventually
 from tests.harness.notifications import notification
 
@@ -26,6 +28,7 @@ LEASES = f"/apis/coordination.k8s.io/v1/namespaces/{NAMESPACE}/leases"
 EVENTS = "/apis/events.k8s.io/v1/namespaces"
 READ = {"get", "list", "watch"}
 USERS = {"sender": "notifications-sender", "viewer": "notifications-viewer", "editor": "receivers-editor"}
+ACCOUNTS_AND_ROLES = {"ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"}
 VERBS = ("get", "list", "watch", "create", "update", "patch", "delete", "deletecollection")
 
 
@@ -245,3 +248,28 @@ def test_operator_follows_the_secrets_of_the_receivers_of_its_stack(
     others = [code("?fieldSelector=metadata.name%3Dother"), code(""), code("?watch=true&timeoutSeconds=1")]
     assert others == ([200] * 3 if reads_all else [403] * 3)
     assert code("/hook") == 403
+
+
+@pytest.fixture(scope="module")
+def stack(api_server: ApiServer) -> dict[str, str]:
+    """The namespaces of a stack with all of its accounts, and of a tenant."""
+    home, other = api_server.namespace(), api_server.namespace()
+    values = {"gatewayEnabled": "true", "gatewaySecrets": '["hook"]', "drillSchedule": "@weekly"}
+    for obj in objects(operatorNamespace=home, **values):
+        if obj["kind"] in ACCOUNTS_AND_ROLES and home in json.dumps(obj):
+            api_server.apply(obj)
+    for namespace in (home, other):
+        api_server.cluster.request("POST", f"/api/v1/namespaces/{namespace}/secrets", STOLEN)
+    gateway = f"system:serviceaccount:{home}:{names.GATEWAY}"
+    path = f"/api/v1/namespaces/{home}/secrets/hook"
+    eventually(lambda: api_server.send("GET", path, user=gateway).code, lambda code: code == 404, within=10)
+    return {"home": home, "other": other}
+
+
+@pytest.mark.parametrize("account", ACCOUNTS)
+def test_account_of_a_stack_gets_no_rights_of_another_one(
+    api_server: ApiServer, stack: dict[str, str], account: str
+) -> None:
+    token = token_of(api_server, stack["home"], account)
+    answers = {(call.method, call.path): sent(api_server, token, call, stack).code for call in ESCALATIONS}
+    assert answers == dict.fromkeys(answers, 403)
