@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from notification_contract.names import SOURCE_LABEL
 from platform_infra import names
 from platform_infra.cluster.api_client import ApiClient
 from platform_infra.cluster.connection import Connection
@@ -166,3 +167,15 @@ def test_user_without_rights_lacks_all_and_reads_what_a_setting_saves(
         assert hint in text
     assert f"whether the namespace {home} exists" not in text
     assert not result.findings
+
+
+@pytest.mark.parametrize(("secrets", "count"), [([], 1), (["chat-path"], 0)])
+def test_url_of_an_earlier_version_is_reported_unless_the_gateway_reads_it(
+    api_server: ApiServer, secrets: list[str], count: int
+) -> None:
+    home = api_server.namespace()
+    stored = {"metadata": {"name": "chat-path", "labels": {SOURCE_LABEL: "chat"}}}
+    api_server.cluster.core.create_namespaced_secret(home, stored)
+    result = report(api_server, home, gatewayEnabled=True, gatewaySecrets=secrets)
+    found = [each for each in result.findings if f"the URL in the Secret {home}/chat-path" in each]
+    assert len(found) == count

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from notification_contract.kinds.secrets import GRANT, SECRET_TYPES, grant_command
-from notification_contract.names import API_VERSION
+from notification_contract.names import API_VERSION, SOURCE_LABEL
 from platform_infra import names
 from platform_infra.cluster.api_server import NAMESPACES
 from tools.platform.errors import PlatformError
@@ -28,6 +28,7 @@ ASK: Final = "change the setting that the message names, or ask the owner of the
 REVIEWS: Final = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 MANAGER: Final = "notification-platform-preflight"
 CONCURRENCY: Final = 8
+URL_HINT: Final = "add its name to gatewaySecrets, or give the sender the URL that `notif source url` prints, and delete the Secret"
 
 
 def examine(api: ApiClient, objects: Sequence[PlannedObject], needed: Sequence[str] = ()) -> Report:
@@ -51,6 +52,7 @@ def examine(api: ApiClient, objects: Sequence[PlannedObject], needed: Sequence[s
     for reference in references(objects):
         if reference.namespace not in absent:
             _check_reference(api, reference, report)
+    _check_stored_urls(api, objects, report)
     refused = {need.subject for need in report.missing}
     for each in objects:
         if str(each) in refused and (hint := setting(each)):
@@ -113,6 +115,24 @@ def _check_grant(each: Reference, secret: Mapping[str, Any], report: Report) -> 
     if secret.get("type") not in SECRET_TYPES:
         hint = f"create one of the types {', '.join(SECRET_TYPES)}"
         report.find(f"the {each} has a type that receivers may not use", hint)
+
+
+def _check_stored_urls(api: ApiClient, objects: Sequence[PlannedObject], report: Report) -> None:
+    """Find URLs of sources that an earlier version has stored in Secrets, and that the gateway would no longer accept."""
+    for each in objects:
+        if each.name != f"{names.cluster_scoped(each.namespace, names.GATEWAY)}.own" or each.kind != "Role":
+            continue
+        limits = [
+            rule.get("resourceNames") for rule in each.document["rules"] if rule["resources"] == ["secrets"]
+        ]
+        if None in limits:
+            continue
+        named = {name for limit in limits for name in limit}
+        listed = api.get(f"{NAMESPACES}/{each.namespace}/secrets?labelSelector={SOURCE_LABEL}")
+        for secret in listed.document.get("items") or () if listed.accepted else ():
+            if (name := secret["metadata"]["name"]) not in named:
+                what = f"the gateway would not accept the URL in the Secret {each.namespace}/{name}, which an earlier version created"
+                report.find(what, URL_HINT)
 
 
 def _dry_run(api: ApiClient, each: PlannedObject, kind: Kind, report: Report) -> None:
