@@ -35,7 +35,7 @@ CONFIG_MAP = "notification-admission"
 
 
 class RequestAdmission(pulumi.ComponentResource):
-    """The policies for notifications, receivers and their status (DD-ADMISSION-001); a cluster has them once, with the CRDs."""
+    """The policies for notifications, receivers and the status of all kinds (DD-ADMISSION-001); a cluster has them once, with the CRDs."""
 
     def __init__(
         self,

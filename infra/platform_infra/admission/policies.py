@@ -140,6 +140,12 @@ RECEIVER_STATUS: Final = status_policy(
     names.RECEIVER_PLURAL,
     "what the notification-operator knows of the receiver; to change the receiver, change its spec",
 )
+SOURCE_STATUS: Final = status_policy(
+    "notification-sources-status",
+    names.SOURCE_PLURAL,
+    "what the gateway has received and the notification-operator has missed; to change the source, change its spec",
+    gateway=True,
+)
 DRILLS: Final = Policy(
     name="notification-drills",
     resource=names.PLURAL,
@@ -179,7 +185,7 @@ DRILLS: Final = Policy(
     reason="Forbidden",
     has_limits=False,
 )
-POLICIES: Final = (REQUESTS, WARNINGS, DRILLS, STATUS, RECEIVERS, RECEIVER_STATUS)
+POLICIES: Final = (REQUESTS, WARNINGS, DRILLS, STATUS, RECEIVERS, RECEIVER_STATUS, SOURCE_STATUS)
 
 
 PREVIEW: Final = "pr-[1-9][0-9]*"
@@ -192,6 +198,8 @@ def parameters(admission: Admission, *, home: str, previews: bool) -> dict[str, 
     `home` is the namespace of the stack's operator. With `previews`, operators of previews write a status, too.
     """
     namespaces = "|".join([re.escape(home), *([PREVIEW] if previews else [])])
+    operators = f"system:serviceaccount:({namespaces}):{names.OPERATOR}"
+    gateway = f"system:serviceaccount:{re.escape(home)}:{names.GATEWAY}"
     return {
         "bodyCharacters": str(admission.body_characters),
         "metadataEntries": str(admission.metadata_entries),
@@ -202,7 +210,8 @@ def parameters(admission: Admission, *, home: str, previews: bool) -> dict[str, 
         "defaultChannels": ",".join(admission.default_channels),
         "receiverRecipients": str(admission.receiver_recipients),
         "receiverTemplateCharacters": str(admission.receiver_template_characters),
-        "operators": f"^system:serviceaccount:({namespaces}):{names.OPERATOR}$",
+        "operators": f"^{operators}$",
+        "sourceWriters": f"^({operators}|{gateway})$",
         "statusWriters": pattern(admission.status_writers),
     }
 

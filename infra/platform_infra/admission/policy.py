@@ -49,15 +49,14 @@ class Policy:
     """Whether it reads the ConfigMap with the limits of the stack."""
 
 
-ACCOUNT: Final = f"system:serviceaccount:[a-z0-9-]+:{names.OPERATOR}"
-"""The accounts that are named like that of an operator, as a regular expression."""
-
-
-def status_policy(name: str, plural: str, explanation: str) -> Policy:
-    """Return the policy that reserves the status of a kind for operators.
+def status_policy(name: str, plural: str, explanation: str, *, gateway: bool = False) -> Policy:
+    """Return the policy that reserves the status of a kind for operators, and with `gateway` for gateways as well.
 
     `explanation` is the part of the message that says what the status is, and what a user can do instead.
     """
+    programs = f"({names.OPERATOR}|{names.GATEWAY})" if gateway else names.OPERATOR
+    account = f"system:serviceaccount:[a-z0-9-]+:{programs}"
+    writers = "sourceWriters" if gateway else "operators"
     return Policy(
         name=name,
         resource=f"{plural}/status",
@@ -67,7 +66,7 @@ def status_policy(name: str, plural: str, explanation: str) -> Policy:
             # can create; a check without a namespace ignores Roles. Nothing in the ConfigMap can keep such an operator from
             # recording a delivery.
             "not-an-operator-of-the-cluster": (
-                f"!(request.userInfo.username.matches('^{ACCOUNT}$') && authorizer.group('{names.GROUP}')"
+                f"!(request.userInfo.username.matches('^{account}$') && authorizer.group('{names.GROUP}')"
                 f".resource('{plural}').subresource('status').check('update').allowed())"
             ),
             # For repairs; the API server grants this group everything.
@@ -79,7 +78,7 @@ def status_policy(name: str, plural: str, explanation: str) -> Policy:
         checks=(
             Check(
                 expression=(
-                    "request.userInfo.username.matches(params.data.operators) || "
+                    f"request.userInfo.username.matches(params.data.{writers}) || "
                     "request.userInfo.username.matches(params.data.statusWriters)"
                 ),
                 message=(

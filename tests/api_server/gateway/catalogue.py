@@ -81,6 +81,7 @@ DESCRIPTIONS: Final = {
         "A watch that is cut or expires misses no source",
         "A caller gets 429 for a quota, 403 without the permission, and 422 with the fields for its content",
         "A kind that is installed after the gateway is served without a restart",
+        "The status of a source is refused to a user who is neither a gateway nor an operator",
     ),
 }
 REPORT: Final = CheckReport(title="gateway", descriptions=DESCRIPTIONS)

@@ -20,6 +20,7 @@ from notification_contract import names
 from notification_contract.sources.path_token import KEYS, path_token
 from platform_infra.settings.sections.deployment import Watch
 from platform_infra.workload.gateway.account import GatewayAccountArgs, cluster_grants, home_grants
+from platform_infra.workload.rbac import Grant
 from tests.harness.authority import Authority
 from tests.harness.eventually import eventually
 from tests.harness.faultproxy.app import FaultProxy
@@ -45,6 +46,8 @@ BEARER: Final = {"Authorization": f"Bearer {TOKEN}"}
 KIND: Final = f"/apis/{names.GROUP}/{names.VERSION}/namespaces"
 RBAC: Final = "/apis/rbac.authorization.k8s.io/v1"
 READY_WITHIN: Final = 60.0
+ELSEWHERE: Final = Grant(group=names.GROUP, resource=f"{names.SOURCE_PLURAL}/status", verbs=("update",))
+"""A right in the whole cluster, by which the admission policy recognizes a gateway outside the stack that owns the CRDs."""
 MALLOC: Final = re.compile(r"(MALLOC_\w+)=(\d+)")
 """The memory settings of the image."""
 
@@ -197,7 +200,7 @@ class Place:
         )
         for path, role, kind, grants in (
             (f"{RBAC}/namespaces/{home}", name, "Role", home_grants(args)),
-            (RBAC, f"{name}-{home}", "ClusterRole", cluster_grants(args)),
+            (RBAC, f"{name}-{home}", "ClusterRole", (*cluster_grants(args), ELSEWHERE)),
         ):
             body = {"metadata": {"name": role}, "rules": rules(grants)}
             self._sent("POST", f"{path}/{kind.lower()}s", body)

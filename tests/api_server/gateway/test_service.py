@@ -24,6 +24,7 @@ from notification_gateway.app import App
 from tests.api_server.conftest import KIND, NAMESPACE
 from tests.api_server.gateway.conftest import install, remove
 from tests.api_server.gateway.place import BEARER, KEY, TOKEN
+from tests.api_server.test_admission import ROBOT, may_write_status
 from tests.harness.eventually import eventually
 from tests.unit.gateway.test_hooks import BATCH, EVENT, alert
 from tests.unit.operator.kube_api import until
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from tests.api_server.conftest import ApiServer
+    from tests.api_server.conftest import Answer, ApiServer
     from tests.api_server.gateway.place import Faulty, Place, Replica
 
 pytestmark = pytest.mark.xdist_group("api-server")
@@ -387,3 +388,26 @@ def test_kind_that_is_installed_later_is_served_without_a_restart(place: Place) 
     eventually(replica.readiness, lambda found: found == 200, within=60)
     place.ready_source("ci", "generic")
     assert replica.post("/hook/ci").status == 202
+
+
+@pytest.mark.check("gateway-service-15")
+@pytest.mark.usefixtures("replica")
+def test_status_of_a_source_is_refused_to_users_with_every_right(sources: ApiServer, place: Place) -> None:
+    place.ready_source("ci", "generic")
+    assert sources.send("POST", SOURCES, source("forged")).code == 201
+    ours, foreign = (f"system:serviceaccount:{each}:{names.GATEWAY}" for each in (NAMESPACE, "shop"))
+    for user in (ROBOT, ours, foreign):
+        may_write_status(sources, user, NAMESPACE)
+
+    def answer(user: str) -> Answer:
+        fresh = sources.send("GET", f"{SOURCES}/forged").document
+        changed = {**fresh, "status": {"created": 7}}
+        return sources.send("PUT", f"{SOURCES}/forged/status", changed, user=user)
+
+    eventually(lambda: answer(ours).code, lambda code: code == 200, within=10)
+    for user in (ROBOT, foreign):
+        refused = eventually(
+            partial(answer, user), lambda each: "status cannot be written by" in each.message, within=10
+        )
+        assert refused.code == 403
+        assert f"by {user}, because it records what the gateway has received" in refused.message

@@ -61,9 +61,9 @@ def test_policy_is_created_after_its_limits_and_refuses_on_errors(record: Record
 @pytest.mark.parametrize(
     ("values", "policies", "roles"),
     [
-        ({}, 6, 3),
+        ({}, 7, 3),
         ({"admissionEnabled": "false"}, 0, 3),
-        ({"crdUserRoles": "false"}, 6, 0),
+        ({"crdUserRoles": "false"}, 7, 0),
         (SHARED, 0, 0),
     ],
 )
@@ -87,6 +87,10 @@ def test_default_limits_are_the_bounds_of_the_schema() -> None:
         "receiverRecipients": str(bounds.RECEIVER_RECIPIENTS),
         "receiverTemplateCharacters": str(bounds.RECEIVER_TEMPLATE),
         "operators": "^system:serviceaccount:(notification\\-system):notification-operator$",
+        "sourceWriters": (
+            "^(system:serviceaccount:(notification\\-system):notification-operator|"
+            "system:serviceaccount:notification\\-system:notification-gateway)$"
+        ),
         "statusWriters": "^()$",
     }
 
@@ -150,7 +154,15 @@ def test_operators_are_named_by_their_namespace(
 ) -> None:
     config = record(OWNER, **values).named("ConfigMap", "limits")
     user = f"system:serviceaccount:{namespace}:notification-operator"
-    assert bool(re.search(config.inputs["data"]["operators"], user)) is matches
+    for pattern_of in ("operators", "sourceWriters"):
+        assert bool(re.search(config.inputs["data"][pattern_of], user)) is matches
+
+
+def test_gateway_of_the_stack_alone_writes_the_status_of_sources(record: Record) -> None:
+    data = record(OWNER, operatorNamespace="a").named("ConfigMap", "limits").inputs["data"]
+    users = [f"system:serviceaccount:{namespace}:notification-gateway" for namespace in ("a", "pr-7", "shop")]
+    assert [user for user in users if re.search(data["sourceWriters"], user)] == users[:1]
+    assert not re.search(data["operators"], users[0])
 
 
 IN_USE = {"insecure": True, "allowedNetworks": ["10.0.0.0/8"], "baseUrl": "https://example.com"}

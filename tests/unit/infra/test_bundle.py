@@ -65,12 +65,14 @@ def test_local_stack_registers_exactly_these_resources(record: Record) -> None:
         ("ValidatingAdmissionPolicy", "notification-requests"),
         ("ValidatingAdmissionPolicy", "notification-requests-status"),
         ("ValidatingAdmissionPolicy", "notification-requests-warnings"),
+        ("ValidatingAdmissionPolicy", "notification-sources-status"),
         ("ValidatingAdmissionPolicyBinding", "notification-drills"),
         ("ValidatingAdmissionPolicyBinding", "notification-receivers"),
         ("ValidatingAdmissionPolicyBinding", "notification-receivers-status"),
         ("ValidatingAdmissionPolicyBinding", "notification-requests"),
         ("ValidatingAdmissionPolicyBinding", "notification-requests-status"),
         ("ValidatingAdmissionPolicyBinding", "notification-requests-warnings"),
+        ("ValidatingAdmissionPolicyBinding", "notification-sources-status"),
         ("kubernetes", "provider"),
     ]
 
