@@ -115,7 +115,7 @@ class NotificationPlatformArgs(TypedDict, total=False):
     operator_memory_request: str
     """Memory request of a pod. The default is `"96Mi"`."""
     operator_memory_limit: str
-    """Memory limit of a pod. A pod that exceeds it is killed. The default is `"256Mi"`."""
+    """Memory limit of a pod, at least 247Mi: the memory of the operator and of its render worker. A pod that exceeds it is killed. The default is `"256Mi"`."""
     operator_ephemeral_storage_request: str
     """Request of local storage of a pod; 0 also fits a node that does not report its local storage. The default is `"0"`."""
     operator_ephemeral_storage_limit: str
@@ -343,7 +343,7 @@ class NotificationPlatformArgs(TypedDict, total=False):
     gateway_memory_request: str
     """Memory request of a pod of the gateway. The default is `"96Mi"`."""
     gateway_memory_limit: str
-    """Memory limit of a pod of the gateway. A pod that exceeds it is killed. The default is `"256Mi"`."""
+    """Memory limit of a pod of the gateway, at least 230Mi: the memory of the gateway and of its render worker. A pod that exceeds it is killed. The default is `"256Mi"`."""
     events_level: str
     """Which Kubernetes Events are created: `actionable` for Events that may need action, `all` for every phase change as well, `none` for no Events. One of actionable, all, none. The default is `"actionable"`."""
     log_level: str

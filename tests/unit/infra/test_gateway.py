@@ -675,7 +675,7 @@ def test_gateway_reads_the_defaults_from_the_file_of_a_stack(record: Record, tmp
             "gatewayCpuLimit is less than gatewayCpuRequest; set it to at least the request, or remove it for no limit",
         ),
         (
-            {"gatewayMemoryLimit": "64Mi"},
+            {"gatewayMemoryRequest": "300Mi"},
             "gatewayMemoryLimit is less than gatewayMemoryRequest; set it to at least the request",
         ),
         (

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from notification_contract.quantity import amount
+from notification_operator.render_worker import MEMORY
 from platform_infra.settings.reader import SettingsError, parse
+from platform_infra.settings.rules.rule import WORKER_MEBIBYTES
 from platform_infra.workload.placement import pod_fields
 
 if TYPE_CHECKING:
@@ -136,7 +138,7 @@ def test_nested_key_with_special_characters_is_quoted() -> None:
     "values",
     [
         {"operatorReplicas": "2", "placementMaxUnavailable": "2"},
-        {"operatorMemoryLimit": "64Mi"},
+        {"operatorMemoryRequest": "300Mi", "operatorMemoryLimit": "256Mi"},
         {"operatorCpuLimit": "49m"},
         {"operatorEphemeralStorageRequest": "1Gi", "operatorEphemeralStorageLimit": "1G"},
         FILES | {"channelsFileSize": "0"},
@@ -145,6 +147,21 @@ def test_nested_key_with_special_characters_is_quoted() -> None:
 def test_contradictory_bounds_are_rejected(values: dict[str, str]) -> None:
     (problem,) = problems_of(**values)
     assert problem.startswith([*values][-1])
+
+
+@pytest.mark.parametrize(("program", "least"), [("operator", 247), ("gateway", 230)])
+def test_memory_limit_without_room_for_the_render_worker_is_refused(program: str, least: int) -> None:
+    (problem,) = problems_of(**{f"{program}MemoryLimit": f"{least - 1}Mi"})
+    assert problem == (
+        f"{program}MemoryLimit is less than the {least}Mi that the {program} and its render worker can take, so the kernel would kill the "
+        f"pod; set it to at least {least}Mi"
+    )
+    parse({f"{program}MemoryLimit": f"{least}Mi"})
+
+
+def test_room_for_the_render_worker_covers_its_jobs() -> None:
+    idle = 19_000_000
+    assert MEMORY + idle <= WORKER_MEBIBYTES * 1024 * 1024
 
 
 def test_single_replica_may_be_drained() -> None:

@@ -10,12 +10,15 @@ from notification_contract.settings.gateway import GatewayOidc
 from platform_infra import names
 from platform_infra.settings.model import key_of
 from platform_infra.settings.problem import Problem
-from platform_infra.settings.rules.rule import Rule, covers_request
+from platform_infra.settings.rules.rule import Rule, covers_request, has_room_for_worker
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from platform_infra.settings.model import Settings
+
+GATEWAY_MEBIBYTES: Final = 115
+"""Memory of the gateway in MiB, at most: 120 MB while strangers send hostile requests."""
 
 
 SYSTEM: Final = "kube-"
@@ -117,6 +120,7 @@ GATEWAY_RULES: Final = (
         "gatewayMemoryRequest",
         lambda s: (s.gateway.memory_limit, s.gateway.memory_request),
     ),
+    has_room_for_worker("gateway", GATEWAY_MEBIBYTES, lambda s: s.gateway.memory_limit),
     *(
         Rule(
             keys=(key, "gatewayEnabled"),

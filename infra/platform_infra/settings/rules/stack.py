@@ -25,7 +25,7 @@ from platform_infra.settings.rules.network import (
 )
 from platform_infra.settings.rules.receivers import RULES as RECEIVER_RULES
 from platform_infra.settings.rules.receivers import receiver_problems
-from platform_infra.settings.rules.rule import Rule, covers_request
+from platform_infra.settings.rules.rule import Rule, covers_request, has_room_for_worker
 from platform_infra.settings.rules.served_channels import KEYS as SERVED_KEYS
 from platform_infra.settings.rules.served_channels import unserved_channels
 from platform_infra.settings.sections.credentials import plain_text, with_existing_secrets
@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 
+OPERATOR_MEBIBYTES = 132
+"""Memory of the operator in MiB, as it was measured at most: at a start with 20,000 finished notifications."""
 ROUTING_HINT = "correct it in the stack's file; docs/routing.md has an example"
 
 
@@ -143,6 +145,7 @@ RULES = (
         "operatorMemoryRequest",
         lambda s: (s.operator.memory_limit, s.operator.memory_request),
     ),
+    has_room_for_worker("operator", OPERATOR_MEBIBYTES, lambda s: s.operator.memory_limit),
     covers_request(
         "operatorCpuLimit",
         "operatorCpuRequest",

@@ -96,7 +96,7 @@ class Operator(Section):
     memory_request: Quantity = "96Mi"
     """Memory request of a pod."""
     memory_limit: Quantity = "256Mi"
-    """Memory limit of a pod. A pod that exceeds it is killed."""
+    """Memory limit of a pod, at least 247Mi: the memory of the operator and of its render worker. A pod that exceeds it is killed."""
     ephemeral_storage_request: Quantity = "0"
     """Request of local storage of a pod; 0 also fits a node that does not report its local storage."""
     ephemeral_storage_limit: Quantity = "512Mi"

@@ -73,4 +73,4 @@ class Gateway(Section):
     memory_request: Quantity = "96Mi"
     """Memory request of a pod of the gateway."""
     memory_limit: Quantity = "256Mi"
-    """Memory limit of a pod of the gateway. A pod that exceeds it is killed."""
+    """Memory limit of a pod of the gateway, at least 230Mi: the memory of the gateway and of its render worker. A pod that exceeds it is killed."""
