@@ -124,7 +124,7 @@ def _of(schema: Mapping[str, Any], key: str, default: Any) -> list[Any]:
         "boolean": [True, False],
         "object": LABELS,
         "array": CIDRS if key.endswith(("Cidrs", "Networks")) else [],
-        "string": ["100Mi"] if key.endswith(("Request", "Limit")) else ["name"],
+        "string": ["100Mi", "300Mi"] if key.endswith(("Request", "Limit")) else ["name"],
     }
     return of_type.get(str(schema.get("type")), [])
 
