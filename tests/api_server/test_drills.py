@@ -162,17 +162,23 @@ def test_account_creates_drills_alone(
     assert api_server.create(drill(namespace, receiverRefs=own), user=account).code == 201
 
 
-def test_account_of_listed_namespaces_has_rights_in_no_other(api_server: ApiServer) -> None:
+@pytest.mark.parametrize("only_home", [True, False])
+def test_account_of_drills_has_rights_in_no_other_namespace(
+    api_server: ApiServer, *, only_home: bool
+) -> None:
     home, shop, other = (api_server.namespace() for _ in range(3))
-    for obj in drill_objects(operatorNamespace=home, watchNamespaces=json.dumps([shop])):
+    drilled = home if only_home else shop
+    values = {"receiversTypesElsewhere": "[]"} if only_home else {"watchNamespaces": json.dumps([shop])}
+    for obj in drill_objects(operatorNamespace=home, **values):
         api_server.apply(obj)
     user = f"system:serviceaccount:{home}:{names.DRILL}"
 
     def listing(namespace: str) -> int:
         return api_server.send("GET", RECEIVERS.format(namespace=namespace), user=user).code
 
-    eventually(lambda: listing(shop), lambda code: code == 200, within=10)
-    assert [listing(other), listing(home)] == [403, 403]
+    eventually(lambda: listing(drilled), lambda code: code == 200, within=10)
+    assert [listing(each) for each in (home, shop, other) if each != drilled] == [403, 403]
+    assert api_server.send("GET", f"{KIND}/{other}/{names.PLURAL}/known", user=user).code == 403
 
 
 def test_operator_reads_the_secret_of_the_external_heartbeat_and_no_other(api_server: ApiServer) -> None:

@@ -74,7 +74,7 @@ SAMPLES: Mapping[str, list[Any]] = {
     ],
     "receivers": [RECEIVERS, RECEIVERS[:1]],
     "receiversElsewhere": [["slack"]],
-    "receiversTypesElsewhere": [["slack"]],
+    "receiversTypesElsewhere": [["slack"], []],
     "receiversAllowedHosts": [["example.com"]],
     "drillSchedule": ["0 9 * * 1", "@daily"],
     "drillTimeZone": ["Europe/Berlin"],

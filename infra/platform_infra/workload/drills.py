@@ -42,7 +42,7 @@ GRANTS: Final = (
     Grant(group=names.GROUP, resource=names.RECEIVER_PLURAL, verbs=("list",)),
     Grant(group=names.GROUP, resource=names.PLURAL, verbs=("create", "get")),
 )
-"""Permissions in every namespace that the operator watches."""
+"""Permissions in every namespace that drills send to. A Role knows no labels, and the names of drills are random."""
 MESSAGE_TIMEOUT: Final = "5m"
 """How long a message may take: longer than the restart of an operator, and nobody waits for the answer."""
 JOB_SECONDS: Final = 3600
@@ -92,13 +92,13 @@ class Drills(pulumi.ComponentResource):
         return ObjectMetaArgs(name=name, namespace=self._args.namespace, labels=names.labels(COMPONENT))
 
     def _grant(self, subject: SubjectArgs) -> None:
-        """Grant access to the watched namespaces: in each by name, or in the whole cluster."""
-        home, watched = self._settings.operator.namespace, self._settings.watch.namespaces
+        """Grant access to the namespaces of drills: in each by name, or in the whole cluster."""
+        home, drilled = self._settings.operator.namespace, drilled_namespaces(self._settings)
         roles = Roles(self._child, subject, name=names.cluster_scoped(home), labels=names.labels(COMPONENT))
-        for each in watched:
+        for each in drilled:
             namespace = self._args.namespace if each == home else each
             roles.in_namespace(f"{COMPONENT}-{each}", COMPONENT, namespace, GRANTS)
-        if not watched:
+        if not drilled:
             roles.everywhere(COMPONENT, GRANTS, kind=COMPONENT)
 
     def _cron_job(self, account: pulumi.Input[str]) -> None:
@@ -158,7 +158,7 @@ class Drills(pulumi.ComponentResource):
             image=self._args.image,
             image_pull_policy="IfNotPresent",
             command=["notif"],
-            args=arguments(self._settings.watch.namespaces),
+            args=arguments(drilled_namespaces(self._settings)),
             resources=ResourceRequirementsArgs(
                 requests={
                     "cpu": min(CPU_REQUEST, operator.cpu_limit or CPU_REQUEST, key=amount),
@@ -174,6 +174,14 @@ class Drills(pulumi.ComponentResource):
             ),
             security_context=pod.container_security(),
         )
+
+
+def drilled_namespaces(settings: Settings) -> tuple[str, ...]:
+    """Return the namespaces that the operator watches and whose receivers it accepts; empty for the cluster."""
+    home, watched = settings.operator.namespace, settings.watch.namespaces
+    if not settings.receivers_types_elsewhere and home in (watched or (home,)):
+        return (home,)
+    return watched
 
 
 def arguments(namespaces: Sequence[str]) -> list[str]:

@@ -164,6 +164,15 @@ def test_listed_namespaces_have_a_role_each_and_no_cluster_role(record: Record) 
     assert "drill" not in {entry.part for entry in recording.of("ClusterRole")}
 
 
+@pytest.mark.parametrize("watched", ["[]", '["shop","notification-system"]'])
+def test_stack_without_types_elsewhere_drills_its_own_namespace_alone(record: Record, watched: str) -> None:
+    recording = record(**WEEKLY, receiversTypesElsewhere="[]", watchNamespaces=watched)
+    assert container(recording)["args"][:3] == ["drill", "-n", "notification-system"]
+    (role,) = [entry.inputs for entry in recording.of("Role") if entry.part.startswith("drill")]
+    assert role["metadata"]["namespace"] == "notification-system"
+    assert "drill" not in {entry.part for entry in recording.of("ClusterRole")}
+
+
 def test_pod_reaches_the_api_server_alone(record: Record) -> None:
     values = {"networkApiServerCidrs": '["10.96.0.1/32"]', "networkReceiverCidrs": '["0.0.0.0/0"]'}
     spec = record(**WEEKLY, **values).named("NetworkPolicy", "drill").inputs["spec"]
