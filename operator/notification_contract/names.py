@@ -86,6 +86,9 @@ GATEWAY_PRESENCE_LABELS: Final = {
     "app.kubernetes.io/component": "presence",
 }
 """On the Lease of each replica of the gateway."""
+GATEWAY_LEASES: Final = tuple(f"{GATEWAY}-{number}" for number in range(20))
+"""The Leases that replicas of the gateway can hold: twice as many as a stack can have replicas, because a pod that ends holds one, too. The
+names are fixed, so that the gateway's role lists them."""
 PRESENT_SINCE_ANNOTATION: Final = f"{GROUP}/present-since"
 """On such a Lease: since when at least one replica has been there without a break, in RFC 3339."""
 

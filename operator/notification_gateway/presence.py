@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
@@ -21,14 +22,18 @@ if TYPE_CHECKING:
 
 logger = structlog.get_logger(__name__)
 
-SUFFIX: Final = "-presence"
-"""Follows the name of the replica in the name of its Lease."""
 RENEWALS: Final = 3
 """Renewals within the duration of a Lease, at least."""
 RENEWAL_SECONDS: Final = 2.0
 """The longest time between two renewals: the operator calls a beat missing only after a renewal that is younger."""
-TRIES: Final = 2
-"""Attempts of a renewal whose Lease is not as it was left."""
+TRIES: Final = 10
+"""Attempts of a renewal whose Lease changes after it was listed: as many as replicas that may start together and want the same Lease."""
+OVERTAKEN: Final = {HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY}
+"""Answers to a renewal of a Lease that changed after it was listed. 422 is that of a new one whose name another replica has taken."""
+NO_LEASE: Final = (
+    f"no Lease from {names.GATEWAY_LEASES[0]} to {names.GATEWAY_LEASES[-1]} is free; "
+    "the Lease of a replica that is gone is deleted after {} s"
+)
 BREAK_SECONDS: Final = 5.0
 """A replica that has not renewed for longer was not there: no grace of a heartbeat is shorter."""
 
@@ -57,8 +62,8 @@ class Presence:
         self._lease_seconds = lease_seconds
         self._seconds = seconds
         self._clock = clock
-        self._name = f"{replica}{SUFFIX}"
         self._own: dict[str, Any] | None = None
+        """The Lease of this replica as it was written last."""
         self._since: datetime | None = None
         """Since when at least one replica has been there without a break."""
         self._renewed_at = 0.0
@@ -88,13 +93,21 @@ class Presence:
             await asyncio.sleep(max(began + period - self._seconds(), 0.0))
 
     async def renew(self) -> None:
-        """Renew the Lease of this replica, and list those of all replicas.
+        """List the Leases of all replicas, and renew that of this one.
 
         Raises:
-            KubeError: the API server does not let it.
+            KubeError: the API server does not let it, or no Lease is free.
         """
-        await self._renew()
-        await self._observe()
+        for attempt in range(1, TRIES + 1):
+            await self._observe()
+            try:
+                await self._renew()
+            except KubeError as error:
+                if attempt == TRIES or error.status not in OVERTAKEN:
+                    raise
+            else:
+                break
+        await self._delete_stale()
 
     async def leave(self) -> None:
         """Delete the Lease of this replica."""
@@ -103,32 +116,30 @@ class Presence:
             try:
                 await self._leases.delete(own)
             except KubeError as error:
-                logger.warning("Lease not deleted", lease=self._name, error=str(error))
+                logger.warning("Lease not deleted", lease=own["metadata"]["name"], error=str(error))
 
     async def _renew(self) -> None:
-        for _ in range(TRIES):
-            if self._own is None:
-                leases = await self._leases.list()
-                self._own = next((each for each in leases if each["metadata"]["name"] == self._name), None)
-            now, seconds = self._clock(), self._seconds()
-            ahead = now.timestamp() - seconds
-            since = self._present_since(now, seconds, ahead)
-            try:
-                if self._own is None:
-                    self._own = await self._leases.create(self._lease({}, now, since))
-                else:
-                    self._own = await self._leases.replace(self._lease(self._own, now, since))
-            except KubeError as error:
-                if not (error.not_found or error.conflict):
-                    raise
-                # Deleted, or written by a process before this one: it is found in the listing.
-                self._own = None
-            else:
-                self._since, self._renewed_at, self._clock_ahead = since, seconds, ahead
-                return
+        stored = self._stored()
+        if stored is None:
+            await self._delete_stale()
+            raise KubeError(status=None, reason=NO_LEASE.format(STALE_AFTER * self._lease_seconds))
+        now, seconds = self._clock(), self._seconds()
+        ahead = now.timestamp() - seconds
+        since = self._present_since(now, seconds, ahead)
+        # A PUT also creates a Lease. A POST would need a permission that no name limits.
+        self._own = await self._leases.replace(self._lease(stored, now, since))
+        self._since, self._renewed_at, self._clock_ahead = since, seconds, ahead
+
+    def _stored(self) -> dict[str, Any] | None:
+        """Return the Lease of this replica, which a process before this one may have written, or a new one with a free name."""
+        for each in self._observed.values():
+            if each.lease is not None and each.lease.holder == self._replica:
+                return each.lease.body
+        free = (name for name in names.GATEWAY_LEASES if name not in self._observed)
+        return next(({"metadata": {"name": name}} for name in free), None)
 
     def _lease(self, stored: dict[str, Any], now: datetime, since: datetime) -> dict[str, Any]:
-        metadata = {"name": self._name, "labels": names.GATEWAY_PRESENCE_LABELS, **stored.get("metadata", {})}
+        metadata = {"labels": names.GATEWAY_PRESENCE_LABELS, **stored["metadata"]}
         annotations = {
             **mapping(metadata.get("annotations")),
             names.PRESENT_SINCE_ANNOTATION: format_time(since),
@@ -160,34 +171,33 @@ class Presence:
             since = now
         others = (
             Renewal.parse(each.lease.body)
-            for name, each in self._observed.items()
-            if name != self._name and each.lease is not None and each.live
+            for each in self._observed.values()
+            if each.live and each.lease is not None and each.lease.holder != self._replica
         )
         return min((since, *(each.since for each in others if each is not None and each.renewed >= since)))
 
     async def _observe(self) -> None:
-        found = {
-            lease["metadata"]["name"]: Lease(lease)
-            for lease in await self._leases.list()
-            if names.GATEWAY_PRESENCE_LABELS.items() <= mapping(lease["metadata"].get("labels")).items()
-        }
+        listed = {each["metadata"]["name"]: Lease(each) for each in await self._leases.list()}
+        found = {name: listed[name] for name in names.GATEWAY_LEASES if name in listed}
         self._observed = {
             name: self._observed.get(name) or ObservedLease(name, self._seconds) for name in found
         }
         for name, lease in found.items():
-            each = self._observed[name]
-            each.observe(lease)
-            if name != self._name and each.age > STALE_AFTER * lease.seconds:
-                await self._delete_stale(lease)
+            self._observed[name].observe(lease)
 
-    async def _delete_stale(self, lease: Lease) -> None:
-        try:
-            await self._leases.delete(lease.body)
-        except KubeError as error:
-            if not (error.not_found or error.conflict):
-                raise
+    async def _delete_stale(self) -> None:
+        for each in self._observed.values():
+            lease = each.lease
+            if lease and lease.holder != self._replica and each.age > STALE_AFTER * lease.seconds:
+                try:
+                    await self._leases.delete(lease.body)
+                except KubeError as error:
+                    if not (error.not_found or error.conflict):
+                        raise
 
     def _report(self, error: str) -> None:
         if error and error != self._error:
-            logger.warning("Lease of this replica not renewed; retrying", lease=self._name, error=text(error))
+            logger.warning(
+                "Lease of this replica not renewed; retrying", replica=self._replica, error=text(error)
+            )
         self._error = error

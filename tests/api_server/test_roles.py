@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.xdist_group("api-server")
 RBAC = "rbac.authorization.k8s.io"
 OPERATOR = f"system:serviceaccount:{NAMESPACE}:{names.OPERATOR}"
-LEASES = f"/apis/coordination.k8s.io/v1/namespaces/{NAMESPACE}/leases"
+COORDINATION = "coordination.k8s.io"
+LEASES = f"/apis/{COORDINATION}/v1/namespaces/{NAMESPACE}/leases"
 EVENTS = "/apis/events.k8s.io/v1/namespaces"
 READ = {"get", "list", "watch"}
 USERS = {"sender": "notifications-sender", "viewer": "notifications-viewer", "editor": "receivers-editor"}
@@ -174,18 +175,52 @@ def test_user_roles_become_part_of_the_default_roles(values: dict[str, str], rec
     ],
 )
 def test_operator_updates_its_own_lease_only(api_server: ApiServer, name: str, verbs: set[str]) -> None:
-    granted = allowed(api_server, OPERATOR, NAMESPACE, "leases", group="coordination.k8s.io", name=name)
+    granted = allowed(api_server, OPERATOR, NAMESPACE, "leases", group=COORDINATION, name=name)
     assert granted == verbs
+
+
+def lease(name: str) -> dict[str, Any]:
+    return {
+        "apiVersion": f"{COORDINATION}/v1",
+        "kind": "Lease",
+        "metadata": {"name": name.rpartition("/")[2]},
+    }
 
 
 def test_operator_writes_its_lease_and_no_foreign_one(api_server: ApiServer) -> None:
     for name, code in ((names.LEASE, 200), ("foreign", 403)):
-        meta = {"name": name, "namespace": NAMESPACE}
-        lease = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": meta}
-        created = api_server.send("POST", LEASES, lease, user=OPERATOR)
+        created = api_server.send("POST", LEASES, lease(name), user=OPERATOR)
         assert created.code == 201
         assert api_server.send("PUT", f"{LEASES}/{name}", created.document, user=OPERATOR).code == code
         assert api_server.send("DELETE", f"{LEASES}/{name}", user=OPERATOR).code == 403
+
+
+@pytest.mark.parametrize(
+    ("name", "verbs"),
+    [
+        ("", {"list"}),
+        (names.GATEWAY_LEASES[0], {"list", "create", "update", "delete"}),
+        (names.LEASE, {"list"}),
+        (f"{names.LEASE}-shard-1", {"list"}),
+    ],
+)
+def test_gateway_writes_its_own_leases_only(
+    api_server: ApiServer, stack: dict[str, str], name: str, verbs: set[str]
+) -> None:
+    gateway = f"system:serviceaccount:{stack['home']}:{names.GATEWAY}"
+    assert allowed(api_server, gateway, stack["home"], "leases", group=COORDINATION, name=name) == verbs
+
+
+def test_gateway_creates_its_leases_by_name_and_no_other_one(
+    api_server: ApiServer, stack: dict[str, str]
+) -> None:
+    gateway = f"system:serviceaccount:{stack['home']}:{names.GATEWAY}"
+    leases = f"/apis/{COORDINATION}/v1/namespaces/{stack['home']}/leases"
+    own, of_operator = f"{leases}/{names.GATEWAY_LEASES[0]}", f"{leases}/{names.LEASE}"
+    calls = (("PUT", own), ("PUT", own), ("POST", leases), ("PUT", of_operator), ("DELETE", of_operator))
+    codes = [api_server.send(method, path, lease(path), user=gateway).code for method, path in calls]
+    assert codes == [201, 422, 403, 403, 403]
+    assert api_server.send("DELETE", own, user=gateway).code == 200
 
 
 def test_operator_creates_events_and_changes_none(api_server: ApiServer, namespace: str) -> None:

@@ -36,6 +36,8 @@ BLOCK: Final = "permissions, by make generate"
 ROLES_BLOCK: Final = "roles, by make generate"
 HOME: Final = "notification-system"
 TENANT: Final = "shop"
+MOST_NAMES: Final = 3
+"""Names of objects that a row lists; of more, it shows the first and the last one."""
 
 
 class Place(StrEnum):
@@ -206,7 +208,8 @@ def _order(entry: tuple[tuple[str, Permission], set[Place]]) -> tuple[int, int, 
 
 
 def _row(label: str, each: Permission, places: set[Place]) -> str:
-    names = ", ".join(f"`{name}`" for name in each.names)
+    shown = [f"`{name}`" for name in each.names]
+    names = f"{shown[0]} to {shown[-1]}" if len(shown) > MOST_NAMES else ", ".join(shown)
     cells = (
         ", ".join(place for place in Place if place in places),
         label,

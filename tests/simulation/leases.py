@@ -52,7 +52,11 @@ class SimulatedLeases(KubeLeases):
     def _checked_version(self, lease: Mapping[str, Any]) -> int:
         name, version = lease["metadata"]["name"], lease["metadata"].get("resourceVersion", "")
         if name not in self._leases:
+            if not version:
+                return 0
             raise KubeError(status=404, reason="not found")
+        if not version:
+            raise KubeError(status=422, reason="metadata.resourceVersion: must be specified for an update")
         if version != self._leases[name]["metadata"]["resourceVersion"]:
             raise KubeError(status=409, reason="conflict")
         return int(version)

@@ -55,7 +55,7 @@ AT_HOME = {
     (names.GROUP, names.SOURCE_PLURAL, ""): READ,
     (names.GROUP, names.SOURCE_PLURAL, "status"): {"update"},
     ("", "secrets", ""): {"get"},
-    ("coordination.k8s.io", "leases", ""): {"list", "create", "update", "delete"},
+    ("coordination.k8s.io", "leases", ""): {"list"},
 }
 """What it may do in its own namespace."""
 
@@ -204,6 +204,9 @@ def test_gateway_rbac_grants_exactly_what_is_used(
             allowed = rights.verbs(*resource, namespace=namespace)
             assert allowed == expected.get(resource, set()), f"{resource} in {namespace}"
 
+    leases = ("coordination.k8s.io", "leases", "")
+    named = rights.verbs(*leases, namespace=HOME, name=f"{names.GATEWAY}-0")
+    assert named == {"list", "create", "update", "delete"}
     source = gateway.source("generic")
     own, other = f"/api/v1/namespaces/{HOME}", f"/api/v1/namespaces/{shipped_operator.namespace}"
     requests = f"/apis/{names.API_VERSION}/namespaces/{HOME}/{names.PLURAL}"

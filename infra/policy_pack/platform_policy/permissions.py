@@ -18,6 +18,7 @@ LIMITED_BY_NAME = frozenset({"bind"})
 CLUSTER_ADMIN = "cluster-admin"
 WRITE: Final = frozenset({"create", "update", "patch"})
 READ: Final = frozenset({"get", "list", "watch"})
+CHANGE: Final = frozenset({"update", "patch", "delete"})
 ESCALATIONS: Final = {
     "secrets": WRITE,
     "serviceaccounts/token": frozenset({"create"}),
@@ -37,8 +38,9 @@ ESCALATIONS: Final = {
 }
 """Verbs by resource that give the permissions of another account (DD-ACCOUNT-001): by a Secret with its token, by a token of it, or by a pod
 under it. Names do not limit what is created."""
-ESCALATIONS_WITHOUT_NAMES: Final = {"secrets": READ}
-"""The same for a rule without names of objects: it reads the tokens of all accounts of a namespace."""
+ESCALATIONS_WITHOUT_NAMES: Final = {"secrets": READ, "leases": CHANGE}
+"""The same for a rule without names of objects: it reads the tokens of all accounts of a namespace, or takes the Leases by which the replicas
+of another account share their work."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +62,13 @@ EXCEPTIONS: Final = (
         verbs=frozenset({"list", "watch"}),
         decision="DD-RBAC-001",
     ),
+    # operatorShards above 1: each replica has a Lease that is named after its pod.
+    Permitted(
+        role=re.compile(rf"notification-operator\.{_NAMESPACE}\.own"),
+        resource="leases",
+        verbs=frozenset({"update", "delete"}),
+        decision="DD-RBAC-001",
+    ),
     # gatewayReadAll, and gatewayTenantSources, which requires watchNamespaces.
     Permitted(
         role=re.compile(rf"notification-gateway\.{_NAMESPACE}\.(own|served)"),
@@ -72,10 +81,10 @@ EXCEPTIONS: Final = (
         Permitted(
             role=re.compile("notification-preview-manager"),
             resource=resource,
-            verbs=READ | WRITE,
+            verbs=verbs,
             decision="DD-STATE-001",
         )
-        for resource in ("secrets", "deployments")
+        for resource, verbs in (("secrets", READ | WRITE), ("deployments", READ | WRITE), ("leases", CHANGE))
     ),
 )
 
@@ -103,7 +112,7 @@ def no_wildcard_rbac(kind: str, properties: Mapping[str, Any]) -> Iterator[str]:
     role = str((properties.get("metadata") or {}).get("name", ""))
     for number, rule in enumerate(properties.get("rules") or ()):
         for grant in _escalates(role, rule):
-            yield f"rules[{number}] has {grant}, which allows privilege escalation; remove it, or limit a read by resourceNames"
+            yield f"rules[{number}] has {grant}, which allows privilege escalation; remove it, or limit a read, or a write of leases, by resourceNames"
         for field in FIELDS:
             if any("*" in str(value) for value in rule.get(field) or ()):
                 yield f"rules[{number}].{field} has a wildcard; list each value"

@@ -143,4 +143,4 @@ async def test_gateway_works_with_the_permissions_of_a_stack(
         leases = api_server.send(
             "GET", f"/apis/coordination.k8s.io/v1/namespaces/{NAMESPACE}/leases"
         ).document
-        assert "deployed-0-presence" not in [each["metadata"]["name"] for each in leases["items"]]
+        assert "deployed-0" not in [each["spec"].get("holderIdentity") for each in leases["items"]]

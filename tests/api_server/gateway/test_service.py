@@ -188,7 +188,7 @@ async def test_posts_become_one_notification_each_and_the_status_says_so(
         assert (alerts()["created"], alerts()["duplicates"]) == (1, 20)
         assert [each["reason"] for each in alerts()["conditions"]] == ["Accepted"]
         leases = sources.send("GET", f"/apis/coordination.k8s.io/v1/namespaces/{NAMESPACE}/leases").document
-        assert "gateway-0-presence" in [each["metadata"]["name"] for each in leases["items"]]
+        assert "gateway-0" in [each["spec"].get("holderIdentity") for each in leases["items"]]
     assert [len(notifications(sources, name)) for name in ("alerts", "events", "url")] == [1, 3, 1]
 
 
@@ -261,7 +261,7 @@ def test_lease_of_a_replica_that_was_killed_goes_away(place: Place) -> None:
 
     eventually(names_of_leases, lambda found: len(found) == 2)
     second.kill()
-    eventually(names_of_leases, lambda found: found == ["gateway-0-presence"], within=60)
+    eventually(names_of_leases, lambda found: found == [names.GATEWAY_LEASES[0]], within=60)
     first.stop()
     assert names_of_leases() == []
 

@@ -141,6 +141,14 @@ class Cluster(CollectionsApi):
 
     async def _single(self, request: web.Request, method: str, key: tuple[str, str, str]) -> web.Response:
         stored = self.objects.get(key)
+        if (
+            method == "PUT"
+            and key[0] == "leases"
+            and "resourceVersion" not in (body := await request.json())["metadata"]
+        ):
+            if stored is not None:
+                return refusal(422, "metadata.resourceVersion: must be specified for an update")
+            return web.json_response(self.put(*key, meta=body["metadata"], spec=body["spec"]), status=201)
         if stored is None:
             return refusal(404, "not found")
         if method == "DELETE":

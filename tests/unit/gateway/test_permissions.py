@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from notification_contract.names import GROUP
+from notification_contract.names import GATEWAY_LEASES, GROUP
 from platform_infra.settings.sections.deployment import Watch
 from platform_infra.workload.gateway.account import (
     GatewayAccountArgs,
@@ -30,6 +30,8 @@ Right = tuple[str, str, str, str]
 TENANT = "shop"
 USER = "system:serviceaccount:shop:ci"
 VERBS = {"POST": "create", "PUT": "update", "DELETE": "delete"}
+PUT_CREATES = "leases"
+"""The API server also asks for `create` where a PUT names an object that does not exist."""
 
 
 def rights(namespace: str, grants: Iterable[Grant]) -> Iterator[Right]:
@@ -70,10 +72,10 @@ def used(requests: Iterable[tuple[str, str, dict[str, str]]]) -> Iterator[Right]
                 # What the API server serves: every user may ask for that.
                 continue
         if method == "GET":
-            verb = "get" if name else "watch" if "watch" in query else "list"
+            verbs = ["get" if name else "watch" if "watch" in query else "list"]
         else:
-            verb = VERBS[method]
-        yield namespace, group, "/".join([resource, *name[1:]]), verb
+            verbs = ["create", "update"] if (method, resource) == ("PUT", PUT_CREATES) else [VERBS[method]]
+        yield from ((namespace, group, "/".join([resource, *name[1:]]), verb) for verb in verbs)
 
 
 async def everything(cluster: Cluster, *, tenants: bool) -> None:
@@ -84,7 +86,7 @@ async def everything(cluster: Cluster, *, tenants: bool) -> None:
     as_user = {"Authorization": f"Bearer {token}"}
     stale = {"holderIdentity": "gone", "leaseDurationSeconds": 1, "renewTime": "2026-11-29T08:00:00.000000Z"}
     labels = {"app.kubernetes.io/name": "notification-gateway", "app.kubernetes.io/component": "presence"}
-    cluster.put("leases", HOME, "gone-presence", meta={"labels": labels}, spec=stale)
+    cluster.put("leases", HOME, GATEWAY_LEASES[7], meta={"labels": labels}, spec=stale)
     for namespace in (HOME, *([TENANT] if tenants else ())):
         cluster.secret(namespace=namespace, token="s3cret-of-a-sender")
         cluster.source(namespace=namespace)
@@ -107,7 +109,7 @@ async def everything(cluster: Cluster, *, tenants: bool) -> None:
             lambda: any(right[3] == "update" and right[2] == "leases" for right in used(cluster.requests)),
             "Lease",
         )
-    assert not any(plural == "leases" and name == "gateway-0-presence" for plural, _, name in cluster.objects)
+    assert [name for plural, _, name in cluster.objects if plural == "leases"] == [GATEWAY_LEASES[7]]
 
 
 @pytest.mark.parametrize(
@@ -120,6 +122,12 @@ async def test_account_may_do_what_the_gateway_does_and_nothing_else(
 ) -> None:
     await everything(cluster, tenants=tenants)
     asked, may = set(used(cluster.requests)), granted(tenants=tenants, watched=watched)
+    written = [
+        path.partition("/leases")[2]
+        for method, path, _ in cluster.requests
+        if method != "GET" and "/leases" in path
+    ]
+    assert set(written) <= {f"/{name}" for name in GATEWAY_LEASES}
     missing = {right for right in asked if right not in may and ("", *right[1:]) not in may}
     assert missing == set()
     # A grant in the cluster is used in any namespace.

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from notification_contract.names import GATEWAY_LEASES
 from notification_contract.sources.source import NotificationSource
 from notification_gateway.presence import Presence
 from notification_gateway.sources.limits import Limits
 from notification_operator.domain.heartbeats.presence import Renewal
+from notification_operator.kube.requests import KubeError
 from notification_operator.leadership.lease import KubeLeases
 from tests.unit.gateway.cluster import HOME, Cluster
 from tests.unit.gateway.shipped import serving
@@ -19,12 +22,13 @@ from tests.unit.operator.kube_api import refusal, until
 if TYPE_CHECKING:
     from kubernetes.aio.client import ApiClient
 
-LEASE = "gateway-0-presence"
 START = datetime(2026, 11, 29, tzinfo=UTC)
 
 
-def lease_of(cluster: Cluster, name: str = LEASE) -> dict[str, Any] | None:
-    return cluster.named("leases", name)
+def lease_of(cluster: Cluster, replica: str = "gateway-0") -> dict[str, Any] | None:
+    """Return the Lease that a replica holds."""
+    leases = (cluster.named("leases", name) for name in GATEWAY_LEASES)
+    return next((each for each in leases if each and each["spec"]["holderIdentity"] == replica), None)
 
 
 async def test_replicas_see_each_other_and_who_has_left(cluster: Cluster) -> None:
@@ -33,7 +37,7 @@ async def test_replicas_see_each_other_and_who_has_left(cluster: Cluster) -> Non
         async with serving(cluster, replica="gateway-1", lease_seconds=3) as second:
             both = {"gateway-0", "gateway-1"}
             await until(lambda: both == first.app.presence.replicas == second.app.presence.replicas, "both")
-        assert lease_of(cluster, "gateway-1-presence") is None, "it leaves in order"
+        assert lease_of(cluster, "gateway-1") is None, "it leaves in order"
         await until(lambda: first.app.presence.replicas == {"gateway-0"}, "the first one alone")
     assert lease_of(cluster) is None
 
@@ -57,9 +61,9 @@ def presence_of(client: ApiClient, clock: Clock, replica: str = "gateway-0") -> 
     )
 
 
-def since(cluster: Cluster, name: str = LEASE) -> float:
+def since(cluster: Cluster, replica: str = "gateway-0") -> float:
     """Return since when the gateway is there, as a Lease says, in seconds after the start."""
-    lease = lease_of(cluster, name)
+    lease = lease_of(cluster, replica)
     assert lease is not None
     renewal = Renewal.parse(lease)
     assert renewal is not None
@@ -79,7 +83,7 @@ async def test_silent_replica_counts_until_its_lease_is_over(cluster: Cluster, c
     for _ in range(6):
         clock.now += 6
         await own.renew()
-    assert lease_of(cluster, "gateway-1-presence") is None, "a stale Lease is deleted"
+    assert lease_of(cluster, "gateway-1") is None, "a stale Lease is deleted"
 
 
 async def test_lease_of_a_process_before_is_taken_over(cluster: Cluster, client: ApiClient) -> None:
@@ -87,12 +91,38 @@ async def test_lease_of_a_process_before_is_taken_over(cluster: Cluster, client:
     again = presence_of(client, Clock())
     await again.renew()
     await again.renew()
-    cluster.remove("leases", HOME, LEASE)
+    cluster.remove("leases", HOME, GATEWAY_LEASES[0])
     await again.renew()
     await again.renew()
     assert lease_of(cluster) is not None
     await again.leave()
     assert lease_of(cluster) is None
+
+
+async def test_lease_that_another_replica_takes_first_is_left_to_it(
+    cluster: Cluster, client: ApiClient
+) -> None:
+    replicas = [presence_of(client, Clock(), f"gateway-{number}") for number in range(10)]
+    await asyncio.gather(*(each.renew() for each in replicas))
+    assert all(lease_of(cluster, f"gateway-{number}") for number in range(10))
+
+
+async def test_replica_without_a_free_lease_gets_one_of_a_replica_that_is_gone(
+    cluster: Cluster, client: ApiClient
+) -> None:
+    gone = {"holderIdentity": "gone", "leaseDurationSeconds": 15, "renewTime": "2026-11-28T00:00:00.000000Z"}
+    for name in GATEWAY_LEASES:
+        cluster.put("leases", HOME, name, spec=gone)
+    clock = Clock()
+    presence = presence_of(client, clock)
+    for _ in range(11):
+        with pytest.raises(
+            KubeError, match="no Lease from notification-gateway-0 to notification-gateway-19 is"
+        ):
+            await presence.renew()
+        clock.now += 5
+    await presence.renew()
+    assert lease_of(cluster) is not None
 
 
 async def test_gateway_is_there_since_its_first_replica_came(cluster: Cluster, client: ApiClient) -> None:
@@ -102,7 +132,7 @@ async def test_gateway_is_there_since_its_first_replica_came(cluster: Cluster, c
     clock.now += 10
     second = presence_of(client, clock, "gateway-1")
     await second.renew()
-    assert since(cluster, "gateway-1-presence") == 10.0, "the first one may be dead"
+    assert since(cluster, "gateway-1") == 10.0, "the first one may be dead"
     for _ in range(4):
         clock.now += 2
         await first.renew()
@@ -110,7 +140,7 @@ async def test_gateway_is_there_since_its_first_replica_came(cluster: Cluster, c
     await first.leave()
     clock.now += 2
     await second.renew()
-    assert since(cluster, "gateway-1-presence") == 10.0, "the first one could not renew for 10 s"
+    assert since(cluster, "gateway-1") == 10.0, "the first one could not renew for 10 s"
 
 
 async def test_new_replica_takes_over_since_when_the_gateway_is_there(
@@ -126,7 +156,7 @@ async def test_new_replica_takes_over_since_when_the_gateway_is_there(
         clock.now += 2
         await second.renew()
         await first.renew()
-    assert (since(cluster), since(cluster, "gateway-1-presence")) == (0.0, 0.0)
+    assert (since(cluster), since(cluster, "gateway-1")) == (0.0, 0.0)
 
 
 async def test_replica_that_could_not_renew_was_not_there(cluster: Cluster, client: ApiClient) -> None:
@@ -153,7 +183,7 @@ async def test_absence_of_all_replicas_is_taken_over_from_none(cluster: Cluster,
         clock.now += 2
         for each in replicas:
             await each.renew()
-    assert (since(cluster), since(cluster, "gateway-1-presence")) == (68.0, 68.0)
+    assert (since(cluster), since(cluster, "gateway-1")) == (68.0, 68.0)
 
 
 @pytest.mark.parametrize(("step", "expected"), [(60.0, 62.0), (-60.0, -58.0), (0.5, 0.0)])

@@ -14,6 +14,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from notification_contract.names import GATEWAY_LEASES
 from tests.harness.authority import Authority
 from tests.kit.hostile_requests import Hostile, answered
 from tests.kit.kubeconfig import kubeconfig
@@ -72,7 +73,7 @@ async def test_process_starts_without_the_api_server_and_serves_until_sigterm(
             cluster.fails = lambda _method, _path, _body: None
             await posted(session, port, 401, process)
             # The first request of a replica that works.
-            while cluster.named("leases", "gateway-0-presence") is None:  # noqa: ASYNC110 - another process
+            while cluster.named("leases", GATEWAY_LEASES[0]) is None:  # noqa: ASYNC110 - another process
                 await asyncio.sleep(0.01)
             process.send_signal(signal.SIGTERM)
             lines = (await process.stdout.read()).decode().splitlines()
@@ -86,7 +87,7 @@ async def test_process_starts_without_the_api_server_and_serves_until_sigterm(
     ]
     assert waits == "1"
     assert events == ["started", "shutdown requested", "stopped"]
-    assert cluster.named("leases", "gateway-0-presence") is None
+    assert cluster.named("leases", GATEWAY_LEASES[0]) is None
 
 
 async def posted(

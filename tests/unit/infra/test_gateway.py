@@ -38,7 +38,10 @@ SOURCES = [
 ]
 HEARTBEATS = [("kubernaut.ai", "notificationrequests", ("create",))]
 PRESENCE = [("coordination.k8s.io", "leases", READ)]
-LEASES = [("coordination.k8s.io", "leases", ("list", "create", "update", "delete"))]
+LEASES = [
+    ("coordination.k8s.io", "leases", ("list",)),
+    ("coordination.k8s.io", "leases", ("create", "update", "delete")),
+]
 REQUESTS = [("kubernaut.ai", "notificationrequests", ("get", "create"))]
 AT_SOURCES = [("kubernaut.ai", "notificationrequests", ("list",))]
 ALL_SECRETS = [("", "secrets", ("get",))]
@@ -246,6 +249,12 @@ def test_gateway_reads_the_secrets_of_its_namespace_that_the_stack_names(
     assert roles(recording, "gateway-account")["own"] == LEASES + SOURCES + AT_SOURCES + ALL_SECRETS
     rules = gateway_role(recording)["rules"]
     assert [e.get("resourceNames") for e in rules if e["resources"] == ["secrets"]] == [names_of_secrets]
+
+
+def test_gateway_writes_leases_by_name(record: Record) -> None:
+    (lists, writes) = [e for e in gateway_role(record(**ON))["rules"] if e["resources"] == ["leases"]]
+    assert lists["verbs"] == ["list"]
+    assert writes["resourceNames"] == [f"notification-gateway-{number}" for number in range(20)]
 
 
 def test_key_of_the_urls_is_random_and_no_update_changes_it(record: Record) -> None:

@@ -160,6 +160,7 @@ def test_missing_rights_become_a_role_in_each_place() -> None:
         Right(namespace="a", group="g", resource="r", verb="get"),
         Right(namespace="a", group="g", resource="r", verb="create"),
         Right(namespace="a", group="g", resource="r", verb="get", name="n"),
+        Right(namespace="a", group="g", resource="r", verb="get", name="o"),
         Right(namespace="", group="", resource="namespaces", verb="create"),
     ]
     documents = list(yaml.safe_load_all(manifest(rights, "system:serviceaccount:ci:deployer")))
@@ -171,7 +172,7 @@ def test_missing_rights_become_a_role_in_each_place() -> None:
     ]
     assert documents[2]["rules"] == [
         {"apiGroups": ["g"], "resources": ["r"], "verbs": ["create", "get"]},
-        {"apiGroups": ["g"], "resources": ["r"], "resourceNames": ["n"], "verbs": ["get"]},
+        {"apiGroups": ["g"], "resources": ["r"], "resourceNames": ["n", "o"], "verbs": ["get"]},
     ]
     assert documents[3]["subjects"] == [{"kind": "ServiceAccount", "name": "deployer", "namespace": "ci"}]
     user = list(yaml.safe_load_all(manifest(rights[:1], "ann@example.com")))[1]["subjects"]

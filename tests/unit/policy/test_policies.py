@@ -294,15 +294,25 @@ def test_accounts_of_chart_and_yaml_have_no_escalating_verb(values: dict[str, An
 )
 def test_escalating_verb_is_reported_of_each_account(role: str, grant: str) -> None:
     metadata = {"name": role}
-    for verb in ESCALATIONS[grant]:
+    for verb in ESCALATIONS.get(grant, ()):
         for names in ({}, {"resourceNames": ["one"]}):
             rule = {"apiGroups": [""], "resources": [grant], "verbs": [verb], **names}
             (reason,) = no_wildcard_rbac("Role", {"metadata": metadata, "rules": [rule]})
             assert reason.startswith(f"rules[0] has {verb} on {grant}, which allows privilege escalation")
 
 
+@pytest.mark.parametrize("verb", ["update", "patch", "delete"])
+def test_write_of_leases_without_names_is_reported(verb: str) -> None:
+    rule = {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": [verb]}
+    metadata = {"name": "notification-gateway.home.own"}
+    (reason,) = no_wildcard_rbac("Role", {"metadata": metadata, "rules": [rule]})
+    assert reason.startswith(f"rules[0] has {verb} on leases, which allows privilege escalation")
+    named = rule | {"resourceNames": ["notification-gateway-0"]}
+    assert list(no_wildcard_rbac("Role", {"metadata": metadata, "rules": [named]})) == []
+
+
 def test_every_exception_names_a_decision_and_is_used() -> None:
-    used = [objects({**BASE, **values}) for values in (READS_ALL, TENANTS)]
+    used = [objects({**BASE, **values}) for values in (READS_ALL, TENANTS, DRILLS)]
     used.append([{"kind": kind_of(each), **inputs} for each, _, inputs in resources_of("dev", based("dev"))])
     granted = [
         (each["metadata"]["name"], resource, verb)

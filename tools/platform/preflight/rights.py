@@ -307,11 +307,14 @@ def rules(rights: Sequence[Right]) -> list[dict[str, Any]]:
     verbs: dict[tuple[str, str, str], list[str]] = {}
     for each in rights:
         verbs.setdefault((each.group, each.resource, each.name), []).append(each.verb)
+    names_of: dict[tuple[str, str, bool, tuple[str, ...]], list[str]] = {}
+    for (group, resource, name), held in verbs.items():
+        names_of.setdefault((group, resource, bool(name), tuple(sorted(held))), []).append(name)
     return [
         {"apiGroups": [group], "resources": [resource]}
-        | ({"resourceNames": [name]} if name else {})
-        | {"verbs": sorted(each)}
-        for (group, resource, name), each in verbs.items()
+        | ({"resourceNames": listed} if named else {})
+        | {"verbs": list(held)}
+        for (group, resource, named, held), listed in names_of.items()
     ]
 
 

@@ -17,9 +17,13 @@ from platform_infra.workload.rbac import LEASES, SOURCES, Grant, Roles
 if TYPE_CHECKING:
     from platform_infra.settings.sections.deployment import Watch
 
-PRESENCE: Final = (Grant(group=LEASES, resource="leases", verbs=("list", "create", "update", "delete")),)
-"""Permissions in the gateway's own namespace: each replica has a Lease that is named after its pod, and replicas delete the Lease of a
-replica that is gone."""
+PRESENCE: Final = (
+    # A request to list has no name that a grant could be limited to.
+    Grant(group=LEASES, resource="leases", verbs=("list",)),
+    Grant(group=LEASES, resource="leases", verbs=("create", "update", "delete"), names=names.GATEWAY_LEASES),
+)
+"""Permissions in the gateway's own namespace: each replica holds a Lease with one of these names, and replicas delete the Lease of a replica
+that is gone. `create` by name permits a PUT of these names and no POST."""
 REQUESTS: Final = (Grant(group=names.GROUP, resource=names.PLURAL, verbs=("get", "create")),)
 """Permissions in every namespace that the operator watches."""
 AT_SOURCES: Final = (Grant(group=names.GROUP, resource=names.PLURAL, verbs=("list",)),)
