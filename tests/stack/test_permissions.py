@@ -29,8 +29,6 @@ AT_HOME = {
 }
 """In the operator's own namespace, in addition to the rights everywhere."""
 WITH_A_GATEWAY = {
-    ("get", "coordination.k8s.io", "leases", ""),
-    ("watch", "coordination.k8s.io", "leases", ""),
     ("create", "kubernaut.ai", "notificationrequests", ""),
     ("get", "kubernaut.ai", "notificationsources", ""),
     ("list", "kubernaut.ai", "notificationsources", ""),
@@ -90,8 +88,7 @@ def test_lease_role_grants_updates_of_the_operator_lease_only(
     shipped_operator: OperatorUnderTest, name: str
 ) -> None:
     home = shipped_operator.workload.namespace
-    expected = {"list", "create"} | ({"get", "watch"} if has_gateway(shipped_operator) else set())
-    expected |= {"update"} if name == "notification-operator" else set()
+    expected = {"list", "create"} | ({"update"} if name == "notification-operator" else set())
     assert rights(shipped_operator).verbs(*LEASES, namespace=home, name=name) == expected
 
 

@@ -110,7 +110,6 @@ subjects:
 {{- end }}
 {{- end }}
 {{- if $v.gatewayEnabled }}
-- {apiGroups: [coordination.k8s.io], resources: [leases], verbs: [get, list, watch]}
 {{- if not (and $v.gatewayTenantSources (or (not $v.watchNamespaces) (has $v.operatorNamespace $v.watchNamespaces))) }}
 - {apiGroups: [kubernaut.ai], resources: [notificationrequests], verbs: [create]}
 {{- end }}

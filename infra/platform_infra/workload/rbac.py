@@ -104,8 +104,6 @@ SOURCES = (
 """Permissions of the operator and of the gateway where NotificationSources are."""
 HEARTBEATS = (Grant(group=names.GROUP, resource=names.PLURAL, verbs=("create",)),)
 """Permissions where NotificationSources are, with the gateway: the operator tells that a heartbeat is missed."""
-PRESENCE = (Grant(group=LEASES, resource="leases", verbs=READ),)
-"""Permissions in the operator's own namespace, with the gateway: whether it was there to receive a heartbeat."""
 DRILL_JOBS = (Grant(group="batch", resource="jobs", verbs=("list",)),)
 """Permissions in the operator's own namespace, with an external heartbeat: whether the last drill has reached all receivers."""
 CLUSTER_WIDE_READ = (
@@ -157,7 +155,6 @@ def home_grants(args: OperatorAccountArgs) -> tuple[Grant, ...]:
         *(SHARDING if args.shards > 1 else ()),
         *_events(args),
         *(receivers if args.receivers.enabled else ()),
-        *(PRESENCE if args.gateway else ()),
         *(HEARTBEATS if args.gateway and not _serves_home(args) else ()),
         *(SOURCES if args.gateway and not args.tenant_sources else ()),
         *_external_heartbeat(args.heartbeat_secret),

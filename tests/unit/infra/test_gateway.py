@@ -37,7 +37,6 @@ SOURCES = [
     ("kubernaut.ai", "notificationsources/status", ("update",)),
 ]
 HEARTBEATS = [("kubernaut.ai", "notificationrequests", ("create",))]
-PRESENCE = [("coordination.k8s.io", "leases", READ)]
 LEASES = [
     ("coordination.k8s.io", "leases", ("list",)),
     ("coordination.k8s.io", "leases", ("create", "update", "delete")),
@@ -316,14 +315,14 @@ def test_guest_without_token_reviews_registers_no_object_of_the_cluster() -> Non
         (
             {},
             {
-                "own": OWN + EVENTS + PRESENCE + HEARTBEATS + SOURCES,
+                "own": OWN + EVENTS + HEARTBEATS + SOURCES,
                 "served": SERVED + RETENTION + EVENTS + RECEIVERS + NAMESPACES,
             },
         ),
         (
             {"gatewayTenantSources": "true", "watchNamespaces": '["shop"]'},
             {
-                "own": OWN + EVENTS + RECEIVERS + PRESENCE + HEARTBEATS,
+                "own": OWN + EVENTS + RECEIVERS + HEARTBEATS,
                 "served-shop": SERVED + RETENTION + EVENTS + RECEIVERS + HEARTBEATS,
                 "sources": SOURCES,
             },
@@ -331,7 +330,7 @@ def test_guest_without_token_reviews_registers_no_object_of_the_cluster() -> Non
         (
             {"gatewayTenantSources": "true", "watchNamespaces": '["notification-system"]'},
             {
-                "own": OWN + EVENTS + RECEIVERS + PRESENCE,
+                "own": OWN + EVENTS + RECEIVERS,
                 "served-notification-system": SERVED + RETENTION + EVENTS + RECEIVERS + HEARTBEATS,
                 "sources": SOURCES,
             },
