@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from notification_operator.controller.receiver_tester import ReceiverTester
 from notification_operator.controller.receivers import ReceiverStatusController
+from notification_operator.domain.quota import Quota
 from notification_operator.domain.receivers.catalog import ReceiverKey
-from notification_operator.domain.receivers.quota import Quota
 from notification_operator.endpoints.builder import Builder
 from notification_operator.endpoints.factory import ChannelFactory
 from notification_operator.endpoints.template_checks import TemplateChecks

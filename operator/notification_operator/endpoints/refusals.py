@@ -11,7 +11,7 @@ from notification_contract.kinds.channel_names import ReceiverType
 from notification_contract.names import DEFAULT_RECEIVER_ANNOTATION
 from notification_operator.delivery.channel import Permanent, ReceiverProblem, Transient
 from notification_operator.domain.planning.hold import Hold, HoldReason
-from notification_operator.domain.receivers.quota import TOO_MANY
+from notification_operator.domain.quota import TOO_MANY
 from notification_operator.domain.status import Reason
 
 if TYPE_CHECKING:

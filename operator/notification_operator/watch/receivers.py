@@ -12,11 +12,11 @@ import structlog
 
 from notification_contract import names
 from notification_operator.domain.json_values import text
+from notification_operator.domain.quota import Quota, places
 from notification_operator.domain.receivers.catalog import Catalog, ReceiverKey
 from notification_operator.domain.receivers.declared import declare
 from notification_operator.domain.receivers.drills import is_drilled, reached
 from notification_operator.domain.receivers.health import ReadyReason
-from notification_operator.domain.receivers.quota import Quota, places
 from notification_operator.domain.receivers.status import latest, not_after
 from notification_operator.kube.objects import RECEIVER_RESOURCE, collection
 from notification_operator.telemetry.gauges import ReceiverState

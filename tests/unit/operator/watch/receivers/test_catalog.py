@@ -13,8 +13,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from notification_contract import names
+from notification_operator.domain.quota import Quota
 from notification_operator.domain.receivers.catalog import ReceiverKey
-from notification_operator.domain.receivers.quota import Quota
 from notification_operator.watch import receivers as receivers_module
 from notification_operator.watch.collection_watch import KubeWatches
 from notification_operator.watch.receivers import CRD_HINT, EVERYTHING, ReceiverCatalog
