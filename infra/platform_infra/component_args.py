@@ -287,7 +287,7 @@ class NotificationPlatformArgs(TypedDict, total=False):
     receivers_max_per_namespace: int
     """Maximum number of NotificationReceivers of a namespace that are used: the oldest. A receiver with long texts, such as a template, counts once more for each 8 KiB. The others get the condition Ready=False, TooMany. The default is `200`."""
     receivers_max_total: int
-    """Maximum number of NotificationReceivers of all namespaces that are used: first those in the operator's namespace, then the oldest. The default is `2000`."""
+    """Maximum number of NotificationReceivers of all namespaces that are used: first those in the operator's namespace. Among the others, the namespace with the most gives way. The default is `2000`."""
     drill_schedule: str
     """Cron expression of the drills, such as `0 9 * * 1`, or a name such as `@daily`; empty for none. At each time the platform sends a message marked [DRILL] to every NotificationReceiver in the watched namespaces, as `notif drill` does; people get them."""
     drill_time_zone: str

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from notification_operator.controller.receiver_tester import ReceiverTester
 from notification_operator.controller.receivers import ReceiverStatusController
-from notification_operator.domain.quota import Quota
+from notification_operator.domain.quota import RECEIVERS, Quota
 from notification_operator.domain.receivers.catalog import ReceiverKey
 from notification_operator.endpoints.builder import Builder
 from notification_operator.endpoints.factory import ChannelFactory
@@ -68,6 +68,7 @@ def receiver_sources(  # noqa: PLR0913 - what the channels of receivers share
         served=served,
         types_elsewhere=settings.receivers.types_elsewhere,
         quota=Quota(
+            RECEIVERS,
             home=ports.home,
             per_namespace=settings.receivers.max_per_namespace,
             total=settings.receivers.max_total,

@@ -31,4 +31,4 @@ class Receivers(Section):
     max_per_namespace: Annotated[int, Field(ge=1, le=100_000)] = 200
     """Maximum number of NotificationReceivers of a namespace that are used: the oldest. A receiver with long texts, such as a template, counts once more for each 8 KiB. The others get the condition Ready=False, TooMany."""
     max_total: Annotated[int, Field(ge=1, le=100_000)] = 2000
-    """Maximum number of NotificationReceivers of all namespaces that are used: first those in the operator's namespace, then the oldest."""
+    """Maximum number of NotificationReceivers of all namespaces that are used: first those in the operator's namespace. Among the others, the namespace with the most gives way."""

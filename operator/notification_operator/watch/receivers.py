@@ -12,7 +12,7 @@ import structlog
 
 from notification_contract import names
 from notification_operator.domain.json_values import text
-from notification_operator.domain.quota import Quota, places
+from notification_operator.domain.quota import RECEIVERS, Quota, places
 from notification_operator.domain.receivers.catalog import Catalog, ReceiverKey
 from notification_operator.domain.receivers.declared import declare
 from notification_operator.domain.receivers.drills import is_drilled, reached
@@ -86,11 +86,11 @@ class ReceiverCatalog:
         namespaces: Sequence[str] = (),
         served: Container[str] = EVERYTHING,
         types_elsewhere: Sequence[str] | None = None,
-        quota: Quota | None = None,
+        quota: Quota[ReceiverKey] | None = None,
     ) -> None:
         self._home = home
         self._types_elsewhere = types_elsewhere
-        self._quota = quota or Quota(home=home)
+        self._quota = quota or Quota(RECEIVERS, home=home)
         self._served = served
         self._compact = PartPool().compact
         followed = dict.fromkeys((*namespaces, home)) if namespaces else (None,)
