@@ -318,6 +318,10 @@ class NotificationPlatformArgs(TypedDict, total=False):
     """Whether the gateway may read every Secret of the operator's namespace. `false` permits `gatewaySecrets`, by name. The default is `false`."""
     gateway_tenant_sources: bool
     """Whether NotificationSources outside the gateway's namespace are served. The default is `false`."""
+    gateway_max_sources_per_namespace: int
+    """Maximum number of NotificationSources of a namespace that are served: the oldest. A source with long texts, such as a template, counts once more for each 8 KiB. The others get the condition Ready=False, TooMany, and their Secrets are not read. The default is `200`."""
+    gateway_max_sources: int
+    """Maximum number of NotificationSources of all namespaces that are served: first those in the gateway's namespace. Among the others, the namespace with the most gives way. The default is `2000`."""
     gateway_audience: str
     """Audience that the token of a ServiceAccount must have to create notifications through the gateway. A token with a further audience is refused. The default is `"notifications"`."""
     gateway_oidc_issuer: str

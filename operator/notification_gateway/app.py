@@ -33,6 +33,7 @@ from notification_gateway.web.notifications import Notifications
 from notification_gateway.web.server import Server
 from notification_operator import __version__
 from notification_operator.delivery.http.egress_policy import egress_policy
+from notification_operator.domain.quota import SOURCES, Quota
 from notification_operator.kube.client import Connectivity, connect
 from notification_operator.kube.events import own_pod
 from notification_operator.leadership.lease import KubeLeases
@@ -111,6 +112,12 @@ class App:
             self._renderer,
             home=home,
             everywhere=gateway.tenant_sources,
+            quota=Quota(
+                SOURCES,
+                home=home,
+                per_namespace=gateway.max_sources_per_namespace,
+                total=gateway.max_sources,
+            ),
         )
         self.metrics.registry.register(LastReceived(lambda: self.sources.last_received))
         self.presence = Presence(

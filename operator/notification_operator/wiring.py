@@ -16,6 +16,7 @@ from notification_operator.controller.reconciler import Reconciler
 from notification_operator.controller.retention import RetentionSweeper
 from notification_operator.controller.workqueue import WorkQueue
 from notification_operator.domain.flow_control.breaker import Limits
+from notification_operator.domain.quota import SOURCES, Quota
 from notification_operator.domain.redaction.redactor import Redactor, rules
 from notification_operator.endpoints.attempt import Recorder
 from notification_operator.endpoints.budget import ContentBudget
@@ -313,7 +314,16 @@ def _heartbeats(
         return None
     home = ports.sources.home
     sources = HeartbeatSources(
-        ports.sources.watches, home=home, everywhere=settings.heartbeats.tenant_sources, served=served
+        ports.sources.watches,
+        home=home,
+        everywhere=settings.heartbeats.tenant_sources,
+        served=served,
+        quota=Quota(
+            SOURCES,
+            home=home,
+            per_namespace=settings.heartbeats.max_per_namespace,
+            total=settings.heartbeats.max_total,
+        ),
     )
     controller = HeartbeatController(
         store=ports.sources.store,

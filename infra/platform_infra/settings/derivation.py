@@ -108,6 +108,8 @@ def gateway_settings(settings: Settings) -> contract.GatewaySettings:
         "gateway": {
             "audience": stack.audience,
             "tenant_sources": stack.tenant_sources,
+            "max_sources_per_namespace": stack.max_sources_per_namespace,
+            "max_sources": stack.max_sources,
             "allowed_networks": stack.allowed_networks,
             "denied_networks": settings.receivers_denied_networks,
             "allowed_hosts": settings.receivers_allowed_hosts,

@@ -73,6 +73,10 @@ class Gateway(Section):
     """Audience that the token of a ServiceAccount must have to create notifications through the gateway. A token with a further audience is refused."""
     tenant_sources: bool = False
     """Whether NotificationSources outside the gateway's namespace are served."""
+    max_sources_per_namespace: Annotated[int, Field(ge=1, le=100_000)] = 200
+    """Maximum number of NotificationSources of a namespace that are served: the oldest. A source with long texts, such as a template, counts once more for each 8 KiB. The others get the condition Ready=False, TooMany, and their Secrets are not read."""
+    max_sources: Annotated[int, Field(ge=1, le=100_000)] = 2000
+    """Maximum number of NotificationSources of all namespaces that are served: first those in the gateway's namespace. Among the others, the namespace with the most gives way."""
     path_keys_directory: Annotated[str, Field(min_length=1, max_length=1024)] = names.PATH_KEYS_DIRECTORY
     """Directory with the files `key` and `previous`, from which the secret parts of URLs are computed. A change takes effect within 10 seconds."""
     allowed_networks: tuple[str, ...] = ()

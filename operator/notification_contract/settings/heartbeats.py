@@ -16,6 +16,10 @@ class Heartbeats(Section):
     """Whether the operator reports missing heartbeats of NotificationSources. It then needs permission to read NotificationSources, to update their status, to list the Leases of its namespace, and to create NotificationRequests."""
     tenant_sources: bool = False
     """Whether heartbeats of NotificationSources outside the operator's namespace are checked. Set it as `gateway.tenant_sources` of the gateway."""
+    max_per_namespace: Annotated[int, Field(ge=1, le=100_000)] = 200
+    """Maximum number of NotificationSources of a namespace that are watched for heartbeats. Set it as `gateway.max_sources_per_namespace` of the gateway."""
+    max_total: Annotated[int, Field(ge=1, le=100_000)] = 2000
+    """Maximum number of NotificationSources of all namespaces that are watched for heartbeats. Set it as `gateway.max_sources` of the gateway."""
 
 
 class ExternalHeartbeat(Section):

@@ -19,7 +19,9 @@ class ReadyReason(StrEnum):
     SPEC_INVALID = "SpecInvalid"
     """The gateway cannot use the spec, for example because a matcher of the filter is not one."""
     NOT_ALLOWED = "NotAllowed"
-    """Sources outside the operator's namespace are off, or a Secret does not allow sources."""
+    """A Secret does not allow sources, or the gateway may not read it."""
+    TOO_MANY = "TooMany"
+    """The quota of the namespace or of all namespaces is used up by other sources."""
     NO_AUTHENTICATION = "NoAuthentication"
     SECRET_NOT_FOUND = "SecretNotFound"  # noqa: S105 - a reason
     KEY_MISSING = "KeyMissing"

@@ -1,12 +1,14 @@
-"""The sources that exist, by namespace and name, with the credentials that each one accepts."""
+"""The sources that exist, by namespace and name, with the credentials that each one accepts.
+
+Nothing of a source beyond the quota is kept but its key, its age and its uid (DD-QUOTA-001).
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from contextlib import aclosing
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import structlog
 
@@ -18,18 +20,20 @@ from notification_gateway.authentication.shared_secrets import SharedSecrets
 from notification_gateway.sources.path_tokens import key_of
 from notification_gateway.sources.readiness import Readiness, assess
 from notification_gateway.sources.secret_values import SecretKey
-from notification_operator.domain.json_values import mapping, moment
+from notification_operator.domain.json_values import mapping, moment, text
+from notification_operator.domain.quota import places
 from notification_operator.kube.objects import collection
 from notification_operator.rendering.job import RenderingError
 from notification_operator.rendering.texts import check_templates
 from notification_operator.watch.collection_watch import Changed, Collection, Failed, Listed, Removed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
     from notification_gateway.sources.path_tokens import PathTokens
     from notification_gateway.sources.secret_values import SecretValues
+    from notification_operator.domain.quota import Quota
     from notification_operator.rendering.job import Renderer
     from notification_operator.watch.collection_watch import Event, KubeWatches
 
@@ -37,18 +41,13 @@ logger = structlog.get_logger(__name__)
 
 RESOURCE: Final = Resource(group=names.GROUP, version=names.VERSION, plural=names.SOURCE_PLURAL)
 """NotificationSource."""
-MOST: Final = 2000
-"""Sources that are served."""
-MOST_OF_NAMESPACE: Final = 200
-"""Sources of one namespace other than the gateway's that are served: the oldest."""
 MISSING: Final = f"the CRD {names.SOURCE_CRD} is not installed"
 CRD_HINT: Final = (
     "apply the CRD of NotificationSource; the gateway begins to work a few seconds later and needs no restart"
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceKey:
+class SourceKey(NamedTuple):
     """Namespace and name of a source."""
 
     namespace: str
@@ -65,39 +64,58 @@ class Declared:
     key: SourceKey
     uid: str
     generation: int
-    created: str
     last_received: datetime | None
     """When a replica last received a message for it, as its status says."""
     source: NotificationSource | None
-    """None if this version cannot use its spec."""
+    """None if this version cannot use its spec, or if it is one source too many."""
     problem: str = ""
     """Why not."""
+    is_excess: bool = False
+    """Whether it is one source too many, whose spec is not even read; the problem says so."""
 
     @classmethod
-    def parse(cls, document: Mapping[str, Any]) -> Declared:
-        """Return the source of an object of the API server."""
+    def parse(
+        cls, document: Mapping[str, Any], before: Declared | None = None, *, excess: str = ""
+    ) -> Declared:
+        """Return the source of an object of the API server.
+
+        Args:
+            document: the object.
+            before: what was seen of this name before; the same spec is not read again.
+            excess: why the spec is not to be read; empty if it is.
+        """
         metadata = document["metadata"]
-        source, problem = None, ""
-        try:
-            source = NotificationSource.parse(document)
-        except SourceSpecError as error:
-            problem = str(error)
-        return cls(
-            key=SourceKey(namespace=metadata["namespace"], name=metadata["name"]),
+        declared = cls(
+            key=SourceKey(metadata["namespace"], metadata["name"]),
             uid=metadata["uid"],
             generation=metadata.get("generation", 0),
-            created=metadata.get("creationTimestamp", ""),
             last_received=moment(mapping(document.get("status")).get("lastReceivedTime")),
-            source=source,
-            problem=problem,
+            source=None,
         )
+        if excess:
+            return declared.without_spec(excess)
+        if before is not None and declared.is_same(before):
+            return replace(before, last_received=declared.last_received)
+        try:
+            return replace(declared, source=NotificationSource.parse(document))
+        except SourceSpecError as error:
+            return replace(declared, problem=str(error))
+
+    def is_same(self, other: Declared) -> bool:
+        """Return whether another one has the same spec, and counts as this one does."""
+        return (self.uid, self.generation, self.is_excess) == (other.uid, other.generation, other.is_excess)
+
+    def without_spec(self, problem: str) -> Declared:
+        """Return the same for one source too many."""
+        return replace(self, source=None, problem=problem, is_excess=True)
 
 
 @dataclass(slots=True)
 class _Entry:
     declared: Declared
+    secrets: frozenset[SecretKey] = frozenset()
+    """The Secrets that it refers to."""
     template_problem: str = ""
-    is_excess: bool = False
     checked: bool = False
     """Whether its templates were compiled, and its Secrets looked for."""
 
@@ -110,6 +128,7 @@ class Sources:
         home: the gateway's own namespace.
         everywhere: whether sources of other namespaces are served, too.
         renderer: compiles templates.
+        quota: says which sources are kept. Of the others, only the problem is.
     """
 
     def __init__(  # noqa: PLR0913 - what it follows, and what it needs for it
@@ -121,13 +140,22 @@ class Sources:
         *,
         home: str,
         everywhere: bool,
+        quota: Quota[SourceKey],
     ) -> None:
-        self._watches = watches
+        namespace = None if everywhere else home
+        within = Collection(
+            path=collection(RESOURCE, namespace),
+            name=f"notificationsources in namespace {namespace}" if namespace else "notificationsources",
+            crd=RESOURCE,
+        )
+        self._watch = watches.open(within, self._declare)
         self._secrets = secrets
         self._tokens = tokens
         self._renderer = renderer
         self.home = home
-        self._everywhere = everywhere
+        self._quota = quota
+        self._read: dict[SourceKey, Declared] = {}
+        """What was read of sources and is not taken in yet, because the listing goes on."""
         self._entries: dict[SourceKey, _Entry] = {}
         self.known = False
         """Whether all sources and their Secrets were looked for once, so that an unknown source does not exist."""
@@ -145,12 +173,13 @@ class Sources:
     @property
     def last_received(self) -> dict[str, datetime | None]:
         """When each source last received a message, by its namespace and name; None before the first one."""
-        return {str(key): each.declared.last_received for key, each in self._entries.items()}
+        present = (each.declared for each in self._entries.values())
+        return {str(each.key): each.last_received for each in present if not each.is_excess}
 
     def exists(self, source: str) -> bool:
         """Return whether there is a source of this namespace/name."""
         namespace, _, name = source.partition("/")
-        return SourceKey(namespace=namespace, name=name) in self._entries
+        return SourceKey(namespace, name) in self._entries
 
     def declared(self, key: SourceKey) -> Declared | None:
         """Return a source as it was seen last; None if it does not exist."""
@@ -159,8 +188,8 @@ class Sources:
 
     def get(self, namespace: str, name: str) -> NotificationSource | None:
         """Return a source that is served."""
-        entry = self._entries.get(SourceKey(namespace=namespace, name=name))
-        return entry.declared.source if entry and not entry.is_excess else None
+        declared = self.declared(SourceKey(namespace, name))
+        return declared.source if declared else None
 
     def shared_secrets(self, source: NotificationSource) -> SharedSecrets:
         """Return what a source accepts now."""
@@ -201,15 +230,12 @@ class Sources:
         entry = self._entries.get(key)
         if entry is None or not entry.checked:
             return None
-        if entry.is_excess:
-            return Readiness(
-                reason=ReadyReason.NOT_ALLOWED,
-                message=f"The gateway serves {MOST_OF_NAMESPACE} sources of a namespace, and {MOST} in all; delete some",
-            )
-        if entry.declared.source is None:
-            return Readiness(reason=ReadyReason.SPEC_INVALID, message=entry.declared.problem)
+        declared = entry.declared
+        if declared.source is None:
+            reason = ReadyReason.TOO_MANY if declared.is_excess else ReadyReason.SPEC_INVALID
+            return Readiness(reason=reason, message=declared.problem)
         return assess(
-            entry.declared.source,
+            declared.source,
             self._secrets.get,
             entry.template_problem,
             path_problem=self._tokens.problem,
@@ -219,79 +245,85 @@ class Sources:
         """Follow the sources until cancelled; report each that has changed or is gone, or whose Secrets have changed."""
         self._on_change = on_change
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._watch(), name="sources")
+            group.create_task(self._follow(), name="sources")
             group.create_task(self._check(), name="source checks")
             group.create_task(self._secrets.run(self._on_secret), name="source secrets")
             group.create_task(self._tokens.run(self._on_path_keys), name="path keys")
 
-    async def _watch(self) -> None:
-        within = Collection(
-            path=collection(RESOURCE, None if self._everywhere else self.home),
-            name="notificationsources"
-            if self._everywhere
-            else f"notificationsources in namespace {self.home}",
-            crd=RESOURCE,
-        )
-        watch = self._watches.open(within, Declared.parse)
-        async with aclosing(watch.changes()) as events:  # type: ignore[type-var]  # a generator
+    def _declare(self, document: Mapping[str, Any]) -> SourceKey:
+        """Note what an object declares, before the next one is read: a listing may have more than there is memory for."""
+        metadata = document["metadata"]
+        key = SourceKey(metadata["namespace"], metadata["name"])
+        created, size = text(metadata.get("creationTimestamp")), places(document.get("spec"))
+        self._reconsider(self._quota.add(key, created=created, places=size))
+        self._read[key] = Declared.parse(document, self.declared(key), excess=self._quota.problem(key))
+        return key
+
+    def _reconsider(self, keys: Iterable[SourceKey]) -> None:
+        """Drop the spec of what is not kept any more; read again what is kept now."""
+        for key in keys:
+            problem, read, known = self._quota.problem(key), self._read.get(key), self.declared(key)
+            if not problem:
+                self._watch.expire()
+                continue
+            if read is not None:
+                self._read[key] = read.without_spec(problem)
+            if known is not None:
+                self._put(known.without_spec(problem))
+
+    async def _follow(self) -> None:
+        async with aclosing(self._watch.changes()) as events:  # type: ignore[type-var]  # a generator
             async for event in events:
                 # Of a kind that is not installed, the listing is empty: whether a source exists is not known then.
-                self._take(event, missing=watch.missing)
+                self._take(event, missing=self._watch.missing)
 
-    def _take(self, event: Event[Declared], *, missing: bool) -> None:
+    def _take(self, event: Event[SourceKey], *, missing: bool) -> None:
         match event:
             case Listed(items):
-                present = {each.key: each for each in items}
-                for key in self._entries.keys() - present.keys():
-                    del self._entries[key]
-                    if not missing:
-                        self._on_change(key)
-                for each in present.values():
-                    self._put(each)
+                for key in frozenset(self._quota.keys) - frozenset(items):
+                    self._remove(key, tell=not missing)
+                for key in items:
+                    self._put_read(key)
                 self._listed, self.known = not missing, self.known and not missing
+                self._changed.set()
             case Changed(item):
-                if not self._put(item):
-                    # Its status has changed, as it does with every write of a replica.
-                    self.error = ""
-                    return
+                self._put_read(item)
             case Removed(item):
-                self._entries.pop(item.key, None)
-                self._on_change(item.key)
+                self._remove(item)
             case Failed(error):
                 self.error = str(error)
+                self._read.clear()
                 return
         self.error = MISSING if missing else ""
-        self._count()
-        self._secrets.want(
-            key
-            for each in self._entries.values()
-            if each.declared.source
-            for key in _secret_keys(each.declared.source)
-        )
-        self._changed.set()
 
-    def _put(self, declared: Declared) -> bool:
-        """Take in a source; return whether it is new, or has another spec."""
+    def _put_read(self, key: SourceKey) -> None:
+        declared = self._read.pop(key, None)
+        if declared is not None:
+            self._put(declared)
+
+    def _put(self, declared: Declared) -> None:
+        """Take in a source; if only its status has changed, as with every write of a replica, nothing is read again."""
         before = self._entries.get(declared.key)
-        if before is not None and (before.declared.uid, before.declared.generation) == (
-            declared.uid,
-            declared.generation,
-        ):
+        if before is not None and declared.is_same(before.declared):
             before.declared = declared
-            return False
-        self._entries[declared.key] = _Entry(declared)
-        return True
+            return
+        keys = _secret_keys(declared.source) if declared.source else frozenset()
+        self._entries[declared.key] = _Entry(declared, keys, checked=declared.is_excess)
+        self._secrets.use(keys)
+        self._secrets.release(before.secrets if before else ())
+        self._changed.set()
+        if declared.is_excess:
+            self._on_change(declared.key)
 
-    def _count(self) -> None:
-        """Mark the sources that are too many: the newest of their namespace."""
-        counts: Counter[str] = Counter()
-        oldest = sorted(self._entries.values(), key=lambda each: (each.declared.created, each.declared.uid))
-        for each in oldest:
-            namespace = each.declared.key.namespace
-            counts[namespace] += 1
-            each.is_excess = counts.total() > MOST or (
-                namespace != self.home and counts[namespace] > MOST_OF_NAMESPACE
-            )
+    def _remove(self, key: SourceKey, *, tell: bool = True) -> None:
+        """Forget a source; `tell` reports it."""
+        self._read.pop(key, None)
+        entry = self._entries.pop(key, None)
+        self._reconsider(self._quota.remove(key))
+        if entry is not None:
+            self._secrets.release(entry.secrets)
+        if tell:
+            self._on_change(key)
 
     async def _check(self) -> None:
         """Read the Secrets and compile the templates of what is new."""
@@ -326,8 +358,7 @@ class Sources:
 
     def _on_secret(self, key: SecretKey) -> None:
         for each in tuple(self._entries.values()):
-            source = each.declared.source
-            if source is not None and key in _secret_keys(source):
+            if key in each.secrets:
                 self._on_change(each.declared.key)
 
     def _on_path_keys(self) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from base64 import b64decode
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from math import inf
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -104,7 +105,8 @@ class SecretValues:
         self._client = client
         self._seconds = seconds
         self._states: dict[SecretKey, SecretState] = {}
-        self._wanted: frozenset[SecretKey] = frozenset()
+        self._uses: Counter[SecretKey] = Counter()
+        """How many sources refer to each Secret."""
         self._slots = asyncio.Semaphore(CONCURRENT)
         self._tried: dict[SecretKey, float] = {}
         """When the last read of each Secret began."""
@@ -122,12 +124,17 @@ class SecretValues:
         """Return the values of a key of a Secret that are accepted now."""
         return self.get(key).values(name, self._seconds())
 
-    def want(self, keys: Iterable[SecretKey]) -> None:
-        """Keep these Secrets and no other."""
-        self._wanted = frozenset(keys)
-        for key in self._states.keys() - self._wanted:
-            del self._states[key]
-        self._tried = {key: time for key, time in self._tried.items() if key in self._wanted}
+    def use(self, keys: Iterable[SecretKey]) -> None:
+        """Keep these Secrets until they are released as often."""
+        self._uses.update(keys)
+
+    def release(self, keys: Iterable[SecretKey]) -> None:
+        """Forget those of these Secrets that no source refers to any more."""
+        for key in keys:
+            self._uses[key] -= 1
+            if not self._uses[key]:
+                for place in (self._uses, self._states, self._tried):
+                    place.pop(key, None)
 
     async def refresh(self, keys: Collection[SecretKey]) -> bool:
         """Read Secrets; return whether the API server has answered for each. A failure leaves what is known.
@@ -150,6 +157,8 @@ class SecretValues:
             return await self._read(key)
         finally:
             del self._running[key]
+            if key not in self._uses:
+                del self._tried[key]
             self.latest_seconds = self._seconds() - began
 
     async def run(self, on_change: Callable[[SecretKey], None]) -> None:
@@ -158,7 +167,7 @@ class SecretValues:
         while True:
             await asyncio.sleep(REFRESH_SECONDS / 4)
             begun_before = self._seconds() - REFRESH_SECONDS * 3 / 4
-            await self.refresh([key for key in self._wanted if self._tried.get(key, -inf) <= begun_before])
+            await self.refresh([key for key in self._uses if self._tried.get(key, -inf) <= begun_before])
 
     async def _read(self, key: SecretKey) -> bool:
         """Read a Secret; return whether the API server has answered."""
@@ -182,7 +191,7 @@ class SecretValues:
             # A response of another shape, such as a proxy's.
             logger.exception("Secret not read; keeping what is known", secret="/".join(key))
             return False
-        if key in self._wanted:
+        if key in self._uses:
             self._put(key, found)
         return True
 

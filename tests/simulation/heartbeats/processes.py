@@ -144,7 +144,7 @@ class Operator(Process):
         self.watches = api.watches(self.network)
         settings = Settings.model_validate(
             {
-                "heartbeats": {"enabled": True},
+                "heartbeats": {"enabled": True, "max_per_namespace": 2000},
                 "leader_election": {"enabled": True, "lease_name": "lease", "shards": SHARDS},
                 "retention": {"enabled": False},
             }

@@ -9,7 +9,6 @@ import pytest
 from notification_contract.sources.source import NotificationSource
 from notification_contract.sources.status import ReadyReason
 from notification_gateway import metrics
-from notification_gateway.sources import catalog
 from notification_gateway.sources.catalog import SourceKey
 from notification_gateway.sources.readiness import assess
 from notification_gateway.sources.secret_values import SecretState
@@ -95,27 +94,55 @@ def test_last_good_value_serves_for_a_minute_after_a_change() -> None:
     assert state.values("token", 261.0) == (), "reading again extends nothing"
 
 
-async def test_sources_beyond_the_bound_of_a_namespace_are_not_served(
-    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(catalog, "MOST_OF_NAMESPACE", 2)
-    for name in ("a", "b", "c"):
-        cluster.secret(namespace="shop", token="s3cret-of-a-sender")
-        meta = {"creationTimestamp": f"2026-11-29T08:00:0{ord(name) - ord('a')}Z"}
-        cluster.source(name, namespace="shop")
-        cluster.put("notificationsources", "shop", name, meta=meta)
-        cluster.source(name)
-    cluster.secret(token="s3cret-of-a-sender")
-    async with serving(cluster, tenant_sources=True) as gateway:
-        statuses = [(await gateway.send(f"/hook/shop/{name}")).status for name in "abc"]
+def reason(cluster: Cluster, name: str, namespace: str = "shop") -> str:
+    status = (cluster.named("notificationsources", name, namespace) or {}).get("status", {})
+    return "".join(each["reason"] for each in status.get("conditions", ()))
+
+
+def declare(cluster: Cluster, name: str, second: int, *, namespace: str = "shop", **spec: Any) -> None:
+    """Create a source that refers to a Secret of its name."""
+    cluster.secret(f"of-{name}", namespace=namespace, token="s3cret-of-a-sender")
+    cluster.source(name, namespace=namespace, auth={"bearerSecretRef": {"name": f"of-{name}"}}, **spec)
+    meta = {"creationTimestamp": f"2026-11-29T08:00:0{second}Z"}
+    cluster.put("notificationsources", namespace, name, meta=meta)
+
+
+async def test_sources_beyond_the_quota_of_a_namespace_are_not_kept(cluster: Cluster) -> None:
+    for second, name in enumerate("cba"):
+        declare(cluster, name, second)
+        declare(cluster, name, second, namespace="bank")
+        declare(cluster, name, second, namespace=HOME)
+    async with serving(cluster, tenant_sources=True, max_sources_per_namespace=2) as gateway:
+        for path in ("", "shop/", "bank/"):
+            statuses = [(await gateway.send(f"/hook/{path}{name}")).status for name in "cba"]
+            assert statuses == [202, 202, 401], path
+        await until(lambda: reason(cluster, "a") == "TooMany")
+        assert not [path for _, path, _ in cluster.requests if path.endswith("/secrets/of-a")]
+        refused = gateway.app.sources.declared(SourceKey("shop", "a"))
+        assert refused is not None
+        assert refused.source is None
+        declare(cluster, "b", 1, mapping={"body": "x" * 9_000})
+        await until(lambda: reason(cluster, "b") == "TooMany")
+        assert (await gateway.send("/hook/shop/b")).status == 401
+        cluster.remove("notificationsources", "shop", "c")
+        cluster.remove("notificationsources", "shop", "b")
+        cluster.cut()
+        await until(lambda: reason(cluster, "a") == "Accepted")
+        assert (await gateway.send("/hook/shop/a")).status == 202
+
+
+async def test_namespace_with_the_most_sources_gives_way_to_others(cluster: Cluster) -> None:
+    for second, name in enumerate("abcd"):
+        declare(cluster, name, second)
+    async with serving(cluster, tenant_sources=True, max_sources=4) as gateway:
+        assert [(await gateway.send(f"/hook/shop/{name}")).status for name in "abcd"] == [202] * 4
+        for second, name in enumerate("ab", 5):
+            declare(cluster, name, second, namespace="bank")
+        declare(cluster, "own", 9, namespace=HOME)
+        await until(lambda: reason(cluster, "own", HOME) == "Accepted")
+        statuses = [(await gateway.send(f"/hook/{path}")).status for path in ("own", "bank/a", "bank/b")]
         assert statuses == [202, 202, 401]
-        assert [(await gateway.send(f"/hook/{name}")).status for name in "abc"] == [202, 202, 202]
-
-        def reason() -> Any:
-            obj = cluster.named("notificationsources", "c", "shop") or {}
-            return [each["reason"] for each in obj.get("status", {}).get("conditions", ())]
-
-        await until(lambda: reason() == ["NotAllowed"])
+        assert [(await gateway.send(f"/hook/shop/{name}")).status for name in "abcd"] == [202, 202, 401, 401]
 
 
 async def test_deleted_sources_give_up_their_place_in_the_metrics(

@@ -79,6 +79,8 @@ UNUSUAL: dict[str, tuple[str, Any]] = {
     "drill.schedule": ("0 9 * * 1", "0 9 * * 1"),
     "heartbeats.enabled": ("true", True),
     "heartbeats.tenant_sources": ("true", True),
+    "heartbeats.max_per_namespace": ("30", 30),
+    "heartbeats.max_total": ("400", 400),
     "external_heartbeat.secret": ("dead-mans-switch", "dead-mans-switch"),
     "external_heartbeat.secret_key": ("ping", "ping"),
     "external_heartbeat.every_seconds": ("300", 300),
@@ -203,7 +205,7 @@ def test_stack_field_has_the_bounds_and_text_of_the_operator_setting() -> None:
     stack = dict(declared_settings(Settings))
     own = {
         *("leader_election.enabled", "leader_election.namespace", "routing.namespace", "receivers.cluster"),
-        *("heartbeats.enabled", "heartbeats.tenant_sources"),
+        *(f"heartbeats.{name}" for name in ("enabled", "tenant_sources", "max_per_namespace", "max_total")),
     }
     for target, source in sources(Settings).items():
         if dotted(target) in own:

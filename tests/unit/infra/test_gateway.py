@@ -541,6 +541,8 @@ def test_listed_destinations_leave_out_providers_that_none_uses(record: Record) 
 UNUSUAL: dict[str, tuple[str, str, Any]] = {
     "gateway.audience": ("gatewayAudience", "hooks", "hooks"),
     "gateway.tenant_sources": ("gatewayTenantSources", "true", True),
+    "gateway.max_sources_per_namespace": ("gatewayMaxSourcesPerNamespace", "30", 30),
+    "gateway.max_sources": ("gatewayMaxSources", "400", 400),
     "gateway.allowed_networks": ("gatewayAllowedNetworks", '["10.20.0.0/16"]', ("10.20.0.0/16",)),
     "gateway.denied_networks": ("receiversDeniedNetworks", '["8.8.8.0/24"]', ("8.8.8.0/24",)),
     "gateway.allowed_hosts": ("receiversAllowedHosts", '["example.com"]', ("example.com",)),

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from notification_contract.kinds.rules import ApiRule
+from notification_contract.settings.gateway import Gateway
 from notification_contract.sources.authentication import AUDIENCE, Hmac, SourceAuthentication
 from notification_contract.sources.source import Heartbeat, SourceRateLimit, SourceType
 from notification_contract.sources.status import ReadyReason
 from notification_gateway.mapping.cloud_events import MAX_EVENTS
 from notification_gateway.metrics import Metrics
-from notification_gateway.sources.catalog import MOST, MOST_OF_NAMESPACE
 from notification_gateway.sources.readiness import RETENTION_DAYS, Readiness
 from notification_gateway.sources.secret_values import LAST_GOOD_SECONDS
 from notification_gateway.web.body import MAX_BYTES
@@ -32,7 +32,8 @@ STATED: Mapping[str, tuple[str, bool]] = {
     "The body has more than 1 MiB": ("sources.md", MAX_BYTES == 1024**2),
     "| a body | 1 MiB |": ("sources.md", MAX_BYTES == 1024**2),
     "by default 600 per `1m`": ("sources.md", SourceRateLimit() == SourceRateLimit(count=600, period="1m")),
-    f"{MOST_OF_NAMESPACE} of a namespace other than the gateway's, and {MOST} in all": ("sources.md", True),
+    f"`gatewayMaxSourcesPerNamespace` ({Gateway().max_sources_per_namespace})": ("sources.md", True),
+    f"`gatewayMaxSources` ({Gateway().max_sources})": ("sources.md", True),
     f"with the audience `{AUDIENCE}`": ("sources.md", AUDIENCE == "notifications"),
     "half of the retention of 7 days": ("sources/alertmanager.md", RETENTION_DAYS == 7),
     "more than `timestampTolerance` (5 minutes)": (

@@ -60,6 +60,10 @@ class Gateway(Section):
     read_all: bool = False
     """Whether the gateway may read every Secret of the operator's namespace. `false` permits `gatewaySecrets`, by name."""
     tenant_sources: bool = gateway_setting("tenant_sources", Sets(("heartbeats.tenant_sources",)))
+    max_sources_per_namespace: int = gateway_setting(
+        "max_sources_per_namespace", Sets(("heartbeats.max_per_namespace",))
+    )
+    max_sources: int = gateway_setting("max_sources", Sets(("heartbeats.max_total",)))
     audience: str = gateway_setting("audience")
     oidc: GatewayOidc = GatewayOidc()
     allowed_networks: tuple[Cidr, ...] = gateway_setting("allowed_networks")

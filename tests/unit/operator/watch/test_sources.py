@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from notification_contract import names
+from notification_operator.domain.quota import SOURCES, Quota
 from notification_operator.watch.namespaces import AllNamespaces
 from notification_operator.watch.sources import HeartbeatSources
 from tests.unit.operator.kube_api import until
@@ -16,6 +17,8 @@ from tests.unit.operator.watch.collections_in_memory import Collections
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Container
+
+    from notification_operator.domain.key import Key
 
 HEARTBEAT = {"type": "heartbeat", "heartbeat": {"every": "1h"}}
 EVERYWHERE = f"/apis/{names.API_VERSION}/{names.SOURCE_PLURAL}"
@@ -29,9 +32,14 @@ def document(name: str, *, namespace: str = "home", **spec: Any) -> dict[str, An
 
 @contextlib.asynccontextmanager
 async def following(
-    collections: Collections, *, everywhere: bool = False, served: Container[str] = AllNamespaces()
+    collections: Collections,
+    *,
+    everywhere: bool = False,
+    served: Container[str] = AllNamespaces(),
+    most: int = 9,
 ) -> AsyncIterator[HeartbeatSources]:
-    sources = HeartbeatSources(collections, home="home", everywhere=everywhere, served=served)
+    quota: Quota[Key] = Quota(SOURCES, home="home", per_namespace=most)
+    sources = HeartbeatSources(collections, home="home", everywhere=everywhere, served=served, quota=quota)
     task = asyncio.create_task(sources.run())
     await asyncio.sleep(0)
     try:
@@ -90,3 +98,15 @@ async def test_sources_of_other_namespaces_count_where_they_are_served(
     collections.put(EVERYWHERE, "c", document("c", namespace="else", type="generic"))
     async with following(collections, everywhere=True, served=served) as sources:
         await until(lambda: followed(sources) == expected)
+
+
+async def test_sources_beyond_the_quota_are_followed_when_there_is_room() -> None:
+    collections = Collections()
+    for name in ("a", "b", "c"):
+        collections.put(HOME, name, document(name))
+    async with following(collections, most=2) as sources:
+        await until(lambda: followed(sources) == {"a", "b"})
+        collections.delete(HOME, "a")
+        await until(lambda: followed(sources) == {"b"})
+        collections.put(HOME, "c", document("c"))
+        await until(lambda: followed(sources) == {"b", "c"})
