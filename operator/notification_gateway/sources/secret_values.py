@@ -18,6 +18,7 @@ import structlog
 from notification_contract import names
 from notification_contract.kinds.secrets import SECRET_TYPES
 from notification_operator.domain.json_values import entries, mapping, text
+from notification_operator.fair.fair_queue import FairSemaphore
 from notification_operator.kube.requests import JSON, KubeError, ResponseTooLargeError, read
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ READ_SECONDS: Final = 5.0
 """Time limit of one read."""
 MAX_BYTES: Final = 4 * 1024 * 1024
 CONCURRENT: Final = 8
-"""Concurrent reads."""
+"""Concurrent reads, in turns by namespace."""
 DENIED_HINT: Final = (
     "an administrator can add it to gatewaySecrets in the stack, or set gatewayReadAll, for the gateway's namespace; other namespaces "
     "need gatewayTenantSources with watchNamespaces"
@@ -107,7 +108,7 @@ class SecretValues:
         self._states: dict[SecretKey, SecretState] = {}
         self._uses: Counter[SecretKey] = Counter()
         """How many sources refer to each Secret."""
-        self._slots = asyncio.Semaphore(CONCURRENT)
+        self._slots = FairSemaphore(CONCURRENT)
         self._tried: dict[SecretKey, float] = {}
         """When the last read of each Secret began."""
         self.latest_seconds = 0.0
@@ -172,7 +173,7 @@ class SecretValues:
     async def _read(self, key: SecretKey) -> bool:
         """Read a Secret; return whether the API server has answered."""
         try:
-            async with self._slots:
+            async with self._slots.slot(key.namespace):
                 document, _ = await read(
                     self._client, key.path, query={}, accept=JSON, seconds=READ_SECONDS, max_bytes=MAX_BYTES
                 )

@@ -38,7 +38,7 @@ class Cluster(CollectionsApi):
         """User, verb and namespace."""
         self.fails: Callable[[str, str, Object], web.Response | None] = lambda _method, _path, _body: None
         """Returns a response in place of the real one, by method, path and body."""
-        self.holds: Callable[[str], Awaitable[None]] | None = None
+        self.holds: Callable[[str], Awaitable[object]] | None = None
         """Waits between an answer is known and sent, by path."""
         self.now = "2026-11-29T08:00:00Z"
         """The time of the next creation."""

@@ -261,6 +261,21 @@ async def test_reads_of_a_secret_are_few_however_many_strangers_guess(gateway: S
     assert reads() - before <= (loop.time() - began) / secret_values.LEAST_SECONDS + 1
 
 
+async def test_reads_of_secrets_take_turns_by_namespace(cluster: Cluster, client: ApiClient) -> None:
+    permits, values = asyncio.Semaphore(0), secret_values.SecretValues(client, seconds=time.monotonic)
+    cluster.holds = lambda _path: permits.acquire()
+    many = [secret_values.SecretKey("flood", f"s{number}") for number in range(20)]
+    single = secret_values.SecretKey("shop", "hook")
+    reads = [asyncio.create_task(values.refresh(keys)) for keys in (many, [single])]
+    await until(lambda: len(cluster.requests) == secret_values.CONCURRENT)
+    for _ in range(2):
+        permits.release()
+    await until(lambda: single.path in [path for _, path, _ in cluster.requests])
+    for _ in many:
+        permits.release()
+    await asyncio.gather(*reads)
+
+
 @pytest.mark.parametrize("name", ["alerts", "unknown"])
 async def test_guesses_are_slowed_and_the_right_token_is_not(gateway: Shipped, name: str) -> None:
     loop, wrong = asyncio.get_running_loop(), {"Authorization": "Bearer guess"}
