@@ -322,6 +322,10 @@ class NotificationPlatformArgs(TypedDict, total=False):
     """Maximum number of NotificationSources of a namespace that are served: the oldest. A source with long texts, such as a template, counts once more for each 8 KiB. The others get the condition Ready=False, TooMany, and their Secrets are not read. The default is `200`."""
     gateway_max_sources: int
     """Maximum number of NotificationSources of all namespaces that are served: first those in the gateway's namespace. Among the others, the namespace with the most gives way. The default is `2000`."""
+    gateway_namespace_messages_per_second: int
+    """Maximum number of messages per second that the sources of a namespace may send, whatever their `spec.rateLimit` is. Each notification of a batch counts. Each replica of the gateway accepts its share; further messages get 429, or 503 for the type alertmanager. The default is `100`."""
+    gateway_messages_per_second: int
+    """Maximum number of messages per second that the sources of all namespaces may send. Namespaces that send at the same time have equal parts. The default is `500`."""
     gateway_audience: str
     """Audience that the token of a ServiceAccount must have to create notifications through the gateway. A token with a further audience is refused. The default is `"notifications"`."""
     gateway_oidc_issuer: str

@@ -140,12 +140,18 @@ class App:
         self._oidc = OidcTokens(
             partial(provider_policy, gateway, home), tls=_tls(gateway.oidc.ca_file), seconds=monotonic
         )
+        limits = Limits(
+            per_namespace=gateway.namespace_messages_per_second,
+            total=gateway.messages_per_second,
+            replicas=lambda: len(self.presence.replicas),
+            seconds=monotonic,
+        )
         hooks = Hooks(
             self.sources,
             Authenticator(users, self._oidc),
             Failures(seconds=monotonic),
-            Limits(replicas=lambda: len(self.presence.replicas), seconds=monotonic),
-            Intake(store, self._renderer, _limits(gateway.admitted), long=long),
+            limits,
+            Intake(store, self._renderer, _limits(gateway.admitted), long=long, charge=limits.charge),
             on_beat=self.status.beat,
         )
         self.server = Server(

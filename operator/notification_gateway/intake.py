@@ -122,13 +122,23 @@ class Intake:
         renderer: renders the templates of sources.
         limits: what the admission policies accept.
         long: gives long bodies their turns.
+        charge: counts the further messages of a batch.
     """
 
-    def __init__(self, store: RequestStore, renderer: Renderer, limits: Limits, *, long: LongBodies) -> None:
+    def __init__(
+        self,
+        store: RequestStore,
+        renderer: Renderer,
+        limits: Limits,
+        *,
+        long: LongBodies,
+        charge: Callable[[NotificationSource, int], None],
+    ) -> None:
         self._store = store
         self._renderer = renderer
         self._limits = limits
         self._long = long
+        self._charge = charge
 
     async def take(self, source: NotificationSource, post: Post) -> Receipt:
         """Store what a post becomes.
@@ -141,6 +151,8 @@ class Intake:
         """
         async with self._long.turn(source.namespace, post.body) as run:
             translation = await run(translate, source, post, self._limits)
+            if (further := len(translation.notifications) - 1) > 0:
+                self._charge(source, further)
             return await self._store_all(source, post, translation)
 
     async def _store_all(self, source: NotificationSource, post: Post, translation: Translation) -> Receipt:

@@ -119,8 +119,6 @@ EXAMPLES: Final[Mapping[str, Sequence[Any]]] = {
     "receiversAllowedHosts": ([], ["example.com", "events.pagerduty.com"]),
     "receiversMaxPerNamespace": (200, 50),
     "receiversMaxTotal": (2000, 500),
-    "gatewayMaxSourcesPerNamespace": (200, 50),
-    "gatewayMaxSources": (2000, 500),
     "drillSchedule": ("", "0 9 * * 1", "@daily"),
     "drillTimeZone": ("Etc/UTC", "Europe/Berlin"),
     "monitoringExternalHeartbeatSecret": ("", "dead-mans-switch"),

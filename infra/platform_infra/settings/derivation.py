@@ -110,6 +110,8 @@ def gateway_settings(settings: Settings) -> contract.GatewaySettings:
             "tenant_sources": stack.tenant_sources,
             "max_sources_per_namespace": stack.max_sources_per_namespace,
             "max_sources": stack.max_sources,
+            "namespace_messages_per_second": stack.namespace_messages_per_second,
+            "messages_per_second": stack.messages_per_second,
             "allowed_networks": stack.allowed_networks,
             "denied_networks": settings.receivers_denied_networks,
             "allowed_hosts": settings.receivers_allowed_hosts,

@@ -77,6 +77,10 @@ class Gateway(Section):
     """Maximum number of NotificationSources of a namespace that are served: the oldest. A source with long texts, such as a template, counts once more for each 8 KiB. The others get the condition Ready=False, TooMany, and their Secrets are not read."""
     max_sources: Annotated[int, Field(ge=1, le=100_000)] = 2000
     """Maximum number of NotificationSources of all namespaces that are served: first those in the gateway's namespace. Among the others, the namespace with the most gives way."""
+    namespace_messages_per_second: Annotated[int, Field(ge=1, le=100_000)] = 100
+    """Maximum number of messages per second that the sources of a namespace may send, whatever their `spec.rateLimit` is. Each notification of a batch counts. Each replica of the gateway accepts its share; further messages get 429, or 503 for the type alertmanager."""
+    messages_per_second: Annotated[int, Field(ge=1, le=100_000)] = 500
+    """Maximum number of messages per second that the sources of all namespaces may send. Namespaces that send at the same time have equal parts."""
     path_keys_directory: Annotated[str, Field(min_length=1, max_length=1024)] = names.PATH_KEYS_DIRECTORY
     """Directory with the files `key` and `previous`, from which the secret parts of URLs are computed. A change takes effect within 10 seconds."""
     allowed_networks: tuple[str, ...] = ()

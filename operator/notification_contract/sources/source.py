@@ -137,6 +137,15 @@ class SourceSpec(RuledBlock):
         """
         return tuple(each for text in self.filter for each in parse_matchers(text))
 
+    @cached_property
+    def filter_problem(self) -> str:
+        """Why the filter is not valid; empty if it is."""
+        try:
+            _ = self.matchers
+        except ValueError as error:
+            return f"spec.filter: {error}"
+        return ""
+
     @property
     def repeat_seconds(self) -> float | None:
         """The time after which the same state of a group of alerts is told again; None for never."""

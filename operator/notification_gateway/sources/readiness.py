@@ -73,10 +73,8 @@ def assess(
 
 
 def _of_spec(source: NotificationSource, path_problem: str) -> Readiness | None:
-    try:
-        _ = source.spec.matchers
-    except ValueError as error:
-        return Readiness(reason=ReadyReason.SPEC_INVALID, message=f"spec.filter: {error}")
+    if source.spec.filter_problem:
+        return Readiness(reason=ReadyReason.SPEC_INVALID, message=source.spec.filter_problem)
     if source.spec.auth.is_empty:
         return Readiness(
             reason=ReadyReason.NO_AUTHENTICATION,

@@ -32,6 +32,10 @@ if TYPE_CHECKING:
 SEGMENT: Final = re.compile(r"[A-Za-z0-9._-]{1,253}")
 OK: Final = frozenset({SourceType.ALERTMANAGER, SourceType.SLACK, SourceType.HEARTBEAT})
 """The types whose senders expect 200; all other types get 202."""
+LIMITED: Final = (
+    "the source sends more than spec.rateLimit, or its namespace more than gatewayNamespaceMessagesPerSecond or its part of gatewayMessagesPerSecond of the "
+    "stack allows"
+)
 
 
 class Address(NamedTuple):
@@ -85,7 +89,7 @@ class Hooks:
         exchange.is_slack = source.spec.type is SourceType.SLACK
         exchange.permitted(source.namespace)
         if (wait := self._limits.take(source)) > 0:
-            raise Limited("the source sends more than spec.rateLimit", retry_after=wait)
+            raise Limited(LIMITED, retry_after=wait)
         receipt = await self._intake.take(source, _post(source, exchange))
         if receipt.outcome is Outcome.BEAT:
             await self._on_beat(source, exchange.incoming.received)
@@ -156,10 +160,8 @@ def _post(source: NotificationSource, exchange: Exchange) -> Post:
     if incoming.headers.get("content-encoding", "identity").lower() not in {"", "identity"}:
         raise Unacceptable(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "send the body without Content-Encoding")
     body = whole(incoming)
-    try:
-        _ = source.spec.matchers
-    except ValueError as error:
-        raise Unavailable(f"spec.filter of the source: {error}") from None
+    if source.spec.filter_problem:
+        raise Unavailable(f"the source is not ready: {source.spec.filter_problem}")
     return Post(
         content_type=incoming.headers.get("content-type", ""),
         headers=incoming.headers,

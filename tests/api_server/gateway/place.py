@@ -93,7 +93,9 @@ class Place:
             document = yaml.safe_load(self.api.cluster.kubeconfig.read_text("utf-8"))
             cluster = document["clusters"][0]["cluster"]
         file.write_text(kubeconfig(cluster, {"token": self.token()}, namespace=self.home), "utf-8")
-        replica = Replica(file, {"path_keys_directory": self.folder, **settings}, log_level=log_level)
+        rates = dict.fromkeys(("namespace_messages_per_second", "messages_per_second"), 100_000)
+        settings = {"path_keys_directory": self.folder, **rates, **settings}
+        replica = Replica(file, settings, log_level=log_level)
         self._running.append(replica)
         replica.start(ready=ready)
         return replica

@@ -435,6 +435,18 @@ async def test_rate_limit_is_503_for_alertmanager_and_429_for_others(cluster: Cl
     assert gateway.metric(f"{HOME}/generic", "limited") == 1.0
 
 
+async def test_batch_counts_each_of_its_messages(cluster: Cluster) -> None:
+    cluster.secret(token="s3cret-of-a-sender")
+    cluster.source(type="cloudevents", rateLimit={"count": 20, "period": "1h"})
+    batch = json.dumps([{**EVENT, "id": str(number)} for number in range(20)])
+    async with serving(cluster) as gateway:
+        first, second = [
+            await gateway.send(data=batch, headers={**BEARER, "Content-Type": BATCH}) for _ in range(2)
+        ]
+    assert first.counts["created"] == 20
+    assert second.status == 429
+
+
 async def test_template_of_the_source_makes_the_text(cluster: Cluster) -> None:
     cluster.secret(token="s3cret-of-a-sender")
     cluster.source(mapping={"subject": "Build {{ payload.number }}", "body": "{{ payload.text | upper }}"})

@@ -205,10 +205,10 @@ async def test_missing_permission_for_leases_ends_nothing(cluster: Cluster) -> N
         assert all(check.passed for check in gateway.app.alive().values())
 
 
-def source(count: int, *, uid: str = "u") -> NotificationSource:
+def source(count: int, *, uid: str = "u", namespace: str = "shop") -> NotificationSource:
     return NotificationSource.parse(
         {
-            "metadata": {"namespace": "shop", "name": "a", "uid": uid},
+            "metadata": {"namespace": namespace, "name": "a", "uid": uid},
             "spec": {"type": "generic", "rateLimit": {"count": count, "period": "10s"}},
         }
     )
@@ -216,7 +216,7 @@ def source(count: int, *, uid: str = "u") -> NotificationSource:
 
 @pytest.mark.parametrize(("replicas", "accepted"), [(0, 10), (1, 10), (2, 5), (20, 1)])
 def test_replica_accepts_its_share_of_the_rate_limit(replicas: int, accepted: int) -> None:
-    limits = Limits(replicas=lambda: replicas, seconds=Clock())
+    limits = Limits(per_namespace=100, total=100, replicas=lambda: replicas, seconds=Clock())
     waits = [limits.take(source(10)) for _ in range(20)]
     assert sum(wait == 0 for wait in waits) == accepted
     assert limits.take(source(10, uid="other")) == 0
@@ -224,7 +224,7 @@ def test_replica_accepts_its_share_of_the_rate_limit(replicas: int, accepted: in
 
 def test_refused_messages_use_nothing_of_the_rate_limit() -> None:
     clock = Clock()
-    limits = Limits(replicas=lambda: 1, seconds=clock)
+    limits = Limits(per_namespace=100, total=100, replicas=lambda: 1, seconds=clock)
     for _ in range(30):
         limits.take(source(10))
     assert limits.take(source(10)) == pytest.approx(1.0)
@@ -234,7 +234,38 @@ def test_refused_messages_use_nothing_of_the_rate_limit() -> None:
 
 def test_new_limit_and_new_replicas_take_effect_at_once() -> None:
     number = 1
-    limits = Limits(replicas=lambda: number, seconds=Clock())
+    limits = Limits(per_namespace=100, total=100, replicas=lambda: number, seconds=Clock())
     assert limits.take(source(10)) == 0
     number = 10
     assert [limits.take(source(10)) == 0 for _ in range(2)] == [True, False]
+
+
+def accepted(limits: Limits, namespace: str, *, posts: int = 100) -> int:
+    """Return how many posts to sources of a namespace are accepted, each of which sets a rate that limits nothing."""
+    senders = (source(100_000, uid=f"{namespace}-{each}", namespace=namespace) for each in range(posts))
+    return sum(limits.take(each) == 0 for each in senders)
+
+
+def test_namespace_has_one_rate_whatever_its_sources_set() -> None:
+    clock = Clock()
+    limits = Limits(per_namespace=4, total=100, replicas=lambda: 2, seconds=clock)
+    assert [accepted(limits, namespace) for namespace in ("shop", "shop", "bank")] == [10, 0, 10]
+    clock.now += 3
+    assert accepted(limits, "shop") == 6
+
+
+def test_namespaces_that_send_at_once_share_the_rate_of_all() -> None:
+    clock = Clock()
+    limits = Limits(per_namespace=10, total=10, replicas=lambda: 1, seconds=clock)
+    assert [accepted(limits, namespace) for namespace in ("shop", "bank", "shop")] == [50, 25, 0]
+    for _ in range(10):
+        clock.now += 1
+        assert [accepted(limits, namespace) for namespace in ("shop", "bank")] == [5, 5]
+
+
+def test_further_messages_of_a_batch_delay_the_next_ones() -> None:
+    clock = Clock()
+    limits = Limits(per_namespace=100, total=100, replicas=lambda: 1, seconds=clock)
+    assert limits.take(source(10)) == 0
+    limits.charge(source(10), 99)
+    assert limits.take(source(10)) == pytest.approx(91)

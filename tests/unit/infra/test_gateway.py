@@ -543,6 +543,8 @@ UNUSUAL: dict[str, tuple[str, str, Any]] = {
     "gateway.tenant_sources": ("gatewayTenantSources", "true", True),
     "gateway.max_sources_per_namespace": ("gatewayMaxSourcesPerNamespace", "30", 30),
     "gateway.max_sources": ("gatewayMaxSources", "400", 400),
+    "gateway.namespace_messages_per_second": ("gatewayNamespaceMessagesPerSecond", "30", 30),
+    "gateway.messages_per_second": ("gatewayMessagesPerSecond", "400", 400),
     "gateway.allowed_networks": ("gatewayAllowedNetworks", '["10.20.0.0/16"]', ("10.20.0.0/16",)),
     "gateway.denied_networks": ("receiversDeniedNetworks", '["8.8.8.0/24"]', ("8.8.8.0/24",)),
     "gateway.allowed_hosts": ("receiversAllowedHosts", '["example.com"]', ("example.com",)),

@@ -33,6 +33,11 @@ STATED: Mapping[str, tuple[str, bool]] = {
     "| a body | 1 MiB |": ("sources.md", MAX_BYTES == 1024**2),
     "by default 600 per `1m`": ("sources.md", SourceRateLimit() == SourceRateLimit(count=600, period="1m")),
     f"`gatewayMaxSourcesPerNamespace` ({Gateway().max_sources_per_namespace})": ("sources.md", True),
+    f"{Gateway().namespace_messages_per_second} per second (`gatewayNamespaceMessagesPerSecond`)": (
+        "sources.md",
+        True,
+    ),
+    f"and {Gateway().messages_per_second} (`gatewayMessagesPerSecond`)": ("sources.md", True),
     f"`gatewayMaxSources` ({Gateway().max_sources})": ("sources.md", True),
     f"with the audience `{AUDIENCE}`": ("sources.md", AUDIENCE == "notifications"),
     "half of the retention of 7 days": ("sources/alertmanager.md", RETENTION_DAYS == 7),

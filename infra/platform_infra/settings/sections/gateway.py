@@ -64,6 +64,8 @@ class Gateway(Section):
         "max_sources_per_namespace", Sets(("heartbeats.max_per_namespace",))
     )
     max_sources: int = gateway_setting("max_sources", Sets(("heartbeats.max_total",)))
+    namespace_messages_per_second: int = gateway_setting("namespace_messages_per_second")
+    messages_per_second: int = gateway_setting("messages_per_second")
     audience: str = gateway_setting("audience")
     oidc: GatewayOidc = GatewayOidc()
     allowed_networks: tuple[Cidr, ...] = gateway_setting("allowed_networks")
