@@ -329,7 +329,6 @@ def _heartbeats(
         store=ports.sources.store,
         leases=ports.sources.leases.list,
         create=ports.objects.create,
-        home=home,
         sources=lambda: sources.beats,
         refresh=sources.take,
         owns=ownership.owns,

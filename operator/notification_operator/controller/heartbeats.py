@@ -65,7 +65,6 @@ class HeartbeatController:
         store: the status of sources.
         leases: lists the Leases of the gateway's namespace; raises `KubeError`.
         create: creates a NotificationRequest; raises `KubeError`.
-        home: the operator's own namespace, which is that of the gateway.
         sources: returns what was last seen of every source.
         refresh: takes a source that was read.
         owns: returns whether this replica owns what has a shard key.
@@ -80,7 +79,6 @@ class HeartbeatController:
         store: StatusStore,
         leases: Callable[[], Awaitable[Sequence[Mapping[str, Any]]]],
         create: Callable[[Mapping[str, Any]], Awaitable[None]],
-        home: str,
         sources: Callable[[], Collection[Beats]],
         refresh: Callable[[Mapping[str, Any]], None],
         owns: Callable[[str], bool],
@@ -91,7 +89,6 @@ class HeartbeatController:
         self._store = store
         self._leases = leases
         self._create_request = create
-        self._home = home
         self._sources = sources
         self._refresh = refresh
         self._owns = owns
@@ -105,11 +102,10 @@ class HeartbeatController:
         self._presence = PresenceLog()
         self._silences: dict[datetime, Silence] = {}
         """Silences that were seen, by what identifies them."""
-        self._silences_reported: set[datetime] = set()
-        self._failures = 0
-        """Consecutive notices of silences that could not be created."""
-        self._next_notice = 0.0
-        """The time, by the loop's clock, before which no further one is tried."""
+        self._silences_reported: set[tuple[datetime, str]] = set()
+        """Silences with the namespaces that have their notice."""
+        self._retries: dict[str, tuple[int, float]] = {}
+        """The failures of the latest notice of a namespace, and when it is tried again, by the loop's clock."""
         self._error = ""
 
     async def run(self) -> None:
@@ -211,34 +207,38 @@ class HeartbeatController:
         return document
 
     async def _report_silences(self, active: Collection[Beats]) -> None:
-        """Report that the gateway is or was away, once, if that was longer than the shortest grace."""
+        """Report to each namespace, once, that the gateway is or was away for longer than the shortest grace of its sources."""
         now, silence = asyncio.get_running_loop().time(), self._presence.silence
         if silence is not None:
             self._silences[silence.since] = silence
-        grace = min(each.grace for each in active)
         for since, each in tuple(self._silences.items()):
             if now - each.began > FORGOTTEN_AFTER:
                 del self._silences[since]
-                self._silences_reported.discard(since)
-            elif (
-                each.seconds > max(grace, each.promised)
-                and since not in self._silences_reported
-                and self._owns(SILENCE_SHARD)
-                and now >= self._next_notice
-            ):
-                await self._report_silence(each, len(active))
+                self._retries.clear()
+                self._silences_reported = {done for done in self._silences_reported if done[0] != since}
+            elif self._owns(SILENCE_SHARD):
+                for namespace, beats in _by_namespace(active).items():
+                    grace = min(beat.grace for beat in beats)
+                    is_new = (since, namespace) not in self._silences_reported
+                    if is_new and each.seconds > max(grace, each.promised):
+                        await self._report_silence(each, namespace, len(beats))
 
-    async def _report_silence(self, silence: Silence, sources: int) -> None:
+    async def _report_silence(self, silence: Silence, namespace: str, sources: int) -> None:
+        failures, next_try = self._retries.get(namespace, (0, 0.0))
+        if asyncio.get_running_loop().time() < next_try:
+            return
         try:
-            await self._create(reports.missed_all(self._home, silence, sources), Report.MISSED_ALL)
+            await self._create(reports.missed_all(namespace, silence, sources), Report.MISSED_ALL)
         except KubeError as error:
-            if not self._failures:
-                logger.warning("absence of the gateway not reported; retrying", error=str(error))
-            self._failures += 1
-            self._next_notice = asyncio.get_running_loop().time() + backoff(self._failures)
+            if not failures:
+                logger.warning(
+                    "absence of the gateway not reported; retrying", namespace=namespace, error=str(error)
+                )
+            next_try = asyncio.get_running_loop().time() + backoff(failures + 1)
+            self._retries[namespace] = failures + 1, next_try
         else:
-            self._failures = 0
-            self._silences_reported.add(silence.since)
+            self._retries.pop(namespace, None)
+            self._silences_reported.add((silence.since, namespace))
 
     async def _create(self, document: Mapping[str, Any], report: Report) -> None:
         """Create a notification, unless it exists.
@@ -266,3 +266,10 @@ class HeartbeatController:
         if error and error != self._error:
             logger.warning("heartbeats not judged; retrying", error=error)
         self._error = error
+
+
+def _by_namespace(active: Collection[Beats]) -> Mapping[str, Sequence[Beats]]:
+    namespaces: dict[str, list[Beats]] = {}
+    for each in active:
+        namespaces.setdefault(each.key.namespace, []).append(each)
+    return namespaces

@@ -48,10 +48,10 @@ def back(source: NotificationSource, last: datetime, beat: datetime) -> dict[str
 
 
 def missed_all(namespace: str, silence: Silence, sources: int) -> dict[str, Any]:
-    """Return the notice that no heartbeat of any source was received."""
+    """Return the notice that no heartbeat of any source of a namespace was received."""
     text = (
         f"No replica of the notification gateway was there for {silence.seconds:.0f} s, or the API server was not. "
-        f"Heartbeats of {sources} sources were not received meanwhile. A source whose heartbeat was expected in this time has "
+        f"Heartbeats of {sources} sources of namespace {namespace} were not received meanwhile. A source whose heartbeat was expected in this time has "
         "its whole time again as soon as the gateway is back; until then, nothing is reported as missing."
     )
     spec = {

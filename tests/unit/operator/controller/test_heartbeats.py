@@ -17,6 +17,7 @@ from notification_operator.controller import heartbeats
 from notification_operator.controller.heartbeats import HeartbeatController
 from notification_operator.domain.heartbeats.beats import Beats
 from notification_operator.domain.json_values import format_time
+from notification_operator.domain.key import Key
 from notification_operator.kube.requests import KubeError
 from notification_operator.telemetry.metrics import Metrics
 from tests.simulation.virtual_loop import run_virtually
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 START = datetime(2026, 11, 29, 8, tzinfo=UTC)
 REF = ObjectRef(namespace="shop", name="backup")
 DEADLINE = 70.0
+QUOTA = KubeError(status=403, reason="exceeded quota")
 EXISTS = KubeError(status=409, reason='notificationrequests "x" already exists')
 
 
@@ -57,6 +59,8 @@ class Stage:
         """Times in which the gateway is away."""
         self.unreachable: list[tuple[float, float]] = []
         """Times in which its Leases cannot be listed."""
+        self.others: list[Beats] = []
+        """Sources of which no beat is missed."""
         self.owns = True
         self.watches = True
         self._seen = self._parsed()
@@ -65,8 +69,7 @@ class Stage:
             store=self.store,
             leases=self._leases,
             create=self._create,
-            home="home",
-            sources=lambda: self._parsed() if self.watches else self._seen,
+            sources=lambda: [*self.others, *(self._parsed() if self.watches else self._seen)],
             refresh=self._refresh,
             owns=lambda _key: self.owns,
             reported=self.metrics.heartbeats_reported,
@@ -306,6 +309,22 @@ def test_one_notice_says_that_the_gateway_is_away_and_nothing_is_missing() -> No
         await asyncio.sleep(5)
         assert stage.reports == ["missed-all", "missed"]
         assert len(stage.attempts) == 2
+
+    virtually(check)
+
+
+def test_sources_of_a_namespace_decide_on_its_notice() -> None:
+    async def check(stage: Stage) -> None:
+        stage.others = [
+            Beats(key=Key(namespace, "s", namespace), every=1e6, grace=grace, last=at(0), missed=None)
+            for namespace, grace in {"home": 300.0, "bank": 5.0}.items()
+        ]
+        stage.refuses = lambda document: QUOTA if document["metadata"]["namespace"] == "bank" else None
+        stage.away = [(40.0, 100.0)]
+        await asyncio.sleep(95)
+        (notice,) = stage.created.values()
+        assert notice["metadata"]["namespace"] == "shop"
+        assert "Heartbeats of 1 sources of namespace shop" in notice["spec"]["body"]
 
     virtually(check)
 
