@@ -33,7 +33,9 @@ from notification_gateway.authentication.incoming import Incoming
 from notification_gateway.authentication.shared_secrets import SharedSecrets
 from notification_gateway.errors import Unavailable
 from notification_gateway.sources import secret_values
+from notification_gateway.sources.catalog import SourceKey
 from notification_gateway.sources.path_tokens import PathTokens
+from notification_gateway.sources.readiness import Readiness
 from notification_gateway.web.hooks import SEGMENT
 from notification_gateway.web.server import FLOOR_SECONDS
 from tests.unit.gateway.cluster import ALLOWED, HOME, ISSUER, Cluster
@@ -208,6 +210,35 @@ async def test_rotated_secret_refuses_neither_the_old_nor_the_new_value(
     gateway.cluster.secret(token="next-of-a-sender")
     for token in ("s3cret-of-a-sender", "next-of-a-sender") * 2:
         assert (await gateway.send(headers={"Authorization": f"Bearer {token}"})).status == 202
+
+
+async def test_replaced_secret_is_refused_once_the_source_names_another(gateway: Shipped) -> None:
+    gateway.cluster.secret("next", token="next-of-a-sender")
+    gateway.cluster.source(auth={"bearerSecretRef": {"name": "next"}})
+    await until(lambda: gateway.app.sources.readiness(SourceKey(HOME, "alerts")) == Readiness())
+    statuses = [
+        (await gateway.send(headers={"Authorization": f"Bearer {token}"})).status
+        for token in ("next-of-a-sender", "s3cret-of-a-sender")
+    ]
+    assert statuses == [202, 401]
+
+
+async def test_change_of_a_secret_is_noticed_by_the_first_message_with_it(
+    cluster: Cluster, client: ApiClient
+) -> None:
+    now, key = 0.0, secret_values.SecretKey(HOME, "hook")
+    values = secret_values.SecretValues(client, seconds=lambda: now)
+    values.use([key])
+    cluster.secret(token="old")
+    await values.refresh([key])
+    cluster.secret(token="new")
+    now = 59.0
+    assert values.values(key, "token") == ("old",), "no read has shown the change"
+    await values.refresh([key])
+    now = 118.0
+    assert values.values(key, "token") == ("new", "old")
+    now = 119.0
+    assert values.values(key, "token") == ("new",)
 
 
 async def test_rotated_secret_is_accepted_right_after_a_stranger_has_guessed(gateway: Shipped) -> None:

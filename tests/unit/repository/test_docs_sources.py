@@ -15,7 +15,7 @@ from notification_contract.sources.status import ReadyReason
 from notification_gateway.mapping.cloud_events import MAX_EVENTS
 from notification_gateway.metrics import Metrics
 from notification_gateway.sources.readiness import RETENTION_DAYS, Readiness
-from notification_gateway.sources.secret_values import LAST_GOOD_SECONDS
+from notification_gateway.sources.secret_values import LAST_GOOD_SECONDS, REFRESH_SECONDS
 from notification_gateway.web.body import MAX_BYTES
 from notification_gateway.web.notifications import MOST_WAIT, state
 from tests.unit.repository.test_docs import page
@@ -28,7 +28,11 @@ EXAMPLES = ROOT / "examples" / "sources"
 PAGES = {file.stem for file in (ROOT / "docs" / "sources").glob("*.md")} - {"reference"}
 SOURCES = page("sources.md")
 STATED: Mapping[str, tuple[str, bool]] = {
-    "the old one for 60 seconds more": ("sources.md", LAST_GOOD_SECONDS == 60),
+    "the old one for 60 seconds after it has noticed the change": ("sources.md", LAST_GOOD_SECONDS == 60),
+    "or within 60 seconds, so for up to 120 seconds": (
+        "sources.md",
+        REFRESH_SECONDS + LAST_GOOD_SECONDS == 120,
+    ),
     "The body has more than 1 MiB": ("sources.md", MAX_BYTES == 1024**2),
     "| a body | 1 MiB |": ("sources.md", MAX_BYTES == 1024**2),
     "by default 600 per `1m`": ("sources.md", SourceRateLimit() == SourceRateLimit(count=600, period="1m")),
