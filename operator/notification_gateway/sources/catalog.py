@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from sys import intern
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import structlog
@@ -86,7 +87,7 @@ class Declared:
         """
         metadata = document["metadata"]
         declared = cls(
-            key=SourceKey(metadata["namespace"], metadata["name"]),
+            key=SourceKey(intern(metadata["namespace"]), metadata["name"]),
             uid=metadata["uid"],
             generation=metadata.get("generation", 0),
             last_received=moment(mapping(document.get("status")).get("lastReceivedTime")),
@@ -253,7 +254,7 @@ class Sources:
     def _declare(self, document: Mapping[str, Any]) -> SourceKey:
         """Note what an object declares, before the next one is read: a listing may have more than there is memory for."""
         metadata = document["metadata"]
-        key = SourceKey(metadata["namespace"], metadata["name"])
+        key = SourceKey(intern(metadata["namespace"]), metadata["name"])
         created, size = text(metadata.get("creationTimestamp")), places(document.get("spec"))
         self._reconsider(self._quota.add(key, created=created, places=size))
         self._read[key] = Declared.parse(document, self.declared(key), excess=self._quota.problem(key))

@@ -144,7 +144,7 @@ class Quota(Generic[K]):
             places: how many times it counts.
             served: whether its namespace is served.
         """
-        rank = Rank(intern(created), key, places)
+        rank = Rank(created, key, places)
         changed = self.serve(key[0], served=served)
         if self._ranks.get(key) != rank:
             changed += self.remove(key)
