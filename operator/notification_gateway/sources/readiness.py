@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 from notification_contract import names
 from notification_contract.sources.authentication import LEAST_BYTES, LEAST_CHARACTERS
 from notification_contract.sources.status import ReadyReason
-from notification_gateway.sources.secret_values import SecretKey
+from notification_gateway.sources.secret_values import READ_SECONDS, SecretKey
+from notification_operator.watch.collection_watch import LONGEST_DELAY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 RETENTION_DAYS: Final = 7
 """The default of `spec.retentionDays`, which no source changes."""
 DAY: Final = 86_400.0
+LEARNED_SECONDS: Final = LONGEST_DELAY + READ_SECONDS
+"""The time after which each replica knows a change that one knows: the longest pause of a watch, and a read of a Secret."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +29,7 @@ class Readiness:
     """The reason of the condition Ready, with its message."""
 
     reason: ReadyReason = ReadyReason.ACCEPTED
-    message: str = "The gateway accepts messages"
+    message: str = f"The gateway accepts messages; each of its replicas does within {LEARNED_SECONDS:g} seconds after a change"
 
     @property
     def is_ready(self) -> bool:

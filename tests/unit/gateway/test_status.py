@@ -17,6 +17,7 @@ from tests.unit.operator.kube_api import until
 
 NOW = datetime(2026, 11, 29, 8, tzinfo=UTC)
 MISSING = Readiness(reason=ReadyReason.SECRET_NOT_FOUND, message="Secret hook does not exist")
+KNOWN = "The gateway accepts messages; each of its replicas does within 10 seconds after a change"
 
 
 def report(replica: str = "a", *, readiness: Readiness | None = None, **counts: Any) -> Report:
@@ -51,7 +52,7 @@ def test_summary_adds_up_what_the_replicas_have_received() -> None:
     }
     assert status["lastReceivedTime"] == "2026-11-29T07:59:00.000000Z"
     assert [entry["name"] for entry in status["replicas"]] == ["a", "b"]
-    assert ready(status) == ("True", "Accepted", "The gateway accepts messages")
+    assert ready(status) == ("True", "Accepted", KNOWN)
     SourceStatus.model_validate(status)
 
 

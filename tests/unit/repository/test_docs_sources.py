@@ -14,7 +14,7 @@ from notification_contract.sources.source import Heartbeat, SourceRateLimit, Sou
 from notification_contract.sources.status import ReadyReason
 from notification_gateway.mapping.cloud_events import MAX_EVENTS
 from notification_gateway.metrics import Metrics
-from notification_gateway.sources.readiness import RETENTION_DAYS, Readiness
+from notification_gateway.sources.readiness import LEARNED_SECONDS, RETENTION_DAYS, Readiness
 from notification_gateway.sources.secret_values import LAST_GOOD_SECONDS, REFRESH_SECONDS
 from notification_gateway.web.body import MAX_BYTES
 from notification_gateway.web.notifications import MOST_WAIT, state
@@ -29,6 +29,7 @@ PAGES = {file.stem for file in (ROOT / "docs" / "sources").glob("*.md")} - {"ref
 SOURCES = page("sources.md")
 STATED: Mapping[str, tuple[str, bool]] = {
     "the old one for 60 seconds after it has noticed the change": ("sources.md", LAST_GOOD_SECONDS == 60),
+    "until each one does, within 10 seconds": ("sources.md", LEARNED_SECONDS == 10),
     "or within 60 seconds, so for up to 120 seconds": (
         "sources.md",
         REFRESH_SECONDS + LAST_GOOD_SECONDS == 120,
