@@ -63,6 +63,13 @@ class Metrics:
             ("source", "outcome"),
             registry=registry,
         )
+        self._unauthenticated = Counter(
+            f"{PREFIX}source_unauthenticated_total",
+            "Messages with wrong credentials that were answered 401, by source (namespace/name, `other` for a source that is not counted by "
+            "name), of sources that have accepted a message before.",
+            ("source",),
+            registry=registry,
+        )
         self._seconds = Histogram(
             f"{PREFIX}source_request_seconds",
             "Seconds from the head of a request to its answer, by outcome.",
@@ -85,6 +92,10 @@ class Metrics:
         self._received.labels(source=label, outcome=outcome.value).inc()
         self._seconds.labels(outcome=outcome.value).observe(seconds)
 
+    def unauthenticated(self, source: str) -> None:
+        """Count a message with wrong credentials for a source that has accepted one before."""
+        self._unauthenticated.labels(source=self._label(source)).inc()
+
     def rendering_failed(self, reason: str) -> None:
         """Count a template that was not rendered."""
         self.rendering_failures.labels(reason=reason).inc()
@@ -93,6 +104,7 @@ class Metrics:
         """Remove the series of a source that does not exist any more."""
         if source in self._named:
             self._named.remove(source)
+            self._unauthenticated.remove(source)
             for outcome in Outcome:
                 self._received.remove(source, outcome.value)
 

@@ -130,7 +130,7 @@ def gateway_alerts(namespace: str, limits: Limits) -> Sequence[Alert]:
     """Return the rules for the gateway in a namespace."""
     scope = Scope(namespace=namespace, window=duration(limits.range_seconds))
     silent = [_silent_sources(scope, limits)] if limits.source_hours else []
-    return (_rejecting_sources(scope, limits), *silent)
+    return (_rejecting_sources(scope, limits), _unauthenticated_sources(scope, limits), *silent)
 
 
 def _rejecting_sources(scope: Scope, limits: Limits) -> Alert:
@@ -146,6 +146,23 @@ def _rejecting_sources(scope: Scope, limits: Limits) -> Alert:
         description=(
             f"The gateway in {NAMESPACE} has rejected {PERCENTAGE} of the messages for the NotificationSource {SOURCE} in the last "
             f"{scope.window}. The label outcome of kubernaut_notification_source_received_total says why. Messages that were not authenticated do not count."
+        ),
+    )
+
+
+def _unauthenticated_sources(scope: Scope, limits: Limits) -> Alert:
+    # Where the right sender is heard, too, the others are strangers.
+    refused = scope.rate("source_unauthenticated_total", by="namespace, source")
+    heard = scope.rate("source_received_total", by="namespace, source", like={"source": SOURCES})
+    return Alert(
+        name="NotificationSourceUnauthenticated",
+        expression=f"{refused} > 0 unless {heard} > 0",
+        hold=limits.hold_rate,
+        severity=Severity.WARNING,
+        summary=f"NotificationSource {SOURCE} gets only messages with wrong credentials",
+        description=(
+            f"For the last {scope.window}, the gateway in {NAMESPACE} has answered every message for the NotificationSource {SOURCE} with "
+            "401, and it had accepted some before. Most senders do not repeat these messages."
         ),
     )
 

@@ -40,6 +40,8 @@ class Exchange:
     """For the metrics."""
     source: SourceKey | None = None
     """The source, once the sender is authenticated."""
+    refused: SourceKey | None = None
+    """The source that has accepted a message before, and not the credentials of this one; for the metrics."""
     is_alertmanager: bool = False
     """Whether the sender repeats what fails with 5xx, and nothing else."""
     is_slack: bool = False

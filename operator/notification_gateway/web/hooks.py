@@ -116,6 +116,8 @@ class Hooks:
                 return source
             if not is_known:
                 raise Unavailable("the Secrets of the source cannot be read")
+        known = (self._sources.declared(SourceKey(each.namespace, each.name)) for each, _ in found if each)
+        exchange.refused = next((each.key for each in known if each and each.last_received), None)
         raise Unauthenticated
 
     def _addresses(self, path: tuple[str, ...]) -> Iterator[Address]:

@@ -207,6 +207,8 @@ class Server:
 
     def _report(self, exchange: Exchange, response: web.Response, *, seconds: float, size: int) -> None:
         self._metrics.received(exchange.label, exchange.outcome, seconds)
+        if exchange.refused is not None:
+            self._metrics.unauthenticated(str(exchange.refused))
         if exchange.source is not None:
             self._on_received(exchange.source, exchange.outcome)
         log = logger.debug if exchange.outcome is Outcome.UNAUTHENTICATED else logger.info

@@ -174,6 +174,25 @@ async def test_deleted_sources_give_up_their_place_in_the_metrics(
         assert await counted("d") == 1
 
 
+async def test_wrong_credentials_count_for_a_source_that_accepted_a_message(cluster: Cluster) -> None:
+    cluster.secret(token="s3cret-of-a-sender")
+    cluster.source()
+    async with serving(cluster) as gateway:
+        sources, registry = gateway.app.sources, gateway.app.metrics.registry
+
+        async def refused() -> float | None:
+            for path in ("/hook/alerts", "/hook/unknown"):
+                assert (await gateway.send(path, headers={"Authorization": "Bearer wrong"})).status == 401
+            return registry.get_sample_value(
+                "kubernaut_notification_source_unauthenticated_total", {"source": f"{HOME}/alerts"}
+            )
+
+        assert await refused() is None
+        assert (await gateway.send()).status == 202
+        await until(lambda: sources.last_received[f"{HOME}/alerts"])
+        assert await refused() == 1
+
+
 async def test_crd_that_arrives_later_needs_no_restart(cluster: Cluster) -> None:
     cluster.uninstall("notificationsources")
     async with serving(cluster, ready=False) as gateway:
