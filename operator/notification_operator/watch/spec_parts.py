@@ -11,12 +11,14 @@ from notification_contract.kinds.block import Block
 from notification_operator.fair.lru import LruMap
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Callable, Hashable
 
 Model = TypeVar("Model", bound=BaseModel)
 
 MAX_PARTS: Final = 128
 """Parts that are remembered for sharing: the ones used most recently."""
+MAX_CHARACTERS: Final = 4096
+"""Of a part that is remembered: a tenant changes a long one as often as it likes, and it is hardly shared (DD-TABLE-001)."""
 
 
 class PartPool:
@@ -31,8 +33,12 @@ class PartPool:
 
     def compact(self, model: Model) -> Model:
         """Return an equal model that takes less memory; the model must never be changed."""
-        # The key is that of the model as it was parsed: to dump a small one would give it a dictionary of its own.
-        return cast("Model", self._parts.use(_key(model), lambda: self._small(model)))
+        return cast("Model", self._use(model, lambda: self._small(model)))
+
+    def _use(self, part: object, make: Callable[[], Any]) -> Any:  # noqa: ANN401 - parts have any type
+        # The key is that of the part as it was parsed: to dump a small model would give it a dictionary of its own.
+        key = _key(part)
+        return make() if _characters(key) > MAX_CHARACTERS else self._parts.use(key, make)
 
     def _small(self, model: Model) -> Model:
         """Return an equal model with parts of the pool.
@@ -54,7 +60,7 @@ class PartPool:
         if isinstance(value, BaseModel):
             return self.compact(value)
         if isinstance(value, tuple):
-            return self._parts.use(_key(value), lambda: tuple(map(self._compact, value)))
+            return self._use(value, lambda: tuple(map(self._compact, value)))
         return value
 
 
@@ -63,6 +69,10 @@ def _key(part: object) -> Hashable:
     if isinstance(part, BaseModel):
         return type(part), part.model_dump_json(exclude_unset=True)
     return tuple(map(_key, part)) if isinstance(part, tuple) else part
+
+
+def _characters(key: Hashable) -> int:
+    return sum(map(_characters, key)) if isinstance(key, tuple) else len(key) if isinstance(key, str) else 0
 
 
 def _fill_name_tables(model: type[BaseModel]) -> None:

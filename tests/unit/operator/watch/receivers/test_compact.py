@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from notification_contract.kinds.receiver import parse_spec
-from notification_operator.watch.spec_parts import MAX_PARTS, PartPool
+from notification_operator.watch.spec_parts import MAX_CHARACTERS, MAX_PARTS, PartPool
 from tests.unit.operator.domain.receivers.builders import SLACK, full
 
 MOST_BYTES = 2_048
@@ -66,6 +66,13 @@ def test_pool_remembers_a_bounded_number_of_parts() -> None:
     first, *_, last = [pool.compact(parse_spec(full(f"secret-{number}"))) for number in range(MAX_PARTS + 1)]
     assert pool.compact(parse_spec(full(f"secret-{MAX_PARTS}"))) is last
     assert pool.compact(parse_spec(full("secret-0"))) is not first
+
+
+def test_long_part_is_not_remembered() -> None:
+    pool, template = PartPool(), {"inline": {"subject": "", "body": "x" * MAX_CHARACTERS}}
+    first, second = (pool.compact(parse_spec({**SLACK, "template": template})) for _ in range(2))
+    assert first.template is not second.template
+    assert first.block is second.block
 
 
 def test_part_in_use_by_many_stays_in_the_pool() -> None:
