@@ -153,15 +153,22 @@ class ReferencedObjects:
             while True:
                 async with aclosing(self._open(key).changes()) as events:  # type: ignore[type-var]  # a generator
                     async for event in events:
-                        state = _next(self.get(key), event)
-                        fits = self._takes(key, state)
-                        self._set(key, state if fits else ObjectState(known=True, excess=True))
+                        fits = self._take(key, event)
+                        # What is too much is not kept until then either.
+                        del event
                         if not fits:
                             break
                 await asyncio.sleep(EXCESS_SECONDS)
         finally:
             self._states.pop(key, None)
             self._release(key)
+
+    def _take(self, key: ObjectKey, event: Event[ObjectState]) -> bool:
+        """Take in an event; return whether there is room for the object."""
+        state = _next(self.get(key), event)
+        fits = self._takes(key, state)
+        self._set(key, state if fits else ObjectState(known=True, excess=True))
+        return fits
 
     def _takes(self, key: ObjectKey, state: ObjectState) -> bool:
         """Count an object; return whether its namespace leaves as much free as it has then, so that the next one finds some.
