@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter as Counts
 from functools import partial
+from sys import intern
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from prometheus_client import (
@@ -84,7 +85,8 @@ class WaitingMessages:
         before = Counts(wait.receiver for wait in self._waits.pop(uid, ()))
         after = Counts(wait.receiver for wait in waits)
         if waits:
-            self._waits[uid] = tuple(waits)
+            # Twenty thousand notifications may wait for twenty receivers each, whose names are in memory once (DD-TABLE-001).
+            self._waits[uid] = tuple(wait._replace(receiver=intern(wait.receiver)) for wait in waits)
         for receiver in before.keys() | after.keys():
             if more := after[receiver] - before[receiver]:
                 self._counts[receiver] += more
