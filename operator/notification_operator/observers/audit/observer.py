@@ -81,7 +81,7 @@ class AuditObserver:
         for event in audit.events(
             transition.before, transition.after, content=content, attempts=transition.new_attempts
         ):
-            self._writer.add(orjson.dumps(event))
+            self._writer.add(orjson.dumps(event), namespace=transition.after.namespace)
 
     def flush(self) -> None:
         """Send what is pending, and from now on every event without waiting for a full batch."""

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import structlog
-from prometheus_client import Counter, Gauge, Histogram
+import prometheus_client
+from prometheus_client import Gauge, Histogram
 
 from notification_operator.domain.audit_events import ACTOR
 from notification_operator.observers.audit.store import Refused, TooLarge, Unavailable
@@ -46,8 +48,8 @@ class AuditMetrics:
     """The audit metrics, with the names that other services use too: every buffered event is later written, dropped, or still pending."""
 
     def __init__(self, registry: CollectorRegistry, buffer: Buffer) -> None:
-        def counter(name: str, description: str) -> Counter:
-            return Counter(f"audit_{name}", description, SERVICE, registry=registry).labels(ACTOR)
+        def counter(name: str, description: str) -> prometheus_client.Counter:
+            return prometheus_client.Counter(f"audit_{name}", description, SERVICE, registry=registry).labels(ACTOR)
 
         def gauge(name: str, description: str) -> Gauge:
             return Gauge(f"audit_{name}", description, SERVICE, registry=registry).labels(ACTOR)
@@ -77,14 +79,22 @@ class AuditMetrics:
 class Buffer:
     """The pending events, first in first out, each the bytes of its JSON; bounded in number and in bytes.
 
-    An event leaves it only by `remove`.
+    An event leaves it by `remove`, or by `make_room`: the newest events of the namespace with the most bytes give way (DD-TABLE-001).
     """
 
     def __init__(self, capacity: int, *, max_bytes: int = MAX_BYTES) -> None:
         self.capacity = capacity
         self._max_bytes = max_bytes
-        self._events: deque[bytes] = deque()
+        self._events: dict[int, tuple[str, bytes]] = {}
+        """Namespaces and events, by numbers that grow."""
+        self._lines: dict[str, deque[int]] = {}
+        """The numbers of each namespace, the oldest first."""
+        self._held: Counter[str] = Counter()
+        """The bytes of each namespace."""
         self._bytes = 0
+        self._next = 0
+        self._sent = -1
+        """The newest event that may be on its way to the store."""
 
     def __len__(self) -> int:
         return len(self._events)
@@ -93,29 +103,55 @@ class Buffer:
         """Return whether there is room for an event."""
         return len(self._events) < self.capacity and self._bytes + len(event) <= self._max_bytes
 
-    def put(self, event: bytes) -> bool:
+    def make_room(self, namespace: str, event: bytes) -> int:
+        """Let events give way to one of a namespace that has less than theirs, until it fits; return how many."""
+        lost = 0
+        while not self.fits(event) and self._held:
+            largest = max(self._held, key=self._held.__getitem__)
+            newest = self._lines[largest][-1]
+            if self._held[largest] <= self._held[namespace] + len(event) or newest <= self._sent:
+                break
+            self._drop(newest, -1)
+            lost += 1
+        return lost
+
+    def put(self, namespace: str, event: bytes) -> bool:
         """Add an event; return whether there was room for it."""
         if not self.fits(event):
             return False
-        self._events.append(event)
+        self._events[self._next] = namespace, event
+        self._lines.setdefault(namespace, deque()).append(self._next)
+        self._held[namespace] += len(event)
         self._bytes += len(event)
+        self._next += 1
         return True
 
     def first(self, count: int, *, max_bytes: int) -> list[bytes]:
-        """Return the oldest events within both bounds; an event above the second bound is returned alone."""
+        """Return the oldest events within both bounds, which then wait for `remove`; an event above the second bound is returned alone."""
         batch: list[bytes] = []
         size = 0
-        for event in self._events:
+        for number, (_, event) in self._events.items():
             size += len(event)
             if len(batch) >= count or (batch and size > max_bytes):
                 break
             batch.append(event)
+            self._sent = number
         return batch
 
     def remove(self, count: int) -> None:
         """Remove the oldest events."""
-        for _ in range(count):
-            self._bytes -= len(self._events.popleft())
+        for number in tuple(islice(self._events, count)):
+            self._drop(number, 0)
+
+    def _drop(self, number: int, end: int) -> None:
+        """Remove an event that is at an end of the line of its namespace."""
+        namespace, event = self._events.pop(number)
+        line = self._lines[namespace]
+        del line[end]
+        self._held[namespace] -= len(event)
+        self._bytes -= len(event)
+        if not line:
+            del self._lines[namespace], self._held[namespace]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,16 +217,18 @@ class AuditWriter:
     def start(self) -> None:
         self._task = asyncio.create_task(self._run(), name="audit")
 
-    def add(self, event: bytes) -> None:
-        """Add an event, or drop and count it where there is no room; never waits."""
-        if self._closing or not self._buffer.put(event):
-            self._drop(1)
+    def add(self, event: bytes, *, namespace: str = "") -> None:
+        """Add an event; where there is no room, drop and count it, or events of the namespace with the most. Never waits."""
+        lost = 0 if self._closing else self._buffer.make_room(namespace, event)
+        added = not self._closing and self._buffer.put(namespace, event)
+        if lost or not added:
+            self._drop(lost + (not added))
             if not self._overflowed:
                 reason = "the operator is stopping" if self._closing else "the buffer is full"
                 logger.error("dropping audit events", reason=reason, pending=len(self._buffer))
-            self._overflowed = True
+        self._overflowed = lost > 0 or not added
+        if not added:
             return
-        self._overflowed = False
         self._metrics.buffered.inc()
         self._not_empty.set()
         if len(self._buffer) >= self._batch_size:
