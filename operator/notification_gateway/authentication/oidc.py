@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from sys import getsizeof
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakValueDictionary
 
@@ -20,7 +21,7 @@ from notification_gateway.errors import Unavailable
 from notification_operator.delivery.http.egress_guard import guarded_session
 from notification_operator.delivery.http.name_resolver import NameResolver, resolving_for
 from notification_operator.domain.json_values import entries, mapping, text
-from notification_operator.fair.lru import LruMap
+from notification_operator.fair.lru import SharedMap
 
 if TYPE_CHECKING:
     import ssl
@@ -47,8 +48,10 @@ MAX_BYTES: Final = 256 * 1024
 MAX_KEYS: Final = 100
 MAX_VALUE: Final = 2048
 """Characters of a value of a key; the modulus of RSA with 8192 bits has 1366."""
-MAX_PROVIDERS: Final = 500
-MAX_OF_NAMESPACE: Final = 8
+MOST_BYTES: Final = 8 * 1024 * 1024
+"""Bytes of the keys of all providers that sources name; of the namespace with the most, the oldest are read again (DD-TABLE-001)."""
+PROVIDER_BYTES: Final = 4096
+"""Bytes of a provider without its keys."""
 CONNECTIONS: Final = 64
 KEY_FIELDS: Final = ("kid", "kty", "use", "alg", "n", "e", "crv", "x", "y")
 """What is kept of a key."""
@@ -68,6 +71,12 @@ class Provider:
     def is_read(self) -> bool:
         """Whether the latest attempt to read them has succeeded."""
         return self.read_at >= self.tried_at
+
+    @property
+    def size(self) -> int:
+        """Bytes in memory."""
+        texts = (text for key in self.keys.values() for text in key.values())
+        return PROVIDER_BYTES + sum(map(getsizeof, (*self.keys, *self.keys.values(), *texts)))
 
 
 class OidcTokens:
@@ -94,7 +103,7 @@ class OidcTokens:
         self._seconds = seconds
         self._own = Provider()
         """The provider of the settings, which no tenant displaces."""
-        self._providers: LruMap[tuple[str, str], Provider] = LruMap(MAX_PROVIDERS)
+        self._providers: SharedMap[str, Provider] = SharedMap(MOST_BYTES, size=lambda each: each.size)
         """The providers of sources, by namespace and issuer."""
         self._turns: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
         """The turns of the namespaces that read, which hold them."""
@@ -145,12 +154,11 @@ class OidcTokens:
     def _provider(self, namespace: str, issuer: str) -> Provider:
         if not namespace:
             return self._own
-        key = namespace, issuer
-        if key not in self._providers:
-            of_namespace = [each for each in self._providers if each[0] == namespace]
-            if len(of_namespace) >= MAX_OF_NAMESPACE:
-                self._providers.pop(of_namespace[0])
-        return self._providers.use(key, Provider)
+        provider = self._providers.get(namespace, issuer)
+        if provider is None:
+            provider = Provider()
+            self._providers.put(namespace, issuer, provider)
+        return provider
 
     async def _key(self, namespace: str, issuer: str, claims: Claims) -> Mapping[str, Any] | None:
         provider = self._provider(namespace, issuer)
@@ -180,6 +188,8 @@ class OidcTokens:
                 logger.warning("keys of OpenID Connect provider not read", issuer=issuer, error=str(error))
             else:
                 provider.read_at = self._seconds()
+                if namespace:
+                    self._providers.put(namespace, issuer, provider)
 
     async def _key_url(self, issuer: str, policy: EgressPolicy) -> str:
         discovery = await self._document(issuer.rstrip("/") + DISCOVERY, policy)

@@ -96,8 +96,9 @@ class Connections(web.Server):
         self._room.release(namespace)
         if handler.transport is None:
             self._forget(handler)
-        elif (oldest := self._idle.put(namespace, handler, handler.transport)) is not None:
-            oldest.abort()
+        else:
+            for oldest in self._idle.put(namespace, handler, handler.transport):
+                oldest.abort()
 
     def is_open(self, handler: web.RequestHandler) -> bool:
         """Return whether a connection is open in both directions."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -65,34 +65,51 @@ class LruMap(Generic[K, V]):
 
 
 class SharedMap(Generic[K, V]):
-    """Remembers values of several namespaces; the namespace with the most gives way to a new key, with its oldest value."""
+    """Remembers values of several namespaces; the namespace with the most gives way to a new key, with its oldest values.
 
-    def __init__(self, most: int) -> None:
+    Args:
+        most: how many values are remembered, or how much they take together.
+        size: returns what a value takes at the time at which it is put.
+    """
+
+    def __init__(self, most: int, *, size: Callable[[V], int] = lambda _value: 1) -> None:
         self._most = most
-        self._values: dict[str, OrderedDict[K, V]] = {}
-        self._count = 0
+        self._size = size
+        self._values: dict[str, OrderedDict[K, tuple[V, int]]] = {}
+        self._held: Counter[str] = Counter()
+        """What the values of each namespace take."""
+        self._taken = 0
 
     def __iter__(self) -> Iterator[tuple[str, K]]:
         """Iterate over namespaces and their keys, the oldest one of a namespace first."""
         return ((namespace, key) for namespace, values in self._values.items() for key in values)
 
-    def put(self, namespace: str, key: K, value: V) -> V | None:
-        """Remember a value as the newest one of its namespace; return the value that is forgotten for it, if any is."""
+    def get(self, namespace: str, key: K) -> V | None:
+        """Return the value of a key; None if it has none."""
+        values = self._values.get(namespace, OrderedDict())
+        return values[key][0] if key in values else None
+
+    def put(self, namespace: str, key: K, value: V) -> list[V]:
+        """Remember a value as the newest one of its namespace; return the values that are forgotten for it."""
         self.pop(namespace, key)
-        self._values.setdefault(namespace, OrderedDict())[key] = value
-        self._count += 1
-        if self._count <= self._most:
-            return None
-        largest = max(self._values, key=lambda each: len(self._values[each]))
-        return self.pop(largest, next(iter(self._values[largest])))
+        size, forgotten = self._size(value), []
+        self._values.setdefault(namespace, OrderedDict())[key] = value, size
+        self._held[namespace] += size
+        self._taken += size
+        while self._taken > self._most:
+            largest = max(self._held, key=self._held.__getitem__)
+            oldest = self.pop(largest, next(iter(self._values[largest])))
+            forgotten += [] if oldest is None else [oldest]
+        return forgotten
 
     def pop(self, namespace: str, key: K) -> V | None:
         """Forget a key; return its value, if it has one."""
         values = self._values.get(namespace)
         if values is None or key not in values:
             return None
-        value = values.pop(key)
-        self._count -= 1
+        value, size = values.pop(key)
+        self._held[namespace] -= size
+        self._taken -= size
         if not values:
-            del self._values[namespace]
+            del self._values[namespace], self._held[namespace]
         return value

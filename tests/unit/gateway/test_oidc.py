@@ -302,12 +302,12 @@ async def test_providers_that_hang_delay_no_other_namespace(provider: Provider, 
 async def test_issuers_of_a_namespace_displace_its_own_keys_alone(
     provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(oidc, "MAX_PROVIDERS", oidc.MAX_OF_NAMESPACE + 1)
+    monkeypatch.setattr(oidc, "MOST_BYTES", 10 * oidc.PROVIDER_BYTES)
     async with tokens_of(provider) as tokens, listening(provider.handle) as url:
         for namespace in ("", "shop"):
             assert await subject(tokens, provider, provider.token(), namespace=namespace) == "ci"
         known = len(provider.requests)
-        many = [f"{url}/{number}" for number in range(3 * oidc.MAX_OF_NAMESPACE)]
+        many = [f"{url}/{number}" for number in range(24)]
         refused = await asyncio.gather(*await attack(tokens, many), return_exceptions=True)
         assert {type(each) for each in refused} == {Unavailable}
         asked = len(provider.requests)

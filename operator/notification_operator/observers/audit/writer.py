@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
-import structlog
 import prometheus_client
+import structlog
 from prometheus_client import Gauge, Histogram
 
 from notification_operator.domain.audit_events import ACTOR
@@ -49,7 +49,9 @@ class AuditMetrics:
 
     def __init__(self, registry: CollectorRegistry, buffer: Buffer) -> None:
         def counter(name: str, description: str) -> prometheus_client.Counter:
-            return prometheus_client.Counter(f"audit_{name}", description, SERVICE, registry=registry).labels(ACTOR)
+            return prometheus_client.Counter(f"audit_{name}", description, SERVICE, registry=registry).labels(
+                ACTOR
+            )
 
         def gauge(name: str, description: str) -> Gauge:
             return Gauge(f"audit_{name}", description, SERVICE, registry=registry).labels(ACTOR)
