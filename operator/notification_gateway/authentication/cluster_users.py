@@ -107,7 +107,8 @@ class ClusterUsers:
         Raises:
             Unavailable: the API server does not answer.
         """
-        key = user, verb, namespace, name
+        # A provider may give its users names of any length.
+        key = sha256(repr((user, verb, namespace, name)).encode()).digest()
         known = self._permissions.get(key)
         if known is not None and known[0] > self._seconds():
             return known[1]
