@@ -168,7 +168,7 @@ class Tls(Block):
     """Certificates of the connection."""
 
     ca_secret_ref: Annotated[SecretRef | None, DefaultKey("ca.crt")] = None
-    """The certificate authorities in PEM, in a Secret. They replace the authorities of the operator's image."""
+    """The certificate authorities in PEM, in a Secret. At most 64 KiB; they replace the authorities of the operator's image."""
     cert_secret_ref: Annotated[SecretName | None, Keys(("tls.crt", "tls.key"))] = None
     """A Secret of the type kubernetes.io/tls with the client certificate of the operator, for mutual TLS."""
     server_name: Annotated[str, Field(max_length=253)] = ""

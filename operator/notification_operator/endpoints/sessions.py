@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 MAX_SESSIONS: Final = 64
 """Sessions that are kept: the ones used most recently."""
+MAX_PEM: Final = 65_536
+"""Characters of the authorities of a receiver, and of its certificate: the event loop parses them for 50 ms, and they take 0.5 MB (DD-TABLE-001)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +103,11 @@ async def _close_later(session: aiohttp.ClientSession) -> None:
 
 
 def _context(trust: Trust) -> ssl.SSLContext:
+    for name, texts in ("caSecretRef", trust.authorities), ("certSecretRef", trust.certificate + trust.key):
+        if len(texts) > MAX_PEM:
+            raise InvalidOptionsError(
+                f"tls.{name} holds {len(texts)} characters; at most {MAX_PEM} are accepted: store only the certificates that the receiver needs"
+            )
     try:
         context = ssl.create_default_context(cadata=trust.authorities or None)
     except (ssl.SSLError, ValueError, TypeError) as error:  # a TypeError for characters beyond ASCII

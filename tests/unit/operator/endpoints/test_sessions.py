@@ -169,7 +169,9 @@ async def test_certificates_are_read_once(monkeypatch: pytest.MonkeyPatch) -> No
         (Trust(authorities="no PEM"), "tls.caSecretRef holds no certificate in PEM"),
         (Trust(authorities="-----BEGIN CERTIFICATE-----\nx"), "tls.caSecretRef holds no certificate in PEM"),
         (Trust(authorities="é"), "tls.caSecretRef holds no certificate in PEM"),
+        (Trust(authorities="x" * 65_537), "tls.caSecretRef holds 65537 characters; at most 65536"),
         (Trust(certificate="no PEM", key="hunter2"), "tls.certSecretRef holds no certificate with its key"),
+        (Trust(certificate="x", key="hunter2" * 9_999), "tls.certSecretRef holds 69994 characters"),
     ],
 )
 async def test_certificate_that_is_none_is_refused(sessions: Sessions, trust: Trust, message: str) -> None:
