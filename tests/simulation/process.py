@@ -238,7 +238,7 @@ class Process:
             "in flight": attempts.statistics().running,
             "unrecorded": sum(len(attempts.finished(key.uid)) for key in attempts.keys if self.owns(key.uid)),
             "counted as active": sum(map(self.owns, self._metrics.active)),
-            "counted as waiting": len(tuple(self._metrics.waiting)),
+            "counted as waiting": sum(count for _, count in self._metrics.waiting.totals()),
             "audit events": operator.audit.statistics().pending,
         }
         return {name: number for name, number in kept.items() if number}

@@ -286,9 +286,9 @@ class WaitingGauges(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield the gauges with their values."""
-        return self._gauges(tuple(self._messages), now=self._clock().timestamp())
+        return self._gauges(tuple(self._messages.totals()), now=self._clock().timestamp())
 
-    def _gauges(self, waits: Sequence[Wait], *, now: float) -> Iterator[Metric]:
+    def _gauges(self, waits: Sequence[tuple[Wait, int]], *, now: float) -> Iterator[Metric]:
         waiting = GaugeMetricFamily(
             f"{PREFIX}receiver_waiting",
             "Messages that are not delivered yet, by receiver and by the reason of their target; Delivering: an attempt runs. "
@@ -300,12 +300,12 @@ class WaitingGauges(Collector):
             "Age in seconds of the oldest message that waits for the receiver, since its creation or its spec.notBefore; absent without any.",
             labels=["receiver"],
         )
-        named = set(sorted({wait.receiver for wait in waits})[:MAX_RECEIVERS])
+        named = set(sorted({wait.receiver for wait, _ in waits})[:MAX_RECEIVERS])
         counts: Counter[tuple[str, str]] = Counter()
         ages: dict[str, float] = {}
-        for wait in waits:
+        for wait, count in waits:
             label = wait.receiver if wait.receiver in named else OTHER
-            counts[label, wait.reason] += 1
+            counts[label, wait.reason] += count
             ages[label] = max(ages.get(label, 0.0), now - wait.since)
         for labels, count in counts.items():
             waiting.add_metric(labels, count)

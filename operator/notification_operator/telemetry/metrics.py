@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter as Counts
 from functools import partial
+from math import inf
 from sys import intern
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -62,15 +63,23 @@ class WaitingMessages:
     """The waits of the notifications that this process works on, each as of its latest reconciliation."""
 
     def __init__(self) -> None:
-        self._waits: dict[str, tuple[Wait, ...]] = {}
-        """By the uid of the notification."""
+        self._waits: dict[str, tuple[tuple[str, ...], tuple[float, ...]]] = {}
+        """By the uid of the notification: receivers with reasons, each text in memory once, and since when (DD-TABLE-001)."""
         self._counts: Counts[str] = Counts()
         """By receiver; none is 0."""
         self._on_change: Callable[[str], None] = lambda _receiver: None
 
-    def __iter__(self) -> Iterator[Wait]:
-        for waits in self._waits.values():
-            yield from waits
+    def totals(self) -> Iterator[tuple[Wait, int]]:
+        """Yield the longest wait of each receiver and reason, and how many there are."""
+        counts, oldest = Counts[str](), dict[str, float]()
+        for texts, times in self._waits.values():
+            counts.update(texts)
+            for text, since in zip(texts, times, strict=True):
+                if since < oldest.get(text, inf):
+                    oldest[text] = since
+        for text, since in oldest.items():
+            receiver, _, reason = text.rpartition(" ")
+            yield Wait(receiver, reason, since), counts[text]
 
     def count(self, receiver: str) -> int:
         """Return the number of messages that wait for a receiver."""
@@ -82,11 +91,14 @@ class WaitingMessages:
 
     def put(self, uid: str, waits: Sequence[Wait]) -> None:
         """Replace the waits of a notification."""
-        before = Counts(wait.receiver for wait in self._waits.pop(uid, ()))
-        after = Counts(wait.receiver for wait in waits)
+        texts, _ = self._waits.pop(uid, ((), ()))
+        before, after = (
+            Counts(text.rpartition(" ")[0] for text in texts),
+            Counts(wait.receiver for wait in waits),
+        )
         if waits:
-            # Twenty thousand notifications may wait for twenty receivers each, whose names are in memory once (DD-TABLE-001).
-            self._waits[uid] = tuple(wait._replace(receiver=intern(wait.receiver)) for wait in waits)
+            texts = tuple(intern(f"{wait.receiver} {wait.reason}") for wait in waits)
+            self._waits[uid] = texts, tuple(wait.since for wait in waits)
         for receiver in before.keys() | after.keys():
             if more := after[receiver] - before[receiver]:
                 self._counts[receiver] += more

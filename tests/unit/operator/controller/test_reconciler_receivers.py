@@ -120,7 +120,7 @@ async def test_receiver_of_a_type_that_is_not_allowed_names_the_setting() -> Non
 
 def waiting(fixture: ReconcilerFixture) -> list[tuple[str, str]]:
     """Return what each message waits for, as the metrics have it."""
-    return [(wait.receiver, wait.reason) for wait in fixture.metrics.waiting]
+    return [(wait.receiver, wait.reason) for wait, _ in fixture.metrics.waiting.totals()]
 
 
 async def test_quick_delivery_is_never_counted_as_waiting() -> None:
