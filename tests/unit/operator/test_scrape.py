@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from prometheus_client import generate_latest
 
@@ -21,39 +18,14 @@ from notification_operator.telemetry.metrics import Metrics
 from notification_operator.watch.collection_watch import KubeWatches
 from notification_operator.watch.receivers import CRD_HINT
 from notification_operator.wiring import build
+from tests.kit.gaps import Gaps
 from tests.unit.operator.collections_api import RECEIVERS, running, watching_client
 from tests.unit.operator.kube_api import until
 from tests.unit.operator.ports import null_ports
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 COUNT = 200
 HOME = "platform"
-
-
-class Gaps:
-    """The longest processor time for which the event loop ran nothing else."""
-
-    def __init__(self) -> None:
-        self.longest = 0.0
-
-    @contextlib.asynccontextmanager
-    async def measured(self) -> AsyncIterator[None]:
-        task = asyncio.create_task(self._measure())
-        try:
-            yield
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-
-    async def _measure(self) -> None:
-        before = time.thread_time()
-        while True:
-            await asyncio.sleep(0)
-            now = time.thread_time()
-            self.longest, before = max(self.longest, now - before), now
 
 
 async def test_templates_of_two_hundred_receivers_do_not_stop_the_event_loop() -> None:

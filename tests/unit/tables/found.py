@@ -14,7 +14,18 @@ SOURCES: Final = ROOT / "operator"
 PROGRAMS: Final = ("atomic_status", "notification_contract", "notification_gateway", "notification_operator")
 CONTAINERS: Final = frozenset(
     {
-        *("dict", "list", "set", "frozenset", "deque", "defaultdict", "Counter", "OrderedDict", "Queue"),
+        *(
+            "dict",
+            "list",
+            "set",
+            "frozenset",
+            "deque",
+            "defaultdict",
+            "Counter",
+            "Counts",
+            "OrderedDict",
+            "Queue",
+        ),
         *("WeakSet", "WeakKeyDictionary", "WeakValueDictionary"),
         *("LruMap", "SharedMap", "FairQueue", "FairSemaphore", "SharedRoom", "SharedSlots"),
     }
@@ -41,13 +52,11 @@ def _of_module(module: ast.Module) -> Iterator[tuple[str, int]]:
                 | ast.AnnAssign(target=ast.Name(id=name), value=value)
             ) if _is_cache(value) or (_grows(value) and not _is_constant(node)):
                 yield name, node.lineno
-    for node in ast.walk(module):
-        if isinstance(node, ast.ClassDef) and not _is_frozen(node):
-            yield from ((f"{node.name}.{name}", line) for name, line in _of_class(node))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and any(
-            map(_is_cache, node.decorator_list)
-        ):
-            yield node.name, node.lineno
+    for owner in ast.walk(module):
+        if isinstance(owner, ast.ClassDef) and not _is_frozen(owner):
+            yield from ((f"{owner.name}.{name}", line) for name, line in _of_class(owner))
+        if isinstance(owner, ast.FunctionDef) and any(map(_is_cache, owner.decorator_list)):
+            yield owner.name, owner.lineno
 
 
 def _of_class(owner: ast.ClassDef) -> Iterator[tuple[str, int]]:
@@ -83,12 +92,11 @@ def _is_cache(value: ast.expr | None) -> bool:
 
 
 def _is_constant(node: ast.Assign | ast.AnnAssign) -> bool:
-    """Return whether nothing is added to what a module keeps: it has its values, or its type has no method for that."""
-    if isinstance(node, ast.AnnAssign) and "Mapping" in ast.unparse(node.annotation):
-        return True
-    return isinstance(node.value, ast.DictComp | ast.ListComp | ast.SetComp) or (
-        isinstance(node.value, ast.Call) and bool(node.value.args)
+    """Return whether a module adds nothing to what it keeps, as far as its value or its type tells."""
+    is_full = isinstance(node.value, ast.DictComp | ast.ListComp | ast.SetComp) or bool(
+        getattr(node.value, "args", ())
     )
+    return is_full or (isinstance(node, ast.AnnAssign) and "Mapping" in ast.unparse(node.annotation))
 
 
 def _is_frozen(owner: ast.ClassDef) -> bool:
