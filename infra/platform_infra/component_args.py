@@ -103,7 +103,7 @@ class NotificationPlatformArgs(TypedDict, total=False):
     operator_shards: int
     """Number of shards that the notifications are divided into. With 1, one replica is active and the others stand by. The default is `1`."""
     operator_workers: int
-    """Maximum number of concurrent reconciliations. A slow delivery does not occupy a worker. The default is `16`."""
+    """Maximum number of concurrent reconciliations, of which one namespace has at most three quarters, rounded up. A slow delivery does not occupy a worker. The default is `16`."""
     operator_max_notifications: int
     """Maximum number of open notifications that are held in memory. Further notifications are listed again when some of these are done. The default is `20000`."""
     operator_grace_seconds: int

@@ -40,6 +40,8 @@ class Others(StrEnum):
     """One has notifications for next year."""
     ANSWERS = "answers"
     """One sends to servers whose answers have no end."""
+    UNSENT = "unsent"
+    """One sends to receivers that can take nothing now, for each reason there is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +278,14 @@ SCENARIOS = (
         settings=BREAKER,
         others=Others.ANSWERS,
         crowd=100,
+    ),
+    Scenario(
+        name="unsent",
+        title="one notification per second, while a tenant sends five to twenty receivers that can take none",
+        load=Load(60, Channel.RECEIVER, rate=EACH_SECOND),
+        bars={**POD, "p99": Bar(1000)},
+        settings=BREAKER,
+        others=Others.UNSENT,
     ),
     Scenario(
         name="backlog",

@@ -50,6 +50,17 @@ AT_ONCE: Final = 100
 """Receivers that exist at the same time, if they come and go."""
 SHARED: Final = 40
 """Receivers that a slow tenant shares its messages between."""
+UNSENT_PER_SECOND: Final = 5.0
+"""Notifications to receivers that can take none."""
+UNSENT: Final[dict[str, dict[str, Any] | None]] = {
+    "missing": None,
+    "forbidden": {},
+    "not-ready": {"webhook": {"urlSecretRef": {"name": "missing"}}},
+    "suspended": {"suspend": True},
+    "muted": {"priorities": ["critical"]},
+    "limited": {"rateLimit": {"count": 1, "period": "1h"}},
+}
+"""Fields of a receiver for each reason for which nothing is sent to it; None for no receiver."""
 HANGS: Final = 60
 """Seconds until they answer."""
 LISTENS: Final = re.compile(r"^listens on (.+)$", re.MULTILINE)
@@ -329,6 +340,35 @@ async def _waiting(run: Run) -> AsyncIterator[Crowd]:
     await crowd.remove_all()
 
 
+@asynccontextmanager
+async def _unsent(run: Run) -> AsyncIterator[Crowd]:
+    crowd = Crowd(run)
+    namespace, other = crowd.namespace(), crowd.namespace()
+    where = {reason: other if reason == "forbidden" else namespace for reason in UNSENT}
+
+    def receivers() -> Iterator[dict[str, Any]]:
+        for reason, fields in UNSENT.items():
+            for number in range(bounds.RECEIVER_REFS if fields is not None else 0):
+                receiver = receiver_object(where[reason], number)
+                receiver["metadata"]["name"] = f"{reason}-{number}"
+                receiver["spec"] |= fields
+                yield receiver
+
+    async def send() -> None:
+        for reason in cycle(UNSENT):
+            refs = [
+                {"name": f"{reason}-{number}", "namespace": where[reason]}
+                for number in range(bounds.RECEIVER_REFS)
+            ]
+            await crowd.create(notification(namespace, channels=None, recipients=None, receiverRefs=refs))
+            await asyncio.sleep(1 / UNSENT_PER_SECOND)
+
+    await crowd.create_all(receivers(), RECEIVERS)
+    async with _at_work(send()):
+        yield crowd
+    await crowd.remove_all()
+
+
 CONTEXTS: Final[dict[Others, Callable[[Run], Any]]] = {
     Others.WORST: _worst,
     Others.RECEIVERS: _receivers,
@@ -336,4 +376,5 @@ CONTEXTS: Final[dict[Others, Callable[[Run], Any]]] = {
     Others.SLOW: _slow,
     Others.ANSWERS: _answers,
     Others.WAITING: _waiting,
+    Others.UNSENT: _unsent,
 }

@@ -51,7 +51,7 @@ RESOLVED_FIRST = (
         "000000da000000e6ed0000000000000000000000000000f4000000000000000000000000ce00e0f000000000000000d900d90000"
         "000000000000000000000000e6f1"
     )
-    + bytes(355)
+    + bytes(322)
     + bytes.fromhex("eff281d3d90000000000000000000057ec95a3")
 )
 """A Resolve is sent and final before the Trigger of the same second has been read, which goes to more targets."""

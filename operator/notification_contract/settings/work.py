@@ -32,7 +32,7 @@ class Queue(Section):
     """The work queue."""
 
     workers: Annotated[int, Field(ge=1, le=256)] = 16
-    """Maximum number of concurrent reconciliations. A slow delivery does not occupy a worker."""
+    """Maximum number of concurrent reconciliations, of which one namespace has at most three quarters, rounded up. A slow delivery does not occupy a worker."""
     max_notifications: Annotated[int, Field(ge=1000, le=1_000_000)] = 20_000
     """Maximum number of open notifications that are held in memory. Further notifications are listed again when some of these are done."""
 

@@ -15,7 +15,7 @@ from notification_operator.domain.json_values import moment
 from notification_operator.domain.model import Content
 from notification_operator.domain.receivers.catalog import ReceiverKey
 from notification_operator.domain.receivers.status import LastTest, ReceiverTestResult
-from notification_operator.fair.fair_queue import SharedSlots
+from notification_operator.fair.fair_queue import FairSemaphore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -131,7 +131,7 @@ class ReceiverTests:
         self._results: dict[Key, LastTest] = {}
         self._requested: dict[Key, str] = {}
         """The requests of tests that wait for their turn."""
-        self._slots = SharedSlots(CONCURRENT_TESTS, of_namespace=TESTS_OF_NAMESPACE)
+        self._slots = FairSemaphore(CONCURRENT_TESTS, of_namespace=TESTS_OF_NAMESPACE)
         self._next: dict[Key, float] = {}
         """The earliest time of the next test of each receiver that was tested."""
 

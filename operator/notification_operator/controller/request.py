@@ -51,7 +51,7 @@ class Request:
     def release_worker(self) -> None:
         if self.holds_worker and self.workers is not None:
             self.holds_worker = False
-            self.workers.release()
+            self.workers.release(self.key.namespace)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 logger = structlog.get_logger(__name__)
 
+LEFT_DIVISOR: Final = 4
+"""The part of the workers that a namespace leaves to other namespaces, a fourth: their reconciliations begin immediately."""
 REFILL_DIVISOR: Final = 2
 """The backlog is listed again at once when at most this part of the limit, a half, can be worked on."""
 FIRST_BACKOFF, LONGEST_BACKOFF = 0.05, 30.0
@@ -50,7 +52,7 @@ class WorkQueue:
         """Keys that were not admitted, with the time since when each waits."""
         self._timers = Timers(self.add, clock=clock)
         self.backlog: Final = Backlog(max_keys, parked=self._parked, timers=self._timers)
-        self._workers = FairSemaphore(workers)
+        self._workers = FairSemaphore(workers, of_namespace=workers - workers // LEFT_DIVISOR)
         self._clock = clock
         self._admit: Callable[[Key], bool] = lambda _key: False
         self._turns: asyncio.Queue[Key] = asyncio.Queue()
@@ -180,7 +182,7 @@ class WorkQueue:
                 key = await self._turns.get()
                 queued_at = self._start(key)
                 if queued_at is None:
-                    self._workers.release()
+                    self._workers.release(key.namespace)
                 else:
                     failures = self._failures.get(key, 0)
                     request = Request(key=key, queued_at=queued_at, workers=self._workers, failures=failures)

@@ -7,7 +7,6 @@ import heapq
 from collections import Counter, OrderedDict
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Generic, TypeVar
-from weakref import WeakValueDictionary
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Iterator
@@ -90,10 +89,17 @@ class FairSemaphore:
     """A bounded number of slots, granted to the waiting namespaces in round-robin order.
 
     Within a namespace, the lowest rank is first; within a rank, slots are granted first come, first served.
+
+    Args:
+        slots: how many there are.
+        of_namespace: how many of them a namespace may hold, None for all; with a bound, `release` needs the namespace.
     """
 
-    def __init__(self, slots: int) -> None:
+    def __init__(self, slots: int, *, of_namespace: int | None = None) -> None:
         self._free = slots
+        self._of_namespace = of_namespace
+        self._held: Counter[str] = Counter()
+        """The slots of each namespace, if it may not hold all."""
         self._turns: FairQueue[int] = FairQueue()
         """A turn of its namespace for each waiter, by the number of the waiter."""
         self._waiters: dict[str, list[tuple[int, int, Callable[[], bool]]]] = {}
@@ -112,11 +118,11 @@ class FairSemaphore:
         try:
             yield
         finally:
-            self.release()
+            self.release(namespace)
 
     async def acquire(self, namespace: str, rank: int = 0) -> None:
         """Wait for a slot; `release` returns it."""
-        if self._take_free():
+        if self._take_free(namespace):
             return
         granted = asyncio.get_running_loop().create_future()
 
@@ -131,7 +137,7 @@ class FairSemaphore:
         except asyncio.CancelledError:
             # The grant and the cancellation may happen in the same loop iteration.
             if not granted.cancelled():
-                self.release()
+                self.release(namespace)
             raise
 
     def call_when_free(self, namespace: str, accept: Callable[[], bool], rank: int = 0) -> None:
@@ -144,56 +150,53 @@ class FairSemaphore:
         self._turns.add(namespace, self._number)
         self._grant()
 
-    def _take_free(self) -> bool:
+    def _take_free(self, namespace: str) -> bool:
         """Take a slot, unless others wait for one."""
-        free = self._free > 0 and not self._turns
+        free = self._free > 0 and not self._turns and self._may_hold(namespace)
         if free:
-            self._free -= 1
+            self._take(namespace)
         return free
+
+    def _may_hold(self, namespace: str) -> bool:
+        """Return whether a namespace may hold one slot more."""
+        return self._of_namespace is None or self._held[namespace] < self._of_namespace
+
+    def _take(self, namespace: str) -> None:
+        self._free -= 1
+        if self._of_namespace is not None:
+            self._held[namespace] += 1
+
+    def _return(self, namespace: str) -> None:
+        self._free += 1
+        if self._of_namespace is not None:
+            self._held[namespace] -= 1
+            if not self._held[namespace]:
+                del self._held[namespace]
 
     def resize(self, more: int) -> None:
         """Add slots, or take some away; slots that are held are taken when they are returned."""
         self._free += more
         self._grant()
 
-    def release(self) -> None:
+    def release(self, namespace: str = "") -> None:
         """Return a slot and grant it to the next waiter."""
-        self._free += 1
+        self._return(namespace)
         self._grant()
 
     def _grant(self) -> None:
-        while self._free > 0 and self._turns:
-            namespace, _ = next(self._turns.heads())
+        while self._free > 0 and (namespace := self._next()) is not None:
             self._turns.pop(namespace)
             line = self._waiters[namespace]
             _, _, accept = heapq.heappop(line)
             if not line:
                 del self._waiters[namespace]
-            self._free -= 1
+            self._take(namespace)
             if not accept():
-                self._free += 1
+                self._return(namespace)
 
-
-class SharedSlots:
-    """A bounded number of slots of which a namespace never holds more than some; those that wait take turns.
-
-    Args:
-        slots: how many there are.
-        of_namespace: how many of them a namespace may hold.
-    """
-
-    def __init__(self, slots: int, *, of_namespace: int) -> None:
-        self._slots = FairSemaphore(slots)
-        self._of_namespace = of_namespace
-        self._namespaces: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
-        """The bounds of the namespaces that hold a slot or wait for one."""
-
-    @asynccontextmanager
-    async def slot(self, namespace: str) -> AsyncIterator[None]:
-        """Hold a slot for the duration of the block."""
-        bound = self._namespaces.setdefault(namespace, asyncio.Semaphore(self._of_namespace))
-        async with bound, self._slots.slot(namespace):
-            yield
+    def _next(self) -> str | None:
+        """Return the next namespace that may hold a slot."""
+        return next((namespace for namespace, _ in self._turns.heads() if self._may_hold(namespace)), None)
 
 
 class SharedRoom:
@@ -206,8 +209,9 @@ class SharedRoom:
     def take(self, namespace: str) -> bool:
         """Take a place; return whether the namespace may have it. `release` returns it."""
         is_free = self._held[namespace] < self._free
-        self._held[namespace] += is_free
-        self._free -= is_free
+        if is_free:
+            self._held[namespace] += 1
+            self._free -= 1
         return is_free
 
     def release(self, namespace: str) -> None:

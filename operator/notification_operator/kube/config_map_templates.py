@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from notification_operator.domain.json_values import mapping
 from notification_operator.domain.template_ref import TemplateUnavailableError
-from notification_operator.fair.fair_queue import SharedSlots
+from notification_operator.fair.fair_queue import FairSemaphore
 from notification_operator.fair.lru import LruMap
 from notification_operator.kube.requests import JSON, KubeError, ResponseTooLargeError, read
 
@@ -58,7 +58,7 @@ class ConfigMapTemplates:
         self._home = home
         self._namespaced = namespaced
         self._outcomes: LruMap[tuple[str, TemplateRef], _Outcome] = LruMap(KEPT)
-        self._reads = SharedSlots(READS, of_namespace=1)
+        self._reads = FairSemaphore(READS, of_namespace=1)
 
     async def source(self, namespace: str, ref: TemplateRef) -> str:
         """Return the text of a template.

@@ -50,7 +50,7 @@ def test_replay_that_outdates_a_resolve_is_found(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(
         incidents, "event_of", lambda *known, **more: replace(event_of(*known, **more), replay=False)
     )
-    assert find(with_incidents(200, 60), violation="stays open: its Resolve is Suppressed") is not None
+    assert find(with_incidents(3_200, 60), violation="stays open: its Resolve is Suppressed") is not None
 
 
 def test_schedules_with_incidents_are_found_by_their_seeds() -> None:

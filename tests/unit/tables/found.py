@@ -27,7 +27,7 @@ CONTAINERS: Final = frozenset(
             "Queue",
         ),
         *("WeakSet", "WeakKeyDictionary", "WeakValueDictionary"),
-        *("LruMap", "SharedMap", "FairQueue", "FairSemaphore", "SharedRoom", "SharedSlots"),
+        *("LruMap", "SharedMap", "FairQueue", "FairSemaphore", "SharedRoom"),
     }
 )
 CACHES: Final = ("cache", "lru_cache")

@@ -23,6 +23,7 @@ from notification_operator.domain.folding.outcome import (
     target_statuses,
     with_suppressions,
 )
+from notification_operator.domain.json_values import later
 from notification_operator.domain.planning.fallback import NONE_UNAVAILABLE, follow
 from notification_operator.domain.planning.hold import NO_HOLDS
 from notification_operator.domain.planning.progress import NO_OPEN_BREAKERS, NO_RECOVERIES, Progress, State
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 
 
 NO_SUPPRESSIONS: Final[Mapping[str, str]] = MappingProxyType({})
+TOGETHER: Final = 0.25
+"""Seconds: targets whose times are no further apart are attempted together. Each time by itself would cost a reconciliation."""
 
 
 def merge_attempts(notification: Notification, attempts: Iterable[Attempt]) -> Notification:
@@ -246,16 +249,28 @@ def earliest_attempt(  # noqa: PLR0913 - each fact that the read cannot hold
     recovered: Mapping[str, datetime] = NO_RECOVERIES,
     now: datetime,
 ) -> datetime | None:
-    """Return the time of the next attempt, of a fallback, or of the end; the untimed targets wait for something else."""
+    """Return the time of the next attempts, of a fallback, or of the end; the untimed targets wait for something else."""
     unfinished = [step for step in steps if step.open]
     if not unfinished or notification.too_large or route.refusal:
         return None
     idle = [step for step in unfinished if step.channel not in running]
-    times = [
-        step.due(notification, open_breakers, holds, recovered, now=now)
+    dues = [
+        due
         for step in idle
         if step.channel not in untimed
+        and (due := step.due(notification, open_breakers, holds, recovered, now=now)) is not None
     ]
-    times += [step.fallback_at for step in unfinished]
-    times.append(notification.deliver_before if idle else None)
-    return min((moment for moment in times if moment is not None), default=None)
+    others = (*(step.fallback_at for step in unfinished), notification.deliver_before if idle else None)
+    times = [moment for moment in others if moment is not None]
+    if dues:
+        times.append(_together(dues, times, now))
+    return min(times, default=None)
+
+
+def _together(dues: Sequence[datetime], others: Iterable[datetime], now: datetime) -> datetime:
+    """Return when the earliest targets are attempted: those with almost the same time together, if nothing else happens before."""
+    earliest = min(dues)
+    if earliest <= now:
+        return earliest
+    limit = min([later(earliest, TOGETHER), *others])
+    return max((due for due in dues if due < limit), default=earliest)

@@ -283,5 +283,7 @@ def _within_policy(notification: Notification, next_at: datetime, now: datetime)
 
 
 def _backoff_end(notification: Notification, failed: Attempt, *, failures: int) -> datetime:
-    seed = notification.attempt_id(failed.channel, failed.number)
-    return next_attempt_at(notification.retry, failed, failures=failures, seed=seed)
+    # The targets share the jitter: with one of its own, each would cost a reconciliation.
+    return next_attempt_at(
+        notification.retry, failed, failures=failures, seed=f"{notification.uid}:{failures}"
+    )

@@ -22,7 +22,7 @@ MOST_STEPS = 64
 def backoff(policy: RetryPolicy, failures: int, *, seed: str, retry_after: float | None = None) -> float:
     """Return the seconds between the end of a failed attempt and the start of the next one.
 
-    The jitter is derived from `seed` (the attempt's id), so that every reconciliation, replica and restart
+    The jitter is derived from `seed` (the notification and its failures), so that every reconciliation, replica and restart
     computes the same time and none of it is stored.
     """
     power = float(policy.multiplier) ** min(failures - 1, MOST_STEPS)

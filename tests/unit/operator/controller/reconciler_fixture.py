@@ -1,7 +1,7 @@
 """The composition that ships around one notification in memory, with scripted channels."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -90,6 +90,7 @@ class ReconcilerFixture:
         addressed: Sequence[str] | None = None,
         types_elsewhere: Sequence[str] = tuple(ReceiverType),
         selects: bool = False,
+        clock: Callable[[], datetime] = now,
         **spec: Any,
     ) -> None:
         self.store, self.metrics = store or MemoryStore(), Metrics()
@@ -117,7 +118,7 @@ class ReconcilerFixture:
             objects=objects or NoObjects(),
             renderer=renderer or Renderer(),
         )
-        self.operator = build(settings, ports, clock=now)
+        self.operator = build(settings, ports, clock=clock)
         self._spec = {
             "type": "simple",
             "priority": "low",

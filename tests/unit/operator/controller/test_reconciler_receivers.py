@@ -20,6 +20,7 @@ from notification_operator.delivery.channel import (
 from notification_operator.domain.json_values import format_time
 from notification_operator.domain.key import Key
 from notification_operator.ports import ReceiverPorts
+from tests.simulation.virtual_loop import run_virtually
 from tests.unit.operator.contract.kinds.specs import spec
 from tests.unit.operator.controller.reconciler_fixture import ReconcilerFixture, Stub, now
 from tests.unit.operator.domain.receivers.entries import HOME
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 REVOKED = ReceiverError(ReceiverProblem.AUTHENTICATION_FAILED, "HTTP 401")
 BREAKER: dict[str, Any] = {"failure_threshold": 3, "initial_open_seconds": 30, "open_seconds": 30}
 SECRET_URL = {"url": None, "urlSecretRef": {"name": "hook"}}
+MISSING_SECRET = {"webhook": {"urlSecretRef": {"name": "hook"}}}
 
 
 def webhook(**fields: Any) -> dict[str, Any]:
@@ -395,6 +397,42 @@ async def test_message_is_sent_once_to_a_receiver_that_appears_meanwhile() -> No
         for _ in range(2):
             await fixture.reconcile()
     assert composition.calls == ["webhook/hook:1"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "most"),
+    [
+        pytest.param(None, 5, id="missing"),
+        pytest.param({}, 5, id="forbidden"),
+        pytest.param(MISSING_SECRET, 5, id="not-ready"),
+        pytest.param(MISSING_SECRET | {"onReceiverError": "Hold"}, 2, id="held"),
+        pytest.param({"suspend": True}, 2, id="suspended"),
+        pytest.param({"priorities": ["critical"]}, 1, id="muted"),
+        pytest.param({"rateLimit": {"count": 1, "period": "1h"}}, 2, id="limited"),
+    ],
+)
+def test_twenty_targets_that_get_nothing_are_read_together(fields: dict[str, Any] | None, most: int) -> None:
+    """A bar: no more reads than attempts on a target, and one for each time at which a wait is looked at."""
+
+    async def read() -> None:
+        loop, start = asyncio.get_running_loop(), now()
+        names = [f"hook-{number}" for number in range(20)]
+        composition = Composition(*names, clock=lambda: start + timedelta(seconds=loop.time()))
+        for name in names:
+            if fields is not None:
+                composition.collections.put_receiver(name, webhook(**fields))
+        where = {"namespace": "elsewhere"} if fields == {} else {}
+        refs = [{"name": name, **where} for name in names]
+        async with composition.following() as fixture, fixture.running_queue() as queue:
+            if fields is not None and "rateLimit" in fields:
+                await fixture.reconcile()
+                fixture.store.calls.clear()
+            queue.add(composition.another("order-2", receiverRefs=refs))
+            await asyncio.sleep(600)
+            assert fixture.verbs.count("GET") <= most
+            assert len(composition.calls) in {0, len(names)}, "only what used up the limit"
+
+    run_virtually(read())
 
 
 async def test_suppressed_notification_costs_one_write() -> None:

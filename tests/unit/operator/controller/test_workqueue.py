@@ -70,6 +70,19 @@ async def test_burst_in_one_namespace_delays_no_other_namespace() -> None:
     assert reconcile.keys == [burst[0], burst[1], quiet, *burst[2:]]
 
 
+@pytest.mark.parametrize(("workers", "most"), [(16, 12), (4, 3)])
+async def test_namespace_that_keeps_its_workers_leaves_some_to_others(workers: int, most: int) -> None:
+    reconcile = Recorder(held=True)
+    async with running(reconcile, workers=workers) as queue:
+        for number in range(20):
+            queue.add(Key("shop", f"order-{number}", f"uid-{number}"))
+        await reconcile.reconciliations(most)
+        await reconcile.no_more()
+        queue.add(Key("office", "note", "uid-note"))
+        await reconcile.reconciliations(1)
+        assert reconcile.keys[most:] == [Key("office", "note", "uid-note")]
+
+
 async def test_echo_of_an_own_write_requests_nothing() -> None:
     reconcile = Recorder(Result(observed_versions=frozenset({"6", "7"})))
     async with running(reconcile) as queue:

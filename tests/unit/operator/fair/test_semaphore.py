@@ -29,9 +29,9 @@ class Waiters:
             self.served.append(name)
         return accepts
 
-    def release(self, times: int) -> list[str]:
+    def release(self, times: int, namespace: str = "") -> list[str]:
         for _ in range(times):
-            self.semaphore.release()
+            self.semaphore.release(namespace)
         return self.served
 
 
@@ -53,6 +53,15 @@ def test_lower_rank_is_first_in_its_namespace_and_takes_no_turn_of_others() -> N
     waiters.wait("loud-1", "loud-2", "quiet-1")
     waiters.wait("loud-3", rank=-1)
     assert waiters.release(4) == ["loud-3", "quiet-1", "loud-1", "loud-2"]
+
+
+def test_namespace_that_holds_its_part_takes_no_slot_of_others() -> None:
+    waiters = Waiters(FairSemaphore(3, of_namespace=2))
+    waiters.wait("a-1", "a-2", "a-3", "a-4", "b-1")
+    assert waiters.served == ["a-1", "a-2", "b-1"]
+    assert waiters.release(1, "b") == ["a-1", "a-2", "b-1"]
+    waiters.wait("c-1")
+    assert waiters.release(2, "a") == ["a-1", "a-2", "b-1", "c-1", "a-3", "a-4"]
 
 
 def test_returning_namespace_queues_behind_the_waiting_ones() -> None:

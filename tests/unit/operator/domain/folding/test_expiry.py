@@ -152,6 +152,25 @@ def test_notification_comes_back_when_it_expires() -> None:
     assert folded(fresh, seconds=1, holds=PAUSED).next_attempt_at == at(60)
 
 
+@pytest.mark.parametrize(
+    ("second", "end", "due"),
+    [
+        pytest.param(60.2, None, 60.2, id="together"),
+        pytest.param(60.25, None, 60, id="too-far-apart"),
+        pytest.param(60.2, 60.1, 60, id="expires-between"),
+        pytest.param(60.2, 60.2, 60, id="expires-with-the-second"),
+        pytest.param(60.2, 59.9, 59.9, id="expires-before"),
+    ],
+)
+def test_targets_are_attempted_together_before_the_notification_expires(
+    second: float, end: float | None, due: float
+) -> None:
+    times = {"slack": at(60), "file": at(second)}
+    holds = {name: Hold(until=until, reason=HoldReason.PAUSE) for name, until in times.items()}
+    fresh = scheduled("slack", "file", end=end)
+    assert next_attempt(fresh, Route(targets=fresh.channels), holds=holds, now=at(1)) == at(due)
+
+
 def test_notification_without_room_comes_back_when_it_expires() -> None:
     fresh, route = scheduled("slack", end=60), Route(targets=("slack",))
     assert next_attempt(fresh, route, without_room=frozenset({"slack"}), now=at(1)) == at(60)

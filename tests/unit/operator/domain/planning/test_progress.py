@@ -32,7 +32,7 @@ def test_failed_channel_backs_off_until_its_next_attempt() -> None:
     failed = failure("slack", 2, seconds=7)
     [step] = progress_of(notification("slack"), ["slack"], [failure("slack", 1), failed])
     assert (step.state, step.next_number, step.open) == (State.BACKING_OFF, 3, True)
-    assert step.next_at == next_attempt_at(FAST, failed, failures=2, seed="uid-1:slack:2")
+    assert step.next_at == next_attempt_at(FAST, failed, failures=2, seed="uid-1:2")
 
 
 @pytest.mark.parametrize(
