@@ -6,13 +6,13 @@ process is listed once. A notification without `dedupKey`, and the Trigger that 
 
 from __future__ import annotations
 
-import asyncio
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import structlog
 
+from notification_operator.controller.incident_table import Known
 from notification_operator.domain.incident import CONCERNS, LATE_AFTER, TRIGGER, Event, Incident, event_of
 from notification_operator.domain.key import Key, shard_of
 from notification_operator.domain.model import parse
@@ -23,6 +23,7 @@ from notification_operator.kube.requests import KubeError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+    from datetime import datetime
 
     from notification_operator.domain.attempt import Attempt
     from notification_operator.domain.model import Notification
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
 
 MOST_INCIDENTS: Final = 5_000
 """Those that are remembered; one that is forgotten is listed again."""
-MOST_EVENTS: Final = 50
-"""Those of an incident that are remembered."""
 LISTINGS: Final = 2
 """Listings at a time: a page is the whole text of many notifications (DD-BOUNDS-001)."""
 RETRY_AFTER: Final = timedelta(seconds=5)
@@ -49,44 +48,6 @@ FindEvents: TypeAlias = "Callable[[str, str, str], AsyncIterator[Sequence[dict[s
 """Lists the notifications of a namespace with a `dedupKey`, page by page, as old as a version or consistent; raises `KubeError`."""
 
 logger = structlog.get_logger(__name__)
-
-
-@dataclass(slots=True)
-class _Known:
-    """What is known of one incident."""
-
-    events: dict[str, Event] = field(default_factory=dict)
-    """By uid."""
-    complete: bool = False
-    """Whether it was listed."""
-    failing_since: float | None = None
-    """Since when an event waits for a listing although some have failed, in monotonic seconds."""
-    failed: float | None = None
-    """When the latest listing failed."""
-    fetching: asyncio.Lock = field(default_factory=asyncio.Lock)
-    waiting: set[Key] = field(default_factory=set)
-    """The notifications that wait for the end of an attempt that may begin their thread."""
-
-    def fail(self, *, since: float, now: float) -> None:
-        """Note that there is no listing yet, for an event that waits since this time."""
-        self.failed = now
-        self.failing_since = since if self.failing_since is None else self.failing_since
-
-    def failed_recently(self, now: float) -> bool:
-        """Return whether the next listing has to wait."""
-        return self.failed is not None and now < self.failed + RETRY_AFTER.total_seconds()
-
-    def put(self, event: Event) -> None:
-        """Remember an event. Beyond the limit another one is forgotten: the one that decides least, or the oldest of these."""
-        self.events[event.key.uid] = event
-        if len(self.events) > MOST_EVENTS:
-            others = (each for each in self.events.values() if each is not event)
-            del self.events[min(others, key=_weight).key.uid]
-
-
-def _weight(event: Event) -> tuple[bool, bool, tuple[datetime, int, str]]:
-    """Sort the events that went nowhere before those that may have arrived, and both before those that have not ended."""
-    return not event.ended, any(stage.begun for stage in event.stages.values()), event.order
 
 
 class Incidents:
@@ -119,7 +80,7 @@ class Incidents:
         """As which acquisition this process owns each of its shards."""
         self._acquired: dict[int, datetime] = {}
         """When it acquired them last."""
-        self._incidents: LruMap[tuple[str, str], _Known] = LruMap(MOST_INCIDENTS)
+        self._incidents: LruMap[tuple[str, str], Known] = LruMap(MOST_INCIDENTS)
         self._listings = FairSemaphore(LISTINGS)
         self._hung: LruMap[str, float] = LruMap(MOST_INCIDENTS)
         """When a listing of a namespace failed last after so long that those which wait for their turn give up, too."""
@@ -138,9 +99,9 @@ class Incidents:
 
         `key` and `version` belong to a notification of the incident as it was read.
         """
-        known, began = self._incidents.use((key.namespace, dedup_key), _Known), self._seconds()
+        known, began = self._incidents.use((key.namespace, dedup_key), Known), self._seconds()
         async with known.fetching:
-            if known.complete or known.failed_recently(self._seconds()):
+            if known.complete or self._failed_recently(known):
                 return
             async with self._listings.slot(key.namespace):
                 if self._hung.get(key.namespace, began) > began:
@@ -261,7 +222,7 @@ class Incidents:
 
         return is_outdated
 
-    def _as_seen_by(self, own: Event, known: _Known) -> Incident:
+    def _as_seen_by(self, own: Event, known: Known) -> Incident:
         events = sorted(known.events.values(), key=lambda each: each.order)
         place = events.index(own)
         return Incident(
@@ -306,13 +267,13 @@ class Incidents:
                     known.waiting.add(key)
         return decisions
 
-    def _is_blind(self, known: _Known) -> bool:
+    def _is_blind(self, known: Known) -> bool:
         """Return whether a message waits because its incident is not listed."""
         if known.complete or known.failing_since is None:
             return not known.complete
         return self._seconds() - known.failing_since < BLIND_AFTER
 
-    def _go_on(self, known: _Known) -> None:
+    def _go_on(self, known: Known) -> None:
         """Request what waits for the end of an attempt."""
         for waiting in known.waiting:
             self._request(waiting)
@@ -324,22 +285,22 @@ class Incidents:
             if incident.is_late(event) and not event.ended:
                 self._request(event.key)
 
-    def _tell(self, event: Event, known: _Known) -> None:
+    def _tell(self, event: Event, known: Known) -> None:
         """Request the other events of the incident that an event may concern."""
         for other in tuple(known.events.values()):
             if other.kind in CONCERNS[event.kind] and not other.ended:
                 self._request(other.key)
 
-    def _lookup(self, key: Key) -> tuple[_Known, Event] | None:
+    def _lookup(self, key: Key) -> tuple[Known, Event] | None:
         """Return an incident and the event of one of its notifications, if both are known."""
         known = self._incidents.get((key.namespace, key.incident))
         event = known.events.get(key.uid) if known else None
         return None if known is None or event is None else (known, event)
 
-    def _of(self, key: Key, notification: Notification) -> _Known:
-        return self._incidents.use((key.namespace, notification.content.dedup_key), _Known)
+    def _of(self, key: Key, notification: Notification) -> Known:
+        return self._incidents.use((key.namespace, notification.content.dedup_key), Known)
 
-    def _own(self, key: Key, notification: Notification, known: _Known) -> Event:
+    def _own(self, key: Key, notification: Notification, known: Known) -> Event:
         """Return the event of a notification; what was known of it may have been forgotten."""
         if key.uid not in known.events:
             known.put(event_of(key, notification, seen=self._seconds()))
@@ -374,7 +335,11 @@ class Incidents:
     def _shard(self, namespace: str, dedup_key: str) -> int:
         return shard_of(Key(namespace, "", "", dedup_key).shard_key, self._shards)
 
-    async def _list(self, key: Key, dedup_key: str, oldest: str, known: _Known, *, began: float) -> None:
+    def _failed_recently(self, known: Known) -> bool:
+        """Return whether the next listing has to wait."""
+        return known.failed is not None and self._seconds() < known.failed + RETRY_AFTER.total_seconds()
+
+    async def _list(self, key: Key, dedup_key: str, oldest: str, known: Known, *, began: float) -> None:
         """List an incident, for an event that waits since it `began` to."""
         started = self._seconds()
         try:
@@ -396,7 +361,7 @@ class Incidents:
         else:
             known.complete = True
 
-    def _learn(self, key: Key, page: Sequence[dict[str, Any]], known: _Known) -> None:
+    def _learn(self, key: Key, page: Sequence[dict[str, Any]], known: Known) -> None:
         """Note the listed notifications of which no more is known already; `key` is that of one of the incident."""
         for notification in map(parse, page):
             if notification.uid not in known.events:

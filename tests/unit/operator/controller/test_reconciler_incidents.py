@@ -10,7 +10,7 @@ from weakref import ref
 
 import pytest
 
-from notification_operator.controller import incidents
+from notification_operator.controller import incident_table, incidents
 from notification_operator.controller.request import Result
 from notification_operator.delivery.channel import Permanent, Transient
 from notification_operator.domain.key import Key, shard_of
@@ -209,7 +209,7 @@ async def test_event_that_is_deleted_while_its_incident_is_listed_is_not_sent() 
 
 
 async def test_oldest_message_of_a_long_incident_is_still_delivered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(incidents, "MOST_EVENTS", 4)
+    monkeypatch.setattr(incident_table, "MOST_EVENTS", 4)
     incident = Incident(Stub(), event="Trigger")
     for number in range(6):
         await incident.reconcile(incident.tell(f"later-{number}", "Trigger", age=-2 - number))
@@ -220,7 +220,7 @@ async def test_oldest_message_of_a_long_incident_is_still_delivered(monkeypatch:
 async def test_resolve_goes_where_a_trigger_arrived_however_many_went_nowhere(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(incidents, "MOST_EVENTS", 4)
+    monkeypatch.setattr(incident_table, "MOST_EVENTS", 4)
     known = incidents.Incidents(nothing, request=lambda _: None, clock=lambda: NOW, seconds=lambda: 0.0)
 
     def note(number: int, event: str, **target: str) -> Mapping[str, bool]:

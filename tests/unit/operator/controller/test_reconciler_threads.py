@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from notification_operator.controller import incidents
+from notification_operator.controller import incident_table, incidents
 from notification_operator.delivery.channel import Message, Permanent, Receipt, Transient
 from tests.unit.operator.controller.incident_fixture import Incident
 from tests.unit.operator.controller.reconciler_fixture import Stub
@@ -132,7 +132,7 @@ async def test_message_at_a_channel_without_threads_needs_no_listing() -> None:
 
 
 async def test_thread_stays_however_many_messages_follow(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(incidents, "MOST_EVENTS", 4)
+    monkeypatch.setattr(incident_table, "MOST_EVENTS", 4)
     chat = Chat()
     incident = Incident(chat, event="Trigger")
     await incident.reconcile()
