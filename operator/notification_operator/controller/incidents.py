@@ -6,13 +6,15 @@ process is listed once. A notification without `dedupKey`, and the Trigger that 
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from weakref import WeakValueDictionary
 
 import structlog
 
-from notification_operator.controller.incident_table import Known
+from notification_operator.controller.incident_table import IncidentTable, Known
 from notification_operator.domain.incident import CONCERNS, LATE_AFTER, TRIGGER, Event, Incident, event_of
 from notification_operator.domain.key import Key, shard_of
 from notification_operator.domain.model import parse
@@ -30,8 +32,8 @@ if TYPE_CHECKING:
     from notification_operator.domain.status import Reason
     from notification_operator.telemetry.gauges import ElectorStatistics
 
-MOST_INCIDENTS: Final = 5_000
-"""Those that are remembered; one that is forgotten is listed again."""
+MOST_HUNG: Final = 5_000
+"""Namespaces whose hung listings are remembered."""
 LISTINGS: Final = 2
 """Listings at a time: a page is the whole text of many notifications (DD-BOUNDS-001)."""
 RETRY_AFTER: Final = timedelta(seconds=5)
@@ -80,9 +82,11 @@ class Incidents:
         """As which acquisition this process owns each of its shards."""
         self._acquired: dict[int, datetime] = {}
         """When it acquired them last."""
-        self._incidents: LruMap[tuple[str, str], Known] = LruMap(MOST_INCIDENTS)
+        self._incidents = IncidentTable(seconds)
+        self._fetching: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
+        """The locks of the incidents that are listed now."""
         self._listings = FairSemaphore(LISTINGS)
-        self._hung: LruMap[str, float] = LruMap(MOST_INCIDENTS)
+        self._hung: LruMap[str, float] = LruMap(MOST_HUNG)
         """When a listing of a namespace failed last after so long that those which wait for their turn give up, too."""
 
     def has_to_fetch(self, key: Key, notification: Notification, *, threads: Callable[[], bool]) -> bool:
@@ -99,8 +103,8 @@ class Incidents:
 
         `key` and `version` belong to a notification of the incident as it was read.
         """
-        known, began = self._incidents.use((key.namespace, dedup_key), Known), self._seconds()
-        async with known.fetching:
+        known, began = self._incidents.use(key.namespace, dedup_key), self._seconds()
+        async with self._fetching.setdefault((key.namespace, dedup_key), asyncio.Lock()):
             if known.complete or self._failed_recently(known):
                 return
             async with self._listings.slot(key.namespace):
@@ -139,7 +143,7 @@ class Incidents:
             noted=self._seconds(),
             witnessed=self._witnesses(notification) if before is None else before.witnessed,
         )
-        known.put(event)
+        self._incidents.put(known, event)
         if before is None or _ended(before, event):
             self._tell(event, known)
         if before is not None and _stopped(before, event):
@@ -152,7 +156,7 @@ class Incidents:
             return
         known, event = found
         after = event.after(target, attempt)
-        known.put(after)
+        self._incidents.put(known, after)
         if _ended(event, after):
             self._tell(after, known)
         self._go_on(known)
@@ -163,7 +167,7 @@ class Incidents:
         if found is None or found[1].ended:
             return
         known, event = found
-        known.put(replace(event, ended=True))
+        self._incidents.put(known, replace(event, ended=True))
         self._tell(event, known)
         self._go_on(known)
 
@@ -177,13 +181,13 @@ class Incidents:
         shards = before.keys() | self._acquisitions.keys()
         changed = {shard for shard in shards if before.get(shard) != self._acquisitions.get(shard)}
         for place in [place for place in self._incidents if self._shard(*place) in changed]:
-            self._incidents.pop(place)
+            self._incidents.forget(*place)
         self._acquired.update(dict.fromkeys(changed, self._clock()))
 
     def on_namespace(self, namespace: str, *, served: bool) -> None:
         """Forget what is known of a namespace that is served from now on, or no longer: another process may have worked on it."""
-        for known in [known for known in self._incidents if known[0] == namespace]:
-            self._incidents.pop(known)
+        for place in [place for place in self._incidents if place[0] == namespace]:
+            self._incidents.forget(*place)
         if served:
             self._served_since[namespace] = self._clock()
         else:
@@ -214,7 +218,7 @@ class Incidents:
         place = key.namespace, notification.content.dedup_key
 
         def is_outdated() -> bool:
-            known = self._incidents.get(place)
+            known = self._incidents.get(*place)
             own = known.events.get(key.uid) if known else None
             if known is None or own is None:
                 return False
@@ -264,7 +268,7 @@ class Incidents:
             if isinstance(decision, Hold):
                 self._ask(incident, target)
                 if decision.reason is HoldReason.THREAD:
-                    known.waiting.add(key)
+                    known.waiting |= {key}
         return decisions
 
     def _is_blind(self, known: Known) -> bool:
@@ -277,7 +281,7 @@ class Incidents:
         """Request what waits for the end of an attempt."""
         for waiting in known.waiting:
             self._request(waiting)
-        known.waiting.clear()
+        known.waiting = frozenset()
 
     def _ask(self, incident: Incident, target: str) -> None:
         """Request what is waited for and is late: it may be outdated."""
@@ -293,17 +297,17 @@ class Incidents:
 
     def _lookup(self, key: Key) -> tuple[Known, Event] | None:
         """Return an incident and the event of one of its notifications, if both are known."""
-        known = self._incidents.get((key.namespace, key.incident))
+        known = self._incidents.get(key.namespace, key.incident)
         event = known.events.get(key.uid) if known else None
         return None if known is None or event is None else (known, event)
 
     def _of(self, key: Key, notification: Notification) -> Known:
-        return self._incidents.use((key.namespace, notification.content.dedup_key), Known)
+        return self._incidents.use(key.namespace, notification.content.dedup_key)
 
     def _own(self, key: Key, notification: Notification, known: Known) -> Event:
         """Return the event of a notification; what was known of it may have been forgotten."""
         if key.uid not in known.events:
-            known.put(event_of(key, notification, seen=self._seconds()))
+            self._incidents.put(known, event_of(key, notification, seen=self._seconds()))
         return known.events[key.uid]
 
     def _witnesses(self, notification: Notification) -> bool:
@@ -366,7 +370,7 @@ class Incidents:
         for notification in map(parse, page):
             if notification.uid not in known.events:
                 sibling = key._replace(name=notification.name, uid=notification.uid)
-                known.put(event_of(sibling, notification, seen=self._seconds()))
+                self._incidents.put(known, event_of(sibling, notification, seen=self._seconds()))
 
 
 def _stopped(before: Event, after: Event) -> bool:

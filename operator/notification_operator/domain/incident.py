@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from notification_contract.kinds.choices import LifecycleEvent, TargetReason, TargetState
@@ -149,6 +150,19 @@ class Event:
                 message=_message(attempt, self.created) or stage.message,
             )
         return replace(self, stages={**self.stages, target: stage})
+
+    def compact(self) -> Event:
+        """Return an ended event with what is still needed of it; equal stages of events are one object."""
+        if any(stage.running for stage in self.stages.values()):
+            return self
+        known = any(stage.message for stage in self.stages.values())
+        stages = self.stages if known else _shared(tuple(self.stages.items()))
+        return replace(self, key=self.key._replace(name=""), stages=stages, noted=0.0)
+
+
+@lru_cache(maxsize=256)
+def _shared(stages: tuple[tuple[str, Stage], ...]) -> Mapping[str, Stage]:
+    return dict(stages)
 
 
 def event_of(  # noqa: PLR0913 - what is known of it

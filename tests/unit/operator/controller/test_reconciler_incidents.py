@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import tracemalloc
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 import pytest
 
+from notification_contract.kinds.choices import LifecycleEvent, Phase
 from notification_operator.controller import incident_table, incidents
 from notification_operator.controller.request import Result
 from notification_operator.delivery.channel import Permanent, Transient
@@ -18,6 +21,7 @@ from notification_operator.domain.model import Notification, parse
 from notification_operator.domain.planning.hold import Hold
 from notification_operator.kube.requests import KubeError
 from notification_operator.telemetry.gauges import ElectorStatistics
+from tests.cases import cases
 from tests.unit.operator.controller.incident_fixture import Incident
 from tests.unit.operator.controller.reconciler_fixture import Stub
 from tests.unit.operator.controller.test_reconciler_unchanged import ONE_SLOT, Held
@@ -243,6 +247,67 @@ async def test_resolve_goes_where_a_trigger_arrived_however_many_went_nowhere(
     for number in range(1, 9):
         note(number, "Trigger", state="Suppressed", suppressedBy="Muted")
     assert note(9, "Resolve") == {"slack": True}
+
+
+def ended(namespace: str, number: int, *, incident: str) -> tuple[Key, Notification]:
+    """Return a Trigger that was delivered to two targets."""
+    targets = [{"name": name, "state": "Delivered"} for name in ("webhook/on-call", "email/team")]
+    metadata = {
+        "namespace": namespace,
+        "name": f"event-{number}",
+        "uid": f"00000000-0000-4000-8000-{number:012}",
+        "creationTimestamp": (NOW + timedelta(seconds=number)).isoformat(),
+    }
+    spec = {"type": "simple", "subject": "s", "body": "b", "dedupKey": incident, "event": "Trigger"}
+    notification = parse(
+        {"metadata": metadata, "spec": spec, "status": {"phase": "Sent", "targets": targets}}
+    )
+    return Key(namespace, metadata["name"], notification.uid, incident), notification
+
+
+def test_incidents_of_one_namespace_are_bounded_and_leave_others_known() -> None:
+    known = incidents.Incidents(nothing, request=lambda _: None, clock=lambda: NOW, seconds=lambda: 0.0)
+    trigger, count = ended("web", 1, incident="disk"), cases(30_000)
+    known.note(*trigger)
+    first, notification = ended("shop", 1, incident="disk")
+    tracemalloc.start()
+    for number in range(count):
+        key = first._replace(uid=f"{number:036}", incident=f"incident-{number // 5}")
+        content = replace(notification.content, dedup_key=key.incident)
+        created = NOW + timedelta(seconds=number)
+        known.note(key, replace(notification, uid=key.uid, created=created, content=content))
+    used, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert used < min(20e6, 800 * count)
+    key, resolve = ended("web", 2, incident="disk")
+    resolve = replace(resolve, content=replace(resolve.content, event=LifecycleEvent.RESOLVE))
+    assert known.of(key, resolve).reached == {"webhook/on-call": True, "email/team": True}
+
+
+async def test_incident_is_listed_again_an_hour_after_it_has_ended() -> None:
+    seconds, listed = 0.0, list[str]()
+
+    async def find(_namespace: str, dedup_key: str, _version: str) -> AsyncIterator[Sequence[dict[str, Any]]]:
+        listed.append(dedup_key)
+        yield []
+
+    known = incidents.Incidents(find, request=lambda _: None, clock=lambda: NOW, seconds=lambda: seconds)
+
+    async def look(number: int, incident: str, **fields: Any) -> None:
+        key, notification = ended("shop", number, incident=incident)
+        known.note(key, replace(notification, **fields))
+        await known.fetch(key, incident, "1")
+
+    await look(1, "disk")
+    await look(2, "network", status=replace(ended("shop", 2, incident="network")[1].status, phase=Phase.SENDING))
+    for seconds in (incident_table.KEPT_SECONDS - 1, 2 * incident_table.KEPT_SECONDS):
+        await look(3, "disk")
+        await look(int(seconds), f"other-{seconds}")
+    seconds *= 2
+    await look(4, "other")
+    await look(5, "disk")
+    await look(6, "network")
+    assert [listed.count(incident) for incident in ("disk", "network")] == [2, 1]
 
 
 class Page(list[dict[str, Any]]):
