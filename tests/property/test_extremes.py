@@ -145,4 +145,4 @@ def test_every_wait_for_a_rate_limit_has_a_time(
             hold = pace.check(rate, notification=f"uid-{number}", namespace="shop", rank=0)
             assert hold is None or now <= hold.until <= LATEST_TIME
             if hold is None:
-                pace.consume(f"uid-{number}", 400)
+                pace.consume(f"uid-{number}", "shop", 400)

@@ -122,7 +122,7 @@ class Delivery:
             rank=message.content.rank,
         )
         if hold is None:
-            return Permit(partial(self._start, gate, send, self._messages()), copies=self.channel.copies)
+            return self._permit(gate, send)
         # What was attempted once is never suppressed, and an incident that was reported has to end.
         if (
             not limits.suppresses
@@ -132,7 +132,12 @@ class Delivery:
         ):
             return hold
         gate.pace.cancel(message.uid)
+        if gate.pace.has_share(message.namespace):
+            return self._permit(gate, send)
         return Reason.RATE_LIMITED
+
+    def _permit(self, gate: Gate, send: Send) -> Permit:
+        return Permit(partial(self._start, gate, send, self._messages()), copies=self.channel.copies)
 
     def _messages(self) -> int:
         try:
@@ -144,7 +149,7 @@ class Delivery:
     def _start(
         self, gate: Gate, send: Send, messages: int, may_start: Callable[[], bool]
     ) -> Coroutine[None, None, Attempt]:
-        gate.pace.consume(self.message.uid, messages)
+        gate.pace.consume(self.message.uid, self.message.namespace, messages)
         return self.endpoint.send(self, send, may_start, messages)
 
 

@@ -21,6 +21,7 @@ from notification_operator.domain.flow_control.rate import Bucket
 from notification_operator.domain.json_values import CLOCK_STEP, later
 from notification_operator.domain.planning.hold import Hold, HoldReason
 from notification_operator.endpoints.circuit import CircuitBreaker, Rejected, Ticket, WaitingLine
+from notification_operator.endpoints.shares import Shares
 from notification_operator.fair.fair_queue import FairSemaphore
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class Pace:
         self._control = control
         self._bucket: Bucket | None = None
         self._line = WaitingLine()
+        self._shares = Shares()
         self._paused_until = -math.inf
         """Seconds of the monotonic clock."""
         self._shown: datetime | None = None
@@ -117,11 +119,22 @@ class Pace:
         reason = HoldReason.PAUSE if now < self._paused_until else HoldReason.RATE
         return Hold(until=self._next_time(ticket, now, wait), reason=reason)
 
-    def consume(self, notification: str, messages: int) -> None:
+    def has_share(self, namespace: str) -> bool:
+        """Return whether a namespace may send a message beyond the rate, for what others have used up of its part."""
+        now = self._control.seconds()
+        return (
+            self._bucket is not None
+            and self._paused_until <= now
+            and self._shares.ask(namespace, self._bucket, now)
+        )
+
+    def consume(self, notification: str, namespace: str, messages: int) -> None:
         """Use up the share of the rate of a notification that may send and now does."""
         self._line.serve(notification)
         if self._bucket is not None:
-            self._bucket = self._bucket.take(messages, self._control.seconds())
+            now = self._control.seconds()
+            self._bucket = self._bucket.take(messages, now)
+            self._shares.take(namespace, messages, now)
 
     def give_back(self, messages: int) -> None:
         """Take back what an attempt has used up that was not made."""

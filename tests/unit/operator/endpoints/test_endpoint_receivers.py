@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
@@ -364,6 +365,30 @@ def test_suppressed_message_takes_no_turn_of_another_namespace() -> None:
     quiet = stage.ask(target, number=2, uid="quiet", namespace="bank")
     assert isinstance(quiet, Hold)
     assert quiet.until == at(20)
+
+
+def test_namespace_that_floods_a_receiver_silences_no_other() -> None:
+    limit = {"count": 60, "period": "1m", "overflow": "Suppress"}
+    stage = Stage(receiver("hook", rateLimit=limit, allowedNamespaces={"from": "All"}))
+    sent = Counter[str]()
+
+    def send(namespace: str) -> None:
+        answer = stage.ask("webhook/shop/hook", uid=f"{namespace}-{stage.now}", namespace=namespace)
+        sent[namespace] += answer is None
+
+    for step in range(20 * 60 * 4):
+        send("flood")
+        if step >= 20 * 60 and step % 20 == 0:
+            send("quiet")
+        if step == 20 * 60:
+            assert sent["quiet"] == 1, "its first message, although the rate is used up"
+        if step % (20 * 50) == 0:
+            send("rare")
+        stage.wait(0.05)
+    # A second has one message, of which each of the namespaces has its part.
+    assert sent["quiet"] >= 60
+    assert sent["rare"] >= 4
+    assert 60 + 4 * 60 - 5 <= sent.total() <= 60 + 4 * 60 + 5
 
 
 def test_resolve_beyond_the_rate_waits_although_others_are_suppressed() -> None:

@@ -48,7 +48,7 @@ def test_gate_whose_rate_is_used_or_awaited_is_not_forgettable() -> None:
     tested = Gate("slack", control, slots=1, shared=CallSlots(4))
     rate = Rate(per_second=0.1, burst=1)
     assert tested.pace.check(rate, notification="sent", namespace="shop", rank=0) is None
-    tested.pace.consume("sent", 1)
+    tested.pace.consume("sent", "shop", 1)
     assert not tested.forgettable()
     assert tested.pace.check(rate, notification="waits", namespace="shop", rank=0) is not None
     seconds[0] = 10.0
@@ -94,7 +94,7 @@ async def test_call_that_may_not_begin_any_more_is_postponed_after_the_wait() ->
     tested = gate()
     rate = Rate(per_second=0.001, burst=1)
     assert tested.pace.check(rate, notification="late", namespace="shop", rank=0) is None
-    tested.pace.consume("late", 1)
+    tested.pace.consume("late", "shop", 1)
     owned = True
     async with tested.call(notification="first", namespace="shop", rank=0):
         waiting = asyncio.create_task(use(tested, notification="late", messages=1, may_start=lambda: owned))

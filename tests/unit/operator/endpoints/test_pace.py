@@ -46,7 +46,7 @@ class PacingFixture:
         """Ask, and send if that is possible."""
         hold = self.pace.check(rate, notification=notification, namespace=namespace, rank=rank)
         if hold is None:
-            self.pace.consume(notification, messages)
+            self.pace.consume(notification, namespace, messages)
         return hold
 
     def may_send(self, notification: str) -> bool:
