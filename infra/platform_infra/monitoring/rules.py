@@ -364,7 +364,18 @@ def _losses(scope: Scope, limits: Limits) -> Sequence[Alert]:
     dropped = scope.increase("audit_events_dropped_total", limits.loss_window)
     shortened = scope.increase("rendering_failures_total", scope.window, by="namespace, reason")
     undelivered = scope.increase("dead_letters_total", limits.loss_window, by="namespace, reason")
+    suppressed = scope.increase("rate_limited_total", limits.loss_window, by="namespace, receiver")
     return (
+        Alert(
+            name="NotificationReceiverSuppressing",
+            expression=f"{suppressed} > 0",
+            severity=Severity.WARNING,
+            summary=f"Messages beyond the rate limit of NotificationReceiver {RECEIVER} are not sent",
+            description=(
+                f"About {COUNT} messages to the NotificationReceiver {RECEIVER} were suppressed in the last {limits.loss_window}, because "
+                f"they exceed its rateLimit with overflow Suppress. The operator in {NAMESPACE} does not send them later."
+            ),
+        ),
         Alert(
             name="NotificationDeadLettersGrow",
             expression=f"{undelivered} > 0",

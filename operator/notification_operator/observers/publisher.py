@@ -14,7 +14,7 @@ from notification_contract.kinds.choices import Phase, TargetReason, TargetState
 from notification_contract.kinds.target import UNKNOWN_TYPE, TargetKey
 from notification_operator.domain.folding.outcome import DEAD_LETTER_PHASES
 from notification_operator.domain.receivers.targets import receiver_of
-from notification_operator.domain.status import FINAL
+from notification_operator.domain.status import FINAL, Reason
 from notification_operator.telemetry.metrics import DELIVERING, MAX_RECEIVERS, OTHER, Wait
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from notification_operator.domain.key import Key
     from notification_operator.domain.model import Attempt, Notification
     from notification_operator.domain.receivers.catalog import ReceiverKey
+    from notification_operator.domain.status import TargetStatus
     from notification_operator.endpoints.redaction import RedactedContent
     from notification_operator.telemetry.metrics import Metrics
 
@@ -163,13 +164,19 @@ class MetricsObserver:
             self._metrics.dead_letters.labels(reason=after.status.reason).inc()
         if transition.phase_changed and after.phase in FINAL:
             for target in after.status.targets:
-                if target.reason is TargetReason.DELIVERED_BY_FALLBACK:
+                if (counter := self._missed(target)) is not None:
                     receiver = self._label(target.name, after.namespace)
-                    self._count(self._metrics.fallback_rescues, (receiver,), receiver)
+                    self._count(counter, (receiver,), receiver)
         content = after.content
         self._metrics.reconciles.labels(
             type=content.type, priority=content.priority, phase=after.phase.value
         ).inc()
+
+    def _missed(self, target: TargetStatus) -> Counter | None:
+        """Return what counts the messages that a target missed for its reason, if anything does."""
+        if target.reason is TargetReason.DELIVERED_BY_FALLBACK:
+            return self._metrics.fallback_rescues
+        return self._metrics.rate_limited if target.suppressed_by == Reason.RATE_LIMITED else None
 
     def forget(self, receiver: ReceiverKey) -> None:
         """Remove the series of a receiver that does not exist any more."""

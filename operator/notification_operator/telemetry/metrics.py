@@ -186,6 +186,12 @@ class Metrics:
             "delivered it; counted when the notification ends.",
             ("receiver",),
         )
+        self.rate_limited = counter(
+            "rate_limited_total",
+            "Targets of the receiver (`other` for one that is not counted by name) whose message was suppressed, because it exceeded the "
+            "rate limit of the receiver; counted when the notification ends.",
+            ("receiver",),
+        )
         self.conflicts = counter(
             "status_write_conflicts_total",
             "Status writes that conflicted with another writer and were repeated on a fresh read.",

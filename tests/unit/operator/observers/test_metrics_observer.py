@@ -9,7 +9,7 @@ from prometheus_client import generate_latest
 
 from notification_contract.kinds.choices import Phase, TargetReason, TargetState
 from notification_operator.domain.receivers.catalog import ReceiverKey
-from notification_operator.domain.status import TargetStatus
+from notification_operator.domain.status import Reason, TargetStatus
 from notification_operator.observers.publisher import MetricsObserver, Transition
 from notification_operator.telemetry.metrics import Metrics
 from tests.unit.operator.domain.builders import circuit_open, failure, notification, success, with_status
@@ -142,22 +142,36 @@ def ended(phase: Phase, *targets: TargetStatus) -> Transition:
     return Transition(before=before, after=with_status(before, phase=phase, targets=targets))
 
 
-def test_rescue_is_counted_once_by_the_receiver_that_missed_the_message() -> None:
+@pytest.mark.parametrize(
+    ("name", "team"),
+    [
+        (
+            "fallback_rescues_total",
+            TargetStatus(
+                name="slack/team", state=TargetState.REFUSED, reason=TargetReason.DELIVERED_BY_FALLBACK
+            ),
+        ),
+        (
+            "rate_limited_total",
+            TargetStatus(
+                name="slack/team", state=TargetState.SUPPRESSED, suppressed_by=Reason.RATE_LIMITED.value
+            ),
+        ),
+    ],
+)
+def test_missed_message_is_counted_once_by_its_receiver(name: str, team: TargetStatus) -> None:
     metrics = Metrics()
     observer = MetricsObserver(metrics)
-    team, mail = (
-        TargetStatus(name="slack/team", state=TargetState.REFUSED, reason=TargetReason.DELIVERED_BY_FALLBACK),
-        TargetStatus(name="email/mail", state=TargetState.DELIVERED),
-    )
+    mail = TargetStatus(name="email/mail", state=TargetState.DELIVERED)
     for phase in (Phase.RETRYING, Phase.SENT, Phase.PARTIALLY_SENT):
         observer.on_transition(ended(phase, team, mail))
     observer.on_transition(ended(Phase.SENT, mail))
-    rescues = [
+    counted = [
         (sample.labels, sample.value)
         for family in metrics.registry.collect()
         for sample in family.samples
-        if sample.name == "kubernaut_notification_fallback_rescues_total"
+        if sample.name == f"kubernaut_notification_{name}"
     ]
-    assert rescues == [({"receiver": "shop/team"}, 2)]
+    assert counted == [({"receiver": "shop/team"}, 2)]
     observer.forget(ReceiverKey("shop", "team"))
-    assert b"fallback_rescues_total{" not in generate_latest(metrics.registry)
+    assert f"{name}{{".encode() not in generate_latest(metrics.registry)
