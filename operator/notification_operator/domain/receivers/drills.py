@@ -41,7 +41,8 @@ def is_drilled(spec: ReceiverSpec) -> bool:
 def reached(before: Notification, after: Notification) -> Mapping[ReceiverKey, datetime]:
     """Return the receivers that a write records as reached by the message of a drill, each with the time of its delivery.
 
-    A receiver with several recipients is reached when the message was delivered to all of them.
+    A receiver with several recipients is reached when the message was delivered to all of them. Receivers of other namespaces are not
+    reached: their drills are created where they are, and every author of a notification may set the label (DD-DRILL-001).
     """
     if names.DRILL_LABEL not in after.content.labels:
         return {}
@@ -49,7 +50,9 @@ def reached(before: Notification, after: Notification) -> Mapping[ReceiverKey, d
     times: dict[ReceiverKey, datetime] = {}
     for attempt in after.attempts:
         key = receiver_of(attempt.channel, after.namespace)
-        if key is not None and attempt.succeeded and attempt.key not in known:
+        if key is None or key.namespace != after.namespace:
+            continue
+        if attempt.succeeded and attempt.key not in known:
             times[key] = max(attempt.ended, times.get(key, attempt.ended))
     missed = {
         receiver_of(target.name, after.namespace)
