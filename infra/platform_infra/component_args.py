@@ -250,6 +250,8 @@ class NotificationPlatformArgs(TypedDict, total=False):
     """Size in bytes from which the audit file is rotated. The default is `67108864`."""
     audit_file_count: int
     """Number of rotated audit files that are kept. When there are more, the oldest is deleted. The default is `16`."""
+    audit_original_types: bool
+    """Whether Sent and Failed have the event types of the original service, `notification.message.acknowledged` and `notification.message.escalated`, and other final phases have none: for a store that expects these types. The default is `false`."""
     audit_file_claim: str
     """For `auditFile`: name of an existing PersistentVolumeClaim in the operator's namespace; empty uses a volume that is deleted with the pod."""
     retention_enabled: bool

@@ -52,7 +52,7 @@ EVERYWHERE: dict[str, Any] = {
     "breakerFailureThreshold": NEVER,
     "networkEgressPorts": [25, 443, 465, 587, 6443, 8080, PROXY_PORT],
 }
-AUDITED = {"auditUrl": "{sink}/audit/{name}"}
+AUDITED = {"auditUrl": "{sink}/audit/{name}", "auditOriginalTypes": True}
 SCRIPTED: dict[str, Any] = {
     **AUDITED,
     "channelsFileEnabled": False,

@@ -6,11 +6,11 @@ from typing import Any
 import hypothesis.strategies as st
 from hypothesis import given
 
-from notification_contract.kinds.choices import Phase
 from notification_operator.domain.audit_events import all_events, events
 from notification_operator.domain.folding.fold import excluding_attempts
 from notification_operator.domain.model import RetryPolicy
 from notification_operator.domain.routing import resolve
+from notification_operator.domain.status import FINAL
 from notification_operator.observers.publisher import Transition
 from tests.property.notification_model import NotificationModel
 from tests.property.strategies import Outcome, channel_lists, outcomes, policies
@@ -68,7 +68,7 @@ class Recorder:
     def expected(self) -> int:
         """The number of facts that the status holds."""
         seen = self.model.current
-        return len(seen.attempts) + (seen.phase in {Phase.SENT, Phase.FAILED})
+        return len(seen.attempts) + (seen.phase in FINAL)
 
 
 @given(channel_lists, policies, st.lists(steps, max_size=20))

@@ -43,6 +43,8 @@ class Audit(Section):
     """Size in bytes from which the audit file is rotated."""
     file_count: Annotated[int, Field(ge=1, le=10_000)] = 16
     """Number of rotated audit files that are kept. When there are more, the oldest is deleted."""
+    original_types: bool = False
+    """Whether Sent and Failed have the event types of the original service, `notification.message.acknowledged` and `notification.message.escalated`, and other final phases have none: for a store that expects these types."""
 
     rules = (
         Rule(

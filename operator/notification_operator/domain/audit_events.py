@@ -15,7 +15,7 @@ from notification_contract.kinds.choices import Phase
 from notification_operator.domain.json_values import format_time
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
     from notification_operator.domain.attempt import Attempt
@@ -35,13 +35,29 @@ class Kind(StrEnum):
     """A channel accepted the message."""
     FAILED = "failed"
     """An attempt on a channel failed; each attempt has its own event."""
-    ACKNOWLEDGED = "acknowledged"
+    DELIVERED = "delivered"
     """Every channel, or its fallback, accepted the message."""
-    ESCALATED = "escalated"
+    PARTIAL = "partial"
+    """Some channels accepted the message, and no attempt is left."""
+    UNDELIVERED = "undelivered"
     """No channel accepted the message, and no attempt is left."""
+    SUPPRESSED = "suppressed"
+    """It was decided not to send the message."""
+    ACKNOWLEDGED = "acknowledged"
+    """The original type of `delivered`."""
+    ESCALATED = "escalated"
+    """The original type of `undelivered`."""
 
 
-_FINAL_KINDS: Final = {Phase.SENT: Kind.ACKNOWLEDGED, Phase.FAILED: Kind.ESCALATED}
+FINAL_KINDS: Final = {
+    Phase.SENT: Kind.DELIVERED,
+    Phase.PARTIALLY_SENT: Kind.PARTIAL,
+    Phase.FAILED: Kind.UNDELIVERED,
+    Phase.SUPPRESSED: Kind.SUPPRESSED,
+}
+ORIGINAL_KINDS: Final = {Phase.SENT: Kind.ACKNOWLEDGED, Phase.FAILED: Kind.ESCALATED}
+"""For a store that knows the types of the original service, in which nobody acknowledges or escalates."""
+_FAILURES: Final = {Kind.FAILED, Kind.PARTIAL, Kind.UNDELIVERED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +71,12 @@ class _Fact:
 
 
 def events(
-    before: Notification, after: Notification, *, content: Content, attempts: Iterable[Attempt]
+    before: Notification,
+    after: Notification,
+    *,
+    content: Content,
+    attempts: Iterable[Attempt],
+    final_kinds: Mapping[Phase, Kind] = FINAL_KINDS,
 ) -> Iterator[dict[str, Any]]:
     """Yield the events of one write as JSON objects, in the order of their occurrence.
 
@@ -64,17 +85,22 @@ def events(
         after: the stored notification; the correlation id is taken from its raw content.
         content: the redacted copy of that content, which the events quote.
         attempts: the attempts that the write recorded.
+        final_kinds: the kinds of the events of final phases.
     """
     for attempt in attempts:
         yield _event(after, content, _attempt_fact(attempt, content))
-    if after.phase is not before.phase and (kind := _FINAL_KINDS.get(after.phase)) is not None:
+    if after.phase is not before.phase and (kind := final_kinds.get(after.phase)) is not None:
         yield _event(after, content, _final_fact(kind, after))
 
 
-def all_events(notification: Notification, *, content: Content) -> Iterator[dict[str, Any]]:
+def all_events(
+    notification: Notification, *, content: Content, final_kinds: Mapping[Phase, Kind] = FINAL_KINDS
+) -> Iterator[dict[str, Any]]:
     """Yield every event of a notification, as its status writes published them."""
     pending = replace(notification, status=replace(notification.status, phase=Phase.PENDING, attempts=()))
-    return events(pending, notification, content=content, attempts=notification.attempts)
+    return events(
+        pending, notification, content=content, attempts=notification.attempts, final_kinds=final_kinds
+    )
 
 
 def correlation_id(notification: Notification) -> str:
@@ -100,7 +126,9 @@ def _attempt_fact(attempt: Attempt, content: Content) -> _Fact:
 def _final_fact(kind: Kind, after: Notification) -> _Fact:
     completed = after.status.completed_at
     assert completed is not None, "a final status has a completion time"
-    data = {"reason": after.status.reason} if kind is Kind.ESCALATED else {}
+    data: dict[str, Any] = {} if after.phase is Phase.SENT else {"reason": after.status.reason}
+    if suppressed := {each.name: each.suppressed_by for each in after.status.targets if each.suppressed_by}:
+        data["suppressed"] = suppressed
     return _Fact(kind=kind, at=completed, key="", data=data)
 
 
@@ -124,7 +152,7 @@ def _event(notification: Notification, content: Content, fact: _Fact) -> dict[st
         "event_category": "notification",
         # A failed attempt was an attempt to send: the action names the intention, the outcome the result.
         "event_action": "sent" if fact.kind is Kind.FAILED else fact.kind.value,
-        "event_outcome": "failure" if fact.kind is Kind.FAILED else "success",
+        "event_outcome": "failure" if fact.kind in _FAILURES else "success",
         "actor_type": "service",
         "actor_id": ACTOR,
         "resource_type": "NotificationRequest",

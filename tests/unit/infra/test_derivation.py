@@ -94,6 +94,7 @@ UNUSUAL: dict[str, tuple[str, Any]] = {
     "audit.file": ("/var/lib/audit/trail.jsonl", "/var/lib/audit/trail.jsonl"),
     "audit.file_max_bytes": ("2048", 2048),
     "audit.file_count": ("3", 3),
+    "audit.original_types": ("true", True),
     "retention.enabled": ("false", False),
     "retention.deletes_per_second": ("2", 2.0),
     "retention.interval_seconds": ("60", 60.0),

@@ -15,8 +15,11 @@ from notification_operator.observers.audit.store import HttpAuditStore
 from notification_operator.observers.audit.writer import AuditWriter
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from prometheus_client import CollectorRegistry
 
+    from notification_contract.kinds.choices import Phase
     from notification_contract.settings import Audit
     from notification_operator.observers.audit.store import AuditStore
     from notification_operator.observers.audit.writer import AuditStatistics
@@ -31,6 +34,11 @@ def audit_store(settings: Audit) -> AuditStore:
         )
     token_file = Path(names.AUDIT_TOKEN_FILE) if settings.token_audience else None
     return HttpAuditStore(settings.url, token_file=token_file)
+
+
+def final_kinds(settings: Audit) -> Mapping[Phase, audit.Kind]:
+    """Return the kinds of the events of final phases."""
+    return audit.ORIGINAL_KINDS if settings.original_types else audit.FINAL_KINDS
 
 
 class AuditObserver:
@@ -52,6 +60,7 @@ class AuditObserver:
         store: AuditStore | None = None,
     ) -> None:
         self._rules = rules
+        self._final_kinds = final_kinds(settings)
         self._store = store or audit_store(settings)
         self._writer = AuditWriter(
             self._store,
@@ -79,7 +88,11 @@ class AuditObserver:
             redact_content(transition.after.content, self._rules) if redacted is None else redacted.get()
         )
         for event in audit.events(
-            transition.before, transition.after, content=content, attempts=transition.new_attempts
+            transition.before,
+            transition.after,
+            content=content,
+            attempts=transition.new_attempts,
+            final_kinds=self._final_kinds,
         ):
             self._writer.add(orjson.dumps(event), namespace=transition.after.namespace)
 

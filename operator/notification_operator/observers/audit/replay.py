@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -22,13 +23,14 @@ from notification_operator.domain.status import FINAL, phase_of
 from notification_operator.kube.client import Connectivity, connect
 from notification_operator.kube.objects import RESOURCE, KubeObjects
 from notification_operator.kube.requests import call
-from notification_operator.observers.audit.observer import audit_store
+from notification_operator.observers.audit.observer import audit_store, final_kinds
 from notification_operator.observers.audit.writer import AuditWriter
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
+    from notification_contract.kinds.choices import Phase
     from notification_operator.config.settings import Settings
     from notification_operator.domain.redaction.redact import Rules
     from notification_operator.observers.audit.store import AuditStore
@@ -123,8 +125,7 @@ async def replay(
     listing: AsyncIterator[Sequence[Mapping[str, Any]]],
     destination: Destination | None,
     *,
-    since: datetime | None,
-    rules: Rules,
+    events_of: Callable[[Mapping[str, Any]], Iterable[Mapping[str, Any]]],
     report: Callable[[Progress], None],
 ) -> Progress:
     """Send the events of the finished notifications in a listing; report after each page. None sends nothing.
@@ -136,7 +137,7 @@ async def replay(
     progress = Progress()
     async for page in listing:
         for obj in page:
-            events = [orjson.dumps(event) for event in _events(obj, since, rules)]
+            events = [orjson.dumps(event) for event in events_of(obj)]
             progress.notifications += bool(events)
             progress.events += len(events)
             if destination is not None:
@@ -171,8 +172,12 @@ async def run(
             return await replay(
                 _listing(client, await _namespaces(client, settings, selection)),
                 target,
-                since=selection.since,
-                rules=rules(settings.sanitizer),
+                events_of=partial(
+                    _events,
+                    since=selection.since,
+                    rules=rules(settings.sanitizer),
+                    kinds=final_kinds(settings.audit),
+                ),
                 report=report,
             )
     finally:
@@ -180,7 +185,9 @@ async def run(
             await target.close()
 
 
-def _events(obj: Mapping[str, Any], since: datetime | None, rules: Rules) -> Iterator[dict[str, Any]]:
+def _events(
+    obj: Mapping[str, Any], *, since: datetime | None, rules: Rules, kinds: Mapping[Phase, audit.Kind]
+) -> Iterator[dict[str, Any]]:
     """Return the events of an object; none for one that is not finished, or finished too early."""
     if phase_of(obj) not in FINAL:
         return iter(())
@@ -188,7 +195,8 @@ def _events(obj: Mapping[str, Any], since: datetime | None, rules: Rules) -> Ite
     completed = notification.status.completed_at
     if since is not None and (completed is None or completed < since):
         return iter(())
-    events = audit.all_events(notification, content=redact_content(notification.content, rules))
+    content = redact_content(notification.content, rules)
+    events = audit.all_events(notification, content=content, final_kinds=kinds)
     return ({**event, "event_data": event["event_data"] | SOURCE} for event in events)
 
 

@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from notification_contract.kinds.choices import Phase
-from notification_operator.domain.audit_events import Kind, all_events, correlation_id, events
+from notification_contract.kinds.choices import Phase, TargetState
+from notification_operator.domain.audit_events import ORIGINAL_KINDS, Kind, all_events, correlation_id, events
 from notification_operator.domain.json_values import parse_time
 from notification_operator.domain.model import Attempt, Notification, parse
 from notification_operator.domain.redaction.redact import redact_content
+from notification_operator.domain.status import TargetStatus
 from tests.unit.operator.domain.builders import failure, stored, success, with_status
 
 ENVELOPE = {
@@ -97,22 +98,55 @@ def test_failure_without_a_text_has_no_error_field() -> None:
     assert "error" not in event["event_data"]
 
 
-def test_full_delivery_is_acknowledged_once_without_a_channel() -> None:
+def test_full_delivery_is_recorded_once_without_a_channel() -> None:
     *sent, end = events_of(success("console"), success("slack"), phase=Phase.SENT)
     assert kinds(sent) == ["sent", "sent"]
-    assert (end["event_type"], end["event_action"]) == ("notification.message.acknowledged", "acknowledged")
+    assert (end["event_type"], end["event_action"]) == ("notification.message.delivered", "delivered")
     assert (end["event_outcome"], end["event_timestamp"]) == ("success", ENDED)
     assert set(end["event_data"]) == DATA
 
 
-def test_final_failure_is_escalated_with_the_reason_of_the_status() -> None:
-    *_, end = events_of(failure("console"), failure("slack"), phase=Phase.FAILED)
-    assert (end["event_type"], end["event_action"]) == ("notification.message.escalated", "escalated")
-    assert (end["event_outcome"], end["event_data"]["reason"]) == ("success", "AllDeliveriesFailed")
+@pytest.mark.parametrize(
+    ("phase", "kind", "outcome"),
+    [
+        (Phase.FAILED, "undelivered", "failure"),
+        (Phase.PARTIALLY_SENT, "partial", "failure"),
+        (Phase.SUPPRESSED, "suppressed", "success"),
+    ],
+)
+def test_other_end_has_an_event_with_the_reason_of_the_status(phase: Phase, kind: str, outcome: str) -> None:
+    *_, end = events_of(failure("console"), phase=phase)
+    assert kinds([end]) == [end["event_action"]] == [kind]
+    assert end["event_outcome"] == outcome
     assert set(end["event_data"]) == DATA | {"reason"}
 
 
-@pytest.mark.parametrize("phase", [Phase.SENDING, Phase.RETRYING, Phase.PARTIALLY_SENT])
+def test_suppressed_targets_are_named_with_their_reasons() -> None:
+    muted = TargetStatus(name="receiver/night", state=TargetState.SUPPRESSED, suppressed_by="Muted")
+    final = with_status(
+        order(), phase=Phase.SENT, targets=(muted,), completed_at=parse_time(ENDED), reason="x"
+    )
+    *_, end = all_events(final, content=final.content)
+    assert end["event_data"]["suppressed"] == {"receiver/night": "Muted"}
+
+
+@pytest.mark.parametrize(
+    ("phase", "expected"),
+    [
+        (Phase.SENT, ["acknowledged"]),
+        (Phase.FAILED, ["escalated"]),
+        (Phase.PARTIALLY_SENT, []),
+        (Phase.SUPPRESSED, []),
+    ],
+)
+def test_original_types_are_those_of_sent_and_failed(phase: Phase, expected: list[str]) -> None:
+    final = with_status(order(), phase=phase, completed_at=parse_time(ENDED))
+    found = list(all_events(final, content=final.content, final_kinds=ORIGINAL_KINDS))
+    assert kinds(found) == expected
+    assert {event["event_outcome"] for event in found} <= {"success"}
+
+
+@pytest.mark.parametrize("phase", [Phase.SENDING, Phase.RETRYING])
 def test_other_phase_has_no_final_event(phase: Phase) -> None:
     assert kinds(events_of(success("console"), failure("slack"), phase=phase)) == ["sent", "failed"]
 
@@ -150,8 +184,9 @@ def test_other_incarnation_of_a_name_has_other_ids() -> None:
 )
 def test_all_kinds_carry_the_same_correlation_id(spec: dict[str, Any], expected: str) -> None:
     recorded = events_of(failure("console"), success("console", 2), phase=Phase.SENT, **spec)
-    recorded += events_of(failure("slack"), phase=Phase.FAILED, **spec)
-    assert {Kind(kind) for kind in kinds(recorded)} == set(Kind)
+    for phase in (Phase.PARTIALLY_SENT, Phase.FAILED, Phase.SUPPRESSED):
+        recorded += events_of(failure("slack"), phase=phase, **spec)
+    assert {Kind(kind) for kind in kinds(recorded)} == set(Kind) - set(ORIGINAL_KINDS.values())
     assert {event["correlation_id"] for event in recorded} == {expected}
 
 
@@ -183,5 +218,5 @@ def test_all_events_of_a_notification_are_those_of_its_writes() -> None:
     attempts = (failure("console"), success("slack"))
     after = with_status(order(), phase=Phase.FAILED, attempts=attempts, completed_at=parse_time(ENDED))
     replayed = list(all_events(after, content=redact_content(after.content)))
-    assert kinds(replayed) == ["failed", "sent", "escalated"]
+    assert kinds(replayed) == ["failed", "sent", "undelivered"]
     assert replayed[:2] == events_of(*attempts)

@@ -49,7 +49,7 @@ async def test_attempts_and_final_phase_are_recorded_once_over_writes(store: Aud
         first, phase=Phase.SENT, attempts=(*first.attempts, success("slack", 2)), completed_at=at(7)
     )
     await send(store, first, last, last)
-    assert kinds(store) == ["sent", "failed", "sent", "acknowledged"]
+    assert kinds(store) == ["sent", "failed", "sent", "delivered"]
 
 
 async def test_events_are_redacted_by_the_configured_rules(store: AuditStore) -> None:
@@ -98,4 +98,4 @@ async def test_events_go_to_the_audit_file_without_a_store(tmp_path: Path) -> No
     observer.on_transition(Transition(before=BEFORE, after=last))
     assert await observer.close(5) == 0
     lines = [orjson.loads(line)["event"]["event_type"] for line in file.read_bytes().splitlines()]
-    assert lines == ["notification.message.sent", "notification.message.acknowledged"]
+    assert lines == ["notification.message.sent", "notification.message.delivered"]

@@ -113,7 +113,7 @@ async def test_replayed_events_are_those_of_the_first_time_with_their_source(
     for name in ("sent", "partly", "failed"):
         await first_time(store, OBJECTS[name])
     expected = by_id(store.events)
-    assert len(expected) == 3 + 4 + 3
+    assert len(expected) == 3 + 5 + 3
     store.batches.clear()
     assert not any("source" in event["event_data"] for event in expected.values())
     for event in expected.values():
@@ -122,8 +122,8 @@ async def test_replayed_events_are_those_of_the_first_time_with_their_source(
     result = await replay.run()
 
     assert (result.exit_code, by_id(store.events)) == (0, expected)
-    assert "10 events of 3 finished notifications: 10 accepted, 0 refused" in result.stdout
-    assert "notifications 3, events 10" in result.stderr
+    assert "11 events of 3 finished notifications: 11 accepted, 0 refused" in result.stdout
+    assert "notifications 3, events 11" in result.stderr
     assert "hunter2x" not in str(store.events)
 
 
@@ -149,7 +149,7 @@ async def test_page_of_events_beyond_the_buffer_is_sent_in_parts(
 ) -> None:
     monkeypatch.setattr(writer.Buffer.__init__, "__kwdefaults__", {"max_bytes": 3000})
     result = await replay.run()
-    assert (result.exit_code, len(store.events)) == (0, 10)
+    assert (result.exit_code, len(store.events)) == (0, 11)
 
 
 async def test_replay_goes_on_when_its_listing_has_expired(
@@ -158,13 +158,13 @@ async def test_replay_goes_on_when_its_listing_has_expired(
     monkeypatch.setattr(objects, "PAGE", 2)
     replay.api.expired_pages = 1
     result = await replay.run()
-    assert (result.exit_code, len(store.events)) == (0, 10)
+    assert (result.exit_code, len(store.events)) == (0, 11)
 
 
 async def test_dry_run_counts_and_sends_nothing(replay: Replay, store: AuditStore) -> None:
     result = await replay.run("--dry-run", url="")
     assert (result.exit_code, store.requests) == (0, [])
-    assert "10 events of 3 finished notifications: none sent" in result.stdout
+    assert "11 events of 3 finished notifications: none sent" in result.stdout
 
 
 async def test_namespace_and_time_select_notifications(replay: Replay, store: AuditStore) -> None:
