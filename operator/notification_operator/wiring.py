@@ -158,6 +158,7 @@ def build(
         ports.routing,
         settings.routing.key,
         refused=event_observer.routing_refused,
+        ignored=event_observer.routing_keys_ignored,
         refusals=metrics.routing_refusals,
     )
     queue = WorkQueue(workers=settings.queue.workers, clock=clock, max_keys=settings.queue.max_notifications)

@@ -59,6 +59,8 @@ class RouteTest:
     def _test(self, screen: Screen, state: RoutingState, where: str) -> int:
         if state.problems:
             raise CliError(f"{where} is not a valid routing document: {state.problems[0]}")
+        for each in state.table.ignored if state.table else ():
+            screen.note(f"{where}: {clean(each)}")
         outcomes = [verify(state.table, each) for each in self.expectations]
         failed = sum(bool(outcome.problems) for outcome in outcomes)
         if not self.output.is_table:

@@ -22,19 +22,23 @@ def render(document: Mapping[str, Any]) -> str:
     return yaml.safe_dump(dict(document), sort_keys=False, allow_unicode=True)
 
 
-def problems_of(document: Mapping[str, Any]) -> list[str]:
-    """Return everything that makes a routing document invalid, each with its path; empty for a valid document."""
+def check_document(document: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return everything that makes a routing document invalid, each with its path, and the keys of a valid one that have no effect."""
     try:
         text = render(document)
     except RecursionError:
-        return ["the document is nested too deeply"]
+        return ("the document is nested too deeply",), ()
     except Exception as error:  # noqa: BLE001 - whatever cannot be written as YAML is a problem of the document
-        return [f"the document cannot be written as YAML: {_one_line(error)}"]
+        return (f"the document cannot be written as YAML: {_one_line(error)}",), ()
+    return check_text(text)
+
+
+def check_text(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the problems of the text of a routing document, and the keys of a valid one that have no effect."""
     try:
-        read_table(text)
+        return (), read_table(text).ignored
     except RoutingTableError as error:
-        return error.problems
-    return []
+        return tuple(error.problems), ()
 
 
 def read_table(text: str) -> RoutingTable:

@@ -6,7 +6,7 @@ the first matching rule over its later siblings unless it sets `continue`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from reprlib import repr as shown
 from typing import Final
@@ -17,20 +17,23 @@ from notification_contract.routing.receivers import Receiver, parse_receivers
 MAX_DEPTH, MAX_RULES = 32, 10_000
 """Limits of the tree of rules: with aliases, a short YAML text can describe an endless tree."""
 
-_IGNORED_RULE_KEYS: Final = frozenset(
-    {
-        "group_by",
-        "group_wait",
-        "group_interval",
-        "repeat_interval",
-        "mute_time_intervals",
-        "active_time_intervals",
-    }
-)
-_IGNORED_KEYS: Final = frozenset(
-    {"global", "templates", "inhibit_rules", "mute_time_intervals", "time_intervals"}
-)
-"""Parts of an Alertmanager document that have no meaning here and are ignored."""
+_SINGLY, _ANY_TIME = "each notification is sent by itself", "notifications are sent at any time"
+IGNORED_RULE_KEYS: Final = {
+    "group_by": _SINGLY,
+    "group_wait": _SINGLY,
+    "group_interval": _SINGLY,
+    "repeat_interval": "no notification is repeated",
+    "mute_time_intervals": _ANY_TIME,
+    "active_time_intervals": _ANY_TIME,
+}
+IGNORED_KEYS: Final = {
+    "global": "set it in the NotificationReceivers",
+    "templates": "set spec.template in the NotificationReceivers",
+    "inhibit_rules": "no notification suppresses another one",
+    "mute_time_intervals": _ANY_TIME,
+    "time_intervals": _ANY_TIME,
+}
+"""Keys of an Alertmanager document that have no effect here, and what holds in their place."""
 
 
 class RoutingTableError(Exception):
@@ -79,6 +82,8 @@ class RoutingTable:
     """The rules, from the root that applies to every notification."""
 
     root: Rule
+    ignored: tuple[str, ...] = ()
+    """A sentence for each key that has no effect, with its first place."""
 
     def match(self, labels: Mapping[str, str]) -> tuple[Match, ...]:
         """Return the matching rules in order; none if the root itself does not match."""
@@ -109,15 +114,17 @@ def parse_table(document: object) -> RoutingTable:
         raise RoutingTableError(
             [f"the document must be a mapping with route and receivers (got {shown(document)})"]
         )
-    known = {"route", "receivers"} | _IGNORED_KEYS
+    known = {"route", "receivers"} | IGNORED_KEYS.keys()
     problems += [
         f"{key}: unknown key; the keys are route and receivers" for key in document if key not in known
     ]
     receivers = parse_receivers(document.get("receivers"), problems)
-    root = _Parser(receivers=receivers, problems=problems).rule(document.get("route"), "route", parent=None)
+    parser = _Parser(receivers=receivers, problems=problems)
+    parser.ignore(document, "", IGNORED_KEYS)
+    root = parser.rule(document.get("route"), "route", parent=None)
     if problems or root is None:
         raise RoutingTableError(problems)
-    return RoutingTable(root=root)
+    return RoutingTable(root=root, ignored=parser.ignored)
 
 
 class _Parser:
@@ -127,6 +134,22 @@ class _Parser:
         self._receivers = receivers
         self._problems = problems
         self._rules = 0
+        self._ignored: dict[str, list[str]] = {}
+        """The places of each key that has no effect."""
+
+    @property
+    def ignored(self) -> tuple[str, ...]:
+        """A sentence for each key that has no effect."""
+        return tuple(
+            f"{first}{f' and {len(more)} more' if more else ''}: has no effect, {(IGNORED_RULE_KEYS | IGNORED_KEYS)[key]}; remove it"
+            for key, (first, *more) in self._ignored.items()
+        )
+
+    def ignore(self, entry: Mapping[str, object], prefix: str, keys: Iterable[str]) -> None:
+        """Note the keys of a mapping that have no effect."""
+        for key in entry:
+            if key in keys:
+                self._ignored.setdefault(key, []).append(f"{prefix}{key}")
 
     def rule(self, entry: object, path: str, *, parent: Receiver | None, depth: int = 1) -> Rule | None:
         self._rules += 1
@@ -138,8 +161,9 @@ class _Parser:
             return None
         known = {"receiver", "name", "matchers", "match", "match_re", "continue", "routes"}
         for key in entry:
-            if key not in known | _IGNORED_RULE_KEYS:
+            if key not in known | IGNORED_RULE_KEYS.keys():
                 self._problems.append(f"{path}.{key}: unknown key; the keys are {', '.join(sorted(known))}")
+        self.ignore(entry, f"{path}.", IGNORED_RULE_KEYS)
         receiver = self._receiver(entry.get("receiver"), f"{path}.receiver", parent)
         return Rule(
             receiver=receiver,

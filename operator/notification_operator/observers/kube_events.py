@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 ACTIONABLE: Final = frozenset({Phase.RETRYING, Phase.PARTIALLY_SENT, Phase.FAILED})
 ROUTING_DOCUMENT_REFUSED: Final = "RoutingDocumentRefused"
+ROUTING_KEYS_IGNORED: Final = "RoutingKeysIgnored"
 CIRCUIT_BREAKER_OPENED: Final = "CircuitBreakerOpened"
 STATUS_REFUSED: Final = "StatusRefused"
 REDACTED_LENGTH: Final = 16 * 1024
@@ -60,6 +61,15 @@ class EventObserver:
 
     def routing_refused(self, config_map: Mapping[str, Any], problems: tuple[str, ...]) -> None:
         """Record an invalid routing document."""
+        note = f"Routing document ignored because of {len(problems)} problem(s): {'; '.join(problems)}"
+        self._routing(config_map, ROUTING_DOCUMENT_REFUSED, note)
+
+    def routing_keys_ignored(self, config_map: Mapping[str, Any], keys: tuple[str, ...]) -> None:
+        """Record the keys of a routing document that have no effect."""
+        note = f"{len(keys)} key(s) of the routing document without effect: {'; '.join(keys)}"
+        self._routing(config_map, ROUTING_KEYS_IGNORED, note)
+
+    def _routing(self, config_map: Mapping[str, Any], reason: str, note: str) -> None:
         meta = config_map["metadata"]
         regarding = Regarding(
             api_version="v1",
@@ -68,8 +78,7 @@ class EventObserver:
             name=meta["name"],
             uid=meta["uid"],
         )
-        note = f"Routing document ignored because of {len(problems)} problem(s): {'; '.join(problems)}"
-        self._emit(regarding, EventType.WARNING, ROUTING_DOCUMENT_REFUSED, "LoadRouting", note)
+        self._emit(regarding, EventType.WARNING, reason, "LoadRouting", note)
 
     def breaker_changed(self, channel: str, circuit: CircuitState) -> None:
         """Record, about the operator's pod, that a circuit breaker opened; also when it opened again."""

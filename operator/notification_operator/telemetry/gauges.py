@@ -184,6 +184,11 @@ def publish(  # noqa: PLR0913 - the parts that are observed
         lambda: float(bool(routing().problems)),
     )
     watch(
+        "routing_ignored_keys",
+        "Keys of the routing document in force that have no effect, such as mute_time_intervals.",
+        lambda: len(table.ignored) if (table := routing().table) else 0,
+    )
+    watch(
         "routing_generation",
         "Changes of the routing document so far: accepted, refused or removed.",
         lambda: routing().generation,

@@ -57,11 +57,13 @@ class RoutingConfig:
         key: str,
         *,
         refused: Callable[[Mapping[str, Any], tuple[str, ...]], None],
+        ignored: Callable[[Mapping[str, Any], tuple[str, ...]], None],
         refusals: Counter,
     ) -> None:
         self._documents = documents
         self._key = key
         self._refused = refused
+        self._ignored = ignored
         self._refusals = refusals
         self._seen: tuple[bool, object] = (False, None)
         """Whether the ConfigMap existed, and the text under its key."""
@@ -112,6 +114,9 @@ class RoutingConfig:
             self._refuse(config_map, (f"the document cannot be used: {error!r}",))
         else:
             self.accept(table)
+            if table.ignored:
+                logger.warning("keys of the routing document have no effect", keys=table.ignored)
+                self._report(self._ignored, config_map, table.ignored)
 
     def accept(self, table: RoutingTable) -> None:
         """Put the rules of a table in force."""
@@ -132,10 +137,18 @@ class RoutingConfig:
             problems=problems[:MOST_PROBLEMS],
         )
         self._refusals.inc()
+        self._report(self._refused, config_map, problems)
+
+    @staticmethod
+    def _report(
+        report: Callable[[Mapping[str, Any], tuple[str, ...]], None],
+        config_map: Mapping[str, Any],
+        texts: tuple[str, ...],
+    ) -> None:
         try:
-            self._refused(config_map, problems)
+            report(config_map, texts)
         except Exception:
-            logger.exception("refused routing document not reported")
+            logger.exception("problem of the routing document not reported")
 
 
 class RuleBook:

@@ -130,6 +130,17 @@ def test_routing_document_is_checked_alone_and_in_a_config_map() -> None:
         assert any("unknown receiver 'nobody'" in problem for problem in result.problems)
 
 
+def test_key_of_a_routing_document_without_effect_is_a_note() -> None:
+    text = "route: {receiver: a, mute_time_intervals: [night]}\nreceivers: [{name: a}]"
+    config_map = {"kind": "ConfigMap", "metadata": {"name": "r"}, "data": {"routing.yaml": text}}
+    for document in (text, yaml.safe_dump(config_map)):
+        (result,) = check(read_documents(document))
+        assert result.problems == ()
+        assert result.notes == (
+            "route.mute_time_intervals: has no effect, notifications are sent at any time; remove it",
+        )
+
+
 def test_documents_of_other_kinds_and_lists_are_walked_through() -> None:
     text = yaml.safe_dump_all([{"kind": "Service"}, {"kind": "List", "items": [VALID, VALID]}, None, ["x"]])
     assert [(each.what, len(each.problems)) for each in check(read_documents(text))] == [

@@ -46,6 +46,7 @@ def test_document_of_diff_has_changes_violations_and_errors(monkeypatch: pytest.
             stack="prod",
             changes=(Change(operation=Operation.CREATE, kind="Service", name="metrics"),),
             violations=(Violation(policy="limits-set", level="mandatory", resource="", message="none"),),
+            warnings=("routing",),
         ),
     }
     monkeypatch.setattr(planned, "ensure", lambda _groups: None)
@@ -56,12 +57,19 @@ def test_document_of_diff_has_changes_violations_and_errors(monkeypatch: pytest.
     violation = {"policy": "limits-set", "level": "mandatory", "resource": "", "message": "none"}
     assert json.loads(done.stdout) == {
         "stacks": [
-            {"stack": "staging", "changes": [], "error": "the state is locked", "violations": []},
+            {
+                "stack": "staging",
+                "changes": [],
+                "error": "the state is locked",
+                "violations": [],
+                "warnings": [],
+            },
             {
                 "stack": "prod",
                 "changes": [{**change, "external": True}],
                 "error": "",
                 "violations": [violation],
+                "warnings": ["routing"],
             },
         ]
     }

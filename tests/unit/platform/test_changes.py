@@ -172,6 +172,8 @@ def test_error_and_violations_are_expanded_and_first() -> None:
     text = render([StackChanges(stack="dev", error="the state is locked"), StackChanges(stack="prod")])
     assert text.index("<details open>") < text.index("the state is locked") < text.index("<details>")
     assert "preview failed" in text
+    warned = render([StackChanges(stack="dev", warnings=("routing: group_by: has no effect",))])
+    assert warned.index("<details open>") < warned.index("Warnings:") < warned.index("group_by")
     assert "policy violations" in comment(REPLICAS, violations=(VIOLATION,))
 
 

@@ -117,7 +117,8 @@ SELECTED: Mapping[str, Sequence[frozenset[str]]] = {
                 "routing document loaded",
                 "routing document removed",
                 "routing document refused",
-                "refused routing document not reported",
+                "problem of the routing document not reported",
+                "keys of the routing document have no effect",
                 "routing document caused an unexpected error",
             }
         )

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from notification_contract.routing.document import MAX_CHARACTERS, MAX_VALUES, problems_of, read_table
+from notification_contract.routing.document import MAX_CHARACTERS, MAX_VALUES, check_document, read_table
 from notification_contract.routing.receivers import KINDS
 from notification_contract.routing.table import MAX_DEPTH, MAX_RULES
 from notification_contract.settings import Routing
@@ -57,4 +57,4 @@ def test_documented_kinds_and_limits_match_the_code() -> None:
 
 def test_documented_stack_configuration_is_valid() -> None:
     (stack,) = [block["config"] for block in BLOCKS if "config" in block]
-    assert problems_of(stack["notification-platform:routing"]) == []
+    assert check_document(stack["notification-platform:routing"]) == ((), ())

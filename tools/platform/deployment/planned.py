@@ -31,7 +31,9 @@ def stack_changes(name: str, *, with_policy: bool) -> StackChanges:
         stack, _ = open_with_settings(name, create=False)
         if with_policy:
             violations = tuple(policy.evaluate(name))
-        return StackChanges(stack=name, changes=preview(stack).planned, violations=violations)
+        log = preview(stack)
+        warnings = tuple(log.warnings)
+        return StackChanges(stack=name, changes=log.planned, violations=violations, warnings=warnings)
     except (CommandError, PlatformError) as error:
         return StackChanges(stack=name, error=explain(error), violations=violations)
 

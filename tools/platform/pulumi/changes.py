@@ -195,12 +195,13 @@ WRAPPER = textwrap.TextWrapper(160, break_on_hyphens=False)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackChanges:
-    """What would change in one stack; `error` is why that is unknown, `violations` are those of the policies."""
+    """What would change in one stack; `error` is why that is unknown, `violations` come from the policies, `warnings` from the program."""
 
     stack: str
     changes: tuple[Change, ...] = ()
     error: str = ""
     violations: tuple[Violation, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def render(stacks: Sequence[StackChanges], *, limit: int = MAX_LENGTH) -> str:
@@ -215,10 +216,11 @@ def render(stacks: Sequence[StackChanges], *, limit: int = MAX_LENGTH) -> str:
 
 def _section(entry: StackChanges, room: int) -> str:
     title = f"<summary><b>{shown(entry.stack)}</b>: {_summary(entry)}</summary>"
-    opened = "<details open>" if entry.error or entry.violations else "<details>"
+    opened = "<details open>" if entry.error or entry.violations or entry.warnings else "<details>"
     end = ["", "</details>", ""]
     body = [line for change in entry.changes for line in change.markdown()]
     for heading, text in (
+        ("Warnings", "\n".join(entry.warnings)),
         ("Policy violations", "\n".join(map(str, entry.violations))),
         ("Error", entry.error),
     ):

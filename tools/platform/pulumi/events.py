@@ -55,6 +55,8 @@ class EventLog:
         self._errors: dict[str, list[str]] = {}
         self.notes: list[str] = []
         """Messages of the program that are neither a warning nor an error."""
+        self.warnings: dict[str, None] = {}
+        """Each warning once: a missing node causes the same one for each of its objects."""
         self.violations: list[Violation] = []
         self.policy_packs: list[str] = []
         self.operations: set[str] = set()
@@ -97,6 +99,8 @@ class EventLog:
             self._errors.setdefault(message, []).append(event.urn or "")
         elif event.severity == "info" and message:
             self.notes.append(message)
+        elif event.severity == "warning" and message:
+            self.warnings[message] = None
 
     @contextlib.contextmanager
     def operation(self) -> Iterator[None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from notification_contract.quantity import amount
-from notification_contract.routing.document import problems_of
+from notification_contract.routing.document import check_document
 from notification_contract.settings.operator import nested_sections
 from platform_infra import names
 from platform_infra.settings.cluster_kind import ClusterKind
@@ -252,7 +252,7 @@ def broken_rules(
     if "routing" not in unreadable and settings.routing:
         problems += [
             Problem(key="routing", what=f"is invalid: {problem}", hint=ROUTING_HINT)
-            for problem in problems_of(settings.routing)
+            for problem in check_document(settings.routing)[0]
         ]
     if "receivers" not in unreadable:
         problems += receiver_problems(settings)

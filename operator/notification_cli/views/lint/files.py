@@ -9,8 +9,7 @@ import yaml
 
 from notification_cli.views.lint import schema
 from notification_contract import crds, names
-from notification_contract.routing.document import problems_of, read_table
-from notification_contract.routing.table import RoutingTableError
+from notification_contract.routing.document import check_document, check_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -105,10 +104,11 @@ def _check(document: object, among: Sequence[object], home: str) -> Checked | No
             problems, notes = source(document)
             return Checked(what=f"{names.SOURCE_KIND} {name}".strip(), problems=problems, notes=notes)
         case "ConfigMap" if isinstance(data := document.get("data"), dict) and names.ROUTING_KEY in data:
-            problems = tuple(_routing_text(data[names.ROUTING_KEY]))
-            return Checked(what=f"ConfigMap {name}", problems=problems)
+            problems, notes = _routing_text(data[names.ROUTING_KEY])
+            return Checked(what=f"ConfigMap {name}", problems=problems, notes=notes)
         case None if "route" in document or "receivers" in document:
-            return Checked(what="routing document", problems=tuple(problems_of(document)))
+            problems, notes = check_document(document)
+            return Checked(what="routing document", problems=problems, notes=notes)
         case _:
             return None
 
@@ -139,11 +139,7 @@ def _unused(spec: Mapping[str, Any]) -> tuple[str, ...]:
     return unused_addresses(spec.get("recipients") or ())
 
 
-def _routing_text(text: object) -> list[str]:
+def _routing_text(text: object) -> tuple[tuple[str, ...], tuple[str, ...]]:
     if not isinstance(text, str):
-        return [f"data.{names.ROUTING_KEY}: must be a string; write it as a block after |"]
-    try:
-        read_table(text)
-    except RoutingTableError as error:
-        return error.problems
-    return []
+        return (f"data.{names.ROUTING_KEY}: must be a string; write it as a block after |",), ()
+    return check_text(text)

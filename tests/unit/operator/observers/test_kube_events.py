@@ -120,6 +120,14 @@ def test_refused_routing_document_is_recorded_with_every_problem() -> None:
     assert event.regarding == regarding
 
 
+def test_keys_of_a_routing_document_without_effect_are_recorded() -> None:
+    observer, recorded = events(EventLevel.ACTIONABLE)
+    observer.routing_keys_ignored(CONFIG_MAP, ("group_by: has no effect",))
+    (event,) = recorded
+    assert (event.type, event.reason) == (EventType.WARNING, "RoutingKeysIgnored")
+    assert event.note == "1 key(s) of the routing document without effect: group_by: has no effect"
+
+
 def test_start_of_a_long_note_is_redacted() -> None:
     observer, recorded = events(EventLevel.ACTIONABLE)
     texts: list[str] = []

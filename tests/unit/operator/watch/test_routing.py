@@ -46,12 +46,14 @@ class RoutingFixture:
     def __init__(self, client: ApiClient) -> None:
         self.known = 0
         self.refused: list[tuple[str, tuple[str, ...]]] = []
+        self.ignored: list[tuple[str, ...]] = []
         self.registry = CollectorRegistry()
         self.watch = config_map_watch(client, ObjectRef(namespace="own", name="rules"))
         self.config = RoutingConfig(
             self.watch,
             KEY,
             refused=self._refuse,
+            ignored=lambda _config_map, keys: self.ignored.append(keys),
             refusals=Counter("refusals", "Refusals.", registry=self.registry),
         )
 
@@ -200,6 +202,17 @@ async def test_document_with_a_number_that_cannot_be_shown_is_refused(
         await until(lambda: routing.refused)
         api.put(document("slack"))
         await until(lambda: routing.channels == ("slack",))
+
+
+async def test_keys_without_effect_are_reported_and_the_rules_hold(
+    routing: RoutingFixture, api: KubeApi
+) -> None:
+    api.put({KEY: "route: {receiver: a, group_by: [x]}\nreceivers: [{name: a, channels: [slack]}]"})
+    async with routing.at_work():
+        await until(lambda: routing.ignored)
+        assert routing.channels == ("slack",)
+        ((key,),) = routing.ignored
+        assert key.startswith("route.group_by: has no effect")
 
 
 async def test_unexpected_error_of_a_document_is_a_problem_of_that_document(

@@ -6,7 +6,14 @@ import pytest
 import yaml
 
 from notification_contract.kinds.channel_names import CHANNELS
-from notification_contract.routing.table import RoutingTable, RoutingTableError, parse_table
+from notification_contract.routing.document import check_document
+from notification_contract.routing.table import (
+    IGNORED_KEYS,
+    IGNORED_RULE_KEYS,
+    RoutingTable,
+    RoutingTableError,
+    parse_table,
+)
 
 RECEIVERS = """
 receivers:
@@ -143,13 +150,30 @@ route:
     assert str(routing.match({"x": "2"})[0]) == 'x="2", y!="3"'
 
 
-def test_parts_of_alertmanager_without_a_meaning_here_are_ignored() -> None:
+def test_parts_of_alertmanager_without_a_meaning_here_are_named() -> None:
     routing = table("""
 global: {resolve_timeout: 5m}
 inhibit_rules: []
-route: {receiver: default, group_by: [x], group_wait: 30s, group_interval: 5m, repeat_interval: 3h}
+route:
+  receiver: default
+  group_by: [x]
+  routes: [{mute_time_intervals: [night]}, {mute_time_intervals: [weekend]}]
 """)
     assert receivers(routing) == ["default"]
+    assert routing.ignored == (
+        "global: has no effect, set it in the NotificationReceivers; remove it",
+        "inhibit_rules: has no effect, no notification suppresses another one; remove it",
+        "route.group_by: has no effect, each notification is sent by itself; remove it",
+        "route.routes[0].mute_time_intervals and 1 more: has no effect, notifications are sent at any time; remove it",
+    )
+
+
+@pytest.mark.parametrize("key", [*IGNORED_KEYS, *(f"route.{key}" for key in IGNORED_RULE_KEYS)])
+def test_each_key_without_effect_is_named(key: str) -> None:
+    place, _, name = key.rpartition(".")
+    root = {"receiver": "default", **({name: []} if place else {})}
+    document = {"route": root, "receivers": [{"name": "default"}], **({} if place else {name: []})}
+    assert check_document(document)[1][0].startswith(f"{key}: has no effect")
 
 
 def test_all_problems_are_reported_at_once_with_their_paths() -> None:
