@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from platform_infra.settings.sections.monitoring import Monitoring
 
 DASHBOARD = f"{names.OPERATOR}-dashboard"
+NOT_SUBSTITUTED = {"kustomize.toolkit.fluxcd.io/substitute": "disabled"}
+"""Flux would replace Grafana's variables, such as `${datasource}`, with nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +74,9 @@ class Observability(pulumi.ComponentResource):
 
     def _dashboard(self) -> None:
         labels = names.labels("monitoring") | {LABEL: "1"}
-        metadata = ObjectMetaArgs(name=DASHBOARD, namespace=self._args.namespace, labels=labels)
+        metadata = ObjectMetaArgs(
+            name=DASHBOARD, namespace=self._args.namespace, labels=labels, annotations=NOT_SUBSTITUTED
+        )
         ConfigMap(
             self._child.name("dashboard"),
             metadata=metadata,

@@ -139,8 +139,9 @@ def test_pod_monitor_and_rules_have_the_configured_labels(record: Record) -> Non
         assert recording.one(kind).inputs["metadata"]["labels"]["release"] == "prometheus"
 
 
-def test_dashboard_has_the_label_of_the_grafana_sidecar(record: Record) -> None:
+def test_dashboard_is_found_by_grafana_and_left_as_it_is_by_flux(record: Record) -> None:
     config_map = record(monitoringMode="crds").named("ConfigMap", "dashboard").inputs
+    assert config_map["metadata"]["annotations"]["kustomize.toolkit.fluxcd.io/substitute"] == "disabled"
     assert config_map["metadata"]["labels"][LABEL] == "1"
     assert [json.loads(text) for text in config_map["data"].values()] == [document()]
 
