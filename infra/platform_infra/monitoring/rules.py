@@ -363,6 +363,7 @@ def _work(scope: Scope, limits: Limits) -> Sequence[Alert]:
 def _losses(scope: Scope, limits: Limits) -> Sequence[Alert]:
     dropped = scope.increase("audit_events_dropped_total", limits.loss_window)
     shortened = scope.increase("rendering_failures_total", scope.window, by="namespace, reason")
+    only_logged = scope.increase("only_logged_total", limits.loss_window)
     undelivered = scope.increase("dead_letters_total", limits.loss_window, by="namespace, reason")
     suppressed = scope.increase("rate_limited_total", limits.loss_window, by="namespace, receiver")
     return (
@@ -385,6 +386,16 @@ def _losses(scope: Scope, limits: Limits) -> Sequence[Alert]:
                 f"About {COUNT} notifications of the operator in {NAMESPACE} ended as Failed or PartiallySent in the last "
                 f"{limits.loss_window}, with the reason {REASON}. At least one target of each got nothing, neither directly nor by a "
                 "fallback. To send them again: notif redrive."
+            ),
+        ),
+        Alert(
+            name="NotificationsOnlyLogged",
+            expression=f"{only_logged} > 0",
+            severity=Severity.WARNING,
+            summary=f"Notifications reach only the log of the operator in {NAMESPACE}",
+            description=(
+                f"About {COUNT} notifications of the operator in {NAMESPACE} in the last {limits.loss_window} name no channel and no "
+                "receiver, and no routing rule matches them. They are Sent, and only the operator's log has them."
             ),
         ),
         Alert(

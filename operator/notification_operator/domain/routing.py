@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 LABEL_DOMAIN: Final = "kubernaut.ai/"
 """The domain of the labels that describe a notification."""
+LOGS: Final = frozenset({"console", "log"})
+"""Channels that write to the operator's log."""
 MAX_MESSAGE: Final = 1024
 """Characters: a document may hold rules of any length, a condition may not."""
 
@@ -55,6 +57,12 @@ class Route:
     """What the receivers demand, by target: of these targets, and of the fallbacks that may join them."""
     refusal: str = ""
     """Why nothing can be sent; empty if it can."""
+
+    @property
+    def only_logs(self) -> bool:
+        """Whether no channel, receiver or routing rule was chosen, and each target is the operator's log."""
+        by_default = self.reason in {RoutingReason.FALLBACK, RoutingReason.FAILED}
+        return by_default and LOGS.issuperset(self.targets)
 
 
 def choose(notification: Notification, table: RoutingTable | None = None, *, broken: str = "") -> Route:
@@ -140,7 +148,7 @@ def _described(labels: Mapping[str, str]) -> str:
 
 
 def _fallback(broken: str) -> Route:
-    to = f"delivering to the fallback channel {FALLBACK_CHANNEL}"
+    to = f"delivering to the fallback channel {FALLBACK_CHANNEL}, which is the operator's log"
     if broken:
         message = f"The routing document is invalid, {to}: {broken}"
         return _route((FALLBACK_CHANNEL,), RoutingReason.FAILED, message)

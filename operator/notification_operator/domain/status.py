@@ -50,6 +50,8 @@ class Reason(StrEnum):
     ALL_DELIVERIES_SUCCEEDED = "AllDeliveriesSucceeded"
     DELIVERED_BY_FALLBACK = "DeliveredByFallback"
     """Also of a target: its fallback has delivered the message in its place."""
+    ONLY_LOGGED = "OnlyLogged"
+    """No channel, receiver or routing rule was chosen, so that only the operator's log has the message."""
     PARTIAL_DELIVERY_SUCCESS = "PartialDeliverySuccess"
     ALL_DELIVERIES_FAILED = "AllDeliveriesFailed"
     MAX_RETRIES_EXHAUSTED = "MaxRetriesExhausted"

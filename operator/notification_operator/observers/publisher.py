@@ -162,6 +162,8 @@ class MetricsObserver:
                 self._metrics.delivery_seconds.labels(channel).observe(max(0.0, waited))
         if transition.phase_changed and after.phase in DEAD_LETTER_PHASES:
             self._metrics.dead_letters.labels(reason=after.status.reason).inc()
+        if transition.phase_changed and after.status.reason == Reason.ONLY_LOGGED:
+            self._metrics.only_logged.inc()
         if transition.phase_changed and after.phase in FINAL:
             for target in after.status.targets:
                 if (counter := self._missed(target)) is not None:

@@ -180,6 +180,10 @@ class Metrics:
         for reason in DEAD_LETTER_REASONS:
             # The first increase of a new series is invisible to `increase`.
             self.dead_letters.labels(reason=reason.value)
+        self.only_logged = counter(
+            "only_logged_total",
+            "Notifications that are Sent although only the operator's log has them, because no channel, receiver or routing rule was chosen.",
+        )
         self.fallback_rescues = counter(
             "fallback_rescues_total",
             "Targets of the receiver (`other` for one that is not counted by name) that did not get their message, and whose fallback "

@@ -17,6 +17,7 @@ from notification_operator.domain.folding.outcome import (
     dead_letter_condition,
     decide_phase,
     delivered_condition,
+    only_logged,
     reachable_from,
     refuse,
     refused,
@@ -159,6 +160,8 @@ def fold(  # noqa: PLR0913 - one read, and each fact that the read cannot hold
             caps=_caps(followed),
             suppresses=bool(suppressions),
         )
+    if route.only_logs:
+        decision = only_logged(decision)
     if decision.phase is Phase.PENDING:
         return fresh.status
     check_move(reachable_from(fresh.phase, steps), decision.phase)

@@ -118,6 +118,17 @@ def _sent(channels: int, rescues: str) -> PhaseDecision:
     return PhaseDecision(phase=Phase.SENT, reason=reason, message=message)
 
 
+def only_logged(decision: PhaseDecision) -> PhaseDecision:
+    """Return a decision that says of a delivery that it has reached only the operator's log."""
+    if decision.phase is not Phase.SENT:
+        return decision
+    message = (
+        "Only the operator's log has this message: no channel, receiver or routing rule was chosen; "
+        "set spec.receiverRefs, or add a routing rule"
+    )
+    return PhaseDecision(phase=Phase.SENT, reason=Reason.ONLY_LOGGED, message=message)
+
+
 def _rescues(steps: Iterable[Progress]) -> Iterator[str]:
     """Yield which fallbacks have delivered the message, each with the targets that it stands for."""
     rescued: dict[tuple[str, ...], list[str]] = {}

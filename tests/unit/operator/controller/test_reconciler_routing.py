@@ -21,6 +21,14 @@ async def test_notification_without_channels_follows_the_current_rules() -> None
     assert (condition["status"], condition["reason"]) == ("True", "RoutingFallback")
 
 
+async def test_notification_that_only_the_log_has_says_so_and_is_counted() -> None:
+    fixture = ReconcilerFixture({"console": Stub()}, routed=True)
+    await fixture.reconcile()
+    assert (fixture.status["phase"], fixture.status["reason"]) == ("Sent", "OnlyLogged")
+    assert fixture.status["message"].startswith("Only the operator's log has this message: ")
+    assert fixture.metrics.registry.get_sample_value("kubernaut_notification_only_logged_total") == 1
+
+
 async def test_reconciliation_uses_one_set_of_rules_although_they_change() -> None:
     slack, console = Stub(), Stub()
     fixture = ReconcilerFixture({"slack": slack, "console": console}, routed=True)

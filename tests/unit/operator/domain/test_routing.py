@@ -3,6 +3,7 @@
 import pytest
 import yaml
 
+from notification_contract.routing.document import read_table
 from notification_contract.routing.table import RoutingTable, parse_table
 from notification_operator.domain.conditions import updated
 from notification_operator.domain.routing import (
@@ -50,8 +51,17 @@ def test_missing_table_routes_to_the_console() -> None:
     assert routed(None) == Route(
         targets=("console",),
         reason=RoutingReason.FALLBACK,
-        message="No routing rule applies; delivering to the fallback channel console",
+        message="No routing rule applies; delivering to the fallback channel console, which is the operator's log",
     )
+    assert routed(None).only_logs
+
+
+def test_only_a_default_to_the_log_of_the_operator_only_logs() -> None:
+    by_default = read_table("route: {receiver: r}\nreceivers: [{name: r, channels: [console, log]}]")
+    elsewhere = read_table("route: {receiver: r}\nreceivers: [{name: r, channels: [console, slack]}]")
+    assert routed(by_default).only_logs
+    assert not routed(elsewhere).only_logs
+    assert not resolve(notification("console"), TABLE).only_logs
 
 
 def test_message_names_rule_labels_receiver_and_channels() -> None:
@@ -120,7 +130,7 @@ def test_invalid_document_is_the_reason_of_the_condition() -> None:
     assert route == Route(
         targets=("console",),
         reason=RoutingReason.FAILED,
-        message="The routing document is invalid, delivering to the fallback channel console: "
+        message="The routing document is invalid, delivering to the fallback channel console, which is the operator's log: "
         "route.receiver: missing",
     )
 

@@ -214,6 +214,7 @@ def test_notification_that_nobody_gets_any_more_is_dead_lettered() -> None:
 def test_reasons_of_dead_letters_are_those_that_a_phase_can_have() -> None:
     never_final = {Reason.INITIALIZED, Reason.PROCESSING_DELIVERIES, Reason.PARTIAL_FAILURE_RETRYING}
     without_loss = {
+        Reason.ONLY_LOGGED,
         Reason.ALL_DELIVERIES_SUCCEEDED,
         Reason.DELIVERED_BY_FALLBACK,
         Reason.MUTED,
