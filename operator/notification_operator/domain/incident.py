@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from notification_operator.domain.receivers.targets import TargetRules
     from notification_operator.domain.routing import Route
 
+MAX_SHARED: Final = 256
+"""Stages of ended events that are shared."""
 LATE_AFTER: Final = timedelta(seconds=5)
 """An event that is not attempted so long after its creation is late: it may report what is over."""
 TRIGGER, ACKNOWLEDGE, RESOLVE = LifecycleEvent.TRIGGER, LifecycleEvent.ACKNOWLEDGE, LifecycleEvent.RESOLVE
@@ -160,7 +162,7 @@ class Event:
         return replace(self, key=self.key._replace(name=""), stages=stages, noted=0.0)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=MAX_SHARED)
 def _shared(stages: tuple[tuple[str, Stage], ...]) -> Mapping[str, Stage]:
     return dict(stages)
 

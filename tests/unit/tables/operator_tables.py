@@ -14,10 +14,14 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from atomic_status.testing import MemoryStore
 from notification_contract import bounds, names
+from notification_contract.kinds.choices import LifecycleEvent
 from notification_operator.config.settings import Settings
+from notification_operator.controller.incidents import Incidents
 from notification_operator.controller.request import Result
 from notification_operator.delivery.channel import InvalidOptionsError
 from notification_operator.delivery.http.egress_policy import EgressPolicy
+from notification_operator.domain.key import Key
+from notification_operator.domain.model import parse
 from notification_operator.domain.receivers.catalog import ReceiverKey
 from notification_operator.endpoints.sessions import MAX_PEM, MAX_SESSIONS, Connection, Trust
 from notification_operator.observers.audit.store import Unavailable
@@ -28,6 +32,7 @@ from notification_operator.watch.collection_watch import Listed
 from notification_operator.wiring import build
 from tests.simulation.null_ports import NoAuditStore
 from tests.unit.operator.contract.kinds.specs import spec
+from tests.unit.operator.controller.test_reconciler_incidents import nothing
 from tests.unit.operator.domain.receivers.builders import HOME, stored_receiver
 from tests.unit.operator.ports import null_ports
 from tests.unit.operator.watch.collections_in_memory import Collections, InMemoryWatch
@@ -36,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 
     from notification_operator.controller.request import Request
+    from notification_operator.domain.model import Notification
     from notification_operator.watch.collection_watch import Collection, Event
 
 FLOOD, SHOP, NOW = "flood", "shop", 1e9
@@ -142,6 +148,15 @@ class Tables:
         handler.handle(None, notification(SHOP, 1))
         return len(backlog.of(SHOP)) == 2 and len(backlog) == self._most
 
+    async def incidents(self) -> bool:
+        clock = datetime.now(UTC)
+        known = Incidents(nothing, request=lambda _: None, clock=lambda: clock, seconds=lambda: 0.0)
+        self._stack.callback(known.leave, Key(SHOP, "", ""))
+        known.note(*event(SHOP, LifecycleEvent.TRIGGER, 0))
+        async for number in numbers(20_000):
+            known.note(*event(FLOOD, LifecycleEvent.TRIGGER, number))
+        return bool(known.of(*event(SHOP, LifecycleEvent.RESOLVE, 1)).reached)
+
     async def waits(self) -> bool:
         waiting = self._operator.metrics.waiting
         waiting.put("shop", [Wait(f"{SHOP}/team", "Suspended", 0.0)])
@@ -198,6 +213,20 @@ def notification(namespace: str, number: int) -> dict[str, Any]:
     uid, name = f"{namespace}-{number:031}", f"{number:0253}"
     metadata = {"namespace": namespace, "name": name, "uid": uid, "resourceVersion": f"{number}"}
     return {"metadata": metadata, "spec": {"dedupKey": f"{number:05}".ljust(bounds.DEDUP_KEY, WIDE)}}
+
+
+def event(namespace: str, kind: LifecycleEvent, number: int) -> tuple[Key, Notification]:
+    """Return an event that has ended, with the most targets and the longest names; five are one incident."""
+    obj = notification(namespace, number)
+    incident = f"{number // 5:05}".ljust(bounds.DEDUP_KEY, WIDE)
+    targets = [
+        {"name": f"webhook/{FLOOD}/{target:0253}", "state": "Delivered"} for target in range(bounds.TARGETS)
+    ]
+    spec = {"type": "simple", "subject": "s", "body": "b", "dedupKey": incident, "event": kind}
+    obj |= {"spec": spec, "status": {"phase": "Sent", "targets": targets}}
+    obj["metadata"]["creationTimestamp"] = "2026-03-01T12:00:00Z"
+    ended = parse(obj)
+    return Key(namespace, ended.name, ended.uid, incident), ended
 
 
 def certificates(count: int) -> list[str]:

@@ -299,7 +299,9 @@ async def test_incident_is_listed_again_an_hour_after_it_has_ended() -> None:
         await known.fetch(key, incident, "1")
 
     await look(1, "disk")
-    await look(2, "network", status=replace(ended("shop", 2, incident="network")[1].status, phase=Phase.SENDING))
+    await look(
+        2, "network", status=replace(ended("shop", 2, incident="network")[1].status, phase=Phase.SENDING)
+    )
     for seconds in (incident_table.KEPT_SECONDS - 1, 2 * incident_table.KEPT_SECONDS):
         await look(3, "disk")
         await look(int(seconds), f"other-{seconds}")
