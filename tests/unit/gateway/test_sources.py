@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
+import tracemalloc
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from notification_contract import names
 from notification_contract.sources.source import NotificationSource
 from notification_contract.sources.status import ReadyReason
 from notification_gateway import metrics
-from notification_gateway.sources.catalog import SourceKey
+from notification_gateway.sources.catalog import SourceKey, Sources
+from notification_gateway.sources.path_tokens import PathTokens
 from notification_gateway.sources.readiness import assess
-from notification_gateway.sources.secret_values import SecretState
+from notification_gateway.sources.secret_values import SecretState, SecretValues
+from notification_operator.domain.quota import SOURCES, Quota, places
+from notification_operator.rendering.worker import RenderWorker
 from tests.unit.gateway.cluster import HOME
 from tests.unit.gateway.shipped import serving
 from tests.unit.gateway.test_credentials import WHSEC
 from tests.unit.operator.kube_api import until
+from tests.unit.operator.watch.collections_in_memory import Collections
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from kubernetes.aio.client import ApiClient
+
     from tests.unit.gateway.cluster import Cluster
 
 FOUND = SecretState(known=True, data={"token": "t" * 16})
@@ -143,6 +155,36 @@ async def test_namespace_with_the_most_sources_gives_way_to_others(cluster: Clus
         statuses = [(await gateway.send(f"/hook/{path}")).status for path in ("own", "bank/a", "bank/b")]
         assert statuses == [202, 202, 401]
         assert [(await gateway.send(f"/hook/shop/{name}")).status for name in "abcd"] == [202, 202, 401, 401]
+
+
+async def test_thousands_of_large_sources_take_no_place_of_others(client: ApiClient, tmp_path: Path) -> None:
+    collections, secrets = Collections(), SecretValues(client, seconds=monotonic)
+    large = {"type": "generic", "mapping": {"subject": "x" * 4096, "body": "x" * 65_536}}
+    path, most = f"/apis/{names.API_VERSION}/{names.SOURCE_PLURAL}", 200 // places(large)
+    flood = [f"s{number:04}" for number in range(10_000)]
+    for name, namespace in {**dict.fromkeys(flood, "flood"), "a": HOME, "b": "shop"}.items():
+        metadata = {"namespace": namespace, "uid": name, "creationTimestamp": "2026-11-29T08:00:00Z"}
+        collections.put(path, name, {"metadata": metadata, "spec": large})
+    sources = Sources(
+        collections,
+        secrets,
+        PathTokens(tmp_path, secrets),
+        RenderWorker(),
+        home=HOME,
+        everywhere=True,
+        quota=Quota(SOURCES, home=HOME, per_namespace=200, total=2000),
+    )
+    tracemalloc.start()
+    task = asyncio.create_task(sources.run(lambda _key: None))
+    await until(lambda: sources.known)
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert sources.get(HOME, "a")
+    assert sources.get("shop", "b")
+    assert [name for name in flood if sources.get("flood", name)] == flood[:most]
+    assert kept < 16 * 2**20
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 async def test_deleted_sources_give_up_their_place_in_the_metrics(

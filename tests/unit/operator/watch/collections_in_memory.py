@@ -75,6 +75,7 @@ class InMemoryWatch(CollectionWatch[Item]):
     """The watch of one collection."""
 
     error = ""
+    _served = None
 
     def __init__(
         self, collections: Collections, collection: Collection, keep: Callable[[Mapping[str, Any]], Item]
