@@ -97,12 +97,13 @@ def signed(incoming: Incoming, settings: Hmac, values: Iterable[str]) -> tuple[s
                 any_equal(text, expected) for version, _, text in versions if version == STANDARD_VERSION
             ]
             is_right, covered = bool(identity) and any(found), (identity,)
-    if not is_right or not (settings.is_timeless or TIME.fullmatch(time)):
+    if not is_right:
         return None
-    if (
-        not settings.is_timeless
-        and abs(incoming.received.timestamp() - int(time)) > settings.tolerance_seconds
-    ):
+    if settings.is_timeless:
+        return covered
+    if not TIME.fullmatch(time):
+        return None
+    if abs(incoming.received.timestamp() - int(time)) > settings.tolerance_seconds:
         tolerance = f"{settings.timestamp_tolerance} from the gateway's clock"
         reason = f"the signed time {time} differs by more than {tolerance}; set the clock of the sender"
         raise Unavailable(reason, retry_after=LATE_SECONDS)

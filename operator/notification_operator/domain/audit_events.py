@@ -56,7 +56,7 @@ FINAL_KINDS: Final = {
     Phase.SUPPRESSED: Kind.SUPPRESSED,
 }
 ORIGINAL_KINDS: Final = {Phase.SENT: Kind.ACKNOWLEDGED, Phase.FAILED: Kind.ESCALATED}
-"""For a store that knows the types of the original service, in which nobody acknowledges or escalates."""
+"""For a store that knows the types of the original service."""
 _FAILURES: Final = {Kind.FAILED, Kind.PARTIAL, Kind.UNDELIVERED}
 
 
