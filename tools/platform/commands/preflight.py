@@ -46,7 +46,7 @@ def preflight(  # noqa: PLR0913 - one argument per option
         raise typer.BadParameter("name a STACK, or use --ci for the environments of all stacks")
     if ci:
         from tools.platform.deployment.waves import discover  # noqa: PLC0415 - `--help` needs none of it
-        from tools.platform.preflight.environments import check_environments  # noqa: PLC0415 - likewise
+        from tools.platform.preflight.environments import check_environments  # noqa: PLC0415 - `--help` needs none of it
 
         check_environments(each.name for each in discover() if each.wave)
         return

@@ -56,7 +56,7 @@ def _answer(path: str) -> dict[str, Any] | None:
     url = f"{os.environ.get('GITHUB_API_URL', 'https://api.github.com')}/repos/{repository}{path}"
     request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"})  # noqa: S310 - GitHub's address
     try:
-        with urllib.request.urlopen(request, timeout=20) as response:  # noqa: S310 - likewise
+        with urllib.request.urlopen(request, timeout=20) as response:  # noqa: S310 - GitHub's address
             answer: dict[str, Any] = json.load(response)
             return answer
     except urllib.error.HTTPError as error:
