@@ -4,8 +4,8 @@ from functools import partial
 
 import pytest
 
-from notification_operator.endpoints.circuit import STALE_SECONDS
 from notification_operator.endpoints.gate import ASK_SECONDS
+from notification_operator.endpoints.waiting_line import STALE_SECONDS
 from tests.cases import load, some
 from tests.simulation import load_scenarios as scenarios
 from tests.simulation.load import simulate

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from notification_operator.endpoints.gate import OVERTIME_SECONDS
+from notification_operator.endpoints.call_slots import OVERTIME_SECONDS
 from tests.harness.crowd import Crowd, crowd
 from tests.harness.footprint import MEGABYTE, Footprint, settled, workers_within
 from tests.harness.operator_under_test import OperatorUnderTest

@@ -7,11 +7,9 @@ whether the call may begin at all (DD-SHARD-001, DD-NOT-005, DD-INCIDENT-001).
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections import Counter
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,8 +18,10 @@ import structlog
 from notification_operator.domain.flow_control.rate import Bucket
 from notification_operator.domain.json_values import CLOCK_STEP, later
 from notification_operator.domain.planning.hold import Hold, HoldReason
-from notification_operator.endpoints.circuit import CircuitBreaker, Rejected, Ticket, WaitingLine
+from notification_operator.endpoints.call_slots import CallSlots
+from notification_operator.endpoints.circuit import CircuitBreaker, Rejected
 from notification_operator.endpoints.shares import Shares
+from notification_operator.endpoints.waiting_line import WaitingLine
 from notification_operator.fair.fair_queue import FairSemaphore
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from notification_operator.domain.flow_control.rate import Rate
     from notification_operator.endpoints.circuit import PermittedCall
     from notification_operator.endpoints.limits import FlowControl
+    from notification_operator.endpoints.waiting_line import Ticket
 
 LONGEST_PAUSE: Final = 3600.0
 """Seconds: a longer pause is cut to this, so that a wrong answer stops a channel for an hour at most."""
@@ -182,67 +183,6 @@ def _at_rate(bucket: Bucket | None, rate: Rate | None, now: float) -> Bucket | N
     if bucket.rate == rate:
         return bucket
     return Bucket(rate=rate, tokens=min(bucket.tokens_at(now), float(rate.burst)), at=now)
-
-
-OVERTIME_SECONDS: Final = 1.5
-"""A call that takes longer gives its slot to the next one, so that calls that hang delay no other until they time out."""
-
-
-@dataclass(slots=True)
-class _Call:
-    in_overtime: bool = False
-
-
-class CallSlots:
-    """The calls that run at the same time, shared fairly by namespaces; there is as much overtime as there are slots.
-
-    So there are never more than twice as many calls as slots.
-    """
-
-    def __init__(self, slots: int) -> None:
-        self._semaphore = FairSemaphore(slots)
-        self._slots = self._overtime = slots
-        self._limit = slots
-        self._users = 0
-
-    @property
-    def idle(self) -> bool:
-        return self._users == 0
-
-    def limit(self, allowance: int | None) -> None:
-        """Set how many slots there are: all, or fewer while a destination recovers."""
-        limit = self._slots if allowance is None else min(allowance, self._slots)
-        more, self._limit = limit - self._limit, limit
-        if more:
-            self._semaphore.resize(more)
-
-    @asynccontextmanager
-    async def slot(self, namespace: str, rank: int) -> AsyncIterator[None]:
-        """Hold a slot for the duration of the block, or until it takes too long."""
-        self._users += 1
-        try:
-            await self._semaphore.acquire(namespace, rank)
-            call = _Call()
-            timer = asyncio.get_running_loop().call_later(OVERTIME_SECONDS, self._lend, call)
-            try:
-                yield
-            finally:
-                timer.cancel()
-                self._end(call)
-        finally:
-            self._users -= 1
-
-    def _lend(self, call: _Call) -> None:
-        if self._overtime:
-            self._overtime -= 1
-            call.in_overtime = True
-            self._semaphore.release()
-
-    def _end(self, call: _Call) -> None:
-        if call.in_overtime:
-            self._overtime += 1
-        else:
-            self._semaphore.release()
 
 
 class Gate:

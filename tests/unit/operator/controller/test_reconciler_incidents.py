@@ -428,7 +428,7 @@ async def test_notification_that_waits_for_a_listing_is_not_held_and_read_again(
 async def test_trigger_that_waits_for_a_slot_is_not_sent_after_its_resolve(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("notification_operator.endpoints.gate.OVERTIME_SECONDS", 3600)
+    monkeypatch.setattr("notification_operator.endpoints.call_slots.OVERTIME_SECONDS", 3600)
     # The Resolve waits for its Trigger no longer, and is more urgent.
     monkeypatch.setattr(incidents, "MARGIN", timedelta(seconds=-5))
     slack = Held()

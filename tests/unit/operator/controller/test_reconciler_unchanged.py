@@ -32,7 +32,7 @@ class Held(Stub):
 @pytest.fixture
 def slow(monkeypatch: pytest.MonkeyPatch) -> Held:
     # A call of this channel gives its slot to no other one, however busy the machine is.
-    monkeypatch.setattr("notification_operator.endpoints.gate.OVERTIME_SECONDS", 3600)
+    monkeypatch.setattr("notification_operator.endpoints.call_slots.OVERTIME_SECONDS", 3600)
     return Held()
 
 

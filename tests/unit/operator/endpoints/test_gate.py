@@ -9,9 +9,11 @@ import pytest
 
 from notification_operator.domain.flow_control.breaker import Limits, Result
 from notification_operator.domain.flow_control.rate import Rate
-from notification_operator.endpoints.circuit import STALE_SECONDS, PermittedCall, Rejected
-from notification_operator.endpoints.gate import CallSlots, Gate, Postponed
+from notification_operator.endpoints.call_slots import CallSlots
+from notification_operator.endpoints.circuit import PermittedCall, Rejected
+from notification_operator.endpoints.gate import Gate, Postponed
 from notification_operator.endpoints.limits import FlowControl
+from notification_operator.endpoints.waiting_line import STALE_SECONDS
 from tests.unit.operator.domain.builders import START
 from tests.unit.operator.domain.receivers.entries import receiver
 from tests.unit.operator.endpoints.stage import Stage, until_idle

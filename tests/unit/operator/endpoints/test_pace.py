@@ -10,9 +10,9 @@ from notification_operator.domain.flow_control.rate import Rate
 from notification_operator.domain.json_values import LATEST_TIME
 from notification_operator.domain.model import RANKS
 from notification_operator.domain.planning.hold import Hold, HoldReason
-from notification_operator.endpoints.circuit import STALE_SECONDS
 from notification_operator.endpoints.gate import ASK_SECONDS, LONGEST_PAUSE, Pace
 from notification_operator.endpoints.limits import FlowControl
+from notification_operator.endpoints.waiting_line import STALE_SECONDS
 from tests.unit.operator.domain.builders import at
 
 RATE = Rate(per_second=1.0, burst=2)
