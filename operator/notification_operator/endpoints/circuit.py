@@ -85,7 +85,7 @@ class CircuitBreaker:
         """Its times are those of the monotonic clock."""
         self._until: datetime | None = None
         """When the next probe is permitted, by the wall clock; None until that is asked."""
-        self._lines = (WaitingLine(), WaitingLine())
+        self._lines = self._new_lines()
         """The notifications that wait for a probe: those without a failed attempt, and those with some."""
         self._invited: dict[str, datetime] = {}
         """The waiting notifications that are to probe and have not begun, each with the end of its invitation."""
@@ -177,6 +177,9 @@ class CircuitBreaker:
         self._control.not_closed.discard(self)
         self._changed.set()
 
+    def _new_lines(self) -> tuple[WaitingLine, WaitingLine]:
+        return WaitingLine(self._control.places), WaitingLine(self._control.places)
+
     def _wait(self, waiting: Waiting, now: datetime) -> timedelta | None:
         """Return how long a waiting notification lets others go first; None if it is to probe itself.
 
@@ -231,7 +234,7 @@ class CircuitBreaker:
         if self._breaker.generation != before.generation:
             self._until = None
             if self._breaker.opened_at is None:
-                self._lines = (WaitingLine(), WaitingLine())
+                self._lines = self._new_lines()
             self._notify(before)
 
     def _until_of(self, admits_at: datetime) -> datetime:

@@ -68,7 +68,7 @@ class Pace:
         self._name = name
         self._control = control
         self._bucket: Bucket | None = None
-        self._line = WaitingLine()
+        self._line = WaitingLine(control.places)
         self._shares = Shares()
         self._paused_until = -math.inf
         """Seconds of the monotonic clock."""

@@ -12,6 +12,7 @@ from notification_contract.kinds.choices import OnReceiverError, Overflow
 from notification_contract.settings import RatedChannel
 from notification_operator.domain.flow_control.rate import Rate
 from notification_operator.endpoints.refusals import BUILT_IN, ORIGIN
+from notification_operator.fair.fair_queue import SharedRoom
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from notification_operator.domain.flow_control.breaker import Limits as BreakerLimits
 
 
+MOST_PLACES: Final = 40_000
+"""Places of notifications in the lines before all destinations, of 530 bytes each. One namespace has at most half of them (DD-TABLE-001)."""
 MARGIN_SECONDS: Final = 1.0
 """An attempt takes at most so much longer than the receiver's time limit, which the channel itself keeps."""
 
@@ -107,6 +110,8 @@ class FlowControl:
         self.spread: Final = spread
         self.not_closed: Final[set[object]] = set()
         """The breakers that are open or half-open."""
+        self.places: Final = SharedRoom(MOST_PLACES)
+        """Those in the lines of all destinations."""
         self.last_pause_end = -math.inf
         """The end of the pause that ends last, in monotonic seconds."""
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from notification_operator.fair.fair_queue import SharedRoom
+
 STALE_SECONDS: Final = 5.0
 """A notification that does not ask within this time after it is due has ended, or belongs to another replica."""
 SWEEP_SECONDS: Final = 1.0
@@ -39,6 +41,13 @@ class Ticket:
     """When it is expected to send, by the same clock."""
     shown: datetime | None = None
     """That time as the status shows it."""
+    room: SharedRoom | None = None
+    """What it has a place of."""
+
+    def __del__(self) -> None:
+        # A line is dropped whole: with its destination, and when its breaker closes.
+        if self.room is not None:
+            self.room.release(self.namespace)
 
     def is_stale(self, now: float) -> bool:
         return self.due + STALE_SECONDS <= now
@@ -49,9 +58,13 @@ class WaitingLine:
 
     Within a rank, namespaces take turns, as in `FairSemaphore`, but without callbacks: the position of a notification determines the
     time of its next reconciliation. So waiting costs a few bytes, and no task.
+
+    Args:
+        room: the places in all lines. A notification without a place comes last, each time that it asks (DD-TABLE-001).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, room: SharedRoom) -> None:
+        self._room = room
         self._tickets: dict[str, Ticket] = {}
         self._places: list[_Place] = []
         self._turns: dict[tuple[Rank, str], float] = {}
@@ -72,11 +85,19 @@ class WaitingLine:
         ticket = self._tickets.get(notification)
         if ticket is None:
             self._number += 1
-            turn = self._take_turn(rank, namespace)
+            turn = self._next_turn(rank, namespace)
             place = _Place(rank=rank, turn=turn, number=self._number, notification=notification)
-            ticket = self._tickets[notification] = Ticket(place=place, namespace=namespace)
-            insort(self._places, place)
+            ticket = Ticket(place=place, namespace=namespace)
+            if self._room.take(namespace):
+                ticket.room = self._room
+                self._keep(ticket)
         return ticket
+
+    def _keep(self, ticket: Ticket) -> None:
+        place = ticket.place
+        self._tickets[place.notification] = ticket
+        self._turns[place.rank, ticket.namespace] = place.turn
+        insort(self._places, place)
 
     def position(self, ticket: Ticket) -> int:
         """Return how many notifications come before a ticket's."""
@@ -109,16 +130,15 @@ class WaitingLine:
         self._turns.clear()
         tickets.sort(key=lambda ticket: ticket.place)
         for ticket in tickets:
-            turn = self._take_turn(ticket.place.rank, ticket.namespace)
+            rank, namespace = ticket.place.rank, ticket.namespace
+            turn = self._turns[rank, namespace] = self._next_turn(rank, namespace)
             ticket.place = ticket.place._replace(turn=turn)
         self._tickets = {ticket.place.notification: ticket for ticket in tickets}
         self._places = sorted(ticket.place for ticket in tickets)
         self._forget_turns_if_empty()
 
-    def _take_turn(self, rank: Rank, namespace: str) -> float:
-        served, last = self._served.get(rank, 0.0), self._turns.get((rank, namespace), 0.0)
-        turn = self._turns[rank, namespace] = max(served, last) + 1.0
-        return turn
+    def _next_turn(self, rank: Rank, namespace: str) -> float:
+        return max(self._served.get(rank, 0.0), self._turns.get((rank, namespace), 0.0)) + 1.0
 
     def _remove(self, ticket: Ticket) -> None:
         place, line = ticket.place, (ticket.place.rank, ticket.namespace)

@@ -23,7 +23,10 @@ from notification_operator.delivery.http.egress_policy import EgressPolicy
 from notification_operator.domain.key import Key
 from notification_operator.domain.model import parse
 from notification_operator.domain.receivers.catalog import ReceiverKey
+from notification_operator.endpoints.limits import MOST_PLACES
 from notification_operator.endpoints.sessions import MAX_PEM, MAX_SESSIONS, Connection, Trust
+from notification_operator.endpoints.waiting_line import WaitingLine
+from notification_operator.fair.fair_queue import SharedRoom
 from notification_operator.observers.audit.store import Unavailable
 from notification_operator.observers.audit.writer import MAX_BYTES, AuditWriter
 from notification_operator.ports import ReceiverPorts
@@ -164,6 +167,15 @@ class Tables:
             texts = (f"{FLOOD}/{target:063}" for target in range(bounds.TARGETS))
             waiting.put(f"uid-{number}", [Wait(each, "Suspended", NOW) for each in texts])
         return waiting.count(f"{SHOP}/team") == 1
+
+    async def lines(self) -> bool:
+        room = SharedRoom(MOST_PLACES)
+        lines = [WaitingLine(room) for _ in range(bounds.TARGETS)]
+        async for number in numbers(self._most):
+            for line in lines:
+                line.join(f"{FLOOD}-{number:031}", FLOOD, rank=(3, -number))
+        self._stack.callback(lines.clear)
+        return all(line.position(line.join("shop", SHOP, rank=(0, 0))) == 0 for line in lines)
 
     async def certificates(self) -> bool:
         sessions, policy = self._operator.sessions, EgressPolicy()

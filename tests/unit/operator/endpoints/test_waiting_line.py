@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notification_operator.endpoints.waiting_line import STALE_SECONDS, SWEEP_SECONDS, WaitingLine
+from notification_operator.fair.fair_queue import SharedRoom
 
 NAMES = st.sampled_from(["a", "b", "c"])
 CRITICAL, LOW = (0, 0), (3, 0)
@@ -32,7 +33,7 @@ def takes_turns(order: list[str]) -> bool:
 
 @given(st.lists(NAMES, max_size=30))
 def test_namespaces_take_turns_whatever_the_order_of_arrival(namespaces: list[str]) -> None:
-    line = WaitingLine()
+    line = WaitingLine(SharedRoom(1000))
     joined = [(f"uid-{number}", namespace) for number, namespace in enumerate(namespaces)]
     for uid, namespace in joined:
         line.join(uid, namespace, rank=LOW)
@@ -44,7 +45,7 @@ def test_namespaces_take_turns_whatever_the_order_of_arrival(namespaces: list[st
 
 @given(st.lists(st.tuples(NAMES, st.booleans()), max_size=30))
 def test_namespaces_take_turns_whatever_has_left(arrivals: list[tuple[str, bool]]) -> None:
-    line = WaitingLine()
+    line = WaitingLine(SharedRoom(1000))
     for number, (namespace, stays) in enumerate(arrivals):
         line.join(f"uid-{number}", namespace, rank=LOW).due = 100.0 if stays else 10.0
     line.drop_stale(10.0 + STALE_SECONDS)
@@ -54,13 +55,13 @@ def test_namespaces_take_turns_whatever_has_left(arrivals: list[tuple[str, bool]
 
 
 def test_lower_rank_comes_first_whatever_its_namespace() -> None:
-    line = WaitingLine()
+    line = WaitingLine(SharedRoom(1000))
     first, late = line.join("first", "a", rank=LOW), line.join("late", "b", rank=CRITICAL)
     assert (line.position(late), line.position(first)) == (0, 1)
 
 
 def test_turn_of_one_rank_delays_no_namespace_in_another() -> None:
-    line = WaitingLine()
+    line = WaitingLine(SharedRoom(1000))
     for number in range(10):
         line.join(f"loud-{number}", "loud", rank=LOW)
     line.join("page", "loud", rank=CRITICAL)
@@ -70,14 +71,14 @@ def test_turn_of_one_rank_delays_no_namespace_in_another() -> None:
 
 
 def test_joining_again_keeps_the_place() -> None:
-    line = WaitingLine()
+    line = WaitingLine(SharedRoom(1000))
     assert line.join("a", "shop", rank=LOW) is line.join("a", "shop", rank=LOW)
     line.serve("unknown")
     assert len(line) == 1
 
 
 def test_stale_head_is_dropped_and_one_without_a_time_is_not() -> None:
-    line = WaitingLine()
+    line = WaitingLine(SharedRoom(1000))
     line.join("gone", "shop", rank=LOW).due = 10.0
     untold = line.join("untold", "shop", rank=LOW)
     line.drop_stale(10.0 + STALE_SECONDS - SWEEP_SECONDS)
@@ -87,7 +88,7 @@ def test_stale_head_is_dropped_and_one_without_a_time_is_not() -> None:
 
 
 def test_stale_place_behind_others_is_dropped() -> None:
-    line = WaitingLine()
+    line = WaitingLine(SharedRoom(1000))
     for name, due in (("first", 100.0), ("gone", 10.0), ("last", 100.0)):
         line.join(name, "shop", rank=LOW).due = due
     line.drop_stale(10.0 + STALE_SECONDS)
@@ -96,7 +97,7 @@ def test_stale_place_behind_others_is_dropped() -> None:
 
 
 def test_notification_takes_no_turn_after_those_of_its_namespace_that_left() -> None:
-    line = WaitingLine()
+    line = WaitingLine(SharedRoom(1000))
     for number in range(10):
         line.join(f"gone-{number}", "a", rank=LOW).due = 10.0
     for name, namespace in (("live", "a"), *((f"other-{number}", "b") for number in range(10))):
@@ -107,7 +108,7 @@ def test_notification_takes_no_turn_after_those_of_its_namespace_that_left() -> 
 
 
 def test_notification_that_leaves_takes_no_turn_of_any_namespace() -> None:
-    line = WaitingLine()
+    line = WaitingLine(SharedRoom(1000))
     for number in range(10):
         line.join(f"loud-{number}", "loud", rank=LOW)
     line.join("leaves", "loud", rank=LOW)
@@ -116,3 +117,25 @@ def test_notification_that_leaves_takes_no_turn_of_any_namespace() -> None:
     late = line.join("late", "loud", rank=LOW)
     assert line.position(line.join("quiet", "quiet", rank=LOW)) == 1
     assert line.position(late) == 11
+
+
+def test_namespace_has_half_of_the_places_and_no_other_one_loses_its_own() -> None:
+    room = SharedRoom(20)
+    line, other = WaitingLine(room), WaitingLine(room)
+    for number in range(30):
+        (line, other)[number % 2].join(f"loud-{number}", "loud", rank=LOW)
+    assert (len(line), len(other)) == (5, 5)
+    quiet = line.join("quiet", "quiet", rank=LOW)
+    assert line.position(quiet) == 1
+    assert line.position(line.join("loud-10", "loud", rank=LOW)) == 6, "without a place it comes last"
+
+
+def test_places_of_a_dropped_line_are_free_again() -> None:
+    room = SharedRoom(2)
+    WaitingLine(room).join("a", "shop", rank=LOW)
+    line = WaitingLine(room)
+    line.join("b", "shop", rank=LOW)
+    assert len(line) == 1
+    line.serve("b")
+    line.join("c", "shop", rank=LOW)
+    assert len(line) == 1
