@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING, Final
+from weakref import WeakValueDictionary
 
 from notification_operator.fair.fair_queue import FairSemaphore
 
@@ -14,6 +16,10 @@ if TYPE_CHECKING:
 
 OVERTIME_SECONDS: Final = 1.5
 """A call that takes longer gives its slot to the next one, so that calls that hang delay no other until they time out."""
+ACTIVE_CALLS: Final = 32
+"""Calls of a namespace that use the processor at the same time: what the event loop does for them delays other namespaces."""
+ACTIVE_SECONDS: Final = 0.25
+"""A call that takes longer waits for its receiver, and leaves the processor to the next one."""
 
 
 @dataclass(slots=True)
@@ -22,15 +28,19 @@ class _Call:
 
 
 class CallSlots:
-    """The calls that run at the same time, shared fairly by namespaces; there is as much overtime as there are slots.
+    """The calls that run at the same time, shared fairly by namespaces.
 
-    So there are never more than twice as many calls as slots.
+    Args:
+        slots: how many there are.
+        seconds: after which a call gives its slot to the next one; None for `OVERTIME_SECONDS`.
+        overtime: how many calls may have done so; None for as many as there are slots.
     """
 
-    def __init__(self, slots: int) -> None:
+    def __init__(self, slots: int, *, seconds: float | None = None, overtime: float | None = None) -> None:
         self._semaphore = FairSemaphore(slots)
-        self._slots = self._overtime = slots
-        self._limit = slots
+        self._seconds = seconds
+        self._overtime: float = slots if overtime is None else overtime
+        self._slots = self._limit = slots
         self._users = 0
 
     @property
@@ -51,7 +61,8 @@ class CallSlots:
         try:
             await self._semaphore.acquire(namespace, rank)
             call = _Call()
-            timer = asyncio.get_running_loop().call_later(OVERTIME_SECONDS, self._lend, call)
+            seconds = OVERTIME_SECONDS if self._seconds is None else self._seconds
+            timer = asyncio.get_running_loop().call_later(seconds, self._lend, call)
             try:
                 yield
             finally:
@@ -71,3 +82,19 @@ class CallSlots:
             self._overtime += 1
         else:
             self._semaphore.release()
+
+
+class ActiveCalls:
+    """The calls that use the processor, a bounded number of each namespace (DD-ANSWER-001)."""
+
+    def __init__(self) -> None:
+        self._of: WeakValueDictionary[str, CallSlots] = WeakValueDictionary()
+
+    @asynccontextmanager
+    async def slot(self, namespace: str, rank: int) -> AsyncIterator[None]:
+        """Hold a slot of a namespace for the duration of the block, or until the call waits for its receiver."""
+        slots = self._of.get(namespace)
+        if slots is None:
+            slots = self._of[namespace] = CallSlots(ACTIVE_CALLS, seconds=ACTIVE_SECONDS, overtime=inf)
+        async with slots.slot(namespace, rank):
+            yield

@@ -216,6 +216,7 @@ class Gate:
         self.slots: Final[CallSlots] = CallSlots(slots) if before is None or before.idle else before.slots
         self.slots.limit(None)
         self._shared = shared
+        self._active = control.active
 
     @property
     def idle(self) -> bool:
@@ -262,7 +263,7 @@ class Gate:
             async with self.slots.slot(namespace, rank):
                 while True:
                     # The wait for probes takes no slot that other destinations could use.
-                    async with self._shared.slot(namespace, rank):
+                    async with self._shared.slot(namespace, rank), self._active.slot(namespace, rank):
                         answer = self._enter(notification, messages, may_start)
                         if answer is not None:
                             yield answer

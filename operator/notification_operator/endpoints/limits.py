@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from notification_contract.kinds.choices import OnReceiverError, Overflow
 from notification_contract.settings import RatedChannel
 from notification_operator.domain.flow_control.rate import Rate
+from notification_operator.endpoints.call_slots import ActiveCalls
 from notification_operator.endpoints.refusals import BUILT_IN, ORIGIN
 from notification_operator.fair.fair_queue import SharedRoom
 
@@ -110,6 +111,7 @@ class FlowControl:
         self.spread: Final = spread
         self.not_closed: Final[set[object]] = set()
         """The breakers that are open or half-open."""
+        self.active: Final = ActiveCalls()
         self.places: Final = SharedRoom(MOST_PLACES)
         """Those in the lines of all destinations."""
         self.last_pause_end = -math.inf

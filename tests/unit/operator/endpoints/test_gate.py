@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from typing import Any
 
 import pytest
 
 from notification_operator.domain.flow_control.breaker import Limits, Result
 from notification_operator.domain.flow_control.rate import Rate
-from notification_operator.endpoints.call_slots import CallSlots
+from notification_operator.endpoints.call_slots import ACTIVE_CALLS, CallSlots
 from notification_operator.endpoints.circuit import PermittedCall, Rejected
 from notification_operator.endpoints.gate import Gate, Postponed
 from notification_operator.endpoints.limits import FlowControl
@@ -147,4 +148,28 @@ async def test_receivers_share_the_slots_of_a_channel_within_the_process() -> No
     await until_idle()
     assert stage.console.at_once == 4
     for task in running:
+        task.cancel()
+
+
+async def test_many_calls_of_a_namespace_take_turns_and_one_that_waits_lets_the_next_begin() -> None:
+    control = FlowControl(Limits(), concurrency=4, clock=lambda: START, seconds=lambda: 0.0)
+    begun: list[str] = []
+    all_begun = asyncio.Event()
+
+    async def hang(namespace: str, number: int) -> None:
+        tested = Gate(f"{number}", control, slots=1, shared=CallSlots(4))
+        async with tested.call(notification=f"{number}", namespace=namespace, rank=0):
+            begun.append(namespace)
+            if len(begun) > 2 * ACTIVE_CALLS:
+                all_begun.set()
+            await asyncio.Event().wait()
+
+    flood = [asyncio.create_task(hang("flood", number)) for number in range(2 * ACTIVE_CALLS)]
+    await until_idle()
+    shop = asyncio.create_task(hang("shop", 0))
+    await until_idle()
+    assert Counter(begun) == {"flood": ACTIVE_CALLS, "shop": 1}
+    async with asyncio.timeout(5):
+        await all_begun.wait()
+    for task in (*flood, shop):
         task.cancel()
