@@ -35,6 +35,8 @@ LEAST_SECONDS: Final = 0.02
 READ_SECONDS: Final = 5.0
 """Time limit of one read."""
 MAX_BYTES: Final = 4 * 1024 * 1024
+MAX_VALUES: Final = 4096
+"""Characters of all values of a Secret, which is kept as long as a source refers to it (DD-TABLE-001)."""
 CONCURRENT: Final = 8
 """Concurrent reads, in turns by namespace."""
 DENIED_HINT: Final = (
@@ -211,6 +213,11 @@ def _state(document: Mapping[str, Any]) -> SecretState:
         return SecretState(objection=f"its type is none of {', '.join(SECRET_TYPES)}")
     owners = [text(mapping(each).get("uid")) for each in entries(metadata.get("ownerReferences"))]
     data = {name: _decoded(value) for name, value in mapping(document.get("data")).items()}
+    size = sum(map(len, data.values()))
+    if size > MAX_VALUES:
+        return SecretState(
+            objection=f"its values have {size} characters, more than {MAX_VALUES}; create a Secret that holds only credentials of sources"
+        )
     return SecretState(data=data, owner=next(iter(owners), ""))
 
 

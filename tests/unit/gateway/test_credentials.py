@@ -347,17 +347,18 @@ async def test_secret_that_vanishes_serves_on_for_a_while(
 
 
 @pytest.mark.parametrize(
-    ("labels", "type_"),
+    ("labels", "type_", "more"),
     [
-        ({}, "Opaque"),
-        ({"kubernaut.ai/sources": "false"}, "Opaque"),
-        (None, "kubernetes.io/service-account-token"),
+        ({}, "Opaque", ""),
+        ({"kubernaut.ai/sources": "false"}, "Opaque", ""),
+        (None, "kubernetes.io/service-account-token", ""),
+        (None, "Opaque", "x" * secret_values.MAX_VALUES),
     ],
 )
-async def test_secret_that_its_owner_did_not_grant_is_not_used(
-    cluster: Cluster, labels: dict[str, str] | None, type_: str
+async def test_secret_that_is_large_or_its_owner_did_not_grant_is_not_used(
+    cluster: Cluster, labels: dict[str, str] | None, type_: str, more: str
 ) -> None:
-    cluster.secret(labels=labels, token="s3cret-of-a-sender")
+    cluster.secret(labels=labels, token="s3cret-of-a-sender", more=more)
     cluster.put("secrets", HOME, "hook", type=type_)
     cluster.source()
     async with serving(cluster) as gateway:
