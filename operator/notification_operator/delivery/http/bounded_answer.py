@@ -18,6 +18,8 @@ MAX_HEAD: Final = 64 * 1024
 """Bytes of an answer until its body begins, with all its interim answers."""
 MAX_ANSWER: Final = 1024 * 1024
 """Bytes of a whole answer as it is sent: the names of chunks, for example, are no part of a body that a reader could stop."""
+MAX_OVERHEAD: Final = 8 * 1024
+"""Bytes by which a body as it is sent may exceed twice its content: pieces of one byte take six times as much, and most of the time."""
 MAX_INTERIM: Final = 8
 """Interim answers, such as `100 Continue`, before the final one."""
 PARSER_BOUNDS: Final = {"max_line_size": 2048, "max_field_size": 2048, "max_headers": 64}
@@ -42,12 +44,12 @@ class BoundedAnswer(ResponseHandler):
         super().__init__(loop)
         self._unparsed = b""
         """Received while the reader of the body pauses the connection."""
-        self._size = self._interim = 0
+        self._size = self._body = self._interim = 0
         self._is_answered = False
         """Whether the final answer to the request has begun."""
 
     def set_response_params(self, **options: Any) -> None:  # noqa: ANN401 - the library's
-        self._size = self._interim = 0
+        self._size = self._body = self._interim = 0
         self._is_answered = False
         super().set_response_params(**{**options, **PARSER_BOUNDS})
 
@@ -66,11 +68,19 @@ class BoundedAnswer(ResponseHandler):
 
     def _parse(self, piece: bytes) -> None:
         self._size += len(piece)
+        self._body += len(piece) if self._is_answered else 0
         super().data_received(piece)
         if not self._is_answered and self._size > MAX_HEAD:
             self._refuse(f"the head of the answer is larger than {MAX_HEAD} bytes")
         if self._size > MAX_ANSWER:
             self._refuse(f"the answer is larger than {MAX_ANSWER} bytes")
+        if self._body > MAX_OVERHEAD and self._body > MAX_OVERHEAD + 2 * self._content:
+            self._refuse("the body of the answer has too many small pieces")
+
+    @property
+    def _content(self) -> int:
+        """The bytes of the body so far, decompressed and without the names of chunks."""
+        return 0 if self._payload is None else self._payload.total_bytes
 
     def feed_data(self, data: tuple[RawResponseMessage, StreamReader], size: int = 0) -> None:
         code = data[0].code

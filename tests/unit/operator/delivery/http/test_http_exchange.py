@@ -25,7 +25,7 @@ from notification_operator.delivery.http.exchange import (
     Reply,
     Unsent,
 )
-from tests.kit.hostile_answers import HTTP, pouring
+from tests.kit.hostile_answers import HTTP, STATUS, pouring
 from tests.unit.operator.channels.receivers import LOOPBACK, NOW
 
 if TYPE_CHECKING:
@@ -101,6 +101,19 @@ async def test_interim_answers_within_the_bound_are_passed_over(way: NetworkAcce
     async with pouring(interim + final, b"") as port:
         reply = await HttpExchange(way, f"http://127.0.0.1:{port}/", most=1 << 20).post(b"{}", headers={})
     assert reply == Reply(status=200, body="x" * 70_000)
+
+
+@pytest.mark.parametrize(("size", "is_complete"), [(16, True), (1, False)])
+async def test_body_in_pieces_is_read_unless_these_are_most_of_it(
+    way: NetworkAccess,
+    size: int,
+    is_complete: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    piece = b"%x\r\n%s\r\n" % (size, b"x" * size)
+    answer = STATUS + b"Transfer-Encoding: chunked\r\n\r\n" + piece * (32_000 // size) + b"0\r\n\r\n"
+    async with pouring(answer, b"") as port:
+        reply = await HttpExchange(way, f"http://127.0.0.1:{port}/", most=1 << 20).post(b"{}", headers={})
+    assert reply.is_complete is is_complete
 
 
 async def test_status_counts_when_the_answer_stalls(
