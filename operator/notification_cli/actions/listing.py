@@ -13,7 +13,7 @@ from notification_cli.kube.resources import Selection
 from notification_cli.output.documents import Objects
 from notification_cli.output.table import Column, Table
 from notification_cli.views.format import Output
-from notification_cli.views.rows import STYLES, created_at, receivers_of, row_of
+from notification_cli.views.rows import created_at, receivers_of, row_of, styled
 from notification_contract.kinds.choices import Phase
 
 if TYPE_CHECKING:
@@ -189,7 +189,7 @@ class Writer:
     def _cells(self, obj: dict[str, Any], now: datetime) -> list[Span | str]:
         row = row_of(obj)
         cells: list[Span | str] = [row.namespace, row.name, row.type, row.priority]
-        cells += [(row.phase, STYLES.get(row.phase, "")), str(row.attempts), row.age(now)]
+        cells += [styled(row.phase, row.reason), str(row.attempts), row.age(now)]
         cells += [", ".join(row.waits(now))] if self._waiting else []
         cells += [row.reason or "-", row.next_attempt(now), row.incident or "-", row.subject]
         return cells[self._first :]

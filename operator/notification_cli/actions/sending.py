@@ -12,7 +12,7 @@ from notification_cli.errors import ApiError, CliError, ExitCode
 from notification_cli.output.documents import document, name_of, resource_name
 from notification_cli.views.format import Output
 from notification_cli.views.lint.files import check
-from notification_cli.views.rows import STYLES
+from notification_cli.views.rows import styled
 from notification_cli.views.text import clean
 from notification_client import status_of
 
@@ -118,12 +118,18 @@ class Sending:
         what = f"created{dry}" if created else exists
         session.screen.line(f"{resource_name(name)} {what}")
         session.screen.flush()
+        spec = self.obj["spec"]
+        if created and not (self.wait or self.is_dry or spec.get("channels") or spec.get("receiverRefs")):
+            session.screen.note(
+                f"the routing rules choose its targets; without a matching rule, only the operator's log has it: "
+                f"notif why {name} -n {session.namespace}"
+            )
 
     async def _result(self, session: Session, obj: dict[str, Any], seconds: float) -> dict[str, Any]:
         result = await delivered(session, session.namespace, obj["metadata"]["name"], seconds)
         if self.output.is_table:
             status = status_of(result)
-            session.screen.line((status.phase, STYLES.get(status.phase, "")), f"  {clean(status.message)}")
+            session.screen.line(styled(status.phase, status.reason), f"  {clean(status.message)}")
         return result
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from notification_cli.output.table import Column, Table
 from notification_cli.views.explaining.outlook import Meeting
-from notification_cli.views.rows import STYLES
+from notification_cli.views.rows import styled
 from notification_cli.views.targets import WAITS_FOR
 from notification_cli.views.text import clean, clock, detail_of, duration, moment
 from notification_cli.views.timeline import Kind
@@ -98,8 +98,9 @@ def rules(screen: Screen, steps: Iterable[Step]) -> None:
 
 def title(screen: Screen, notification: Notification) -> None:
     reason = clean(notification.status.reason)
+    _, style = styled(notification.phase, reason)
     phase: tuple[Span, ...] = (
-        (notification.phase.value, STYLES[notification.phase]),
+        (notification.phase.value, style),
         (f"  {reason}" if reason else "", "dim"),
     )
     screen.line((f"{notification.namespace}/{notification.name}", "bold"), "  ", *phase)

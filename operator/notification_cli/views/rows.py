@@ -11,6 +11,7 @@ from notification_contract.kinds.choices import Phase, TargetState
 from notification_operator.domain.json_values import entries, mapping, moment, parse_time, text
 from notification_operator.domain.receivers.catalog import ReceiverKey
 from notification_operator.domain.receivers.targets import receiver_of
+from notification_operator.domain.status import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -26,6 +27,13 @@ STYLES: Final[Mapping[str, str]] = {
     Phase.SUPPRESSED: "dim",
 }
 """Colors of the phases."""
+
+
+def styled(phase: str, reason: str) -> tuple[str, str]:
+    """Return a phase as it is shown, and its color; what only the operator's log has is not green."""
+    if reason == Reason.ONLY_LOGGED:
+        return f"{phase} ({reason})", "yellow"
+    return phase, STYLES.get(phase, "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

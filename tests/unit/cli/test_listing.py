@@ -84,6 +84,14 @@ async def test_list_of_what_waits_has_what_is_due_and_not_delivered(
     assert not [phase for phase in ("Pending", "Sending", "Retrying") if f"!={phase}" in selector]
 
 
+async def test_list_says_which_notification_only_the_log_has(server: ApiServer, notif: CommandLine) -> None:
+    logged = order("logged", 7, "Sent")
+    logged["status"]["reason"] = "OnlyLogged"
+    server.add("notificationrequests", logged)
+    rows = (await notif("ls"))[1].splitlines()
+    assert [row.split()[0] for row in rows if "Sent (OnlyLogged)" in row] == ["logged"]
+
+
 async def test_list_without_titles_has_its_rows_alone(notif: CommandLine) -> None:
     for command in (("ls",), ("receivers",), ("top",)):
         with_titles = (await notif(*command))[1].splitlines()

@@ -128,6 +128,12 @@ async def test_dry_run_of_the_server_stores_nothing(notif: CommandLine, server: 
     assert list(server.objects) == ["/apis/kubernaut.ai/v1alpha1/namespaces/bank/notificationrequests/simple"]
 
 
+async def test_send_without_targets_says_that_routing_decides(notif: CommandLine) -> None:
+    told = "without a matching rule, only the operator's log has it: notif why a -n shop\n"
+    assert told in (await notif("send", "-s", "x", "--name", "a"))[2]
+    assert (await notif("send", "-s", "x", "--name", "b", "--to", "slack"))[2] == ""
+
+
 async def test_cancel_deletes_what_is_still_open_and_says_what_it_prevents(
     notif: CommandLine, server: ApiServer
 ) -> None:
