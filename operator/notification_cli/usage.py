@@ -10,10 +10,17 @@ from typing import TYPE_CHECKING, Any, Final
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
 EXTRA: Final = re.compile(r"unexpected extra argument\S* \((.*)\)$")
 """What typer says of an argument that a command does not take."""
+
+TWINS: Final[Mapping[str, str]] = {
+    "notif get": "notif ls lists notifications, and notif show NAME -o yaml writes one",
+    "notif describe": "notif show NAME shows a notification, and notif why NAME explains it",
+    "notif delete": "notif cancel NAME deletes a notification that is still open, and kubectl delete notif NAME any",
+}
+"""What to write in place of verbs of kubectl."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +102,8 @@ def _allowed(kind: Any) -> str:  # noqa: ANN401 - typer exports no such class
 
 def _no_command(error: Any, path: str) -> Usage:  # noqa: ANN401 - typer exports no such class
     name = next(iter(re.findall(r"'([^']*)'", error.message)), "")
+    if (twin := TWINS.get(f"{path} {name}".removeprefix("kubectl "))) is not None:
+        return Usage(problem=f"there is no command {name!r}", hint=twin)
     close = get_close_matches(name, error.ctx.command.list_commands(error.ctx))
     return Usage(
         problem=f"there is no command {name!r}{_meant(close)}", hint=f"{path} --help lists the commands"

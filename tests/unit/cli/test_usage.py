@@ -22,6 +22,14 @@ FOREIGN = (
 LINES = {
     "nope": "there is no command 'nope'; notif --help lists the commands",
     "lss": "there is no command 'lss'; did you mean ls? notif --help lists the commands",
+    "get": "there is no command 'get'; notif ls lists notifications, and notif show NAME -o yaml writes one",
+    "describe order-1": (
+        "there is no command 'describe'; notif show NAME shows a notification, and notif why NAME explains it"
+    ),
+    "delete order-1": (
+        "there is no command 'delete'; notif cancel NAME deletes a notification that is still open, "
+        "and kubectl delete notif NAME any"
+    ),
     "source lst": "there is no command 'lst'; did you mean ls? notif source --help lists the commands",
     "ls --phas Failed": "there is no option --phas; did you mean --phase? notif ls --help lists the options",
     "ls -Z": "there is no option -Z; notif ls --help lists the options",
