@@ -53,7 +53,7 @@ class ReceiverListing:
 
     async def _single(self, session: Session) -> None:
         namespace, name = receiver_place(self.name, session.namespace)
-        obj = await session.receivers.get(namespace, name)
+        obj = await session.receivers.asked(namespace, name)
         if self.output.is_table:
             show(session.screen, receiver_view(obj), session.clock())
         else:
@@ -82,7 +82,7 @@ class ReceiverTesting:
 
     async def run(self, session: Session) -> int:
         namespace, name = self.receiver.namespace or session.namespace, self.receiver.name
-        before = receiver_view(await session.receivers.get(namespace, name)).status.last_test
+        before = receiver_view(await session.receivers.asked(namespace, name)).status.last_test
         requested_at = _request_time(before, session.clock())
         obj = await session.receivers.request_test(namespace, name, requested_at)
         if self.output.is_table:
@@ -124,7 +124,7 @@ class Suspending:
 
     async def run(self, session: Session) -> int:
         namespace, name = self.receiver.namespace or session.namespace, self.receiver.name
-        obj = await session.receivers.get(namespace, name)
+        obj = await session.receivers.asked(namespace, name)
         state = "suspended" if self.suspends else "resumed"
         if receiver_view(obj).suspended == self.suspends:
             state += " already"

@@ -7,7 +7,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
-from notification_cli.errors import ApiError, CliError
+from notification_cli.errors import ApiError, CliError, ExitCode
+from notification_cli.views.text import clean
 from notification_contract import names
 
 if TYPE_CHECKING:
@@ -149,6 +150,29 @@ class Notifications(Resource):
 class Receivers(Resource):
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection, names.RECEIVER_PLURAL, "receiver")
+
+    async def asked(self, namespace: str, name: str) -> dict[str, Any]:
+        """Return one receiver; the error names the namespaces that have another one of this name.
+
+        Raises:
+            CliError: there is none of this name in the namespace.
+            ApiError: it cannot be read.
+        """
+        try:
+            return await self.get(namespace, name)
+        except CliError as error:
+            if error.code is not ExitCode.NEGATIVE or not (places := await self._places(name)):
+                raise
+            raise CliError(f"{error}; namespace {', '.join(places)} has one: add -n {places[0]}") from None
+
+    async def _places(self, name: str) -> list[str]:
+        """Return the namespaces with a receiver of this name; none if the user may not list all."""
+        try:
+            pages = [page async for page in self.pages(Selection(fields=f"metadata.name={name}"))]
+        except ApiError:
+            return []
+        metas = [item["metadata"] for page in pages for item in page.items]
+        return [clean(meta["namespace"]) for meta in metas if meta["name"] == name]
 
     async def request_test(self, namespace: str, name: str, requested_at: str) -> dict[str, Any]:
         """Ask the operator for a test message, by an annotation."""

@@ -104,6 +104,20 @@ async def test_receivers_have_the_formats_of_kubectl(notif: CommandLine) -> None
     assert "mail after 15m" in (await notif("receivers", "-o", "wide", *BY_AGE))[1]
 
 
+async def test_receiver_of_another_namespace_is_named_with_its_place(
+    server: ApiServer, notif: CommandLine
+) -> None:
+    told = "notif: there is no receiver checkout in namespace bank"
+    for command in ("receivers", "test", "suspend"):
+        assert await notif(command, "checkout", "-n", "bank") == (
+            1,
+            "",
+            f"{told}; namespace shop has one: add -n shop\n",
+        )
+    server.denied.add("v1alpha1/notificationreceivers")
+    assert (await notif("test", "checkout", "-n", "bank"))[2] == f"{told}\n"
+
+
 async def test_figures_are_those_of_a_namespace_or_of_all(notif: CommandLine) -> None:
     figures = "custom-columns=NS:.namespace,OPEN:.open,FAILED:.phases.Failed"
     assert (await notif("top", "-o", figures))[1].split() == ["NS", "OPEN", "FAILED", "shop", "1", "2"]
