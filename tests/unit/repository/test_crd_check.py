@@ -86,7 +86,7 @@ def test_crd_that_the_commit_does_not_have_is_compatible() -> None:
 def test_unknown_commit_is_named() -> None:
     code, text = run("no-such-commit")
     assert code == 1
-    assert "error: no-such-commit has no" in text
+    assert "error: COMMIT: there is no such tag, branch or commit as 'no-such-commit'" in text
 
 
 def test_previous_commit_is_compared_without_a_tag(history: Path) -> None:

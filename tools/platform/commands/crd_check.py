@@ -64,6 +64,13 @@ def last_release() -> str:
 
 def crds_at(commit: str) -> dict[str, str]:
     """Return the text of each CRD in a commit by its file, of those that the commit has."""
+    try:
+        git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{commit}^{{commit}}", root=ROOT)
+    except GitError:
+        raise PlatformError(
+            f"COMMIT: there is no such tag, branch or commit as {commit!r}",
+            hint="`git tag` lists the tags; a shallow clone has to fetch it first",
+        ) from None
     texts, reason = {}, ""
     for file in FILES:
         try:
