@@ -75,6 +75,7 @@ def send(  # noqa: PLR0913 - the options
     to: Annotated[
         list[str] | None,
         typer.Option(
+            metavar="TARGET",
             help=(
                 "Channel such as slack, receiver as slack/NAME or NAMESPACE/NAME; repeatable. Without it, the "
                 "routing rules choose."
@@ -84,10 +85,12 @@ def send(  # noqa: PLR0913 - the options
         ),
     ] = None,
     label: Annotated[
-        list[str] | None, typer.Option(help="Label such as a=b; repeatable.", show_default=False)
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="Label such as a=b; repeatable.", show_default=False),
     ] = None,
     link: Annotated[
-        list[str] | None, typer.Option(help="Link as URL or TEXT=URL; repeatable.", show_default=False)
+        list[str] | None,
+        typer.Option(metavar="LINK", help="Link as URL or TEXT=URL; repeatable.", show_default=False),
     ] = None,
     metadata: Annotated[
         list[str] | None,
