@@ -77,7 +77,7 @@ class Api:
         return {"metadata": {}, "items": list(self._objects)}
 
 
-async def shown(api: Api, *, output: Output = Output.TABLE, width: int = 0) -> str:
+async def shown(api: Api, *, key: str = KEY, output: Output = Output.TABLE, width: int = 0) -> str:
     connection = cast("Connection", api)
     target, file = screen(width)
     session = Session(
@@ -88,7 +88,7 @@ async def shown(api: Api, *, output: Output = Output.TABLE, width: int = 0) -> s
         screen=target,
         clock=lambda: NOW,
     )
-    assert await ShowingIncident(key=KEY, output=output).run(session) == 0
+    assert await ShowingIncident(key=key, output=output).run(session) == 0
     return file.getvalue()
 
 
@@ -133,6 +133,14 @@ async def test_incident_fits_a_narrow_terminal() -> None:
 async def test_incident_has_the_state_of_its_youngest_event(events: list[str], state: str) -> None:
     objects = [about(event.lower(), event, number) for number, event in enumerate(events)]
     assert (await shown(Api(*objects))).startswith(f"{KEY}  {state}\n")
+
+
+async def test_incident_is_found_by_the_only_key_that_begins_so() -> None:
+    assert (await shown(Api(*INCIDENT), key="check")).startswith(f"{KEY}  resolved\n")
+    more = about("more", "Trigger", 7, dedupKey="checkout/us")
+    told = "^2 incidents begin with 'check': checkout/eu,west, checkout/us; write more of KEY$"
+    with pytest.raises(CliError, match=told):
+        await shown(Api(*INCIDENT, more), key="check")
 
 
 async def test_incident_that_does_not_exist_is_one_line() -> None:
