@@ -14,6 +14,7 @@ from notification_contract.kinds.block import Block, Name
 from notification_contract.kinds.duration import Duration, between
 from notification_contract.kinds.rules import ApiRule, RuledBlock
 from notification_contract.kinds.secrets import DefaultKey, SecretRef, SecretUse
+from notification_contract.placeholders import is_placeholder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,17 +48,17 @@ class Credential(SecretUse):
     """One value that a source reads from a Secret."""
 
     is_usable: Callable[[str], object]
-    """Returns something true for a value that is long enough."""
+    """Returns something true for a value that is long enough, and no placeholder."""
 
 
 def is_token(value: str) -> bool:
-    """Return whether a value is long enough for a token."""
-    return len(value.encode()) >= LEAST_BYTES
+    """Return whether a value is a token: long enough, and no placeholder."""
+    return len(value.encode()) >= LEAST_BYTES and not is_placeholder(value)
 
 
 def is_password(value: str) -> bool:
-    """Return whether a value is long enough for a password."""
-    return len(value) >= LEAST_CHARACTERS
+    """Return whether a value is a password: long enough, and no placeholder."""
+    return len(value) >= LEAST_CHARACTERS and not is_placeholder(value)
 
 
 class BasicSecretRef(Block):
@@ -123,14 +124,14 @@ class Hmac(RuledBlock):
         return self.scheme is HmacScheme.SHA256_HEX and not self.timestamp_header
 
     def key(self, value: str) -> bytes:
-        """Return the key that a value stands for; empty if it is too short, or not in base64 for standard-webhooks."""
+        """Return the key that a value stands for; empty if it is too short, a placeholder, or not in base64 for standard-webhooks."""
         raw = value.encode()
         if self.scheme is HmacScheme.STANDARD_WEBHOOKS:
             try:
                 raw = b64decode(value.removeprefix(STANDARD_PREFIX), validate=True)
             except ValueError:
                 return b""
-        return raw if len(raw) >= LEAST_BYTES else b""
+        return raw if len(raw) >= LEAST_BYTES and not is_placeholder(value) else b""
 
 
 class KubernetesToken(Block):

@@ -25,6 +25,7 @@ class ReadyReason(StrEnum):
     NO_AUTHENTICATION = "NoAuthentication"
     SECRET_NOT_FOUND = "SecretNotFound"  # noqa: S105 - a reason
     KEY_MISSING = "KeyMissing"
+    PLACEHOLDER = "Placeholder"
     SECRET_TOO_SHORT = "SecretTooShort"  # noqa: S105 - as above
     """A token or a key has fewer than 16 bytes, or a password fewer than 12 characters. It is not accepted."""
     TEMPLATE_INVALID = "TemplateInvalid"

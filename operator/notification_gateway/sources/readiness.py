@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from notification_contract import names
+from notification_contract.placeholders import HINT, is_placeholder
 from notification_contract.sources.authentication import LEAST_BYTES, LEAST_CHARACTERS
 from notification_contract.sources.status import ReadyReason
 from notification_gateway.sources.secret_values import READ_SECONDS, SecretKey
@@ -111,6 +112,11 @@ def _of_secret(
         return Readiness(
             reason=ReadyReason.KEY_MISSING,
             message=f"{field}: Secret {key.name} has no text under the key {name}; add it, or name another key",
+        )
+    if is_placeholder(state.data[name]):
+        return Readiness(
+            reason=ReadyReason.PLACEHOLDER,
+            message=f"{field}: the value of Secret {key.name} under the key {name} is not accepted: {HINT}",
         )
     if not is_usable(state.data[name]):
         return Readiness(

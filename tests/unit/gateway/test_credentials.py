@@ -123,6 +123,15 @@ def test_secret_below_its_least_length_is_no_credential(kind: str, length: int) 
     assert (secrets.accepts(incoming(headers), settings, "") is not None) is (length >= least)
 
 
+def test_placeholder_of_an_example_is_no_credential() -> None:
+    value = "REPLACE-ME-" * 2
+    secrets = SharedSecrets(bearers=(value,), basics=(("user", value),), hmac_keys=(value,), path_tokens=())
+    signed = scheme(header="X-Token")
+    assert secrets.accepts(incoming({"Authorization": f"Bearer {value}"}), None, "") is None
+    assert secrets.accepts(incoming(basic(f"user:{value}")), None, "") is None
+    assert secrets.accepts(incoming({"X-Token": f"sha256={signature(value, BODY)}"}), signed, "") is None
+
+
 def test_path_token_is_compared_as_a_whole() -> None:
     assert SECRETS.accepts(incoming({}), None, "t" * 43) is not None
     assert SECRETS.accepts(incoming({}), None, "t" * 42) is None

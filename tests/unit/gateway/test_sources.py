@@ -57,6 +57,7 @@ def source(**spec: Any) -> NotificationSource:
         ({}, SecretState(known=True), "", ReadyReason.SECRET_NOT_FOUND),
         ({}, SecretState(known=True, data={"other": "t"}), "", ReadyReason.KEY_MISSING),
         ({}, SecretState(known=True, data={"token": "t" * 15}), "", ReadyReason.SECRET_TOO_SHORT),
+        ({}, SecretState(known=True, data={"token": "REPLACE-ME-" * 2}), "", ReadyReason.PLACEHOLDER),
         ({"auth": BASIC}, SecretState(known=True, data=LOGIN), "", ReadyReason.ACCEPTED),
         (
             {"auth": BASIC},
