@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.xdist_group("api-server")
 HOME = "notification-system"
 """The operator's namespace in the page; the test has another one."""
+TOKEN = "a-token-of-the-gateway"
+"""What a reader puts in place of REPLACE-ME."""
 EXAMPLE = ROOT / "examples" / "receivers" / "sms-gateway.yaml"
 
 
@@ -72,7 +74,9 @@ def namespace(api_server: ApiServer) -> Iterator[Namespace]:
 
 def adapted(namespace: str, port: int) -> list[dict[str, Any]]:
     """Return Secret and receiver of the example as in the steps 2 and 3, for a gateway on this machine."""
-    secret, receiver, _ = yaml.safe_load_all(EXAMPLE.read_text("utf-8").replace(HOME, namespace))
+    secret, receiver, _ = yaml.safe_load_all(
+        EXAMPLE.read_text("utf-8").replace(HOME, namespace).replace("REPLACE-ME", TOKEN)
+    )
     receiver["spec"]["webhook"] |= {
         "url": f"http://127.0.0.1:{port}/messages",
         "insecure": True,
@@ -105,7 +109,7 @@ def test_steps_of_the_page_lead_to_a_message_in_the_gateway(
     steps[-1] += f" -n {namespace.name}"
     done = [namespace.run(step) for step in steps]
     assert [(each.returncode, each.stderr) for each in done] == [(0, "")] * 5
-    assert [credential for credential, _ in gateway.messages] == ["Bearer REPLACE-ME"] * 2
+    assert [credential for credential, _ in gateway.messages] == [f"Bearer {TOKEN}"] * 2
     tested, sent = (message for _, message in gateway.messages)
     assert (tested["to"], sent["to"]) == ("+15550100", "+15550100")
     assert tested["text"].startswith(SUBJECT)

@@ -8,6 +8,7 @@ from sys import intern
 from typing import TYPE_CHECKING, NamedTuple
 
 from notification_contract.kinds.secrets import GRANT, SECRET_TYPES, grant_command
+from notification_contract.placeholders import HINT, is_placeholder, placeholders
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -55,6 +56,8 @@ class ReferenceReason(StrEnum):
     """No Secret of this name lets receivers use it: it does not exist, or its owner has not labelled it."""
     TYPE_NOT_ALLOWED = "SecretTypeNotAllowed"
     KEY_MISSING = "KeyMissing"
+    PLACEHOLDER = "Placeholder"
+    """A value of a Secret, or a field of the spec, has the placeholder of an example."""
     NOT_ALLOWED = "NotAllowed"
     PENDING = "Pending"
     """The Secret was not looked for yet."""
@@ -126,6 +129,8 @@ def resolve_references(receiver: Receiver, secret: Callable[[ObjectKey], ObjectS
 
     `secret` returns the state of a Secret; an unknown one for a Secret that is not followed.
     """
+    for path in placeholders(receiver.spec.model_dump(by_alias=True, exclude_unset=True), ""):
+        return References(reason=ReferenceReason.PLACEHOLDER, message=f"spec.{path}: {HINT}")
     values: dict[str, str] = {}
     versions: dict[str, str] = {}
     for use in receiver.spec.secret_uses():
@@ -202,5 +207,10 @@ def _missing(use: SecretUse, key: ObjectKey, state: ObjectState) -> References |
         return References(
             reason=ReferenceReason.KEY_MISSING,
             message=f"{use.field}: Secret {use.name} has no value under the key {use.key}; add it, or name another key",
+        )
+    if is_placeholder(state.data[use.key]):
+        return References(
+            reason=ReferenceReason.PLACEHOLDER,
+            message=f"{use.field}: the value of Secret {use.name} under the key {use.key} is not usable: {HINT}",
         )
     return None

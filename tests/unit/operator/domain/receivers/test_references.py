@@ -2,6 +2,7 @@
 
 import pytest
 
+from notification_contract.placeholders import HINT
 from notification_operator.domain.receivers.references import (
     ObjectKey,
     ObjectState,
@@ -111,6 +112,11 @@ def test_version_changes_with_each_secret() -> None:
             "webhook.urlSecretRef: Secret hook has no value under the key url; add it, or name another key",
         ),
         (
+            ObjectState(known=True, data={"url": "https://example.com/hooks/REPLACE-ME"}),
+            ReferenceReason.PLACEHOLDER,
+            f"webhook.urlSecretRef: the value of Secret hook under the key url is not usable: {HINT}",
+        ),
+        (
             ObjectState(known=True, excess=True),
             ReferenceReason.NOT_ALLOWED,
             f"webhook.urlSecretRef: {excess_of('Secret', ObjectKey('shop', 'hook'))}",
@@ -126,6 +132,12 @@ def test_missing_value_is_explained(state: ObjectState, reason: ReferenceReason,
     references = resolve_references(WITH_URL, Objects({ObjectKey("shop", "hook"): state}).get)
     assert (references.reason, references.message, references.resolved) == (reason, message, False)
     assert (references.values, references.version) == ({}, "")
+
+
+def test_placeholder_in_a_field_is_named_by_the_receiver() -> None:
+    references = resolve_references(receiver(block={"url": "https://example.com/REPLACE-ME"}), secrets().get)
+    assert references.reason is ReferenceReason.PLACEHOLDER
+    assert references.message == f"spec.webhook.url: {HINT}"
 
 
 def test_last_known_data_is_used_while_the_secret_cannot_be_read() -> None:
