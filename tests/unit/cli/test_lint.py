@@ -10,6 +10,7 @@ import yaml
 from notification_cli.views.lint import schema
 from notification_cli.views.lint.files import NotYamlError, check, read_documents
 from notification_contract import crds
+from notification_contract.placeholders import HINT
 from tests.cases import length
 from tools.platform.pulumi.environment import ROOT
 
@@ -180,7 +181,8 @@ def test_examples_are_as_the_readme_says() -> None:
         for file in sorted((ROOT / "examples" / folder).glob("*.yaml"))
     }
     assert results.pop("refused.yaml")
-    assert not any(results.values())
+    assert {problem.partition(": ")[2] for problems in results.values() for problem in problems} == {HINT}
+    assert not any(results[name] for name in ("full.yaml", "partial.yaml", "simple.yaml"))
 
 
 RECEIVER: dict[str, Any] = {
@@ -234,6 +236,18 @@ def test_source_without_credentials_is_noted() -> None:
     assert source_results(auth={}) == ([], ["it accepts no message, because spec.auth is empty"])
 
 
+@pytest.mark.parametrize(
+    ("content", "field"),
+    [
+        ({"stringData": {"token": "xoxb-REPLACE-ME"}}, "stringData.token"),
+        ({"stringData": {"url": "https://hooks.slack.com/services/REPLACE/ME"}}, "stringData.url"),
+        ({"data": {"token": "UkVQTEFDRS1NRQ=="}}, "data.token"),
+    ],
+)
+def test_placeholder_in_a_secret_is_named(content: dict[str, Any], field: str) -> None:
+    assert of(granted_secret(**content)) == [f"{field}: {HINT}"]
+
+
 def granted_secret(**content: Any) -> dict[str, Any]:
     labels = {"kubernaut.ai/receivers": "true"}
     return {"kind": "Secret", "metadata": {"name": "hook", "namespace": "shop", "labels": labels}, **content}
@@ -277,6 +291,10 @@ def test_valid_receiver_has_notes_about_what_is_not_in_the_files() -> None:
     ("spec", "problem"),
     [
         ({"type": "pager"}, "spec.type: unsupported value 'pager'"),
+        (
+            {"slack": {"botTokenSecretRef": {"name": "hook"}, "channel": "CHANGE-ME"}},
+            f"spec.slack.channel: {HINT}",
+        ),
         ({"timeout": "5"}, "spec.timeout: must match"),
         ({"timeout": "5m"}, "spec: timeout must be longer than 0s and at most 120s"),
         ({"slack": {}}, "spec.slack: set exactly one of slack.webhookUrlSecretRef"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import yaml
 
 from notification_cli.views.lint import schema
 from notification_contract import crds, names
+from notification_contract.placeholders import HINT, is_placeholder, placeholders
 from notification_contract.routing.document import check_document, check_text
 
 if TYPE_CHECKING:
@@ -96,13 +98,17 @@ def _check(document: object, among: Sequence[object], home: str) -> Checked | No
 
             surroundings = Surroundings.of(among, home=home)
             problems, notes = receiver(document, surroundings)
+            problems = (*problems, *_placeholders(document))
             return Checked(what=f"{names.RECEIVER_KIND} {name}".strip(), problems=problems, notes=notes)
         case names.SOURCE_KIND:
             # These models, too.
             from notification_cli.views.lint.sources import source  # noqa: PLC0415
 
             problems, notes = source(document)
+            problems = (*problems, *_placeholders(document))
             return Checked(what=f"{names.SOURCE_KIND} {name}".strip(), problems=problems, notes=notes)
+        case "Secret" if problems := tuple(_secret_placeholders(document)):
+            return Checked(what=f"Secret {name}".strip(), problems=problems)
         case "ConfigMap" if isinstance(data := document.get("data"), dict) and names.ROUTING_KEY in data:
             problems, notes = _routing_text(data[names.ROUTING_KEY])
             return Checked(what=f"ConfigMap {name}", problems=problems, notes=notes)
@@ -111,6 +117,27 @@ def _check(document: object, among: Sequence[object], home: str) -> Checked | No
             return Checked(what="routing document", problems=problems, notes=notes)
         case _:
             return None
+
+
+def _placeholders(document: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(f"{path}: {HINT}" for path in placeholders(document.get("spec"), "spec"))
+
+
+def _secret_placeholders(document: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the values of a Secret that have a placeholder."""
+    for part in ("data", "stringData"):
+        values = document.get(part)
+        for key, value in values.items() if isinstance(values, dict) else ():
+            if is_placeholder(_decoded(str(value)) if part == "data" else str(value)):
+                yield f"{part}.{key}: {HINT}"
+
+
+def _decoded(value: str) -> str:
+    """Return a text that is in base64; empty if it is not."""
+    try:
+        return b64decode(value, validate=True).decode(errors="replace")
+    except ValueError:
+        return ""
 
 
 def notification(obj: Mapping[str, Any]) -> Iterator[str]:
