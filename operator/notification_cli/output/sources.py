@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from notification_cli.output import conditions
 from notification_cli.output.table import Column, Table
@@ -40,6 +40,8 @@ REPLICAS = (
     Column(title="PROBLEM", rank=2),
 )
 
+FIRST_BEAT: Final = "waits for its first beat"
+
 
 class SourceTable:
     """Writes sources page by page; without the namespace where there is only one."""
@@ -62,7 +64,7 @@ def _row(view: SourceView, now: datetime) -> list[Span | str]:
         str(view.received.received),
         _rejected(view.received),
         ago(view.received.last_received, now),
-        ago(view.last_beat, now),
+        FIRST_BEAT if view.is_heartbeat and view.last_beat is None else ago(view.last_beat, now),
         str(view.received.created),
         str(view.received.duplicates),
         str(view.received.filtered),

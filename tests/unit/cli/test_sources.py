@@ -103,6 +103,7 @@ async def test_list_shows_what_each_source_received() -> None:
             stored(status={"conditions": [ready()], **counts}),
             stored("nightly", spec={"type": "heartbeat", "heartbeat": {"every": "1h"}}, status=beat),
             stored("new\x1b[2J"),
+            stored("weekly", spec={"type": "heartbeat", "heartbeat": {"every": "1h"}}),
         )
     )
     assert await SourceListing(all_namespaces=True).run(working) == 0
@@ -112,6 +113,7 @@ async def test_list_shows_what_each_source_received() -> None:
         [HOME, "alerts", "alertmanager", "True", "12", "2", "30s ago", "-"],
         [HOME, "nightly", "heartbeat", "False (SecretNotFound)", "0", "0", "-", "5m ago"],
         [HOME, "new\N{REPLACEMENT CHARACTER}[2J", "alertmanager", "-", "0", "0", "-", "-"],
+        [HOME, "weekly", "heartbeat", "-", "0", "0", "-", "waits for its first beat"],
     ]
 
 
