@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from notification_contract.kinds.choices import ConditionStatus
 from notification_contract.kinds.target import MAX_TARGETS
+from notification_contract.routing.reach import only_logs
 from notification_contract.routing.receivers import FALLBACK_CHANNEL
 from notification_operator.domain.conditions import Condition
 from notification_operator.domain.receivers.catalog import EMPTY
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 
 LABEL_DOMAIN: Final = "kubernaut.ai/"
 """The domain of the labels that describe a notification."""
-LOGS: Final = frozenset({"console", "log"})
-"""Channels that write to the operator's log."""
 MAX_MESSAGE: Final = 1024
 """Characters: a document may hold rules of any length, a condition may not."""
 
@@ -62,7 +61,7 @@ class Route:
     def only_logs(self) -> bool:
         """Whether no channel, receiver or routing rule was chosen, and each target is the operator's log."""
         by_default = self.reason in {RoutingReason.FALLBACK, RoutingReason.FAILED}
-        return by_default and LOGS.issuperset(self.targets)
+        return only_logs(self.targets, by_default=by_default)
 
 
 def choose(notification: Notification, table: RoutingTable | None = None, *, broken: str = "") -> Route:
