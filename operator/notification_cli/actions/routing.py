@@ -17,6 +17,7 @@ from notification_cli.views.format import Output
 from notification_cli.views.plain import plain
 from notification_cli.views.rules import evaluate
 from notification_cli.views.text import clean
+from notification_contract.routing.reach import ONLY_LOGGED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,6 +82,8 @@ def _explain(screen: Screen, state: RoutingState, outcome: Outcome) -> None:
     receivers = ", ".join(outcome.receivers) or "none, because no rule applies"
     screen.line(("Receivers  ", "bold"), clean(receivers))
     screen.line(("Targets    ", "bold"), clean(", ".join(outcome.channels)))
+    if outcome.only_logged:
+        screen.paragraph((ONLY_LOGGED, "yellow"))
 
 
 def _table(screen: Screen, outcomes: Sequence[Outcome]) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import yaml
 
 from notification_contract.kinds.target import UNKNOWN_TYPE
+from notification_contract.routing.reach import message_only_logs
 from notification_contract.routing.receivers import FALLBACK_CHANNEL
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ class Outcome:
     expectation: Expectation
     channels: tuple[str, ...]
     receivers: tuple[str, ...]
+    only_logged: bool
+    """Whether only the operator's log gets a message with these labels that names no channel or receiver."""
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -112,4 +115,5 @@ def verify(table: RoutingTable | None, expectation: Expectation) -> Outcome:
         expectation=expectation,
         channels=_targets(tuple(targets)) or (FALLBACK_CHANNEL,),
         receivers=tuple(dict.fromkeys(each.receiver.name for each in chosen)),
+        only_logged=message_only_logs(table, expectation.labels),
     )

@@ -19,6 +19,7 @@ from notification_cli.app import app
 from notification_cli.boundary import exit_code
 from notification_cli.errors import CliError, ExitCode
 from notification_cli.kube.refusals import explain
+from notification_contract.routing.reach import ONLY_LOGGED, Reach
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
@@ -146,6 +147,36 @@ def test_route_test_with_a_file_of_rules_needs_no_cluster(tmp_path: Path) -> Non
     rules.write_text("route: {receiver: b}", "utf-8")
     code, _, err = run_here("route", "test", "--rules", str(rules), "--labels", "a=b")
     assert (code, "is not a valid routing document" in err) == (1, True)
+
+
+@pytest.mark.parametrize(("labels", "logged"), [("team=web", True), ("team=shop", False)])
+def test_route_test_says_when_only_the_log_gets_a_message(tmp_path: Path, labels: str, logged: bool) -> None:  # noqa: FBT001
+    rules = tmp_path / "rules.yaml"
+    route = "{receiver: a, routes: [{receiver: a, matchers: ['team=\"shop\"']}]}"
+    rules.write_text(f"route: {route}\nreceivers: [{{name: a, channels: [log]}}]", "utf-8")
+    code, out, _ = run_here("route", "test", "--rules", str(rules), "--labels", labels)
+    assert (code, ONLY_LOGGED in " ".join(out.split())) == (0, logged)
+
+
+@pytest.mark.parametrize(
+    ("refs", "rule", "reach"),
+    [
+        ("[]", "{receiver: a}", Reach.REACHES_NOBODY),
+        ("[]", "{receiver: a, routes: [{receiver: a, matchers: ['a=b']}]}", Reach.DEPENDS),
+        ("[{name: oncall}]", "{receiver: a}", Reach.ROUTED),
+    ],
+)
+def test_lint_says_when_only_the_log_gets_the_messages_of_a_source(
+    tmp_path: Path, refs: str, rule: str, reach: Reach
+) -> None:
+    source, rules = tmp_path / "source.yaml", tmp_path / "rules.yaml"
+    spec = f"{{type: generic, auth: {{bearerSecretRef: {{name: s, key: t}}}}, receiverRefs: {refs}}}"
+    head = "apiVersion: kubernaut.ai/v1alpha1\nkind: NotificationSource\nmetadata: {name: alerts}"
+    source.write_text(f"{head}\nspec: {spec}", "utf-8")
+    rules.write_text(f"route: {rule}\nreceivers: [{{name: a, channels: [log]}}]", "utf-8")
+    code, out, _ = run_here("lint", str(source), str(rules))
+    note = f" ({reach.message})" if reach.message else ""
+    assert (code, out.splitlines()[0]) == (0, f"{source}: NotificationSource alerts: ok{note}")
 
 
 def test_selector_of_several_phases_excludes_the_others() -> None:

@@ -19,6 +19,7 @@ from notification_cli.views.receivers import in_words, receiver_view
 from notification_cli.views.rows import ReceiverFilter, receivers_of
 from notification_cli.views.timeline import timeline
 from notification_contract import names
+from notification_contract.routing.reach import ONLY_LOGGED
 from notification_operator.domain.model import parse
 from notification_operator.domain.receivers.catalog import ReceiverKey
 from tests.unit.cli.samples import NOW, attempt, screen
@@ -403,7 +404,7 @@ async def test_rules_are_read_where_the_operator_reads_them(
     code, out, err = await notif("why", "order-1")
     assert (code, "log (attempt 1)" in out) == (0, True), out + err
     code, out, err = await notif("route", "test", "--labels", "team=shop")
-    assert (code, out.splitlines()[-1]) == (0, "Targets    log"), out + err
+    assert (code, out.splitlines()[-2:]) == (0, ["Targets    log", ONLY_LOGGED]), out + err
 
 
 async def test_rules_of_an_operator_that_the_user_may_not_read_are_unknown(

@@ -104,7 +104,7 @@ def _check(document: object, among: Sequence[object], home: str) -> Checked | No
             # These models, too.
             from notification_cli.views.lint.sources import source  # noqa: PLC0415
 
-            problems, notes = source(document)
+            problems, notes = source(document, among)
             problems = (*problems, *_placeholders(document))
             return Checked(what=f"{names.SOURCE_KIND} {name}".strip(), problems=problems, notes=notes)
         case "Secret" if problems := tuple(_secret_placeholders(document)):

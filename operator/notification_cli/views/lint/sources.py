@@ -5,20 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from notification_cli.views.lint import schema
-from notification_contract import bounds, crds
+from notification_contract import bounds, crds, names
+from notification_contract.routing.document import read_table, render
 from notification_contract.routing.matchers import parse_matchers
+from notification_contract.routing.reach import source_reach
+from notification_contract.routing.table import RoutingTableError
 from notification_contract.sources.source import NotificationSource, SourceSpecError
 from notification_operator.domain.json_values import mapping, text
 from notification_operator.rendering.templating.templates import Template, TemplateInvalidError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from notification_contract.sources.source import SourceSpec
 
 
-def source(obj: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the problems of a source, and notes about it."""
+def source(obj: Mapping[str, Any], among: Iterable[object] = ()) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the problems of a source, and notes about it; a routing document is looked for `among` some documents."""
     problems = list(schema.object_problems(obj, crds.notification_source()))
     name = text(mapping(obj.get("metadata")).get("name"))
     if len(name) > bounds.SOURCE_NAME:
@@ -32,7 +35,22 @@ def source(obj: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     except SourceSpecError as error:
         return tuple(f"spec.{problem}".replace("spec.spec:", "spec:") for problem in error.problems), ()
     notes = ("it accepts no message, because spec.auth is empty",) if spec.auth.is_empty else ()
-    return tuple(_problems(spec)), notes
+    return tuple(_problems(spec)), (*notes, *_reach(spec, among))
+
+
+def _reach(spec: SourceSpec, among: Iterable[object]) -> Iterator[str]:
+    """Yield that messages of the source reach only the log, if the files hold a valid routing document."""
+    for document in map(mapping, among):
+        held = mapping(document.get("data")).get(names.ROUTING_KEY)
+        rules = render(document) if "kind" not in document and "route" in document else text(held)
+        if not rules:
+            continue
+        try:
+            message = source_reach(spec, read_table(rules)).message
+        except RoutingTableError:
+            continue
+        if message:
+            yield message
 
 
 def _problems(spec: SourceSpec) -> Iterator[str]:
