@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from notification_cli.actions.listing import list_small
 from notification_cli.errors import ExitCode
 from notification_cli.output.documents import document
 from notification_cli.output.sources import SourceTable, show
+from notification_cli.rules import Rules
 from notification_cli.views.format import Output
 from notification_cli.views.sources import source_view
+from notification_contract.routing.reach import source_reach
+from notification_contract.sources.source import NotificationSource, SourceSpecError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from notification_cli.session import Session
 
 
@@ -47,7 +52,19 @@ class SourceShowing:
     async def run(self, session: Session) -> int:
         obj = await session.sources.get(session.namespace, self.name)
         if self.output.is_table:
-            show(session.screen, source_view(obj), home=self.home, now=session.clock())
+            reach = await reach_in(session, obj, home=self.home)
+            show(session.screen, source_view(obj), home=self.home, reach=reach, now=session.clock())
         else:
             document(session.screen, self.output, obj)
         return ExitCode.OK
+
+
+async def reach_in(session: Session, obj: Mapping[str, Any], *, home: str) -> str:
+    """Return that messages of a source reach only the log, by the rules in force; empty if they go further, or the rules cannot be read."""
+    rules, _ = await Rules(namespace=home).load(session)
+    if rules is None or rules.problems:
+        return ""
+    try:
+        return source_reach(NotificationSource.parse(obj).spec, rules.table).message
+    except SourceSpecError:
+        return ""

@@ -76,12 +76,14 @@ def _rejected(received: Received) -> Span:
     return str(received.rejected), "yellow" if received.rejected else ""
 
 
-def show(screen: Screen, view: SourceView, *, home: str, now: datetime) -> None:
+def show(screen: Screen, view: SourceView, *, home: str, now: datetime, reach: str = "") -> None:
     screen.line((clean(f"{view.namespace}/{view.name}"), "bold"), f"  {clean(view.type)}")
     screen.paragraph(("URL path  ", "bold"), clean(view.url_path(home)))
     for each in view.authentication:
         screen.paragraph(("Accepts  ", "bold"), clean(each))
     screen.paragraph(("Delivers to  ", "bold"), clean(view.destinations))
+    if reach:
+        screen.paragraph((reach, "yellow"))
     if view.rate:
         screen.paragraph(("Limit  ", "bold"), clean(view.rate))
     if view.is_heartbeat:

@@ -13,10 +13,13 @@ from typer.testing import CliRunner
 from notification_cli.actions.sources import SourceListing, SourceShowing
 from notification_cli.actions.translating import SourceTest
 from notification_cli.app import app
+from notification_cli.errors import ApiError
 from notification_cli.kube.resources import Notifications, Receivers, Sources
 from notification_cli.session import Session
 from notification_cli.views.format import Output
 from notification_cli.views.sources import source_view
+from notification_contract import names
+from notification_contract.routing.reach import Reach
 from notification_operator.domain.json_values import format_time
 from tests.unit.cli.samples import NOW, screen
 from tests.unit.gateway.cluster import HOME, running
@@ -59,11 +62,15 @@ class Api:
 
     namespace = HOME
 
-    def __init__(self, *objects: dict[str, Any]) -> None:
+    def __init__(self, *objects: dict[str, Any], rules: str = "") -> None:
+        self._rules = rules
         self._objects = {obj["metadata"]["name"]: obj for obj in objects}
 
     async def get(self, path: str, query: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        assert "notificationsources" in path
+        if "configmaps" in path and self._rules:
+            return {"data": {names.ROUTING_KEY: self._rules}}
+        if "notificationsources" not in path:
+            raise ApiError(f"there is no {path}", status=404)
         if query is None:
             return self._objects[path.rpartition("/")[2]]
         return {"metadata": {}, "items": list(self._objects.values())}
@@ -194,6 +201,20 @@ async def test_heartbeat_shows_when_its_next_beat_is_due(minutes: int | None, li
     assert "URL path  /hook/shop/nightly" in lines
     assert "Beats  every 1h, at most 5m late" in lines
     assert line in lines
+
+
+@pytest.mark.parametrize(
+    ("rules", "reach"),
+    [
+        ("", Reach.REACHES_NOBODY),
+        ("route: {receiver: a}\nreceivers: [{name: a, channels: [slack]}]", Reach.ROUTED),
+    ],
+)
+async def test_source_whose_messages_only_the_log_gets_says_so(rules: str, reach: Reach) -> None:
+    working, file = session(Api(stored(), rules=rules))
+    assert await SourceShowing(name="alerts", home=HOME).run(working) == 0
+    assert ("only the operator's log" in file.getvalue()) == (reach is not Reach.ROUTED)
+    assert reach.message in file.getvalue()
 
 
 def test_source_of_any_form_can_be_shown() -> None:
