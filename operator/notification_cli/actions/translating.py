@@ -11,10 +11,11 @@ from notification_cli.actions.linting import read_content
 from notification_cli.clock import now
 from notification_cli.errors import CliError, ExitCode
 from notification_cli.output.documents import Objects, document
-from notification_cli.rules import read_bytes
+from notification_cli.rules import Rules, read_bytes
 from notification_cli.views.format import Output
 from notification_cli.views.lint.files import NotYamlError
 from notification_contract import names
+from notification_contract.routing.reach import ONLY_LOGGED, message_only_logs
 from notification_contract.sources.source import NotificationSource, SourceSpecError, SourceType
 from notification_gateway.mapping import Malformed, Post, UnsupportedType, translate
 from notification_operator.domain.json_values import mapping
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from notification_cli.output.screen import Screen
     from notification_cli.session import Session
     from notification_gateway.mapping import Notification
+    from notification_operator.domain.routing import RoutingState
 
 UID: Final = "00000000-0000-0000-0000-000000000000"
 """A uid that stands for the one that the API server would give."""
@@ -45,6 +47,7 @@ class SourceTest:
         headers: its headers by their names in lower case.
         local: the source if it is not one of the cluster.
         output: the format; as a table, the notifications are written in YAML.
+        home: the namespace of the operator, whose routing rules decide where the notifications go.
     """
 
     name: str
@@ -52,6 +55,7 @@ class SourceTest:
     headers: Mapping[str, str]
     local: NotificationSource | None = None
     output: Output = Output.TABLE
+    home: str = ""
 
     @classmethod
     def of(  # noqa: PLR0913 - the options
@@ -64,6 +68,7 @@ class SourceTest:
         headers: Sequence[str],
         namespace: str,
         output: Output,
+        home: str = "",
     ) -> SourceTest:
         """Read the files.
 
@@ -83,6 +88,7 @@ class SourceTest:
             headers=dict(map(_header, headers)),
             local=local,
             output=output,
+            home=home,
         )
 
     @property
@@ -95,9 +101,16 @@ class SourceTest:
 
     async def run(self, session: Session) -> int:
         found = _parsed(await session.sources.get(session.namespace, self.name))
-        return self._show(session.screen, found, session.clock())
+        rules, _ = await Rules(namespace=self.home).load(session)
+        return self._show(session.screen, found, session.clock(), rules)
 
-    def _show(self, screen: Screen, source: NotificationSource, received: datetime) -> int:
+    def _show(
+        self,
+        screen: Screen,
+        source: NotificationSource,
+        received: datetime,
+        rules: RoutingState | None = None,
+    ) -> int:
         content_type = self.headers.get("content-type") or _content_type(source, self.body)
         post = Post(
             content_type=content_type,
@@ -112,6 +125,10 @@ class SourceTest:
         except Malformed as error:
             raise CliError(f"the gateway rejects the message with 400: {error}") from None
         self._write(screen, [_object(source, _with_texts(each)) for each in translation.notifications])
+        table = rules.table if rules else None
+        for each in translation.notifications if rules and not rules.problems else ():
+            if not each.spec.get("receiverRefs") and message_only_logs(table, each.labels):
+                screen.note(f"{each.name}: {ONLY_LOGGED}")
         if translation.filtered:
             screen.note(f"the filter of the source leaves out {translation.filtered}")
         if translation.beat:

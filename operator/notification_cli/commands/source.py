@@ -206,6 +206,7 @@ def check(  # noqa: PLR0913 - the options
         headers=header or (),
         namespace=namespace,
         output=Output.of(output),
+        home=DEFAULT_OPERATOR_NAMESPACE,
     )
     if testing.is_local:
         return testing.run_offline(Screen.standard(no_color=no_color))

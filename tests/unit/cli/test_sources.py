@@ -19,7 +19,7 @@ from notification_cli.session import Session
 from notification_cli.views.format import Output
 from notification_cli.views.sources import source_view
 from notification_contract import names
-from notification_contract.routing.reach import Reach
+from notification_contract.routing.reach import ONLY_LOGGED, Reach
 from notification_operator.domain.json_values import format_time
 from tests.unit.cli.samples import NOW, screen
 from tests.unit.gateway.cluster import HOME, running
@@ -368,3 +368,20 @@ async def test_test_shows_exactly_what_the_gateway_creates(tmp_path: Path) -> No
     assert shown["spec"]["subject"] == "FIRING"
     for field in ("name", "namespace", "labels"):
         assert shown["metadata"][field] == created["metadata"][field]
+
+
+@pytest.mark.parametrize(("team", "logged"), [("web", True), ("", False)])
+async def test_test_says_when_only_the_log_gets_a_notification(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], *, team: str, logged: bool
+) -> None:
+    file = tmp_path / "payload.json"
+    file.write_text(json.dumps(ALERTS), "utf-8")
+    rule = f"{{receiver: a, routes: [{{receiver: a, matchers: ['team=\"{team}\"']}}]}}"
+    rules = f"route: {rule}\nreceivers: [{{name: a, channels: [log]}}]"
+    source = stored()
+    testing = SourceTest.of(
+        name="alerts", payload=str(file), spec="", kind="", headers=(), namespace="", output=Output.JSON
+    )
+    working, _ = session(Api(source, rules=rules))
+    assert await testing.run(working) == 0
+    assert (ONLY_LOGGED in capsys.readouterr().err) is logged
