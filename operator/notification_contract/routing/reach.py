@@ -39,8 +39,8 @@ class Reach(StrEnum):
 
 
 _MESSAGES: Final[Mapping[Reach, str]] = {
-    Reach.REACHES_NOBODY: "only the operator's log gets the messages of this source: spec.receiverRefs is empty, and no "
-    "routing rule applies; set spec.receiverRefs, or add a routing rule",
+    Reach.REACHES_NOBODY: "only the operator's log gets the messages of this source: spec.receiverRefs is empty, and the "
+    "routing rules lead nowhere else; set spec.receiverRefs, or add a routing rule",
     Reach.DEPENDS: "only the operator's log gets the messages of this source that no routing rule matches; set "
     "spec.receiverRefs, or the default receiver of the routing rules",
 }
