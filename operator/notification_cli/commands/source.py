@@ -181,6 +181,7 @@ def check(  # noqa: PLR0913 - the options
         ),
     ] = None,
     namespace: Namespace = "",
+    operator_namespace: OperatorNamespace = DEFAULT_OPERATOR_NAMESPACE,
     output: OutputOption = "table",
     context: Context = "",
     kubeconfig: Kubeconfig = "",
@@ -206,7 +207,7 @@ def check(  # noqa: PLR0913 - the options
         headers=header or (),
         namespace=namespace,
         output=Output.of(output),
-        home=DEFAULT_OPERATOR_NAMESPACE,
+        home=operator_namespace,
     )
     if testing.is_local:
         return testing.run_offline(Screen.standard(no_color=no_color))
