@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from notification_operator.domain.routing import RoutingState
 
 STANDARD_INPUT = "-"
+UNKNOWN = "not known whether only the operator's log gets the messages"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +62,15 @@ class Rules:
         document = (config_map.get("data") or {}).get(key)
         # As the operator: a ConfigMap without the key is an invalid document.
         return read_rules("" if document is None else document), where
+
+    async def rules_in_force(self, session: Session) -> tuple[RoutingState | None, str]:
+        """Return the rules; None with a sentence for people if it is not known which ones the operator uses."""
+        rules, where = await self.load(session)
+        if rules is None:
+            return None, f"{UNKNOWN}: the routing rules cannot be read: {where}"
+        if rules.problems:
+            return None, f"{UNKNOWN}: {where} is not valid: {rules.problems[0]}"
+        return rules, ""
 
     async def _place(self, session: Session) -> tuple[tuple[str, str], str]:
         """Return name and key of the ConfigMap by the operator's settings, and why these cannot be read."""

@@ -60,10 +60,10 @@ class SourceShowing:
 
 
 async def reach_in(session: Session, obj: Mapping[str, Any], *, home: str) -> str:
-    """Return that messages of a source reach only the log, by the rules in force; empty if they go further, or the rules cannot be read."""
-    rules, _ = await Rules(namespace=home).load(session)
-    if rules is None or rules.problems:
-        return ""
+    """Return that messages of a source reach only the log, by the rules in force, or why that is not known; empty if they go further."""
+    rules, unknown = await Rules(namespace=home).rules_in_force(session)
+    if rules is None:
+        return unknown
     try:
         return source_reach(NotificationSource.parse(obj).spec, rules.table).message
     except SourceSpecError:

@@ -101,8 +101,11 @@ class SourceTest:
 
     async def run(self, session: Session) -> int:
         found = _parsed(await session.sources.get(session.namespace, self.name))
-        rules, _ = await Rules(namespace=self.home).load(session)
-        return self._show(session.screen, found, session.clock(), rules)
+        rules, unknown = await Rules(namespace=self.home).rules_in_force(session)
+        code = self._show(session.screen, found, session.clock(), rules)
+        if unknown:
+            session.screen.note(unknown)
+        return code
 
     def _show(
         self,
@@ -126,7 +129,7 @@ class SourceTest:
             raise CliError(f"the gateway rejects the message with 400: {error}") from None
         self._write(screen, [_object(source, _with_texts(each)) for each in translation.notifications])
         table = rules.table if rules else None
-        for each in translation.notifications if rules and not rules.problems else ():
+        for each in translation.notifications if rules else ():
             if not each.spec.get("receiverRefs") and message_only_logs(table, each.labels):
                 screen.note(f"{each.name}: {ONLY_LOGGED}")
         if translation.filtered:
