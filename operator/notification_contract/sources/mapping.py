@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field
 
@@ -52,13 +52,32 @@ class LabelMapping(Block):
     """The prefix of the name of each label, such as example.com/."""
 
 
+ALERT_PRIORITY: Final = PriorityMapping(
+    from_label="severity",
+    values={
+        "critical": Priority.CRITICAL,
+        "page": Priority.CRITICAL,
+        "error": Priority.HIGH,
+        "high": Priority.HIGH,
+        "warning": Priority.MEDIUM,
+        "info": Priority.LOW,
+        "none": Priority.LOW,
+    },
+)
+"""The priority of alerts, for a source that does not set `mapping.priority`."""
+ALERT_LABELS: Final = LabelMapping(include=("alertname", "severity", "namespace", "team"))
+"""The labels of alerts, for a source that does not set `mapping.labels`."""
+
+
 class SourceMapping(Block):
     """How a message becomes a notification. Templates have the language of templates of receivers, and read the parsed body of the message as payload."""
 
     type: MessageType | None = None
     """The type of the notification. If absent: escalation for alertmanager and heartbeat, simple for the others."""
-    priority: PriorityMapping = PriorityMapping()
-    labels: LabelMapping = LabelMapping()
+    priority: PriorityMapping | None = None
+    """The priority of the notification. If absent for alertmanager, by the label severity: critical and page are critical, error and high are high, warning is medium, info and none are low. If absent for the others, medium."""
+    labels: LabelMapping | None = None
+    """The labels of the notification, by which routing rules match it. If absent for alertmanager: alertname, severity, namespace and team."""
     subject: Annotated[str, Field(max_length=4096)] = ""
     """The template of the subject. If absent, the built-in template of the source's type."""
     body: Annotated[str, Field(max_length=bounds.RECEIVER_TEMPLATE)] = ""

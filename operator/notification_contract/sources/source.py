@@ -18,7 +18,13 @@ from notification_contract.kinds.notification import ReceiverRef
 from notification_contract.kinds.rules import ApiRule, RuledBlock, SpecError
 from notification_contract.routing.matchers import parse_matchers
 from notification_contract.sources.authentication import SourceAuthentication
-from notification_contract.sources.mapping import SourceMapping
+from notification_contract.sources.mapping import (
+    ALERT_LABELS,
+    ALERT_PRIORITY,
+    LabelMapping,
+    PriorityMapping,
+    SourceMapping,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -145,6 +151,19 @@ class SourceSpec(RuledBlock):
         except ValueError as error:
             return f"spec.filter: {error}"
         return ""
+
+    @property
+    def priority(self) -> PriorityMapping:
+        """How a message gets its priority."""
+        of_type = ALERT_PRIORITY if self.type is SourceType.ALERTMANAGER else PriorityMapping()
+        return self.mapping.priority or of_type
+
+    @property
+    def labels(self) -> LabelMapping:
+        """How a message gets its labels."""
+        return self.mapping.labels or (
+            ALERT_LABELS if self.type is SourceType.ALERTMANAGER else LabelMapping()
+        )
 
     @property
     def repeat_seconds(self) -> float | None:

@@ -48,14 +48,14 @@ class Draft:
     def notification(self, source: NotificationSource, limits: Limits) -> Notification:
         """Return the notification by the mapping of the source."""
         mapping = source.spec.mapping
-        values = agreed(self.facts, mapping.labels)
+        values = agreed(self.facts, source.spec.labels)
         links, notes = action_links(self.links, limits)
         subject = one_line(self.subject) or one_line(f"Message from {source.name}")
         text = self.body if clean(self.body).strip() else subject
         is_group = source.spec.type is SourceType.ALERTMANAGER
         spec = {
             "type": str(mapping.type or (MessageType.ESCALATION if is_group else MessageType.SIMPLE)),
-            "priority": str(_priority(self.facts, mapping.priority)),
+            "priority": str(_priority(self.facts, source.spec.priority)),
             "subject": subject,
             "body": body(text, notes, limits.body),
             "receiverRefs": _refs(source),
@@ -72,7 +72,7 @@ class Draft:
             fires_since=self.identity.fires_since,
             spec={key: value for key, value in spec.items() if value},
             labels={
-                **labels_of(values, mapping.labels, str if is_group else name_at),
+                **labels_of(values, source.spec.labels, str if is_group else name_at),
                 names.SOURCE_LABEL: source.name,
             },
             annotations=dict(self.annotations),

@@ -98,7 +98,8 @@ def test_source_that_breaks_a_rule_is_refused_by_the_api_server(
 @pytest.mark.check("gateway-service-02")
 def test_source_has_the_defaults_of_its_model(sources: ApiServer) -> None:
     hmac = {"secretRef": {"name": "s"}}
-    answer = sources.send("POST", SOURCES, source("defaults", auth={"hmac": hmac, "kubernetes": {}}))
+    spec = {"auth": {"hmac": hmac, "kubernetes": {}}, "mapping": {"priority": {}}}
+    answer = sources.send("POST", SOURCES, source("defaults", **spec))
     assert answer.code == 201, answer.message
     stored = answer.document["spec"]
     sources.send("DELETE", f"{SOURCES}/defaults")
@@ -109,7 +110,8 @@ def test_source_has_the_defaults_of_its_model(sources: ApiServer) -> None:
     }
     assert stored["auth"]["kubernetes"] == {"audience": "notifications"}
     assert stored["rateLimit"] == {"count": 600, "period": "1m"}
-    assert stored["mapping"]["labels"] == {"prefix": "kubernaut.ai/"}
+    # What the mapping leaves out is by the type.
+    assert stored["mapping"] == {"priority": {"default": "medium"}}
 
 
 @pytest.mark.check("gateway-service-03")

@@ -72,7 +72,7 @@ def _of_source(
     refs = heartbeat.receiver_refs or spec.receiver_refs
     values = {
         "type": (spec.mapping.type or MessageType.ESCALATION).value,
-        "priority": (heartbeat.priority or spec.mapping.priority.default).value,
+        "priority": (heartbeat.priority or spec.priority.default).value,
         "subject": " ".join(subject.split())[: bounds.SUBJECT],
         "body": body,
         "receiverRefs": [each.model_dump(mode="json", by_alias=True, exclude_none=True) for each in refs],

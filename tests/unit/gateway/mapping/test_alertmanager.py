@@ -44,9 +44,10 @@ def test_firing_group_becomes_a_trigger_that_says_what_fires() -> None:
         ),
         "event": "Trigger",
         "dedupKey": made.spec["dedupKey"],
+        "metadata": {"alertname": "HighMemory"},
         "actionLinks": made.spec["actionLinks"],
     }
-    assert made.labels == {"kubernaut.ai/source": "alerts"}
+    assert made.labels == {"kubernaut.ai/source": "alerts", "kubernaut.ai/alertname": "HighMemory"}
     assert made.annotations == {"kubernaut.ai/fires-since": "2026-03-01T11:00:00.157000Z"}
     assert made.data["payload"]["receiver"] == "notifications"
 
@@ -341,3 +342,34 @@ def test_odd_fields_that_nothing_depends_on_are_accepted(odd: dict[str, Any]) ->
 
 def test_time_without_a_zone_is_utc() -> None:
     assert name(alert(startsAt=BEGAN.removesuffix("Z"))) == name(alert())
+
+
+@pytest.mark.parametrize(
+    ("severity", "priority"),
+    [
+        ("critical", "critical"),
+        ("page", "critical"),
+        ("error", "high"),
+        ("high", "high"),
+        ("warning", "medium"),
+        ("info", "low"),
+        ("none", "low"),
+        ("unheard", "medium"),
+    ],
+)
+def test_alert_without_a_mapping_has_the_priority_of_its_severity(severity: str, priority: str) -> None:
+    made = only(SOURCE, post(alertmanager(alert(severity=severity, team="web"))))
+    assert made.spec["priority"] == priority
+    assert made.labels == {
+        "kubernaut.ai/source": "alerts",
+        "kubernaut.ai/alertname": "HighMemory",
+        "kubernaut.ai/severity": severity,
+        "kubernaut.ai/team": "web",
+    }
+
+
+def test_mapping_of_a_source_is_used_instead_of_the_one_for_alerts() -> None:
+    mapping = {"priority": {"default": "high"}, "labels": {}}
+    made = only(source("alertmanager", mapping=mapping), post(alertmanager(alert(severity="page"))))
+    assert made.spec["priority"] == "high"
+    assert made.labels == {"kubernaut.ai/source": "alerts"}

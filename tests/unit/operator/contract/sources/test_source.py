@@ -30,8 +30,8 @@ def test_source_has_its_identity_and_the_defaults_of_its_spec() -> None:
     assert parsed.spec.type is SourceType.GENERIC
     assert parsed.spec.auth.is_empty
     assert parsed.spec.rate_limit.per_second == 10.0
-    assert parsed.spec.mapping.priority.default is Priority.MEDIUM
-    assert parsed.spec.mapping.labels.prefix == "kubernaut.ai/"
+    assert parsed.spec.priority.default is Priority.MEDIUM
+    assert parsed.spec.labels.prefix == "kubernaut.ai/"
     assert parsed.spec.repeat_seconds is None
 
 
