@@ -41,6 +41,8 @@ class HmacScheme(StrEnum):
 
     SHA256_HEX = "sha256-hex"
     STANDARD_WEBHOOKS = "standard-webhooks"
+    SLACK = "slack"
+    PAGERDUTY = "pagerduty"
     PLAIN_TOKEN = "plain-token"  # noqa: S105 - the name of a scheme
 
 
@@ -80,9 +82,9 @@ class Hmac(RuledBlock):
     secret_refs: Annotated[tuple[SecretRef, ...], Field(max_length=ROTATION), DefaultKey("secret")] = ()
     """Further shared secrets that are accepted, for rotation; at most 3."""
     scheme: HmacScheme = HmacScheme.SHA256_HEX
-    """The scheme of the signature. sha256-hex: of the body, as from GitHub. standard-webhooks: of id, time and body, as standardwebhooks.com says. plain-token: none; the header holds the secret itself, as from GitLab."""
+    """The scheme of the signature. sha256-hex: of the body, as from GitHub. standard-webhooks: of id, time and body, as standardwebhooks.com says. slack: v0= and the signature of `v0:time:body`, as from Slack. pagerduty: v1= and the signature of the body, as from webhooks of PagerDuty. plain-token: none; the header holds the secret itself, as from GitLab."""
     header: HeaderName = ""
-    """The header with the signature. For sha256-hex, absent means X-Hub-Signature-256; a prefix sha256= is optional. plain-token requires it. standard-webhooks has fixed headers."""
+    """The header with the signature. For sha256-hex, absent means X-Hub-Signature-256; a prefix sha256= is optional; for slack, X-Slack-Signature; for pagerduty, X-PagerDuty-Signature. plain-token requires it. standard-webhooks has fixed headers."""
     timestamp_header: HeaderName = ""
     """For sha256-hex: the header with the time, for senders that sign `time:body`, as Grafana does."""
     timestamp_tolerance: Annotated[
@@ -121,7 +123,9 @@ class Hmac(RuledBlock):
     @property
     def is_timeless(self) -> bool:
         """Whether the signature covers no time, so that a recorded message stays right."""
-        return self.scheme is HmacScheme.SHA256_HEX and not self.timestamp_header
+        return self.scheme is HmacScheme.PAGERDUTY or (
+            self.scheme is HmacScheme.SHA256_HEX and not self.timestamp_header
+        )
 
     def key(self, value: str) -> bytes:
         """Return the key that a value stands for; empty if it is too short, a placeholder, or not in base64 for standard-webhooks."""

@@ -126,7 +126,7 @@ class SourceSpec(RuledBlock):
             holds=lambda spec: spec.type is SourceType.ALERTMANAGER or spec.alertmanager is None,
         ),
         ApiRule(
-            cel="self.type != 'heartbeat' || self.?auth.?hmac.?scheme.orValue('') != 'sha256-hex' || "
+            cel="self.type != 'heartbeat' || !(self.?auth.?hmac.?scheme.orValue('') in ['sha256-hex', 'pagerduty']) || "
             "self.?auth.?hmac.?timestampHeader.orValue('') != ''",
             message="a heartbeat needs a signature with a time, or a recorded one keeps it alive: set auth.hmac.timestampHeader, the scheme "
             "standard-webhooks, or another credential in place of auth.hmac",

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from notification_gateway.authentication.incoming import Incoming
 
 STANDARD_VERSION: Final = "v1"
+SLACK_HEADER: Final = "X-Slack-Signature"
+SLACK_TIME_HEADER: Final = "x-slack-request-timestamp"
+PAGERDUTY_HEADER: Final = "X-PagerDuty-Signature"
 TIME: Final = re.compile(r"[0-9]{1,13}")
 """Seconds since 1970."""
 LATE_SECONDS: Final = 60.0
@@ -76,11 +79,9 @@ def signed(incoming: Incoming, settings: Hmac, values: Iterable[str]) -> tuple[s
         Unavailable: only the time is wrong. Senders repeat no 401, and a clock is set again.
     """
     body, headers, keys = incoming.body, incoming.headers, list(filter(None, map(settings.key, values)))
-    if body is None:
+    if body is None or settings.scheme is HmacScheme.PLAIN_TOKEN:
         return None
     match settings.scheme:
-        case HmacScheme.PLAIN_TOKEN:
-            return None
         case HmacScheme.SHA256_HEX:
             time = headers.get(settings.timestamp_header.lower(), "")
             content = _sent(f"{time}:") + body if settings.timestamp_header else body
@@ -88,6 +89,16 @@ def signed(incoming: Incoming, settings: Hmac, values: Iterable[str]) -> tuple[s
             expected = [each.hex() for each in _digests(keys, content)]
             is_right = any_equal(sent.lower(), expected)
             covered: tuple[str, ...] = (time, sha256(body).hexdigest())
+        case HmacScheme.SLACK:
+            time = headers.get(SLACK_TIME_HEADER, "")
+            sent = headers.get((settings.header or SLACK_HEADER).lower(), "")
+            expected = [f"v0={each.hex()}" for each in _digests(keys, _sent(f"v0:{time}:") + body)]
+            is_right, covered = any_equal(sent, expected), (time, sha256(body).hexdigest())
+        case HmacScheme.PAGERDUTY:
+            expected, time = [f"v1={each.hex()}" for each in _digests(keys, body)], ""
+            sent = headers.get((settings.header or PAGERDUTY_HEADER).lower(), "")
+            found = [any_equal(each.strip(), expected) for each in sent.split(",")]
+            is_right, covered = any(found), ("", sha256(body).hexdigest())
         case HmacScheme.STANDARD_WEBHOOKS:
             identity, time = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
             content = _sent(f"{identity}.{time}.") + body

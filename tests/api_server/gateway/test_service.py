@@ -85,6 +85,14 @@ def source(name: str, **spec: Any) -> dict[str, Any]:
         ({"mapping": {"priority": {"map": {"x" * 254: "high"}}}}, "a value in mapping.priority.map has more"),
         ({"mapping": {"priority": {"map": {"x": "urgent"}}}}, "Unsupported value"),
         ({"auth": {"bearerSecretRefs": [{"name": "s"}] * 4}}, "Too many"),
+        (
+            {
+                "type": "heartbeat",
+                "heartbeat": {"every": "1h"},
+                "auth": {"hmac": {"secretRef": {"name": "s"}, "scheme": "pagerduty"}},
+            },
+            "a heartbeat needs a signature with a time",
+        ),
     ],
 )
 def test_source_that_breaks_a_rule_is_refused_by_the_api_server(
@@ -93,6 +101,19 @@ def test_source_that_breaks_a_rule_is_refused_by_the_api_server(
     answer = sources.send("POST", SOURCES, source("refused", **spec))
     assert answer.code == 422
     assert message in answer.message
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"auth": {"hmac": {"secretRef": {"name": "s"}, "scheme": "slack"}}},
+        {"auth": {"hmac": {"secretRef": {"name": "s"}, "scheme": "pagerduty"}}},
+    ],
+)
+def test_source_that_keeps_every_rule_is_accepted(sources: ApiServer, spec: dict[str, Any]) -> None:
+    answer = sources.send("POST", SOURCES, source("accepted", **spec))
+    sources.send("DELETE", f"{SOURCES}/accepted")
+    assert answer.code == 201, answer.message
 
 
 @pytest.mark.check("gateway-service-02")

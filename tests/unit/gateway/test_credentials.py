@@ -106,7 +106,12 @@ def test_secret_below_its_least_length_is_no_credential(kind: str, length: int) 
     digest = hmac.new(text.encode(), f"id.{sent}.".encode() + BODY, hashlib.sha256).digest()
     headers = basic(f"user:{text}") if kind == "basic" else {"Authorization": f"Bearer {text}"}
     headers |= {
-        "X-Token": text if kind == HmacScheme.PLAIN_TOKEN else f"sha256={signature(text, BODY)}",
+        "X-Token": {
+            "plain-token": text,
+            "slack": f"v0={signature(text, f'v0:{sent}:'.encode() + BODY)}",
+            "pagerduty": f"v1={signature(text, BODY)}",
+        }.get(kind, f"sha256={signature(text, BODY)}"),
+        "X-Slack-Request-Timestamp": sent,
         "webhook-id": "id",
         "webhook-timestamp": sent,
         "webhook-signature": f"v1,{b64encode(digest).decode()}",
@@ -162,6 +167,42 @@ def test_time_that_is_none_is_refused(sent: str) -> None:
     settings = scheme(header="X-Signature", timestampHeader="X-Time")
     headers = {"X-Time": sent, "X-Signature": signature(K1, f"{sent}:".encode() + BODY)}
     assert SECRETS.accepts(incoming(headers), settings, "") is None
+
+
+SENT = str(int(NOW.timestamp()))
+SLACK = {
+    "X-Slack-Request-Timestamp": SENT,
+    "X-Slack-Signature": f"v0={signature(K1, f'v0:{SENT}:'.encode() + BODY)}",
+}
+PAGERDUTY = {"X-PagerDuty-Signature": f"v1={'0' * 64},v1={signature(K2, BODY)}"}
+DIGEST = hashlib.sha256(BODY).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("kind", "headers", "covered"),
+    [
+        ("slack", SLACK, (SENT, DIGEST)),
+        ("slack", SLACK | {"X-Slack-Request-Timestamp": str(int(SENT) - 1)}, None),
+        ("slack", SLACK | {"X-Slack-Signature": f"v0={signature(K1, BODY)}"}, None),
+        ("slack", SLACK | {"X-Slack-Signature": SLACK["X-Slack-Signature"].removeprefix("v0=")}, None),
+        ("slack", {}, None),
+        ("pagerduty", PAGERDUTY, ("", DIGEST)),
+        ("pagerduty", {"X-PagerDuty-Signature": f"v1={signature(K1, BODY)}"}, ("", DIGEST)),
+        ("pagerduty", {"X-PagerDuty-Signature": f"v2={signature(K1, BODY)}"}, None),
+        ("pagerduty", {"X-PagerDuty-Signature": f"v1={signature('x' * 16, BODY)}"}, None),
+        ("pagerduty", {}, None),
+    ],
+)
+def test_signature_of_a_scheme_tells_messages_apart_by_what_it_covers(
+    kind: str, headers: dict[str, str], covered: tuple[str, ...] | None
+) -> None:
+    assert SECRETS.accepts(incoming(headers), scheme(scheme=kind), "") == covered
+    assert SECRETS.accepts(incoming(headers, body=BODY + b" "), scheme(scheme=kind), "") is None
+
+
+def test_late_signature_of_slack_is_refused_until_the_clock_is_set() -> None:
+    with pytest.raises(Unavailable):
+        SECRETS.accepts(incoming(SLACK, received=NOW + timedelta(minutes=6)), scheme(scheme="slack"), "")
 
 
 def test_plain_token_in_a_header_is_that_of_gitlab() -> None:

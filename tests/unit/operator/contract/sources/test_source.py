@@ -51,7 +51,10 @@ def test_source_has_its_identity_and_the_defaults_of_its_spec() -> None:
         ({"type": "alertmanager", "alertmanager": {"repeatAfter": "31d"}}, "at least 1s and at most 30d"),
         ({"rateLimit": {"period": "0s"}}, "rateLimit.period must be at least 1s"),
         ({"auth": {"hmac": {}}}, "set auth.hmac.secretRef, or secretRefs"),
-        ({"type": "heartbeat", "heartbeat": BEAT, "auth": {"hmac": HMAC}}, "a heartbeat needs a signature with a time"),
+        *(
+            ({"type": "heartbeat", "heartbeat": BEAT, "auth": {"hmac": hmac}}, "a heartbeat needs a signature with a time")
+            for hmac in (HMAC, HMAC | {"scheme": "pagerduty"})
+        ),
         ({"auth": {"hmac": HMAC | {"scheme": "plain-token"}}}, "set auth.hmac.header"),
         (
             {"auth": {"hmac": HMAC | {"scheme": "standard-webhooks", "header": "X-Signature"}}},
