@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 
 from notification_contract.kinds.notification import check_spec
 from notification_contract.sources.authentication import Hmac, HmacScheme
-from notification_contract.sources.source import SourceSpecError, SourceType
+from notification_contract.sources.source import INCIDENT_TYPES, SourceSpecError, SourceType
 from notification_gateway.authentication.incoming import Incoming
 from notification_gateway.authentication.shared_secrets import SharedSecrets
 from notification_gateway.authentication.unverified import claims_of
@@ -150,6 +150,9 @@ def sources(draw: st.DrawFn) -> NotificationSource:
         "subject": draw(st.sampled_from(["", "{{ payload }}"])),
         "idempotencyHeader": draw(st.sampled_from(["", "X-Id"])),
     }
+    if kind not in INCIDENT_TYPES:
+        mapping["dedupKey"] = "{{ payload }}"
+        mapping["event"] = {"fromPath": draw(st.sampled_from(PATHS)), "map": {"high": "Resolve"}}
     spec: dict[str, Any] = {
         "mapping": mapping,
         "filter": draw(st.sampled_from([[], [], ["team!=web"], ["type!=web"], ['text=~".*"', "text!="]])),
@@ -262,7 +265,7 @@ def test_post_is_malformed_or_becomes_an_admitted_object(
     for made in translation.notifications:
         assert_admitted(made)
         assert_admitted(made.with_texts({"subject": text}, {"body": text}))
-        assert_admitted(made.with_texts({"body": text}))
+        assert_admitted(made.with_texts({"body": text, "dedupKey": text}))
 
 
 times = st.sampled_from(["2026-03-01T10:00:00Z", "2026-03-01T11:00:00Z"])

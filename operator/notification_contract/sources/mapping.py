@@ -9,10 +9,11 @@ from pydantic import Field
 from notification_contract import bounds, names
 from notification_contract.kinds.block import Block
 from notification_contract.kinds.choices import (
+    LifecycleEvent,
     MessageType,
     Priority,
 )
-from notification_contract.kinds.rules import ApiRule
+from notification_contract.kinds.rules import ApiRule, RuledBlock
 from notification_contract.sources.authentication import HeaderName  # noqa: TC001 - as above
 
 MAP_KEY = 253
@@ -52,6 +53,23 @@ class LabelMapping(Block):
     """The prefix of the name of each label, such as example.com/."""
 
 
+class EventMapping(Block):
+    """The report of the message about the incident of mapping.dedupKey."""
+
+    from_path: FieldPath
+    """The dotted path into the payload whose value selects the event, such as data.event."""
+    values: Annotated[
+        dict[str, LifecycleEvent],
+        Field(alias="map", min_length=1, max_length=32),
+        ApiRule(
+            cel=f"self.all(value, size(value) <= {MAP_KEY})",
+            message=f"a value in mapping.event.map has more than {MAP_KEY} characters; use a shorter one",
+            holds=lambda values: all(len(value) <= MAP_KEY for value in values),
+        ),
+    ]
+    """The event for each value; at most 32. With any other value, and without a value, the notification has no event, which counts as Trigger, and a note says so."""
+
+
 ALERT_PRIORITY: Final = PriorityMapping(
     from_label="severity",
     values={
@@ -69,7 +87,7 @@ ALERT_LABELS: Final = LabelMapping(include=("alertname", "severity", "namespace"
 """The labels of alerts, for a source that does not set `mapping.labels`."""
 
 
-class SourceMapping(Block):
+class SourceMapping(RuledBlock):
     """How a message becomes a notification. Templates have the language of templates of receivers, and read the parsed body of the message as payload."""
 
     type: MessageType | None = None
@@ -82,5 +100,16 @@ class SourceMapping(Block):
     """The template of the subject. If absent, the built-in template of the source's type."""
     body: Annotated[str, Field(max_length=bounds.RECEIVER_TEMPLATE)] = ""
     """The template of the body. If absent, the built-in template of the source's type."""
+    event: EventMapping | None = None
+    dedup_key: Annotated[str, Field(max_length=4096)] = ""
+    """For the types generic, cloudevents and slack: the template of the dedupKey, such as {{ payload.data.dedupKey }}. Messages with the same result report the same incident, whichever source of the namespace they come through; a result of more than 255 characters is replaced by its hash. Without a result, the notification has no dedupKey, and a note says so."""
     idempotency_header: HeaderName = ""
     """For the type generic: the header with the id of the message, such as X-GitHub-Delivery. The headers Idempotency-Key and webhook-id come first; without any of them, the same body within a minute is the same message. For a message with a signature, no header counts that the signature does not cover: its webhook-id tells it apart, or its time and body."""
+
+    rules = (
+        ApiRule(
+            cel="!has(self.event) || self.?dedupKey.orValue('') != ''",
+            message="set mapping.dedupKey with mapping.event: an event without it belongs to no incident",
+            holds=lambda mapping: mapping.event is None or bool(mapping.dedup_key),
+        ),
+    )

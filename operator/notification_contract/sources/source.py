@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Final, Self
 
 from pydantic import Field, ValidationError
 
@@ -42,6 +42,10 @@ class SourceType(StrEnum):
     SLACK = "slack"
     GENERIC = "generic"
     HEARTBEAT = "heartbeat"
+
+
+INCIDENT_TYPES: Final = (SourceType.ALERTMANAGER, SourceType.HEARTBEAT)
+"""The types whose messages say which incident they report."""
 
 
 class AlertmanagerOptions(Block):
@@ -124,6 +128,12 @@ class SourceSpec(RuledBlock):
             cel="self.type == 'alertmanager' || !has(self.alertmanager)",
             message="spec.alertmanager has an effect with spec.type alertmanager only; remove it",
             holds=lambda spec: spec.type is SourceType.ALERTMANAGER or spec.alertmanager is None,
+        ),
+        ApiRule(
+            cel="!(self.type in ['alertmanager', 'heartbeat']) || self.?mapping.?dedupKey.orValue('') == ''",
+            message="mapping.event and mapping.dedupKey have no effect for the types alertmanager and heartbeat, "
+            "which set both; remove them",
+            holds=lambda spec: spec.type not in INCIDENT_TYPES or not spec.mapping.dedup_key,
         ),
         ApiRule(
             cel="self.type != 'heartbeat' || !(self.?auth.?hmac.?scheme.orValue('') in ['sha256-hex', 'pagerduty']) || "

@@ -10,15 +10,15 @@ from notification_contract.kinds.choices import MessageType, Priority
 from notification_contract.sources.source import SourceType
 from notification_gateway.mapping.labels import agreed, labels_of, originals
 from notification_gateway.mapping.links import Link, action_links
-from notification_gateway.mapping.text import body, clean, one_line
+from notification_gateway.mapping.text import MAX_NOTE, body, clean, one_line
 from notification_gateway.mapping.translation import Notification
-from notification_gateway.mapping.values import name_at
+from notification_gateway.mapping.values import excerpt, name_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from notification_contract.kinds.choices import LifecycleEvent
-    from notification_contract.sources.mapping import PriorityMapping
+    from notification_contract.sources.mapping import EventMapping, PriorityMapping
     from notification_contract.sources.source import NotificationSource
     from notification_gateway.mapping.admission_limits import Limits
     from notification_gateway.mapping.identity import Identity
@@ -50,6 +50,8 @@ class Draft:
         mapping = source.spec.mapping
         values = agreed(self.facts, source.spec.labels)
         links, notes = action_links(self.links, limits)
+        event, note = self._event(mapping.event)
+        notes = (*notes, *filter(None, (note,)))
         subject = one_line(self.subject) or one_line(f"Message from {source.name}")
         text = self.body if clean(self.body).strip() else subject
         is_group = source.spec.type is SourceType.ALERTMANAGER
@@ -59,12 +61,12 @@ class Draft:
             "subject": subject,
             "body": body(text, notes, limits.body),
             "receiverRefs": _refs(source),
-            "event": self.event and str(self.event),
+            "event": event and str(event),
             "dedupKey": self.dedup_key,
             "metadata": originals(values, limits),
             "actionLinks": links,
         }
-        templates = {"subject": mapping.subject, "body": mapping.body}
+        templates = {"subject": mapping.subject, "body": mapping.body, "dedupKey": mapping.dedup_key}
         return Notification(
             name=self.identity.name,
             previous_name=self.identity.previous_name,
@@ -75,13 +77,23 @@ class Draft:
                 **labels_of(values, source.spec.labels, str if is_group else name_at),
                 names.SOURCE_LABEL: source.name,
             },
-            annotations=dict(self.annotations),
+            annotations={**self.annotations, **({names.SOURCE_NOTE_ANNOTATION: note} if note else {})},
             templates={key: template for key, template in templates.items() if template},
             data={"payload": self.payload},
             text=text,
             notes=notes,
             limits=limits,
         )
+
+    def _event(self, mapping: EventMapping | None) -> tuple[LifecycleEvent | None, str]:
+        """Return the event, and a note if the payload has none that the mapping knows."""
+        if mapping is None:
+            return self.event, ""
+        value = self.facts[0](mapping.from_path)
+        if value in mapping.values:
+            return mapping.values[value], ""
+        found = f"{excerpt(value)}, which is not in mapping.event.map" if value else "no value"
+        return None, one_line(f"counts as Trigger: {mapping.from_path} has {found}", MAX_NOTE)
 
 
 def admits(source: NotificationSource, read: Read) -> bool:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from notification_contract import names
+from notification_contract import bounds, names
 from notification_gateway.mapping.admission_limits import DEFAULT, Limits
 from notification_gateway.mapping.identity import renamed
 from notification_gateway.mapping.text import MAX_NOTE, body, clean, one_line
@@ -19,6 +20,8 @@ BODY_ANNOTATION: Final = f"{names.LABEL_PREFIX}source-body"
 """On a NotificationRequest: the hash of the posted body, where the sender chose the key; the same key with another body is a conflict."""
 FIRES_SINCE_ANNOTATION: Final = f"{names.LABEL_PREFIX}fires-since"
 """On a Trigger of alerts: since when the youngest one fires. The Resolve of other, earlier alerts does not end its incident."""
+INSTEAD: Final = {"dedupKey": "no dedupKey set"}
+"""What a note says about a template without a result that has no built-in text."""
 NONE: Final[Mapping[str, str]] = MappingProxyType({})
 
 
@@ -104,13 +107,17 @@ class Notification:
         problems = {**problems, **empty}
         built_in = {"subject": self.spec["subject"], "body": self.text}
         used = built_in | {key: text for key, text in texts.items() if key not in problems}
-        note = "; ".join(f"built-in {key} used: {problems[key]}" for key in sorted(problems))
+        note = "; ".join(
+            f"{INSTEAD.get(key, f'built-in {key} used')}: {problems[key]}" for key in sorted(problems)
+        )
         notes = (*self.notes, one_line(note, MAX_NOTE)) if note else self.notes
         spec = {
             **self.spec,
             "subject": one_line(used["subject"]),
             "body": body(used["body"], notes, self.limits.body),
         }
+        if key := clean(used.get("dedupKey", "")).strip():
+            spec["dedupKey"] = key if len(key) <= bounds.DEDUP_KEY else sha256(key.encode()).hexdigest()
         if not note:
             return replace(self, spec=spec)
         return replace(

@@ -349,7 +349,11 @@ class Sources:
 
     async def _compiled(self, source: NotificationSource) -> str:
         """Return why a template is not valid; empty if they are, or if that cannot be found out."""
-        templates = {"subject": source.spec.mapping.subject, "body": source.spec.mapping.body}
+        templates = {
+            "subject": source.spec.mapping.subject,
+            "body": source.spec.mapping.body,
+            "dedupKey": source.spec.mapping.dedup_key,
+        }
         if not any(templates.values()):
             return ""
         try:

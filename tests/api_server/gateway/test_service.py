@@ -93,6 +93,23 @@ def source(name: str, **spec: Any) -> dict[str, Any]:
             },
             "a heartbeat needs a signature with a time",
         ),
+        ({"mapping": {"event": {"fromPath": "a", "map": {"b": "Trigger"}}}}, "set mapping.dedupKey with"),
+        (
+            {"mapping": {"dedupKey": "", "event": {"fromPath": "a", "map": {"b": "Trigger"}}}},
+            "set mapping.dedupKey with",
+        ),
+        *(
+            ({"type": type_, **fields, "mapping": {"dedupKey": "a"}}, "mapping.dedupKey have no effect for")
+            for type_, fields in (("alertmanager", {}), ("heartbeat", {"heartbeat": {"every": "1h"}}))
+        ),
+        (
+            {"mapping": {"dedupKey": "a", "event": {"fromPath": "a", "map": {"b": "Opened"}}}},
+            'spec.mapping.event.map.b: Unsupported value: "Opened"',
+        ),
+        (
+            {"mapping": {"dedupKey": "a", "event": {"fromPath": "a", "map": {"b" * 254: "Trigger"}}}},
+            "a value in mapping.event.map has more than 253 characters",
+        ),
     ],
 )
 def test_source_that_breaks_a_rule_is_refused_by_the_api_server(
@@ -108,6 +125,7 @@ def test_source_that_breaks_a_rule_is_refused_by_the_api_server(
     [
         {"auth": {"hmac": {"secretRef": {"name": "s"}, "scheme": "slack"}}},
         {"auth": {"hmac": {"secretRef": {"name": "s"}, "scheme": "pagerduty"}}},
+        {"mapping": {"dedupKey": "a", "event": {"fromPath": "a", "map": {"b" * 253: "Resolve"}}}},
     ],
 )
 def test_source_that_keeps_every_rule_is_accepted(sources: ApiServer, spec: dict[str, Any]) -> None:

@@ -223,6 +223,7 @@ def source_results(name: str = "alerts", **spec: Any) -> tuple[list[str], list[s
         ({"filter": ["a=b", "nothing"]}, "spec.filter[1]: cannot parse 'nothing'"),
         ({"mapping": {"subject": "{{ payload"}}, "spec.mapping.subject: "),
         ({"mapping": {"body": "{% nope %}"}}, "spec.mapping.body: "),
+        ({"mapping": {"dedupKey": "{{ payload"}}, "spec.mapping.dedupKey: "),
         ({"name": "a" * 64}, "metadata.name: has more than 63 characters"),
     ],
 )

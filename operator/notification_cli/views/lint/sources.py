@@ -60,7 +60,11 @@ def _problems(spec: SourceSpec) -> Iterator[str]:
             parse_matchers(condition)
         except ValueError as error:
             yield f"spec.filter[{index}]: {error}"
-    for field, template in (("subject", spec.mapping.subject), ("body", spec.mapping.body)):
+    for field, template in (
+        ("subject", spec.mapping.subject),
+        ("body", spec.mapping.body),
+        ("dedupKey", spec.mapping.dedup_key),
+    ):
         try:
             Template(template)
         except TemplateInvalidError as error:

@@ -12,9 +12,14 @@ from notification_contract.kinds.choices import LifecycleEvent
 from notification_operator.channels.console import ConsoleChannel
 from notification_operator.channels.file import FileChannel
 from notification_operator.channels.log import LogChannel
+from notification_operator.domain.incident import incident_selector
+from notification_operator.domain.key import Key
+from notification_operator.domain.model import parse
 from notification_operator.rendering.markup.slack_text import SlackText
+from tests.unit.gateway.mapping.test_incidents import complete, mapped
 from tests.unit.operator.channels import test_channels, test_email
 from tests.unit.operator.channels.receivers import SERVICES, access, composer, message
+from tests.unit.operator.domain.builders import stored
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,6 +80,25 @@ async def test_service_with_a_field_for_the_event_gets_the_subject_as_written(
     body = await sent(name, server, session, subject="Disk full", event=event)
     assert b"[RESOLVED]" not in body
     assert b"resolve" in body
+
+
+@pytest.mark.parametrize(
+    ("key", "at_pagerduty"), [("db-1", "db-1"), ("shop/db-1", "shop/shop/db-1"), ("a,b=c", "a,b=c")]
+)
+async def test_reports_that_two_sources_pass_on_are_one_incident(
+    server: HttpServer, session: aiohttp.ClientSession, key: str, at_pagerduty: str
+) -> None:
+    events, places = [], set()
+    for name, state in (("east", "open"), ("west", "closed")):
+        made = complete("generic", {"data": {"state": state, "key": key}}, name, **mapped("data.state"))
+        content = parse(stored(spec=made.spec)).content
+        incident = Key("shop", made.name, made.name, content.dedup_key)
+        places.add((incident.shard_key, incident_selector(content.dedup_key)))
+        changes = {"event": content.event, "dedup_key": content.dedup_key}
+        events.append(json.loads(await sent("pagerduty", server, session, **changes)))
+    assert [each["event_action"] for each in events] == ["trigger", "resolve"]
+    assert [each["dedup_key"] for each in events] == [at_pagerduty] * 2
+    assert len(places) == 1, "the operator puts both into one thread"
 
 
 @pytest.mark.parametrize("name", sorted(SERVICES.keys() - {"webhook"}))

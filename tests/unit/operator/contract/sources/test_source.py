@@ -71,6 +71,10 @@ def test_source_has_its_identity_and_the_defaults_of_its_spec() -> None:
         ),
         ({"auth": {"bearerSecretRefs": [{"name": "a"}] * 4}}, "auth.bearerSecretRefs: Tuple should have at most 3"),
         ({"mapping": {"priority": {"map": {"x" * 254: "high"}}}}, "mapping.priority.map has more than 253"),
+        (
+            {"mapping": {"dedupKey": "a", "event": {"fromPath": "a", "map": {"x" * 254: "Trigger"}}}},
+            "mapping.event.map has more than 253",
+        ),
         ({"mapping": {"labels": {"prefix": "no-slash"}}}, "mapping.labels.prefix: String should match"),
     ],
 )  # fmt: skip
