@@ -13,5 +13,7 @@ SOURCE_DESCRIPTIONS = {
         "A missing heartbeat is told once, within the grace and 5 s, and its return once",
         "A Secret that is rotated under traffic refuses no message",
         "The command line lists and shows a source, and sends a heartbeat to a pod of the gateway",
+        "A Trigger through one source and its Resolve through another open and close one incident at PagerDuty",
+        "A post with the signature of Slack is accepted; one that another secret signs is refused",
     ),
 }

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 import os
 import subprocess
 import sys
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -321,6 +324,41 @@ def test_command_line_shows_a_source_and_sends_a_heartbeat(gateway: Gateway) -> 
     shown = notif(gateway.cluster, "source", "show", source.name, "-n", HOME, "--operator-namespace", HOME)
     assert f"URL path  /hook/{source.name}" in shown.splitlines()
     assert ", due in " in shown
+
+
+@pytest.mark.check("sources-10")
+def test_incident_of_a_key_is_opened_and_closed_by_two_sources(gateway: Gateway) -> None:
+    receiver = gateway.receivers.add("pagerduty").ready()
+    event = {"fromPath": "state", "map": {"open": "Trigger", "closed": "Resolve"}}
+    mapping = {"event": event, "dedupKey": "{{ payload.key }}"}
+
+    for state, incident in (("open", "triggered"), ("closed", "resolved")):
+        source = gateway.source("generic", receiver, mapping=mapping)
+        (reply,) = gateway.insist(source.message({"state": state, "key": "db-1"}))
+        assert (reply.status, reply.content["created"]) == (202, 1)
+        (obj,) = source.notifications
+        gateway.cluster.phase(HOME, obj["metadata"]["name"], "Sent")
+        assert receiver.account.incidents() == {"db-1": incident}
+
+
+@pytest.mark.check("sources-11")
+def test_post_that_slack_signs_is_accepted_and_another_refused(gateway: Gateway) -> None:
+    secret = gateway.source("generic")
+    by_signature = {"secretRef": {"name": secret.name, "key": "token"}, "scheme": "slack"}
+    source = gateway.source("slack", auth={"hmac": by_signature})
+
+    def signed(key: str) -> Message:
+        body, sent = json.dumps({"text": "Disk full"}), str(int(time.time()))
+        signature = hmac.new(key.encode(), f"v0:{sent}:{body}".encode(), hashlib.sha256).hexdigest()
+        headers = {"X-Slack-Request-Timestamp": sent, "X-Slack-Signature": f"v0={signature}"}
+        return Message(
+            path=f"/hook/{source.name}", headers={"Content-Type": "application/json", **headers}, body=body
+        )
+
+    accepted, refused = gateway.insist(signed(secret.token), signed("another-secret-of-a-sender"))
+    assert (accepted.status, refused.status) == (200, 401)
+    (obj,) = source.notifications
+    assert obj["spec"]["body"] == "Disk full"
 
 
 def notif(cluster: Cluster, *arguments: str) -> str:
