@@ -7,7 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from notification_operator.delivery.channel import Channel, Permanent, RateLimited, Transient
+from notification_operator.delivery.channel import Channel, Permanent, RateLimited, Refused, Transient
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -170,7 +170,7 @@ class SimulatedChannel(Channel):
                 self._hold(call, PAUSES[pause])
             case "later":
                 call.retry_after = 5.0
-                raise Transient("later", retry_after=5.0)
+                raise Refused("later", retry_after=5.0)
             case "permanent":
                 raise Permanent("never")
             case "bug":

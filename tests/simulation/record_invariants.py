@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 FOREIGN: Final = "a foreign writer"
 END: Final = "the end"
+REFUSED: Final = frozenset({"later", "busy", "pause", "long pause", "permanent", "unauthorized"})
+"""The ends of calls after which the far end certainly has nothing."""
 
 
 class RecordInvariants:
@@ -75,9 +77,11 @@ class RecordInvariants:
     def _upgraded(self, old: Notification, was: Attempt, is_: Attempt) -> None:
         """Check a changed record: another process repeated the attempt under the same id.
 
-        A failure may become a success, and what a circuit breaker rejected may become what was made.
+        A failure may become a success, what was certainly refused what may have arrived, and what a circuit breaker rejected
+        what was made.
         """
         called = was.circuit_open and not is_.circuit_open
+        called = called or (was.refused and not is_.refused)
         right = was.key == is_.key and not was.succeeded and (is_.succeeded or called)
         require(right, "a recorded attempt is changed")
         if self._was_made(is_):
@@ -107,6 +111,7 @@ class RecordInvariants:
         require(
             ("success" in ends) if attempt.succeeded else (ends != {"success"}), f"{uid} is recorded wrongly"
         )
+        require(not (attempt.refused and ends.isdisjoint(REFUSED)), f"{uid} may have arrived, but is refused")
 
     def audited(self, log: AuditLog) -> None:
         """Check the audit store: it holds what the statuses hold, each fact once, and nothing else.

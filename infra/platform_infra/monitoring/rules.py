@@ -385,7 +385,8 @@ def _losses(scope: Scope, limits: Limits) -> Sequence[Alert]:
             description=(
                 f"About {COUNT} notifications of the operator in {NAMESPACE} ended as Failed or PartiallySent in the last "
                 f"{limits.loss_window}, with the reason {REASON}. At least one target of each got nothing, neither directly nor by a "
-                "fallback. To send them again: notif redrive."
+                "fallback; with the reason IncidentOpen, the incident is open at a receiver, and the fallback has both its Trigger and "
+                "its Resolve. To send them again: notif redrive."
             ),
         ),
         Alert(

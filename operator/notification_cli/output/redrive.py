@@ -11,6 +11,7 @@ from notification_cli.views.format import Form, Output
 from notification_cli.views.plain import plain
 from notification_cli.views.resending.candidates import Outcome
 from notification_cli.views.text import clean, duration
+from notification_operator.domain.status import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -144,6 +145,11 @@ def _summary(selection: Selection) -> Iterator[str]:
         yield f"{selection.before} left out: they were sent again before; notif replay sends one of them once more"
     if selection.resolved:
         yield f"{selection.resolved} resolved since, left out (--include-resolved)"
+    still_open = [each for each in selection.waiting if each.reason == Reason.INCIDENT_OPEN]
+    if still_open:
+        places = dict.fromkeys(target for each in still_open for target in each.targets)
+        named = ", ".join(map(clean, list(places)[:NAMED])) + (" and others" if len(places) > NAMED else "")
+        yield f"{len(still_open)} open at {named}; the fallback has both"
     for reason, count in selection.refused.items():
         yield f"{count} left out: {clean(reason)}"
 

@@ -315,6 +315,8 @@ class DeliveryAttempt(Block):
     """The delay before the next attempt that the receiver requested, in seconds, at most a year."""
     circuit_open: bool = False
     """Whether an open circuit breaker rejected the attempt, so that nothing was sent. Such an entry does not count against maxAttempts."""
+    refused: bool = False
+    """Whether the receiver certainly has nothing of the message: it refused it, or no connection to it was made."""
     reason: Reason = ""
     """The machine-readable reason for a failure that has one, such as ChannelNotAllowed: the namespace may not use the channel."""
     duration_seconds: Annotated[float | None, Field(ge=0, le=bounds.ATTEMPT_SECONDS)] = None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 from yarl import URL
 
-from notification_operator.delivery.channel import Channel, Permanent, Receipt
+from notification_operator.delivery.channel import Channel, Permanent, Receipt, sending_part
 from notification_operator.delivery.http.exchange import JSON, HttpExchange, StatusTable
 from notification_operator.domain.json_values import format_time
 from notification_operator.rendering.compose import links, origin
@@ -74,8 +74,9 @@ class DiscordChannel(Channel):
         composed = await self._composer.compose(message, DISCORD[self._mentions])
         problem = await self._update(message) if message.ends_thread else ""
         references: list[str] = []
-        for payload in self.payloads(message, composed):
-            reply = await self._http.post(orjson.dumps(payload), headers={"Content-Type": JSON})
+        for number, payload in enumerate(self.payloads(message, composed), start=1):
+            with sending_part(number):
+                reply = await self._http.post(orjson.dumps(payload), headers={"Content-Type": JSON})
             references.append(str(reply.json.get("id", "")))
         note = "; ".join(filter(None, (composed.note, problem)))
         return Receipt(message_ref=references[0], note=note)

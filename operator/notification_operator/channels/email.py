@@ -21,6 +21,7 @@ from notification_operator.delivery.channel import (
     Receipt,
     ReceiverError,
     ReceiverProblem,
+    Refused,
     Transient,
 )
 from notification_operator.delivery.http.egress_guard import guarded_socket
@@ -177,7 +178,7 @@ class EmailChannel(Channel):
         # The class itself: no mechanism of authentication that both sides know.
         if isinstance(error, aiosmtplib.SMTPNotSupported) or type(error) is aiosmtplib.SMTPException:
             return ReceiverError(ReceiverProblem.MISCONFIGURED, text)
-        return Transient(text)
+        return Refused(text) if isinstance(error, ConnectionRefusedError) else Transient(text)
 
     def _without_secrets(self, text: str) -> str:
         return text.replace(self._password, REDACTED) if self._password else text
@@ -257,7 +258,7 @@ def _refusal(error: aiosmtplib.SMTPResponseException, text: str) -> Exception:
     if error.code < FIRST_CODE:
         return ReceiverError(ReceiverProblem.MISCONFIGURED, text)
     if error.code < PERMANENT:
-        return Transient(text)
+        return Refused(text)
     if (
         isinstance(error, aiosmtplib.SMTPRecipientRefused | aiosmtplib.SMTPDataError)
         or error.code == TOO_LARGE

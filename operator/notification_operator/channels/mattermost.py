@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from notification_operator.delivery.channel import Channel, Receipt, ReceiverError, ReceiverProblem
+from notification_operator.delivery.channel import (
+    Channel,
+    Receipt,
+    ReceiverError,
+    ReceiverProblem,
+    sending_part,
+)
 from notification_operator.delivery.http.exchange import JSON, HttpExchange, StatusTable
 from notification_operator.rendering.compose import links, origin
 from notification_operator.rendering.headline import chat_headline
@@ -49,9 +55,10 @@ class MattermostChannel(Channel):
     async def deliver(self, message: Message) -> Receipt:
         """Post the message; a long one as two, and what is longer is cut."""
         composed = await self._composer.compose(message, self._markup)
-        for payload in self.payloads(message, composed):
-            reply = await self._http.request(orjson.dumps(payload), headers={"Content-Type": JSON})
-            self._raise_for(reply)
+        for number, payload in enumerate(self.payloads(message, composed), start=1):
+            with sending_part(number):
+                reply = await self._http.request(orjson.dumps(payload), headers={"Content-Type": JSON})
+                self._raise_for(reply)
         return Receipt(note=composed.note)
 
     def payloads(self, message: Message, composed: Composed[str]) -> list[dict[str, Any]]:

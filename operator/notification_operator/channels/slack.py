@@ -18,6 +18,7 @@ from notification_operator.delivery.channel import (
     ReceiverError,
     ReceiverProblem,
     Transient,
+    sending_part,
 )
 from notification_operator.delivery.http.exchange import (
     UNTRUSTED,
@@ -100,7 +101,8 @@ class SlackBotChannel(Channel):
         references: list[str] = []
         for number, payload in enumerate(payloads, start=1):
             arguments = {**self._place(message, number), **payload}
-            reply = await self._call(self._posts, arguments, errors=POST_ERRORS)
+            with sending_part(number):
+                reply = await self._call(self._posts, arguments, errors=POST_ERRORS)
             references.append(f"{reply.json.get('channel', '')}/{reply.json.get('ts', '')}")
         return Receipt(message_ref=references[0], note=note)
 
@@ -151,7 +153,9 @@ def _raise_for(reply: Reply, errors: Mapping[str, ReceiverProblem]) -> None:
     if not reply.is_complete:
         raise OutcomeUnknown("the answer is incomplete; Slack may have accepted the message")
     if not error:
-        raise Permanent("the answer is not one of Slack: it has neither ok nor error")
+        failure = Permanent("the answer is not one of Slack: it has neither ok nor error")
+        failure.refused = False
+        raise failure
     if error in errors:
         raise ReceiverError(errors[error], f"Slack answered {error}")
     if error in LIMITED_ERRORS:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 import orjson
 
-from notification_operator.delivery.channel import Channel, Receipt
+from notification_operator.delivery.channel import Channel, Receipt, sending_part
 from notification_operator.delivery.http.exchange import JSON
 from notification_operator.delivery.http_client import HttpClient
 from notification_operator.rendering.markup.slack_text import SlackText
@@ -73,7 +73,8 @@ class SlackWebhookChannel(Channel):
         for number, payload in enumerate(payloads, start=1):
             key = message.id if number == 1 else f"{message.id}:{number}"
             headers = {"Content-Type": JSON, "Idempotency-Key": key}
-            await self._http.post(orjson.dumps(payload), headers=headers)
+            with sending_part(number):
+                await self._http.post(orjson.dumps(payload), headers=headers)
         return Receipt(note=note)
 
     async def close(self) -> None:

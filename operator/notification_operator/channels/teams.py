@@ -9,7 +9,7 @@ import orjson
 from yarl import URL
 
 from notification_contract.kinds.choices import BodyFormat, LifecycleEvent
-from notification_operator.delivery.channel import Channel, InvalidOptionsError, Receipt
+from notification_operator.delivery.channel import Channel, InvalidOptionsError, Receipt, sending_part
 from notification_operator.delivery.http.exchange import JSON, HttpExchange, StatusTable
 from notification_operator.rendering.compose import links, metadata, origin
 from notification_operator.rendering.headline import chat_headline
@@ -78,10 +78,11 @@ class TeamsChannel(Channel):
     async def deliver(self, message: Message) -> Receipt:
         """Post the message; a long one in two cards, and what is longer is cut. A repeat posts every card again."""
         composed = await self._composer.compose(message, CARD)
-        for card in self.cards(message, composed):
+        for number, card in enumerate(self.cards(message, composed), start=1):
             content = orjson.dumps(_envelope(card))
             headers = {"Content-Type": JSON, "Idempotency-Key": message.delivery_id}
-            await self._http.post(content, headers=headers)
+            with sending_part(number):
+                await self._http.post(content, headers=headers)
         return Receipt(note=composed.note)
 
     def cards(self, message: Message, composed: Composed[list[Element]]) -> list[Element]:

@@ -214,7 +214,7 @@ class Incidents:
 
         That attempt itself has not begun. What is forgotten outdates nothing.
         """
-        begun = self.of(key, notification).own.at(target).begun
+        tried = self.of(key, notification).tried(target)
         place = key.namespace, notification.content.dedup_key
 
         def is_outdated() -> bool:
@@ -222,7 +222,7 @@ class Incidents:
             own = known.events.get(key.uid) if known else None
             if known is None or own is None:
                 return False
-            return self._as_seen_by(own, known).outdated(target, begun=begun) is not None
+            return self._as_seen_by(own, known).outdated(target, tried=tried) is not None
 
         return is_outdated
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from notification_contract.kinds.choices import BodyFormat, LifecycleEvent
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from contextlib import AbstractAsyncContextManager
     from datetime import datetime
 
@@ -76,6 +77,9 @@ class Receipt:
 class DeliveryError(Exception):
     """An attempt failed in a way that the channel understands."""
 
+    refused = False
+    """Whether the receiver certainly has nothing of the message."""
+
 
 class Transient(DeliveryError):  # noqa: N818 - the kind of the failure
     """The next attempt may succeed. `retry_after` is the delay in seconds that the receiver asked for."""
@@ -85,7 +89,13 @@ class Transient(DeliveryError):  # noqa: N818 - the kind of the failure
         self.retry_after = retry_after
 
 
-class RateLimited(Transient):
+class Refused(Transient):
+    """The receiver, or the way to it, did not take the message this time."""
+
+    refused = True
+
+
+class RateLimited(Refused):
     """The receiver gets too many messages; that says nothing about its health.
 
     `retry_after` delays all messages to the destination, whatever the retry policy of their notifications.
@@ -94,6 +104,18 @@ class RateLimited(Transient):
 
 class Permanent(DeliveryError):  # noqa: N818 - the kind of the failure
     """No further attempt can succeed before the message or the configuration changes."""
+
+    refused = True
+
+
+@contextmanager
+def sending_part(number: int) -> Iterator[None]:
+    """Send a part of a message, counted from 1: after the first one, the receiver has something of it."""
+    try:
+        yield
+    except DeliveryError as error:
+        error.refused = error.refused and number == 1
+        raise
 
 
 class ReceiverProblem(StrEnum):
@@ -110,6 +132,8 @@ class ReceiverProblem(StrEnum):
 
 class ReceiverError(DeliveryError):
     """The receiver accepts no message before its configuration changes; the message is not at fault."""
+
+    refused = True
 
     def __init__(self, reason: ReceiverProblem, message: str = "") -> None:
         super().__init__(f"{reason}: {message}" if message else str(reason))

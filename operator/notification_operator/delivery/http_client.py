@@ -13,14 +13,23 @@ from typing import TYPE_CHECKING, Final
 
 import aiohttp
 
-from notification_operator.delivery.channel import Permanent, Transient
+from notification_operator.delivery.channel import Permanent
 from notification_operator.delivery.http.egress_policy import EgressPolicy
-from notification_operator.delivery.http.exchange import HttpExchange, NetworkAccess, Reply, StatusTable
+from notification_operator.delivery.http.exchange import (
+    HttpExchange,
+    NetworkAccess,
+    OutcomeUnknown,
+    Reply,
+    StatusTable,
+    Unsent,
+)
 from notification_operator.domain.error_text import chain, describe
 from notification_operator.kube.proxy import session_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from notification_operator.delivery.channel import DeliveryError
 
 IDLE_SECONDS: Final = 30.0
 """An unused connection is closed after this time, at the latest after twice as long."""
@@ -68,14 +77,15 @@ class HttpClient(HttpExchange):
             )
         return self._session
 
-    def _failure(self, error: Exception, *, sent: bool) -> Exception:
-        del sent
+    def _failure(self, error: Exception, *, sent: bool) -> DeliveryError:
         if isinstance(error, aiohttp.ClientHttpProxyError):
             body = self.without_secrets(f"from the proxy: {error.message}")
             return self.refusal(Reply(status=error.status, body=body))
         # Other secrets are redacted with the text of the attempt, by the configured rules.
         text = self.without_secrets(describe(error, redact=str))
-        return Permanent(text) if is_permanent(error) else Transient(text)
+        if is_permanent(error):
+            return Permanent(text)
+        return OutcomeUnknown(text) if sent else Unsent(text)
 
 
 def is_permanent(error: Exception) -> bool:

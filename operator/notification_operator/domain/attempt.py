@@ -39,6 +39,8 @@ class Attempt:
     permanent: bool = False
     retry_after: float | None = None
     circuit_open: bool = False
+    refused: bool = False
+    """Whether the receiver certainly has nothing of the message."""
     reason: str = ""
     """Why it failed, in one word, where the operator knows that; otherwise empty."""
     message_ref: str = ""
@@ -96,6 +98,7 @@ def parse_attempt(value: object) -> Attempt | None:
         permanent=entry.get("permanent") is True,
         retry_after=number(entry.get("retryAfterSeconds"), most=bounds.RETRY_AFTER_SECONDS),
         circuit_open=entry.get("circuitOpen") is True,
+        refused=entry.get("refused") is True,
         reason=text(entry.get("reason")),
         message_ref=text(entry.get("messageRef"))[: bounds.MESSAGE_REF],
         thread_ref=text(entry.get("threadRef"))[: bounds.MESSAGE_REF],
@@ -120,6 +123,8 @@ def dump_attempt(attempt: Attempt) -> dict[str, Any]:
         entry["retryAfterSeconds"] = min(attempt.retry_after, bounds.RETRY_AFTER_SECONDS)
     if attempt.circuit_open:
         entry["circuitOpen"] = True
+    if attempt.refused:
+        entry["refused"] = True
     for key, value in (
         ("reason", attempt.reason),
         ("messageRef", attempt.message_ref),

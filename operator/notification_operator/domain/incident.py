@@ -8,6 +8,7 @@ outdated by a younger one, or come before an older one that is still under way.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from notification_operator.domain.model import Notification
     from notification_operator.domain.receivers.targets import TargetRules
     from notification_operator.domain.routing import Route
+    from notification_operator.domain.status import TargetStatus
 
 MAX_SHARED: Final = 256
 """Stages of ended events that are shared."""
@@ -86,6 +88,8 @@ class Stage:
     """Whether an attempt is running, or another one may follow."""
     begun: bool = False
     """Whether an attempt was begun: the message may have arrived."""
+    refused: bool = False
+    """Whether every attempt that ended was certainly refused; without `begun`, the message is held after that."""
     delivered: bool = False
     suppressed: str = ""
     """The reason for which nothing is sent, or nothing more."""
@@ -93,6 +97,11 @@ class Stage:
     """Whether an attempt is running."""
     message: SentMessage | None = None
     """What the receiver accepted, if it has named the message."""
+
+    @property
+    def may_have_it(self) -> bool:
+        """Whether the message arrived, or may have arrived, by an attempt that is known."""
+        return self.begun and (self.running or not self.refused)
 
 
 UNKNOWN: Final = Stage(open=True)
@@ -148,6 +157,7 @@ class Event:
             stage = replace(
                 stage,
                 begun=stage.begun or not attempt.circuit_open,
+                refused=_refused(stage, attempt),
                 delivered=stage.delivered or attempt.succeeded,
                 message=_message(attempt, self.created) or stage.message,
             )
@@ -178,15 +188,8 @@ def event_of(  # noqa: PLR0913 - what is known of it
     witnessed: bool = False,
 ) -> Event:
     """Return the event of a notification; its status does not show the attempts that are running, or finished but not recorded."""
-    stages = {
-        each.name: Stage(
-            open=each.state in {TargetState.WAITING, TargetState.DELIVERING},
-            begun=each.attempts > (each.reason in NOT_CALLED) or each.state is TargetState.DELIVERED,
-            delivered=each.state is TargetState.DELIVERED,
-            suppressed=each.suppressed_by,
-        )
-        for each in notification.status.targets
-    }
+    refusals = Counter(each.channel for each in notification.attempts if each.refused)
+    stages = {each.name: _stage(each, refusals[each.name]) for each in notification.status.targets}
     for attempt in notification.attempts:
         message = _message(attempt, notification.created)
         if message and attempt.channel in stages:
@@ -208,8 +211,30 @@ def event_of(  # noqa: PLR0913 - what is known of it
     # The next attempt may run before the one before it is recorded.
     stages = dict(event.stages)
     for target in running:
-        stages[target] = replace(stages.get(target, UNKNOWN), begun=True, running=True)
+        stage = stages.get(target, UNKNOWN)
+        refused = stage.refused or not stage.begun
+        stages[target] = replace(stage, begun=True, refused=refused, running=True)
     return replace(event, stages=stages)
+
+
+def _stage(target: TargetStatus, refusals: int) -> Stage:
+    """Return how far an event is at a target by its status, which counts no refusal after which the message is held."""
+    called = target.attempts - (target.reason in NOT_CALLED)
+    delivered = target.state is TargetState.DELIVERED
+    return Stage(
+        open=target.state in {TargetState.WAITING, TargetState.DELIVERING},
+        begun=called > 0 or delivered,
+        refused=0 < refusals >= called and not delivered,
+        delivered=delivered,
+        suppressed=target.suppressed_by,
+    )
+
+
+def _refused(stage: Stage, attempt: Attempt) -> bool:
+    """Return whether every attempt was certainly refused, after one more; a breaker's rejection is none."""
+    if attempt.circuit_open and not attempt.refused:
+        return stage.refused
+    return attempt.refused and (stage.refused or not stage.begun)
 
 
 def _message(attempt: Attempt, created: datetime) -> SentMessage | None:
@@ -253,7 +278,7 @@ class Incident:
             the reason for which nothing is sent to the target any more; a hold, for what has to end before; None for neither.
         """
         begun = self.own.at(target).begun
-        outdated = self.outdated(target, begun=begun)
+        outdated = self.outdated(target, tried=self.tried(target))
         if outdated is not None:
             return outdated
         awaited = () if begun else self.awaited(target)
@@ -268,9 +293,14 @@ class Incident:
             return Hold(until=self.now + thread, reason=HoldReason.THREAD)
         return None if begun or awaited else self._withheld(target)
 
-    def outdated(self, target: str, *, begun: bool) -> Reason | None:
-        """Return why nothing more of the event is sent to a target; `begun` tells whether it had an attempt there."""
-        return self._outdated(target, late=begun or self.is_late(self.own))
+    def outdated(self, target: str, *, tried: bool) -> Reason | None:
+        """Return why nothing more of the event is sent to a target; `tried` tells whether it had an attempt there."""
+        return self._outdated(target, late=tried or self.is_late(self.own))
+
+    def tried(self, target: str) -> bool:
+        """Return whether the event had an attempt at a target, also one that was refused and does not count."""
+        stage = self.own.at(target)
+        return stage.begun or stage.refused
 
     def is_late(self, event: Event) -> bool:
         """Return whether an event without an attempt may report what is over."""
@@ -292,7 +322,8 @@ class Incident:
     def reached(self) -> Mapping[str, bool]:
         """The targets where a Trigger may have arrived that no Resolve has followed; empty for a Trigger.
 
-        The value is True where an attempt is known, and False where a process that died may have begun one.
+        The value is True where a known attempt may have arrived, and False where each was certainly refused, or where only a
+        process that died may have begun one.
         """
         reached: dict[str, bool] = {}
         for number, event in enumerate(self.older if self.own.kind is not TRIGGER else (), 1):
@@ -300,7 +331,7 @@ class Incident:
                 later = self.older[number:]
                 for target, stage in event.stages.items():
                     if _may_have_arrived(event, stage) and not _resolved_at(target, later):
-                        reached[target] = reached.get(target, False) or stage.begun
+                        reached[target] = reached.get(target, False) or stage.may_have_it
         return reached
 
     @property
@@ -384,7 +415,7 @@ class Incident:
 def widened(route: Route, reached: Mapping[str, bool], rules: Mapping[str, TargetRules]) -> Route:
     """Return the route of an event that also goes where its Trigger went: to these targets, by these rules, never muted.
 
-    Where an attempt of the Trigger is known, the fallback of the target also gets the event, and never instead: what was
+    Where an attempt of the Trigger may have arrived, the fallback of the target also gets the event, and never instead: what was
     reported there ends nowhere else.
     """
     if not reached or route.refusal:

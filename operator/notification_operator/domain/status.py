@@ -53,6 +53,8 @@ class Reason(StrEnum):
     ONLY_LOGGED = "OnlyLogged"
     """No channel, receiver or routing rule was chosen, so that only the operator's log has the message."""
     PARTIAL_DELIVERY_SUCCESS = "PartialDeliverySuccess"
+    INCIDENT_OPEN = "IncidentOpen"
+    """A Resolve did not reach a receiver that has, or may have, its Trigger; its fallback has both."""
     ALL_DELIVERIES_FAILED = "AllDeliveriesFailed"
     MAX_RETRIES_EXHAUSTED = "MaxRetriesExhausted"
     TOO_LARGE = "TooLarge"

@@ -137,6 +137,7 @@ class Recorder:
             permanent=permanent,
             retry_after=None if permanent or retryable is None else _usable_pause(retryable.retry_after),
             circuit_open=held,
+            refused=isinstance(error, DeliveryError) and error.refused,
             reason=Reason.RECEIVER_NOT_READY if held else "",
         )
 

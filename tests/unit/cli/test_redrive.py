@@ -92,6 +92,17 @@ async def test_replay_of_what_a_younger_event_has_overtaken_is_refused(
     assert (code, len(replays(server))) == (0, 1 if problem else 2)
 
 
+async def test_redrive_says_where_the_incident_of_a_lost_resolve_is_open(
+    server: ApiServer, notif: CommandLine
+) -> None:
+    resolve = about_incident("order", "Resolve", 0)
+    targets = [{"name": "webhook/on-call", "state": "Exhausted"}, {"name": "sms/spare", "state": "Delivered"}]
+    resolve["status"] |= {"phase": "PartiallySent", "reason": "IncidentOpen", "targets": targets}
+    server.add(PLURAL, resolve)
+    _, _, err = await notif("redrive", "--batch", "mine")
+    assert "1 open at webhook/on-call; the fallback has both" in err
+
+
 async def test_replay_without_the_right_to_list_says_what_is_not_known(
     server: ApiServer, notif: CommandLine
 ) -> None:

@@ -26,6 +26,7 @@ from notification_operator.delivery.channel import (
     RateLimited,
     ReceiverError,
     ReceiverProblem,
+    Refused,
     Transient,
 )
 from notification_operator.delivery.http.bounded_answer import AnswerTooLargeError
@@ -73,7 +74,7 @@ UNTRUSTED: Final[Mapping[int, ReceiverProblem]] = MappingProxyType(
 SUCCESSES: Final = frozenset(range(200, 300))
 
 
-class Unsent(Transient):
+class Unsent(Refused):
     """No connection came about, so the receiver knows nothing of the request."""
 
 
@@ -212,7 +213,7 @@ class HttpExchange:
             Unsent, OutcomeUnknown, ReceiverError: there is no answer.
         """
         body = _Body(content)
-        failure: Exception
+        failure: DeliveryError
         try:
             url = self._access.checked(self._url)
             with resolving_for(self._access.namespace):
@@ -233,6 +234,7 @@ class HttpExchange:
             failure = self._timed_out(sent=body.started)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             failure = self._failure(error, sent=body.started)
+        failure.refused = failure.refused and not body.started
         # Raised outside the handler, and so without a cause: the text of a cause may hold the URL.
         raise failure
 
@@ -255,7 +257,9 @@ class HttpExchange:
             return ReceiverError(table.receiver[status], reply.text)
         if status == TOO_MANY:
             return RateLimited(reply.text, retry_after=reply.retry_after)
-        if status >= SERVER_ERROR or status in table.transient:
+        if status == UNAVAILABLE or status in table.transient:
+            return Refused(reply.text, retry_after=reply.retry_after)
+        if status >= SERVER_ERROR:
             return Transient(reply.text, retry_after=reply.retry_after)
         return Permanent(reply.text)
 
@@ -279,7 +283,7 @@ class HttpExchange:
             )
         return Unsent(f"no connection within {self._access.timeout:g} s")
 
-    def _failure(self, error: Exception, *, sent: bool) -> Exception:
+    def _failure(self, error: Exception, *, sent: bool) -> DeliveryError:
         if isinstance(error, aiohttp.ClientHttpProxyError):
             # Its own text has the URL of the proxy, whose user name may be a token.
             return Unsent(self.without_secrets(f"HTTP {error.status}: from the proxy: {error.message}"))

@@ -51,8 +51,8 @@ def merge_attempts(notification: Notification, attempts: Iterable[Attempt]) -> N
     """Return the notification with the attempts that it does not hold yet.
 
     Two processes may make an attempt of the same id, when the first one died or lost its shard and its write
-    came late. A message that reached the receiver stays delivered: a success replaces a failure. And what was
-    made replaces what a circuit breaker rejected.
+    came late. A message that reached the receiver stays delivered: a success replaces a failure. What may have arrived
+    replaces what was certainly refused, and what was made replaces what a circuit breaker rejected.
 
     Of consecutive attempts that an open circuit breaker rejected, a target keeps the first, so that their
     number is bounded by the number of its other attempts (DD-BREAKER-001).
@@ -62,8 +62,11 @@ def merge_attempts(notification: Notification, attempts: Iterable[Attempt]) -> N
         return notification
     called = {attempt.key: attempt for attempt in completed if not attempt.circuit_open}
     successes = {key: attempt for key, attempt in called.items() if attempt.succeeded}
+    arrived = {key: attempt for key, attempt in called.items() if not attempt.refused}
     recorded = tuple(
-        each if each.succeeded else (called if each.circuit_open else successes).get(each.key, each)
+        each
+        if each.succeeded
+        else (called if each.circuit_open else arrived if each.refused else successes).get(each.key, each)
         for each in notification.attempts
     )
     known = {attempt.key for attempt in recorded}

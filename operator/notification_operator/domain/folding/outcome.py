@@ -26,6 +26,7 @@ DEAD_LETTERED: Final = "DeadLettered"
 DEAD_LETTER_PHASES: Final = frozenset({Phase.FAILED, Phase.PARTIALLY_SENT})
 DEAD_LETTER_REASONS: Final = (
     Reason.PARTIAL_DELIVERY_SUCCESS,
+    Reason.INCIDENT_OPEN,
     Reason.ALL_DELIVERIES_FAILED,
     Reason.MAX_RETRIES_EXHAUSTED,
     Reason.TOO_LARGE,
@@ -98,11 +99,12 @@ def decide_phase(  # noqa: PLR0913 - each fact that decides
     if any(step.open for step in wanted):
         held = describe_holds(holds, (step.channel for step in wanted if step.open))
         return _unfinished(wanted, succeeded, present, held, begins=bool(in_flight or held or suppresses))
-    failures = "; ".join(filter(None, (_failures(wanted, policy, caps), rescues)))
+    still_open = _still_open(wanted)
+    failures = "; ".join(filter(None, (_failures(wanted, policy, caps), still_open, rescues)))
     if succeeded:
         return PhaseDecision(
             phase=Phase.PARTIALLY_SENT,
-            reason=Reason.PARTIAL_DELIVERY_SUCCESS,
+            reason=Reason.INCIDENT_OPEN if still_open else Reason.PARTIAL_DELIVERY_SUCCESS,
             message=f"Delivered to {len(succeeded)} of {len(wanted)} channel(s); {failures}",
         )
     return PhaseDecision(
@@ -137,6 +139,12 @@ def _rescues(steps: Iterable[Progress]) -> Iterator[str]:
             rescued.setdefault(step.delivered_by, []).append(step.channel)
     for fallback, channels in rescued.items():
         yield f"{', '.join(fallback) or 'a fallback'} delivered it instead of {', '.join(channels)}"
+
+
+def _still_open(steps: Iterable[Progress]) -> str:
+    """Return where an incident stays open although the fallback has its Trigger and its Resolve."""
+    owing = ", ".join(step.channel for step in steps if step.delivered_by)
+    return f"open at {owing}; the fallback has both" if owing else ""
 
 
 def _suppressed(steps: Sequence[Progress]) -> PhaseDecision:

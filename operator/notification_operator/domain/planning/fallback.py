@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from notification_contract.kinds.choices import LifecycleEvent
 from notification_contract.kinds.target import MAX_TARGETS
 from notification_operator.domain.json_values import later
 from notification_operator.domain.planning.progress import FAILED, Progress, State, ended, progress
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 UNAVAILABLE_AFTER: Final = 60.0
 """Seconds after which the fallback of a receiver joins that is known to take no message."""
+LOST: Final = FAILED | {State.EXPIRED}
 NONE_UNAVAILABLE: Final[AbstractSet[str]] = frozenset()
 
 
@@ -88,6 +90,15 @@ def _with_rescues(
     """
     delivered = {step.channel for step in steps if step.state is State.SUCCEEDED or step.rescued}
     rescued: dict[str, Progress] = {}
+
+    def owing(step: Progress) -> Progress:
+        """Return a step that names the fallback if that has a Resolve which this target has not."""
+        rules = route.rules.get(step.channel, NO_RULES)
+        if not (rules.owed and step.state in LOST and notification.content.event is LifecycleEvent.RESOLVE):
+            return step
+        fallback = _fallback(notification, route, rules)
+        return replace(step, delivered_by=fallback) if delivered.issuperset(fallback) else step
+
     while True:
         more = {
             step.channel: replace(_rescued(step), delivered_by=fallback)
@@ -99,7 +110,7 @@ def _with_rescues(
             and delivered.issuperset(fallback)
         }
         if not more:
-            return tuple(rescued.get(step.channel, step) for step in steps)
+            return tuple(rescued.get(step.channel) or owing(step) for step in steps)
         rescued |= more
         delivered |= more.keys()
 
@@ -109,7 +120,7 @@ def _can_be_rescued(step: Progress, rules: TargetRules, running: AbstractSet[str
         return False
     if step.open:
         return step.channel not in running and not rules.also
-    return step.rescued or step.state in FAILED or step.state is State.EXPIRED
+    return step.rescued or step.state in LOST
 
 
 def _rescued(step: Progress) -> Progress:

@@ -75,7 +75,7 @@ class Progress:
     failed_at: datetime | None = None
     """When its last attempt ended, if it has failed for good."""
     delivered_by: tuple[str, ...] = ()
-    """The targets of its fallback, if all of them have delivered the message in its place."""
+    """The targets of its fallback, if all of them have delivered the message: in its place if it is `rescued`."""
     fallback_at: datetime | None = None
     """When its fallback joins, if it is not delivered by then; None if it has none, or if that has joined."""
 

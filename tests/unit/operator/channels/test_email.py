@@ -19,6 +19,7 @@ from notification_operator.delivery.channel import (
     Permanent,
     ReceiverError,
     ReceiverProblem,
+    Refused,
     Transient,
 )
 from notification_operator.delivery.http.egress_policy import EgressPolicy
@@ -212,13 +213,13 @@ async def test_address_that_is_none_is_a_permanent_failure(address: str) -> None
     ("command", "answer", "kind", "text"),
     [
         ("RCPT", "550 no such user", Permanent, "SMTP 550: no such user"),
-        ("RCPT", "450 greylisted", Transient, "SMTP 450: greylisted"),
+        ("RCPT", "450 greylisted", Refused, "SMTP 450: greylisted"),
         ("RCPT", "530 log in first", ReceiverError, "AuthenticationFailed: SMTP 530: log in first"),
         ("DATA", "554 spam", Permanent, "SMTP 554: spam"),
         ("DATA", "552 too large", Permanent, "SMTP 552: too large"),
-        ("DATA", "421 closing", Transient, "SMTP 421: closing"),
+        ("DATA", "421 closing", Refused, "SMTP 421: closing"),
         ("MAIL", "553 not your address", ReceiverError, "Misconfigured: SMTP 553: not your address"),
-        ("MAIL", "452 disk full", Transient, "SMTP 452: disk full"),
+        ("MAIL", "452 disk full", Refused, "SMTP 452: disk full"),
     ],
 )
 async def test_refusal_means_what_its_code_and_command_say(

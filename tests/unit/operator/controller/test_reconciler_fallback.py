@@ -6,8 +6,17 @@ import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from atomic_status import ObjectRef
-from notification_operator.delivery.channel import Permanent, Transient
+from notification_operator.delivery.channel import (
+    Permanent,
+    ReceiverError,
+    ReceiverProblem,
+    Refused,
+    Transient,
+)
+from notification_operator.delivery.http.exchange import OutcomeUnknown
 from notification_operator.domain.json_values import format_time
 from tests.unit.operator.contract.kinds.specs import spec
 from tests.unit.operator.controller.reconciler_fixture import now
@@ -15,6 +24,7 @@ from tests.unit.operator.controller.test_reconciler_receivers import BREAKER, SE
 from tests.unit.operator.kube_api import until
 
 if TYPE_CHECKING:
+    from notification_operator.delivery.channel import DeliveryError
     from tests.unit.operator.controller.reconciler_fixture import ReconcilerFixture
 
 
@@ -155,6 +165,52 @@ async def test_resolve_reaches_a_receiver_that_may_have_got_its_trigger() -> Non
         "webhook/hook": "Waiting",
         "webhook/spare": "Delivered",
     }
+
+
+@pytest.mark.parametrize(
+    ("failure", "phase", "reason", "message"),
+    [
+        (
+            Refused("HTTP 503"),
+            "Sent",
+            "DeliveredByFallback",
+            "Delivered to 1 channel(s); webhook/spare delivered it instead of webhook/hook",
+        ),
+        (
+            ReceiverError(ReceiverProblem.AUTHENTICATION_FAILED, "HTTP 403"),
+            "Sent",
+            "DeliveredByFallback",
+            "Delivered to 1 channel(s); webhook/spare delivered it instead of webhook/hook",
+        ),
+        (
+            OutcomeUnknown("no answer"),
+            "PartiallySent",
+            "IncidentOpen",
+            "Delivered to 1 of 2 channel(s); webhook/hook failed after 1 of 1 attempts; open at webhook/hook; the fallback has both",
+        ),
+    ],
+)
+async def test_resolve_is_owed_only_where_its_trigger_may_have_arrived(
+    failure: DeliveryError, phase: str, reason: str, message: str
+) -> None:
+    composition = waiting_for(400, "hook", dedupKey="disk", retryPolicy={"maxAttempts": 1})
+    composition.collections.put_receiver("hook", webhook(fallback={"name": "spare"}))
+    composition.creator.scripts["hook"] = [failure]
+    async with composition.following() as fixture:
+        resolve = composition.another("order-2", event="Resolve")
+        for key in (fixture.key, resolve):
+            await fixture.reconcile(key)
+            assert (await fixture.reconcile(key)).final
+    assert fixture.status["reason"] == "DeliveredByFallback"
+    assert [each.get("refused", False) for each in fixture.status["deliveryAttempts"]] == [
+        failure.refused,
+        False,
+    ]
+    status = fixture.store.peek(ObjectRef(namespace="shop", name="order-2"))["status"]
+    assert (status["phase"], status["reason"], status["message"]) == (phase, reason, message)
+    lost = any(each["type"] == "DeadLettered" for each in status["conditions"])
+    assert lost == (phase == "PartiallySent")
+    assert composition.calls.count("webhook/spare:1") == 2
 
 
 async def test_lost_resolve_is_a_dead_letter_although_the_fallback_got_it() -> None:

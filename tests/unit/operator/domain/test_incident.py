@@ -262,8 +262,48 @@ def test_stages_are_those_of_the_status_and_of_unrecorded_attempts() -> None:
         "slack": Stage(open=True, begun=True),
         "email": Stage(suppressed="Muted"),
         "file": Stage(begun=True, delivered=True),
-        "console": Stage(open=True, begun=True, running=True),
+        "console": Stage(open=True, begun=True, refused=True, running=True),
     }
+
+
+def test_trigger_that_was_certainly_refused_may_not_have_arrived() -> None:
+    key = Key("shop", "order-1", "uid-1", "disk")
+    refusals = replace(failure("slack"), refused=True), replace(failure("slack", 2), refused=True)
+    waits = TargetStatus(name="slack", state=TargetState.WAITING, attempts=2)
+    noted = with_status(notification("slack", attempts=refusals), targets=(waits,))
+    known = event_of(key, noted, seen=0)
+    assert known.at("slack") == Stage(open=True, begun=True, refused=True)
+    # An attempt that is running, or that ended without an answer, may arrive.
+    running = event_of(key, noted, running=["slack"], seen=0)
+    assert [each.at("slack").may_have_it for each in (known, running)] == [False, True]
+    ends = (replace(failure("slack", 3), refused=True), failure("slack", 3), circuit_open("slack", 3), None)
+    assert [running.after("slack", end).at("slack").may_have_it for end in ends] == [
+        False,
+        True,
+        False,
+        False,
+    ]
+    # The record of an attempt is older than the field.
+    assert (
+        event_of(key, replace(noted, status=replace(noted.status, attempts=())), seen=0)
+        .at("slack")
+        .may_have_it
+    )
+
+
+@pytest.mark.parametrize("kind", [TRIGGER, RESOLVE])
+def test_event_that_is_held_after_a_refusal_is_outdated_as_a_failed_one(kind: LifecycleEvent) -> None:
+    key = Key("shop", "order-1", "uid-1", "disk")
+    held = replace(circuit_open("slack"), refused=True)
+    waits = TargetStatus(name="slack", state=TargetState.WAITING)
+    noted = with_status(notification("slack", attempts=(held,)), targets=(waits,))
+    stages = event_of(key, noted, seen=0).stages
+    assert stages == {"slack": Stage(open=True, refused=True)}
+    later = event(RESOLVE if kind is TRIGGER else TRIGGER, 1)
+    expected = "IncidentResolved" if kind is TRIGGER else "IncidentReopened"
+    assert decided(event(kind, 0, stages), later, now=1) == expected
+    # A rejection by a breaker is none of the receiver.
+    assert decided(event(kind, 0, {"slack": Stage(open=True)}), later, now=1) == ""
 
 
 def test_event_of_a_notification_with_replay_of_is_a_replay() -> None:

@@ -100,6 +100,13 @@ def test_success_replaces_a_failure_of_the_same_id() -> None:
     assert folded(stored_with(once, "slack", "file"), repeated) == once
 
 
+def test_failure_in_doubt_replaces_a_refusal_of_the_same_id() -> None:
+    refusal, doubt = replace(failure("slack"), refused=True), failure("slack", seconds=0.4)
+    for first, then in ((refusal, doubt), (doubt, refusal)):
+        fresh = notification("slack", attempts=(first,))
+        assert merge_attempts(fresh, [then]).attempts == (doubt,)
+
+
 def test_failure_never_replaces_a_success() -> None:
     fresh = notification("slack", attempts=(success("slack"),))
     assert merge_attempts(fresh, [failure("slack")]) is fresh
