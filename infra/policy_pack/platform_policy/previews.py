@@ -30,10 +30,17 @@ def previews_excluded(resources: Sequence[Resource]) -> Iterator[tuple[str, str]
     """Yield name and reason for each operator configuration that selects the namespaces of previews."""
     if not any(entry.kind == "Namespace" and BASE_LABEL in _labels(entry.properties) for entry in resources):
         return
+    for name, config in operators(resources):
+        if not _excludes(config):
+            yield name, REASON
+
+
+def operators(resources: Sequence[Resource]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the name and the configuration of each operator."""
     for entry in resources:
         text = pod_annotations(entry.kind, entry.properties).get(CONFIG_ANNOTATION)
-        if text and not GATEWAY_LABELS.items() <= _labels(entry.properties).items() and not _excludes(text):
-            yield entry.name, REASON
+        if text and not GATEWAY_LABELS.items() <= _labels(entry.properties).items():
+            yield entry.name, yaml.safe_load(text) or {}
 
 
 def _labels(properties: Mapping[str, Any]) -> Mapping[str, str]:
@@ -41,7 +48,7 @@ def _labels(properties: Mapping[str, Any]) -> Mapping[str, str]:
     return labels
 
 
-def _excludes(text: str) -> bool:
-    watch = (yaml.safe_load(text) or {}).get("watch") or {}
+def _excludes(config: Mapping[str, Any]) -> bool:
+    watch = config.get("watch") or {}
     selector = str(watch.get("namespace_selector") or "")
     return bool(watch.get("namespaces")) or EXCLUDED in {part.strip() for part in selector.split(",")}
