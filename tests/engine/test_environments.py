@@ -5,6 +5,7 @@ Only Pulumi's service has environments, so a stub takes the place of the engine'
 
 from __future__ import annotations
 
+import json
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ import pytest
 import yaml
 from pulumi.automation import CommandResult, StackNotFoundError
 
+from tests.harness.checkout import WAY_OUT
 from tools.platform.preflight.rights import registered_objects
 from tools.platform.pulumi import policy
 from tools.platform.pulumi.engine import Workspace
@@ -31,6 +33,7 @@ VALUES: dict[str, Any] = {
     "operatorImage": IMAGE,
     "operatorReplicas": "2",
     "operatorNamespace": "from-the-environment",
+    **{key: json.dumps(value) for key, value in WAY_OUT.items()},
 }
 """What the environment adds; None stands for a secret."""
 

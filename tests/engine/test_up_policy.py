@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.harness.checkout import NO_CLUSTER
+from tests.harness.checkout import NO_CLUSTER, WAY_OUT
 
 if TYPE_CHECKING:
     from tests.harness.checkout import Checkout
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 STACK = "guarded"
 SETTINGS = {
     **NO_CLUSTER,
+    **WAY_OUT,
     "operatorReplicas": 2,
     "operatorImage": f"registry.example.com/operator@sha256:{'1' * 64}",
 }

@@ -43,6 +43,11 @@ OFFLINE = ENGINE / "offline.py"
 """The program that needs no cluster."""
 NO_CLUSTER = {"clusterKind": "existing", "clusterKubeconfig": "/nowhere", "clusterContext": "none"}
 """Settings of a stack with that program."""
+WAY_OUT = {
+    "receiversElsewhere": ["webhook"],
+    "routing": {"route": {"receiver": "ops"}, "receivers": [{"name": "ops", "channels": ["webhook"]}]},
+}
+"""Settings that lead messages outside the cluster, as the policies require of a shared one."""
 DRIFTING = ENGINE / "drifting.py"
 """A program whose resources change without Pulumi."""
 

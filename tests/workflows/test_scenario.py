@@ -21,6 +21,7 @@ import yaml
 from kubernetes import client
 
 from platform_infra import names
+from tests.harness.checkout import WAY_OUT
 from tests.harness.local_registry import local_registry
 from tests.harness.object_stores.servers import moto
 from tests.harness.shared_clusters import OBJECT_CONTROLLERS, kubeconfig, shared_cluster
@@ -51,6 +52,7 @@ STACKS: Mapping[str, dict[str, Any]] = {
         "previewBase": True,
         "watchNamespaceSelector": "!kubernaut.ai/preview",
         "monitoringMode": "none",
+        **WAY_OUT,
     },
     "prod": {
         "deployWave": 3,
@@ -58,6 +60,7 @@ STACKS: Mapping[str, dict[str, Any]] = {
         "crdManaged": False,
         "operatorNamespace": "notification-prod",
         "monitoringMode": "none",
+        **WAY_OUT,
     },
 }
 

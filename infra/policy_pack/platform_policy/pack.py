@@ -11,6 +11,7 @@ from platform_policy.pods import image_by_digest, limits_set, restricted_pod_sec
 from platform_policy.previews import previews_excluded
 from platform_policy.secrets_in_plain import no_plain_secrets
 from platform_policy.traffic import network_policy
+from platform_policy.way_out import way_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -62,6 +63,9 @@ STACK_RULES = {
     "previews-excluded": StackRule(
         description="An operator whose cluster previews use does not watch their namespaces.",
         evaluate=previews_excluded,
+    ),
+    "prod-notifies-somebody": StackRule(
+        description="A receiver or a routing rule leads outside the cluster.", evaluate=way_out
     ),
 }
 

@@ -11,6 +11,8 @@ import pytest
 import yaml
 
 from platform_infra.cluster import Connection
+from platform_infra.settings.sections.deployment import Channels, Operator, SlackChannel
+from platform_infra.settings.sections.receivers import StackReceiver
 from platform_policy import signatures
 from platform_policy.broken import Break, broken
 from platform_policy.disruption import Resource, disruption_budget
@@ -36,14 +38,21 @@ if TYPE_CHECKING:
 
 
 RULES = RESOURCE_RULES.keys() | STACK_RULES.keys()
+WAY_OUT = "prod-notifies-somebody"
 Resources = list[tuple[str, str, "Mapping[str, Any]"]]
 
 
 def released(stack: str) -> Settings:
-    """Return the settings of a committed stack with an image, which its file lacks until a release."""
+    """Return the settings of a committed stack with an image and a receiver, which its file lacks until a release."""
     settings = check_stack_file(stack)
     image = f"registry.example.com/operator@sha256:{'1' * 64}"
-    return settings.model_copy(update={"operator": settings.operator.model_copy(update={"image": image})})
+    operator = settings.operator.model_copy(update={"image": image})
+    return settings.model_copy(update={"operator": operator, "receivers": (receiver("webhook"),)})
+
+
+def receiver(type_: str) -> StackReceiver:
+    block = {"webhook": {"url": "https://example.com"}} if type_ == "webhook" else {}
+    return StackReceiver(name="ops", spec={"type": type_, **block})
 
 
 def resources_of(stack: str, settings: Settings | None = None) -> Resources:
@@ -135,10 +144,51 @@ def test_gateway_violates_no_rule(*, base: bool) -> None:
 def test_local_stacks_violate_only_rules_disabled_for_them(stack: str) -> None:
     levels = json.loads(policy.levels(stack).read_text("utf-8"))
     assert levels.pop("all") == "advisory"
-    assert {rule for rule, _, _ in violations(resources_of(stack))} <= {
-        rule for rule in levels if levels[rule] == "disabled"
-    }
+    settings = released(stack).model_copy(update={"receivers": ()})
+    disabled = {rule for rule in levels if levels[rule] == "disabled"}
+    # A message on a local node needs no way out; the rule is reported and refuses nothing.
+    assert {rule for rule, _, _ in violations(resources_of(stack, settings))} <= {*disabled, WAY_OUT}
     assert levels.keys() <= RULES
+
+
+def routed(receiver: Mapping[str, Any], *, child: str = "ops") -> dict[str, Any]:
+    """Return routing rules of which one has the receiver `ops`, or another one as its child."""
+    routes = [{"match": {"team": "web"}, "receiver": child}]
+    return {
+        "route": {"receiver": "log", "routes": routes},
+        "receivers": [{"name": "log", "channels": ["log"]}, {"name": "ops", **receiver}],
+    }
+
+
+SLACK = SlackChannel().model_copy(update={"enabled": True, "existing_secret": "slack"})
+
+
+@pytest.mark.parametrize(
+    ("changes", "count"),
+    [
+        ({}, 1),
+        ({"receivers": (receiver("webhook"),)}, 0),
+        ({"receivers": (receiver("log"),)}, 1),
+        ({"routing": routed({"channels": ["console", {"slack": {"channel": "#ops"}}]})}, 0),
+        ({"routing": routed({"slack_configs": [{"channel": "#ops"}]})}, 0),
+        ({"routing": routed({"receiverRef": {"name": "on-call", "namespace": "shop"}})}, 0),
+        ({"routing": routed({"channels": ["console", "file"], "log_configs": [{}]})}, 1),
+        ({"routing": routed({"channels": ["slack"]}, child="log")}, 1),
+        ({"channels": Channels().model_copy(update={"slack": SLACK})}, 0),
+        ({"operator": Operator(enabled=False)}, 0),
+    ],
+)
+def test_stack_needs_a_way_out_of_the_cluster(changes: dict[str, Any], count: int) -> None:
+    settings = released("prod").model_copy(update={"receivers": (), **changes})
+    reasons = [reason for rule, _, reason in violations(resources_of("prod", settings)) if rule == WAY_OUT]
+    assert len(reasons) == count
+    assert all("`receivers`" in each and "pulumi config set --secret" in each for each in reasons)
+
+
+@pytest.mark.parametrize("stack", ["prod", "staging"])
+def test_shipped_production_stack_lacks_a_way_out_only(stack: str) -> None:
+    settings = released(stack).model_copy(update={"receivers": check_stack_file(stack).receivers})
+    assert {rule for rule, _, _ in violations(resources_of(stack, settings))} == {WAY_OUT}
 
 
 def test_every_rule_has_a_deliberate_violation() -> None:
