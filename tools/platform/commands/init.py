@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from platform_infra.settings.cluster_kind import ClusterKind
 from tools.platform.console import out
+from tools.platform.deployment.first_receiver import FirstReceiver
 from tools.platform.errors import UsageError
 
 
-def init(
+def init(  # noqa: PLR0913 - one argument per option
     stack: Annotated[str, typer.Argument(metavar="STACK", help="Name of the new stack.")],
     *,
     cluster: Annotated[ClusterKind | None, typer.Option(help="Source of the cluster (clusterKind).")] = None,
@@ -27,12 +28,18 @@ def init(
             help="For `stack`: the stack that owns the cluster, as organization/project/stack.",
         ),
     ] = "",
+    receiver: Annotated[
+        FirstReceiver | None,
+        typer.Option(
+            help="Type of the first receiver, which gets each message that names no other one; `none` to add receivers later. A local cluster needs none."
+        ),
+    ] = None,
 ) -> None:
     """Write the file of a new stack: stacks/Pulumi.STACK.yaml.
 
     At a terminal, the command asks for what no option says. It changes nothing else: `up` creates the stack.
 
-    Examples: `init qa --cluster kind`, `init qa --cluster existing --kubeconfig '~/.kube/config' --context qa`.
+    Examples: `init qa --cluster kind`, `init qa --cluster existing --kubeconfig '~/.kube/config' --context qa --receiver slack`.
     """
     from tools.platform.deployment import new_stack  # noqa: PLC0415 - `--help` needs none of it
 
@@ -40,7 +47,7 @@ def init(
     kind = cluster or ClusterKind(
         _answer("--cluster", f"Cluster ({', '.join(ClusterKind)})", ClusterKind.LOCAL)
     )
-    values: dict[str, str | bool] = {"clusterKind": kind.value}
+    values: dict[str, Any] = {"clusterKind": kind.value}
     if kind == ClusterKind.EXISTING:
         kubeconfig = kubeconfig or _answer("--kubeconfig", "Path of its kubeconfig", "~/.kube/config")
         context = context or _answer("--context", "Context in that kubeconfig")
@@ -51,7 +58,10 @@ def init(
     if not kind.is_local:
         # `down` then keeps the notifications of all users of the cluster.
         values["crdRetain"] = True
-    steps = new_stack.write(stack, values)
+        receiver = receiver or FirstReceiver(
+            _answer("--receiver", f"First receiver ({', '.join(FirstReceiver)})", FirstReceiver.SLACK)
+        )
+    steps = new_stack.write(stack, values, receiver or FirstReceiver.NONE)
     out.print(f"stacks/Pulumi.{stack}.yaml is written; stacks/README.md lists every setting. The next steps:")
     for step in steps:
         out.print(f"  {step}")

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from platform_infra.image.placeholder import missing_image
 from platform_infra.names import PROJECT
 from platform_infra.settings.reader import SettingsError, parse
+from tools.platform.deployment.first_receiver import (
+    FirstReceiver,
+    credential_path,
+    receiver_settings,
+    with_credential,
+)
 from tools.platform.errors import PlatformError, UsageError
 from tools.platform.preview.model import NAME as OF_A_PREVIEW
 from tools.platform.pulumi.environment import ROOT
 from tools.platform.pulumi.stack_file import file_of, has_file
+from tools.platform.pulumi.state.protection import STATE_PAGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,6 +29,7 @@ if TYPE_CHECKING:
 
 STACKS = ROOT / "stacks"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+PULUMI = "tools/notif-platform pulumi"
 HEADER = "# yaml-language-server: $schema=schema.json\n"
 
 
@@ -41,14 +49,16 @@ def check_new(stack: str) -> None:
         raise UsageError(f"stacks/Pulumi.{stack}.yaml exists already", hint="edit it, or choose another name")
 
 
-def write(stack: str, values: Mapping[str, str | bool]) -> list[str]:
-    """Write the file of a stack, and return the steps that come next.
+def write(stack: str, values: Mapping[str, Any], receiver: FirstReceiver) -> list[str]:
+    """Write the file of a stack with its first receiver, and return the steps that come next.
 
     Raises:
         PlatformError: the values do not fit together; nothing has been written.
     """
+    values = {**values, **receiver_settings(receiver)}
+    complete = values if receiver == FirstReceiver.NONE else with_credential(values, receiver)
     try:
-        settings = parse(values)
+        settings = parse(complete, secret_keys={"receivers"})
     except SettingsError as error:
         raise PlatformError(
             f"{stack}: {error}", hint="nothing has been written; correct the options"
@@ -56,12 +66,25 @@ def write(stack: str, values: Mapping[str, str | bool]) -> list[str]:
     config = {f"{PROJECT}:{key}": value for key, value in values.items()}
     text = yaml.safe_dump({"config": config}, sort_keys=False)
     file_of(stack, STACKS).write_text(HEADER + text, "utf-8")
-    return list(_next_steps(stack, settings))
+    return list(_next_steps(stack, settings, receiver))
 
 
-def _next_steps(stack: str, settings: Settings) -> Iterator[str]:
+def _next_steps(stack: str, settings: Settings, receiver: FirstReceiver) -> Iterator[str]:
     if missing_image(stack, settings):
         yield f"add `{PROJECT}:operatorImage: REGISTRY/NAME@sha256:DIGEST` to the file"
+    if not settings.cluster.kind.is_local:
+        yield f"{PULUMI} login BACKEND    # {STATE_PAGE} lists the URLs"
+        yield f"{PULUMI} stack init {stack} --secrets-provider KEY    # {STATE_PAGE} lists the URLs"
+    if not settings.cluster.kind.is_local or receiver != FirstReceiver.NONE:
+        yield _receiver_step(stack, receiver)
     if settings.cluster.kind.is_named:
         yield f"tools/notif-platform preflight {stack}"
     yield f"tools/notif-platform up {stack}"
+
+
+def _receiver_step(stack: str, receiver: FirstReceiver) -> str:
+    if receiver == FirstReceiver.NONE:
+        return (
+            "add a receiver to the file, which `up --policy` requires: docs/stack-receivers.md has an example"
+        )
+    return f"{PULUMI} config set --secret --path '{credential_path(receiver)}' --stack {stack}    # asks for the value"
