@@ -18,35 +18,25 @@ class FirstReceiver(StrEnum):
     NONE = "none"
 
 
-FIELDS: Final = {FirstReceiver.SLACK: "webhookUrlSecretRef", FirstReceiver.PAGERDUTY: "routingKeySecretRef"}
-"""The field of the spec that refers to the credential, if it is not `urlSecretRef`."""
+USUAL: Final = ("urlSecretRef", "url")
+CREDENTIALS: Final = {
+    FirstReceiver.SLACK: ("webhookUrlSecretRef", "url"),
+    FirstReceiver.PAGERDUTY: ("routingKeySecretRef", "routing-key"),
+}
+"""The field of the spec that refers to the Secret, and the key of the credential in it, if they are not the usual ones."""
 
 
-def receiver_settings(kind: FirstReceiver) -> dict[str, Any]:
-    """Return the settings of a stack with this receiver, by key. The receiver and its Secret are named after the type."""
+def receiver_settings(kind: FirstReceiver, *, credential: str = "") -> dict[str, Any]:
+    """Return the settings of a stack with this receiver, by key. The receiver and its Secret have the name of the type."""
     if kind == FirstReceiver.NONE:
         return {}
-    name = kind.value
-    spec = {
-        "type": name,
-        name: {FIELDS.get(kind, "urlSecretRef"): {"name": name}},
-        "allowedNamespaces": {"from": "All"},
-    }
+    name, (field, key) = kind.value, CREDENTIALS.get(kind, USUAL)
+    spec = {"type": name, name: {field: {"name": name}}, "allowedNamespaces": {"from": "All"}}
+    secrets = {"secrets": {name: {key: credential}}} if credential else {}
     routing = {"route": {"receiver": name}, "receivers": [{"name": name, "channels": [name]}]}
-    return {"receivers": [{"name": name, "default": True, "spec": spec}], "routing": routing}
-
-
-def with_credential(settings: dict[str, Any], kind: FirstReceiver) -> dict[str, Any]:
-    """Return the settings as they are when the credential is set, which is encrypted in the stack's file."""
-    secrets = {kind.value: {_key(kind): "credential"}}
-    return {**settings, "receivers": [{**each, "secrets": secrets} for each in settings["receivers"]]}
+    return {"receivers": [{"name": name, "default": True, "spec": spec, **secrets}], "routing": routing}
 
 
 def credential_path(kind: FirstReceiver) -> str:
     """Return the path of the credential in the configuration of Pulumi."""
-    return f'receivers[0].secrets.{kind.value}["{_key(kind)}"]'
-
-
-def _key(kind: FirstReceiver) -> str:
-    """Return the usual key of the Secret, as in the declaration of the type."""
-    return "routing-key" if kind == FirstReceiver.PAGERDUTY else "url"
+    return f'receivers[0].secrets.{kind.value}["{CREDENTIALS.get(kind, USUAL)[1]}"]'

@@ -10,12 +10,7 @@ import yaml
 from platform_infra.image.placeholder import missing_image
 from platform_infra.names import PROJECT
 from platform_infra.settings.reader import SettingsError, parse
-from tools.platform.deployment.first_receiver import (
-    FirstReceiver,
-    credential_path,
-    receiver_settings,
-    with_credential,
-)
+from tools.platform.deployment.first_receiver import FirstReceiver, credential_path, receiver_settings
 from tools.platform.errors import PlatformError, UsageError
 from tools.platform.preview.model import NAME as OF_A_PREVIEW
 from tools.platform.pulumi.environment import ROOT
@@ -55,15 +50,15 @@ def write(stack: str, values: Mapping[str, Any], receiver: FirstReceiver) -> lis
     Raises:
         PlatformError: the values do not fit together; nothing has been written.
     """
-    values = {**values, **receiver_settings(receiver)}
-    complete = values if receiver == FirstReceiver.NONE else with_credential(values, receiver)
+    complete = {**values, **receiver_settings(receiver, credential="set by the next steps")}
     try:
         settings = parse(complete, secret_keys={"receivers"})
     except SettingsError as error:
         raise PlatformError(
             f"{stack}: {error}", hint="nothing has been written; correct the options"
         ) from None
-    config = {f"{PROJECT}:{key}": value for key, value in values.items()}
+    written = {**values, **receiver_settings(receiver)}
+    config = {f"{PROJECT}:{key}": value for key, value in written.items()}
     text = yaml.safe_dump({"config": config}, sort_keys=False)
     file_of(stack, STACKS).write_text(HEADER + text, "utf-8")
     return list(_next_steps(stack, settings, receiver))
