@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from tests.harness.checkout import Checkout
 
 VALUES: dict[str, Any] = {
-    **NO_CLUSTER,
+    # Without a kubeconfig and a context: no cluster is asked.
+    "clusterKind": "existing",
     "operatorImage": "registry.example/operator@sha256:" + "ab" * 32,
     "operatorReplicas": 2,
     # Text for Python, and a number for the parser of Kubernetes.
@@ -54,7 +55,10 @@ def test_export_holds_what_the_engine_registers_with_the_same_bytes_again(checko
     result = checkout.platform("export", "test", "--to", "out")
     assert result.code == 0, result.text
     first = files(folder)
-    texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in VALUES.items()}
+    texts = {
+        key: value if isinstance(value, str) else json.dumps(value)
+        for key, value in (VALUES | NO_CLUSTER).items()
+    }
     installed = list(yaml.safe_load_all(first.pop("install.yaml")))
     assert installed == recorded_export(parse(texts), schemas=True)
     definitions = (notification_receiver, notification_request, notification_source)

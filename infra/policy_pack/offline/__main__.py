@@ -1,4 +1,4 @@
-"""The program that `policy` and `preflight` preview: the resources of a stack, rendered as files.
+"""The program that `policy`, `preflight` and `export` preview: the resources of a stack, rendered as files.
 
 OFFLINE_KUBECONFIG is the path of a kubeconfig, OFFLINE_CONTEXT the context in it; the cluster is asked only which monitoring kinds it
 serves, and nothing if the file is empty. OFFLINE_VALUES is the path of the values that the engine has resolved, or of null if the stack's
@@ -51,7 +51,12 @@ connection = Connection(
 )
 values = json.loads(Path(os.environ["OFFLINE_VALUES"]).read_text("utf-8"))
 stack = pulumi.get_stack()
-settings = check_stack_file(stack) if values is None else check_configuration(stack, values)
+# `policy` and `preflight` have checked before that the settings select a cluster; `export` needs none.
+settings = (
+    check_stack_file(stack, asks_cluster=False)
+    if values is None
+    else check_configuration(stack, values, asks_cluster=False)
+)
 image = settings.operator.image or (LOCAL_IMAGE if settings.cluster.kind.is_local else PLACEHOLDER)
 operator = settings.operator.model_copy(update={"image": image})
 Bundle(

@@ -16,7 +16,7 @@ from tools.platform.pulumi.stack_file import check_name
 
 def write_stack(stack: str, to: Path, form: Format) -> None:
     check_name(stack)
-    settings = resolved_settings(stack)
+    settings = resolved_settings(stack, asks_cluster=False)
     if problems := refusals(settings, encrypted_settings(stack)):
         listed = "\n".join(f"  - {each}" for each in problems)
         raise PlatformError(f"the stack {stack} cannot be exported:\n{listed}")

@@ -80,14 +80,18 @@ def open_with_settings(
     return stack, check_configuration(name, entries)
 
 
-def resolved_settings(name: str) -> Settings:
+def resolved_settings(name: str, *, asks_cluster: bool = True) -> Settings:
     """Return the settings of a stack as its program gets them, without a change of the backend; the engine resolves environments.
+
+    Work that asks no cluster needs no setting that selects one.
 
     Raises:
         StackFileError: they cannot be used, or the stack imports environments and does not exist yet.
     """
     entries = environment_values(name)
-    return check_stack_file(name) if entries is None else check_configuration(name, entries)
+    if entries is None:
+        return check_stack_file(name, asks_cluster=asks_cluster)
+    return check_configuration(name, entries, asks_cluster=asks_cluster)
 
 
 def encrypted_settings(name: str) -> set[str]:

@@ -40,6 +40,8 @@ class UnknownStackError(StackFileError):
     code = ExitCode.USAGE
 
 
+PLACE = frozenset({"clusterKubeconfig", "clusterContext", "clusterStack"})
+"""The settings that select a cluster. Work that asks no cluster needs none of them."""
 MAX_OWNERS = 8
 """Length of a chain of stacks that use the cluster of another stack."""
 
@@ -115,7 +117,7 @@ def imports_environments(stack: str) -> bool:
     return bool(stack_content(stack).get("environment"))
 
 
-def check_stack_file(stack: str, folder: Path = ROOT / "stacks") -> Settings:
+def check_stack_file(stack: str, folder: Path = ROOT / "stacks", *, asks_cluster: bool = True) -> Settings:
     """Check the values of `Pulumi.<stack>.yaml` and return the settings; a missing file means the defaults.
 
     Encrypted values and those of ESC environments cannot be read here; the defaults stand for them.
@@ -126,11 +128,16 @@ def check_stack_file(stack: str, folder: Path = ROOT / "stacks") -> Settings:
     texts = {key: _text(_without_secrets(value)) for key, value in readable.items()}
     secret = {key for key, value in readable.items() if _without_secrets(value) != value}
     elsewhere = PATHS.keys() if content.get("environment") else set()
-    return _parse(stack, texts, (values.keys() | elsewhere) - readable.keys(), folder, secret=secret)
+    hidden = (values.keys() | elsewhere) - readable.keys() | (set() if asks_cluster else PLACE)
+    return _parse(stack, texts, hidden, folder, secret=secret)
 
 
 def check_configuration(
-    stack: str, entries: Mapping[str, Mapping[str, Any]], overrides: Mapping[str, str] | None = None
+    stack: str,
+    entries: Mapping[str, Mapping[str, Any]],
+    overrides: Mapping[str, str] | None = None,
+    *,
+    asks_cluster: bool = True,
 ) -> Settings:
     """Check the configuration that the engine resolved and return the settings.
 
@@ -140,7 +147,8 @@ def check_configuration(
         _short(key): entry["value"] for key, entry in entries.items() if _is_ours(key) and "value" in entry
     }
     values |= {_short(key): value for key, value in (overrides or {}).items() if _is_ours(key)}
-    return _parse(stack, values, hidden_keys(entries) - values.keys(), ROOT / "stacks")
+    hidden = hidden_keys(entries) - values.keys() | (set() if asks_cluster else PLACE)
+    return _parse(stack, values, hidden, ROOT / "stacks")
 
 
 def encrypted_keys(stack: str, folder: Path = ROOT / "stacks") -> set[str]:
