@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from functools import partial, wraps
 from importlib import import_module
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import typer
 from typer._completion_classes import completion_init
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from notification_cli.errors import CliError, ExitCode
@@ -57,6 +58,14 @@ class CommandLine(TyperGroup):
         sys.exit(code or ExitCode.OK)
 
 
+class Verb(TyperCommand):
+    """A command whose help has no backticks: they are for the page."""
+
+    def get_help(self, ctx: Any) -> str:  # noqa: ANN401 - the signature of typer
+        separated = re.sub(r"`,(?=\s+`)", ";", super().get_help(ctx))
+        return separated.replace("`", "")
+
+
 def _loaded(name: str, place: str) -> Any:  # noqa: ANN401 - typer does not export the class
     """Import a command: a function with its options, or a group."""
     module, _, attribute = place.partition(":")
@@ -64,6 +73,8 @@ def _loaded(name: str, place: str) -> Any:  # noqa: ANN401 - typer does not expo
     if not isinstance(target, typer.Typer):
         command, target = ending(target), typer.Typer(add_completion=False, rich_markup_mode=None)
         target.command(name)(command)
+    for each in target.registered_commands:
+        each.cls = Verb
     result = get_command(target)
     result.name = name
     return result

@@ -56,6 +56,8 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 ConfigFile = Annotated[
@@ -84,7 +86,7 @@ def options(
 
 @app.command(epilog=SETTINGS_HELP)
 def run(config: ConfigFile = None) -> None:
-    """Run the operator until SIGTERM or Ctrl-C, with the pod's service account or a kubeconfig."""
+    """Run the operator until SIGTERM or Ctrl-C. It uses the pod's service account or a kubeconfig."""
     protect_memory()
     settings = _load(config or (DEFAULT_CONFIG_FILE if DEFAULT_CONFIG_FILE.exists() else None))
     log.configure(settings.log, rules(settings.sanitizer))
@@ -146,7 +148,7 @@ def audit_replay(
         float, typer.Option(min=0, help="Seconds without an accepted event after which the replay ends.")
     ] = 120.0,
 ) -> None:
-    """Send the audit events of finished notifications to the audit store again, with the same ids.
+    """Send audit events of finished notifications again. The store gets them with the same ids.
 
     Exit codes: 0 when the store has every event, 1 when events or the cluster are missing, 2 for invalid settings.
     """
@@ -189,7 +191,7 @@ def audit_verify(
         ),
     ] = None,
 ) -> None:
-    """Find removed, changed, reordered and inserted lines of audit files.
+    """Find lost, changed, moved and added lines of audit files.
 
     Exit codes: 0 for an intact chain, 1 when a line is named, 2 when a file cannot be read.
     """

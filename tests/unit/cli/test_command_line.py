@@ -74,7 +74,16 @@ def test_every_verb_explains_itself(command: str) -> None:
     code, out, _ = run_here(command, "--help")
     assert code == 0
     assert out.startswith("Usage: notif")
+    assert "`" not in out
     assert run_here(command, "-h")[:2] == (0, out)
+
+
+def test_examples_in_the_help_of_a_verb_are_told_apart() -> None:
+    for words in (("ls",), ("source", "test")):
+        text = " ".join(run_here(*words, "--help")[1].split())
+        assert "`" not in text
+        examples = text.partition("Examples: ")[2].partition(" Options:")[0]
+        assert examples.count("; notif") >= 2
 
 
 def test_short_option_of_help_works_in_groups_and_at_the_top() -> None:

@@ -26,5 +26,8 @@ def test_version_is_printed_without_a_command() -> None:
 def test_help_names_version_and_every_command() -> None:
     result = CliRunner().invoke(app, ["--help"])
     assert result.exit_code == 0
+    assert result.output.startswith("Usage: ")
+    assert "..." not in result.output.partition("Commands:")[2]
+    assert CliRunner().invoke(app, ["-h"]).output == result.output
     for word in ("--version", "run", "check-config", "audit-replay", "audit-verify"):
         assert word in result.output
