@@ -7,6 +7,7 @@ import json
 import os
 import re
 import sys
+from base64 import b64encode
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from io import BytesIO
@@ -52,7 +53,7 @@ GITHUB: Final = "https://token.actions.githubusercontent.com"
 GITLAB: Final = "https://gitlab.example.com"
 AUDIENCE: Final = "notifications"
 SECRET: Final = "5a0c1e" * 4
-"""What a reader puts in place of REPLACE-ME."""
+"""What a reader puts in place of REPLACE-ME, which the page about another cluster has in base64."""
 NOW: Final = datetime(2026, 11, 29, 8, 1, tzinfo=UTC)
 PROGRAM: Final = f"""#!{sys.executable}
 import json, os, sys
@@ -69,7 +70,8 @@ class Page:
     """A page, read."""
 
     def __init__(self, name: str) -> None:
-        self.text = (FOLDER / f"{name}.md").read_text("utf-8").replace("REPLACE-ME", SECRET)
+        text = (FOLDER / f"{name}.md").read_text("utf-8").replace("REPLACE-ME", SECRET)
+        self.text = text.replace("UkVQTEFDRS1NRS1SRVBMQUNFLU1F", b64encode(SECRET.encode()).decode())
 
     @cached_property
     def objects(self) -> list[Object]:
