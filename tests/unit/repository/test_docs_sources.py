@@ -6,8 +6,10 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
 from notification_contract.kinds.rules import ApiRule
+from notification_contract.names import SOURCE_KIND
 from notification_contract.settings.gateway import Gateway
 from notification_contract.sources.authentication import AUDIENCE, Hmac, SourceAuthentication
 from notification_contract.sources.source import Heartbeat, SourceRateLimit, SourceType
@@ -23,6 +25,7 @@ from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 EXAMPLES = ROOT / "examples" / "sources"
 PAGES = {file.stem for file in (ROOT / "docs" / "sources").glob("*.md")} - {"reference"}
@@ -93,6 +96,12 @@ def test_every_example_has_a_page_a_line_in_the_readme_and_a_message() -> None:
     assert {file.stem for file in EXAMPLES.glob("*.json")} == examples - {"heartbeat"}
     readme = (EXAMPLES / "README.md").read_text("utf-8")
     assert set(re.findall(r"^\| \[(\w+)\.yaml\]\(\1\.yaml\) \|", readme, re.MULTILINE)) == examples
+
+
+@pytest.mark.parametrize("file", sorted(EXAMPLES.glob("*.yaml")), ids=lambda file: file.stem)
+def test_every_example_names_the_receiver_of_its_messages(file: Path) -> None:
+    (source,) = (each for each in yaml.safe_load_all(file.read_text("utf-8")) if each["kind"] == SOURCE_KIND)
+    assert source["spec"]["receiverRefs"] == [{"name": "alerts"}]
 
 
 def test_every_way_to_authenticate_has_a_row() -> None:
