@@ -240,6 +240,27 @@ async def test_beat_of_the_page_is_recorded_and_creates_nothing(cluster: Cluster
     assert cluster.created == []
 
 
+async def test_cronjob_of_the_tutorial_beats_with_the_token_of_its_secret(
+    cluster: Cluster, shell: Shell
+) -> None:
+    Page("heartbeat").apply(cluster)
+    Page("alertmanager").apply(cluster)
+    secret, job = yaml.safe_load_all((ROOT / "examples" / "tutorial" / "heartbeat.yaml").read_text("utf-8"))
+    pod = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    (volume,), (beat,) = pod["volumes"], pod["containers"]
+    assert volume["secret"]["secretName"] == secret["metadata"]["name"]
+    (shell.folder / "token").write_text(secret["stringData"]["token"].replace("REPLACE-ME", SECRET), "utf-8")
+    assert beat["command"] == ["notif", "beat"]
+    async with serving(cluster) as gateway:
+        await ready(gateway, Page("heartbeat"))
+        words = " ".join(beat["args"]).replace(f"http://{names.GATEWAY}.{HOME}.svc", gateway.url)
+        words = words.replace(f"{beat['volumeMounts'][0]['mountPath']}/", f"{shell.folder}/")
+        command = f"{sys.executable} -m notification_cli beat {words}"
+        await shell.run(command, gateway, PYTHONPATH=str(ROOT / "operator"))
+        source = cluster.named(SOURCES, "nightly-backup")
+        await until(lambda: source.get("status", {}).get("lastBeatTime"))  # type: ignore[union-attr]
+
+
 @pytest.mark.parametrize(("name", "url"), [("alertmanager", "alertmanager"), ("heartbeat", "watchdog")])
 async def test_configuration_of_alertmanager_names_the_source_and_its_token(
     cluster: Cluster, name: str, url: str
@@ -367,6 +388,7 @@ async def test_message_of_a_webhook_receiver_arrives_once(cluster: Cluster) -> N
 
 
 USER = "system:serviceaccount:shop:notifier"
+TEAM: Final = [{"name": "team"}]
 
 
 async def deliver(cluster: Cluster) -> None:
@@ -388,6 +410,7 @@ async def test_job_with_a_service_account_waits_until_it_is_sent(cluster: Cluste
     (created,) = cluster.created
     assert created["metadata"]["namespace"] == "shop"
     assert created["spec"]["subject"] == "Shop 1.42 is in production"
+    assert created["spec"]["receiverRefs"] == TEAM
 
 
 ANSWERS_OF_CI: Final[Mapping[int, Any]] = {
@@ -435,8 +458,10 @@ async def test_job_of_github_creates_a_notification_with_its_own_identity(
     page = Page("ci")
     (subject,) = page.of("RoleBinding")[0]["subjects"]
     cluster.permissions.add((subject["name"], "create", "shop"))
-    ((job),) = page.having("jobs")["jobs"].values()
+    work, job = page.having("jobs")["jobs"].values()
+    assert work["steps"]
     (step,) = job["steps"]
+    assert job["if"] == "failure()"
     assert job["permissions"] == {"id-token": "write"}
 
     async def provider(request: web.Request) -> web.Response:
@@ -460,7 +485,8 @@ async def test_job_of_github_creates_a_notification_with_its_own_identity(
             GITHUB_RUN_ATTEMPT="1",
         )
     (created,) = cluster.created
-    assert created["spec"]["subject"] == "acme/shop is deployed"
+    assert created["spec"]["subject"] == "acme/shop is not deployed"
+    assert created["spec"]["receiverRefs"] == TEAM
     assert f"`{GITHUB}`" in page.text
 
 
@@ -471,6 +497,7 @@ async def test_job_of_gitlab_creates_a_notification_with_its_own_identity(
     (user,) = re.findall(r"`(oidc:project_path:\S+)`", page.text)
     cluster.permissions.add((user, "create", "shop"))
     job = page.having("notify")["notify"]
+    assert job["when"] == "on_failure"
     ((variable, claims),) = job["id_tokens"].items()
     assert claims == {"aud": AUDIENCE}
     async with serving(cluster, oidc={"issuer": GITLAB, "audience": AUDIENCE}) as gateway:
@@ -484,6 +511,7 @@ async def test_job_of_gitlab_creates_a_notification_with_its_own_identity(
         )
     (created,) = cluster.created
     assert created["spec"]["body"] == "Commit 9fceb02"
+    assert created["spec"]["receiverRefs"] == TEAM
 
 
 ANSWERS: Final[Mapping[int, Any]] = {

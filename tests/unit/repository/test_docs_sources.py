@@ -88,6 +88,8 @@ def test_every_type_has_a_row_a_page_and_an_example(kind: SourceType) -> None:
 def test_page_of_a_sender_has_its_parts_in_order(name: str) -> None:
     headings = re.findall(r"^## (.+)$", page(f"sources/{name}.md"), re.MULTILINE)
     assert headings[:3] == ["Set up", "Try it", "What arrives"]
+    (steps,) = re.findall(r"^## Set up\n(.*?)^## ", page(f"sources/{name}.md"), re.DOTALL | re.MULTILINE)
+    assert "(../sources.md#choose-where-it-goes)" in steps
 
 
 def test_every_example_has_a_page_a_line_in_the_readme_and_a_message() -> None:
