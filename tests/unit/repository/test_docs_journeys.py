@@ -40,7 +40,7 @@ JOURNEYS: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
 """The parts of pages that lead through each way, in their order."""
 HEADING: Final = re.compile(r"^#{2,4} (\d+)\. ", re.MULTILINE)
 ITEM: Final = re.compile(r"^(\d+)\. ", re.MULTILINE)
-FOREIGN: Final = frozenset({"aws", "curl", "git", "helm", "kubectl", "make", "uv", "tools/publish"})
+FOREIGN: Final = frozenset({"aws", "curl", "git", "helm", "kubectl", "make", "sed", "uv", "tools/publish"})
 """Programs whose options no parser here knows."""
 IN_REPOSITORY: Final = re.compile(r"^(?:\./)?(?:charts|examples|packages|tools)/[\w./-]+$")
 
