@@ -35,7 +35,7 @@ def section(page: str, title: str = "") -> str:
 
 def commands(page: str, title: str = "") -> list[str]:
     """Return the commands of a section, without their comments."""
-    lines = (line for block in _blocks("sh", page, title) for line in block.splitlines())
+    lines = (line for block in blocks("sh", page, title) for line in block.splitlines())
     return [command for line in lines if (command := line.partition("  #")[0].strip())]
 
 
@@ -48,10 +48,10 @@ def platform_commands(page: str, title: str, stack: str) -> list[list[str]]:
 
 def settings(page: str, title: str) -> list[dict[str, Any]]:
     """Return the settings of each block of YAML of a section, by key without the project's name."""
-    blocks = (yaml.safe_load(each.replace("sha256:…", DIGEST)) for each in _blocks("yaml", page, title))
+    documents = (yaml.safe_load(each.replace("sha256:…", DIGEST)) for each in blocks("yaml", page, title))
     return [
         {key.removeprefix(f"{PROJECT}:"): value for key, value in block.get("config", block).items()}
-        for block in blocks
+        for block in documents
     ]
 
 
@@ -60,6 +60,7 @@ def transcribe(command: str, output: str) -> None:
     typer.echo(f"$ {command}\n{output}")
 
 
-def _blocks(language: str, page: str, title: str) -> Sequence[str]:
+def blocks(language: str, page: str, title: str = "") -> Sequence[str]:
+    """Return the blocks of a language in a section, with one line for each command."""
     found = _BLOCK.findall(section(page, title))
     return [dedent(body).replace("\\\n", " ") for _, written, body in found if written == language]
