@@ -45,7 +45,7 @@ COPY operator/atomic_status /code/app/atomic_status
 COPY operator/notification_contract /code/app/notification_contract
 COPY operator/notification_operator /code/app/notification_operator
 COPY operator/notification_gateway /code/app/notification_gateway
-# The command line, for drills on a schedule; without its page, which nobody serves from here.
+# The command line, for drills on a schedule and for `kubectl exec`; without its page, which nobody serves from here.
 COPY operator/notification_client /code/app/notification_client
 COPY operator/notification_cli /code/app/notification_cli
 # A checkout may have been made with any umask.
@@ -62,7 +62,7 @@ RUN set -eu; \
     [ "${MACHINE:-$(uname -m)}" = "$(uname -m)" ] || exit 0; \
     cp -r /code/app /root-folder/; \
     for modules in notification_operator.cli,notification_operator.app notification_gateway.cli,notification_gateway.app \
-      notification_cli.app,notification_cli.actions.drilling,notification_cli.kube.connection; do \
+      notification_cli.app,notification_cli.actions.drilling,notification_cli.actions.single,notification_cli.session; do \
       PYTHONPATH=/app:/app/lib chroot /root-folder "$python" -B -c "import $modules"; \
     done
 

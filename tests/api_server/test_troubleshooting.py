@@ -21,6 +21,7 @@ from tests.api_server.conftest import KIND
 from tests.harness.eventually import eventually
 from tests.harness.operator_process import OperatorProcess
 from tests.harness.operators import LABEL, OperatorSpec
+from tests.harness.pod_command import notif_in_pod
 from tests.harness.process_account import ProcessAccount
 from tests.kit.pages import transcribe
 from tools.platform.pulumi.environment import ROOT
@@ -116,7 +117,7 @@ def namespace(api_server: ApiServer) -> Iterator[Namespace]:
 
 
 @pytest.mark.long
-def test_page_leads_from_a_failed_message_to_its_delivery(namespace: Namespace) -> None:
+def test_page_leads_from_a_failed_message_to_its_delivery(namespace: Namespace, tmp_path: Path) -> None:
     namespace.apply(names.RECEIVER_KIND, "team", MISSING_SECRET)
     namespace.send("first")
     namespace.send("second")
@@ -128,6 +129,12 @@ def test_page_leads_from_a_failed_message_to_its_delivery(namespace: Namespace) 
     ]
     assert "ReceiverNotReady" in diagnosis[0].stdout
     assert "SecretNotFound" in diagnosis[-1].stdout
+    # By kubectl exec in the operator's pod.
+    why = ["why", "first", "-n", namespace.name, "--operator-namespace", namespace.name]
+    explained = notif_in_pod(
+        namespace.cluster, namespace=namespace.name, account=names.OPERATOR, arguments=why, folder=tmp_path
+    )
+    assert (explained.returncode, explained.stdout) == (0, diagnosis[0].stdout)
     namespace.apply(names.RECEIVER_KIND, "team", {"type": "console"})
     (test,) = commands("5. Repair and test")
     tested = namespace.run(test)

@@ -23,6 +23,12 @@ SOURCE = "{{ $labels.source }}"
 COUNT = '{{ printf "%.0f" $value }}'
 PERCENTAGE, AGE = "{{ $value | humanizePercentage }}", "{{ $value | humanizeDuration }}"
 
+WHY = (
+    f" To explain a notification: kubectl exec -n {NAMESPACE} deploy/{names.OPERATOR} -- notif why NAME -n NAMESPACE "
+    f"--operator-namespace {NAMESPACE}."
+)
+"""Ends the descriptions of alerts about single messages. The command needs 60 MB of the pod: alerts about its load do not name it."""
+
 SOURCES = ".+/.+"
 """Matches the label of a NotificationSource, and neither that of messages without one nor that of messages that are not authenticated."""
 REJECTED = "conflict|limited|malformed|unavailable"
@@ -198,7 +204,7 @@ def _deliveries(scope: Scope, limits: Limits) -> Sequence[Alert]:
             summary=f"{PERCENTAGE} of the delivery attempts on channel {CHANNEL} fail",
             description=(
                 f"{PERCENTAGE} of the attempts on channel {CHANNEL} of the operator in {NAMESPACE} failed in the last "
-                f"{scope.window}. Attempts that an open circuit breaker rejects do not count."
+                f"{scope.window}. Attempts that an open circuit breaker rejects do not count.{WHY}"
             ),
         ),
         Alert(
@@ -209,7 +215,7 @@ def _deliveries(scope: Scope, limits: Limits) -> Sequence[Alert]:
             summary=f"Circuit breaker open for channel {CHANNEL}",
             description=(
                 f"A circuit breaker of the operator in {NAMESPACE} for channel {CHANNEL} has been open for longer than {limits.hold}, "
-                "except for its probes. Notifications for its destination wait until a probe succeeds."
+                f"except for its probes. Notifications for its destination wait until a probe succeeds.{WHY}"
             ),
         ),
     )
@@ -247,7 +253,7 @@ def _waiting(scope: Scope, limits: Limits) -> Alert:
         description=(
             f"The oldest message of the operator in {NAMESPACE} for the receiver {RECEIVER} has not been delivered for {AGE}. "
             "Other messages for it may wait, too. The label reason of kubernaut_notification_receiver_waiting says what they wait for: "
-            "notif ls -A --waiting."
+            f"notif ls -A --waiting.{WHY}"
         ),
     )
 
@@ -374,7 +380,7 @@ def _losses(scope: Scope, limits: Limits) -> Sequence[Alert]:
             summary=f"Messages beyond the rate limit of NotificationReceiver {RECEIVER} are not sent",
             description=(
                 f"About {COUNT} messages to the NotificationReceiver {RECEIVER} were suppressed in the last {limits.loss_window}, because "
-                f"they exceed its rateLimit with overflow Suppress. The operator in {NAMESPACE} does not send them later."
+                f"they exceed its rateLimit with overflow Suppress. The operator in {NAMESPACE} does not send them later.{WHY}"
             ),
         ),
         Alert(
@@ -386,7 +392,7 @@ def _losses(scope: Scope, limits: Limits) -> Sequence[Alert]:
                 f"About {COUNT} notifications of the operator in {NAMESPACE} ended as Failed or PartiallySent in the last "
                 f"{limits.loss_window}, with the reason {REASON}. At least one target of each got nothing, neither directly nor by a "
                 "fallback; with the reason IncidentOpen, the incident is open at a receiver, and the fallback has both its Trigger and "
-                "its Resolve. To send them again: notif redrive."
+                f"its Resolve. To send them again: notif redrive.{WHY}"
             ),
         ),
         Alert(
@@ -396,7 +402,7 @@ def _losses(scope: Scope, limits: Limits) -> Sequence[Alert]:
             summary=f"Notifications reach only the log of the operator in {NAMESPACE}",
             description=(
                 f"About {COUNT} notifications of the operator in {NAMESPACE} in the last {limits.loss_window} name no channel and no "
-                "receiver, and no routing rule matches them. They are Sent, and only the operator's log has them."
+                f"receiver, and no routing rule matches them. They are Sent, and only the operator's log has them.{WHY}"
             ),
         ),
         Alert(

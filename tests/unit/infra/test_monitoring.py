@@ -216,6 +216,20 @@ def test_base_of_runbooks_precedes_the_page_of_each_alert(base: str) -> None:
         assert annotations["description"] == alert.description
 
 
+@pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert.name)
+def test_alert_about_messages_has_the_command_that_explains_one(alert: Alert) -> None:
+    named = "deploy/notification-operator -- notif why NAME -n NAMESPACE" in alert.description
+    about_messages = {
+        "DeliveryFailureRateHigh",
+        "CircuitBreakerOpen",
+        "Suppressing",
+        "Stuck",
+        "Grow",
+        "OnlyLogged",
+    }
+    assert named is alert.name.endswith(tuple(about_messages))
+
+
 def test_default_limits_match_the_default_settings() -> None:
     assert limits(parse({}).monitoring) == Limits()
 
