@@ -29,7 +29,7 @@ def placeholders(value: object, path: str) -> Iterator[str]:
         case dict():
             for key, each in value.items():
                 if key not in {"template", "mapping"} and not key.endswith(("Ref", "Refs")):
-                    yield from placeholders(each, f"{path}.{key}" if path else str(key))
+                    yield from placeholders(each, f"{path}.{key}")
         case list() | tuple():
             for index, each in enumerate(value):
                 yield from placeholders(each, f"{path}[{index}]")

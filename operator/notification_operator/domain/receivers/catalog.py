@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple, assert_never
 
 from notification_contract.kinds.choices import NamespacesFrom
+from notification_contract.placeholders import placeholders
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,6 +38,13 @@ class Receiver:
     spec: ReceiverSpec
     is_default: bool = False
     """Whether it gets what names only the channel of its type."""
+    placeholder: str = field(init=False, compare=False)
+    """The path of a text of the spec that has the placeholder of an example; empty if there is none."""
+
+    def __post_init__(self) -> None:
+        """Search the spec once for all times that the channel is built."""
+        spec = self.spec.model_dump(by_alias=True, exclude_unset=True)
+        object.__setattr__(self, "placeholder", next(placeholders(spec, "spec"), ""))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

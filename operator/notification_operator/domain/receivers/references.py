@@ -8,7 +8,7 @@ from sys import intern
 from typing import TYPE_CHECKING, NamedTuple
 
 from notification_contract.kinds.secrets import GRANT, SECRET_TYPES, grant_command
-from notification_contract.placeholders import HINT, is_placeholder, placeholders
+from notification_contract.placeholders import HINT, is_placeholder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -129,8 +129,8 @@ def resolve_references(receiver: Receiver, secret: Callable[[ObjectKey], ObjectS
 
     `secret` returns the state of a Secret; an unknown one for a Secret that is not followed.
     """
-    for path in placeholders(receiver.spec.model_dump(by_alias=True, exclude_unset=True), ""):
-        return References(reason=ReferenceReason.PLACEHOLDER, message=f"spec.{path}: {HINT}")
+    if receiver.placeholder:
+        return References(reason=ReferenceReason.PLACEHOLDER, message=f"{receiver.placeholder}: {HINT}")
     values: dict[str, str] = {}
     versions: dict[str, str] = {}
     for use in receiver.spec.secret_uses():

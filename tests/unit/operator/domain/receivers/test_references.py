@@ -135,7 +135,9 @@ def test_missing_value_is_explained(state: ObjectState, reason: ReferenceReason,
 
 
 def test_placeholder_in_a_field_is_named_by_the_receiver() -> None:
-    references = resolve_references(receiver(block={"url": "https://example.com/REPLACE-ME"}), secrets().get)
+    made = receiver(block={"url": "https://example.com/REPLACE-ME"})
+    assert made.placeholder == "spec.webhook.url"
+    references = resolve_references(made, secrets().get)
     assert references.reason is ReferenceReason.PLACEHOLDER
     assert references.message == f"spec.webhook.url: {HINT}"
 
