@@ -249,6 +249,14 @@ def test_placeholder_in_a_secret_is_named(content: dict[str, Any], field: str) -
     assert of(granted_secret(**content)) == [f"{field}: {HINT}"]
 
 
+def test_placeholder_in_a_secret_that_the_platform_never_reads_is_none() -> None:
+    secret = granted_secret(stringData={"token": "REPLACE-ME"})
+    secret["metadata"]["labels"] = {"kubernaut.ai/sources": "true"}
+    assert of(secret) == [f"stringData.token: {HINT}"]
+    secret["metadata"]["labels"] = {"app": "shop"}
+    assert of(secret) == []
+
+
 def granted_secret(**content: Any) -> dict[str, Any]:
     labels = {"kubernaut.ai/receivers": "true"}
     return {"kind": "Secret", "metadata": {"name": "hook", "namespace": "shop", "labels": labels}, **content}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from base64 import b64decode
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
@@ -15,6 +15,9 @@ from notification_contract.routing.document import check_document, check_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+GRANTS: Final = (names.SECRET_LABEL, names.SOURCES_SECRET_LABEL)
+"""The labels of the Secrets that the platform reads."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +127,11 @@ def _placeholders(document: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _secret_placeholders(document: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the values of a Secret that have a placeholder."""
+    """Yield the values that have a placeholder, of a Secret that receivers or sources may use."""
+    meta = document.get("metadata")
+    labels = meta.get("labels") if isinstance(meta, dict) else None
+    if not isinstance(labels, dict) or labels.keys().isdisjoint(GRANTS):
+        return
     for part in ("data", "stringData"):
         values = document.get(part)
         for key, value in values.items() if isinstance(values, dict) else ():
