@@ -177,7 +177,8 @@ def _link(key: ReceiverKey, targets: tuple[str, ...], notification: Notification
         return Link(receiver=name, targets=targets, exists=False, problem=clean(problem))
     allowed: bool | None = None
     if receiver is not None and not known.catalog.is_undecided(receiver, notification.namespace):
-        allowed = known.catalog.allows(receiver, notification.namespace)
+        routed = any(each.via for each in notification.status.targets if each.name in targets)
+        allowed = routed or known.catalog.allows(receiver, notification.namespace)
     return Link(
         receiver=name,
         targets=targets,

@@ -294,6 +294,8 @@ class TargetEntry(Block):
     """The explanation why the message was suppressed."""
     note: Note = ""
     """A difference from a usual delivery, such as a shortened text."""
+    via: Annotated[str, Field(max_length=16)] = ""
+    """How the notification came to the receiver: `routing` if the routing document of the operator leads there, whatever its allowedNamespaces are. Empty if the receiver is not of the operator's namespace, or the notification names its targets."""
 
 
 class DeliveryAttempt(Block):

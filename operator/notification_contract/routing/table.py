@@ -89,6 +89,16 @@ class RoutingTable:
         """Return the matching rules in order; none if the root itself does not match."""
         return _match((self.root,), labels)
 
+    @property
+    def channels(self) -> frozenset[str]:
+        """The channels and receivers that any rule leads to."""
+        rules, channels = [self.root], set[str]()
+        while rules:
+            rule = rules.pop()
+            channels.update(rule.receiver.channels)
+            rules += rule.rules
+        return frozenset(channels)
+
 
 def _match(path: tuple[Rule, ...], labels: Mapping[str, str]) -> tuple[Match, ...]:
     rule = path[-1]

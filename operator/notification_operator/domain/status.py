@@ -39,6 +39,8 @@ class TargetStatus:
     suppressed_by: str = ""
     """The reason for which nothing is sent, such as RateLimited."""
     note: str = ""
+    via: str = ""
+    """`routing` where the operator's routing document leads to the receiver, whatever namespaces that allows; for readers only."""
 
 
 class Reason(StrEnum):
@@ -80,6 +82,7 @@ class Reason(StrEnum):
     """The notification was deleted, and finalizers keep it."""
 
 
+VIA_ROUTING: Final = "routing"
 DELIVERED: Final = "Delivered"
 """The condition to wait for: whether every channel was served."""
 ROUTING_RESOLVED: Final = "RoutingResolved"
@@ -213,6 +216,7 @@ def dump_target(target: TargetStatus) -> dict[str, Any]:
         ("messageRef", target.message_ref),
         ("suppressedBy", target.suppressed_by),
         ("note", target.note),
+        ("via", target.via),
     ):
         entry |= {key: value} if value else {}
     return entry
@@ -232,6 +236,7 @@ def _parse_target(value: object) -> TargetStatus:
         message_ref=text(entry.get("messageRef"))[: bounds.MESSAGE_REF],
         suppressed_by=text(entry.get("suppressedBy")),
         note=text(entry.get("note"))[: bounds.NOTE],
+        via=VIA_ROUTING if entry.get("via") == VIA_ROUTING else "",
     )
 
 

@@ -104,8 +104,11 @@ class Endpoints:
         """Call a function with the receiver after each call of one, from now on."""
         self._context.on_result = on_result
 
-    def find(self, target: str, message: Message) -> Delivery | Hold | Refusal:
-        """Return what is sent to a target, and through which gate; or why nothing is sent now."""
+    def find(self, target: str, message: Message, *, routed: bool = False) -> Delivery | Hold | Refusal:
+        """Return what is sent to a target, and through which gate; or why nothing is sent now.
+
+        `routed` tells whether the routing document leads to its receiver, whatever namespaces that allows.
+        """
         key = receiver_of(target, message.namespace)
         if key is None:
             endpoint = self._endpoints.get(target)
@@ -114,7 +117,8 @@ class Endpoints:
             return not_ready(key, "receivers are disabled; set receivers.enabled of the operator")
         catalog, namespace = self._catalog(), message.namespace
         receiver = catalog.get(key)
-        if key.namespace != namespace and (receiver is None or not catalog.allows(receiver, namespace)):
+        allowed = receiver is not None and (routed or catalog.allows(receiver, namespace))
+        if key.namespace != namespace and not allowed:
             # Neither this answer nor its time tells another namespace whether the receiver exists.
             if catalog.awaits_labels(namespace):
                 return self._held_briefly(message)

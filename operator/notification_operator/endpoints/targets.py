@@ -148,7 +148,8 @@ class Targets:
             until = found.until
             return lambda: until
         if not isinstance(found, Delivery):
-            return partial(_held_until, self._endpoints, target, replace(self._message, content=NO_CONTENT))
+            message = replace(self._message, content=NO_CONTENT)
+            return partial(_held_until, self._endpoints, target, message, routed=self._routed(target))
         endpoint, gate = found.endpoint, found.gate
         if gate is None:
             return lambda: None
@@ -174,8 +175,13 @@ class Targets:
     def _find(self, target: str) -> Delivery | Hold | Refusal:
         found = self._found.get(target)
         if found is None:
-            found = self._found[target] = self._endpoints.find(target, self._message)
+            found = self._found[target] = self._endpoints.find(
+                target, self._message, routed=self._routed(target)
+            )
         return found
+
+    def _routed(self, target: str) -> bool:
+        return self._route.rules.get(target, NO_RULES).routed
 
     def _gates(self) -> Iterator[tuple[str, Gate]]:
         for target in self._route.targets:
@@ -195,9 +201,9 @@ class Targets:
         )
 
 
-def _held_until(endpoints: Endpoints, target: str, message: Message) -> datetime | None:
+def _held_until(endpoints: Endpoints, target: str, message: Message, *, routed: bool) -> datetime | None:
     """Return the end of a hold; the receiver may have changed, and is looked up each time."""
-    found = endpoints.find(target, message)
+    found = endpoints.find(target, message, routed=routed)
     return found.until if isinstance(found, Hold) else None
 
 

@@ -10,7 +10,7 @@ import structlog
 from notification_contract.routing.document import read_table
 from notification_contract.routing.table import RoutingTableError
 from notification_operator.domain.receivers.catalog import EMPTY
-from notification_operator.domain.receivers.targets import Resolver
+from notification_operator.domain.receivers.targets import Resolver, routed_receivers
 from notification_operator.domain.routing import RoutingState, Rules
 from notification_operator.watch.collection_watch import Changed, Collection, CollectionWatch, Listed, Removed
 
@@ -186,5 +186,10 @@ class RuleBook:
         return EMPTY if self._receivers is None else self._receivers.catalog
 
     def _combined(self) -> Rules:
-        resolver = Resolver(catalog=self._catalog, configured=self._channels)
+        table = self._routing.state.table
+        resolver = Resolver(
+            catalog=self._catalog,
+            configured=self._channels,
+            routed=routed_receivers(table.channels if table else (), self._catalog),
+        )
         return Rules(routing=self._routing.state, resolver=resolver)

@@ -201,7 +201,9 @@ def fold(  # noqa: PLR0913 - one read, and each fact that the read cannot hold
             now=now,
         ),
         resolved_channels=status.resolved_channels or (() if notification.names_targets else route.targets),
-        targets=target_statuses(steps, notification.attempts, running=in_flight, holds=shown),
+        targets=target_statuses(
+            steps, notification.attempts, running=in_flight, holds=shown, rules=followed.rules
+        ),
         conditions=updated(status.conditions, conditions, generation=notification.generation, now=now),
     )
 

@@ -10,7 +10,9 @@ from notification_contract.kinds.choices import ConditionStatus, Phase, TargetRe
 from notification_operator.domain.conditions import Condition
 from notification_operator.domain.planning.hold import NO_HOLDS, TARGET_REASONS, describe_holds
 from notification_operator.domain.planning.progress import Progress, State
-from notification_operator.domain.status import DELIVERED, FINAL, Reason, TargetStatus
+from notification_operator.domain.receivers.targets import NO_RULES
+from notification_operator.domain.routing import NO_TARGET_RULES
+from notification_operator.domain.status import DELIVERED, FINAL, VIA_ROUTING, Reason, TargetStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from notification_operator.domain.attempt import Attempt
     from notification_operator.domain.model import Notification, RetryPolicy
     from notification_operator.domain.planning.hold import Hold
+    from notification_operator.domain.receivers.targets import TargetRules
 
 
 DEAD_LETTERED: Final = "DeadLettered"
@@ -298,13 +301,18 @@ def target_statuses(
     *,
     running: AbstractSet[str],
     holds: Mapping[str, Hold] = NO_HOLDS,
+    rules: Mapping[str, TargetRules] = NO_TARGET_RULES,
 ) -> tuple[TargetStatus, ...]:
     """Return the entries of targets, in the order of their progress."""
     by_target: dict[str, list[Attempt]] = {}
     for attempt in attempts:
         by_target.setdefault(attempt.channel, []).append(attempt)
     return tuple(
-        _status(step, by_target.get(step.channel, ()), running, holds.get(step.channel)) for step in steps
+        replace(
+            _status(step, by_target.get(step.channel, ()), running, holds.get(step.channel)),
+            via=VIA_ROUTING if rules.get(step.channel, NO_RULES).routed else "",
+        )
+        for step in steps
     )
 
 

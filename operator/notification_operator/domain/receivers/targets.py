@@ -26,6 +26,7 @@ from notification_operator.domain.receivers.catalog import ReceiverKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from collections.abc import Set as AbstractSet
 
     from notification_operator.domain.model import Content, Notification
     from notification_operator.domain.receivers.catalog import Catalog, Receiver
@@ -47,6 +48,8 @@ class TargetRules:
     """Seconds after the creation from which the fallback also gets what is not delivered yet; None for never."""
     also: bool = False
     """Whether attempts go on although the fallback has delivered the message."""
+    routed: bool = False
+    """Whether the routing document leads to the receiver, whatever namespaces that allows."""
     owed: bool = False
     """Whether no other target can stand for this one: an incident was reported here, and its end belongs here."""
 
@@ -66,11 +69,26 @@ def receiver_of(target: str, namespace: str) -> ReceiverKey | None:
 class Resolver:
     """Turns names into targets, by one catalog.
 
-    `configured` holds the channels of the operator's settings.
+    `configured` holds the channels of the operator's settings, and `routed` the receivers of the operator's namespace that its
+    routing document may lead to, with their fallbacks.
     """
 
     catalog: Catalog
     configured: frozenset[str]
+    routed: AbstractSet[ReceiverKey] = frozenset()
+
+    def routes(self, notification: Notification, key: ReceiverKey) -> bool:
+        """Return whether the routing document in force may lead a notification to a receiver; its spec may not name any target.
+
+        The status does not decide that: anybody may have written it.
+        """
+        return key in self.routed and not notification.names_targets
+
+    def allows(self, notification: Notification, receiver: Receiver) -> bool:
+        """Return whether a notification may go to a receiver: by the namespaces of that, or by the routing document."""
+        return self.routes(notification, receiver.key) or self.catalog.allows(
+            receiver, notification.namespace
+        )
 
     def targets(self, notification: Notification, channels: Iterable[str]) -> tuple[str, ...]:
         """Return the targets of some channels and target keys, and of the receivers that the spec names."""
@@ -104,7 +122,7 @@ class Resolver:
         So a status shows nothing of a receiver that its notification may not use: neither a type nor digits of recipients.
         """
         receiver = self.catalog.get(key)
-        if receiver is not None and self.catalog.allows(receiver, notification.namespace):
+        if receiver is not None and self.allows(notification, receiver):
             return tuple(addressed(receiver, notification))
         return (str(_target(UNKNOWN_TYPE, key, notification.namespace)),)
 
@@ -139,8 +157,8 @@ class Resolver:
             return key in self.catalog.problems
         if target.partition("/")[0] != receiver.spec.type:
             return False
-        namespace = notification.namespace
-        if not (self.catalog.allows(receiver, namespace) or self.catalog.is_undecided(receiver, namespace)):
+        undecided = self.catalog.is_undecided(receiver, notification.namespace)
+        if not (undecided or self.allows(notification, receiver)):
             return False
         if not receiver.spec.addresses_people:
             return True
@@ -148,7 +166,7 @@ class Resolver:
 
     def _rules(self, notification: Notification, receiver: Receiver) -> TargetRules:
         spec, fallback = receiver.spec, receiver.spec.fallback
-        if not self.catalog.allows(receiver, notification.namespace):
+        if not self.allows(notification, receiver):
             return NO_RULES
         following: tuple[str, ...] = ()
         if fallback is not None and not re.fullmatch(OBJECT_NAME, fallback.name):
@@ -162,7 +180,21 @@ class Resolver:
             fallback=following,
             fallback_after=fallback.after_seconds if fallback else None,
             also=fallback.also if fallback else False,
+            routed=self.routes(notification, receiver.key),
         )
+
+
+def routed_receivers(channels: Iterable[str], catalog: Catalog) -> AbstractSet[ReceiverKey]:
+    """Return the receivers of the operator's namespace among the targets of its routing document, and their fallbacks."""
+    waiting = {key for name in channels if (key := receiver_of(name, "")) and key.namespace == catalog.home}
+    found: set[ReceiverKey] = set()
+    while waiting:
+        key = waiting.pop()
+        found.add(key)
+        receiver = catalog.get(key)
+        if receiver is not None and receiver.spec.fallback is not None:
+            waiting |= {ReceiverKey(key.namespace, receiver.spec.fallback.name)} - found
+    return found
 
 
 _TYPES: Final = frozenset(ReceiverType)

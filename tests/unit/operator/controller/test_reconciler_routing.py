@@ -1,8 +1,17 @@
 """Notifications without channels: one set of rules decides, however the rules change meanwhile."""
 
-from atomic_status import Unavailable
+import pytest
+
+from atomic_status import ObjectRef, Unavailable
 from notification_contract.routing.document import read_table
+from notification_operator.delivery.channel import Permanent
 from tests.unit.operator.controller.reconciler_fixture import ReconcilerFixture, Stub
+from tests.unit.operator.controller.test_reconciler_receivers import Composition, webhook
+from tests.unit.operator.domain.receivers.entries import HOME
+
+ON_CALL = (
+    f"route: {{receiver: r}}\nreceivers: [{{name: r, receiverRef: {{name: on-call, namespace: {HOME}}}}}]"
+)
 
 
 def route_to(fixture: ReconcilerFixture, channel: str) -> None:
@@ -54,3 +63,40 @@ async def test_unrecorded_attempts_keep_their_route_although_the_rules_change() 
     assert (await fixture.reconcile()).final
     assert (fixture.status["resolvedChannels"], fixture.status["phase"]) == (["slack"], "Sent")
     assert (len(slack.calls), len(console.calls)) == (1, 0)
+
+
+@pytest.mark.parametrize("names_it", [False, True])
+async def test_receiver_of_the_operator_is_open_to_its_routing_document_only(*, names_it: bool) -> None:
+    refs = [{"name": "on-call", "namespace": HOME}] if names_it else []
+    composition = Composition(routed=not names_it, retryPolicy={"maxAttempts": 1})
+    composition.collections.put_receiver("on-call", webhook(fallback={"name": "spare"}), namespace=HOME)
+    composition.collections.put_receiver("spare", webhook(), namespace=HOME)
+    composition.creator.scripts["on-call"] = [Permanent("HTTP 400")]
+    async with composition.following() as fixture:
+        fixture.operator.routing.accept(read_table(ON_CALL))
+        key = composition.another("order-2", channels=[], receiverRefs=refs)
+        while not (await fixture.reconcile(key)).final:
+            pass
+    status = fixture.store.peek(ObjectRef(namespace="shop", name="order-2"))["status"]
+    targets = {each["name"]: (each["state"], each.get("via", "")) for each in status["targets"]}
+    if names_it:
+        assert (status["phase"], status["reason"]) == ("Failed", "ReceiverNotAllowed")
+        assert (targets, composition.calls) == ({f"receiver/{HOME}/on-call": ("Exhausted", "")}, [])
+    else:
+        assert targets == {
+            f"webhook/{HOME}/on-call": ("Refused", "routing"),
+            f"webhook/{HOME}/spare": ("Delivered", "routing"),
+        }
+
+
+async def test_forged_status_opens_no_receiver_of_the_operator() -> None:
+    composition = Composition(routed=True, retryPolicy={"maxAttempts": 1})
+    composition.collections.put_receiver("on-call", webhook(), namespace=HOME)
+    composition.collections.put_receiver("secret", webhook(), namespace=HOME)
+    forged = {"name": f"webhook/{HOME}/secret", "state": "Waiting", "via": "routing"}
+    async with composition.following() as fixture:
+        fixture.operator.routing.accept(read_table(ON_CALL))
+        resolved = {"resolvedChannels": [f"receiver/{HOME}/secret"], "targets": [forged]}
+        fixture.store.write_status(fixture.ref, {"phase": "Sending", **resolved})
+        assert (await fixture.reconcile()).final
+    assert (fixture.status["reason"], composition.calls) == ("ReceiverNotAllowed", [])

@@ -53,9 +53,9 @@ async def test_target_is_looked_up_once_for_its_attempt(monkeypatch: pytest.Monk
     looked_up: list[str] = []
     find = stage.endpoints.find
 
-    def counting(target: str, message: Message) -> Delivery | Hold | Refusal:
+    def counting(target: str, message: Message, *, routed: bool) -> Delivery | Hold | Refusal:
         looked_up.append(target)
-        return find(target, message)
+        return find(target, message, routed=routed)
 
     monkeypatch.setattr(stage.endpoints, "find", counting)
     targets = targets_of(stage)

@@ -41,8 +41,21 @@ class Collections(KubeWatches):
     def delete(self, path: str, name: str) -> None:
         self._tell(path, self.objects.pop((path, name)), exists=False)
 
-    def put_receiver(self, name: str, spec: Mapping[str, Any], *, generation: int = 1, uid: str = "") -> None:
-        metadata = {"namespace": "shop", "name": name, "uid": uid or f"uid-{name}", "generation": generation}
+    def put_receiver(
+        self,
+        name: str,
+        spec: Mapping[str, Any],
+        *,
+        namespace: str = "shop",
+        generation: int = 1,
+        uid: str = "",
+    ) -> None:
+        metadata = {
+            "namespace": namespace,
+            "name": name,
+            "uid": uid or f"uid-{name}",
+            "generation": generation,
+        }
         self.put(
             f"/apis/{names.API_VERSION}/{names.RECEIVER_PLURAL}", name, {"metadata": metadata, "spec": spec}
         )
