@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from random import random
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from atomic_status._ports import JsonObject
@@ -24,6 +25,9 @@ DEFAULT_MAX_ATTEMPTS = 5
 """Writes that may conflict before `apply` gives up."""
 DEFAULT_RETRY_DELAY = 0.01
 """Seconds between a conflict and the next read; a competing writer needs about that long."""
+
+JITTER = 0.1
+"""The share of the delay that is added at most, so that two writers do not conflict again in step."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +50,7 @@ class Unchanged:
     """The object as it was read."""
 
 
-async def apply(  # noqa: PLR0913 - three values and three optional tunings
+async def apply(  # noqa: PLR0913 - three values and four optional tunings
     store: StatusStore,
     ref: ObjectRef,
     change: Change,
@@ -54,6 +58,7 @@ async def apply(  # noqa: PLR0913 - three values and three optional tunings
     base: JsonObject | None = None,
     max_attempts: int = DEFAULT_MAX_ATTEMPTS,
     retry_delay: float = DEFAULT_RETRY_DELAY,
+    spread: Callable[[], float] | None = None,
 ) -> Applied | Unchanged:
     """Write the status that `change` decides from a fresh read, in one update (DD-PERF-001).
 
@@ -63,7 +68,8 @@ async def apply(  # noqa: PLR0913 - three values and three optional tunings
         change: decides the next status from the object just read (DD-STATUS-001).
         base: a fresh read of the same reconciliation, used by the first attempt in place of another read.
         max_attempts: writes that may conflict before giving up.
-        retry_delay: seconds between a conflict and the next read.
+        retry_delay: seconds between a conflict and the next read, to which up to 10 % are added.
+        spread: returns random numbers in [0, 1), which decide how much is added; None: `random.random`.
 
     Returns:
         `Applied` after one successful write, or `Unchanged` when `change` returned the present status.
@@ -87,7 +93,7 @@ async def apply(  # noqa: PLR0913 - three values and three optional tunings
         try:
             after = await store.replace_status({**before, "status": status})
         except Conflict:
-            await asyncio.sleep(retry_delay)
+            await asyncio.sleep(retry_delay * (1 + JITTER * (spread or random)()))
             continue
         return Applied(before=before, after=after, attempts=attempt)
     raise ConflictExhausted(ref, attempts=max_attempts)

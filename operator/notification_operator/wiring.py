@@ -113,13 +113,14 @@ def build(
         redact=redactor.text,
     )
     audit = AuditObserver(settings.audit, registry=metrics.registry, rules=redactor.rules, store=ports.audit)
+    spread = random.Random(ports.identity).random  # noqa: S311 - spreads times, keeps no secret
     control = FlowControl(
         Limits(**settings.breaker.model_dump()),
         concurrency=settings.delivery.concurrency_per_channel,
         clock=clock,
         seconds=seconds,
         on_change=event_observer.breaker_changed,
-        spread=random.Random(ports.identity).random,  # noqa: S311 - spreads times, keeps no secret
+        spread=spread,
     )
 
     def open_pages(namespace: str | None) -> AsyncIterator[Sequence[dict[str, Any]]]:
@@ -218,6 +219,7 @@ def build(
         publisher=publisher,
         metrics=metrics_observer,
         clock=clock,
+        spread=spread,
         visible_after=settings.delivery.visible_after_seconds,
     )
     event_handler = EventHandler(

@@ -268,7 +268,7 @@ class ReceiverStatusController:
             decided.append(status)
             return decided[-1].dump()
 
-        outcome = await apply(self._store, ref_of(key), next_status)
+        outcome = await apply(self._store, ref_of(key), next_status, spread=self._spread)
         self._tests.recorded(key, test)
         if not isinstance(outcome, Applied):
             return outcome.current

@@ -106,6 +106,7 @@ class Reconciler:
         publisher: Publisher,
         metrics: MetricsObserver,
         clock: Callable[[], datetime],
+        spread: Callable[[], float],
         visible_after: float,
     ) -> None:
         self._store = store
@@ -119,6 +120,7 @@ class Reconciler:
         self._publisher = publisher
         self._metrics = metrics
         self._clock = clock
+        self._spread = spread
         self._visible_after = visible_after
 
     def admits(self, key: Key) -> bool:
@@ -138,6 +140,7 @@ class Reconciler:
             rules=self._rules,
             permission=self._permission(key),
             clock=self._clock,
+            spread=self._spread,
         )
         try:
             with self._metrics.measured(key.uid):

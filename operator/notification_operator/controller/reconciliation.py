@@ -106,6 +106,7 @@ class Reconciliation:
         rules: Callable[[], Rules],
         permission: Callable[[], bool],
         clock: Callable[[], datetime],
+        spread: Callable[[], float],
     ) -> None:
         self.request = request
         self.permission = permission
@@ -117,6 +118,7 @@ class Reconciliation:
         self._tracker = tracker
         self._rules_in_force = rules
         self._clock = clock
+        self._spread = spread
         self._attempts: ObjectAttempts
         self._rules: Rules
         self._fresh: dict[str, Any]
@@ -291,7 +293,7 @@ class Reconciliation:
 
         unanswered = attempts.begin_write(self.notification)
         try:
-            outcome = await apply(self._store, self._ref, decide, base=self._fresh)
+            outcome = await apply(self._store, self._ref, decide, base=self._fresh, spread=self._spread)
         except Unavailable:
             attempts.lost = self._decided
             raise

@@ -1,5 +1,6 @@
 """`apply`: fresh read, change in memory, one write, repeated only on a conflict."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -108,6 +109,20 @@ async def test_conflict_repeats_the_change_on_a_new_read() -> None:
     assert isinstance(result, Applied)
     assert (result.attempts, result.before["status"]["count"]) == (2, 5)
     assert store.peek(REF)["status"] == {"count": 6, "other": "here", "foreign": {"kept": [1, 2]}}
+
+
+async def test_conflict_is_repeated_after_a_delay_that_is_spread(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    store, numbers = stored(), iter((0.0, 0.5))
+    for _ in range(2):
+        store.interfere_next(lambda: store.write_as_other(REF, tick=object()))
+    await apply(store, REF, add_one, retry_delay=2, spread=lambda: next(numbers))
+    assert slept == [2.0, pytest.approx(2.1)]
 
 
 async def test_change_made_by_another_writer_is_not_written_again() -> None:

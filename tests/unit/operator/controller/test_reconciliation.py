@@ -76,6 +76,7 @@ class Frame:
             rules=lambda: current,
             permission=lambda: True,
             clock=now,
+            spread=float,
         )
 
     def start(self, reconciliation: Reconciliation, gate: asyncio.Event | None = None) -> None:
