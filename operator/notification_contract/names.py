@@ -65,6 +65,8 @@ CONTAINER: Final = "operator"
 LEASE: Final = OPERATOR
 ROUTING_CONFIG_MAP: Final = "notification-routing-config"
 ROUTING_KEY: Final = "routing.yaml"
+ROUTING_DIRECTORY: Final = "/etc/notification-routing"
+"""Where the ConfigMap is mounted in the pods of the gateway, with the document in the file ROUTING_KEY."""
 SLACK_SECRET: Final = "notification-slack-webhook"  # noqa: S105 - the name of an object
 SLACK_SECRET_KEY: Final = "webhook-url"  # noqa: S105 - a key of that object
 

@@ -25,6 +25,7 @@ from notification_gateway.presence import Presence
 from notification_gateway.sources.catalog import CRD_HINT, RESOURCE, SourceKey, Sources
 from notification_gateway.sources.limits import Limits
 from notification_gateway.sources.path_tokens import PathTokens
+from notification_gateway.sources.routing_file import RoutingFile
 from notification_gateway.sources.secret_values import SecretValues
 from notification_gateway.sources.status_writer import SourceStatusWriter
 from notification_gateway.store import RequestStore
@@ -119,6 +120,7 @@ class App:
                 total=gateway.max_sources,
             ),
         )
+        self.rules = RoutingFile(Path(gateway.routing_directory))
         self.metrics.registry.register(LastReceived(lambda: self.sources.last_received))
         self.presence = Presence(
             KubeLeases(client, home),
@@ -133,6 +135,7 @@ class App:
             interval=gateway.status_interval_seconds,
             replica=replica,
             live=lambda: self.presence.replicas,
+            rules=self.rules,
             clock=_now,
         )
         store, long = RequestStore(client), LongBodies()
@@ -182,6 +185,7 @@ class App:
             raise
         self._spawn(self.sources.run(self._on_source), name="sources")
         self._spawn(self.status.run(), name="source status")
+        self._spawn(self.rules.run(self._on_rules), name="routing rules")
         self._spawn(self.presence.run(), name="presence")
         return self
 
@@ -199,6 +203,10 @@ class App:
         if self.sources.declared(key) is None:
             self.metrics.forget(str(key))
         self.status.note(key)
+
+    def _on_rules(self) -> None:
+        for key in self.sources.keys:
+            self.status.note(key)
 
     def _spawn(self, work: Coroutine[None, None, None], *, name: str) -> None:
         self._tasks.append(asyncio.create_task(work, name=name))

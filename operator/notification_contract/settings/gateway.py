@@ -83,6 +83,8 @@ class Gateway(Section):
     """Maximum number of messages per second that the sources of all namespaces may send. Namespaces that send at the same time have equal parts."""
     path_keys_directory: Annotated[str, Field(min_length=1, max_length=1024)] = names.PATH_KEYS_DIRECTORY
     """Directory with the files `key` and `previous`, from which the secret parts of URLs are computed. A change takes effect within 10 seconds."""
+    routing_directory: Annotated[str, Field(min_length=1, max_length=1024)] = names.ROUTING_DIRECTORY
+    """Directory with the file `routing.yaml`: the routing rules of the operator, by which the gateway says whether only the operator's log gets a message. A change takes effect within 10 seconds."""
     allowed_networks: tuple[str, ...] = ()
     """Private networks in which OpenID Connect providers may be, such as `10.20.0.0/16`: the provider of the settings, and the providers of sources in the gateway's namespace."""
     denied_networks: tuple[Network, ...] = ()

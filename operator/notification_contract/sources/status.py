@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field
 
@@ -31,6 +31,10 @@ class ReadyReason(StrEnum):
     TEMPLATE_INVALID = "TemplateInvalid"
     RETENTION_SHORT = "RetentionShort"
     """Objects are deleted before the same message can come again."""
+
+
+RULES_UNKNOWN: Final = "RulesUnknown"
+"""The reason of the condition Routed while the gateway cannot use the routing rules. The others are those of Reach."""
 
 
 class Counters(Block):
@@ -69,7 +73,7 @@ class SourceStatus(Counters):
     observed_generation: Generation | None = None
     """The metadata.generation that this status is based on."""
     conditions: Conditions = ()
-    """The conditions of this object, one per type. Ready: the source accepts messages as its spec says."""
+    """The conditions of this object, one per type. Ready: the source accepts messages as its spec says. Routed: its messages reach more than the operator's log; it is False with ReachesNobody, and True with Depends if that depends on the labels of the message."""
     last_beat_time: Time | None = None
     """The time of the last beat of a source of the type heartbeat."""
     missed_beat_time: Time | None = None

@@ -55,6 +55,8 @@ class Report:
     generation: int
     readiness: Readiness
     counts: Counts
+    routed: Condition | None = None
+    """The condition Routed; None where it is not known."""
 
 
 def fold(
@@ -89,6 +91,7 @@ def fold(
                 reason=ready.reason.value,
                 message=ready.message,
             ),
+            *filter(None, (report.routed,)),
         ),
         generation=report.generation,
         now=now,

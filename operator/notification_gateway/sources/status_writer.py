@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from atomic_status import JsonObject, StatusStore
     from notification_contract.sources.source import Heartbeat, NotificationSource
     from notification_gateway.sources.catalog import Sources
+    from notification_gateway.sources.routing_file import RoutingFile
 
 logger = structlog.get_logger(__name__)
 
@@ -53,6 +54,7 @@ class SourceStatusWriter:
         interval: seconds between two writes of a source.
         replica: the name of this replica's entries.
         live: returns the replicas that hold a Lease.
+        rules: tell where messages go.
         clock: the time that is written.
     """
 
@@ -64,6 +66,7 @@ class SourceStatusWriter:
         interval: float,
         replica: str,
         live: Callable[[], Collection[str]],
+        rules: RoutingFile,
         clock: Callable[[], datetime],
     ) -> None:
         self._store = store
@@ -71,6 +74,7 @@ class SourceStatusWriter:
         self._interval = interval
         self._replica = replica
         self._live = live
+        self._rules = rules
         self._clock = clock
         self._counts: dict[str, Counts] = {}
         """By uid."""
@@ -183,7 +187,11 @@ class SourceStatusWriter:
         if written is not None and written.time == counts.last_beat:
             counts = replace(counts, last_beat=None)
         report = Report(
-            replica=self._replica, generation=declared.generation, readiness=readiness, counts=counts
+            replica=self._replica,
+            generation=declared.generation,
+            readiness=readiness,
+            counts=counts,
+            routed=self._rules.condition(declared.source.spec) if declared.source else None,
         )
         now, began = self._clock(), asyncio.get_running_loop().time()
 

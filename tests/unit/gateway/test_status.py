@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from notification_contract import names
 from notification_contract.sources.status import ReadyReason, SourceStatus
+from notification_gateway.sources import routing_file
 from notification_gateway.sources.readiness import Readiness
 from notification_gateway.sources.status import Counts, Report, fold
 from tests.unit.gateway.cluster import HOME, SOURCES, Cluster
 from tests.unit.gateway.shipped import Shipped, serving
 from tests.unit.operator.kube_api import until
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 NOW = datetime(2026, 11, 29, 8, tzinfo=UTC)
 MISSING = Readiness(reason=ReadyReason.SECRET_NOT_FOUND, message="Secret hook does not exist")
@@ -30,6 +35,11 @@ def written(*reports: Report, live: set[str] | None = None, after: timedelta = t
     for number, each in enumerate(reports):
         status = fold({"status": status}, each, live=live or {"a", "b"}, now=NOW + number * after)
     return status
+
+
+def routed(status: dict[str, Any]) -> tuple[str, str]:
+    found = [each for each in status.get("conditions", ()) if each["type"] == "Routed"]
+    return (found[0]["status"], found[0]["reason"]) if found else ("", "")
 
 
 def ready(status: dict[str, Any]) -> tuple[str, str, str]:
@@ -216,3 +226,41 @@ async def test_every_replica_publishes_when_a_source_last_received_a_message(clu
         assert last(first) == last(second) == received
         cluster.remove(SOURCES, HOME, "alerts")
         await until(lambda: (last(first), last(second)) == (None, None), "series are gone")
+
+
+RULES = "route: {receiver: a}\nreceivers: [{name: a, channels: [slack]}]"
+BY_TEAM = "route: {receiver: a, routes: [{receiver: a, match: {team: web}}]}\nreceivers: [{name: a, channels: [log]}]"
+
+
+@pytest.mark.parametrize(
+    ("rules", "expected"),
+    [
+        (None, ("False", "ReachesNobody")),
+        (RULES, ("True", "Routed")),
+        (BY_TEAM, ("True", "Depends")),
+        ("route: 5", ("Unknown", "RulesUnknown")),
+    ],
+)
+async def test_source_says_whether_its_messages_reach_more_than_the_log(
+    cluster: Cluster, tmp_path: Path, rules: str | None, expected: tuple[str, str]
+) -> None:
+    if rules is not None:
+        (tmp_path / names.ROUTING_KEY).write_text(rules, "utf-8")
+    cluster.secret(token="s3cret-of-a-sender")
+    cluster.source()
+    async with serving(cluster, routing_directory=str(tmp_path)):
+        await until(lambda: routed(status_of(cluster)) == expected, "condition Routed")
+    SourceStatus.model_validate(status_of(cluster))
+
+
+async def test_change_of_the_rules_reaches_the_status_of_each_source(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(routing_file, "REREAD_SECONDS", 0.01)
+    cluster.secret(token="s3cret-of-a-sender")
+    cluster.source()
+    file = tmp_path / names.ROUTING_KEY
+    async with serving(cluster, routing_directory=str(tmp_path)):
+        await until(lambda: routed(status_of(cluster))[1] == "ReachesNobody", "no rules")
+        file.write_text(RULES, "utf-8")
+        await until(lambda: routed(status_of(cluster))[1] == "Routed", "rules")

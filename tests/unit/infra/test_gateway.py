@@ -267,6 +267,15 @@ def test_key_of_the_urls_is_random_and_no_update_changes_it(record: Record) -> N
     assert volume["secret"] == {"secretName": made[0].inputs["metadata"]["name"], "optional": True}
 
 
+def test_routing_rules_are_mounted_and_do_not_have_to_exist(record: Record) -> None:
+    recording = record(**ON, routingConfigMapName="rules", routingConfigMapKey="a.yaml")
+    (volume,) = [each for each in pod(recording)["volumes"] if each["name"] == "routing"]
+    items = [{"key": "a.yaml", "path": names.ROUTING_KEY}]
+    assert volume["configMap"] == {"name": "rules", "items": items, "optional": True}
+    mount = {"name": "routing", "mountPath": names.ROUTING_DIRECTORY, "readOnly": True}
+    assert mount in container(recording)["volumeMounts"]
+
+
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
@@ -393,7 +402,7 @@ def test_pod_is_hardened_probed_and_placed_as_that_of_the_operator(record: Recor
         (own, theirs, "volumes"),
         (container(recording), their_container, "volumeMounts"),
     ):
-        assert [each for each in mine[key] if each["name"] != "path-keys"] == shared[key]
+        assert [each for each in mine[key] if each["name"] not in {"path-keys", "routing"}] == shared[key]
     probes = ("startupProbe", "livenessProbe", "readinessProbe", "securityContext", "env")
     assert {name: container(recording)[name] for name in probes} == {
         name: their_container[name] for name in probes
@@ -572,8 +581,9 @@ FIXED = {
     "gateway.tls_directory",
     "gateway.oidc.ca_file",
     "gateway.path_keys_directory",
+    "gateway.routing_directory",
 }
-"""What the pods fix: the address and the port of the Service, and the directories of certificates and keys."""
+"""What the pods fix: the address and the port of the Service, and the directories of certificates, keys and routing rules."""
 
 
 def read_by_gateway(recording: Recording, tmp_path: Path) -> gateway_config.Settings:

@@ -49,7 +49,7 @@ from platform_infra import names
 from platform_infra.children import Children
 from platform_infra.settings.derivation import gateway_settings
 from platform_infra.workload import network_policy, placement, pod
-from platform_infra.workload.mounts import ca_bundle, path_keys
+from platform_infra.workload.mounts import ca_bundle, path_keys, routing_rules
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -205,6 +205,7 @@ class Gateway(pulumi.ComponentResource):
                 volumes=[
                     *pod.volumes(),
                     *path_keys.volumes(),
+                    *routing_rules.volumes(settings.routing_config_map),
                     *ca_bundle.volumes(settings.operator.ca_bundle),
                     *_certificates(settings.gateway.cert_secret),
                 ],
@@ -245,6 +246,7 @@ class Gateway(pulumi.ComponentResource):
             volume_mounts=[
                 *pod.mounts(),
                 *path_keys.mounts(),
+                *routing_rules.mounts(),
                 *ca_bundle.mounts(bundle),
                 *(
                     VolumeMountArgs(name=each.name, mount_path=names.GATEWAY_TLS_DIRECTORY, read_only=True)
