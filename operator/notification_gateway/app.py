@@ -154,13 +154,20 @@ class App:
             Authenticator(users, self._oidc),
             Failures(seconds=monotonic),
             limits,
-            Intake(store, self._renderer, _limits(gateway.admitted), long=long, charge=limits.charge),
+            Intake(
+                store,
+                self._renderer,
+                _limits(gateway.admitted),
+                long=long,
+                charge=limits.charge,
+                rules=self.rules,
+            ),
             on_beat=self.status.beat,
         )
         self.server = Server(
             gateway,
             hooks,
-            Notifications(store, users, self._oidc, gateway, long=long),
+            Notifications(store, users, self._oidc, gateway, long=long, rules=self.rules),
             self.metrics,
             on_received=self.status.count,
             clock=_now,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from notification_contract.sources.source import NotificationSource
     from notification_gateway.mapping import Limits, Notification, Post, Translation
+    from notification_gateway.sources.routing_file import RoutingFile
     from notification_gateway.store import RequestStore, Stored
     from notification_operator.rendering.job import Renderer
 
@@ -113,6 +114,8 @@ class Receipt:
     created: int = 0
     duplicates: int = 0
     filtered: int = 0
+    warnings: tuple[str, ...] = ()
+    """What the sender has to know of notifications that are stored."""
 
 
 class Intake:
@@ -123,9 +126,10 @@ class Intake:
         limits: what the admission policies accept.
         long: gives long bodies their turns.
         charge: counts the further messages of a batch.
+        rules: tell where notifications go.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it stores with, and its limits
         self,
         store: RequestStore,
         renderer: Renderer,
@@ -133,12 +137,14 @@ class Intake:
         *,
         long: LongBodies,
         charge: Callable[[NotificationSource, int], None],
+        rules: RoutingFile,
     ) -> None:
         self._store = store
         self._renderer = renderer
         self._limits = limits
         self._long = long
         self._charge = charge
+        self._rules = rules
 
     async def take(self, source: NotificationSource, post: Post) -> Receipt:
         """Store what a post becomes.
@@ -170,6 +176,13 @@ class Intake:
             created=created,
             duplicates=len(stored) - created,
             filtered=translation.filtered,
+            warnings=tuple(
+                dict.fromkeys(
+                    warning
+                    for each in translation.notifications
+                    for warning in self._rules.warnings(each.spec, each.labels)
+                )
+            ),
         )
 
 

@@ -23,6 +23,14 @@ Document = dict[str, Any]
 
 TEXT: Final[Document] = {"type": "string"}
 COUNT: Final[Document] = {"type": "integer", "minimum": 0}
+WARNINGS: Final[Document] = {
+    "warnings": {
+        "type": "array",
+        "minItems": 1,
+        "items": TEXT,
+        "description": "What is wrong with notifications that are stored, such as that only the operator's log gets one; absent if nothing is.",
+    }
+}
 FORM: Final = "application/x-www-form-urlencoded"
 REASONS: Final = {
     HTTPStatus.BAD_REQUEST: (
@@ -263,7 +271,9 @@ def _schemas() -> Document:
                 "name": TEXT,
                 "uid": TEXT,
                 "href": {"type": "string", "description": "The path of the notification."},
-            }
+                **WARNINGS,
+            },
+            required=("name", "uid", "href"),
         ),
         "Notification": _object(
             {
@@ -291,7 +301,9 @@ def _schemas() -> Document:
                 "duplicates": COUNT | {"description": "The notifications that were there."},
                 "filtered": COUNT
                 | {"description": "The alerts or events that the filter of the source left out."},
-            }
+                **WARNINGS,
+            },
+            required=("created", "duplicates", "filtered"),
         ),
         "Error": _object(
             {"error": {"type": "string", "description": "The problem, and what to do about it."}}

@@ -10,15 +10,16 @@ import structlog
 from notification_contract import names
 from notification_contract.kinds.choices import ConditionStatus
 from notification_contract.routing.document import read_table
-from notification_contract.routing.reach import Reach, source_reach
+from notification_contract.routing.reach import ONLY_LOGGED, Reach, message_only_logs, source_reach
 from notification_contract.routing.table import RoutingTableError
 from notification_contract.sources.status import RULES_UNKNOWN
 from notification_operator.domain.conditions import Condition
 from notification_operator.domain.routing import RoutingState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
+    from typing import Any
 
     from notification_contract.sources.source import SourceSpec
 
@@ -61,6 +62,13 @@ class RoutingFile:
             )
         status = ConditionStatus.FALSE if reach is Reach.REACHES_NOBODY else ConditionStatus.TRUE
         return Condition(type=ROUTED, status=status, reason=reach.value, message=reach.message)
+
+    def warnings(self, spec: Mapping[str, Any], labels: Mapping[str, str]) -> tuple[str, ...]:
+        """Return what the sender of a notification has to know: that only the operator's log gets it."""
+        is_chosen = spec.get("channels") or spec.get("receiverRefs")
+        if is_chosen or self._unknown or not self._directory.is_dir():
+            return ()
+        return (ONLY_LOGGED,) if message_only_logs(self._state.table, labels) else ()
 
     def read(self) -> bool:
         """Read the rules; return whether they have changed."""

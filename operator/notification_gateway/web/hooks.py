@@ -180,5 +180,6 @@ def _response(source: NotificationSource, receipt: Receipt) -> web.Response:
         "created": receipt.created,
         "duplicates": receipt.duplicates,
         "filtered": receipt.filtered,
+        **({"warnings": receipt.warnings} if receipt.warnings else {}),
     }
     return answer(HTTPStatus.OK if source.spec.type in OK else HTTPStatus.ACCEPTED, content)

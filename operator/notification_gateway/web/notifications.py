@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from notification_gateway.authentication.cluster_users import ClusterUsers
     from notification_gateway.authentication.oidc import OidcTokens
     from notification_gateway.intake import LongBodies
+    from notification_gateway.sources.routing_file import RoutingFile
     from notification_gateway.store import RequestStore
     from notification_gateway.web.exchange import Exchange
 
@@ -64,9 +65,10 @@ class Notifications:
 
     Args:
         long: gives long bodies their turns.
+        rules: tell where notifications go.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it stores with, and who may
         self,
         store: RequestStore,
         users: ClusterUsers,
@@ -74,12 +76,14 @@ class Notifications:
         settings: Gateway,
         *,
         long: LongBodies,
+        rules: RoutingFile,
     ) -> None:
         self._store = store
         self._users = users
         self._oidc = oidc
         self._settings = settings
         self._long = long
+        self._rules = rules
         self._waiting = SharedRoom(MOST_WAITING)
 
     async def answer(self, exchange: Exchange) -> web.Response:
@@ -134,7 +138,13 @@ class Notifications:
             # A caller with permissions for all namespaces does not learn here which ones exist.
             raise forbidden from None
         exchange.outcome = Outcome.CREATED if stored.is_new else Outcome.DUPLICATE
-        content = {"name": stored.name, "uid": stored.uid, "href": href(namespace, stored.name)}
+        content: dict[str, Any] = {
+            "name": stored.name,
+            "uid": stored.uid,
+            "href": href(namespace, stored.name),
+        }
+        if warnings := self._rules.warnings(wanted.spec, wanted.labels):
+            content["warnings"] = warnings
         if stored.is_new:
             return answer(HTTPStatus.CREATED, content, headers={"Location": content["href"]})
         return answer(HTTPStatus.OK, content, headers={"Idempotent-Replayed": "true"})

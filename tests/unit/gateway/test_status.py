@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from notification_contract import names
+from notification_contract.routing.reach import ONLY_LOGGED
 from notification_contract.sources.status import ReadyReason, SourceStatus
 from notification_gateway.sources import routing_file
 from notification_gateway.sources.readiness import Readiness
 from notification_gateway.sources.status import Counts, Report, fold
 from tests.unit.gateway.cluster import HOME, SOURCES, Cluster
 from tests.unit.gateway.shipped import Shipped, serving
+from tests.unit.gateway.test_credentials import account_token
 from tests.unit.operator.kube_api import until
 
 if TYPE_CHECKING:
@@ -264,3 +266,23 @@ async def test_change_of_the_rules_reaches_the_status_of_each_source(
         await until(lambda: routed(status_of(cluster))[1] == "ReachesNobody", "no rules")
         file.write_text(RULES, "utf-8")
         await until(lambda: routed(status_of(cluster))[1] == "Routed", "rules")
+
+
+@pytest.mark.parametrize(("rules", "warned"), [(BY_TEAM, [ONLY_LOGGED]), (RULES, None), ("route: 5", None)])
+async def test_sender_is_warned_if_only_the_log_gets_the_message(
+    cluster: Cluster, tmp_path: Path, rules: str, warned: list[str] | None
+) -> None:
+    (tmp_path / names.ROUTING_KEY).write_text(rules, "utf-8")
+    cluster.secret(token="s3cret-of-a-sender")
+    cluster.source()
+    user, token = "system:serviceaccount:shop:ci", account_token()
+    cluster.users[token, "notifications"] = user
+    cluster.permissions.add((user, "create", HOME))
+    caller = {"Authorization": f"Bearer {token}"}
+    named = {"receiverRefs": [{"name": "a"}]}
+    path = f"/v1/namespaces/{HOME}/notifications"
+    async with serving(cluster, routing_directory=str(tmp_path)) as gateway:
+        assert (await gateway.send()).counts.get("warnings") == warned
+        created = await gateway.send(path, headers=caller, json={"subject": "s"})
+        assert (created.status, created.counts.get("warnings")) == (201, warned)
+        assert (await gateway.send(path, headers=caller, json=named)).counts.keys() == {"name", "uid", "href"}
