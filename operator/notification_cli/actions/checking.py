@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from notification_cli.errors import ApiError, CliError, ExitCode
 from notification_cli.kube import port_forward
+from notification_cli.kube.resources import collection
 from notification_cli.output.documents import document
 from notification_cli.views import checks
 from notification_cli.views.checks import Finding, Result
@@ -85,6 +86,7 @@ class Checking:
             checks.LEADER: lambda: self._leader(session),
             checks.POLICIES: lambda: _policies(session),
             checks.METRICS: lambda: self._metrics(session),
+            checks.SOURCES: lambda: _sources(session),
         }
 
     async def _operator(self, read: Awaitable[dict[str, Any] | None]) -> Finding:
@@ -131,6 +133,11 @@ async def _policies(session: Session) -> Finding:
     policies = await session.connection.get(f"{ADMISSION}/validatingadmissionpolicies", query)
     bindings = await session.connection.get(f"{ADMISSION}/validatingadmissionpolicybindings", query)
     return checks.policies_finding(policies["items"], bindings["items"])
+
+
+async def _sources(session: Session) -> Finding:
+    found = await _found(session, collection(plural=names.SOURCE_PLURAL))
+    return checks.sources_finding(found["items"] if found else ())
 
 
 async def operator(session: Session, home: str) -> dict[str, Any] | None:

@@ -8,6 +8,7 @@ from notification_cli.output import conditions
 from notification_cli.output.table import Column, Table
 from notification_cli.views.sources import Received
 from notification_cli.views.text import ago, clean, duration, moment
+from notification_contract.routing.reach import Reach
 from notification_operator.domain.json_values import text
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def _row(view: SourceView, now: datetime) -> list[Span | str]:
         clean(view.namespace),
         clean(view.name),
         clean(view.type),
-        conditions.cell(view.ready),
+        _ready(view),
         str(view.received.received),
         _rejected(view.received),
         ago(view.received.last_received, now),
@@ -70,6 +71,16 @@ def _row(view: SourceView, now: datetime) -> list[Span | str]:
         str(view.received.filtered),
         clean(view.destinations),
     ]
+
+
+def _ready(view: SourceView) -> Span:
+    """Return the condition Ready; a source that is ready for messages that only the log gets is not green."""
+    words, style = conditions.cell(view.ready)
+    return (
+        (f"{words} ({Reach.REACHES_NOBODY})", "yellow")
+        if view.is_only_logged and style == "green"
+        else (words, style)
+    )
 
 
 def _rejected(received: Received) -> Span:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
+from notification_cli.views.sources import source_view
 from notification_cli.views.text import ago, clean
 from notification_contract import names
 from notification_operator.domain.json_values import EARLIEST_TIME, entries, integer, mapping, moment, text
@@ -115,6 +116,7 @@ LEADER: Final = "leader"
 POLICIES: Final = "admission policies"
 VERSIONS: Final = "versions"
 METRICS: Final = "metrics"
+SOURCES: Final = "sources"
 
 
 def image_of(deployment: Mapping[str, Any]) -> str:
@@ -200,6 +202,16 @@ def _shards_of(lease: Mapping[str, Any]) -> int:
     annotations = mapping(mapping(lease.get("metadata")).get("annotations"))
     number = text(annotations.get(names.SHARDS_ANNOTATION))
     return max(int(number), 1) if SHARDS.fullmatch(number) else 1
+
+
+def sources_finding(sources: Iterable[Mapping[str, Any]]) -> Finding:
+    """Return whether the messages of each source reach more than the operator's log, as far as a gateway has said so."""
+    views = map(source_view, sources)
+    logged = sorted(f"{each.namespace}/{each.name}" for each in views if each.is_only_logged)
+    if logged:
+        remedy = "set spec.receiverRefs, or add a routing rule"
+        return failed(SOURCES, f"only the operator's log gets the messages of {_some(logged)}", remedy)
+    return passed(SOURCES, "no source has messages that only the operator's log gets")
 
 
 def policies_finding(policies: Iterable[Mapping[str, Any]], bindings: Iterable[Mapping[str, Any]]) -> Finding:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from notification_cli.views.receivers import UNREPORTED
 from notification_cli.views.text import clean
 from notification_contract.durations import seconds
+from notification_contract.kinds.choices import ConditionStatus
 from notification_operator.domain.conditions import parse_conditions
 from notification_operator.domain.json_values import entries, integer, later, mapping, moment, text
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from notification_operator.domain.conditions import Condition
 
 READY: Final = "Ready"
+ROUTED: Final = "Routed"
 HEARTBEAT: Final = "heartbeat"
 
 
@@ -67,6 +69,11 @@ class SourceView:
     @property
     def ready(self) -> Condition:
         return next((each for each in self.conditions if each.type == READY), UNREPORTED)
+
+    @property
+    def is_only_logged(self) -> bool:
+        """Whether the gateway says that only the operator's log gets the messages."""
+        return any(each.type == ROUTED and each.status is ConditionStatus.FALSE for each in self.conditions)
 
     @property
     def is_heartbeat(self) -> bool:

@@ -90,8 +90,9 @@ async def test_check_of_a_good_installation_passes(notif: CommandLine, server: A
         "✔ leader  operator-a holds the Lease",
         "✔ admission policies  1 are bound",
         "✔ metrics  operator-a serves /metrics",
+        "✔ sources  no source has messages that only the operator's log gets",
     ]
-    assert (code, err) == (0, "notif: checks: 8 passed, 0 failed, 1 not made\n")
+    assert (code, err) == (0, "notif: checks: 9 passed, 0 failed, 1 not made\n")
     assert server.forwarded == ["GET /metrics HTTP/1.1"]
     paths = [each.path for each in server.requests]
     assert len(paths) == len(set(paths)), "nothing is read twice"
@@ -116,18 +117,38 @@ async def test_check_of_a_broken_installation_names_each_remedy(
     assert bad[3] == f"✗ versions  notif {__version__}, operator 9.1.0; upgrade notif"
     assert bad[4].startswith("✗ leader  operator-a renewed the Lease 60s ago; see the runbook")
     assert "there is no Service notification-operator" in bad[5]
-    assert err == "notif: checks: 1 passed, 6 failed, 2 not made\n"
+    assert err == "notif: checks: 2 passed, 6 failed, 2 not made\n"
     code, out, _ = await notif(
         "check", "-o", "custom-columns=C:.check,R:.result", "--operator-namespace", "x"
     )
     assert (code, out.splitlines()[5].split()) == (1, ["operator", "Failed"])
 
 
+async def test_check_names_sources_whose_messages_only_the_log_gets(
+    notif: CommandLine, server: ApiServer
+) -> None:
+    for name, status in (("alerts", "False"), ("ci", "True"), ("nightly", "False")):
+        routed = {"conditions": [{"type": "Routed", "status": status}]}
+        meta = {"name": name, "namespace": HOME}
+        server.add("notificationsources", {"metadata": meta, "spec": {}, "status": routed})
+    code, out, _ = await notif("check")
+    assert code == 1
+    logged = f"only the operator's log gets the messages of {HOME}/alerts, {HOME}/nightly"
+    assert out.splitlines()[-1] == f"✗ sources  {logged}; set spec.receiverRefs, or add a routing rule"
+
+
 async def test_check_leaves_out_what_the_user_may_not_read(notif: CommandLine, server: ApiServer) -> None:
-    server.denied = {"apiextensions", "deployments", "leases", "admissionregistration", "portforward"}
+    server.denied = {
+        "apiextensions",
+        "deployments",
+        "leases",
+        "admissionregistration",
+        "portforward",
+        "notificationsources",
+    }
     code, out, err = await notif("check")
-    assert (code, err) == (0, "notif: checks: 1 passed, 0 failed, 8 not made\n")
-    assert out.count("; ask an administrator to run notif check") == 8
+    assert (code, err) == (0, "notif: checks: 1 passed, 0 failed, 9 not made\n")
+    assert out.count("; ask an administrator to run notif check") == 9
     rows = json.loads((await notif("check", "-o", "json"))[1])["checks"]
     assert {each["result"] for each in rows} == {"Passed", "Skipped"}
 

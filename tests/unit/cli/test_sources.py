@@ -109,6 +109,7 @@ async def test_list_shows_what_each_source_received() -> None:
     working, file = session(
         Api(
             stored(status={"conditions": [ready()], **counts}),
+            stored("logged", status={"conditions": [ready(), {"type": "Routed", "status": "False"}]}),
             stored("nightly", spec={"type": "heartbeat", "heartbeat": {"every": "1h"}}, status=beat),
             stored("new\x1b[2J"),
             stored("weekly", spec={"type": "heartbeat", "heartbeat": {"every": "1h"}}),
@@ -119,6 +120,7 @@ async def test_list_shows_what_each_source_received() -> None:
     assert [[cell.strip() for cell in row if cell.strip()] for row in rows] == [
         ["NAMESPACE", "NAME", "TYPE", "READY", "RECEIVED", "REJECTED", "LAST RECEIVED", "LAST BEAT"],
         [HOME, "alerts", "alertmanager", "True", "12", "2", "30s ago", "-"],
+        [HOME, "logged", "alertmanager", "True (ReachesNobody)", "0", "0", "-", "-"],
         [HOME, "nightly", "heartbeat", "False (SecretNotFound)", "0", "0", "-", "5m ago"],
         [HOME, "new\N{REPLACEMENT CHARACTER}[2J", "alertmanager", "-", "0", "0", "-", "-"],
         [HOME, "weekly", "heartbeat", "-", "0", "0", "-", "waits for its first beat"],
