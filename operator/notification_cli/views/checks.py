@@ -209,8 +209,8 @@ def sources_finding(sources: Iterable[Mapping[str, Any]]) -> Finding:
     views = map(source_view, sources)
     logged = sorted(f"{each.namespace}/{each.name}" for each in views if each.is_only_logged)
     if logged:
-        remedy = "set spec.receiverRefs, or add a routing rule"
-        return failed(SOURCES, f"only the operator's log gets the messages of {_some(logged)}", remedy)
+        hint = "set spec.receiverRefs, or add a routing rule"
+        return failed(SOURCES, f"only the operator's log gets the messages of {_some(logged)}", hint)
     return passed(SOURCES, "no source has messages that only the operator's log gets")
 
 

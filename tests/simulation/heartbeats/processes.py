@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 import contextvars
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from notification_contract.sources.source import NotificationSource
 from notification_gateway.presence import Presence
 from notification_gateway.sources.catalog import Declared, SourceKey
 from notification_gateway.sources.readiness import Readiness
+from notification_gateway.sources.routing_file import RoutingFile
 from notification_gateway.sources.status_writer import SourceStatusWriter
 from notification_operator.config.settings import Settings
 from notification_operator.ports import SourcePorts
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 SHARDS: Final = 3
 SMOOTH: Final = Choices(b"")
 """Nothing goes wrong."""
+NO_RULES: Final = Path("/routing-is-not-mounted")
 
 
 class Process:
@@ -109,6 +112,7 @@ class Gateway(Process):
             interval=30.0,
             replica=name.replace(" ", "-"),
             live=lambda: self._presence.replicas,
+            rules=RoutingFile(NO_RULES),
             clock=self.clock,
         )
 
