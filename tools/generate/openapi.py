@@ -28,7 +28,7 @@ WARNINGS: Final[Document] = {
         "type": "array",
         "minItems": 1,
         "items": TEXT,
-        "description": "What is wrong with notifications that are stored, such as that only the operator's log gets one; absent if nothing is.",
+        "description": "The sentences for people about notifications that are stored, for example that only the operator's log gets one; absent without any.",
     }
 }
 FORM: Final = "application/x-www-form-urlencoded"
