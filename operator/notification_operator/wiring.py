@@ -338,6 +338,7 @@ def _heartbeats(
         reported=ports.metrics.heartbeats_reported,
         missing=ports.metrics.heartbeats_missing,
         clock=clock,
+        spread=random.Random(ports.identity).random,  # noqa: S311 - as above
     )
     return Heartbeats(sources=sources, controller=controller)
 

@@ -56,6 +56,7 @@ class SourceStatusWriter:
         live: returns the replicas that hold a Lease.
         rules: tell where messages go.
         clock: the time that is written.
+        spread: returns random numbers in [0, 1), which spread the repeats of conflicting writes.
     """
 
     def __init__(  # noqa: PLR0913 - what it writes, where, and when
@@ -68,6 +69,7 @@ class SourceStatusWriter:
         live: Callable[[], Collection[str]],
         rules: RoutingFile,
         clock: Callable[[], datetime],
+        spread: Callable[[], float] | None = None,
     ) -> None:
         self._store = store
         self._sources = sources
@@ -76,6 +78,7 @@ class SourceStatusWriter:
         self._live = live
         self._rules = rules
         self._clock = clock
+        self._spread = spread
         self._counts: dict[str, Counts] = {}
         """By uid."""
         self._due: dict[SourceKey, float] = {}
@@ -198,7 +201,8 @@ class SourceStatusWriter:
         def change(document: JsonObject) -> JsonObject:
             return fold(document, report, live=self._live(), now=now)
 
-        await apply(self._store, ObjectRef(namespace=key.namespace, name=key.name, uid=declared.uid), change)
+        ref = ObjectRef(namespace=key.namespace, name=key.name, uid=declared.uid)
+        await apply(self._store, ref, change, spread=self._spread)
         if counts.last_beat is not None:
             self._beats[declared.uid] = Beat(time=counts.last_beat, at=began)
         return True

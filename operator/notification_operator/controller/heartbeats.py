@@ -85,8 +85,10 @@ class HeartbeatController:
         reported: Counter,
         missing: Gauge,
         clock: Callable[[], datetime],
+        spread: Callable[[], float],
     ) -> None:
         self._store = store
+        self._spread = spread
         self._leases = leases
         self._create_request = create
         self._sources = sources
@@ -200,7 +202,7 @@ class HeartbeatController:
         Raises:
             StatusError: it could not be read or written.
         """
-        outcome = await apply(self._store, ref_of(key), change)
+        outcome = await apply(self._store, ref_of(key), change, spread=self._spread)
         document = outcome.after if isinstance(outcome, Applied) else outcome.current
         # The watch may be late: without this, the source would be read again every second.
         self._refresh(document)

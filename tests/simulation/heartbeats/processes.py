@@ -114,6 +114,7 @@ class Gateway(Process):
             live=lambda: self._presence.replicas,
             rules=RoutingFile(NO_RULES),
             clock=self.clock,
+            spread=float,
         )
 
     def start(self) -> None:

@@ -75,6 +75,7 @@ class Stage:
             reported=self.metrics.heartbeats_reported,
             missing=self.metrics.heartbeats_missing,
             clock=lambda: at(time()),
+            spread=float,
         )
 
     def beat(self, seconds: float) -> None:
