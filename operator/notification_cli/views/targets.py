@@ -176,9 +176,10 @@ def _link(key: ReceiverKey, targets: tuple[str, ...], notification: Notification
         problem = f"it does not exist; create NotificationReceiver {key.name} in namespace {key.namespace}"
         return Link(receiver=name, targets=targets, exists=False, problem=clean(problem))
     allowed: bool | None = None
-    if receiver is not None and not known.catalog.is_undecided(receiver, notification.namespace):
-        routed = any(each.via for each in notification.status.targets if each.name in targets)
-        allowed = routed or known.catalog.allows(receiver, notification.namespace)
+    if receiver is not None and known.resolver.allows(notification, receiver):
+        allowed = True
+    elif receiver is not None and not known.catalog.is_undecided(receiver, notification.namespace):
+        allowed = False
     return Link(
         receiver=name,
         targets=targets,

@@ -10,10 +10,11 @@ import yaml
 
 from notification_contract.kinds.rules import ApiRule
 from notification_contract.names import SOURCE_KIND
+from notification_contract.routing.reach import Reach
 from notification_contract.settings.gateway import Gateway
 from notification_contract.sources.authentication import AUDIENCE, Hmac, SourceAuthentication
 from notification_contract.sources.source import Heartbeat, SourceRateLimit, SourceType
-from notification_contract.sources.status import ReadyReason
+from notification_contract.sources.status import RULES_UNKNOWN, ReadyReason
 from notification_gateway.mapping.cloud_events import MAX_EVENTS
 from notification_gateway.metrics import Metrics
 from notification_gateway.sources.readiness import LEARNED_SECONDS, RETENTION_DAYS, Readiness
@@ -114,9 +115,11 @@ def test_every_way_to_authenticate_has_a_row() -> None:
     assert [each for each in fields - rows if f"`{each}`" not in SOURCES] == []
 
 
-def test_every_reason_of_ready_has_a_row_with_its_status() -> None:
-    rows = dict(re.findall(r"^\| `(\w+)` \| `(True|False)` \| ", SOURCES, re.MULTILINE))
-    assert rows == {str(each): str(Readiness(reason=each).is_ready) for each in ReadyReason}
+def test_every_reason_of_a_condition_has_a_row_with_its_status() -> None:
+    rows = dict(re.findall(r"^\| `(\w+)` \| `(True|False|Unknown)` \| ", SOURCES, re.MULTILINE))
+    ready = {str(each): str(Readiness(reason=each).is_ready) for each in ReadyReason}
+    routed = {str(each): str(each is not Reach.REACHES_NOBODY) for each in Reach}
+    assert rows == {**ready, **routed, RULES_UNKNOWN: "Unknown"}
 
 
 def test_metric_of_the_page_exists() -> None:

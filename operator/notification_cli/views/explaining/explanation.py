@@ -85,6 +85,7 @@ def explain(
     recorded = notification.names_targets or bool(notification.resolved_channels)
     if rules is None and not recorded:
         return Explanation(route=None, origin="The routing rules choose its channels; they cannot be read.")
+    known = known.under(rules)
     route = (rules or RoutingState()).route(notification, known.resolver)
     unavailable = _unavailable(notification, route, known)
     planned = plan(notification, route, in_flight=frozenset(), unavailable=unavailable, now=now)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from notification_operator.domain.receivers.catalog import EMPTY, Catalog
-from notification_operator.domain.receivers.targets import Resolver
+from notification_operator.domain.receivers.targets import Resolver, routed_receivers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from collections.abc import Set as AbstractSet
 
     from notification_cli.views.receivers import ReceiverView
     from notification_operator.domain.receivers.catalog import ReceiverKey
+    from notification_operator.domain.routing import RoutingState
 
 USUAL_CHANNELS: Final = frozenset({"console", "log"})
 """The channels that an operator has unless its settings say otherwise."""
@@ -30,6 +32,8 @@ class Known:
     """Why a present spec is refused."""
     unreadable: Mapping[ReceiverKey, str] = field(default_factory=dict)
     """Why a receiver cannot be read."""
+    routed: AbstractSet[ReceiverKey] = frozenset()
+    """The receivers of the operator's namespace that its routing rules may lead to, with their fallbacks."""
     channels: frozenset[str] | None = None
     """The channels of the operator's settings; None if they are not known."""
     notes: tuple[str, ...] = ()
@@ -37,9 +41,13 @@ class Known:
 
     @property
     def resolver(self) -> Resolver:
-        return Resolver(
-            catalog=self.catalog, configured=USUAL_CHANNELS if self.channels is None else self.channels
-        )
+        configured = USUAL_CHANNELS if self.channels is None else self.channels
+        return Resolver(catalog=self.catalog, configured=configured, routed=self.routed)
+
+    def under(self, rules: RoutingState | None) -> Known:
+        """Return what is known while these routing rules are in force."""
+        table = rules.table if rules else None
+        return replace(self, routed=routed_receivers(table.channels if table else (), self.catalog))
 
 
 NOTHING_KNOWN: Final = Known()

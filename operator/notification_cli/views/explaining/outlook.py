@@ -76,8 +76,7 @@ def outlook(target: str, notification: Notification, known: Known) -> Outlook:
             # The operator does not tell another namespace which receivers exist.
             reason=Reason.RECEIVER_NOT_READY if own else Reason.RECEIVER_NOT_ALLOWED,
         )
-    routed = any(each.via for each in notification.status.targets if each.name == target)
-    if not (routed or known.catalog.allows(receiver, notification.namespace)):
+    if not known.resolver.allows(notification, receiver):
         return _outsider(receiver, notification, known)
     return _allowed(target, receiver, view, notification)
 
