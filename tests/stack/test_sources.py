@@ -83,7 +83,8 @@ def test_gateway_runs_twice_restricted_and_with_its_configuration_alone(
         assert container["command"] == [names.GATEWAY]
         assert container["securityContext"]["readOnlyRootFilesystem"] is True
         kinds = [set(volume) - {"name"} for volume in spec["volumes"]]
-        assert sorted(kinds, key=str) == [{"downwardAPI"}, {"emptyDir"}, {"projected"}, {"secret"}]
+        mounted = [{"configMap"}, {"downwardAPI"}, {"emptyDir"}, {"projected"}, {"secret"}]
+        assert sorted(kinds, key=str) == mounted
     namespace = gateway.cluster.request("GET", f"/api/v1/namespaces/{HOME}")
     assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
 
