@@ -13,6 +13,7 @@ from notification_operator.fair.fair_queue import FairSemaphore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from contextlib import AbstractAsyncContextManager
 
 OVERTIME_SECONDS: Final = 1.5
 """A call that takes longer gives its slot to the next one, so that calls that hang delay no other until they time out."""
@@ -90,11 +91,10 @@ class ActiveCalls:
     def __init__(self) -> None:
         self._of: WeakValueDictionary[str, CallSlots] = WeakValueDictionary()
 
-    @asynccontextmanager
-    async def slot(self, namespace: str, rank: int) -> AsyncIterator[None]:
+    def slot(self, namespace: str, rank: int) -> AbstractAsyncContextManager[None]:
         """Hold a slot of a namespace for the duration of the block, or until the call waits for its receiver."""
         slots = self._of.get(namespace)
         if slots is None:
             slots = self._of[namespace] = CallSlots(ACTIVE_CALLS, seconds=ACTIVE_SECONDS, overtime=inf)
-        async with slots.slot(namespace, rank):
-            yield
+        # The block keeps the slots, which end with the last call.
+        return slots.slot(namespace, rank)
