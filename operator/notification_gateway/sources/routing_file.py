@@ -35,6 +35,7 @@ class RoutingFile:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
+        self._is_mounted = False
         self._read: str | None = None
         self._state = RoutingState()
         self.read()
@@ -50,7 +51,7 @@ class RoutingFile:
         Where the labels of a message decide, the condition is True and warns, as Ready does with RetentionShort: the gateway knows the
         answer, so Unknown is wrong, and some messages have a receiver.
         """
-        if not self._directory.is_dir():
+        if not self._is_mounted:
             return None
         reach = source_reach(spec, self._state.table)
         if self._unknown and reach is not Reach.ROUTED:
@@ -66,13 +67,15 @@ class RoutingFile:
     def warnings(self, spec: Mapping[str, Any], labels: Mapping[str, str]) -> tuple[str, ...]:
         """Return what the sender of a notification has to know: that only the operator's log gets it."""
         is_chosen = spec.get("channels") or spec.get("receiverRefs")
-        if is_chosen or self._unknown or not self._directory.is_dir():
+        if is_chosen or self._unknown or not self._is_mounted:
             return ()
         return (ONLY_LOGGED,) if message_only_logs(self._state.table, labels) else ()
 
     def read(self) -> bool:
         """Read the rules; return whether they have changed."""
         before = self._state
+        # Each message asks whether it is: that costs no call.
+        self._is_mounted = self._directory.is_dir()
         try:
             text = (self._directory / names.ROUTING_KEY).read_text("utf-8")
         except FileNotFoundError:
