@@ -151,7 +151,7 @@ async def test_receivers_share_the_slots_of_a_channel_within_the_process() -> No
         task.cancel()
 
 
-async def test_many_calls_of_a_namespace_take_turns_and_one_that_waits_lets_the_next_begin() -> None:
+async def test_many_calls_of_one_namespace_take_turns_and_waiting_one_yields() -> None:
     control = FlowControl(Limits(), concurrency=4, clock=lambda: START, seconds=lambda: 0.0)
     begun: list[str] = []
     all_begun = asyncio.Event()
