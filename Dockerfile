@@ -43,6 +43,8 @@ FROM build AS code
 ARG MACHINE=
 COPY operator/atomic_status /code/app/atomic_status
 COPY operator/notification_contract /code/app/notification_contract
+COPY operator/notification_domain /code/app/notification_domain
+COPY operator/notification_runtime /code/app/notification_runtime
 COPY operator/notification_operator /code/app/notification_operator
 COPY operator/notification_gateway /code/app/notification_gateway
 # The command line, for drills on a schedule and for `kubectl exec`; without its page, which nobody serves from here.

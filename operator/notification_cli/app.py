@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from notification_cli.boundary import CommandLine
-from notification_operator import __version__
+from notification_contract import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,13 +13,13 @@ import yaml
 from notification_cli.errors import ApiError, CliError, ExitCode
 from notification_cli.views.explaining.explanation import read_rules
 from notification_contract import names
-from notification_operator.domain.json_values import mapping, text
+from notification_domain.json_values import mapping, text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from notification_cli.session import Session
-    from notification_operator.domain.routing import RoutingState
+    from notification_domain.routing import RoutingState
 
 STANDARD_INPUT = "-"
 UNKNOWN = "not known whether only the operator's log gets the messages"

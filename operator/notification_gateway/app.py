@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Final, Self
 import structlog
 
 from atomic_status import KubeStatusStore
-from notification_gateway import mapping
+from notification_contract import __version__
+from notification_domain import mapping
+from notification_domain.quota import SOURCES, Quota
 from notification_gateway.authentication.authenticator import Authenticator
 from notification_gateway.authentication.cluster_users import ClusterUsers
 from notification_gateway.authentication.failures import Failures
@@ -32,15 +34,13 @@ from notification_gateway.store import RequestStore
 from notification_gateway.web.hooks import Hooks
 from notification_gateway.web.notifications import Notifications
 from notification_gateway.web.server import Server
-from notification_operator import __version__
-from notification_operator.delivery.http.egress_policy import egress_policy
-from notification_operator.domain.quota import SOURCES, Quota
-from notification_operator.kube.client import Connectivity, connect
-from notification_operator.kube.events import own_pod
-from notification_operator.leadership.lease import KubeLeases
-from notification_operator.rendering.worker import RenderWorker
-from notification_operator.telemetry.http_server import Check, HealthServer
-from notification_operator.watch.collection_watch import KubeWatches
+from notification_runtime.delivery.http.egress_policy import egress_policy
+from notification_runtime.kube.client import Connectivity, connect
+from notification_runtime.kube.collection_watch import KubeWatches
+from notification_runtime.kube.events import own_pod
+from notification_runtime.leadership.lease import KubeLeases
+from notification_runtime.rendering.worker import RenderWorker
+from notification_runtime.telemetry.http_server import Check, HealthServer
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from kubernetes.aio.client import ApiClient
 
     from notification_contract.settings.gateway import Admitted, Gateway, GatewaySettings
-    from notification_operator.delivery.http.egress_policy import EgressPolicy
+    from notification_runtime.delivery.http.egress_policy import EgressPolicy
 
 logger = structlog.get_logger(__name__)
 

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from notification_contract import names
+from notification_contract import __version__, names
 from notification_gateway.config import load
-from notification_operator import __version__
-from notification_operator.config.settings import DEFAULT_CONFIG_FILE, SettingsError
-from notification_operator.kube.imports import freeze_imports, skip_unused_clients
-from notification_operator.rendering.confinement import protect_memory
-from notification_operator.telemetry import logging as log
+from notification_runtime.kube.imports import freeze_imports, skip_unused_clients
+from notification_runtime.rendering.confinement import protect_memory
+from notification_runtime.settings import DEFAULT_CONFIG_FILE, SettingsError
+from notification_runtime.telemetry import logging as log
 
 if TYPE_CHECKING:
     from notification_gateway.config import Settings
@@ -66,7 +65,7 @@ def serve(
     import uvloop  # noqa: PLC0415
 
     from notification_gateway.app import run  # noqa: PLC0415
-    from notification_operator.kube.client import UnreachableError  # noqa: PLC0415
+    from notification_runtime.kube.client import UnreachableError  # noqa: PLC0415
 
     freeze_imports()
     try:

@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from notification_contract import names
 from notification_contract.settings.gateway import GatewaySettings
-from notification_operator.config.settings import SettingsError, read_file
+from notification_runtime.settings import SettingsError, read_file
 
 if TYPE_CHECKING:
     from pathlib import Path

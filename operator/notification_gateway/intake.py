@@ -8,21 +8,21 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from notification_domain.mapping import translate
+from notification_domain.rendering.job import RenderingError
+from notification_domain.rendering.texts import render_texts
 from notification_gateway.errors import Unavailable
-from notification_gateway.mapping import translate
 from notification_gateway.metrics import Outcome
-from notification_operator.fair.fair_queue import FairQueue
-from notification_operator.rendering.job import RenderingError
-from notification_operator.rendering.texts import render_texts
+from notification_runtime.fair.fair_queue import FairQueue
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from notification_contract.sources.source import NotificationSource
-    from notification_gateway.mapping import Limits, Notification, Post, Translation
+    from notification_domain.mapping import Limits, Notification, Post, Translation
+    from notification_domain.rendering.job import Renderer
     from notification_gateway.sources.routing_file import RoutingFile
     from notification_gateway.store import RequestStore, Stored
-    from notification_operator.rendering.job import Renderer
 
 Run: TypeAlias = "Callable[..., Awaitable[Any]]"
 """Computes a function of its arguments."""

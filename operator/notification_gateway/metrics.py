@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, PlatformCol
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from notification_operator.telemetry.metrics import OTHER, PREFIX
+from notification_runtime.telemetry.metrics import OTHER, PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from notification_contract import names
-from notification_operator.domain.heartbeats.presence import Renewal
-from notification_operator.domain.json_values import CLOCK_STEP, format_time, mapping, text
-from notification_operator.kube.requests import KubeError
-from notification_operator.leadership.lease import STALE_AFTER, Lease, ObservedLease
+from notification_domain.heartbeats.presence import Renewal
+from notification_domain.json_values import CLOCK_STEP, format_time, mapping, text
+from notification_runtime.kube.requests import KubeError
+from notification_runtime.leadership.lease import STALE_AFTER, Lease, ObservedLease
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from notification_operator.leadership.lease import KubeLeases
+    from notification_runtime.leadership.lease import KubeLeases
 
 logger = structlog.get_logger(__name__)
 

@@ -10,12 +10,12 @@ from urllib.parse import quote
 
 from notification_contract import names
 from notification_contract.kinds.choices import LifecycleEvent
+from notification_domain.incident import incident_selector
+from notification_domain.json_values import EARLIEST_TIME, format_time, mapping, moment, text
+from notification_domain.mapping.translation import BODY_ANNOTATION, FIRES_SINCE_ANNOTATION
 from notification_gateway.errors import Conflict, Limited, NoNamespace, Refused, Unavailable
-from notification_gateway.mapping.translation import BODY_ANNOTATION, FIRES_SINCE_ANNOTATION
-from notification_operator.domain.incident import incident_selector
-from notification_operator.domain.json_values import EARLIEST_TIME, format_time, mapping, moment, text
-from notification_operator.kube.objects import RESOURCE, KubeObjects, collection
-from notification_operator.kube.requests import KubeError, call
+from notification_runtime.kube.objects import RESOURCE, KubeObjects, collection
+from notification_runtime.kube.requests import KubeError, call
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from kubernetes.aio.client import ApiClient
 
-    from notification_gateway.mapping.translation import Notification
+    from notification_domain.mapping.translation import Notification
 
 LATER: Final = "the API server cannot store or show the notification now"
 """What a sender is told. The words of the API server, which can contain addresses, are for the log."""

@@ -9,24 +9,24 @@ from typing import TYPE_CHECKING, Self
 
 import structlog
 
+from notification_contract import __version__
 from notification_contract.settings import EventLevel
-from notification_operator import __version__
-from notification_operator.kube.client import Connectivity, check_reachable, connect, keep_probing
-from notification_operator.kube.events import Event, EventType
 from notification_operator.lifecycle import Lifecycle
 from notification_operator.ports import Ports, live_ports
-from notification_operator.telemetry.gauges import Heartbeat, ReceiverGauges, WaitingGauges, publish
-from notification_operator.telemetry.http_server import Check, HealthServer
 from notification_operator.watch.kopf_adapter import KopfWatch, end_at_signals, ignore_signals, listen
 from notification_operator.wiring import build
+from notification_runtime.kube.client import Connectivity, check_reachable, connect, keep_probing
+from notification_runtime.kube.events import Event, EventType
+from notification_runtime.telemetry.gauges import Heartbeat, ReceiverGauges, WaitingGauges, publish
+from notification_runtime.telemetry.http_server import Check, HealthServer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from kubernetes.aio.client import ApiClient
 
-    from notification_operator.config.settings import Settings
-    from notification_operator.kube.client import Cluster
+    from notification_runtime.kube.client import Cluster
+    from notification_runtime.settings import Settings
 
 SILENCE = 20.0
 """Seconds without any answer of the API server after which this process is no longer ready."""

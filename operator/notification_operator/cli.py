@@ -12,20 +12,20 @@ import structlog
 import typer
 from pydantic import BaseModel
 
+from notification_contract import __version__
 from notification_contract.settings import SETTINGS_VERSION
-from notification_operator import __version__
-from notification_operator.config.settings import (
+from notification_domain.redaction.redactor import rules
+from notification_operator.observers.audit.chain import Verification, numbered_lines
+from notification_runtime.kube.imports import freeze_imports, skip_unused_clients
+from notification_runtime.rendering.confinement import protect_memory
+from notification_runtime.settings import (
     DEFAULT_CONFIG_FILE,
     ENV_PREFIX,
     Settings,
     SettingsError,
     load,
 )
-from notification_operator.domain.redaction.redactor import rules
-from notification_operator.kube.imports import freeze_imports, skip_unused_clients
-from notification_operator.observers.audit.chain import Verification, numbered_lines
-from notification_operator.rendering.confinement import protect_memory
-from notification_operator.telemetry import logging as log
+from notification_runtime.telemetry import logging as log
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,7 +96,7 @@ def run(config: ConfigFile = None) -> None:
     import uvloop  # noqa: PLC0415
 
     from notification_operator.app import run as run_operator  # noqa: PLC0415
-    from notification_operator.kube.client import UnreachableError  # noqa: PLC0415
+    from notification_runtime.kube.client import UnreachableError  # noqa: PLC0415
 
     freeze_imports()
     sys.setswitchinterval(SWITCH_SECONDS)
@@ -159,8 +159,8 @@ def audit_replay(
         )
     log.configure(settings.log, rules(settings.sanitizer))
     skip_unused_clients()
-    from notification_operator.kube.requests import KubeError  # noqa: PLC0415 - check-config needs no client
     from notification_operator.observers.audit import replay  # noqa: PLC0415 - likewise
+    from notification_runtime.kube.requests import KubeError  # noqa: PLC0415 - check-config needs no client
 
     def report(progress: replay.Progress) -> None:
         typer.echo(f"notifications {progress.notifications}, events {progress.events}", err=True)

@@ -9,21 +9,21 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from atomic_status import KubeStatusStore, ObjectRef
+from notification_domain.rendering.job import Renderer
 from notification_operator.controller.external_heartbeat import SECONDS as HEARTBEAT_SECONDS
 from notification_operator.endpoints.builder import channels
-from notification_operator.kube.config_map_templates import ConfigMapTemplates
-from notification_operator.kube.events import EventRecorder, own_pod
-from notification_operator.kube.objects import RECEIVER_RESOURCE, RESOURCE, SOURCE_RESOURCE, KubeObjects
-from notification_operator.kube.requests import call
-from notification_operator.leadership.lease import KubeLeases
 from notification_operator.observers.audit.observer import audit_store
-from notification_operator.rendering.job import Renderer
-from notification_operator.rendering.worker import RenderWorker
-from notification_operator.telemetry.metrics import Metrics
-from notification_operator.watch.collection_watch import KubeWatches
 from notification_operator.watch.receivers import CRD_HINT
 from notification_operator.watch.routing import config_map_watch
 from notification_operator.watch.sources import CRD_HINT as SOURCE_CRD_HINT
+from notification_runtime.kube.collection_watch import KubeWatches
+from notification_runtime.kube.config_map_templates import ConfigMapTemplates
+from notification_runtime.kube.events import EventRecorder, own_pod
+from notification_runtime.kube.objects import RECEIVER_RESOURCE, RESOURCE, SOURCE_RESOURCE, KubeObjects
+from notification_runtime.kube.requests import call
+from notification_runtime.leadership.lease import KubeLeases
+from notification_runtime.rendering.worker import RenderWorker
+from notification_runtime.telemetry.metrics import Metrics
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -31,16 +31,16 @@ if TYPE_CHECKING:
     from kubernetes.aio.client import ApiClient
 
     from atomic_status import StatusStore
-    from notification_operator.config.settings import Settings
-    from notification_operator.delivery.channel import Channel
-    from notification_operator.endpoints.factory import ChannelFactory
-    from notification_operator.kube.client import Cluster
-    from notification_operator.kube.events import Regarding
     from notification_operator.observers.audit.store import AuditStore
     from notification_operator.observers.publisher import Observer
-    from notification_operator.rendering.compose import ReadTemplate
-    from notification_operator.telemetry.gauges import ElectorStatistics
-    from notification_operator.watch.collection_watch import CollectionWatch
+    from notification_runtime.channel_factory import ChannelFactory
+    from notification_runtime.delivery.channel import Channel
+    from notification_runtime.kube.client import Cluster
+    from notification_runtime.kube.collection_watch import CollectionWatch
+    from notification_runtime.kube.events import Regarding
+    from notification_runtime.rendering.compose import ReadTemplate
+    from notification_runtime.settings import Settings
+    from notification_runtime.telemetry.gauges import ElectorStatistics
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,26 +8,22 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from notification_contract.cron import parse_cron
+from notification_domain.flow_control.breaker import Limits
+from notification_domain.quota import SOURCES, Quota
+from notification_domain.redaction.redactor import Redactor, rules
 from notification_operator.controller.attempt_tracker import AttemptTracker
 from notification_operator.controller.external_heartbeat import ExternalHeartbeat
 from notification_operator.controller.heartbeats import HeartbeatController
 from notification_operator.controller.incidents import Incidents
+from notification_operator.controller.ownership import Ownership
 from notification_operator.controller.reconciler import Reconciler
 from notification_operator.controller.retention import RetentionSweeper
 from notification_operator.controller.workqueue import WorkQueue
-from notification_operator.domain.flow_control.breaker import Limits
-from notification_operator.domain.quota import SOURCES, Quota
-from notification_operator.domain.redaction.redactor import Redactor, rules
 from notification_operator.endpoints.attempt import Recorder
 from notification_operator.endpoints.budget import ContentBudget
 from notification_operator.endpoints.limits import FlowControl, channel_limits
 from notification_operator.endpoints.redaction import ContentRedaction
 from notification_operator.endpoints.registry import Endpoints
-from notification_operator.endpoints.sessions import Sessions
-from notification_operator.kube.objects import RESOURCE
-from notification_operator.leadership.elector import Elector
-from notification_operator.leadership.lease import LeaseConfig
-from notification_operator.leadership.ownership import Ownership
 from notification_operator.observers.audit.observer import AuditObserver
 from notification_operator.observers.kube_events import EventObserver
 from notification_operator.observers.publisher import LogObserver, MetricsObserver, Publisher
@@ -36,17 +32,21 @@ from notification_operator.watch.notifications import OPEN, BacklogListing, Even
 from notification_operator.watch.routing import RoutingConfig, RuleBook
 from notification_operator.watch.sources import HeartbeatSources
 from notification_operator.wiring_receivers import receiver_sources, receiver_watch
+from notification_runtime.delivery.sessions import Sessions
+from notification_runtime.kube.objects import RESOURCE
+from notification_runtime.leadership.elector import Elector
+from notification_runtime.leadership.lease import LeaseConfig
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Container, Sequence
     from datetime import datetime
 
-    from notification_operator.config.settings import Settings
-    from notification_operator.kube.events import EventRecorder
     from notification_operator.ports import Ports
-    from notification_operator.telemetry.gauges import ElectorStatistics
-    from notification_operator.telemetry.metrics import Metrics
     from notification_operator.watch.receivers import ReceiverWatch
+    from notification_runtime.kube.events import EventRecorder
+    from notification_runtime.settings import Settings
+    from notification_runtime.telemetry.gauges import ElectorStatistics
+    from notification_runtime.telemetry.metrics import Metrics
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

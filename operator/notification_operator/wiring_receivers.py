@@ -6,12 +6,11 @@ import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from notification_domain.quota import RECEIVERS, Quota
+from notification_domain.receivers.catalog import ReceiverKey
 from notification_operator.controller.receiver_tester import ReceiverTester
 from notification_operator.controller.receivers import ReceiverStatusController
-from notification_operator.domain.quota import RECEIVERS, Quota
-from notification_operator.domain.receivers.catalog import ReceiverKey
 from notification_operator.endpoints.builder import Builder
-from notification_operator.endpoints.factory import ChannelFactory
 from notification_operator.endpoints.template_checks import TemplateChecks
 from notification_operator.watch.receivers import ReceiverCatalog, ReceiverWatch
 from notification_operator.watch.references import (
@@ -21,22 +20,23 @@ from notification_operator.watch.references import (
     ReferencedObjects,
     Taken,
 )
+from notification_runtime.channel_factory import ChannelFactory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from notification_operator.config.settings import Settings
+    from notification_domain.redaction.redactor import Redactor
+    from notification_domain.rendering.job import Renderer
+    from notification_operator.controller.ownership import Ownership
     from notification_operator.controller.workqueue import WorkQueue
-    from notification_operator.domain.redaction.redactor import Redactor
     from notification_operator.endpoints.registry import Endpoints
-    from notification_operator.endpoints.sessions import Sessions
-    from notification_operator.leadership.ownership import Ownership
     from notification_operator.observers.kube_events import EventObserver
     from notification_operator.observers.publisher import MetricsObserver
     from notification_operator.ports import Ports, ReceiverPorts
-    from notification_operator.rendering.job import Renderer
     from notification_operator.watch.namespaces import AllNamespaces, SelectedNamespaces
+    from notification_runtime.delivery.sessions import Sessions
+    from notification_runtime.settings import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,9 +9,9 @@ import pytest
 
 from notification_contract import bounds
 from notification_contract.crds import notification_request
-from notification_operator.domain.folding.fold import fold
-from notification_operator.domain.model import parse
-from notification_operator.domain.routing import Route
+from notification_domain.folding.fold import fold
+from notification_domain.model import parse
+from notification_domain.routing import Route
 from tests.api_server.conftest import objects
 from tests.harness.eventually import eventually
 from tests.harness.notifications import notification

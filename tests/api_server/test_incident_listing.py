@@ -9,8 +9,8 @@ import pytest
 from kubernetes.aio.client import ApiClient, Configuration
 from kubernetes.aio.config import load_kube_config
 
-from notification_operator.kube.objects import RESOURCE, KubeObjects
-from notification_operator.kube.requests import KubeError
+from notification_runtime.kube.objects import RESOURCE, KubeObjects
+from notification_runtime.kube.requests import KubeError
 from tests.harness.notifications import notification
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from kubernetes import client
 
-from notification_operator.kube.events import Event, EventType, Regarding
+from notification_runtime.kube.events import Event, EventType, Regarding
 from platform_infra import names
 from tests.api_server.conftest import KIND, NAMESPACE, objects
 from tests.api_server.tenant_attempts import ACCOUNTS, ESCALATIONS, STOLEN

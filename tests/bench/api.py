@@ -11,7 +11,7 @@ import aiohttp
 import orjson
 
 from notification_contract.kinds.choices import Phase
-from notification_operator.domain.status import FINAL
+from notification_domain.status import FINAL
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
-RENDER_WORKER = b"notification_operator.render_worker"
+RENDER_WORKER = b"notification_runtime.render_worker"
 STARTS_WITHIN = 90.0
 
 

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from kubernetes import client
 
-from notification_contract import names
-from notification_operator import __version__
-from notification_operator.leadership.lease import LABELS
+from notification_contract import __version__, names
+from notification_runtime.leadership.lease import LABELS
 from tests.cli.cluster import COMMAND
 from tests.cli.test_receivers import SLACK, status
 from tests.cli.test_replay import failed

@@ -18,22 +18,22 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from notification_contract.kinds.choices import BodyFormat, LifecycleEvent
-from notification_operator.domain.redaction.redact import ALL_RULES
-from notification_operator.rendering.composition import compose
-from notification_operator.rendering.job import RenderingError
-from notification_operator.rendering.markup.markups import MAIL, MARKUPS
-from notification_operator.rendering.mime import write
-from notification_operator.rendering.redaction import rule_values
-from notification_operator.rendering.texts import check_templates
-from notification_operator.rendering.worker import RenderWorker
-from notification_operator.telemetry.gauges import Heartbeat
+from notification_domain.redaction.redact import ALL_RULES
+from notification_domain.rendering.composition import compose
+from notification_domain.rendering.job import RenderingError
+from notification_domain.rendering.markup.markups import MAIL, MARKUPS
+from notification_domain.rendering.mime import write
+from notification_domain.rendering.redaction import rule_values
+from notification_domain.rendering.texts import check_templates
+from notification_runtime.rendering.worker import RenderWorker
+from notification_runtime.telemetry.gauges import Heartbeat
 from tests.fuzz.markdown import Author
 from tests.fuzz.templates import TemplateAuthor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from notification_operator.rendering.job import Job
+    from notification_domain.rendering.job import Job
 
 GAP: Final = 0.5
 """Seconds of processor time in which the event loop may run nothing else: Leases and probes allow for several."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from notification_contract import names
-from notification_operator.domain.json_values import format_time
+from notification_domain.json_values import format_time
 from tests.fuzz.schema import definition, problems, stored
 from tests.simulation.choices import Choices
 from tests.simulation.environment import now

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from notification_operator.rendering.templating.filters import FILTERS
-from notification_operator.rendering.templating.sandbox import LOOP, TESTS
+from notification_domain.rendering.templating.filters import FILTERS
+from notification_domain.rendering.templating.sandbox import LOOP, TESTS
 
 if TYPE_CHECKING:
     import random

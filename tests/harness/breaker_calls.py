@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 
 from notification_contract.kinds.choices import CircuitState
-from notification_operator.domain.flow_control.breaker import Limits, Result
+from notification_domain.flow_control.breaker import Limits, Result
 from notification_operator.endpoints.circuit import CircuitBreaker, PermittedCall, Rejected
 from notification_operator.endpoints.limits import FlowControl
 

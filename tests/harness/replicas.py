@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from notification_operator.domain.key import shard_of
+from notification_domain.key import shard_of
 from tests.harness.eventually import eventually
 from tests.harness.operator_process import OperatorProcess
 from tests.harness.operators import LABEL, working

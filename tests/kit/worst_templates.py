@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from notification_operator.rendering.templating.budget import CHARACTERS, MAX_LISTED
-from notification_operator.rendering.templating.filters import FILTERS
+from notification_domain.rendering.templating.budget import CHARACTERS, MAX_LISTED
+from notification_domain.rendering.templating.filters import FILTERS
 
 LARGEST: Final = "".join(map(chr, range(0x4E00, 0x4E00 + 4096))) * (CHARACTERS // 4096)
 """Letters outside Latin-1: each that is taken out of the text is an object of its own."""

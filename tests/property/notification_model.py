@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from notification_contract.kinds.choices import AttemptStatus
-from notification_operator.domain.folding.fold import fold, merge_attempts
-from notification_operator.domain.json_values import parse_time
-from notification_operator.domain.model import Attempt, Notification, RetryPolicy, parse
-from notification_operator.domain.planning.hold import Hold, HoldReason
-from notification_operator.domain.planning.plan import Plan, Send, plan
-from notification_operator.domain.routing import resolve
-from notification_operator.domain.status import FINAL
+from notification_domain.folding.fold import fold, merge_attempts
+from notification_domain.json_values import parse_time
+from notification_domain.model import Attempt, Notification, RetryPolicy, parse
+from notification_domain.planning.hold import Hold, HoldReason
+from notification_domain.planning.plan import Plan, Send, plan
+from notification_domain.routing import resolve
+from notification_domain.status import FINAL
 from tests.property.strategies import Outcome
 from tests.unit.operator.domain.builders import START, stored
 

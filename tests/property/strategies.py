@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from notification_contract.kinds.channel_names import CHANNELS
 from notification_contract.kinds.choices import AttemptStatus
-from notification_operator.domain.model import RetryPolicy
+from notification_domain.model import RetryPolicy
 
 policies = st.builds(
     RetryPolicy,

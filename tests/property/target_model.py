@@ -8,14 +8,14 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from notification_contract.kinds.choices import AttemptStatus, Phase
-from notification_operator.domain.folding.fold import fold, merge_attempts, next_attempt
-from notification_operator.domain.model import Attempt, Notification, parse
-from notification_operator.domain.planning.fallback import follow
-from notification_operator.domain.planning.hold import Hold, HoldReason
-from notification_operator.domain.planning.plan import Plan, Send, plan
-from notification_operator.domain.receivers.targets import PLACEHOLDER
-from notification_operator.domain.routing import resolve
-from notification_operator.domain.status import FINAL
+from notification_domain.folding.fold import fold, merge_attempts, next_attempt
+from notification_domain.model import Attempt, Notification, parse
+from notification_domain.planning.fallback import follow
+from notification_domain.planning.hold import Hold, HoldReason
+from notification_domain.planning.plan import Plan, Send, plan
+from notification_domain.receivers.targets import PLACEHOLDER
+from notification_domain.routing import resolve
+from notification_domain.status import FINAL
 from tests.property.strategies import Outcome
 from tests.unit.operator.domain.builders import START, stored
 from tests.unit.operator.domain.receivers.entries import resolver
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from notification_operator.domain.receivers.catalog import Receiver
-    from notification_operator.domain.routing import Route
+    from notification_domain.receivers.catalog import Receiver
+    from notification_domain.routing import Route
 
 FAILED = Outcome(status=AttemptStatus.FAILED)
 

@@ -19,10 +19,10 @@ from notification_contract.kinds.notification import NotificationSpecError, chec
 from notification_contract.kinds.receiver import ReceiverSpecError, parse_spec
 from notification_contract.routing.document import read_table
 from notification_contract.routing.table import MAX_DEPTH, RoutingTableError
-from notification_operator.domain.json_values import later
-from notification_operator.domain.receivers.references import References
-from notification_operator.domain.redaction.redactor import Redactor
-from notification_operator.endpoints.factory import ChannelFactory
+from notification_domain.json_values import later
+from notification_domain.receivers.references import References
+from notification_domain.redaction.redactor import Redactor
+from notification_runtime.channel_factory import ChannelFactory
 from tests.cases import cases
 from tests.property.test_extremes import durations, moments, times
 from tests.property.test_why import documents, labels
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from enum import Enum
 
-    from notification_operator.delivery.channel import Channel
-    from notification_operator.domain.receivers.catalog import Receiver
+    from notification_domain.receivers.catalog import Receiver
+    from notification_runtime.delivery.channel import Channel
 
 MARKUP: Final = (
     "|a|" * 40 + "\n|-|" * 40,

@@ -6,11 +6,11 @@ from typing import Any
 import hypothesis.strategies as st
 from hypothesis import given
 
-from notification_operator.domain.audit_events import all_events, events
-from notification_operator.domain.folding.fold import excluding_attempts
-from notification_operator.domain.model import RetryPolicy
-from notification_operator.domain.routing import resolve
-from notification_operator.domain.status import FINAL
+from notification_domain.audit_events import all_events, events
+from notification_domain.folding.fold import excluding_attempts
+from notification_domain.model import RetryPolicy
+from notification_domain.routing import resolve
+from notification_domain.status import FINAL
 from notification_operator.observers.publisher import Transition
 from tests.property.notification_model import NotificationModel
 from tests.property.strategies import Outcome, channel_lists, outcomes, policies

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from notification_contract.kinds.choices import CircuitState
-from notification_operator.domain.flow_control.breaker import (
+from notification_domain.flow_control.breaker import (
     MOST_RESULTS,
     SPREAD,
     Admission,

@@ -11,16 +11,16 @@ from hypothesis import strategies as st
 
 from notification_contract.durations import UNITS
 from notification_contract.kinds.receiver import ReceiverSpecError, parse_spec
-from notification_operator.domain.flow_control.breaker import Limits
-from notification_operator.domain.flow_control.rate import Rate
-from notification_operator.domain.folding.fold import fold, next_attempt
-from notification_operator.domain.json_values import LATEST_TIME, format_time
-from notification_operator.domain.model import parse
-from notification_operator.domain.planning.fallback import follow
-from notification_operator.domain.planning.plan import plan
-from notification_operator.domain.receivers.catalog import Receiver, ReceiverKey
-from notification_operator.domain.retention import due_at
-from notification_operator.domain.routing import resolve
+from notification_domain.flow_control.breaker import Limits
+from notification_domain.flow_control.rate import Rate
+from notification_domain.folding.fold import fold, next_attempt
+from notification_domain.json_values import LATEST_TIME, format_time
+from notification_domain.model import parse
+from notification_domain.planning.fallback import follow
+from notification_domain.planning.plan import plan
+from notification_domain.receivers.catalog import Receiver, ReceiverKey
+from notification_domain.retention import due_at
+from notification_domain.routing import resolve
 from notification_operator.endpoints.gate import Pace
 from notification_operator.endpoints.limits import FlowControl
 from tests.cases import cases

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notification_contract.kinds.choices import AttemptStatus
-from notification_operator.domain.folding.fold import fold
-from notification_operator.domain.folding.outcome import decide_phase
-from notification_operator.domain.model import Attempt, parse
-from notification_operator.domain.planning.progress import progress
-from notification_operator.domain.routing import Route, resolve
-from notification_operator.domain.status import FINAL
+from notification_domain.folding.fold import fold
+from notification_domain.folding.outcome import decide_phase
+from notification_domain.model import Attempt, parse
+from notification_domain.planning.progress import progress
+from notification_domain.routing import Route, resolve
+from notification_domain.status import FINAL
 from tests.property.notification_model import NotificationModel
 from tests.property.strategies import Outcome, foreign_fields, outcomes, policies, rejected
 from tests.unit.operator.domain.builders import START, at, stored

@@ -10,12 +10,12 @@ from notification_contract.crds import notification_request
 from notification_contract.kinds.channel_names import CHANNELS
 from notification_contract.kinds.choices import AttemptStatus, Phase, TargetState
 from notification_contract.kinds.target import MAX_TARGETS
-from notification_operator.domain.folding.fold import excluding_attempts, fold
-from notification_operator.domain.model import parse
-from notification_operator.domain.planning.plan import plan
-from notification_operator.domain.retention import due_at
-from notification_operator.domain.routing import resolve
-from notification_operator.domain.status import FINAL, Status
+from notification_domain.folding.fold import excluding_attempts, fold
+from notification_domain.model import parse
+from notification_domain.planning.plan import plan
+from notification_domain.retention import due_at
+from notification_domain.routing import resolve
+from notification_domain.status import FINAL, Status
 from tests.harness.schema import violations
 from tests.unit.operator.domain.builders import START, at, stored, success
 from tests.unit.operator.domain.receivers.entries import receiver, resolver

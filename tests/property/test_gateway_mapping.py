@@ -14,11 +14,11 @@ from jsonschema import Draft202012Validator
 from notification_contract.kinds.notification import check_spec
 from notification_contract.sources.authentication import Hmac, HmacScheme
 from notification_contract.sources.source import INCIDENT_TYPES, SourceSpecError, SourceType
+from notification_domain.mapping import Limits, Malformed, Post, translate
+from notification_domain.model import parse
 from notification_gateway.authentication.incoming import Incoming
 from notification_gateway.authentication.shared_secrets import SharedSecrets
 from notification_gateway.authentication.unverified import claims_of
-from notification_gateway.mapping import Limits, Malformed, Post, translate
-from notification_operator.domain.model import parse
 from tests.cases import cases
 from tests.fuzz.schema import definition
 from tests.property.strategies import anything
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from notification_contract.sources.source import NotificationSource
-    from notification_gateway.mapping import Notification
+    from notification_domain.mapping import Notification
 
 NAME: Final = re.compile(r"[a-z]{2}-[0-9a-f]{20}")
 LABEL_KEY: Final = re.compile(

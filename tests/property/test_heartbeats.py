@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from notification_operator.domain.heartbeats.beats import Beats, with_missing, without_missing
-from notification_operator.domain.heartbeats.presence import Presence, PresenceLog
-from notification_operator.domain.json_values import format_time
-from notification_operator.domain.key import Key
+from notification_domain.heartbeats.beats import Beats, with_missing, without_missing
+from notification_domain.heartbeats.presence import Presence, PresenceLog
+from notification_domain.json_values import format_time
+from notification_domain.key import Key
 from tests.cases import cases, load
 from tests.simulation.choices import Choices
 from tests.simulation.heartbeats.simulation import LATE, HeartbeatSimulation, Sender, run_schedule

@@ -11,9 +11,9 @@ import hypothesis.strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from notification_contract.kinds.choices import AttemptStatus, Phase
-from notification_operator.domain.json_values import parse_time
-from notification_operator.domain.model import Attempt, RetryPolicy
-from notification_operator.domain.status import MOVES
+from notification_domain.json_values import parse_time
+from notification_domain.model import Attempt, RetryPolicy
+from notification_domain.status import MOVES
 from tests.property.notification_model import OURS, NotificationModel
 from tests.property.strategies import Outcome, channel_lists, foreign_fields, outcomes, policies, seconds
 

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notification_operator.domain.model import RetryPolicy
-from notification_operator.domain.planning.retry import backoff
+from notification_domain.model import RetryPolicy
+from notification_domain.planning.retry import backoff
 from tests.property.strategies import policies
 
 numbers = st.integers(1, 10)

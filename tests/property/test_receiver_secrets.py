@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from notification_operator.domain.receivers.health import ReadyReason
-from notification_operator.endpoints.sessions import Sessions
+from notification_domain.receivers.health import ReadyReason
+from notification_runtime.delivery.sessions import Sessions
 from tests.unit.operator.domain.receivers.entries import receiver
 from tests.unit.operator.endpoints.far_ends import factory_of
 from tests.unit.operator.endpoints.stage import Stage

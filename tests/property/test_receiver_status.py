@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from notification_contract.crds import notification_receiver
 from notification_contract.kinds.choices import CircuitState, ReceiverTestOutcome
-from notification_operator.domain.receivers.fold import MAX_AGE, OwnerFacts, fold
-from notification_operator.domain.receivers.health import UNTESTED, Health, Readiness, ReadyReason
-from notification_operator.domain.receivers.references import ReferenceReason
-from notification_operator.domain.receivers.status import LastTest, ReceiverStatus
+from notification_domain.receivers.fold import MAX_AGE, OwnerFacts, fold
+from notification_domain.receivers.health import UNTESTED, Health, Readiness, ReadyReason
+from notification_domain.receivers.references import ReferenceReason
+from notification_domain.receivers.status import LastTest, ReceiverStatus
 from tests.harness.schema import violations
 from tests.unit.operator.domain.builders import at
 from tests.unit.operator.domain.receivers.builders import (

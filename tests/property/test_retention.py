@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notification_contract.kinds.choices import Phase
-from notification_operator.domain.json_values import format_time
-from notification_operator.domain.retention import due_at
-from notification_operator.domain.status import FINAL
+from notification_domain.json_values import format_time
+from notification_domain.retention import due_at
+from notification_domain.status import FINAL
 
 zones = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 moments = st.datetimes(datetime(2020, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from notification_contract.kinds.choices import AttemptStatus, Phase, TargetState
 from notification_contract.kinds.target import MAX_TARGETS
-from notification_operator.domain.json_values import format_time
-from notification_operator.domain.planning.progress import most_attempts
-from notification_operator.domain.receivers.targets import NO_RULES, PLACEHOLDER
-from notification_operator.domain.status import MOVES
+from notification_domain.json_values import format_time
+from notification_domain.planning.progress import most_attempts
+from notification_domain.receivers.targets import NO_RULES, PLACEHOLDER
+from notification_domain.status import MOVES
 from tests.cases import cases
 from tests.property.strategies import Outcome, outcomes
 from tests.property.target_model import Answer, Step, TargetModel

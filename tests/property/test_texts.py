@@ -7,9 +7,9 @@ from functools import reduce
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from notification_operator.domain.error_text import LIMIT, describe
-from notification_operator.domain.redaction.redact import Rules, redact, redact_counted
-from notification_operator.domain.redaction.rules import RULES
+from notification_domain.error_text import LIMIT, describe
+from notification_domain.redaction.redact import Rules, redact, redact_counted
+from notification_domain.redaction.rules import RULES
 from tests.property.strategies import anything, secretive_texts
 from tests.unit.operator.domain.redaction.corpus import secrets
 

@@ -20,13 +20,13 @@ from notification_cli.views.rules import evaluate
 from notification_contract.kinds.channel_names import CHANNELS
 from notification_contract.routing.document import read_table
 from notification_contract.routing.table import RoutingTable, RoutingTableError
-from notification_operator.config.settings import Settings
+from notification_domain.key import Key
+from notification_domain.model import parse
 from notification_operator.controller.request import Request
-from notification_operator.delivery.channel import Channel, Permanent, Transient
-from notification_operator.domain.key import Key
-from notification_operator.domain.model import parse
-from notification_operator.watch.collection_watch import CollectionWatch, Listed
 from notification_operator.wiring import build
+from notification_runtime.delivery.channel import Channel, Permanent, Transient
+from notification_runtime.kube.collection_watch import CollectionWatch, Listed
+from notification_runtime.settings import Settings
 from tests.cases import cases
 from tests.property.strategies import channel_lists, policies
 from tests.simulation.process import SimulatedMetrics
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
     from notification_cli.views.explaining.explanation import Explanation
-    from notification_operator.delivery.channel import Message
-    from notification_operator.watch.collection_watch import Event
+    from notification_runtime.delivery.channel import Message
+    from notification_runtime.kube.collection_watch import Event
 
 CASES = cases(1000)
 KEYS = ("kubernaut.ai/severity", "kubernaut.ai/team", "app")

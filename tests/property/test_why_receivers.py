@@ -20,18 +20,18 @@ from notification_cli.views.explaining.outlook import Meeting
 from notification_contract.kinds.channel_names import CHANNELS, ReceiverType
 from notification_contract.kinds.choices import TargetReason, TargetState
 from notification_contract.settings import Receivers
+from notification_domain.json_values import format_time
+from notification_domain.model import parse
+from notification_domain.planning.plan import PlanReason
+from notification_domain.receivers.catalog import ReceiverKey
+from notification_domain.receivers.fold import OwnerFacts
+from notification_domain.receivers.fold import fold as fold_receiver
+from notification_domain.receivers.health import UNTESTED
 from notification_operator.controller.request import Request
-from notification_operator.domain.json_values import format_time
-from notification_operator.domain.model import parse
-from notification_operator.domain.planning.plan import PlanReason
-from notification_operator.domain.receivers.catalog import ReceiverKey
-from notification_operator.domain.receivers.fold import OwnerFacts
-from notification_operator.domain.receivers.fold import fold as fold_receiver
-from notification_operator.domain.receivers.health import UNTESTED
-from notification_operator.endpoints.factory import ChannelFactory
 from notification_operator.ports import ReceiverPorts
-from notification_operator.watch.collection_watch import KubeWatches, Listed
 from notification_operator.wiring import build
+from notification_runtime.channel_factory import ChannelFactory
+from notification_runtime.kube.collection_watch import KubeWatches, Listed
 from tests.property.test_why import CASES, PARTS, Cluster, Document, Scripted, answers
 from tests.simulation.process import SimulatedMetrics
 from tests.unit.operator.domain.builders import START, stored
@@ -43,8 +43,8 @@ if TYPE_CHECKING:
 
     from notification_cli.views.explaining.explanation import Explanation
     from notification_cli.views.explaining.known import Known
-    from notification_operator.delivery.channel import Channel
     from notification_operator.wiring import Operator
+    from notification_runtime.delivery.channel import Channel
 
 
 class Moment(StrEnum):

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from prometheus_client.metrics import MetricWrapperBase
 
 from notification_contract.settings import Audit
+from notification_domain.flow_control.breaker import Limits
 from notification_gateway.metrics import LastReceived
 from notification_gateway.metrics import Metrics as GatewayMetrics
-from notification_operator.domain.flow_control.breaker import Limits
 from notification_operator.observers.audit.observer import AuditObserver
-from notification_operator.telemetry.gauges import ReceiverGauges, WaitingGauges, publish
-from notification_operator.telemetry.metrics import PREFIX, Metrics
+from notification_runtime.telemetry.gauges import ReceiverGauges, WaitingGauges, publish
+from notification_runtime.telemetry.metrics import PREFIX, Metrics
 from tests.unit.operator.endpoints.calls import endpoints_of
 from tools.generate.artifacts import ROOT, replace_block
 from tools.generate.reference import ESCAPED

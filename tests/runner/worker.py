@@ -20,12 +20,12 @@ import typer
 from rich.console import Console
 
 from notification_contract.kinds.choices import BodyFormat
-from notification_operator.domain.redaction.redact import ALL_RULES
-from notification_operator.domain.redaction.redactor import Redactor
-from notification_operator.rendering.compose import MAX_INLINE, Composer, Facts
-from notification_operator.rendering.markup.markups import PLAIN
-from notification_operator.rendering.redaction import redact_fields, rule_values
-from notification_operator.rendering.worker import RenderWorker, WorkerProcess
+from notification_domain.redaction.redact import ALL_RULES
+from notification_domain.redaction.redactor import Redactor
+from notification_domain.rendering.markup.markups import PLAIN
+from notification_domain.rendering.redaction import redact_fields, rule_values
+from notification_runtime.rendering.compose import MAX_INLINE, Composer, Facts
+from notification_runtime.rendering.worker import RenderWorker, WorkerProcess
 from tests.kit.worst_markdown import WORST
 from tests.runner.simulate import quiet
 from tests.unit.operator.channels.receivers import message

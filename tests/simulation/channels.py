@@ -7,13 +7,13 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from notification_operator.delivery.channel import Channel, Permanent, RateLimited, Refused, Transient
+from notification_runtime.delivery.channel import Channel, Permanent, RateLimited, Refused, Transient
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from notification_operator.delivery.channel import Message, Receipt
+    from notification_runtime.delivery.channel import Message, Receipt
     from tests.simulation.chat import Chat
     from tests.simulation.choices import Choices
     from tests.simulation.network import Network

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from notification_contract.kinds.choices import LifecycleEvent
-from notification_operator.delivery.channel import Receipt
+from notification_runtime.delivery.channel import Receipt
 
 if TYPE_CHECKING:
-    from notification_operator.delivery.channel import Message
+    from notification_runtime.delivery.channel import Message
     from tests.simulation.channels import Call
 
 CHAT = "slack"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from notification_operator.domain.key import Key
+from notification_domain.key import Key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from notification_contract.kinds.channel_names import ReceiverType
-from notification_operator.config.settings import Settings
+from notification_runtime.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from notification_contract.kinds.choices import LifecycleEvent, TargetState
-from notification_operator.domain.json_values import format_time
+from notification_domain.json_values import format_time
 from tests.harness.sink.services.pagerduty import State, follow
 from tests.simulation.chat import Chat
 from tests.simulation.cluster import OTHER_NAMESPACES
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from notification_operator.domain.model import Notification
+    from notification_domain.model import Notification
     from tests.simulation.channels import Call
     from tests.simulation.chat import Post
 

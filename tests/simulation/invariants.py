@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 import orjson
 
 from notification_contract.kinds.target import TargetKey
-from notification_operator.domain.model import parse
-from notification_operator.domain.status import FINAL
+from notification_domain.model import parse
+from notification_domain.status import FINAL
 from tests.simulation.record_invariants import END, RecordInvariants
 from tests.simulation.violations import CLOCK, require
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from notification_operator.domain.model import Attempt, Notification
+    from notification_domain.model import Attempt, Notification
     from notification_operator.observers.publisher import Transition
     from tests.simulation.channels import Call
     from tests.simulation.status_store import Reconciliation

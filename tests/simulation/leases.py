@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-from notification_operator.kube.requests import KubeError
-from notification_operator.leadership.lease import KubeLeases
+from notification_runtime.kube.requests import KubeError
+from notification_runtime.leadership.lease import KubeLeases
 from tests.simulation.network import LostError
 
 if TYPE_CHECKING:

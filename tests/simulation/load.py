@@ -17,11 +17,11 @@ import orjson
 
 from atomic_status import Conflict, Gone, ObjectRef
 from notification_contract.kinds.channel_names import ReceiverType
-from notification_operator.config.settings import Settings
-from notification_operator.delivery.channel import Channel
-from notification_operator.domain.json_values import format_time
-from notification_operator.domain.key import Key
+from notification_domain.json_values import format_time
+from notification_domain.key import Key
 from notification_operator.wiring import build
+from notification_runtime.delivery.channel import Channel
+from notification_runtime.settings import Settings
 from tests.simulation.environment import now
 from tests.simulation.virtual_loop import run_virtually
 from tests.unit.operator.ports import null_ports
@@ -29,8 +29,8 @@ from tests.unit.operator.ports import null_ports
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
 
-    from notification_operator.delivery.channel import Message
     from notification_operator.ports import ReceiverPorts
+    from notification_runtime.delivery.channel import Message
 
 API_SECONDS: Final = 0.005
 """Duration of a read or a write."""

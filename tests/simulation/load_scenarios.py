@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, Final
 from aiohttp import web
 
 from atomic_status.testing import MemoryStore
-from notification_operator.channels.slack_webhook import SlackWebhookChannel
-from notification_operator.delivery.channel import RateLimited, Transient
-from notification_operator.domain.json_values import format_time
-from notification_operator.endpoints.factory import ChannelFactory
+from notification_domain.json_values import format_time
 from notification_operator.ports import ReceiverPorts
-from notification_operator.watch.collection_watch import KubeWatches, Listed
+from notification_runtime.channel_factory import ChannelFactory
+from notification_runtime.channels.slack_webhook import SlackWebhookChannel
+from notification_runtime.delivery.channel import RateLimited, Transient
+from notification_runtime.kube.collection_watch import KubeWatches, Listed
 from tests.simulation.environment import now
 from tests.simulation.load import Load, Receiver
 from tests.unit.operator.domain.receivers.builders import stored_receiver
@@ -25,8 +25,8 @@ from tests.unit.operator.domain.receivers.builders import stored_receiver
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 
-    from notification_operator.delivery.channel import Channel, Message, Receipt
-    from notification_operator.watch.collection_watch import Collection
+    from notification_runtime.delivery.channel import Channel, Message, Receipt
+    from notification_runtime.kube.collection_watch import Collection
 
 FAST: Final = {
     "maxAttempts": 5,

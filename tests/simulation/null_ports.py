@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from notification_operator.kube.events import EventRecorder
-from notification_operator.kube.objects import KubeObjects
-from notification_operator.leadership.lease import KubeLeases
 from notification_operator.observers.audit.store import AuditStore
-from notification_operator.watch.collection_watch import CollectionWatch, Listed
+from notification_runtime.kube.collection_watch import CollectionWatch, Listed
+from notification_runtime.kube.events import EventRecorder
+from notification_runtime.kube.objects import KubeObjects
+from notification_runtime.leadership.lease import KubeLeases
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
 
-    from notification_operator.watch.collection_watch import Event
+    from notification_runtime.kube.collection_watch import Event
 
 CHANGE_INTERVAL = 7.0
 """Virtual seconds between two changes of a ConfigMap."""

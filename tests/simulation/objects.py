@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from notification_operator.domain.status import FINAL
-from notification_operator.kube.requests import KubeError
+from notification_domain.status import FINAL
+from notification_runtime.kube.requests import KubeError
 from tests.simulation.cluster import TooOldError
 from tests.simulation.network import LostError
 from tests.simulation.null_ports import NoObjects

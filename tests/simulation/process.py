@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry
 
-from notification_operator.domain.key import shard_of
-from notification_operator.kube.events import Regarding
+from notification_domain.key import shard_of
 from notification_operator.lifecycle import Lifecycle
 from notification_operator.ports import Ports
-from notification_operator.telemetry.metrics import Metrics, WaitingMessages
 from notification_operator.wiring import build
+from notification_runtime.kube.events import Regarding
+from notification_runtime.telemetry.metrics import Metrics, WaitingMessages
 from tests.simulation.audit_store import AuditLog, SimulatedAuditStore
 from tests.simulation.channels import Call, SimulatedChannel
 from tests.simulation.chat import CHAT
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from notification_contract.kinds.choices import Phase
     from notification_operator.observers.publisher import Observer
-    from notification_operator.telemetry.gauges import ElectorStatistics
+    from notification_runtime.telemetry.gauges import ElectorStatistics
     from tests.simulation.environment import Environment
 
 MANY_FAILURES = 5

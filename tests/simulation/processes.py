@@ -9,7 +9,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from notification_operator.domain.key import shard_of
+from notification_domain.key import shard_of
 from notification_operator.lifecycle import LAST_STEPS
 from tests.simulation.environment import GRACE_SECONDS, Environment
 from tests.simulation.process import Process
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator, Mapping
 
     from notification_operator.observers.publisher import Transition
-    from notification_operator.telemetry.gauges import ElectorStatistics
+    from notification_runtime.telemetry.gauges import ElectorStatistics
     from tests.simulation.invariants import Invariants
 
 PAUSES = (0.1, 2.0, 14.0)

@@ -7,16 +7,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from notification_contract.kinds.choices import Phase
-from notification_operator.domain import audit_events as audit
-from notification_operator.domain.model import parse
-from notification_operator.domain.redaction.redact import ALL_RULES, redact_content
-from notification_operator.domain.status import FINAL, MOVES
+from notification_domain import audit_events as audit
+from notification_domain.model import parse
+from notification_domain.redaction.redact import ALL_RULES, redact_content
+from notification_domain.status import FINAL, MOVES
 from tests.simulation.violations import require
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from notification_operator.domain.model import Attempt, Notification
+    from notification_domain.model import Attempt, Notification
     from tests.simulation.audit_store import AuditLog
     from tests.simulation.channels import Call
 

@@ -7,7 +7,7 @@ import contextvars
 import math
 from typing import TYPE_CHECKING, Any
 
-from notification_operator.domain.model import Notification, parse
+from notification_domain.model import Notification, parse
 from tests.simulation.audit_store import AuditLog
 from tests.simulation.cluster import Cluster, attempts_of
 from tests.simulation.environment import Environment

@@ -9,7 +9,7 @@ import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from notification_operator.domain.json_values import format_time
+from notification_domain.json_values import format_time
 from tests.simulation.environment import now
 from tests.simulation.simulation import Simulation
 from tests.simulation.users import Users

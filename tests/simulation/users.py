@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from notification_operator.domain.json_values import format_time
+from notification_domain.json_values import format_time
 from tests.simulation.cluster import Cluster, ConflictError, MissingError
 from tests.simulation.environment import now
 from tests.simulation.record_invariants import FOREIGN

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from unittest.mock import patch
 
-from notification_operator.delivery import daemon_threads
+from notification_runtime.delivery import daemon_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence

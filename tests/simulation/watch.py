@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from notification_operator.domain.status import FINAL
+from notification_domain.status import FINAL
 
 if TYPE_CHECKING:
     from notification_operator.watch.notifications import EventHandler

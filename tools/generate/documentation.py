@@ -16,8 +16,8 @@ from notification_contract.kinds.choices import Phase
 from notification_contract.routing.receivers import KINDS
 from notification_contract.settings import since
 from notification_contract.settings.version import FIRST
-from notification_operator.config.settings import ENV_PREFIX, Settings
-from notification_operator.domain.status import MOVES
+from notification_domain.status import MOVES
+from notification_runtime.settings import ENV_PREFIX, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

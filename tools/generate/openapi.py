@@ -6,14 +6,14 @@ import json
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
+from notification_contract import __version__
 from notification_contract.kinds.definitions import NOTIFICATION_REQUEST
 from notification_contract.sources.authentication import AUDIENCE, SIGNATURE_HEADER
-from notification_gateway.mapping.cloud_events import BATCH, MAX_EVENTS, STRUCTURED
+from notification_domain.mapping.cloud_events import BATCH, MAX_EVENTS, STRUCTURED
 from notification_gateway.web.body import MAX_BYTES, SECONDS
 from notification_gateway.web.exchange import JSON, REFUSAL
 from notification_gateway.web.hooks import SEGMENT
 from notification_gateway.web.notifications import KEY, MOST_WAIT, NAME, NAMESPACE
-from notification_operator import __version__
 from tools.generate.crd import object_schema
 
 if TYPE_CHECKING:

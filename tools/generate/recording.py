@@ -15,7 +15,7 @@ from notification_cli.output.screen import Screen
 from notification_cli.views.explaining.explanation import explain, read_rules
 from notification_cli.views.rules import evaluate
 from notification_cli.views.timeline import timeline
-from notification_operator.domain.model import parse
+from notification_domain.model import parse
 from tools.pictures.samples import NOTIFICATIONS, NOW, RULES
 
 if TYPE_CHECKING:

@@ -21,21 +21,21 @@ from notification_contract.kinds.channel_types.sms import Sms
 from notification_contract.kinds.channel_types.teams import Teams
 from notification_contract.kinds.secrets import SecretName, SecretRef
 from notification_contract.settings import Log, LogFormat
-from notification_operator.channels.console import ConsoleChannel
-from notification_operator.channels.slack_webhook import SlackWebhookChannel
-from notification_operator.delivery.http.egress_guard import guarded_session
-from notification_operator.delivery.http.egress_policy import EgressPolicy
-from notification_operator.delivery.http.exchange import NetworkAccess
-from notification_operator.domain.receivers.references import SecretValues
-from notification_operator.endpoints.factory import create_channel
-from notification_operator.rendering.compose import Composer, Facts
-from notification_operator.rendering.mail import write_mail
-from notification_operator.telemetry import logging
+from notification_domain.receivers.references import SecretValues
+from notification_runtime.channel_factory import create_channel
+from notification_runtime.channels.console import ConsoleChannel
+from notification_runtime.channels.slack_webhook import SlackWebhookChannel
+from notification_runtime.delivery.http.egress_guard import guarded_session
+from notification_runtime.delivery.http.egress_policy import EgressPolicy
+from notification_runtime.delivery.http.exchange import NetworkAccess
+from notification_runtime.rendering.compose import Composer, Facts
+from notification_runtime.rendering.mail import write_mail
+from notification_runtime.telemetry import logging
 from tools.pictures.samples import MESSAGE, NOW
 
 if TYPE_CHECKING:
     from notification_contract.kinds.channel_type import TypeBlock
-    from notification_operator.delivery.channel import Channel
+    from notification_runtime.delivery.channel import Channel
 
 LOOPBACK: Final = EgressPolicy(insecure=True, allowed_networks=(ip_network("127.0.0.0/8"),))
 TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")

@@ -9,8 +9,8 @@ from typing import Any, Final
 import yaml
 
 from notification_contract.kinds.choices import BodyFormat
-from notification_operator.delivery.channel import Message
-from notification_operator.domain.model import Content
+from notification_domain.model import Content
+from notification_runtime.delivery.channel import Message
 
 NOW: Final = datetime(2026, 3, 2, 14, 35, 0, tzinfo=UTC)
 _SAMPLES: Final = yaml.safe_load(Path(__file__).with_name("samples.yaml").read_text("utf-8"))

@@ -10,7 +10,7 @@ from notification_cli.views.explaining.explanation import explain, read_rules
 from notification_cli.views.explaining.known import declared
 from notification_cli.web.application import Application
 from notification_cli.web.source import Filter, Listed, Source
-from notification_operator.domain.receivers.catalog import ReceiverKey
+from notification_domain.receivers.catalog import ReceiverKey
 from tools.pictures.samples import HOME, NOTIFICATIONS, NOW, RECEIVERS, RULES
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from notification_cli.views.explaining.explanation import Explanation
-    from notification_operator.domain.model import Notification
+    from notification_domain.model import Notification
 
 ROOT: Final = "/pictures"
 PAGES: Final = {

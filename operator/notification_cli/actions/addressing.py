@@ -14,7 +14,7 @@ from notification_cli.errors import ApiError, CliError, ExitCode
 from notification_cli.views.sources import source_view
 from notification_contract import names
 from notification_contract.sources.path_token import HINT, path_keys, path_token
-from notification_operator.domain.json_values import mapping, text
+from notification_domain.json_values import mapping, text
 
 if TYPE_CHECKING:
     from notification_cli.session import Session

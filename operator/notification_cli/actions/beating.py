@@ -23,8 +23,8 @@ from notification_cli.rules import read_file
 from notification_cli.views.format import Output
 from notification_cli.views.sources import source_view
 from notification_contract import names
-from notification_operator.domain.json_values import mapping, text
-from notification_operator.kube.proxy import session_options
+from notification_domain.json_values import mapping, text
+from notification_runtime.kube.proxy import session_options
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -18,14 +18,14 @@ from notification_cli.output.rendered import Rendered
 from notification_contract.kinds.channel_names import SHARED, ReceiverType
 from notification_contract.kinds.channel_types.email import Email
 from notification_contract.kinds.choices import BodyFormat
-from notification_operator.delivery.channel import DeliveryError, InvalidOptionsError, Message
-from notification_operator.delivery.http.egress_policy import AddressNotAllowedError
-from notification_operator.delivery.http.exchange import USUAL
-from notification_operator.domain.receivers.references import ReferenceReason, References
-from notification_operator.domain.redaction.redactor import Redactor
-from notification_operator.endpoints.factory import CHANNEL_PACKAGE, ChannelFactory
-from notification_operator.rendering.mail import write_mail
-from notification_operator.rendering.texts import check_templates
+from notification_domain.receivers.references import ReferenceReason, References
+from notification_domain.redaction.redactor import Redactor
+from notification_domain.rendering.texts import check_templates
+from notification_runtime.channel_factory import CHANNEL_PACKAGE, ChannelFactory
+from notification_runtime.delivery.channel import DeliveryError, InvalidOptionsError, Message
+from notification_runtime.delivery.http.egress_policy import AddressNotAllowedError
+from notification_runtime.delivery.http.exchange import USUAL
+from notification_runtime.rendering.mail import write_mail
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     from aiohttp import BytesPayload
 
     from notification_cli.views.config_maps import ConfigMaps
-    from notification_operator.delivery.http.exchange import StatusTable
-    from notification_operator.domain.model import Notification
-    from notification_operator.domain.receivers.catalog import Receiver
+    from notification_domain.model import Notification
+    from notification_domain.receivers.catalog import Receiver
+    from notification_runtime.delivery.http.exchange import StatusTable
 
 SERVICE: Final = "https://from-the-secret.example"
 """A URL that stands for one in a Secret, whose value the command line does not read."""

@@ -16,9 +16,8 @@ from notification_cli.views import checks
 from notification_cli.views.checks import Finding, Result
 from notification_cli.views.format import Output
 from notification_cli.views.plain import plain
-from notification_contract import crds, names
-from notification_operator import __version__
-from notification_operator.domain.json_values import text
+from notification_contract import __version__, crds, names
+from notification_domain.json_values import text
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping

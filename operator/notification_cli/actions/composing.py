@@ -15,7 +15,7 @@ from notification_cli.views.destinations import Destination, parse_destination
 from notification_cli.views.lint.files import NotYamlError
 from notification_client import Link, Options, notification
 from notification_contract import names
-from notification_operator.domain.json_values import mapping
+from notification_domain.json_values import mapping
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -15,7 +15,7 @@ from notification_cli.views.incidents import STATES, events_of, incident_of
 from notification_cli.views.plain import plain
 from notification_cli.views.rows import STYLES
 from notification_cli.views.text import clean, moment
-from notification_operator.domain.incident import incident_selector
+from notification_domain.incident import incident_selector
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

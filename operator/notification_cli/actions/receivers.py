@@ -16,14 +16,14 @@ from notification_cli.views.format import Output
 from notification_cli.views.receivers import receiver_view
 from notification_cli.views.text import clean
 from notification_contract.kinds.choices import ReceiverTestOutcome
-from notification_operator.domain.json_values import format_time, moment
+from notification_domain.json_values import format_time, moment
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from notification_cli.session import Session
     from notification_cli.views.rows import ReceiverFilter
-    from notification_operator.domain.receivers.status import LastTest
+    from notification_domain.receivers.status import LastTest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

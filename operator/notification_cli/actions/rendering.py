@@ -17,11 +17,11 @@ from notification_cli.views.format import Output
 from notification_cli.views.lint.files import NotYamlError, check
 from notification_cli.views.plain import plain
 from notification_contract import names
-from notification_operator.domain.json_values import format_time, mapping, text
-from notification_operator.domain.model import parse
-from notification_operator.domain.receivers.catalog import ReceiverKey
-from notification_operator.domain.receivers.targets import address_of, addressed
-from notification_operator.domain.routing import RoutingState
+from notification_domain.json_values import format_time, mapping, text
+from notification_domain.model import parse
+from notification_domain.receivers.catalog import ReceiverKey
+from notification_domain.receivers.targets import address_of, addressed
+from notification_domain.routing import RoutingState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from notification_cli.session import Session
     from notification_cli.views.explaining.known import Known
     from notification_cli.views.rows import ReceiverFilter
-    from notification_operator.domain.model import Notification
-    from notification_operator.domain.receivers.catalog import Receiver
+    from notification_domain.model import Notification
+    from notification_domain.receivers.catalog import Receiver
 
 UID: Final = "00000000-0000-0000-0000-000000000000"
 """A uid that stands for the one that the API server would give."""

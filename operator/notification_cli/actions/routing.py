@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from notification_cli.output.screen import Screen
     from notification_cli.rules import Rules
     from notification_cli.session import Session
-    from notification_operator.domain.routing import RoutingState
+    from notification_domain.routing import RoutingState
 
 COLUMNS = (
     Column(title="RESULT"),

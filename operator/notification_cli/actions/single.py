@@ -14,9 +14,9 @@ from notification_cli.views.format import Output
 from notification_cli.views.plain import plain
 from notification_cli.views.text import clean
 from notification_cli.views.timeline import timeline
-from notification_operator.domain.json_values import mapping
-from notification_operator.domain.model import Notification, parse
-from notification_operator.domain.status import FINAL, phase_of
+from notification_domain.json_values import mapping
+from notification_domain.model import Notification, parse
+from notification_domain.status import FINAL, phase_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from notification_cli.rules import Rules
     from notification_cli.session import Session
     from notification_cli.views.explaining.explanation import Explanation
-    from notification_operator.domain.routing import RoutingState
+    from notification_domain.routing import RoutingState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,9 +17,9 @@ from notification_cli.views.lint.files import NotYamlError
 from notification_contract import names
 from notification_contract.routing.reach import ONLY_LOGGED, message_only_logs
 from notification_contract.sources.source import NotificationSource, SourceSpecError, SourceType
-from notification_gateway.mapping import Malformed, Post, UnsupportedType, translate
-from notification_operator.domain.json_values import mapping
-from notification_operator.rendering.texts import render_texts
+from notification_domain.json_values import mapping
+from notification_domain.mapping import Malformed, Post, UnsupportedType, translate
+from notification_domain.rendering.texts import render_texts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from notification_cli.output.screen import Screen
     from notification_cli.session import Session
-    from notification_gateway.mapping import Notification
-    from notification_operator.domain.routing import RoutingState
+    from notification_domain.mapping import Notification
+    from notification_domain.routing import RoutingState
 
 UID: Final = "00000000-0000-0000-0000-000000000000"
 """A uid that stands for the one that the API server would give."""

@@ -11,16 +11,16 @@ from notification_cli.kube.resources import Selection
 from notification_cli.views.explaining.known import NOTHING_KNOWN, USUAL_CHANNELS, Known, declared
 from notification_contract.kinds.channel_names import ReceiverType
 from notification_contract.kinds.choices import NamespacesFrom
-from notification_operator.domain.receivers.catalog import Catalog, Receiver, ReceiverKey
-from notification_operator.domain.receivers.targets import receiver_of
-from notification_operator.domain.routing import choose
+from notification_domain.receivers.catalog import Catalog, Receiver, ReceiverKey
+from notification_domain.receivers.targets import receiver_of
+from notification_domain.routing import choose
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from notification_cli.kube.resources import Receivers
-    from notification_operator.domain.model import Notification
-    from notification_operator.domain.routing import RoutingState
+    from notification_domain.model import Notification
+    from notification_domain.routing import RoutingState
 
 MOST: Final = 100
 """Receivers that are read for one notification: its targets, and the fallbacks that may follow them."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from notification_cli.kube.resources import Receivers
-    from notification_operator.domain.receivers.catalog import ReceiverKey
+    from notification_domain.receivers.catalog import ReceiverKey
 
 FRESH_SECONDS: Final = 5.0
 

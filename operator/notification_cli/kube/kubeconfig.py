@@ -27,7 +27,7 @@ from kubernetes.aio.config.incluster_config import InClusterConfigLoader
 
 from notification_cli.clock import now
 from notification_cli.errors import ApiError, CliError, ExitCode
-from notification_operator.kube.proxy import session_options
+from notification_runtime.kube.proxy import session_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

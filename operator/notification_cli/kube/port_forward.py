@@ -17,7 +17,7 @@ from urllib.parse import quote, urlencode
 from aiohttp import WSMsgType
 
 from notification_cli.errors import ApiError, CliError
-from notification_operator.domain.json_values import entries, mapping, text
+from notification_domain.json_values import entries, mapping, text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

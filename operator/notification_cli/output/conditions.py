@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from notification_cli.output.screen import Screen, Span
-    from notification_operator.domain.conditions import Condition
+    from notification_domain.conditions import Condition
 
 COLUMNS = (
     Column(title="CONDITION"),

@@ -11,7 +11,7 @@ from notification_cli.views.targets import WAITS_FOR
 from notification_cli.views.text import clean, clock, detail_of, duration, moment
 from notification_cli.views.timeline import Kind
 from notification_contract.kinds.choices import TargetState
-from notification_operator.domain.planning.plan import PlanReason
+from notification_domain.planning.plan import PlanReason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from notification_cli.views.rules import Step
     from notification_cli.views.targets import Link, Target
     from notification_cli.views.timeline import Entry
-    from notification_operator.domain.model import Notification
+    from notification_domain.model import Notification
 
 TARGETS = (
     Column(title="TARGET"),

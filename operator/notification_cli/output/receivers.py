@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from notification_cli.output.screen import Screen, Span
     from notification_cli.views.format import Output
     from notification_cli.views.receivers import ReceiverView
-    from notification_operator.domain.receivers.status import Observation, ReplicaStatus
+    from notification_domain.receivers.status import Observation, ReplicaStatus
 
 COLUMNS = (
     Column(title="NAMESPACE"),

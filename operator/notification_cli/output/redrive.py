@@ -11,7 +11,7 @@ from notification_cli.views.format import Form, Output
 from notification_cli.views.plain import plain
 from notification_cli.views.resending.candidates import Outcome
 from notification_cli.views.text import clean, duration
-from notification_operator.domain.status import Reason
+from notification_domain.status import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ from notification_cli.output.table import Column, Table
 from notification_cli.views.sources import Received
 from notification_cli.views.text import ago, clean, duration, moment
 from notification_contract.routing.reach import Reach
-from notification_operator.domain.json_values import text
+from notification_domain.json_values import text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from notification_cli.views.text import clean
 from notification_contract.kinds.choices import TargetState
-from notification_operator.domain.json_values import entries, mapping, text
+from notification_domain.json_values import entries, mapping, text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from notification_cli.views.sources import source_view
 from notification_cli.views.text import ago, clean
 from notification_contract import names
-from notification_operator.domain.json_values import EARLIEST_TIME, entries, integer, mapping, moment, text
+from notification_domain.json_values import EARLIEST_TIME, entries, integer, mapping, moment, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from notification_contract import names
-from notification_operator.domain.json_values import mapping, text
-from notification_operator.domain.template_ref import TemplateUnavailableError
+from notification_domain.json_values import mapping, text
+from notification_domain.template_ref import TemplateUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from notification_operator.domain.receivers.catalog import Receiver
-    from notification_operator.domain.template_ref import TemplateRef
+    from notification_domain.receivers.catalog import Receiver
+    from notification_domain.template_ref import TemplateRef
 
 
 class Place(NamedTuple):

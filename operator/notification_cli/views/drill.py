@@ -12,10 +12,10 @@ from notification_contract import names
 from notification_contract.kinds.channel_names import INCIDENTS
 from notification_contract.kinds.choices import TargetState
 from notification_contract.kinds.target import TargetKey
-from notification_operator.domain.json_values import entries, format_time, mapping, number, text
-from notification_operator.domain.receivers.drills import why_skipped
-from notification_operator.domain.receivers.targets import receiver_of
-from notification_operator.domain.status import FINAL, phase_of
+from notification_domain.json_values import entries, format_time, mapping, number, text
+from notification_domain.receivers.drills import why_skipped
+from notification_domain.receivers.targets import receiver_of
+from notification_domain.status import FINAL, phase_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 from notification_cli.views.rows import created_at
 from notification_cli.views.text import clean
 from notification_contract.kinds.choices import Phase
-from notification_operator.domain.json_values import parse_time
-from notification_operator.domain.status import FINAL
+from notification_domain.json_values import parse_time
+from notification_domain.status import FINAL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

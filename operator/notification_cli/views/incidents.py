@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from notification_cli.views.rows import created_at, row_of
 from notification_cli.views.text import clean, detail_of
 from notification_contract.kinds.choices import LifecycleEvent
-from notification_operator.domain.incident import RANK
-from notification_operator.domain.json_values import entries, mapping, text
+from notification_domain.incident import RANK
+from notification_domain.json_values import entries, mapping, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

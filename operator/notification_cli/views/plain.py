@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from notification_operator.domain.json_values import format_time
+from notification_domain.json_values import format_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable

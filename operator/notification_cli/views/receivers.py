@@ -13,16 +13,16 @@ from notification_contract import names
 from notification_contract.durations import NEVER
 from notification_contract.kinds.choices import ConditionStatus, ReceiverTestOutcome
 from notification_contract.kinds.receiver import FALLBACK_AFTER, with_defaults
-from notification_operator.domain.conditions import Condition
-from notification_operator.domain.json_values import integer, mapping, moment, text
-from notification_operator.domain.receivers.catalog import ReceiverKey
-from notification_operator.domain.receivers.status import ReceiverStatus
+from notification_domain.conditions import Condition
+from notification_domain.json_values import integer, mapping, moment, text
+from notification_domain.receivers.catalog import ReceiverKey
+from notification_domain.receivers.status import ReceiverStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
 
-    from notification_operator.domain.receivers.status import CircuitStatus
+    from notification_domain.receivers.status import CircuitStatus
 
 READY, RESOLVED_REFS, HEALTHY = "Ready", "ResolvedRefs", "Healthy"
 UNREPORTED: Final = Condition(type="", status=ConditionStatus.UNKNOWN, reason="", message="")

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from notification_cli.views.text import clean, duration
 from notification_contract.kinds.choices import Phase, TargetState
-from notification_operator.domain.json_values import entries, mapping, moment, parse_time, text
-from notification_operator.domain.receivers.catalog import ReceiverKey
-from notification_operator.domain.receivers.targets import receiver_of
-from notification_operator.domain.status import Reason
+from notification_domain.json_values import entries, mapping, moment, parse_time, text
+from notification_domain.receivers.catalog import ReceiverKey
+from notification_domain.receivers.targets import receiver_of
+from notification_domain.status import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

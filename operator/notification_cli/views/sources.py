@@ -12,14 +12,14 @@ from notification_cli.views.receivers import UNREPORTED
 from notification_cli.views.text import clean
 from notification_contract.durations import seconds
 from notification_contract.kinds.choices import ConditionStatus
-from notification_operator.domain.conditions import parse_conditions
-from notification_operator.domain.json_values import entries, integer, later, mapping, moment, text
+from notification_domain.conditions import parse_conditions
+from notification_domain.json_values import entries, integer, later, mapping, moment, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from notification_operator.domain.conditions import Condition
+    from notification_domain.conditions import Condition
 
 READY: Final = "Ready"
 ROUTED: Final = "Routed"

@@ -10,20 +10,20 @@ from notification_cli.views.receivers import in_words
 from notification_cli.views.text import clean
 from notification_contract.kinds.choices import TargetReason, TargetState
 from notification_contract.kinds.target import WITHOUT_EFFECT, without_effect
-from notification_operator.domain.folding.outcome import target_statuses
-from notification_operator.domain.receivers.targets import receiver_of
-from notification_operator.domain.status import FINAL
+from notification_domain.folding.outcome import target_statuses
+from notification_domain.receivers.targets import receiver_of
+from notification_domain.status import FINAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from notification_cli.views.explaining.known import Known
-    from notification_operator.domain.model import Notification
-    from notification_operator.domain.planning.progress import Progress
-    from notification_operator.domain.receivers.catalog import ReceiverKey
-    from notification_operator.domain.routing import Route
-    from notification_operator.domain.status import TargetStatus
+    from notification_domain.model import Notification
+    from notification_domain.planning.progress import Progress
+    from notification_domain.receivers.catalog import ReceiverKey
+    from notification_domain.routing import Route
+    from notification_domain.status import TargetStatus
 
 
 WAITS_FOR: Final[Mapping[TargetReason, str]] = MappingProxyType(

@@ -8,13 +8,13 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from notification_cli.views.text import clean, duration
-from notification_operator.domain.status import FINAL
+from notification_domain.status import FINAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from notification_operator.domain.model import Attempt, Notification
+    from notification_domain.model import Attempt, Notification
 
 SHORTEST_PAUSE: Final = 0.5
 """Seconds between two attempts that are shown as a pause."""

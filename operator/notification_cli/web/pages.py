@@ -23,8 +23,8 @@ from notification_cli.web.layout import (
     tab_of,
 )
 from notification_cli.web.source import Filter
-from notification_operator.domain.incident import RESOLVE
-from notification_operator.domain.status import FINAL
+from notification_domain.incident import RESOLVE
+from notification_domain.status import FINAL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from notification_cli.views.targets import Link, Target
     from notification_cli.views.timeline import Entry
     from notification_cli.web.source import Listed
-    from notification_operator.domain.model import Notification
+    from notification_domain.model import Notification
 
 MOST_ENTRIES: Final = 120
 MOST_EVENTS: Final = 20

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from notification_cli.views.receivers import ReceiverView
     from notification_cli.web.source import Listed
-    from notification_operator.domain.conditions import Condition
-    from notification_operator.domain.receivers.status import Observation, ReplicaStatus
+    from notification_domain.conditions import Condition
+    from notification_domain.receivers.status import Observation, ReplicaStatus
 
 KIND: Final = "receivers"
 """What the address of the changes says for receivers."""

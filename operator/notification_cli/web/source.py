@@ -11,7 +11,7 @@ from notification_cli.actions.single import explained
 from notification_cli.errors import ApiError, CliError, ExitCode
 from notification_cli.kube.resources import Notifications, Selection
 from notification_cli.views.rows import ReceiverFilter, receivers_of
-from notification_operator.domain.incident import incident_selector
+from notification_domain.incident import incident_selector
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from notification_cli.rules import Rules
     from notification_cli.session import Session
     from notification_cli.views.explaining.explanation import Explanation
-    from notification_operator.domain.model import Notification
+    from notification_domain.model import Notification
 
 PAGE: Final = 100
 LEAST_STEP: Final = 25

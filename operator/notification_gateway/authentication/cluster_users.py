@@ -9,13 +9,13 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
 from notification_contract import names
+from notification_domain.flow_control.rate import Bucket, Rate
+from notification_domain.json_values import entries, mapping, text
 from notification_gateway.authentication.unverified import LEEWAY, claims_of
 from notification_gateway.errors import Unavailable
 from notification_gateway.shared_calls import SharedCalls
-from notification_operator.domain.flow_control.rate import Bucket, Rate
-from notification_operator.domain.json_values import entries, mapping, text
-from notification_operator.fair.lru import LruMap
-from notification_operator.kube.requests import KubeError, call
+from notification_runtime.fair.lru import LruMap
+from notification_runtime.kube.requests import KubeError, call
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping

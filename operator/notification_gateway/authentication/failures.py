@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
-from notification_operator.domain.flow_control.rate import Bucket, Rate
-from notification_operator.fair.lru import LruMap
+from notification_domain.flow_control.rate import Bucket, Rate
+from notification_runtime.fair.lru import LruMap
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,12 +16,12 @@ import aiohttp
 import orjson
 import structlog
 
+from notification_domain.json_values import entries, mapping, text
 from notification_gateway.authentication.unverified import ALGORITHMS, LEEWAY, claims_of
 from notification_gateway.errors import Unavailable
-from notification_operator.delivery.http.egress_guard import guarded_session
-from notification_operator.delivery.http.name_resolver import NameResolver, resolving_for
-from notification_operator.domain.json_values import entries, mapping, text
-from notification_operator.fair.lru import SharedMap
+from notification_runtime.delivery.http.egress_guard import guarded_session
+from notification_runtime.delivery.http.name_resolver import NameResolver, resolving_for
+from notification_runtime.fair.lru import SharedMap
 
 if TYPE_CHECKING:
     import ssl
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from aiohttp.abc import AbstractResolver
 
     from notification_gateway.authentication.unverified import Claims
-    from notification_operator.delivery.http.egress_policy import EgressPolicy
+    from notification_runtime.delivery.http.egress_policy import EgressPolicy
 
 logger = structlog.get_logger(__name__)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Final
 
-from notification_operator.domain.json_values import number
+from notification_domain.json_values import number
 
 LONGEST: Final = 16 * 1024
 """Characters of a token."""

@@ -17,26 +17,26 @@ from atomic_status import Resource
 from notification_contract import names
 from notification_contract.sources.source import NotificationSource, SourceSpecError
 from notification_contract.sources.status import ReadyReason
+from notification_domain.json_values import mapping, moment, text
+from notification_domain.quota import places
+from notification_domain.rendering.job import RenderingError
+from notification_domain.rendering.texts import check_templates
 from notification_gateway.authentication.shared_secrets import SharedSecrets
 from notification_gateway.sources.path_tokens import key_of
 from notification_gateway.sources.readiness import Readiness, assess
 from notification_gateway.sources.secret_values import SecretKey
-from notification_operator.domain.json_values import mapping, moment, text
-from notification_operator.domain.quota import places
-from notification_operator.kube.objects import collection
-from notification_operator.rendering.job import RenderingError
-from notification_operator.rendering.texts import check_templates
-from notification_operator.watch.collection_watch import Changed, Collection, Failed, Listed, Removed
+from notification_runtime.kube.collection_watch import Changed, Collection, Failed, Listed, Removed
+from notification_runtime.kube.objects import collection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
+    from notification_domain.quota import Quota
+    from notification_domain.rendering.job import Renderer
     from notification_gateway.sources.path_tokens import PathTokens
     from notification_gateway.sources.secret_values import SecretValues
-    from notification_operator.domain.quota import Quota
-    from notification_operator.rendering.job import Renderer
-    from notification_operator.watch.collection_watch import Event, KubeWatches
+    from notification_runtime.kube.collection_watch import Event, KubeWatches
 
 logger = structlog.get_logger(__name__)
 

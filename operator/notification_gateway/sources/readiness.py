@@ -10,7 +10,7 @@ from notification_contract.placeholders import HINT, is_placeholder
 from notification_contract.sources.authentication import LEAST_BYTES, LEAST_CHARACTERS
 from notification_contract.sources.status import ReadyReason
 from notification_gateway.sources.secret_values import READ_SECONDS, SecretKey
-from notification_operator.watch.collection_watch import LONGEST_DELAY
+from notification_runtime.kube.collection_watch import LONGEST_DELAY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -13,8 +13,8 @@ from notification_contract.routing.document import read_table
 from notification_contract.routing.reach import ONLY_LOGGED, Reach, message_only_logs, source_reach
 from notification_contract.routing.table import RoutingTableError
 from notification_contract.sources.status import RULES_UNKNOWN
-from notification_operator.domain.conditions import Condition
-from notification_operator.domain.routing import RoutingState
+from notification_domain.conditions import Condition
+from notification_domain.routing import RoutingState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -17,9 +17,9 @@ import structlog
 
 from notification_contract import names
 from notification_contract.kinds.secrets import SECRET_TYPES
-from notification_operator.domain.json_values import entries, mapping, text
-from notification_operator.fair.fair_queue import FairSemaphore
-from notification_operator.kube.requests import JSON, KubeError, ResponseTooLargeError, read
+from notification_domain.json_values import entries, mapping, text
+from notification_runtime.fair.fair_queue import FairSemaphore
+from notification_runtime.kube.requests import JSON, KubeError, ResponseTooLargeError, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping

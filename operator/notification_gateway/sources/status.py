@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from notification_contract.kinds.choices import ConditionStatus
 from notification_contract.sources.status import ReadyReason
-from notification_gateway.sources.readiness import Readiness
-from notification_operator.domain.conditions import Condition, dump_conditions, parse_conditions, updated
-from notification_operator.domain.json_values import (
+from notification_domain.conditions import Condition, dump_conditions, parse_conditions, updated
+from notification_domain.json_values import (
     CLOCK_STEP,
     entries,
     format_time,
@@ -19,6 +18,7 @@ from notification_operator.domain.json_values import (
     moment,
     text,
 )
+from notification_gateway.sources.readiness import Readiness
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 from aiohttp import web
 
 from notification_gateway.errors import Unavailable
-from notification_operator.fair.fair_queue import SharedRoom
-from notification_operator.fair.lru import SharedMap
+from notification_runtime.fair.fair_queue import SharedRoom
+from notification_runtime.fair.lru import SharedMap
 
 if TYPE_CHECKING:
     import asyncio

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from aiohttp import web
 
 from notification_contract.sources.source import SourceType
+from notification_domain.mapping import Post
 from notification_gateway.authentication.shared_secrets import any_equal
 from notification_gateway.errors import Limited, Unacceptable, Unauthenticated, Unavailable
-from notification_gateway.mapping import Post
 from notification_gateway.metrics import Outcome
 from notification_gateway.sources.catalog import SourceKey
 from notification_gateway.web.body import whole

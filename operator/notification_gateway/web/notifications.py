@@ -9,6 +9,12 @@ from http import HTTPStatus
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Final
 
+from notification_domain.json_values import entries, mapping, text
+from notification_domain.mapping import Malformed, Notification
+from notification_domain.mapping.identity import digest
+from notification_domain.mapping.strict_json import canonical, has_at_most, parse
+from notification_domain.mapping.translation import BODY_ANNOTATION
+from notification_domain.status import FINAL
 from notification_gateway.authentication.cluster_users import User
 from notification_gateway.errors import (
     Forbidden,
@@ -17,16 +23,10 @@ from notification_gateway.errors import (
     Unacceptable,
     Unauthenticated,
 )
-from notification_gateway.mapping import Malformed, Notification
-from notification_gateway.mapping.identity import digest
-from notification_gateway.mapping.strict_json import canonical, has_at_most, parse
-from notification_gateway.mapping.translation import BODY_ANNOTATION
 from notification_gateway.metrics import CREATED_DIRECTLY, Outcome
 from notification_gateway.web.body import whole
 from notification_gateway.web.exchange import answer
-from notification_operator.domain.json_values import entries, mapping, text
-from notification_operator.domain.status import FINAL
-from notification_operator.fair.fair_queue import SharedRoom
+from notification_runtime.fair.fair_queue import SharedRoom
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 from aiohttp import web
 
+from notification_domain.mapping import Malformed, UnsupportedType
 from notification_gateway.authentication.incoming import Incoming
 from notification_gateway.errors import (
     Conflict,
@@ -21,13 +22,12 @@ from notification_gateway.errors import (
     Unauthenticated,
     Unavailable,
 )
-from notification_gateway.mapping import Malformed, UnsupportedType
 from notification_gateway.metrics import Outcome
 from notification_gateway.web.body import BodyReader, whole
 from notification_gateway.web.certificate import HANDSHAKE_SECONDS, Certificate
 from notification_gateway.web.connections import Connections
 from notification_gateway.web.exchange import Exchange, answer, refusal, retry_header
-from notification_operator.telemetry.http_server import ALL_ADDRESSES, all_addresses
+from notification_runtime.telemetry.http_server import ALL_ADDRESSES, all_addresses
 
 if TYPE_CHECKING:
     from collections.abc import Callable

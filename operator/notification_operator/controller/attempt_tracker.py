@@ -18,14 +18,14 @@ import structlog
 
 from notification_operator.endpoints.budget import BudgetLease, ContentBudget, Reservation
 from notification_operator.endpoints.gate import Postponed
-from notification_operator.telemetry.gauges import AttemptStatistics
+from notification_runtime.telemetry.gauges import AttemptStatistics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
 
-    from notification_operator.domain.key import Key
-    from notification_operator.domain.model import Attempt, Notification
-    from notification_operator.domain.routing import Route
+    from notification_domain.key import Key
+    from notification_domain.model import Attempt, Notification
+    from notification_domain.routing import Route
 
 
 logger = structlog.get_logger(__name__)

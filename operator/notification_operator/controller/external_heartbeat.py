@@ -14,11 +14,11 @@ import structlog
 
 from notification_contract import names
 from notification_contract.settings import is_http_url
-from notification_operator.delivery.channel import DeliveryError
-from notification_operator.delivery.http_client import HttpClient
-from notification_operator.domain.drill_jobs import why_not_green
-from notification_operator.domain.json_values import entries, mapping, text
-from notification_operator.kube.requests import KubeError
+from notification_domain.drill_jobs import why_not_green
+from notification_domain.json_values import entries, mapping, text
+from notification_runtime.delivery.channel import DeliveryError
+from notification_runtime.delivery.http_client import HttpClient
+from notification_runtime.kube.requests import KubeError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping

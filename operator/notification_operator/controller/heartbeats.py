@@ -16,12 +16,12 @@ import structlog
 
 from atomic_status import Applied, Gone, StatusError, apply
 from notification_contract.sources.source import NotificationSource
+from notification_domain.heartbeats import reports
+from notification_domain.heartbeats.beats import Beats, with_missing, without_missing
+from notification_domain.heartbeats.presence import PresenceLog, Silence
 from notification_operator.controller.request import Result, ref_of
 from notification_operator.controller.workqueue import WorkQueue, backoff
-from notification_operator.domain.heartbeats import reports
-from notification_operator.domain.heartbeats.beats import Beats, with_missing, without_missing
-from notification_operator.domain.heartbeats.presence import PresenceLog, Silence
-from notification_operator.kube.requests import KubeError
+from notification_runtime.kube.requests import KubeError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from prometheus_client import Counter, Gauge
 
     from atomic_status import JsonObject, StatusStore
+    from notification_domain.key import Key
     from notification_operator.controller.request import Request
-    from notification_operator.domain.key import Key
 
 logger = structlog.get_logger(__name__)
 

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
 
-    from notification_operator.domain.incident import Event
-    from notification_operator.domain.key import Key
+    from notification_domain.incident import Event
+    from notification_domain.key import Key
 
 MOST_EVENTS: Final = 50
 """Those of an incident that are remembered."""

@@ -14,23 +14,23 @@ from weakref import WeakValueDictionary
 
 import structlog
 
+from notification_domain.incident import CONCERNS, LATE_AFTER, TRIGGER, Event, Incident, event_of
+from notification_domain.key import Key, shard_of
+from notification_domain.model import parse
+from notification_domain.planning.hold import Hold, HoldReason
 from notification_operator.controller.incident_table import IncidentTable, Known
-from notification_operator.domain.incident import CONCERNS, LATE_AFTER, TRIGGER, Event, Incident, event_of
-from notification_operator.domain.key import Key, shard_of
-from notification_operator.domain.model import parse
-from notification_operator.domain.planning.hold import Hold, HoldReason
-from notification_operator.fair.fair_queue import FairSemaphore
-from notification_operator.fair.lru import LruMap
-from notification_operator.kube.requests import KubeError
+from notification_runtime.fair.fair_queue import FairSemaphore
+from notification_runtime.fair.lru import LruMap
+from notification_runtime.kube.requests import KubeError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
     from datetime import datetime
 
-    from notification_operator.domain.attempt import Attempt
-    from notification_operator.domain.model import Notification
-    from notification_operator.domain.status import Reason
-    from notification_operator.telemetry.gauges import ElectorStatistics
+    from notification_domain.attempt import Attempt
+    from notification_domain.model import Notification
+    from notification_domain.status import Reason
+    from notification_runtime.telemetry.gauges import ElectorStatistics
 
 MOST_HUNG: Final = 5_000
 """Namespaces whose hung listings are remembered."""

@@ -9,23 +9,23 @@ import structlog
 
 from notification_contract import names
 from notification_contract.kinds.choices import ReceiverTestOutcome
-from notification_operator.delivery.channel import DeliveryError, Message
-from notification_operator.domain.error_text import describe
-from notification_operator.domain.json_values import moment
-from notification_operator.domain.model import Content
-from notification_operator.domain.receivers.catalog import ReceiverKey
-from notification_operator.domain.receivers.status import LastTest, ReceiverTestResult
-from notification_operator.fair.fair_queue import FairSemaphore
+from notification_domain.error_text import describe
+from notification_domain.json_values import moment
+from notification_domain.model import Content
+from notification_domain.receivers.catalog import ReceiverKey
+from notification_domain.receivers.status import LastTest, ReceiverTestResult
+from notification_runtime.delivery.channel import DeliveryError, Message
+from notification_runtime.fair.fair_queue import FairSemaphore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from notification_operator.delivery.channel import Channel
-    from notification_operator.domain.key import Key
-    from notification_operator.domain.receivers.catalog import Catalog, Receiver
+    from notification_domain.key import Key
+    from notification_domain.receivers.catalog import Catalog, Receiver
     from notification_operator.endpoints.endpoint import Endpoint
     from notification_operator.endpoints.registry import Endpoints
+    from notification_runtime.delivery.channel import Channel
 
 SUBJECT: Final = "Test message of the notification platform"
 TEST_SECONDS: Final = 180.0

@@ -7,11 +7,11 @@ from math import inf
 from typing import TYPE_CHECKING, Final
 
 from notification_contract.kinds.choices import CircuitState
-from notification_operator.domain.receivers.health import UNTESTED
-from notification_operator.domain.receivers.references import ReferenceReason
+from notification_domain.receivers.health import UNTESTED
+from notification_domain.receivers.references import ReferenceReason
 
 if TYPE_CHECKING:
-    from notification_operator.domain.receivers.health import Health, Readiness
+    from notification_domain.receivers.health import Health, Readiness
 
 INTERVAL: Final = 30.0
 """Seconds between two writes of a receiver that bring no transition; up to a fifth more, so that writes spread."""

@@ -18,27 +18,27 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from atomic_status import Applied, Gone, Rejected, StatusError, Unavailable, apply
+from notification_domain.key import Key
+from notification_domain.receivers.catalog import ReceiverKey
+from notification_domain.receivers.declared import requested_test
+from notification_domain.receivers.fold import OwnerFacts, entry_of, fold, is_test_due, outlived_at
+from notification_domain.receivers.health import assess
+from notification_domain.receivers.status import ReceiverStatus
 from notification_operator.controller.receiver_tester import ReceiverTests
 from notification_operator.controller.receiver_views import TRANSITION_INTERVAL, View, Written
 from notification_operator.controller.request import Result, ref_of
 from notification_operator.controller.workqueue import WorkQueue, backoff
-from notification_operator.domain.key import Key
-from notification_operator.domain.receivers.catalog import ReceiverKey
-from notification_operator.domain.receivers.declared import requested_test
-from notification_operator.domain.receivers.fold import OwnerFacts, entry_of, fold, is_test_due, outlived_at
-from notification_operator.domain.receivers.health import assess
-from notification_operator.domain.receivers.status import ReceiverStatus
-from notification_operator.fair.lru import LruMap
+from notification_runtime.fair.lru import LruMap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
     from atomic_status import JsonObject, StatusStore
+    from notification_domain.receivers.catalog import Receiver
+    from notification_domain.receivers.declared import Declared
     from notification_operator.controller.receiver_tester import ReceiverTester
     from notification_operator.controller.request import Request
-    from notification_operator.domain.receivers.catalog import Receiver
-    from notification_operator.domain.receivers.declared import Declared
     from notification_operator.endpoints.registry import Endpoints
 
 logger = structlog.get_logger(__name__)

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from atomic_status import Gone, Rejected, StatusError, Unavailable
+from notification_domain.folding.fold import earliest_attempt, merge_attempts, next_attempt
+from notification_domain.planning.fallback import NONE_UNAVAILABLE, follow
+from notification_domain.planning.hold import NO_HOLDS, Hold
+from notification_domain.planning.plan import plan
+from notification_domain.planning.progress import NO_OPEN_BREAKERS
+from notification_domain.receivers.targets import PLACEHOLDER, receiver_of
+from notification_domain.status import FINAL, Reason
 from notification_operator.controller.reconciliation import Reconciliation, RetryTimes
 from notification_operator.controller.request import Result, ref_of
 from notification_operator.controller.still_waits import StillWaits, WaitingTarget
-from notification_operator.domain.folding.fold import earliest_attempt, merge_attempts, next_attempt
-from notification_operator.domain.planning.fallback import NONE_UNAVAILABLE, follow
-from notification_operator.domain.planning.hold import NO_HOLDS, Hold
-from notification_operator.domain.planning.plan import plan
-from notification_operator.domain.planning.progress import NO_OPEN_BREAKERS
-from notification_operator.domain.receivers.targets import PLACEHOLDER, receiver_of
-from notification_operator.domain.status import FINAL, Reason
 from notification_operator.endpoints.endpoint import Permit
 from notification_operator.endpoints.gate import ASK_SECONDS
 from notification_operator.endpoints.targets import Targets
@@ -32,18 +32,18 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from atomic_status import StatusStore
+    from notification_domain.attempt import Attempt
+    from notification_domain.incident import SentMessage
+    from notification_domain.key import Key
+    from notification_domain.model import Notification
+    from notification_domain.planning.plan import Send
+    from notification_domain.planning.progress import Progress
+    from notification_domain.receivers.catalog import ReceiverKey
+    from notification_domain.routing import Route, Rules
     from notification_operator.controller.attempt_tracker import AttemptTracker
     from notification_operator.controller.incidents import Incidents
     from notification_operator.controller.reconciliation import Written
     from notification_operator.controller.request import Request
-    from notification_operator.domain.attempt import Attempt
-    from notification_operator.domain.incident import SentMessage
-    from notification_operator.domain.key import Key
-    from notification_operator.domain.model import Notification
-    from notification_operator.domain.planning.plan import Send
-    from notification_operator.domain.planning.progress import Progress
-    from notification_operator.domain.receivers.catalog import ReceiverKey
-    from notification_operator.domain.routing import Route, Rules
     from notification_operator.endpoints.budget import Reservation
     from notification_operator.endpoints.redaction import ContentRedaction, RedactedContent
     from notification_operator.endpoints.registry import Endpoints

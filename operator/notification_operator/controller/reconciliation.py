@@ -11,15 +11,15 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Self
 
 from atomic_status import Applied, Gone, Unavailable, Unchanged, apply
+from notification_domain.folding.fold import excluding_attempts, fold
+from notification_domain.incident import widened
+from notification_domain.model import parse
+from notification_domain.planning.fallback import NONE_UNAVAILABLE
+from notification_domain.planning.hold import NO_HOLDS, Hold
+from notification_domain.planning.progress import NO_OPEN_BREAKERS, NO_RECOVERIES
+from notification_domain.status import Status
 from notification_operator.controller.attempt_tracker import StatusWrite
 from notification_operator.controller.request import ref_of
-from notification_operator.domain.folding.fold import excluding_attempts, fold
-from notification_operator.domain.incident import widened
-from notification_operator.domain.model import parse
-from notification_operator.domain.planning.fallback import NONE_UNAVAILABLE
-from notification_operator.domain.planning.hold import NO_HOLDS, Hold
-from notification_operator.domain.planning.progress import NO_OPEN_BREAKERS, NO_RECOVERIES
-from notification_operator.domain.status import Status
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Mapping
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from atomic_status import StatusStore
+    from notification_domain.attempt import Attempt
+    from notification_domain.model import Notification
+    from notification_domain.routing import Route, Rules
     from notification_operator.controller.attempt_tracker import AttemptTracker, ObjectAttempts
     from notification_operator.controller.request import Request
-    from notification_operator.domain.attempt import Attempt
-    from notification_operator.domain.model import Notification
-    from notification_operator.domain.routing import Route, Rules
     from notification_operator.endpoints.budget import BudgetLease, Reservation
 
 

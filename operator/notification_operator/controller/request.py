@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from datetime import datetime
 
-    from notification_operator.domain.key import Key
-    from notification_operator.fair.fair_queue import FairSemaphore
+    from notification_domain.key import Key
+    from notification_runtime.fair.fair_queue import FairSemaphore
 
 
 RESUMED: Final = -1

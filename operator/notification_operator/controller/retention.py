@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from atomic_status import ObjectRef
-from notification_operator.domain.retention import due_at
-from notification_operator.kube.requests import KubeError
+from notification_domain.retention import due_at
+from notification_runtime.kube.requests import KubeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Mapping, Sequence
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import prometheus_client
 
     from notification_contract.settings import Retention
-    from notification_operator.kube.objects import KubeObjects
+    from notification_runtime.kube.objects import KubeObjects
 
 FIRST: Final = 0.1
 """Share of the interval before the first sweep: after a start, open notifications come first."""

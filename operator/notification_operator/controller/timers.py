@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from notification_operator.domain.json_values import CLOCK_STEP
+from notification_domain.json_values import CLOCK_STEP
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
 
-    from notification_operator.domain.key import Key
+    from notification_domain.key import Key
 
 logger = structlog.get_logger(__name__)
 

@@ -19,14 +19,14 @@ import structlog
 
 from notification_operator.controller.request import Request, Result
 from notification_operator.controller.timers import FAR_SECONDS, Timers
-from notification_operator.fair.fair_queue import FairQueue, FairSemaphore
-from notification_operator.telemetry.gauges import QueueStatistics
+from notification_runtime.fair.fair_queue import FairQueue, FairSemaphore
+from notification_runtime.telemetry.gauges import QueueStatistics
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Iterator, Sized
     from datetime import datetime
 
-    from notification_operator.domain.key import Key
+    from notification_domain.key import Key
 
 logger = structlog.get_logger(__name__)
 

@@ -12,30 +12,30 @@ import structlog
 
 from notification_contract import bounds
 from notification_contract.kinds.choices import AttemptStatus
-from notification_operator.delivery.channel import (
+from notification_domain.attempt import Attempt
+from notification_domain.error_text import chain, describe
+from notification_domain.flow_control.breaker import Result
+from notification_domain.receivers.health import UNTESTED, Health
+from notification_domain.status import Reason
+from notification_runtime.delivery.channel import (
     DeliveryError,
     Permanent,
     RateLimited,
     ReceiverError,
     Transient,
 )
-from notification_operator.delivery.http.exchange import REDACTED
-from notification_operator.domain.attempt import Attempt
-from notification_operator.domain.error_text import chain, describe
-from notification_operator.domain.flow_control.breaker import Result
-from notification_operator.domain.receivers.health import UNTESTED, Health
-from notification_operator.domain.status import Reason
-from notification_operator.rendering.time_limit import time_limit
+from notification_runtime.delivery.http.exchange import REDACTED
+from notification_runtime.delivery.time_limit import time_limit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
     from notification_contract.kinds.choices import CircuitState
-    from notification_operator.delivery.channel import Channel, Message, Receipt
-    from notification_operator.domain.planning.plan import Send
-    from notification_operator.domain.redaction.redactor import Redactor
+    from notification_domain.planning.plan import Send
+    from notification_domain.redaction.redactor import Redactor
     from notification_operator.endpoints.refusals import Refusal
+    from notification_runtime.delivery.channel import Channel, Message, Receipt
 
 
 Kind = TypeVar("Kind", bound=BaseException)

@@ -17,13 +17,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 from zlib import crc32
 
-from notification_operator.fair.fair_queue import FairQueue
+from notification_runtime.fair.fair_queue import FairQueue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from notification_operator.domain.key import Key
-    from notification_operator.domain.model import Content
+    from notification_domain.key import Key
+    from notification_domain.model import Content
 
 OVERHEAD: Final = 4_096
 """Bytes of an attempt without its content."""

@@ -15,30 +15,30 @@ import structlog
 from notification_contract.kinds.channel_names import SHARED
 from notification_contract.quantity import amount
 from notification_contract.settings import Markup, PluginChannel
-from notification_operator.config.settings import SettingsError
-from notification_operator.delivery.channel import InvalidOptionsError
-from notification_operator.delivery.http.egress_policy import AddressNotAllowedError
-from notification_operator.delivery.local.file_storage import DAY, Limits
-from notification_operator.domain.receivers.health import Readiness, ReadyReason
-from notification_operator.domain.receivers.references import (
+from notification_domain.receivers.health import Readiness, ReadyReason
+from notification_domain.receivers.references import (
     References,
     excess_of,
     resolve_references,
     template_key,
 )
-from notification_operator.endpoints.factory import CHANNEL_PACKAGE, load
+from notification_runtime.channel_factory import CHANNEL_PACKAGE, load
+from notification_runtime.delivery.channel import InvalidOptionsError
+from notification_runtime.delivery.http.egress_policy import AddressNotAllowedError
+from notification_runtime.delivery.local.file_storage import DAY, Limits
+from notification_runtime.settings import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from notification_contract.settings import Channels
     from notification_contract.settings import FileChannel as FileSettings
-    from notification_operator.delivery.channel import Channel
-    from notification_operator.domain.receivers.catalog import Receiver
-    from notification_operator.domain.receivers.references import ObjectKey, ObjectState
+    from notification_domain.receivers.catalog import Receiver
+    from notification_domain.receivers.references import ObjectKey, ObjectState
     from notification_operator.endpoints.endpoint import Endpoint
-    from notification_operator.endpoints.factory import ChannelFactory
     from notification_operator.endpoints.template_checks import TemplateChecks
+    from notification_runtime.channel_factory import ChannelFactory
+    from notification_runtime.delivery.channel import Channel
 
 
 def channels(settings: Channels, *, cluster: str = "") -> dict[str, Channel]:

@@ -9,7 +9,7 @@ from math import inf
 from typing import TYPE_CHECKING, Final
 from weakref import WeakValueDictionary
 
-from notification_operator.fair.fair_queue import FairSemaphore
+from notification_runtime.fair.fair_queue import FairSemaphore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Self
 import structlog
 
 from notification_contract.kinds.choices import CircuitState
-from notification_operator.domain.flow_control.breaker import Breaker, Result, admit, report
-from notification_operator.domain.json_values import CLOCK_STEP
-from notification_operator.domain.planning.progress import STEADY
+from notification_domain.flow_control.breaker import Breaker, Result, admit, report
+from notification_domain.json_values import CLOCK_STEP
+from notification_domain.planning.progress import STEADY
 from notification_operator.endpoints.waiting_line import WaitingLine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
-    from notification_operator.domain.flow_control.breaker import Admission
+    from notification_domain.flow_control.breaker import Admission
     from notification_operator.endpoints.limits import FlowControl
 
 PROBE_POLL: Final = timedelta(seconds=1)

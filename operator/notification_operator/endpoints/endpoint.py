@@ -17,15 +17,10 @@ import structlog
 
 from notification_contract.kinds.channel_names import ADDRESSES
 from notification_contract.kinds.choices import CircuitState
-from notification_operator.delivery.channel import (
-    RateLimited,
-    ReceiverError,
-    ReceiverProblem,
-)
-from notification_operator.domain.planning.hold import HoldReason
-from notification_operator.domain.receivers.references import ReferenceReason
-from notification_operator.domain.receivers.targets import recipient_of
-from notification_operator.domain.status import Reason
+from notification_domain.planning.hold import HoldReason
+from notification_domain.receivers.references import ReferenceReason
+from notification_domain.receivers.targets import recipient_of
+from notification_domain.status import Reason
 from notification_operator.endpoints.attempt import (
     EndpointStatistics,
     History,
@@ -46,20 +41,25 @@ from notification_operator.endpoints.refusals import (
     not_ready,
     recipient_not_allowed,
 )
+from notification_runtime.delivery.channel import (
+    RateLimited,
+    ReceiverError,
+    ReceiverProblem,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
-    from notification_operator.delivery.channel import Channel, Message
-    from notification_operator.domain.attempt import Attempt
-    from notification_operator.domain.incident import SentMessage
-    from notification_operator.domain.planning.hold import Hold
-    from notification_operator.domain.planning.plan import Send
-    from notification_operator.domain.receivers.catalog import Receiver, ReceiverKey
-    from notification_operator.domain.receivers.health import Readiness
+    from notification_domain.attempt import Attempt
+    from notification_domain.incident import SentMessage
+    from notification_domain.planning.hold import Hold
+    from notification_domain.planning.plan import Send
+    from notification_domain.receivers.catalog import Receiver, ReceiverKey
+    from notification_domain.receivers.health import Readiness
     from notification_operator.endpoints.attempt import Recorder
     from notification_operator.endpoints.gate import Gate
     from notification_operator.endpoints.limits import FlowControl
+    from notification_runtime.delivery.channel import Channel, Message
 
 REVISION_CHARACTERS: Final = 16
 

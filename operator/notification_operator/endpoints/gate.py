@@ -15,24 +15,24 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-from notification_operator.domain.flow_control.rate import Bucket
-from notification_operator.domain.json_values import CLOCK_STEP, later
-from notification_operator.domain.planning.hold import Hold, HoldReason
+from notification_domain.flow_control.rate import Bucket
+from notification_domain.json_values import CLOCK_STEP, later
+from notification_domain.planning.hold import Hold, HoldReason
 from notification_operator.endpoints.call_slots import CallSlots
 from notification_operator.endpoints.circuit import CircuitBreaker, Rejected
 from notification_operator.endpoints.shares import Shares
 from notification_operator.endpoints.waiting_line import WaitingLine
-from notification_operator.fair.fair_queue import FairSemaphore
+from notification_runtime.fair.fair_queue import FairSemaphore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from datetime import datetime
 
-    from notification_operator.delivery.channel import Channel, Message
-    from notification_operator.domain.flow_control.rate import Rate
+    from notification_domain.flow_control.rate import Rate
     from notification_operator.endpoints.circuit import PermittedCall
     from notification_operator.endpoints.limits import FlowControl
     from notification_operator.endpoints.waiting_line import Ticket
+    from notification_runtime.delivery.channel import Channel, Message
 
 LONGEST_PAUSE: Final = 3600.0
 """Seconds: a longer pause is cut to this, so that a wrong answer stops a channel for an hour at most."""

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Final
 
 from notification_contract.kinds.choices import OnReceiverError, Overflow
 from notification_contract.settings import RatedChannel
-from notification_operator.domain.flow_control.rate import Rate
+from notification_domain.flow_control.rate import Rate
 from notification_operator.endpoints.call_slots import ActiveCalls
 from notification_operator.endpoints.refusals import BUILT_IN, ORIGIN
-from notification_operator.fair.fair_queue import SharedRoom
+from notification_runtime.fair.fair_queue import SharedRoom
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from notification_contract.kinds.choices import CircuitState
     from notification_contract.kinds.receiver import ReceiverSpec
     from notification_contract.settings import Channels, ChannelSection
-    from notification_operator.domain.flow_control.breaker import Limits as BreakerLimits
+    from notification_domain.flow_control.breaker import Limits as BreakerLimits
 
 
 MOST_PLACES: Final = 40_000

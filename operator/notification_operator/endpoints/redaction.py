@@ -8,24 +8,24 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import structlog
 
-from notification_operator.domain.redaction.redact import (
+from notification_domain.redaction.redact import (
     ALL_RULES,
     free_texts,
     redact_content_counted,
     redact_key,
 )
-from notification_operator.domain.redaction.rules import REDACTED
+from notification_domain.redaction.rules import REDACTED
+from notification_domain.rendering.job import RenderingError
+from notification_domain.rendering.redaction import redact_fields, rule_values
 from notification_operator.endpoints.budget import content_size
-from notification_operator.rendering.job import RenderingError
-from notification_operator.rendering.redaction import redact_fields, rule_values
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from notification_operator.domain.model import Content
-    from notification_operator.domain.redaction.redact import Rules
-    from notification_operator.domain.redaction.redactor import Redactor
-    from notification_operator.rendering.job import Renderer
+    from notification_domain.model import Content
+    from notification_domain.redaction.redact import Rules
+    from notification_domain.redaction.redactor import Redactor
+    from notification_domain.rendering.job import Renderer
 
 ON_LOOP: Final = 4_096
 """Bytes of content up to which it is redacted on the event loop: that takes a few milliseconds at most."""

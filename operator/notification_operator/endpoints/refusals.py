@@ -9,16 +9,16 @@ from zlib import crc32
 
 from notification_contract.kinds.channel_names import ReceiverType
 from notification_contract.names import DEFAULT_RECEIVER_ANNOTATION
-from notification_operator.delivery.channel import Permanent, ReceiverProblem, Transient
-from notification_operator.domain.planning.hold import Hold, HoldReason
-from notification_operator.domain.quota import TOO_MANY
-from notification_operator.domain.status import Reason
+from notification_domain.planning.hold import Hold, HoldReason
+from notification_domain.quota import TOO_MANY
+from notification_domain.status import Reason
+from notification_runtime.delivery.channel import Permanent, ReceiverProblem, Transient
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from notification_operator.delivery.channel import DeliveryError
-    from notification_operator.domain.receivers.catalog import ReceiverKey
+    from notification_domain.receivers.catalog import ReceiverKey
+    from notification_runtime.delivery.channel import DeliveryError
 
 HOLD_SECONDS: Final = 900
 """After this time a held notification is looked at again, even if its receiver has not changed."""

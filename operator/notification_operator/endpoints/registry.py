@@ -15,9 +15,9 @@ import structlog
 from notification_contract.kinds.channel_names import SHARED
 from notification_contract.kinds.choices import CircuitState
 from notification_contract.kinds.target import UNKNOWN_TYPE
-from notification_operator.domain.planning.hold import HoldReason
-from notification_operator.domain.receivers.health import UNTESTED
-from notification_operator.domain.receivers.targets import receiver_of
+from notification_domain.planning.hold import HoldReason
+from notification_domain.receivers.health import UNTESTED
+from notification_domain.receivers.targets import receiver_of
 from notification_operator.endpoints.attempt import SCORED_ATTEMPTS
 from notification_operator.endpoints.endpoint import Endpoint, EndpointContext
 from notification_operator.endpoints.refusals import (
@@ -29,22 +29,22 @@ from notification_operator.endpoints.refusals import (
     not_ready,
     receiver_not_allowed,
 )
-from notification_operator.fair.lru import LruMap, SharedMap
+from notification_runtime.fair.lru import LruMap, SharedMap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
-    from notification_operator.delivery.channel import Channel, Message
-    from notification_operator.domain.key import Key
-    from notification_operator.domain.planning.hold import Hold
-    from notification_operator.domain.receivers.catalog import Catalog, Receiver, ReceiverKey
-    from notification_operator.domain.receivers.health import Health, Readiness
+    from notification_domain.key import Key
+    from notification_domain.planning.hold import Hold
+    from notification_domain.receivers.catalog import Catalog, Receiver, ReceiverKey
+    from notification_domain.receivers.health import Health, Readiness
     from notification_operator.endpoints.attempt import Recorder
     from notification_operator.endpoints.builder import Builder
     from notification_operator.endpoints.endpoint import Delivery
     from notification_operator.endpoints.limits import FlowControl, Limits
     from notification_operator.endpoints.refusals import Refusal
+    from notification_runtime.delivery.channel import Channel, Message
 
 MAX_CHANNELS: Final = 1024
 """Channels of receivers that are kept: the ones used most recently."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from notification_operator.domain.flow_control.rate import TOLERANCE, Bucket, Rate
-from notification_operator.fair.lru import LruMap
+from notification_domain.flow_control.rate import TOLERANCE, Bucket, Rate
+from notification_runtime.fair.lru import LruMap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,27 +7,27 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Final
 
 from notification_contract.kinds.choices import BodyFormat
-from notification_operator.delivery.channel import Message
-from notification_operator.domain.model import Content
-from notification_operator.domain.planning.fallback import NONE_UNAVAILABLE
-from notification_operator.domain.planning.hold import NO_HOLDS, Hold
-from notification_operator.domain.planning.progress import NO_OPEN_BREAKERS, NO_RECOVERIES, most_attempts
-from notification_operator.domain.receivers.targets import NO_RULES, PLACEHOLDER
-from notification_operator.domain.status import Reason
+from notification_domain.model import Content
+from notification_domain.planning.fallback import NONE_UNAVAILABLE
+from notification_domain.planning.hold import NO_HOLDS, Hold
+from notification_domain.planning.progress import NO_OPEN_BREAKERS, NO_RECOVERIES, most_attempts
+from notification_domain.receivers.targets import NO_RULES, PLACEHOLDER
+from notification_domain.status import Reason
 from notification_operator.endpoints.circuit import NEVER, Waiting
 from notification_operator.endpoints.endpoint import Delivery, Permit
 from notification_operator.endpoints.refusals import Refusal
+from notification_runtime.delivery.channel import Message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from collections.abc import Set as AbstractSet
     from datetime import datetime
 
-    from notification_operator.domain.attempt import Attempt
-    from notification_operator.domain.incident import SentMessage
-    from notification_operator.domain.model import Notification
-    from notification_operator.domain.planning.plan import Send
-    from notification_operator.domain.routing import Route
+    from notification_domain.attempt import Attempt
+    from notification_domain.incident import SentMessage
+    from notification_domain.model import Notification
+    from notification_domain.planning.plan import Send
+    from notification_domain.routing import Route
     from notification_operator.endpoints.endpoint import Endpoint
     from notification_operator.endpoints.gate import Gate
     from notification_operator.endpoints.registry import Endpoints

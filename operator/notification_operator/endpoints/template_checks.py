@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 import structlog
 
-from notification_operator.fair.lru import LruMap
-from notification_operator.rendering.job import RenderingError
-from notification_operator.rendering.texts import check_templates
+from notification_domain.rendering.job import RenderingError
+from notification_domain.rendering.texts import check_templates
+from notification_runtime.fair.lru import LruMap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from notification_operator.domain.receivers.catalog import ReceiverKey
-    from notification_operator.rendering.job import Renderer
+    from notification_domain.receivers.catalog import ReceiverKey
+    from notification_domain.rendering.job import Renderer
 
 logger = structlog.get_logger(__name__)
 

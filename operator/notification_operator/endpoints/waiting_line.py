@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from notification_operator.fair.fair_queue import SharedRoom
+    from notification_runtime.fair.fair_queue import SharedRoom
 
 STALE_SECONDS: Final = 5.0
 """A notification that does not ask within this time after it is due has ended, or belongs to another replica."""

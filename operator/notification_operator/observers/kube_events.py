@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING, Any, Final
 from notification_contract.kinds.choices import CircuitState, ConditionStatus, Phase, ReceiverTestOutcome
 from notification_contract.names import KIND, RECEIVER_KIND
 from notification_contract.settings import EventLevel
-from notification_operator.domain.receivers.fold import READY
-from notification_operator.domain.receivers.health import CIRCUIT_OPEN, HEALTHY, SUSPENDED
-from notification_operator.domain.receivers.status import ReceiverStatus
-from notification_operator.domain.redaction.redact import redact as redact_text
-from notification_operator.kube.events import Event, EventType, Regarding
+from notification_domain.receivers.fold import READY
+from notification_domain.receivers.health import CIRCUIT_OPEN, HEALTHY, SUSPENDED
+from notification_domain.receivers.status import ReceiverStatus
+from notification_domain.redaction.redact import redact as redact_text
+from notification_runtime.kube.events import Event, EventType, Regarding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from atomic_status import JsonObject, StatusError
-    from notification_operator.domain.conditions import Condition
-    from notification_operator.domain.key import Key
-    from notification_operator.domain.model import Notification
+    from notification_domain.conditions import Condition
+    from notification_domain.key import Key
+    from notification_domain.model import Notification
     from notification_operator.observers.publisher import Transition
 
 ACTIONABLE: Final = frozenset({Phase.RETRYING, Phase.PARTIALLY_SENT, Phase.FAILED})

@@ -12,10 +12,10 @@ import structlog
 from atomic_status import ConflictExhausted, Gone
 from notification_contract.kinds.choices import Phase, TargetReason, TargetState
 from notification_contract.kinds.target import UNKNOWN_TYPE, TargetKey
-from notification_operator.domain.folding.outcome import DEAD_LETTER_PHASES
-from notification_operator.domain.receivers.targets import receiver_of
-from notification_operator.domain.status import FINAL, Reason
-from notification_operator.telemetry.metrics import DELIVERING, MAX_RECEIVERS, OTHER, Wait
+from notification_domain.folding.outcome import DEAD_LETTER_PHASES
+from notification_domain.receivers.targets import receiver_of
+from notification_domain.status import FINAL, Reason
+from notification_runtime.telemetry.metrics import DELIVERING, MAX_RECEIVERS, OTHER, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from prometheus_client import Counter
 
     from atomic_status import StatusError
-    from notification_operator.domain.key import Key
-    from notification_operator.domain.model import Attempt, Notification
-    from notification_operator.domain.receivers.catalog import ReceiverKey
-    from notification_operator.domain.status import TargetStatus
+    from notification_domain.key import Key
+    from notification_domain.model import Attempt, Notification
+    from notification_domain.receivers.catalog import ReceiverKey
+    from notification_domain.status import TargetStatus
     from notification_operator.endpoints.redaction import RedactedContent
-    from notification_operator.telemetry.metrics import Metrics
+    from notification_runtime.telemetry.metrics import Metrics
 
 logger = structlog.get_logger(__name__)
 

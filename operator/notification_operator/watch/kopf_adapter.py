@@ -16,12 +16,12 @@ import structlog
 from kopf._cogs.clients import fetching, scanning, watching
 from kopf._core.reactor import inventory
 
-from notification_operator.kube.client import watching_session
-from notification_operator.kube.objects import METADATA_LIST, RESOURCE, TABLE, Rows, collection, lists
-from notification_operator.watch.collection_watch import ServedKind
 from notification_operator.watch.namespaces import SelectedNamespaces
 from notification_operator.watch.notifications import OPEN
 from notification_operator.watch.supervisor import SupervisedWatch, WatchSupervisor
+from notification_runtime.kube.client import watching_session
+from notification_runtime.kube.collection_watch import ServedKind
+from notification_runtime.kube.objects import METADATA_LIST, RESOURCE, TABLE, Rows, collection, lists
 
 if TYPE_CHECKING:
     import threading
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from kubernetes.aio.client import ApiClient
 
     from notification_contract.settings import Watch
-    from notification_operator.kube.client import Cluster, Connectivity
     from notification_operator.watch.namespaces import AllNamespaces
     from notification_operator.watch.notifications import EventHandler
+    from notification_runtime.kube.client import Cluster, Connectivity
 
 EMPTY = kopf.BodyEssence({})
 IDLE_SECONDS = 0.05

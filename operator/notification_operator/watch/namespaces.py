@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-from notification_operator.domain.json_values import mapping
-from notification_operator.watch.collection_watch import (
+from notification_domain.json_values import mapping
+from notification_operator.watch.notifications import DELETED, Listing
+from notification_runtime.kube.collection_watch import (
     Changed,
     Collection,
     Failed,
@@ -22,14 +23,13 @@ from notification_operator.watch.collection_watch import (
     TaskSet,
     retry_delay,
 )
-from notification_operator.watch.notifications import DELETED, Listing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from notification_operator.kube.objects import Pages
-    from notification_operator.watch.collection_watch import Event, KubeWatches
     from notification_operator.watch.notifications import EventHandler
+    from notification_runtime.kube.collection_watch import Event, KubeWatches
+    from notification_runtime.kube.objects import Pages
 
 logger = structlog.get_logger(__name__)
 

@@ -18,18 +18,18 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 import structlog
 
-from notification_operator.domain.key import Key
-from notification_operator.domain.status import FINAL, phase_of
-from notification_operator.kube.requests import KubeError
-from notification_operator.watch.collection_watch import retry_delay
+from notification_domain.key import Key
+from notification_domain.status import FINAL, phase_of
+from notification_runtime.kube.collection_watch import retry_delay
+from notification_runtime.kube.requests import KubeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 
     from notification_operator.controller.attempt_tracker import AttemptTracker
     from notification_operator.controller.workqueue import Backlog, WorkQueue
-    from notification_operator.kube.objects import Pages
-    from notification_operator.telemetry.metrics import Metrics
+    from notification_runtime.kube.objects import Pages
+    from notification_runtime.telemetry.metrics import Metrics
 
 logger = structlog.get_logger(__name__)
 

@@ -11,34 +11,34 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from notification_contract import names
-from notification_operator.domain.json_values import text
-from notification_operator.domain.quota import RECEIVERS, Quota, places
-from notification_operator.domain.receivers.catalog import Catalog, ReceiverKey
-from notification_operator.domain.receivers.declared import declare
-from notification_operator.domain.receivers.drills import is_drilled, reached
-from notification_operator.domain.receivers.health import ReadyReason
-from notification_operator.domain.receivers.status import latest, not_after
-from notification_operator.kube.objects import RECEIVER_RESOURCE, collection
-from notification_operator.telemetry.gauges import ReceiverState
-from notification_operator.watch.collection_watch import Changed, Collection, Failed, Listed, Removed
+from notification_domain.json_values import text
+from notification_domain.quota import RECEIVERS, Quota, places
+from notification_domain.receivers.catalog import Catalog, ReceiverKey
+from notification_domain.receivers.declared import declare
+from notification_domain.receivers.drills import is_drilled, reached
+from notification_domain.receivers.health import ReadyReason
+from notification_domain.receivers.status import latest, not_after
 from notification_operator.watch.namespaces import NAMESPACES, AllNamespaces, NamespaceLabels
 from notification_operator.watch.spec_parts import PartPool
+from notification_runtime.kube.collection_watch import Changed, Collection, Failed, Listed, Removed
+from notification_runtime.kube.objects import RECEIVER_RESOURCE, collection
+from notification_runtime.telemetry.gauges import ReceiverState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
+    from notification_domain.key import Key
+    from notification_domain.receivers.catalog import Receiver
+    from notification_domain.receivers.declared import Declared
+    from notification_domain.receivers.health import Health
     from notification_operator.controller.receivers import ReceiverStatusController
-    from notification_operator.domain.key import Key
-    from notification_operator.domain.receivers.catalog import Receiver
-    from notification_operator.domain.receivers.declared import Declared
-    from notification_operator.domain.receivers.health import Health
     from notification_operator.endpoints.registry import Endpoints
     from notification_operator.endpoints.template_checks import TemplateChecks
     from notification_operator.observers.publisher import Transition
-    from notification_operator.watch.collection_watch import CollectionWatch, KubeWatches
     from notification_operator.watch.namespaces import SelectedNamespaces
     from notification_operator.watch.references import ReceiverReferences
+    from notification_runtime.kube.collection_watch import CollectionWatch, KubeWatches
 
 logger = structlog.get_logger(__name__)
 

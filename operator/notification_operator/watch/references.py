@@ -18,16 +18,16 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from notification_contract.kinds.secrets import GRANT, SECRET_TYPES
-from notification_operator.domain.json_values import mapping, text
-from notification_operator.domain.receivers.references import ObjectState, object_keys, template_key
-from notification_operator.watch.collection_watch import Changed, Collection, Failed, Listed, Removed, TaskSet
+from notification_domain.json_values import mapping, text
+from notification_domain.receivers.references import ObjectState, object_keys, template_key
+from notification_runtime.kube.collection_watch import Changed, Collection, Failed, Listed, Removed, TaskSet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from notification_operator.domain.receivers.catalog import Catalog, Receiver, ReceiverKey
-    from notification_operator.domain.receivers.references import ObjectKey
-    from notification_operator.watch.collection_watch import CollectionWatch, Event, KubeWatches
+    from notification_domain.receivers.catalog import Catalog, Receiver, ReceiverKey
+    from notification_domain.receivers.references import ObjectKey
+    from notification_runtime.kube.collection_watch import CollectionWatch, Event, KubeWatches
 
 logger = structlog.get_logger(__name__)
 

@@ -9,10 +9,10 @@ import structlog
 
 from notification_contract.routing.document import read_table
 from notification_contract.routing.table import RoutingTableError
-from notification_operator.domain.receivers.catalog import EMPTY
-from notification_operator.domain.receivers.targets import Resolver, routed_receivers
-from notification_operator.domain.routing import RoutingState, Rules
-from notification_operator.watch.collection_watch import Changed, Collection, CollectionWatch, Listed, Removed
+from notification_domain.receivers.catalog import EMPTY
+from notification_domain.receivers.targets import Resolver, routed_receivers
+from notification_domain.routing import RoutingState, Rules
+from notification_runtime.kube.collection_watch import Changed, Collection, CollectionWatch, Listed, Removed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from atomic_status import ObjectRef
     from notification_contract.routing.table import RoutingTable
-    from notification_operator.domain.receivers.catalog import Catalog
+    from notification_domain.receivers.catalog import Catalog
     from notification_operator.watch.receivers import ReceiverCatalog
 
 logger = structlog.get_logger(__name__)

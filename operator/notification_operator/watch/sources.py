@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from notification_operator.domain.heartbeats.beats import Beats
-from notification_operator.domain.json_values import text
-from notification_operator.domain.key import Key
-from notification_operator.domain.quota import places
-from notification_operator.kube.objects import SOURCE_RESOURCE, collection
-from notification_operator.watch.collection_watch import Changed, Collection, Listed, Removed
+from notification_domain.heartbeats.beats import Beats
+from notification_domain.json_values import text
+from notification_domain.key import Key
+from notification_domain.quota import places
+from notification_runtime.kube.collection_watch import Changed, Collection, Listed, Removed
+from notification_runtime.kube.objects import SOURCE_RESOURCE, collection
 
 if TYPE_CHECKING:
     from collections.abc import Collection as Items
     from collections.abc import Container, Iterable, Mapping
 
-    from notification_operator.domain.quota import Quota
-    from notification_operator.watch.collection_watch import KubeWatches
+    from notification_domain.quota import Quota
+    from notification_runtime.kube.collection_watch import KubeWatches
 
 CRD_HINT: Final = "apply the CRD of NotificationSource, which comes with the gateway; until then there are no heartbeats to report"
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 import notification_contract.kinds.receiver  # noqa: F401 - defines all subclasses of Block
 from notification_contract.kinds.block import Block
-from notification_operator.fair.lru import LruMap
+from notification_runtime.fair.lru import LruMap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable

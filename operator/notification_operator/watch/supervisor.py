@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-from notification_operator.kube.requests import KubeError
-from notification_operator.watch.collection_watch import retry_delay
+from notification_runtime.kube.collection_watch import retry_delay
+from notification_runtime.kube.requests import KubeError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 
-    from notification_operator.kube.client import Connectivity
-    from notification_operator.watch.collection_watch import ServedKind
     from notification_operator.watch.namespaces import SelectedNamespaces
     from notification_operator.watch.notifications import EventHandler, Listing
+    from notification_runtime.kube.client import Connectivity
+    from notification_runtime.kube.collection_watch import ServedKind
 
 CLIENT = "watching"
 """The client whose watches are supervised."""

@@ -22,7 +22,7 @@ def dumps(value: Any, **options: Any) -> str:
     return text
 
 
-if "notification_operator.render_worker" in sys.orig_argv:
+if "notification_runtime.render_worker" in sys.orig_argv:
     if Path(__file__).with_name("broken").exists():
         os._exit(1)
     vars(json)["dumps"] = dumps

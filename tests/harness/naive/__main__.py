@@ -16,10 +16,10 @@ from kubernetes.aio.config import load_kube_config
 
 from atomic_status import KubeStatusStore
 from notification_contract.settings import Log, Redaction
+from notification_domain.redaction.redactor import rules
 from notification_operator.controller.workqueue import WorkQueue
-from notification_operator.delivery.http_client import HttpClient
-from notification_operator.domain.redaction.redactor import rules
-from notification_operator.telemetry import logging as log
+from notification_runtime.delivery.http_client import HttpClient
+from notification_runtime.telemetry import logging as log
 from tests.harness.naive.cache import RESOURCE, WatchCache
 from tests.harness.naive.controller import Controller
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from atomic_status import Resource
-from notification_operator.domain.key import Key
-from notification_operator.kube.requests import KubeError, call, watch
+from notification_domain.key import Key
+from notification_runtime.kube.requests import KubeError, call, watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -15,27 +15,27 @@ import structlog
 
 from atomic_status import Conflict, Gone, StatusError
 from notification_contract.kinds.choices import AttemptStatus, Phase
+from notification_domain.folding.fold import fold
+from notification_domain.key import Key
+from notification_domain.model import Attempt, Reason, parse
+from notification_domain.planning.plan import plan
+from notification_domain.planning.progress import progress
+from notification_domain.redaction.redact import redact_content
+from notification_domain.routing import resolve
+from notification_domain.status import FINAL
 from notification_operator.controller.request import Request, Result
-from notification_operator.delivery.channel import DeliveryError, Permanent
-from notification_operator.domain.folding.fold import fold
-from notification_operator.domain.key import Key
-from notification_operator.domain.model import Attempt, Reason, parse
-from notification_operator.domain.planning.plan import plan
-from notification_operator.domain.planning.progress import progress
-from notification_operator.domain.redaction.redact import redact_content
-from notification_operator.domain.routing import resolve
-from notification_operator.domain.status import FINAL
-from notification_operator.rendering.markup.slack_text import Source, payloads
+from notification_runtime.delivery.channel import DeliveryError, Permanent
+from notification_runtime.rendering.slack_text import Source, payloads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
     from atomic_status import KubeStatusStore
-    from notification_operator.delivery.http_client import HttpClient
-    from notification_operator.domain.key import Key
-    from notification_operator.domain.model import Content, Notification
-    from notification_operator.domain.planning.plan import Send
+    from notification_domain.key import Key
+    from notification_domain.model import Content, Notification
+    from notification_domain.planning.plan import Send
+    from notification_runtime.delivery.http_client import HttpClient
 
 DELIVERY_SECONDS = 10
 RECORD = ("deliveryAttempts", "totalAttempts", "successfulDeliveries", "failedDeliveries")

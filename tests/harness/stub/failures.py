@@ -6,7 +6,7 @@ import asyncio
 import builtins
 from typing import TYPE_CHECKING
 
-from notification_operator.delivery.channel import Permanent, Transient
+from notification_runtime.delivery.channel import Permanent, Transient
 
 if TYPE_CHECKING:
     from tests.harness.stub.actions import Failure

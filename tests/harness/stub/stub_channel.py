@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
-from notification_operator.delivery.channel import Channel
+from notification_runtime.delivery.channel import Channel
 from tests.harness.stub.actions import Action
 from tests.harness.stub.failures import build
 
 if TYPE_CHECKING:
-    from notification_operator.delivery.channel import Message
+    from notification_runtime.delivery.channel import Message
 
 
 class StubChannel(Channel):

@@ -123,7 +123,7 @@ class ApiServer:
 
 
 class Connection:
-    """The client of the API server in one replica: what `notification_operator.kube.requests` uses of the real one."""
+    """The client of the API server in one replica: what `notification_runtime.kube.requests` uses of the real one."""
 
     def __init__(self, api: ApiServer, network: Network, choices: Choices) -> None:
         self._api = api

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from datetime import datetime
 
-    from notification_gateway.mapping.translation import Notification
+    from notification_domain.mapping.translation import Notification
 
 
 NUMBERS = count()

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
 from atomic_status import Conflict, Gone, ObjectRef, Unavailable
-from notification_operator.kube.requests import KubeError
+from notification_runtime.kube.requests import KubeError
 from tests.simulation.cluster import ConflictError, MissingError
 from tests.simulation.network import LostError, Network
 from tests.simulation.null_ports import NoObjects

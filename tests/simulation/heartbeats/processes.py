@@ -15,9 +15,9 @@ from notification_gateway.sources.catalog import Declared, SourceKey
 from notification_gateway.sources.readiness import Readiness
 from notification_gateway.sources.routing_file import RoutingFile
 from notification_gateway.sources.status_writer import SourceStatusWriter
-from notification_operator.config.settings import Settings
 from notification_operator.ports import SourcePorts
 from notification_operator.wiring import build
+from notification_runtime.settings import Settings
 from tests.simulation.choices import Choices
 from tests.simulation.environment import now
 from tests.simulation.heartbeats.api import HOME, Requests, SourceStore, place_of, time

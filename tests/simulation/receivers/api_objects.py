@@ -16,7 +16,7 @@ from tests.simulation.cluster import ConflictError, MissingError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from notification_operator.watch.collection_watch import Collection
+    from notification_runtime.kube.collection_watch import Collection
 
 PATH = re.compile(r"(?:/namespaces/(?P<namespace>[^/]+))?/(?P<kind>[^/]+)$")
 

@@ -7,8 +7,8 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from notification_operator.delivery.channel import InvalidOptionsError, ReceiverError, ReceiverProblem
-from notification_operator.endpoints.factory import ChannelFactory
+from notification_runtime.channel_factory import ChannelFactory
+from notification_runtime.delivery.channel import InvalidOptionsError, ReceiverError, ReceiverProblem
 from tests.simulation.channels import Pause, SimulatedChannel
 from tests.simulation.receivers.api_objects import Kind, Place
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from notification_operator.delivery.channel import Channel, Message
-    from notification_operator.domain.receivers.catalog import Receiver
-    from notification_operator.domain.receivers.references import References
+    from notification_domain.receivers.catalog import Receiver
+    from notification_domain.receivers.references import References
+    from notification_runtime.delivery.channel import Channel, Message
     from tests.simulation.channels import Call
     from tests.simulation.choices import Choices
     from tests.simulation.network import Network

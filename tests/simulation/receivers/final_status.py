@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from notification_contract.kinds.choices import ConditionStatus
-from notification_operator.domain.receivers.status import NOTHING_OBSERVED, ReceiverStatus
+from notification_domain.receivers.status import NOTHING_OBSERVED, ReceiverStatus
 from tests.simulation.environment import START
 from tests.simulation.receivers.invariants import place_of
 from tests.simulation.receivers.specs import BY_PLACE

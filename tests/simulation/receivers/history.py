@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from notification_contract.kinds.choices import NamespacesFrom, OnReceiverError
-from notification_operator.domain.receivers.declared import examine
+from notification_domain.receivers.declared import examine
 from tests.simulation.receivers.api_objects import Kind, Place
 from tests.simulation.receivers.seen import HOME, Seen
 

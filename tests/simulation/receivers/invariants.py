@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from notification_contract.kinds.choices import Phase, TargetReason, TargetState
-from notification_operator.domain.folding.outcome import DEAD_LETTERED
-from notification_operator.domain.model import parse
-from notification_operator.domain.receivers.targets import PLACEHOLDER, receiver_of
-from notification_operator.domain.status import FINAL, Reason
+from notification_domain.folding.outcome import DEAD_LETTERED
+from notification_domain.model import parse
+from notification_domain.receivers.targets import PLACEHOLDER, receiver_of
+from notification_domain.status import FINAL, Reason
 from tests.simulation.invariants import Invariants
 from tests.simulation.receivers.api_objects import Kind, Place
 from tests.simulation.receivers.specs import BY_PLACE, CHAT, DEFAULT_TYPE
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from notification_contract.kinds.receiver import ReceiverSpec
-    from notification_operator.domain.model import Attempt, Notification
-    from notification_operator.domain.status import TargetStatus
+    from notification_domain.model import Attempt, Notification
+    from notification_domain.status import TargetStatus
     from tests.simulation.channels import Call
     from tests.simulation.receivers.history import History
     from tests.simulation.receivers.seen import Seen

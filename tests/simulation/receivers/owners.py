@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 from notification_contract import names
-from notification_operator.domain.json_values import format_time
+from notification_domain.json_values import format_time
 from tests.simulation.cluster import NAMESPACE
 from tests.simulation.environment import now
 from tests.simulation.receivers.api_objects import ApiObjects, Kind, Place, secret_data

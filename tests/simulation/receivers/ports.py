@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from notification_contract.kinds.choices import CircuitState
-from notification_operator.domain.receivers.catalog import ReceiverKey
-from notification_operator.domain.receivers.fold import entry_of
-from notification_operator.domain.receivers.health import assess
+from notification_domain.receivers.catalog import ReceiverKey
+from notification_domain.receivers.fold import entry_of
+from notification_domain.receivers.health import assess
 from notification_operator.ports import ReceiverPorts
 from tests.simulation.receivers.far_ends import FarEnds, SimulatedFactory
 from tests.simulation.receivers.seen import HOME, Seen

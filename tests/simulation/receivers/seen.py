@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from notification_contract.kinds.choices import NamespacesFrom
-from notification_operator.domain.receivers.declared import examine
+from notification_domain.receivers.declared import examine
 from tests.simulation.receivers.api_objects import Kind, Place
 
 if TYPE_CHECKING:

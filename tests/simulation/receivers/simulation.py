@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Final
 
-from notification_operator.domain.model import parse
-from notification_operator.domain.status import FINAL
+from notification_domain.model import parse
+from notification_domain.status import FINAL
 from tests.simulation.receivers.api_objects import ApiObjects
 from tests.simulation.receivers.far_ends import FarEnds
 from tests.simulation.receivers.final_status import FinalStatuses
@@ -23,7 +23,7 @@ from tests.simulation.violations import require
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from notification_operator.domain.model import Attempt
+    from notification_domain.model import Attempt
     from tests.simulation.invariants import Invariants
     from tests.simulation.receivers.seen import Seen
     from tests.simulation.receivers.status_store import StatusReconciliation

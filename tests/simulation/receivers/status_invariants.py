@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from notification_operator.domain.receivers.status import ReceiverStatus
+from notification_domain.receivers.status import ReceiverStatus
 from tests.simulation.violations import require
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, Final
 
-from notification_operator.domain.json_values import format_time
+from notification_domain.json_values import format_time
 from tests.simulation.cluster import NAMESPACE, OTHER_NAMESPACES
 from tests.simulation.environment import now
 from tests.simulation.receivers.specs import BACKUP, DEFAULT_TYPE, MAIL, ON_CALL, SCREEN, TEAM, Declaration

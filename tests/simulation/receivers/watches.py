@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
 
-from notification_operator.kube.requests import KubeError
-from notification_operator.watch.collection_watch import (
+from notification_runtime.kube.collection_watch import (
     Changed,
     CollectionWatch,
     Failed,
@@ -17,6 +16,7 @@ from notification_operator.watch.collection_watch import (
     Listed,
     Removed,
 )
+from notification_runtime.kube.requests import KubeError
 from tests.simulation.network import LostError
 from tests.simulation.receivers.api_objects import Selection
 from tests.simulation.watch import LAGS
@@ -24,7 +24,7 @@ from tests.simulation.watch import LAGS
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
 
-    from notification_operator.watch.collection_watch import Collection, Event
+    from notification_runtime.kube.collection_watch import Collection, Event
     from tests.simulation.choices import Choices
     from tests.simulation.network import Network
     from tests.simulation.outages import Outages

@@ -15,8 +15,8 @@ import yaml
 
 from notification_contract.kinds.receiver import parse_spec
 from notification_contract.routing.document import MAX_CHARACTERS
-from notification_operator.domain.quota import places
-from notification_operator.rendering.templating.templates import Template
+from notification_domain.quota import places
+from notification_domain.rendering.templating.templates import Template
 from tests.bench.api import NOTIFICATIONS, RECEIVERS
 from tests.bench.scenarios import SCENARIOS, Others
 from tests.bench.tenants import CONTEXTS, LABELS, PER_NAMESPACE, SIZES, receiver_object, worst_specs

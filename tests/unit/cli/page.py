@@ -17,8 +17,8 @@ from notification_cli.views.rows import ReceiverFilter, receivers_of
 from notification_cli.web.application import Application
 from notification_cli.web.serve import listen
 from notification_cli.web.source import PAGE, Filter, Listed, Source
-from notification_operator.domain.receivers.catalog import ReceiverKey
-from notification_operator.domain.routing import RoutingState
+from notification_domain.receivers.catalog import ReceiverKey
+from notification_domain.routing import RoutingState
 from tests.unit.cli.samples import NOW
 from tests.unit.operator.domain.receivers.builders import HOME
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from notification_cli.views.explaining.explanation import Explanation
-    from notification_operator.domain.model import Notification
+    from notification_domain.model import Notification
 
 ROOT = "/secret"
 

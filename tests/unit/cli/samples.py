@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from notification_cli.output.screen import Screen
-from notification_operator.domain.json_values import format_time
+from notification_domain.json_values import format_time
 from tests.unit.operator.domain.builders import START, stored
 from tests.unit.operator.domain.receivers.builders import SLACK, stored_receiver
 

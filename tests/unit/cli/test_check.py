@@ -11,10 +11,9 @@ import pytest
 from notification_cli.clock import now
 from notification_cli.views import checks
 from notification_cli.views.checks import Finding, Result
-from notification_contract import crds, names
-from notification_operator import __version__
-from notification_operator.domain.json_values import format_time
-from notification_operator.leadership.lease import LABELS
+from notification_contract import __version__, crds, names
+from notification_domain.json_values import format_time
+from notification_runtime.leadership.lease import LABELS
 from tests.unit.cli.api_server import ApiServer, CommandLine
 from tests.unit.cli.test_command_line import run_here
 

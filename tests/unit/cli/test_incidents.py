@@ -14,7 +14,7 @@ from notification_cli.kube.resources import Notifications, Receivers, Sources
 from notification_cli.session import Session
 from notification_cli.views.format import Output
 from notification_cli.views.incidents import events_of
-from notification_operator.domain.json_values import format_time
+from notification_domain.json_values import format_time
 from tests.unit.cli.samples import NOW, screen
 from tests.unit.operator.domain.builders import START, stored
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from notification_operator.domain.json_values import format_time
+from notification_domain.json_values import format_time
 from tests.unit.cli.api_server import ApiServer
 from tests.unit.cli.samples import sick_receiver
 from tests.unit.operator.domain.builders import START, stored

@@ -20,8 +20,8 @@ from notification_cli.views.rows import ReceiverFilter, receivers_of
 from notification_cli.views.timeline import timeline
 from notification_contract import names
 from notification_contract.routing.reach import ONLY_LOGGED
-from notification_operator.domain.model import parse
-from notification_operator.domain.receivers.catalog import ReceiverKey
+from notification_domain.model import parse
+from notification_domain.receivers.catalog import ReceiverKey
 from tests.unit.cli.samples import NOW, attempt, screen
 from tests.unit.operator.domain.builders import stored
 from tests.unit.operator.domain.receivers.builders import HOME, SLACK, stored_receiver
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
 
     from notification_cli.views.explaining.known import Known
-    from notification_operator.domain.routing import RoutingState
+    from notification_domain.routing import RoutingState
     from tests.unit.cli.api_server import ApiServer, CommandLine
 
 REFS = [{"name": "checkout"}, {"name": "on-call", "namespace": HOME}]

@@ -18,8 +18,8 @@ from notification_cli.views.resending.replay import (
 from notification_cli.views.rows import ReceiverFilter
 from notification_contract import bounds, crds, names
 from notification_contract.kinds.target import address_digits
-from notification_operator.domain.incident import incident_selector
-from notification_operator.domain.json_values import format_time
+from notification_domain.incident import incident_selector
+from notification_domain.json_values import format_time
 from tests.unit.cli.samples import NOW, attempt
 from tests.unit.operator.domain.builders import START, stored
 

@@ -20,7 +20,7 @@ from notification_cli.views.format import Output
 from notification_cli.views.sources import source_view
 from notification_contract import names
 from notification_contract.routing.reach import ONLY_LOGGED, Reach
-from notification_operator.domain.json_values import format_time
+from notification_domain.json_values import format_time
 from tests.unit.cli.samples import NOW, screen
 from tests.unit.gateway.cluster import HOME, running
 from tests.unit.gateway.mapping import builders

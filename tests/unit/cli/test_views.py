@@ -18,9 +18,9 @@ from notification_cli.views.targets import WAITS_FOR
 from notification_cli.views.text import clean, duration, moment, parse_duration, shorten
 from notification_cli.views.timeline import timeline
 from notification_contract.crds import notification_request
-from notification_operator.domain.json_values import format_time
-from notification_operator.domain.model import parse
-from notification_operator.domain.routing import RoutingState
+from notification_domain.json_values import format_time
+from notification_domain.model import parse
+from notification_domain.routing import RoutingState
 from tests.unit.cli.samples import NOW, failed, retrying, screen
 from tests.unit.operator.domain.builders import START, stored
 

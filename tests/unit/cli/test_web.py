@@ -16,7 +16,7 @@ from notification_cli.kube.resources import Page
 from notification_cli.web.hints import Hints
 from notification_cli.web.layout import fit
 from notification_cli.web.source import MOST_SCANNED, PAGE, Filter, Source
-from notification_operator.domain.json_values import format_time
+from notification_domain.json_values import format_time
 from tests.unit.cli.page import ROOT, MemorySource, serving
 from tests.unit.cli.samples import attempt, failed, partial, reported, retrying, sick_receiver
 from tests.unit.operator.domain.builders import START, stored

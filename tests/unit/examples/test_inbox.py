@@ -19,8 +19,8 @@ from examples.demo.inbox.mailbox import REMEMBERED, Mailbox
 from examples.demo.inbox.pages import Pages
 from examples.demo.inbox.signature import NotVerifiedError, verify
 from notification_contract.kinds.choices import LifecycleEvent
-from notification_operator.delivery.channel import DeliveryError, ReceiverError, ReceiverProblem
-from notification_operator.delivery.http.egress_guard import guarded_session
+from notification_runtime.delivery.channel import DeliveryError, ReceiverError, ReceiverProblem
+from notification_runtime.delivery.http.egress_guard import guarded_session
 from tests.harness.authority import Authority
 from tests.unit.operator.channels.receivers import LOOPBACK, access, make, message, own_connections
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from notification_operator.delivery.channel import Message
+    from notification_runtime.delivery.channel import Message
 
 KEY = f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
 PASSWORD = secrets.token_urlsafe(16)

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from notification_contract.settings.gateway import Gateway, GatewayOidc
 from notification_gateway.cli import app
 from notification_gateway.config import load
-from notification_operator.config.settings import SettingsError
+from notification_runtime.settings import SettingsError
 from tests.unit.gateway.cluster import HOME
 from tests.unit.gateway.shipped import LOOPBACK
 from tests.unit.process_log import restored_log

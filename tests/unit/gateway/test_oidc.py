@@ -23,9 +23,9 @@ from notification_gateway.app import provider_policy
 from notification_gateway.authentication import oidc
 from notification_gateway.authentication.oidc import OidcTokens
 from notification_gateway.errors import Unavailable
-from notification_operator.delivery.http.egress_policy import AddressNotAllowedError, EgressPolicy
-from notification_operator.delivery.http.name_resolver import NameResolver
-from notification_operator.endpoints.factory import receiver_policy
+from notification_runtime.channel_factory import receiver_policy
+from notification_runtime.delivery.http.egress_policy import AddressNotAllowedError, EgressPolicy
+from notification_runtime.delivery.http.name_resolver import NameResolver
 from tests.unit.gateway.shipped import LOOPBACK
 from tests.unit.loopback import listening
 

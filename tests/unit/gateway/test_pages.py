@@ -26,7 +26,7 @@ from notification_gateway.authentication.oidc import OidcTokens
 from notification_gateway.sources.catalog import SourceKey
 from notification_gateway.sources.readiness import Readiness
 from notification_gateway.web.body import MAX_BYTES
-from notification_operator.delivery.http.egress_guard import guarded_session
+from notification_runtime.delivery.http.egress_guard import guarded_session
 from tests.unit.gateway.cluster import HOME, REQUESTS, SOURCES, Cluster
 from tests.unit.gateway.shipped import KEY, Shipped, path_keys, serving
 from tests.unit.gateway.test_credentials import PRIVATE, account_token

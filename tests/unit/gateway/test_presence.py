@@ -10,11 +10,11 @@ import pytest
 
 from notification_contract.names import GATEWAY_LEASES
 from notification_contract.sources.source import NotificationSource
+from notification_domain.heartbeats.presence import Renewal
 from notification_gateway.presence import Presence
 from notification_gateway.sources.limits import Limits
-from notification_operator.domain.heartbeats.presence import Renewal
-from notification_operator.kube.requests import KubeError
-from notification_operator.leadership.lease import KubeLeases
+from notification_runtime.kube.requests import KubeError
+from notification_runtime.leadership.lease import KubeLeases
 from tests.unit.gateway.cluster import HOME, Cluster
 from tests.unit.gateway.shipped import serving
 from tests.unit.operator.kube_api import refusal, until

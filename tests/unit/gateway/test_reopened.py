@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
-    from notification_gateway.mapping import Notification
+    from notification_domain.mapping import Notification
 
 HOME: Final = "shop"
 MINUTE: Final = 60

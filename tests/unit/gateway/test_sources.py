@@ -12,13 +12,13 @@ import pytest
 from notification_contract import names
 from notification_contract.sources.source import NotificationSource
 from notification_contract.sources.status import ReadyReason
+from notification_domain.quota import SOURCES, Quota, places
 from notification_gateway import metrics
 from notification_gateway.sources.catalog import SourceKey, Sources
 from notification_gateway.sources.path_tokens import PathTokens
 from notification_gateway.sources.readiness import assess
 from notification_gateway.sources.secret_values import SecretState, SecretValues
-from notification_operator.domain.quota import SOURCES, Quota, places
-from notification_operator.rendering.worker import RenderWorker
+from notification_runtime.rendering.worker import RenderWorker
 from tests.unit.gateway.cluster import HOME
 from tests.unit.gateway.shipped import serving
 from tests.unit.gateway.test_credentials import WHSEC

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from notification_contract.kinds.choices import LifecycleEvent
-from notification_operator.delivery.channel import ReceiverError, Transient
+from notification_runtime.delivery.channel import ReceiverError, Transient
 from tests.harness.sink.services import discord, slack
 from tests.unit.harness.test_services import CREDENTIAL, Counterpart, counterpart
 from tests.unit.operator.channels.receivers import NOW, make, message
 
 if TYPE_CHECKING:
-    from notification_operator.delivery.channel import Channel, Receipt
+    from notification_runtime.delivery.channel import Channel, Receipt
 
 __all__ = ["counterpart"]
 TRIGGER, ACKNOWLEDGE, RESOLVE = LifecycleEvent.TRIGGER, LifecycleEvent.ACKNOWLEDGE, LifecycleEvent.RESOLVE

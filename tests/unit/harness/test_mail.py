@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from notification_contract.kinds.channel_types.email import Security
-from notification_operator.delivery.channel import (
+from notification_runtime.delivery.channel import (
     DeliveryError,
     Permanent,
     ReceiverError,

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any, cast
 
 from atomic_status import ObjectRef
 from atomic_status.testing import MemoryStore
+from notification_domain.key import Key
 from notification_operator.controller.request import Request, Result
-from notification_operator.delivery.channel import Transient
-from notification_operator.domain.key import Key
+from notification_runtime.delivery.channel import Transient
 from tests.harness.naive.controller import Controller
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from atomic_status import KubeStatusStore
-    from notification_operator.delivery.http_client import HttpClient
+    from notification_runtime.delivery.http_client import HttpClient
 
 META = {"namespace": "shop", "name": "order-1", "creationTimestamp": "2026-01-01T00:00:00Z"}
 SPEC = {

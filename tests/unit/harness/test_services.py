@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from notification_contract.kinds.choices import LifecycleEvent
-from notification_operator.delivery.channel import Permanent, ReceiverError, ReceiverProblem, Transient
-from notification_operator.delivery.http.egress_guard import guarded_session
+from notification_runtime.delivery.channel import Permanent, ReceiverError, ReceiverProblem, Transient
+from notification_runtime.delivery.http.egress_guard import guarded_session
 from tests.harness.counterparts import Account
 from tests.harness.receiver_types import TYPES
 from tests.harness.sink.services import mattermost, slack
@@ -21,8 +21,8 @@ from tests.unit.operator.channels.receivers import LOOPBACK, SID, access, make, 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from notification_operator.delivery.channel import Channel
-    from notification_operator.delivery.http.exchange import NetworkAccess
+    from notification_runtime.delivery.channel import Channel
+    from notification_runtime.delivery.http.exchange import NetworkAccess
     from tests.unit.harness.conftest import RunningSink
 
 CREDENTIAL = "R0123456789ABCDEF0123456789ABCDE"

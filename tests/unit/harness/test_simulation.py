@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from notification_domain.incident import Incident, event_of
 from notification_operator.controller import incidents
 from notification_operator.controller.reconciliation import Reconciliation
-from notification_operator.domain.incident import Incident, event_of
 from tests.simulation.injected_faults import CachedStore, PiecemealStore
 from tests.simulation.invariants import Invariants
 from tests.simulation.schedule import has_one_slot, run_schedule

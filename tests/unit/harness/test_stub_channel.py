@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from notification_operator.delivery.channel import Message, Permanent, Transient
-from notification_operator.domain.model import Content
+from notification_domain.model import Content
+from notification_runtime.delivery.channel import Message, Permanent, Transient
 from tests.harness.sink_client import StubScripts
 from tests.harness.stub.stub_channel import StubChannel
 from tests.unit.harness.conftest import RunningSink

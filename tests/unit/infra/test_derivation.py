@@ -10,7 +10,7 @@ import yaml
 
 from notification_contract import names
 from notification_contract.settings import OperatorSettings, declared_settings, value_at
-from notification_operator.config import settings as operator_config
+from notification_runtime import settings as operator_config
 from platform_infra.settings.derivation import operator_settings, sources
 from platform_infra.settings.model import PATHS, SECRET_KEYS, Settings, key_of
 from platform_infra.settings.reader import SettingsError, parse

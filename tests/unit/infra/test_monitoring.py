@@ -16,7 +16,7 @@ from pulumi.runtime import rpc
 
 from notification_gateway.metrics import Outcome
 from notification_operator.controller.retention import FailureReason
-from notification_operator.telemetry.metrics import Metrics
+from notification_runtime.telemetry.metrics import Metrics
 from platform_infra.monitoring import discovery
 from platform_infra.monitoring.alert import Alert, Severity
 from platform_infra.monitoring.collection import monitoring_kinds

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from notification_contract.quantity import amount
-from notification_operator.render_worker import MEMORY
+from notification_runtime.render_worker import MEMORY
 from platform_infra.settings.reader import SettingsError, parse
 from platform_infra.settings.rules.rule import WORKER_MEBIBYTES
 from platform_infra.workload.placement import pod_fields

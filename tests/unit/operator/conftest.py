@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from notification_operator.rendering.worker import RenderWorker
+from notification_runtime.rendering.worker import RenderWorker
 from tests.unit.operator.delivery.receiving import HttpServer, serving
 from tests.unit.operator.kube_api import KubeApi, client_of, running
 from tests.unit.operator.leadership.lease_fixture import Replicas

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from kubernetes.aio.client import ApiClient, Configuration
 
 from notification_contract.settings import Watch
-from notification_operator.kube.client import Cluster, Connectivity
 from notification_operator.watch.kopf_adapter import KopfWatch
 from notification_operator.watch.namespaces import AllNamespaces
+from notification_runtime.kube.client import Cluster, Connectivity
 
 if TYPE_CHECKING:
     import asyncio

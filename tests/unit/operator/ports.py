@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from atomic_status.testing import MemoryStore
-from notification_operator.kube.events import Regarding
 from notification_operator.ports import Ports
-from notification_operator.telemetry.metrics import Metrics
+from notification_runtime.kube.events import Regarding
+from notification_runtime.telemetry.metrics import Metrics
 from tests.simulation.null_ports import NoAuditStore, NoDocument, NoEvents, NoLeases, NoObjects
 
 

@@ -12,14 +12,14 @@ import pytest
 from kubernetes.aio.client import ApiClient, Configuration
 from structlog.testing import capture_logs
 
+from notification_domain.key import Key
+from notification_domain.template_ref import TemplateRef, TemplateUnavailableError
 from notification_operator.app import App
-from notification_operator.config.settings import Settings
-from notification_operator.domain.key import Key
-from notification_operator.domain.template_ref import TemplateRef, TemplateUnavailableError
-from notification_operator.kube.client import Cluster, Connectivity
 from notification_operator.ports import live_ports
-from notification_operator.telemetry.http_server import Check
-from notification_operator.watch import collection_watch
+from notification_runtime.kube import collection_watch
+from notification_runtime.kube.client import Cluster, Connectivity
+from notification_runtime.settings import Settings
+from notification_runtime.telemetry.http_server import Check
 from tests.unit.operator.kube_api import KubeApi, refusal, until
 from tests.unit.operator.leadership.lease_fixture import Leases
 

@@ -8,7 +8,7 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
-from notification_operator import __version__
+from notification_contract import __version__
 from notification_operator.cli import app
 
 

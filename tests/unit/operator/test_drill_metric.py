@@ -10,18 +10,18 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from atomic_status import KubeStatusStore
-from notification_operator.channels.console import ConsoleChannel
-from notification_operator.config.settings import Settings
-from notification_operator.delivery.channel import ReceiverError, ReceiverProblem
-from notification_operator.domain.json_values import format_time
-from notification_operator.domain.receivers.catalog import ReceiverKey
-from notification_operator.kube.objects import RECEIVER_RESOURCE
+from notification_domain.json_values import format_time
+from notification_domain.receivers.catalog import ReceiverKey
 from notification_operator.ports import ReceiverPorts
-from notification_operator.telemetry.gauges import ReceiverGauges
-from notification_operator.telemetry.metrics import PREFIX, Metrics
-from notification_operator.watch.collection_watch import KubeWatches
 from notification_operator.watch.receivers import CRD_HINT
 from notification_operator.wiring import build
+from notification_runtime.channels.console import ConsoleChannel
+from notification_runtime.delivery.channel import ReceiverError, ReceiverProblem
+from notification_runtime.kube.collection_watch import KubeWatches
+from notification_runtime.kube.objects import RECEIVER_RESOURCE
+from notification_runtime.settings import Settings
+from notification_runtime.telemetry.gauges import ReceiverGauges
+from notification_runtime.telemetry.metrics import PREFIX, Metrics
 from tests.unit.operator.collections_api import RECEIVERS, CollectionsApi, running, watching_client
 from tests.unit.operator.domain.builders import failure
 from tests.unit.operator.kube_api import until

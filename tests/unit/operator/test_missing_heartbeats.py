@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from kubernetes.aio.client import Configuration
 
 from notification_contract import names
-from notification_operator.config.settings import Settings
-from notification_operator.domain.json_values import format_time
-from notification_operator.kube.client import Cluster as Connection
+from notification_domain.json_values import format_time
 from notification_operator.lifecycle import Lifecycle
 from notification_operator.ports import live_ports
 from notification_operator.wiring import build
+from notification_runtime.kube.client import Cluster as Connection
+from notification_runtime.settings import Settings
 from tests.unit.gateway.cluster import HOME, SOURCES, Cluster, client_of, running
 from tests.unit.operator.kube_api import until
 from tests.unit.operator.ports import null_ports

@@ -10,10 +10,10 @@ import pytest
 from kubernetes.aio.client import ApiClient, Configuration
 
 from notification_operator.app import App
-from notification_operator.config.settings import Settings
-from notification_operator.kube.client import Cluster, Connectivity
-from notification_operator.kube.events import Event, EventType
-from notification_operator.telemetry.http_server import Check
+from notification_runtime.kube.client import Cluster, Connectivity
+from notification_runtime.kube.events import Event, EventType
+from notification_runtime.settings import Settings
+from notification_runtime.telemetry.http_server import Check
 from tests.simulation.null_ports import NoEvents
 from tests.unit.operator.ports import null_ports
 

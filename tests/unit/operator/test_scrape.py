@@ -8,16 +8,16 @@ from datetime import UTC, datetime
 from prometheus_client import generate_latest
 
 from atomic_status import KubeStatusStore
-from notification_operator.config.settings import Settings
-from notification_operator.kube.objects import RECEIVER_RESOURCE
+from notification_domain.rendering.texts import check_templates
 from notification_operator.ports import ReceiverPorts
-from notification_operator.rendering.texts import check_templates
-from notification_operator.rendering.worker import RenderWorker
-from notification_operator.telemetry.gauges import ReceiverGauges
-from notification_operator.telemetry.metrics import Metrics
-from notification_operator.watch.collection_watch import KubeWatches
 from notification_operator.watch.receivers import CRD_HINT
 from notification_operator.wiring import build
+from notification_runtime.kube.collection_watch import KubeWatches
+from notification_runtime.kube.objects import RECEIVER_RESOURCE
+from notification_runtime.rendering.worker import RenderWorker
+from notification_runtime.settings import Settings
+from notification_runtime.telemetry.gauges import ReceiverGauges
+from notification_runtime.telemetry.metrics import Metrics
 from tests.kit.gaps import Gaps
 from tests.unit.operator.collections_api import RECEIVERS, running, watching_client
 from tests.unit.operator.kube_api import until

@@ -11,16 +11,16 @@ from kubernetes.aio.client import ApiClient, Configuration
 from typer.testing import CliRunner
 
 from notification_contract.kinds.choices import Phase
+from notification_domain.key import Key
+from notification_domain.routing import resolve
 from notification_operator.app import App
 from notification_operator.cli import UNUSABLE, app
-from notification_operator.config.settings import Settings
-from notification_operator.domain.key import Key
-from notification_operator.domain.routing import resolve
-from notification_operator.kube.client import Cluster, Connectivity
 from notification_operator.lifecycle import Lifecycle, ShutdownReport
 from notification_operator.observers.audit.store import HttpAuditStore
 from notification_operator.observers.publisher import Transition
 from notification_operator.wiring import build
+from notification_runtime.kube.client import Cluster, Connectivity
+from notification_runtime.settings import Settings
 from tests.unit.operator.controller.reconciler_fixture import now
 from tests.unit.operator.domain.builders import at, notification, success, unexpected, with_status
 from tests.unit.operator.observers.audit.conftest import NEVER, AuditStore
@@ -30,7 +30,7 @@ from tests.unit.process_log import restored_log
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine
 
-    from notification_operator.domain.model import Attempt
+    from notification_domain.model import Attempt
 
 GRACE = 3.0
 """Seconds: a third of it is enough for the last steps, on a busy machine too."""

@@ -10,13 +10,13 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from notification_contract.settings import Audit, EventLevel, LogFormat
-from notification_operator.channels.console import ConsoleChannel
-from notification_operator.channels.file import FileChannel
-from notification_operator.channels.log import LogChannel
-from notification_operator.delivery.channel import Channel
-from notification_operator.kube.events import Regarding
 from notification_operator.observers.audit.observer import AuditObserver
 from notification_operator.observers.kube_events import EventObserver
+from notification_runtime.channels.console import ConsoleChannel
+from notification_runtime.channels.file import FileChannel
+from notification_runtime.channels.log import LogChannel
+from notification_runtime.delivery.channel import Channel
+from notification_runtime.kube.events import Regarding
 from tests.unit.operator.controller.reconciler_fixture import ReconcilerFixture
 from tests.unit.operator.observers.audit.conftest import AuditStore
 from tests.unit.operator.telemetry.test_logging import configured
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from notification_operator.delivery.channel import Message
-    from notification_operator.kube.events import Event
+    from notification_runtime.delivery.channel import Message
+    from notification_runtime.kube.events import Event
 
 SECRET = "hunter2hunter2"
 SPEC: dict[str, Any] = {

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from notification_operator import __version__
+from notification_contract import __version__
 from tests.kit.loaded_modules import loaded_modules
 
 FEW = 5
@@ -15,12 +15,12 @@ FEW = 5
 SHORT_TEXTS = """
 import pkgutil, sys
 from importlib import import_module
-from notification_operator import channels
-from notification_operator.rendering.composition import compose
-from notification_operator.rendering.markup.markups import MARKUPS
-from notification_operator.rendering.mime import write
+from notification_runtime import channels
+from notification_domain.rendering.composition import compose
+from notification_domain.rendering.markup.markups import MARKUPS
+from notification_domain.rendering.mime import write
 
-for module in pkgutil.iter_modules(channels.__path__, "notification_operator.channels."):
+for module in pkgutil.iter_modules(channels.__path__, "notification_runtime.channels."):
     import_module(module.name)
 names = ("namespace", "name", "priority", "type", "dedupKey", "deliveryId", "subject", "body")
 content = {**dict.fromkeys(names, "a"), "event": "Resolve", "metadata": {}, "links": []}
@@ -56,7 +56,7 @@ def test_process_loads_no_library_of_a_channel_that_is_not_set_up(loaded: frozen
 def test_process_that_sends_short_plain_text_renders_without_a_library() -> None:
     program = [sys.executable, "-c", SHORT_TEXTS]
     loaded = subprocess.run(program, capture_output=True, text=True, check=True).stdout.split()
-    assert "notification_operator.channels.teams" in loaded
+    assert "notification_runtime.channels.teams" in loaded
     assert not {"jinja2", "markdown_it", "markupsafe"} & set(loaded)
 
 

@@ -88,7 +88,7 @@ def test_pure_packages_are_those_of_the_import_contract() -> None:
         r"^- (`domain` and .* import neither .*)\.$", page("contributing/architecture.md"), re.MULTILINE
     )
     (pure,) = (each for each in CONTRACTS if each["name"] == "domain and contract are pure")
-    assert pure["source_modules"] == ["notification_operator.domain", "notification_contract"]
+    assert pure["source_modules"] == ["notification_domain", "notification_contract"]
     assert set(re.findall(r"\w+", sentence.partition("neither")[2])) - {"nor"} <= set(
         pure["forbidden_modules"]
     )

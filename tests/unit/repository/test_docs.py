@@ -12,12 +12,12 @@ import yaml
 from notification_cli.views.lint.files import notification
 from notification_contract.crds import notification_request
 from notification_contract.kinds.choices import Phase, TargetReason
-from notification_operator.channels.console import ConsoleChannel
+from notification_domain.incident import LATE_AFTER
+from notification_domain.model import Reason
+from notification_domain.rendering.headline import LOOKS
+from notification_domain.routing import RoutingReason
 from notification_operator.controller.incidents import BLIND_AFTER, MARGIN
-from notification_operator.domain.incident import LATE_AFTER
-from notification_operator.domain.model import Reason
-from notification_operator.domain.routing import RoutingReason
-from notification_operator.rendering.headline import LOOKS
+from notification_runtime.channels.console import ConsoleChannel
 from tests.runner.metrics import document
 from tools.platform.pulumi.environment import ROOT
 

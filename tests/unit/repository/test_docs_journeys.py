@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from notification_contract.crds import notification_request
-from notification_operator.domain.model import Reason
+from notification_domain.model import Reason
 from platform_infra.settings.reader import parse as parse_settings
 from tests.kit.pages import DIGEST, commands, section, settings
 from tests.unit.repository.test_docs_quotes import FENCE, PROGRAMS, parse, quoted_commands

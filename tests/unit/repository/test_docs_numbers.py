@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import pytest
 
+from notification_domain import error_text
+from notification_domain.flow_control.breaker import CROWD, MOST_RESULTS
+from notification_domain.rendering.markup import markdown
 from notification_operator.app import SILENCE, STALLED
 from notification_operator.controller import external_heartbeat
-from notification_operator.delivery.local.file_storage import CLEARED_SHARE, FULL_SHARE, MOST_FILES
-from notification_operator.delivery.local.messages import LINE_BYTES
-from notification_operator.domain import error_text
-from notification_operator.domain.flow_control.breaker import CROWD, MOST_RESULTS
 from notification_operator.endpoints.circuit import WAKES_PER_SECOND
-from notification_operator.kube.events import BUFFER, PER_NAMESPACE, QUIET
 from notification_operator.observers.audit import store, writer
-from notification_operator.rendering.compose import MAX_INLINE
-from notification_operator.rendering.markup import markdown, slack_text
-from notification_operator.rendering.worker import MAX_WAITING
-from notification_operator.telemetry.metrics import MAX_RECEIVERS
 from notification_operator.watch.supervisor import UNAVAILABLE_AFTER
+from notification_runtime.delivery.local.file_storage import CLEARED_SHARE, FULL_SHARE, MOST_FILES
+from notification_runtime.delivery.local.messages import LINE_BYTES
+from notification_runtime.kube.events import BUFFER, PER_NAMESPACE, QUIET
+from notification_runtime.rendering import slack_text
+from notification_runtime.rendering.compose import MAX_INLINE
+from notification_runtime.rendering.worker import MAX_WAITING
+from notification_runtime.telemetry.metrics import MAX_RECEIVERS
 from platform_infra.settings.model import PATHS, default_of
 from tests.unit.repository.test_docs import page
 

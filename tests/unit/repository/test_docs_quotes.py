@@ -20,7 +20,7 @@ from notification_contract.crds import notification_receiver, notification_reque
 from notification_contract.settings.gateway import Gateway
 from notification_gateway.cli import app as gateway
 from notification_operator.cli import app as operator
-from notification_operator.config.settings import ENV_PREFIX
+from notification_runtime.settings import ENV_PREFIX
 from tests.runner.__main__ import app as runner
 from tests.runner.metrics import of_gateway, published
 from tests.unit.repository.test_docs import DOCUMENTS, fields

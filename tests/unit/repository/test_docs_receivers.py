@@ -14,21 +14,21 @@ from notification_contract.kinds.channel_names import ReceiverType
 from notification_contract.kinds.choices import TargetState
 from notification_contract.kinds.receiver import parse_spec
 from notification_contract.safe_yaml import LOADER
-from notification_operator.channels import discord, mattermost, pagerduty, sms, teams, webhook
-from notification_operator.delivery.channel import ReceiverProblem
-from notification_operator.delivery.local.messages import LINE_BYTES
-from notification_operator.domain.receivers.health import (
+from notification_domain.receivers.health import (
     CIRCUIT_OPEN,
     DELIVERING,
     NOT_TESTED,
     SUSPENDED,
     ReadyReason,
 )
-from notification_operator.domain.receivers.references import ReferenceReason
-from notification_operator.rendering import segments
-from notification_operator.rendering.compose import Composer, Facts
-from notification_operator.rendering.markup import slack_blocks
-from notification_operator.rendering.templating.templates import Template
+from notification_domain.receivers.references import ReferenceReason
+from notification_domain.rendering import segments
+from notification_domain.rendering.templating.templates import Template
+from notification_runtime.channels import discord, mattermost, pagerduty, sms, teams, webhook
+from notification_runtime.delivery.channel import ReceiverProblem
+from notification_runtime.delivery.local.messages import LINE_BYTES
+from notification_runtime.rendering import slack_blocks
+from notification_runtime.rendering.compose import Composer, Facts
 from tests.unit.repository.test_docs import DOCUMENTS
 from tools.pictures.samples import MESSAGE
 from tools.platform.pulumi.environment import ROOT

@@ -11,7 +11,7 @@ from notification_contract.routing.document import MAX_CHARACTERS, MAX_VALUES, c
 from notification_contract.routing.receivers import KINDS
 from notification_contract.routing.table import MAX_DEPTH, MAX_RULES
 from notification_contract.settings import Routing
-from notification_operator.domain.routing import LABEL_DOMAIN, resolve
+from notification_domain.routing import LABEL_DOMAIN, resolve
 from tests.unit.operator.domain.builders import notification
 from tools.platform.pulumi.environment import ROOT
 

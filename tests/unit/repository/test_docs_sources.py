@@ -15,7 +15,7 @@ from notification_contract.settings.gateway import Gateway
 from notification_contract.sources.authentication import AUDIENCE, Hmac, SourceAuthentication
 from notification_contract.sources.source import Heartbeat, SourceRateLimit, SourceType
 from notification_contract.sources.status import RULES_UNKNOWN, ReadyReason
-from notification_gateway.mapping.cloud_events import MAX_EVENTS
+from notification_domain.mapping.cloud_events import MAX_EVENTS
 from notification_gateway.metrics import Metrics
 from notification_gateway.sources.readiness import LEARNED_SECONDS, RETENTION_DAYS, Readiness
 from notification_gateway.sources.secret_values import LAST_GOOD_SECONDS, REFRESH_SECONDS

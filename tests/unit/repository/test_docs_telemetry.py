@@ -7,8 +7,8 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from notification_contract.names import HEALTH_PORT, METRICS_PATH, METRICS_PORT
-from notification_operator.domain.audit_events import Kind
-from notification_operator.domain.status import Reason
+from notification_domain.audit_events import Kind
+from notification_domain.status import Reason
 from tests.unit.repository.test_docs import page
 from tools.platform.pulumi.environment import ROOT
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from notification_contract.kinds.choices import Phase
-from notification_operator.domain.status import MOVES
+from notification_domain.status import MOVES
 from tools.generate.documentation import phase_diagram
 
 

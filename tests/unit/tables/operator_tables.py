@@ -15,24 +15,24 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from atomic_status.testing import MemoryStore
 from notification_contract import bounds, names
 from notification_contract.kinds.choices import LifecycleEvent
-from notification_operator.config.settings import Settings
+from notification_domain.key import Key
+from notification_domain.model import parse
+from notification_domain.receivers.catalog import ReceiverKey
 from notification_operator.controller.incidents import Incidents
 from notification_operator.controller.request import Result
-from notification_operator.delivery.channel import InvalidOptionsError
-from notification_operator.delivery.http.egress_policy import EgressPolicy
-from notification_operator.domain.key import Key
-from notification_operator.domain.model import parse
-from notification_operator.domain.receivers.catalog import ReceiverKey
 from notification_operator.endpoints.limits import MOST_PLACES
-from notification_operator.endpoints.sessions import MAX_PEM, MAX_SESSIONS, Connection, Trust
 from notification_operator.endpoints.waiting_line import WaitingLine
-from notification_operator.fair.fair_queue import SharedRoom
 from notification_operator.observers.audit.store import Unavailable
 from notification_operator.observers.audit.writer import MAX_BYTES, AuditWriter
 from notification_operator.ports import ReceiverPorts
-from notification_operator.telemetry.metrics import Metrics, Wait
-from notification_operator.watch.collection_watch import Listed
 from notification_operator.wiring import build
+from notification_runtime.delivery.channel import InvalidOptionsError
+from notification_runtime.delivery.http.egress_policy import EgressPolicy
+from notification_runtime.delivery.sessions import MAX_PEM, MAX_SESSIONS, Connection, Trust
+from notification_runtime.fair.fair_queue import SharedRoom
+from notification_runtime.kube.collection_watch import Listed
+from notification_runtime.settings import Settings
+from notification_runtime.telemetry.metrics import Metrics, Wait
 from tests.simulation.null_ports import NoAuditStore
 from tests.unit.operator.contract.kinds.specs import spec
 from tests.unit.operator.controller.test_reconciler_incidents import nothing
@@ -43,9 +43,9 @@ from tests.unit.operator.watch.collections_in_memory import Collections, InMemor
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 
+    from notification_domain.model import Notification
     from notification_operator.controller.request import Request
-    from notification_operator.domain.model import Notification
-    from notification_operator.watch.collection_watch import Collection, Event
+    from notification_runtime.kube.collection_watch import Collection, Event
 
 FLOOD, SHOP, NOW = "flood", "shop", 1e9
 WIDE: Final = "\N{PACKAGE}"

@@ -8,7 +8,7 @@ from notification_cli.errors import ApiError
 from notification_cli.kube.resources import Selection
 from notification_cli.views.incidents import YoungestEvents, incident_of
 from notification_cli.views.resending.candidates import reported_since, resolved_since
-from notification_operator.domain.incident import incident_selector
+from notification_domain.incident import incident_selector
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

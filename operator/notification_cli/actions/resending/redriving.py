@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from notification_cli.session import Session
-    from notification_operator.domain.receivers.catalog import ReceiverKey
+    from notification_domain.receivers.catalog import ReceiverKey
 
 PAUSES: Final = (0.5, 1.0, 2.0, 5.0, 10.0)
 """Seconds before the repetitions of a request without a usable response."""

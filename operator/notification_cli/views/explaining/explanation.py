@@ -9,11 +9,11 @@ from notification_cli.views.explaining.known import NOTHING_KNOWN
 from notification_cli.views.explaining.outlook import Outlook, is_unavailable, outlook
 from notification_cli.views.targets import Link, Target, links_of, targets_of, unused_addresses
 from notification_cli.views.text import clean
-from notification_operator.domain.folding.fold import next_attempt
-from notification_operator.domain.planning.fallback import follow
-from notification_operator.domain.planning.plan import Plan, PlanReason, Send, plan
-from notification_operator.domain.receivers.targets import receiver_of
-from notification_operator.domain.routing import RoutingState
+from notification_domain.folding.fold import next_attempt
+from notification_domain.planning.fallback import follow
+from notification_domain.planning.plan import Plan, PlanReason, Send, plan
+from notification_domain.receivers.targets import receiver_of
+from notification_domain.routing import RoutingState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from notification_cli.views.explaining.known import Known
     from notification_cli.views.rules import Step
-    from notification_operator.domain.model import Notification
-    from notification_operator.domain.planning.progress import Progress
-    from notification_operator.domain.routing import Route
+    from notification_domain.model import Notification
+    from notification_domain.planning.progress import Progress
+    from notification_domain.routing import Route
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from notification_operator.domain.receivers.catalog import EMPTY, Catalog
-from notification_operator.domain.receivers.targets import Resolver, routed_receivers
+from notification_domain.receivers.catalog import EMPTY, Catalog
+from notification_domain.receivers.targets import Resolver, routed_receivers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from collections.abc import Set as AbstractSet
 
     from notification_cli.views.receivers import ReceiverView
-    from notification_operator.domain.receivers.catalog import ReceiverKey
-    from notification_operator.domain.routing import RoutingState
+    from notification_domain.receivers.catalog import ReceiverKey
+    from notification_domain.routing import RoutingState
 
 USUAL_CHANNELS: Final = frozenset({"console", "log"})
 """The channels that an operator has unless its settings say otherwise."""
@@ -57,7 +57,7 @@ def declared(objects: Mapping[ReceiverKey, Mapping[str, Any]], *, home: str) -> 
     """Return what some objects declare, as the operator reads them; `home` is its namespace."""
     # The models of specs take a tenth of a second to load, and most notifications go to channels.
     from notification_cli.views.receivers import receiver_view  # noqa: PLC0415
-    from notification_operator.domain.receivers.declared import declare  # noqa: PLC0415
+    from notification_domain.receivers.declared import declare  # noqa: PLC0415
 
     declarations = {key: declare(obj, None, home=home) for key, obj in objects.items()}
     return Known(

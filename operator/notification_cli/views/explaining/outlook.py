@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 
 from notification_contract.kinds.channel_names import ADDRESSES, ReceiverType
 from notification_contract.kinds.choices import CircuitState, ConditionStatus, OnReceiverError
-from notification_operator.domain.receivers.health import ReadyReason
-from notification_operator.domain.receivers.targets import receiver_of, recipient_of
-from notification_operator.domain.status import Reason
+from notification_domain.receivers.health import ReadyReason
+from notification_domain.receivers.targets import receiver_of, recipient_of
+from notification_domain.status import Reason
 
 if TYPE_CHECKING:
     from notification_cli.views.explaining.known import Known
     from notification_cli.views.receivers import ReceiverView
-    from notification_operator.domain.model import Notification
-    from notification_operator.domain.receivers.catalog import Receiver
+    from notification_domain.model import Notification
+    from notification_domain.receivers.catalog import Receiver
 
 GONE = "Gone"
 

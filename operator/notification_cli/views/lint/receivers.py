@@ -9,8 +9,8 @@ from notification_cli.views.lint import schema
 from notification_contract import bounds, crds, names
 from notification_contract.kinds.receiver import ReceiverSpec, ReceiverSpecError, parse_spec
 from notification_contract.kinds.secrets import GRANT, SECRET_TYPES
-from notification_operator.domain.json_values import mapping, text
-from notification_operator.rendering.templating.templates import Template, TemplateInvalidError
+from notification_domain.json_values import mapping, text
+from notification_domain.rendering.templating.templates import Template, TemplateInvalidError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

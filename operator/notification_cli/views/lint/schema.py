@@ -13,7 +13,7 @@ import yaml
 
 from notification_cli.views.lint.metadata import metadata_problems
 from notification_contract import names
-from notification_operator.domain.json_values import moment
+from notification_domain.json_values import moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

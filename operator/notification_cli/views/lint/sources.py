@@ -11,8 +11,8 @@ from notification_contract.routing.matchers import parse_matchers
 from notification_contract.routing.reach import source_reach
 from notification_contract.routing.table import RoutingTableError
 from notification_contract.sources.source import NotificationSource, SourceSpecError
-from notification_operator.domain.json_values import mapping, text
-from notification_operator.rendering.templating.templates import Template, TemplateInvalidError
+from notification_domain.json_values import mapping, text
+from notification_domain.rendering.templating.templates import Template, TemplateInvalidError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

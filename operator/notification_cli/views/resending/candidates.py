@@ -21,9 +21,9 @@ from notification_cli.views.resending.undelivered import ANYWHERE, place_of, und
 from notification_cli.views.rows import ReceiverFilter, created_at
 from notification_contract import names
 from notification_contract.kinds.choices import LifecycleEvent, Phase
-from notification_operator.domain.json_values import entries, mapping, text
-from notification_operator.domain.receivers.catalog import ReceiverKey
-from notification_operator.domain.status import Reason, phase_of
+from notification_domain.json_values import entries, mapping, text
+from notification_domain.receivers.catalog import ReceiverKey
+from notification_domain.status import Reason, phase_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping

@@ -14,15 +14,15 @@ from notification_cli.views.resending.undelivered import Undelivered, undelivere
 from notification_contract import bounds, names
 from notification_contract.kinds.choices import Phase
 from notification_contract.kinds.target import address_digits
-from notification_operator.domain.json_values import entries, integer, mapping, moment, text
-from notification_operator.domain.status import FINAL, Reason, phase_of
+from notification_domain.json_values import entries, integer, mapping, moment, text
+from notification_domain.status import FINAL, Reason, phase_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from collections.abc import Set as AbstractSet
     from datetime import datetime
 
-    from notification_operator.domain.receivers.catalog import ReceiverKey
+    from notification_domain.receivers.catalog import ReceiverKey
 
 NAME_CHARACTERS: Final = 40
 """Maximum length of the original's name in the name of a replay."""

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from notification_contract.kinds.choices import Phase, TargetReason, TargetState
 from notification_contract.kinds.target import TargetKey
-from notification_operator.domain.json_values import entries, mapping, text
-from notification_operator.domain.receivers.catalog import ReceiverKey
-from notification_operator.domain.receivers.targets import receiver_of
-from notification_operator.domain.status import phase_of
+from notification_domain.json_values import entries, mapping, text
+from notification_domain.receivers.catalog import ReceiverKey
+from notification_domain.receivers.targets import receiver_of
+from notification_domain.status import phase_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import orjson
 
 from notification_contract import names
-from notification_operator.domain import audit_events as audit
-from notification_operator.domain.redaction.redact import ALL_RULES, Rules, redact_content
+from notification_domain import audit_events as audit
+from notification_domain.redaction.redact import ALL_RULES, Rules, redact_content
 from notification_operator.observers.audit.file_store import FileAuditStore
 from notification_operator.observers.audit.store import HttpAuditStore
 from notification_operator.observers.audit.writer import AuditWriter

@@ -15,25 +15,25 @@ import orjson
 from kubernetes.aio.client import ApiClient
 from prometheus_client import CollectorRegistry
 
-from notification_operator.domain import audit_events as audit
-from notification_operator.domain.model import parse
-from notification_operator.domain.redaction.redact import redact_content
-from notification_operator.domain.redaction.redactor import rules
-from notification_operator.domain.status import FINAL, phase_of
-from notification_operator.kube.client import Connectivity, connect
-from notification_operator.kube.objects import RESOURCE, KubeObjects
-from notification_operator.kube.requests import call
+from notification_domain import audit_events as audit
+from notification_domain.model import parse
+from notification_domain.redaction.redact import redact_content
+from notification_domain.redaction.redactor import rules
+from notification_domain.status import FINAL, phase_of
 from notification_operator.observers.audit.observer import audit_store, final_kinds
 from notification_operator.observers.audit.writer import AuditWriter
+from notification_runtime.kube.client import Connectivity, connect
+from notification_runtime.kube.objects import RESOURCE, KubeObjects
+from notification_runtime.kube.requests import call
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from notification_contract.kinds.choices import Phase
-    from notification_operator.config.settings import Settings
-    from notification_operator.domain.redaction.redact import Rules
+    from notification_domain.redaction.redact import Rules
     from notification_operator.observers.audit.store import AuditStore
+    from notification_runtime.settings import Settings
 
 POLL_SECONDS = 0.05
 SOURCE = {"source": "status"}

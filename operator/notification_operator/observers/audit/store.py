@@ -10,9 +10,9 @@ import aiohttp
 from yarl import URL
 
 from atomic_status.headers import parse_retry_after
-from notification_operator.domain.audit_events import ACTOR
-from notification_operator.domain.error_text import describe
-from notification_operator.kube.proxy import session_options
+from notification_domain.audit_events import ACTOR
+from notification_domain.error_text import describe
+from notification_runtime.kube.proxy import session_options
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -17,7 +17,7 @@ import prometheus_client
 import structlog
 from prometheus_client import Gauge, Histogram
 
-from notification_operator.domain.audit_events import ACTOR
+from notification_domain.audit_events import ACTOR
 from notification_operator.observers.audit.store import Refused, TooLarge, Unavailable
 
 if TYPE_CHECKING:

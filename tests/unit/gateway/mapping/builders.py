@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from notification_contract.sources.source import NotificationSource
-from notification_gateway.mapping import Limits, Notification, Post, translate
+from notification_domain.mapping import Limits, Notification, Post, translate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,8 +10,8 @@ from urllib.parse import unquote
 import pytest
 
 from notification_contract import bounds
-from notification_gateway.mapping import Malformed, Translation, translate
-from notification_gateway.mapping.text import size
+from notification_domain.mapping import Malformed, Translation, translate
+from notification_domain.mapping.text import size
 from tests.unit.gateway.mapping.builders import (
     BEGAN,
     alert,

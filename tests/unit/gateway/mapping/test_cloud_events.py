@@ -9,13 +9,13 @@ import pytest
 from cloudevents.core.bindings.http import to_binary_event, to_structured_event
 from cloudevents.core.v1.event import CloudEvent
 
-from notification_gateway.mapping import Malformed, Translation, UnsupportedType, translate
+from notification_domain.mapping import Malformed, Translation, UnsupportedType, translate
 from tests.unit.gateway.mapping.builders import only, post, source
 
 if TYPE_CHECKING:
     from cloudevents.core.bindings.http import HTTPMessage
 
-    from notification_gateway.mapping import Post
+    from notification_domain.mapping import Post
 
 SOURCE = source("cloudevents")
 STRUCTURED = "application/cloudevents+json"

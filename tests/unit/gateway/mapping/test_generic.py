@@ -9,9 +9,9 @@ from urllib.parse import urlencode
 
 import pytest
 
-from notification_gateway.mapping import Malformed, Translation, translate
-from notification_gateway.mapping.form import FORM
-from notification_operator.rendering.templating.templates import Template
+from notification_domain.mapping import Malformed, Translation, translate
+from notification_domain.mapping.form import FORM
+from notification_domain.rendering.templating.templates import Template
 from tests.unit.gateway.mapping.builders import alertmanager, github, only, post, source
 
 SOURCE = source("generic")

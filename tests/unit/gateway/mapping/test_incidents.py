@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from notification_contract.sources.source import SourceSpecError
-from notification_operator.rendering.texts import render_texts
+from notification_domain.rendering.texts import render_texts
 from tests.unit.gateway.mapping.builders import alert, alertmanager, only, post, source
 
 if TYPE_CHECKING:
-    from notification_gateway.mapping import Notification
+    from notification_domain.mapping import Notification
 
 STATES = {"open": "Trigger", "seen": "Acknowledge", "closed": "Resolve"}
 

@@ -9,11 +9,11 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
-from notification_gateway.mapping import Malformed, Translation, translate
+from notification_domain.mapping import Malformed, Translation, translate
 from tests.unit.gateway.mapping.builders import only, post, source
 
 if TYPE_CHECKING:
-    from notification_gateway.mapping import Post
+    from notification_domain.mapping import Post
 
 SOURCE = source("slack")
 FORM = "application/x-www-form-urlencoded"

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from notification_gateway.mapping.strict_json import canonical, has_at_most, parse
-from notification_gateway.mapping.translation import Malformed
+from notification_domain.mapping.strict_json import canonical, has_at_most, parse
+from notification_domain.mapping.translation import Malformed
 
 
 @pytest.mark.parametrize(

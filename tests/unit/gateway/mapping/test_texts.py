@@ -7,12 +7,12 @@ import pytest
 from notification_contract import bounds
 from notification_contract.kinds.notification import check_spec
 from notification_contract.sources.mapping import LabelMapping
-from notification_gateway.mapping import Limits
-from notification_gateway.mapping.labels import label_value, labels_of
-from notification_gateway.mapping.links import web_address
-from notification_gateway.mapping.text import body, clean, cut, one_line, size
-from notification_gateway.mapping.translation import FIRES_SINCE_ANNOTATION
-from notification_gateway.mapping.values import text_at
+from notification_domain.mapping import Limits
+from notification_domain.mapping.labels import label_value, labels_of
+from notification_domain.mapping.links import web_address
+from notification_domain.mapping.text import body, clean, cut, one_line, size
+from notification_domain.mapping.translation import FIRES_SINCE_ANNOTATION
+from notification_domain.mapping.values import text_at
 from tests.unit.gateway.mapping.builders import alert, alertmanager, only, post, source
 
 TEMPLATED = source("alertmanager", mapping={"subject": "S", "body": "B"})

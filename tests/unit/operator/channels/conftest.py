@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
-from notification_operator.delivery.http.egress_guard import guarded_session
+from notification_runtime.delivery.http.egress_guard import guarded_session
 from tests.unit.operator.channels.receivers import LOOPBACK
 
 

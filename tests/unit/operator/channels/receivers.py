@@ -11,12 +11,12 @@ from urllib.parse import parse_qs
 
 from notification_contract.kinds.channel_types import CHANNEL_TYPES
 from notification_contract.kinds.choices import BodyFormat
-from notification_operator.delivery.channel import Message, ReceiverProblem
-from notification_operator.delivery.http.egress_policy import EgressPolicy
-from notification_operator.delivery.http.exchange import NetworkAccess
-from notification_operator.domain.receivers.references import SecretValues
-from notification_operator.endpoints.factory import create_channel
-from notification_operator.rendering.compose import Composer, Facts
+from notification_domain.receivers.references import SecretValues
+from notification_runtime.channel_factory import create_channel
+from notification_runtime.delivery.channel import Message, ReceiverProblem
+from notification_runtime.delivery.http.egress_policy import EgressPolicy
+from notification_runtime.delivery.http.exchange import NetworkAccess
+from notification_runtime.rendering.compose import Composer, Facts
 from tests.harness.sink.services import discord, pagerduty, slack, teams, twilio
 from tests.unit.operator.channels import test_channels
 from tests.unit.operator.delivery.receiving import PATH, HttpServer, Received
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     import aiohttp
 
-    from notification_operator.delivery.channel import Channel
+    from notification_runtime.delivery.channel import Channel
     from tests.harness.sink.services.service import Answered
 
 NOW = datetime(2026, 5, 6, 7, 8, 9, tzinfo=UTC)

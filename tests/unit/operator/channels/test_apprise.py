@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from notification_contract.kinds.choices import LifecycleEvent
-from notification_operator.channels import apprise
-from notification_operator.delivery.channel import InvalidOptionsError, Transient
-from notification_operator.domain.receivers.references import SecretValues
+from notification_domain.receivers.references import SecretValues
+from notification_runtime.channels import apprise
+from notification_runtime.delivery.channel import InvalidOptionsError, Transient
 from tests.unit.operator.channels.receivers import base, make, message, own_connections
 
 if TYPE_CHECKING:

@@ -14,15 +14,15 @@ from typing import Any
 import pytest
 
 from notification_contract.settings import Channels, Log, LogLevel
-from notification_operator.channels.console import ConsoleChannel
-from notification_operator.channels.file import FileChannel
-from notification_operator.channels.log import LogChannel
-from notification_operator.config.settings import SettingsError
-from notification_operator.delivery.channel import Message, Transient
-from notification_operator.delivery.local.messages import LINE_BYTES
-from notification_operator.domain.model import Content
+from notification_domain.model import Content
 from notification_operator.endpoints.builder import channels
-from notification_operator.telemetry import logging as log
+from notification_runtime.channels.console import ConsoleChannel
+from notification_runtime.channels.file import FileChannel
+from notification_runtime.channels.log import LogChannel
+from notification_runtime.delivery.channel import Message, Transient
+from notification_runtime.delivery.local.messages import LINE_BYTES
+from notification_runtime.settings import SettingsError
+from notification_runtime.telemetry import logging as log
 from tests.unit.operator.kube_api import until
 from tests.unit.process_log import restored_log
 
@@ -232,7 +232,7 @@ def test_every_invalid_plugin_is_reported_with_its_reason() -> None:
             "plugins": {
                 "sms": {"factory": "no_such_module:channel"},
                 "teams": {"factory": "collections:OrderedDict"},
-                "email": {"factory": "notification_operator.delivery.channel:Channel"},
+                "email": {"factory": "notification_runtime.delivery.channel:Channel"},
             }
         }
     )
@@ -241,9 +241,7 @@ def test_every_invalid_plugin_is_reported_with_its_reason() -> None:
     first, second, third = caught.value.problems
     assert "channels.plugins.sms" in first
     assert "no_such_module" in first
-    assert (
-        "OrderedDict is no channel; derive it from notification_operator.delivery.channel.Channel" in second
-    )
+    assert "OrderedDict is no channel; derive it from notification_runtime.delivery.channel.Channel" in second
     assert "abstract method 'deliver'" in third or "abstract method deliver" in third
 
 

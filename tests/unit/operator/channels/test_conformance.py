@@ -11,16 +11,16 @@ import pytest
 
 from notification_contract.kinds.choices import AttemptStatus
 from notification_contract.settings import Channels
-from notification_operator.channels.console import ConsoleChannel
-from notification_operator.channels.file import FileChannel
-from notification_operator.channels.log import LogChannel
-from notification_operator.channels.slack_webhook import SlackWebhookChannel
-from notification_operator.delivery.channel import Channel, Message
-from notification_operator.domain.flow_control.breaker import Limits
-from notification_operator.domain.model import Attempt
-from notification_operator.domain.planning.plan import Send
+from notification_domain.flow_control.breaker import Limits
+from notification_domain.model import Attempt
+from notification_domain.planning.plan import Send
 from notification_operator.endpoints.builder import channels
 from notification_operator.endpoints.refusals import BUILT_IN
+from notification_runtime.channels.console import ConsoleChannel
+from notification_runtime.channels.file import FileChannel
+from notification_runtime.channels.log import LogChannel
+from notification_runtime.channels.slack_webhook import SlackWebhookChannel
+from notification_runtime.delivery.channel import Channel, Message
 from tests.unit.operator.channels.test_channels import message
 from tests.unit.operator.delivery.receiving import HttpServer
 from tests.unit.operator.endpoints.calls import endpoints_of, make_attempt

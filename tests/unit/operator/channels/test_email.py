@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from notification_contract.kinds.channel_types.email import Security
-from notification_operator.channels import email
-from notification_operator.delivery.channel import (
+from notification_domain.receivers.references import SecretValues
+from notification_runtime.channels import email
+from notification_runtime.delivery.channel import (
     DeliveryError,
     InvalidOptionsError,
     Permanent,
@@ -22,10 +23,9 @@ from notification_operator.delivery.channel import (
     Refused,
     Transient,
 )
-from notification_operator.delivery.http.egress_policy import EgressPolicy
-from notification_operator.delivery.http.exchange import MOST_CONNECTIONS
-from notification_operator.domain.receivers.references import SecretValues
-from notification_operator.fair.fair_queue import FairSemaphore
+from notification_runtime.delivery.http.egress_policy import EgressPolicy
+from notification_runtime.delivery.http.exchange import MOST_CONNECTIONS
+from notification_runtime.fair.fair_queue import FairSemaphore
 from tests.kit.hostile_answers import SMTP, pouring
 from tests.unit.operator.channels import receivers
 from tests.unit.operator.channels.mail_server import PASSWORD, USERNAME, mail_server
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from email.message import EmailMessage
     from pathlib import Path
 
-    from notification_operator.channels.email import EmailChannel
-    from notification_operator.delivery.channel import Message
+    from notification_runtime.channels.email import EmailChannel
+    from notification_runtime.delivery.channel import Message
     from tests.unit.operator.channels.mail_server import MailServer
 
 CREDENTIALS = {"authSecretRef/username": USERNAME, "authSecretRef/password": PASSWORD}

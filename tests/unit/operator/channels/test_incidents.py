@@ -9,13 +9,13 @@ from urllib.parse import parse_qs
 import pytest
 
 from notification_contract.kinds.choices import LifecycleEvent
-from notification_operator.channels.console import ConsoleChannel
-from notification_operator.channels.file import FileChannel
-from notification_operator.channels.log import LogChannel
-from notification_operator.domain.incident import incident_selector
-from notification_operator.domain.key import Key
-from notification_operator.domain.model import parse
-from notification_operator.rendering.markup.slack_text import SlackText
+from notification_domain.incident import incident_selector
+from notification_domain.key import Key
+from notification_domain.model import parse
+from notification_runtime.channels.console import ConsoleChannel
+from notification_runtime.channels.file import FileChannel
+from notification_runtime.channels.log import LogChannel
+from notification_runtime.rendering.slack_text import SlackText
 from tests.unit.gateway.mapping.test_incidents import complete, mapped
 from tests.unit.operator.channels import test_channels, test_email
 from tests.unit.operator.channels.receivers import SERVICES, access, composer, message

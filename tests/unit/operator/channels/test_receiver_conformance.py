@@ -14,7 +14,8 @@ import trustme
 from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from notification_operator.delivery.channel import (
+from notification_domain.redaction.redactor import Redactor
+from notification_runtime.delivery.channel import (
     DeliveryError,
     Permanent,
     RateLimited,
@@ -23,12 +24,11 @@ from notification_operator.delivery.channel import (
     ReceiverProblem,
     Transient,
 )
-from notification_operator.delivery.http.egress_guard import guarded_session
-from notification_operator.delivery.http.egress_policy import AddressNotAllowedError, EgressPolicy
-from notification_operator.delivery.http.exchange import OutcomeUnknown, Unsent
-from notification_operator.domain.redaction.redactor import Redactor
-from notification_operator.rendering.compose import MAX_INLINE
-from notification_operator.rendering.worker import RenderWorker
+from notification_runtime.delivery.http.egress_guard import guarded_session
+from notification_runtime.delivery.http.egress_policy import AddressNotAllowedError, EgressPolicy
+from notification_runtime.delivery.http.exchange import OutcomeUnknown, Unsent
+from notification_runtime.rendering.compose import MAX_INLINE
+from notification_runtime.rendering.worker import RenderWorker
 from tests.unit.operator.channels.receivers import (
     KEY,
     LOOPBACK,
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
     import aiohttp
 
-    from notification_operator.delivery.channel import Channel
+    from notification_runtime.delivery.channel import Channel
     from tests.unit.operator.delivery.receiving import HttpServer
 
 SECRETS = (KEY, TOKEN, ROUTING_KEY, "verysecrettoken", "sms-password", "header-secret")

@@ -12,19 +12,19 @@ from aiohttp import web
 from jsonschema import Draft202012Validator
 
 from notification_contract.kinds.choices import LifecycleEvent
-from notification_operator.channels.pagerduty import MAX_EVENT, dedup_key
-from notification_operator.channels.teams import MAX_CARD
-from notification_operator.delivery.channel import (
+from notification_domain.rendering.pieces import units
+from notification_domain.rendering.segments import count
+from notification_runtime.channels.pagerduty import MAX_EVENT, dedup_key
+from notification_runtime.channels.teams import MAX_CARD
+from notification_runtime.delivery.channel import (
     InvalidOptionsError,
     Permanent,
     ReceiverError,
     ReceiverProblem,
     Transient,
 )
-from notification_operator.delivery.http import exchange
-from notification_operator.delivery.http.exchange import OutcomeUnknown
-from notification_operator.rendering.pieces import units
-from notification_operator.rendering.segments import count
+from notification_runtime.delivery.http import exchange
+from notification_runtime.delivery.http.exchange import OutcomeUnknown
 from tests.unit.operator.channels.adaptive_card_schema import SCHEMA
 from tests.unit.operator.channels.receivers import (
     DELIVERY_ID,

@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notification_contract.settings import Channels
-from notification_operator.channels.slack_webhook import SlackWebhookChannel
-from notification_operator.delivery.channel import Transient
-from notification_operator.domain.flow_control.breaker import Limits
-from notification_operator.domain.model import Content
-from notification_operator.domain.planning.plan import Send
+from notification_domain.flow_control.breaker import Limits
+from notification_domain.model import Content
+from notification_domain.planning.plan import Send
 from notification_operator.endpoints.builder import channels
-from notification_operator.rendering.markup.slack_text import (
+from notification_runtime.channels.slack_webhook import SlackWebhookChannel
+from notification_runtime.delivery.channel import Transient
+from notification_runtime.rendering.slack_text import (
     MAX_BLOCKS,
     MAX_HEADER,
     MAX_SECTION,

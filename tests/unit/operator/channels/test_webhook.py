@@ -11,7 +11,7 @@ from cloudevents.core.bindings.http import HTTPMessage, from_http_event
 from cloudevents.core.formats.json import JSONFormat
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from notification_operator.delivery.channel import InvalidOptionsError
+from notification_runtime.delivery.channel import InvalidOptionsError
 from tests.unit.operator.channels.receivers import DELIVERY_ID, KEY, access, composer, make, message
 from tools.platform.pulumi.environment import ROOT
 

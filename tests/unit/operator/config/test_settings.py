@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from notification_contract.settings import SETTINGS_VERSION
 from notification_operator.cli import UNUSABLE, app
-from notification_operator.config.settings import Settings, SettingsError, load
+from notification_runtime.settings import Settings, SettingsError, load
 
 
 def write(tmp_path: Path, text: str) -> Path:

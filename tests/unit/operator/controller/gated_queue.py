@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from notification_domain.key import Key
 from notification_operator.controller.request import Request, Result
 from notification_operator.controller.workqueue import WorkQueue
-from notification_operator.domain.key import Key
 
 KEY = Key("shop", "order-1", "uid-1")
 OTHER = Key("shop", "order-2", "uid-2")

@@ -8,14 +8,14 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from atomic_status import ObjectRef
-from notification_operator.kube.requests import KubeError
+from notification_runtime.kube.requests import KubeError
 from tests.simulation.null_ports import NoObjects
 from tests.unit.operator.controller.reconciler_fixture import ReconcilerFixture, Stub
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
-    from notification_operator.domain.key import Key
+    from notification_domain.key import Key
 
 
 class Incident(ReconcilerFixture):

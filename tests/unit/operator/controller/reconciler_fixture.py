@@ -10,20 +10,20 @@ from typing import Any
 from atomic_status import ObjectRef
 from atomic_status.testing import MemoryStore
 from notification_contract.kinds.channel_names import ReceiverType
-from notification_operator.config.settings import Settings
+from notification_domain.json_values import format_time
+from notification_domain.key import Key
+from notification_domain.rendering.job import Renderer
 from notification_operator.controller.request import Request, Result
 from notification_operator.controller.workqueue import WorkQueue
-from notification_operator.delivery.channel import Channel, Message
-from notification_operator.domain.json_values import format_time
-from notification_operator.domain.key import Key
-from notification_operator.kube.objects import KubeObjects
 from notification_operator.observers.publisher import Observer
 from notification_operator.ports import ReceiverPorts
-from notification_operator.rendering.job import Renderer
-from notification_operator.telemetry.gauges import AttemptStatistics
-from notification_operator.telemetry.metrics import Metrics
 from notification_operator.watch.namespaces import SelectedNamespaces
 from notification_operator.wiring import build
+from notification_runtime.delivery.channel import Channel, Message
+from notification_runtime.kube.objects import KubeObjects
+from notification_runtime.settings import Settings
+from notification_runtime.telemetry.gauges import AttemptStatistics
+from notification_runtime.telemetry.metrics import Metrics
 from tests.simulation.null_ports import NoObjects
 from tests.unit.operator.leadership.lease_fixture import Leases
 from tests.unit.operator.ports import null_ports

@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from notification_contract.kinds.choices import AttemptStatus
+from notification_domain.key import Key
+from notification_domain.model import Attempt, parse
+from notification_domain.routing import Route
 from notification_operator.controller.attempt_tracker import AttemptTracker
-from notification_operator.domain.key import Key
-from notification_operator.domain.model import Attempt, parse
-from notification_operator.domain.routing import Route
 from notification_operator.endpoints.gate import Postponed
-from notification_operator.telemetry.gauges import AttemptStatistics
+from notification_runtime.telemetry.gauges import AttemptStatistics
 from tests.simulation.virtual_loop import run_virtually
 from tests.unit.operator.domain.builders import stored
 

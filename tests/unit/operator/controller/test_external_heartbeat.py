@@ -14,16 +14,16 @@ from aiohttp import web
 
 from notification_contract import names
 from notification_contract.settings import ExternalHeartbeat as Settings
-from notification_operator.config import settings as operator_config
+from notification_domain.json_values import format_time
 from notification_operator.controller import external_heartbeat
 from notification_operator.controller.external_heartbeat import ExternalHeartbeat
-from notification_operator.delivery.channel import Transient
-from notification_operator.domain.json_values import format_time
-from notification_operator.kube.client import Cluster as Connection
-from notification_operator.kube.requests import KubeError
 from notification_operator.ports import live_ports
-from notification_operator.telemetry.metrics import PREFIX, Metrics
 from notification_operator.wiring import build
+from notification_runtime import settings as operator_config
+from notification_runtime.delivery.channel import Transient
+from notification_runtime.kube.client import Cluster as Connection
+from notification_runtime.kube.requests import KubeError
+from notification_runtime.telemetry.metrics import PREFIX, Metrics
 from tests.simulation.virtual_loop import run_virtually
 from tests.unit.gateway.cluster import HOME, client_of, running
 from tests.unit.loopback import listening

@@ -13,13 +13,13 @@ from structlog.testing import capture_logs
 from atomic_status import ObjectRef, Unavailable
 from atomic_status.testing import MemoryStore
 from notification_contract import names
+from notification_domain.heartbeats.beats import Beats
+from notification_domain.json_values import format_time
+from notification_domain.key import Key
 from notification_operator.controller import heartbeats
 from notification_operator.controller.heartbeats import HeartbeatController
-from notification_operator.domain.heartbeats.beats import Beats
-from notification_operator.domain.json_values import format_time
-from notification_operator.domain.key import Key
-from notification_operator.kube.requests import KubeError
-from notification_operator.telemetry.metrics import Metrics
+from notification_runtime.kube.requests import KubeError
+from notification_runtime.telemetry.metrics import Metrics
 from tests.simulation.virtual_loop import run_virtually
 
 if TYPE_CHECKING:

@@ -19,6 +19,11 @@ from atomic_status import Conflict, ObjectRef, Rejected, Unavailable
 from atomic_status.testing import MemoryStore
 from notification_contract import names
 from notification_contract.kinds.choices import CircuitState, ReceiverTestOutcome
+from notification_domain.receivers.catalog import ReceiverKey
+from notification_domain.receivers.declared import declare
+from notification_domain.receivers.health import UNTESTED, Health, Readiness, ReadyReason
+from notification_domain.receivers.references import ReferenceReason
+from notification_domain.receivers.status import ReceiverStatus, ReceiverTestResult
 from notification_operator.controller import receiver_tester, receiver_views
 from notification_operator.controller.receiver_tester import (
     CONCURRENT_TESTS,
@@ -31,11 +36,6 @@ from notification_operator.controller.receivers import (
     ReceiverStatusController,
 )
 from notification_operator.controller.workqueue import LEFT_DIVISOR
-from notification_operator.domain.receivers.catalog import ReceiverKey
-from notification_operator.domain.receivers.declared import declare
-from notification_operator.domain.receivers.health import UNTESTED, Health, Readiness, ReadyReason
-from notification_operator.domain.receivers.references import ReferenceReason
-from notification_operator.domain.receivers.status import ReceiverStatus, ReceiverTestResult
 from tests.simulation.virtual_loop import run_virtually
 from tests.unit.operator.domain.builders import at
 from tests.unit.operator.domain.receivers.builders import (
@@ -53,8 +53,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from atomic_status import JsonObject
-    from notification_operator.domain.receivers.catalog import Receiver
-    from notification_operator.domain.receivers.declared import Declared
+    from notification_domain.receivers.catalog import Receiver
+    from notification_domain.receivers.declared import Declared
 
 KEY = ReceiverKey("shop", "on-call")
 REF = ObjectRef(namespace="shop", name="on-call")

@@ -10,15 +10,15 @@ from kubernetes.aio.client import ApiClient, Configuration
 
 from atomic_status import KubeStatusStore, ObjectRef, apply
 from atomic_status.testing import MemoryStore
-from notification_operator.domain.receivers.fold import OwnerFacts, fold
-from notification_operator.kube.objects import RECEIVER_RESOURCE
+from notification_domain.receivers.fold import OwnerFacts, fold
+from notification_runtime.kube.objects import RECEIVER_RESOURCE
 from tests.unit.operator.atomic_status.object_api import ObjectApi, serving
 from tests.unit.operator.domain.builders import at
 from tests.unit.operator.domain.receivers.builders import HOME, READY, failing_at, healthy_at, stored_receiver
 
 if TYPE_CHECKING:
     from atomic_status import JsonObject, StatusStore
-    from notification_operator.domain.receivers.health import Health
+    from notification_domain.receivers.health import Health
 
 REF = ObjectRef(namespace="shop", name="on-call")
 REPLICAS = [f"replica-{number}" for number in range(5)]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from notification_contract.kinds.choices import ReceiverTestOutcome
+from notification_domain.receivers.catalog import ReceiverKey
 from notification_operator.controller.receiver_tester import ReceiverTester
-from notification_operator.delivery.channel import Permanent, ReceiverError, ReceiverProblem
-from notification_operator.domain.receivers.catalog import ReceiverKey
+from notification_runtime.delivery.channel import Permanent, ReceiverError, ReceiverProblem
 from tests.unit.operator.domain.receivers.entries import receiver
 from tests.unit.operator.endpoints.stage import BLOCKS, Stage
 

@@ -10,13 +10,13 @@ import pytest
 
 from atomic_status import ConflictExhausted, ObjectRef, Rejected, Unavailable
 from atomic_status.testing import MemoryStore
+from notification_domain.folding.fold import fold
+from notification_domain.rendering.job import P, Renderer, T
 from notification_operator.controller import reconciler, reconciliation, workqueue
 from notification_operator.controller.request import Result
-from notification_operator.delivery.channel import Permanent, Transient
-from notification_operator.domain.folding.fold import fold
 from notification_operator.endpoints.endpoint import Endpoint
-from notification_operator.rendering.job import P, Renderer, T
-from notification_operator.telemetry.gauges import AttemptStatistics
+from notification_runtime.delivery.channel import Permanent, Transient
+from notification_runtime.telemetry.gauges import AttemptStatistics
 from tests.simulation.null_ports import NoEvents
 from tests.unit.operator.controller.reconciler_fixture import IDLE, ReconcilerFixture, Stub
 from tests.unit.operator.kube_api import until
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from atomic_status import StatusError
-    from notification_operator.delivery.channel import Message
-    from notification_operator.domain.model import Notification
-    from notification_operator.domain.status import Status
-    from notification_operator.kube.events import Event
-    from notification_operator.rendering.job import Job
+    from notification_domain.model import Notification
+    from notification_domain.rendering.job import Job
+    from notification_domain.status import Status
+    from notification_runtime.delivery.channel import Message
+    from notification_runtime.kube.events import Event
 
 
 async def test_quick_delivery_costs_one_read_and_one_write() -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from notification_operator.delivery.channel import Transient
+from notification_runtime.delivery.channel import Transient
 from tests.unit.operator.controller.reconciler_fixture import ReconcilerFixture, Stub
 
 FAST = {"maxAttempts": 2, "initialBackoffSeconds": 1}

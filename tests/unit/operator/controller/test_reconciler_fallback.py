@@ -9,22 +9,22 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from atomic_status import ObjectRef
-from notification_operator.delivery.channel import (
+from notification_domain.json_values import format_time
+from notification_runtime.delivery.channel import (
     Permanent,
     ReceiverError,
     ReceiverProblem,
     Refused,
     Transient,
 )
-from notification_operator.delivery.http.exchange import OutcomeUnknown
-from notification_operator.domain.json_values import format_time
+from notification_runtime.delivery.http.exchange import OutcomeUnknown
 from tests.unit.operator.contract.kinds.specs import spec
 from tests.unit.operator.controller.reconciler_fixture import now
 from tests.unit.operator.controller.test_reconciler_receivers import BREAKER, SECRET_URL, Composition, webhook
 from tests.unit.operator.kube_api import until
 
 if TYPE_CHECKING:
-    from notification_operator.delivery.channel import DeliveryError
+    from notification_runtime.delivery.channel import DeliveryError
     from tests.unit.operator.controller.reconciler_fixture import ReconcilerFixture
 
 

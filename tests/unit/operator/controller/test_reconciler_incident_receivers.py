@@ -12,8 +12,8 @@ from atomic_status import ObjectRef
 from atomic_status.testing import MemoryStore
 from notification_contract import names
 from notification_contract.kinds.target import listed_digits
+from notification_domain.json_values import format_time
 from notification_operator.controller import incidents
-from notification_operator.domain.json_values import format_time
 from notification_operator.ports import ReceiverPorts
 from tests.unit.operator.contract.kinds.specs import spec
 from tests.unit.operator.controller.incident_fixture import Incident
@@ -24,7 +24,7 @@ from tests.unit.operator.endpoints.stage import Creator
 from tests.unit.operator.watch.collections_in_memory import Collections
 
 if TYPE_CHECKING:
-    from notification_operator.domain.key import Key
+    from notification_domain.key import Key
 
 OTHER = {"dedupKey": "network"}
 """Another incident than that of the notification which the fixture begins with."""

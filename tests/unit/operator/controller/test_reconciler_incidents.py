@@ -13,14 +13,14 @@ from weakref import ref
 import pytest
 
 from notification_contract.kinds.choices import LifecycleEvent, Phase
+from notification_domain.key import Key, shard_of
+from notification_domain.model import Notification, parse
+from notification_domain.planning.hold import Hold
 from notification_operator.controller import incident_table, incidents
 from notification_operator.controller.request import Result
-from notification_operator.delivery.channel import Permanent, Transient
-from notification_operator.domain.key import Key, shard_of
-from notification_operator.domain.model import Notification, parse
-from notification_operator.domain.planning.hold import Hold
-from notification_operator.kube.requests import KubeError
-from notification_operator.telemetry.gauges import ElectorStatistics
+from notification_runtime.delivery.channel import Permanent, Transient
+from notification_runtime.kube.requests import KubeError
+from notification_runtime.telemetry.gauges import ElectorStatistics
 from tests.cases import cases
 from tests.unit.operator.controller.incident_fixture import Incident
 from tests.unit.operator.controller.reconciler_fixture import Stub

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from atomic_status import Unavailable
-from notification_operator.delivery.channel import Transient
+from notification_runtime.delivery.channel import Transient
 from tests.unit.operator.controller.reconciler_fixture import IDLE, VISIBLE_AFTER, ReconcilerFixture, Stub
 from tests.unit.operator.controller.test_reconciler_receivers import Composition, until_idle, webhook
 from tests.unit.operator.kube_api import until
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from notification_operator.controller.request import Result
-    from notification_operator.delivery.channel import Channel
+    from notification_runtime.delivery.channel import Channel
 
 pytestmark = pytest.mark.parametrize("arrives", [True, False], ids=["arrives", "never arrives"])
 

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from notification_operator.delivery.channel import RateLimited
-from notification_operator.domain.json_values import parse_time
+from notification_domain.json_values import parse_time
 from notification_operator.endpoints.gate import ASK_SECONDS
+from notification_runtime.delivery.channel import RateLimited
 from tests.unit.operator.controller.reconciler_fixture import ReconcilerFixture, Stub, now
 
 PAUSE = 600.0

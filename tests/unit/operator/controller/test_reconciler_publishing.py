@@ -2,8 +2,8 @@
 
 from atomic_status import Unavailable
 from notification_contract.kinds.choices import Phase
-from notification_operator.delivery.channel import Permanent, Transient
 from notification_operator.observers.publisher import Transition
+from notification_runtime.delivery.channel import Permanent, Transient
 from tests.unit.operator.controller.reconciler_fixture import IDLE, ReconcilerFixture, Stub
 
 

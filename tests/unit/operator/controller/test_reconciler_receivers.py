@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from atomic_status.testing import MemoryStore
-from notification_operator.delivery.channel import (
+from notification_domain.json_values import format_time
+from notification_domain.key import Key
+from notification_operator.ports import ReceiverPorts
+from notification_runtime.delivery.channel import (
     Permanent,
     RateLimited,
     ReceiverError,
     ReceiverProblem,
     Transient,
 )
-from notification_operator.domain.json_values import format_time
-from notification_operator.domain.key import Key
-from notification_operator.ports import ReceiverPorts
 from tests.simulation.virtual_loop import run_virtually
 from tests.unit.operator.contract.kinds.specs import spec
 from tests.unit.operator.controller.reconciler_fixture import ReconcilerFixture, Stub, now
@@ -31,7 +31,7 @@ from tests.unit.operator.watch.collections_in_memory import Collections
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from notification_operator.delivery.channel import Channel
+    from notification_runtime.delivery.channel import Channel
 
 REVOKED = ReceiverError(ReceiverProblem.AUTHENTICATION_FAILED, "HTTP 401")
 BREAKER: dict[str, Any] = {"failure_threshold": 3, "initial_open_seconds": 30, "open_seconds": 30}

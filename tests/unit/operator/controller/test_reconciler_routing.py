@@ -4,7 +4,7 @@ import pytest
 
 from atomic_status import ObjectRef, Unavailable
 from notification_contract.routing.document import read_table
-from notification_operator.delivery.channel import Permanent
+from notification_runtime.delivery.channel import Permanent
 from tests.unit.operator.controller.reconciler_fixture import ReconcilerFixture, Stub
 from tests.unit.operator.controller.test_reconciler_receivers import Composition, webhook
 from tests.unit.operator.domain.receivers.entries import HOME

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from notification_contract import bounds
-from notification_operator.domain.json_values import format_time
+from notification_domain.json_values import format_time
 from tests.unit.operator.controller.reconciler_fixture import IDLE, ReconcilerFixture, Stub, now
 
 TOO_LONG = "x" * (bounds.BODY + 1)

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from notification_operator.controller import incident_table, incidents
-from notification_operator.delivery.channel import Message, Permanent, Receipt, Transient
+from notification_runtime.delivery.channel import Message, Permanent, Receipt, Transient
 from tests.unit.operator.controller.incident_fixture import Incident
 from tests.unit.operator.controller.reconciler_fixture import Stub
 

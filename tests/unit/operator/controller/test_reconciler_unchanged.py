@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from atomic_status import ObjectRef
-from notification_operator.delivery.channel import Message, Transient
-from notification_operator.domain.json_values import format_time
+from notification_domain.json_values import format_time
+from notification_runtime.delivery.channel import Message, Transient
 from tests.unit.operator.controller.reconciler_fixture import IDLE, ReconcilerFixture, Stub, now
 from tests.unit.operator.kube_api import until
 

@@ -6,11 +6,11 @@ from datetime import timedelta
 
 import pytest
 
+from notification_domain.planning.progress import STEADY
 from notification_operator.controller.request import Result
 from notification_operator.controller.still_waits import StillWaits, WaitingTarget
-from notification_operator.delivery.channel import Message, RateLimited, Transient
-from notification_operator.domain.planning.progress import STEADY
 from notification_operator.endpoints.gate import ASK_SECONDS
+from notification_runtime.delivery.channel import Message, RateLimited, Transient
 from tests.simulation.virtual_loop import run_virtually
 from tests.unit.operator.controller.gated_queue import KEY, Recorder, run_ready_tasks, running
 from tests.unit.operator.controller.reconciler_fixture import ReconcilerFixture, Stub, now

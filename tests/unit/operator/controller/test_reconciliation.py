@@ -11,16 +11,16 @@ import pytest
 from atomic_status import Gone, ObjectRef, Unavailable
 from atomic_status.testing import MemoryStore
 from notification_contract.kinds.choices import AttemptStatus
+from notification_domain.key import Key
+from notification_domain.model import Attempt, Notification
+from notification_domain.routing import Route
 from notification_operator.controller.attempt_tracker import AttemptTracker
 from notification_operator.controller.reconciliation import Reconciliation, RetryTimes
 from notification_operator.controller.request import Request
-from notification_operator.domain.key import Key
-from notification_operator.domain.model import Attempt, Notification
-from notification_operator.domain.routing import Route
 from notification_operator.endpoints.budget import PARTS_OF_RECEIVERS, ContentBudget, Reservation, cost
 
 if TYPE_CHECKING:
-    from notification_operator.domain.routing import Rules
+    from notification_domain.routing import Rules
 
 ROUTE = Route(targets=("console",))
 META = {"namespace": "shop", "name": "order-1", "creationTimestamp": "2026-01-01T00:00:00Z"}

@@ -15,11 +15,11 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 from notification_contract.settings import Retention
 from notification_operator.controller import retention
 from notification_operator.controller.retention import RetentionSweeper
-from notification_operator.kube import objects as kube_objects
-from notification_operator.kube import objects as listing
-from notification_operator.kube.objects import RESOURCE, KubeObjects
-from notification_operator.kube.requests import KubeError, call, read
 from notification_operator.watch.namespaces import AllNamespaces
+from notification_runtime.kube import objects as kube_objects
+from notification_runtime.kube import objects as listing
+from notification_runtime.kube.objects import RESOURCE, KubeObjects
+from notification_runtime.kube.requests import KubeError, call, read
 from tests.unit.operator.kube_api import refusal, until
 from tests.unit.operator.notifications_api import NotificationsApi, running
 

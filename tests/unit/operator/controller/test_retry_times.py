@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
+from notification_domain.planning.hold import Hold, HoldReason
 from notification_operator.controller.reconciliation import RetryTimes
-from notification_operator.domain.planning.hold import Hold, HoldReason
 from tests.unit.operator.domain.builders import START
 
 SOON = START + timedelta(seconds=70)

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from notification_domain.key import Key
 from notification_operator.controller.timers import CLOCK_INTERVAL, Timers
-from notification_operator.domain.key import Key
 from tests.simulation.virtual_loop import run_virtually
 
 KEY, OTHER = Key("shop", "order-1", "uid-1"), Key("shop", "order-2", "uid-2")

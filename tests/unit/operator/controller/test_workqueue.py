@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 
 import pytest
 
+from notification_domain.key import Key
 from notification_operator.controller import workqueue
 from notification_operator.controller.request import Request, Result
 from notification_operator.controller.workqueue import backoff
-from notification_operator.domain.key import Key
-from notification_operator.telemetry.gauges import QueueStatistics
+from notification_runtime.telemetry.gauges import QueueStatistics
 from tests.unit.operator.controller.gated_queue import KEY, OTHER, Recorder, running
 from tests.unit.operator.kube_api import until
 

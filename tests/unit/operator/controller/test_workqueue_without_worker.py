@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from notification_domain.key import Key
 from notification_operator.controller.request import Request, Result
-from notification_operator.domain.key import Key
 from tests.unit.operator.controller.gated_queue import KEY, OTHER, GatedQueue, run_ready_tasks, running
 
 

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from notification_operator.delivery.channel import DeliveryError
-from notification_operator.delivery.http_client import HttpClient
+from notification_runtime.delivery.channel import DeliveryError
+from notification_runtime.delivery.http_client import HttpClient
 
 NOW = datetime(2026, 5, 6, 7, 8, 9, tzinfo=UTC)
 

@@ -7,8 +7,8 @@ from email.utils import format_datetime
 import pytest
 from aiohttp import web
 
-from notification_operator.delivery.channel import Permanent, Transient
-from notification_operator.delivery.http import exchange as http
+from notification_runtime.delivery.channel import Permanent, Transient
+from notification_runtime.delivery.http import exchange as http
 from tests.unit.operator.delivery.posting import NOW, failure, post
 from tests.unit.operator.delivery.receiving import PATH, HttpServer
 

@@ -7,10 +7,10 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from notification_operator.delivery import http_client as http
-from notification_operator.delivery.channel import Transient
-from notification_operator.delivery.http.exchange import MAX_QUOTE
-from notification_operator.delivery.http_client import HttpClient
+from notification_runtime.delivery import http_client as http
+from notification_runtime.delivery.channel import Transient
+from notification_runtime.delivery.http.exchange import MAX_QUOTE
+from notification_runtime.delivery.http_client import HttpClient
 from tests.unit.operator.delivery.posting import post
 from tests.unit.operator.delivery.receiving import PATH, HttpServer
 

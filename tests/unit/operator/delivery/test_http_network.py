@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from notification_operator.delivery import http_client as http
-from notification_operator.delivery.channel import Permanent, Transient
+from notification_runtime.delivery import http_client as http
+from notification_runtime.delivery.channel import Permanent, Transient
 from tests.harness.authority import Authority
 from tests.unit.operator.delivery.posting import failure
 from tests.unit.operator.delivery.receiving import PATH, HttpServer, serving

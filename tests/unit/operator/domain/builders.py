@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Never
 
 from notification_contract.kinds.choices import AttemptStatus, Phase
-from notification_operator.domain.json_values import format_time
-from notification_operator.domain.model import Attempt, Notification, RetryPolicy, parse
-from notification_operator.domain.planning.progress import Progress, progress
-from notification_operator.domain.routing import Route
+from notification_domain.json_values import format_time
+from notification_domain.model import Attempt, Notification, RetryPolicy, parse
+from notification_domain.planning.progress import Progress, progress
+from notification_domain.routing import Route
 
 START = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 FAST = RetryPolicy(max_attempts=5, initial_backoff=1, multiplier=2, max_backoff=60)

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from notification_contract import bounds
-from notification_operator.domain.attempt import dump_attempt, parse_attempt
-from notification_operator.domain.json_values import EARLIEST_TIME
+from notification_domain.attempt import dump_attempt, parse_attempt
+from notification_domain.json_values import EARLIEST_TIME
 from tests.unit.operator.domain.builders import circuit_open, failure, success
 
 ENTRY: dict[str, Any] = {

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from notification_contract.kinds.choices import Phase, TargetState
-from notification_operator.domain.audit_events import ORIGINAL_KINDS, Kind, all_events, correlation_id, events
-from notification_operator.domain.json_values import parse_time
-from notification_operator.domain.model import Attempt, Notification, parse
-from notification_operator.domain.redaction.redact import redact_content
-from notification_operator.domain.status import TargetStatus
+from notification_domain.audit_events import ORIGINAL_KINDS, Kind, all_events, correlation_id, events
+from notification_domain.json_values import parse_time
+from notification_domain.model import Attempt, Notification, parse
+from notification_domain.redaction.redact import redact_content
+from notification_domain.status import TargetStatus
 from tests.unit.operator.domain.builders import failure, stored, success, with_status
 
 ENVELOPE = {

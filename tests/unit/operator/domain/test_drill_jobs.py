@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from notification_operator.domain.drill_jobs import why_not_green
-from notification_operator.domain.json_values import format_time
+from notification_domain.drill_jobs import why_not_green
+from notification_domain.json_values import format_time
 
 NOW = datetime(2026, 3, 20, 12, tzinfo=UTC)
 WEEK = timedelta(days=7)

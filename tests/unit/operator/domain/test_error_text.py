@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from notification_operator.domain.error_text import LIMIT, chain, describe
-from notification_operator.domain.redaction.redact import Rules, redact
+from notification_domain.error_text import LIMIT, chain, describe
+from notification_domain.redaction.redact import Rules, redact
 
 
 class PlainError(Exception):

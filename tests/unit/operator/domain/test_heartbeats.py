@@ -11,10 +11,10 @@ from notification_contract import names
 from notification_contract.kinds.notification import NotificationSpec
 from notification_contract.sources.source import NotificationSource
 from notification_contract.sources.status import SourceStatus
-from notification_operator.domain.heartbeats import reports
-from notification_operator.domain.heartbeats.beats import Beats, with_missing, without_missing
-from notification_operator.domain.heartbeats.presence import Presence, PresenceLog, Silence
-from notification_operator.domain.json_values import format_time
+from notification_domain.heartbeats import reports
+from notification_domain.heartbeats.beats import Beats, with_missing, without_missing
+from notification_domain.heartbeats.presence import Presence, PresenceLog, Silence
+from notification_domain.json_values import format_time
 
 BEAT = datetime(2026, 11, 29, 8, tzinfo=UTC)
 LONG_AGO = BEAT - timedelta(days=3)

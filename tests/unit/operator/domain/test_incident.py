@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from notification_contract.kinds.choices import LifecycleEvent, TargetState
-from notification_operator.domain.incident import (
+from notification_domain.incident import (
     Event,
     Incident,
     SentMessage,
@@ -17,11 +17,11 @@ from notification_operator.domain.incident import (
     event_of,
     widened,
 )
-from notification_operator.domain.key import Key
-from notification_operator.domain.planning.hold import Hold, HoldReason
-from notification_operator.domain.receivers.targets import TargetRules
-from notification_operator.domain.routing import Route
-from notification_operator.domain.status import TargetStatus
+from notification_domain.key import Key
+from notification_domain.planning.hold import Hold, HoldReason
+from notification_domain.receivers.targets import TargetRules
+from notification_domain.routing import Route
+from notification_domain.status import TargetStatus
 from tests.unit.operator.domain.builders import (
     at,
     circuit_open,

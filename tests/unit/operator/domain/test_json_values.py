@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from notification_operator.domain import json_values as values
-from notification_operator.domain.json_values import LATEST_TIME
+from notification_domain import json_values as values
+from notification_domain.json_values import LATEST_TIME
 from tests.unit.operator.domain.builders import START
 
 

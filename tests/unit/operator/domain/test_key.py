@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notification_operator.domain.key import Key, assign_shards, shard_of
+from notification_domain.key import Key, assign_shards, shard_of
 
 MEMBERS = st.sets(st.sampled_from("abcdefg"), min_size=1)
 HOLDERS = st.lists(st.sampled_from([None, *"abcdefgxyz"]), min_size=1, max_size=24)

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from notification_contract.kinds.choices import AttemptStatus, Phase
-from notification_operator.domain.json_values import format_time, parse_time
-from notification_operator.domain.model import Attempt, RetryPolicy, parse
+from notification_domain.json_values import format_time, parse_time
+from notification_domain.model import Attempt, RetryPolicy, parse
 from tests.unit.operator.domain.builders import START, at, failure, stored, success
 
 

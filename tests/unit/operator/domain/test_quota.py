@@ -6,8 +6,8 @@ import random
 
 import pytest
 
-from notification_operator.domain.quota import PLACE_BYTES, RECEIVERS, SOURCES, Quota, places
-from notification_operator.domain.receivers.catalog import ReceiverKey
+from notification_domain.quota import PLACE_BYTES, RECEIVERS, SOURCES, Quota, places
+from notification_domain.receivers.catalog import ReceiverKey
 
 HOME = "platform"
 TIMES = [f"2026-03-01T12:00:0{second}Z" for second in range(5)]

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from notification_contract.routing.reach import Reach, message_only_logs, source_reach
 from notification_contract.routing.table import parse_table
 from notification_contract.sources.source import SourceSpec
-from notification_operator.domain.model import parse
-from notification_operator.domain.routing import RoutingState
+from notification_domain.model import parse
+from notification_domain.routing import RoutingState
 from tests.unit.operator.domain.builders import stored
 from tests.unit.operator.domain.receivers.entries import HOME, receiver, resolver
 

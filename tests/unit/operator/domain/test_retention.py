@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from notification_operator.domain.retention import due_at
+from notification_domain.retention import due_at
 
 COMPLETED = datetime(2026, 11, 1, 10, 0, tzinfo=UTC)
 

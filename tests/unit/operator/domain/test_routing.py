@@ -5,15 +5,15 @@ import yaml
 
 from notification_contract.routing.document import read_table
 from notification_contract.routing.table import RoutingTable, parse_table
-from notification_operator.domain.conditions import updated
-from notification_operator.domain.routing import (
+from notification_domain.conditions import updated
+from notification_domain.routing import (
     MAX_MESSAGE,
     Route,
     RoutingReason,
     resolve,
     routing_condition,
 )
-from notification_operator.domain.status import Status
+from notification_domain.status import Status
 from tests.unit.operator.domain.builders import START, notification
 
 TABLE = parse_table(

@@ -3,8 +3,8 @@
 import yaml
 
 from notification_contract.routing.table import parse_table
-from notification_operator.domain.receivers.targets import TargetRules
-from notification_operator.domain.routing import Route, RoutingState, Rules
+from notification_domain.receivers.targets import TargetRules
+from notification_domain.routing import Route, RoutingState, Rules
 from tests.unit.operator.domain.builders import notification
 from tests.unit.operator.domain.receivers.entries import HOME, receiver, resolver
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from notification_contract.routing.table import RoutingTable, parse_table
-from notification_operator.domain.routing import RoutingReason, RoutingState
+from notification_domain.routing import RoutingReason, RoutingState
 from tests.unit.operator.domain.builders import notification
 
 ROUTED = notification()

@@ -9,10 +9,10 @@ import yaml
 
 from notification_contract import bounds
 from notification_contract.kinds.choices import Phase
-from notification_operator.domain.folding.fold import fold
-from notification_operator.domain.model import Notification, parse, too_large
-from notification_operator.domain.planning.plan import Plan, PlanReason, plan
-from notification_operator.domain.routing import Route
+from notification_domain.folding.fold import fold
+from notification_domain.model import Notification, parse, too_large
+from notification_domain.planning.plan import Plan, PlanReason, plan
+from notification_domain.routing import Route
 from tests.unit.operator.domain.builders import START, at, failure, stored, success
 
 SCHEMA = yaml.safe_load(

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from notification_contract.kinds.choices import ConditionStatus, Phase, TargetReason, TargetState
-from notification_operator.domain import conditions
-from notification_operator.domain.conditions import Condition
-from notification_operator.domain.folding.outcome import PhaseDecision, delivered_condition
-from notification_operator.domain.json_values import format_time
-from notification_operator.domain.model import Attempt, Reason
-from notification_operator.domain.routing import Route, RoutingReason, routing_condition
-from notification_operator.domain.status import Status, TargetStatus, phase_of
+from notification_domain import conditions
+from notification_domain.conditions import Condition
+from notification_domain.folding.outcome import PhaseDecision, delivered_condition
+from notification_domain.json_values import format_time
+from notification_domain.model import Attempt, Reason
+from notification_domain.routing import Route, RoutingReason, routing_condition
+from notification_domain.status import Status, TargetStatus, phase_of
 from tests.unit.operator.domain.builders import START, at, circuit_open, failure, success
 
 

@@ -7,25 +7,25 @@ from datetime import UTC, datetime
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from notification_operator.delivery.channel import Channel, Message
-from notification_operator.domain.model import Content
-from notification_operator.domain.planning.hold import Hold
-from notification_operator.domain.redaction.redactor import Redactor
+from notification_domain.model import Content
+from notification_domain.planning.hold import Hold
+from notification_domain.redaction.redactor import Redactor
 from notification_operator.endpoints.attempt import Recorder
 from notification_operator.endpoints.endpoint import Delivery, Permit
 from notification_operator.endpoints.gate import Postponed
 from notification_operator.endpoints.limits import FlowControl
 from notification_operator.endpoints.refusals import Refusal
 from notification_operator.endpoints.registry import NO_CHANNEL_LIMITS, Endpoints
+from notification_runtime.delivery.channel import Channel, Message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from notification_operator.domain.attempt import Attempt
-    from notification_operator.domain.flow_control.breaker import Limits as BreakerLimits
-    from notification_operator.domain.planning.plan import Send
-    from notification_operator.domain.receivers.catalog import Catalog
-    from notification_operator.domain.status import Reason
+    from notification_domain.attempt import Attempt
+    from notification_domain.flow_control.breaker import Limits as BreakerLimits
+    from notification_domain.planning.plan import Send
+    from notification_domain.receivers.catalog import Catalog
+    from notification_domain.status import Reason
     from notification_operator.endpoints.builder import Builder
     from notification_operator.endpoints.limits import Limits
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from notification_contract.settings.receivers import Receivers
-from notification_operator.domain.redaction.redactor import Redactor
-from notification_operator.endpoints.factory import ChannelFactory
-from notification_operator.endpoints.sessions import Sessions
+from notification_domain.redaction.redactor import Redactor
+from notification_runtime.channel_factory import ChannelFactory
+from notification_runtime.delivery.sessions import Sessions
 from tests.unit.operator.channels.mail_server import PASSWORD, USERNAME
 from tests.unit.operator.channels.receivers import KEY, NOW, ROUTING_KEY, SID, TOKEN, base
 from tests.unit.operator.delivery.receiving import serving
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     import trustme
 
-    from notification_operator.domain.receivers.catalog import Receiver
+    from notification_domain.receivers.catalog import Receiver
     from tests.unit.operator.delivery.receiving import HttpServer
 
 HERE = {"allowedNetworks": ["127.0.0.1/8"]}

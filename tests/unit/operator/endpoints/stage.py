@@ -8,21 +8,21 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from notification_operator.delivery.channel import Channel
-from notification_operator.domain.flow_control.breaker import Limits
-from notification_operator.domain.key import Key
-from notification_operator.domain.planning.hold import Hold
-from notification_operator.domain.planning.plan import Send
-from notification_operator.domain.receivers.references import ObjectKey, ObjectState
-from notification_operator.domain.status import Reason
+from notification_domain.flow_control.breaker import Limits
+from notification_domain.key import Key
+from notification_domain.planning.hold import Hold
+from notification_domain.planning.plan import Send
+from notification_domain.receivers.references import ObjectKey, ObjectState
+from notification_domain.rendering.job import Renderer
+from notification_domain.status import Reason
 from notification_operator.endpoints.builder import Builder
 from notification_operator.endpoints.endpoint import Delivery, Endpoint, Permit
-from notification_operator.endpoints.factory import ChannelFactory
 from notification_operator.endpoints.limits import NO_LIMITS
 from notification_operator.endpoints.limits import Limits as EndpointLimits
 from notification_operator.endpoints.refusals import Refusal
 from notification_operator.endpoints.template_checks import TemplateChecks
-from notification_operator.rendering.job import Renderer
+from notification_runtime.channel_factory import ChannelFactory
+from notification_runtime.delivery.channel import Channel
 from tests.unit.operator.domain.builders import START
 from tests.unit.operator.domain.receivers.entries import catalog
 from tests.unit.operator.endpoints.calls import MESSAGE, Stub, admit, always, endpoints_of, make_attempt
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from notification_contract.kinds.choices import CircuitState
-    from notification_operator.delivery.channel import Message, Receipt
-    from notification_operator.domain.attempt import Attempt
-    from notification_operator.domain.receivers.catalog import Receiver, ReceiverKey
-    from notification_operator.domain.receivers.health import Health, Readiness
-    from notification_operator.domain.receivers.references import References
+    from notification_domain.attempt import Attempt
+    from notification_domain.receivers.catalog import Receiver, ReceiverKey
+    from notification_domain.receivers.health import Health, Readiness
+    from notification_domain.receivers.references import References
+    from notification_runtime.delivery.channel import Message, Receipt
 
 BLOCKS = {"url": "", "urlSecretRef": {"name": "hook"}}
 """The block of a webhook whose URL is in the Secret `hook`."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from notification_operator.delivery.channel import InvalidOptionsError, Permanent
-from notification_operator.delivery.http.egress_policy import AddressNotAllowedError
-from notification_operator.domain.receivers.health import ReadyReason
-from notification_operator.domain.receivers.references import ObjectKey, ObjectState, ReferenceReason
+from notification_domain.receivers.health import ReadyReason
+from notification_domain.receivers.references import ObjectKey, ObjectState, ReferenceReason
 from notification_operator.endpoints.endpoint import Delivery
 from notification_operator.endpoints.limits import Limits
+from notification_runtime.delivery.channel import InvalidOptionsError, Permanent
+from notification_runtime.delivery.http.egress_policy import AddressNotAllowedError
 from tests.unit.operator.domain.receivers.entries import HOME, receiver
 from tests.unit.operator.endpoints.stage import BLOCKS, Stage
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from notification_contract.kinds.choices import CircuitState
-from notification_operator.domain.flow_control.breaker import Limits, Result
+from notification_domain.flow_control.breaker import Limits, Result
 from notification_operator.endpoints.circuit import CircuitBreaker, PermittedCall, Rejected, Waiting
 from notification_operator.endpoints.limits import FlowControl
 from tests.harness.breaker_calls import ask

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notification_contract.settings.delivery import Delivery
-from notification_operator.domain.key import Key
-from notification_operator.domain.model import Content
+from notification_domain.key import Key
+from notification_domain.model import Content
 from notification_operator.endpoints.budget import (
     MOST_OVERTAKEN,
     NAMESPACE_ATTEMPTS,

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 import pytest
 
 from notification_contract.kinds.choices import LifecycleEvent
-from notification_operator.domain.model import Content
-from notification_operator.domain.redaction.redact import redact_content, redact_content_counted
-from notification_operator.domain.redaction.redactor import Redactor
-from notification_operator.domain.redaction.rules import RULES
+from notification_domain.model import Content
+from notification_domain.redaction.redact import redact_content, redact_content_counted
+from notification_domain.redaction.redactor import Redactor
+from notification_domain.redaction.rules import RULES
+from notification_domain.rendering.job import Renderer
 from notification_operator.endpoints.redaction import (
     LARGE_CONTENT_BYTES,
     ON_LOOP,
@@ -24,8 +25,7 @@ from notification_operator.endpoints.redaction import (
     ContentRedaction,
     without_text,
 )
-from notification_operator.rendering.job import Renderer
-from notification_operator.rendering.worker import RenderWorker, WorkerProcess
+from notification_runtime.rendering.worker import RenderWorker, WorkerProcess
 from tests.cases import some
 from tests.kit.hostile_texts import UNITS, filled
 from tests.unit.operator.rendering.hostile_worker import PROGRAM
@@ -33,7 +33,7 @@ from tests.unit.operator.rendering.hostile_worker import PROGRAM
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from notification_operator.rendering.job import Job
+    from notification_domain.rendering.job import Job
 
 LARGEST = 262_144
 BEAT = 0.002

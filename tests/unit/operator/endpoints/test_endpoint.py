@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 import pytest
 
 from notification_contract.kinds.choices import AttemptStatus
-from notification_operator.delivery.channel import Channel, Permanent, Transient
-from notification_operator.domain.flow_control.breaker import Limits
-from notification_operator.domain.model import Attempt
-from notification_operator.domain.planning.plan import Send
+from notification_domain.flow_control.breaker import Limits
+from notification_domain.model import Attempt
+from notification_domain.planning.plan import Send
 from notification_operator.endpoints.registry import Endpoints
+from notification_runtime.delivery.channel import Channel, Permanent, Transient
 from tests.unit.operator.endpoints.calls import MESSAGE, Stub, endpoints_of, make_attempt
 
 TOUCHY = Limits(failure_threshold=3, open_seconds=0.2, probes=2)

@@ -7,14 +7,14 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from notification_operator.delivery.channel import Channel, Message, Permanent, RateLimited, Transient
-from notification_operator.domain.flow_control.breaker import Limits
-from notification_operator.domain.model import Attempt
-from notification_operator.domain.planning.plan import Send
-from notification_operator.domain.routing import resolve
+from notification_domain.flow_control.breaker import Limits
+from notification_domain.model import Attempt
+from notification_domain.planning.plan import Send
+from notification_domain.routing import resolve
 from notification_operator.endpoints import gate, registry
 from notification_operator.endpoints.targets import Targets
-from notification_operator.telemetry.metrics import Metrics
+from notification_runtime.delivery.channel import Channel, Message, Permanent, RateLimited, Transient
+from notification_runtime.telemetry.metrics import Metrics
 from tests.unit.operator.domain.builders import START, notification
 from tests.unit.operator.endpoints.calls import MESSAGE, Stub, endpoints_of, make_attempt
 

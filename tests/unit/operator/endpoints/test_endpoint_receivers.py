@@ -10,7 +10,13 @@ import pytest
 
 from notification_contract.kinds.choices import CircuitState, LifecycleEvent
 from notification_contract.kinds.target import address_digits
-from notification_operator.delivery.channel import (
+from notification_domain.flow_control.breaker import Limits
+from notification_domain.planning.hold import Hold, HoldReason
+from notification_domain.routing import resolve
+from notification_operator.endpoints import registry
+from notification_operator.endpoints.gate import Postponed
+from notification_operator.endpoints.targets import Targets
+from notification_runtime.delivery.channel import (
     Permanent,
     RateLimited,
     Receipt,
@@ -18,18 +24,12 @@ from notification_operator.delivery.channel import (
     ReceiverProblem,
     Transient,
 )
-from notification_operator.domain.flow_control.breaker import Limits
-from notification_operator.domain.planning.hold import Hold, HoldReason
-from notification_operator.domain.routing import resolve
-from notification_operator.endpoints import registry
-from notification_operator.endpoints.gate import Postponed
-from notification_operator.endpoints.targets import Targets
 from tests.unit.operator.domain.builders import at, notification
 from tests.unit.operator.domain.receivers.entries import listed, receiver, resolver
 from tests.unit.operator.endpoints.stage import BLOCKS, Scripted, Stage, until_idle
 
 if TYPE_CHECKING:
-    from notification_operator.domain.attempt import Attempt
+    from notification_domain.attempt import Attempt
 
 REVOKED = ReceiverError(ReceiverProblem.AUTHENTICATION_FAILED, "HTTP 401: token_revoked")
 HOOK = receiver("hook", block=BLOCKS)

@@ -13,9 +13,9 @@ from standardwebhooks import Webhook
 
 from notification_contract.crds import notification_request
 from notification_contract.kinds.channel_names import ADDRESSES, SHARED, ReceiverType
-from notification_operator.domain.receivers.health import ReadyReason
-from notification_operator.endpoints import factory
-from notification_operator.endpoints.factory import create_channel
+from notification_domain.receivers.health import ReadyReason
+from notification_runtime import channel_factory as factory
+from notification_runtime.channel_factory import create_channel
 from tests.unit.operator.channels.mail_server import USERNAME, mail_server
 from tests.unit.operator.channels.receivers import KEY, SERVICES, TOKEN, base
 from tests.unit.operator.delivery.receiving import PATH, serving
@@ -33,10 +33,10 @@ from tests.unit.operator.endpoints.far_ends import (
 )
 
 if TYPE_CHECKING:
-    from notification_operator.delivery.channel import Channel
-    from notification_operator.delivery.http.exchange import NetworkAccess
-    from notification_operator.domain.receivers.catalog import Receiver
-    from notification_operator.domain.receivers.health import Readiness
+    from notification_domain.receivers.catalog import Receiver
+    from notification_domain.receivers.health import Readiness
+    from notification_runtime.delivery.channel import Channel
+    from notification_runtime.delivery.http.exchange import NetworkAccess
     from tests.unit.operator.channels.mail_server import MailServer
     from tests.unit.operator.endpoints.stage import Stage
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from notification_operator.domain.flow_control.breaker import Limits, Result
-from notification_operator.domain.flow_control.rate import Rate
+from notification_domain.flow_control.breaker import Limits, Result
+from notification_domain.flow_control.rate import Rate
 from notification_operator.endpoints.call_slots import ACTIVE_CALLS, CallSlots
 from notification_operator.endpoints.circuit import PermittedCall, Rejected
 from notification_operator.endpoints.gate import Gate, Postponed

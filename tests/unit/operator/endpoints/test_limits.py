@@ -7,18 +7,18 @@ from datetime import timedelta
 
 import pytest
 
-from notification_operator.config.settings import Settings
-from notification_operator.delivery.channel import Message, RateLimited
-from notification_operator.domain.flow_control.breaker import Limits as BreakerLimits
-from notification_operator.domain.flow_control.rate import Rate
-from notification_operator.domain.planning.hold import Hold, HoldReason
-from notification_operator.domain.planning.plan import Send
-from notification_operator.domain.routing import resolve
+from notification_domain.flow_control.breaker import Limits as BreakerLimits
+from notification_domain.flow_control.rate import Rate
+from notification_domain.planning.hold import Hold, HoldReason
+from notification_domain.planning.plan import Send
+from notification_domain.routing import resolve
 from notification_operator.endpoints.endpoint import Permit
 from notification_operator.endpoints.gate import Postponed
 from notification_operator.endpoints.limits import Limits, channel_limits
 from notification_operator.endpoints.registry import Endpoints
 from notification_operator.endpoints.targets import Targets
+from notification_runtime.delivery.channel import Message, RateLimited
+from notification_runtime.settings import Settings
 from tests.unit.operator.domain.builders import START, notification
 from tests.unit.operator.endpoints.calls import MESSAGE, Stub, admit, always, endpoints_of, make_attempt
 

@@ -5,11 +5,11 @@ from datetime import timedelta
 import pytest
 
 from notification_contract.kinds.choices import Priority
-from notification_operator.domain.flow_control.breaker import Limits
-from notification_operator.domain.flow_control.rate import Rate
-from notification_operator.domain.json_values import LATEST_TIME
-from notification_operator.domain.model import RANKS
-from notification_operator.domain.planning.hold import Hold, HoldReason
+from notification_domain.flow_control.breaker import Limits
+from notification_domain.flow_control.rate import Rate
+from notification_domain.json_values import LATEST_TIME
+from notification_domain.model import RANKS
+from notification_domain.planning.hold import Hold, HoldReason
 from notification_operator.endpoints.gate import ASK_SECONDS, LONGEST_PAUSE, Pace
 from notification_operator.endpoints.limits import FlowControl
 from notification_operator.endpoints.waiting_line import STALE_SECONDS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from notification_operator.domain.receivers.catalog import ReceiverKey
+from notification_domain.receivers.catalog import ReceiverKey
 from notification_operator.endpoints.refusals import HOLD_SECONDS, missing, next_look
 from tests.unit.operator.domain.builders import START, at
 

@@ -10,22 +10,22 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from notification_operator.delivery.channel import Permanent, Transient
-from notification_operator.domain.flow_control.breaker import Limits as BreakerLimits
-from notification_operator.domain.flow_control.rate import Rate
-from notification_operator.domain.planning.hold import Hold, HoldReason
-from notification_operator.domain.receivers.catalog import ReceiverKey
+from notification_domain.flow_control.breaker import Limits as BreakerLimits
+from notification_domain.flow_control.rate import Rate
+from notification_domain.planning.hold import Hold, HoldReason
+from notification_domain.receivers.catalog import ReceiverKey
 from notification_operator.endpoints import registry
 from notification_operator.endpoints.endpoint import Delivery
 from notification_operator.endpoints.limits import Limits
 from notification_operator.endpoints.refusals import NEW_SECONDS, Refusal
+from notification_runtime.delivery.channel import Permanent, Transient
 from tests.unit.operator.domain.builders import START
 from tests.unit.operator.domain.receivers.entries import catalog, listed, receiver
 from tests.unit.operator.endpoints.calls import endpoints_of
 from tests.unit.operator.endpoints.stage import BLOCKS, Stage
 
 if TYPE_CHECKING:
-    from notification_operator.domain.receivers.catalog import Catalog
+    from notification_domain.receivers.catalog import Catalog
 
 ALL = {"from": "All"}
 SELECTING = {"from": "Selector", "selector": {"matchLabels": {"tier": "prod"}}}

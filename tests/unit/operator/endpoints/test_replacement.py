@@ -11,19 +11,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from notification_contract.kinds.choices import CircuitState
-from notification_operator.delivery.channel import (
+from notification_domain.key import Key
+from notification_domain.planning.hold import Hold, HoldReason
+from notification_domain.receivers.catalog import ReceiverKey
+from notification_domain.receivers.health import UNTESTED
+from notification_operator.endpoints import registry
+from notification_operator.endpoints.endpoint import Endpoint
+from notification_runtime.delivery.channel import (
     Permanent,
     RateLimited,
     ReceiverError,
     ReceiverProblem,
     Transient,
 )
-from notification_operator.domain.key import Key
-from notification_operator.domain.planning.hold import Hold, HoldReason
-from notification_operator.domain.receivers.catalog import ReceiverKey
-from notification_operator.domain.receivers.health import UNTESTED
-from notification_operator.endpoints import registry
-from notification_operator.endpoints.endpoint import Endpoint
 from tests.unit.operator.domain.builders import at
 from tests.unit.operator.domain.receivers.entries import HOME, receiver
 from tests.unit.operator.endpoints.stage import BLOCKS, Stage, until_idle
@@ -31,7 +31,7 @@ from tests.unit.operator.endpoints.stage import BLOCKS, Stage, until_idle
 if TYPE_CHECKING:
     import pytest
 
-    from notification_operator.domain.receivers.catalog import Receiver
+    from notification_domain.receivers.catalog import Receiver
 
 
 REVOKED = ReceiverError(ReceiverProblem.AUTHENTICATION_FAILED, "HTTP 401")

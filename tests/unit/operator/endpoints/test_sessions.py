@@ -15,10 +15,10 @@ import pytest
 import trustme
 from cryptography.hazmat.primitives import serialization
 
-from notification_operator.delivery.channel import InvalidOptionsError
-from notification_operator.delivery.http.egress_policy import EgressPolicy
-from notification_operator.endpoints import sessions as module
-from notification_operator.endpoints.sessions import Connection, Sessions, Trust
+from notification_runtime.delivery import sessions as module
+from notification_runtime.delivery.channel import InvalidOptionsError
+from notification_runtime.delivery.http.egress_policy import EgressPolicy
+from notification_runtime.delivery.sessions import Connection, Sessions, Trust
 from tests.unit.operator.channels.receivers import LOOPBACK
 from tests.unit.operator.delivery.receiving import HttpServer, serving
 from tests.unit.operator.domain.receivers.entries import receiver
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 CREATE = """
 import os
-from notification_operator.delivery.channel import InvalidOptionsError
-from notification_operator.endpoints.sessions import Sessions, Trust
+from notification_runtime.delivery.channel import InvalidOptionsError
+from notification_runtime.delivery.sessions import Sessions, Trust
 
 try:
     Sessions().context(Trust(certificate=os.environ["CERTIFICATE"], key=os.environ["KEY"]))

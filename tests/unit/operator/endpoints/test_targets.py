@@ -6,18 +6,18 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from notification_contract.kinds.choices import CircuitState
-from notification_operator.delivery.channel import (
+from notification_domain.flow_control.breaker import Limits
+from notification_domain.planning.hold import Hold, HoldReason
+from notification_domain.routing import resolve
+from notification_operator.endpoints.endpoint import Permit
+from notification_operator.endpoints.gate import ASK_SECONDS, Postponed
+from notification_operator.endpoints.targets import Targets
+from notification_runtime.delivery.channel import (
     RateLimited,
     ReceiverError,
     ReceiverProblem,
     Transient,
 )
-from notification_operator.domain.flow_control.breaker import Limits
-from notification_operator.domain.planning.hold import Hold, HoldReason
-from notification_operator.domain.routing import resolve
-from notification_operator.endpoints.endpoint import Permit
-from notification_operator.endpoints.gate import ASK_SECONDS, Postponed
-from notification_operator.endpoints.targets import Targets
 from tests.unit.operator.domain.builders import at, circuit_open, notification
 from tests.unit.operator.domain.receivers.entries import receiver, resolver
 from tests.unit.operator.endpoints.calls import always
@@ -26,10 +26,10 @@ from tests.unit.operator.endpoints.stage import BLOCKS, Stage, until_idle
 if TYPE_CHECKING:
     import pytest
 
-    from notification_operator.delivery.channel import Message
-    from notification_operator.domain.model import Notification
+    from notification_domain.model import Notification
     from notification_operator.endpoints.endpoint import Delivery
     from notification_operator.endpoints.refusals import Refusal
+    from notification_runtime.delivery.channel import Message
 
 HOOK = "webhook/hook"
 REVOKED = ReceiverError(ReceiverProblem.AUTHENTICATION_FAILED, "HTTP 401")

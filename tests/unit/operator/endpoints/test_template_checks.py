@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import pytest
 
-import notification_operator.rendering.compose  # noqa: F401 - imports the class before a test replaces it
-from notification_operator.domain.receivers.catalog import ReceiverKey
+import notification_runtime.rendering.compose  # noqa: F401 - imports the class before a test replaces it
+from notification_domain.receivers.catalog import ReceiverKey
+from notification_domain.rendering.job import Renderer, RenderingError
+from notification_domain.rendering.templating import templates
+from notification_domain.rendering.templating.templates import Template
 from notification_operator.endpoints import template_checks
 from notification_operator.endpoints.template_checks import TemplateChecks
-from notification_operator.rendering.job import Renderer, RenderingError
-from notification_operator.rendering.templating import templates
-from notification_operator.rendering.templating.templates import Template
 from tests.unit.operator.kube_api import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from notification_operator.rendering.job import Job
+    from notification_domain.rendering.job import Job
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from notification_operator.delivery.channel import Receipt
-from notification_operator.domain.flow_control.breaker import Limits
-from notification_operator.domain.incident import SentMessage
+from notification_domain.flow_control.breaker import Limits
+from notification_domain.incident import SentMessage
 from notification_operator.endpoints.endpoint import Delivery
+from notification_runtime.delivery.channel import Receipt
 from tests.unit.operator.domain.builders import at
 from tests.unit.operator.domain.receivers.entries import receiver
 from tests.unit.operator.endpoints.calls import MESSAGE, Stub, endpoints_of

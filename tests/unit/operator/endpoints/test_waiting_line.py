@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notification_operator.endpoints.waiting_line import STALE_SECONDS, SWEEP_SECONDS, WaitingLine
-from notification_operator.fair.fair_queue import SharedRoom
+from notification_runtime.fair.fair_queue import SharedRoom
 
 NAMES = st.sampled_from(["a", "b", "c"])
 CRITICAL, LOW = (0, 0), (3, 0)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from notification_operator.fair.fair_queue import FairQueue
+from notification_runtime.fair.fair_queue import FairQueue
 
 namespaces = st.sampled_from("abc")
 Items = list[tuple[str, int]]

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from notification_operator.fair.lru import LruMap
+from notification_runtime.fair.lru import LruMap
 
 MOST = 3
 keys = st.integers(0, 5)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notification_operator.fair.fair_queue import FairSemaphore
+from notification_runtime.fair.fair_queue import FairSemaphore
 
 
 class Waiters:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from kubernetes.aio.client import Configuration
 
-from notification_operator.kube.client import REFRESH_SECONDS, AccountFiles
+from notification_runtime.kube.client import REFRESH_SECONDS, AccountFiles
 from tests.harness.authority import Authority
 
 if TYPE_CHECKING:

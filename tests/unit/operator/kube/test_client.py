@@ -11,8 +11,8 @@ import yaml
 from kubernetes.aio.client import ApiClient
 
 from atomic_status import Gone, KubeStatusStore, ObjectRef, Unavailable
-from notification_operator.kube.client import Connectivity, UnreachableError, check_reachable, connect
-from notification_operator.kube.objects import RESOURCE
+from notification_runtime.kube.client import Connectivity, UnreachableError, check_reachable, connect
+from notification_runtime.kube.objects import RESOURCE
 from tests.unit.operator.kube_api import KubeApi, refusal
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ async def test_ipv6_address_of_the_service_is_written_as_a_url(
         (tmp_path / name).write_text("content")
         monkeypatch.setattr(f"kubernetes.aio.config.incluster_config.{constant}", str(tmp_path / name))
     (tmp_path / "namespace").write_text("own\n")
-    monkeypatch.setattr("notification_operator.kube.client.SERVICE_ACCOUNT_NAMESPACE", tmp_path / "namespace")
+    monkeypatch.setattr("notification_runtime.kube.client.SERVICE_ACCOUNT_NAMESPACE", tmp_path / "namespace")
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "fd00:10:96::1")
     monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
     for name in ("NO_PROXY", "no_proxy"):
@@ -135,7 +135,7 @@ async def test_check_names_server_context_and_refusal(api: KubeApi) -> None:
 async def test_check_does_not_wait_for_a_silent_api_server(
     api: KubeApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("notification_operator.kube.client.START_SECONDS", 0.05)
+    monkeypatch.setattr("notification_runtime.kube.client.START_SECONDS", 0.05)
     cluster = await connect(Connectivity(), pool=2)
     api.open.clear()
     async with ApiClient(cluster.configuration) as client:

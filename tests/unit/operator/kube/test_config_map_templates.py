@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from notification_operator.domain.template_ref import TemplateRef, TemplateUnavailableError
-from notification_operator.kube import config_map_templates
-from notification_operator.kube.config_map_templates import MAX_CHARACTERS, ConfigMapTemplates
+from notification_domain.template_ref import TemplateRef, TemplateUnavailableError
+from notification_runtime.kube import config_map_templates
+from notification_runtime.kube.config_map_templates import MAX_CHARACTERS, ConfigMapTemplates
 from tests.unit.operator.collections_api import CollectionsApi, running, watching_client
 from tests.unit.operator.domain.receivers.builders import HOME
 

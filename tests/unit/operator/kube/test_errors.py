@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 from kubernetes.aio.client.exceptions import ApiException
 
-from notification_operator.kube.requests import KubeError, from_status, translated
+from notification_runtime.kube.requests import KubeError, from_status, translated
 
 PROPERTIES = ("not_found", "conflict", "expired", "denied", "bad_request", "transient")
 

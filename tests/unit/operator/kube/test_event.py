@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from notification_operator.kube.events import MAX_NAME, MAX_NOTE, Event, EventType, Regarding
+from notification_runtime.kube.events import MAX_NAME, MAX_NOTE, Event, EventType, Regarding
 from tests.unit.operator.domain.builders import at
 from tests.unit.operator.kube_api import NAME
 

@@ -11,8 +11,8 @@ import pytest
 import structlog
 from prometheus_client import CollectorRegistry, Counter
 
-from notification_operator.kube import events as event_recorder
-from notification_operator.kube.events import (
+from notification_runtime.kube import events as event_recorder
+from notification_runtime.kube.events import (
     DropReason,
     Event,
     EventRecorder,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from yarl import URL
 
-from notification_operator.kube.proxy import bypasses_proxy
+from notification_runtime.kube.proxy import bypasses_proxy
 
 GO_ENTRIES = (
     "foobar.com, .barbaz.net, *.quux.com, 192.168.1.1, 192.168.1.2:81, 192.168.1.3:80, 10.0.0.0/30, "

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 from kubernetes.aio.client import ApiClient, Configuration
 
-from notification_operator.kube import objects
-from notification_operator.kube.objects import RESOURCE, KubeObjects, collection, pages
-from notification_operator.kube.requests import KubeError
+from notification_runtime.kube import objects
+from notification_runtime.kube.objects import RESOURCE, KubeObjects, collection, pages
+from notification_runtime.kube.requests import KubeError
 from tests.unit.operator.kube_api import expired
 from tests.unit.operator.notifications_api import NotificationsApi, running
 

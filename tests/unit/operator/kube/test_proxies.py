@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 from yarl import URL
 
-from notification_operator.kube.proxy import session_options
+from notification_runtime.kube.proxy import session_options
 
 SERVER = "https://10.0.0.1:6443"
 

@@ -6,7 +6,7 @@ import pytest
 from aiohttp import web
 from kubernetes.aio.client import ApiClient, Configuration
 
-from notification_operator.kube.requests import KubeError, call, watch
+from notification_runtime.kube.requests import KubeError, call, watch
 from tests.unit.loopback import listening
 from tests.unit.operator.kube_api import KubeApi, refusal, until
 

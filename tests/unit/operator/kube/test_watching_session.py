@@ -8,8 +8,8 @@ import pytest
 from aiohttp import web
 from kubernetes.aio.client import Configuration
 
-from notification_operator.kube.client import Cluster, Connectivity, watching_session
-from notification_operator.kube.requests import KubeError
+from notification_runtime.kube.client import Cluster, Connectivity, watching_session
+from notification_runtime.kube.requests import KubeError
 from tests.unit.loopback import listening
 from tests.unit.operator.kube_api import refusal
 

@@ -6,9 +6,9 @@ import asyncio
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from notification_operator.kube.requests import KubeError
-from notification_operator.leadership.elector import Elector
-from notification_operator.leadership.lease import KubeLeases, Lease, LeaseConfig
+from notification_runtime.kube.requests import KubeError
+from notification_runtime.leadership.elector import Elector
+from notification_runtime.leadership.lease import KubeLeases, Lease, LeaseConfig
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence

@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from notification_operator.kube.requests import KubeError
+from notification_runtime.kube.requests import KubeError
 from tests.unit.operator.leadership.lease_fixture import NAME, PERIOD, SECONDS, Replicas, shares
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from notification_operator.leadership.elector import Elector
-from notification_operator.leadership.lease import LeaseConfig
+from notification_runtime.leadership.elector import Elector
+from notification_runtime.leadership.lease import LeaseConfig
 from tests.simulation.virtual_loop import run_virtually
 from tests.unit.operator.leadership.lease_fixture import NAME, PERIOD, SECONDS, Leases, Replicas, shares
 

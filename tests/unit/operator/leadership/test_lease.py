@@ -12,9 +12,9 @@ from aiohttp import web
 from kubernetes.aio.client import ApiClient, Configuration
 
 from notification_contract.names import SHARDS_ANNOTATION
-from notification_operator.kube.requests import KubeError
-from notification_operator.leadership.elector import Elector
-from notification_operator.leadership.lease import (
+from notification_runtime.kube.requests import KubeError
+from notification_runtime.leadership.elector import Elector
+from notification_runtime.leadership.lease import (
     DEFAULT_SECONDS,
     KubeLeases,
     Lease,
@@ -22,7 +22,7 @@ from notification_operator.leadership.lease import (
     ObservedLease,
     new_lease,
 )
-from notification_operator.telemetry.gauges import ElectorStatistics
+from notification_runtime.telemetry.gauges import ElectorStatistics
 from tests.unit.loopback import listening
 
 if TYPE_CHECKING:

@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from structlog.testing import capture_logs
 
+from notification_domain.key import Key, shard_of
+from notification_domain.routing import resolve
 from notification_operator.controller.attempt_tracker import AttemptTracker
+from notification_operator.controller.ownership import Ownership
 from notification_operator.controller.request import Request, Result
 from notification_operator.controller.workqueue import WorkQueue
-from notification_operator.domain.key import Key, shard_of
-from notification_operator.domain.routing import resolve
-from notification_operator.leadership.ownership import Ownership
-from notification_operator.telemetry.gauges import ElectorStatistics
-from notification_operator.telemetry.metrics import WaitingMessages
+from notification_runtime.telemetry.gauges import ElectorStatistics
+from notification_runtime.telemetry.metrics import WaitingMessages
 from tests.simulation.virtual_loop import run_virtually
 from tests.unit.operator.domain.builders import notification, success, unexpected
 
 if TYPE_CHECKING:
-    from notification_operator.domain.model import Attempt
+    from notification_domain.model import Attempt
 
 SHARDS = 4
 KEYS = {shard_of(f"{number}-0000", SHARDS): Key("shop", "order", f"{number}-0000") for number in range(20)}

@@ -9,10 +9,10 @@ import pytest
 
 from notification_contract.kinds.choices import CircuitState, Phase
 from notification_contract.settings import EventLevel
-from notification_operator.domain.model import Reason
-from notification_operator.kube.events import Event, EventType, Regarding
+from notification_domain.model import Reason
 from notification_operator.observers.kube_events import REDACTED_LENGTH, EventObserver
 from notification_operator.observers.publisher import Transition
+from notification_runtime.kube.events import Event, EventType, Regarding
 from tests.unit.operator.domain.builders import at, notification, with_status
 from tests.unit.operator.domain.receivers.builders import stored_receiver
 

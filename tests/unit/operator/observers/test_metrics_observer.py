@@ -8,10 +8,10 @@ import pytest
 from prometheus_client import generate_latest
 
 from notification_contract.kinds.choices import Phase, TargetReason, TargetState
-from notification_operator.domain.receivers.catalog import ReceiverKey
-from notification_operator.domain.status import Reason, TargetStatus
+from notification_domain.receivers.catalog import ReceiverKey
+from notification_domain.status import Reason, TargetStatus
 from notification_operator.observers.publisher import MetricsObserver, Transition
-from notification_operator.telemetry.metrics import Metrics
+from notification_runtime.telemetry.metrics import Metrics
 from tests.unit.operator.domain.builders import circuit_open, failure, notification, success, with_status
 
 PREFIX = "kubernaut_notification_delivery_"

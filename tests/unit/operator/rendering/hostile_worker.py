@@ -10,9 +10,9 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from notification_operator import render_worker
-from notification_operator.rendering.job import Job
-from notification_operator.rendering.jobs import JOBS
+from notification_domain.rendering.job import Job
+from notification_domain.rendering.jobs import JOBS
+from notification_runtime import render_worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,16 +13,16 @@ from hypothesis import strategies as st
 
 from notification_contract import bounds
 from notification_contract.kinds.choices import BodyFormat, LifecycleEvent
-from notification_operator.delivery.channel import Channel, Receipt, Transient
-from notification_operator.domain.redaction.redactor import Redactor
-from notification_operator.domain.template_ref import TemplateRef, TemplateUnavailableError
+from notification_domain.redaction.redactor import Redactor
+from notification_domain.rendering.job import Renderer
+from notification_domain.rendering.markup.markups import CARD, MAIL, MARKUPS, PLAIN, WRITTEN
+from notification_domain.rendering.templating.filters import FILTERS
+from notification_domain.rendering.texts import check_templates
+from notification_domain.template_ref import TemplateRef, TemplateUnavailableError
 from notification_operator.endpoints.attempt import call
-from notification_operator.rendering.compose import MAX_INLINE, Composer, event_type, links, origin
-from notification_operator.rendering.job import Renderer
-from notification_operator.rendering.markup.markups import CARD, MAIL, MARKUPS, PLAIN, WRITTEN
-from notification_operator.rendering.templating.filters import FILTERS
-from notification_operator.rendering.texts import check_templates
-from notification_operator.rendering.worker import RenderWorker, WorkerProcess
+from notification_runtime.delivery.channel import Channel, Receipt, Transient
+from notification_runtime.rendering.compose import MAX_INLINE, Composer, event_type, links, origin
+from notification_runtime.rendering.worker import RenderWorker, WorkerProcess
 from tests.unit.operator.channels.receivers import composer, message
 from tests.unit.operator.rendering.elements import ELEMENTS
 from tests.unit.operator.rendering.hostile_worker import PROGRAM
@@ -30,8 +30,8 @@ from tests.unit.operator.rendering.hostile_worker import PROGRAM
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from notification_operator.delivery.channel import Message
-    from notification_operator.rendering.job import Job
+    from notification_domain.rendering.job import Job
+    from notification_runtime.delivery.channel import Message
 
 P = ParamSpec("P")
 T = TypeVar("T")

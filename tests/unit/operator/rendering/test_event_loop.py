@@ -14,10 +14,10 @@ import pytest
 
 from atomic_status.testing import MemoryStore
 from notification_contract import bounds, names
+from notification_domain.rendering.templating.templates import Template, compiled
 from notification_operator.ports import ReceiverPorts
-from notification_operator.rendering.templating.templates import Template, compiled
-from notification_operator.rendering.worker import RenderWorker
-from notification_operator.telemetry.gauges import Heartbeat
+from notification_runtime.rendering.worker import RenderWorker
+from notification_runtime.telemetry.gauges import Heartbeat
 from tests.cases import length, some
 from tests.kit.hostile_texts import filled
 from tests.kit.worst_markdown import WORST

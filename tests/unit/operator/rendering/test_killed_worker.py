@@ -13,12 +13,12 @@ from weakref import finalize
 
 import pytest
 
-from notification_operator.domain.receivers.catalog import ReceiverKey
+from notification_domain.receivers.catalog import ReceiverKey
+from notification_domain.rendering.job import RenderingError
+from notification_domain.rendering.redaction import redact_fields
 from notification_operator.endpoints import template_checks
 from notification_operator.endpoints.template_checks import TemplateChecks
-from notification_operator.rendering.job import RenderingError
-from notification_operator.rendering.redaction import redact_fields
-from notification_operator.rendering.worker import RenderWorker, WorkerProcess
+from notification_runtime.rendering.worker import RenderWorker, WorkerProcess
 from tests.cases import some
 from tests.unit.operator.rendering.hostile_worker import PROGRAM
 from tests.unit.operator.rendering.test_event_loop import Mailing, mail_server_in_a_thread
@@ -27,7 +27,7 @@ from tests.unit.operator.rendering.test_worker import ANSWER, ARGUMENTS, JOB, st
 if TYPE_CHECKING:
     from email.message import EmailMessage
 
-    from notification_operator.rendering.job import Job
+    from notification_domain.rendering.job import Job
 
 P = ParamSpec("P")
 T = TypeVar("T")

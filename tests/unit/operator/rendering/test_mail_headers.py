@@ -15,11 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notification_contract import bounds
-from notification_operator.delivery.channel import Permanent
-from notification_operator.rendering.compose import Composer, Facts
-from notification_operator.rendering.job import Renderer
-from notification_operator.rendering.mail import write_mail
-from notification_operator.rendering.worker import RenderWorker, WorkerProcess
+from notification_domain.rendering.job import Renderer
+from notification_runtime.delivery.channel import Permanent
+from notification_runtime.rendering.compose import Composer, Facts
+from notification_runtime.rendering.mail import write_mail
+from notification_runtime.rendering.worker import RenderWorker, WorkerProcess
 from tests.kit.hostile_texts import SUBJECTS, filled
 from tests.unit.operator.channels.receivers import message
 from tests.unit.operator.rendering.hostile_worker import PROGRAM

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from notification_contract.kinds.choices import BodyFormat
-from notification_operator.channels.teams import MAX_CARD, MAX_MESSAGES, MIN_ELEMENT
-from notification_operator.rendering.markup.adaptive_card import MAX_ELEMENTS, CardRenderer
-from notification_operator.rendering.markup.chat_markdown import discord, mattermost
-from notification_operator.rendering.markup.html import HtmlRenderer
-from notification_operator.rendering.markup.markdown import MAX_CELLS, MAX_RENDERED, is_markdown
-from notification_operator.rendering.markup.mrkdwn import MrkdwnRenderer
-from notification_operator.rendering.markup.plain import PlainRenderer
+from notification_domain.rendering.markup.adaptive_card import MAX_ELEMENTS, CardRenderer
+from notification_domain.rendering.markup.chat_markdown import discord, mattermost
+from notification_domain.rendering.markup.html import HtmlRenderer
+from notification_domain.rendering.markup.markdown import MAX_CELLS, MAX_RENDERED, is_markdown
+from notification_domain.rendering.markup.mrkdwn import MrkdwnRenderer
+from notification_domain.rendering.markup.plain import PlainRenderer
+from notification_runtime.channels.teams import MAX_CARD, MAX_MESSAGES, MIN_ELEMENT
 from tests.cases import some
 from tests.kit.worst_markdown import WORST, repeated, table
 

@@ -15,12 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notification_contract.kinds.choices import BodyFormat
-from notification_operator.rendering.markup.adaptive_card import CardRenderer
-from notification_operator.rendering.markup.chat_markdown import discord, mattermost
-from notification_operator.rendering.markup.html import HtmlRenderer
-from notification_operator.rendering.markup.markdown import MAX_MARKDOWN
-from notification_operator.rendering.markup.mrkdwn import MrkdwnRenderer
-from notification_operator.rendering.markup.plain import PlainRenderer
+from notification_domain.rendering.markup.adaptive_card import CardRenderer
+from notification_domain.rendering.markup.chat_markdown import discord, mattermost
+from notification_domain.rendering.markup.html import HtmlRenderer
+from notification_domain.rendering.markup.markdown import MAX_MARKDOWN
+from notification_domain.rendering.markup.mrkdwn import MrkdwnRenderer
+from notification_domain.rendering.markup.plain import PlainRenderer
 from tests.cases import length
 from tests.unit.operator.rendering.elements import ELEMENTS
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from notification_operator.rendering.jobs import JOBS
-from notification_operator.rendering.texts import render_texts
+from notification_domain.rendering.jobs import JOBS
+from notification_domain.rendering.texts import render_texts
 
 
 def test_template_is_rendered_or_named_with_its_problem() -> None:

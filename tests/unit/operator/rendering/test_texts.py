@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notification_contract.kinds.choices import BodyFormat
-from notification_operator.rendering.headline import resolved_after
-from notification_operator.rendering.markup.plain import PlainRenderer
-from notification_operator.rendering.mentions import neutralize
-from notification_operator.rendering.pieces import limited
-from notification_operator.rendering.segments import count, fit, is_gsm
+from notification_domain.rendering.headline import resolved_after
+from notification_domain.rendering.markup.plain import PlainRenderer
+from notification_domain.rendering.mentions import neutralize
+from notification_domain.rendering.pieces import limited
+from notification_domain.rendering.segments import count, fit, is_gsm
 
 ENDING = "\nfrom shop/order-1"
 

@@ -19,20 +19,20 @@ import pytest
 import uvloop
 from structlog.testing import capture_logs
 
-from notification_operator import render_worker
-from notification_operator.domain.redaction.redact import ALL_RULES
-from notification_operator.rendering import worker
-from notification_operator.rendering.job import MAX_VALUES, RenderingError, encoded
-from notification_operator.rendering.redaction import redact_fields, rule_values
-from notification_operator.rendering.worker import RenderWorker, WorkerProcess
+from notification_domain.redaction.redact import ALL_RULES
+from notification_domain.rendering.job import MAX_VALUES, RenderingError, encoded
+from notification_domain.rendering.redaction import redact_fields, rule_values
+from notification_runtime import render_worker
+from notification_runtime.rendering import worker
+from notification_runtime.rendering.worker import RenderWorker, WorkerProcess
 from tests.cases import cases, some
 from tests.unit.operator.rendering.hostile_worker import DEEDS, PROGRAM
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from notification_operator.rendering.job import Renderer
-    from notification_operator.rendering.redaction import RedactedFields
+    from notification_domain.rendering.job import Renderer
+    from notification_domain.rendering.redaction import RedactedFields
 
 RULES: Final = rule_values(ALL_RULES)
 HOSTILE: Final = partial(WorkerProcess, PROGRAM)

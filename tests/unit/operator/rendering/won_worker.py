@@ -19,12 +19,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from notification_operator import render_worker
-from notification_operator.rendering import confinement
-from notification_operator.rendering.confinement import protect_memory
-from notification_operator.rendering.job import RESULT, encoded
-from notification_operator.rendering.redaction import redact_fields
-from notification_operator.rendering.worker import RenderWorker
+from notification_domain.rendering.job import RESULT, encoded
+from notification_domain.rendering.redaction import redact_fields
+from notification_runtime import render_worker
+from notification_runtime.rendering import confinement
+from notification_runtime.rendering.confinement import protect_memory
+from notification_runtime.rendering.worker import RenderWorker
 from tests.unit.operator.rendering.test_killed_worker import Running
 
 if TYPE_CHECKING:

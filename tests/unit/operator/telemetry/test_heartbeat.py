@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from notification_operator.telemetry.gauges import INTERVAL, WINDOW, Heartbeat, LoopStatistics
+from notification_runtime.telemetry.gauges import INTERVAL, WINDOW, Heartbeat, LoopStatistics
 
 
 class Clock:

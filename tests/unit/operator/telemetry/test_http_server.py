@@ -12,9 +12,9 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from notification_contract.settings import Server
-from notification_operator.kube.client import Connectivity
-from notification_operator.telemetry.http_server import Check, HealthServer, MetricsPage
-from notification_operator.telemetry.metrics import Metrics
+from notification_runtime.kube.client import Connectivity
+from notification_runtime.telemetry.http_server import Check, HealthServer, MetricsPage
+from notification_runtime.telemetry.metrics import Metrics
 
 PASSED = Check(passed=True, text="last answer 1.0 s ago")
 

@@ -10,7 +10,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from notification_contract.settings import Server
-from notification_operator.telemetry.http_server import HealthServer, all_addresses
+from notification_runtime.telemetry.http_server import HealthServer, all_addresses
 
 
 def has_ipv6() -> bool:

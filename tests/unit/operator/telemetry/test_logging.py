@@ -9,8 +9,8 @@ import pytest
 import structlog
 
 from notification_contract.settings import Log, LogFormat
-from notification_operator.domain.redaction.redact import ALL_RULES, Rules
-from notification_operator.telemetry import logging as log
+from notification_domain.redaction.redact import ALL_RULES, Rules
+from notification_runtime.telemetry import logging as log
 from tests.unit.process_log import restored_log
 
 

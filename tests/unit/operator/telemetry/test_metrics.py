@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from notification_operator.telemetry.gauges import (
+from notification_runtime.telemetry.gauges import (
     ElectorStatistics,
     ReceiverGauges,
     ReceiverState,
     WaitingGauges,
     publish,
 )
-from notification_operator.telemetry.metrics import PREFIX, Metrics, Wait, WaitingMessages
+from notification_runtime.telemetry.metrics import PREFIX, Metrics, Wait, WaitingMessages
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

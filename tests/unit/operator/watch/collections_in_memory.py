@@ -7,7 +7,7 @@ from base64 import b64encode
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from notification_contract import names
-from notification_operator.watch.collection_watch import (
+from notification_runtime.kube.collection_watch import (
     Changed,
     CollectionWatch,
     KubeWatches,
@@ -18,7 +18,7 @@ from notification_operator.watch.collection_watch import (
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
-    from notification_operator.watch.collection_watch import Collection, Event
+    from notification_runtime.kube.collection_watch import Collection, Event
 
 Item = TypeVar("Item")
 

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 from notification_operator.controller.attempt_tracker import AttemptTracker
 from notification_operator.controller.workqueue import WorkQueue
-from notification_operator.telemetry.metrics import Metrics
 from notification_operator.watch.namespaces import AllNamespaces
 from notification_operator.watch.notifications import EventHandler
+from notification_runtime.telemetry.metrics import Metrics
 from tests.unit.operator.kopf_here import KopfHere
 from tests.unit.operator.kube_api import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
 
-    from notification_operator.domain.key import Key
+    from notification_domain.key import Key
     from notification_operator.watch.notifications import Listing
     from tests.unit.operator.notifications_api import NotificationsApi
 

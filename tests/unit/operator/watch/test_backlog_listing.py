@@ -12,11 +12,11 @@ import pytest
 from notification_operator.controller.attempt_tracker import AttemptTracker
 from notification_operator.controller.request import Result
 from notification_operator.controller.workqueue import WorkQueue
-from notification_operator.kube.requests import KubeError
-from notification_operator.telemetry.metrics import Metrics
 from notification_operator.watch import notifications
 from notification_operator.watch.namespaces import AllNamespaces
 from notification_operator.watch.notifications import BacklogListing, EventHandler
+from notification_runtime.kube.requests import KubeError
+from notification_runtime.telemetry.metrics import Metrics
 from tests.cases import load, some
 from tests.simulation.virtual_loop import run_virtually
 from tests.unit.operator.kube_api import until

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from structlog.testing import capture_logs
 
-from notification_operator.kube import objects, requests
-from notification_operator.kube.objects import RECEIVER_RESOURCE
-from notification_operator.watch import collection_watch
-from notification_operator.watch.collection_watch import (
+from notification_operator.watch.receivers import CRD_HINT
+from notification_runtime.kube import collection_watch, objects, requests
+from notification_runtime.kube.collection_watch import (
     Changed,
     Collection,
     Failed,
@@ -21,7 +20,7 @@ from notification_operator.watch.collection_watch import (
     Listed,
     Removed,
 )
-from notification_operator.watch.receivers import CRD_HINT
+from notification_runtime.kube.objects import RECEIVER_RESOURCE
 from tests.unit.operator.collections_api import CollectionsApi, running, watching_client
 from tests.unit.operator.kube_api import until
 
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
 
     from kubernetes.aio.client import ApiClient
 
-    from notification_operator.watch.collection_watch import CollectionWatch
+    from notification_runtime.kube.collection_watch import CollectionWatch
 
 CRD = "notificationreceivers"
 PATH = f"/apis/kubernaut.ai/v1alpha1/{CRD}"

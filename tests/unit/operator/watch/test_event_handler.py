@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 
 from notification_contract.kinds.choices import Phase
+from notification_domain.key import Key
+from notification_domain.model import Attempt
+from notification_domain.routing import Route
 from notification_operator.controller.attempt_tracker import AttemptTracker
 from notification_operator.controller.request import Request, Result
 from notification_operator.controller.workqueue import WorkQueue
-from notification_operator.domain.key import Key
-from notification_operator.domain.model import Attempt
-from notification_operator.domain.routing import Route
-from notification_operator.telemetry.gauges import QueueStatistics
-from notification_operator.telemetry.metrics import Metrics
 from notification_operator.watch.namespaces import AllNamespaces
 from notification_operator.watch.notifications import EventHandler, Listing
+from notification_runtime.telemetry.gauges import QueueStatistics
+from notification_runtime.telemetry.metrics import Metrics
 from tests.unit.operator.domain.builders import unexpected
 
 KEY = Key("shop", "order-1", "uid-1")

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 from kubernetes.aio.client import ApiClient, Configuration
 
-from notification_operator.kube import objects
-from notification_operator.kube.objects import RESOURCE, collection, pages
 from notification_operator.watch import kopf_adapter as watching
 from notification_operator.watch.notifications import OPEN
+from notification_runtime.kube import objects
+from notification_runtime.kube.objects import RESOURCE, collection, pages
 from tests.unit.operator.kube_api import until
 from tests.unit.operator.notifications_api import NotificationsApi, running
 from tests.unit.operator.watch.kopf_fixture import kopf_at

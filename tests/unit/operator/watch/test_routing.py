@@ -13,10 +13,10 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter
 
 from atomic_status import ObjectRef
-from notification_operator.domain.routing import RoutingReason
-from notification_operator.watch import collection_watch
+from notification_domain.routing import RoutingReason
 from notification_operator.watch import routing as module
 from notification_operator.watch.routing import RoutingConfig, config_map_watch
+from notification_runtime.kube import collection_watch
 from tests.unit.operator.domain.builders import notification
 from tests.unit.operator.kube_api import KubeApi, refusal, until
 

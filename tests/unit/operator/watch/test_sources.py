@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from notification_contract import names
-from notification_operator.domain.quota import SOURCES, Quota
+from notification_domain.quota import SOURCES, Quota
 from notification_operator.watch.namespaces import AllNamespaces
 from notification_operator.watch.sources import HeartbeatSources
 from tests.unit.operator.kube_api import until
@@ -18,7 +18,7 @@ from tests.unit.operator.watch.collections_in_memory import Collections
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Container
 
-    from notification_operator.domain.key import Key
+    from notification_domain.key import Key
 
 HEARTBEAT = {"type": "heartbeat", "heartbeat": {"every": "1h"}}
 EVERYWHERE = f"/apis/{names.API_VERSION}/{names.SOURCE_PLURAL}"

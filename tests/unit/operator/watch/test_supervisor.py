@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from structlog.testing import capture_logs
 
-from notification_operator.kube.client import Connectivity
-from notification_operator.kube.requests import KubeError
-from notification_operator.watch.collection_watch import LONGEST_DELAY, retry_delay
 from notification_operator.watch.supervisor import CLIENT, SupervisedWatch, WatchSupervisor
+from notification_runtime.kube.client import Connectivity
+from notification_runtime.kube.collection_watch import LONGEST_DELAY, retry_delay
+from notification_runtime.kube.requests import KubeError
 from tests.simulation.virtual_loop import run_virtually
 
 if TYPE_CHECKING:

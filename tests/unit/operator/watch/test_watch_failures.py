@@ -10,9 +10,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from notification_contract.settings import Watch
-from notification_operator.kube import objects
-from notification_operator.watch import collection_watch, supervisor
+from notification_operator.watch import supervisor
 from notification_operator.watch.namespaces import SelectedNamespaces
+from notification_runtime.kube import collection_watch, objects
 from tests.cases import some
 from tests.unit.operator.kopf_here import NAMESPACES
 from tests.unit.operator.kube_api import refusal, until

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, cast
 
 import aiohttp
 
-from notification_operator.delivery.http.name_resolver import ANSWER_SECONDS, RESOLV_CONF, NameResolver
+from notification_runtime.delivery.http.name_resolver import ANSWER_SECONDS, RESOLV_CONF, NameResolver
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence

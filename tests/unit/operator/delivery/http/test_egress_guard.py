@@ -14,11 +14,11 @@ import aiohttp
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from notification_operator.delivery.channel import DeliveryError, ReceiverError, ReceiverProblem
-from notification_operator.delivery.http.egress_guard import guarded_session, guarded_socket
-from notification_operator.delivery.http.egress_policy import AddressNotAllowedError, EgressPolicy
-from notification_operator.delivery.http.exchange import HttpExchange, NetworkAccess
-from notification_operator.domain.error_text import chain
+from notification_domain.error_text import chain
+from notification_runtime.delivery.channel import DeliveryError, ReceiverError, ReceiverProblem
+from notification_runtime.delivery.http.egress_guard import guarded_session, guarded_socket
+from notification_runtime.delivery.http.egress_policy import AddressNotAllowedError, EgressPolicy
+from notification_runtime.delivery.http.exchange import HttpExchange, NetworkAccess
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

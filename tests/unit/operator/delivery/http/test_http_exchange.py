@@ -13,11 +13,11 @@ import pytest
 import trustme
 from aiohttp import web
 
-from notification_operator.delivery.channel import ReceiverError, ReceiverProblem, Transient
-from notification_operator.delivery.http import exchange as http_exchange
-from notification_operator.delivery.http.egress_guard import guarded_session
-from notification_operator.delivery.http.egress_policy import EgressPolicy
-from notification_operator.delivery.http.exchange import (
+from notification_runtime.delivery.channel import ReceiverError, ReceiverProblem, Transient
+from notification_runtime.delivery.http import exchange as http_exchange
+from notification_runtime.delivery.http.egress_guard import guarded_session
+from notification_runtime.delivery.http.egress_policy import EgressPolicy
+from notification_runtime.delivery.http.exchange import (
     MAX_QUOTE,
     HttpExchange,
     NetworkAccess,

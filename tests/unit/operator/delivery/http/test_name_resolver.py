@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 import pytest
 import uvloop
 
-from notification_operator.delivery.http import name_resolver as module
-from notification_operator.delivery.http.egress_guard import guarded_session
-from notification_operator.delivery.http.egress_policy import AddressNotAllowedError, EgressPolicy
-from notification_operator.delivery.http.name_resolver import MOST_LOOKUPS, NameResolver, resolving_for
-from notification_operator.delivery.http_client import HttpClient
-from notification_operator.domain.error_text import chain
+from notification_domain.error_text import chain
+from notification_runtime.delivery.http import name_resolver as module
+from notification_runtime.delivery.http.egress_guard import guarded_session
+from notification_runtime.delivery.http.egress_policy import AddressNotAllowedError, EgressPolicy
+from notification_runtime.delivery.http.name_resolver import MOST_LOOKUPS, NameResolver, resolving_for
+from notification_runtime.delivery.http_client import HttpClient
 from tests.unit.operator.channels.receivers import LOOPBACK
 from tests.unit.operator.delivery.http.name_server import NameServer, name_server
 from tests.unit.operator.delivery.receiving import serving

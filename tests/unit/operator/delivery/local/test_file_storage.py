@@ -10,10 +10,11 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notification_operator.channels.file import FileChannel
-from notification_operator.delivery.channel import Message
-from notification_operator.delivery.local import file_storage
-from notification_operator.delivery.local.file_storage import (
+from notification_domain.model import Content
+from notification_runtime.channels.file import FileChannel
+from notification_runtime.delivery.channel import Message
+from notification_runtime.delivery.local import file_storage
+from notification_runtime.delivery.local.file_storage import (
     DAY,
     FileStorage,
     Limits,
@@ -21,7 +22,6 @@ from notification_operator.delivery.local.file_storage import (
     expired,
     surplus,
 )
-from notification_operator.domain.model import Content
 from tests.unit.operator.kube_api import until
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from datetime import datetime
 import pytest
 
 from notification_contract.kinds.choices import CircuitState
-from notification_operator.domain.flow_control.breaker import (
+from notification_domain.flow_control.breaker import (
     MOST_RESULTS,
     Admission,
     Breaker,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notification_operator.domain.flow_control.rate import TOLERANCE, Bucket, Rate
+from notification_domain.flow_control.rate import TOLERANCE, Bucket, Rate
 
 SLACK = Rate(per_second=1.0, burst=3)
 

@@ -3,9 +3,9 @@
 from dataclasses import replace
 from typing import Any
 
-from notification_operator.domain.folding.fold import fold
-from notification_operator.domain.model import Attempt, parse
-from notification_operator.domain.routing import Route
+from notification_domain.folding.fold import fold
+from notification_domain.model import Attempt, parse
+from notification_domain.routing import Route
 from tests.unit.operator.domain.builders import START, at, failure, notification, stored, success
 
 

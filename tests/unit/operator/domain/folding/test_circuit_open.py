@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from notification_operator.domain.folding.fold import fold, merge_attempts
-from notification_operator.domain.json_values import format_time
-from notification_operator.domain.model import Attempt, Notification, RetryPolicy, parse
-from notification_operator.domain.planning.plan import PlanReason, Send, plan
-from notification_operator.domain.planning.progress import State
-from notification_operator.domain.planning.retry import next_attempt_at
-from notification_operator.domain.routing import Route
+from notification_domain.folding.fold import fold, merge_attempts
+from notification_domain.json_values import format_time
+from notification_domain.model import Attempt, Notification, RetryPolicy, parse
+from notification_domain.planning.plan import PlanReason, Send, plan
+from notification_domain.planning.progress import State
+from notification_domain.planning.retry import next_attempt_at
+from notification_domain.routing import Route
 from tests.unit.operator.domain.builders import (
     FAST,
     START,

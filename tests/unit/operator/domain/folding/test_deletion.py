@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from notification_contract.kinds.choices import Phase
-from notification_operator.domain.folding.fold import excluding_attempts, fold, next_attempt
-from notification_operator.domain.model import Reason, parse
-from notification_operator.domain.planning.plan import PlanReason, plan
-from notification_operator.domain.receivers.targets import TargetRules
-from notification_operator.domain.routing import Route
-from notification_operator.domain.status import MOVES
+from notification_domain.folding.fold import excluding_attempts, fold, next_attempt
+from notification_domain.model import Reason, parse
+from notification_domain.planning.plan import PlanReason, plan
+from notification_domain.receivers.targets import TargetRules
+from notification_domain.routing import Route
+from notification_domain.status import MOVES
 from tests.unit.operator.domain.builders import START, at, failure, stored, success
 
 if TYPE_CHECKING:
-    from notification_operator.domain.model import Attempt, Notification
-    from notification_operator.domain.status import Status
+    from notification_domain.model import Attempt, Notification
+    from notification_domain.status import Status
 
 NONE: frozenset[str] = frozenset()
 DELETED = {"deletionTimestamp": "2026-03-01T12:00:01Z", "finalizers": ["example.com/archive"]}

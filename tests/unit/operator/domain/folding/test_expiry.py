@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from notification_contract.kinds.choices import Phase
-from notification_operator.domain.folding.fold import excluding_attempts, fold, next_attempt
-from notification_operator.domain.json_values import format_time
-from notification_operator.domain.model import Reason, RetryPolicy, parse
-from notification_operator.domain.planning.hold import Hold, HoldReason
-from notification_operator.domain.planning.plan import PlanReason, plan
-from notification_operator.domain.planning.progress import State, progress
-from notification_operator.domain.routing import Route
+from notification_domain.folding.fold import excluding_attempts, fold, next_attempt
+from notification_domain.json_values import format_time
+from notification_domain.model import Reason, RetryPolicy, parse
+from notification_domain.planning.hold import Hold, HoldReason
+from notification_domain.planning.plan import PlanReason, plan
+from notification_domain.planning.progress import State, progress
+from notification_domain.routing import Route
 from tests.unit.operator.domain.builders import (
     START,
     at,
@@ -26,8 +26,8 @@ from tests.unit.operator.domain.builders import (
 )
 
 if TYPE_CHECKING:
-    from notification_operator.domain.model import Attempt, Notification
-    from notification_operator.domain.status import Status
+    from notification_domain.model import Attempt, Notification
+    from notification_domain.status import Status
 
 NONE: frozenset[str] = frozenset()
 PAUSED = {"slack": Hold(until=at(3600), reason=HoldReason.PAUSE)}

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from notification_contract.kinds.choices import Phase
-from notification_operator.domain.folding.fold import fold, merge_attempts
-from notification_operator.domain.json_values import format_time
-from notification_operator.domain.model import Attempt, Notification, parse
-from notification_operator.domain.routing import Route, RoutingReason
+from notification_domain.folding.fold import fold, merge_attempts
+from notification_domain.json_values import format_time
+from notification_domain.model import Attempt, Notification, parse
+from notification_domain.routing import Route, RoutingReason
 from tests.unit.operator.domain.builders import START, at, failure, notification, progress_of, stored, success
 
 

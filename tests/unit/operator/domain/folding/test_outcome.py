@@ -5,16 +5,16 @@ from dataclasses import replace
 import pytest
 
 from notification_contract.kinds.choices import Phase
-from notification_operator.domain.folding.outcome import (
+from notification_domain.folding.outcome import (
     DEAD_LETTER_REASONS,
     PhaseDecision,
     dead_letter_condition,
     decide_phase,
 )
-from notification_operator.domain.model import Attempt, Reason, RetryPolicy
-from notification_operator.domain.planning.progress import progress
-from notification_operator.domain.receivers.targets import TargetRules
-from notification_operator.domain.routing import Route
+from notification_domain.model import Attempt, Reason, RetryPolicy
+from notification_domain.planning.progress import progress
+from notification_domain.receivers.targets import TargetRules
+from notification_domain.routing import Route
 from tests.unit.operator.domain.builders import FAST, START, failure, notification, progress_of, success
 
 THREE = RetryPolicy(max_attempts=3, initial_backoff=1, multiplier=2, max_backoff=60)

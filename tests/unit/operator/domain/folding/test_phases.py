@@ -3,7 +3,7 @@
 import pytest
 
 from notification_contract.kinds.choices import Phase
-from notification_operator.domain.status import FINAL, MOVES, IllegalMoveError, check_move
+from notification_domain.status import FINAL, MOVES, IllegalMoveError, check_move
 
 P = Phase
 ALLOWED = {

@@ -8,17 +8,17 @@ import pytest
 
 from notification_contract.kinds.choices import Phase
 from notification_contract.kinds.target import MAX_TARGETS, address_digits
-from notification_operator.domain.folding.fold import excluding_attempts, fold
-from notification_operator.domain.model import Reason, parse
-from notification_operator.domain.planning.plan import Plan, PlanReason, plan
-from notification_operator.domain.routing import Route, RoutingReason, RoutingState, Rules, resolve
+from notification_domain.folding.fold import excluding_attempts, fold
+from notification_domain.model import Reason, parse
+from notification_domain.planning.plan import Plan, PlanReason, plan
+from notification_domain.routing import Route, RoutingReason, RoutingState, Rules, resolve
 from tests.unit.operator.domain.builders import START, at, failure, stored, success
 from tests.unit.operator.domain.receivers.entries import receiver, resolver
 
 if TYPE_CHECKING:
-    from notification_operator.domain.model import Attempt, Notification
-    from notification_operator.domain.receivers.targets import Resolver
-    from notification_operator.domain.status import Status
+    from notification_domain.model import Attempt, Notification
+    from notification_domain.receivers.targets import Resolver
+    from notification_domain.status import Status
 
 NONE: frozenset[str] = frozenset()
 PEOPLE = [f"p{number}@example.com" for number in range(MAX_TARGETS)]

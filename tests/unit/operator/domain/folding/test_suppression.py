@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from notification_contract.kinds.choices import Phase, TargetReason, TargetState
-from notification_operator.domain.folding.fold import fold
-from notification_operator.domain.model import Reason, parse
-from notification_operator.domain.planning.plan import PlanReason, plan
-from notification_operator.domain.planning.progress import State, progress
-from notification_operator.domain.receivers.targets import TargetRules
-from notification_operator.domain.routing import Route
-from notification_operator.domain.status import TargetStatus
+from notification_domain.folding.fold import fold
+from notification_domain.model import Reason, parse
+from notification_domain.planning.plan import PlanReason, plan
+from notification_domain.planning.progress import State, progress
+from notification_domain.receivers.targets import TargetRules
+from notification_domain.routing import Route
+from notification_domain.status import TargetStatus
 from tests.unit.operator.domain.builders import START, at, failure, notification, stored, success, with_status
 
 if TYPE_CHECKING:
-    from notification_operator.domain.model import Attempt, Notification
-    from notification_operator.domain.status import Status
+    from notification_domain.model import Attempt, Notification
+    from notification_domain.status import Status
 
 NONE: frozenset[str] = frozenset()
 MUTED = {"slack": TargetRules(muted=True)}

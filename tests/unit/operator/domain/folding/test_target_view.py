@@ -5,16 +5,16 @@ from dataclasses import replace
 import pytest
 
 from notification_contract.kinds.choices import TargetReason, TargetState
-from notification_operator.domain.folding.outcome import (
+from notification_domain.folding.outcome import (
     MAX_ERROR,
     STATES,
     target_statuses,
     with_suppressions,
 )
-from notification_operator.domain.model import Attempt
-from notification_operator.domain.planning.hold import Hold, HoldReason
-from notification_operator.domain.planning.progress import Progress, State
-from notification_operator.domain.status import TargetStatus
+from notification_domain.model import Attempt
+from notification_domain.planning.hold import Hold, HoldReason
+from notification_domain.planning.progress import Progress, State
+from notification_domain.status import TargetStatus
 from tests.unit.operator.domain.builders import at, circuit_open, failure, notification, success, with_status
 
 NONE: frozenset[str] = frozenset()

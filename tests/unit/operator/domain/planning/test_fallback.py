@@ -10,15 +10,15 @@ import pytest
 
 from notification_contract.kinds.choices import Phase, TargetState
 from notification_contract.kinds.target import MAX_TARGETS
-from notification_operator.domain.folding.fold import fold, next_attempt
-from notification_operator.domain.json_values import LATEST_TIME
-from notification_operator.domain.model import RetryPolicy, parse
-from notification_operator.domain.planning.fallback import follow
-from notification_operator.domain.planning.plan import plan
-from notification_operator.domain.planning.progress import State
-from notification_operator.domain.receivers.targets import TargetRules
-from notification_operator.domain.routing import Route
-from notification_operator.domain.status import TargetStatus
+from notification_domain.folding.fold import fold, next_attempt
+from notification_domain.json_values import LATEST_TIME
+from notification_domain.model import RetryPolicy, parse
+from notification_domain.planning.fallback import follow
+from notification_domain.planning.plan import plan
+from notification_domain.planning.progress import State
+from notification_domain.receivers.targets import TargetRules
+from notification_domain.routing import Route
+from notification_domain.status import TargetStatus
 from tests.unit.operator.domain.builders import (
     START,
     at,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
     from datetime import datetime
 
-    from notification_operator.domain.model import Attempt, Notification
+    from notification_domain.model import Attempt, Notification
 
 NONE: frozenset[str] = frozenset()
 

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from notification_operator.domain.folding.fold import fold
-from notification_operator.domain.json_values import format_time
-from notification_operator.domain.model import Attempt, Notification, RetryPolicy, parse
-from notification_operator.domain.planning.hold import Hold, HoldReason
-from notification_operator.domain.routing import Route
+from notification_domain.folding.fold import fold
+from notification_domain.json_values import format_time
+from notification_domain.model import Attempt, Notification, RetryPolicy, parse
+from notification_domain.planning.hold import Hold, HoldReason
+from notification_domain.routing import Route
 from tests.unit.operator.domain.builders import START, at, failure, notification, stored, success
 
 PAUSE = {"slack": Hold(until=at(3600), reason=HoldReason.PAUSE)}

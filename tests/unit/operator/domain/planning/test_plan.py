@@ -3,9 +3,9 @@
 import pytest
 
 from notification_contract.kinds.choices import Phase
-from notification_operator.domain.model import Attempt, Notification
-from notification_operator.domain.planning.plan import Plan, PlanReason, Send, plan
-from notification_operator.domain.routing import Route
+from notification_domain.model import Attempt, Notification
+from notification_domain.planning.plan import Plan, PlanReason, Send, plan
+from notification_domain.routing import Route
 from tests.unit.operator.domain.builders import START, at, failure, notification, progress_of, success
 
 NONE: frozenset[str] = frozenset()

@@ -6,12 +6,12 @@ from datetime import timedelta
 import pytest
 
 from notification_contract.kinds.choices import Phase
-from notification_operator.domain.folding.fold import fold, merge_attempts
-from notification_operator.domain.model import Attempt, RetryPolicy
-from notification_operator.domain.planning.plan import PlanReason, plan
-from notification_operator.domain.planning.progress import STEADY, State, progress
-from notification_operator.domain.planning.retry import backoff, next_attempt_at
-from notification_operator.domain.routing import resolve
+from notification_domain.folding.fold import fold, merge_attempts
+from notification_domain.model import Attempt, RetryPolicy
+from notification_domain.planning.plan import PlanReason, plan
+from notification_domain.planning.progress import STEADY, State, progress
+from notification_domain.planning.retry import backoff, next_attempt_at
+from notification_domain.routing import resolve
 from tests.unit.operator.domain.builders import (
     FAST,
     at,

@@ -2,8 +2,8 @@
 
 import pytest
 
-from notification_operator.domain.model import RetryPolicy
-from notification_operator.domain.planning.retry import JITTER, backoff, next_attempt_at
+from notification_domain.model import RetryPolicy
+from notification_domain.planning.retry import JITTER, backoff, next_attempt_at
 from tests.unit.operator.domain.builders import FAST, at, failure
 
 SEEDS = [f"uid-{index}:slack:1" for index in range(2000)]

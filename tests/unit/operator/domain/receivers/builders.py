@@ -6,8 +6,8 @@ from typing import Any
 
 from notification_contract import names
 from notification_contract.kinds.choices import CircuitState
-from notification_operator.domain.receivers.health import Health, Readiness
-from notification_operator.domain.receivers.references import ReferenceReason
+from notification_domain.receivers.health import Health, Readiness
+from notification_domain.receivers.references import ReferenceReason
 from tests.unit.operator.domain.builders import at
 
 HOME = "platform"

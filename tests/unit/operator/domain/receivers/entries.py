@@ -6,8 +6,8 @@ from typing import Any
 
 from notification_contract.kinds.receiver import parse_spec
 from notification_contract.kinds.target import listed_digits
-from notification_operator.domain.receivers.catalog import Catalog, Receiver, ReceiverKey
-from notification_operator.domain.receivers.targets import Resolver
+from notification_domain.receivers.catalog import Catalog, Receiver, ReceiverKey
+from notification_domain.receivers.targets import Resolver
 from tests.unit.operator.contract.kinds.specs import spec
 
 HOME = "platform"

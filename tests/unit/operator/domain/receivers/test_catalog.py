@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from notification_operator.domain.receivers.catalog import EMPTY, ReceiverKey
+from notification_domain.receivers.catalog import EMPTY, ReceiverKey
 from tests.unit.operator.domain.receivers.entries import HOME, catalog, receiver
 
 ALL: dict[str, Any] = {"from": "All"}

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from notification_operator.domain.receivers import declared as declared_module
-from notification_operator.domain.receivers.declared import MOST_PROBLEMS, Declared, declare, examine
+from notification_domain.receivers import declared as declared_module
+from notification_domain.receivers.declared import MOST_PROBLEMS, Declared, declare, examine
 from tests.unit.operator.domain.receivers.builders import HOME, INVALID, RESTRICTED, SLACK, stored_receiver
 
 

@@ -9,10 +9,10 @@ import pytest
 from notification_contract import names
 from notification_contract.kinds.choices import TargetState
 from notification_contract.kinds.receiver import parse_spec
-from notification_operator.domain.receivers.catalog import ReceiverKey
-from notification_operator.domain.receivers.drills import is_drilled, reached
-from notification_operator.domain.receivers.status import latest, not_after
-from notification_operator.domain.status import TargetStatus
+from notification_domain.receivers.catalog import ReceiverKey
+from notification_domain.receivers.drills import is_drilled, reached
+from notification_domain.receivers.status import latest, not_after
+from notification_domain.status import TargetStatus
 from tests.unit.operator.contract.kinds.specs import spec
 from tests.unit.operator.domain.builders import at, failure, notification, success, with_status
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from notification_operator.domain.model import Attempt
+    from notification_domain.model import Attempt
 
 ON_CALL, MAIL = ReceiverKey("shop", "on-call"), ReceiverKey("shop", "mail")
 

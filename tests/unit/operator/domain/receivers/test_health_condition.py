@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from notification_contract.kinds.choices import CircuitState, ConditionStatus
-from notification_operator.domain.conditions import Condition
-from notification_operator.domain.receivers.fold import entry_of
-from notification_operator.domain.receivers.health import UNTESTED, Health, assess, healthy
+from notification_domain.conditions import Condition
+from notification_domain.receivers.fold import entry_of
+from notification_domain.receivers.health import UNTESTED, Health, assess, healthy
 from tests.unit.operator.domain.builders import at
 from tests.unit.operator.domain.receivers.builders import failing_at, healthy_at
 
 if TYPE_CHECKING:
-    from notification_operator.domain.receivers.status import ReplicaStatus
+    from notification_domain.receivers.status import ReplicaStatus
 
 SUCCESS_AND_FAILURE = Health(
     last_success=at(1),

@@ -2,8 +2,8 @@
 
 import pytest
 
-from notification_operator.domain.receivers.health import Readiness, ReadyReason
-from notification_operator.domain.receivers.references import ReferenceReason
+from notification_domain.receivers.health import Readiness, ReadyReason
+from notification_domain.receivers.references import ReferenceReason
 
 
 @pytest.mark.parametrize("reason", ReferenceReason)

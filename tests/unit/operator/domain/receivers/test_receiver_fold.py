@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from notification_contract.kinds.choices import CircuitState, ReceiverTestOutcome
-from notification_operator.domain.json_values import format_time
-from notification_operator.domain.receivers.fold import MAX_AGE, OwnerFacts, fold, is_test_due
-from notification_operator.domain.receivers.health import UNTESTED, Health, ReadyReason
-from notification_operator.domain.receivers.references import ReferenceReason
-from notification_operator.domain.receivers.status import MOST_REPLICAS, LastTest, ReceiverStatus
+from notification_domain.json_values import format_time
+from notification_domain.receivers.fold import MAX_AGE, OwnerFacts, fold, is_test_due
+from notification_domain.receivers.health import UNTESTED, Health, ReadyReason
+from notification_domain.receivers.references import ReferenceReason
+from notification_domain.receivers.status import MOST_REPLICAS, LastTest, ReceiverStatus
 from tests.unit.operator.domain.builders import at
 from tests.unit.operator.domain.receivers.builders import (
     HOME,

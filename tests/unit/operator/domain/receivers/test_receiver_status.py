@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from notification_contract.kinds.choices import CircuitState, ConditionStatus, ReceiverTestOutcome
-from notification_operator.domain.conditions import Condition
-from notification_operator.domain.json_values import format_time
-from notification_operator.domain.receivers.status import (
+from notification_domain.conditions import Condition
+from notification_domain.json_values import format_time
+from notification_domain.receivers.status import (
     CircuitStatus,
     LastTest,
     Observation,

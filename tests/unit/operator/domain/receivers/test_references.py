@@ -3,7 +3,7 @@
 import pytest
 
 from notification_contract.placeholders import HINT
-from notification_operator.domain.receivers.references import (
+from notification_domain.receivers.references import (
     ObjectKey,
     ObjectState,
     ReferenceReason,

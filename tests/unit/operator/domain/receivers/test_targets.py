@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from notification_contract.kinds.target import MAX_TARGETS, address_digits, listed_digits
-from notification_operator.domain.model import parse
-from notification_operator.domain.receivers.catalog import ReceiverKey
-from notification_operator.domain.receivers.targets import (
+from notification_domain.model import parse
+from notification_domain.receivers.catalog import ReceiverKey
+from notification_domain.receivers.targets import (
     NO_RULES,
     Resolver,
     TargetRules,
@@ -24,7 +24,7 @@ from tests.unit.operator.domain.builders import notification, stored
 from tests.unit.operator.domain.receivers.entries import HOME, catalog, receiver, resolver
 
 if TYPE_CHECKING:
-    from notification_operator.domain.model import Notification
+    from notification_domain.model import Notification
 
 OPS, BOSS = "ops@example.com", "boss@example.com"
 MAIL = receiver("smtp", "email", block={"to": [OPS, BOSS]})

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
-from notification_operator.domain.redaction.redact import redact_counted
+from notification_domain.redaction.redact import redact_counted
 from tests.unit.operator.domain.redaction.secret_forms import COMMANDS, DATA_SOURCES, HEADERS, MANIFESTS, URLS
 from tests.unit.operator.domain.redaction.token_formats import FORMATS
 

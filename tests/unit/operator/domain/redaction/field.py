@@ -10,7 +10,7 @@ import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from notification_operator.domain.redaction.redact import ALL_RULES, Rules, redact
+from notification_domain.redaction.redact import ALL_RULES, Rules, redact
 from tests.unit.operator.domain.redaction import field_secrets, field_texts
 from tests.unit.operator.domain.redaction.corpus import ALNUM, Generator, Secret
 

@@ -10,13 +10,13 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from notification_operator.domain.redaction.families.vendor_tokens import PREFIXED
-from notification_operator.domain.redaction.redact import LIMIT
-from notification_operator.domain.redaction.rules import RULES
-from notification_operator.domain.redaction.search import Folded, substitute, substitute_tokens
+from notification_domain.redaction.families.vendor_tokens import PREFIXED
+from notification_domain.redaction.redact import LIMIT
+from notification_domain.redaction.rules import RULES
+from notification_domain.redaction.search import Folded, substitute, substitute_tokens
 
 if TYPE_CHECKING:
-    from notification_operator.domain.redaction.rule import Rule
+    from notification_domain.redaction.rule import Rule
 
 BEFORE: Final = ("", "_", "-", ".", " ", "=", '"')
 AFTER: Final = ("", "a", ".", "=")

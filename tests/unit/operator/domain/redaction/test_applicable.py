@@ -2,11 +2,11 @@
 
 import pytest
 
-from notification_operator.domain.redaction.families.vendor_tokens import PREFIXED
-from notification_operator.domain.redaction.redact import LIMIT, redact_counted
-from notification_operator.domain.redaction.rule import sample
-from notification_operator.domain.redaction.rules import RULES
-from notification_operator.domain.redaction.search import (
+from notification_domain.redaction.families.vendor_tokens import PREFIXED
+from notification_domain.redaction.redact import LIMIT, redact_counted
+from notification_domain.redaction.rule import sample
+from notification_domain.redaction.rules import RULES
+from notification_domain.redaction.search import (
     Folded,
     RuleSet,
     fold,

@@ -5,8 +5,8 @@ from dataclasses import fields
 
 import pytest
 
-from notification_operator.domain.model import Content
-from notification_operator.domain.redaction.redact import (
+from notification_domain.model import Content
+from notification_domain.redaction.redact import (
     Rules,
     free_texts,
     redact_content,

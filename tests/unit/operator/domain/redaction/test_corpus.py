@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from notification_operator.domain.redaction.redact import FALLBACK, Rules, redact_counted
+from notification_domain.redaction.redact import FALLBACK, Rules, redact_counted
 from tests.unit.operator.domain.redaction.corpus import secrets
 from tests.unit.operator.domain.redaction.field import changed, field_corpus, harmless
 from tests.unit.operator.domain.redaction.field_texts import NODES

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from notification_operator.domain.redaction.redact import redact, redact_counted, reveal
+from notification_domain.redaction.redact import redact, redact_counted, reveal
 
 
 @pytest.mark.parametrize(

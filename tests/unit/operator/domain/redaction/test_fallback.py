@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from notification_operator.domain.redaction import redact as redact_module
-from notification_operator.domain.redaction.fallback import redact_lines
-from notification_operator.domain.redaction.redact import Rules, redact_counted
-from notification_operator.domain.redaction.rule import Rule, rule
+from notification_domain.redaction import redact as redact_module
+from notification_domain.redaction.fallback import redact_lines
+from notification_domain.redaction.redact import Rules, redact_counted
+from notification_domain.redaction.rule import Rule, rule
 
 SECRETS = (
     "password: hunter2x",

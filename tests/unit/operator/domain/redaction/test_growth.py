@@ -2,9 +2,9 @@
 
 import pytest
 
-from notification_operator.domain.redaction.families.headers import RULES as HEADERS
-from notification_operator.domain.redaction.rule import Rule, rule
-from notification_operator.domain.redaction.rules import RULES
+from notification_domain.redaction.families.headers import RULES as HEADERS
+from notification_domain.redaction.rule import Rule, rule
+from notification_domain.redaction.rules import RULES
 from tests.cases import some
 from tests.unit.operator.domain.redaction.growth import MOST, growth, units
 

@@ -4,8 +4,8 @@ from collections import Counter
 
 import pytest
 
-from notification_operator.domain.redaction.redact import LIMIT, Rules, redact, redact_counted
-from notification_operator.domain.redaction.rules import PUBLIC, RULES, Rule
+from notification_domain.redaction.redact import LIMIT, Rules, redact, redact_counted
+from notification_domain.redaction.rules import PUBLIC, RULES, Rule
 
 GITHUB = "ghp_" + "a1B2" * 9
 AWS_ID = "AKIAIOSFODNN7EXAMPLE"

@@ -3,8 +3,8 @@
 from collections import Counter
 
 from notification_contract.settings import Redaction as Settings
-from notification_operator.domain.model import Content
-from notification_operator.domain.redaction.redactor import Redactor, rules
+from notification_domain.model import Content
+from notification_domain.redaction.redactor import Redactor, rules
 
 CONTENT = Content(
     type="simple",

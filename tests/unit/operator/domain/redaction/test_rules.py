@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from notification_operator.domain.redaction.families.vendor_tokens import PREFIXED
-from notification_operator.domain.redaction.redact import redact_counted
-from notification_operator.domain.redaction.rules import RULES, Rule
+from notification_domain.redaction.families.vendor_tokens import PREFIXED
+from notification_domain.redaction.redact import redact_counted
+from notification_domain.redaction.rules import RULES, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

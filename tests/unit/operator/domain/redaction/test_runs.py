@@ -7,9 +7,9 @@ from itertools import product
 
 import pytest
 
-from notification_operator.domain.redaction.redact import redact, redact_counted
-from notification_operator.domain.redaction.rule import sample
-from notification_operator.domain.redaction.search import LONGEST, OVERLAP, apply_bounded, long_runs
+from notification_domain.redaction.redact import redact, redact_counted
+from notification_domain.redaction.rule import sample
+from notification_domain.redaction.search import LONGEST, OVERLAP, apply_bounded, long_runs
 
 JWT = "eyJ" + sample(1000) + ".eyJ" + sample(300) + "." + sample(86)
 BLOB = sample(5 * LONGEST, "QUJDRA")

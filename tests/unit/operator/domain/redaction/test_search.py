@@ -4,9 +4,9 @@ import random
 import re
 import sys
 
-from notification_operator.domain.redaction.rule import Hints, rule
-from notification_operator.domain.redaction.rules import RULES
-from notification_operator.domain.redaction.search import (
+from notification_domain.redaction.rule import Hints, rule
+from notification_domain.redaction.rules import RULES
+from notification_domain.redaction.search import (
     PER_HINT,
     Folded,
     fold,

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from notification_operator.domain.redaction.redact import redact
+from notification_domain.redaction.redact import redact
 from tests.cases import some
 from tests.kit.hostile_texts import UNITS, filled
 

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 from notification_contract import names
 from notification_contract.kinds.choices import Phase
 from notification_contract.settings import Audit
-from notification_operator.domain.redaction.redact import Rules
+from notification_domain.redaction.redact import Rules
 from notification_operator.observers.audit.observer import AuditObserver, audit_store
 from notification_operator.observers.publisher import Transition
 from tests.unit.operator.domain.builders import at, failure, notification, success, with_status
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from notification_operator.domain.model import Notification
+    from notification_domain.model import Notification
     from tests.unit.operator.observers.audit.conftest import AuditStore
 
 BEFORE = notification("console", "slack")

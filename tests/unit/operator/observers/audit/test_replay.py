@@ -13,14 +13,14 @@ from typer.testing import CliRunner, Result
 
 from notification_contract.kinds.choices import Phase
 from notification_contract.settings import Audit
+from notification_domain.model import parse
 from notification_operator.cli import UNUSABLE, app
-from notification_operator.domain.model import parse
-from notification_operator.kube import objects
-from notification_operator.kube.client import Cluster
 from notification_operator.observers.audit import writer
 from notification_operator.observers.audit.observer import AuditObserver
 from notification_operator.observers.publisher import Transition
-from notification_operator.telemetry import logging
+from notification_runtime.kube import objects
+from notification_runtime.kube.client import Cluster
+from notification_runtime.telemetry import logging
 from tests.unit.operator.domain.builders import at, circuit_open, failure, notification, stored, success
 from tests.unit.operator.kube_api import refusal
 from tests.unit.operator.notifications_api import NotificationsApi, running
@@ -28,7 +28,7 @@ from tests.unit.operator.notifications_api import NotificationsApi, running
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from notification_operator.domain.model import Attempt
+    from notification_domain.model import Attempt
     from tests.unit.operator.observers.audit.conftest import AuditStore
 
 PENDING = notification("console", "slack")

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from notification_operator.rendering.templating import templates
-from notification_operator.rendering.templating.budget import (
+from notification_domain.rendering.templating import templates
+from notification_domain.rendering.templating.budget import (
     MAX_ELEMENTS,
     MAX_LISTED,
     TemplateRenderError,
 )
-from notification_operator.rendering.templating.templates import Template
+from notification_domain.rendering.templating.templates import Template
 from tests.cases import some
 from tests.kit.worst_templates import ASTRAL, LARGEST, TEMPLATES
 

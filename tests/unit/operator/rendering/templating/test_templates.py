@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notification_operator.rendering.templating.budget import (
+from notification_domain.rendering.templating.budget import (
     CHARACTERS,
     TemplateRenderError,
 )
-from notification_operator.rendering.templating.templates import (
+from notification_domain.rendering.templating.templates import (
     MAX_SOURCE,
     Template,
     TemplateInvalidError,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from notification_operator.watch import collection_watch
+from notification_runtime.kube import collection_watch
 from tests.unit.operator.collections_api import CollectionsApi, running, watching_client
 
 if TYPE_CHECKING:

@@ -8,13 +8,13 @@ import tracemalloc
 from typing import TYPE_CHECKING, Any
 
 from notification_contract.kinds.receiver import parse_spec
-from notification_operator.domain.receivers.declared import declare
+from notification_domain.receivers.declared import declare
 from notification_operator.watch.spec_parts import PartPool
 from tests.cases import load
 from tests.unit.operator.domain.receivers.builders import HOME, full, stored_receiver
 
 if TYPE_CHECKING:
-    from notification_operator.domain.receivers.catalog import Receiver
+    from notification_domain.receivers.catalog import Receiver
 
 RECEIVERS = load(1_000)
 PARSED_BEFORE = 64

@@ -13,12 +13,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from notification_contract import names
-from notification_operator.domain.quota import RECEIVERS as KIND
-from notification_operator.domain.quota import Quota
-from notification_operator.domain.receivers.catalog import ReceiverKey
+from notification_domain.quota import RECEIVERS as KIND
+from notification_domain.quota import Quota
+from notification_domain.receivers.catalog import ReceiverKey
 from notification_operator.watch import receivers as receivers_module
-from notification_operator.watch.collection_watch import KubeWatches
 from notification_operator.watch.receivers import CRD_HINT, EVERYTHING, ReceiverCatalog
+from notification_runtime.kube.collection_watch import KubeWatches
 from tests.unit.operator.collections_api import RECEIVERS, CollectionsApi
 from tests.unit.operator.domain.receivers.builders import HOME, INVALID, RESTRICTED, SLACK
 from tests.unit.operator.kube_api import until

@@ -13,15 +13,12 @@ import pytest
 from atomic_status import KubeStatusStore
 from notification_contract import names
 from notification_contract.kinds.choices import ReceiverTestOutcome
+from notification_domain.receivers.catalog import ReceiverKey
+from notification_domain.receivers.health import UNTESTED, Health, Readiness
+from notification_domain.receivers.references import resolve_references
+from notification_domain.receivers.status import ReceiverTestResult
 from notification_operator.controller import receiver_views, receivers
 from notification_operator.controller.receivers import ReceiverStatusController
-from notification_operator.domain.receivers.catalog import ReceiverKey
-from notification_operator.domain.receivers.health import UNTESTED, Health, Readiness
-from notification_operator.domain.receivers.references import resolve_references
-from notification_operator.domain.receivers.status import ReceiverTestResult
-from notification_operator.kube.objects import RECEIVER_RESOURCE
-from notification_operator.watch import collection_watch
-from notification_operator.watch.collection_watch import KubeWatches
 from notification_operator.watch.receivers import CRD_HINT, ReceiverCatalog
 from notification_operator.watch.references import (
     CONFIG_MAPS,
@@ -29,6 +26,9 @@ from notification_operator.watch.references import (
     ReceiverReferences,
     ReferencedObjects,
 )
+from notification_runtime.kube import collection_watch
+from notification_runtime.kube.collection_watch import KubeWatches
+from notification_runtime.kube.objects import RECEIVER_RESOURCE
 from tests.unit.operator.collections_api import RECEIVERS, CollectionsApi
 from tests.unit.operator.domain.receivers.builders import HOME, INVALID, SLACK
 from tests.unit.operator.kube_api import until
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from kubernetes.aio.client import ApiClient
 
-    from notification_operator.domain.receivers.catalog import Receiver
+    from notification_domain.receivers.catalog import Receiver
 
 KEY = ReceiverKey(HOME, "on-call")
 

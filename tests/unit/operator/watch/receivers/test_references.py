@@ -12,10 +12,9 @@ from structlog.testing import capture_logs
 
 from notification_contract.kinds.receiver import parse_spec
 from notification_contract.names import SECRET_LABEL
-from notification_operator.domain.receivers.catalog import Catalog, Receiver, ReceiverKey
-from notification_operator.domain.receivers.references import ObjectKey, ReferenceReason, resolve_references
+from notification_domain.receivers.catalog import Catalog, Receiver, ReceiverKey
+from notification_domain.receivers.references import ObjectKey, ReferenceReason, resolve_references
 from notification_operator.watch import references as module
-from notification_operator.watch.collection_watch import KubeWatches
 from notification_operator.watch.references import (
     CONFIG_MAPS,
     MISSING,
@@ -26,6 +25,7 @@ from notification_operator.watch.references import (
     ReferencedObjects,
     Taken,
 )
+from notification_runtime.kube.collection_watch import KubeWatches
 from tests.unit.operator.domain.receivers.builders import HOME, SLACK
 from tests.unit.operator.kube_api import until
 

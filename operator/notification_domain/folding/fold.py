@@ -1,0 +1,284 @@
+"""From a fresh read and the attempts completed since, to the next status. Folding twice is folding once.
+
+Nothing is incremented: phase, counters and times are computed from the attempts, whose identity is
+channel and number. So the result does not depend on how often, or on which read, fold runs
+(DD-PERF-001, DD-STATUS-001).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from notification_contract.kinds.choices import Phase, TargetReason
+from notification_domain.conditions import updated
+from notification_domain.folding.outcome import (
+    dead_letter_condition,
+    decide_phase,
+    delivered_condition,
+    only_logged,
+    reachable_from,
+    refuse,
+    refused,
+    target_statuses,
+    with_suppressions,
+)
+from notification_domain.json_values import later
+from notification_domain.planning.fallback import NONE_UNAVAILABLE, follow
+from notification_domain.planning.hold import NO_HOLDS
+from notification_domain.planning.progress import NO_OPEN_BREAKERS, NO_RECOVERIES, Progress, State
+from notification_domain.routing import Route, routing_condition
+from notification_domain.status import FINAL, check_move
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
+    from datetime import datetime
+
+    from notification_domain.attempt import Attempt
+    from notification_domain.model import Notification
+    from notification_domain.planning.hold import Hold
+    from notification_domain.status import Status
+
+
+NO_SUPPRESSIONS: Final[Mapping[str, str]] = MappingProxyType({})
+TOGETHER: Final = 0.25
+"""Seconds: targets whose times are no further apart are attempted together. Each time by itself would cost a reconciliation."""
+
+
+def merge_attempts(notification: Notification, attempts: Iterable[Attempt]) -> Notification:
+    """Return the notification with the attempts that it does not hold yet.
+
+    Two processes may make an attempt of the same id, when the first one died or lost its shard and its write
+    came late. A message that reached the receiver stays delivered: a success replaces a failure. What may have arrived
+    replaces what was certainly refused, and what was made replaces what a circuit breaker rejected.
+
+    Of consecutive attempts that an open circuit breaker rejected, a target keeps the first, so that their
+    number is bounded by the number of its other attempts (DD-BREAKER-001).
+    """
+    completed = sorted(attempts, key=lambda attempt: attempt.ended)
+    if not completed:
+        return notification
+    called = {attempt.key: attempt for attempt in completed if not attempt.circuit_open}
+    successes = {key: attempt for key, attempt in called.items() if attempt.succeeded}
+    arrived = {key: attempt for key, attempt in called.items() if not attempt.refused}
+    recorded = tuple(
+        each
+        if each.succeeded
+        else (called if each.circuit_open else arrived if each.refused else successes).get(each.key, each)
+        for each in notification.attempts
+    )
+    known = {attempt.key for attempt in recorded}
+    circuit_open = {attempt.channel: attempt.circuit_open for attempt in recorded}
+    new: list[Attempt] = []
+    for attempt in completed:
+        repeats = attempt.circuit_open and circuit_open.get(attempt.channel, False)
+        if attempt.key not in known and not repeats:
+            new.append(attempt)
+            known.add(attempt.key)
+            circuit_open[attempt.channel] = attempt.circuit_open
+    if not new and recorded == notification.attempts:
+        return notification
+    return replace(notification, status=replace(notification.status, attempts=(*recorded, *new)))
+
+
+def excluding_attempts(
+    notification: Notification, attempts: Iterable[Attempt], *, route: Route
+) -> Notification:
+    """Return the notification as it was before its status held these attempts; itself if it holds none.
+
+    The phase follows from the remaining attempts, as if the notification was not deleted, and no fallback had delivered it
+    without them; all other fields stay.
+    """
+    excluded = {attempt.key for attempt in attempts}
+    remaining = tuple(attempt for attempt in notification.attempts if attempt.key not in excluded)
+    if len(remaining) == len(notification.attempts):
+        return notification
+    targets = tuple(
+        replace(each, reason=None, suppressed_by="")
+        if each.reason is TargetReason.DELIVERED_BY_FALLBACK
+        else each
+        for each in notification.status.targets
+    )
+    present = replace(notification, deleted=False, status=replace(notification.status, targets=targets))
+    _, steps = follow(present, route, remaining, now=notification.created)
+    decision = decide_phase(steps, notification.retry, present=Phase.PENDING, in_flight=frozenset())
+    status = replace(notification.status, attempts=remaining, phase=decision.phase)
+    return replace(notification, status=status)
+
+
+def fold(  # noqa: PLR0913 - one read, and each fact that the read cannot hold
+    fresh: Notification,
+    attempts: Iterable[Attempt],
+    *,
+    route: Route,
+    in_flight: AbstractSet[str],
+    open_breakers: Mapping[str, datetime] = NO_OPEN_BREAKERS,
+    holds: Mapping[str, Hold] = NO_HOLDS,
+    recovered: Mapping[str, datetime] = NO_RECOVERIES,
+    unavailable: AbstractSet[str] = NONE_UNAVAILABLE,
+    suppressions: Mapping[str, str] = NO_SUPPRESSIONS,
+    queued_at: datetime,
+    now: datetime,
+) -> Status:
+    """Return the next status; the present one when there is nothing to record.
+
+    Args:
+        fresh: the object as just read; fields of other writers survive.
+        attempts: completed attempts, whether the read holds them already or not.
+        route: the targets of the notification; fallbacks join it.
+        in_flight: targets with a running attempt.
+        open_breakers: targets whose circuit breaker is open, with the time of its next probe.
+        holds: targets whose destination takes no message now.
+        recovered: targets whose receiver answers again after an outage, with the time from which it does.
+        unavailable: targets whose receiver is known to take no message now; their fallbacks join earlier.
+        suppressions: targets to which nothing is sent from now on, with the reason.
+        queued_at: the time at which the operator first saw the object.
+        now: the time of this decision.
+
+    Raises:
+        IllegalMoveError: the phase machine has no such move.
+    """
+    if fresh.phase in FINAL:
+        return fresh.status
+    if fresh.too_large and not fresh.names_targets:
+        # Routing chooses by labels, and the content of this notification is left out.
+        route = Route(targets=fresh.status.target_names or fresh.resolved_channels)
+    notification = merge_attempts(with_suppressions(fresh, suppressions), attempts)
+    followed, steps = follow(
+        notification, route, notification.attempts, running=in_flight, unavailable=unavailable, now=now
+    )
+    refusal, shown = notification.too_large or route.refusal, _shown(holds, steps, now)
+    if refusal:
+        steps = tuple(map(refused, steps))
+        decision = refuse(steps, refusal)
+    else:
+        decision = decide_phase(
+            steps,
+            notification.retry,
+            present=notification.phase,
+            in_flight=in_flight,
+            holds=shown,
+            caps=_caps(followed),
+            suppresses=bool(suppressions),
+        )
+    if route.only_logs:
+        decision = only_logged(decision)
+    if decision.phase is Phase.PENDING:
+        return fresh.status
+    check_move(reachable_from(fresh.phase, steps), decision.phase)
+    status = notification.status
+    attempted = {attempt.channel for attempt in status.attempts}
+    succeeded = [step.state is State.SUCCEEDED for step in steps if step.channel in attempted]
+    started = min((attempt.timestamp for attempt in status.attempts), default=now)
+    conditions = (
+        delivered_condition(decision),
+        *dead_letter_condition(decision),
+        *routing_condition(route),
+    )
+    return replace(
+        status,
+        phase=decision.phase,
+        reason=decision.reason.value,
+        message=decision.message,
+        observed_generation=notification.generation,
+        total_attempts=len(status.attempts),
+        successful_deliveries=sum(succeeded),
+        failed_deliveries=len(succeeded) - sum(succeeded),
+        # Each of these times is set once and then kept.
+        queued_at=status.queued_at or min(queued_at, started),
+        processing_started_at=status.processing_started_at or started,
+        completed_at=status.completed_at or (now if decision.phase in FINAL else None),
+        next_attempt_at=earliest_attempt(
+            notification,
+            followed,
+            steps,
+            in_flight,
+            {step.channel for step in steps if step.waits_for_change(open_breakers, holds)},
+            holds=holds,
+            recovered=recovered,
+            now=now,
+        ),
+        resolved_channels=status.resolved_channels or (() if notification.names_targets else route.targets),
+        targets=target_statuses(
+            steps, notification.attempts, running=in_flight, holds=shown, rules=followed.rules
+        ),
+        conditions=updated(status.conditions, conditions, generation=notification.generation, now=now),
+    )
+
+
+def _caps(route: Route) -> Mapping[str, int]:
+    """Return how many attempts the receivers of targets allow."""
+    return {name: rules.max_attempts for name, rules in route.rules.items() if rules.max_attempts}
+
+
+def _shown(holds: Mapping[str, Hold], steps: Iterable[Progress], now: datetime) -> Mapping[str, Hold]:
+    """Return the holds that delay something: before `spec.notBefore` none does, and the notification is Pending."""
+    early = {
+        step.channel for step in steps if step.state is State.NOT_ATTEMPTED and (step.next_at or now) > now
+    }
+    return {name: hold for name, hold in holds.items() if name not in early} if holds and early else holds
+
+
+def next_attempt(  # noqa: PLR0913 - each fact that the read cannot hold
+    notification: Notification,
+    route: Route,
+    *,
+    running: AbstractSet[str] = frozenset(),
+    without_room: AbstractSet[str] = frozenset(),
+    open_breakers: Mapping[str, datetime] = NO_OPEN_BREAKERS,
+    holds: Mapping[str, Hold] = NO_HOLDS,
+    unavailable: AbstractSet[str] = NONE_UNAVAILABLE,
+    now: datetime,
+) -> datetime | None:
+    """Return the time of the next attempt; None if there is none to wait for.
+
+    It is also the time at which a fallback joins, or at which the notification expires, if that is earlier. A target
+    with a running attempt, or without room for one, waits for its end or for room, not for a time.
+    """
+    route, steps = follow(
+        notification, route, notification.attempts, running=running, unavailable=unavailable, now=now
+    )
+    return earliest_attempt(
+        notification, route, steps, running, without_room, open_breakers=open_breakers, holds=holds, now=now
+    )
+
+
+def earliest_attempt(  # noqa: PLR0913 - each fact that the read cannot hold
+    notification: Notification,
+    route: Route,
+    steps: Sequence[Progress],
+    running: AbstractSet[str],
+    untimed: AbstractSet[str] = frozenset(),
+    *,
+    open_breakers: Mapping[str, datetime] = NO_OPEN_BREAKERS,
+    holds: Mapping[str, Hold],
+    recovered: Mapping[str, datetime] = NO_RECOVERIES,
+    now: datetime,
+) -> datetime | None:
+    """Return the time of the next attempts, of a fallback, or of the end; the untimed targets wait for something else."""
+    unfinished = [step for step in steps if step.open]
+    if not unfinished or notification.too_large or route.refusal:
+        return None
+    idle = [step for step in unfinished if step.channel not in running]
+    dues = [
+        due
+        for step in idle
+        if step.channel not in untimed
+        and (due := step.due(notification, open_breakers, holds, recovered, now=now)) is not None
+    ]
+    others = (*(step.fallback_at for step in unfinished), notification.deliver_before if idle else None)
+    times = [moment for moment in others if moment is not None]
+    if dues:
+        times.append(_together(dues, times, now))
+    return min(times, default=None)
+
+
+def _together(dues: Sequence[datetime], others: Iterable[datetime], now: datetime) -> datetime:
+    """Return when the earliest targets are attempted: those with almost the same time together, if nothing else happens before."""
+    earliest = min(dues)
+    if earliest <= now:
+        return earliest
+    limit = min([later(earliest, TOGETHER), *others])
+    return max((due for due in dues if due < limit), default=earliest)

@@ -1,0 +1,289 @@
+"""The progress of each target of a notification, read from its recorded attempts, its route and the time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from enum import StrEnum
+from itertools import count
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from notification_contract.kinds.choices import TargetReason
+from notification_domain.planning.hold import NO_HOLDS
+from notification_domain.planning.retry import asked_until, next_attempt_at
+from notification_domain.receivers.targets import NO_RULES
+from notification_domain.status import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
+    from datetime import datetime
+
+    from notification_domain.attempt import Attempt
+    from notification_domain.model import Notification
+    from notification_domain.planning.hold import Hold
+    from notification_domain.receivers.targets import TargetRules
+    from notification_domain.routing import Route
+    from notification_domain.status import TargetStatus
+
+MOST_ATTEMPTS: Final = 10
+"""The most that any policy allows."""
+OUTDATED: Final = frozenset({Reason.INCIDENT_RESOLVED, Reason.INCIDENT_REOPENED})
+"""Reasons for which nothing more is sent, also after failed attempts."""
+NO_OPEN_BREAKERS: Final[Mapping[str, datetime]] = MappingProxyType({})
+STEADY: Final = timedelta(seconds=3)
+"""After a recovery of this length, what failed before is sent again: a receiver that is down soon again has not used up attempts."""
+NO_RECOVERIES: Final[Mapping[str, datetime]] = MappingProxyType({})
+
+
+class State(StrEnum):
+    NOT_ATTEMPTED = "not attempted"
+    BACKING_OFF = "backing off"
+    """Failed, with attempts left."""
+    SUCCEEDED = "succeeded"
+    REFUSED = "refused"
+    """Failed permanently."""
+    EXHAUSTED = "exhausted"
+    """Failed as often as the policy allows."""
+    SUPPRESSED = "suppressed"
+    """Nothing more is sent on purpose; decided before the first attempt, by the incident, by the delivery of the fallback, or by the
+    deletion of the notification."""
+    EXPIRED = "expired"
+    """Not delivered before `spec.deliverBefore`."""
+
+
+FAILED: Final = frozenset({State.REFUSED, State.EXHAUSTED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """One target: its state, the number of its next attempt, and the time at which that may start."""
+
+    channel: str
+    """The key of the target."""
+    state: State
+    next_number: int
+    next_at: datetime | None = None
+    """None for at once, and after the last attempt."""
+    retry_from: datetime | None = None
+    """The end of the latest attempt that failed, or of the delay that its receiver asked for; the policy's backoff is longer."""
+    circuit_open: bool = False
+    """Whether the latest attempt records an open circuit breaker."""
+    reason: str = ""
+    """Why no further attempt is made, or why the latest one failed, in one word, where that is known."""
+    failed_at: datetime | None = None
+    """When its last attempt ended, if it has failed for good."""
+    delivered_by: tuple[str, ...] = ()
+    """The targets of its fallback, if all of them have delivered the message: in its place if it is `rescued`."""
+    fallback_at: datetime | None = None
+    """When its fallback joins, if it is not delivered by then; None if it has none, or if that has joined."""
+
+    @property
+    def open(self) -> bool:
+        """Whether a further attempt remains."""
+        return self.state in {State.NOT_ATTEMPTED, State.BACKING_OFF}
+
+    @property
+    def rescued(self) -> bool:
+        """Whether its fallback has delivered the message in its place, so that nothing is missing."""
+        return self.reason == Reason.DELIVERED_BY_FALLBACK
+
+    def due(
+        self,
+        notification: Notification,
+        open_breakers: Mapping[str, datetime],
+        holds: Mapping[str, Hold] = NO_HOLDS,
+        recovered: Mapping[str, datetime] = NO_RECOVERIES,
+        *,
+        now: datetime,
+    ) -> datetime | None:
+        """Return the time at which the next attempt may start; None for at once, and after the last attempt.
+
+        It is put off to the next probe where the latest attempt records an open breaker, and to the end of a
+        hold, however long that is. The recovery of the receiver since the latest failure ends the backoff (DD-BREAKER-005).
+        """
+        hold = holds.get(self.channel) if self.open else None
+        until = None if hold is None else hold.until
+        if self.next_at is None:
+            return until
+        next_at = self.next_at
+        if self.state is State.BACKING_OFF:
+            next_at = _within_policy(notification, next_at, now)
+            since = recovered.get(self.channel)
+            if since is not None and self.retry_from is not None and self.retry_from <= since:
+                next_at = min(next_at, since + STEADY)
+        if self.circuit_open:
+            next_at = max(next_at, open_breakers.get(self.channel, next_at))
+        return next_at if until is None else max(next_at, until)
+
+    def is_delayed(self, open_breakers: Mapping[str, datetime], holds: Mapping[str, Hold]) -> bool:
+        """Return whether its destination delays the next attempt."""
+        rejected = self.circuit_open and self.channel in open_breakers
+        return self.open and (rejected or self.channel in holds)
+
+    def waits_for_change(self, open_breakers: Mapping[str, datetime], holds: Mapping[str, Hold]) -> bool:
+        """Return whether the end of its wait is not known: the receiver has to answer a probe, or to change."""
+        hold = holds.get(self.channel)
+        held = hold is not None and not hold.reason.is_timed
+        return self.open and (held or (self.circuit_open and self.channel in open_breakers))
+
+
+def progress(
+    notification: Notification,
+    route: Route,
+    attempts: Iterable[Attempt],
+    *,
+    running: AbstractSet[str] = frozenset(),
+    now: datetime,
+) -> tuple[Progress, ...]:
+    """Return the progress of each target of a route, in its order; `follow` adds what follows from its fallbacks.
+
+    Args:
+        notification: as read.
+        route: its targets.
+        attempts: the attempts to count.
+        running: targets with a running attempt. They are open until it has ended, also if another process has
+            recorded a permanent failure, or no attempt is left because fewer are allowed now: a final status could
+            not record it.
+        now: the time by which targets expire.
+    """
+    by_target: dict[str, list[Attempt]] = {}
+    for attempt in attempts:
+        by_target.setdefault(attempt.channel, []).append(attempt)
+    deadline = notification.deliver_before
+    expired = deadline is not None and deadline <= now
+    steps = [
+        _target_progress(notification, route, name, by_target.get(name, []), running=name in running)
+        for name in route.targets
+    ]
+    decided = {
+        each.name: reason
+        for each in notification.status.targets
+        if (reason := _decided(each)) is not None and each.name not in running
+    }
+    if decided:
+        steps = [
+            _as_decided(step, decided[step.channel]) if step.channel in decided else step for step in steps
+        ]
+    if notification.deleted:
+        end = State.SUPPRESSED, Reason.DELETED
+    elif expired:
+        end = State.EXPIRED, Reason.EXPIRED
+    else:
+        return tuple(steps)
+    return tuple(ended(step, *end) if step.open and step.channel not in running else step for step in steps)
+
+
+def _decided(target: TargetStatus) -> Reason | None:
+    """Return for which reason the status records that nothing more is sent to a target, whatever has changed since."""
+    if target.suppressed_by in OUTDATED:
+        return Reason(target.suppressed_by)
+    rescued = target.reason is TargetReason.DELIVERED_BY_FALLBACK
+    return Reason.DELIVERED_BY_FALLBACK if rescued else None
+
+
+def _as_decided(step: Progress, reason: Reason) -> Progress:
+    if step.open:
+        return ended(step, State.SUPPRESSED, reason)
+    rescued = step.state in FAILED and reason is Reason.DELIVERED_BY_FALLBACK
+    return replace(step, reason=reason) if rescued else step
+
+
+def ended(step: Progress, state: State, reason: Reason) -> Progress:
+    """Return a step on which no further attempt is made, for this reason."""
+    return replace(step, state=state, reason=reason, next_at=None)
+
+
+def _target_progress(
+    notification: Notification, route: Route, target: str, attempts: Sequence[Attempt], *, running: bool
+) -> Progress:
+    last = max(attempts, key=lambda attempt: attempt.number, default=None)
+    number = _next_number(attempts)
+    rules = route.rules.get(target, NO_RULES)
+    if last is None:
+        reason = "" if running else _suppression(notification, rules, target)
+        if reason:
+            return Progress(channel=target, state=State.SUPPRESSED, next_number=number, reason=reason)
+        return Progress(
+            channel=target, state=State.NOT_ATTEMPTED, next_number=number, next_at=notification.not_before
+        )
+    if any(attempt.succeeded for attempt in attempts):
+        return Progress(channel=target, state=State.SUCCEEDED, next_number=number)
+    if not running and any(attempt.permanent for attempt in attempts):
+        reason = next((attempt.reason for attempt in attempts if attempt.permanent), "")
+        return Progress(
+            channel=target,
+            state=State.REFUSED,
+            next_number=number,
+            reason=reason,
+            failed_at=_last_end(attempts),
+        )
+    received = [attempt for attempt in attempts if not attempt.circuit_open]
+    if not running and len(received) >= most_attempts(notification, rules):
+        return Progress(
+            channel=target,
+            state=State.EXHAUSTED,
+            next_number=number,
+            reason=last.reason,
+            failed_at=_last_end(attempts),
+        )
+    reached = max(received, key=lambda attempt: attempt.number, default=None)
+    return Progress(
+        channel=target,
+        state=State.BACKING_OFF,
+        next_number=number,
+        next_at=_backoff_end(notification, reached, failures=len(received)) if reached else last.ended,
+        retry_from=asked_until(notification.retry, reached) if reached else None,
+        circuit_open=last.circuit_open,
+        reason=last.reason,
+    )
+
+
+def _last_end(attempts: Iterable[Attempt]) -> datetime:
+    return max(attempt.ended for attempt in attempts)
+
+
+def most_attempts(notification: Notification, rules: TargetRules) -> int:
+    """Return how many attempts a target may have: by the policy, or by its receiver if that allows fewer."""
+    return min(notification.retry.max_attempts, rules.max_attempts or MOST_ATTEMPTS)
+
+
+def _suppression(notification: Notification, rules: TargetRules, target: str) -> str:
+    """Return why nothing is sent to a target that has no attempt; empty if something is."""
+    recorded = next((each.suppressed_by for each in notification.status.targets if each.name == target), "")
+    # What was muted before its Trigger arrived there, or before that was known, is sent.
+    if recorded and recorded != Reason.DELETED and not (rules.owed and recorded == Reason.MUTED):
+        return recorded
+    # The object itself says whether it is deleted.
+    return Reason.MUTED if rules.muted else ""
+
+
+def _next_number(attempts: Sequence[Attempt]) -> int:
+    """Return the number of the next attempt.
+
+    It is not counted from the greatest number: another writer of the status may have used up the numbers.
+    """
+    used = {attempt.number for attempt in attempts}
+    return next(number for number in count(len(attempts) + 1) if number not in used)
+
+
+def _within_policy(notification: Notification, next_at: datetime, now: datetime) -> datetime:
+    """Return a time that is not later than the policy's longest backoff from now.
+
+    A later one means that the clock was ahead when the attempt ended. The first decision after that puts its own
+    limit into the status; the later ones keep to it, because a limit that moves with the time is never reached.
+    """
+    latest = now + timedelta(seconds=notification.retry.max_backoff)
+    if next_at <= latest:
+        return next_at
+    status = notification.status
+    recorded = status.next_attempt_at if status.total_attempts == len(status.attempts) else None
+    return latest if recorded is None else min(latest, recorded)
+
+
+def _backoff_end(notification: Notification, failed: Attempt, *, failures: int) -> datetime:
+    # The targets share the jitter: with one of its own, each would cost a reconciliation.
+    return next_attempt_at(
+        notification.retry, failed, failures=failures, seed=f"{notification.uid}:{failures}"
+    )

@@ -1,0 +1,1 @@
+"""Rendering: templates, and Markdown for each channel, from texts to texts. Pure."""

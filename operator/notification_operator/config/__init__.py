@@ -1,1 +1,0 @@
-"""The configuration of the process, read once at startup from a file and the environment."""

@@ -1,1 +1,0 @@
-"""Rendering: templates, and Markdown for each channel. A message is never lost to either of them."""
