@@ -15,7 +15,10 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = Path(__file__).parent
 SOURCE = "operator"
-PACKAGES = ("atomic_status", "notification_contract", "notification_operator")
+PACKAGES = (
+    "atomic_status",
+    *("notification_contract", "notification_domain", "notification_operator", "notification_runtime"),
+)
 CRD = "notification_contract/crds/notificationrequest.yaml"
 """The one file that all operators of a cluster share."""
 CHANGED_FILE = re.compile(rf"^\+\+\+ b/{SOURCE}/(\S+)$", re.MULTILINE)

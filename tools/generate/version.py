@@ -11,7 +11,7 @@ PATTERN = r'(^version = "|^__version__: Final = "|^VERSION: Final = "|^  "(?:ato
 PATHS = (
     "pyproject.toml",
     *(str(file.relative_to(ROOT)) for file in sorted(ROOT.glob("packages/*/pyproject.toml"))),
-    "operator/notification_operator/__init__.py",
+    "operator/notification_contract/__init__.py",
     "infra/component_package/pyproject.toml",
     "infra/component_package/notification_platform_component/__main__.py",
 )

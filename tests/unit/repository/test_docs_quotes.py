@@ -198,7 +198,7 @@ def known_fields() -> frozenset[str]:
 def test_quoted_field_is_one_of_a_kind() -> None:
     quoted = [(name_of(page), span) for page, span in quotations() if FIELD.match(span)]
     assert len(quoted) > 100
-    own = [(page, field) for page, field in quoted if field not in FOREIGN_FIELDS]
+    own = [each for each in quoted if each[1] not in FOREIGN_FIELDS and not each[1].endswith(".py")]
     assert [each for each in own if re.sub(r"\[\w*\]", "", each[1]) not in known_fields()] == []
 
 

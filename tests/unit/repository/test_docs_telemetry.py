@@ -20,17 +20,18 @@ LEVELS: Final = {"info": "info", "warning": "warning", "error": "error", "except
 """Methods of a logger, and the level of their records."""
 NOTED: Final = {"_note": "warning"}
 """Methods that log an event which they get as their first argument."""
-OPERATOR, GATEWAY = "operator/notification_operator", "operator/notification_gateway"
+OPERATOR, GATEWAY, RUNTIME = (f"operator/notification_{name}" for name in ("operator", "gateway", "runtime"))
 
 
-def trees(folder: str) -> Iterator[ast.Module]:
-    yield from (ast.parse(file.read_text("utf-8")) for file in sorted((ROOT / folder).rglob("*.py")))
+def trees(*folders: str) -> Iterator[ast.Module]:
+    for folder in folders:
+        yield from (ast.parse(file.read_text("utf-8")) for file in sorted((ROOT / folder).rglob("*.py")))
 
 
-def logged(folder: str) -> Mapping[str, set[str]]:
-    """Return the events that the modules of a folder log, each with its levels from info."""
+def logged(*folders: str) -> Mapping[str, set[str]]:
+    """Return the events that the modules of folders log, each with its levels from info."""
     found: dict[str, set[str]] = {}
-    for tree in trees(folder):
+    for tree in trees(*folders):
         for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call) and node.args):
             for event in texts(call.args[0]):
                 for level in levels(call.func, tree):
@@ -84,7 +85,7 @@ def of_gateway() -> Mapping[str, set[str]]:
 
 
 def test_tables_of_log_events_are_what_the_operator_logs() -> None:
-    assert of_operator() == logged(OPERATOR)
+    assert of_operator() == logged(OPERATOR, RUNTIME)
 
 
 def test_table_of_log_events_is_what_the_gateway_logs() -> None:
@@ -117,7 +118,9 @@ def test_probes_in_the_page_are_those_of_the_programs() -> None:
         r"^\| `(\w+)` \| .* \| .* \|$", page("telemetry.md").partition("## Logs")[0], re.MULTILINE
     )
     assert set(table) == checks(OPERATOR)
-    assert quoted("`/healthz` fails") == {*tasks(OPERATOR), "watches"}
+    recorder = (ROOT / RUNTIME / "kube" / "events.py").read_text("utf-8")
+    posters = re.findall(r'name=f"([a-z ]+) \{', recorder)
+    assert quoted("`/healthz` fails") == {*tasks(OPERATOR), *posters, "watches"}
     assert quoted("The gateway has") == tasks(GATEWAY) | checks(GATEWAY)
     assert f"pod/POD {HEALTH_PORT} &" in page("telemetry.md")
     assert f"`{METRICS_PATH}` is on port {METRICS_PORT}" in page("telemetry.md")
@@ -133,10 +136,7 @@ def tasks(folder: str) -> set[str]:
     """Return the names of the tasks that must not end; without their numbers."""
     modules = (ROOT / folder / name for name in ("app.py", "lifecycle.py"))
     text = "".join(module.read_text("utf-8") for module in modules if module.exists())
-    spawned = re.findall(r'spawn\((?:.|\n)*?name="([\w ]+)"', text)
-    recorder = ROOT / folder / "kube" / "events.py"
-    numbered = re.findall(r'name=f"([a-z ]+) \{', recorder.read_text("utf-8")) if recorder.exists() else []
-    return {*spawned, *numbered}
+    return set(re.findall(r'spawn\((?:.|\n)*?name="([\w ]+)"', text))
 
 
 def test_table_of_audit_events_has_every_kind() -> None:

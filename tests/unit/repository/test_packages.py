@@ -7,9 +7,7 @@ import sys
 import tomllib
 from functools import cache
 from importlib.metadata import packages_distributions
-from importlib.util import module_from_spec, spec_from_file_location
 from typing import TYPE_CHECKING, Any
-from unittest.mock import Mock, patch
 
 import pytest
 from packaging.requirements import Requirement
@@ -41,12 +39,6 @@ def description(package: Path) -> dict[str, Any]:
 def contents(package: Path) -> dict[str, Path]:
     """Return the files of a wheel by their path in it."""
     wheel = description(package)["tool"]["hatch"]["build"]["targets"]["wheel"]
-    if "hooks" in wheel:
-        return dict(
-            _hook((package / wheel["hooks"]["custom"].get("path", "hatch_build.py")).resolve()).files(
-                package.name
-            )
-        )
     files: dict[str, Path] = {}
     for source, target in wheel["force-include"].items():
         folder = (package / source).resolve()
@@ -56,19 +48,6 @@ def contents(package: Path) -> dict[str, Path]:
             if file.is_file()
         }
     return {path: file for path, file in files.items() if "__pycache__" not in path}
-
-
-def _hook(file: Path) -> Any:
-    """Load a build hook without hatchling, which is not installed here."""
-    spec = spec_from_file_location(file.stem, file)
-    assert spec is not None
-    assert spec.loader is not None
-    hook = module_from_spec(spec)
-    with patch.dict(
-        sys.modules, {"hatchling.builders.hooks.plugin.interface": Mock(BuildHookInterface=object)}
-    ):
-        spec.loader.exec_module(hook)
-    return hook
 
 
 @cache
@@ -162,25 +141,6 @@ def test_requirements_are_what_is_imported(package: Path) -> None:
 def test_no_two_wheels_contain_the_same_file() -> None:
     paths = [path for package in PACKAGES for path in contents(package)]
     assert len(paths) == len(set(paths))
-
-
-def test_operator_and_domain_are_the_operator_with_the_gateways_mapping() -> None:
-    by_name = {package.name: contents(package) for package in PACKAGES}
-    gateway = ROOT / "operator" / "notification_gateway"
-    expected = {
-        *files_in(ROOT / "operator" / "notification_operator"),
-        *files_in(gateway / "mapping"),
-        *(
-            file
-            for file in files_in(gateway)
-            if file.name in {"__init__.py", "py.typed"} and file.parent == gateway
-        ),
-    }
-    assert {*by_name["notification-domain"].values(), *by_name["notification-operator"].values()} == expected
-
-
-def files_in(folder: Path) -> set[Path]:
-    return {file for file in folder.rglob("*") if file.is_file() and "__pycache__" not in file.parts}
 
 
 def test_wheels_have_no_program_of_the_same_name() -> None:

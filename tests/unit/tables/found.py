@@ -11,7 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SOURCES: Final = ROOT / "operator"
-PROGRAMS: Final = ("atomic_status", "notification_contract", "notification_gateway", "notification_operator")
+PROGRAMS: Final = (
+    "atomic_status",
+    *(f"notification_{part}" for part in ("contract", "domain", "gateway", "operator", "runtime")),
+)
 CONTAINERS: Final = frozenset(
     {
         *(
