@@ -96,10 +96,12 @@ def command(clone: Path, *arguments: str) -> str:
 def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Published, Published]]:
     folder = tmp_path_factory.mktemp("release")
     version = (ROOT / "VERSION").read_text().strip()
-    first, second = folder / "first", folder / "second"
-    run("git", "clone", "--quiet", str(ROOT), str(first))
+    forge, first, second = folder / "forge", folder / "first", folder / "second"
+    run("git", "clone", "--quiet", "--bare", str(ROOT), str(forge))
+    run("git", "clone", "--quiet", str(forge), str(first))
     command(first, "release", "prepare", version)
-    run("git", "clone", "--quiet", str(first), str(second))
+    run("git", "-C", str(first), "push", "--quiet", "--follow-tags")
+    run("git", "clone", "--quiet", str(forge), str(second))
     (folder / "registry").mkdir()
     with local_registry(folder / "registry") as registry:
         base = push_bases(registry)
