@@ -11,8 +11,9 @@ from platform_infra.admission.component import RequestAdmission
 from platform_infra.admission.policies import parameters
 from platform_infra.children import Children
 from platform_infra.cluster import Cluster, prepare
-from platform_infra.cluster.adoption import DEFINITION, NAMESPACE, Adoption, Planned, adopts
+from platform_infra.cluster.adoption import DEFINITION, NAMESPACE, Adoption, adopts
 from platform_infra.cluster.owned import PREVIEW_KUBECONFIG
+from platform_infra.cluster.planned import Planned
 from platform_infra.crd.definitions import crds
 from platform_infra.crd.user_roles import UserRoles
 from platform_infra.image.build import image_name

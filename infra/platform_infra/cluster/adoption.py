@@ -16,6 +16,7 @@ import pulumi
 from platform_infra import names
 from platform_infra.cluster.connection import ClusterError
 from platform_infra.cluster.ownership import OWNERSHIP_PAGE, Owner
+from platform_infra.cluster.planned import Planned, field_of
 from platform_infra.outputs import value_of, wait_for
 
 if TYPE_CHECKING:
@@ -33,32 +34,6 @@ NAMESPACE, DEFINITION = "Namespace", "CustomResourceDefinition"
 def adopts() -> bool:
     """Return whether the environment asks to adopt what exists for this stack."""
     return os.environ.get(names.ADOPT_VARIABLE, "") == pulumi.get_stack()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Planned:
-    """An object that a program registers; an empty namespace for an object of the whole cluster."""
-
-    version: str
-    """The group with its version, such as `apps/v1`."""
-    kind: str
-    name: str
-    namespace: str = ""
-
-    @classmethod
-    def of(cls, type_: str, metadata: Any, home: str) -> Planned:  # noqa: ANN401 - a class of the SDK, or a map
-        """Return the object of a resource; a namespace that is an output is the operator's, called `home`."""
-        _, version, kind = type_.split(":")
-        namespace = _get(metadata, "namespace") or ""
-        return cls(
-            version=version.removeprefix("core/"),
-            kind=kind,
-            name=_get(metadata, "name"),
-            namespace=namespace if isinstance(namespace, str) else home,
-        )
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,12 +191,8 @@ def existing(reader: ApiServer, planned: Sequence[Planned]) -> list[Existing]:
     return [Existing.of(each, document) for each, document in reader.existing(planned).items()]
 
 
-def _get(metadata: Any, field: str) -> Any:  # noqa: ANN401 - as above
-    return metadata.get(field) if isinstance(metadata, dict) else getattr(metadata, field)
-
-
 def _annotated(metadata: Any, key: str, value: pulumi.Output[str]) -> Any:  # noqa: ANN401 - as above
-    annotations = {**(_get(metadata, "annotations") or {}), key: value}
+    annotations = {**(field_of(metadata, "annotations") or {}), key: value}
     if isinstance(metadata, dict):
         return {**metadata, "annotations": annotations}
     metadata.annotations = annotations

@@ -16,8 +16,8 @@ from platform_infra.names import CRD_OWNER
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from platform_infra.cluster.adoption import Planned
     from platform_infra.cluster.api_client import Answer
+    from platform_infra.cluster.planned import Planned
 
 IDENTITY_NAMESPACE = "kube-system"
 """Its uid identifies a cluster, whatever its address is."""

@@ -11,7 +11,7 @@ from pydantic import Field, SecretStr
 
 from notification_contract import settings as contract
 from notification_contract.kinds.channel_names import ReceiverType  # noqa: TC001 - pydantic reads annotations at run time
-from platform_infra.settings.derivation import Sets, operator_setting
+from platform_infra.settings.declaration import Sets, operator_setting
 from platform_infra.settings.sections.admission import Admission
 from platform_infra.settings.sections.base import Cidr, Section
 from platform_infra.settings.sections.cluster import Cluster

@@ -24,13 +24,8 @@ from typing import TYPE_CHECKING
 from notification_contract.sources.source import SourceType
 from notification_domain.mapping import alertmanager, cloud_events, generic, slack
 from notification_domain.mapping.admission_limits import DEFAULT, Limits
-from notification_domain.mapping.translation import (
-    Malformed,
-    Notification,
-    Post,
-    Translation,
-    UnsupportedType,
-)
+from notification_domain.mapping.post import Post
+from notification_domain.mapping.translation import Malformed, Notification, Translation, UnsupportedType
 
 if TYPE_CHECKING:
     from notification_contract.sources.source import NotificationSource

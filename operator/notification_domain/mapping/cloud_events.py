@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from notification_contract.sources.source import NotificationSource
     from notification_domain.mapping.admission_limits import Limits
     from notification_domain.mapping.labels import Read
-    from notification_domain.mapping.translation import Notification, Post
+    from notification_domain.mapping.post import Post
+    from notification_domain.mapping.translation import Notification
 
 PREFIX: Final = "ce"
 STRUCTURED: Final = "application/cloudevents+json"

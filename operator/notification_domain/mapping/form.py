@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 from notification_domain.mapping.translation import Malformed
 
 if TYPE_CHECKING:
-    from notification_domain.mapping.translation import Post
+    from notification_domain.mapping.post import Post
 
 FORM: Final = "application/x-www-form-urlencoded"
 FIELD: Final = "payload"

@@ -16,7 +16,7 @@ from notification_domain.mapping.values import shown, text_at
 if TYPE_CHECKING:
     from notification_contract.sources.source import NotificationSource
     from notification_domain.mapping.admission_limits import Limits
-    from notification_domain.mapping.translation import Post
+    from notification_domain.mapping.post import Post
 
 PREFIX: Final = "ev"
 KEY_HEADERS: Final = ("idempotency-key", "webhook-id")

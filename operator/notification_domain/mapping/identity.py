@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from notification_contract.sources.source import NotificationSource
-    from notification_domain.mapping.translation import Post
+    from notification_domain.mapping.post import Post
 
 DIGITS: Final = 20
 """Hexadecimal digits in a name."""

@@ -19,7 +19,7 @@ from notification_domain.mapping.values import excerpt, text_at
 if TYPE_CHECKING:
     from notification_contract.sources.source import NotificationSource
     from notification_domain.mapping.admission_limits import Limits
-    from notification_domain.mapping.translation import Post
+    from notification_domain.mapping.post import Post
 
 PREFIX: Final = "sl"
 

@@ -25,27 +25,6 @@ INSTEAD: Final = {"dedupKey": "no dedupKey set"}
 NONE: Final[Mapping[str, str]] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Post:
-    """A post that is authenticated, and not yet read."""
-
-    content_type: str
-    """The header Content-Type, with its parameters; empty if the sender gave none."""
-    headers: Mapping[str, str]
-    """The headers by their names in lower case."""
-    body: bytes
-    received: datetime
-    """Aware."""
-    covered: tuple[str, ...] = ()
-    """What tells a signed post apart; empty if its sender is authenticated otherwise. Nothing else does: a recorded post would be new with
-    another header (DD-IDENTITY-001)."""
-
-    @property
-    def media_type(self) -> str:
-        """The type without its parameters, in lower case; empty if the sender gave none."""
-        return self.content_type.partition(";")[0].strip().lower()
-
-
 class Malformed(ValueError):  # noqa: N818 - reads as a fact, like the errors of the kit
     """A post that cannot become a notification, however often it is repeated.
 

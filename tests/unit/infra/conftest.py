@@ -20,7 +20,7 @@ from tests.kit.recording import Recording, engine_loop, record_bundle
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from platform_infra.cluster.adoption import Planned
+    from platform_infra.cluster.planned import Planned
 
 Record = Callable[..., Recording]
 OWNED = 4

@@ -16,7 +16,8 @@ from tools.platform.errors import ExitCode
 from tools.platform.preflight.examination import Report
 from tools.platform.preflight.outcome import Answer
 from tools.platform.preflight.rights import Need, Right
-from tools.platform.pulumi.changes import Change, Operation, StackChanges
+from tools.platform.pulumi.changes import Change, Operation
+from tools.platform.pulumi.comment import StackChanges
 from tools.platform.pulumi.events import Violation
 
 if TYPE_CHECKING:

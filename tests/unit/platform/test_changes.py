@@ -10,17 +10,15 @@ from hypothesis import strategies as st
 from pulumi.automation.events import EngineEvent
 
 from tools.platform.pulumi.changes import (
-    MIN_LENGTH,
     SIGNATURE,
     Change,
     Operation,
     Property,
-    StackChanges,
     differing_paths,
-    render,
     shown,
     value_at,
 )
+from tools.platform.pulumi.comment import MIN_LENGTH, StackChanges, render
 from tools.platform.pulumi.events import EventLog, StackProgress, Violation
 
 ENCODED_SECRET = {SIGNATURE: "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "[secret]"}

@@ -79,16 +79,18 @@ def exists(path: Path) -> bool:
 
 
 def test_layers_are_those_of_the_import_contract() -> None:
-    blocks = re.findall(r"^```text\n(.*?)^```", page("contributing/architecture.md"), re.DOTALL | re.MULTILINE)
-    layers = [
-        each["layers"] for each in CONTRACTS if each["name"] in {"operator layers", "runtime layers"}
-    ]
+    blocks = re.findall(
+        r"^```text\n(.*?)^```", page("contributing/architecture.md"), re.DOTALL | re.MULTILINE
+    )
+    layers = [each["layers"] for each in CONTRACTS if each["name"] in {"operator layers", "runtime layers"}]
     assert [block for block in map(str.splitlines, blocks) if block in layers] == layers
 
 
 def test_pure_packages_are_those_of_the_import_contract() -> None:
     (sentence,) = re.findall(
-        r"^- (`notification_contract` and .* import neither .*)\.$", page("contributing/architecture.md"), re.MULTILINE
+        r"^- (`notification_contract` and .* import neither .*)\.$",
+        page("contributing/architecture.md"),
+        re.MULTILINE,
     )
     (pure,) = (each for each in CONTRACTS if each["name"] == "contract, domain and views are pure")
     assert set(re.findall(r"`(\w+)`", sentence)) <= set(pure["source_modules"])
@@ -163,7 +165,9 @@ def importing_kopf() -> set[str]:
 
 def reading_the_wall_clock() -> set[str]:
     programs = (OPERATOR / "notification_operator", OPERATOR / "notification_runtime")
-    return {name for folder in programs for name in modules(folder, lambda file: WALL_CLOCK & expressions(file))}
+    return {
+        name for folder in programs for name in modules(folder, lambda file: WALL_CLOCK & expressions(file))
+    }
 
 
 def retrying_a_conflict() -> set[str]:

@@ -12,7 +12,7 @@ from tools.platform.answer import Form, write_document
 from tools.platform.console import out
 from tools.platform.errors import ExitCode, PlatformError, explain
 from tools.platform.pulumi import policy
-from tools.platform.pulumi.changes import StackChanges, render
+from tools.platform.pulumi.comment import StackChanges, render
 from tools.platform.pulumi.environment import ENGINE_GROUPS
 from tools.platform.pulumi.operations import preview
 from tools.platform.pulumi.stack import open_with_settings

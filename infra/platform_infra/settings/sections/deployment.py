@@ -13,7 +13,7 @@ from pydantic import Field
 
 from notification_contract import settings as contract
 from platform_infra import names
-from platform_infra.settings.derivation import Sets, operator_setting
+from platform_infra.settings.declaration import Sets, operator_setting
 from platform_infra.settings.sections.base import (
     AbsolutePath,
     DnsLabel,

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from platform_infra.settings.derivation import Sets, gateway_setting
+from platform_infra.settings.declaration import Sets, gateway_setting
 from platform_infra.settings.sections.base import (
     Cidr,
     LabelKey,

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
-from platform_infra.settings.derivation import operator_setting
+from platform_infra.settings.declaration import operator_setting
 from platform_infra.settings.sections.base import LabelKey, LabelValue, Section
 
 

@@ -25,7 +25,7 @@ from notification_contract.quantity import amount
 from platform_infra import names
 from platform_infra.children import Children
 from platform_infra.cluster import ClusterError
-from platform_infra.cluster.adoption import Planned
+from platform_infra.cluster.planned import Planned
 from platform_infra.settings.sections.deployment import FileVolume
 
 if TYPE_CHECKING:
