@@ -294,7 +294,7 @@ def environment_values(stack: str) -> dict[str, dict[str, Any]] | None:
         ) from None
 
 
-PROGRAM = ROOT / "infra" / "policy_pack" / "offline"
+PROGRAM = Path(__file__).with_name("offline")
 PATHS = ("infra", "infra/policy_pack", "operator", ".")
 
 
