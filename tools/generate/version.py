@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PATTERN = r'(^version = "|^__version__: Final = "|^VERSION: Final = "|^  "(?:atomic-status|notification-[a-z]+)==)[^"]+'
+PATTERN = r'(^version = "|^__version__: Final = "|^VERSION: Final = "|^  "(?:atomic-status|notification-[a-z]+)(?:\[[a-z]+\])?==)[^"]+'
 """What precedes the version in a declaration or in a requirement of one distribution on another, and the version itself."""
 PATHS = (
     "pyproject.toml",
