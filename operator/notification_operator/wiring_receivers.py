@@ -11,7 +11,7 @@ from notification_domain.receivers.catalog import ReceiverKey
 from notification_operator.controller.receiver_tester import ReceiverTester
 from notification_operator.controller.receivers import ReceiverStatusController
 from notification_operator.endpoints.builder import Builder
-from notification_operator.endpoints.template_checks import TemplateChecks
+from notification_operator.endpoints.template_checks import TemplateChecks, TextChecks
 from notification_operator.watch.receivers import ReceiverCatalog, ReceiverWatch
 from notification_operator.watch.references import (
     CONFIG_MAPS,
@@ -46,7 +46,7 @@ class ReceiverSources:
     ports: ReceiverPorts
     catalog: ReceiverCatalog
     references: ReceiverReferences
-    templates: TemplateChecks
+    checks: tuple[TextChecks, ...]
     builder: Builder
 
 
@@ -79,7 +79,7 @@ def receiver_sources(  # noqa: PLR0913 - what the channels of receivers share
         ReferencedObjects(ports.watches, kind, home=ports.home, namespaced=namespaced, taken=taken)
         for kind in (SECRETS, CONFIG_MAPS)
     )
-    templates = TemplateChecks(renderer)
+    templates, certificates = TemplateChecks(renderer), TextChecks(sessions.problem)
     factory = ports.factory or ChannelFactory(
         sessions=sessions,
         clock=clock,
@@ -93,8 +93,14 @@ def receiver_sources(  # noqa: PLR0913 - what the channels of receivers share
         ports=ports,
         catalog=catalog,
         references=ReceiverReferences(secrets=secrets, config_maps=config_maps),
-        templates=templates,
-        builder=Builder(secret=secrets.get, config_map=config_maps.get, factory=factory, templates=templates),
+        checks=(templates, certificates),
+        builder=Builder(
+            secret=secrets.get,
+            config_map=config_maps.get,
+            factory=factory,
+            templates=templates,
+            certificates=certificates,
+        ),
     )
 
 
@@ -118,7 +124,7 @@ def receiver_watch(  # noqa: PLR0913 - the parts that receivers concern
         receivers=lambda: sources.catalog.keys,
         declared=sources.catalog.declared,
         owns=ownership.owns,
-        examined=lambda receiver: sources.builder.template_problem(receiver) is not None,
+        examined=sources.builder.has_examined,
         endpoints=endpoints,
         waiting=lambda key: ports.metrics.waiting.count(str(key)),
         tester=ReceiverTester(lambda: sources.catalog.catalog, endpoints, clock=clock, redact=redactor.text),
@@ -140,7 +146,7 @@ def receiver_watch(  # noqa: PLR0913 - the parts that receivers concern
     return ReceiverWatch(
         sources.catalog,
         sources.references,
-        sources.templates,
+        sources.checks,
         endpoints=endpoints,
         status=status,
         served=served,

@@ -134,21 +134,21 @@ class ChannelFactory:
         """Return how a receiver reaches the network.
 
         Raises:
-            InvalidOptionsError: a certificate, or the URL of the proxy, is not valid.
+            InvalidOptionsError: the URL of the proxy is not valid.
         """
         spec = receiver.spec
-        policy, trust = receiver_policy(self._egress, spec), _trust(references)
-        connection = Connection(policy=policy, trust=trust, proxy=_proxy(references))
+        policy, namespace = receiver_policy(self._egress, spec), receiver.key.namespace
+        connection = Connection(policy=policy, trust=trust_of(references), proxy=_proxy(references))
         return NetworkAccess(
-            session=partial(self._sessions.session, connection),
+            session=partial(self._sessions.session, namespace, connection),
             policy=policy,
             clock=self._clock,
             timeout=spec.timeout_seconds,
             server_name=spec.tls.server_name if spec.tls else "",
-            tls=self._sessions.context(trust),
+            tls=partial(self._sessions.context, namespace, connection),
             names=self._sessions.names,
-            namespace=receiver.key.namespace,
-            connections=self._connections.setdefault(receiver.key.namespace, FairSemaphore(MOST_CONNECTIONS)),
+            namespace=namespace,
+            connections=self._connections.setdefault(namespace, FairSemaphore(MOST_CONNECTIONS)),
             turn=self._turn,
         )
 
@@ -162,12 +162,13 @@ def receiver_policy(settings: Receivers, spec: ReceiverSpec) -> EgressPolicy:
     )
 
 
-def _trust(references: References) -> Trust:
-    tls = references.of_block("tls")
+def trust_of(references: References) -> Trust:
+    """Return the certificates of a receiver; their texts are the ones that the Secrets hold, and no copies."""
+    tls = references.of_block("tls").values
     return Trust(
-        authorities=tls.value("caSecretRef"),
-        certificate=tls.value("certSecretRef/tls.crt"),
-        key=tls.value("certSecretRef/tls.key"),
+        authorities=tls.get("caSecretRef", ""),
+        certificate=tls.get("certSecretRef/tls.crt", ""),
+        key=tls.get("certSecretRef/tls.key", ""),
     )
 
 

@@ -34,6 +34,8 @@ from notification_runtime.telemetry import logging
 from tools.pictures.samples import MESSAGE, NOW
 
 if TYPE_CHECKING:
+    import aiohttp
+
     from notification_contract.kinds.channel_type import TypeBlock
     from notification_runtime.delivery.channel import Channel
 
@@ -57,7 +59,11 @@ async def capture() -> dict[str, bytes]:
     application = web.Application()
     application.router.add_post("/{path:.*}", accept)
     async with TestServer(application) as server, guarded_session(LOOPBACK, connections=1) as session:
-        access = NetworkAccess(session=lambda: session, policy=LOOPBACK, clock=lambda: NOW)
+
+        async def get() -> aiohttp.ClientSession:
+            return session
+
+        access = NetworkAccess(session=get, policy=LOOPBACK, clock=lambda: NOW)
         for name, channel in _channels(str(server.make_url("")).rstrip("/"), access).items():
             await channel.deliver(replace(MESSAGE, address="+15550100"))
             await channel.close()

@@ -7,7 +7,7 @@ for a receiver from its spec, Secrets and templates. `factory.load` calls that f
 from __future__ import annotations
 
 import traceback
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -22,7 +22,7 @@ from notification_domain.receivers.references import (
     resolve_references,
     template_key,
 )
-from notification_runtime.channel_factory import CHANNEL_PACKAGE, load
+from notification_runtime.channel_factory import CHANNEL_PACKAGE, load, trust_of
 from notification_runtime.delivery.channel import InvalidOptionsError
 from notification_runtime.delivery.http.egress_policy import AddressNotAllowedError
 from notification_runtime.delivery.local.file_storage import DAY, Limits
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from notification_domain.receivers.catalog import Receiver
     from notification_domain.receivers.references import ObjectKey, ObjectState
     from notification_operator.endpoints.endpoint import Endpoint
-    from notification_operator.endpoints.template_checks import TemplateChecks
+    from notification_operator.endpoints.template_checks import TextChecks
     from notification_runtime.channel_factory import ChannelFactory
     from notification_runtime.delivery.channel import Channel
 
@@ -101,6 +101,7 @@ class Builder:
         config_map: returns that of a ConfigMap with their templates.
         factory: creates the channels that send over the network.
         templates: finds out whether templates are valid.
+        certificates: finds out whether certificates are.
     """
 
     def __init__(
@@ -109,12 +110,14 @@ class Builder:
         secret: Callable[[ObjectKey], ObjectState],
         config_map: Callable[[ObjectKey], ObjectState],
         factory: ChannelFactory,
-        templates: TemplateChecks,
+        templates: TextChecks,
+        certificates: TextChecks,
     ) -> None:
         self._secret = secret
         self._config_map = config_map
         self._factory = factory
         self._templates = templates
+        self._certificates = certificates
 
     def build(self, receiver: Receiver, host: Endpoint | None) -> tuple[Readiness, Channel | None]:
         """Return what a receiver lacks, and its channel; None if it cannot be used.
@@ -130,6 +133,8 @@ class Builder:
         )
         if not references.resolved:
             return replace(ready, sendable=False), None
+        if invalid := self._certificate_problem(receiver, references):
+            return _invalid(ready, invalid), None
         sources, _ = self._template_sources(receiver)
         try:
             channel = self._created(receiver, references, sources, host)
@@ -146,12 +151,24 @@ class Builder:
             )
             problem = f"the receiver cannot be used: {type(error).__name__}; see the log of the operator"
             return _invalid(ready, problem), None
-        if invalid := self.template_problem(receiver):
+        if invalid := self._template_problem(receiver):
             # The built-in templates are used: a message is never lost to a template.
             ready = replace(ready, reason=ReadyReason.TEMPLATE_INVALID, message=invalid)
         return ready, channel
 
-    def template_problem(self, receiver: Receiver) -> str | None:
+    def has_examined(self, receiver: Receiver) -> bool:
+        """Return whether it is known if the templates and certificates of a receiver are valid."""
+        references = resolve_references(receiver, self._secret)
+        return None not in (
+            self._template_problem(receiver),
+            self._certificate_problem(receiver, references),
+        )
+
+    def _certificate_problem(self, receiver: Receiver, references: References) -> str | None:
+        """Return what is wrong with the certificates of a receiver; empty if nothing is, None while that is found out."""
+        return self._certificates.problem(receiver.key, asdict(trust_of(references)))
+
+    def _template_problem(self, receiver: Receiver) -> str | None:
         """Return what is wrong with the templates of a receiver; empty if nothing is, None while that is found out."""
         sources, missing = self._template_sources(receiver)
         # A shared channel shows the content as it is.

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from notification_domain.receivers.health import Health
     from notification_operator.controller.receivers import ReceiverStatusController
     from notification_operator.endpoints.registry import Endpoints
-    from notification_operator.endpoints.template_checks import TemplateChecks
+    from notification_operator.endpoints.template_checks import TextChecks
     from notification_operator.observers.publisher import Transition
     from notification_operator.watch.namespaces import SelectedNamespaces
     from notification_operator.watch.references import ReceiverReferences
@@ -317,7 +317,7 @@ class ReceiverWatch:
 
     catalog: ReceiverCatalog
     references: ReceiverReferences
-    templates: TemplateChecks
+    checks: tuple[TextChecks, ...]
     endpoints: Endpoints
     status: ReceiverStatusController
     served: AllNamespaces | SelectedNamespaces
@@ -339,7 +339,8 @@ class ReceiverWatch:
                 self.catalog.run(on_known=on_known, on_change=self._on_receivers), name="receiver catalog"
             )
             tasks.create_task(self.references.run(self._on_references), name="receiver references")
-            tasks.create_task(self.templates.run(self._on_references), name="receiver templates")
+            for each in self.checks:
+                tasks.create_task(each.run(self._on_references), name="receiver texts")
 
     def _on_receivers(self, changed: frozenset[ReceiverKey]) -> None:
         self.references.update(changed, self.catalog.catalog)

@@ -88,7 +88,6 @@ class EmailChannel(Channel):
         self.destination = f"{block.host}:{block.port}"
         self._block = block
         self._access = access
-        self._tls = access.tls or system_authorities()
         self._composer = composer
         self._connections = FairSemaphore(MOST_CONNECTIONS)
 
@@ -129,6 +128,7 @@ class EmailChannel(Channel):
         block, access = self._block, self._access
         with resolving_for(access.namespace):
             async with asyncio.timeout(access.timeout):
+                tls = await access.tls() if access.tls else None
                 connection = await guarded_socket(
                     access.policy, block.host, block.port, resolver=access.names
                 )
@@ -137,7 +137,7 @@ class EmailChannel(Channel):
             sock=connection,
             use_tls=block.security is Security.TLS,
             start_tls=False,
-            tls_context=self._tls,
+            tls_context=tls or system_authorities(),
             timeout=access.timeout,
         )
         client.turn = access.turn

@@ -65,7 +65,7 @@ class HttpClient(HttpExchange):
         if session is not None:
             await session.close()
 
-    def _open(self) -> aiohttp.ClientSession:
+    async def _open(self) -> aiohttp.ClientSession:
         """Return the session, which the first post opens: it belongs to the running loop."""
         if self._session is None:
             connector = aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=IDLE_SECONDS)

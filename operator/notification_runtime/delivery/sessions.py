@@ -5,24 +5,33 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from notification_contract.kinds.spec_rules import MAX_TIMEOUT
 from notification_runtime.delivery.channel import InvalidOptionsError
 from notification_runtime.delivery.http.egress_guard import guarded_session
 from notification_runtime.delivery.http.name_resolver import NameResolver
-from notification_runtime.fair.lru import LruMap
+from notification_runtime.fair.fair_queue import FairSemaphore
+from notification_runtime.fair.lru import SharedMap
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     import aiohttp
 
     from notification_runtime.delivery.http.egress_policy import EgressPolicy
 
-MAX_SESSIONS: Final = 64
-"""Sessions that are kept: the ones used most recently."""
+MAX_BYTES: Final = 16 * 1024 * 1024
+"""Bytes of the sessions that are kept, with their certificates."""
+SESSION_BYTES: Final = 24 * 1024
+"""Bytes that a session takes, with a TLS context for one certificate."""
+SYSTEM_BYTES: Final = 1024 * 1024
+"""Bytes that a TLS context takes with the authorities of the system."""
+PEM_FACTOR: Final = 9
+"""Bytes that a TLS context and its key in the table take for each character of the certificates in PEM."""
 MAX_PEM: Final = 65_536
-"""Characters of the authorities of a receiver, and of its certificate: the event loop parses them for 50 ms, and they take 0.5 MB (DD-TABLE-001)."""
+"""Characters of the authorities of a receiver, and of its certificate: they take 0.5 MB, and a thread parses them for 50 ms (DD-TABLE-001)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +41,12 @@ class Trust:
     authorities: str = field(default="", repr=False)
     certificate: str = field(default="", repr=False)
     key: str = field(default="", repr=False)
+
+    @property
+    def size(self) -> int:
+        """Bytes that the TLS context takes; without certificates all sessions share one."""
+        system = 0 if self.authorities or self == NO_TRUST else SYSTEM_BYTES
+        return system + PEM_FACTOR * (len(self.authorities) + len(self.certificate) + len(self.key))
 
 
 NO_TRUST: Final = Trust()
@@ -46,60 +61,96 @@ class Connection:
     proxy: str = field(default="", repr=False)
 
 
+class _Opened(NamedTuple):
+    """A session, and the certificates that it uses."""
+
+    connection: Connection
+    session: aiohttp.ClientSession
+    context: ssl.SSLContext | None
+
+
 class Sessions:
     """Opens sessions when they are needed. Slots bound the connections, so a session does not."""
 
     def __init__(self) -> None:
         self.names: Final = NameResolver()
-        self._sessions: LruMap[Connection, aiohttp.ClientSession] = LruMap(MAX_SESSIONS)
-        self._contexts: LruMap[Trust, ssl.SSLContext] = LruMap(MAX_SESSIONS)
-        self._closing: dict[asyncio.Task[None], aiohttp.ClientSession] = {}
+        self._opened: SharedMap[Connection, _Opened] = SharedMap(MAX_BYTES, size=_size)
+        self._namespaces: dict[Connection, str] = {}
+        """The namespace of each session: the first one that used it."""
+        self._closing: set[asyncio.Task[None]] = set()
+        self._turns = FairSemaphore(1)
 
-    def session(self, connection: Connection) -> aiohttp.ClientSession:
-        """Return the session, which may be closed some minutes later; call it within the running loop.
-
-        Raises:
-            InvalidOptionsError: a certificate is not valid.
-        """
-        session = self._sessions.get(connection)
-        if session is None or session.closed:
-            context = self.context(connection.trust)
-            session = guarded_session(
-                connection.policy,
-                connections=0,
-                resolver=self.names,
-                tls=context,
-                proxy=connection.proxy,
-            )
-        forgotten = self._sessions.put(connection, session)
-        if forgotten is not None:
-            _, oldest = forgotten
-            task = asyncio.get_running_loop().create_task(_close_later(oldest), name="close session")
-            self._closing[task] = oldest
-            task.add_done_callback(self._closing.pop)
-        return session
-
-    def context(self, trust: Trust) -> ssl.SSLContext | None:
-        """Return the TLS context for some certificates: making one takes milliseconds. None: those of the system.
+    async def session(self, namespace: str, connection: Connection) -> aiohttp.ClientSession:
+        """Return the session, which the next call of a session may close; call it within the running loop.
 
         Raises:
-            InvalidOptionsError: a certificate is not valid.
+            InvalidOptionsError: a certificate is not valid, or there is no room for it.
         """
-        # aiohttp has one for the certificates of the system, which take a megabyte.
-        return None if trust == NO_TRUST else self._contexts.use(trust, lambda: _context(trust))
+        return (await self._open(namespace, connection)).session
+
+    async def context(self, namespace: str, connection: Connection) -> ssl.SSLContext | None:
+        """Return the TLS context of a connection; None: the certificates of the system.
+
+        Raises:
+            InvalidOptionsError: a certificate is not valid, or there is no room for it.
+        """
+        return (await self._open(namespace, connection)).context
+
+    async def problem(self, namespace: str, trust: Mapping[str, str]) -> str:
+        """Return why certificates, by the fields of `Trust`, are not valid; empty if they are."""
+        try:
+            await self._made(namespace, Trust(**trust))
+        except InvalidOptionsError as error:
+            return str(error)
+        return ""
 
     async def close(self) -> None:
-        sessions = [*self._sessions.values(), *self._closing.values()]
-        self._sessions.clear()
-        for task in self._closing:
-            task.cancel()
-        await asyncio.gather(*(session.close() for session in sessions), self.names.close())
+        for connection, namespace in list(self._namespaces.items()):
+            self._close(self._opened.pop(namespace, connection))
+        await asyncio.gather(*self._closing, self.names.close())
+
+    async def _open(self, namespace: str, connection: Connection) -> _Opened:
+        context = None
+        if self._known(connection) is None and connection.trust != NO_TRUST:
+            context = await self._made(namespace, connection.trust)
+        # Nothing is awaited from here on, until the session is used.
+        opened = self._known(connection) or self._new(connection, context)
+        namespace = self._namespaces.setdefault(connection, namespace)
+        forgotten = self._opened.put(namespace, connection, opened)
+        for each in forgotten:
+            self._close(each)
+        if opened in forgotten:
+            raise InvalidOptionsError(
+                f"tls: no memory is left for {_size(opened)} bytes of certificates of namespace {namespace}, which has the most; "
+                "store only the certificates that its receivers need"
+            )
+        return opened
+
+    def _known(self, connection: Connection) -> _Opened | None:
+        return self._opened.get(self._namespaces.get(connection, ""), connection)
+
+    def _new(self, connection: Connection, context: ssl.SSLContext | None) -> _Opened:
+        session = guarded_session(
+            connection.policy, connections=0, resolver=self.names, tls=context, proxy=connection.proxy
+        )
+        return _Opened(connection, session, context)
+
+    async def _made(self, namespace: str, trust: Trust) -> ssl.SSLContext:
+        """Return a new TLS context. One thread makes them, in turns by namespace."""
+        async with self._turns.slot(namespace):
+            return await asyncio.to_thread(_context, trust)
+
+    def _close(self, opened: _Opened | None) -> None:
+        """Close a session; the attempts that use it fail, and are repeated."""
+        if opened is not None:
+            del self._namespaces[opened.connection]
+            task = asyncio.get_running_loop().create_task(opened.session.close(), name="close session")
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
 
 
-async def _close_later(session: aiohttp.ClientSession) -> None:
-    """Close a session when no attempt can use it any more."""
-    await asyncio.sleep(2 * MAX_TIMEOUT)
-    await session.close()
+def _size(opened: _Opened) -> int:
+    return SESSION_BYTES + opened.connection.trust.size
 
 
 def _context(trust: Trust) -> ssl.SSLContext:
@@ -109,12 +160,15 @@ def _context(trust: Trust) -> ssl.SSLContext:
                 f"tls.{name} holds {len(texts)} characters; at most {MAX_PEM} are accepted: store only the certificates that the receiver needs"
             )
     try:
-        context = ssl.create_default_context(cadata=trust.authorities or None)
-    except (ssl.SSLError, ValueError, TypeError) as error:  # a TypeError for characters beyond ASCII
+        with _file(trust.authorities) as path:
+            context = ssl.create_default_context(cafile=path if trust.authorities else None)
+    except (ssl.SSLError, OSError, ValueError) as error:
         raise InvalidOptionsError(f"tls.caSecretRef holds no certificate in PEM: {error}") from None
     if trust.certificate:
         try:
-            _load(context, trust)
+            with _file(f"{trust.certificate}\n{trust.key}\n") as path:
+                # Without a function for it, OpenSSL would ask a terminal for a passphrase, and the thread would wait.
+                context.load_cert_chain(path, password=_refuse_passphrase)
         except InvalidOptionsError:
             raise
         except (ssl.SSLError, OSError, ValueError):
@@ -124,13 +178,13 @@ def _context(trust: Trust) -> ssl.SSLContext:
     return context
 
 
-def _load(context: ssl.SSLContext, trust: Trust) -> None:
-    # The ssl module reads a key from a file only. This one has no name, and exists in memory alone.
-    with open(os.memfd_create("certificate"), "w+") as file:  # noqa: PTH123 - a descriptor has no path
-        file.write(f"{trust.certificate}\n{trust.key}\n")
+@contextmanager
+def _file(text: str) -> Iterator[str]:
+    """Yield the path of a file that exists in memory only: OpenSSL reads it without the lock of the interpreter, and a key from nowhere else."""
+    with open(os.memfd_create("certificates"), "w+", encoding="utf-8") as file:  # noqa: PTH123 - a descriptor has no path
+        file.write(text)
         file.flush()
-        # Without a function for it, OpenSSL would ask a terminal for a passphrase, and the event loop would wait.
-        context.load_cert_chain(f"/proc/self/fd/{file.fileno()}", password=_refuse_passphrase)
+        yield f"/proc/self/fd/{file.fileno()}"
 
 
 def _refuse_passphrase() -> str:

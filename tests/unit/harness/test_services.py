@@ -225,7 +225,7 @@ async def test_invalid_request_is_refused_in_the_words_of_the_service(
     counterpart: Counterpart, path: str, body: bytes, status: int, text: str
 ) -> None:
     await counterpart.set(expect=CREDENTIAL)
-    async with counterpart.access.session().post(f"{counterpart.url}{path}", data=body) as answer:
+    async with (await counterpart.access.session()).post(f"{counterpart.url}{path}", data=body) as answer:
         assert (answer.status, text in await answer.text()) == (status, True)
 
 
@@ -234,7 +234,7 @@ async def test_text_message_is_checked_like_a_form(counterpart: Counterpart) -> 
     basic = base64.b64encode(f"user:{CREDENTIAL}".encode()).decode()
     results = {}
     for form in ("To=nobody", "To=%2B15550100", "To=%2B15550100&From=x", "To=%2B15550100&From=x&Body=y"):
-        async with counterpart.access.session().post(
+        async with (await counterpart.access.session()).post(
             f"{counterpart.url}/2010-04-01/Accounts/AC1/Messages.json",
             data=form,
             headers={"Authorization": f"Basic {basic}"},

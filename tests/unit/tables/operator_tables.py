@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from base64 import b64encode
-from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -26,9 +25,8 @@ from notification_operator.observers.audit.store import Unavailable
 from notification_operator.observers.audit.writer import MAX_BYTES, AuditWriter
 from notification_operator.ports import ReceiverPorts
 from notification_operator.wiring import build
-from notification_runtime.delivery.channel import InvalidOptionsError
 from notification_runtime.delivery.http.egress_policy import EgressPolicy
-from notification_runtime.delivery.sessions import MAX_PEM, MAX_SESSIONS, Connection, Trust
+from notification_runtime.delivery.sessions import MAX_PEM, Connection, Trust
 from notification_runtime.fair.fair_queue import SharedRoom
 from notification_runtime.kube.collection_watch import Listed
 from notification_runtime.settings import Settings
@@ -42,6 +40,7 @@ from tests.unit.operator.watch.collections_in_memory import Collections, InMemor
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+    from contextlib import AsyncExitStack
 
     from notification_domain.model import Notification
     from notification_operator.controller.request import Request
@@ -53,6 +52,8 @@ WIDE: Final = "\N{PACKAGE}"
 RECEIVERS: Final = f"/apis/{names.API_VERSION}/{names.RECEIVER_PLURAL}"
 MANY: Final = 7_500
 """Receivers of one namespace: 2 GiB of the largest, which is the quota of etcd."""
+BUNDLES: Final = 250
+"""Certificates of one namespace in turn: more than it has receivers in force, each as large as a bundle may be."""
 SECRET: Final = {"k": b64encode((WIDE + "s" * (700 * 1024)).encode()).decode()}
 """The values of a Secret, which has at most 1 MiB."""
 Item = TypeVar("Item")
@@ -180,15 +181,14 @@ class Tables:
     async def certificates(self) -> bool:
         sessions, policy = self._operator.sessions, EgressPolicy()
         self._stack.push_async_callback(sessions.close)
-        bundle = certificates(2_000)
-        for size in (len(bundle), MAX_PEM // len(bundle[-1])):
-            for number in range(MAX_SESSIONS):
-                authorities = "".join(bundle[number : number + size])
-                with suppress(InvalidOptionsError):
-                    sessions.session(Connection(policy=policy, trust=Trust(authorities=authorities)))
-                await asyncio.sleep(0)
+        bundle = certificates(BUNDLES)
         shop = Connection(policy=policy, trust=Trust(authorities=bundle[0]))
-        return not sessions.session(shop).closed
+        session = await sessions.session(SHOP, shop)
+        for number in range(BUNDLES):
+            authorities = "".join(bundle[number:] + bundle[:number])[:MAX_PEM].rpartition("-----BEGIN")[0]
+            trust = Trust(authorities=authorities)
+            await sessions.session(FLOOD, Connection(policy=policy, trust=trust))
+        return await sessions.session(SHOP, shop) is session and not session.closed
 
     async def audit(self) -> bool:
         store = Store()

@@ -23,6 +23,7 @@ from atomic_status.headers import parse_retry_after
 from notification_domain.error_text import chain, describe
 from notification_runtime.delivery.channel import (
     DeliveryError,
+    InvalidOptionsError,
     Permanent,
     RateLimited,
     ReceiverError,
@@ -36,7 +37,7 @@ from notification_runtime.delivery.http.name_resolver import resolving_for
 from notification_runtime.fair.fair_queue import FairSemaphore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
     from datetime import datetime
 
     from aiohttp.abc import AbstractResolver, AbstractStreamWriter
@@ -134,8 +135,8 @@ class _Body(aiohttp.BytesPayload):
 class NetworkAccess:
     """How one receiver reaches the network."""
 
-    session: Callable[[], aiohttp.ClientSession]
-    """Returns the session of each request, within the running loop; its owner closes it."""
+    session: Callable[[], Awaitable[aiohttp.ClientSession]]
+    """Returns the session of each request, which is used before anything else is awaited; its owner closes it."""
     policy: EgressPolicy
     """Checked before each request."""
     clock: Callable[[], datetime]
@@ -143,8 +144,8 @@ class NetworkAccess:
     """The limit of one request, or of one step of a conversation, in seconds."""
     server_name: str = ""
     """The name in the server's certificate; empty: the host."""
-    tls: ssl.SSLContext | None = None
-    """The certificates of connections without `session`; None: the certificate authorities of the system."""
+    tls: Callable[[], Awaitable[ssl.SSLContext | None]] | None = None
+    """Returns the certificates of connections without `session`; None: the certificate authorities of the system."""
     names: AbstractResolver | None = None
     """Resolves hosts of connections without `session`; None: in a thread."""
     namespace: str = ""
@@ -219,7 +220,7 @@ class HttpExchange:
             with resolving_for(self._access.namespace):
                 async with (
                     asyncio.timeout(self._access.timeout),
-                    self._access.session().request(
+                    (await self._access.session()).request(
                         method,
                         url,
                         data=body,
@@ -294,6 +295,9 @@ class HttpExchange:
             return ReceiverError(ReceiverProblem.ADDRESS_NOT_ALLOWED, self.without_secrets(str(refusal)))
         if any(isinstance(link, ssl.SSLCertVerificationError) for link in links):
             return ReceiverError(ReceiverProblem.CERTIFICATE_INVALID, text)
+        if any(isinstance(link, InvalidOptionsError) for link in links):
+            # The certificates are being examined, and the receiver holds the next attempt.
+            return Unsent(text)
         if any(isinstance(link, aiohttp.InvalidURL | ValueError) for link in links):
             return ReceiverError(ReceiverProblem.MISCONFIGURED, text)
         return OutcomeUnknown(text) if sent else Unsent(text)

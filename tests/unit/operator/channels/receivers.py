@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from ipaddress import ip_network
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qs
 
 from notification_contract.kinds.channel_types import CHANNEL_TYPES
@@ -22,13 +22,15 @@ from tests.unit.operator.channels import test_channels
 from tests.unit.operator.delivery.receiving import PATH, HttpServer, Received
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    import ssl
+    from collections.abc import Awaitable, Callable, Mapping
 
     import aiohttp
 
     from notification_runtime.delivery.channel import Channel
     from tests.harness.sink.services.service import Answered
 
+T = TypeVar("T")
 NOW = datetime(2026, 5, 6, 7, 8, 9, tzinfo=UTC)
 DELIVERY_ID = "3f0c2a1b-uid/webhook/orders"
 KEY = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -78,19 +80,28 @@ def composer(templates: Mapping[str, str] | None = None, **options: Any) -> Comp
     return Composer(facts=facts, templates=templates or {}, **options)
 
 
+def returning(value: T) -> Callable[[], Awaitable[T]]:
+    """Return a coroutine function that returns a value."""
+
+    async def get() -> T:
+        return value
+
+    return get
+
+
 def access(session: aiohttp.ClientSession, **changes: Any) -> NetworkAccess:
     return replace(
         NetworkAccess(
-            session=lambda: session, policy=LOOPBACK, clock=lambda: NOW, timeout=5, namespace="shop"
+            session=returning(session), policy=LOOPBACK, clock=lambda: NOW, timeout=5, namespace="shop"
         ),
         **changes,
     )
 
 
-def own_connections(**changes: Any) -> NetworkAccess:
+def own_connections(tls: ssl.SSLContext | None = None, **changes: Any) -> NetworkAccess:
     """Return the way of a channel that uses no HTTP session."""
     way = NetworkAccess(session=None, policy=LOOPBACK, clock=lambda: NOW, timeout=3)  # type: ignore[arg-type]
-    return replace(way, **changes)
+    return replace(way, tls=returning(tls), **changes)
 
 
 def gives(answered: Answered) -> Callable[[HttpServer], None]:

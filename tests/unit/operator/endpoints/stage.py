@@ -20,9 +20,10 @@ from notification_operator.endpoints.endpoint import Delivery, Endpoint, Permit
 from notification_operator.endpoints.limits import NO_LIMITS
 from notification_operator.endpoints.limits import Limits as EndpointLimits
 from notification_operator.endpoints.refusals import Refusal
-from notification_operator.endpoints.template_checks import TemplateChecks
+from notification_operator.endpoints.template_checks import TemplateChecks, TextChecks
 from notification_runtime.channel_factory import ChannelFactory
 from notification_runtime.delivery.channel import Channel
+from notification_runtime.delivery.sessions import Sessions
 from tests.unit.operator.domain.builders import START
 from tests.unit.operator.domain.receivers.entries import catalog
 from tests.unit.operator.endpoints.calls import MESSAGE, Stub, admit, always, endpoints_of, make_attempt
@@ -130,7 +131,7 @@ class Stage:
         self.console = Stub()
         self.console.destination = None  # as that of the console
         self.creator = Creator()
-        self.templates = TemplateChecks(Renderer())
+        self.templates, self.certificates = TemplateChecks(Renderer()), TextChecks(Sessions().problem)
         self.endpoints = endpoints_of(
             {"console": self.console},
             {"console": console_limits},
@@ -145,6 +146,7 @@ class Stage:
                 config_map=self.config_maps.get,
                 factory=factory or self.creator,
                 templates=self.templates,
+                certificates=self.certificates,
             ),
         )
         self.endpoints.observe(self._observe)
@@ -187,7 +189,7 @@ class Stage:
         self.woken += [key.uid for key in self.endpoints.replace(changed)]
 
     async def examine(self, entry: Receiver) -> Readiness:
-        """Let the templates of a receiver be compiled; return what it lacks."""
+        """Let the templates or certificates of a receiver be examined; return what it lacks."""
         self.readiness(entry)
         known = asyncio.Event()
 
@@ -195,9 +197,10 @@ class Stage:
             self.replace(*changed)
             known.set()
 
-        task = asyncio.create_task(self.templates.run(on_known))
+        tasks = [asyncio.create_task(each.run(on_known)) for each in (self.templates, self.certificates)]
         await known.wait()
-        task.cancel()
+        for task in tasks:
+            task.cancel()
         return self.readiness(entry)
 
     def wait_for(self, receiver: ReceiverKey, uid: str) -> None:

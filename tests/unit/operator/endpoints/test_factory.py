@@ -281,10 +281,20 @@ async def test_certificate_that_is_none_makes_the_receiver_invalid(
     async with network() as stage_of:
         stage = stage_of(receiver("r", kind, tls=tls))
         stage.secrets.put("s", **{"k": "hunter2", "tls.crt": "hunter2", "tls.key": "hunter2"})
-        ready = readiness(stage)
+        ready = await stage.examine(*stage.catalog.receivers.values())
     assert ready.reason is ReadyReason.INVALID
     assert message in ready.message
     assert "hunter2" not in ready.message
+
+
+async def test_message_before_its_certificates_are_examined_is_repeated() -> None:
+    async with network() as stage_of:
+        stage = stage_of(receiver("r", tls={"caSecretRef": {"name": "s", "key": "k"}}))
+        stage.secrets.put("s", k="hunter2")
+        attempt = await stage.attempt("webhook/r")
+    assert attempt.error is not None
+    assert "tls.caSecretRef holds no certificate in PEM" in attempt.error
+    assert not attempt.permanent
 
 
 async def test_proxy_opens_the_tunnel(authority: trustme.CA) -> None:

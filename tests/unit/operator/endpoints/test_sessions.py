@@ -19,24 +19,23 @@ from notification_runtime.delivery import sessions as module
 from notification_runtime.delivery.channel import InvalidOptionsError
 from notification_runtime.delivery.http.egress_policy import EgressPolicy
 from notification_runtime.delivery.sessions import Connection, Sessions, Trust
+from tests.kit.gaps import Gaps
 from tests.unit.operator.channels.receivers import LOOPBACK
 from tests.unit.operator.delivery.receiving import HttpServer, serving
 from tests.unit.operator.domain.receivers.entries import receiver
 from tests.unit.operator.endpoints.far_ends import network
+from tests.unit.tables.operator_tables import certificates
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 
 CREATE = """
+import asyncio
 import os
-from notification_runtime.delivery.channel import InvalidOptionsError
-from notification_runtime.delivery.sessions import Sessions, Trust
+from notification_runtime.delivery.sessions import Sessions
 
-try:
-    Sessions().context(Trust(certificate=os.environ["CERTIFICATE"], key=os.environ["KEY"]))
-except InvalidOptionsError as error:
-    print(error)
+print(asyncio.run(Sessions().problem("shop", {"certificate": os.environ["CERTIFICATE"], "key": os.environ["KEY"]})))
 """
 
 
@@ -54,37 +53,34 @@ def connection(number: int) -> Connection:
 
 
 async def status(sessions: Sessions, number: int, server: HttpServer) -> int:
-    async with sessions.session(connection(number)).post(server.url, data="x") as response:
+    async with (await sessions.session("shop", connection(number))).post(server.url, data="x") as response:
         return response.status
 
 
 async def test_receivers_with_the_same_way_share_a_session(sessions: Sessions) -> None:
-    first = sessions.session(Connection(policy=LOOPBACK))
-    assert sessions.session(Connection(policy=replace(LOOPBACK))) is first
-    assert sessions.session(Connection(policy=LOOPBACK, proxy="http://127.0.0.1:1")) is not first
-    assert sessions.session(Connection(policy=EgressPolicy())) is not first
+    first = await sessions.session("shop", Connection(policy=LOOPBACK))
+    assert await sessions.session("bank", Connection(policy=replace(LOOPBACK))) is first
+    proxied = Connection(policy=LOOPBACK, proxy="http://127.0.0.1:1")
+    assert await sessions.session("shop", proxied) is not first
+    assert await sessions.session("shop", Connection(policy=EgressPolicy())) is not first
 
 
 async def test_session_of_a_receiver_that_was_not_used_for_long_is_opened_again(
     server: HttpServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "MAX_SESSIONS", 1)
-    monkeypatch.setattr(module, "MAX_TIMEOUT", 0)
+    monkeypatch.setattr(module, "MAX_BYTES", module.SESSION_BYTES)
     sessions = Sessions()
     assert await status(sessions, 0, server) == 200
-    first = sessions.session(connection(0))
+    first = await sessions.session("shop", connection(0))
     assert await status(sessions, 1, server) == 200
-    async with asyncio.timeout(5):
-        while not first.closed:  # noqa: ASYNC110 - a session has no event
-            await asyncio.sleep(0.01)
+    assert first.closed
     assert await status(sessions, 0, server) == 200
     await sessions.close()
 
 
 async def test_receiver_outlives_its_session(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its channel, which is made once, must not hold a session that others close."""
-    monkeypatch.setattr(module, "MAX_SESSIONS", 1)
-    monkeypatch.setattr(module, "MAX_TIMEOUT", 0)
+    monkeypatch.setattr(module, "MAX_BYTES", module.SESSION_BYTES)
     names = [f"r{number}" for number in range(3)]
     async with network() as stage_of, serving() as server:
         entries = [
@@ -103,14 +99,11 @@ async def test_receiver_outlives_its_session(monkeypatch: pytest.MonkeyPatch) ->
             for name in names:
                 attempt = await stage.attempt(f"webhook/{name}")
                 assert attempt.error is None
-                await asyncio.sleep(0.05)
     assert len(server.received) == 6
 
 
-async def test_evicted_session_is_closed_at_the_end_at_the_latest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAX_SESSIONS", 1)
-    sessions = Sessions()
-    opened = [sessions.session(connection(number)) for number in range(3)]
+async def test_every_session_is_closed_at_the_end(sessions: Sessions) -> None:
+    opened = [await sessions.session("shop", connection(number)) for number in range(3)]
     await sessions.close()
     assert all(session.closed for session in opened)
 
@@ -152,15 +145,42 @@ def test_encrypted_key_is_refused_and_its_passphrase_is_not_asked_for() -> None:
     )
 
 
-async def test_certificates_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAX_SESSIONS", 2)
+def trusting(authorities: str) -> Connection:
+    return Connection(policy=LOOPBACK, trust=Trust(authorities=authorities))
+
+
+async def test_certificates_are_read_once(sessions: Sessions) -> None:
+    first, second = (trusting(trustme.CA().cert_pem.bytes().decode()) for _ in range(2))
+    context = await sessions.context("shop", first)
+    assert context is not None
+    assert await sessions.context("bank", first) is context
+    assert await sessions.context("shop", second) is not context
+    assert await sessions.context("shop", connection(0)) is None, "aiohttp has those of the system"
+
+
+async def test_certificates_of_a_namespace_give_way_to_those_of_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pems = [trustme.CA().cert_pem.bytes().decode() for _ in range(5)]
+    sizes = [module.SESSION_BYTES + Trust(authorities=pem).size for pem in pems]
+    monkeypatch.setattr(module, "MAX_BYTES", 3 * max(sizes))
     sessions = Sessions()
-    trusts = [Trust(authorities=trustme.CA().cert_pem.bytes().decode()) for _ in range(3)]
-    contexts = [sessions.context(trust) for trust in trusts]
-    assert sessions.context(trusts[2]) is contexts[2]
-    assert sessions.context(trusts[0]) is not contexts[0], "only the latest ones are remembered"
-    assert len({*map(id, contexts)}) == 3
-    assert sessions.context(Trust()) is None, "aiohttp has those of the system"
+    shop = await sessions.session("shop", trusting(pems[0]))
+    flood = [await sessions.session("flood", trusting(pem)) for pem in pems[1:]]
+    await asyncio.sleep(0)  # Closing takes a turn of the loop.
+    assert [each.closed for each in flood] == [True, True, False, False]
+    with pytest.raises(InvalidOptionsError, match=r"no memory is left for .* of namespace flood"):
+        await sessions.session("flood", trusting("\n" * 5000 + pems[1]))
+    assert not shop.closed
+    await sessions.close()
+
+
+async def test_large_certificates_are_read_beside_the_event_loop(sessions: Sessions) -> None:
+    authorities = "".join(certificates(200))
+    gaps = Gaps()
+    async with gaps.measured():
+        assert await sessions.problem("shop", {"authorities": authorities}) == ""
+    assert gaps.longest < 0.02
 
 
 @pytest.mark.parametrize(
@@ -176,7 +196,7 @@ async def test_certificates_are_read_once(monkeypatch: pytest.MonkeyPatch) -> No
 )
 async def test_certificate_that_is_none_is_refused(sessions: Sessions, trust: Trust, message: str) -> None:
     with pytest.raises(InvalidOptionsError, match=message) as caught:
-        sessions.session(Connection(policy=LOOPBACK, trust=trust))
+        await sessions.session("shop", Connection(policy=LOOPBACK, trust=trust))
     assert "hunter2" not in str(caught.value)
 
 

@@ -19,6 +19,7 @@ from notification_runtime.delivery.channel import DeliveryError, ReceiverError, 
 from notification_runtime.delivery.http.egress_guard import guarded_session, guarded_socket
 from notification_runtime.delivery.http.egress_policy import AddressNotAllowedError, EgressPolicy
 from notification_runtime.delivery.http.exchange import HttpExchange, NetworkAccess
+from tests.unit.operator.channels.receivers import returning
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -173,7 +174,7 @@ async def post(policy: EgressPolicy, url: str, resolver: AbstractResolver | None
     """Post as the channels do."""
     async with guarded_session(policy, connections=2, resolver=resolver) as session:
         access = NetworkAccess(
-            session=lambda: session, policy=policy, clock=lambda: datetime.now(UTC), timeout=5
+            session=returning(session), policy=policy, clock=lambda: datetime.now(UTC), timeout=5
         )
         await HttpExchange(access, url).post(b"{}", headers={})
 

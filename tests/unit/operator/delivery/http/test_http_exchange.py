@@ -26,7 +26,7 @@ from notification_runtime.delivery.http.exchange import (
     Unsent,
 )
 from tests.kit.hostile_answers import HTTP, STATUS, pouring
-from tests.unit.operator.channels.receivers import LOOPBACK, NOW
+from tests.unit.operator.channels.receivers import LOOPBACK, NOW, returning
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 async def way() -> AsyncIterator[NetworkAccess]:
     async with guarded_session(LOOPBACK, connections=2) as session:
-        yield NetworkAccess(session=lambda: session, policy=LOOPBACK, clock=lambda: NOW, timeout=5)
+        yield NetworkAccess(session=returning(session), policy=LOOPBACK, clock=lambda: NOW, timeout=5)
 
 
 async def test_endless_answer_is_read_up_to_the_limit(server: HttpServer, way: NetworkAccess) -> None:
@@ -90,7 +90,7 @@ async def test_interim_answers_are_bounded_on_every_way(scheme: str, proxied: bo
     async with pouring(*HTTP["interim answers"], tls=tls) as port:
         proxy = f"http://127.0.0.1:{port}" if proxied else ""
         async with guarded_session(LOOPBACK, connections=1, tls=trusted, proxy=proxy) as session:
-            way = NetworkAccess(session=lambda: session, policy=LOOPBACK, clock=lambda: NOW, timeout=5)
+            way = NetworkAccess(session=returning(session), policy=LOOPBACK, clock=lambda: NOW, timeout=5)
             with pytest.raises(Transient, match="more than 8 interim answers"):
                 await HttpExchange(way, f"{scheme}://127.0.0.1:{port}/").post(b"{}", headers={})
 
@@ -211,7 +211,7 @@ async def test_refusal_of_a_proxy_does_not_show_its_credential() -> None:
     async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
         proxy = f"http://proxy-token:@127.0.0.1:{server.sockets[0].getsockname()[1]}"
         async with guarded_session(LOOPBACK, connections=2, proxy=proxy) as session:
-            way = NetworkAccess(session=lambda: session, policy=LOOPBACK, clock=lambda: NOW, timeout=5)
+            way = NetworkAccess(session=returning(session), policy=LOOPBACK, clock=lambda: NOW, timeout=5)
             with pytest.raises(Unsent) as caught:
                 await HttpExchange(way, "https://127.0.0.1:1/hook").post(b"{}", headers={})
     assert str(caught.value) == "HTTP 407: from the proxy: Proxy Authentication Required"
