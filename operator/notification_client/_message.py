@@ -116,7 +116,11 @@ def stable_name(once: str) -> str:
 
 
 def notification(subject: str, body: str, options: Options) -> dict[str, Any]:
-    """Return the object to create."""
+    """Return the object to create; a TypeError names an option that does not exist."""
+    if unknown := ", ".join(sorted(options.keys() - Options.__annotations__.keys())):
+        raise TypeError(
+            f"there is no option {unknown}; the options are {', '.join(sorted(Options.__annotations__))}"
+        )
     once = options.get("once")
     name = stable_name(once) if once is not None else f"notif-{uuid.uuid4().hex[:DIGITS]}"
     spec: dict[str, Any] = {"type": options.get("kind", "simple"), "subject": subject, "body": body}

@@ -104,8 +104,10 @@ def test_tutorial_runs_as_written_until_its_message_arrives(reader: Reader, acco
     steps, removal = shell.split("kubectl delete namespace")
 
     reader.run(f"{steps}\n{sys.executable} - <<'END'\n{program}END\n")
+    listed = reader.run(f"kubectl -n {NAMESPACE} get notif")
     reader.run(f"kubectl delete namespace{removal}")
     assert reader.cluster.send("GET", f"/api/v1/namespaces/{NAMESPACE}").status == 404
     reader.run(blocks("sh", PAGE)[0])
 
+    assert "OnlyLogged" not in listed
     assert any("The export of the orders has failed" in str(hit) for hit in account.hits())

@@ -1,11 +1,11 @@
-"""The Python client while an API server accepts connections and answers nothing."""
+"""The Python client: options that it does not have, and an API server that accepts connections and answers nothing."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from kubernetes import client
@@ -35,6 +35,12 @@ def api_of(url: str) -> client.ApiClient:
     configuration = client.Configuration()
     configuration.host = url
     return client.ApiClient(configuration)
+
+
+def test_option_that_does_not_exist_is_refused(silent: str) -> None:
+    options: Any = {"to": ["shop/team"]}
+    with pytest.raises(TypeError, match=r"no option to; the options are .*, receivers\b"):
+        Notifier("shop", api=api_of(silent)).send("s", "b", **options)
 
 
 async def test_wait_ends_in_time_without_an_answer(silent: str) -> None:
