@@ -59,6 +59,11 @@ class Scope:
         """Return the increase of a counter over a range such as `15m`, by the labels in `by`."""
         return total(f"increase({self.series(name)}[{window}])", by)
 
+    def growth(self, name: str, window: str, *, by: str) -> str:
+        """Return the increase of a counter whose series begin with their first event, which `increase` does not see."""
+        series = self.series(name)
+        return f"{self.increase(name, window, by=by)} > 0 or {total(f'{series} unless {series} offset {window}', by)}"
+
     def quantile(self, quantile: float, name: str, *, by: str = "namespace", present: str = "") -> str:
         """Return a quantile of a histogram, such as 0.95, by the labels in `by`."""
         buckets = self.rate(f"{name}_bucket", by=f"le, {by}", present=present)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from platform_infra.settings.sections.monitoring import Monitoring
 
 NAMESPACE, CHANNEL = "{{ $labels.namespace }}", "{{ $labels.channel }}"
+OF_NAMESPACE = "{{ $labels.notification_namespace }}"
 RECEIVER, REASON = "{{ $labels.receiver }}", "{{ $labels.reason }}"
 SOURCE = "{{ $labels.source }}"
 COUNT = '{{ printf "%.0f" $value }}'
@@ -369,7 +370,9 @@ def _work(scope: Scope, limits: Limits) -> Sequence[Alert]:
 def _losses(scope: Scope, limits: Limits) -> Sequence[Alert]:
     dropped = scope.increase("audit_events_dropped_total", limits.loss_window)
     shortened = scope.increase("rendering_failures_total", scope.window, by="namespace, reason")
-    only_logged = scope.increase("only_logged_total", limits.loss_window)
+    only_logged = scope.growth(
+        "only_logged_total", limits.loss_window, by="namespace, notification_namespace"
+    )
     undelivered = scope.increase("dead_letters_total", limits.loss_window, by="namespace, reason")
     suppressed = scope.increase("rate_limited_total", limits.loss_window, by="namespace, receiver")
     return (
@@ -397,12 +400,12 @@ def _losses(scope: Scope, limits: Limits) -> Sequence[Alert]:
         ),
         Alert(
             name="NotificationsOnlyLogged",
-            expression=f"{only_logged} > 0",
+            expression=only_logged,
             severity=Severity.WARNING,
-            summary=f"Notifications reach only the log of the operator in {NAMESPACE}",
+            summary=f"Notifications of namespace {OF_NAMESPACE} reach only the log of the operator in {NAMESPACE}",
             description=(
-                f"About {COUNT} notifications of the operator in {NAMESPACE} in the last {limits.loss_window} name no channel and no "
-                f"receiver, and no routing rule matches them. They are Sent, and only the operator's log has them.{WHY}"
+                f"About {COUNT} notifications of namespace {OF_NAMESPACE} in the last {limits.loss_window} name no channel and no receiver, "
+                f"and no routing rule matches them. They are Sent, and only the log of the operator in {NAMESPACE} has them.{WHY}"
             ),
         ),
         Alert(

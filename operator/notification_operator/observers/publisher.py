@@ -15,7 +15,7 @@ from notification_contract.kinds.target import UNKNOWN_TYPE, TargetKey
 from notification_domain.folding.outcome import DEAD_LETTER_PHASES
 from notification_domain.receivers.targets import receiver_of
 from notification_domain.status import FINAL, Reason
-from notification_runtime.telemetry.metrics import DELIVERING, MAX_RECEIVERS, OTHER, Wait
+from notification_runtime.telemetry.metrics import DELIVERING, MAX_NAMESPACES, MAX_RECEIVERS, OTHER, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -128,6 +128,8 @@ class MetricsObserver:
         self._exists = exists
         self._series: dict[str, set[tuple[Counter, tuple[str, ...]]]] = {}
         """The counters of each receiver that is counted by name, with the labels of their series."""
+        self._namespaces: set[str] = set()
+        """Those that are counted by name."""
 
     @contextlib.contextmanager
     def measured(self, uid: str) -> Iterator[None]:
@@ -163,7 +165,7 @@ class MetricsObserver:
         if transition.phase_changed and after.phase in DEAD_LETTER_PHASES:
             self._metrics.dead_letters.labels(reason=after.status.reason).inc()
         if transition.phase_changed and after.status.reason == Reason.ONLY_LOGGED:
-            self._metrics.only_logged.inc()
+            self._metrics.only_logged.labels(self._namespace(after.namespace)).inc()
         if transition.phase_changed and after.phase in FINAL:
             for target in after.status.targets:
                 if (counter := self._missed(target)) is not None:
@@ -173,6 +175,12 @@ class MetricsObserver:
         self._metrics.reconciles.labels(
             type=content.type, priority=content.priority, phase=after.phase.value
         ).inc()
+
+    def _namespace(self, name: str) -> str:
+        if name not in self._namespaces and len(self._namespaces) >= MAX_NAMESPACES:
+            return OTHER
+        self._namespaces.add(name)
+        return name
 
     def _missed(self, target: TargetStatus) -> Counter | None:
         """Return what counts the messages that a target missed for its reason, if anything does."""

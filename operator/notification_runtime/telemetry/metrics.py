@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 PREFIX: Final = "kubernaut_notification_"
 MAX_RECEIVERS: Final = 1000
 """Receivers that have series of their own."""
+MAX_NAMESPACES: Final = 1000
+"""Namespaces that have series of their own."""
 DELIVERY_BUCKETS: Final = (
     0.5,
     1.0,
@@ -182,7 +184,9 @@ class Metrics:
             self.dead_letters.labels(reason=reason.value)
         self.only_logged = counter(
             "only_logged_total",
-            "Notifications that are Sent although only the operator's log has them, because no channel, receiver or routing rule was chosen.",
+            "Notifications that are Sent although only the operator's log has them, because no channel, receiver or routing rule was chosen; "
+            "by their namespace (`other` for one that is not counted by name).",
+            ("notification_namespace",),
         )
         self.fallback_rescues = counter(
             "fallback_rescues_total",

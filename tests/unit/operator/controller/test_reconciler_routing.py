@@ -35,7 +35,11 @@ async def test_notification_that_only_the_log_has_says_so_and_is_counted() -> No
     await fixture.reconcile()
     assert (fixture.status["phase"], fixture.status["reason"]) == ("Sent", "OnlyLogged")
     assert fixture.status["message"].startswith("Only the operator's log has this message: ")
-    assert fixture.metrics.registry.get_sample_value("kubernaut_notification_only_logged_total") == 1
+    name, labels = (
+        "kubernaut_notification_only_logged_total",
+        {"notification_namespace": fixture.key.namespace},
+    )
+    assert fixture.metrics.registry.get_sample_value(name, labels) == 1
 
 
 async def test_reconciliation_uses_one_set_of_rules_although_they_change() -> None:

@@ -175,3 +175,16 @@ def test_missed_message_is_counted_once_by_its_receiver(name: str, team: TargetS
     assert counted == [({"receiver": "shop/team"}, 2)]
     observer.forget(ReceiverKey("shop", "team"))
     assert f"{name}{{".encode() not in generate_latest(metrics.registry)
+
+
+def test_namespaces_past_the_first_thousand_share_a_series() -> None:
+    metrics = Metrics()
+    observer = MetricsObserver(metrics)
+    for number in range(1_500):
+        transition = ended(Phase.SENT)
+        status = replace(transition.after.status, reason=Reason.ONLY_LOGGED)
+        after = replace(transition.after, namespace=f"n{number}", status=status)
+        observer.on_transition(replace(transition, after=after))
+    value, name = metrics.registry.get_sample_value, "kubernaut_notification_only_logged_total"
+    assert value(name, {"notification_namespace": "n999"}) == 1
+    assert value(name, {"notification_namespace": "other"}) == 500
