@@ -12,6 +12,7 @@ from notification_contract.crds import notification_request
 from notification_domain.folding.fold import fold
 from notification_domain.model import parse
 from notification_domain.routing import Route
+from notification_domain.situation import Situation
 from tests.api_server.conftest import objects
 from tests.harness.eventually import eventually
 from tests.harness.notifications import notification
@@ -127,12 +128,8 @@ def test_object_stored_before_the_bounds_can_be_refused_by_the_operator(
     assert fresh is not None
     read = parse(fresh)
     status = fold(
-        read,
-        (),
-        route=Route(targets=read.channels),
-        in_flight=frozenset(),
+        Situation(now=max(read.created, START), notification=read, route=Route(targets=read.channels)),
         queued_at=read.created,
-        now=max(read.created, START),
     )
     assert api_server.write_status(first, **status.dump()).code == 200
     after = api_server.cluster.get(namespace, first["metadata"]["name"])

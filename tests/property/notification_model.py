@@ -9,9 +9,11 @@ from notification_contract.kinds.choices import AttemptStatus
 from notification_domain.folding.fold import fold, merge_attempts
 from notification_domain.json_values import parse_time
 from notification_domain.model import Attempt, Notification, RetryPolicy, parse
+from notification_domain.planning.fallback import follow
 from notification_domain.planning.hold import Hold, HoldReason
 from notification_domain.planning.plan import Plan, Send, plan
 from notification_domain.routing import resolve
+from notification_domain.situation import Situation
 from notification_domain.status import FINAL
 from tests.property.strategies import Outcome
 from tests.unit.operator.domain.builders import START, stored
@@ -84,11 +86,15 @@ class NotificationModel:
         """Plan from a fresh read and start the attempts that are due."""
         known = merge_attempts(self.current, self.finished)
         planned = plan(
-            known,
-            resolve(known),
-            in_flight=frozenset(self.running),
-            open_breakers=self.open_breakers(),
-            now=self.now,
+            *follow(
+                Situation(
+                    now=self.now,
+                    notification=known,
+                    route=resolve(known),
+                    running=frozenset(self.running),
+                    open_breakers=self.open_breakers(),
+                )
+            )
         )
         self.planned += len(planned.sends)
         for send in planned.sends:
@@ -139,14 +145,16 @@ class NotificationModel:
     def decide(self, attempts: list[Attempt] | None = None) -> dict[str, Any]:
         """Return the status that a fresh read leads to now."""
         return fold(
-            self.current,
+            Situation(
+                now=self.now,
+                notification=self.current,
+                route=resolve(self.current),
+                running=frozenset(self.running),
+                open_breakers=self.open_breakers(),
+                holds=self.holds(),
+            ),
             self.finished if attempts is None else attempts,
-            route=resolve(self.current),
-            in_flight=frozenset(self.running),
-            open_breakers=self.open_breakers(),
-            holds=self.holds(),
             queued_at=START,
-            now=self.now,
         ).dump()
 
     def write(self, *, reaches: bool = True, answered: bool = True, check: Callable[[], None]) -> None:

@@ -15,6 +15,7 @@ from notification_domain.planning.hold import Hold, HoldReason
 from notification_domain.planning.plan import Plan, Send, plan
 from notification_domain.receivers.targets import PLACEHOLDER
 from notification_domain.routing import resolve
+from notification_domain.situation import Situation
 from notification_domain.status import FINAL
 from tests.property.strategies import Outcome
 from tests.unit.operator.domain.builders import START, stored
@@ -99,24 +100,29 @@ class TargetModel:
         known = merge_attempts(self.current, self.finished)
         running = frozenset(self.running)
         return follow(
-            known,
-            self.route,
-            known.attempts,
-            running=running,
-            unavailable=self.unavailable(),
-            now=self.now,
-        )[0]
+            Situation(
+                now=self.now,
+                notification=known,
+                route=self.route,
+                running=running,
+                unavailable=self.unavailable(),
+            )
+        )[0].route
 
     def plan(self) -> Plan:
         known = merge_attempts(self.current, self.finished)
         running = frozenset(self.running)
         return plan(
-            known,
-            self.route,
-            in_flight=running,
-            open_breakers=self.open_breakers(),
-            unavailable=self.unavailable(),
-            now=self.now,
+            *follow(
+                Situation(
+                    now=self.now,
+                    notification=known,
+                    route=self.route,
+                    running=running,
+                    open_breakers=self.open_breakers(),
+                    unavailable=self.unavailable(),
+                )
+            )
         )
 
     def open_breakers(self) -> dict[str, datetime]:
@@ -213,16 +219,18 @@ class TargetModel:
         """Return the status that a fresh read leads to now."""
         waits = waits or Waits(breakers=self.open_breakers())
         return fold(
-            self.current,
+            Situation(
+                now=self.now,
+                notification=self.current,
+                route=self.route,
+                running=frozenset(self.running),
+                open_breakers=waits.breakers,
+                holds=waits.holds,
+                unavailable=self.unavailable(),
+            ),
             self.finished,
-            route=self.route,
-            in_flight=frozenset(self.running),
-            open_breakers=waits.breakers,
-            holds=waits.holds,
-            unavailable=self.unavailable(),
             suppressions=waits.suppressions,
             queued_at=START,
-            now=self.now,
         ).dump()
 
     def write(self, waits: Waits | None = None) -> None:
@@ -239,12 +247,14 @@ class TargetModel:
         self.due = after.status.next_attempt_at
         if waits.without_room or waits.breakers or waits.holds or after.phase is Phase.PENDING:
             self.due = next_attempt(
-                after,
-                route,
-                running=frozenset(self.running),
+                Situation(
+                    now=self.now,
+                    notification=after,
+                    route=route,
+                    running=frozenset(self.running),
+                    open_breakers=waits.breakers,
+                    holds=waits.holds,
+                    unavailable=self.unavailable(),
+                ),
                 without_room=waits.without_room,
-                open_breakers=waits.breakers,
-                holds=waits.holds,
-                unavailable=self.unavailable(),
-                now=self.now,
             )

@@ -21,6 +21,7 @@ from notification_domain.planning.plan import plan
 from notification_domain.receivers.catalog import Receiver, ReceiverKey
 from notification_domain.retention import due_at
 from notification_domain.routing import resolve
+from notification_domain.situation import Situation
 from notification_operator.endpoints.gate import Pace
 from notification_operator.endpoints.limits import FlowControl
 from tests.cases import cases
@@ -119,13 +120,16 @@ def test_every_decision_about_an_accepted_object_returns(
     notification = parse(obj)
     route = resolve(notification, resolver=resolver(*receivers))
     running = frozenset(
-        send.channel for send in plan(notification, route, in_flight=frozenset(), now=now).sends
+        send.channel
+        for send in plan(*follow(Situation(now=now, notification=notification, route=route))).sends
     )
-    follow(notification, route, notification.attempts, now=now)
+    follow(Situation(now=now, notification=notification, route=route))
     for in_flight in (frozenset[str](), running):
-        status = fold(notification, (), route=route, in_flight=in_flight, queued_at=START, now=now)
+        status = fold(
+            Situation(now=now, notification=notification, route=route, running=in_flight), queued_at=START
+        )
         after = replace(notification, status=status)
-        next_attempt(after, route, running=in_flight, now=now)
+        next_attempt(Situation(now=now, notification=after, route=route, running=in_flight))
         due_at(obj | {"status": status.dump()}, failed_days=36_500)
 
 

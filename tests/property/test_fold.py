@@ -13,6 +13,7 @@ from notification_domain.folding.outcome import decide_phase
 from notification_domain.model import Attempt, parse
 from notification_domain.planning.progress import progress
 from notification_domain.routing import Route, resolve
+from notification_domain.situation import Situation
 from notification_domain.status import FINAL
 from tests.property.notification_model import NotificationModel
 from tests.property.strategies import Outcome, foreign_fields, outcomes, policies, rejected
@@ -135,12 +136,14 @@ def test_next_attempt_is_shown_exactly_if_one_is_due_and_not_running(
         and len([attempt for attempt in attempts if not attempt.circuit_open]) < model.policy.max_attempts
     }
     status = fold(
-        model.current,
+        Situation(
+            now=model.now,
+            notification=model.current,
+            route=resolve(model.current),
+            running=frozenset(in_flight),
+        ),
         finished,
-        route=resolve(model.current),
-        in_flight=frozenset(in_flight),
         queued_at=START,
-        now=model.now,
     )
     assert (status.next_attempt_at is not None) == bool(waiting - in_flight)
 
@@ -154,7 +157,7 @@ def test_phase_depends_on_the_recorded_attempts_alone(case: tuple[NotificationMo
     status = steps(model, finished)
     read = parse(model.obj)
     decision = decide_phase(
-        progress(read, resolve(read), read.attempts, now=read.created),
+        progress(Situation(now=read.created, notification=read, route=resolve(read))),
         read.retry,
         present=read.phase,
         in_flight=frozenset(),
@@ -170,6 +173,6 @@ def test_final_status_is_returned_unchanged(
     status = fields | {"phase": phase}
     read = parse(stored(spec={"channels": CHANNELS}, status=status))
     again = fold(
-        read, finished, route=Route(targets=read.channels), in_flight=frozenset(), queued_at=START, now=at(9)
+        Situation(now=at(9), notification=read, route=Route(targets=read.channels)), finished, queued_at=START
     )
     assert again.dump() == status

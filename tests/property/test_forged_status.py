@@ -12,9 +12,11 @@ from notification_contract.kinds.choices import AttemptStatus, Phase, TargetStat
 from notification_contract.kinds.target import MAX_TARGETS
 from notification_domain.folding.fold import excluding_attempts, fold
 from notification_domain.model import parse
+from notification_domain.planning.fallback import follow
 from notification_domain.planning.plan import plan
 from notification_domain.retention import due_at
 from notification_domain.routing import resolve
+from notification_domain.situation import Situation
 from notification_domain.status import FINAL, Status
 from tests.harness.schema import violations
 from tests.unit.operator.domain.builders import START, at, stored, success
@@ -172,10 +174,10 @@ def test_any_status_can_be_reconciled_and_what_is_written_is_valid(
     notification = parse(document)
     route = resolve(notification, resolver=RECEIVERS)
     assert len(route.targets) <= MAX_TARGETS
-    planned = plan(notification, route, in_flight=NONE, now=at(9))
+    planned = plan(*follow(Situation(now=at(9), notification=notification, route=route)))
     finished = [success(send.channel, send.number, seconds=9) for send in planned.sends]
     assert all(1 <= send.number <= 2**31 - 1 for send in planned.sends)
-    after = fold(notification, finished, route=route, in_flight=NONE, queued_at=START, now=at(10))
+    after = fold(Situation(now=at(10), notification=notification, route=route), finished, queued_at=START)
     written = after.dump()
     read = Status.parse({"status": written})
     assert read == after

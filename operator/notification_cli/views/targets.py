@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from notification_domain.planning.progress import Progress
     from notification_domain.receivers.catalog import ReceiverKey
     from notification_domain.routing import Route
+    from notification_domain.situation import Situation
     from notification_domain.status import TargetStatus
 
 
@@ -103,9 +104,9 @@ def unused_addresses(recipients: Iterable[Mapping[str, Any]]) -> tuple[str, ...]
     return tuple(without_effect(field) for field in WITHOUT_EFFECT if field in given)
 
 
-def targets_of(notification: Notification, steps: Iterable[Progress], *, now: datetime) -> tuple[Target, ...]:
+def targets_of(situation: Situation, steps: Iterable[Progress]) -> tuple[Target, ...]:
     """Return the targets of a notification, with what its status records of each."""
-    steps = tuple(steps)
+    steps, notification = tuple(steps), situation.notification
     recorded = {each.name: each for each in notification.status.targets}
     counted = target_statuses(steps, notification.attempts, running=frozenset())
     final = notification.phase in FINAL
@@ -114,7 +115,7 @@ def targets_of(notification: Notification, steps: Iterable[Progress], *, now: da
         stored = recorded.pop(step.channel, None)
         # What runs, and how an attempt of a large notification was refused, only the operator knows.
         known = stored if stored and (final or stored.state is TargetState.DELIVERING) else status
-        target = _target(known, step, notification, now)
+        target = _target(known, step, situation)
         if target.waits:
             target = replace(
                 target,
@@ -126,11 +127,11 @@ def targets_of(notification: Notification, steps: Iterable[Progress], *, now: da
     return (*targets, *(_recorded(each, notification) for each in recorded.values()))
 
 
-def _target(status: TargetStatus, step: Progress, notification: Notification, now: datetime) -> Target:
+def _target(status: TargetStatus, step: Progress, situation: Situation) -> Target:
     waits = status.state is TargetState.WAITING
     return replace(
-        _recorded(status, notification),
-        next_at=step.due(notification, {}, now=now) if waits else None,
+        _recorded(status, situation.notification),
+        next_at=step.due(situation) if waits else None,
         circuit_open=step.circuit_open and waits,
     )
 

@@ -25,10 +25,10 @@ from notification_domain.folding.outcome import (
     with_suppressions,
 )
 from notification_domain.json_values import later
-from notification_domain.planning.fallback import NONE_UNAVAILABLE, follow
-from notification_domain.planning.hold import NO_HOLDS
-from notification_domain.planning.progress import NO_OPEN_BREAKERS, NO_RECOVERIES, Progress, State
+from notification_domain.planning.fallback import follow
+from notification_domain.planning.progress import Progress, State
 from notification_domain.routing import Route, routing_condition
+from notification_domain.situation import NO_TIMES, Situation
 from notification_domain.status import FINAL, check_move
 
 if TYPE_CHECKING:
@@ -101,55 +101,41 @@ def excluding_attempts(
         else each
         for each in notification.status.targets
     )
-    present = replace(notification, deleted=False, status=replace(notification.status, targets=targets))
-    _, steps = follow(present, route, remaining, now=notification.created)
+    status = replace(notification.status, targets=targets, attempts=remaining)
+    present = replace(notification, deleted=False, status=status)
+    _, steps = follow(Situation(now=notification.created, notification=present, route=route))
     decision = decide_phase(steps, notification.retry, present=Phase.PENDING, in_flight=frozenset())
     status = replace(notification.status, attempts=remaining, phase=decision.phase)
     return replace(notification, status=status)
 
 
-def fold(  # noqa: PLR0913 - one read, and each fact that the read cannot hold
-    fresh: Notification,
-    attempts: Iterable[Attempt],
+def fold(
+    situation: Situation,
+    attempts: Iterable[Attempt] = (),
     *,
-    route: Route,
-    in_flight: AbstractSet[str],
-    open_breakers: Mapping[str, datetime] = NO_OPEN_BREAKERS,
-    holds: Mapping[str, Hold] = NO_HOLDS,
-    recovered: Mapping[str, datetime] = NO_RECOVERIES,
-    unavailable: AbstractSet[str] = NONE_UNAVAILABLE,
     suppressions: Mapping[str, str] = NO_SUPPRESSIONS,
     queued_at: datetime,
-    now: datetime,
 ) -> Status:
     """Return the next status; the present one when there is nothing to record.
 
     Args:
-        fresh: the object as just read; fields of other writers survive.
+        situation: with the object as just read; fields of other writers survive.
         attempts: completed attempts, whether the read holds them already or not.
-        route: the targets of the notification; fallbacks join it.
-        in_flight: targets with a running attempt.
-        open_breakers: targets whose circuit breaker is open, with the time of its next probe.
-        holds: targets whose destination takes no message now.
-        recovered: targets whose receiver answers again after an outage, with the time from which it does.
-        unavailable: targets whose receiver is known to take no message now; their fallbacks join earlier.
         suppressions: targets to which nothing is sent from now on, with the reason.
         queued_at: the time at which the operator first saw the object.
-        now: the time of this decision.
 
     Raises:
         IllegalMoveError: the phase machine has no such move.
     """
+    fresh, route, running, now = situation.notification, situation.route, situation.running, situation.now
     if fresh.phase in FINAL:
         return fresh.status
     if fresh.too_large and not fresh.names_targets:
         # Routing chooses by labels, and the content of this notification is left out.
         route = Route(targets=fresh.status.target_names or fresh.resolved_channels)
     notification = merge_attempts(with_suppressions(fresh, suppressions), attempts)
-    followed, steps = follow(
-        notification, route, notification.attempts, running=in_flight, unavailable=unavailable, now=now
-    )
-    refusal, shown = notification.too_large or route.refusal, _shown(holds, steps, now)
+    followed, steps = follow(replace(situation, notification=notification, route=route))
+    refusal, shown = notification.too_large or route.refusal, _shown(situation.holds, steps, now)
     if refusal:
         steps = tuple(map(refused, steps))
         decision = refuse(steps, refusal)
@@ -158,9 +144,9 @@ def fold(  # noqa: PLR0913 - one read, and each fact that the read cannot hold
             steps,
             notification.retry,
             present=notification.phase,
-            in_flight=in_flight,
+            in_flight=running,
             holds=shown,
-            caps=_caps(followed),
+            caps=_caps(followed.route),
             suppresses=bool(suppressions),
         )
     if route.only_logs:
@@ -191,18 +177,13 @@ def fold(  # noqa: PLR0913 - one read, and each fact that the read cannot hold
         processing_started_at=status.processing_started_at or started,
         completed_at=status.completed_at or (now if decision.phase in FINAL else None),
         next_attempt_at=earliest_attempt(
-            notification,
-            followed,
+            replace(followed, open_breakers=NO_TIMES),
             steps,
-            in_flight,
-            {step.channel for step in steps if step.waits_for_change(open_breakers, holds)},
-            holds=holds,
-            recovered=recovered,
-            now=now,
+            {step.channel for step in steps if step.waits_for_change(followed)},
         ),
         resolved_channels=status.resolved_channels or (() if notification.names_targets else route.targets),
         targets=target_statuses(
-            steps, notification.attempts, running=in_flight, holds=shown, rules=followed.rules
+            steps, notification.attempts, running=running, holds=shown, rules=followed.route.rules
         ),
         conditions=updated(status.conditions, conditions, generation=notification.generation, now=now),
     )
@@ -221,53 +202,25 @@ def _shown(holds: Mapping[str, Hold], steps: Iterable[Progress], now: datetime) 
     return {name: hold for name, hold in holds.items() if name not in early} if holds and early else holds
 
 
-def next_attempt(  # noqa: PLR0913 - each fact that the read cannot hold
-    notification: Notification,
-    route: Route,
-    *,
-    running: AbstractSet[str] = frozenset(),
-    without_room: AbstractSet[str] = frozenset(),
-    open_breakers: Mapping[str, datetime] = NO_OPEN_BREAKERS,
-    holds: Mapping[str, Hold] = NO_HOLDS,
-    unavailable: AbstractSet[str] = NONE_UNAVAILABLE,
-    now: datetime,
-) -> datetime | None:
+def next_attempt(situation: Situation, *, without_room: AbstractSet[str] = frozenset()) -> datetime | None:
     """Return the time of the next attempt; None if there is none to wait for.
 
     It is also the time at which a fallback joins, or at which the notification expires, if that is earlier. A target
     with a running attempt, or without room for one, waits for its end or for room, not for a time.
     """
-    route, steps = follow(
-        notification, route, notification.attempts, running=running, unavailable=unavailable, now=now
-    )
-    return earliest_attempt(
-        notification, route, steps, running, without_room, open_breakers=open_breakers, holds=holds, now=now
-    )
+    return earliest_attempt(*follow(situation), without_room)
 
 
-def earliest_attempt(  # noqa: PLR0913 - each fact that the read cannot hold
-    notification: Notification,
-    route: Route,
-    steps: Sequence[Progress],
-    running: AbstractSet[str],
-    untimed: AbstractSet[str] = frozenset(),
-    *,
-    open_breakers: Mapping[str, datetime] = NO_OPEN_BREAKERS,
-    holds: Mapping[str, Hold],
-    recovered: Mapping[str, datetime] = NO_RECOVERIES,
-    now: datetime,
+def earliest_attempt(
+    situation: Situation, steps: Sequence[Progress], untimed: AbstractSet[str] = frozenset()
 ) -> datetime | None:
     """Return the time of the next attempts, of a fallback, or of the end; the untimed targets wait for something else."""
+    notification, now = situation.notification, situation.now
     unfinished = [step for step in steps if step.open]
-    if not unfinished or notification.too_large or route.refusal:
+    if not unfinished or notification.too_large or situation.route.refusal:
         return None
-    idle = [step for step in unfinished if step.channel not in running]
-    dues = [
-        due
-        for step in idle
-        if step.channel not in untimed
-        and (due := step.due(notification, open_breakers, holds, recovered, now=now)) is not None
-    ]
+    idle = [step for step in unfinished if step.channel not in situation.running]
+    dues = [due for step in idle if step.channel not in untimed and (due := step.due(situation)) is not None]
     others = (*(step.fallback_at for step in unfinished), notification.deliver_before if idle else None)
     times = [moment for moment in others if moment is not None]
     if dues:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Final
 
 from notification_contract.kinds.choices import ConditionStatus, Phase, TargetReason, TargetState
 from notification_domain.conditions import Condition
-from notification_domain.planning.hold import NO_HOLDS, TARGET_REASONS, describe_holds
+from notification_domain.planning.hold import TARGET_REASONS, describe_holds
 from notification_domain.planning.progress import Progress, State
 from notification_domain.receivers.targets import NO_RULES
 from notification_domain.routing import NO_TARGET_RULES
+from notification_domain.situation import NO_HOLDS
 from notification_domain.status import DELIVERED, FINAL, VIA_ROUTING, Reason, TargetStatus
 
 if TYPE_CHECKING:

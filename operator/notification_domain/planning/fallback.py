@@ -25,38 +25,30 @@ if TYPE_CHECKING:
     from notification_domain.model import Notification
     from notification_domain.receivers.targets import TargetRules
     from notification_domain.routing import Route
+    from notification_domain.situation import Situation
 
 UNAVAILABLE_AFTER: Final = 60.0
 """Seconds after which the fallback of a receiver joins that is known to take no message."""
 LOST: Final = FAILED | {State.EXPIRED}
-NONE_UNAVAILABLE: Final[AbstractSet[str]] = frozenset()
 
 
-def follow(  # noqa: PLR0913 - each fact that the read cannot hold
-    notification: Notification,
-    route: Route,
-    attempts: Iterable[Attempt],
-    *,
-    running: AbstractSet[str] = frozenset(),
-    unavailable: AbstractSet[str] = NONE_UNAVAILABLE,
-    now: datetime,
-) -> tuple[Route, tuple[Progress, ...]]:
-    """Return the route with the fallbacks that join it, and the progress of its targets.
+def follow(situation: Situation) -> tuple[Situation, tuple[Progress, ...]]:
+    """Return the situation with the fallbacks that join its route, and the progress of the targets.
 
-    The arguments are those of `progress`, and the targets whose receiver is known to take no message now. Receivers can be each
-    other's fallback: a target joins once. A target in the status, or with an attempt, has joined, whatever has become of the
-    target that wanted it.
+    Receivers can be each other's fallback: a target joins once. A target in the status, or with an attempt, has joined, whatever
+    has become of the target that wanted it.
     """
-    attempts, route = tuple(attempts), _with_recorded(notification, route)
-    unavailable = unavailable - running
+    notification, running, now = situation.notification, situation.running, situation.now
+    situation = _along(situation, _with_recorded(notification, situation.route))
+    unavailable = situation.unavailable - running
     while True:
-        steps = progress(notification, route, attempts, running=running, now=now)
+        steps, route = progress(situation), situation.route
         if not route.rules:
-            return route, steps
+            return situation, steps
         steps = _with_rescues(notification, route, steps, running)
         times = {} if notification.deleted else _times(notification, route, steps, unavailable, now)
         wanted = _wanted(route, times, now)
-        names = (*wanted, *_joined(route, attempts, running))
+        names = (*wanted, *_joined(route, notification.attempts, running))
         joining = [name for name in dict.fromkeys(names) if not _targets_of(notification, route, name)]
         joining = joining[: MAX_TARGETS - len(route.targets)]
         if not joining:
@@ -66,8 +58,12 @@ def follow(  # noqa: PLR0913 - each fact that the read cannot hold
                 for target, time in times.items()
                 if time > now and not _fallback(notification, route, route.rules[target])
             }
-            return route, tuple(_timed(step, wanted, joins) for step in steps)
-        route = replace(route, targets=(*route.targets, *joining))
+            return situation, tuple(_timed(step, wanted, joins) for step in steps)
+        situation = _along(situation, replace(route, targets=(*route.targets, *joining)))
+
+
+def _along(situation: Situation, route: Route) -> Situation:
+    return situation if route is situation.route else replace(situation, route=route)
 
 
 def _with_recorded(notification: Notification, route: Route) -> Route:

@@ -57,9 +57,6 @@ class Hold:
     """Whether it ends within moments: what decides is being read."""
 
 
-NO_HOLDS: Final[Mapping[str, Hold]] = MappingProxyType({})
-
-
 def describe_holds(holds: Mapping[str, Hold], channels: Iterable[str]) -> str:
     """Return the holds of some channels in words; empty without any."""
     return "; ".join(_described(name, holds[name]) for name in channels if name in holds)

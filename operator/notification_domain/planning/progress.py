@@ -6,35 +6,30 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 from itertools import count
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from notification_contract.kinds.choices import TargetReason
-from notification_domain.planning.hold import NO_HOLDS
 from notification_domain.planning.retry import asked_until, next_attempt_at
 from notification_domain.receivers.targets import NO_RULES
 from notification_domain.status import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from collections.abc import Set as AbstractSet
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from notification_domain.attempt import Attempt
     from notification_domain.model import Notification
-    from notification_domain.planning.hold import Hold
     from notification_domain.receivers.targets import TargetRules
     from notification_domain.routing import Route
+    from notification_domain.situation import Situation
     from notification_domain.status import TargetStatus
 
 MOST_ATTEMPTS: Final = 10
 """The most that any policy allows."""
 OUTDATED: Final = frozenset({Reason.INCIDENT_RESOLVED, Reason.INCIDENT_REOPENED})
 """Reasons for which nothing more is sent, also after failed attempts."""
-NO_OPEN_BREAKERS: Final[Mapping[str, datetime]] = MappingProxyType({})
 STEADY: Final = timedelta(seconds=3)
 """After a recovery of this length, what failed before is sent again: a receiver that is down soon again has not used up attempts."""
-NO_RECOVERIES: Final[Mapping[str, datetime]] = MappingProxyType({})
 
 
 class State(StrEnum):
@@ -89,70 +84,50 @@ class Progress:
         """Whether its fallback has delivered the message in its place, so that nothing is missing."""
         return self.reason == Reason.DELIVERED_BY_FALLBACK
 
-    def due(
-        self,
-        notification: Notification,
-        open_breakers: Mapping[str, datetime],
-        holds: Mapping[str, Hold] = NO_HOLDS,
-        recovered: Mapping[str, datetime] = NO_RECOVERIES,
-        *,
-        now: datetime,
-    ) -> datetime | None:
+    def due(self, situation: Situation) -> datetime | None:
         """Return the time at which the next attempt may start; None for at once, and after the last attempt.
 
         It is put off to the next probe where the latest attempt records an open breaker, and to the end of a
         hold, however long that is. The recovery of the receiver since the latest failure ends the backoff (DD-BREAKER-005).
         """
-        hold = holds.get(self.channel) if self.open else None
+        hold = situation.holds.get(self.channel) if self.open else None
         until = None if hold is None else hold.until
         if self.next_at is None:
             return until
         next_at = self.next_at
         if self.state is State.BACKING_OFF:
-            next_at = _within_policy(notification, next_at, now)
-            since = recovered.get(self.channel)
+            next_at = _within_policy(situation.notification, next_at, situation.now)
+            since = situation.recovered.get(self.channel)
             if since is not None and self.retry_from is not None and self.retry_from <= since:
                 next_at = min(next_at, since + STEADY)
         if self.circuit_open:
-            next_at = max(next_at, open_breakers.get(self.channel, next_at))
+            next_at = max(next_at, situation.open_breakers.get(self.channel, next_at))
         return next_at if until is None else max(next_at, until)
 
-    def is_delayed(self, open_breakers: Mapping[str, datetime], holds: Mapping[str, Hold]) -> bool:
+    def is_delayed(self, situation: Situation) -> bool:
         """Return whether its destination delays the next attempt."""
-        rejected = self.circuit_open and self.channel in open_breakers
-        return self.open and (rejected or self.channel in holds)
+        rejected = self.circuit_open and self.channel in situation.open_breakers
+        return self.open and (rejected or self.channel in situation.holds)
 
-    def waits_for_change(self, open_breakers: Mapping[str, datetime], holds: Mapping[str, Hold]) -> bool:
+    def waits_for_change(self, situation: Situation) -> bool:
         """Return whether the end of its wait is not known: the receiver has to answer a probe, or to change."""
-        hold = holds.get(self.channel)
+        hold = situation.holds.get(self.channel)
         held = hold is not None and not hold.reason.is_timed
-        return self.open and (held or (self.circuit_open and self.channel in open_breakers))
+        return self.open and (held or (self.circuit_open and self.channel in situation.open_breakers))
 
 
-def progress(
-    notification: Notification,
-    route: Route,
-    attempts: Iterable[Attempt],
-    *,
-    running: AbstractSet[str] = frozenset(),
-    now: datetime,
-) -> tuple[Progress, ...]:
+def progress(situation: Situation) -> tuple[Progress, ...]:
     """Return the progress of each target of a route, in its order; `follow` adds what follows from its fallbacks.
 
-    Args:
-        notification: as read.
-        route: its targets.
-        attempts: the attempts to count.
-        running: targets with a running attempt. They are open until it has ended, also if another process has
-            recorded a permanent failure, or no attempt is left because fewer are allowed now: a final status could
-            not record it.
-        now: the time by which targets expire.
+    Running targets are open until their attempt has ended, also if another process has recorded a permanent failure, or no
+    attempt is left because fewer are allowed now: a final status could not record it.
     """
+    notification, route, running = situation.notification, situation.route, situation.running
     by_target: dict[str, list[Attempt]] = {}
-    for attempt in attempts:
+    for attempt in notification.attempts:
         by_target.setdefault(attempt.channel, []).append(attempt)
     deadline = notification.deliver_before
-    expired = deadline is not None and deadline <= now
+    expired = deadline is not None and deadline <= situation.now
     steps = [
         _target_progress(notification, route, name, by_target.get(name, []), running=name in running)
         for name in route.targets

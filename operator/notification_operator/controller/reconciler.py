@@ -13,13 +13,13 @@ import structlog
 
 from atomic_status import Gone, Rejected, StatusError, Unavailable
 from notification_domain.folding.fold import earliest_attempt, merge_attempts, next_attempt
-from notification_domain.planning.fallback import NONE_UNAVAILABLE, follow
-from notification_domain.planning.hold import NO_HOLDS, Hold
+from notification_domain.planning.fallback import follow
+from notification_domain.planning.hold import Hold
 from notification_domain.planning.plan import plan
-from notification_domain.planning.progress import NO_OPEN_BREAKERS
 from notification_domain.receivers.targets import PLACEHOLDER, receiver_of
+from notification_domain.situation import NO_TIMES
 from notification_domain.status import FINAL, Reason
-from notification_operator.controller.reconciliation import Reconciliation, RetryTimes
+from notification_operator.controller.reconciliation import Reconciliation
 from notification_operator.controller.request import Result, ref_of
 from notification_operator.controller.still_waits import StillWaits, WaitingTarget
 from notification_operator.endpoints.endpoint import Permit
@@ -28,18 +28,19 @@ from notification_operator.endpoints.targets import Targets
 from notification_operator.observers.publisher import Transition
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Coroutine, Mapping, Sequence
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
     from datetime import datetime
 
     from atomic_status import StatusStore
     from notification_domain.attempt import Attempt
     from notification_domain.incident import SentMessage
     from notification_domain.key import Key
-    from notification_domain.model import Notification
+    from notification_domain.model import Content, Notification
     from notification_domain.planning.plan import Send
     from notification_domain.planning.progress import Progress
     from notification_domain.receivers.catalog import ReceiverKey
-    from notification_domain.routing import Route, Rules
+    from notification_domain.routing import Rules
+    from notification_domain.situation import Situation
     from notification_operator.controller.attempt_tracker import AttemptTracker
     from notification_operator.controller.incidents import Incidents
     from notification_operator.controller.reconciliation import Written
@@ -69,16 +70,14 @@ class StartOutcome:
     """What became of the attempts that are due."""
 
     redacted: RedactedContent
-    route: Route
-    """The route, with the fallbacks that have joined it."""
+    situation: Situation
+    """What was decided on: with the fallbacks that have joined, and with the destinations that take no message now."""
     permitted: bool
     """Whether this reconciliation may start attempts."""
     any: bool = False
     """Whether an attempt was started."""
     without_room: frozenset[str] = frozenset()
     """The channels whose attempts wait for room; the object is reconciled again when there is some."""
-    asked: RetryTimes | None = None
-    """The targets whose destinations take no message now."""
     suppressions: Mapping[str, str] = field(default_factory=dict)
     """The targets that get nothing, with the reason."""
     nothing_to_write: bool = False
@@ -175,14 +174,14 @@ class Reconciler:
         if outcome.nothing_to_write:
             return self._wait_for_room(reconciliation, outcome)
         self._follow_incident(reconciliation)
-        times = self._retry_times(reconciliation, outcome)
+        situation = self._destinations(reconciliation, outcome)
         decided = (
             partial(self._note, reconciliation) if reconciliation.notification.content.dedup_key else None
         )
-        written = await reconciliation.write(times, suppressions=outcome.suppressions, decided=decided)
+        written = await reconciliation.write(situation, suppressions=outcome.suppressions, decided=decided)
         self._note(reconciliation, written.after)
         self._publish(reconciliation, written, outcome)
-        return self._result(reconciliation, outcome, times.moved_to(written.at), written)
+        return self._result(reconciliation, outcome, situation.moved_to(written.at), written)
 
     async def _join_incident(self, reconciliation: Reconciliation) -> None:
         """Find out about the other notifications of the incident, and where this one goes because of them."""
@@ -204,14 +203,14 @@ class Reconciler:
 
     def _has_to_fetch(self, reconciliation: Reconciliation) -> bool:
         """Return whether the incident has to be listed before the next attempts are decided on."""
-        notification, route = reconciliation.notification, reconciliation.route
+        notification = reconciliation.notification
         if notification.phase in FINAL:
             return False
-        targets = Targets(self._endpoints, notification, route, notification.content)
+        targets = self._targets(reconciliation, notification.content)
         return self._incidents.has_to_fetch(
             reconciliation.request.key,
             notification,
-            threads=lambda: any(map(targets.keeps_threads, route.targets)),
+            threads=lambda: any(map(targets.keeps_threads, reconciliation.route.targets)),
         )
 
     def _note(self, reconciliation: Reconciliation, notification: Notification) -> None:
@@ -232,14 +231,18 @@ class Reconciler:
         Raises:
             Gone: the object was deleted, or belongs to another process, while its content was redacted.
         """
-        notification, route = reconciliation.notification, reconciliation.route
+        notification, situation = reconciliation.notification, reconciliation.situation()
         redacted = self._redaction.of(notification.namespace, notification.content)
         held, missing = frozenset[str](), frozenset[str]()
         if reconciliation.may_start:
             held, missing = self._hold_if_large(reconciliation, redacted)
         if missing and not held:
             return StartOutcome(
-                redacted=redacted, route=route, permitted=True, without_room=missing, nothing_to_write=True
+                redacted=redacted,
+                situation=situation,
+                permitted=True,
+                without_room=missing,
+                nothing_to_write=True,
             )
         if held:
             # The room that is held bounds the contents that are redacted, so no worker is needed for that.
@@ -248,7 +251,7 @@ class Reconciler:
             await redacted.prepare()
         reconciliation.check_present()
         if not reconciliation.may_start:
-            return StartOutcome(redacted=redacted, route=route, permitted=False)
+            return StartOutcome(redacted=redacted, situation=situation, permitted=False)
         outcome = self._start(reconciliation, redacted)
         if outcome.any:
             self._note(reconciliation, reconciliation.notification)
@@ -265,16 +268,9 @@ class Reconciler:
         """
         if not redacted.is_large or reconciliation.running or reconciliation.finished:
             return frozenset(), frozenset()
-        notification, route = reconciliation.notification, reconciliation.route
         # Where a message goes does not depend on what redaction changes.
-        targets = Targets(self._endpoints, notification, route, notification.content)
-        planned = plan(
-            notification,
-            route,
-            in_flight=frozenset(),
-            recovered=targets.recovered(),
-            now=self._clock(),
-        )
+        targets = self._targets(reconciliation, reconciliation.notification.content)
+        planned = plan(*follow(replace(reconciliation.situation(), recovered=targets.recovered())))
         answers = {send.channel: targets.admit(send) for send in planned.sends}
         permits = {channel: answer for channel, answer in answers.items() if isinstance(answer, Permit)}
         copies = max((permit.copies for permit in permits.values()), default=0)
@@ -282,31 +278,18 @@ class Reconciler:
         return frozenset(permits) - missing, missing
 
     def _start(self, reconciliation: Reconciliation, redacted: RedactedContent) -> StartOutcome:
-        notification, route, running = (
-            reconciliation.notification,
-            reconciliation.route,
-            reconciliation.running,
-        )
-        known, now = merge_attempts(notification, reconciliation.finished), self._clock()
-        targets = Targets(self._endpoints, notification, route, redacted.get())
-        unavailable = targets.unavailable()
-        if route.rules:
-            route, _ = follow(known, route, known.attempts, running=running, unavailable=unavailable, now=now)
-            targets = targets.along(route)
-        breakers = targets.open_breakers()
-        planned = plan(
-            known,
-            route,
-            in_flight=running,
-            open_breakers=breakers,
-            recovered=targets.recovered(),
-            unavailable=unavailable,
-            now=now,
-        )
-        decisions = self._incident_decisions(reconciliation, known, route, targets, now=now)
+        situation, targets = reconciliation.situation(), self._targets(reconciliation, redacted.get())
+        known = merge_attempts(situation.notification, reconciliation.finished)
+        situation, steps = follow(replace(situation, notification=known, unavailable=targets.unavailable()))
+        targets = targets.along(situation.route)
+        situation = replace(situation, open_breakers=targets.open_breakers(), recovered=targets.recovered())
+        planned = plan(situation, steps)
+        decisions = self._incident_decisions(reconciliation, situation, steps, targets)
         suppressions = {target: each.value for target, each in decisions.items() if isinstance(each, Reason)}
         if not planned.sends:
-            return StartOutcome(redacted=redacted, route=route, permitted=True, suppressions=suppressions)
+            return StartOutcome(
+                redacted=redacted, situation=situation, permitted=True, suppressions=suppressions
+            )
         earlier, may_call = self._earlier_messages(reconciliation), self._may_call(reconciliation)
         without_room: set[str] = set()
         starting: dict[Send, tuple[Coroutine[None, None, Attempt], Reservation]] = {}
@@ -329,7 +312,7 @@ class Reconciler:
             undone.pop_all()
         if holds:
             # At once: the receiver may change while the attempts of other targets are awaited.
-            self._register(notification, route, holds, key=reconciliation.request.key)
+            self._register(replace(situation, holds=holds), key=reconciliation.request.key)
         if starting:
             redacted.count()
         for send, (attempt, room) in starting.items():
@@ -341,32 +324,28 @@ class Reconciler:
             )
         return StartOutcome(
             redacted=redacted,
-            route=route,
+            situation=replace(situation, holds=holds),
             permitted=True,
             any=bool(starting),
             without_room=frozenset(without_room),
-            asked=RetryTimes(at=self._clock(), holds=holds) if holds else None,
             suppressions=suppressions,
         )
 
     def _incident_decisions(
         self,
         reconciliation: Reconciliation,
-        known: Notification,
-        route: Route,
+        situation: Situation,
+        steps: Sequence[Progress],
         targets: Targets,
-        *,
-        now: datetime,
     ) -> Mapping[str, Reason | Hold]:
         """Return what the incident decides on the targets that remain: what is outdated ends, whether it is due or not."""
-        if not known.content.dedup_key or known.too_large or route.refusal:
+        known = situation.notification
+        if not known.content.dedup_key or known.too_large or situation.route.refusal:
             return NO_DECISIONS
-        running = reconciliation.running
-        _, steps = follow(known, route, known.attempts, running=running, now=now)
         remaining = {
             step.channel: targets.seconds(step.channel)
             for step in steps
-            if step.open and step.channel not in running
+            if step.open and step.channel not in situation.running
         }
         threads = [target for target in remaining if targets.keeps_threads(target)]
         return self._incidents.decide(reconciliation.request.key, known, remaining, threads=threads)
@@ -386,34 +365,35 @@ class Reconciler:
             return lambda _target: may_call
         return lambda target: reconciliation.may_call(self._incidents.outdates(key, notification, target))
 
-    def _retry_times(self, reconciliation: Reconciliation, outcome: StartOutcome) -> RetryTimes:
-        """Return until when the targets of a notification wait for their destinations now."""
-        now, notification, route = self._clock(), reconciliation.notification, outcome.route
-        asked = NO_HOLDS if outcome.asked is None else outcome.asked.moved_to(now).holds
-        targets = Targets(self._endpoints, notification, route, outcome.redacted.get())
-        pauses = targets.pauses()
-        times = RetryTimes(
-            at=now,
+    def _destinations(self, reconciliation: Reconciliation, outcome: StartOutcome) -> Situation:
+        """Return how the destinations of a notification stand now, which its attempts may have changed."""
+        now = self._clock()
+        targets = self._targets(reconciliation, outcome.redacted.get()).along(outcome.situation.route)
+        situation = replace(
+            outcome.situation,
+            now=now,
             open_breakers=targets.open_breakers(),
-            holds={**asked, **pauses} if asked or pauses else NO_HOLDS,
+            holds={**outcome.situation.moved_to(now).holds, **targets.pauses()},
             recovered=targets.recovered(),
             # The receivers of a namespace that is not served any more look as if they did not exist.
-            unavailable=targets.unavailable() if reconciliation.permission() else NONE_UNAVAILABLE,
+            unavailable=targets.unavailable() if reconciliation.permission() else frozenset(),
         )
-        waiting = {*times.holds, *times.open_breakers}
-        self._register(notification, route, waiting, key=reconciliation.request.key)
-        return times
+        self._register(situation, key=reconciliation.request.key)
+        return situation
 
-    def _register(
-        self, notification: Notification, route: Route, waiting: Container[str], *, key: Key
-    ) -> None:
+    def _targets(self, reconciliation: Reconciliation, content: Content) -> Targets:
+        return Targets(self._endpoints, reconciliation.notification, reconciliation.route, content)
+
+    def _register(self, situation: Situation, *, key: Key) -> None:
         """Let a change of a receiver request the notification, as long as targets of it wait for that.
 
         A receiver that does not exist is waited for, too.
         """
+        namespace = situation.notification.namespace
+        waiting = {*situation.holds, *situation.open_breakers}
         receivers: dict[ReceiverKey, bool] = {}
-        for target in route.targets:
-            receiver = receiver_of(target, notification.namespace)
+        for target in situation.route.targets:
+            receiver = receiver_of(target, namespace)
             if receiver is not None:
                 waits = target in waiting or target.startswith(PLACEHOLDER)
                 receivers[receiver] = receivers.get(receiver, False) or waits
@@ -439,41 +419,32 @@ class Reconciler:
 
     def _wait_for_room(self, reconciliation: Reconciliation, outcome: StartOutcome) -> Result:
         """Return when to reconcile a notification again that has nothing to write; room for it requests it, too."""
-        notification, now = reconciliation.notification, self._clock()
-        self._metrics.track_waiting(notification, queued=outcome.without_room)
-        due = next_attempt(notification, outcome.route, without_room=outcome.without_room, now=now)
-        return _requeue(reconciliation, notification, due, now=now)
+        situation = replace(outcome.situation, now=self._clock())
+        self._metrics.track_waiting(situation.notification, queued=outcome.without_room)
+        due = next_attempt(situation, without_room=outcome.without_room)
+        return _requeue(reconciliation, situation.notification, due, now=situation.now)
 
     def _result(
-        self, reconciliation: Reconciliation, outcome: StartOutcome, times: RetryTimes, written: Written
+        self, reconciliation: Reconciliation, outcome: StartOutcome, situation: Situation, written: Written
     ) -> Result:
         """Return when to reconcile a notification again, and what to ask before."""
         after, due = written.after, written.after.status.next_attempt_at
-        running, without_room, still_waits = reconciliation.running, outcome.without_room, None
+        without_room, still_waits = outcome.without_room, None
         # What is not written now may have been recorded by a clock that was ahead.
-        if without_room or times.any or written.before is after:
-            route, steps = follow(
-                after,
-                reconciliation.route,
-                after.attempts,
-                running=running,
-                unavailable=times.unavailable,
-                now=written.at,
+        if without_room or situation.delays or written.before is after:
+            asked_at = situation.now
+            situation, steps = follow(
+                replace(
+                    situation,
+                    now=written.at,
+                    notification=after,
+                    route=reconciliation.route,
+                    running=reconciliation.running,
+                )
             )
-            due = earliest_attempt(
-                after,
-                route,
-                steps,
-                running,
-                without_room,
-                open_breakers=times.open_breakers,
-                holds=times.holds,
-                recovered=times.recovered,
-                now=written.at,
-            )
-            if times.any and outcome.permitted and after.phase not in FINAL:
-                outcome = replace(outcome, route=route)
-                still_waits = self._still_waits(reconciliation, outcome, times, after, steps)
+            due = earliest_attempt(situation, steps, without_room)
+            if situation.delays and outcome.permitted and after.phase not in FINAL:
+                still_waits = self._still_waits(replace(situation, now=asked_at), outcome, steps)
         # A clock that was set back during the write would turn a short wait into a long one.
         result = _requeue(reconciliation, after, due, now=max(self._clock(), written.at))
         if not (outcome.permitted or result.final):
@@ -487,32 +458,27 @@ class Reconciler:
         return replace(result, still_waits=still_waits, requeue_after=later)
 
     def _still_waits(
-        self,
-        reconciliation: Reconciliation,
-        outcome: StartOutcome,
-        times: RetryTimes,
-        after: Notification,
-        steps: Sequence[Progress],
+        self, situation: Situation, outcome: StartOutcome, steps: Sequence[Progress]
     ) -> StillWaits | None:
         """Return what tells whether a notification still waits for its destinations; None if it waits for none.
 
         The recovery of its receiver ends the backoff of a target, which is therefore asked about, too, as long as the breaker is open.
         """
-        route, running, now = outcome.route, reconciliation.running, times.at
-        targets = Targets(self._endpoints, after, route, outcome.redacted.get())
+        now, running, undelayed = situation.now, situation.running, situation.undelayed()
+        targets = Targets(self._endpoints, situation.notification, situation.route, outcome.redacted.get())
         delayed = {
             step.channel: WaitingTarget(
-                own=step.due(after, NO_OPEN_BREAKERS, recovered=times.recovered, now=now) or now,
-                blocked_until=targets.blocked_until(step.channel, held=step.channel in times.holds),
+                own=step.due(undelayed) or now,
+                blocked_until=targets.blocked_until(step.channel, held=step.channel in situation.holds),
             )
             for step in steps
-            if step.channel not in running and step.is_delayed(times.open_breakers, times.holds)
+            if step.channel not in running and step.is_delayed(situation)
         }
         waiting = outcome.without_room | delayed.keys()
         unrecovered = [
             WaitingTarget(own=now, blocked_until=targets.unrecovered_until(step.channel, step.retry_from))
             for step in steps
-            if step.channel in times.open_breakers
+            if step.channel in situation.open_breakers
             and step.channel not in waiting | running
             and step.open
             and step.retry_from is not None
@@ -520,7 +486,7 @@ class Reconciler:
         if not (delayed or unrecovered):
             return None
         # The end of a backoff is among the other times, whatever becomes of the receiver.
-        other = earliest_attempt(after, route, steps, running, waiting, holds=NO_HOLDS, now=now)
+        other = earliest_attempt(replace(undelayed, recovered=NO_TIMES), steps, waiting)
         return StillWaits(targets=(*delayed.values(), *unrecovered), other=other, clock=self._clock, at=now)
 
     # Failures

@@ -6,17 +6,14 @@ stay in the tracker until a write holds them (DD-LEDGER-001).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
 from atomic_status import Applied, Gone, Unavailable, Unchanged, apply
 from notification_domain.folding.fold import excluding_attempts, fold
 from notification_domain.incident import widened
 from notification_domain.model import parse
-from notification_domain.planning.fallback import NONE_UNAVAILABLE
-from notification_domain.planning.hold import NO_HOLDS, Hold
-from notification_domain.planning.progress import NO_OPEN_BREAKERS, NO_RECOVERIES
+from notification_domain.situation import Situation
 from notification_domain.status import Status
 from notification_operator.controller.attempt_tracker import StatusWrite
 from notification_operator.controller.request import ref_of
@@ -34,37 +31,6 @@ if TYPE_CHECKING:
     from notification_operator.controller.attempt_tracker import AttemptTracker, ObjectAttempts
     from notification_operator.controller.request import Request
     from notification_operator.endpoints.budget import BudgetLease, Reservation
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RetryTimes:
-    """Until when the targets of a notification wait, besides their own backoff."""
-
-    at: datetime
-    """The time by the clock that the other times are of."""
-    open_breakers: Mapping[str, datetime] = field(default_factory=lambda: NO_OPEN_BREAKERS)
-    holds: Mapping[str, Hold] = field(default_factory=lambda: NO_HOLDS)
-    recovered: Mapping[str, datetime] = field(default_factory=lambda: NO_RECOVERIES)
-    """When the receivers of targets answered again after an outage."""
-    unavailable: AbstractSet[str] = NONE_UNAVAILABLE
-    """The targets with a fallback whose receiver is known to take no message."""
-
-    @property
-    def any(self) -> bool:
-        """Whether a destination delays an attempt."""
-        return bool(self.open_breakers or self.holds)
-
-    def moved_to(self, now: datetime) -> RetryTimes:
-        """Return the same times by a clock that was set back since: a short wait must not become one of a day."""
-        back = self.at - now
-        if back <= timedelta() or not self.any:
-            return self
-        return replace(
-            self,
-            at=now,
-            open_breakers={name: until - back for name, until in self.open_breakers.items()},
-            holds={name: replace(hold, until=hold.until - back) for name, hold in self.holds.items()},
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,6 +154,12 @@ class Reconciliation:
         self._attempts.deleted = self.notification.deleted
         self.route = self._rules.route(self.notification, self._attempts.route)
 
+    def situation(self) -> Situation:
+        """Return what is known of the notification as it was read, now."""
+        return Situation(
+            now=self._clock(), notification=self.notification, route=self.route, running=self.running
+        )
+
     async def without_object(self, awaitable: Awaitable[None]) -> None:
         """Await something slow without a worker and without the object, which is then read again.
 
@@ -245,7 +217,7 @@ class Reconciliation:
 
     async def write(
         self,
-        times: RetryTimes,
+        situation: Situation,
         *,
         suppressions: Mapping[str, str],
         decided: Callable[[Notification], None] | None = None,
@@ -270,22 +242,17 @@ class Reconciliation:
             if self._repeats is not None and self._repeats.version == version:
                 self._decided = self._repeats
                 return self._repeats.status
-            current, moved = self._parsed(obj), times.moved_to(self._at)
+            current = self._parsed(obj)
             # After a conflict, this is a later read than that of the reconciliation.
             attempts.deleted = current.deleted
-            status = fold(
-                current,
-                finished,
-                route=self._route_of(current),
-                in_flight=running,
-                open_breakers=moved.open_breakers,
-                holds=moved.holds,
-                recovered=moved.recovered,
-                unavailable=moved.unavailable,
-                suppressions=suppressions,
-                queued_at=self.request.queued_at,
+            present = replace(
+                situation.moved_to(self._at),
                 now=self._at,
+                notification=current,
+                route=self._route_of(current),
+                running=running,
             )
+            status = fold(present, finished, suppressions=suppressions, queued_at=self.request.queued_at)
             if decided is not None:
                 decided(replace(current, status=status))
             self._decided = StatusWrite(version=version, status=status.dump(), recorded=finished)

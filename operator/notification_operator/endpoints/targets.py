@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Final
 
 from notification_contract.kinds.choices import BodyFormat
 from notification_domain.model import Content
-from notification_domain.planning.fallback import NONE_UNAVAILABLE
-from notification_domain.planning.hold import NO_HOLDS, Hold
-from notification_domain.planning.progress import NO_OPEN_BREAKERS, NO_RECOVERIES, most_attempts
+from notification_domain.planning.hold import Hold
+from notification_domain.planning.progress import most_attempts
 from notification_domain.receivers.targets import NO_RULES, PLACEHOLDER
+from notification_domain.situation import NO_HOLDS, NO_TIMES
 from notification_domain.status import Reason
 from notification_operator.endpoints.circuit import NEVER, Waiting
 from notification_operator.endpoints.endpoint import Delivery, Permit
@@ -103,14 +103,14 @@ class Targets:
     def open_breakers(self) -> Mapping[str, datetime]:
         """Return the targets whose circuit breaker is open, with the time of the next probe."""
         if self._endpoints.control.all_closed:
-            return NO_OPEN_BREAKERS
+            return NO_TIMES
         times = {target: gate.breaker.open_until(self._message.uid) for target, gate in self._gates()}
         return {target: time for target, time in times.items() if time is not None}
 
     def recovered(self) -> Mapping[str, datetime]:
         """Return the targets whose receiver answers again after an outage, with the time from which it does (DD-BREAKER-005)."""
         if not self._notification.attempts:
-            return NO_RECOVERIES
+            return NO_TIMES
         times = {target: gate.breaker.recovered_at for target, gate in self._gates()}
         return {target: time for target, time in times.items() if time is not None}
 
@@ -118,7 +118,7 @@ class Targets:
         """Return the targets with a fallback whose receiver takes no message, and is known to take none for a while."""
         rules = self._route.rules
         if not rules:
-            return NONE_UNAVAILABLE
+            return frozenset()
         with_fallback = [name for name in self._route.targets if rules.get(name, NO_RULES).fallback]
         return frozenset(filter(self._is_unavailable, with_fallback))
 

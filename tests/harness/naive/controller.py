@@ -18,10 +18,12 @@ from notification_contract.kinds.choices import AttemptStatus, Phase
 from notification_domain.folding.fold import fold
 from notification_domain.key import Key
 from notification_domain.model import Attempt, Reason, parse
+from notification_domain.planning.fallback import follow
 from notification_domain.planning.plan import plan
 from notification_domain.planning.progress import progress
 from notification_domain.redaction.redact import redact_content
 from notification_domain.routing import resolve
+from notification_domain.situation import Situation
 from notification_domain.status import FINAL
 from notification_operator.controller.request import Request, Result
 from notification_runtime.delivery.channel import DeliveryError, Permanent
@@ -74,7 +76,7 @@ class Controller:
 
     async def _reconcile(self, obj: dict[str, Any], queued_at: datetime) -> Result:
         seen = parse(obj)
-        planned = plan(seen, resolve(seen), in_flight=NOBODY, now=self._clock())
+        planned = plan(*follow(Situation(now=self._clock(), notification=seen, route=resolve(seen))))
         if planned.sends and seen.phase is Phase.PENDING:
             begun = {"phase": Phase.SENDING.value, "reason": Reason.PROCESSING_DELIVERIES.value}
             obj = await self._store.replace_status({**obj, "status": {**obj["status"], **begun}})
@@ -104,13 +106,13 @@ class Controller:
     def _folded(self, attempts: list[Attempt], queued_at: datetime, obj: dict[str, Any]) -> dict[str, Any]:
         now = parse(obj)
         return fold(
-            now, attempts, route=resolve(now), in_flight=NOBODY, queued_at=queued_at, now=self._clock()
+            Situation(now=self._clock(), notification=now, route=resolve(now)), attempts, queued_at=queued_at
         ).dump()
 
     def _requeue(self, seen: Notification) -> Result:
         if seen.phase in FINAL:
             return Result(final=True)
-        steps = progress(seen, resolve(seen), seen.attempts, now=self._clock())
+        steps = progress(Situation(now=self._clock(), notification=seen, route=resolve(seen)))
         due = min((step.next_at for step in steps if step.next_at is not None), default=None)
         return Result(requeue_after=(due - self._clock()).total_seconds() if due else None)
 

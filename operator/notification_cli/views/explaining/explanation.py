@@ -9,11 +9,12 @@ from notification_cli.views.explaining.known import NOTHING_KNOWN
 from notification_cli.views.explaining.outlook import Outlook, is_unavailable, outlook
 from notification_cli.views.targets import Link, Target, links_of, targets_of, unused_addresses
 from notification_cli.views.text import clean
-from notification_domain.folding.fold import next_attempt
+from notification_domain.folding.fold import earliest_attempt
 from notification_domain.planning.fallback import follow
 from notification_domain.planning.plan import Plan, PlanReason, Send, plan
 from notification_domain.receivers.targets import receiver_of
 from notification_domain.routing import RoutingState
+from notification_domain.situation import Situation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,14 +89,12 @@ def explain(
     known = known.under(rules)
     route = (rules or RoutingState()).route(notification, known.resolver)
     unavailable = _unavailable(notification, route, known)
-    planned = plan(notification, route, in_flight=frozenset(), unavailable=unavailable, now=now)
-    followed, steps = follow(notification, route, notification.attempts, unavailable=unavailable, now=now)
-    decides = rules is not None and not recorded
-    due = (
-        next_attempt(notification, route, unavailable=unavailable, now=now)
-        if planned.reason is PlanReason.BACKOFF
-        else None
+    situation, steps = follow(
+        Situation(now=now, notification=notification, route=route, unavailable=unavailable)
     )
+    planned = plan(situation, steps)
+    decides = rules is not None and not recorded
+    due = earliest_attempt(situation, steps) if planned.reason is PlanReason.BACKOFF else None
     return Explanation(
         route=route,
         origin=_origin(notification, route),
@@ -106,8 +105,8 @@ def explain(
         ),
         due=due,
         expires=due is not None and due == notification.deliver_before,
-        targets=targets_of(notification, steps, now=now),
-        receivers=links_of(notification, followed, known),
+        targets=targets_of(situation, steps),
+        receivers=links_of(notification, situation.route, known),
         notes=tuple(_notes(notification, route, steps, rules, known)),
     )
 

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from atomic_status import StatusError
-    from notification_domain.model import Notification
     from notification_domain.rendering.job import Job
+    from notification_domain.situation import Situation
     from notification_domain.status import Status
     from notification_runtime.delivery.channel import Message
     from notification_runtime.kube.events import Event
@@ -255,10 +255,10 @@ async def test_object_that_no_decision_can_be_made_about_is_stalled_alone(
     other = fixture.create("order-2")
     operator = fixture.operator
 
-    def fail(current: Notification, *arguments: Any, **facts: Any) -> Status:
-        if current.uid == fixture.key.uid:
+    def fail(situation: Situation, *arguments: Any, **options: Any) -> Status:
+        if situation.notification.uid == fixture.key.uid:
             raise OverflowError("date value out of range")
-        return fold(current, *arguments, **facts)
+        return fold(situation, *arguments, **options)
 
     monkeypatch.setattr(reconciliation, "fold", fail)
     async with fixture.running_queue() as queue:

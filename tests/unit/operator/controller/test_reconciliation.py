@@ -15,7 +15,7 @@ from notification_domain.key import Key
 from notification_domain.model import Attempt, Notification
 from notification_domain.routing import Route
 from notification_operator.controller.attempt_tracker import AttemptTracker
-from notification_operator.controller.reconciliation import Reconciliation, RetryTimes
+from notification_operator.controller.reconciliation import Reconciliation
 from notification_operator.controller.request import Request
 from notification_operator.endpoints.budget import PARTS_OF_RECEIVERS, ContentBudget, Reservation, cost
 
@@ -99,7 +99,7 @@ async def deliver(frame: Frame) -> None:
 
 
 async def write(reconciliation: Reconciliation) -> None:
-    await reconciliation.write(RetryTimes(at=now()), suppressions={})
+    await reconciliation.write(reconciliation.situation(), suppressions={})
 
 
 async def test_attempt_that_ends_after_the_decision_requests_the_next_one() -> None:

@@ -10,6 +10,7 @@ from notification_domain.json_values import format_time
 from notification_domain.model import Attempt, Notification, RetryPolicy, parse
 from notification_domain.planning.progress import Progress, progress
 from notification_domain.routing import Route
+from notification_domain.situation import Situation
 
 START = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 FAST = RetryPolicy(max_attempts=5, initial_backoff=1, multiplier=2, max_backoff=60)
@@ -107,4 +108,11 @@ def progress_of(
     read: Notification, targets: Iterable[str], attempts: Iterable[Attempt]
 ) -> tuple[Progress, ...]:
     """Return the progress of some targets, long before anything expires."""
-    return progress(read, Route(targets=tuple(targets)), attempts, now=START)
+    return progress(
+        Situation(now=START, notification=holding(read, attempts), route=Route(targets=tuple(targets)))
+    )
+
+
+def holding(read: Notification, attempts: Iterable[Attempt]) -> Notification:
+    """Return a notification whose status holds these attempts, and no others."""
+    return replace(read, status=replace(read.status, attempts=tuple(attempts)))

@@ -11,8 +11,10 @@ from notification_contract import bounds
 from notification_contract.kinds.choices import Phase
 from notification_domain.folding.fold import fold
 from notification_domain.model import Notification, parse, too_large
+from notification_domain.planning.fallback import follow
 from notification_domain.planning.plan import Plan, PlanReason, plan
 from notification_domain.routing import Route
+from notification_domain.situation import Situation
 from tests.unit.operator.domain.builders import START, at, failure, stored, success
 
 SCHEMA = yaml.safe_load(
@@ -105,10 +107,11 @@ def test_content_of_an_oversized_notification_is_left_out() -> None:
 def test_oversized_notification_starts_no_attempt() -> None:
     for phase in (Phase.PENDING, Phase.SENDING):
         result = plan(
-            oversized("slack", phase=phase),
-            Route(targets=("slack",)),
-            in_flight=frozenset(),
-            now=START,
+            *follow(
+                Situation(
+                    now=START, notification=oversized("slack", phase=phase), route=Route(targets=("slack",))
+                )
+            )
         )
         assert result == Plan(reason=PlanReason.REFUSED)
 
@@ -117,12 +120,8 @@ def test_oversized_notification_starts_no_attempt() -> None:
 def test_oversized_notification_fails_with_its_own_reason_in_one_write(channels: tuple[str, ...]) -> None:
     fresh = oversized(*channels)
     status = fold(
-        fresh,
-        (),
-        route=Route(targets=channels or ("console",)),
-        in_flight=frozenset(),
+        Situation(now=at(1), notification=fresh, route=Route(targets=channels or ("console",))),
         queued_at=START,
-        now=at(1),
     )
     assert (status.phase, status.reason) == (Phase.FAILED, "TooLarge")
     assert status.message.startswith("Not delivered: spec.body has 262145 characters")
@@ -130,9 +129,7 @@ def test_oversized_notification_fails_with_its_own_reason_in_one_write(channels:
     assert [condition.type for condition in status.conditions] == ["Delivered", "DeadLettered"]
     again = parse({**stored(spec={"body": TOO_LONG, "channels": list(channels)}), "status": status.dump()})
     assert (
-        fold(
-            again, (), route=Route(targets=channels), in_flight=frozenset(), queued_at=START, now=at(9)
-        ).dump()
+        fold(Situation(now=at(9), notification=again, route=Route(targets=channels)), queued_at=START).dump()
         == status.dump()
     )
 
@@ -140,12 +137,9 @@ def test_oversized_notification_fails_with_its_own_reason_in_one_write(channels:
 def test_oversized_notification_with_a_delivered_channel_is_partially_sent() -> None:
     fresh = oversized("slack", "file", phase=Phase.SENDING)
     status = fold(
-        fresh,
+        Situation(now=at(1), notification=fresh, route=Route(targets=fresh.channels)),
         (success("slack"), failure("file")),
-        route=Route(targets=fresh.channels),
-        in_flight=frozenset(),
         queued_at=START,
-        now=at(1),
     )
     assert (status.phase, status.reason, status.next_attempt_at) == (Phase.PARTIALLY_SENT, "TooLarge", None)
     assert (status.successful_deliveries, status.failed_deliveries) == (1, 1)

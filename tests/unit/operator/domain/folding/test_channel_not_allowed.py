@@ -6,6 +6,7 @@ from typing import Any
 from notification_domain.folding.fold import fold
 from notification_domain.model import Attempt, parse
 from notification_domain.routing import Route
+from notification_domain.situation import Situation
 from tests.unit.operator.domain.builders import START, at, failure, notification, stored, success
 
 
@@ -17,7 +18,7 @@ def folded(*attempts: Attempt) -> dict[str, Any]:
     channels = tuple(attempt.channel for attempt in attempts)
     fresh = notification(*channels)
     return fold(
-        fresh, attempts, route=Route(targets=channels), in_flight=frozenset(), queued_at=START, now=at(5)
+        Situation(now=at(5), notification=fresh, route=Route(targets=channels)), attempts, queued_at=START
     ).dump()
 
 

@@ -7,10 +7,12 @@ from typing import Any
 from notification_domain.folding.fold import fold, merge_attempts
 from notification_domain.json_values import format_time
 from notification_domain.model import Attempt, Notification, RetryPolicy, parse
+from notification_domain.planning.fallback import follow
 from notification_domain.planning.plan import PlanReason, Send, plan
 from notification_domain.planning.progress import State
 from notification_domain.planning.retry import next_attempt_at
 from notification_domain.routing import Route
+from notification_domain.situation import Situation
 from tests.unit.operator.domain.builders import (
     FAST,
     START,
@@ -30,11 +32,14 @@ def planned(
     fresh: Notification, open_breakers: Mapping[str, datetime], *, seconds: float
 ) -> tuple[PlanReason, list[Send]]:
     result = plan(
-        fresh,
-        Route(targets=fresh.channels),
-        in_flight=frozenset(),
-        open_breakers=open_breakers,
-        now=at(seconds),
+        *follow(
+            Situation(
+                now=at(seconds),
+                notification=fresh,
+                route=Route(targets=fresh.channels),
+                open_breakers=open_breakers,
+            )
+        )
     )
     return result.reason, list(result.sends)
 
@@ -43,13 +48,11 @@ def folded(
     fresh: Notification, *attempts: Attempt, open_breakers: Mapping[str, datetime] = OPEN_BREAKERS
 ) -> dict[str, Any]:
     return fold(
-        fresh,
+        Situation(
+            now=at(5), notification=fresh, route=Route(targets=fresh.channels), open_breakers=open_breakers
+        ),
         attempts,
-        route=Route(targets=fresh.channels),
-        in_flight=frozenset(),
-        open_breakers=open_breakers,
         queued_at=START,
-        now=at(5),
     ).dump()
 
 

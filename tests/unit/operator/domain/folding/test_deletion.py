@@ -9,9 +9,11 @@ import pytest
 from notification_contract.kinds.choices import Phase
 from notification_domain.folding.fold import excluding_attempts, fold, next_attempt
 from notification_domain.model import Reason, parse
+from notification_domain.planning.fallback import follow
 from notification_domain.planning.plan import PlanReason, plan
 from notification_domain.receivers.targets import TargetRules
 from notification_domain.routing import Route
+from notification_domain.situation import Situation
 from notification_domain.status import MOVES
 from tests.unit.operator.domain.builders import START, at, failure, stored, success
 
@@ -35,7 +37,9 @@ def deleted(*channels: str, status: dict[str, Any] | None = None, **spec: Any) -
 
 def folded(fresh: Notification, *attempts: Attempt, in_flight: frozenset[str] = NONE) -> Status:
     route = Route(targets=fresh.channels)
-    return fold(fresh, attempts, route=route, in_flight=in_flight, queued_at=START, now=at(2))
+    return fold(
+        Situation(now=at(2), notification=fresh, route=route, running=in_flight), attempts, queued_at=START
+    )
 
 
 @pytest.mark.parametrize(
@@ -44,7 +48,7 @@ def folded(fresh: Notification, *attempts: Attempt, in_flight: frozenset[str] = 
 def test_deleted_notification_starts_nothing_and_ends(spec: dict[str, Any]) -> None:
     fresh = deleted("slack", "file", **spec)
     route = Route(targets=fresh.channels)
-    assert plan(fresh, route, in_flight=NONE, now=at(2)).reason is PlanReason.SETTLED
+    assert plan(*follow(Situation(now=at(2), notification=fresh, route=route))).reason is PlanReason.SETTLED
     status = folded(fresh)
     assert (status.phase, status.reason, status.completed_at) == (Phase.SUPPRESSED, Reason.DELETED, at(2))
     assert status.message == (
@@ -53,7 +57,7 @@ def test_deleted_notification_starts_nothing_and_ends(spec: dict[str, Any]) -> N
     )
     assert [(each.state, each.suppressed_by) for each in status.targets] == [("Suppressed", "Deleted")] * 2
     assert [each.type for each in status.conditions] == ["Delivered"], "it is no dead letter"
-    assert next_attempt(fresh, route, now=at(2)) is None
+    assert next_attempt(Situation(now=at(2), notification=fresh, route=route)) is None
 
 
 def test_attempt_in_flight_is_awaited_and_recorded() -> None:
@@ -90,12 +94,12 @@ def test_no_fallback_of_a_deleted_notification_gets_a_message() -> None:
     rules = {"webhook/a": TargetRules(fallback=("webhook/b",), fallback_after=0.0)}
     fresh = deleted("webhook/a")
     route = Route(targets=("webhook/a",), rules=rules)
-    assert not plan(fresh, route, in_flight=NONE, now=at(2)).sends
+    assert not plan(*follow(Situation(now=at(2), notification=fresh, route=route))).sends
     running = frozenset({"webhook/a"})
-    status = fold(fresh, (), route=route, in_flight=running, queued_at=START, now=at(2))
+    status = fold(Situation(now=at(2), notification=fresh, route=route, running=running), queued_at=START)
     assert (status.target_names, status.next_attempt_at) == (("webhook/a",), None)
-    assert next_attempt(fresh, route, running=running, now=START) is None
-    end = fold(fresh, [failure("webhook/a")], route=route, in_flight=NONE, queued_at=START, now=at(2))
+    assert next_attempt(Situation(now=START, notification=fresh, route=route, running=running)) is None
+    end = fold(Situation(now=at(2), notification=fresh, route=route), [failure("webhook/a")], queued_at=START)
     assert (end.phase, end.target_names) == (Phase.SUPPRESSED, ("webhook/a",))
 
 

@@ -11,15 +11,18 @@ from notification_contract.kinds.choices import Phase
 from notification_domain.folding.fold import excluding_attempts, fold, next_attempt
 from notification_domain.json_values import format_time
 from notification_domain.model import Reason, RetryPolicy, parse
+from notification_domain.planning.fallback import follow
 from notification_domain.planning.hold import Hold, HoldReason
 from notification_domain.planning.plan import PlanReason, plan
 from notification_domain.planning.progress import State, progress
 from notification_domain.routing import Route
+from notification_domain.situation import Situation
 from tests.unit.operator.domain.builders import (
     START,
     at,
     circuit_open,
     failure,
+    holding,
     notification,
     stored,
     success,
@@ -44,17 +47,26 @@ def scheduled(
 
 
 def state(fresh: Notification, *attempts: Attempt, seconds: float, running: frozenset[str] = NONE) -> State:
-    [step] = progress(fresh, Route(targets=fresh.channels), attempts, running=running, now=at(seconds))
+    [step] = progress(
+        Situation(
+            now=at(seconds),
+            notification=holding(fresh, attempts),
+            route=Route(targets=fresh.channels),
+            running=running,
+        )
+    )
     return step.state
 
 
 def folded(fresh: Notification, *attempts: Attempt, seconds: float, **options: Any) -> Status:
-    facts: dict[str, Any] = {"route": Route(targets=fresh.channels), "in_flight": NONE} | options
-    return fold(fresh, attempts, queued_at=START, now=at(seconds), **facts)
+    facts: dict[str, Any] = {"route": Route(targets=fresh.channels)} | options
+    return fold(Situation(now=at(seconds), notification=fresh, **facts), attempts, queued_at=START)
 
 
 def sends(fresh: Notification, *, seconds: float) -> list[str]:
-    result = plan(fresh, Route(targets=fresh.channels), in_flight=NONE, now=at(seconds))
+    result = plan(
+        *follow(Situation(now=at(seconds), notification=fresh, route=Route(targets=fresh.channels)))
+    )
     return [send.channel for send in result.sends]
 
 
@@ -74,7 +86,7 @@ def test_no_attempt_begins_before_its_time() -> None:
 def test_notification_stays_pending_without_a_write_until_its_time() -> None:
     fresh = scheduled("slack", begin=3600)
     assert folded(fresh, seconds=5) is fresh.status
-    assert next_attempt(fresh, Route(targets=("slack",)), now=at(5)) == at(3600)
+    assert next_attempt(Situation(now=at(5), notification=fresh, route=Route(targets=("slack",)))) == at(3600)
 
 
 def test_pause_before_that_time_is_not_written() -> None:
@@ -105,16 +117,18 @@ def test_open_target_expires_at_its_end(attempts: list[Attempt], expected: State
 def test_running_attempt_may_still_succeed() -> None:
     fresh = scheduled("slack", end=600)
     assert state(fresh, seconds=601, running=frozenset({"slack"})) is State.NOT_ATTEMPTED
-    assert folded(fresh, seconds=601, in_flight=frozenset({"slack"})).phase is Phase.SENDING
+    assert folded(fresh, seconds=601, running=frozenset({"slack"})).phase is Phase.SENDING
     assert folded(fresh, success("slack", seconds=602), seconds=603).phase is Phase.SENT
     assert folded(fresh, failure("slack", seconds=602), seconds=603).phase is Phase.FAILED
 
 
 def test_expired_target_has_no_further_attempt() -> None:
     fresh = scheduled("slack", begin=10, end=600)
-    [step] = progress(fresh, Route(targets=("slack",)), [], now=at(600))
+    [step] = progress(
+        Situation(now=at(600), notification=holding(fresh, []), route=Route(targets=("slack",)))
+    )
     assert (step.open, step.next_at, step.reason) == (False, None, "Expired")
-    planned = plan(fresh, Route(targets=("slack",)), in_flight=NONE, now=at(600))
+    planned = plan(*follow(Situation(now=at(600), notification=fresh, route=Route(targets=("slack",)))))
     assert (planned.reason, planned.sends) == (PlanReason.SETTLED, ())
 
 
@@ -168,19 +182,34 @@ def test_targets_are_attempted_together_before_the_notification_expires(
     times = {"slack": at(60), "file": at(second)}
     holds = {name: Hold(until=until, reason=HoldReason.PAUSE) for name, until in times.items()}
     fresh = scheduled("slack", "file", end=end)
-    assert next_attempt(fresh, Route(targets=fresh.channels), holds=holds, now=at(1)) == at(due)
+    assert next_attempt(
+        Situation(now=at(1), notification=fresh, route=Route(targets=fresh.channels), holds=holds)
+    ) == at(due)
 
 
 def test_notification_without_room_comes_back_when_it_expires() -> None:
     fresh, route = scheduled("slack", end=60), Route(targets=("slack",))
-    assert next_attempt(fresh, route, without_room=frozenset({"slack"}), now=at(1)) == at(60)
-    assert next_attempt(fresh, route, without_room=frozenset({"slack"}), now=at(61)) is None
-    assert next_attempt(fresh, route, running=frozenset({"slack"}), now=at(1)) is None
+    assert next_attempt(
+        Situation(now=at(1), notification=fresh, route=route), without_room=frozenset({"slack"})
+    ) == at(60)
+    assert (
+        next_attempt(
+            Situation(now=at(61), notification=fresh, route=route), without_room=frozenset({"slack"})
+        )
+        is None
+    )
+    assert (
+        next_attempt(Situation(now=at(1), notification=fresh, route=route, running=frozenset({"slack"})))
+        is None
+    )
 
 
 def test_past_end_of_a_running_attempt_is_not_waited_for() -> None:
     fresh, route = scheduled("slack", end=60), Route(targets=("slack",))
-    assert next_attempt(fresh, route, running=frozenset({"slack"}), now=at(61)) is None
+    assert (
+        next_attempt(Situation(now=at(61), notification=fresh, route=route, running=frozenset({"slack"})))
+        is None
+    )
 
 
 def test_expiry_is_published_as_a_change_of_the_phase() -> None:

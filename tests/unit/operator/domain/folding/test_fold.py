@@ -11,6 +11,7 @@ from notification_domain.folding.fold import fold, merge_attempts
 from notification_domain.json_values import format_time
 from notification_domain.model import Attempt, Notification, parse
 from notification_domain.routing import Route, RoutingReason
+from notification_domain.situation import Situation
 from tests.unit.operator.domain.builders import START, at, failure, notification, progress_of, stored, success
 
 
@@ -22,12 +23,14 @@ def folded(
     seconds: float = 1,
 ) -> dict[str, Any]:
     return fold(
-        fresh,
+        Situation(
+            now=at(seconds),
+            notification=fresh,
+            route=route or Route(targets=fresh.channels),
+            running=frozenset(in_flight),
+        ),
         attempts,
-        route=route or Route(targets=fresh.channels),
-        in_flight=frozenset(in_flight),
         queued_at=START,
-        now=at(seconds),
     ).dump()
 
 
@@ -161,12 +164,9 @@ def test_next_attempt_time_is_removed_after_the_attempt() -> None:
 def test_recorded_times_are_kept() -> None:
     status = folded(notification("slack"), in_flight=["slack"])
     later = fold(
-        stored_with(status, "slack"),
+        Situation(now=at(40), notification=stored_with(status, "slack"), route=Route(targets=("slack",))),
         [success("slack", seconds=20)],
-        route=Route(targets=("slack",)),
-        in_flight=frozenset(),
         queued_at=at(30),
-        now=at(40),
     ).dump()
     assert (later["queuedAt"], later["processingStartedAt"]) == (
         status["queuedAt"],
@@ -177,12 +177,9 @@ def test_recorded_times_are_kept() -> None:
 
 def test_queued_time_is_never_after_the_first_attempt() -> None:
     status = fold(
-        notification("slack"),
+        Situation(now=at(10), notification=notification("slack"), route=Route(targets=("slack",))),
         [success("slack", seconds=1)],
-        route=Route(targets=("slack",)),
-        in_flight=frozenset(),
         queued_at=at(9),
-        now=at(10),
     ).dump()
     assert status["queuedAt"] == format_time(at(1))
 

@@ -15,7 +15,16 @@ from notification_domain.model import Attempt, Reason, RetryPolicy
 from notification_domain.planning.progress import progress
 from notification_domain.receivers.targets import TargetRules
 from notification_domain.routing import Route
-from tests.unit.operator.domain.builders import FAST, START, failure, notification, progress_of, success
+from notification_domain.situation import Situation
+from tests.unit.operator.domain.builders import (
+    FAST,
+    START,
+    failure,
+    holding,
+    notification,
+    progress_of,
+    success,
+)
 
 THREE = RetryPolicy(max_attempts=3, initial_backoff=1, multiplier=2, max_backoff=60)
 
@@ -185,14 +194,18 @@ def test_receiver_that_never_became_ready_is_the_reason() -> None:
 def test_message_names_the_smaller_limit_of_policy_and_receiver(cap: int | None, limit: int) -> None:
     route = Route(targets=("a",), rules={"a": TargetRules(max_attempts=cap)})
     attempts = [failure("a", number) for number in range(1, limit + 1)]
-    steps = progress(notification("a", retry=THREE), route, attempts, now=START)
+    steps = progress(
+        Situation(now=START, notification=holding(notification("a", retry=THREE), attempts), route=route)
+    )
     caps = {"a": cap} if cap else {}
     result = decide_phase(steps, THREE, present=Phase.SENDING, in_flight=frozenset(), caps=caps)
     assert (result.phase, result.message) == (
         Phase.FAILED,
         f"Not delivered; a failed after {limit} of {limit} attempts",
     )
-    fewer = progress(notification("a", retry=THREE), route, attempts[:-1], now=START)
+    fewer = progress(
+        Situation(now=START, notification=holding(notification("a", retry=THREE), attempts[:-1]), route=route)
+    )
     assert fewer[0].open
 
 

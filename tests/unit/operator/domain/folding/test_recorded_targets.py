@@ -10,8 +10,10 @@ from notification_contract.kinds.choices import Phase
 from notification_contract.kinds.target import MAX_TARGETS, address_digits
 from notification_domain.folding.fold import excluding_attempts, fold
 from notification_domain.model import Reason, parse
+from notification_domain.planning.fallback import follow
 from notification_domain.planning.plan import Plan, PlanReason, plan
 from notification_domain.routing import Route, RoutingReason, RoutingState, Rules, resolve
+from notification_domain.situation import Situation
 from tests.unit.operator.domain.builders import START, at, failure, stored, success
 from tests.unit.operator.domain.receivers.entries import receiver, resolver
 
@@ -37,7 +39,7 @@ def referring(
 
 
 def folded(fresh: Notification, route: Route, *attempts: Attempt) -> Status:
-    return fold(fresh, attempts, route=route, in_flight=NONE, queued_at=START, now=at(1))
+    return fold(Situation(now=at(1), notification=fresh, route=route), attempts, queued_at=START)
 
 
 def read_again(fresh: Notification, status: Status) -> Notification:
@@ -95,7 +97,7 @@ def test_replaced_placeholder_leaves_its_attempts_behind() -> None:
     first = read_again(referring("hook"), folded(referring("hook"), missing, failure("receiver/hook")))
     assert first.status.target_names == ("receiver/hook",)
     route = resolve(first, resolver=resolver(receiver("hook")))
-    [send] = plan(first, route, in_flight=NONE, now=at(1)).sends
+    [send] = plan(*follow(Situation(now=at(1), notification=first, route=route))).sends
     assert (send.channel, send.number, send.delivery_id) == ("webhook/hook", 1, "uid-1/webhook/hook")
     last = folded(first, route, success("webhook/hook"))
     assert (last.phase, last.target_names, last.total_attempts) == (Phase.SENT, ("webhook/hook",), 2)
@@ -110,7 +112,9 @@ def test_too_many_targets_are_refused_before_any_attempt() -> None:
     fresh = referring("smtp", "hook")
     route = resolve(fresh, resolver=mail(MAX_TARGETS))
     assert len(route.targets) == MAX_TARGETS
-    assert plan(fresh, route, in_flight=NONE, now=START) == Plan(reason=PlanReason.REFUSED)
+    assert plan(*follow(Situation(now=START, notification=fresh, route=route))) == Plan(
+        reason=PlanReason.REFUSED
+    )
     status = folded(fresh, route)
     assert (status.phase, status.reason, status.next_attempt_at) == (Phase.FAILED, Reason.TOO_LARGE, None)
     assert status.message.startswith("Not delivered: the notification has 21 targets, but at most 20")
@@ -122,7 +126,7 @@ def test_as_many_targets_as_possible_are_attempted() -> None:
     fresh = referring("smtp", "hook")
     route = resolve(fresh, resolver=mail(MAX_TARGETS - 1))
     assert route.refusal == ""
-    assert len(plan(fresh, route, in_flight=NONE, now=START).sends) == MAX_TARGETS
+    assert len(plan(*follow(Situation(now=START, notification=fresh, route=route))).sends) == MAX_TARGETS
 
 
 def test_recorded_deliveries_count_when_there_are_too_many_targets() -> None:

@@ -7,16 +7,29 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from notification_contract.kinds.choices import Phase, TargetReason, TargetState
-from notification_domain.folding.fold import fold
+from notification_domain.folding.fold import NO_SUPPRESSIONS, fold
 from notification_domain.model import Reason, parse
+from notification_domain.planning.fallback import follow
 from notification_domain.planning.plan import PlanReason, plan
 from notification_domain.planning.progress import State, progress
 from notification_domain.receivers.targets import TargetRules
 from notification_domain.routing import Route
+from notification_domain.situation import Situation
 from notification_domain.status import TargetStatus
-from tests.unit.operator.domain.builders import START, at, failure, notification, stored, success, with_status
+from tests.unit.operator.domain.builders import (
+    START,
+    at,
+    failure,
+    holding,
+    notification,
+    stored,
+    success,
+    with_status,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from notification_domain.model import Attempt, Notification
     from notification_domain.status import Status
 
@@ -25,11 +38,15 @@ MUTED = {"slack": TargetRules(muted=True)}
 
 
 def folded(
-    fresh: Notification, *attempts: Attempt, rules: dict[str, TargetRules] | None = None, **options: Any
+    fresh: Notification,
+    *attempts: Attempt,
+    rules: dict[str, TargetRules] | None = None,
+    suppressions: Mapping[str, str] = NO_SUPPRESSIONS,
+    **facts: Any,
 ) -> Status:
-    facts: dict[str, Any] = {"in_flight": NONE} | options
     route = Route(targets=fresh.channels, rules=rules or {})
-    return fold(fresh, attempts, route=route, queued_at=START, now=at(1), **facts)
+    situation = Situation(now=at(1), notification=fresh, route=route, **facts)
+    return fold(situation, attempts, suppressions=suppressions, queued_at=START)
 
 
 def recorded(status: Status, *channels: str) -> Notification:
@@ -38,11 +55,20 @@ def recorded(status: Status, *channels: str) -> Notification:
 
 def test_muted_target_is_suppressed_before_its_first_attempt_only() -> None:
     route = Route(targets=("slack",), rules=MUTED)
-    [new] = progress(notification("slack"), route, [], now=START)
+    [new] = progress(Situation(now=START, notification=holding(notification("slack"), []), route=route))
     assert (new.state, new.reason, new.open) == (State.SUPPRESSED, "Muted", False)
-    [attempted] = progress(notification("slack"), route, [failure("slack")], now=START)
+    [attempted] = progress(
+        Situation(now=START, notification=holding(notification("slack"), [failure("slack")]), route=route)
+    )
     assert attempted.state is State.BACKING_OFF
-    [running] = progress(notification("slack"), route, [], running=frozenset({"slack"}), now=START)
+    [running] = progress(
+        Situation(
+            now=START,
+            notification=holding(notification("slack"), []),
+            route=route,
+            running=frozenset({"slack"}),
+        )
+    )
     assert running.state is State.NOT_ATTEMPTED
 
 
@@ -52,7 +78,7 @@ def test_record_of_a_muted_target_holds_until_its_incident_is_known_there() -> N
     )
     for owed, state in ((False, State.SUPPRESSED), (True, State.NOT_ATTEMPTED)):
         route = Route(targets=("slack",), rules={"slack": TargetRules(owed=owed)})
-        [step] = progress(muted, route, [], now=START)
+        [step] = progress(Situation(now=START, notification=holding(muted, []), route=route))
         assert step.state is state
 
 
@@ -104,14 +130,14 @@ def test_suppressed_target_counts_neither_as_delivered_nor_as_failed(
 
 def test_suppression_by_the_rate_limit_is_recorded_and_stays() -> None:
     status = folded(
-        notification("slack", "file"), in_flight=frozenset({"file"}), suppressions={"slack": "RateLimited"}
+        notification("slack", "file"), running=frozenset({"file"}), suppressions={"slack": "RateLimited"}
     )
     assert [(each.name, each.state, each.suppressed_by) for each in status.targets] == [
         ("slack", "Suppressed", "RateLimited"),
         ("file", "Delivering", ""),
     ]
     read = recorded(status, "slack", "file")
-    planned = plan(read, Route(targets=("slack", "file")), in_flight=NONE, now=at(99))
+    planned = plan(*follow(Situation(now=at(99), notification=read, route=Route(targets=("slack", "file")))))
     assert [send.channel for send in planned.sends] == ["file"]
     last = folded(read, success("file"))
     assert (last.phase, last.targets[0].suppressed_by) == (Phase.SENT, "RateLimited")
@@ -123,9 +149,9 @@ def test_rate_limited_notification_is_suppressed() -> None:
     assert status.message == (
         "Nothing was sent to slack (RateLimited: the receiver suppresses what exceeds its rate limit)"
     )
-    assert plan(recorded(status, "slack"), Route(targets=("slack",)), in_flight=NONE, now=START).reason is (
-        PlanReason.FINAL
-    )
+    assert plan(
+        *follow(Situation(now=START, notification=recorded(status, "slack"), route=Route(targets=("slack",))))
+    ).reason is (PlanReason.FINAL)
 
 
 def test_held_notification_may_be_suppressed_later() -> None:
@@ -144,7 +170,7 @@ def test_attempt_of_another_process_ends_a_suppression() -> None:
     status = folded(
         notification("slack", "file"),
         success("slack"),
-        in_flight=frozenset({"file"}),
+        running=frozenset({"file"}),
         suppressions={"slack": "RateLimited"},
     )
     assert (status.targets[0].state, status.targets[0].suppressed_by) == ("Delivered", "")

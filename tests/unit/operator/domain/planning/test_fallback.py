@@ -18,12 +18,14 @@ from notification_domain.planning.plan import plan
 from notification_domain.planning.progress import State
 from notification_domain.receivers.targets import TargetRules
 from notification_domain.routing import Route
+from notification_domain.situation import Situation
 from notification_domain.status import TargetStatus
 from tests.unit.operator.domain.builders import (
     START,
     at,
     circuit_open,
     failure,
+    holding,
     notification,
     stored,
     success,
@@ -66,13 +68,22 @@ def targets(
     seconds: float = 1,
 ) -> tuple[str, ...]:
     fresh = fresh or SEEN
-    followed, _ = follow(fresh, route, attempts, running=running, unavailable=unavailable, now=at(seconds))
-    return followed.targets
+    followed, _ = follow(
+        Situation(
+            now=at(seconds),
+            notification=holding(fresh, attempts),
+            route=route,
+            running=running,
+            unavailable=unavailable,
+        )
+    )
+    return followed.route.targets
 
 
 def test_route_without_fallbacks_stays() -> None:
     route = route_of("a", a=falls_back_to())
-    assert follow(notification("a"), route, [refusal("a")], now=at(1))[0] is route
+    situation = Situation(now=at(1), notification=holding(notification("a"), [refusal("a")]), route=route)
+    assert follow(situation)[0] is situation
 
 
 @pytest.mark.parametrize(
@@ -203,7 +214,9 @@ def test_fallbacks_join_as_far_as_targets_are_possible() -> None:
 
 
 def step_of(route: Route, name: str, *attempts: Attempt, fresh: Notification | None = None) -> Any:
-    _, steps = follow(fresh or notification("a"), route, attempts, now=at(5))
+    _, steps = follow(
+        Situation(now=at(5), notification=holding(fresh or notification("a"), attempts), route=route)
+    )
     return next(step for step in steps if step.channel == name)
 
 
@@ -231,7 +244,7 @@ def test_fallback_starts_not_before_the_delivery_may_begin() -> None:
 
 
 def folded(fresh: Notification, route: Route, *attempts: Attempt, seconds: float = 1) -> Notification:
-    status = fold(fresh, attempts, route=route, in_flight=NONE, queued_at=START, now=at(seconds))
+    status = fold(Situation(now=at(seconds), notification=fresh, route=route), attempts, queued_at=START)
     return parse(stored(spec={"channels": list(fresh.channels)}, status=status.dump()))
 
 
@@ -243,7 +256,9 @@ def test_fallback_of_a_quick_failure_is_recorded_as_due() -> None:
     assert (after.phase, after.status.next_attempt_at) == ("Sending", at(0.5))
     again = folded(after, replace(route, targets=("a", "b")), refusal("a"), seconds=50)
     assert again.status == after.status
-    [send] = plan(after, replace(route, targets=("a", "b")), in_flight=NONE, now=at(1)).sends
+    [send] = plan(
+        *follow(Situation(now=at(1), notification=after, route=replace(route, targets=("a", "b"))))
+    ).sends
     assert (send.channel, send.id, send.delivery_id) == ("b", "uid-1:b:1", "uid-1/b")
 
 
@@ -374,7 +389,14 @@ def times(
     route: Route, *attempts: Attempt, seconds: float, unavailable: AbstractSet[str] = NONE
 ) -> list[datetime]:
     """Return the future times at which fallbacks join."""
-    _, steps = follow(notification("a"), route, attempts, unavailable=unavailable, now=at(seconds))
+    _, steps = follow(
+        Situation(
+            now=at(seconds),
+            notification=holding(notification("a"), attempts),
+            route=route,
+            unavailable=unavailable,
+        )
+    )
     return [step.fallback_at for step in steps if step.fallback_at is not None]
 
 
@@ -405,7 +427,14 @@ def overtaken(
     route: Route, *attempts: Attempt, running: AbstractSet[str] = NONE, fresh: Notification | None = None
 ) -> list[tuple[str, State, str]]:
     """Return the progress of the targets 70 seconds after the beginning."""
-    _, steps = follow(fresh or notification("a"), route, attempts, running=running, now=at(70))
+    _, steps = follow(
+        Situation(
+            now=at(70),
+            notification=holding(fresh or notification("a"), attempts),
+            route=route,
+            running=running,
+        )
+    )
     return [(step.channel, step.state, step.reason) for step in steps]
 
 
@@ -470,7 +499,7 @@ def test_nothing_is_sent_any_more_although_the_fallback_is_removed() -> None:
     route = route_of("a", "c", **IN_TIME)
     read = folded(notification("a", "c"), route, failure("a"), BY_B, failure("c"), seconds=70)
     assert (read.phase, states(read)[0][1]) == ("Retrying", "Suppressed")
-    _, steps = follow(read, Route(targets=("a", "c", "b")), read.attempts, now=at(80))
+    _, steps = follow(Situation(now=at(80), notification=read, route=Route(targets=("a", "c", "b"))))
     assert [step.state for step in steps] == [State.SUPPRESSED, State.BACKING_OFF, State.SUCCEEDED]
 
 
@@ -478,10 +507,19 @@ def test_notification_comes_back_when_its_fallback_joins() -> None:
     slow = RetryPolicy(initial_backoff=1000, max_backoff=2000)
     fresh = with_status(notification("a", retry=slow), attempts=(failure("a"),))
     route = route_of("a", a=falls_back_to("b", after=60))
-    assert next_attempt(fresh, route, now=at(1)) == at(60)
-    assert next_attempt(fresh, route, running=frozenset({"a"}), now=at(1)) == at(60)
-    assert [send.channel for send in plan(fresh, route, in_flight=NONE, now=at(60)).sends] == ["b"]
-    assert plan(fresh, route, in_flight=NONE, now=at(60) - timedelta(microseconds=1)).sends == ()
+    assert next_attempt(Situation(now=at(1), notification=fresh, route=route)) == at(60)
+    assert next_attempt(
+        Situation(now=at(1), notification=fresh, route=route, running=frozenset({"a"}))
+    ) == at(60)
+    assert [
+        send.channel for send in plan(*follow(Situation(now=at(60), notification=fresh, route=route))).sends
+    ] == ["b"]
+    assert (
+        plan(
+            *follow(Situation(now=at(60) - timedelta(microseconds=1), notification=fresh, route=route))
+        ).sends
+        == ()
+    )
 
 
 def test_recorded_fallback_stays_in_an_older_route() -> None:
@@ -491,14 +529,14 @@ def test_recorded_fallback_stays_in_an_older_route() -> None:
     assert late.status.target_names == ("a", "b")
     delivered = folded(late, route, success("a", seconds=81), seconds=82)
     assert (delivered.phase, delivered.status.target_names) == ("Retrying", ("a", "b"))
-    followed, _ = follow(delivered, route, delivered.attempts, now=at(82))
-    assert followed.targets == ("a", "b")
+    followed, _ = follow(Situation(now=at(82), notification=delivered, route=route))
+    assert followed.route.targets == ("a", "b")
 
 
 def test_recorded_target_that_is_no_fallback_is_not_taken_from_the_status() -> None:
     route = route_of("a", a=falls_back_to("b"))
     forged = with_status(notification("a"), targets=(TargetStatus(name="x", state=TargetState.WAITING),))
-    assert follow(forged, route, (), now=at(1))[0].targets == ("a",)
+    assert follow(Situation(now=at(1), notification=forged, route=route))[0].route.targets == ("a",)
 
 
 def test_fallback_that_joined_in_time_stays_a_target_after_a_success() -> None:
@@ -506,20 +544,22 @@ def test_fallback_that_joined_in_time_stays_a_target_after_a_success() -> None:
     assert targets(route, success("a", seconds=6), seconds=7) == ("a",), "it got no message before"
     assert targets(route, success("a", seconds=6), failure("b", seconds=6), seconds=7) == ("a", "b")
     running, _ = follow(
-        notification("a"), route, [success("a", seconds=6)], running=frozenset({"b"}), now=at(7)
+        Situation(
+            now=at(7),
+            notification=holding(notification("a"), [success("a", seconds=6)]),
+            route=route,
+            running=frozenset({"b"}),
+        )
     )
-    assert running.targets == ("a", "b")
+    assert running.route.targets == ("a", "b")
 
 
 def test_late_success_does_not_end_what_a_running_fallback_needs() -> None:
     route = route_of("a", a=falls_back_to("b", after=5))
     status = fold(
-        notification("a"),
+        Situation(now=at(7), notification=notification("a"), route=route, running=frozenset({"b"})),
         [success("a", seconds=6)],
-        route=route,
-        in_flight=frozenset({"b"}),
         queued_at=START,
-        now=at(7),
     )
     assert status.phase is Phase.SENDING
     assert [(each.name, each.state) for each in status.targets] == [
@@ -543,4 +583,7 @@ def test_fallback_after_a_time_beyond_every_date_joins_at_the_latest_one() -> No
     """Receivers have shorter times; a decision raises for none."""
     route = route_of("webhook/a", **{"webhook/a": falls_back_to("email/b", after=1e30)})
     read = notification("webhook/a")
-    assert next_attempt(read, route, running=frozenset({"webhook/a"}), now=at(1)) == LATEST_TIME
+    assert (
+        next_attempt(Situation(now=at(1), notification=read, route=route, running=frozenset({"webhook/a"})))
+        == LATEST_TIME
+    )

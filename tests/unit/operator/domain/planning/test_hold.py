@@ -7,6 +7,7 @@ from notification_domain.json_values import format_time
 from notification_domain.model import Attempt, Notification, RetryPolicy, parse
 from notification_domain.planning.hold import Hold, HoldReason
 from notification_domain.routing import Route
+from notification_domain.situation import Situation
 from tests.unit.operator.domain.builders import START, at, failure, notification, stored, success
 
 PAUSE = {"slack": Hold(until=at(3600), reason=HoldReason.PAUSE)}
@@ -14,13 +15,15 @@ PAUSE = {"slack": Hold(until=at(3600), reason=HoldReason.PAUSE)}
 
 def folded(fresh: Notification, *attempts: Attempt, **options: Any) -> dict[str, Any]:
     return fold(
-        fresh,
+        Situation(
+            now=at(5),
+            notification=fresh,
+            route=Route(targets=fresh.channels),
+            running=options.get("in_flight", frozenset()),
+            holds=PAUSE,
+        ),
         attempts,
-        route=Route(targets=fresh.channels),
-        in_flight=options.get("in_flight", frozenset()),
-        holds=PAUSE,
         queued_at=START,
-        now=at(5),
     ).dump()
 
 

@@ -4,8 +4,10 @@ import pytest
 
 from notification_contract.kinds.choices import Phase
 from notification_domain.model import Attempt, Notification
+from notification_domain.planning.fallback import follow
 from notification_domain.planning.plan import Plan, PlanReason, Send, plan
 from notification_domain.routing import Route
+from notification_domain.situation import Situation
 from tests.unit.operator.domain.builders import START, at, failure, notification, progress_of, success
 
 NONE: frozenset[str] = frozenset()
@@ -14,7 +16,16 @@ NONE: frozenset[str] = frozenset()
 def planned(
     fresh: Notification, *, in_flight: frozenset[str] = NONE, seconds: float = 0, route: Route | None = None
 ) -> Plan:
-    return plan(fresh, route or Route(targets=fresh.channels), in_flight=in_flight, now=at(seconds))
+    return plan(
+        *follow(
+            Situation(
+                now=at(seconds),
+                notification=fresh,
+                route=route or Route(targets=fresh.channels),
+                running=in_flight,
+            )
+        )
+    )
 
 
 def test_new_channels_are_due_at_once_with_their_own_ids() -> None:

@@ -8,14 +8,17 @@ import pytest
 from notification_contract.kinds.choices import Phase
 from notification_domain.folding.fold import fold, merge_attempts
 from notification_domain.model import Attempt, RetryPolicy
+from notification_domain.planning.fallback import follow
 from notification_domain.planning.plan import PlanReason, plan
 from notification_domain.planning.progress import STEADY, State, progress
 from notification_domain.planning.retry import backoff, next_attempt_at
-from notification_domain.routing import resolve
+from notification_domain.routing import Route, resolve
+from notification_domain.situation import Situation
 from tests.unit.operator.domain.builders import (
     FAST,
     at,
     failure,
+    holding,
     notification,
     progress_of,
     success,
@@ -53,7 +56,9 @@ def test_recovery_of_the_receiver_ends_the_backoff(
     subject = notification("slack", retry=RetryPolicy(initial_backoff=30))
     [step] = progress_of(subject, ["slack"], [failed])
     recoveries = {} if recovered is None else {"slack": at(recovered)}
-    found = step.due(subject, {}, recovered=recoveries, now=at(8))
+    found = step.due(
+        Situation(now=at(8), notification=subject, route=Route(targets=("slack",)), recovered=recoveries)
+    )
     assert found == (at(recovered or 0) + STEADY if due == "recovery" else step.next_at)
 
 
@@ -119,17 +124,16 @@ def test_attempt_of_a_clock_that_was_ahead_waits_within_the_policy(ahead: float)
     while True:
         now = at(1 + waited)
         known = merge_attempts(present, attempts)
-        if plan(known, route, in_flight=frozenset(), now=now).sends:
+        if plan(*follow(Situation(now=now, notification=known, route=route))).sends:
             break
-        status = fold(present, attempts, route=route, in_flight=frozenset(), queued_at=at(0), now=now)
+        status = fold(Situation(now=now, notification=present, route=route), attempts, queued_at=at(0))
         assert status.next_attempt_at is not None
         again = fold(
-            replace(present, status=status),
+            Situation(
+                now=now + timedelta(seconds=0.5), notification=replace(present, status=status), route=route
+            ),
             attempts,
-            route=route,
-            in_flight=frozenset(),
             queued_at=at(0),
-            now=now + timedelta(seconds=0.5),
         )
         assert again == status or ahead < 2 * FAST.max_backoff, "nothing has changed, so nothing is written"
         wait = (status.next_attempt_at - now).total_seconds()
@@ -145,12 +149,9 @@ def test_recorded_time_of_an_earlier_attempt_does_not_shorten_the_wait() -> None
     )
     attempts = (failure("slack", 1), failure("slack", 2, seconds=86_400))
     status = fold(
-        with_status(earlier, phase=Phase.SENDING),
+        Situation(now=at(5), notification=with_status(earlier, phase=Phase.SENDING), route=resolve(earlier)),
         attempts,
-        route=resolve(earlier),
-        in_flight=frozenset(),
         queued_at=at(0),
-        now=at(5),
     )
     assert status.next_attempt_at == at(5 + FAST.max_backoff)
 
@@ -173,8 +174,13 @@ def test_target_with_a_running_attempt_is_open(failed: list[Attempt]) -> None:
     """A final status could not record the attempt."""
     fresh = notification("slack", attempts=tuple(failed), phase=Phase.SENDING)
     route, running = resolve(fresh), frozenset({"slack"})
-    [step] = progress(fresh, route, failed, running=running, now=at(60))
+    [step] = progress(
+        Situation(now=at(60), notification=holding(fresh, failed), route=route, running=running)
+    )
     assert step.open
-    assert plan(fresh, route, in_flight=running, now=at(60)).reason is PlanReason.IN_FLIGHT
-    status = fold(fresh, [], route=route, in_flight=running, queued_at=at(0), now=at(60))
+    assert (
+        plan(*follow(Situation(now=at(60), notification=fresh, route=route, running=running))).reason
+        is PlanReason.IN_FLIGHT
+    )
+    status = fold(Situation(now=at(60), notification=fresh, route=route, running=running), queued_at=at(0))
     assert (status.phase, status.next_attempt_at) == (Phase.SENDING, None)
