@@ -1,4 +1,4 @@
-"""One reconciliation of one notification, step by step as in docs/contributing/architecture.md: read, plan, deliver, fold, write, publish."""
+"""One reconciliation of one notification, step by step as in docs/contributing/architecture.md: read, gather, plan, deliver, fold, write, publish."""
 
 from __future__ import annotations
 
