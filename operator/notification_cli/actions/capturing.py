@@ -68,10 +68,10 @@ class Recorder:
         self._status = min(table.success)
         self.requests: list[tuple[str, bytes]] = []
 
-    def session(self, _connection: object) -> Recorder:
+    async def session(self, _namespace: str, _connection: object) -> Recorder:
         return self
 
-    def context(self, _trust: object) -> None:
+    async def context(self, _namespace: str, _connection: object) -> None:
         """Return the certificates, which nothing here needs."""
 
     @asynccontextmanager

@@ -7,7 +7,7 @@ import os
 import ssl
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from notification_runtime.delivery.channel import InvalidOptionsError
 from notification_runtime.delivery.http.egress_guard import guarded_session
@@ -61,12 +61,13 @@ class Connection:
     proxy: str = field(default="", repr=False)
 
 
-class _Opened(NamedTuple):
-    """A session, and the certificates that it uses."""
+@dataclass(slots=True, eq=False)
+class _Opened:
+    """The certificates of a connection, and the session that uses them, once there is one."""
 
     connection: Connection
-    session: aiohttp.ClientSession
     context: ssl.SSLContext | None
+    session: aiohttp.ClientSession | None = None
 
 
 class Sessions:
@@ -86,7 +87,16 @@ class Sessions:
         Raises:
             InvalidOptionsError: a certificate is not valid, or there is no room for it.
         """
-        return (await self._open(namespace, connection)).session
+        opened = await self._open(namespace, connection)
+        if opened.session is None:
+            opened.session = guarded_session(
+                connection.policy,
+                connections=0,
+                resolver=self.names,
+                tls=opened.context,
+                proxy=connection.proxy,
+            )
+        return opened.session
 
     async def context(self, namespace: str, connection: Connection) -> ssl.SSLContext | None:
         """Return the TLS context of a connection; None: the certificates of the system.
@@ -114,7 +124,7 @@ class Sessions:
         if self._known(connection) is None and connection.trust != NO_TRUST:
             context = await self._made(namespace, connection.trust)
         # Nothing is awaited from here on, until the session is used.
-        opened = self._known(connection) or self._new(connection, context)
+        opened = self._known(connection) or _Opened(connection, context)
         namespace = self._namespaces.setdefault(connection, namespace)
         forgotten = self._opened.put(namespace, connection, opened)
         for each in forgotten:
@@ -129,12 +139,6 @@ class Sessions:
     def _known(self, connection: Connection) -> _Opened | None:
         return self._opened.get(self._namespaces.get(connection, ""), connection)
 
-    def _new(self, connection: Connection, context: ssl.SSLContext | None) -> _Opened:
-        session = guarded_session(
-            connection.policy, connections=0, resolver=self.names, tls=context, proxy=connection.proxy
-        )
-        return _Opened(connection, session, context)
-
     async def _made(self, namespace: str, trust: Trust) -> ssl.SSLContext:
         """Return a new TLS context. One thread makes them, in turns by namespace."""
         async with self._turns.slot(namespace):
@@ -142,8 +146,10 @@ class Sessions:
 
     def _close(self, opened: _Opened | None) -> None:
         """Close a session; the attempts that use it fail, and are repeated."""
-        if opened is not None:
-            del self._namespaces[opened.connection]
+        if opened is None:
+            return
+        del self._namespaces[opened.connection]
+        if opened.session is not None:
             task = asyncio.get_running_loop().create_task(opened.session.close(), name="close session")
             self._closing.add(task)
             task.add_done_callback(self._closing.discard)
