@@ -96,12 +96,12 @@ def test_check_finds_what_is_right_and_names_each_fault(cluster: Cluster, tmp_pa
     assert {name for name, each in found.items() if each["result"] == "Skipped"} == set()
     assert "1 of 2 replicas are ready" in found["operator"]["message"]
     assert all(each["hint"] for each in found.values() if each["result"] == "Failed")
-    assert (result.code, result.err) == (1, "notif: checks: 7 passed, 2 failed, 0 not made\n")
+    assert (result.code, result.err) == (1, "notif: checks: 8 passed, 2 failed, 0 not made\n")
     lines = cluster.notif("check", "--operator-namespace", cluster.namespace).out.splitlines()
-    assert [line[0] for line in lines] == ["✔", "✔", "✔", "✔", "✗", "-", "-", "-", "✗"]
+    assert [line[0] for line in lines] == ["✔", "✔", "✔", "✔", "✗", "-", "-", "-", "✗", "✔"]
     nobody = cluster.user(tmp_path)
     denied = cluster.notif("check", "--operator-namespace", cluster.namespace, kubeconfig=nobody)
-    assert (denied.code, denied.err) == (0, "notif: checks: 1 passed, 0 failed, 8 not made\n")
+    assert (denied.code, denied.err) == (0, "notif: checks: 1 passed, 0 failed, 9 not made\n")
 
 
 @contextmanager
