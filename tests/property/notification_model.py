@@ -60,6 +60,8 @@ class NotificationModel:
         """Channels whose circuit breaker is open, with the time of the next probe."""
         self.pauses: dict[str, datetime] = {}
         """Channels whose receiver asked for a pause, with its end."""
+        self.ends_of_pauses: set[datetime] = set()
+        """Ends of all pauses so far: a status shows that of an earlier pause until its next write."""
         self.forgotten_pauses: set[datetime] = set()
         """Ends of pauses that a crash made the operator forget."""
         self.planned = 0
@@ -108,6 +110,11 @@ class NotificationModel:
             if send.channel in self.open_breakers():
                 self.reject(send.channel)
         return planned
+
+    def pause(self, channel: str, seconds: float) -> None:
+        """Let the receiver of a channel ask for a pause."""
+        self.pauses[channel] = self.now + timedelta(seconds=seconds)
+        self.ends_of_pauses.add(self.pauses[channel])
 
     def open_breakers(self) -> dict[str, datetime]:
         return {channel: until for channel, until in self.breakers.items() if until > self.now}
@@ -177,7 +184,7 @@ class NotificationModel:
         self.running.clear()
         self.finished.clear()
         self.breakers.clear()
-        self.forgotten_pauses.update(self.pauses.values())
+        self.forgotten_pauses |= self.ends_of_pauses
         self.pauses.clear()
 
     def wait_for_next(self, *, ahead: timedelta = timedelta(0)) -> None:

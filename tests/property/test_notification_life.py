@@ -86,7 +86,7 @@ class Life(RuleBasedStateMachine):
     @rule(data=st.data(), pause=st.sampled_from([5.0, 3600.0]))
     def a_receiver_asks_for_a_pause(self, data: st.DataObject, pause: float) -> None:
         channel = data.draw(st.sampled_from(sorted(self.model.channels)))
-        self.model.pauses[channel] = self.model.now + timedelta(seconds=pause)
+        self.model.pause(channel, pause)
 
     @rule(passed=seconds)
     def time_passes(self, passed: float) -> None:
