@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from notification_cli.views.format import Form, Output
-from notification_cli.views.jsonpath import JsonPathError, Path
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -176,15 +175,13 @@ def _output(value: str) -> str:
 
 
 def _formats(incomplete: str) -> list[str]:
-    templates = (Form.JSONPATH, Form.CUSTOM_COLUMNS)
-    forms = [f"{each}=" if each in templates else each.value for each in Form]
-    return [each for each in forms if each.startswith(incomplete)]
+    return [each for each in Form if each.startswith(incomplete)]
 
 
 def _sort_by(value: str) -> str:
     try:
-        Path.parse(value or ".")
-    except JsonPathError as error:
+        Output.of(Form.TABLE, sort_by=value)
+    except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     return value
 
@@ -197,10 +194,7 @@ OutputOption = Annotated[
         metavar="FORMAT",
         callback=_output,
         autocompletion=_formats,
-        help=(
-            "Format of the output: table, wide, json, yaml, name, jsonpath=TEMPLATE or custom-columns=TITLE:PATH,... "
-            "as in kubectl."
-        ),
+        help="Format of the output: table, wide, json, yaml or name, as in kubectl.",
     ),
 ]
 NoHeaders = Annotated[bool, typer.Option("--no-headers", help="Write tables without titles.")]

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 from kubernetes import client
 
 from notification_contract import __version__, names
@@ -35,22 +36,14 @@ def test_lists_have_the_formats_and_the_order_of_kubectl(cluster: Cluster) -> No
     cluster.create_receiver("chat", SLACK, status=status())
     where = ("-n", cluster.namespace)
     by_priority = ("--sort-by", ".spec.priority")
-    columns = "custom-columns=NAME:.metadata.name,P:.spec.priority,NONE:.spec.dedupKey"
-    listed = cluster.notif("ls", *where, *by_priority, "-o", columns)
-    assert [line.split() for line in listed.out.splitlines()] == [
-        ["NAME", "P", "NONE"],
-        ["b", "critical", "<none>"],
-        ["c", "high", "<none>"],
-        ["a", "low", "<none>"],
-    ]
-    path = "jsonpath={range .items[?(@.spec.priority!='low')]}{.metadata.name}={.status.phase} {end}"
-    assert cluster.notif("ls", *where, "-o", path).out == "b=Failed c=Failed "
+    listed = cluster.notif("ls", *where, *by_priority, "-o", "json")
+    assert [each["metadata"]["name"] for each in json.loads(listed.out)["items"]] == ["b", "c", "a"]
     wide = cluster.notif("ls", *where, "-o", "wide", "--no-headers", "--limit", "1", *by_priority)
     assert wide.out.split()[0] == "b"
-    ready = "jsonpath={.status.conditions[?(@.type=='Ready')].status}"
-    assert cluster.notif("receivers", "chat", *where, "-o", ready).out == "True"
-    top = cluster.notif("top", *where, "-o", "jsonpath={.namespaces[0].phases.Failed}")
-    assert top.out == "3"
+    chat = yaml.safe_load(cluster.notif("receivers", "chat", *where, "-o", "yaml").out)
+    assert chat["status"]["conditions"][0]["type"] == "Ready"
+    top = json.loads(cluster.notif("top", *where, "-o", "json").out)
+    assert top["namespaces"][0]["phases"]["Failed"] == 3
 
 
 @pytest.mark.check("cli-50")

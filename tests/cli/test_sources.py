@@ -95,7 +95,9 @@ def test_shown_notifications_are_accepted_by_the_api_server(cluster: Cluster) ->
     )
     made = yaml.safe_load(done.out)
     assert (done.code, made["spec"]["subject"]) == (0, "FIRING")
-    assert done.err.startswith(f"notif: {made['metadata']['name']}: only the operator's log gets this message: ")
+    assert done.err.startswith(
+        f"notif: {made['metadata']['name']}: only the operator's log gets this message: "
+    )
     assert cluster.accepts(made)
     batch = [{"specversion": "1.0", "id": each, "source": "s", "type": "t"} for each in ("1", "2")]
     arguments = ("source", "test", "events", "-n", cluster.namespace, "-f", "-", "-o", "json")

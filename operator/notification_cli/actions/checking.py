@@ -58,9 +58,8 @@ class Checking:
             if self.output.is_table:
                 _write(session.screen, finding)
         if not self.output.is_table:
-            rows = plain(findings)
             named = "\n".join(each.check for each in findings if each.result is Result.FAILED)
-            document(session.screen, self.output, {"checks": rows}, name=named or "ok", rows=rows)
+            document(session.screen, self.output, {"checks": plain(findings)}, name=named or "ok")
         _sum(session.screen, findings)
         return ExitCode.NEGATIVE if Result.FAILED in {each.result for each in findings} else ExitCode.OK
 

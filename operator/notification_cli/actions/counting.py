@@ -53,8 +53,7 @@ class Counting:
         namespaces = self.output.sort(_plain(name, each) for name, each in sorted(figures.items()))
         names = [each["namespace"] for each in namespaces]
         if not self.output.is_table:
-            value = {"namespaces": namespaces}
-            document(session.screen, self.output, value, name="\n".join(names), rows=namespaces)
+            document(session.screen, self.output, {"namespaces": namespaces}, name="\n".join(names))
         elif names:
             now = session.clock()
             Table(session.screen, COLUMNS, self.output).write(

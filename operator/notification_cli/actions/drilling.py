@@ -100,9 +100,8 @@ class Drilling:
             _write(session.screen, results)
         else:
             names = "\n".join(each.receiver for each in results if each.result is DrillOutcome.DELIVERED)
-            rows = plain(results)
-            value = {"drill": identity, "receivers": rows}
-            document(session.screen, self.output, value, name=names or "none", rows=rows)
+            value = {"drill": identity, "receivers": plain(results)}
+            document(session.screen, self.output, value, name=names or "none")
         return _exit_code(results)
 
     async def _receivers(self, session: Session) -> Sequence[ReceiverView]:

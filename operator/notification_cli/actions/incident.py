@@ -55,7 +55,7 @@ class ShowingIncident:
         if not self.output.is_table:
             value = {"namespace": namespace, "key": key, "state": state, "events": plain(events)}
             names = "\n".join(resource_name(each.name) for each in events)
-            document(session.screen, self.output, value, name=names, rows=value["events"])
+            document(session.screen, self.output, value, name=names)
             return ExitCode.OK
         session.screen.line((clean(key), "bold"), f"  {state}")
         Table(session.screen, COLUMNS).write([row for each in events for row in _rows(each)])

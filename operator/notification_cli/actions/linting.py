@@ -34,7 +34,7 @@ def lint_files(files: Sequence[str], screen: Screen, output: Output, *, home: st
             _write(screen, result)
     else:
         problems = [each["file"] for each in results if not _valid(each)]
-        document(screen, output, {"files": results}, name="\n".join(problems) or "ok", rows=results)
+        document(screen, output, {"files": results}, name="\n".join(problems) or "ok")
     return ExitCode.OK if all(map(_valid, results)) else ExitCode.NEGATIVE
 
 

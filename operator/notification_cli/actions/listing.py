@@ -104,7 +104,7 @@ class Listing:
         async for page in self._pages(session):
             version = version or page.version
             items = [obj for obj in page.items if self._matches(obj, now)]
-            if self.output.sort_by is not None:
+            if self.output.sort_by:
                 held += items
                 continue
             items = items[:left] if self.limit else items
@@ -119,7 +119,7 @@ class Listing:
     async def _pages(self, session: Session) -> AsyncIterator[Page]:
         # With a filter of our own, how many objects to read is not known.
         filtered = self.since or self.receiver or self.waiting or (self.phases and not self._selectable)
-        limit = 0 if filtered or self.output.sort_by is not None else self.limit
+        limit = 0 if filtered or self.output.sort_by else self.limit
         try:
             async for page in session.notifications.pages(self._selection(session), limit=limit):
                 yield page
@@ -206,7 +206,7 @@ def phase_selector(phases: Sequence[str]) -> str:
 
 async def _ordered(pages: AsyncIterator[Page], output: Output) -> AsyncIterator[Sequence[dict[str, Any]]]:
     """Yield the objects of pages; all together where they are sorted."""
-    if output.sort_by is None:
+    if not output.sort_by:
         async for page in pages:
             yield page.items
     else:

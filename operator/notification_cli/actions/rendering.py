@@ -124,9 +124,8 @@ class Rendering:
         if self.output.is_table:
             write(screen, results)
         else:
-            value = plain(results)
             names_of = "\n".join(each.target for each in results)
-            document(screen, self.output, {"rendered": value}, name=names_of, rows=value)
+            document(screen, self.output, {"rendered": plain(results)}, name=names_of)
         return ExitCode.OK
 
     def _wanted(self) -> ReceiverFilter:

@@ -66,7 +66,7 @@ class RouteTest:
         failed = sum(bool(outcome.problems) for outcome in outcomes)
         if not self.output.is_table:
             results = [_plain(each) for each in outcomes]
-            document(screen, self.output, {"results": results}, name="routes", rows=results)
+            document(screen, self.output, {"results": results}, name="routes")
         elif self.explains:
             _explain(screen, state, outcomes[0])
         else:

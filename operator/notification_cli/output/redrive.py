@@ -36,8 +36,7 @@ NAMED = 10
 def write_plan(screen: Screen, output: Output, selection: Selection, *, now: datetime) -> None:
     if not output.is_table:
         names = "\n".join(resource_name(each.replay) for each in selection.waiting)
-        plan = _plan(selection)
-        document(screen, output, plan, name=names, rows=plan["candidates"])
+        document(screen, output, _plan(selection), name=names)
         return
     if selection.waiting:
         rows = [
@@ -112,7 +111,7 @@ class Progress:
                 "results": {each.value: self._counts[each] for each in Outcome},
                 "reasons": dict(self._reasons),
             }
-            document(self._screen, self._output, result, rows=result["candidates"])
+            document(self._screen, self._output, result)
         if self._selection.waiting:
             self._screen.note(f"batch {self._batch}: {self._sum()}")
 

