@@ -62,6 +62,9 @@ SELECTED: Mapping[str, Sequence[frozenset[str]]] = {
     "docs/notificationrequest.md": [frozenset({Phase.FAILED})],
     "docs/runbooks/NotificationOperatorDeliveryFailureRateHigh.md": [frozenset({"phase changed"})],
     "docs/runbooks/NotificationOperatorStatusConflictRateHigh.md": [frozenset(Phase)],
+    "docs/runbooks/NotificationOperatorEventLoopBlocked.md": [
+        frozenset({Phase.PENDING, Phase.SENDING, Phase.RETRYING})
+    ],
     "docs/runbooks/NotificationOperatorBacklogFull.md": [frozenset({"2 failed", "1 sent"})],
     "docs/runbooks/NotificationExternalHeartbeatFailing.md": [
         frozenset(
