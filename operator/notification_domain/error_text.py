@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import socket
+import ssl
 from typing import TYPE_CHECKING, Final
 
 from notification_domain.redaction.redact import redact as redact_text
@@ -15,6 +18,11 @@ LIMIT: Final = 2048
 _REDACTED_LENGTH: Final = 16 * LIMIT
 """Characters that are redacted before the text is truncated: what follows cannot reach the result."""
 
+UNEXPECTED: Final = "unexpected error; see the log of the operator"
+
+_NUMBERS: Final = re.compile(r"\[(?:Errno|SSL)[^\]]*\] ?| ?\(_ssl\.c:\d+\)")
+"""What Python and OpenSSL write around a message: numbers of the system and places in their source."""
+
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 
@@ -23,7 +31,6 @@ def describe(
     error: BaseException,
     *,
     mark: str = "",
-    bare: type[BaseException] | tuple[type[BaseException], ...] = (),
     redact: Callable[[str], str] = redact_text,
 ) -> str:
     """Return the text of an error and, when it adds something, of its root cause.
@@ -31,10 +38,9 @@ def describe(
     Args:
         error: the outermost error of the chain.
         mark: precedes the text, and counts towards the limit.
-        bare: classes whose messages need no class name in front.
         redact: removes secrets from a text.
     """
-    outer, *inner = [_text(link, bare) for link in chain(error)]
+    outer, *inner = [readable(link) for link in chain(error)]
     root = inner[-1] if inner else ""
     whole = mark + (f"{outer}; caused by {root}" if root not in outer else outer)
     visible = _UNPRINTABLE.sub(_REPLACEMENT, whole[:_REDACTED_LENGTH])
@@ -62,15 +68,50 @@ def _cause(error: BaseException) -> BaseException | None:
     return None if error.__suppress_context__ else error.__context__
 
 
-def _text(error: BaseException, bare: type[BaseException] | tuple[type[BaseException], ...]) -> str:
-    name = type(error).__name__
+def readable(error: BaseException) -> str:
+    """Return what happened, in words: no name of a class, no errno. UNEXPECTED if the error does not say.
+
+    The host and port of a failed connection are those that its error has, as the errors of aiohttp do.
+    """
+    if not isinstance(error, Exception):
+        return UNEXPECTED
     try:
-        message = str(error).strip()
+        text = _NUMBERS.sub("", _connection(error) or _words(error)).strip()
     except Exception:  # noqa: BLE001 - a failing __str__ must not replace the error
-        return f"{name} (no text: __str__ failed)"
-    if not message:
-        return name
-    return message if isinstance(error, bare) else f"{name}: {message}"
+        return UNEXPECTED
+    return text or UNEXPECTED
+
+
+def _connection(error: Exception) -> str:
+    """Return what happened to a connection, and with which server; empty for other errors."""
+    reason = getattr(error, "os_error", None) or getattr(error, "certificate_error", None)
+    host, port = getattr(error, "host", ""), getattr(error, "port", "")
+    if not host or not isinstance(reason, Exception):
+        return ""
+    text = readable(reason)
+    return (
+        f"{text} by {host}:{port}" if isinstance(reason, ConnectionRefusedError) else f"{host}:{port}: {text}"
+    )
+
+
+def _words(error: Exception) -> str:
+    match error:
+        case ssl.SSLCertVerificationError():
+            text = f"the certificate is not valid: {getattr(error, 'verify_message', '') or error}"
+        case ssl.SSLError(reason=str(reason)):
+            text = f"TLS failed: {reason.lower().replace('_', ' ')}"
+        case socket.gaierror(strerror=str(reason)):
+            text = f"the name cannot be resolved: {reason.lower()}"
+        case OSError(errno=int(number), filename=name):
+            reason = os.strerror(number).lower()
+            text = f"{name}: {reason}" if isinstance(name, str) else reason
+        case KeyError():
+            text = f"{error} is missing"
+        case Exception(args=(int(), str(text))):
+            pass
+        case _:
+            text = str(error) or ("no answer in time" if isinstance(error, TimeoutError) else "")
+    return text
 
 
 def _truncate(text: str, *, length: int) -> str:

@@ -23,6 +23,7 @@ from notification_cli.rules import read_file
 from notification_cli.views.format import Output
 from notification_cli.views.sources import source_view
 from notification_contract import names
+from notification_domain.error_text import readable
 from notification_domain.json_values import mapping, text
 from notification_runtime.kube.proxy import session_options
 
@@ -90,9 +91,8 @@ class Beating:
             ):
                 reply = Reply(status=response.status, body=await response.read())
         except (aiohttp.ClientError, OSError) as error:
-            # The URL can hold a secret, and a message of aiohttp the URL.
-            host, reason = urlsplit(url).netloc.rpartition("@")[2], type(error).__name__
-            raise ApiError(f"the gateway at {host} cannot be reached: {reason}") from None
+            host = urlsplit(url).netloc.rpartition("@")[2]
+            raise ApiError(f"the gateway at {host} cannot be reached: {_reason(error)}") from None
         return self._show(screen, reply)
 
     def whole_url(self) -> str:
@@ -211,3 +211,10 @@ def _content(reply: Reply) -> Mapping[str, Any]:
         return mapping(json.loads(reply.body))
     except ValueError:
         return {}
+
+
+def _reason(error: Exception) -> str:
+    """Return why there is no answer, without the URL: it can hold a secret, and the other messages of aiohttp hold the URL."""
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    return readable(error) if isinstance(error, OSError) else "the connection ended without a valid answer"

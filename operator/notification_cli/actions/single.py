@@ -14,6 +14,7 @@ from notification_cli.views.format import Output
 from notification_cli.views.plain import plain
 from notification_cli.views.text import clean
 from notification_cli.views.timeline import timeline
+from notification_domain.error_text import readable
 from notification_domain.json_values import mapping
 from notification_domain.model import Notification, parse
 from notification_domain.status import FINAL, phase_of
@@ -123,7 +124,7 @@ def read(obj: Mapping[str, Any]) -> Notification:
     try:
         return parse(obj)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise _unknown_form(obj, f"{type(error).__name__}: {error}") from None
+        raise _unknown_form(obj, readable(error)) from None
 
 
 def _unknown_form(obj: Mapping[str, Any], reason: str) -> CliError:

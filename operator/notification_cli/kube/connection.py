@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from contextlib import asynccontextmanager, contextmanager
 from http import HTTPStatus
-from ssl import SSLError
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
@@ -18,6 +16,7 @@ from notification_cli.clock import now
 from notification_cli.errors import ApiError
 from notification_cli.kube.kubeconfig import log_in
 from notification_cli.kube.refusals import refusal
+from notification_domain.error_text import readable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
@@ -188,13 +187,4 @@ def translated(context: str) -> Iterator[None]:
     except TimeoutError as error:
         raise ApiError(f"the API server of {context} did not respond in time; check the network") from error
     except (aiohttp.ClientError, OSError, ValueError) as error:
-        raise ApiError(f"the API server of {context} cannot be reached: {_reason(error)}") from error
-
-
-def _reason(error: Exception) -> str:
-    """Return what has happened; the messages of aiohttp and asyncio begin with addresses and the TLS context."""
-    cause = error.__cause__ or error
-    number = cause.errno if isinstance(cause, OSError) and not isinstance(cause, SSLError) else None
-    if number is not None and number > 0:
-        return os.strerror(number)
-    return " ".join(str(cause).split()) or type(error).__name__
+        raise ApiError(f"the API server of {context} cannot be reached: {readable(error)}") from error

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from notification_contract import names
 from notification_contract.kinds.choices import NamespacesFrom
 from notification_contract.kinds.receiver import ReceiverSpecError, parse_spec
+from notification_domain.error_text import readable
 from notification_domain.json_values import integer, mapping, text
 from notification_domain.receivers.catalog import Receiver, ReceiverKey
 from notification_domain.receivers.status import (
@@ -55,7 +56,7 @@ def examine(
     except ReceiverSpecError as error:
         return Examined(problems=_bounded(error.problems))
     except Exception as error:  # noqa: BLE001 - a fault of one spec must not keep the others from being read
-        return Examined(problems=_bounded((f"the spec cannot be used: {error!r}",)))
+        return Examined(problems=_bounded((f"the spec cannot be used: {readable(error)}",)))
     if problems:
         return Examined(problems=_bounded(problems), not_allowed=True)
     return Examined(spec=parsed)

@@ -14,7 +14,7 @@ from notification_domain.json_values import moment
 from notification_domain.model import Content
 from notification_domain.receivers.catalog import ReceiverKey
 from notification_domain.receivers.status import LastTest, ReceiverTestResult
-from notification_runtime.delivery.channel import DeliveryError, Message
+from notification_runtime.delivery.channel import Message
 from notification_runtime.fair.fair_queue import FairSemaphore
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class ReceiverTester:
         except TimeoutError:
             return f"timed out after {seconds:g} s"
         except Exception as error:  # noqa: BLE001 - whatever a channel raises is the result of the test
-            return describe(error, bare=DeliveryError, redact=self._redact)
+            return describe(error, redact=self._redact)
         return ""
 
     def _message(self, receiver: Receiver, request: str, address: str) -> Message:

@@ -13,7 +13,7 @@ import structlog
 from notification_contract import bounds
 from notification_contract.kinds.choices import AttemptStatus
 from notification_domain.attempt import Attempt
-from notification_domain.error_text import chain, describe
+from notification_domain.error_text import UNEXPECTED, chain, describe
 from notification_domain.flow_control.breaker import Result
 from notification_domain.receivers.health import UNTESTED, Health
 from notification_domain.status import Reason
@@ -158,7 +158,7 @@ class Recorder:
         try:
             text = self._text(error, permanent=True)
         except Exception:  # noqa: BLE001 - the record matters more than its text
-            text = f"{PERMANENT_MARK}{type(error).__name__}"
+            text = f"{PERMANENT_MARK}{UNEXPECTED}"
         return self._without_call(send, text, permanent=True)
 
     def _without_call(
@@ -181,7 +181,7 @@ class Recorder:
             return self._redactor.text(without_address(text, address) if address else text)
 
         mark = PERMANENT_MARK if permanent else ""
-        return describe(error, mark=mark, bare=DeliveryError, redact=redact)
+        return describe(error, mark=mark, redact=redact)
 
 
 def without_address(text: str, address: str) -> str:

@@ -149,8 +149,7 @@ class Builder:
                 error=type(error).__name__,
                 at=f"{place.filename}:{place.lineno}",
             )
-            problem = f"the receiver cannot be used: {type(error).__name__}; see the log of the operator"
-            return _invalid(ready, problem), None
+            return _invalid(ready, "the receiver cannot be used; see the log of the operator"), None
         if invalid := self._template_problem(receiver):
             # The built-in templates are used: a message is never lost to a template.
             ready = replace(ready, reason=ReadyReason.TEMPLATE_INVALID, message=invalid)

@@ -11,6 +11,8 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
+import structlog
+
 from notification_contract.kinds.choices import LifecycleEvent
 from notification_domain.rendering.headline import headline
 from notification_domain.rendering.markup.markups import PLAIN
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from notification_runtime.delivery.channel import Message
     from notification_runtime.delivery.http.exchange import NetworkAccess
     from notification_runtime.rendering.compose import Composer
+
+logger = structlog.get_logger(__name__)
 
 THREADS: Final = 4
 PRIORITIES: Final = {"critical": "failure", "high": "warning"}
@@ -88,7 +92,8 @@ class AppriseChannel(Channel):
                 title=title, body=body, notify_type=kind, body_format="text", interpret_escapes=False
             )
         except Exception as error:  # noqa: BLE001 - the library names no errors, and their texts may hold the URL
-            raise Transient(f"apprise failed: {type(error).__name__}") from None
+            logger.error("apprise failed", error=type(error).__name__)  # noqa: TRY400 - without the text of the error
+            raise Transient("apprise failed unexpectedly; see the log of the operator") from None
         if not accepted:
             raise Transient("apprise could not deliver the message; the log of the library says why")
 

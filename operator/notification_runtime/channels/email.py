@@ -178,6 +178,8 @@ class EmailChannel(Channel):
         # The class itself: no mechanism of authentication that both sides know.
         if isinstance(error, aiosmtplib.SMTPNotSupported) or type(error) is aiosmtplib.SMTPException:
             return ReceiverError(ReceiverProblem.MISCONFIGURED, text)
+        if isinstance(error, OSError):
+            text = f"{self.destination}: {text}"
         return Refused(text) if isinstance(error, ConnectionRefusedError) else Transient(text)
 
     def _without_secrets(self, text: str) -> str:

@@ -17,6 +17,7 @@ from aiohttp.http_exceptions import LineTooLong
 from kubernetes.aio.client.exceptions import ApiException
 
 from atomic_status.headers import AUTH_SETTINGS
+from notification_domain.error_text import readable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -111,7 +112,7 @@ def translated() -> Iterator[None]:
     except ApiException as error:
         raise KubeError(status=error.status, reason=str(error.reason)) from error
     except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
-        raise KubeError(status=None, reason=str(error) or type(error).__name__) from error
+        raise KubeError(status=None, reason=readable(error)) from error
 
 
 class ResponseTooLargeError(Exception):

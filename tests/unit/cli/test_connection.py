@@ -312,7 +312,9 @@ async def test_issued_certificate_that_ends_is_replaced_and_leaves_no_file(
 
 async def test_absent_server_is_named_with_what_the_system_says(tmp_path: Path) -> None:
     async with connected(tmp_path, "https://127.0.0.1:1") as connection:
-        with pytest.raises(ApiError, match=r"the API server of dev cannot be reached: Connection refused$"):
+        with pytest.raises(
+            ApiError, match=r"the API server of dev cannot be reached: connection refused by 127\.0\.0\.1:1$"
+        ):
             await connection.get("/")
 
 

@@ -31,7 +31,6 @@ from notification_runtime.delivery.channel import (
     Refused,
     Transient,
 )
-from notification_runtime.delivery.http.bounded_answer import AnswerTooLargeError
 from notification_runtime.delivery.http.egress_policy import AddressNotAllowedError
 from notification_runtime.delivery.http.name_resolver import resolving_for
 from notification_runtime.fair.fair_queue import FairSemaphore
@@ -289,7 +288,7 @@ class HttpExchange:
             # Its own text has the URL of the proxy, whose user name may be a token.
             return Unsent(self.without_secrets(f"HTTP {error.status}: from the proxy: {error.message}"))
         links = list(chain(error))
-        text = self.without_secrets(describe(error, bare=AnswerTooLargeError, redact=str))
+        text = self.without_secrets(describe(error, redact=str))
         refusal = next((link for link in links if isinstance(link, AddressNotAllowedError)), None)
         if refusal is not None:
             return ReceiverError(ReceiverProblem.ADDRESS_NOT_ALLOWED, self.without_secrets(str(refusal)))
@@ -299,7 +298,7 @@ class HttpExchange:
             # The certificates are being examined, and the receiver holds the next attempt.
             return Unsent(text)
         if any(isinstance(link, aiohttp.InvalidURL | ValueError) for link in links):
-            return ReceiverError(ReceiverProblem.MISCONFIGURED, text)
+            return ReceiverError(ReceiverProblem.MISCONFIGURED, f"the URL is not valid: {text}")
         return OutcomeUnknown(text) if sent else Unsent(text)
 
 

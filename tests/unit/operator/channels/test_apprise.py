@@ -86,7 +86,7 @@ async def test_exception_is_a_transient_failure_without_its_text(monkeypatch: py
         raise RuntimeError("https://very-secret")
 
     library(monkeypatch, notify)
-    with pytest.raises(Transient, match=r"^apprise failed: RuntimeError$"):
+    with pytest.raises(Transient, match=r"^apprise failed unexpectedly; see the log of the operator$"):
         await channel("x://").deliver(message())
 
 

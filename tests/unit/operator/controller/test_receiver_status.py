@@ -850,7 +850,7 @@ async def test_unexpected_error_of_a_test_is_its_result(cluster: Cluster) -> Non
     cluster.ask_for_test()
     await sleep(TRANSITION)
     assert status(cluster)["lastTest"]["outcome"] == "Failed"
-    assert status(cluster)["lastTest"]["message"].startswith("ValueError: odd")
+    assert status(cluster)["lastTest"]["message"].startswith("odd")
     assert "hunter2" not in status(cluster)["lastTest"]["message"]
 
 

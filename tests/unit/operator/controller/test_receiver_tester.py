@@ -69,7 +69,7 @@ async def test_receiver_without_recipients_of_its_own_cannot_be_tested() -> None
     [
         (Permanent("HTTP 400 password=hunter2"), "HTTP 400 password=[REDACTED]"),
         (ReceiverError(ReceiverProblem.GONE, "HTTP 410"), "Gone: HTTP 410"),
-        (ZeroDivisionError("x"), "ZeroDivisionError: x"),
+        (ZeroDivisionError("x"), "x"),
     ],
 )
 async def test_failure_is_recorded_without_secrets(error: Exception, message: str) -> None:

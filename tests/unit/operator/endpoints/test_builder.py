@@ -39,7 +39,7 @@ def test_fault_of_one_receiver_fails_no_other_and_shows_no_secret() -> None:
     stage.creator.failure = LookupError("hunter2")
     ready = stage.readiness(stage.catalog.receivers[stage.key()])
     assert (ready.reason, ready.sendable) == (ReadyReason.INVALID, False)
-    assert ready.message == "the receiver cannot be used: LookupError; see the log of the operator"
+    assert ready.message == "the receiver cannot be used; see the log of the operator"
 
 
 async def test_template_that_is_not_valid_is_reported_and_the_receiver_is_used() -> None:

@@ -43,7 +43,7 @@ def test_error_has_the_properties_of_its_status(status: int | None, properties: 
         (ApiException(status=403, reason="not allowed"), "403 not allowed"),
         (aiohttp.ClientConnectionError("connection lost"), "connection lost"),
         (OSError("no route"), "no route"),
-        (TimeoutError(), "TimeoutError"),
+        (TimeoutError(), "no answer in time"),
         (ValueError("no JSON"), "no JSON"),
     ],
 )
