@@ -310,6 +310,20 @@ class Incident:
         """Return the older events that have to end at a target before this one goes there."""
         return [each for each in self.older if each.kind in AWAITED[self.own.kind] and each.at(target).open]
 
+    def is_concerned_by(self, event: Event) -> bool:
+        """Return whether another event that is new, or whose targets are new, changes what was decided on the own one.
+
+        A new hold does not: it counts when the own one is due.
+        """
+        if not (self.own.routed and event.witnessed):
+            return True
+        holds = event.kind in AWAITED[self.own.kind] and event.order < self.own.order
+        return any(
+            (holds and not event.at(target).open) or self.outdated(target, tried=self.tried(target))
+            for target, stage in self.own.stages.items()
+            if stage.open and not stage.running
+        )
+
     def messages(self, target: str) -> Sequence[SentMessage]:
         """Return the messages at a target that report the same as this event, the oldest first.
 

@@ -66,6 +66,13 @@ def test_pause_of_a_receiver_holds_every_notification_until_its_end() -> None:
     assert figures["delivery of the quiet namespace after the pause, s"] <= 3
 
 
+def test_events_of_an_incident_are_read_once_while_their_receiver_pauses() -> None:
+    figures = simulate(scenarios.flapping)
+    assert figures["final"] == 60
+    assert figures["reads during the pause"] <= 60 + 1, "one listing of the incident, or one late event"
+    assert figures["longest of the quiet namespace, s"] <= 0.5
+
+
 def test_rate_of_a_destination_is_shared_by_namespaces_and_uses_no_attempt() -> None:
     figures = simulate(scenarios.limited)
     assert figures["requests in the first minute"] <= 65

@@ -64,7 +64,7 @@ class FastStore:
         }
         head = {"apiVersion": "kubernaut.ai/v1alpha1", "kind": "NotificationRequest"}
         self.objects[f"{namespace}/{name}"] = {**head, "metadata": meta, "spec": spec, "status": {}}
-        return Key(namespace=namespace, name=name, uid=meta["uid"])
+        return Key(namespace=namespace, name=name, uid=meta["uid"], incident=spec.get("dedupKey", ""))
 
     async def read(self, ref: ObjectRef) -> dict[str, Any]:
         """See `StatusStore.read`."""

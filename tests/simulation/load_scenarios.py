@@ -142,13 +142,14 @@ async def poisonous(*, seconds: float = 600.0, per_second: float = 20.0) -> dict
         }
 
 
+def pausing_until(end: float) -> Callable[[float, Message, int], Exception | None]:
+    """Return the answers of a receiver that asks for a pause until a time."""
+    return lambda at, _message, _before: RateLimited("HTTP 429", retry_after=end - at) if at < end else None
+
+
 async def paused(*, pause: float = 90.0) -> dict[str, float]:
     """The receiver answers 429 with Retry-After to a burst; two namespaces, and a policy that allows 60 s at most."""
-
-    def answer(at: float, _message: Message, _before: int) -> Exception | None:
-        return RateLimited("HTTP 429", retry_after=pause - at) if at < pause else None
-
-    receiver = Receiver(answer)
+    receiver = Receiver(pausing_until(pause))
     async with load(receiver) as running:
         running.create(60, namespace="loud", retry=FAST)
         await running.finished(within=10)
@@ -161,6 +162,28 @@ async def paused(*, pause: float = 90.0) -> dict[str, float]:
             "first delivery after the pause, s": running.delays()[0] - pause,
             "delivery of the quiet namespace after the pause, s": 10 + single - pause,
             "finished after the pause, s": end - pause,
+        }
+
+
+async def flapping(*, pause: float = 90.0, count: int = 60) -> dict[str, float]:
+    """An incident comes and goes while the receiver asks for a pause; another namespace sends from the end of the pause on."""
+    receiver = Receiver(pausing_until(pause))
+    async with load(receiver, **UNLIMITED) as running:
+        running.create(1, prefix="first", retry=FAST)
+        await asyncio.sleep(1)
+        before = running.store.calls["GET"]
+        for number in range(count):
+            event = ("Trigger", "Acknowledge", "Resolve")[number % 3]
+            running.create(namespace="loud", retry=FAST, event=event, dedupKey="database")
+            await asyncio.sleep(0.1)
+        await asyncio.sleep(pause - running.time - 0.1)
+        held = running.store.calls["GET"] - before
+        await running.create_at_rate(10, until=pause + 5, namespace="quiet", prefix="single", retry=FAST)
+        await running.finished(within=600)
+        return {
+            "final": sum("completionTime" in status for status in running.statuses()),
+            "reads during the pause": held,
+            "longest of the quiet namespace, s": running.delays("single")[-1],
         }
 
 

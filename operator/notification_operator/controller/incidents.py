@@ -144,8 +144,10 @@ class Incidents:
             witnessed=self._witnesses(notification) if before is None else before.witnessed,
         )
         self._incidents.put(known, event)
-        if before is None or _ended(before, event):
+        if before is not None and _ended(before, event):
             self._tell(event, known)
+        elif before is None or event.routed > before.routed:
+            self._announce(event, known)
         if before is not None and _stopped(before, event):
             self._go_on(known)
 
@@ -291,9 +293,19 @@ class Incidents:
 
     def _tell(self, event: Event, known: Known) -> None:
         """Request the other events of the incident that an event may concern."""
-        for other in tuple(known.events.values()):
-            if other.kind in CONCERNS[event.kind] and not other.ended:
+        for other in self._concerned(event, known):
+            self._request(other.key)
+
+    def _announce(self, event: Event, known: Known) -> None:
+        """Request the other events that an event without attempts changes: what only waits for its receiver is not read again."""
+        for other in self._concerned(event, known):
+            if self._as_seen_by(other, known).is_concerned_by(event):
                 self._request(other.key)
+
+    def _concerned(self, event: Event, known: Known) -> Sequence[Event]:
+        """Return the other events of the incident that may be decided on otherwise because of an event."""
+        kinds = CONCERNS[event.kind]
+        return [other for other in known.events.values() if other.kind in kinds and not other.ended]
 
     def _lookup(self, key: Key) -> tuple[Known, Event] | None:
         """Return an incident and the event of one of its notifications, if both are known."""
@@ -379,8 +391,6 @@ def _stopped(before: Event, after: Event) -> bool:
 
 
 def _ended(before: Event, after: Event) -> bool:
-    """Return whether an event ended at a target since, or does not go to every one."""
+    """Return whether an event ended at a target since."""
     targets = (*before.stages, *after.stages)
-    return after.routed > before.routed or any(
-        before.at(target).open and not after.at(target).open for target in targets
-    )
+    return any(before.at(target).open and not after.at(target).open for target in targets)
