@@ -14,6 +14,7 @@ from notification_domain.json_values import moment
 from notification_domain.model import Content
 from notification_domain.receivers.catalog import ReceiverKey
 from notification_domain.receivers.status import LastTest, ReceiverTestResult
+from notification_operator.endpoints.attempt import call
 from notification_runtime.delivery.channel import Message
 from notification_runtime.fair.fair_queue import FairSemaphore
 
@@ -84,15 +85,8 @@ class ReceiverTester:
 
     async def _send(self, endpoint: Endpoint, channel: Channel, message: Message) -> str:
         """Send a message; return why it failed, or an empty text."""
-        seconds = endpoint.limits.timeout
-        try:
-            async with asyncio.timeout(seconds):
-                await channel.deliver(message)
-        except TimeoutError:
-            return f"timed out after {seconds:g} s"
-        except Exception as error:  # noqa: BLE001 - whatever a channel raises is the result of the test
-            return describe(error, redact=self._redact)
-        return ""
+        result = await call(channel, message, seconds=endpoint.seconds, target=endpoint.name)
+        return describe(result, redact=self._redact) if isinstance(result, BaseException) else ""
 
     def _message(self, receiver: Receiver, request: str, address: str) -> Message:
         key = receiver.key

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from structlog.testing import capture_logs
 
 from notification_contract.kinds.choices import ReceiverTestOutcome
+from notification_domain.error_text import UNEXPECTED
 from notification_domain.receivers.catalog import ReceiverKey
 from notification_operator.controller.receiver_tester import ReceiverTester
 from notification_runtime.delivery.channel import Permanent, ReceiverError, ReceiverProblem
@@ -76,6 +78,14 @@ async def test_failure_is_recorded_without_secrets(error: Exception, message: st
     stage = Stage(receiver("hook"))
     stage.creator.scripts["hook"] = [error]
     assert await result_of(stage) == (False, message)
+
+
+async def test_error_that_refers_to_the_log_is_there() -> None:
+    stage = Stage(receiver("hook"))
+    stage.creator.scripts["hook"] = [ZeroDivisionError()]
+    with capture_logs() as logs:
+        assert await result_of(stage) == (False, UNEXPECTED)
+    assert [entry["event"] for entry in logs] == ["channel raised an unexpected error"]
 
 
 async def test_receiver_that_hangs_is_cut_off() -> None:
