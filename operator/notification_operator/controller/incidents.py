@@ -198,7 +198,8 @@ class Incidents:
     def of(self, key: Key, notification: Notification) -> Incident:
         """Return the incident as one of its notifications sees it."""
         known = self._of(key, notification)
-        return self._as_seen_by(self._own(key, notification, known), known)
+        own = self._own(key, notification, known)
+        return self._as_seen_by(own, known.events.values())
 
     def reached(self, key: Key, notification: Notification, own: Sequence[str]) -> Mapping[str, bool]:
         """Return where a notification goes because a Trigger may have arrived there, as `Incident.reached` does.
@@ -224,12 +225,12 @@ class Incidents:
             own = known.events.get(key.uid) if known else None
             if known is None or own is None:
                 return False
-            return self._as_seen_by(own, known).outdated(target, tried=tried) is not None
+            return self._as_seen_by(own, known.events.values()).outdated(target, tried=tried) is not None
 
         return is_outdated
 
-    def _as_seen_by(self, own: Event, known: Known) -> Incident:
-        events = sorted(known.events.values(), key=lambda each: each.order)
+    def _as_seen_by(self, own: Event, noted: Collection[Event]) -> Incident:
+        events = sorted(noted, key=lambda each: each.order)
         place = events.index(own)
         return Incident(
             own=own,
@@ -299,7 +300,7 @@ class Incidents:
     def _announce(self, event: Event, known: Known) -> None:
         """Request the other events that an event without attempts changes: what only waits for its receiver is not read again."""
         for other in self._concerned(event, known):
-            if self._as_seen_by(other, known).is_concerned_by(event):
+            if self._as_seen_by(other, (other, event)).is_concerned_by(event):
                 self._request(other.key)
 
     def _concerned(self, event: Event, known: Known) -> Sequence[Event]:
