@@ -17,7 +17,10 @@ from notification_operator.controller.heartbeats import HeartbeatController
 from notification_operator.controller.incidents import Incidents
 from notification_operator.controller.ownership import Ownership
 from notification_operator.controller.reconciler import Reconciler
+from notification_operator.controller.reconciliation import Reconciliations
+from notification_operator.controller.requeue import Requeue
 from notification_operator.controller.retention import RetentionSweeper
+from notification_operator.controller.starter import Starter
 from notification_operator.controller.workqueue import WorkQueue
 from notification_operator.endpoints.attempt import Recorder
 from notification_operator.endpoints.budget import ContentBudget
@@ -208,19 +211,26 @@ def build(
         on_refusal=event_observer.status_refused,
     )
     reconciler = Reconciler(
-        store=ports.store,
+        reconciliations=Reconciliations(
+            store=ports.store,
+            tracker=attempts,
+            rules=lambda: rule_book.rules,
+            permission=ownership.permission,
+            clock=clock,
+            spread=spread,
+        ),
         attempts=attempts,
-        endpoints=endpoints,
-        redaction=ContentRedaction(redactor, ports.renderer),
         incidents=incidents,
-        rules=lambda: rule_book.rules,
-        may_reconcile=ownership.admits,
-        permission=ownership.permission,
+        starter=Starter(
+            endpoints=endpoints,
+            redaction=ContentRedaction(redactor, ports.renderer),
+            clock=clock,
+            visible_after=settings.delivery.visible_after_seconds,
+        ),
+        requeue=Requeue(endpoints, clock=clock),
         publisher=publisher,
         metrics=metrics_observer,
-        clock=clock,
-        spread=spread,
-        visible_after=settings.delivery.visible_after_seconds,
+        may_reconcile=ownership.admits,
     )
     event_handler = EventHandler(
         queue,

@@ -19,6 +19,7 @@ from notification_domain.key import Key, shard_of
 from notification_domain.model import parse
 from notification_domain.planning.hold import Hold, HoldReason
 from notification_operator.controller.incident_table import IncidentTable, Known
+from notification_operator.controller.membership import Membership, NoMembership
 from notification_runtime.fair.fair_queue import FairSemaphore
 from notification_runtime.fair.lru import LruMap
 from notification_runtime.kube.requests import KubeError
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from notification_domain.attempt import Attempt
     from notification_domain.model import Notification
     from notification_domain.status import Reason
+    from notification_operator.controller.reconciliation import Reconciliation
     from notification_runtime.telemetry.gauges import ElectorStatistics
 
 MOST_HUNG: Final = 5_000
@@ -88,6 +90,12 @@ class Incidents:
         self._listings = FairSemaphore(LISTINGS)
         self._hung: LruMap[str, float] = LruMap(MOST_HUNG)
         """When a listing of a namespace failed last after so long that those which wait for their turn give up, too."""
+
+    def membership(self, reconciliation: Reconciliation) -> NoMembership:
+        """Return what a reconciliation that has read its notification has to do with the incident of that."""
+        if not reconciliation.notification.content.dedup_key:
+            return NoMembership(reconciliation)
+        return Membership(reconciliation, self)
 
     def has_to_fetch(self, key: Key, notification: Notification, *, threads: Callable[[], bool]) -> bool:
         """Return whether what is not known of the incident may decide on the next attempts of a notification.

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from atomic_status import StatusStore
     from notification_domain.attempt import Attempt
+    from notification_domain.key import Key
     from notification_domain.model import Notification
     from notification_domain.routing import Route, Rules
     from notification_operator.controller.attempt_tracker import AttemptTracker, ObjectAttempts
@@ -220,11 +221,11 @@ class Reconciliation:
         situation: Situation,
         *,
         suppressions: Mapping[str, str],
-        decided: Callable[[Notification], None] | None = None,
+        decided: Callable[[Notification, Status], None],
     ) -> Written:
         """Fold the finished attempts into the status, in one write; attempts that finish later do not change it.
 
-        `decided` gets the notification as each write makes it, before the write.
+        `decided` gets each read with its status, before that is written.
 
         A write without an answer is repeated as it was, as long as it may still be applied. It may end the notification or
         suppress a target: an attempt that another decision started meanwhile would then remain without a record.
@@ -253,8 +254,7 @@ class Reconciliation:
                 running=running,
             )
             status = fold(present, finished, suppressions=suppressions, queued_at=self.request.queued_at)
-            if decided is not None:
-                decided(replace(current, status=status))
+            decided(current, status)
             self._decided = StatusWrite(version=version, status=status.dump(), recorded=finished)
             return self._decided.status
 
@@ -305,6 +305,31 @@ class Reconciliation:
             if each in own or resolver.leads(notification, each, self._reached)
         }
         return widened(route, reached, resolver.rules(notification, reached))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconciliations:
+    """What all reconciliations of this process share."""
+
+    store: StatusStore
+    tracker: AttemptTracker
+    rules: Callable[[], Rules]
+    permission: Callable[[Key], Callable[[], bool]]
+    """Returns what tells whether attempts that follow from what is read now may begin."""
+    clock: Callable[[], datetime]
+    spread: Callable[[], float]
+
+    def of(self, request: Request) -> Reconciliation:
+        """Return the reconciliation of a request, which has not begun."""
+        return Reconciliation(
+            request,
+            store=self.store,
+            tracker=self.tracker,
+            rules=self.rules,
+            permission=self.permission(request.key),
+            clock=self.clock,
+            spread=self.spread,
+        )
 
 
 async def _noting(attempt: Coroutine[None, None, Attempt], note: str) -> Attempt:

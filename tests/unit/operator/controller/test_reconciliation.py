@@ -15,6 +15,7 @@ from notification_domain.key import Key
 from notification_domain.model import Attempt, Notification
 from notification_domain.routing import Route
 from notification_operator.controller.attempt_tracker import AttemptTracker
+from notification_operator.controller.membership import NoMembership
 from notification_operator.controller.reconciliation import Reconciliation
 from notification_operator.controller.request import Request
 from notification_operator.endpoints.budget import PARTS_OF_RECEIVERS, ContentBudget, Reservation, cost
@@ -99,7 +100,8 @@ async def deliver(frame: Frame) -> None:
 
 
 async def write(reconciliation: Reconciliation) -> None:
-    await reconciliation.write(reconciliation.situation(), suppressions={})
+    decided = NoMembership(reconciliation).note_decision
+    await reconciliation.write(reconciliation.situation(), suppressions={}, decided=decided)
 
 
 async def test_attempt_that_ends_after_the_decision_requests_the_next_one() -> None:
