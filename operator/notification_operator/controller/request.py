@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Final
 from atomic_status import ObjectRef
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable
     from datetime import datetime
 
     from notification_domain.key import Key
+    from notification_operator.controller.still_waits import StillWaits
     from notification_runtime.fair.fair_queue import FairSemaphore
 
 
@@ -60,8 +61,8 @@ class Result:
 
     requeue_after: float | None = None
     """Seconds until the next reconciliation; None if only an event requests one."""
-    still_waits: Callable[[], float | None] | None = None
-    """Asked at that time: the seconds for which nothing has changed that the key waits for, or None to reconcile it."""
+    still_waits: StillWaits | None = None
+    """What the key waits for; asked at that time whether it still does."""
     observed_versions: frozenset[str] = frozenset()
     """The resourceVersions that were read or written; events with these request nothing."""
     final: bool = False

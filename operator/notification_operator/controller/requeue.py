@@ -61,21 +61,22 @@ class Requeue:
             if situation.delays and outcome.permitted and after.phase not in FINAL:
                 still_waits = self._still_waits(replace(situation, now=asked_at), outcome, steps)
         # A clock that was set back during the write would turn a short wait into a long one.
-        result = _requeue(reconciliation, after, due, now=max(self._clock(), written.at))
+        now = self._clock()
+        result = _requeue(reconciliation, after, due, now=max(now, written.at))
         if not (outcome.permitted or result.final):
             # At once after a repeated write. Otherwise the queue parks the key until attempts may start.
             return replace(result, requeue_after=0.0)
         if still_waits is None:
             return result
         # The first question gives it its place in line.
-        left = still_waits()
+        left = still_waits.left(now)
         later = min(result.requeue_after or 0.0, ASK_SECONDS) if left is None else left
         return replace(result, still_waits=still_waits, requeue_after=later)
 
     def _still_waits(
         self, situation: Situation, outcome: StartOutcome, steps: Sequence[Progress]
     ) -> StillWaits | None:
-        """Return what tells whether a notification still waits for its destinations; None if it waits for none.
+        """Return what a notification still waits for at its destinations; None if it waits for none.
 
         The recovery of its receiver ends the backoff of a target, which is therefore asked about, too, as long as the breaker is open.
         """
@@ -84,14 +85,14 @@ class Requeue:
         delayed = {
             step.channel: WaitingTarget(
                 own=step.due(undelayed) or now,
-                blocked_until=targets.blocked_until(step.channel, held=step.channel in situation.holds),
+                delay=targets.delay(step.channel, held=step.channel in situation.holds),
             )
             for step in steps
             if step.channel not in running and step.is_delayed(situation)
         }
         waiting = outcome.without_room | delayed.keys()
         unrecovered = [
-            WaitingTarget(own=now, blocked_until=targets.unrecovered_until(step.channel, step.retry_from))
+            WaitingTarget(own=now, delay=targets.until_recovery(step.channel, step.retry_from))
             for step in steps
             if step.channel in situation.open_breakers
             and step.channel not in waiting | running
@@ -102,7 +103,7 @@ class Requeue:
             return None
         # The end of a backoff is among the other times, whatever becomes of the receiver.
         other = earliest_attempt(replace(undelayed, recovered=NO_TIMES), steps, waiting)
-        return StillWaits(targets=(*delayed.values(), *unrecovered), other=other, clock=self._clock, at=now)
+        return StillWaits(targets=(*delayed.values(), *unrecovered), other=other, at=now)
 
 
 def _requeue(

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from notification_domain.key import Key
+    from notification_operator.controller.still_waits import StillWaits
 
 logger = structlog.get_logger(__name__)
 
@@ -39,8 +40,8 @@ class Timers:
         self._on_time = on_time
         self._clock = clock
         self._handles: dict[Key, asyncio.TimerHandle] = {}
-        self._still_waits: dict[Key, Callable[[], float | None]] = {}
-        """What tells for how many seconds a key still waits when its time has come, or None."""
+        self._still_waits: dict[Key, StillWaits] = {}
+        """What is asked when the time of a key has come."""
         self.far: dict[Key, None] = {}
         """The keys whose time is far ahead and depends on nothing else; the youngest is last."""
         self.next_dropped = inf
@@ -55,10 +56,10 @@ class Timers:
     def __len__(self) -> int:
         return len(self._handles)
 
-    def set(self, key: Key, seconds: float, still_waits: Callable[[], float | None] | None = None) -> None:
+    def set(self, key: Key, seconds: float, still_waits: StillWaits | None = None) -> None:
         """Set the time of a key, so many seconds from now; the earlier of two times counts.
 
-        `still_waits` is asked at that time: the seconds until the next time, or None to call the function.
+        `still_waits` is asked at that time for how long the key waits; if it does no longer, the function is called.
         """
         if still_waits is not None:
             self._still_waits[key] = still_waits
@@ -122,7 +123,7 @@ class Timers:
         del self._handles[key]
         self.far.pop(key, None)
         still_waits = self._still_waits.get(key)
-        seconds = None if still_waits is None else still_waits()
+        seconds = None if still_waits is None else still_waits.left(self._clock())
         if seconds is None:
             self._still_waits.pop(key, None)
             self._on_time(key)

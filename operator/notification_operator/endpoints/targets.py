@@ -14,6 +14,7 @@ from notification_domain.receivers.targets import NO_RULES, PLACEHOLDER
 from notification_domain.situation import NO_HOLDS, NO_TIMES
 from notification_domain.status import Reason
 from notification_operator.endpoints.circuit import NEVER, Waiting
+from notification_operator.endpoints.delays import Fixed, Held, Paced, Probed, Unrecovered
 from notification_operator.endpoints.endpoint import Delivery, Permit
 from notification_operator.endpoints.refusals import Refusal
 from notification_runtime.delivery.channel import Message
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from notification_domain.model import Notification
     from notification_domain.planning.plan import Send
     from notification_domain.routing import Route
-    from notification_operator.endpoints.endpoint import Endpoint
+    from notification_operator.endpoints.delays import Delay
     from notification_operator.endpoints.gate import Gate
     from notification_operator.endpoints.registry import Endpoints
 
@@ -136,41 +137,38 @@ class Targets:
         holds = {target: gate.pause() for target, gate in self._gates()}
         return {target: hold for target, hold in holds.items() if hold is not None}
 
-    def blocked_until(self, target: str, *, held: bool) -> Callable[[], datetime | None]:
-        """Return what tells until when a target that waits is delayed; it holds no content.
+    def delay(self, target: str, *, held: bool) -> Delay:
+        """Return what delays a target that waits.
 
-        If the latest attempt records an open breaker, the breaker decides, until the target is held after that. Otherwise a
+        If the latest attempt records an open breaker, the breaker does, until the target is held after that. Otherwise a
         pause or the rate does.
         """
         found = self._find(target)
         if isinstance(found, Hold) and target.startswith(PLACEHOLDER):
             # Its receiver exists now, and only a reconciliation finds the targets of the notification again.
-            until = found.until
-            return lambda: until
+            return Fixed(found.until)
         if not isinstance(found, Delivery):
             message = replace(self._message, content=NO_CONTENT)
-            return partial(_held_until, self._endpoints, target, message, routed=self._routed(target))
-        endpoint, gate = found.endpoint, found.gate
-        if gate is None:
-            return lambda: None
+            return Held(self._endpoints, target, message, routed=self._routed(target))
+        if found.gate is None:
+            return Fixed(None)
         latest = [each for each in self._notification.attempts if each.channel == target][-1:]
         if latest and latest[0].circuit_open and not held:
-            return partial(_probed_at, gate, self._waiting(target))
-        return partial(
-            _paced_until,
-            endpoint,
-            gate,
+            return Probed(found.gate, self._waiting(target))
+        return Paced(
+            endpoint=found.endpoint,
+            gate=found.gate,
             notification=self._message.uid,
             namespace=self._message.namespace,
             rank=self._content.rank,
         )
 
-    def unrecovered_until(self, target: str, since: datetime) -> Callable[[], datetime | None]:
-        """Return what tells when to ask again whether the receiver of a target has recovered since a time."""
+    def until_recovery(self, target: str, since: datetime) -> Delay:
+        """Return what delays a target until its receiver has recovered since a time."""
         found = self._find(target)
         if not isinstance(found, Delivery) or found.gate is None:
-            return lambda: NEVER
-        return partial(found.gate.breaker.unrecovered_until, since)
+            return Fixed(NEVER)
+        return Unrecovered(found.gate.breaker, since)
 
     def _find(self, target: str) -> Delivery | Hold | Refusal:
         found = self._found.get(target)
@@ -199,23 +197,3 @@ class Targets:
             rank=self._content.rank,
             advanced=len(failed) if most - len(failed) >= ATTEMPTS_LEFT else 0,
         )
-
-
-def _held_until(endpoints: Endpoints, target: str, message: Message, *, routed: bool) -> datetime | None:
-    """Return the end of a hold; the receiver may have changed, and is looked up each time."""
-    found = endpoints.find(target, message, routed=routed)
-    return found.until if isinstance(found, Hold) else None
-
-
-def _probed_at(gate: Gate, waiting: Waiting) -> datetime | None:
-    return None if gate.retired else gate.breaker.blocked_until(waiting)
-
-
-def _paced_until(
-    endpoint: Endpoint, gate: Gate, *, notification: str, namespace: str, rank: int
-) -> datetime | None:
-    if gate.retired:
-        return None
-    # An open breaker rejects it when its turn comes, and not before: that costs a reconciliation.
-    hold = gate.pace.check(endpoint.limits.rate, notification=notification, namespace=namespace, rank=rank)
-    return None if hold is None else gate.pace.asks_at(hold)

@@ -3,18 +3,36 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from notification_domain.key import Key
 from notification_operator.controller.request import Request, Result
+from notification_operator.controller.still_waits import StillWaits, WaitingTarget
 from notification_operator.controller.workqueue import WorkQueue
 
 KEY = Key("shop", "order-1", "uid-1")
 OTHER = Key("shop", "order-2", "uid-2")
 
 Reconcile = Callable[[Request], Awaitable[Result]]
+
+
+class Delays:
+    """Delays a target by so many seconds each time that it is asked; None ends the wait."""
+
+    def __init__(self, clock: Callable[[], datetime], *seconds: float | None) -> None:
+        self._clock = clock
+        self.left = list(seconds)
+
+    def until(self) -> datetime | None:
+        seconds = self.left.pop(0)
+        return None if seconds is None else self._clock() + timedelta(seconds=seconds)
+
+    def waits(self) -> StillWaits:
+        """Return a wait for this target."""
+        moment = self._clock()
+        return StillWaits(targets=(WaitingTarget(own=moment, delay=self),), other=None, at=moment)
 
 
 class GatedQueue(WorkQueue):

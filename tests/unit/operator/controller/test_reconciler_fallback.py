@@ -47,13 +47,13 @@ async def test_fallback_of_a_suspended_receiver_joins_after_a_minute_by_a_timer(
         assert held.requeue_after is not None
         assert 0 < held.requeue_after <= 0.5
         assert held.still_waits is not None
-        assert held.still_waits() is not None, "it is asked in memory"
+        assert held.still_waits.left(now()) is not None, "it is asked in memory"
         assert (states(fixture), fixture.verbs) == (
             {"webhook/hook": ("Waiting", "Suspended")},
             ["GET", "PUT"],
         )
         await asyncio.sleep(held.requeue_after)
-        assert held.still_waits() is None
+        assert held.still_waits.left(now()) is None
         assert (await fixture.reconcile()).final
     assert composition.calls == ["webhook/spare:1"]
     assert (fixture.status["phase"], fixture.status["reason"]) == ("Sent", "DeliveredByFallback")

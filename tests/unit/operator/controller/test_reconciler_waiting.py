@@ -9,10 +9,11 @@ import pytest
 from notification_domain.planning.progress import STEADY
 from notification_operator.controller.request import Result
 from notification_operator.controller.still_waits import StillWaits, WaitingTarget
+from notification_operator.endpoints.delays import Fixed
 from notification_operator.endpoints.gate import ASK_SECONDS
 from notification_runtime.delivery.channel import Message, RateLimited, Transient
 from tests.simulation.virtual_loop import run_virtually
-from tests.unit.operator.controller.gated_queue import KEY, Recorder, run_ready_tasks, running
+from tests.unit.operator.controller.gated_queue import KEY, Delays, Recorder, run_ready_tasks, running
 from tests.unit.operator.controller.reconciler_fixture import ReconcilerFixture, Stub, now
 
 BREAKER: Mapping[str, float] = {
@@ -43,7 +44,7 @@ class GatedStub(Stub):
 
 def still_waits(fixture: ReconcilerFixture, result: Result) -> float | None:
     assert result.still_waits is not None, fixture.status
-    return result.still_waits()
+    return result.still_waits.left(now())
 
 
 async def rejected(stub: Stub, breaker: Mapping[str, float] = BREAKER) -> tuple[ReconcilerFixture, Result]:
@@ -181,21 +182,18 @@ async def test_notification_that_waits_for_nothing_has_nothing_to_ask() -> None:
 async def test_deadline_of_the_notification_ends_its_wait() -> None:
     moment = now()
     waits = StillWaits(
-        targets=(WaitingTarget(own=moment, blocked_until=lambda: moment + 60 * SECOND),),
+        targets=(WaitingTarget(own=moment, delay=Fixed(moment + 60 * SECOND)),),
         other=moment + SECOND,
-        clock=lambda: moment,
         at=moment,
     )
-    assert waits() == pytest.approx(1.0, abs=0.1)
+    assert waits.left(moment) == pytest.approx(1.0, abs=0.1)
 
 
 def test_rounding_error_is_no_wait() -> None:
     async def ask() -> float | None:
         moment, since = now(), asyncio.get_running_loop().time() - 10 + 1e-9
-        waits = StillWaits(
-            targets=(), other=moment + 10 * SECOND, clock=lambda: moment, at=moment, since=since
-        )
-        return waits()
+        waits = StillWaits(targets=(), other=moment + 10 * SECOND, at=moment, since=since)
+        return waits.left(moment)
 
     assert run_virtually(ask()) is None
 
@@ -203,36 +201,25 @@ def test_rounding_error_is_no_wait() -> None:
 @pytest.mark.parametrize(("step", "left"), [(-86_400, 10.0), (5, 5.0)])
 async def test_clock_that_is_set_extends_no_wait(step: float, left: float) -> None:
     start = now()
-    clock = [start]
     waits = StillWaits(
-        targets=(WaitingTarget(own=start + 10 * SECOND, blocked_until=lambda: None),),
-        other=None,
-        clock=lambda: clock[0],
-        at=start,
+        targets=(WaitingTarget(own=start + 10 * SECOND, delay=Fixed(None)),), other=None, at=start
     )
-    clock[0] += step * SECOND
-    assert waits() == pytest.approx(left, abs=0.1)
+    assert waits.left(start + step * SECOND) == pytest.approx(left, abs=0.1)
 
 
 async def test_queue_asks_before_it_reconciles_and_asks_again_later() -> None:
-    answers: list[float | None] = [0.02, 0.02, None]
-    asked: list[float | None] = []
-
-    def still() -> float | None:
-        asked.append(answers.pop(0))
-        return asked[-1]
-
-    reconcile = Recorder(Result(requeue_after=0.02, still_waits=still), Result(final=True))
+    delays = Delays(now, 0.02, 0.02, None)
+    reconcile = Recorder(Result(requeue_after=0.02, still_waits=delays.waits()), Result(final=True))
     async with running(reconcile) as queue:
         queue.add(KEY)
         await reconcile.reconciliations(2)
-        assert asked == [0.02, 0.02, None]
+        assert delays.left == []
         await run_ready_tasks()
         assert not queue.keys
 
 
 async def test_event_reconciles_a_waiting_key_without_asking() -> None:
-    reconcile = Recorder(Result(requeue_after=60.0, still_waits=lambda: 60.0))
+    reconcile = Recorder(Result(requeue_after=60.0, still_waits=Delays(now, 60.0).waits()))
     async with running(reconcile) as queue:
         queue.add(KEY)
         await reconcile.reconciliations(1)

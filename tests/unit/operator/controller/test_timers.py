@@ -9,6 +9,7 @@ import pytest
 from notification_domain.key import Key
 from notification_operator.controller.timers import CLOCK_INTERVAL, Timers
 from tests.simulation.virtual_loop import run_virtually
+from tests.unit.operator.controller.gated_queue import Delays
 
 KEY, OTHER = Key("shop", "order-1", "uid-1"), Key("shop", "order-2", "uid-2")
 LONG = 7_200.0
@@ -21,12 +22,12 @@ class Calls:
     def __init__(self) -> None:
         self.calls: list[tuple[Key, float]] = []
         self.ahead = 0.0
-        self.timers = Timers(self._call, clock=self._clock)
+        self.timers = Timers(self._call, clock=self.clock)
 
     def _call(self, key: Key) -> None:
         self.calls.append((key, asyncio.get_running_loop().time()))
 
-    def _clock(self) -> datetime:
+    def clock(self) -> datetime:
         return datetime(2026, 1, 5, tzinfo=UTC) + timedelta(
             seconds=asyncio.get_running_loop().time() + self.ahead
         )
@@ -94,21 +95,22 @@ def test_clock_that_is_set_back_or_slewed_changes_no_time(seconds: float) -> Non
 
 
 def test_key_that_still_waits_is_called_when_it_does_no_longer() -> None:
-    fixture, left = Calls(), [3.0, 2.0, None]
+    fixture = Calls()
+    delays = Delays(fixture.clock, 3.0, 2.0, None)
 
     async def steps() -> None:
-        fixture.timers.set(KEY, 4.0, lambda: left.pop(0))
+        fixture.timers.set(KEY, 4.0, delays.waits())
         await asyncio.sleep(60.0)
 
     run_virtually(steps())
-    assert (fixture.calls, left) == ([(KEY, 9.0)], [])
+    assert (fixture.calls, delays.left) == ([(KEY, 9.0)], [])
 
 
 def test_cancelled_key_is_not_asked_at_its_next_time() -> None:
     fixture = Calls()
 
     async def steps() -> None:
-        fixture.timers.set(KEY, 4.0, lambda: 1.0)
+        fixture.timers.set(KEY, 4.0, Delays(fixture.clock, 1.0).waits())
         fixture.timers.cancel(KEY)
         fixture.timers.set(KEY, 5.0)
         await asyncio.sleep(60.0)

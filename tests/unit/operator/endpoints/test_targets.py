@@ -89,23 +89,23 @@ async def test_pause_delays_a_waiting_target_until_its_end_or_a_change() -> None
     await stage.attempt(HOOK)
     targets = targets_of(stage)
     assert targets.pauses()[HOOK] == Hold(until=at(60), reason=HoldReason.PAUSE)
-    blocked_until = targets.blocked_until(HOOK, held=True)
-    assert blocked_until() == at(ASK_SECONDS), "it asks meanwhile"
+    delay = targets.delay(HOOK, held=True)
+    assert delay.until() == at(ASK_SECONDS), "it asks meanwhile"
     stage.wait(ASK_SECONDS)
-    assert blocked_until() == at(60)
+    assert delay.until() == at(60)
     stage.exist(receiver("hook", timeout="3s", generation=2))
-    assert blocked_until() is None, "a reconciliation asks the new endpoint"
+    assert delay.until() is None, "a reconciliation asks the new endpoint"
 
 
 def test_placeholder_of_an_existing_receiver_waits_for_a_reconciliation() -> None:
     stage = Stage(receiver("hook"))
     waiting = notification("receiver/hook")
     targets = Targets(stage.endpoints, waiting, resolve(waiting, resolver=resolver()), waiting.content)
-    blocked_until = targets.blocked_until("receiver/hook", held=True)
-    until = blocked_until()
+    delay = targets.delay("receiver/hook", held=True)
+    until = delay.until()
     assert until is not None
     stage.wait(60)
-    assert blocked_until() == until, "nobody but a reconciliation finds its targets again"
+    assert delay.until() == until, "nobody but a reconciliation finds its targets again"
 
 
 async def test_open_breaker_delays_a_rejected_target_until_a_probe_or_a_change() -> None:
@@ -113,10 +113,10 @@ async def test_open_breaker_delays_a_rejected_target_until_a_probe_or_a_change()
     stage.secrets.put("hook", url="https://a.example.com")
     stage.creator.scripts["hook"] = [REVOKED]
     await stage.attempt(HOOK)
-    blocked_until = targets_of(stage, rejected(HOOK)).blocked_until(HOOK, held=False)
-    assert blocked_until() == at(30)
+    delay = targets_of(stage, rejected(HOOK)).delay(HOOK, held=False)
+    assert delay.until() == at(30)
     stage.rotate("hook", url="https://b.example.com")
-    assert blocked_until() is None
+    assert delay.until() is None
 
 
 async def test_rejected_target_is_told_of_by_its_attempt_and_not_held() -> None:
@@ -127,7 +127,7 @@ async def test_rejected_target_is_told_of_by_its_attempt_and_not_held() -> None:
     permit = targets.admit(stage.send(HOOK))
     assert isinstance(permit, Permit)
     assert (await permit.start(always)).circuit_open
-    assert targets.blocked_until(HOOK, held=False)() is None
+    assert targets.delay(HOOK, held=False).until() is None
     stage.wait(30)
     stage.creator.scripts = {}
     assert stage.ask(HOOK) is None, "what was rejected has used up nothing of the rate"
@@ -137,28 +137,28 @@ async def test_open_breaker_requests_no_target_that_waits_for_the_rate() -> None
     stage = Stage(receiver("hook", rateLimit={"count": 1, "period": "60s"}))
     stage.creator.scripts["hook"] = [REVOKED]
     assert stage.ask(HOOK, uid="first") is None
-    blocked_until = targets_of(stage).blocked_until(HOOK, held=True)
-    assert blocked_until() == at(ASK_SECONDS)
+    delay = targets_of(stage).delay(HOOK, held=True)
+    assert delay.until() == at(ASK_SECONDS)
     await stage.attempt(HOOK, uid="other")
     stage.wait(20)
     assert stage.circuit() is CircuitState.OPEN
-    assert blocked_until() == at(20 + ASK_SECONDS)
+    assert delay.until() == at(20 + ASK_SECONDS)
 
 
 def test_held_target_is_looked_up_each_time() -> None:
     stage = Stage(receiver("hook", suspend=True))
-    blocked_until = targets_of(stage).blocked_until(HOOK, held=True)
-    until = blocked_until()
+    delay = targets_of(stage).delay(HOOK, held=True)
+    until = delay.until()
     assert until is not None
     stage.exist(receiver("hook", generation=2))
-    assert blocked_until() is None
+    assert delay.until() is None
 
 
 async def test_channel_within_the_process_is_never_blocked() -> None:
     stage = Stage()
     stage.console.error = Transient("disk full")
     await stage.attempt("console")
-    assert targets_of(stage, notification("console")).blocked_until("console", held=True)() is None
+    assert targets_of(stage, notification("console")).delay("console", held=True).until() is None
 
 
 async def test_attempt_that_a_change_postpones_gives_back_its_share_of_the_rate() -> None:
