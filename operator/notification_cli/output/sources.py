@@ -94,7 +94,7 @@ def show(screen: Screen, view: SourceView, *, home: str, now: datetime, reach: s
         screen.paragraph(("Accepts  ", "bold"), clean(each))
     screen.paragraph(("Delivers to  ", "bold"), clean(view.destinations))
     if reach:
-        screen.paragraph((reach, "yellow"))
+        screen.paragraph(("Warning  ", "bold"), (reach, "yellow"))
     if view.rate:
         screen.paragraph(("Limit  ", "bold"), clean(view.rate))
     if view.is_heartbeat:
