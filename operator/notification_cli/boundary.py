@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from functools import partial, wraps
 from importlib import import_module
@@ -12,12 +11,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import typer
 from typer._completion_classes import completion_init
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperGroup
 from typer.main import get_command
 
 from notification_cli.errors import CliError, ExitCode
 from notification_cli.usage import in_our_words, is_help
 from notification_cli.views.text import clean
+from notification_runtime.command_help import Verb
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -56,14 +56,6 @@ class CommandLine(TyperGroup):
         except typer.Abort:
             code = INTERRUPTED
         sys.exit(code or ExitCode.OK)
-
-
-class Verb(TyperCommand):
-    """A command whose help has no backticks: they are for the page."""
-
-    def get_help(self, ctx: Any) -> str:  # noqa: ANN401 - the signature of typer
-        separated = re.sub(r"`,(?=\s+`)", ";", super().get_help(ctx))
-        return separated.replace("`", "")
 
 
 def _loaded(name: str, place: str) -> Any:  # noqa: ANN401 - typer does not export the class

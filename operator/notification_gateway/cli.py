@@ -9,6 +9,7 @@ import typer
 
 from notification_contract import __version__, names
 from notification_gateway.config import load
+from notification_runtime.command_help import Verb
 from notification_runtime.kube.imports import freeze_imports, skip_unused_clients
 from notification_runtime.rendering.confinement import protect_memory
 from notification_runtime.settings import DEFAULT_CONFIG_FILE, SettingsError
@@ -26,6 +27,8 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
@@ -45,12 +48,13 @@ def options(
     """Take messages in over HTTP, and store each as a NotificationRequest."""
 
 
-@app.command()
+@app.command(cls=Verb)
 def serve(
     config: Annotated[
         Path | None,
         typer.Option(
             "--config",
+            metavar="FILE",
             help=f"Settings file. Defaults to {DEFAULT_CONFIG_FILE} if it exists.",
             show_default=False,
         ),
@@ -75,7 +79,7 @@ def serve(
         raise typer.Exit(1) from None
 
 
-@app.command("check-config")
+@app.command("check-config", cls=Verb)
 def check_config(file: Annotated[Path, typer.Argument(help="Settings file.", show_default=False)]) -> None:
     """Validate a settings file and list every problem."""
     _load(file)

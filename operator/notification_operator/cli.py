@@ -16,6 +16,7 @@ from notification_contract import __version__
 from notification_contract.settings import SETTINGS_VERSION
 from notification_domain.redaction.redactor import rules
 from notification_operator.observers.audit.chain import Verification, numbered_lines
+from notification_runtime.command_help import Verb
 from notification_runtime.kube.imports import freeze_imports, skip_unused_clients
 from notification_runtime.rendering.confinement import protect_memory
 from notification_runtime.settings import (
@@ -45,7 +46,18 @@ def _rows(model: type[BaseModel], path: tuple[str, ...] = ()) -> Iterator[str]:
             yield from _rows(type(default), (*path, name))
         else:
             variable = ENV_PREFIX + "__".join((*path, name)).upper()
-            yield f"{'.'.join((*path, name))} (default {default}): {field.description}\n\n    {variable}"
+            yield f"{'.'.join((*path, name))} (default: {_written(default)}): {field.description}\n\n    {variable}"
+
+
+def _written(default: Any) -> str:  # noqa: ANN401 - of any setting
+    """Return a default as it would be written in a settings file."""
+    if isinstance(default, bool):
+        return str(default).lower()
+    if isinstance(default, float):
+        return f"{default:g}"
+    if default is None or isinstance(default, (tuple, frozenset, dict)):
+        return ", ".join(map(str, default or ())) or "none"
+    return str(default) or "none"
 
 
 SETTINGS_HELP = "Settings, by file or environment variable:\n\n" + "\n\n".join(_rows(Settings))
@@ -63,7 +75,10 @@ app = typer.Typer(
 ConfigFile = Annotated[
     Path | None,
     typer.Option(
-        "--config", help=f"Settings file. Defaults to {DEFAULT_CONFIG_FILE} if it exists.", show_default=False
+        "--config",
+        metavar="FILE",
+        help=f"Settings file. Defaults to {DEFAULT_CONFIG_FILE} if it exists.",
+        show_default=False,
     ),
 ]
 
@@ -84,7 +99,7 @@ def options(
     """Deliver NotificationRequests and record the outcome in their status."""
 
 
-@app.command(epilog=SETTINGS_HELP)
+@app.command(cls=Verb, epilog=SETTINGS_HELP)
 def run(config: ConfigFile = None) -> None:
     """Run the operator until SIGTERM or Ctrl-C. It uses the pod's service account or a kubeconfig."""
     protect_memory()
@@ -111,7 +126,7 @@ def run(config: ConfigFile = None) -> None:
         raise typer.Exit(1)
 
 
-@app.command("check-config")
+@app.command("check-config", cls=Verb)
 def check_config(
     file: Annotated[Path, typer.Argument(help="Settings file.", show_default=False)],
 ) -> None:
@@ -126,7 +141,7 @@ def check_config(
         )
 
 
-@app.command("audit-replay")
+@app.command("audit-replay", cls=Verb)
 def audit_replay(
     config: ConfigFile = None,
     namespace: Annotated[
@@ -180,7 +195,7 @@ def audit_replay(
         raise typer.Exit(1)
 
 
-@app.command("audit-verify")
+@app.command("audit-verify", cls=Verb)
 def audit_verify(
     files: Annotated[list[Path], typer.Argument(help="Audit files, oldest first.", show_default=False)],
     contains: Annotated[

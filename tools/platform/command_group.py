@@ -15,6 +15,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from notification_cli.usage import in_our_words, is_help
+from notification_runtime.command_help import Verb
 from tools.platform.errors import ExitCode, UsageError, error_boundary
 
 if TYPE_CHECKING:
@@ -88,6 +89,8 @@ def _loaded(place: str, name: str) -> Any:  # noqa: ANN401 - typer declares no p
     if not isinstance(target, typer.Typer):
         function, target = target, typer.Typer(add_completion=False, rich_markup_mode=None)
         target.command()(function)
+    for each in target.registered_commands:
+        each.cls = Verb
     command = get_command(target)
     command.name = name
     return command

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -73,6 +74,7 @@ def test_every_verb_explains_itself(command: str) -> None:
     assert code == 0
     assert out.startswith("Usage: notif")
     assert "`" not in out
+    assert not re.search(r" <\w", out), "types of Python"
     assert run_here(command, "-h")[:2] == (0, out)
 
 

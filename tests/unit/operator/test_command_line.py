@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -31,3 +32,7 @@ def test_help_names_version_and_every_command() -> None:
     assert CliRunner().invoke(app, ["-h"]).output == result.output
     for word in ("--version", "run", "check-config", "audit-replay", "audit-verify"):
         assert word in result.output
+    for command in ("check-config", "audit-replay", "audit-verify"):
+        assert not re.search(
+            " [<{]", CliRunner().invoke(app, [command, "--help"]).output.partition("Options:")[2]
+        )

@@ -58,6 +58,7 @@ def test_every_platform_command_has_help(command: str, option: str) -> None:
     result = CliRunner().invoke(cli.app, [command, option])
     assert result.exit_code == 0
     assert "Usage:" in result.stdout
+    assert not re.search(r" <\w", result.stdout), "types of Python"
 
 
 @pytest.mark.parametrize("command", sorted(RUNNER_COMMANDS.keys() - OWN_HELP))

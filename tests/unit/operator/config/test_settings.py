@@ -1,5 +1,6 @@
 """The operator's settings: sources, and all problems at once, each with key, value and hint."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -204,6 +205,10 @@ def test_help_lists_every_setting_with_its_variable() -> None:
     for variable in ("NOTIFICATION_QUEUE__WORKERS", "NOTIFICATION_CHANNELS__FILE__DIRECTORY"):
         assert variable in text
     assert "Directory of the files" in " ".join(text.split())
+    assert "receivers.types_elsewhere (default: console, log, file)" in text
+    defaults = re.findall(r"\(default: (.*?)\):", " ".join(text.split()))
+    assert len(defaults) > 50
+    assert [each for each in defaults if re.search(r"[(){}<>]|None|True|False", each)] == []
 
 
 NEWER = f"# settings version: {SETTINGS_VERSION + 1}\n"
