@@ -18,7 +18,7 @@ from tools.platform.errors import ExitCode
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 KEEP_FAILED = "--keep-failed"
 LONG = "--long"
@@ -51,8 +51,13 @@ def run_everything(context: typer.Context, *, keep_failed: KeepFailed = False) -
     Other arguments go to pytest.
     """
     arguments = _arguments(context, keep_failed=keep_failed)
-    start = time.monotonic()
-    _exit(_passes(CHECKS) and _without_cluster(arguments) and _on_a_stack(arguments), start)
+    _run(
+        {
+            "checks": lambda: _passes(CHECKS),
+            "tests without a cluster": lambda: _without_cluster(arguments),
+            "tests on a stack": lambda: _on_a_stack(arguments),
+        }
+    )
 
 
 @stack.command("stack", context_settings=PASS_THROUGH)
@@ -61,8 +66,8 @@ def run_stack_tests(context: typer.Context, *, keep_failed: KeepFailed = False) 
 
     Other arguments go to pytest, for example `stack --check retry-02`.
     """
-    start = time.monotonic()
-    _exit(_on_a_stack(_arguments(context, keep_failed=keep_failed)), start)
+    arguments = _arguments(context, keep_failed=keep_failed)
+    _run({"tests on a stack": lambda: _on_a_stack(arguments)})
 
 
 @long.command("long", context_settings=PASS_THROUGH)
@@ -71,17 +76,29 @@ def run_long_tests(context: typer.Context, *, keep_failed: KeepFailed = False) -
 
     Other arguments go to pytest.
     """
-    start, arguments = time.monotonic(), _arguments(context, keep_failed=keep_failed)
-    chosen = bool(arguments) or _passes(["pytest", *LONG_WITHOUT_CLUSTER])
-    _exit(chosen and _on_a_stack([LONG, *arguments]), start)
+    arguments = _arguments(context, keep_failed=keep_failed)
+    phases = {"tests on a stack": lambda: _on_a_stack([LONG, *arguments])}
+    if not arguments:
+        phases = {"tests without a cluster": lambda: _passes(["pytest", *LONG_WITHOUT_CLUSTER])} | phases
+    _run(phases)
 
 
 def _arguments(context: typer.Context, *, keep_failed: bool) -> list[str]:
     return [*([KEEP_FAILED] if keep_failed else []), *context.args]
 
 
-def _exit(passed: bool, start: float) -> None:  # noqa: FBT001 - the only thing that there is to say
-    out.print(f"{'all passed' if passed else 'FAILED'} after {time.monotonic() - start:.0f} s")
+def _run(phases: Mapping[str, Callable[[], bool]]) -> None:
+    """Run phases until one fails, print how long each took, and exit."""
+    seconds: dict[str, float] = {}
+    passed = True
+    for name, run in phases.items():
+        start = time.monotonic()
+        passed = run()
+        seconds[name] = time.monotonic() - start
+        if not passed:
+            break
+    times = ", ".join(f"{name} {each:.0f} s" for name, each in seconds.items())
+    out.print(f"{'all passed' if passed else 'FAILED'} after {sum(seconds.values()):.0f} s: {times}")
     if not passed:
         raise typer.Exit(ExitCode.FAILED)
 
