@@ -20,6 +20,7 @@ from notification_cli.views.explaining.outlook import Meeting
 from notification_contract.kinds.channel_names import CHANNELS, ReceiverType
 from notification_contract.kinds.choices import TargetReason, TargetState
 from notification_contract.settings import Receivers
+from notification_domain.folding.fold import TOGETHER
 from notification_domain.json_values import format_time
 from notification_domain.model import parse
 from notification_domain.planning.plan import PlanReason
@@ -53,7 +54,7 @@ class Moment(StrEnum):
     DUE = "due"
     """At the time that it names."""
     EARLY = "early"
-    """Just before that time."""
+    """Just before that time, and before that of each target that is attempted together with another one then."""
 
 
 steps_of_time = st.lists(st.sampled_from([0.0, 0.5, 90.0, 600.0, *Moment, *Moment]), min_size=1, max_size=4)
@@ -412,7 +413,7 @@ def test_why_foretells_what_becomes_of_receivers(
                 case Moment.DUE if due is not None:
                     cluster.now = due
                 case Moment.EARLY if due is not None:
-                    cluster.now = max(cluster.now, due - timedelta(milliseconds=1))
+                    cluster.now = max(cluster.now, due - timedelta(seconds=TOGETHER, milliseconds=1))
             before = cluster.obj
             explanation, calls = await cluster.step(ROUTED)
             sent = [each.send.id for each in explanation.next if each.outlook.meeting is Meeting.SENT]
