@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 NO_TIMES: Final[Mapping[str, datetime]] = MappingProxyType({})
 NO_HOLDS: Final[Mapping[str, Hold]] = MappingProxyType({})
+NO_SUPPRESSIONS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +38,8 @@ class Situation:
     probe; any other is attempted once more and rejected (DD-BREAKER-001)."""
     holds: Mapping[str, Hold] = field(default_factory=lambda: NO_HOLDS)
     """The targets whose destination takes no message now."""
+    suppressed: Mapping[str, str] = field(default_factory=lambda: NO_SUPPRESSIONS)
+    """The targets to which nothing is sent from now on, as their incident or destination has decided, with the reason."""
     recovered: Mapping[str, datetime] = field(default_factory=lambda: NO_TIMES)
     """The targets whose receiver answers again after an outage, with the time from which it does (DD-BREAKER-005)."""
     unavailable: AbstractSet[str] = frozenset()

@@ -227,7 +227,7 @@ def build(
             clock=clock,
             visible_after=settings.delivery.visible_after_seconds,
         ),
-        requeue=Requeue(endpoints, clock=clock),
+        requeue=Requeue(clock=clock),
         publisher=publisher,
         metrics=metrics_observer,
         may_reconcile=ownership.admits,

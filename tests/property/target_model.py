@@ -226,10 +226,10 @@ class TargetModel:
                 running=frozenset(self.running),
                 open_breakers=waits.breakers,
                 holds=waits.holds,
+                suppressed=waits.suppressions,
                 unavailable=self.unavailable(),
             ),
             self.finished,
-            suppressions=waits.suppressions,
             queued_at=START,
         ).dump()
 

@@ -10,6 +10,7 @@ from notification_cli.views.receivers import in_words
 from notification_cli.views.text import clean
 from notification_contract.kinds.choices import TargetReason, TargetState
 from notification_contract.kinds.target import WITHOUT_EFFECT, without_effect
+from notification_domain.decisions.waits import wait
 from notification_domain.folding.outcome import target_statuses
 from notification_domain.receivers.targets import receiver_of
 from notification_domain.status import FINAL
@@ -131,7 +132,7 @@ def _target(status: TargetStatus, step: Progress, situation: Situation) -> Targe
     waits = status.state is TargetState.WAITING
     return replace(
         _recorded(status, situation.notification),
-        next_at=step.due(situation) if waits else None,
+        next_at=found.until if waits and (found := wait(situation, step)) is not None else None,
         circuit_open=step.circuit_open and waits,
     )
 

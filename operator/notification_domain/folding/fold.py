@@ -8,11 +8,12 @@ channel and number. So the result does not depend on how often, or on which read
 from __future__ import annotations
 
 from dataclasses import replace
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from notification_contract.kinds.choices import Phase, TargetReason
 from notification_domain.conditions import updated
+from notification_domain.decisions.endings import expires_at
+from notification_domain.decisions.waits import Wait, wait
 from notification_domain.folding.outcome import (
     dead_letter_condition,
     decide_phase,
@@ -28,7 +29,7 @@ from notification_domain.json_values import later
 from notification_domain.planning.fallback import follow
 from notification_domain.planning.progress import Progress, State
 from notification_domain.routing import Route, routing_condition
-from notification_domain.situation import NO_TIMES, Situation
+from notification_domain.situation import Situation
 from notification_domain.status import FINAL, check_move
 
 if TYPE_CHECKING:
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
     from notification_domain.status import Status
 
 
-NO_SUPPRESSIONS: Final[Mapping[str, str]] = MappingProxyType({})
 TOGETHER: Final = 0.25
 """Seconds: targets whose times are no further apart are attempted together. Each time by itself would cost a reconciliation."""
 
@@ -113,7 +113,6 @@ def fold(
     situation: Situation,
     attempts: Iterable[Attempt] = (),
     *,
-    suppressions: Mapping[str, str] = NO_SUPPRESSIONS,
     queued_at: datetime,
 ) -> Status:
     """Return the next status; the present one when there is nothing to record.
@@ -121,7 +120,6 @@ def fold(
     Args:
         situation: with the object as just read; fields of other writers survive.
         attempts: completed attempts, whether the read holds them already or not.
-        suppressions: targets to which nothing is sent from now on, with the reason.
         queued_at: the time at which the operator first saw the object.
 
     Raises:
@@ -133,9 +131,10 @@ def fold(
     if fresh.too_large and not fresh.names_targets:
         # Routing chooses by labels, and the content of this notification is left out.
         route = Route(targets=fresh.status.target_names or fresh.resolved_channels)
-    notification = merge_attempts(with_suppressions(fresh, suppressions), attempts)
+    notification = merge_attempts(with_suppressions(fresh, situation.suppressed), attempts)
     followed, steps = follow(replace(situation, notification=notification, route=route))
-    refusal, shown = notification.too_large or route.refusal, _shown(situation.holds, steps, now)
+    waits = {step.channel: each for step in steps if (each := wait(followed, step)) is not None}
+    refusal, shown = notification.too_large or route.refusal, _shown(waits, steps, now)
     if refusal:
         steps = tuple(map(refused, steps))
         decision = refuse(steps, refusal)
@@ -147,7 +146,7 @@ def fold(
             in_flight=running,
             holds=shown,
             caps=_caps(followed.route),
-            suppresses=bool(suppressions),
+            suppresses=bool(situation.suppressed),
         )
     if route.only_logs:
         decision = only_logged(decision)
@@ -177,9 +176,7 @@ def fold(
         processing_started_at=status.processing_started_at or started,
         completed_at=status.completed_at or (now if decision.phase in FINAL else None),
         next_attempt_at=earliest_attempt(
-            replace(followed, open_breakers=NO_TIMES),
-            steps,
-            {step.channel for step in steps if step.waits_for_change(followed)},
+            followed, steps, {name for name, each in waits.items() if not each.timed}
         ),
         resolved_channels=status.resolved_channels or (() if notification.names_targets else route.targets),
         targets=target_statuses(
@@ -194,12 +191,15 @@ def _caps(route: Route) -> Mapping[str, int]:
     return {name: rules.max_attempts for name, rules in route.rules.items() if rules.max_attempts}
 
 
-def _shown(holds: Mapping[str, Hold], steps: Iterable[Progress], now: datetime) -> Mapping[str, Hold]:
+def _shown(waits: Mapping[str, Wait], steps: Iterable[Progress], now: datetime) -> Mapping[str, Hold]:
     """Return the holds that delay something: before `spec.notBefore` none does, and the notification is Pending."""
-    early = {
-        step.channel for step in steps if step.state is State.NOT_ATTEMPTED and (step.next_at or now) > now
+    return {
+        step.channel: found.hold
+        for step in steps
+        if (found := waits.get(step.channel)) is not None
+        and found.hold is not None
+        and not (step.state is State.NOT_ATTEMPTED and (step.next_at or now) > now)
     }
-    return {name: hold for name, hold in holds.items() if name not in early} if holds and early else holds
 
 
 def next_attempt(situation: Situation, *, without_room: AbstractSet[str] = frozenset()) -> datetime | None:
@@ -220,8 +220,9 @@ def earliest_attempt(
     if not unfinished or notification.too_large or situation.route.refusal:
         return None
     idle = [step for step in unfinished if step.channel not in situation.running]
-    dues = [due for step in idle if step.channel not in untimed and (due := step.due(situation)) is not None]
-    others = (*(step.fallback_at for step in unfinished), notification.deliver_before if idle else None)
+    waits = (wait(situation, step) for step in idle if step.channel not in untimed)
+    dues = [each.until for each in waits if each is not None]
+    others = (*(step.fallback_at for step in unfinished), expires_at(notification) if idle else None)
     times = [moment for moment in others if moment is not None]
     if dues:
         times.append(_together(dues, times, now))

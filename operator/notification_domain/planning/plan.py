@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from notification_domain.decisions.waits import may_start
 from notification_domain.status import FINAL
 
 if TYPE_CHECKING:
@@ -50,14 +51,14 @@ def plan(situation: Situation, steps: Sequence[Progress]) -> Plan:
 
     An attempt starts only after its backoff, or after a recovery.
     """
-    notification, running, now = situation.notification, situation.running, situation.now
+    notification, running = situation.notification, situation.running
     if notification.phase in FINAL:
         return Plan(reason=PlanReason.FINAL)
     if notification.too_large or situation.route.refusal:
         return Plan(reason=PlanReason.REFUSED)
     waiting = [step for step in steps if step.open]
     idle = [step for step in waiting if step.channel not in running]
-    due = tuple(_send(notification, step) for step in idle if (step.due(situation) or now) <= now)
+    due = tuple(_send(notification, step) for step in idle if may_start(situation, step))
     if due:
         return Plan(reason=PlanReason.DUE, sends=due)
     if not waiting:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from enum import StrEnum
 from itertools import count
 from typing import TYPE_CHECKING, Final
 
-from notification_contract.kinds.choices import TargetReason
+from notification_domain.decisions.endings import ending, recorded_ending
 from notification_domain.planning.retry import asked_until, next_attempt_at
 from notification_domain.receivers.targets import NO_RULES
 from notification_domain.status import Reason
@@ -22,14 +21,9 @@ if TYPE_CHECKING:
     from notification_domain.receivers.targets import TargetRules
     from notification_domain.routing import Route
     from notification_domain.situation import Situation
-    from notification_domain.status import TargetStatus
 
 MOST_ATTEMPTS: Final = 10
 """The most that any policy allows."""
-OUTDATED: Final = frozenset({Reason.INCIDENT_RESOLVED, Reason.INCIDENT_REOPENED})
-"""Reasons for which nothing more is sent, also after failed attempts."""
-STEADY: Final = timedelta(seconds=3)
-"""After a recovery of this length, what failed before is sent again: a receiver that is down soon again has not used up attempts."""
 
 
 class State(StrEnum):
@@ -84,37 +78,6 @@ class Progress:
         """Whether its fallback has delivered the message in its place, so that nothing is missing."""
         return self.reason == Reason.DELIVERED_BY_FALLBACK
 
-    def due(self, situation: Situation) -> datetime | None:
-        """Return the time at which the next attempt may start; None for at once, and after the last attempt.
-
-        It is put off to the next probe where the latest attempt records an open breaker, and to the end of a
-        hold, however long that is. The recovery of the receiver since the latest failure ends the backoff (DD-BREAKER-005).
-        """
-        hold = situation.holds.get(self.channel) if self.open else None
-        until = None if hold is None else hold.until
-        if self.next_at is None:
-            return until
-        next_at = self.next_at
-        if self.state is State.BACKING_OFF:
-            next_at = _within_policy(situation.notification, next_at, situation.now)
-            since = situation.recovered.get(self.channel)
-            if since is not None and self.retry_from is not None and self.retry_from <= since:
-                next_at = min(next_at, since + STEADY)
-        if self.circuit_open:
-            next_at = max(next_at, situation.open_breakers.get(self.channel, next_at))
-        return next_at if until is None else max(next_at, until)
-
-    def is_delayed(self, situation: Situation) -> bool:
-        """Return whether its destination delays the next attempt."""
-        rejected = self.circuit_open and self.channel in situation.open_breakers
-        return self.open and (rejected or self.channel in situation.holds)
-
-    def waits_for_change(self, situation: Situation) -> bool:
-        """Return whether the end of its wait is not known: the receiver has to answer a probe, or to change."""
-        hold = situation.holds.get(self.channel)
-        held = hold is not None and not hold.reason.is_timed
-        return self.open and (held or (self.circuit_open and self.channel in situation.open_breakers))
-
 
 def progress(situation: Situation) -> tuple[Progress, ...]:
     """Return the progress of each target of a route, in its order; `follow` adds what follows from its fallbacks.
@@ -126,8 +89,6 @@ def progress(situation: Situation) -> tuple[Progress, ...]:
     by_target: dict[str, list[Attempt]] = {}
     for attempt in notification.attempts:
         by_target.setdefault(attempt.channel, []).append(attempt)
-    deadline = notification.deliver_before
-    expired = deadline is not None and deadline <= situation.now
     steps = [
         _target_progress(notification, route, name, by_target.get(name, []), running=name in running)
         for name in route.targets
@@ -135,27 +96,22 @@ def progress(situation: Situation) -> tuple[Progress, ...]:
     decided = {
         each.name: reason
         for each in notification.status.targets
-        if (reason := _decided(each)) is not None and each.name not in running
+        if (reason := recorded_ending(each)) is not None and each.name not in running
     }
     if decided:
         steps = [
             _as_decided(step, decided[step.channel]) if step.channel in decided else step for step in steps
         ]
-    if notification.deleted:
-        end = State.SUPPRESSED, Reason.DELETED
-    elif expired:
-        end = State.EXPIRED, Reason.EXPIRED
-    else:
-        return tuple(steps)
-    return tuple(ended(step, *end) if step.open and step.channel not in running else step for step in steps)
+    return tuple(
+        step if not step.open or step.channel in running else _unless_ended(step, situation) for step in steps
+    )
 
 
-def _decided(target: TargetStatus) -> Reason | None:
-    """Return for which reason the status records that nothing more is sent to a target, whatever has changed since."""
-    if target.suppressed_by in OUTDATED:
-        return Reason(target.suppressed_by)
-    rescued = target.reason is TargetReason.DELIVERED_BY_FALLBACK
-    return Reason.DELIVERED_BY_FALLBACK if rescued else None
+def _unless_ended(step: Progress, situation: Situation) -> Progress:
+    reason = ending(situation, step)
+    if reason is None:
+        return step
+    return ended(step, State.EXPIRED if reason is Reason.EXPIRED else State.SUPPRESSED, reason)
 
 
 def _as_decided(step: Progress, reason: Reason) -> Progress:
@@ -241,20 +197,6 @@ def _next_number(attempts: Sequence[Attempt]) -> int:
     """
     used = {attempt.number for attempt in attempts}
     return next(number for number in count(len(attempts) + 1) if number not in used)
-
-
-def _within_policy(notification: Notification, next_at: datetime, now: datetime) -> datetime:
-    """Return a time that is not later than the policy's longest backoff from now.
-
-    A later one means that the clock was ahead when the attempt ended. The first decision after that puts its own
-    limit into the status; the later ones keep to it, because a limit that moves with the time is never reached.
-    """
-    latest = now + timedelta(seconds=notification.retry.max_backoff)
-    if next_at <= latest:
-        return next_at
-    status = notification.status
-    recorded = status.next_attempt_at if status.total_attempts == len(status.attempts) else None
-    return latest if recorded is None else min(latest, recorded)
 
 
 def _backoff_end(notification: Notification, failed: Attempt, *, failures: int) -> datetime:

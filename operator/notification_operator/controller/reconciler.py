@@ -107,9 +107,7 @@ class Reconciler:
             return self._requeue.unwritten(reconciliation, outcome)
         membership.widen()
         situation = self._starter.look_again(reconciliation, outcome)
-        written = await reconciliation.write(
-            situation, suppressions=outcome.suppressions, decided=membership.note_decision
-        )
+        written = await reconciliation.write(situation, decided=membership.note_decision)
         membership.note(written.after)
         self._publish(reconciliation, written, outcome)
         return self._requeue.written(reconciliation, outcome, situation.moved_to(written.at), written)

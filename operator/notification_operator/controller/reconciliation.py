@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
 from atomic_status import Applied, Gone, Unavailable, Unchanged, apply
+from notification_domain.decisions.endings import expires_at
 from notification_domain.folding.fold import excluding_attempts, fold
 from notification_domain.incident import widened
 from notification_domain.model import parse
@@ -181,7 +182,7 @@ class Reconciliation:
         `is_outdated` tells whether the incident ends the notification at the target of the attempt.
         """
         attempts, permission, clock = self._attempts, self.permission, self._clock
-        deadline = self.notification.deliver_before
+        deadline = expires_at(self.notification)
 
         def may_call() -> bool:
             withdrawn = attempts.forgotten or attempts.deleted
@@ -220,7 +221,6 @@ class Reconciliation:
         self,
         situation: Situation,
         *,
-        suppressions: Mapping[str, str],
         decided: Callable[[Notification, Status], None],
     ) -> Written:
         """Fold the finished attempts into the status, in one write; attempts that finish later do not change it.
@@ -253,7 +253,7 @@ class Reconciliation:
                 route=self._route_of(current),
                 running=running,
             )
-            status = fold(present, finished, suppressions=suppressions, queued_at=self.request.queued_at)
+            status = fold(present, finished, queued_at=self.request.queued_at)
             decided(current, status)
             self._decided = StatusWrite(version=version, status=status.dump(), recorded=finished)
             return self._decided.status

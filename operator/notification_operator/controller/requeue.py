@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from notification_domain.decisions.waits import wait
 from notification_domain.folding.fold import earliest_attempt, next_attempt
 from notification_domain.planning.fallback import follow
 from notification_domain.situation import NO_TIMES
@@ -12,7 +13,6 @@ from notification_domain.status import FINAL
 from notification_operator.controller.request import Result
 from notification_operator.controller.still_waits import StillWaits, WaitingTarget
 from notification_operator.endpoints.gate import ASK_SECONDS
-from notification_operator.endpoints.targets import Targets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,14 +23,12 @@ if TYPE_CHECKING:
     from notification_domain.situation import Situation
     from notification_operator.controller.reconciliation import Reconciliation, Written
     from notification_operator.controller.starter import StartOutcome
-    from notification_operator.endpoints.registry import Endpoints
 
 
 class Requeue:
     """Computes the result of a reconciliation."""
 
-    def __init__(self, endpoints: Endpoints, *, clock: Callable[[], datetime]) -> None:
-        self._endpoints = endpoints
+    def __init__(self, *, clock: Callable[[], datetime]) -> None:
         self._clock = clock
 
     def unwritten(self, reconciliation: Reconciliation, outcome: StartOutcome) -> Result:
@@ -81,14 +79,14 @@ class Requeue:
         The recovery of its receiver ends the backoff of a target, which is therefore asked about, too, as long as the breaker is open.
         """
         now, running, undelayed = situation.now, situation.running, situation.undelayed()
-        targets = Targets(self._endpoints, situation.notification, situation.route, outcome.redacted.get())
+        targets, attempts = outcome.targets.along(situation.route), situation.notification.attempts
         delayed = {
             step.channel: WaitingTarget(
-                own=step.due(undelayed) or now,
-                delay=targets.delay(step.channel, held=step.channel in situation.holds),
+                own=own.until if (own := wait(undelayed, step)) is not None else now,
+                delay=targets.delay(step.channel, attempts, held=step.channel in situation.holds),
             )
             for step in steps
-            if step.channel not in running and step.is_delayed(situation)
+            if step.channel not in running and (found := wait(situation, step)) is not None and found.delayed
         }
         waiting = outcome.without_room | delayed.keys()
         unrecovered = [

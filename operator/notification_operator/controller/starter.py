@@ -3,34 +3,38 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from notification_domain.folding.fold import merge_attempts
 from notification_domain.planning.fallback import follow
 from notification_domain.planning.hold import Hold
 from notification_domain.planning.plan import plan
 from notification_domain.receivers.targets import PLACEHOLDER, receiver_of
+from notification_domain.situation import Situation
 from notification_domain.status import Reason
 from notification_operator.endpoints.endpoint import Permit
 from notification_operator.endpoints.targets import Targets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
     from datetime import datetime
 
     from notification_domain.attempt import Attempt
     from notification_domain.key import Key
     from notification_domain.model import Content
     from notification_domain.planning.plan import Send
+    from notification_domain.planning.progress import Progress
     from notification_domain.receivers.catalog import ReceiverKey
-    from notification_domain.situation import Situation
     from notification_operator.controller.membership import NoMembership
     from notification_operator.controller.reconciliation import Reconciliation
     from notification_operator.endpoints.budget import Reservation
     from notification_operator.endpoints.redaction import ContentRedaction, RedactedContent
     from notification_operator.endpoints.registry import Endpoints
+
+Starting: TypeAlias = "tuple[Coroutine[None, None, Attempt], Reservation]"
+"""An attempt to run, and the room for its content."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +42,7 @@ class StartOutcome:
     """What became of the attempts that are due."""
 
     redacted: RedactedContent
+    targets: Targets
     situation: Situation
     """What was decided on: with the fallbacks that have joined, and with the destinations that take no message now."""
     permitted: bool
@@ -46,8 +51,6 @@ class StartOutcome:
     """Whether an attempt was started."""
     without_room: frozenset[str] = frozenset()
     """The channels whose attempts wait for room; the object is reconciled again when there is some."""
-    suppressions: Mapping[str, str] = field(default_factory=dict)
-    """The targets that get nothing, with the reason."""
     nothing_to_write: bool = False
     """Whether the object only waits for room, so that its status stays as it is."""
 
@@ -82,28 +85,33 @@ class Starter:
         Raises:
             Gone: the object was deleted, or belongs to another process, while its content was redacted.
         """
-        notification, situation = reconciliation.notification, reconciliation.situation()
+        notification = reconciliation.notification
         redacted = self._redaction.of(notification.namespace, notification.content)
-        held, missing = frozenset[str](), frozenset[str]()
-        if reconciliation.may_start:
-            held, missing = self._hold_if_large(reconciliation, redacted)
-        if missing and not held:
-            return StartOutcome(
-                redacted=redacted,
-                situation=situation,
-                permitted=True,
-                without_room=missing,
-                nothing_to_write=True,
-            )
+        held = frozenset[str]()
+        if reconciliation.may_start and self._may_need_room(reconciliation, redacted):
+            # Where a message goes does not depend on what redaction changes.
+            targets = self.targets(reconciliation)
+            held, missing = self._hold(reconciliation, redacted, targets)
+            if missing and not held:
+                return StartOutcome(
+                    redacted=redacted,
+                    targets=targets,
+                    situation=reconciliation.situation(),
+                    permitted=True,
+                    without_room=missing,
+                    nothing_to_write=True,
+                )
         if held:
             # The room that is held bounds the contents that are redacted, so no worker is needed for that.
             await reconciliation.request.without_worker(redacted.prepare())
         else:
             await redacted.prepare()
         reconciliation.check_present()
+        targets = self._targets(reconciliation, redacted.get())
         if not reconciliation.may_start:
-            return StartOutcome(redacted=redacted, situation=situation, permitted=False)
-        outcome = self._start(reconciliation, membership, redacted)
+            situation = reconciliation.situation()
+            return StartOutcome(redacted=redacted, targets=targets, situation=situation, permitted=False)
+        outcome = self._start(reconciliation, membership, redacted, targets)
         if outcome.any:
             membership.note(reconciliation.notification)
             await reconciliation.wait_for_attempts(self._visible_after)
@@ -111,8 +119,8 @@ class Starter:
 
     def look_again(self, reconciliation: Reconciliation, outcome: StartOutcome) -> Situation:
         """Return how the destinations of a notification stand now, which its attempts may have changed."""
-        now = self._clock()
-        targets = self._targets(reconciliation, outcome.redacted.get()).along(outcome.situation.route)
+        now, targets = self._clock(), outcome.targets
+        targets.look_again()
         situation = replace(
             outcome.situation,
             now=now,
@@ -125,18 +133,20 @@ class Starter:
         self._register(situation, key=reconciliation.request.key)
         return situation
 
-    def _hold_if_large(
-        self, reconciliation: Reconciliation, redacted: RedactedContent
+    @staticmethod
+    def _may_need_room(reconciliation: Reconciliation, redacted: RedactedContent) -> bool:
+        """Return whether there has to be room for a large content before that is redacted."""
+        return redacted.is_large and not (reconciliation.running or reconciliation.finished)
+
+    @staticmethod
+    def _hold(
+        reconciliation: Reconciliation, redacted: RedactedContent, targets: Targets
     ) -> tuple[frozenset[str], frozenset[str]]:
-        """Keep room for the due attempts of a large notification, before its content is redacted.
+        """Keep room for the due attempts.
 
         Returns:
             The channels with room, and those without; what its destination takes no message for needs none.
         """
-        if not redacted.is_large or reconciliation.running or reconciliation.finished:
-            return frozenset(), frozenset()
-        # Where a message goes does not depend on what redaction changes.
-        targets = self.targets(reconciliation)
         planned = plan(*follow(replace(reconciliation.situation(), recovered=targets.recovered())))
         answers = {send.channel: targets.admit(send) for send in planned.sends}
         permits = {channel: answer for channel, answer in answers.items() if isinstance(answer, Permit)}
@@ -145,32 +155,32 @@ class Starter:
         return frozenset(permits) - missing, missing
 
     def _start(
-        self, reconciliation: Reconciliation, membership: NoMembership, redacted: RedactedContent
+        self,
+        reconciliation: Reconciliation,
+        membership: NoMembership,
+        redacted: RedactedContent,
+        targets: Targets,
     ) -> StartOutcome:
-        situation, targets = reconciliation.situation(), self._targets(reconciliation, redacted.get())
-        known = merge_attempts(situation.notification, reconciliation.finished)
-        situation, steps = follow(replace(situation, notification=known, unavailable=targets.unavailable()))
-        targets = targets.along(situation.route)
-        situation = replace(situation, open_breakers=targets.open_breakers(), recovered=targets.recovered())
-        planned = plan(situation, steps)
+        situation, steps, targets = self._gather(reconciliation, targets)
+        sends = plan(situation, steps).sends
         decisions = membership.decide(situation, steps, targets)
-        suppressions = {target: each.value for target, each in decisions.items() if isinstance(each, Reason)}
-        if not planned.sends:
-            return StartOutcome(
-                redacted=redacted, situation=situation, permitted=True, suppressions=suppressions
-            )
+        suppressed = {target: each.value for target, each in decisions.items() if isinstance(each, Reason)}
+        if not sends:
+            if suppressed:
+                situation = replace(situation, suppressed=suppressed)
+            return StartOutcome(redacted=redacted, targets=targets, situation=situation, permitted=True)
         earlier, may_call = membership.earlier_messages(), membership.may_call()
         without_room: set[str] = set()
-        starting: dict[Send, tuple[Coroutine[None, None, Attempt], Reservation]] = {}
+        starting: dict[Send, Starting] = {}
         holds: dict[str, Hold] = {}
         with ExitStack() as undone:
-            for send in planned.sends:
+            for send in sends:
                 # Asked before there is room: what is held would take it, return it, and so request others that do the same.
                 answer = decisions.get(send.channel) or targets.admit(send, earlier(send.channel))
                 if isinstance(answer, Hold):
                     holds[send.channel] = answer
                 elif isinstance(answer, Reason):
-                    suppressions[send.channel] = answer.value
+                    suppressed[send.channel] = answer.value
                 elif room := reconciliation.lease.reserve(send.channel, redacted.size, answer.copies):
                     undone.callback(room.release)
                     attempt = answer.start(may_call(send.channel))
@@ -179,11 +189,24 @@ class Starter:
                 else:
                     without_room.add(send.channel)
             undone.pop_all()
+        if holds or suppressed:
+            situation = replace(situation, holds=holds, suppressed=suppressed)
         if holds:
             # At once: the receiver may change while the attempts of other targets are awaited.
-            self._register(replace(situation, holds=holds), key=reconciliation.request.key)
+            self._register(situation, key=reconciliation.request.key)
         if starting:
+            self._run(reconciliation, starting)
             redacted.count()
+        return StartOutcome(
+            redacted=redacted,
+            targets=targets,
+            situation=situation,
+            permitted=True,
+            any=bool(starting),
+            without_room=frozenset(without_room),
+        )
+
+    def _run(self, reconciliation: Reconciliation, starting: Mapping[Send, Starting]) -> None:
         for send, (attempt, room) in starting.items():
             reconciliation.start(
                 send.channel,
@@ -191,14 +214,25 @@ class Starter:
                 failed=partial(self._endpoints.recorder.unexpected, send),
                 reservation=room,
             )
-        return StartOutcome(
-            redacted=redacted,
-            situation=replace(situation, holds=holds),
-            permitted=True,
-            any=bool(starting),
-            without_room=frozenset(without_room),
-            suppressions=suppressions,
+
+    def _gather(
+        self, reconciliation: Reconciliation, targets: Targets
+    ) -> tuple[Situation, Sequence[Progress], Targets]:
+        """Return what is known before a destination is asked to take a message, along the fallbacks that have joined."""
+        situation, steps = follow(
+            Situation(
+                now=self._clock(),
+                notification=merge_attempts(reconciliation.notification, reconciliation.finished),
+                route=reconciliation.route,
+                running=reconciliation.running,
+                unavailable=targets.unavailable(),
+            )
         )
+        targets = targets.along(situation.route)
+        open_breakers, recovered = targets.open_breakers(), targets.recovered()
+        if open_breakers or recovered:
+            situation = replace(situation, open_breakers=open_breakers, recovered=recovered)
+        return situation, steps, targets
 
     def _targets(self, reconciliation: Reconciliation, content: Content) -> Targets:
         return Targets(self._endpoints, reconciliation.notification, reconciliation.route, content)

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Self
 import structlog
 
 from notification_contract.kinds.choices import CircuitState
+from notification_domain.decisions.waits import STEADY
 from notification_domain.flow_control.breaker import Breaker, Result, admit, report
 from notification_domain.json_values import CLOCK_STEP
-from notification_domain.planning.progress import STEADY
 from notification_operator.endpoints.waiting_line import WaitingLine
 
 if TYPE_CHECKING:

@@ -60,6 +60,10 @@ class Targets:
             return self
         return Targets(self._endpoints, self._notification, route, self._content)
 
+    def look_again(self) -> None:
+        """Look each endpoint up once more: its receiver may have changed."""
+        self._found.clear()
+
     @cached_property
     def _message(self) -> Message:
         """Without what belongs to one attempt. Most questions about breakers and pauses are answered without it."""
@@ -137,8 +141,8 @@ class Targets:
         holds = {target: gate.pause() for target, gate in self._gates()}
         return {target: hold for target, hold in holds.items() if hold is not None}
 
-    def delay(self, target: str, *, held: bool) -> Delay:
-        """Return what delays a target that waits.
+    def delay(self, target: str, attempts: Sequence[Attempt], *, held: bool) -> Delay:
+        """Return what delays a target that waits; `attempts` are all that its notification has by now.
 
         If the latest attempt records an open breaker, the breaker does, until the target is held after that. Otherwise a
         pause or the rate does.
@@ -152,9 +156,9 @@ class Targets:
             return Held(self._endpoints, target, message, routed=self._routed(target))
         if found.gate is None:
             return Fixed(None)
-        latest = [each for each in self._notification.attempts if each.channel == target][-1:]
+        latest = [each for each in attempts if each.channel == target][-1:]
         if latest and latest[0].circuit_open and not held:
-            return Probed(found.gate, self._waiting(target))
+            return Probed(found.gate, self._waiting(target, attempts))
         return Paced(
             endpoint=found.endpoint,
             gate=found.gate,
@@ -187,10 +191,10 @@ class Targets:
             if isinstance(found, Delivery) and found.gate is not None:
                 yield target, found.gate
 
-    def _waiting(self, target: str) -> Waiting:
+    def _waiting(self, target: str, attempts: Sequence[Attempt]) -> Waiting:
         notification = self._notification
         most = most_attempts(notification, self._route.rules.get(target, NO_RULES))
-        failed = [each for each in notification.attempts if each.channel == target and not each.circuit_open]
+        failed = [each for each in attempts if each.channel == target and not each.circuit_open]
         return Waiting(
             notification=notification.uid,
             namespace=notification.namespace,

@@ -9,6 +9,7 @@ from notification_cli.views.explaining.known import NOTHING_KNOWN
 from notification_cli.views.explaining.outlook import Outlook, is_unavailable, outlook
 from notification_cli.views.targets import Link, Target, links_of, targets_of, unused_addresses
 from notification_cli.views.text import clean
+from notification_domain.decisions.endings import expires_at
 from notification_domain.folding.fold import earliest_attempt
 from notification_domain.planning.fallback import follow
 from notification_domain.planning.plan import Plan, PlanReason, Send, plan
@@ -104,7 +105,7 @@ def explain(
             Next(send=send, outlook=outlook(send.channel, notification, known)) for send in planned.sends
         ),
         due=due,
-        expires=due is not None and due == notification.deliver_before,
+        expires=due is not None and due == expires_at(notification),
         targets=targets_of(situation, steps),
         receivers=links_of(notification, situation.route, known),
         notes=tuple(_notes(notification, route, steps, rules, known)),

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from notification_domain.planning.progress import STEADY
+from notification_domain.decisions.waits import STEADY
 from notification_operator.controller.request import Result
 from notification_operator.controller.still_waits import StillWaits, WaitingTarget
 from notification_operator.endpoints.delays import Fixed

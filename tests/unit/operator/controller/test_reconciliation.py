@@ -101,7 +101,7 @@ async def deliver(frame: Frame) -> None:
 
 async def write(reconciliation: Reconciliation) -> None:
     decided = NoMembership(reconciliation).note_decision
-    await reconciliation.write(reconciliation.situation(), suppressions={}, decided=decided)
+    await reconciliation.write(reconciliation.situation(), decided=decided)
 
 
 async def test_attempt_that_ends_after_the_decision_requests_the_next_one() -> None:

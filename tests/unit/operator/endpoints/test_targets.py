@@ -89,7 +89,7 @@ async def test_pause_delays_a_waiting_target_until_its_end_or_a_change() -> None
     await stage.attempt(HOOK)
     targets = targets_of(stage)
     assert targets.pauses()[HOOK] == Hold(until=at(60), reason=HoldReason.PAUSE)
-    delay = targets.delay(HOOK, held=True)
+    delay = targets.delay(HOOK, (), held=True)
     assert delay.until() == at(ASK_SECONDS), "it asks meanwhile"
     stage.wait(ASK_SECONDS)
     assert delay.until() == at(60)
@@ -101,7 +101,7 @@ def test_placeholder_of_an_existing_receiver_waits_for_a_reconciliation() -> Non
     stage = Stage(receiver("hook"))
     waiting = notification("receiver/hook")
     targets = Targets(stage.endpoints, waiting, resolve(waiting, resolver=resolver()), waiting.content)
-    delay = targets.delay("receiver/hook", held=True)
+    delay = targets.delay("receiver/hook", (), held=True)
     until = delay.until()
     assert until is not None
     stage.wait(60)
@@ -113,7 +113,7 @@ async def test_open_breaker_delays_a_rejected_target_until_a_probe_or_a_change()
     stage.secrets.put("hook", url="https://a.example.com")
     stage.creator.scripts["hook"] = [REVOKED]
     await stage.attempt(HOOK)
-    delay = targets_of(stage, rejected(HOOK)).delay(HOOK, held=False)
+    delay = targets_of(stage).delay(HOOK, rejected(HOOK).attempts, held=False)
     assert delay.until() == at(30)
     stage.rotate("hook", url="https://b.example.com")
     assert delay.until() is None
@@ -127,7 +127,7 @@ async def test_rejected_target_is_told_of_by_its_attempt_and_not_held() -> None:
     permit = targets.admit(stage.send(HOOK))
     assert isinstance(permit, Permit)
     assert (await permit.start(always)).circuit_open
-    assert targets.delay(HOOK, held=False).until() is None
+    assert targets.delay(HOOK, (), held=False).until() is None
     stage.wait(30)
     stage.creator.scripts = {}
     assert stage.ask(HOOK) is None, "what was rejected has used up nothing of the rate"
@@ -137,7 +137,7 @@ async def test_open_breaker_requests_no_target_that_waits_for_the_rate() -> None
     stage = Stage(receiver("hook", rateLimit={"count": 1, "period": "60s"}))
     stage.creator.scripts["hook"] = [REVOKED]
     assert stage.ask(HOOK, uid="first") is None
-    delay = targets_of(stage).delay(HOOK, held=True)
+    delay = targets_of(stage).delay(HOOK, (), held=True)
     assert delay.until() == at(ASK_SECONDS)
     await stage.attempt(HOOK, uid="other")
     stage.wait(20)
@@ -147,7 +147,7 @@ async def test_open_breaker_requests_no_target_that_waits_for_the_rate() -> None
 
 def test_held_target_is_looked_up_each_time() -> None:
     stage = Stage(receiver("hook", suspend=True))
-    delay = targets_of(stage).delay(HOOK, held=True)
+    delay = targets_of(stage).delay(HOOK, (), held=True)
     until = delay.until()
     assert until is not None
     stage.exist(receiver("hook", generation=2))
@@ -158,7 +158,7 @@ async def test_channel_within_the_process_is_never_blocked() -> None:
     stage = Stage()
     stage.console.error = Transient("disk full")
     await stage.attempt("console")
-    assert targets_of(stage, notification("console")).delay("console", held=True).until() is None
+    assert targets_of(stage, notification("console")).delay("console", (), held=True).until() is None
 
 
 async def test_attempt_that_a_change_postpones_gives_back_its_share_of_the_rate() -> None:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from notification_contract.kinds.choices import Phase, TargetReason, TargetState
-from notification_domain.folding.fold import NO_SUPPRESSIONS, fold
+from notification_domain.folding.fold import fold
 from notification_domain.model import Reason, parse
 from notification_domain.planning.fallback import follow
 from notification_domain.planning.plan import PlanReason, plan
 from notification_domain.planning.progress import State, progress
 from notification_domain.receivers.targets import TargetRules
 from notification_domain.routing import Route
-from notification_domain.situation import Situation
+from notification_domain.situation import NO_SUPPRESSIONS, Situation
 from notification_domain.status import TargetStatus
 from tests.unit.operator.domain.builders import (
     START,
@@ -41,12 +41,12 @@ def folded(
     fresh: Notification,
     *attempts: Attempt,
     rules: dict[str, TargetRules] | None = None,
-    suppressions: Mapping[str, str] = NO_SUPPRESSIONS,
+    suppressed: Mapping[str, str] = NO_SUPPRESSIONS,
     **facts: Any,
 ) -> Status:
     route = Route(targets=fresh.channels, rules=rules or {})
-    situation = Situation(now=at(1), notification=fresh, route=route, **facts)
-    return fold(situation, attempts, suppressions=suppressions, queued_at=START)
+    situation = Situation(now=at(1), notification=fresh, route=route, suppressed=suppressed, **facts)
+    return fold(situation, attempts, queued_at=START)
 
 
 def recorded(status: Status, *channels: str) -> Notification:
@@ -85,7 +85,7 @@ def test_record_of_a_muted_target_holds_until_its_incident_is_known_there() -> N
 @pytest.mark.parametrize("phase", ["Pending", "Sending"])
 def test_suppression_is_recorded_although_the_other_target_has_no_attempt(phase: str) -> None:
     fresh = notification("slack", "console", status={"phase": phase})
-    status = folded(fresh, suppressions={"slack": Reason.INCIDENT_RESOLVED})
+    status = folded(fresh, suppressed={"slack": Reason.INCIDENT_RESOLVED})
     assert (status.phase, status.message) == (Phase.SENDING, "Delivering to console")
     assert [(each.name, each.state, each.suppressed_by) for each in status.targets] == [
         ("slack", TargetState.SUPPRESSED, "IncidentResolved"),
@@ -130,7 +130,7 @@ def test_suppressed_target_counts_neither_as_delivered_nor_as_failed(
 
 def test_suppression_by_the_rate_limit_is_recorded_and_stays() -> None:
     status = folded(
-        notification("slack", "file"), running=frozenset({"file"}), suppressions={"slack": "RateLimited"}
+        notification("slack", "file"), running=frozenset({"file"}), suppressed={"slack": "RateLimited"}
     )
     assert [(each.name, each.state, each.suppressed_by) for each in status.targets] == [
         ("slack", "Suppressed", "RateLimited"),
@@ -144,7 +144,7 @@ def test_suppression_by_the_rate_limit_is_recorded_and_stays() -> None:
 
 
 def test_rate_limited_notification_is_suppressed() -> None:
-    status = folded(notification("slack"), suppressions={"slack": "RateLimited"})
+    status = folded(notification("slack"), suppressed={"slack": "RateLimited"})
     assert (status.phase, status.reason) == (Phase.SUPPRESSED, Reason.RATE_LIMITED)
     assert status.message == (
         "Nothing was sent to slack (RateLimited: the receiver suppresses what exceeds its rate limit)"
@@ -156,7 +156,7 @@ def test_rate_limited_notification_is_suppressed() -> None:
 
 def test_held_notification_may_be_suppressed_later() -> None:
     held = notification("slack", phase=Phase.SENDING)
-    assert folded(held, suppressions={"slack": "RateLimited"}).phase is Phase.SUPPRESSED
+    assert folded(held, suppressed={"slack": "RateLimited"}).phase is Phase.SUPPRESSED
 
 
 def test_unknown_reason_of_another_writer_is_shown_as_it_is() -> None:
@@ -171,12 +171,12 @@ def test_attempt_of_another_process_ends_a_suppression() -> None:
         notification("slack", "file"),
         success("slack"),
         running=frozenset({"file"}),
-        suppressions={"slack": "RateLimited"},
+        suppressed={"slack": "RateLimited"},
     )
     assert (status.targets[0].state, status.targets[0].suppressed_by) == ("Delivered", "")
 
 
 def test_folding_a_suppression_twice_changes_nothing() -> None:
-    once = folded(notification("slack", "file"), failure("file"), suppressions={"slack": "RateLimited"})
+    once = folded(notification("slack", "file"), failure("file"), suppressed={"slack": "RateLimited"})
     read = recorded(once, "slack", "file")
     assert folded(read, failure("file")).targets == once.targets

@@ -6,11 +6,12 @@ from datetime import timedelta
 import pytest
 
 from notification_contract.kinds.choices import Phase
+from notification_domain.decisions.waits import STEADY, wait
 from notification_domain.folding.fold import fold, merge_attempts
 from notification_domain.model import Attempt, RetryPolicy
 from notification_domain.planning.fallback import follow
 from notification_domain.planning.plan import PlanReason, plan
-from notification_domain.planning.progress import STEADY, State, progress
+from notification_domain.planning.progress import State, progress
 from notification_domain.planning.retry import backoff, next_attempt_at
 from notification_domain.routing import Route, resolve
 from notification_domain.situation import Situation
@@ -56,10 +57,12 @@ def test_recovery_of_the_receiver_ends_the_backoff(
     subject = notification("slack", retry=RetryPolicy(initial_backoff=30))
     [step] = progress_of(subject, ["slack"], [failed])
     recoveries = {} if recovered is None else {"slack": at(recovered)}
-    found = step.due(
-        Situation(now=at(8), notification=subject, route=Route(targets=("slack",)), recovered=recoveries)
+    found = wait(
+        Situation(now=at(8), notification=subject, route=Route(targets=("slack",)), recovered=recoveries),
+        step,
     )
-    assert found == (at(recovered or 0) + STEADY if due == "recovery" else step.next_at)
+    assert found is not None
+    assert found.until == (at(recovered or 0) + STEADY if due == "recovery" else step.next_at)
 
 
 @pytest.mark.parametrize(
