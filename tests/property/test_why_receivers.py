@@ -16,7 +16,6 @@ from structlog.testing import capture_logs
 from atomic_status.testing import MemoryStore
 from notification_cli.views.explaining.explanation import explain, read_rules
 from notification_cli.views.explaining.known import NOTHING_KNOWN, declared
-from notification_cli.views.explaining.outlook import Meeting
 from notification_contract.kinds.channel_names import CHANNELS, ReceiverType
 from notification_contract.kinds.choices import TargetReason, TargetState
 from notification_contract.settings import Receivers
@@ -28,6 +27,7 @@ from notification_domain.receivers.catalog import ReceiverKey
 from notification_domain.receivers.fold import OwnerFacts
 from notification_domain.receivers.fold import fold as fold_receiver
 from notification_domain.receivers.health import UNTESTED
+from notification_domain.receivers.standing import Meeting
 from notification_operator.controller.request import Request
 from notification_operator.ports import ReceiverPorts
 from notification_operator.wiring import build

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from notification_cli.output.table import Column, Table
-from notification_cli.views.explaining.outlook import Meeting
 from notification_cli.views.rows import styled
 from notification_cli.views.targets import WAITS_FOR
 from notification_cli.views.text import clean, clock, detail_of, duration, moment
 from notification_cli.views.timeline import Kind
 from notification_contract.kinds.choices import TargetState
 from notification_domain.planning.plan import PlanReason
+from notification_domain.receivers.standing import Meeting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -19,7 +19,7 @@ from notification_contract.kinds.channel_names import ADDRESSES
 from notification_contract.kinds.choices import CircuitState
 from notification_domain.planning.hold import HoldReason
 from notification_domain.receivers.references import ReferenceReason
-from notification_domain.receivers.targets import recipient_of
+from notification_domain.receivers.standing import Standing, recipient, usable
 from notification_domain.status import Reason
 from notification_operator.endpoints.attempt import (
     EndpointStatistics,
@@ -304,39 +304,41 @@ class Endpoint:
         if not owner.limits.allows(message.namespace):
             return not_allowed(owner.name, message.namespace, owner.limits.namespaces)
         if receiver is not None:
-            recipient = self._recipient(receiver, target, message)
-            if isinstance(recipient, Refusal):
-                return recipient
-            if recipient:
-                message = replace(message, address=recipient)
+            address = self._recipient(receiver, target, message)
+            if isinstance(address, Refusal):
+                return address
+            if address:
+                message = replace(message, address=address)
         assert channel is not None, "an endpoint without a channel accepts nothing"
         gate = self.destinations.gate(channel, message)
         return Delivery(endpoint=self, message=message, channel=channel, gate=gate)
 
     def _unusable(self, receiver: Receiver, message: Message) -> Hold | Refusal | None:
-        now = self._context.control.clock()
-        if receiver.spec.suspend:
-            return held(HoldReason.SUSPENDED, now=now, uid=message.uid)
-        if self.channel is not None and not self.gone:
+        readiness = self.readiness
+        pending = readiness is not None and readiness.references is ReferenceReason.PENDING
+        why = usable(receiver.spec, complete=self.channel is not None, gone=self.gone, pending=pending)
+        if why is None:
             return None
-        assert self.readiness is not None, "a receiver without a channel lacks something"
-        holds = self.limits.holds_errors
-        if self.gone and not holds:
-            return gone(receiver.key)
-        pending = self.readiness.references is ReferenceReason.PENDING
-        if holds or pending:
-            return held(HoldReason.NOT_READY, now=now, uid=message.uid, brief=pending)
-        return not_ready(receiver.key, self.readiness.problem)
+        now = self._context.control.clock()
+        match why:
+            case Standing.SUSPENDED:
+                return held(HoldReason.SUSPENDED, now=now, uid=message.uid)
+            case Standing.WAITS:
+                return held(HoldReason.NOT_READY, now=now, uid=message.uid, brief=pending)
+            case Standing.GONE:
+                return gone(receiver.key)
+        assert readiness is not None, "a receiver without a channel lacks something"
+        return not_ready(receiver.key, readiness.problem)
 
     @staticmethod
     def _recipient(receiver: Receiver, target: str, message: Message) -> str | Refusal:
         """Return the recipient of a target, if the receiver accepts it; empty if its channel addresses no people."""
-        if not receiver.spec.addresses_people:
-            return ""
-        if "#" not in target:
+        found = recipient(target, receiver, message.content, message.channels)
+        if isinstance(found, str):
+            return found
+        if found is Standing.NO_RECIPIENT:
             return no_recipient(receiver.key, ADDRESSES[receiver.spec.type])
-        address = recipient_of(target, receiver, message.content, message.channels)
-        return address or recipient_not_allowed(receiver.key)
+        return recipient_not_allowed(receiver.key)
 
     async def send(
         self, delivery: Delivery, send: Send, may_start: Callable[[], bool], messages: int = 0

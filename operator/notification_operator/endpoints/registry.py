@@ -14,9 +14,9 @@ import structlog
 
 from notification_contract.kinds.channel_names import SHARED
 from notification_contract.kinds.choices import CircuitState
-from notification_contract.kinds.target import UNKNOWN_TYPE
 from notification_domain.planning.hold import HoldReason
 from notification_domain.receivers.health import UNTESTED
+from notification_domain.receivers.standing import Standing, reached
 from notification_domain.receivers.targets import receiver_of
 from notification_operator.endpoints.attempt import SCORED_ATTEMPTS
 from notification_operator.endpoints.endpoint import Endpoint, EndpointContext
@@ -117,24 +117,31 @@ class Endpoints:
             return not_ready(key, "receivers are disabled; set receivers.enabled of the operator")
         catalog, namespace = self._catalog(), message.namespace
         receiver = catalog.get(key)
-        allowed = receiver is not None and (routed or catalog.allows(receiver, namespace))
-        if key.namespace != namespace and not allowed:
-            # Neither this answer nor its time tells another namespace whether the receiver exists.
-            if catalog.awaits_labels(namespace):
-                return self._held_briefly(message)
-            return receiver_not_allowed(key, namespace)
-        if receiver is None:
-            return missing(key, catalog.problems.get(key, ()))
-        unusable = self._unusable(receiver, target, message)
-        return unusable or self.endpoint(receiver).accept(target, message)
+        why = reached(
+            target,
+            receiver,
+            own=key.namespace == namespace,
+            allowed=receiver is not None and (routed or catalog.allows(receiver, namespace)),
+            undecided=catalog.awaits_labels(namespace),
+        )
+        if receiver is None or why is not None:
+            return self._unreached(why or Standing.MISSING, target, key, message)
+        return self.endpoint(receiver).accept(target, message)
 
-    def _unusable(self, receiver: Receiver, target: str, message: Message) -> Hold | Refusal | None:
-        """Return why a target does not lead to its receiver; None if it does."""
-        kind = target.partition("/")[0]
-        if kind == UNKNOWN_TYPE:
-            # The targets of the notification were found before the receiver existed. They are found again soon.
-            return self._held_briefly(message)
-        return None if kind == receiver.spec.type else another_type(receiver.key, receiver.spec.type, kind)
+    def _unreached(self, why: Standing, target: str, key: ReceiverKey, message: Message) -> Hold | Refusal:
+        """Return why nothing is sent to a target that does not lead to its receiver."""
+        assert self._catalog is not None, "a target of a receiver was looked for"
+        catalog = self._catalog()
+        match why:
+            case Standing.NOT_ALLOWED:
+                return receiver_not_allowed(key, message.namespace)
+            case Standing.MISSING:
+                return missing(key, catalog.problems.get(key, ()))
+            case Standing.ANOTHER_TYPE:
+                return another_type(key, catalog.receivers[key].spec.type, target.partition("/")[0])
+            case _:
+                # Labels are read within moments, and so are the targets of a receiver that is new.
+                return self._held_briefly(message)
 
     def _held_briefly(self, message: Message) -> Hold:
         now = self.control.clock()

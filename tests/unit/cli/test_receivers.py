@@ -13,7 +13,6 @@ from notification_cli.output import detail
 from notification_cli.views.destinations import Destination, parse_destination
 from notification_cli.views.explaining.explanation import explain, read_rules
 from notification_cli.views.explaining.known import declared
-from notification_cli.views.explaining.outlook import Meeting
 from notification_cli.views.plain import plain
 from notification_cli.views.receivers import in_words, receiver_view
 from notification_cli.views.rows import ReceiverFilter, receivers_of
@@ -22,6 +21,7 @@ from notification_contract import names
 from notification_contract.routing.reach import ONLY_LOGGED
 from notification_domain.model import parse
 from notification_domain.receivers.catalog import ReceiverKey
+from notification_domain.receivers.standing import Meeting
 from tests.unit.cli.samples import NOW, attempt, screen
 from tests.unit.operator.domain.builders import stored
 from tests.unit.operator.domain.receivers.builders import HOME, SLACK, stored_receiver
@@ -219,6 +219,18 @@ async def test_next_attempt_on_a_receiver_is_foretold(
     explanation = explain(parse(obj), None, await known(Cluster(*objects), obj), now=NOW)
     (outlook,) = [each.outlook for each in explanation.next]
     assert (outlook.meeting, why in outlook.why) == (meeting, True), outlook
+
+
+async def test_receiver_that_has_another_type_now_is_foretold_to_refuse() -> None:
+    waiting = {"name": "teams/checkout", "state": "Waiting", "attempts": 0}
+    obj = stored(
+        spec={"receiverRefs": REFS[:1]},
+        status={"phase": "Sending", "resolvedChannels": ["teams/checkout"], "targets": [waiting]},
+    )
+    explanation = explain(parse(obj), None, await known(Cluster(receiver()), obj), now=NOW)
+    (outlook,) = [each.outlook for each in explanation.next]
+    assert outlook.meeting is Meeting.REFUSED
+    assert outlook.why == "receiver shop/checkout has the type slack now"
 
 
 @pytest.mark.parametrize(
