@@ -160,6 +160,7 @@ ARTIFACTS = (
         tail=f"    # {STACK_SETTINGS}",
         content=declarations.component_arguments,
     ),
+    _page_part("contributing/architecture", "steps", documentation.steps_table),
     _page_part("settings", "settings", documentation.settings_table),
     _page_part(
         "settings", "settings of the gateway", partial(documentation.settings_table, Gateway, ("gateway",))

@@ -16,6 +16,8 @@ from notification_contract.kinds.choices import Phase
 from notification_contract.routing.receivers import KINDS
 from notification_contract.settings import since
 from notification_contract.settings.version import FIRST
+from notification_domain.decisions.endings import ENDINGS
+from notification_domain.decisions.waits import WAITS
 from notification_domain.status import MOVES
 from notification_runtime.settings import ENV_PREFIX, Settings
 
@@ -27,6 +29,16 @@ if TYPE_CHECKING:
 
 RUNBOOKS = Path(__file__).resolve().parents[2] / "docs" / "runbooks"
 SIGNS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
+
+
+def steps_table() -> str:
+    """Return one row per reason for which a target gets nothing more, or for which its next attempt waits, in order."""
+    rows = [
+        f"| {kind} | `{step.__name__}` | {(step.__doc__ or '').strip()} |"
+        for kind, steps in (("end", ENDINGS), ("wait", WAITS))
+        for step in steps
+    ]
+    return "\n".join(["| kind | step | applies if |", "|---|---|---|", *rows])
 
 
 def settings_table(model: type[BaseModel] = Settings, path: tuple[str, ...] = ()) -> str:

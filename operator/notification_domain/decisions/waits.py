@@ -1,4 +1,4 @@
-"""Until when the next attempt on a target waits: for its own time, for a circuit breaker, for its destination. Pure.
+"""Until when the next attempt on a target waits: for its own time, for a circuit breaker, for its destination (DD-DECIDE-001).
 
 Every step of `WAITS` is asked, and the longest wait counts. With the first one alone, a message whose backoff ends within a
 pause of its receiver would be looked at twice.
@@ -42,7 +42,7 @@ Step: TypeAlias = "Callable[[Situation, Progress], Wait | None]"
 
 
 def own_time(situation: Situation, target: Progress) -> Wait | None:
-    """`spec.notBefore` or the backoff after a failed attempt; the recovery of the receiver since then ends it (DD-BREAKER-005)."""
+    """Its time has not come: `spec.notBefore`, or the backoff after a failure, which a recovery of the receiver ends (DD-BREAKER-005)."""
     next_at = target.next_at
     if next_at is None:
         return None
@@ -55,13 +55,13 @@ def own_time(situation: Situation, target: Progress) -> Wait | None:
 
 
 def breaker(situation: Situation, target: Progress) -> Wait | None:
-    """The circuit breaker is open, and rejected the latest attempt: the target waits for a probe (DD-BREAKER-001)."""
+    """The circuit breaker is open and rejected the latest attempt, so the target waits for a probe (DD-BREAKER-001)."""
     probe = situation.open_breakers.get(target.channel) if target.circuit_open else None
     return None if probe is None else Wait(probe, delayed=True, timed=False)
 
 
 def destination(situation: Situation, target: Progress) -> Wait | None:
-    """The destination takes no message: an event of the incident, a pause, the rate, or the receiver itself (DD-DESTINATION-001)."""
+    """Its destination takes no message: for an earlier event of the incident, a pause, the rate, or the receiver itself (DD-DESTINATION-001)."""
     hold = situation.holds.get(target.channel)
     return None if hold is None else Wait(hold.until, delayed=True, timed=hold.reason.is_timed, hold=hold)
 

@@ -1,4 +1,4 @@
-"""Whether a receiver takes a message, decided for the operator and for `notif why` alike. Pure."""
+"""Whether a receiver takes a message, decided for the operator and for `notif why` alike (DD-DECIDE-001)."""
 
 from __future__ import annotations
 
